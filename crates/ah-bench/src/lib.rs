@@ -1,0 +1,1 @@
+//! Benchmarks as ratios against a plain baseline in the same run

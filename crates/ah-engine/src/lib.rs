@@ -1,0 +1,1 @@
+//! The session machine: lifecycle, scheduling, supervision, streams and recovery behind the TaskManager trait

@@ -1,0 +1,207 @@
+//! What prompts and messages are made of.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::FieldErrors;
+
+/// One piece of a prompt or message, as in the Agent Client Protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+pub enum ContentBlock {
+    /// Plain text or Markdown.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// A picture, by address or in place.
+    Image {
+        /// Where the picture is; absent when `data` holds it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uri: Option<String>,
+        /// The picture in base64; absent when `uri` names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data: Option<String>,
+        /// Its media type, such as `image/png`; required with `data`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mime_type: Option<String>,
+    },
+    /// A sound.
+    Audio {
+        /// The sound in base64.
+        data: String,
+        /// Its media type, such as `audio/wav`.
+        mime_type: String,
+    },
+    /// A document in place.
+    Resource {
+        /// The document.
+        resource: EmbeddedResource,
+    },
+    /// A document by address.
+    ResourceLink {
+        /// Where it is.
+        uri: String,
+        /// What to call it.
+        name: String,
+        /// Its media type.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mime_type: Option<String>,
+        /// A longer name for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+        /// What it is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+        /// Its size in bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+    },
+}
+
+/// A document carried inside a [`ContentBlock::Resource`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EmbeddedResource {
+    /// Where the document comes from.
+    pub uri: String,
+    /// Its media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<String>,
+    /// Its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl ContentBlock {
+    /// A block of text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into() }
+    }
+}
+
+/// What a user says to an agent: one or more blocks.
+///
+/// A plain string on the wire is read as one text block; it is always written as blocks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct PromptContent(Vec<ContentBlock>);
+
+impl PromptContent {
+    /// A prompt of these blocks; [`PromptContent::check`] says whether it says anything.
+    #[must_use]
+    pub const fn new(blocks: Vec<ContentBlock>) -> Self {
+        Self(blocks)
+    }
+
+    /// The blocks in order.
+    #[must_use]
+    pub fn blocks(&self) -> &[ContentBlock] {
+        &self.0
+    }
+
+    /// The text of all text blocks, a line break between two of them.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let texts: Vec<&str> = self
+            .0
+            .iter()
+            .filter_map(|block| match block {
+                ContentBlock::Text { text } => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        texts.join("\n")
+    }
+
+    /// How many bytes of content it carries: text, and base64 as it stands.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.0
+            .iter()
+            .map(|block| match block {
+                ContentBlock::Text { text } => text.len(),
+                ContentBlock::Image { uri, data, .. } => {
+                    uri.as_ref().map_or(0, String::len) + data.as_ref().map_or(0, String::len)
+                }
+                ContentBlock::Audio { data, .. } => data.len(),
+                ContentBlock::Resource { resource } => {
+                    resource.uri.len() + resource.text.as_ref().map_or(0, String::len)
+                }
+                ContentBlock::ResourceLink { uri, name, .. } => uri.len() + name.len(),
+            })
+            .sum()
+    }
+
+    /// Adds to `errors`, under `field`, what keeps this from being a prompt: nothing said, or a
+    /// picture with neither address nor data.
+    pub fn check(&self, field: &str, errors: &mut FieldErrors) {
+        let says_nothing = self.0.iter().all(|block| match block {
+            ContentBlock::Text { text } => text.trim().is_empty(),
+            _ => false,
+        });
+        if says_nothing {
+            errors.add(field, "must not be empty");
+        }
+        for (index, block) in self.0.iter().enumerate() {
+            if let ContentBlock::Image {
+                uri,
+                data,
+                mime_type,
+            } = block
+            {
+                match (uri, data) {
+                    (None, None) => errors.add(
+                        format!("{field}[{index}]"),
+                        "an image needs `uri`, or `data` with `mimeType`",
+                    ),
+                    (_, Some(_)) if mime_type.is_none() => errors.add(
+                        format!("{field}[{index}].mimeType"),
+                        "is required with `data`",
+                    ),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+impl From<&str> for PromptContent {
+    fn from(text: &str) -> Self {
+        Self(vec![ContentBlock::text(text)])
+    }
+}
+
+impl From<String> for PromptContent {
+    fn from(text: String) -> Self {
+        Self(vec![ContentBlock::text(text)])
+    }
+}
+
+impl<'de> Deserialize<'de> for PromptContent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = PromptContent;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of content blocks")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<PromptContent, E> {
+                Ok(PromptContent::from(text))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<PromptContent, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(seq)).map(PromptContent)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}

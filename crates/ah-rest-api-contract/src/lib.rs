@@ -1,0 +1,85 @@
+//! The contract of the Agent Harbor access point.
+//!
+//! Every type that crosses a boundary of the access point exists once, here, and the server, its
+//! clients and its mock all use that one type:
+//!
+//! * what a client asks for: [`TaskLaunchParams`], [`PromptRequest`], [`PermissionAnswer`], the
+//!   queries;
+//! * what it is told: [`Session`], [`SessionEvent`], [`SessionDiff`], [`Page`];
+//! * what it is refused with: [`Problem`] (RFC 9457) inside a [`TaskManagerError`];
+//! * and the trait that binds them: [`TaskManager`], which a program is written against so that
+//!   an engine in the same process, a server across the network and a mock under a paused clock
+//!   can stand in for each other.
+//!
+//! The crate does no I/O and knows no runtime: whoever depends on it links neither a web server
+//! nor a database.
+//!
+//! # Reading a session
+//!
+//! Everything that happens to a session is an event in its append-only log, numbered 1, 2, 3…
+//! without gaps by [`EventSeq`]. That number is the cursor of every reader: it is the SSE `id:`,
+//! the paging cursor and the place to resume from. Filters choose events and never renumber.
+//!
+//! # Steering a session
+//!
+//! [`SessionStatus`] is the one state machine and [`SessionAction`] what may be asked of it;
+//! [`SessionStatus::admits`] is the table that says which is legal where.
+
+mod catalog;
+mod change;
+mod content;
+mod draft;
+mod error;
+mod event;
+mod ids;
+mod lifecycle;
+mod manager;
+mod page;
+mod permission;
+mod prompt;
+mod repository;
+mod session;
+pub mod sse;
+mod task;
+mod timestamp;
+
+pub use catalog::{Agent, AgentCapabilities, AgentType, Installation};
+pub use change::{
+    CONTEXT_LINES_DEFAULT, CONTEXT_LINES_MAX, ChangeSummary, DiffQuery, FileDiff, FileEntry,
+    FileStatus, Hunk, SessionDiff,
+};
+pub use content::{ContentBlock, EmbeddedResource, PromptContent};
+pub use draft::{Draft, DraftContent, DraftUpdate};
+pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError};
+pub use event::{
+    DeliveryEvent, DiffEvent, EphemeralEvent, ErrorEvent, EventFilter, EventPayload, EventQuery,
+    EventType, FileEdit, Gap, Log, LogLevel, Message, MessageDelta, MessageRole, Moment, Plan,
+    PlanEntry, PlanPriority, PlanStatus, Progress, PromptDelivery, SessionEvent, SortOrder,
+    StatusChange, StreamItem, Thought, ThoughtDelta, ToolOutcome, ToolProgress, ToolResult,
+    ToolUse, ToolUseStatus, Usage, fleet,
+};
+pub use ids::{
+    DraftId, EventSeq, ExecutorId, InvalidId, MessageId, PermissionId, PromptId, RepositoryId,
+    SessionId, TaskId,
+};
+pub use lifecycle::{Activity, Admission, SessionAction, SessionStatus};
+pub use manager::{EventStream, InitialTasks, TaskManager};
+pub use page::{PER_PAGE_MAX, Page, PageRequest};
+pub use permission::{
+    Permission, PermissionAction, PermissionAnswer, PermissionOption, PermissionOptionKind,
+    PermissionOutcome, PermissionPolicy, PermissionRequested, PermissionResolved, PermissionRule,
+    PermissionState, PermissionSubject,
+};
+pub use prompt::{
+    DeliveryMode, PROMPT_BYTES_MAX, Prompt, PromptReceipt, PromptRequest, PromptState,
+};
+pub use repository::{Branch, BranchList, Repository, RepositorySource};
+pub use session::{
+    RECENT_EVENTS_MAX, Session, SessionAgent, SessionLinks, SessionQuery, SessionRepo,
+    SessionWorkspace, WorkspaceProvider,
+};
+pub use task::{
+    AgentSelection, CreateTask, LaunchedTask, Priority, RepoConfig, RepoMode, RuntimeConfig,
+    RuntimeType, Task, TaskLaunchParams, TaskLaunchParamsBuilder,
+};
+pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -1,0 +1,156 @@
+//! The trait that a program is written against.
+
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use futures::Stream;
+
+use crate::{
+    Agent, BranchList, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq,
+    FileEntry, LaunchedTask, Page, Permission, PermissionAnswer, PermissionId, Prompt,
+    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Session,
+    SessionDiff, SessionEvent, SessionId, SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams,
+    TaskManagerError,
+};
+
+/// A stream of one session's events, from a cursor to the terminal `status` event, after which it
+/// ends. It may be dropped at any point and taken up again from the last `seq` seen.
+pub type EventStream =
+    Pin<Box<dyn Stream<Item = Result<StreamItem, TaskManagerError>> + Send + 'static>>;
+
+/// What there is when a program starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InitialTasks {
+    /// The drafts, the last saved first. At most [`crate::PER_PAGE_MAX`].
+    pub drafts: Vec<Draft>,
+    /// The sessions, newest first. At most [`crate::PER_PAGE_MAX`].
+    pub sessions: Vec<Session>,
+}
+
+/// Launches agents on tasks, shows what they do, and steers them.
+///
+/// Every method answers with an error whose [`crate::ErrorKind`] means the same in every
+/// implementation; an id that is not known is always [`crate::ErrorKind::NotFound`], and an action
+/// that the session's status does not admit ([`crate::SessionStatus::admits`]) is a
+/// [`crate::ErrorKind::Conflict`] that names the status, or [`crate::ErrorKind::Gone`] for a prompt
+/// or an answer to a session that has ended. Repeating what is already so is a success.
+#[async_trait]
+pub trait TaskManager: Send + Sync {
+    /// What this is, for a person: `in-process engine at /home/me/.local/state/…`.
+    fn description(&self) -> String;
+
+    /// Launches a task: one queued session for each agent, times its count. All of it is durable
+    /// when this returns, or none of it happened.
+    async fn launch_task(&self, params: TaskLaunchParams)
+    -> Result<LaunchedTask, TaskManagerError>;
+
+    /// The task and its sessions.
+    async fn get_task(&self, id: TaskId) -> Result<Task, TaskManagerError>;
+
+    /// A page of sessions, newest first.
+    async fn list_sessions(&self, query: SessionQuery) -> Result<Page<Session>, TaskManagerError>;
+
+    /// One session.
+    async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError>;
+
+    /// The session's events after `after`, then those to come. History and what follows it have
+    /// no seam: every event that `filter` admits comes once, in order.
+    async fn task_events_stream(
+        &self,
+        id: SessionId,
+        after: EventSeq,
+        filter: EventFilter,
+    ) -> Result<EventStream, TaskManagerError>;
+
+    /// A page of the session's history.
+    async fn list_events(
+        &self,
+        id: SessionId,
+        query: EventQuery,
+    ) -> Result<Page<SessionEvent>, TaskManagerError>;
+
+    /// Says something to the session's agent: after its turn, or in the middle of it where it can
+    /// be steered. The prompt is durable when this returns.
+    async fn prompt_session(
+        &self,
+        id: SessionId,
+        request: PromptRequest,
+    ) -> Result<PromptReceipt, TaskManagerError>;
+
+    /// The session's prompts, oldest first: those that wait and what became of the others.
+    async fn list_prompts(&self, id: SessionId) -> Result<Page<Prompt>, TaskManagerError>;
+
+    /// Takes back a prompt that still waits.
+    async fn withdraw_prompt(
+        &self,
+        id: SessionId,
+        prompt: PromptId,
+    ) -> Result<(), TaskManagerError>;
+
+    /// Ends the agent's current turn, not the session. Without a turn it does nothing.
+    async fn interrupt_session(&self, id: SessionId) -> Result<Session, TaskManagerError>;
+
+    /// Freezes every process of the session. The reply may say `pausing`; the event stream says
+    /// when it is paused.
+    async fn pause_session(&self, id: SessionId) -> Result<Session, TaskManagerError>;
+
+    /// Lets a paused session go on, and says `prompt` to its agent if there is one.
+    async fn resume_session(
+        &self,
+        id: SessionId,
+        prompt: Option<PromptContent>,
+    ) -> Result<Session, TaskManagerError>;
+
+    /// Ends the session: its agent is asked, then made, to end. The reply may say `stopping`; the
+    /// event stream says when no process is left.
+    async fn stop_session(
+        &self,
+        id: SessionId,
+        reason: Option<String>,
+    ) -> Result<Session, TaskManagerError>;
+
+    /// Ends the session at once and gives up its workspace; an ended one is only hidden from
+    /// lists. When this returns no process of it is left.
+    async fn cancel_session(&self, id: SessionId) -> Result<(), TaskManagerError>;
+
+    /// The session's permission requests, oldest first: those that wait and what became of the
+    /// others.
+    async fn list_permissions(&self, id: SessionId) -> Result<Page<Permission>, TaskManagerError>;
+
+    /// Answers a permission request that still waits; one that was settled before is a
+    /// [`crate::ErrorKind::Conflict`].
+    async fn answer_permission(
+        &self,
+        id: SessionId,
+        request: PermissionId,
+        answer: PermissionAnswer,
+    ) -> Result<Permission, TaskManagerError>;
+
+    /// What there is when a program starts: the drafts, and the sessions newest first.
+    async fn get_initial_tasks(&self) -> Result<InitialTasks, TaskManagerError>;
+
+    /// Saves a draft: a new one, or the change of an old one.
+    async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError>;
+
+    /// Deletes a draft.
+    async fn delete_draft_task(&self, id: DraftId) -> Result<(), TaskManagerError>;
+
+    /// The agents that tasks can name.
+    async fn list_agents(&self) -> Result<Page<Agent>, TaskManagerError>;
+
+    /// The repositories that tasks were launched on, the last used first.
+    async fn list_repositories(&self) -> Result<Page<Repository>, TaskManagerError>;
+
+    /// The branches of a repository, asked of the repository itself.
+    async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError>;
+
+    /// The files that the session changed, by path.
+    async fn list_session_files(&self, id: SessionId) -> Result<Page<FileEntry>, TaskManagerError>;
+
+    /// What the session changed, as a diff against the commit it began at.
+    async fn get_session_diff(
+        &self,
+        id: SessionId,
+        query: DiffQuery,
+    ) -> Result<SessionDiff, TaskManagerError>;
+}

@@ -1,0 +1,96 @@
+//! Lists, a page at a time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::FieldErrors;
+
+/// The largest page a client may ask for.
+pub const PER_PAGE_MAX: u32 = 200;
+
+/// Which page of a list is wanted: pages count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    page: u32,
+    per_page: u32,
+}
+
+impl PageRequest {
+    /// Page `page` (from 1) of pages with `per_page` items (1 to [`PER_PAGE_MAX`]).
+    ///
+    /// # Errors
+    /// Names `page` or `perPage` when it is out of its range.
+    pub fn new(page: u32, per_page: u32) -> Result<Self, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        if page == 0 {
+            errors.add("page", "pages count from 1");
+        }
+        if per_page == 0 || per_page > PER_PAGE_MAX {
+            errors.add("perPage", format!("must be from 1 to {PER_PAGE_MAX}"));
+        }
+        errors.into_result(Self { page, per_page })
+    }
+
+    /// The first page, as large as a page may be.
+    #[must_use]
+    pub const fn largest() -> Self {
+        Self {
+            page: 1,
+            per_page: PER_PAGE_MAX,
+        }
+    }
+
+    /// The number of this page, from 1.
+    #[must_use]
+    pub const fn page(self) -> u32 {
+        self.page
+    }
+
+    /// How many items a page holds.
+    #[must_use]
+    pub const fn per_page(self) -> u32 {
+        self.per_page
+    }
+
+    /// How many items stand before this page.
+    #[must_use]
+    pub const fn offset(self) -> u64 {
+        (self.page as u64 - 1) * self.per_page as u64
+    }
+}
+
+impl Default for PageRequest {
+    /// The first page of 50.
+    fn default() -> Self {
+        Self {
+            page: 1,
+            per_page: 50,
+        }
+    }
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// The items of this page, in the list's order.
+    pub items: Vec<T>,
+    /// How many items the whole list has, after filtering and before paging.
+    pub total: u64,
+    /// The number of the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page: Option<u32>,
+}
+
+impl<T> Page<T> {
+    /// The page `request` asked for, holding `items` of a list of `total`.
+    #[must_use]
+    pub fn new(items: Vec<T>, total: u64, request: PageRequest) -> Self {
+        let seen = request.offset() + u64::from(request.per_page());
+        let next_page = (seen < total).then(|| request.page().saturating_add(1));
+        Self {
+            items,
+            total,
+            next_page,
+        }
+    }
+}

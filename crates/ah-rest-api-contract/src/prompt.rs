@@ -1,0 +1,112 @@
+//! Saying something to a session's agent (contract §0.12).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ErrorKind, FieldErrors, Problem, PromptContent, PromptDelivery, PromptId, SessionId, Timestamp,
+};
+
+/// The largest prompt that a running session takes, in bytes of content.
+pub const PROMPT_BYTES_MAX: usize = 16 * 1024;
+
+/// When a prompt should reach an agent that is on a turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryMode {
+    /// After the turn.
+    #[default]
+    Queue,
+    /// In the middle of the turn, where the agent can be steered; otherwise after it.
+    Steer,
+}
+
+/// Something to say to a session's agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromptRequest {
+    /// What to say.
+    pub prompt: PromptContent,
+    /// When it should reach the agent.
+    #[serde(default)]
+    pub delivery: DeliveryMode,
+}
+
+impl PromptRequest {
+    /// A prompt that waits for the end of the turn.
+    #[must_use]
+    pub fn queued(prompt: impl Into<PromptContent>) -> Self {
+        Self {
+            prompt: prompt.into(),
+            delivery: DeliveryMode::Queue,
+        }
+    }
+
+    /// This request, when an agent may be given it.
+    ///
+    /// # Errors
+    /// A validation problem that names `prompt` when it says nothing, and a payload-too-large
+    /// one when it is over [`PROMPT_BYTES_MAX`].
+    pub fn validated(self) -> Result<Self, Problem> {
+        let size = self.prompt.size_bytes();
+        if size > PROMPT_BYTES_MAX {
+            return Err(Problem::new(
+                ErrorKind::PayloadTooLarge,
+                format!(
+                    "the prompt has {size} bytes and a running session takes at most \
+                     {PROMPT_BYTES_MAX}; put long material into a file of the workspace and name it"
+                ),
+            ));
+        }
+        let mut errors = FieldErrors::default();
+        self.prompt.check("prompt", &mut errors);
+        errors.into_result(self).map_err(Problem::validation)
+    }
+}
+
+/// How far a prompt has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptState {
+    /// It waits in the session's queue.
+    Queued,
+    /// The agent has it.
+    Delivered,
+    /// It was taken back.
+    Withdrawn,
+    /// The session ended before the agent could take it.
+    Undelivered,
+}
+
+/// A prompt of a session's queue, and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prompt {
+    /// Names it.
+    pub id: PromptId,
+    /// What is said.
+    pub content: PromptContent,
+    /// When it should reach the agent.
+    pub delivery: DeliveryMode,
+    /// How far it has come.
+    pub state: PromptState,
+    /// Who said it.
+    pub author: String,
+    /// When it was said.
+    pub created_at: Timestamp,
+}
+
+/// That a prompt was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PromptReceipt {
+    /// The session.
+    pub session_id: SessionId,
+    /// Always true: a prompt that is not taken is a problem instead.
+    pub accepted: bool,
+    /// When it was taken.
+    pub ts: Timestamp,
+    /// Names the prompt in the session's queue.
+    pub prompt_id: PromptId,
+    /// How it reaches the agent: `queued` when the agent cannot be steered, whatever was asked.
+    pub delivery: PromptDelivery,
+}

@@ -1,0 +1,163 @@
+//! Repositories: where they are, and those that tasks were launched on.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::{RepositoryId, Timestamp};
+
+/// Where a repository is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RepositorySource {
+    /// A folder of the executor's host, absolute.
+    Path(PathBuf),
+    /// A remote, by URL: `https`, `http`, `ssh`, `git` or `file`.
+    Url(Url),
+    /// A remote, in the short form of SSH: `user@host:path`.
+    Scp(String),
+}
+
+const SCHEMES: [&str; 5] = ["https", "http", "ssh", "git", "file"];
+
+impl RepositorySource {
+    /// Reads what a task gives as `repo.url`.
+    ///
+    /// Only transports that do not run a command of the caller's choosing are taken: git's
+    /// `ext::` and other helper forms are refused, and so is anything that looks like an option.
+    ///
+    /// # Errors
+    /// Says in words what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let help = "give an absolute path, a URL, or user@host:path";
+        if text.is_empty() {
+            return Err(format!("must not be empty: {help}"));
+        }
+        if text.starts_with('-') || text.contains("::") || text.chars().any(char::is_control) {
+            return Err(format!("is not an address of a repository: {help}"));
+        }
+        if text.starts_with('/') {
+            return Ok(Self::Path(PathBuf::from(text)));
+        }
+        if text.contains("://") {
+            let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
+            if !SCHEMES.contains(&url.scheme()) {
+                return Err(format!(
+                    "has the scheme `{}`; the ones taken are {}",
+                    url.scheme(),
+                    SCHEMES.join(", ")
+                ));
+            }
+            // A host that begins with a dash would be read as an option by ssh.
+            if url.host_str().is_some_and(|host| host.starts_with('-')) {
+                return Err("has a host that begins with a dash".to_owned());
+            }
+            return Ok(Self::Url(url));
+        }
+        match text.split_once(':') {
+            Some((host, path)) if !host.is_empty() && !path.is_empty() && !host.contains('/') => {
+                Ok(Self::Scp(text.to_owned()))
+            }
+            _ => Err(format!("is a relative path: {help}")),
+        }
+    }
+
+    /// The last segment of the address without `.git`: what people call the repository.
+    #[must_use]
+    pub fn display_name(&self) -> String {
+        let path = match self {
+            Self::Path(path) => path.to_string_lossy().into_owned(),
+            Self::Url(url) => url.path().to_owned(),
+            Self::Scp(text) => text.rsplit(':').next().unwrap_or(text).to_owned(),
+        };
+        let name = path
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()
+            .unwrap_or_default();
+        let name = name.strip_suffix(".git").unwrap_or(name);
+        if name.is_empty() {
+            "repository".to_owned()
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// The folder, when it is one of this host.
+    #[must_use]
+    pub fn as_path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Url(_) | Self::Scp(_) => None,
+        }
+    }
+
+    /// Without the user name and password that a URL may carry: fit for logs and lists.
+    #[must_use]
+    pub fn without_credentials(&self) -> String {
+        match self {
+            Self::Url(url) if url.password().is_some() || url.scheme().starts_with("http") => {
+                let mut url = url.clone();
+                // Both fail only for URLs without a host, which carry no credentials.
+                let cleared = url.set_password(None).and_then(|()| url.set_username(""));
+                debug_assert!(cleared.is_ok() || !url.has_host());
+                url.to_string()
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for RepositorySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Url(url) => write!(f, "{url}"),
+            Self::Scp(text) => f.write_str(text),
+        }
+    }
+}
+
+/// A repository that tasks were launched on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Repository {
+    /// Names it.
+    pub id: RepositoryId,
+    /// What people call it.
+    pub display_name: String,
+    /// The version control system: `git`.
+    pub scm_provider: String,
+    /// Where it is, without credentials.
+    pub remote_url: String,
+    /// The branch that its HEAD names, once a session has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_branch: Option<String>,
+    /// When a task was last launched on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A branch of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Branch {
+    /// Its name, without `refs/heads/`.
+    pub name: String,
+    /// Whether the repository's HEAD names it.
+    pub is_default: bool,
+    /// The commit it is at.
+    pub last_commit: String,
+}
+
+/// The branches of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BranchList {
+    /// The repository.
+    pub repository_id: RepositoryId,
+    /// Its branches, the default one first, then by name.
+    pub branches: Vec<Branch>,
+    /// How many there are.
+    pub total: u64,
+}

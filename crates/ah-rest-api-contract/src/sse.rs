@@ -1,0 +1,1 @@
+//! SSE frames (WHATWG HTML, server-sent events): a pure codec.

@@ -1,0 +1,1 @@
+//! The embedded store of the access point: SQLite with group commit

@@ -1,0 +1,283 @@
+//! The port itself.
+
+use std::collections::BTreeSet;
+
+use ah_rest_api_contract::{
+    Activity, ChangeSummary, Draft, DraftId, EventPayload, EventQuery, EventSeq, Page, PageRequest,
+    Permission, PermissionAnswer, PermissionId, PermissionResolved, Prompt, PromptId, PromptState,
+    Repository, RepositoryId, Session, SessionEvent, SessionId, SessionQuery, SessionStatus,
+    SessionWorkspace, Task, TaskId, Timestamp, Usage,
+};
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::{
+    Ending, EngineId, Fence, JournalPosition, NewTask, PermissionRecord, SessionRecord, StoreError,
+    Version,
+};
+
+/// An event to append. The store gives it its `seq`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// When it happened.
+    pub ts: Timestamp,
+    /// What happened.
+    pub payload: EventPayload,
+}
+
+/// An event as it is stored: its place, its type, and its whole wire form as JSON text, which
+/// is encoded once, when it is written, and handed on as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// Its place in the log.
+    pub seq: EventSeq,
+    /// The wire form of the [`SessionEvent`].
+    pub json: String,
+}
+
+/// What a write is conditional on. Both are checked when both are given; with neither the write
+/// is unconditional.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// The writer still owns the session. Refused as [`StoreError::Fenced`].
+    pub fence: Option<Fence>,
+    /// Nobody has decided anything since. Refused as [`StoreError::Conflict`]. A write with this
+    /// guard is a decision: it increments the version.
+    pub version: Option<Version>,
+}
+
+/// What changes of a session. `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SessionPatch {
+    /// The status.
+    pub status: Option<SessionStatus>,
+    /// What it is doing; `Some(None)` when it no longer does anything.
+    pub activity: Option<Option<Activity>>,
+    /// Why it has its status; `Some(None)` clears it.
+    pub reason: Option<Option<String>>,
+    /// The agent's exit code.
+    pub exit_code: Option<i32>,
+    /// How it is meant to end.
+    pub ending: Option<Ending>,
+    /// Whether the agent's turn is to be interrupted.
+    pub interrupt_requested: Option<bool>,
+    /// Its workspace; `Some(None)` once it is gone.
+    pub workspace: Option<Option<SessionWorkspace>>,
+    /// The commit it began at.
+    pub commit: Option<String>,
+    /// The version of its agent.
+    pub agent_version: Option<String>,
+    /// When its agent started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended. The session has no owner from then on.
+    pub ended_at: Option<Timestamp>,
+    /// How much it changed.
+    pub changes: Option<ChangeSummary>,
+    /// What it has used, in all.
+    pub usage: Option<Usage>,
+    /// How far its journal was taken into the log.
+    pub journal: Option<JournalPosition>,
+    /// Whether lists leave it out.
+    pub hidden: Option<bool>,
+}
+
+/// A change of the prompt queue.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PromptWrite {
+    /// A new prompt, at the end of the queue.
+    Enqueue(Prompt),
+    /// A prompt has come further. A prompt that is not known is an error of the caller and is
+    /// refused as [`StoreError::NotFound`].
+    Set(PromptId, PromptState),
+    /// Every prompt that still waits has come to this.
+    SetQueued(PromptState),
+}
+
+/// A change of the permission requests.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PermissionWrite {
+    /// The agent asks leave.
+    Open(Permission),
+    /// Somebody answered, and the agent is to be told.
+    Answer {
+        /// The request.
+        request_id: PermissionId,
+        /// The answer.
+        answer: PermissionAnswer,
+        /// Who gave it.
+        by: String,
+    },
+    /// The agent was told, or no longer waits.
+    Resolve(PermissionResolved),
+}
+
+/// One change of one session: a patch, the events that tell of it, and what else belongs to it,
+/// all or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionWrite {
+    /// The session.
+    pub session: SessionId,
+    /// What it is conditional on.
+    pub guard: Guard,
+    /// When it is made. It becomes the session's `updatedAt`.
+    pub now: Timestamp,
+    /// The events, in order. At most 1,000.
+    pub events: Vec<NewEvent>,
+    /// The fields.
+    pub patch: SessionPatch,
+    /// The prompts.
+    pub prompts: Vec<PromptWrite>,
+    /// The permission requests.
+    pub permissions: Vec<PermissionWrite>,
+}
+
+impl SessionWrite {
+    /// An empty change of `session`, to be filled.
+    #[must_use]
+    pub fn new(session: SessionId, guard: Guard, now: Timestamp) -> Self {
+        Self {
+            session,
+            guard,
+            now,
+            events: Vec::new(),
+            patch: SessionPatch::default(),
+            prompts: Vec::new(),
+            permissions: Vec::new(),
+        }
+    }
+}
+
+/// What a write came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The session's version now.
+    pub version: Version,
+    /// The place of the last event of the log now.
+    pub last_seq: EventSeq,
+}
+
+/// Where a session's log and its decisions stand, as a reader is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The place of the last event.
+    pub last_seq: EventSeq,
+    /// The version.
+    pub version: Version,
+}
+
+/// Who claims sessions, and until when the claim holds unless it is renewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The engine.
+    pub engine: EngineId,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// Which session is to be claimed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim {
+    /// The next queued one, by priority, then age, if fewer than `slots` hold a slot
+    /// ([`SessionStatus::holds_slot`]). It goes to *provisioning*, with its `status` event.
+    NextQueued {
+        /// How many sessions may hold a slot at once.
+        slots: u32,
+    },
+    /// One that holds a slot, was not claimed by this engine, and whose owner's lease has expired
+    /// or whose owner is one of `dead`; also one that nobody owns. The oldest first.
+    Orphan {
+        /// Engines known to be gone, whatever their leases say.
+        dead: BTreeSet<EngineId>,
+    },
+}
+
+/// A store of tasks, sessions, their logs, and drafts.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Creates a task, its sessions, their first events, and its repository if it is a new one;
+    /// an old one is used now.
+    async fn create_task(&self, task: NewTask) -> Result<(), StoreError>;
+
+    /// The task `id`.
+    async fn task(&self, id: TaskId) -> Result<Task, StoreError>;
+
+    /// The session `id`.
+    async fn session(&self, id: SessionId) -> Result<SessionRecord, StoreError>;
+
+    /// A page of sessions, newest first.
+    async fn list_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError>;
+
+    /// Changes one session. See [`SessionWrite`].
+    async fn write(&self, write: SessionWrite) -> Result<Written, StoreError>;
+
+    /// At most `limit` events after `after`, oldest first. Few may come although there are more;
+    /// none come only when there are none.
+    async fn events_after(
+        &self,
+        id: SessionId,
+        after: EventSeq,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError>;
+
+    /// A page of the session's history.
+    async fn list_events(
+        &self,
+        id: SessionId,
+        query: &EventQuery,
+    ) -> Result<Page<SessionEvent>, StoreError>;
+
+    /// The session's prompts, oldest first.
+    async fn prompts(&self, id: SessionId) -> Result<Vec<Prompt>, StoreError>;
+
+    /// The session's permission requests, oldest first.
+    async fn permissions(&self, id: SessionId) -> Result<Vec<PermissionRecord>, StoreError>;
+
+    /// Claims a session for an engine and increments its fence; `None` when there is none.
+    async fn claim(
+        &self,
+        claim: Claim,
+        lease: &Lease,
+        now: Timestamp,
+    ) -> Result<Option<SessionRecord>, StoreError>;
+
+    /// Prolongs every claim of the lease's engine to its new end.
+    async fn renew(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Gives up every claim of an engine, so that another may claim at once.
+    async fn release(&self, engine: &EngineId) -> Result<(), StoreError>;
+
+    /// The engines that own sessions now.
+    async fn owners(&self) -> Result<BTreeSet<EngineId>, StoreError>;
+
+    /// Where the session's log stands, now and whenever it has moved, whoever moved it: this
+    /// process at once, another one within a tenth of a second. The channel carries no events.
+    fn watch_session(&self, id: SessionId) -> watch::Receiver<Head>;
+
+    /// Counts up when a session was created or a status or an owner has changed, whoever did it:
+    /// there may be something to claim.
+    fn watch_work(&self) -> watch::Receiver<u64>;
+
+    /// The drafts, the last saved first.
+    async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, StoreError>;
+
+    /// The draft `id`.
+    async fn draft(&self, id: DraftId) -> Result<Draft, StoreError>;
+
+    /// Saves a draft, whether it is new or not.
+    async fn save_draft(&self, draft: &Draft) -> Result<(), StoreError>;
+
+    /// Deletes the draft `id`.
+    async fn delete_draft(&self, id: DraftId) -> Result<(), StoreError>;
+
+    /// The repositories that tasks were launched on, the last used first.
+    async fn list_repositories(&self, page: PageRequest) -> Result<Page<Repository>, StoreError>;
+
+    /// The repository `id`, with its address as the last task gave it, credentials included.
+    async fn repository(&self, id: RepositoryId) -> Result<(Repository, String), StoreError>;
+
+    /// Says which branch the HEAD of a repository names.
+    async fn set_default_branch(&self, address: &str, branch: &str) -> Result<(), StoreError>;
+
+    /// Writes what is under way and closes. Every later verb is [`StoreError::Unavailable`].
+    async fn close(&self);
+}

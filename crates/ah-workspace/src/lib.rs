@@ -1,0 +1,1 @@
+//! Isolated workspaces of a repository: provisioning, snapshots, diffs
