@@ -15,7 +15,7 @@ mod verbs;
 pub use error::{Inconsistency, StoreError};
 pub use record::{
     DraftRecord, Ending, EngineId, Fence, JournalPosition, Launch, NewTask, PermissionRecord,
-    SessionRecord, Version,
+    SessionRecord, TurnEnd, Version,
 };
 pub use verbs::{
     Claim, EventRow, Guard, Head, Lease, NewEvent, PermissionWrite, PromptWrite, SessionPatch,

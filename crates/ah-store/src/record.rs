@@ -57,6 +57,21 @@ pub enum Ending {
     },
 }
 
+/// How an agent's last turn ended. It decides what becomes of a session that is idle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "turn", rename_all = "snake_case")]
+pub enum TurnEnd {
+    /// The agent had finished.
+    Completed,
+    /// Somebody interrupted it, to say something else.
+    Interrupted,
+    /// It could not go on.
+    Failed {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
 /// What it takes to launch a session and is not for clients to see.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -112,6 +127,8 @@ pub struct SessionRecord {
     pub ending: Option<Ending>,
     /// Whether the agent's turn is to be interrupted, and was not yet.
     pub interrupt_requested: bool,
+    /// How the agent's last turn ended; absent before the first end.
+    pub last_turn: Option<TurnEnd>,
     /// How far its recorder's journal was taken into the log.
     pub journal: JournalPosition,
     /// Whether lists leave it out.

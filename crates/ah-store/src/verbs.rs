@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     Ending, EngineId, Fence, JournalPosition, NewTask, PermissionRecord, SessionRecord, StoreError,
-    Version,
+    TurnEnd, Version,
 };
 
 /// An event to append. The store gives it its `seq`.
@@ -61,6 +61,8 @@ pub struct SessionPatch {
     pub ending: Option<Ending>,
     /// Whether the agent's turn is to be interrupted.
     pub interrupt_requested: Option<bool>,
+    /// How the agent's last turn ended.
+    pub last_turn: Option<TurnEnd>,
     /// Its workspace; `Some(None)` once it is gone.
     pub workspace: Option<Option<SessionWorkspace>>,
     /// The commit it began at.
