@@ -1,0 +1,363 @@
+//! What each event of a session's log says (contract §0.4, §5.2).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{ContentBlock, MessageId, PromptId, SessionStatus};
+
+/// `status`: the session went from one status to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusChange {
+    /// The status it has now.
+    pub status: SessionStatus,
+    /// The status it had; absent on the first event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<SessionStatus>,
+    /// Why, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The agent's exit code, when it exited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The signal that ended the agent, when one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+}
+
+/// How much a log line matters, the most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something may be wrong.
+    Warn,
+    /// What one would want to know.
+    Info,
+    /// What one wants to know when something is wrong.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// `log`: a line of the agent's or the server's log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Log {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The line.
+    pub message: String,
+    /// The tool run that printed it; absent when no tool did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_execution_id: Option<String>,
+}
+
+/// Who said a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageRole {
+    /// A person or program that steers the session.
+    User,
+    /// The agent.
+    Assistant,
+}
+
+/// How a user's message reached the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptDelivery {
+    /// It is what the session was started with.
+    Initial,
+    /// It waited until the agent had finished its turn.
+    Queued,
+    /// It was given to the agent in the middle of a turn.
+    Steered,
+}
+
+/// `message`: something was said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who said it.
+    pub role: MessageRole,
+    /// Names it. Deltas of it carry the same id.
+    pub message_id: MessageId,
+    /// What was said.
+    pub content: Vec<ContentBlock>,
+    /// Which user said it; only on user messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// How it reached the agent; only on user messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<PromptDelivery>,
+    /// The prompt it was; only on user messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_id: Option<PromptId>,
+}
+
+/// `thought`: the agent thought something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Thought {
+    /// The thought.
+    pub thought: String,
+    /// What led to it, where the agent tells it apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+}
+
+/// The only status of a `tool_use`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolUseStatus {
+    /// The tool is running.
+    #[default]
+    Started,
+}
+
+/// `tool_use`: the agent began to use a tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolUse {
+    /// The tool.
+    pub tool_name: String,
+    /// What it was given.
+    pub tool_args: Map<String, Value>,
+    /// Names this run of the tool, within the session.
+    pub tool_execution_id: String,
+    /// Always `started`.
+    pub status: ToolUseStatus,
+}
+
+/// How a tool run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolOutcome {
+    /// It did what it was asked.
+    Completed,
+    /// It did not.
+    Failed,
+}
+
+/// `tool_result`: a tool that the agent used has ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// The tool.
+    pub tool_name: String,
+    /// What it gave back. At most 64 KiB; longer output has its middle left out, in words.
+    pub tool_output: String,
+    /// The run, as in its `tool_use`.
+    pub tool_execution_id: String,
+    /// How it ended.
+    pub status: ToolOutcome,
+    /// The exit code, for a tool that ran a command to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+}
+
+/// `file_edit`: the agent changed a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileEdit {
+    /// The file, relative to the workspace.
+    pub file_path: String,
+    /// Lines that this edit added.
+    pub lines_added: u64,
+    /// Lines that this edit removed.
+    pub lines_removed: u64,
+    /// What the edit is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// `diff`: what the agent changed in a file, as texts. Large ones (over 64 KiB or 2,000 lines)
+/// carry heads and tails instead of the whole (contract §5.3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiffEvent {
+    /// The tool run that changed it.
+    pub tool_execution_id: String,
+    /// The file, absolute.
+    pub path: String,
+    /// The text before, when it is not large.
+    #[serde(rename = "oldText", default, skip_serializing_if = "Option::is_none")]
+    pub old_text: Option<String>,
+    /// The text after, when it is not large.
+    #[serde(rename = "newText", default, skip_serializing_if = "Option::is_none")]
+    pub new_text: Option<String>,
+    /// The first 200 lines before, at most 64 KiB.
+    #[serde(
+        rename = "oldTextHead",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub old_text_head: Option<String>,
+    /// The first 200 lines after, at most 64 KiB.
+    #[serde(
+        rename = "newTextHead",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub new_text_head: Option<String>,
+    /// The last 50 lines before.
+    #[serde(
+        rename = "oldTextTail",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub old_text_tail: Option<String>,
+    /// The last 50 lines after.
+    #[serde(
+        rename = "newTextTail",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub new_text_tail: Option<String>,
+    /// Whether heads and tails stand for the texts; absent when not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<bool>,
+    /// Where the whole diff is; only with `truncated`.
+    #[serde(
+        rename = "fullDiffUrl",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub full_diff_url: Option<String>,
+}
+
+/// How urgent a step of a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanPriority {
+    /// First.
+    High,
+    /// As it comes.
+    Medium,
+    /// If at all.
+    Low,
+}
+
+/// How far a step of a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanStatus {
+    /// Not begun.
+    Pending,
+    /// Begun.
+    InProgress,
+    /// Done.
+    Completed,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanEntry {
+    /// What is to be done.
+    pub content: String,
+    /// How far it is.
+    pub status: PlanStatus,
+    /// How urgent it is.
+    pub priority: PlanPriority,
+}
+
+/// `plan`: the agent's plan, whole; it replaces the one before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The steps in order.
+    pub entries: Vec<PlanEntry>,
+}
+
+/// `usage`: what a turn has used. As a session's total it is the sum of all turns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens that went to the model.
+    pub input_tokens: u64,
+    /// Tokens that came from it.
+    pub output_tokens: u64,
+    /// Those of the input that a cache served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<u64>,
+    /// The price in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Tokens that fill the model's context now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_used: Option<u64>,
+    /// Tokens that the context holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_size: Option<u64>,
+    /// The model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+impl Usage {
+    /// This total with one more turn: counts and cost add up; what tells of the present (context,
+    /// model) is taken from the turn.
+    #[must_use]
+    pub fn with_turn(self, turn: &Self) -> Self {
+        fn sum(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+            match (a, b) {
+                (None, None) => None,
+                (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+            }
+        }
+        Self {
+            input_tokens: self.input_tokens.saturating_add(turn.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(turn.output_tokens),
+            cached_tokens: sum(self.cached_tokens, turn.cached_tokens),
+            cost_usd: match (self.cost_usd, turn.cost_usd) {
+                (None, None) => None,
+                (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
+            },
+            context_used: turn.context_used.or(self.context_used),
+            context_size: turn.context_size.or(self.context_size),
+            model: turn.model.clone().or(self.model),
+        }
+    }
+}
+
+/// `progress`: how far the agent says it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Hundredths of the whole, 0 to 100.
+    pub progress: u8,
+    /// What it is at.
+    pub stage: String,
+}
+
+/// `error`: the agent, or its model, reported an error. The session goes on unless a `status`
+/// says otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorEvent {
+    /// What it said.
+    pub message: String,
+}
+
+/// `moment`: a moment worth going back to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// The snapshot of the workspace at that moment.
+    #[serde(rename = "snapshotId")]
+    pub snapshot_id: String,
+    /// What it is.
+    pub note: String,
+}
+
+/// `delivery`: the work was handed over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeliveryEvent {
+    /// How: `pr`, `branch` or `patch`.
+    pub mode: String,
+    /// Where it is.
+    pub url: String,
+}
