@@ -1,2 +1,60 @@
-//! ah.
-fn main() {}
+//! The project's own tasks, as `cargo xtask <task>`.
+//!
+//! What is checked here is what neither the compiler nor clippy can know: which crate may depend
+//! on which, that prose still names files that exist, that what is generated is what is committed.
+
+mod bench;
+mod deps;
+mod findings;
+mod suite;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// The project's own tasks.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run everything that a change must pass: format, rules, lints, documentation, drift, tests.
+    Test,
+    /// Run `test` as the build server does, with CI=true in the environment.
+    Ci,
+    /// Check which crate depends on which, and that every declared dependency is used.
+    Deps,
+    /// Check file lengths, links, file names, and that every source file is part of a crate.
+    Tidy,
+    /// Measure against plain baselines in the same run, in the release profile.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Test => suite::run(&workspace, suite::Place::Desk),
+        Task::Ci => suite::run(&workspace, suite::Place::BuildServer),
+        Task::Deps => deps::run(&workspace),
+        Task::Tidy => tidy::run(&workspace),
+        Task::Bench(options) => bench::run(&workspace, &options),
+    }
+}

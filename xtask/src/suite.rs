@@ -1,0 +1,164 @@
+//! Everything that a change must pass, cheap and telling first.
+//!
+//! Every cargo command takes the same profile, the same flags and the whole workspace, so that
+//! lints and documentation share one set of checked dependencies, and the tests the one set of
+//! built ones that `cargo build` has made already.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+
+use crate::workspace::{self, Workspace};
+use crate::{deps, tidy};
+
+/// Where the suite runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Before somebody who may want to look at what a failing test left.
+    Desk,
+    /// Where nobody looks: tests are told by CI=true to leave nothing behind.
+    BuildServer,
+}
+
+/// One thing to pass.
+struct Step {
+    name: &'static str,
+    work: Work,
+}
+
+enum Work {
+    /// A command of its own.
+    Command(Command),
+    /// A task of this program, with the words that run it alone.
+    Task(&'static str, fn(&Workspace) -> anyhow::Result<()>),
+}
+
+/// Runs the steps up to the first that fails.
+pub(crate) fn run(workspace: &Workspace, place: Place) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let mut passed: Vec<(&'static str, Duration)> = Vec::new();
+    for step in steps(workspace, place) {
+        eprintln!("\n== {}", step.name);
+        let step_began = Instant::now();
+        let (again, result) = match step.work {
+            Work::Command(mut command) => (
+                environment(&command) + &workspace::line(&command),
+                workspace::run(&mut command),
+            ),
+            Work::Task(words, task) => (words.to_owned(), task(workspace)),
+        };
+        if let Err(error) = result {
+            return Err(anyhow!(
+                "{} failed: {error:#}\n\nRun it alone with:\n    {again}",
+                step.name
+            ));
+        }
+        passed.push((step.name, step_began.elapsed()));
+    }
+    println!("\n{}", summary(&passed, began.elapsed()));
+    Ok(())
+}
+
+fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
+    let cargo = |words: &[&str]| {
+        let mut command = workspace.cargo();
+        command.args(words);
+        if place == Place::BuildServer {
+            command.env("CI", "true");
+        }
+        command
+    };
+    let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    documentation.env("RUSTDOCFLAGS", "-D warnings");
+    let command = |name, command| Step {
+        name,
+        work: Work::Command(command),
+    };
+    vec![
+        command("format", cargo(&["fmt", "--all", "--check"])),
+        Step {
+            name: "dependency rules",
+            work: Work::Task("cargo xtask deps", deps::run),
+        },
+        Step {
+            name: "tidiness",
+            work: Work::Task("cargo xtask tidy", tidy::run),
+        },
+        command(
+            "lints",
+            cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+        ),
+        command("documentation", documentation),
+        command(
+            "tests",
+            cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]),
+        ),
+    ]
+}
+
+/// The variables that a command is given, as one would type them before it.
+fn environment(command: &Command) -> String {
+    command
+        .get_envs()
+        .filter_map(|(name, value)| {
+            let (name, value) = (name.to_string_lossy(), value?.to_string_lossy());
+            Some(if value.contains(' ') {
+                format!("{name}='{value}' ")
+            } else {
+                format!("{name}={value} ")
+            })
+        })
+        .collect()
+}
+
+fn summary(passed: &[(&str, Duration)], whole: Duration) -> String {
+    let width = passed.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut lines: Vec<String> = passed
+        .iter()
+        .map(|(name, took)| format!("  {name:width$}  {:>7.1} s", took.as_secs_f64()))
+        .collect();
+    lines.push(format!(
+        "Passed all {} steps in {:.1} s.",
+        passed.len(),
+        whole.as_secs_f64()
+    ));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_one_would_type_it() {
+        let mut command = Command::new("/somewhere/bin/cargo");
+        command
+            .args(["doc", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(
+            environment(&command) + &workspace::line(&command),
+            "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps"
+        );
+    }
+
+    #[test]
+    fn the_summary_has_a_line_a_step_and_the_whole() {
+        let passed = [
+            ("format", Duration::from_millis(200)),
+            ("tests", Duration::from_secs(61)),
+        ];
+        assert_eq!(
+            summary(&passed, Duration::from_millis(61_200)),
+            "  format      0.2 s\n  tests      61.0 s\nPassed all 2 steps in 61.2 s."
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! What a single file must not be or say.
+
+use super::File;
+use crate::findings::Findings;
+
+/// The most lines of a source file that is not a test.
+const LINES_MAX: usize = 600;
+
+/// Marks of unfinished work, which belongs into an issue.
+const MARKS: &[&str] = &["TODO", "FIXME", "XXX", "HACK"];
+
+/// Where packages of the lock file may come from.
+const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// Notes what is wrong with one file.
+pub(super) fn check(file: &File, machine: &[String], findings: &mut Findings) {
+    if file.has_extension("rs") {
+        check_length(file, findings);
+    }
+    for (number, line) in (1..).zip(file.text.lines()) {
+        for what in [
+            file.has_extension("rs").then(|| mark_in(line)).flatten(),
+            machine_path_in(line, machine),
+            foreign_source_in(line),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            findings.add(format!("{}:{number}", file.path.display()), what);
+        }
+    }
+}
+
+fn check_length(file: &File, findings: &mut Findings) {
+    let is_test = file.path.ends_with("tests.rs")
+        || file
+            .path
+            .components()
+            .any(|part| part.as_os_str() == "tests");
+    if is_test {
+        return;
+    }
+    let lines = file.text.lines().count();
+    if lines > LINES_MAX {
+        findings.add(
+            file.path.display(),
+            format!("{lines} lines are more than {LINES_MAX}; it holds more than one concept"),
+        );
+    }
+}
+
+/// A mark of unfinished work in a comment.
+fn mark_in(line: &str) -> Option<String> {
+    let (_, comment) = line.split_once("//")?;
+    let mark = comment
+        .split(|c: char| !c.is_alphanumeric())
+        .find(|word| MARKS.contains(word))?;
+    Some(format!("`{mark}` belongs into an issue"))
+}
+
+/// A path of the machine that the file was written on.
+fn machine_path_in(line: &str, machine: &[String]) -> Option<String> {
+    let path = machine.iter().find(|path| {
+        line.match_indices(path.as_str()).any(|(at, _)| {
+            // `/somewhere/else/work` does not begin at `/work`.
+            !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-/}~".contains(c))
+        })
+    })?;
+    Some(format!("`{path}` is a path of this machine"))
+}
+
+/// A source of packages that is not the public registry.
+fn foreign_source_in(line: &str) -> Option<String> {
+    let source = line.strip_prefix("source = \"")?.strip_suffix('"')?;
+    (source != REGISTRY).then(|| format!("`{source}` is not the public registry"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file;
+    use super::*;
+
+    fn findings_of(path: &str, text: &str) -> Findings {
+        let mut findings = Findings::default();
+        check(&file(path, text), &["/there/".to_owned()], &mut findings);
+        findings
+    }
+
+    #[test]
+    fn a_long_source_file_is_noted_and_a_long_test_is_not() {
+        let long = "\n".repeat(LINES_MAX + 1);
+        assert_eq!(findings_of("crates/a/src/b.rs", &long).lines().len(), 1);
+        assert_eq!(
+            findings_of("crates/a/src/b.rs", &long[1..]),
+            Findings::default()
+        );
+        for path in ["crates/a/src/b/tests.rs", "crates/a/tests/it/b.rs"] {
+            assert_eq!(findings_of(path, &long), Findings::default(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_noted_in_a_comment_alone() {
+        let mark = MARKS[0];
+        assert_eq!(
+            findings_of("src/a.rs", &format!("let a = 1; // {mark}: b")).lines(),
+            [format!("src/a.rs:1: `{mark}` belongs into an issue")]
+        );
+        for harmless in [
+            format!("\"{mark}\""),
+            format!("// {mark}S"),
+            "// to do".to_owned(),
+        ] {
+            assert_eq!(
+                findings_of("src/a.rs", &harmless),
+                Findings::default(),
+                "{harmless}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_of_this_machine_is_noted_where_it_begins() {
+        assert_eq!(findings_of("a.md", "see `/there/x`").lines().len(), 1);
+        assert_eq!(
+            findings_of("a.md", "see /here/there/x"),
+            Findings::default()
+        );
+    }
+
+    #[test]
+    fn packages_come_from_the_public_registry() {
+        let line = |source: &str| format!("source = \"{source}\"");
+        assert_eq!(
+            findings_of("Cargo.lock", &line(REGISTRY)),
+            Findings::default()
+        );
+        assert_eq!(
+            findings_of("Cargo.lock", &line("git+https://example.org/a"))
+                .lines()
+                .len(),
+            1
+        );
+    }
+}
