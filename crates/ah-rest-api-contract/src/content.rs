@@ -120,21 +120,38 @@ impl PromptContent {
         texts.join("\n")
     }
 
-    /// How many bytes of content it carries: text, and base64 as it stands.
+    /// How many bytes it carries in all its texts: base64, addresses and names as they stand.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         self.0
             .iter()
             .map(|block| match block {
                 ContentBlock::Text { text } => text.len(),
-                ContentBlock::Image { uri, data, .. } => {
-                    uri.as_ref().map_or(0, String::len) + data.as_ref().map_or(0, String::len)
+                ContentBlock::Image {
+                    uri,
+                    data,
+                    mime_type,
+                } => length(uri) + length(data) + length(mime_type),
+                ContentBlock::Audio { data, mime_type } => data.len() + mime_type.len(),
+                ContentBlock::Resource {
+                    resource:
+                        EmbeddedResource {
+                            uri,
+                            mime_type,
+                            text,
+                        },
+                } => uri.len() + length(mime_type) + length(text),
+                ContentBlock::ResourceLink {
+                    uri,
+                    name,
+                    mime_type,
+                    title,
+                    description,
+                    size: _,
+                } => {
+                    uri.len() + name.len() + length(mime_type) + length(title) + length(description)
                 }
-                ContentBlock::Audio { data, .. } => data.len(),
-                ContentBlock::Resource { resource } => {
-                    resource.uri.len() + resource.text.as_ref().map_or(0, String::len)
-                }
-                ContentBlock::ResourceLink { uri, name, .. } => uri.len() + name.len(),
             })
             .sum()
     }

@@ -140,17 +140,24 @@ impl fmt::Display for ExecutorId {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
-#[serde(transparent)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct EventSeq(u64);
 
 impl EventSeq {
     /// The cursor before the first event.
     pub const START: Self = Self(0);
 
-    /// The place `seq`.
+    /// The last place there can be: stores count in signed 64-bit numbers.
+    pub const MAX: Self = Self(i64::MAX as u64);
+
+    /// The place `seq`, or [`EventSeq::MAX`] when it is over that.
     #[must_use]
     pub const fn new(seq: u64) -> Self {
-        Self(seq)
+        if seq > Self::MAX.0 {
+            Self::MAX
+        } else {
+            Self(seq)
+        }
     }
 
     /// The number of this place.
@@ -159,10 +166,18 @@ impl EventSeq {
         self.0
     }
 
-    /// The place after this one.
+    /// The place after this one; [`EventSeq::MAX`] has none and stays.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
+        Self::new(self.0.saturating_add(1))
+    }
+
+    fn invalid(text: &str) -> InvalidId {
+        InvalidId {
+            noun: "event",
+            text: text.chars().take(64).collect(),
+            expected: format!("it takes a whole number from 0 to {}", Self::MAX),
+        }
     }
 }
 
@@ -176,15 +191,29 @@ impl FromStr for EventSeq {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // A place is stored as a signed 64-bit number, which bounds it.
         text.parse::<u64>()
             .ok()
-            .filter(|seq| i64::try_from(*seq).is_ok())
-            .map(Self)
-            .ok_or_else(|| InvalidId {
-                noun: "event",
-                text: text.chars().take(64).collect(),
-                expected: "it takes a whole number from 0".to_owned(),
-            })
+            // One place has one spelling: `+7` and `07` are none.
+            .filter(|seq| seq.to_string() == text)
+            .and_then(|seq| Self::try_from(seq).ok())
+            .ok_or_else(|| Self::invalid(text))
+    }
+}
+
+impl TryFrom<u64> for EventSeq {
+    type Error = InvalidId;
+
+    fn try_from(seq: u64) -> Result<Self, InvalidId> {
+        if seq <= Self::MAX.0 {
+            Ok(Self(seq))
+        } else {
+            Err(Self::invalid(&seq.to_string()))
+        }
+    }
+}
+
+impl From<EventSeq> for u64 {
+    fn from(seq: EventSeq) -> Self {
+        seq.0
     }
 }

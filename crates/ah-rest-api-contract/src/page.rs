@@ -76,7 +76,7 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// How many items the whole list has, after filtering and before paging.
     pub total: u64,
-    /// The number of the next page; absent on the last one.
+    /// The number of the next page; absent on the last one and on pages after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_page: Option<u32>,
 }
@@ -86,7 +86,8 @@ impl<T> Page<T> {
     #[must_use]
     pub fn new(items: Vec<T>, total: u64, request: PageRequest) -> Self {
         let seen = request.offset() + u64::from(request.per_page());
-        let next_page = (seen < total).then(|| request.page().saturating_add(1));
+        // A page whose number cannot be told is not offered: a client would ask for this one again.
+        let next_page = request.page().checked_add(1).filter(|_| seen < total);
         Self {
             items,
             total,

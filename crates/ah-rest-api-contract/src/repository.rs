@@ -20,12 +20,27 @@ pub enum RepositorySource {
 }
 
 const SCHEMES: [&str; 5] = ["https", "http", "ssh", "git", "file"];
+const ADDRESS_BYTES_MAX: usize = 4096;
+
+/// Whether git would hand the address to a helper program: `name::address`. A `::` further on, as
+/// in an IPv6 host, is none.
+fn names_helper(text: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "+-._".contains(c);
+    text.trim_start_matches(is_name).starts_with("::")
+}
+
+/// Whether ssh would read the part for an option. Git decodes a URL before it passes its parts on.
+fn is_option(part: &str) -> bool {
+    let start = part.get(..3).unwrap_or(part);
+    start.starts_with('-') || start.eq_ignore_ascii_case("%2d")
+}
 
 impl RepositorySource {
     /// Reads what a task gives as `repo.url`.
     ///
     /// Only transports that do not run a command of the caller's choosing are taken: git's
-    /// `ext::` and other helper forms are refused, and so is anything that looks like an option.
+    /// `ext::` and other helper forms are refused, and so is anything that ssh or git could read
+    /// as an option. At most 4,096 bytes.
     ///
     /// # Errors
     /// Says in words what is wrong with it.
@@ -34,7 +49,10 @@ impl RepositorySource {
         if text.is_empty() {
             return Err(format!("must not be empty: {help}"));
         }
-        if text.starts_with('-') || text.contains("::") || text.chars().any(char::is_control) {
+        if text.len() > ADDRESS_BYTES_MAX {
+            return Err(format!("must have at most {ADDRESS_BYTES_MAX} bytes"));
+        }
+        if text.starts_with('-') || names_helper(text) || text.chars().any(char::is_control) {
             return Err(format!("is not an address of a repository: {help}"));
         }
         if text.starts_with('/') {
@@ -49,14 +67,25 @@ impl RepositorySource {
                     SCHEMES.join(", ")
                 ));
             }
-            // A host that begins with a dash would be read as an option by ssh.
-            if url.host_str().is_some_and(|host| host.starts_with('-')) {
-                return Err("has a host that begins with a dash".to_owned());
+            let host = url.host_str().unwrap_or_default();
+            if host.is_empty() && url.scheme() != "file" {
+                return Err("has no host".to_owned());
+            }
+            if is_option(host) || is_option(url.username()) {
+                return Err("has a user or host that begins with a dash".to_owned());
             }
             return Ok(Self::Url(url));
         }
         match text.split_once(':') {
-            Some((host, path)) if !host.is_empty() && !path.is_empty() && !host.contains('/') => {
+            Some((place, path)) if !path.is_empty() && !place.contains('/') => {
+                let host = place.rsplit_once('@').map_or(place, |(_, host)| host);
+                if is_option(host) || is_option(path) {
+                    return Err("has a host or path that begins with a dash".to_owned());
+                }
+                let good = |c: char| c.is_alphanumeric() || "._-@+".contains(c);
+                if host.is_empty() || place.starts_with('@') || !place.chars().all(good) {
+                    return Err(format!("has no host before the colon: {help}"));
+                }
                 Ok(Self::Scp(text.to_owned()))
             }
             _ => Err(format!("is a relative path: {help}")),

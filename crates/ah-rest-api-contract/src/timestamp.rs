@@ -12,7 +12,7 @@ use time::macros::format_description;
 /// A moment in UTC, exact to the millisecond.
 ///
 /// On the wire it is RFC 3339 with three decimals and `Z`; in a store it is milliseconds since
-/// the Unix epoch. Reading the clock is the business of whoever owns one: this type only holds
+/// the Unix epoch. What a text has below the millisecond is cut off. Reading the clock is the business of whoever owns one: this type only holds
 /// what was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -23,14 +23,16 @@ pub struct Timestamp(i64);
 pub struct InvalidTimestamp(String);
 
 impl Timestamp {
+    /// The first moment that has a four-digit year: 0000-01-01T00:00:00.000Z.
+    pub const MIN: Self = Self(-62_167_219_200_000);
+
     /// The last moment that has a four-digit year: 9999-12-31T23:59:59.999Z.
     pub const MAX: Self = Self(253_402_300_799_999);
 
     /// A moment from milliseconds since the Unix epoch, held within the years 0 to 9999.
     #[must_use]
     pub fn from_unix_millis(millis: i64) -> Self {
-        const MIN: i64 = -62_167_219_200_000;
-        Self(millis.clamp(MIN, Self::MAX.0))
+        Self(millis.clamp(Self::MIN.0, Self::MAX.0))
     }
 
     /// Milliseconds since the Unix epoch; negative before 1970.
@@ -68,11 +70,14 @@ impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let moment = OffsetDateTime::parse(text, &Rfc3339)
-            .map_err(|_| InvalidTimestamp(text.chars().take(64).collect()))?;
-        let millis = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000))
-            .map_err(|_| InvalidTimestamp(text.to_owned()))?;
-        Ok(Self::from_unix_millis(millis))
+        let invalid = || InvalidTimestamp(text.chars().take(64).collect());
+        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| invalid())?;
+        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000))
+            .ok()
+            // An offset can carry a moment out of the years that have four digits.
+            .filter(|millis| (Self::MIN.0..=Self::MAX.0).contains(millis))
+            .map(Self)
+            .ok_or_else(invalid)
     }
 }
 

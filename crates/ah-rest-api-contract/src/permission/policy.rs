@@ -1,0 +1,228 @@
+//! Who may do what without being asked.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::rule::{CompiledRule, Fit, check_path_pattern, check_tool_pattern};
+use super::subject::{PermissionSubject, SubjectPath};
+use crate::FieldErrors;
+
+/// What becomes of a request for leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionAction {
+    /// Somebody is asked.
+    #[default]
+    Ask,
+    /// It is given.
+    Allow,
+    /// It is refused.
+    Deny,
+}
+
+impl PermissionAction {
+    /// Which of two verdicts prevails: the larger.
+    const fn strictness(self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::Ask => 1,
+            Self::Deny => 2,
+        }
+    }
+}
+
+/// One rule of a policy.
+///
+/// A rule with a `path` judges the paths that a request names, by name: it does not follow
+/// symbolic links, and it knows nothing of paths inside of a command line. Each path is judged on
+/// its own by the first rule that fits it, and the strictest of these verdicts is the request's:
+/// one path that is denied denies the whole.
+///
+/// What cannot be told for sure counts against the request. A path that may lead anywhere (one
+/// with `..`, `~`, a backslash or a control character, or an absolute one outside of the
+/// workspace), a folder above what the rule names, and a tool or path that fits but for upper and
+/// lower case never fit an `allow` rule, and a `deny` or `ask` rule that they may fit is heeded as
+/// if they did, unless another rule that fits for sure stands before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PermissionRule {
+    /// A glob over the tool's name, of 1 to 256 bytes; absent means any tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// A glob over the workspace-relative paths that the request names, of 1 to 256 bytes (`*`
+    /// stays within a folder, `**` crosses them; `secrets/**` is what is in a folder); absent
+    /// means any. A request that names no path fits no rule that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What becomes of a request that fits.
+    pub action: PermissionAction,
+}
+
+/// Who may do what without being asked. A word on the wire (`"ask"`, `"allow"`, `"deny"`) is a
+/// policy without rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PermissionPolicy {
+    /// What becomes of a request that no rule fits. `ask` when absent.
+    pub default: PermissionAction,
+    /// The rules, in order. At most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<PermissionRule>,
+    /// What becomes of a request that nobody answered in time: `allow` or `deny`.
+    pub on_timeout: PermissionAction,
+    /// How long an answer is waited for, in milliseconds: 1 s to 24 h, 10 minutes when absent.
+    pub timeout_ms: u64,
+}
+
+const TIMEOUT_MS_DEFAULT: u64 = 10 * 60 * 1000;
+const TIMEOUT_MS_MIN: u64 = 1000;
+const TIMEOUT_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+const RULES_MAX: usize = 100;
+
+impl Default for PermissionPolicy {
+    /// Ask about everything; refuse what nobody answers within 10 minutes.
+    fn default() -> Self {
+        Self::without_rules(PermissionAction::Ask)
+    }
+}
+
+impl PermissionPolicy {
+    /// The policy that treats every request alike.
+    #[must_use]
+    pub const fn without_rules(default: PermissionAction) -> Self {
+        Self {
+            default,
+            rules: Vec::new(),
+            on_timeout: PermissionAction::Deny,
+            timeout_ms: TIMEOUT_MS_DEFAULT,
+        }
+    }
+
+    /// How long an answer is waited for.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
+    /// What becomes of this request.
+    #[must_use]
+    pub fn decide(&self, subject: &PermissionSubject) -> PermissionAction {
+        let rules: Vec<CompiledRule> = self.rules.iter().map(CompiledRule::new).collect();
+        let verdict = |path: Option<&SubjectPath>| self.verdict(&rules, &subject.tool_name, path);
+        subject
+            .paths
+            .iter()
+            .map(|path| verdict(Some(&SubjectPath::read(path))))
+            .max_by_key(|action| action.strictness())
+            .unwrap_or_else(|| verdict(None))
+    }
+
+    /// What becomes of the part of a request that concerns one path, or of one without paths: the
+    /// first rule that fits for sure decides, or a stricter one before it that may fit.
+    fn verdict(
+        &self,
+        rules: &[CompiledRule],
+        tool: &str,
+        path: Option<&SubjectPath>,
+    ) -> PermissionAction {
+        let mut possible = PermissionAction::Allow;
+        let mut certain = self.default;
+        for rule in rules {
+            match rule.fit(tool, path) {
+                Fit::Certain => {
+                    certain = rule.action;
+                    break;
+                }
+                Fit::Possible if rule.action.strictness() > possible.strictness() => {
+                    possible = rule.action;
+                }
+                Fit::Possible | Fit::None => {}
+            }
+        }
+        if possible.strictness() > certain.strictness() {
+            possible
+        } else {
+            certain
+        }
+    }
+
+    /// Adds to `errors`, under `field`, what keeps this from being a policy.
+    pub fn check(&self, field: &str, errors: &mut FieldErrors) {
+        if self.rules.len() > RULES_MAX {
+            errors.add(
+                format!("{field}.rules"),
+                format!("must be at most {RULES_MAX}"),
+            );
+        }
+        if self.on_timeout == PermissionAction::Ask {
+            errors.add(format!("{field}.onTimeout"), "must be `allow` or `deny`");
+        }
+        if !(TIMEOUT_MS_MIN..=TIMEOUT_MS_MAX).contains(&self.timeout_ms) {
+            errors.add(
+                format!("{field}.timeoutMs"),
+                format!("must be from {TIMEOUT_MS_MIN} to {TIMEOUT_MS_MAX}"),
+            );
+        }
+        for (index, rule) in self.rules.iter().enumerate() {
+            let tool = rule.tool.as_deref().map(check_tool_pattern);
+            let path = rule.path.as_deref().map(check_path_pattern);
+            for (name, checked) in [("tool", tool), ("path", path)] {
+                if let Some(Err(message)) = checked {
+                    errors.add(format!("{field}.rules[{index}].{name}"), message);
+                }
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PermissionPolicy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        struct Full {
+            #[serde(default)]
+            default: PermissionAction,
+            #[serde(default)]
+            rules: Vec<PermissionRule>,
+            #[serde(default = "deny")]
+            on_timeout: PermissionAction,
+            #[serde(default = "timeout_ms_default")]
+            timeout_ms: u64,
+        }
+        fn deny() -> PermissionAction {
+            PermissionAction::Deny
+        }
+        fn timeout_ms_default() -> u64 {
+            TIMEOUT_MS_DEFAULT
+        }
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = PermissionPolicy;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`ask`, `allow`, `deny` or an object with `default` and `rules`")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<PermissionPolicy, E> {
+                PermissionAction::deserialize(de::value::StrDeserializer::new(word))
+                    .map(PermissionPolicy::without_rules)
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(
+                self,
+                map: A,
+            ) -> Result<PermissionPolicy, A::Error> {
+                let full = Full::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(PermissionPolicy {
+                    default: full.default,
+                    rules: full.rules,
+                    on_timeout: full.on_timeout,
+                    timeout_ms: full.timeout_ms,
+                })
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
