@@ -1,0 +1,39 @@
+//! The scenarios that are part of the program.
+
+/// The names of the built-in scenarios; the first is what is played when none is named.
+pub const BUILTIN_NAMES: &[&str] = &["demo", "permission", "edit", "long", "conversation"];
+
+/// The YAML of a built-in scenario.
+#[must_use]
+pub fn builtin(name: &str) -> Option<&'static str> {
+    match name {
+        "demo" => Some(include_str!("../scenarios/demo.yaml")),
+        "permission" => Some(include_str!("../scenarios/permission.yaml")),
+        "edit" => Some(include_str!("../scenarios/edit.yaml")),
+        "long" => Some(include_str!("../scenarios/long.yaml")),
+        "conversation" => Some(include_str!("../scenarios/conversation.yaml")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Defines, Scenario};
+
+    #[test]
+    fn every_builtin_scenario_is_one_and_bears_its_name() {
+        for name in BUILTIN_NAMES {
+            let scenario = Scenario::from_yaml(builtin(name).unwrap()).unwrap();
+            assert_eq!(scenario.name(), *name);
+            assert!(
+                !scenario
+                    .resolve(&Defines::default())
+                    .unwrap()
+                    .steps
+                    .is_empty()
+            );
+        }
+        assert_eq!(builtin("nothing"), None);
+    }
+}

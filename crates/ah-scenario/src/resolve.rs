@@ -1,0 +1,350 @@
+//! From a document without rules to a script.
+
+mod content;
+mod permission;
+mod speech;
+mod tool;
+mod verdict;
+
+use std::time::Duration;
+
+use ah_rest_api_contract::{
+    Log, LogLevel, Plan, PlanEntry, PlanPriority, PlanStatus, Progress, Usage,
+};
+
+use crate::node::{Kind, Node};
+use crate::{Action, Condition, FileRead, ScenarioError, Script, ScriptedEdit, Step};
+
+/// The script of a document.
+pub(crate) fn script(name: &str, document: &Node) -> Result<Script, ScenarioError> {
+    let mut timeline = Timeline::default();
+    if let Some(prompt) = document.field("initialPrompt") {
+        timeline.initial_prompt = Some(content::prompt(prompt)?);
+    }
+    timeline.play_all(document.required("timeline")?)?;
+    permission::bind(&mut timeline.steps);
+    Ok(Script {
+        name: name.to_owned(),
+        initial_prompt: timeline.initial_prompt,
+        steps: timeline.steps,
+    })
+}
+
+/// A script in the making.
+#[derive(Default)]
+struct Timeline {
+    initial_prompt: Option<ah_rest_api_contract::PromptContent>,
+    steps: Vec<Step>,
+    /// What the steps below depend on.
+    conditions: Vec<Condition>,
+    /// How many permission requests there are so far.
+    requests: usize,
+    /// How long the turn has taken so far, as the script says.
+    elapsed: Duration,
+    /// Where the last `baseTimeDelta` of the turn put the clock.
+    base: Duration,
+    /// Whether something of the first turn was already seen.
+    begun: bool,
+}
+
+impl Timeline {
+    fn play_all(&mut self, entries: &Node) -> Result<(), ScenarioError> {
+        entries
+            .list()?
+            .iter()
+            .try_for_each(|entry| self.play(entry))
+    }
+
+    fn push(&mut self, node: &Node, delay: Duration, action: Action) {
+        self.elapsed += delay + action.duration();
+        self.begun = true;
+        self.steps.push(Step {
+            place: node.place.path.clone(),
+            delay,
+            conditions: self.conditions.clone(),
+            action,
+        });
+    }
+
+    fn now(&mut self, node: &Node, action: Action) {
+        self.push(node, Duration::ZERO, action);
+    }
+
+    /// One entry of a timeline: an object with one known key, or the bare name of an entry that
+    /// needs no value.
+    fn play(&mut self, entry: &Node) -> Result<(), ScenarioError> {
+        if let Kind::Text(name) = &entry.kind {
+            let nothing = Node {
+                place: entry.place.clone(),
+                kind: Kind::Null,
+            };
+            return self.play_entry(name, &nothing);
+        }
+        let mut known = entry
+            .map()?
+            .iter()
+            .filter(|(key, _)| ENTRIES.contains(&key.as_str()));
+        match (known.next(), known.next()) {
+            (Some((key, value)), None) => self.play_entry(key, value),
+            (Some((one, _)), Some((other, _))) => Err(entry.invalid(format!(
+                "expected one entry, found `{one}` and `{other}`: make two items of the list of them"
+            ))),
+            (None, _) => {
+                let name = entry.map()?.first().map_or("an empty entry", |(key, _)| key);
+                self.now(entry, Action::NotPlayed(name.to_owned()));
+                Ok(())
+            }
+        }
+    }
+
+    fn play_entry(&mut self, key: &str, value: &Node) -> Result<(), ScenarioError> {
+        match key {
+            "agentActions" | "userActions" => return self.play_all(value),
+            "ifGranted" | "ifDenied" => return self.play_branch(key, value),
+            "llmResponse" => return self.play_response(value),
+            "think" | "assistant" => return self.play_speech(key, value),
+            "agentToolUse" => {
+                let call = tool::call(value)?;
+                self.now(value, Action::UseTool(call));
+            }
+            "agentPermissionRequest" => {
+                let ask = permission::ask(value, self.requests)?;
+                self.requests += 1;
+                self.now(value, Action::Ask(ask));
+            }
+            "agentFileReads" => return self.play_reads(value),
+            "userInputs" => return self.play_inputs(value),
+            "baseTimeDelta" | "advanceMs" => {
+                self.base += value.millis()?;
+                let wait = self.base.saturating_sub(self.elapsed);
+                self.push(value, wait, Action::Wait);
+            }
+            "assert" => {
+                for assertion in verdict::assertions(value)? {
+                    self.now(value, Action::Assert(assertion));
+                }
+            }
+            "status" => {
+                let action = verdict::status(value)?;
+                self.now(value, action);
+            }
+            _ => {
+                let action = simple(key, value)?;
+                self.now(value, action);
+            }
+        }
+        Ok(())
+    }
+
+    /// Entries that depend on the answer to the last permission request before them.
+    fn play_branch(&mut self, key: &str, value: &Node) -> Result<(), ScenarioError> {
+        let request = self.requests.checked_sub(1).ok_or_else(|| {
+            value.invalid(format!("`{key}` needs an agentPermissionRequest before it"))
+        })?;
+        self.conditions.push(if key == "ifGranted" {
+            Condition::IfGranted { request }
+        } else {
+            Condition::IfDenied { request }
+        });
+        let played = self.play_all(value);
+        self.conditions.pop();
+        played
+    }
+
+    fn play_reads(&mut self, value: &Node) -> Result<(), ScenarioError> {
+        for file in value.required("files")?.list()? {
+            let read = match &file.kind {
+                Kind::Text(path) => FileRead {
+                    path: path.clone(),
+                    expected_content: None,
+                },
+                _ => FileRead {
+                    path: file.required("path")?.text()?.to_owned(),
+                    expected_content: file.optional_text("expectedContent")?,
+                },
+            };
+            self.now(file, Action::Read(read));
+        }
+        Ok(())
+    }
+
+    /// What the user says. The first of it, when nothing was played before, is the prompt that
+    /// the session begins with; everything later ends a turn.
+    fn play_inputs(&mut self, value: &Node) -> Result<(), ScenarioError> {
+        for input in value.one_or_more() {
+            let prompt = content::user_input(input)?;
+            if input.field("target").is_some() {
+                self.now(
+                    input,
+                    Action::NotPlayed("userInputs with a target".to_owned()),
+                );
+            } else if self.begun {
+                self.now(input, Action::AwaitPrompt(prompt));
+                self.elapsed = Duration::ZERO;
+                self.base = Duration::ZERO;
+            } else {
+                self.initial_prompt = Some(prompt);
+                self.begun = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The entries that have a meaning here. Of the others, only the name is reported.
+const ENTRIES: &[&str] = &[
+    "agentActions",
+    "userActions",
+    "ifGranted",
+    "ifDenied",
+    "llmResponse",
+    "think",
+    "assistant",
+    "agentToolUse",
+    "agentEdits",
+    "agentPlan",
+    "agentPermissionRequest",
+    "agentFileReads",
+    "userInputs",
+    "baseTimeDelta",
+    "advanceMs",
+    "log",
+    "status",
+    "progress",
+    "usage",
+    "assert",
+    "complete",
+    "error",
+    "exit",
+    "crash",
+    "hang",
+];
+
+/// The entries that are one action, whatever stands around them.
+fn simple(key: &str, value: &Node) -> Result<Action, ScenarioError> {
+    Ok(match key {
+        "agentEdits" => Action::Edit(ScriptedEdit {
+            path: value.required("path")?.text()?.to_owned(),
+            lines_added: edited_lines(value, "linesAdded")?,
+            lines_removed: edited_lines(value, "linesRemoved")?,
+        }),
+        "agentPlan" => Action::Plan(plan(value)?),
+        "log" => Action::Log(log(value)?),
+        "progress" => Action::Progress(progress(value)?),
+        "usage" => Action::Usage(usage(value)?),
+        "complete" => Action::Complete,
+        "error" => Action::Fail(verdict::failure(value)?),
+        "exit" => Action::Exit(verdict::exit_code(value)?),
+        "crash" => Action::Crash,
+        "hang" => Action::Hang,
+        other => Action::NotPlayed(other.to_owned()),
+    })
+}
+
+/// The most lines that one scripted edit adds or removes.
+const EDITED_LINES_MAX: u64 = 100_000;
+
+fn edited_lines(value: &Node, field: &str) -> Result<u64, ScenarioError> {
+    let Some(node) = value.field(field) else {
+        return Ok(0);
+    };
+    match node.count()? {
+        lines if lines <= EDITED_LINES_MAX => Ok(lines),
+        _ => Err(node.invalid(format!("an edit takes at most {EDITED_LINES_MAX} lines"))),
+    }
+}
+
+fn plan(value: &Node) -> Result<Plan, ScenarioError> {
+    let entries = match &value.kind {
+        Kind::List(entries) => entries,
+        _ => value.required("entries")?.list()?,
+    };
+    let entries = entries.iter().map(plan_entry).collect::<Result<_, _>>()?;
+    Ok(Plan { entries })
+}
+
+fn plan_entry(entry: &Node) -> Result<PlanEntry, ScenarioError> {
+    const PRIORITIES: &[(&str, PlanPriority)] = &[
+        ("high", PlanPriority::High),
+        ("medium", PlanPriority::Medium),
+        ("low", PlanPriority::Low),
+    ];
+    const STATUSES: &[(&str, PlanStatus)] = &[
+        ("pending", PlanStatus::Pending),
+        ("in_progress", PlanStatus::InProgress),
+        ("completed", PlanStatus::Completed),
+    ];
+    let priority = entry
+        .field("priority")
+        .map(|node| node.word(PRIORITIES))
+        .transpose()?;
+    let status = entry
+        .field("status")
+        .map(|node| node.word(STATUSES))
+        .transpose()?;
+    Ok(PlanEntry {
+        content: entry.required("content")?.text()?.to_owned(),
+        priority: priority.unwrap_or(PlanPriority::Medium),
+        status: status.unwrap_or(PlanStatus::Pending),
+    })
+}
+
+fn log(value: &Node) -> Result<Log, ScenarioError> {
+    const LEVELS: &[(&str, LogLevel)] = &[
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ];
+    let (level, message) = match &value.kind {
+        Kind::Text(message) => (None, message.clone()),
+        _ => (
+            value.field("level"),
+            value.required("message")?.text()?.to_owned(),
+        ),
+    };
+    Ok(Log {
+        level: level
+            .map(|node| node.word(LEVELS))
+            .transpose()?
+            .unwrap_or(LogLevel::Info),
+        message,
+        tool_execution_id: None,
+    })
+}
+
+fn progress(value: &Node) -> Result<Progress, ScenarioError> {
+    let node = value.required("progress")?;
+    let hundredths = u8::try_from(node.count()?)
+        .ok()
+        .filter(|hundredths| *hundredths <= 100);
+    Ok(Progress {
+        progress: hundredths.ok_or_else(|| node.expected("a whole number from 0 to 100"))?,
+        stage: value.optional_text("stage")?.unwrap_or_default(),
+    })
+}
+
+fn usage(value: &Node) -> Result<Usage, ScenarioError> {
+    value.map()?;
+    let count = |name: &str| value.field(name).map(Node::count).transpose();
+    let cost = value.field("costUsd").map(|node| {
+        match &node.kind {
+            Kind::Number(number) => number.as_f64().filter(|cost| *cost >= 0.0),
+            _ => None,
+        }
+        .ok_or_else(|| node.expected("a price in US dollars, from 0 up"))
+    });
+    Ok(Usage {
+        input_tokens: count("inputTokens")?.unwrap_or(0),
+        output_tokens: count("outputTokens")?.unwrap_or(0),
+        cached_tokens: count("cachedTokens")?,
+        cost_usd: cost.transpose()?,
+        context_used: count("contextUsed")?,
+        context_size: count("contextSize")?,
+        model: value.optional_text("model")?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

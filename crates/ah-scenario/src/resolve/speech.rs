@@ -1,0 +1,92 @@
+//! What the agent thinks and says, and what its model answers with instead.
+
+use std::time::Duration;
+
+use ah_rest_api_contract::ErrorEvent;
+
+use super::{Timeline, content, plan};
+use crate::node::Node;
+use crate::{Action, Piece, ScenarioError};
+
+impl Timeline {
+    /// `llmResponse`: a list of objects with `think`, `assistant`, `error` or `agentPlan`.
+    pub(super) fn play_response(&mut self, value: &Node) -> Result<(), ScenarioError> {
+        for element in value.one_or_more() {
+            for (key, part) in element.map()? {
+                match key.as_str() {
+                    "think" | "assistant" => self.play_speech(key, part)?,
+                    "agentPlan" => {
+                        let plan = plan(part)?;
+                        self.now(part, Action::Plan(plan));
+                    }
+                    "error" => {
+                        let error = model_error(part)?;
+                        self.now(part, Action::ModelError(error));
+                    }
+                    "agentToolUse" => {
+                        return Err(part.invalid(
+                            "a tool use stands in the timeline itself, outside of `llmResponse`",
+                        ));
+                    }
+                    // Unknown keys are ignored, as everywhere in the format.
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `think`: a thought for each item. `assistant`: one message, a piece for each item. Times
+    /// count from the start of the list; an item whose time has passed comes at once.
+    pub(super) fn play_speech(&mut self, key: &str, value: &Node) -> Result<(), ScenarioError> {
+        let mut clock = Duration::ZERO;
+        let mut pieces = Vec::new();
+        for item in items(value) {
+            let (at, said) = content::timed(item)?;
+            let delay = at.saturating_sub(clock);
+            clock = clock.max(at);
+            if key == "think" {
+                self.push(item, delay, Action::Think(said.text()?.to_owned()));
+                continue;
+            }
+            if let Some(kind @ ("diff" | "plan")) = block_type(said) {
+                let entry = format!("assistant content of type {kind}");
+                self.now(item, Action::NotPlayed(entry));
+                continue;
+            }
+            let content = content::block(said)?;
+            pieces.push(Piece { delay, content });
+        }
+        if !pieces.is_empty() {
+            self.now(value, Action::Say(pieces));
+        }
+        Ok(())
+    }
+}
+
+/// The items of a list of timed things; `[500, "text"]` alone is a pair and not a list of two.
+fn items(value: &Node) -> &[Node] {
+    match value.one_or_more() {
+        [time, _] if time.millis().is_ok() => std::slice::from_ref(value),
+        items => items,
+    }
+}
+
+fn block_type(node: &Node) -> Option<&str> {
+    node.field("type").and_then(|node| node.text().ok())
+}
+
+fn model_error(value: &Node) -> Result<ErrorEvent, ScenarioError> {
+    let kind = value.required("errorType")?.text()?;
+    let message = value.required("message")?.text()?;
+    let status = value.field("statusCode").map_or(Ok(400), Node::count)?;
+    let mut text = format!("{kind} ({status}): {message}");
+    if let Some(seconds) = value
+        .field("retryAfterSeconds")
+        .map(Node::count)
+        .transpose()?
+    {
+        text.push_str(&format!(" (retry after {seconds} s)"));
+    }
+    Ok(ErrorEvent { message: text })
+}

@@ -1,0 +1,99 @@
+//! How a turn ends, and what must be true of it.
+
+use crate::node::{Kind, Node};
+use crate::{Action, Assertion, ScenarioError};
+use ah_rest_api_contract::{Log, LogLevel};
+
+/// `status`: a session's status is its own, so most are only logged; `completed` and `failed` end
+/// the turn.
+pub(super) fn status(value: &Node) -> Result<Action, ScenarioError> {
+    let status = match &value.kind {
+        Kind::Text(status) => status,
+        _ => value.required("status")?.text()?,
+    };
+    Ok(match status {
+        "completed" => Action::Complete,
+        "failed" => Action::Fail(
+            value
+                .optional_text("reason")?
+                .unwrap_or_else(|| "the scenario says so".to_owned()),
+        ),
+        other => Action::Log(Log {
+            level: LogLevel::Info,
+            message: format!("status: {other}"),
+            tool_execution_id: None,
+        }),
+    })
+}
+
+/// `error`: a text or `{message}`.
+pub(super) fn failure(value: &Node) -> Result<String, ScenarioError> {
+    match &value.kind {
+        Kind::Text(message) => Ok(message.clone()),
+        _ => value.required("message")?.text().map(str::to_owned),
+    }
+}
+
+/// `exit`: a number or `{code}`.
+pub(super) fn exit_code(value: &Node) -> Result<u8, ScenarioError> {
+    let code = match &value.kind {
+        Kind::Map(_) => value.required("code")?,
+        _ => value,
+    };
+    u8::try_from(code.count()?).map_err(|_| code.expected("an exit code from 0 to 255"))
+}
+
+/// `assert`: each of its parts.
+pub(super) fn assertions(value: &Node) -> Result<Vec<Assertion>, ScenarioError> {
+    let mut assertions = Vec::new();
+    if let Some(fs) = value.field("fs") {
+        assertions.extend(texts(fs, "exists")?.into_iter().map(Assertion::Exists));
+        assertions.extend(
+            texts(fs, "notExists")?
+                .into_iter()
+                .map(Assertion::NotExists),
+        );
+    }
+    if let Some(text) = value.field("text") {
+        let file = text.optional_text("file")?;
+        assertions.extend(texts(text, "contains")?.into_iter().map(|text| {
+            Assertion::TextContains {
+                file: file.clone(),
+                text,
+            }
+        }));
+    }
+    for json in value.field("json").map_or(&[][..], Node::one_or_more) {
+        assertions.push(Assertion::JsonEquals {
+            file: json.required("file")?.text()?.to_owned(),
+            pointer: json.required("pointer")?.text()?.to_owned(),
+            // Null may be what is expected, so this is not `required`.
+            value: json
+                .map()?
+                .iter()
+                .find(|(key, _)| key == "equals")
+                .map(|(_, node)| node.to_value())
+                .ok_or_else(|| json.invalid("`equals` is missing"))?,
+        });
+    }
+    for git in value.field("git").map_or(&[][..], Node::one_or_more) {
+        let commit = git.required("commit")?;
+        commit.required("messageContains")?;
+        let wanted = texts(commit, "messageContains")?;
+        assertions.extend(wanted.into_iter().map(Assertion::CommitMessageContains));
+    }
+    if assertions.is_empty() {
+        return Err(value.invalid("expected at least one of `fs`, `text`, `json`, `git`"));
+    }
+    Ok(assertions)
+}
+
+/// A field that is a text or a list of texts.
+fn texts(node: &Node, name: &str) -> Result<Vec<String>, ScenarioError> {
+    node.map()?;
+    node.field(name)
+        .map_or(&[][..], Node::one_or_more)
+        .iter()
+        .map(|node| node.text().map(str::to_owned))
+        .collect()
+}

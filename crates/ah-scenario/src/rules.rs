@@ -1,0 +1,272 @@
+//! Rules: parts of a scenario that are there only under a condition.
+//!
+//! An object of the document may hold `rules`. They are taken out of it, and the `config` of every
+//! rule whose condition is met is merged into it, in order; a default's config only when no
+//! condition was met. Objects merge field by field, lists are appended to, anything else is
+//! replaced. An item of a list that is nothing but rules stands for what they give: the items of a
+//! list, one object, or nothing at all.
+
+use crate::expression::Expression;
+use crate::node::{Kind, Node};
+use crate::{Defines, ScenarioError};
+
+/// When a rule applies.
+enum When {
+    Default,
+    Holds(Expression),
+}
+
+/// The document without rules.
+pub(crate) fn apply(node: &Node, defines: &Defines) -> Result<Node, ScenarioError> {
+    Ok(applied(node, defines)?.unwrap_or_else(|| Node {
+        place: node.place.clone(),
+        kind: Kind::Map(Vec::new()),
+    }))
+}
+
+/// Reads every rule of the document and forgets it, so that a faulty one is found whatever is
+/// defined.
+pub(crate) fn check(node: &Node) -> Result<(), ScenarioError> {
+    match &node.kind {
+        Kind::List(items) => items.iter().try_for_each(check),
+        Kind::Map(fields) => fields.iter().try_for_each(|(key, value)| {
+            if is_rules(key, value) {
+                value
+                    .list()?
+                    .iter()
+                    .try_for_each(|rule| read(rule).map(drop))?;
+            }
+            check(value)
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// What a node is once its rules are applied: `None` for one that was nothing but rules, none of
+/// which applied.
+fn applied(node: &Node, defines: &Defines) -> Result<Option<Node>, ScenarioError> {
+    let kind = match &node.kind {
+        Kind::List(items) => Kind::List(applied_items(items, defines)?),
+        Kind::Map(fields) => return applied_map(node, fields, defines),
+        other => other.clone(),
+    };
+    Ok(Some(Node {
+        place: node.place.clone(),
+        kind,
+    }))
+}
+
+fn applied_items(items: &[Node], defines: &Defines) -> Result<Vec<Node>, ScenarioError> {
+    let mut list = Vec::with_capacity(items.len());
+    for item in items {
+        let was_map = matches!(item.kind, Kind::Map(_));
+        match applied(item, defines)? {
+            Some(Node {
+                kind: Kind::List(spliced),
+                ..
+            }) if was_map => list.extend(spliced),
+            Some(item) => list.push(item),
+            None => {}
+        }
+    }
+    Ok(list)
+}
+
+fn applied_map(
+    node: &Node,
+    fields: &[(String, Node)],
+    defines: &Defines,
+) -> Result<Option<Node>, ScenarioError> {
+    let mut own = Vec::with_capacity(fields.len());
+    let mut rules = None;
+    for (key, value) in fields {
+        if is_rules(key, value) {
+            rules = Some(value);
+        } else if let Some(value) = applied(value, defines)? {
+            own.push((key.clone(), value));
+        }
+    }
+    let only_rules = own.is_empty() && rules.is_some();
+    let mut result = (!only_rules).then(|| Node {
+        place: node.place.clone(),
+        kind: Kind::Map(own),
+    });
+    for config in rules
+        .map(|rules| chosen(rules, defines))
+        .transpose()?
+        .unwrap_or_default()
+    {
+        let Some(config) = applied(config, defines)? else {
+            continue;
+        };
+        result = Some(match result {
+            None => config,
+            Some(base) => merge(base, config)?,
+        });
+    }
+    Ok(result)
+}
+
+/// `rules` is a list; a field of that name with any other value is the author's own.
+fn is_rules(key: &str, value: &Node) -> bool {
+    key == "rules" && matches!(value.kind, Kind::List(_))
+}
+
+/// The configs that apply, in order.
+fn chosen<'a>(rules: &'a Node, defines: &Defines) -> Result<Vec<&'a Node>, ScenarioError> {
+    let mut met = Vec::new();
+    let mut defaults = Vec::new();
+    for rule in rules.list()? {
+        match read(rule)? {
+            (When::Default, config) => defaults.push(config),
+            (When::Holds(expression), config) if expression.holds(defines) => met.push(config),
+            (When::Holds(_), _) => {}
+        }
+    }
+    Ok(if met.is_empty() { defaults } else { met })
+}
+
+fn read(rule: &Node) -> Result<(When, &Node), ScenarioError> {
+    let config = rule.required("config")?;
+    let when = match (rule.field("when"), rule.field("default")) {
+        (Some(when), None) => {
+            let expression =
+                Expression::parse(when.text()?).map_err(|problem| when.invalid(problem))?;
+            When::Holds(expression)
+        }
+        (None, Some(default)) if default.boolean()? => When::Default,
+        _ => return Err(rule.invalid("a rule has either `when` or `default: true`")),
+    };
+    Ok((when, config))
+}
+
+fn merge(base: Node, over: Node) -> Result<Node, ScenarioError> {
+    let kind = match (base.kind, over.kind) {
+        (Kind::Map(mut fields), Kind::Map(more)) => {
+            for (key, value) in more {
+                match fields.iter().position(|(known, _)| *known == key) {
+                    Some(index) => {
+                        let known = fields[index].1.clone();
+                        fields[index].1 = merge(known, value)?;
+                    }
+                    None => fields.push((key, value)),
+                }
+            }
+            Kind::Map(fields)
+        }
+        (Kind::List(mut items), Kind::List(more)) => {
+            items.extend(more);
+            Kind::List(items)
+        }
+        (Kind::Map(_), _) => {
+            return Err(ScenarioError::Invalid {
+                place: over.place,
+                problem: "expected an object, to be merged into one".to_owned(),
+            });
+        }
+        (_, over) => over,
+    };
+    Ok(Node {
+        place: base.place,
+        kind,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn resolved(document: Value, defines: &str) -> Value {
+        let node = Node::from_value(document, String::new());
+        apply(&node, &Defines::from_list(defines).unwrap())
+            .unwrap()
+            .to_value()
+    }
+
+    #[test]
+    fn all_that_match_merge_in_order_and_the_default_is_not_among_them() {
+        let document = json!({
+            "name": "x", "list": [0],
+            "rules": [
+                {"when": "$a", "config": {"name": "a", "list": [1], "deep": {"a": 1, "both": 1}}},
+                {"when": "$b", "config": {"list": [2], "deep": {"b": 2, "both": 2}}},
+                {"default": true, "config": {"name": "default"}},
+            ],
+        });
+        assert_eq!(
+            resolved(document.clone(), "a,b"),
+            json!({"name": "a", "list": [0, 1, 2], "deep": {"a": 1, "both": 2, "b": 2}})
+        );
+        assert_eq!(
+            resolved(document.clone(), "b"),
+            json!({"name": "x", "list": [0, 2], "deep": {"b": 2, "both": 2}})
+        );
+        assert_eq!(
+            resolved(document, ""),
+            json!({"name": "default", "list": [0]})
+        );
+    }
+
+    #[test]
+    fn rules_in_a_list_stand_for_items_an_object_or_nothing() {
+        let document = json!({"timeline": [
+            {"rules": [{"when": "$many", "config": [1, 2]}]},
+            {"rules": [{"when": "$one", "config": {"log": "one"}}]},
+            3,
+        ]});
+        assert_eq!(
+            resolved(document.clone(), "many,one"),
+            json!({"timeline": [1, 2, {"log": "one"}, 3]})
+        );
+        assert_eq!(resolved(document, ""), json!({"timeline": [3]}));
+    }
+
+    #[test]
+    fn rules_may_stand_for_a_value_and_hold_rules() {
+        let document = json!({
+            "delay": {"rules": [
+                {"when": "$slow", "config": {"rules": [
+                    {"when": "$very", "config": 1000}, {"default": true, "config": 100},
+                ]}},
+                {"default": true, "config": 1},
+            ]},
+            "gone": {"rules": [{"when": "$never", "config": 1}]},
+        });
+        assert_eq!(
+            resolved(document.clone(), "slow,very"),
+            json!({"delay": 1000})
+        );
+        assert_eq!(resolved(document.clone(), "slow"), json!({"delay": 100}));
+        assert_eq!(resolved(document, ""), json!({"delay": 1}));
+    }
+
+    #[test]
+    fn a_field_of_that_name_that_is_no_list_is_left_alone() {
+        let document = json!({"args": {"rules": "be kind"}});
+        assert_eq!(resolved(document.clone(), ""), document);
+    }
+
+    #[test]
+    fn a_faulty_rule_is_found_whatever_is_defined() {
+        let faulty = |rule: Value| {
+            let node = Node::from_value(json!({"timeline": [{"rules": [rule]}]}), String::new());
+            check(&node).unwrap_err().to_string()
+        };
+        assert_eq!(
+            faulty(json!({"when": "a b", "config": {}})),
+            "scenario is not valid at `timeline[0].rules[0].when`: expected `$name`, or a \
+             comparison such as `$name == 3` or `$name != 'text'`, found `a b`"
+        );
+        assert_eq!(
+            faulty(json!({"config": {}})),
+            "scenario is not valid at `timeline[0].rules[0]`: a rule has either `when` or \
+             `default: true`"
+        );
+        assert_eq!(
+            faulty(json!({"when": "$a"})),
+            "scenario is not valid at `timeline[0].rules[0]`: `config` is missing"
+        );
+    }
+}

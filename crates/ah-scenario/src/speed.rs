@@ -1,0 +1,59 @@
+//! How fast a scenario is played.
+
+use std::time::Duration;
+
+/// A factor that cannot be one.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("`{0}` is not a scenario speed: it takes a number above 0, and at most 1000")]
+pub struct InvalidSpeed(f64);
+
+/// The factor on every delay of a scenario: 1 plays it as written, 0.1 ten times as fast. It is
+/// at least 0.01, so that a scenario never becomes a busy loop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed(f64);
+
+impl Speed {
+    /// The factor that is closest to fastest.
+    pub const MIN: Self = Self(0.01);
+
+    /// A factor above 0 and at most 1000; below 0.01 it is taken as 0.01.
+    ///
+    /// # Errors
+    /// When it is 0, negative, over 1000 or not a number.
+    pub fn new(factor: f64) -> Result<Self, InvalidSpeed> {
+        if factor > 0.0 && factor <= 1000.0 {
+            Ok(Self(factor.max(Self::MIN.0)))
+        } else {
+            Err(InvalidSpeed(factor))
+        }
+    }
+
+    /// How long a delay of the scenario really takes.
+    #[must_use]
+    pub fn scale(self, delay: Duration) -> Duration {
+        delay.mul_f64(self.0)
+    }
+}
+
+impl Default for Speed {
+    /// As written.
+    fn default() -> Self {
+        Self(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_are_multiplied_and_never_vanish() {
+        let second = Duration::from_secs(1);
+        assert_eq!(Speed::default().scale(second), second);
+        assert_eq!(Speed::new(0.5).unwrap().scale(second), second / 2);
+        assert_eq!(Speed::new(0.000_1).unwrap().scale(second), second / 100);
+        for factor in [0.0, -1.0, f64::NAN, f64::INFINITY, 1001.0] {
+            assert!(Speed::new(factor).is_err(), "{factor}");
+        }
+    }
+}
