@@ -14,16 +14,50 @@
 //! The crate does no I/O and knows no runtime: whoever depends on it links neither a web server
 //! nor a database.
 //!
+//! # Writing a program
+//!
+//! Write it against `&dyn TaskManager`; the trait's own page has a whole one. The way through:
+//!
+//! 1. [`TaskManager::get_initial_tasks`] for what there is already: drafts, and sessions with
+//!    their status, recent events and changes, enough to draw a list.
+//! 2. [`TaskLaunchParams::builder`] to describe a task. `build` judges every field at once and
+//!    returns [`FieldErrors`], one entry a field, under the names that a form would use.
+//! 3. [`TaskManager::launch_task`], then [`TaskManager::task_events_stream`] for each session.
+//! 4. [`TaskManager::prompt_session`], [`TaskManager::answer_permission`] and the others to steer.
+//!    They answer at once with what was taken in; what became of it comes as an event.
+//! 5. [`TaskManager::get_session_diff`] for the result.
+//!
+//! Decide by [`TaskManagerError::kind`], never by its words, and try again only what
+//! [`ErrorKind::is_retryable`] says may work.
+//!
 //! # Reading a session
 //!
 //! Everything that happens to a session is an event in its append-only log, numbered 1, 2, 3…
 //! without gaps by [`EventSeq`]. That number is the cursor of every reader: it is the SSE `id:`,
 //! the paging cursor and the place to resume from. Filters choose events and never renumber.
 //!
+//! A [`Session`] is a view of its log, as of [`Session::last_seq`]. To draw a session and keep it
+//! current without missing anything, read it and stream from that place on. A stream yields
+//! [`StreamItem`]s: events of the log, a [`Gap`] where retention has removed some, and, only when
+//! [`EventFilter::with_ephemeral`] asks for them, pieces of text in the making. It ends after the
+//! `status` event that is terminal. A stream that breaks off is taken up from the last
+//! [`EventSeq`] seen; who reads slowly is only behind, and misses nothing.
+//!
 //! # Steering a session
 //!
 //! [`SessionStatus`] is the one state machine and [`SessionAction`] what may be asked of it;
-//! [`SessionStatus::admits`] is the table that says which is legal where.
+//! [`SessionStatus::admits`] is the table that says which is legal where, for a program that wants
+//! to grey out what would be refused. What an agent may do without being asked is a
+//! [`PermissionPolicy`] of its task; the rest comes as a
+//! [`PermissionRequest`](EventPayload::PermissionRequest) event that waits for an answer until it
+//! expires.
+//!
+//! # On the wire
+//!
+//! Objects are camelCase JSON, the fields of events, changes and usage `snake_case`; ids are ULIDs,
+//! most with a prefix; moments are RFC 3339 in UTC. A request with a field that nobody knows is
+//! refused, and so says which; a reader passes over fields that it does not know. [`sse`] is the
+//! codec of event streams.
 
 mod catalog;
 mod change;

@@ -34,6 +34,59 @@ pub struct InitialTasks {
 /// that the session's status does not admit ([`crate::SessionStatus::admits`]) is a
 /// [`crate::ErrorKind::Conflict`] that names the status, or [`crate::ErrorKind::Gone`] for a prompt
 /// or an answer to a session that has ended. Repeating what is already so is a success.
+///
+/// The trait is object-safe, and everything it returns is `Send`, so a program holds it as
+/// `&dyn TaskManager` or `Arc<dyn TaskManager>` and never knows which implementation it has. Every
+/// future may be dropped at any point; what it asked for has then been done whole or not at all,
+/// and asking again tells which.
+///
+/// A program that launches a task and shows it to its end, taking the stream up again where it
+/// broke off, so that no event is missed and none shown twice:
+///
+/// ```
+/// use ah_rest_api_contract::{
+///     EventFilter, EventPayload, EventSeq, RepoConfig, SessionStatus, StreamItem, TaskLaunchParams,
+///     TaskManager, TaskManagerError,
+/// };
+/// use futures::StreamExt;
+///
+/// async fn run(manager: &dyn TaskManager, prompt: &str) -> Result<SessionStatus, TaskManagerError> {
+///     let repo = RepoConfig::git("/home/me/project");
+///     let params = TaskLaunchParams::builder(prompt, repo, "scenario").build()?;
+///     let launched = manager.launch_task(params).await?;
+///     let session = launched.session_ids[0]; // One agent, so there is one.
+///
+///     let mut cursor = EventSeq::START;
+///     loop {
+///         let mut events = manager
+///             .task_events_stream(session, cursor, EventFilter::default())
+///             .await?;
+///         while let Some(item) = events.next().await {
+///             let event = match item {
+///                 Ok(StreamItem::Event(event)) => event,
+///                 Ok(StreamItem::Gap(gap)) => {
+///                     eprintln!("history before event {} is gone", gap.earliest_seq);
+///                     continue;
+///                 }
+///                 Ok(StreamItem::Ephemeral(_)) => continue,
+///                 Err(error) if error.kind().is_retryable() => break,
+///                 Err(error) => return Err(error),
+///             };
+///             cursor = event.seq;
+///             match event.payload {
+///                 EventPayload::Thought(thought) => println!("thinks: {}", thought.thought),
+///                 EventPayload::ToolUse(tool) => println!("uses {}", tool.tool_name),
+///                 EventPayload::FileEdit(edit) => println!("edits {}", edit.file_path),
+///                 EventPayload::Status(change) if change.status.is_terminal() => {
+///                     return Ok(change.status);
+///                 }
+///                 _ => {}
+///             }
+///         }
+///     }
+/// }
+/// # fn shared(_: std::sync::Arc<dyn TaskManager>) {}
+/// ```
 #[async_trait]
 pub trait TaskManager: Send + Sync {
     /// What this is, for a person: `in-process engine at /home/me/.local/state/…`.

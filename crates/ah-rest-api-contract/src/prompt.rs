@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ErrorKind, FieldErrors, Problem, PromptContent, PromptDelivery, PromptId, SessionId, Timestamp,
+    ErrorKind, FieldErrors, PromptContent, PromptDelivery, PromptId, SessionId, TaskManagerError,
+    Timestamp,
 };
 
 /// The largest prompt that a running session takes, in bytes of content.
@@ -44,12 +45,12 @@ impl PromptRequest {
     /// This request, when an agent may be given it.
     ///
     /// # Errors
-    /// A validation problem that names `prompt` when it says nothing, and a payload-too-large
-    /// one when it is over [`PROMPT_BYTES_MAX`].
-    pub fn validated(self) -> Result<Self, Problem> {
+    /// [`ErrorKind::Validation`] naming `prompt` when it says nothing, and
+    /// [`ErrorKind::PayloadTooLarge`] when it is over [`PROMPT_BYTES_MAX`].
+    pub fn validated(self) -> Result<Self, TaskManagerError> {
         let size = self.prompt.size_bytes();
         if size > PROMPT_BYTES_MAX {
-            return Err(Problem::new(
+            return Err(TaskManagerError::new(
                 ErrorKind::PayloadTooLarge,
                 format!(
                     "the prompt has {size} bytes and a running session takes at most \
@@ -59,7 +60,7 @@ impl PromptRequest {
         }
         let mut errors = FieldErrors::default();
         self.prompt.check("prompt", &mut errors);
-        errors.into_result(self).map_err(Problem::validation)
+        Ok(errors.into_result(self)?)
     }
 }
 

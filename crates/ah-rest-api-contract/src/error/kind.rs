@@ -1,0 +1,144 @@
+//! The kinds of errors: what a program decides by.
+
+/// The kind of an error: what a program decides by. Each has one problem type URI and one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ErrorKind {
+    /// The request was understood and one or more of its fields are wrong.
+    Validation,
+    /// The request could not be understood at all.
+    BadRequest,
+    /// No credential, or one that is not known.
+    Unauthenticated,
+    /// The credential does not allow this.
+    Unauthorized,
+    /// The server's policy does not allow this, whoever asks.
+    Forbidden,
+    /// No such resource.
+    NotFound,
+    /// The resource is in a state that does not allow this.
+    Conflict,
+    /// The resource has ended and takes no more of this.
+    Gone,
+    /// The request is larger than the server takes.
+    PayloadTooLarge,
+    /// The idempotency key was used for a different request.
+    IdempotencyMismatch,
+    /// Too many requests.
+    RateLimited,
+    /// This build or provider cannot do it.
+    NotImplemented,
+    /// Not now: starting, shutting down or overloaded. Trying again later may help.
+    Unavailable,
+    /// The server could not be reached, or did not answer in time.
+    Unreachable,
+    /// A fault of the server.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Every kind.
+    pub const ALL: [Self; 15] = [
+        Self::Validation,
+        Self::BadRequest,
+        Self::Unauthenticated,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Gone,
+        Self::PayloadTooLarge,
+        Self::IdempotencyMismatch,
+        Self::RateLimited,
+        Self::NotImplemented,
+        Self::Unavailable,
+        Self::Unreachable,
+        Self::Internal,
+    ];
+
+    /// The last segment of the problem type URI.
+    #[must_use]
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::BadRequest => "bad-request",
+            Self::Unauthenticated => "auth",
+            Self::Unauthorized => "authz",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not-found",
+            Self::Conflict => "conflict",
+            Self::Gone => "gone",
+            Self::PayloadTooLarge => "payload-too-large",
+            Self::IdempotencyMismatch => "idempotency-mismatch",
+            Self::RateLimited => "rate-limited",
+            Self::NotImplemented => "not-implemented",
+            Self::Unavailable => "unavailable",
+            Self::Unreachable => "unreachable",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The HTTP status (RFC 9110) of an answer of this kind. [`ErrorKind::Unreachable`] is only
+    /// made by clients and is given as 504.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Validation | Self::BadRequest => 400,
+            Self::Unauthenticated => 401,
+            Self::Unauthorized | Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::Gone => 410,
+            Self::PayloadTooLarge => 413,
+            Self::IdempotencyMismatch => 422,
+            Self::RateLimited => 429,
+            Self::Internal => 500,
+            Self::NotImplemented => 501,
+            Self::Unavailable => 503,
+            Self::Unreachable => 504,
+        }
+    }
+
+    /// A short title, the same for every error of this kind.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Validation => "The request has invalid fields",
+            Self::BadRequest => "The request could not be understood",
+            Self::Unauthenticated => "A valid credential is required",
+            Self::Unauthorized => "The credential does not allow this",
+            Self::Forbidden => "The server's policy does not allow this",
+            Self::NotFound => "There is no such resource",
+            Self::Conflict => "The resource's state does not allow this",
+            Self::Gone => "The resource has ended",
+            Self::PayloadTooLarge => "The request is too large",
+            Self::IdempotencyMismatch => "The idempotency key belongs to a different request",
+            Self::RateLimited => "Too many requests",
+            Self::NotImplemented => "This cannot be done here",
+            Self::Unavailable => "The service is not available now",
+            Self::Unreachable => "The server could not be reached",
+            Self::Internal => "Something went wrong in the server",
+        }
+    }
+
+    /// Whether the same request, sent again later, may succeed without any change.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited | Self::Unavailable | Self::Unreachable
+        )
+    }
+
+    /// The problem type URI: a reference relative to the server, where the kind is documented.
+    #[must_use]
+    pub fn type_uri(self) -> String {
+        format!("/errors/{}", self.slug())
+    }
+
+    /// The kind behind a problem type URI, absolute or relative.
+    #[must_use]
+    pub fn from_type_uri(uri: &str) -> Option<Self> {
+        let (_, slug) = uri.rsplit_once("/errors/")?;
+        Self::ALL.into_iter().find(|kind| kind.slug() == slug)
+    }
+}

@@ -1,0 +1,115 @@
+//! A request after every field of it was judged.
+
+use serde_json::Value;
+use validator::Validate;
+
+use super::{CreateTask, RepoConfig, RepoMode};
+use crate::{FieldErrors, PromptContent, RepositorySource};
+
+const PROMPT_BYTES_MAX: usize = 256 * 1024;
+const SESSIONS_MAX: u32 = 200;
+const SETTINGS_BYTES_MAX: usize = 1024 * 1024;
+
+/// A task that may be launched: made from a [`CreateTask`] only after every field was judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskLaunchParams {
+    request: CreateTask,
+    source: Option<RepositorySource>,
+}
+
+impl TaskLaunchParams {
+    /// Begins a task of one session; [`TaskLaunchParamsBuilder::build`] judges it.
+    #[must_use]
+    pub fn builder(
+        prompt: impl Into<PromptContent>,
+        repo: RepoConfig,
+        agent_type: impl Into<String>,
+    ) -> TaskLaunchParamsBuilder {
+        TaskLaunchParamsBuilder {
+            request: CreateTask::new(prompt, repo, agent_type),
+        }
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub const fn request(&self) -> &CreateTask {
+        &self.request
+    }
+
+    /// Where the repository is; absent when the task has none.
+    #[must_use]
+    pub const fn source(&self) -> Option<&RepositorySource> {
+        self.source.as_ref()
+    }
+}
+
+impl TryFrom<CreateTask> for TaskLaunchParams {
+    type Error = FieldErrors;
+
+    fn try_from(request: CreateTask) -> Result<Self, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        if let Err(found) = request.validate() {
+            errors.absorb("", &found);
+        }
+        request.prompt.check("prompt", &mut errors);
+        if request.prompt.size_bytes() > PROMPT_BYTES_MAX {
+            errors.add(
+                "prompt",
+                format!("must have at most {PROMPT_BYTES_MAX} bytes"),
+            );
+        }
+        request.permissions.check("permissions", &mut errors);
+        let sessions: u64 = request
+            .agents
+            .iter()
+            .map(|agent| u64::from(agent.count))
+            .sum();
+        if sessions > u64::from(SESSIONS_MAX) {
+            errors.add(
+                "agents",
+                format!("must launch at most {SESSIONS_MAX} sessions"),
+            );
+        }
+        for (index, agent) in request.agents.iter().enumerate() {
+            let size = Value::Object(agent.settings.clone()).to_string().len();
+            if size > SETTINGS_BYTES_MAX {
+                errors.add(
+                    format!("agents[{index}].settings"),
+                    format!("must have at most {SETTINGS_BYTES_MAX} bytes of JSON"),
+                );
+            }
+        }
+        let source = match request.repo.mode {
+            RepoMode::Git => request
+                .repo
+                .url
+                .as_deref()
+                .and_then(|url| RepositorySource::parse(url).ok()),
+            RepoMode::Upload | RepoMode::None => None,
+        };
+        errors.into_result(Self { request, source })
+    }
+}
+
+/// Builds a [`TaskLaunchParams`].
+#[derive(Clone, Debug)]
+pub struct TaskLaunchParamsBuilder {
+    request: CreateTask,
+}
+
+impl TaskLaunchParamsBuilder {
+    /// Changes the request before it is judged.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut CreateTask)) -> Self {
+        change(&mut self.request);
+        self
+    }
+
+    /// Judges the request.
+    ///
+    /// # Errors
+    /// Names every field at fault.
+    pub fn build(self) -> Result<TaskLaunchParams, FieldErrors> {
+        self.request.try_into()
+    }
+}

@@ -1,0 +1,231 @@
+//! What a client asks for: the body of `POST /tasks`, and its parts.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use validator::Validate;
+
+use super::rules::{
+    TIMEOUT_MS_MAX, check_branch, check_commit, check_env, check_labels, check_repo, check_source,
+};
+use crate::{AgentType, PermissionPolicy, PromptContent};
+
+/// Whether a session works on a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepoMode {
+    /// On a git repository, in a worktree of its own.
+    Git,
+    /// On files that the client sends.
+    Upload,
+    /// On none, in an empty folder.
+    None,
+}
+
+/// What a session works on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[validate(schema(function = "check_repo"))]
+pub struct RepoConfig {
+    /// Whether there is a repository.
+    pub mode: RepoMode,
+    /// Where it is: an absolute path of the executor's host, a URL, or `user@host:path`.
+    /// Required for `git`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(custom(function = "check_source"))]
+    pub url: Option<String>,
+    /// The branch to begin at; the repository's HEAD when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(custom(function = "check_branch"))]
+    pub branch: Option<String>,
+    /// The commit to begin at, in hexadecimal (4 to 64 digits); the head of the branch when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(custom(function = "check_commit"))]
+    pub commit: Option<String>,
+}
+
+impl RepoConfig {
+    /// The repository at `url`, at its HEAD.
+    #[must_use]
+    pub fn git(url: impl Into<String>) -> Self {
+        Self {
+            mode: RepoMode::Git,
+            url: Some(url.into()),
+            branch: None,
+            commit: None,
+        }
+    }
+
+    /// No repository: an empty folder.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            mode: RepoMode::None,
+            url: None,
+            branch: None,
+            commit: None,
+        }
+    }
+}
+
+/// Where an agent runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuntimeType {
+    /// On the executor's host, as its user.
+    #[default]
+    Local,
+    /// In the repository's development container.
+    Devcontainer,
+    /// With no isolation of any kind.
+    Disabled,
+}
+
+/// Where an agent runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuntimeConfig {
+    /// The kind of place.
+    #[serde(rename = "type")]
+    pub runtime_type: RuntimeType,
+}
+
+/// An agent of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AgentSelection {
+    /// Its type, one of the catalogue's.
+    #[serde(rename = "type")]
+    pub agent_type: AgentType,
+    /// The version to run; the installed one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(length(min = 1, max = 64, message = "must have 1 to 64 characters"))]
+    pub version: Option<String>,
+    /// The model it uses; its own default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(length(min = 1, max = 128, message = "must have 1 to 128 characters"))]
+    pub model: Option<String>,
+    /// How many sessions of it to launch.
+    #[serde(default = "one")]
+    #[validate(range(min = 1, max = 100, message = "must be from 1 to 100"))]
+    pub count: u32,
+    /// Settings of the agent's own. At most 1 MiB of JSON.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub settings: Map<String, Value>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+impl AgentSelection {
+    /// One session of the agent `agent_type`, as it comes.
+    #[must_use]
+    pub fn new(agent_type: impl Into<String>) -> Self {
+        Self {
+            agent_type: AgentType::new(agent_type),
+            version: None,
+            model: None,
+            count: 1,
+            settings: Map::new(),
+        }
+    }
+}
+
+/// Which queued session goes first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// In the order of launch.
+    #[default]
+    Normal,
+    /// Before all normal ones.
+    High,
+}
+
+/// The body of `POST /tasks`: a wish, not yet judged. [`TaskLaunchParams`] is the judged one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateTask {
+    /// What the agent is asked. At most 256 KiB of content.
+    pub prompt: PromptContent,
+    /// What it works on.
+    #[validate(nested)]
+    pub repo: RepoConfig,
+    /// Where it runs; on the executor's host when absent.
+    #[serde(default)]
+    pub runtime: RuntimeConfig,
+    /// The agents: one session for each, times its count. 1 to 32 entries, at most 200 sessions.
+    #[validate(
+        length(min = 1, max = 32, message = "must have 1 to 32 entries"),
+        nested
+    )]
+    pub agents: Vec<AgentSelection>,
+    /// The tenant; taken from the credential when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(length(min = 1, max = 128, message = "must have 1 to 128 characters"))]
+    pub tenant_id: Option<String>,
+    /// The project; taken from the credential when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(length(min = 1, max = 128, message = "must have 1 to 128 characters"))]
+    pub project_id: Option<String>,
+    /// Names and values to find the sessions by. At most 64, keys up to 63 characters, values up
+    /// to 256 bytes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[validate(custom(function = "check_labels"))]
+    pub labels: BTreeMap<String, String>,
+    /// Which queued session goes first.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Whether the sessions wait for prompts when a turn is over, instead of ending.
+    #[serde(default)]
+    pub interactive: bool,
+    /// How long a session may take from its start, in milliseconds, up to 7 days; as long as it
+    /// needs when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(range(min = 1, max = TIMEOUT_MS_MAX, message = "must be from 1 to 604800000"))]
+    pub timeout_ms: Option<u64>,
+    /// How long an interactive session may wait for a prompt, in milliseconds, up to 7 days; the
+    /// server's own limit when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(range(min = 1, max = TIMEOUT_MS_MAX, message = "must be from 1 to 604800000"))]
+    pub idle_timeout_ms: Option<u64>,
+    /// What the agent may do without asking.
+    #[serde(default)]
+    pub permissions: PermissionPolicy,
+    /// Environment variables for the agent, of the names that the server allows. At most 64,
+    /// values up to 32 KiB.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[validate(custom(function = "check_env"))]
+    pub env: BTreeMap<String, String>,
+}
+
+impl CreateTask {
+    /// The task of one session: `prompt` on `repo` by the agent `agent_type`.
+    #[must_use]
+    pub fn new(
+        prompt: impl Into<PromptContent>,
+        repo: RepoConfig,
+        agent_type: impl Into<String>,
+    ) -> Self {
+        Self {
+            prompt: prompt.into(),
+            repo,
+            runtime: RuntimeConfig::default(),
+            agents: vec![AgentSelection::new(agent_type)],
+            tenant_id: None,
+            project_id: None,
+            labels: BTreeMap::new(),
+            priority: Priority::default(),
+            interactive: false,
+            timeout_ms: None,
+            idle_timeout_ms: None,
+            permissions: PermissionPolicy::default(),
+            env: BTreeMap::new(),
+        }
+    }
+}

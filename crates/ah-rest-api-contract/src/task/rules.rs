@@ -1,0 +1,98 @@
+//! The rules of single fields that no derive knows.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use validator::ValidationError;
+
+use super::{RepoConfig, RepoMode};
+use crate::RepositorySource;
+
+/// The longest time that a task may be given, in milliseconds: 7 days.
+pub(super) const TIMEOUT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
+
+fn failed(message: impl Into<Cow<'static, str>>) -> ValidationError {
+    ValidationError::new("rule").with_message(message.into())
+}
+
+pub(super) fn check_source(url: &str) -> Result<(), ValidationError> {
+    RepositorySource::parse(url).map(|_| ()).map_err(failed)
+}
+
+/// What the fields of a repository mean together; single fields have their own rules.
+pub(super) fn check_repo(repo: &RepoConfig) -> Result<(), ValidationError> {
+    // A rule over a whole struct names the field at fault by its code.
+    if repo.mode == RepoMode::Git && repo.url.is_none() {
+        return Err(
+            ValidationError::new("url").with_message("is required for a git repository".into())
+        );
+    }
+    Ok(())
+}
+
+/// The rules of `git check-ref-format` for a branch, and no leading dash.
+pub(super) fn check_branch(branch: &str) -> Result<(), ValidationError> {
+    let bad_char = |c: char| c.is_control() || " ~^:?*[\\\u{7f}".contains(c);
+    let bad_segment = |s: &str| s.is_empty() || s.starts_with('.') || s.ends_with(".lock");
+    let bad = branch.len() > 244
+        || branch == "@"
+        || branch.starts_with('-')
+        || branch.ends_with('.')
+        || branch.contains("..")
+        || branch.contains("@{")
+        || branch.chars().any(bad_char)
+        || branch.split('/').any(bad_segment);
+    if bad {
+        Err(failed("is not a branch name"))
+    } else {
+        Ok(())
+    }
+}
+
+pub(super) fn check_commit(commit: &str) -> Result<(), ValidationError> {
+    let good = (4..=64).contains(&commit.len()) && commit.chars().all(|c| c.is_ascii_hexdigit());
+    if good {
+        Ok(())
+    } else {
+        Err(failed("must be 4 to 64 hexadecimal digits"))
+    }
+}
+
+pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), ValidationError> {
+    if labels.len() > 64 {
+        return Err(failed("must be at most 64"));
+    }
+    for (key, value) in labels {
+        let good = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+        if key.is_empty() || key.len() > 63 || !key.chars().all(good) {
+            return Err(failed(format!(
+                "has the key `{key}`; keys have 1 to 63 of a-z, A-Z, 0-9, `.`, `_`, `-` and `/`"
+            )));
+        }
+        if value.len() > 256 {
+            return Err(failed(format!("has over 256 bytes under `{key}`")));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn check_env(env: &BTreeMap<String, String>) -> Result<(), ValidationError> {
+    if env.len() > 64 {
+        return Err(failed("must be at most 64"));
+    }
+    for (name, value) in env {
+        let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+        let rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !name.starts_with(first) || !name.chars().all(rest) || name.len() > 128 {
+            return Err(failed(format!(
+                "has `{name}`, which is not a variable's name"
+            )));
+        }
+        if value.len() > 32 * 1024 || value.contains('\0') {
+            return Err(failed(format!(
+                "has a value under `{name}` that no variable can hold"
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,434 @@
+//! The exact JSON of one example of each event and object (contract §0.1, §0.4, §0.9, §5.2).
+
+use std::collections::BTreeMap;
+
+use ah_rest_api_contract::fleet::{
+    FenceHost, FenceResult, FenceStarted, FenceState, Follower, FollowerOs, FollowersCatalog,
+    HostExited, HostLog, HostStarted, Note, OutputStream, Summary,
+};
+use ah_rest_api_contract::*;
+use serde_json::{Map, Value, json};
+use ulid::Ulid;
+
+fn id() -> Ulid {
+    Ulid::from_string("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("canonical")
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_unix_millis(1_769_860_800_000)
+}
+
+fn args() -> Map<String, Value> {
+    Map::from_iter([("path".to_owned(), json!("src/main.rs"))])
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn agent_events() -> Vec<EventPayload> {
+    let text = str::to_owned;
+    vec![
+        EventPayload::Status(StatusChange {
+            status: SessionStatus::Failed,
+            previous: Some(SessionStatus::Running),
+            reason: some("the agent was killed"),
+            exit_code: Some(137),
+            signal: Some(9),
+        }),
+        EventPayload::Log(Log {
+            level: LogLevel::Info,
+            message: text("compiling"),
+            tool_execution_id: some("tool-1"),
+        }),
+        EventPayload::Message(Message {
+            role: MessageRole::User,
+            message_id: MessageId::from_ulid(id()),
+            content: vec![ContentBlock::text("Fix it")],
+            author: some("me"),
+            delivery: Some(PromptDelivery::Queued),
+            prompt_id: Some(PromptId::from_ulid(id())),
+        }),
+        EventPayload::Thought(Thought {
+            thought: text("read it first"),
+            reasoning: some("it is short"),
+        }),
+        EventPayload::ToolUse(ToolUse {
+            tool_name: text("read"),
+            tool_args: args(),
+            tool_execution_id: text("tool-1"),
+            status: ToolUseStatus::Started,
+        }),
+        EventPayload::ToolResult(ToolResult {
+            tool_name: text("read"),
+            tool_output: text("fn main() {}"),
+            tool_execution_id: text("tool-1"),
+            status: ToolOutcome::Completed,
+            exit_code: Some(0),
+        }),
+        EventPayload::FileEdit(FileEdit {
+            file_path: text("src/main.rs"),
+            lines_added: 2,
+            lines_removed: 1,
+            description: some("greet"),
+        }),
+        EventPayload::Diff(DiffEvent {
+            tool_execution_id: text("tool-1"),
+            path: text("/ws/src/main.rs"),
+            old_text: some("a"),
+            new_text: some("b"),
+            old_text_head: some("c"),
+            new_text_head: some("d"),
+            old_text_tail: some("e"),
+            new_text_tail: some("f"),
+            truncated: Some(true),
+            full_diff_url: some("/api/v1/sessions/x/diff/src/main.rs"),
+        }),
+        EventPayload::PermissionRequest(requested()),
+        EventPayload::PermissionResolved(resolved()),
+        EventPayload::Plan(Plan {
+            entries: vec![PlanEntry {
+                content: text("read"),
+                status: PlanStatus::InProgress,
+                priority: PlanPriority::High,
+            }],
+        }),
+        EventPayload::Usage(usage()),
+        EventPayload::Progress(Progress {
+            progress: 50,
+            stage: text("tests"),
+        }),
+        EventPayload::Error(ErrorEvent {
+            message: text("overloaded"),
+        }),
+        EventPayload::Moment(Moment {
+            snapshot_id: text("snap-1"),
+            note: text("tests pass"),
+        }),
+        EventPayload::Delivery(DeliveryEvent {
+            mode: text("pr"),
+            url: text("https://example.org/pr/1"),
+        }),
+    ]
+}
+
+fn fleet_events() -> Vec<EventPayload> {
+    let text = str::to_owned;
+    vec![
+        EventPayload::FenceStarted(FenceStarted {
+            snapshot_id: text("snap-1"),
+            origin: text("leader"),
+            transport: text("ssh"),
+        }),
+        EventPayload::FenceResult(FenceResult {
+            snapshot_id: text("snap-1"),
+            hosts: BTreeMap::from([(
+                text("mac"),
+                FenceHost {
+                    state: FenceState::Error,
+                    took_ms: 12,
+                    error: some("no route"),
+                },
+            )]),
+        }),
+        EventPayload::HostStarted(HostStarted { host: text("mac") }),
+        EventPayload::HostLog(HostLog {
+            host: text("mac"),
+            stream: OutputStream::Stderr,
+            message: text("warning"),
+        }),
+        EventPayload::HostExited(HostExited {
+            host: text("mac"),
+            code: 1,
+        }),
+        EventPayload::Summary(Summary {
+            passed: vec![text("linux")],
+            failed: vec![text("mac")],
+        }),
+        EventPayload::FollowersCatalog(FollowersCatalog {
+            hosts: vec![Follower {
+                name: text("mac"),
+                os: FollowerOs::Macos,
+                tags: vec![text("arm")],
+                address: some("10.0.0.2"),
+                ssh_user: some("ci"),
+            }],
+        }),
+        EventPayload::Note(Note {
+            message: text("one follower is slow"),
+        }),
+    ]
+}
+
+fn requested() -> PermissionRequested {
+    PermissionRequested {
+        request_id: PermissionId::from_ulid(id()),
+        tool_name: "edit".to_owned(),
+        tool_args: args(),
+        options: vec![PermissionOption {
+            id: "yes".to_owned(),
+            label: "Yes".to_owned(),
+            kind: PermissionOptionKind::AllowOnce,
+        }],
+        expires_at: now(),
+    }
+}
+
+fn resolved() -> PermissionResolved {
+    PermissionResolved {
+        request_id: PermissionId::from_ulid(id()),
+        outcome: PermissionOutcome::Selected,
+        option_id: some("yes"),
+        by: "me".to_owned(),
+    }
+}
+
+fn usage() -> Usage {
+    Usage {
+        input_tokens: 100,
+        output_tokens: 20,
+        cached_tokens: Some(80),
+        cost_usd: Some(0.25),
+        context_used: Some(120),
+        context_size: Some(200_000),
+        model: some("a-model"),
+    }
+}
+
+fn session() -> Session {
+    let session_id = SessionId::from_ulid(id());
+    Session {
+        id: session_id,
+        tenant_id: some("tenant"),
+        project_id: some("project"),
+        task_id: TaskId::from_ulid(id()),
+        status: SessionStatus::Running,
+        activity: Some(Activity::AwaitingPermission),
+        reason: some("because"),
+        exit_code: Some(0),
+        prompt: "Fix it".to_owned(),
+        prompt_blocks: "Fix it".into(),
+        repo: SessionRepo {
+            mode: RepoMode::Git,
+            url: some("https://example.org/a.git"),
+            branch: some("main"),
+            commit: some("0123abcd"),
+        },
+        runtime: RuntimeConfig::default(),
+        agent: SessionAgent {
+            agent_type: AgentType::new("scenario"),
+            version: "1".to_owned(),
+            model: some("a-model"),
+            settings: args(),
+        },
+        workspace: Some(SessionWorkspace {
+            provider: WorkspaceProvider::Worktree,
+            path: "/ws".into(),
+            executor_id: ExecutorId::local(),
+            branch: some("ah/x"),
+        }),
+        labels: BTreeMap::from([("team".to_owned(), "a".to_owned())]),
+        priority: Priority::High,
+        interactive: true,
+        created_at: now(),
+        updated_at: now(),
+        started_at: Some(now()),
+        ended_at: Some(now()),
+        last_seq: EventSeq::new(7),
+        recent_events: vec![SessionEvent {
+            seq: EventSeq::new(7),
+            ts: now(),
+            session_id,
+            payload: agent_events().swap_remove(3),
+        }],
+        changes: Some(ChangeSummary {
+            files_changed: 1,
+            lines_added: 2,
+            lines_removed: 3,
+        }),
+        usage: Some(usage()),
+        parent_session_id: Some(session_id),
+        links: SessionLinks::of(session_id),
+    }
+}
+
+#[test]
+fn every_event() {
+    let mut lines = String::new();
+    let mut seen = Vec::new();
+    for (seq, payload) in agent_events().into_iter().chain(fleet_events()).enumerate() {
+        seen.push(payload.event_type());
+        let event = SessionEvent {
+            seq: EventSeq::new(seq as u64 + 1),
+            ts: now(),
+            session_id: SessionId::from_ulid(id()),
+            payload,
+        };
+        lines += &serde_json::to_string(&event).expect("JSON");
+        lines.push('\n');
+    }
+    assert_eq!(seen, EventType::ALL, "an example of each event, in order");
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn an_event_with_nothing_optional() {
+    let first = EventPayload::Status(StatusChange {
+        status: SessionStatus::Queued,
+        previous: None,
+        reason: None,
+        exit_code: None,
+        signal: None,
+    });
+    insta::assert_snapshot!(
+        serde_json::to_string(&first).expect("JSON"),
+        @r#"{"type":"status","status":"queued"}"#
+    );
+}
+
+fn pretty(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("JSON")
+}
+
+#[test]
+fn the_session() {
+    insta::assert_snapshot!(pretty(&session()));
+}
+
+#[test]
+fn launching_a_task() {
+    let mut task = CreateTask::new("Fix it", RepoConfig::git("/home/me/a"), "scenario");
+    task.timeout_ms = Some(1000);
+    task.idle_timeout_ms = Some(2000);
+    task.permissions.rules = vec![PermissionRule {
+        tool: some("edit"),
+        path: some("src/**"),
+        action: PermissionAction::Allow,
+    }];
+    let session_id = SessionId::from_ulid(id());
+    let launched = LaunchedTask {
+        task_id: TaskId::from_ulid(id()),
+        session_ids: vec![session_id],
+        status: SessionStatus::Queued,
+        links: SessionLinks::of(session_id),
+    };
+    insta::assert_snapshot!(format!("{}\n{}", pretty(&task), pretty(&launched)));
+}
+
+#[test]
+fn prompts_and_permissions() {
+    let prompt = Prompt {
+        id: PromptId::from_ulid(id()),
+        content: "Go on".into(),
+        delivery: DeliveryMode::Steer,
+        state: PromptState::Queued,
+        author: "me".to_owned(),
+        created_at: now(),
+    };
+    let receipt = PromptReceipt {
+        session_id: SessionId::from_ulid(id()),
+        accepted: true,
+        ts: now(),
+        prompt_id: prompt.id,
+        delivery: PromptDelivery::Queued,
+    };
+    let permission = Permission {
+        request: requested(),
+        created_at: now(),
+        state: PermissionState::Resolved,
+        resolution: Some(resolved()),
+    };
+    insta::assert_snapshot!(format!(
+        "{}\n{}\n{}",
+        pretty(&prompt),
+        pretty(&receipt),
+        pretty(&permission)
+    ));
+}
+
+#[test]
+fn changes_and_lists() {
+    let diff = SessionDiff {
+        files: vec![FileDiff {
+            path: "b".to_owned(),
+            old_path: some("a"),
+            status: FileStatus::Renamed,
+            diff: "…".to_owned(),
+            lines_added: 1,
+            lines_removed: 0,
+            context_lines: 3,
+            full_file: false,
+            is_binary: false,
+            hunks: vec![Hunk {
+                old_start: 1,
+                old_lines: 1,
+                new_start: 1,
+                new_lines: 2,
+                content: " a\n+b\n".to_owned(),
+            }],
+        }],
+        total_lines_added: 1,
+        total_lines_removed: 0,
+    };
+    let files = Page {
+        items: vec![FileEntry {
+            path: "b".to_owned(),
+            old_path: some("a"),
+            status: FileStatus::Renamed,
+            lines_added: 1,
+            lines_removed: 0,
+            is_binary: false,
+            size_bytes: Some(4),
+            last_modified: Some(now()),
+        }],
+        total: 2,
+        next_page: Some(2),
+    };
+    insta::assert_snapshot!(format!("{}\n{}", pretty(&diff), pretty(&files)));
+}
+
+#[test]
+fn a_problem() {
+    let problem = Problem {
+        request_id: some("req-1"),
+        instance: some("/api/v1/tasks"),
+        ..Problem::validation(FieldErrors::of("repo.url", "is required"))
+    };
+    insta::assert_snapshot!(pretty(&problem));
+}
+
+#[test]
+fn the_catalogue() {
+    let agent = Agent {
+        agent_type: AgentType::new("scenario"),
+        driver: "scenario".to_owned(),
+        description: "Plays a scenario".to_owned(),
+        versions: vec!["1".to_owned()],
+        installation: Installation::Installed { version: some("1") },
+        capabilities: AgentCapabilities::default(),
+        settings_schema_ref: "/api/v1/schemas/agents/scenario.json".to_owned(),
+    };
+    let repository = Repository {
+        id: RepositoryId::from_ulid(id()),
+        display_name: "a".to_owned(),
+        scm_provider: "git".to_owned(),
+        remote_url: "https://example.org/a.git".to_owned(),
+        default_branch: some("main"),
+        last_used_at: Some(now()),
+    };
+    let branches = BranchList {
+        repository_id: repository.id,
+        branches: vec![Branch {
+            name: "main".to_owned(),
+            is_default: true,
+            last_commit: "0123abcd".to_owned(),
+        }],
+        total: 1,
+    };
+    insta::assert_snapshot!(format!(
+        "{}\n{}\n{}",
+        pretty(&agent),
+        pretty(&repository),
+        pretty(&branches)
+    ));
+}

@@ -1,0 +1,358 @@
+//! Everything that a session's stream yields.
+
+use ah_rest_api_contract::fleet::{
+    FenceHost, FenceResult, FenceStarted, FenceState, Follower, FollowerOs, FollowersCatalog,
+    HostExited, HostLog, HostStarted, Note, OutputStream, Summary,
+};
+use ah_rest_api_contract::*;
+use proptest::collection::{btree_map, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+
+use super::{content_block, json_object, seq, status, text, timestamp, ulid};
+
+pub(crate) fn usage() -> BoxedStrategy<Usage> {
+    (
+        any::<(u64, u64)>(),
+        of(any::<u64>()),
+        // Whole hundredths of a cent, which JSON numbers carry exactly.
+        of((0_u32..100_000_000).prop_map(|n| f64::from(n) / 10_000.0)),
+        of(any::<u64>()),
+        of(any::<u64>()),
+        of(text()),
+    )
+        .prop_map(
+            |(
+                (input_tokens, output_tokens),
+                cached_tokens,
+                cost_usd,
+                context_used,
+                context_size,
+                model,
+            )| Usage {
+                input_tokens,
+                output_tokens,
+                cached_tokens,
+                cost_usd,
+                context_used,
+                context_size,
+                model,
+            },
+        )
+        .boxed()
+}
+
+pub(crate) fn permission_requested() -> BoxedStrategy<PermissionRequested> {
+    let kind = prop::sample::select(vec![
+        PermissionOptionKind::AllowOnce,
+        PermissionOptionKind::AllowAlways,
+        PermissionOptionKind::RejectOnce,
+        PermissionOptionKind::RejectAlways,
+    ]);
+    let option =
+        (text(), text(), kind).prop_map(|(id, label, kind)| PermissionOption { id, label, kind });
+    (
+        ulid(),
+        text(),
+        json_object(),
+        vec(option, 0..4),
+        timestamp(),
+    )
+        .prop_map(
+            |(id, tool_name, tool_args, options, expires_at)| PermissionRequested {
+                request_id: PermissionId::from_ulid(id),
+                tool_name,
+                tool_args,
+                options,
+                expires_at,
+            },
+        )
+        .boxed()
+}
+
+pub(crate) fn permission_resolved() -> BoxedStrategy<PermissionResolved> {
+    let outcome = prop::sample::select(vec![
+        PermissionOutcome::Selected,
+        PermissionOutcome::Cancelled,
+        PermissionOutcome::Expired,
+    ]);
+    (ulid(), outcome, of(text()), text())
+        .prop_map(|(id, outcome, option_id, by)| PermissionResolved {
+            request_id: PermissionId::from_ulid(id),
+            outcome,
+            option_id,
+            by,
+        })
+        .boxed()
+}
+
+fn message() -> BoxedStrategy<Message> {
+    let delivery = prop::sample::select(vec![
+        PromptDelivery::Initial,
+        PromptDelivery::Queued,
+        PromptDelivery::Steered,
+    ]);
+    (
+        prop::sample::select(vec![MessageRole::User, MessageRole::Assistant]),
+        ulid(),
+        vec(content_block(), 0..3),
+        of(text()),
+        of(delivery),
+        of(ulid()),
+    )
+        .prop_map(|(role, id, content, author, delivery, prompt_id)| Message {
+            role,
+            message_id: MessageId::from_ulid(id),
+            content,
+            author,
+            delivery,
+            prompt_id: prompt_id.map(PromptId::from_ulid),
+        })
+        .boxed()
+}
+
+fn log() -> BoxedStrategy<Log> {
+    let level = prop::sample::select(vec![
+        LogLevel::Error,
+        LogLevel::Warn,
+        LogLevel::Info,
+        LogLevel::Debug,
+        LogLevel::Trace,
+    ]);
+    (level, text(), of(text()))
+        .prop_map(|(level, message, tool_execution_id)| Log {
+            level,
+            message,
+            tool_execution_id,
+        })
+        .boxed()
+}
+
+fn diff_event() -> BoxedStrategy<DiffEvent> {
+    (
+        (text(), text()),
+        (of(text()), of(text())),
+        (of(text()), of(text()), of(text()), of(text())),
+        of(any::<bool>()),
+        of(text()),
+    )
+        .prop_map(
+            |(names, whole, parts, truncated, full_diff_url)| DiffEvent {
+                tool_execution_id: names.0,
+                path: names.1,
+                old_text: whole.0,
+                new_text: whole.1,
+                old_text_head: parts.0,
+                new_text_head: parts.1,
+                old_text_tail: parts.2,
+                new_text_tail: parts.3,
+                truncated,
+                full_diff_url,
+            },
+        )
+        .boxed()
+}
+
+fn plan() -> BoxedStrategy<Plan> {
+    let entry = (
+        text(),
+        prop::sample::select(vec![
+            PlanStatus::Pending,
+            PlanStatus::InProgress,
+            PlanStatus::Completed,
+        ]),
+        prop::sample::select(vec![
+            PlanPriority::High,
+            PlanPriority::Medium,
+            PlanPriority::Low,
+        ]),
+    )
+        .prop_map(|(content, status, priority)| PlanEntry {
+            content,
+            status,
+            priority,
+        });
+    vec(entry, 0..4)
+        .prop_map(|entries| Plan { entries })
+        .boxed()
+}
+
+fn agent_payload() -> BoxedStrategy<EventPayload> {
+    prop_oneof![
+        (
+            status(),
+            of(status()),
+            of(text()),
+            of(any::<i32>()),
+            of(any::<i32>())
+        )
+            .prop_map(|(status, previous, reason, exit_code, signal)| {
+                EventPayload::Status(StatusChange {
+                    status,
+                    previous,
+                    reason,
+                    exit_code,
+                    signal,
+                })
+            }),
+        log().prop_map(EventPayload::Log),
+        message().prop_map(EventPayload::Message),
+        (text(), of(text())).prop_map(|(thought, reasoning)| {
+            EventPayload::Thought(Thought { thought, reasoning })
+        }),
+        (text(), json_object(), text()).prop_map(|(tool_name, tool_args, id)| {
+            EventPayload::ToolUse(ToolUse {
+                tool_name,
+                tool_args,
+                tool_execution_id: id,
+                status: ToolUseStatus::Started,
+            })
+        }),
+        (text(), text(), text(), any::<bool>(), of(any::<i32>())).prop_map(
+            |(tool_name, tool_output, id, failed, exit_code)| {
+                EventPayload::ToolResult(ToolResult {
+                    tool_name,
+                    tool_output,
+                    tool_execution_id: id,
+                    status: if failed {
+                        ToolOutcome::Failed
+                    } else {
+                        ToolOutcome::Completed
+                    },
+                    exit_code,
+                })
+            }
+        ),
+        (text(), any::<u64>(), any::<u64>(), of(text())).prop_map(
+            |(file_path, lines_added, lines_removed, description)| {
+                EventPayload::FileEdit(FileEdit {
+                    file_path,
+                    lines_added,
+                    lines_removed,
+                    description,
+                })
+            }
+        ),
+        diff_event().prop_map(EventPayload::Diff),
+        permission_requested().prop_map(EventPayload::PermissionRequest),
+        permission_resolved().prop_map(EventPayload::PermissionResolved),
+        plan().prop_map(EventPayload::Plan),
+        usage().prop_map(EventPayload::Usage),
+        (0_u8..=100, text())
+            .prop_map(|(progress, stage)| { EventPayload::Progress(Progress { progress, stage }) }),
+        text().prop_map(|message| EventPayload::Error(ErrorEvent { message })),
+        (text(), text())
+            .prop_map(|(snapshot_id, note)| { EventPayload::Moment(Moment { snapshot_id, note }) }),
+        (text(), text())
+            .prop_map(|(mode, url)| EventPayload::Delivery(DeliveryEvent { mode, url })),
+    ]
+    .boxed()
+}
+
+fn fleet_payload() -> BoxedStrategy<EventPayload> {
+    let fence_host = (
+        prop::sample::select(vec![
+            FenceState::Consistent,
+            FenceState::Timeout,
+            FenceState::Error,
+        ]),
+        any::<u64>(),
+        of(text()),
+    )
+        .prop_map(|(state, took_ms, error)| FenceHost {
+            state,
+            took_ms,
+            error,
+        });
+    let follower = (
+        text(),
+        prop::sample::select(vec![
+            FollowerOs::Linux,
+            FollowerOs::Macos,
+            FollowerOs::Windows,
+        ]),
+        vec(text(), 0..3),
+        of(text()),
+        of(text()),
+    )
+        .prop_map(|(name, os, tags, address, ssh_user)| Follower {
+            name,
+            os,
+            tags,
+            address,
+            ssh_user,
+        });
+    prop_oneof![
+        (text(), text(), text()).prop_map(|(snapshot_id, origin, transport)| {
+            EventPayload::FenceStarted(FenceStarted {
+                snapshot_id,
+                origin,
+                transport,
+            })
+        }),
+        (text(), btree_map(text(), fence_host, 0..3)).prop_map(|(snapshot_id, hosts)| {
+            EventPayload::FenceResult(FenceResult { snapshot_id, hosts })
+        }),
+        text().prop_map(|host| EventPayload::HostStarted(HostStarted { host })),
+        (text(), any::<bool>(), text()).prop_map(|(host, err, message)| {
+            EventPayload::HostLog(HostLog {
+                host,
+                stream: if err {
+                    OutputStream::Stderr
+                } else {
+                    OutputStream::Stdout
+                },
+                message,
+            })
+        }),
+        (text(), any::<i32>())
+            .prop_map(|(host, code)| EventPayload::HostExited(HostExited { host, code })),
+        (vec(text(), 0..3), vec(text(), 0..3))
+            .prop_map(|(passed, failed)| EventPayload::Summary(Summary { passed, failed })),
+        vec(follower, 0..3)
+            .prop_map(|hosts| EventPayload::FollowersCatalog(FollowersCatalog { hosts })),
+        text().prop_map(|message| EventPayload::Note(Note { message })),
+    ]
+    .boxed()
+}
+
+pub(crate) fn payload() -> BoxedStrategy<EventPayload> {
+    prop_oneof![2 => agent_payload(), 1 => fleet_payload()].boxed()
+}
+
+pub(crate) fn session_event() -> BoxedStrategy<SessionEvent> {
+    (seq(), timestamp(), ulid(), payload())
+        .prop_map(|(seq, ts, id, payload)| SessionEvent {
+            seq,
+            ts,
+            session_id: SessionId::from_ulid(id),
+            payload,
+        })
+        .boxed()
+}
+
+pub(crate) fn stream_item() -> BoxedStrategy<StreamItem> {
+    prop_oneof![
+        6 => session_event().prop_map(StreamItem::Event),
+        1 => (ulid(), text()).prop_map(|(id, delta)| {
+            StreamItem::Ephemeral(EphemeralEvent::MessageDelta(MessageDelta {
+                message_id: MessageId::from_ulid(id),
+                delta,
+            }))
+        }),
+        1 => text().prop_map(|delta| {
+            StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta { delta }))
+        }),
+        1 => (text(), text(), text()).prop_map(|(tool_name, last_line, id)| {
+            StreamItem::Ephemeral(EphemeralEvent::ToolProgress(ToolProgress {
+                tool_name,
+                last_line,
+                tool_execution_id: id,
+            }))
+        }),
+        1 => (seq(), seq()).prop_map(|(from_seq, earliest_seq)| {
+            StreamItem::Gap(Gap { from_seq, earliest_seq })
+        }),
+    ]
+    .boxed()
+}

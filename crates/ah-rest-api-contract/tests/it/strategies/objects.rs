@@ -1,0 +1,363 @@
+//! Everything that is asked for and answered.
+
+use std::collections::BTreeMap;
+
+use ah_rest_api_contract::*;
+use proptest::collection::{btree_map, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+
+use super::{
+    json_object, permission_requested, permission_resolved, prompt_content, seq, session_event,
+    status, text, timestamp, ulid, usage,
+};
+
+pub(crate) fn permission() -> BoxedStrategy<Permission> {
+    let state = prop::sample::select(vec![
+        PermissionState::Pending,
+        PermissionState::Answered,
+        PermissionState::Resolved,
+    ]);
+    (
+        permission_requested(),
+        timestamp(),
+        state,
+        of(permission_resolved()),
+    )
+        .prop_map(|(request, created_at, state, resolution)| Permission {
+            request,
+            created_at,
+            state,
+            resolution,
+        })
+        .boxed()
+}
+
+pub(crate) fn policy() -> BoxedStrategy<PermissionPolicy> {
+    let action = prop::sample::select(vec![
+        PermissionAction::Ask,
+        PermissionAction::Allow,
+        PermissionAction::Deny,
+    ]);
+    let rule = (of(text()), of(text()), action.clone())
+        .prop_map(|(tool, path, action)| PermissionRule { tool, path, action });
+    (action.clone(), vec(rule, 0..4), action, any::<u64>())
+        .prop_map(
+            |(default, rules, on_timeout, timeout_ms)| PermissionPolicy {
+                default,
+                rules,
+                on_timeout,
+                timeout_ms,
+            },
+        )
+        .boxed()
+}
+
+pub(crate) fn repo_config() -> BoxedStrategy<RepoConfig> {
+    let mode = prop::sample::select(vec![RepoMode::Git, RepoMode::Upload, RepoMode::None]);
+    (mode, of(text()), of(text()), of(text()))
+        .prop_map(|(mode, url, branch, commit)| RepoConfig {
+            mode,
+            url,
+            branch,
+            commit,
+        })
+        .boxed()
+}
+
+fn runtime() -> BoxedStrategy<RuntimeConfig> {
+    prop::sample::select(vec![
+        RuntimeType::Local,
+        RuntimeType::Devcontainer,
+        RuntimeType::Disabled,
+    ])
+    .prop_map(|runtime_type| RuntimeConfig { runtime_type })
+    .boxed()
+}
+
+fn agent_selection() -> BoxedStrategy<AgentSelection> {
+    (text(), of(text()), of(text()), any::<u32>(), json_object())
+        .prop_map(|(name, version, model, count, settings)| AgentSelection {
+            agent_type: AgentType::new(name),
+            version,
+            model,
+            count,
+            settings,
+        })
+        .boxed()
+}
+
+fn string_map() -> BoxedStrategy<BTreeMap<String, String>> {
+    btree_map(text(), text(), 0..3).boxed()
+}
+
+fn priority() -> BoxedStrategy<Priority> {
+    prop::sample::select(vec![Priority::Normal, Priority::High]).boxed()
+}
+
+pub(crate) fn create_task() -> BoxedStrategy<CreateTask> {
+    (
+        (prompt_content(), repo_config(), runtime()),
+        vec(agent_selection(), 0..3),
+        (of(text()), of(text()), string_map(), string_map()),
+        (priority(), any::<bool>(), policy()),
+        (of(any::<u64>()), of(any::<u64>())),
+    )
+        .prop_map(|(what, agents, names, how, limits)| CreateTask {
+            prompt: what.0,
+            repo: what.1,
+            runtime: what.2,
+            agents,
+            tenant_id: names.0,
+            project_id: names.1,
+            labels: names.2,
+            env: names.3,
+            priority: how.0,
+            interactive: how.1,
+            permissions: how.2,
+            timeout_ms: limits.0,
+            idle_timeout_ms: limits.1,
+        })
+        .boxed()
+}
+
+pub(crate) fn draft() -> BoxedStrategy<Draft> {
+    (
+        ulid(),
+        of(prompt_content()),
+        of(repo_config()),
+        of(vec(agent_selection(), 0..3)),
+        of(runtime()),
+        timestamp(),
+        timestamp(),
+    )
+        .prop_map(
+            |(id, prompt, repo, agents, runtime, created_at, updated_at)| Draft {
+                id: DraftId::from_ulid(id),
+                content: DraftContent {
+                    prompt,
+                    repo,
+                    agents,
+                    runtime,
+                },
+                created_at,
+                updated_at,
+            },
+        )
+        .boxed()
+}
+
+type SessionParts = (
+    SessionRepo,
+    SessionAgent,
+    Option<SessionWorkspace>,
+    RuntimeConfig,
+    Option<ChangeSummary>,
+);
+
+fn session_parts() -> BoxedStrategy<SessionParts> {
+    let repo = repo_config().prop_map(|repo| SessionRepo {
+        mode: repo.mode,
+        url: repo.url,
+        branch: repo.branch,
+        commit: repo.commit,
+    });
+    let agent =
+        (text(), text(), of(text()), json_object()).prop_map(|(name, version, model, settings)| {
+            SessionAgent {
+                agent_type: AgentType::new(name),
+                version,
+                model,
+                settings,
+            }
+        });
+    let provider =
+        prop::sample::select(vec![WorkspaceProvider::Worktree, WorkspaceProvider::Empty]);
+    let workspace =
+        (provider, text(), of(text())).prop_map(|(provider, path, branch)| SessionWorkspace {
+            provider,
+            path: path.into(),
+            executor_id: ExecutorId::local(),
+            branch,
+        });
+    let changes = any::<(u64, u64, u64)>().prop_map(|(files, added, removed)| ChangeSummary {
+        files_changed: files,
+        lines_added: added,
+        lines_removed: removed,
+    });
+    (repo, agent, of(workspace), runtime(), of(changes)).boxed()
+}
+
+pub(crate) fn session() -> BoxedStrategy<Session> {
+    let activity = prop::sample::select(vec![
+        Activity::Working,
+        Activity::Idle,
+        Activity::AwaitingPermission,
+    ]);
+    let times = (timestamp(), timestamp(), of(timestamp()), of(timestamp()));
+    (
+        (ulid(), ulid(), of(ulid())),
+        (of(text()), of(text()), of(text()), text(), prompt_content()),
+        (status(), of(activity), of(any::<i32>())),
+        session_parts(),
+        (string_map(), priority(), any::<bool>()),
+        times,
+        (
+            seq(),
+            vec(session_event(), 0..=RECENT_EVENTS_MAX),
+            of(usage()),
+        ),
+    )
+        .prop_map(|(ids, texts, state, parts, choices, times, log)| Session {
+            id: SessionId::from_ulid(ids.0),
+            tenant_id: texts.0,
+            project_id: texts.1,
+            task_id: TaskId::from_ulid(ids.1),
+            status: state.0,
+            activity: state.1,
+            reason: texts.2,
+            exit_code: state.2,
+            prompt: texts.3,
+            prompt_blocks: texts.4,
+            repo: parts.0,
+            runtime: parts.3,
+            agent: parts.1,
+            workspace: parts.2,
+            labels: choices.0,
+            priority: choices.1,
+            interactive: choices.2,
+            created_at: times.0,
+            updated_at: times.1,
+            started_at: times.2,
+            ended_at: times.3,
+            last_seq: log.0,
+            recent_events: log.1,
+            changes: parts.4,
+            usage: log.2,
+            parent_session_id: ids.2.map(SessionId::from_ulid),
+            links: SessionLinks::of(SessionId::from_ulid(ids.0)),
+        })
+        .boxed()
+}
+
+fn file_status() -> BoxedStrategy<FileStatus> {
+    prop::sample::select(vec![
+        FileStatus::Added,
+        FileStatus::Modified,
+        FileStatus::Deleted,
+        FileStatus::Renamed,
+    ])
+    .boxed()
+}
+
+pub(crate) fn file_entry() -> BoxedStrategy<FileEntry> {
+    (
+        text(),
+        of(text()),
+        file_status(),
+        any::<(u64, u64, bool)>(),
+        of(any::<u64>()),
+        of(timestamp()),
+    )
+        .prop_map(
+            |(path, old_path, status, counts, size_bytes, last_modified)| FileEntry {
+                path,
+                old_path,
+                status,
+                lines_added: counts.0,
+                lines_removed: counts.1,
+                is_binary: counts.2,
+                size_bytes,
+                last_modified,
+            },
+        )
+        .boxed()
+}
+
+pub(crate) fn session_diff() -> BoxedStrategy<SessionDiff> {
+    let hunk = (any::<(u64, u64, u64, u64)>(), text()).prop_map(|(lines, content)| Hunk {
+        old_start: lines.0,
+        old_lines: lines.1,
+        new_start: lines.2,
+        new_lines: lines.3,
+        content,
+    });
+    let file = (
+        (text(), of(text()), file_status(), text()),
+        any::<(u64, u64, u32)>(),
+        any::<(bool, bool)>(),
+        vec(hunk, 0..3),
+    )
+        .prop_map(|(names, counts, flags, hunks)| FileDiff {
+            path: names.0,
+            old_path: names.1,
+            status: names.2,
+            diff: names.3,
+            lines_added: counts.0,
+            lines_removed: counts.1,
+            context_lines: counts.2,
+            full_file: flags.0,
+            is_binary: flags.1,
+            hunks,
+        });
+    (vec(file, 0..3), any::<(u64, u64)>())
+        .prop_map(|(files, totals)| SessionDiff {
+            files,
+            total_lines_added: totals.0,
+            total_lines_removed: totals.1,
+        })
+        .boxed()
+}
+
+pub(crate) fn problem() -> BoxedStrategy<Problem> {
+    (
+        prop::sample::select(ErrorKind::ALL.to_vec()),
+        of(text()),
+        of(text()),
+        vec((text(), text()), 0..3),
+        of(text()),
+    )
+        .prop_map(|(kind, detail, instance, fields, request_id)| {
+            let mut errors = FieldErrors::default();
+            for (field, message) in fields {
+                errors.add(field, message);
+            }
+            Problem {
+                detail,
+                instance,
+                errors,
+                request_id,
+                ..Problem::new(kind, "")
+            }
+        })
+        .boxed()
+}
+
+pub(crate) fn agent() -> BoxedStrategy<Agent> {
+    let installation = prop_oneof![
+        of(text()).prop_map(|version| Installation::Installed { version }),
+        text().prop_map(|hint| Installation::Missing { hint }),
+    ];
+    (
+        (text(), text(), text(), text()),
+        vec(text(), 0..3),
+        installation,
+        any::<(bool, bool, bool, bool, bool)>(),
+    )
+        .prop_map(|(names, versions, installation, can)| Agent {
+            agent_type: AgentType::new(names.0),
+            driver: names.1,
+            description: names.2,
+            versions,
+            installation,
+            capabilities: AgentCapabilities {
+                resume: can.0,
+                steer: can.1,
+                permissions: can.2,
+                images: can.3,
+                usage: can.4,
+            },
+            settings_schema_ref: names.3,
+        })
+        .boxed()
+}

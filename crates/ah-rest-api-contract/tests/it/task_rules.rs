@@ -1,0 +1,287 @@
+//! What keeps a task from being launched, by field.
+
+use std::collections::BTreeMap;
+
+use ah_rest_api_contract::*;
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::strategies::create_task;
+
+fn wish() -> CreateTask {
+    CreateTask::new(
+        "Fix it",
+        RepoConfig::git("https://example.org/a.git"),
+        "scenario",
+    )
+}
+
+/// The fields at fault once `change` was made to a task that may be launched.
+fn at_fault(change: impl FnOnce(&mut CreateTask)) -> Vec<String> {
+    let mut task = wish();
+    change(&mut task);
+    match TaskLaunchParams::try_from(task) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.iter().map(|(field, _)| field.to_owned()).collect(),
+    }
+}
+
+#[test]
+fn a_plain_task_may_be_launched() {
+    let params = TaskLaunchParams::try_from(wish()).expect("nothing is wrong");
+    assert!(matches!(params.source(), Some(RepositorySource::Url(_))));
+    let empty = TaskLaunchParams::builder("Do it", RepoConfig::none(), "scenario")
+        .with(|task| task.interactive = true)
+        .build()
+        .expect("nothing is wrong");
+    assert!(empty.source().is_none() && empty.request().interactive);
+}
+
+type Change = fn(&mut CreateTask);
+
+#[test]
+fn each_rule_names_its_field() {
+    let cases: [(&str, Change); 31] = [
+        ("prompt", |task| task.prompt = "".into()),
+        ("prompt", |task| task.prompt = " \n\t".into()),
+        ("prompt", |task| {
+            task.prompt = PromptContent::new(Vec::new());
+        }),
+        ("prompt", |task| {
+            task.prompt = "x".repeat(256 * 1024 + 1).into();
+        }),
+        ("prompt[1]", |task| {
+            task.prompt = PromptContent::new(vec![
+                ContentBlock::text("look"),
+                ContentBlock::Image {
+                    uri: None,
+                    data: None,
+                    mime_type: None,
+                },
+            ]);
+        }),
+        ("prompt[0].mimeType", |task| {
+            task.prompt = PromptContent::new(vec![ContentBlock::Image {
+                uri: None,
+                data: Some("AA==".to_owned()),
+                mime_type: None,
+            }]);
+        }),
+        ("repo.url", |task| task.repo.url = None),
+        ("repo.url", |task| {
+            task.repo.url = Some("ext::sh".to_owned());
+        }),
+        ("repo.branch", |task| {
+            task.repo.branch = Some("a..b".to_owned());
+        }),
+        ("repo.branch", |task| {
+            task.repo.branch = Some("-x".to_owned());
+        }),
+        ("repo.branch", |task| task.repo.branch = Some(String::new())),
+        ("repo.branch", |task| {
+            task.repo.branch = Some("a/.b".to_owned());
+        }),
+        ("repo.branch", |task| {
+            task.repo.branch = Some("a.lock/b".to_owned());
+        }),
+        ("repo.commit", |task| {
+            task.repo.commit = Some("HEAD".to_owned());
+        }),
+        ("repo.commit", |task| {
+            task.repo.commit = Some("abc".to_owned());
+        }),
+        ("agents", |task| task.agents.clear()),
+        ("agents", |task| {
+            task.agents = vec![AgentSelection::new("a"); 33];
+        }),
+        ("agents", |task| {
+            task.agents = vec![
+                AgentSelection {
+                    count: 100,
+                    ..AgentSelection::new("a")
+                };
+                3
+            ];
+        }),
+        ("agents[1].count", |task| {
+            task.agents.push(AgentSelection {
+                count: 0,
+                ..AgentSelection::new("a")
+            });
+        }),
+        ("agents[0].count", |task| task.agents[0].count = 101),
+        ("agents[0].version", |task| {
+            task.agents[0].version = Some(String::new());
+        }),
+        ("agents[0].model", |task| {
+            task.agents[0].model = Some("x".repeat(129));
+        }),
+        ("agents[0].settings", |task| {
+            task.agents[0]
+                .settings
+                .insert("scenario".to_owned(), "x".repeat(1024 * 1024).into());
+        }),
+        ("tenantId", |task| task.tenant_id = Some(String::new())),
+        ("projectId", |task| task.project_id = Some("x".repeat(129))),
+        ("labels", |task| {
+            task.labels = BTreeMap::from([("a b".to_owned(), String::new())]);
+        }),
+        ("timeoutMs", |task| task.timeout_ms = Some(0)),
+        ("idleTimeoutMs", |task| {
+            task.idle_timeout_ms = Some(7 * 24 * 3600 * 1000 + 1);
+        }),
+        ("permissions.onTimeout", |task| {
+            task.permissions.on_timeout = PermissionAction::Ask;
+        }),
+        ("permissions.timeoutMs", |task| {
+            task.permissions.timeout_ms = 999;
+        }),
+        ("env", |task| {
+            task.env = BTreeMap::from([("A=B".to_owned(), String::new())]);
+        }),
+    ];
+    for (index, (field, change)) in cases.into_iter().enumerate() {
+        assert_eq!(at_fault(change), [field], "case {index}");
+    }
+    let rule = |path: &str| PermissionRule {
+        tool: None,
+        path: Some(path.to_owned()),
+        action: PermissionAction::Deny,
+    };
+    assert_eq!(
+        at_fault(|task| task.permissions.rules = vec![rule("a[")]),
+        ["permissions.rules[0].path"]
+    );
+    assert_eq!(
+        at_fault(|task| task.permissions.rules = vec![rule("a"); 101]),
+        ["permissions.rules"]
+    );
+}
+
+#[test]
+fn the_edges_of_each_bound_are_inside() {
+    let edge = |change: Change| assert_eq!(at_fault(change), Vec::<String>::new());
+    edge(|task| task.prompt = "x".repeat(256 * 1024).into());
+    edge(|task| {
+        task.agents = vec![
+            AgentSelection {
+                count: 100,
+                ..AgentSelection::new("a")
+            };
+            2
+        ];
+    });
+    edge(|task| task.timeout_ms = Some(1));
+    edge(|task| task.idle_timeout_ms = Some(7 * 24 * 3600 * 1000));
+    edge(|task| task.permissions.timeout_ms = 1000);
+    edge(|task| task.permissions.timeout_ms = 24 * 3600 * 1000);
+    edge(|task| task.repo.commit = Some("abcd".to_owned()));
+    edge(|task| task.repo.branch = Some("feature/a.b_c-d".to_owned()));
+    edge(|task| task.labels = BTreeMap::from([("team/a".to_owned(), "x".repeat(256))]));
+}
+
+#[test]
+fn every_fault_is_named_at_once() {
+    let faults = at_fault(|task| {
+        task.prompt = "".into();
+        task.repo.url = None;
+        task.agents[0].count = 0;
+        task.timeout_ms = Some(0);
+    });
+    assert_eq!(
+        faults,
+        ["agents[0].count", "prompt", "repo.url", "timeoutMs"]
+    );
+}
+
+#[test]
+fn fields_nobody_knows_are_refused_by_name() {
+    let body = || {
+        json!({
+            "prompt": "x",
+            "repo": {"mode": "none"},
+            "agents": [{"type": "scenario"}],
+        })
+    };
+    serde_json::from_value::<CreateTask>(body()).expect("the least a task needs");
+    for (pointer, name) in [
+        ("", "timeout_ms"),
+        ("/repo", "uri"),
+        ("/agents/0", "instances"),
+    ] {
+        let mut body = body();
+        body.pointer_mut(pointer).expect("it is there")[name] = 1.into();
+        let error = serde_json::from_value::<CreateTask>(body)
+            .expect_err(name)
+            .to_string();
+        assert!(
+            error.contains(&format!("unknown field `{name}`")),
+            "{error}"
+        );
+    }
+    for (pointer, name, value) in [
+        ("", "runtime", json!({"type": "local", "image": "x"})),
+        ("", "permissions", json!({"rule": []})),
+    ] {
+        let mut body = body();
+        body.pointer_mut(pointer).expect("it is there")[name] = value;
+        let error = serde_json::from_value::<CreateTask>(body)
+            .expect_err(name)
+            .to_string();
+        assert!(error.contains("unknown field"), "{error}");
+    }
+    let error = serde_json::from_value::<PromptRequest>(json!({"prompt": "x", "message": "y"}))
+        .expect_err("no such field")
+        .to_string();
+    assert!(error.contains("`message`"), "{error}");
+}
+
+#[test]
+fn a_prompt_is_text_or_blocks() {
+    let read = |value| serde_json::from_value::<PromptContent>(value);
+    let text = read(json!("hello")).expect("text");
+    assert_eq!(text, PromptContent::from("hello"));
+    assert_eq!(
+        read(json!([{"type": "text", "text": "hello"}])).expect("blocks"),
+        text
+    );
+    assert_eq!(
+        serde_json::to_value(&text).expect("JSON"),
+        json!([{"type": "text", "text": "hello"}])
+    );
+    for bad in [
+        json!(1),
+        json!({"type": "text", "text": "x"}),
+        json!([{"type": "film"}]),
+        json!(null),
+    ] {
+        assert!(read(bad.clone()).is_err(), "{bad}");
+    }
+    let many = PromptContent::new(vec![ContentBlock::text("a"), ContentBlock::text("b")]);
+    assert_eq!((many.text().as_str(), many.size_bytes()), ("a\nb", 2));
+}
+
+#[test]
+fn a_prompt_to_a_running_session_is_bounded() {
+    let at = |bytes: usize| PromptRequest::queued("x".repeat(bytes)).validated();
+    assert!(at(PROMPT_BYTES_MAX).is_ok());
+    assert_eq!(
+        at(PROMPT_BYTES_MAX + 1).expect_err("too large").kind(),
+        ErrorKind::PayloadTooLarge
+    );
+    let error = at(0).expect_err("empty");
+    assert_eq!(error.kind(), ErrorKind::Validation);
+    assert_eq!(error.problem().errors.get("prompt"), ["must not be empty"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn judging_never_panics_and_keeps_what_it_admits(task in create_task()) {
+        match TaskLaunchParams::try_from(task.clone()) {
+            Ok(params) => prop_assert_eq!(params.request(), &task),
+            Err(errors) => prop_assert!(!errors.is_empty() && !errors.to_string().is_empty()),
+        }
+    }
+}
