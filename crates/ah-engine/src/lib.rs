@@ -1,1 +1,45 @@
-//! The session machine: lifecycle, scheduling, supervision, streams and recovery behind the TaskManager trait
+//! The session machine of the access point.
+//!
+//! [`LocalTaskManager`] implements the [`TaskManager`](ah_rest_api_contract::TaskManager) trait in
+//! the process that holds it, over a [`Store`](ah_store::Store) and an [`Executor`].
+//!
+//! * `lifecycle`: what may happen to a session, as pure functions, one verb a file;
+//! * `duty`: what a session's recorder is to be asked for, from the session's state alone;
+//! * `ingest`: from a recorder's journal to a session's log;
+//! * `supervisor`: one task a session, the owner of its state while it lives;
+//! * `scheduler`: which sessions are claimed, and when;
+//! * `stream`: readers as cursors.
+//!
+//! Commands do not reach into supervisors. They write what was decided, and the supervisor, in
+//! this process or another one on the same store, is woken by the write and does what is due. So a
+//! command is durable before it is answered, survives any crash, and works on a session whoever
+//! attends to it.
+//!
+//! The crate knows neither HTTP nor SQL.
+
+mod clock;
+mod config;
+mod duty;
+mod ephemeral;
+mod error;
+mod executor;
+mod identity;
+mod ingest;
+mod lifecycle;
+mod liveness;
+mod manager;
+mod scheduler;
+mod stream;
+mod supervisor;
+mod tmp_catalog;
+mod view;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::{EngineConfig, Scheduling};
+pub use error::StartError;
+pub use executor::{
+    Attachment, Executor, ExecutorError, Frames, Provisioned, RecorderState, Requests,
+    WorkspaceRequest,
+};
+pub use identity::IdSource;
+pub use manager::LocalTaskManager;

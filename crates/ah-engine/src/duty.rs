@@ -1,0 +1,85 @@
+//! What a session's recorder is to be asked for, from the session's state alone. It is worked out
+//! anew whenever the state has changed or the recorder was attached to again, so that nothing
+//! asked for is lost with a connection or a process.
+
+use ah_agents::protocol::{Request, ShutdownManner};
+use ah_rest_api_contract::{Activity, DeliveryMode, PermissionState, PromptState, SessionStatus};
+use ah_store::Ending;
+
+use crate::view::View;
+
+/// The requests that are due. Each is idempotent.
+pub(crate) fn requests(view: &View) -> Vec<Request> {
+    use SessionStatus as S;
+    let record = &view.record;
+    match record.session.status {
+        S::Pausing => vec![Request::Pause],
+        S::Paused => answers(view),
+        S::Resuming => vec![Request::Resume],
+        S::Stopping => vec![Request::Shutdown {
+            manner: match record.ending {
+                Some(Ending::Cancel) => ShutdownManner::Kill,
+                _ => ShutdownManner::Stop,
+            },
+        }],
+        S::Running if record.ending.is_some() => {
+            vec![Request::Shutdown {
+                manner: ShutdownManner::Finish,
+            }]
+        }
+        S::Running => {
+            let mut due = answers(view);
+            if record.interrupt_requested {
+                due.push(Request::Interrupt);
+            }
+            due.extend(prompts(view));
+            due
+        }
+        S::Queued | S::Provisioning | S::Stopped | S::Completed | S::Failed | S::Cancelled => {
+            Vec::new()
+        }
+    }
+}
+
+fn answers(view: &View) -> Vec<Request> {
+    view.permissions
+        .iter()
+        .filter(|known| known.permission.state == PermissionState::Answered)
+        .filter_map(|known| {
+            let (answer, by) = known.answer.clone()?;
+            let request_id = known.permission.request.request_id;
+            Some(Request::Answer {
+                request_id,
+                answer,
+                by,
+            })
+        })
+        .collect()
+}
+
+fn prompts(view: &View) -> Vec<Request> {
+    let idle = view.record.session.activity == Some(Activity::Idle);
+    let mut waiting = view
+        .prompts
+        .iter()
+        .filter(|prompt| prompt.state == PromptState::Queued);
+    let request = |prompt: &ah_rest_api_contract::Prompt, steer| Request::Prompt {
+        prompt_id: prompt.id,
+        content: prompt.content.clone(),
+        author: prompt.author.clone(),
+        steer,
+    };
+    if idle {
+        // One at a time: the next one waits for the end of the turn that this one begins.
+        waiting
+            .next()
+            .map(|prompt| request(prompt, false))
+            .into_iter()
+            .collect()
+    } else {
+        waiting
+            .filter(|prompt| prompt.delivery == DeliveryMode::Steer)
+            .map(|prompt| request(prompt, true))
+            .collect()
+    }
+}

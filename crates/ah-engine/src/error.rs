@@ -1,0 +1,64 @@
+//! What the engine can fail with, and what clients are told of it.
+
+use std::error::Error;
+
+use ah_rest_api_contract::{ErrorKind, TaskManagerError};
+use ah_store::StoreError;
+
+/// Why an engine could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The folder of its state cannot be used.
+    #[error("the state folder {path} cannot be used")]
+    Home {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The store failed.
+    #[error("the store cannot be read")]
+    Store(#[from] StoreError),
+}
+
+/// What clients are told when the store refuses or fails.
+pub(crate) fn store_error(error: StoreError) -> TaskManagerError {
+    let (kind, detail) = match &error {
+        StoreError::NotFound { .. } => (ErrorKind::NotFound, format!("there is {error}")),
+        StoreError::Conflict { .. } | StoreError::Fenced { .. } => (
+            ErrorKind::Conflict,
+            format!("{error} at the same moment; look at it again and repeat the request"),
+        ),
+        StoreError::Unavailable { .. } => (
+            ErrorKind::Unavailable,
+            format!("{error}; try again in a moment"),
+        ),
+        StoreError::Inconsistent(_) | StoreError::Backend { .. } => (
+            ErrorKind::Internal,
+            "the store could not be read or written".to_owned(),
+        ),
+    };
+    TaskManagerError::new(kind, detail).caused_by(error)
+}
+
+/// What clients are told when something stored cannot be what it should be.
+pub(crate) fn inconsistent(
+    what: String,
+    error: impl Error + Send + Sync + 'static,
+) -> TaskManagerError {
+    tracing::error!(%what, error = &error as &dyn Error, "stored data cannot be read");
+    TaskManagerError::new(ErrorKind::Internal, "stored data could not be read").caused_by(error)
+}
+
+/// A cause and what caused it, in one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,164 @@
+//! From a recorder's journal to a session's log: pure, so that it can be done again when somebody
+//! else decided something meanwhile.
+
+use ah_agents::protocol::{AgentEnd, Fact, JournalEntry, JournalRecord, TurnOutcome};
+use ah_rest_api_contract::{
+    Activity, EventPayload, Log, LogLevel, MessageRole, Permission, PermissionState,
+    PromptDelivery, PromptState, SessionStatus, Timestamp, Usage,
+};
+use ah_store::{JournalPosition, NewEvent, PermissionWrite, PromptWrite, TurnEnd};
+
+use crate::lifecycle::{Change, Decision, Refusal, pause, resume, start};
+use crate::view::View;
+
+/// What a stretch of journal comes to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Absorbed {
+    /// What changes, the journal's position included.
+    pub(crate) change: Change,
+    /// The agent's end and the position after it, if the stretch reached it. The last word on the
+    /// session is written with that position, and not before nothing of it is left.
+    pub(crate) ended: Option<(AgentEnd, JournalPosition)>,
+    /// Whether files of the workspace may have changed.
+    pub(crate) files_touched: bool,
+}
+
+/// Takes in records, each with the position after it. `view` is left as the change will leave it.
+pub(crate) fn absorb(
+    view: &mut View,
+    records: &[(JournalRecord, JournalPosition)],
+) -> Result<Absorbed, Refusal> {
+    let mut absorbed = Absorbed::default();
+    for (record, next) in records {
+        let change = match &record.entry {
+            JournalEntry::Event(payload) => {
+                absorbed.files_touched |= touches_files(payload);
+                of_event(view, payload, record.ts)
+            }
+            JournalEntry::Fact(Fact::Ended(end)) => {
+                absorbed.ended = Some((end.clone(), *next));
+                return Ok(absorbed);
+            }
+            JournalEntry::Fact(fact) => {
+                absorbed.files_touched |= matches!(fact, Fact::TurnEnded { .. });
+                of_fact(view, fact, record.ts)?
+            }
+        };
+        view.apply(&change);
+        absorbed.change.merge(change);
+        absorbed.change.patch.journal = Some(*next);
+    }
+    Ok(absorbed)
+}
+
+fn touches_files(payload: &EventPayload) -> bool {
+    matches!(
+        payload,
+        EventPayload::FileEdit(_) | EventPayload::Diff(_) | EventPayload::ToolResult(_)
+    )
+}
+
+fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
+    let mut change = Change::default();
+    let mut payload = payload.clone();
+    match &payload {
+        EventPayload::Message(message) if message.role == MessageRole::User => {
+            let delivered = message.prompt_id.filter(|id| {
+                message.delivery != Some(PromptDelivery::Initial)
+                    && view
+                        .prompts
+                        .iter()
+                        .any(|p| p.id == *id && p.state != PromptState::Delivered)
+            });
+            change
+                .prompts
+                .extend(delivered.map(|id| PromptWrite::Set(id, PromptState::Delivered)));
+        }
+        EventPayload::PermissionRequest(request) => {
+            change.permissions.push(PermissionWrite::Open(Permission {
+                request: request.clone(),
+                created_at: ts,
+                state: PermissionState::Pending,
+                resolution: None,
+            }));
+            set_activity(view, &mut change, Activity::AwaitingPermission);
+        }
+        EventPayload::PermissionResolved(resolved) => {
+            change
+                .permissions
+                .push(PermissionWrite::Resolve(resolved.clone()));
+            let others = view.permissions.iter().any(|p| {
+                p.permission.state != PermissionState::Resolved
+                    && p.permission.request.request_id != resolved.request_id
+            });
+            if !others && view.record.session.activity == Some(Activity::AwaitingPermission) {
+                set_activity(view, &mut change, Activity::Working);
+            }
+        }
+        EventPayload::Usage(turn) => {
+            let so_far: Usage = view.record.session.usage.clone().unwrap_or_default();
+            change.patch.usage = Some(so_far.with_turn(turn));
+        }
+        // What status a session has is not the agent's to say.
+        EventPayload::Status(status) => {
+            payload = EventPayload::Log(Log {
+                level: LogLevel::Debug,
+                message: format!("the agent calls itself {}", status.status),
+                tool_execution_id: None,
+            });
+        }
+        _ => {}
+    }
+    change.events.push(NewEvent { ts, payload });
+    change
+}
+
+fn of_fact(view: &View, fact: &Fact, ts: Timestamp) -> Result<Change, Refusal> {
+    let decision = match fact {
+        Fact::AgentStarted { pid: _, version } => {
+            start::agent_started(&view.record, version.clone(), ts)?
+        }
+        Fact::Paused => pause::done(&view.record, ts)?,
+        Fact::Resumed => resume::done(&view.record, ts)?,
+        Fact::TurnStarted { .. } => {
+            let mut change = Change::default();
+            set_activity(view, &mut change, Activity::Working);
+            change.into()
+        }
+        Fact::TurnEnded { outcome } => turn_ended(view, outcome).into(),
+        Fact::Ended(_) => Decision::Unchanged,
+    };
+    Ok(match decision {
+        Decision::Change(change) => *change,
+        Decision::Unchanged => Change::default(),
+    })
+}
+
+fn turn_ended(view: &View, outcome: &TurnOutcome) -> Change {
+    let mut change = Change::default();
+    set_activity(view, &mut change, Activity::Idle);
+    if view.record.interrupt_requested {
+        change.patch.interrupt_requested = Some(false);
+    }
+    change.patch.last_turn = Some(match outcome {
+        TurnOutcome::Completed => TurnEnd::Completed,
+        TurnOutcome::Interrupted => TurnEnd::Interrupted,
+        TurnOutcome::Failed { reason } => TurnEnd::Failed {
+            reason: reason.clone(),
+        },
+    });
+    change
+}
+
+/// A session has an activity while its agent lives and nobody ends it.
+fn set_activity(view: &View, change: &mut Change, activity: Activity) {
+    use SessionStatus as S;
+    let session = &view.record.session;
+    if matches!(
+        session.status,
+        S::Running | S::Pausing | S::Paused | S::Resuming
+    ) && session.activity != Some(activity)
+    {
+        change.patch.activity = Some(Some(activity));
+    }
+}

@@ -1,0 +1,50 @@
+//! Ending a session at once and giving up its workspace.
+
+use ah_rest_api_contract::{PromptState, SessionAction, SessionStatus, Timestamp};
+use ah_store::{Ending, PromptWrite, SessionRecord};
+
+use super::{Change, Decision, Refusal, StatusDetail, admit, transition};
+
+/// Asks for the session to be cancelled. One that waits for a slot is cancelled at once; one that
+/// has ended is hidden from lists.
+pub(crate) fn decide(
+    record: &SessionRecord,
+    by: &str,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    if !admit(record, SessionAction::Cancel)? {
+        return Ok(Decision::Unchanged);
+    }
+    let status = record.session.status;
+    if status.is_terminal() {
+        if record.hidden {
+            return Ok(Decision::Unchanged);
+        }
+        let mut change = Change::default();
+        change.patch.hidden = Some(true);
+        return Ok(change.into());
+    }
+    let detail = StatusDetail::because(format!("cancelled by {by}"));
+    let mut change = match status {
+        SessionStatus::Queued => {
+            let mut change = transition(record, SessionStatus::Cancelled, detail, now)?;
+            change.patch.hidden = Some(true);
+            change
+                .prompts
+                .push(PromptWrite::SetQueued(PromptState::Undelivered));
+            return Ok(change.into());
+        }
+        // It is being stopped politely: from now on less so.
+        SessionStatus::Stopping if record.ending == Some(Ending::Cancel) => {
+            return Ok(Decision::Unchanged);
+        }
+        SessionStatus::Stopping => {
+            let mut change = Change::default();
+            change.patch.reason = Some(detail.reason);
+            change
+        }
+        _ => transition(record, SessionStatus::Stopping, detail, now)?,
+    };
+    change.patch.ending = Some(Ending::Cancel);
+    Ok(change.into())
+}

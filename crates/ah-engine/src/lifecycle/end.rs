@@ -1,0 +1,146 @@
+//! What a session has come to, once nothing of it is left (design law 7: say it as it was).
+
+use ah_agents::protocol::AgentEnd;
+use ah_rest_api_contract::{
+    Activity, EventPayload, Log, LogLevel, PermissionOutcome, PermissionResolved, PermissionState,
+    PromptState, SessionStatus, Timestamp,
+};
+use ah_store::{Ending, NewEvent, PermissionRecord, PermissionWrite, PromptWrite, SessionRecord};
+
+use super::{Change, Refusal, StatusDetail, transition};
+
+/// How the last process of a session went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Departure {
+    /// The recorder told.
+    Told(AgentEnd),
+    /// The recorder is gone without having told; so many processes were left of the session.
+    RecorderLost {
+        /// How many.
+        swept: u32,
+    },
+    /// No process was ever started, for this reason.
+    NeverStarted {
+        /// Why.
+        reason: String,
+    },
+    /// No process was ever started, because it was not wanted any more.
+    NotWanted,
+}
+
+/// Writes the last word on a session.
+pub(crate) fn decide(
+    record: &SessionRecord,
+    permissions: &[PermissionRecord],
+    departure: &Departure,
+    now: Timestamp,
+) -> Result<Change, Refusal> {
+    let (status, detail) = verdict(record, departure);
+    // Only a stopping session may be stopped or cancelled; a provisioning one goes there first.
+    let mut change = transition(record, status, detail, now)?;
+    if status == SessionStatus::Cancelled {
+        change.patch.hidden = Some(true);
+        change.patch.workspace = Some(None);
+    }
+    change
+        .prompts
+        .push(PromptWrite::SetQueued(PromptState::Undelivered));
+    let mut before = leftovers(departure, now);
+    for open in permissions
+        .iter()
+        .filter(|p| p.permission.state != PermissionState::Resolved)
+    {
+        let resolved = PermissionResolved {
+            request_id: open.permission.request.request_id,
+            outcome: PermissionOutcome::Cancelled,
+            option_id: None,
+            by: "agent".to_owned(),
+        };
+        before.push(NewEvent {
+            ts: now,
+            payload: EventPayload::PermissionResolved(resolved.clone()),
+        });
+        change.permissions.push(PermissionWrite::Resolve(resolved));
+    }
+    // The status comes last: it is what streams end with.
+    before.append(&mut change.events);
+    change.events = before;
+    Ok(change)
+}
+
+fn verdict(record: &SessionRecord, departure: &Departure) -> (SessionStatus, StatusDetail) {
+    let (exit_code, signal) = match departure {
+        Departure::Told(end) => (end.exit_code, end.signal),
+        _ => (None, None),
+    };
+    let with = |reason: Option<String>| StatusDetail {
+        reason,
+        exit_code,
+        signal,
+    };
+    match &record.ending {
+        Some(Ending::Stop) => (SessionStatus::Stopped, with(record.session.reason.clone())),
+        Some(Ending::Cancel) => (
+            SessionStatus::Cancelled,
+            with(record.session.reason.clone()),
+        ),
+        Some(Ending::Fail { reason }) => (SessionStatus::Failed, with(Some(reason.clone()))),
+        Some(Ending::Complete) | None => match fault(record, departure) {
+            Some(reason) => (SessionStatus::Failed, with(Some(reason))),
+            None => (SessionStatus::Completed, with(None)),
+        },
+    }
+}
+
+/// What keeps a session from having been completed, if anything.
+fn fault(record: &SessionRecord, departure: &Departure) -> Option<String> {
+    let end = match departure {
+        Departure::Told(end) => end,
+        Departure::RecorderLost { swept: 0 } => {
+            return Some("recorder lost: the process that ran the agent is gone".to_owned());
+        }
+        Departure::RecorderLost { swept } => {
+            return Some(format!(
+                "recorder lost: the process that ran the agent is gone; {} it had left {} ended",
+                processes(*swept),
+                if *swept == 1 { "was" } else { "were" },
+            ));
+        }
+        Departure::NeverStarted { reason } => return Some(reason.clone()),
+        Departure::NotWanted => return Some("it was given up before it began".to_owned()),
+    };
+    let in_a_turn = matches!(
+        record.session.activity,
+        Some(Activity::Working | Activity::AwaitingPermission)
+    );
+    let told = |fallback: String| Some(end.reason.clone().unwrap_or(fallback));
+    match (end.exit_code, end.signal) {
+        (_, Some(signal)) => told(format!("the agent was ended by signal {signal}")),
+        (None, None) => told("the agent could not be started".to_owned()),
+        (Some(0), None) if in_a_turn => told("the agent exited in the middle of a turn".to_owned()),
+        (Some(0), None) => None,
+        (Some(code), None) => told(format!("the agent exited with code {code}")),
+    }
+}
+
+fn leftovers(departure: &Departure, now: Timestamp) -> Vec<NewEvent> {
+    match departure {
+        Departure::Told(AgentEnd { swept, .. }) if *swept > 0 => vec![NewEvent {
+            ts: now,
+            payload: EventPayload::Log(Log {
+                level: LogLevel::Warn,
+                message: format!("the agent left {} behind, now ended", processes(*swept)),
+                tool_execution_id: None,
+            }),
+        }],
+        _ => Vec::new(),
+    }
+}
+
+fn processes(count: u32) -> String {
+    if count == 1 {
+        "1 process".to_owned()
+    } else {
+        format!("{count} processes")
+    }
+}

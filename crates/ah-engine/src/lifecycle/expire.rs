@@ -1,0 +1,90 @@
+//! Ending a session that takes too long.
+
+use std::time::Duration;
+
+use ah_rest_api_contract::{Activity, SessionStatus, Timestamp};
+use ah_store::{Ending, SessionRecord};
+
+use super::{Decision, Refusal, StatusDetail, transition};
+
+/// The limits of a session's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeLimits {
+    /// How long an idle session is kept when its task does not say.
+    pub(crate) idle: Duration,
+}
+
+/// When the session will have taken too long, as things stand.
+pub(crate) fn deadline(record: &SessionRecord, limits: TimeLimits) -> Option<Timestamp> {
+    let session = &record.session;
+    if record.ending.is_some() || !session.status.holds_slot() {
+        return None;
+    }
+    let in_all = match (session.started_at, record.launch.timeout_ms) {
+        (Some(started), Some(limit)) => Some(started.plus(Duration::from_millis(limit))),
+        _ => None,
+    };
+    // An idle agent writes nothing, so the session has last changed when it became idle.
+    let idle = (session.status == SessionStatus::Running
+        && session.activity == Some(Activity::Idle))
+    .then(|| session.updated_at.plus(idle_limit(record, limits)));
+    match (in_all, idle) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Ends the session if it has taken too long.
+pub(crate) fn decide(
+    record: &SessionRecord,
+    limits: TimeLimits,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    if deadline(record, limits).is_none_or(|deadline| now < deadline) {
+        return Ok(Decision::Unchanged);
+    }
+    let over_all = match (record.session.started_at, record.launch.timeout_ms) {
+        (Some(started), Some(limit)) => {
+            let limit = Duration::from_millis(limit);
+            (now >= started.plus(limit)).then_some(limit)
+        }
+        _ => None,
+    };
+    let reason = match over_all {
+        Some(limit) => format!("it took longer than its limit of {}", in_words(limit)),
+        None => format!(
+            "nobody prompted it for {}, its limit while idle",
+            in_words(idle_limit(record, limits))
+        ),
+    };
+    let mut change = transition(
+        record,
+        SessionStatus::Stopping,
+        StatusDetail::because(reason.clone()),
+        now,
+    )?;
+    change.patch.ending = Some(if over_all.is_some() {
+        Ending::Fail { reason }
+    } else {
+        // Nothing went wrong: the last turn ended, and nobody came.
+        Ending::Stop
+    });
+    Ok(change.into())
+}
+
+fn idle_limit(record: &SessionRecord, limits: TimeLimits) -> Duration {
+    record
+        .launch
+        .idle_timeout_ms
+        .map_or(limits.idle, Duration::from_millis)
+}
+
+fn in_words(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match millis {
+        0..1_000 => format!("{millis} ms"),
+        1_000..120_000 => format!("{} s", millis / 1_000),
+        120_000..7_200_000 => format!("{} min", millis / 60_000),
+        _ => format!("{} h", millis / 3_600_000),
+    }
+}

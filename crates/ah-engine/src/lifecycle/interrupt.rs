@@ -1,0 +1,21 @@
+//! Ending a turn.
+
+use ah_rest_api_contract::{Activity, SessionAction};
+use ah_store::SessionRecord;
+
+use super::{Change, Decision, Refusal, admit};
+
+/// Asks for the end of the agent's turn. An agent without a turn is left alone.
+pub(crate) fn decide(record: &SessionRecord) -> Result<Decision, Refusal> {
+    admit(record, SessionAction::Interrupt)?;
+    let on_a_turn = matches!(
+        record.session.activity,
+        Some(Activity::Working | Activity::AwaitingPermission)
+    );
+    if !on_a_turn || record.interrupt_requested {
+        return Ok(Decision::Unchanged);
+    }
+    let mut change = Change::default();
+    change.patch.interrupt_requested = Some(true);
+    Ok(change.into())
+}

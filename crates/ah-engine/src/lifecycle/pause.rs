@@ -1,0 +1,31 @@
+//! Freezing a session.
+
+use ah_rest_api_contract::{SessionAction, SessionStatus, Timestamp};
+use ah_store::SessionRecord;
+
+use super::{Decision, Refusal, StatusDetail, admit, transition};
+
+/// Asks for every process of the session to be frozen.
+pub(crate) fn decide(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
+    if !admit(record, SessionAction::Pause)? {
+        return Ok(Decision::Unchanged);
+    }
+    if record.ending.is_some() {
+        return Err(Refusal::Ended {
+            session: record.id(),
+            action: SessionAction::Pause,
+            status: record.session.status,
+        });
+    }
+    Ok(transition(record, SessionStatus::Pausing, StatusDetail::default(), now)?.into())
+}
+
+/// Every process is frozen. What was decided meanwhile stands.
+pub(crate) fn done(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
+    match record.session.status {
+        SessionStatus::Pausing => {
+            Ok(transition(record, SessionStatus::Paused, StatusDetail::default(), now)?.into())
+        }
+        _ => Ok(Decision::Unchanged),
+    }
+}

@@ -1,0 +1,35 @@
+//! Bringing a session to life.
+
+use ah_rest_api_contract::{Activity, SessionStatus, SessionWorkspace, Timestamp};
+use ah_store::SessionRecord;
+
+use super::{Change, Decision, Refusal, StatusDetail, transition};
+
+/// The workspace is ready, at this commit.
+pub(crate) fn provisioned(workspace: SessionWorkspace, commit: Option<String>) -> Change {
+    let mut change = Change::default();
+    change.patch.workspace = Some(Some(workspace));
+    change.patch.commit = commit;
+    change
+}
+
+/// The agent's process is alive.
+pub(crate) fn agent_started(
+    record: &SessionRecord,
+    version: Option<String>,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    let mut change = match record.session.status {
+        SessionStatus::Provisioning => {
+            let mut change =
+                transition(record, SessionStatus::Running, StatusDetail::default(), now)?;
+            change.patch.activity = Some(Some(Activity::Working));
+            change
+        }
+        // It was stopped on the way; it still started then.
+        _ => Change::default(),
+    };
+    change.patch.started_at = Some(now);
+    change.patch.agent_version = version;
+    Ok(change.into())
+}

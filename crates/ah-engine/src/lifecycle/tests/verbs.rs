@@ -1,0 +1,306 @@
+//! Each verb by example.
+
+use std::time::Duration;
+
+use ah_agents::protocol::{Request, ShutdownManner, TurnOutcome};
+use ah_rest_api_contract::{
+    Activity, DeliveryMode, ErrorKind, Prompt, PromptContent, PromptId, PromptState, SessionStatus,
+    TaskManagerError,
+};
+use ah_store::{Ending, TurnEnd};
+use ulid::Ulid;
+
+use super::{apply, at, exit, feed, provisioning, running, turn_ended};
+use crate::duty;
+use crate::lifecycle::end::Departure;
+use crate::lifecycle::expire::TimeLimits;
+use crate::lifecycle::{
+    Decision, cancel, end, expire, finish, interrupt, pause, prompt, resume, stop, withdraw,
+};
+use crate::view::View;
+
+fn a_prompt(n: u64, delivery: DeliveryMode) -> Prompt {
+    Prompt {
+        id: PromptId::from_ulid(Ulid::from_parts(n, 0)),
+        content: PromptContent::from("more"),
+        delivery,
+        state: PromptState::Queued,
+        author: "user".to_owned(),
+        created_at: at(0),
+    }
+}
+
+fn idle() -> View {
+    let mut view = running();
+    feed(&mut view, turn_ended(TurnOutcome::Completed));
+    view
+}
+
+fn kind_of(refusal: crate::lifecycle::Refusal) -> ErrorKind {
+    TaskManagerError::from(refusal).kind()
+}
+
+#[test]
+fn an_agent_that_has_finished_is_let_go_and_completes() {
+    let mut view = idle();
+    assert_eq!(view.record.session.activity, Some(Activity::Idle));
+    let decision = finish::decide(&view.record, &view.prompts);
+    apply(&mut view, decision);
+    assert_eq!(view.record.ending, Some(Ending::Complete));
+    let finish = Request::Shutdown {
+        manner: ShutdownManner::Finish,
+    };
+    assert_eq!(duty::requests(&view), [finish]);
+    let change = end::decide(&view.record, &[], &Departure::Told(exit(0)), at(2)).unwrap();
+    assert_eq!(change.patch.status, Some(SessionStatus::Completed));
+    assert_eq!(change.patch.exit_code, Some(0));
+}
+
+#[test]
+fn a_failed_last_turn_fails_the_session_with_its_reason() {
+    let mut view = running();
+    feed(
+        &mut view,
+        turn_ended(TurnOutcome::Failed {
+            reason: "out of credit".into(),
+        }),
+    );
+    let decision = finish::decide(&view.record, &view.prompts);
+    apply(&mut view, decision);
+    let change = end::decide(&view.record, &[], &Departure::Told(exit(0)), at(2)).unwrap();
+    assert_eq!(change.patch.status, Some(SessionStatus::Failed));
+    assert_eq!(change.patch.reason, Some(Some("out of credit".to_owned())));
+}
+
+#[test]
+fn a_non_zero_exit_a_signal_and_an_exit_in_a_turn_are_failures() {
+    let cases = [
+        (idle(), exit(3), "the agent exited with code 3"),
+        (
+            running(),
+            exit(0),
+            "the agent exited in the middle of a turn",
+        ),
+        (
+            idle(),
+            ah_agents::protocol::AgentEnd {
+                signal: Some(9),
+                ..Default::default()
+            },
+            "the agent was ended by signal 9",
+        ),
+    ];
+    for (view, departure, reason) in cases {
+        let change = end::decide(&view.record, &[], &Departure::Told(departure), at(2)).unwrap();
+        assert_eq!(change.patch.status, Some(SessionStatus::Failed));
+        assert_eq!(change.patch.reason, Some(Some(reason.to_owned())));
+    }
+}
+
+#[test]
+fn an_interactive_an_interrupted_and_a_prompted_session_wait() {
+    let mut interactive = idle();
+    interactive.record.session.interactive = true;
+    let mut interrupted = idle();
+    interrupted.record.last_turn = Some(TurnEnd::Interrupted);
+    let mut prompted = idle();
+    let decision = prompt::decide(&prompted.record, a_prompt(1, DeliveryMode::Queue)).unwrap();
+    apply(&mut prompted, decision);
+    for view in [&interactive, &interrupted, &prompted] {
+        assert_eq!(
+            finish::decide(&view.record, &view.prompts),
+            Decision::Unchanged
+        );
+    }
+}
+
+#[test]
+fn prompts_go_one_at_a_time_after_the_turn_and_steered_ones_at_once() {
+    let mut view = running();
+    for (n, delivery) in [(1, DeliveryMode::Queue), (2, DeliveryMode::Queue)] {
+        let decision = prompt::decide(&view.record, a_prompt(n, delivery)).unwrap();
+        apply(&mut view, decision);
+    }
+    assert_eq!(duty::requests(&view), []);
+    let decision = prompt::decide(&view.record, a_prompt(3, DeliveryMode::Steer)).unwrap();
+    apply(&mut view, decision);
+    let steered = |request: &Request| matches!(request, Request::Prompt { steer: true, .. });
+    assert!(matches!(duty::requests(&view).as_slice(), [request] if steered(request)));
+    feed(&mut view, turn_ended(TurnOutcome::Completed));
+    let due = duty::requests(&view);
+    let first = PromptId::from_ulid(Ulid::from_parts(1, 0));
+    assert!(
+        matches!(due.as_slice(), [Request::Prompt { prompt_id, steer: false, .. }] if *prompt_id == first)
+    );
+}
+
+#[test]
+fn a_prompt_for_an_ending_session_is_gone_and_for_a_frozen_one_a_conflict() {
+    let mut ending = idle();
+    ending.record.ending = Some(Ending::Complete);
+    let mut paused = running();
+    paused.record.session.status = SessionStatus::Paused;
+    let mut ended = running();
+    ended.record.session.status = SessionStatus::Completed;
+    for (view, kind) in [
+        (ending, ErrorKind::Gone),
+        (paused, ErrorKind::Conflict),
+        (ended, ErrorKind::Gone),
+    ] {
+        let refusal = prompt::decide(&view.record, a_prompt(1, DeliveryMode::Queue)).unwrap_err();
+        assert_eq!(kind_of(refusal), kind);
+    }
+}
+
+#[test]
+fn a_prompt_is_taken_back_only_while_it_waits() {
+    let mut view = running();
+    let waiting = a_prompt(1, DeliveryMode::Queue);
+    let decision = prompt::decide(&view.record, waiting.clone()).unwrap();
+    apply(&mut view, decision);
+    let decision = withdraw::decide(&view.record, &view.prompts, waiting.id).unwrap();
+    apply(&mut view, decision);
+    assert_eq!(view.prompts[0].state, PromptState::Withdrawn);
+    let again = withdraw::decide(&view.record, &view.prompts, waiting.id).unwrap();
+    assert_eq!(again, Decision::Unchanged);
+    view.prompts[0].state = PromptState::Delivered;
+    let refusal = withdraw::decide(&view.record, &view.prompts, waiting.id).unwrap_err();
+    assert_eq!(kind_of(refusal), ErrorKind::Conflict);
+    let refusal = withdraw::decide(&view.record, &[], waiting.id).unwrap_err();
+    assert_eq!(kind_of(refusal), ErrorKind::NotFound);
+}
+
+#[test]
+fn an_interrupt_ends_a_turn_once_and_leaves_an_idle_agent_alone() {
+    let mut view = running();
+    let decision = interrupt::decide(&view.record).unwrap();
+    apply(&mut view, decision);
+    assert_eq!(duty::requests(&view), [Request::Interrupt]);
+    assert_eq!(
+        interrupt::decide(&view.record).unwrap(),
+        Decision::Unchanged
+    );
+    feed(&mut view, turn_ended(TurnOutcome::Interrupted));
+    assert!(!view.record.interrupt_requested);
+    assert_eq!(
+        interrupt::decide(&view.record).unwrap(),
+        Decision::Unchanged
+    );
+}
+
+#[test]
+fn pausing_and_resuming_wait_for_the_host_to_say_so() {
+    let mut view = running();
+    let decision = pause::decide(&view.record, at(2)).unwrap();
+    apply(&mut view, decision);
+    assert_eq!(view.record.session.status, SessionStatus::Pausing);
+    assert_eq!(duty::requests(&view), [Request::Pause]);
+    feed(&mut view, ah_agents::protocol::Fact::Paused);
+    assert_eq!(view.record.session.status, SessionStatus::Paused);
+    assert_eq!(
+        pause::decide(&view.record, at(3)).unwrap(),
+        Decision::Unchanged
+    );
+    let decision = resume::decide(&view.record, None, at(3)).unwrap();
+    apply(&mut view, decision);
+    assert_eq!(duty::requests(&view), [Request::Resume]);
+    feed(&mut view, ah_agents::protocol::Fact::Resumed);
+    assert_eq!(view.record.session.status, SessionStatus::Running);
+    assert_eq!(view.record.session.activity, Some(Activity::Working));
+}
+
+#[test]
+fn a_session_stopped_on_its_way_to_a_pause_is_stopped() {
+    let mut view = running();
+    let decision = pause::decide(&view.record, at(2)).unwrap();
+    apply(&mut view, decision);
+    let decision = stop::decide(&view.record, Some("enough".into()), "ann", at(3)).unwrap();
+    apply(&mut view, decision);
+    feed(&mut view, ah_agents::protocol::Fact::Paused);
+    assert_eq!(view.record.session.status, SessionStatus::Stopping);
+    let end = end::decide(&view.record, &[], &Departure::Told(exit(143)), at(4)).unwrap();
+    assert_eq!(end.patch.status, Some(SessionStatus::Stopped));
+    assert_eq!(
+        end.patch.reason,
+        Some(Some("stopped by ann: enough".to_owned()))
+    );
+}
+
+#[test]
+fn cancelling_a_session_that_is_being_stopped_makes_it_less_polite() {
+    let mut view = running();
+    let decision = stop::decide(&view.record, None, "ann", at(2)).unwrap();
+    apply(&mut view, decision);
+    let decision = cancel::decide(&view.record, "bob", at(3)).unwrap();
+    let change = apply(&mut view, decision);
+    assert!(change.events.is_empty(), "it was stopping already");
+    let kill = Request::Shutdown {
+        manner: ShutdownManner::Kill,
+    };
+    assert_eq!(duty::requests(&view), [kill]);
+    let end = end::decide(&view.record, &[], &Departure::Told(exit(0)), at(4)).unwrap();
+    assert_eq!(end.patch.status, Some(SessionStatus::Cancelled));
+    assert_eq!(end.patch.hidden, Some(true));
+}
+
+#[test]
+fn a_session_that_waits_for_a_slot_ends_at_once() {
+    for (verb, expected) in [
+        ("stop", SessionStatus::Stopped),
+        ("cancel", SessionStatus::Cancelled),
+    ] {
+        let mut view = provisioning();
+        view.record.session.status = SessionStatus::Queued;
+        let decision = match verb {
+            "stop" => stop::decide(&view.record, None, "ann", at(2)),
+            _ => cancel::decide(&view.record, "ann", at(2)),
+        };
+        apply(&mut view, decision.unwrap());
+        assert_eq!(view.record.session.status, expected);
+        assert_eq!(view.record.session.ended_at, Some(at(2)));
+    }
+}
+
+#[test]
+fn a_session_over_its_time_fails_and_one_idle_for_too_long_is_stopped() {
+    let limits = TimeLimits {
+        idle: Duration::from_secs(100),
+    };
+    let mut long = running();
+    long.record.launch.timeout_ms = Some(10_000);
+    assert_eq!(expire::deadline(&long.record, limits), Some(at(11)));
+    assert_eq!(
+        expire::decide(&long.record, limits, at(10)).unwrap(),
+        Decision::Unchanged
+    );
+    let decision = expire::decide(&long.record, limits, at(11)).unwrap();
+    apply(&mut long, decision);
+    let reason = "it took longer than its limit of 10 s".to_owned();
+    assert_eq!(long.record.ending, Some(Ending::Fail { reason }));
+    assert_eq!(
+        expire::deadline(&long.record, limits),
+        None,
+        "it is ending already"
+    );
+
+    let mut idle = idle();
+    idle.record.session.interactive = true;
+    idle.record.session.updated_at = at(5);
+    let decision = expire::decide(&idle.record, limits, at(105)).unwrap();
+    apply(&mut idle, decision);
+    assert_eq!(idle.record.session.status, SessionStatus::Stopping);
+    assert_eq!(idle.record.ending, Some(Ending::Stop));
+}
+
+#[test]
+fn a_lost_recorder_is_said_with_what_was_left() {
+    let view = running();
+    let departure = Departure::RecorderLost { swept: 2 };
+    let change = end::decide(&view.record, &[], &departure, at(2)).unwrap();
+    assert_eq!(change.patch.status, Some(SessionStatus::Failed));
+    let reason = change.patch.reason.flatten().unwrap();
+    assert!(
+        reason.starts_with("recorder lost") && reason.contains("2 processes"),
+        "{reason}"
+    );
+}

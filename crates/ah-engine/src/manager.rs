@@ -1,0 +1,455 @@
+//! The [`TaskManager`] in this process.
+
+mod drafts;
+mod launch;
+mod steering;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::tmp_catalog::Catalog;
+use ah_rest_api_contract::{
+    Agent, Branch, BranchList, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter,
+    EventQuery, EventSeq, EventStream, FileEntry, InitialTasks, LaunchedTask, Page, PageRequest,
+    Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt,
+    PromptRequest, Repository, RepositoryId, RepositorySource, Session, SessionDiff, SessionEvent,
+    SessionId, SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+};
+use ah_store::{EngineId, Guard, Head, Store, StoreError};
+use async_trait::async_trait;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::EngineConfig;
+use crate::ephemeral::EphemeralHub;
+use crate::error::{StartError, store_error};
+use crate::executor::{Executor, ExecutorError};
+use crate::identity::IdSource;
+use crate::lifecycle::{Decision, Refusal};
+use crate::liveness::Liveness;
+use crate::scheduler::Scheduler;
+use crate::supervisor::{Core, DECISION_ATTEMPTS};
+use crate::view::View;
+
+/// How long a starting engine waits for the sessions it takes over to be caught up with. What
+/// takes longer is caught up with while it serves.
+const CATCH_UP_MAX: Duration = Duration::from_secs(10);
+/// How long a stopping engine waits for its tasks. None of them holds anything that is not
+/// written.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
+
+/// Runs sessions in this process, over a store and a host.
+///
+/// Several may run on one store, in one process or several: each session is attended to by one of
+/// them, and commands may be given to any.
+pub struct LocalTaskManager {
+    core: Arc<Core>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    scheduler: JoinHandle<()>,
+}
+
+impl LocalTaskManager {
+    /// Starts an engine: takes over the sessions whose engines are gone, catches up with what
+    /// their agents did meanwhile, and begins to serve.
+    ///
+    /// # Errors
+    /// When the state folder or the store cannot be used.
+    pub async fn start(
+        config: EngineConfig,
+        store: Arc<dyn Store>,
+        executor: Arc<dyn Executor>,
+        catalog: Catalog,
+        clock: Arc<dyn Clock>,
+        ids: IdSource,
+    ) -> Result<Self, StartError> {
+        let engine = EngineId(ids.next(clock.now()).to_string());
+        let home = config.home.clone();
+        let liveness = Liveness::declare(&home, engine.clone())
+            .map_err(|source| StartError::Home { path: home, source })?;
+        let hub = EphemeralHub::default();
+        let core = Arc::new(Core {
+            store,
+            executor,
+            catalog,
+            clock,
+            ids,
+            config,
+            engine,
+            hub,
+        });
+        let tasks = TaskTracker::new();
+        let shutdown = CancellationToken::new();
+        let scheduler = Scheduler {
+            core: core.clone(),
+            liveness,
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let adopted = scheduler.adopt().await?;
+        let caught_up = futures::future::join_all(adopted);
+        if tokio::time::timeout(CATCH_UP_MAX, caught_up).await.is_err() {
+            tracing::info!("some sessions are still being caught up with");
+        }
+        let scheduler = tokio::spawn(scheduler.run());
+        Ok(Self {
+            core,
+            tasks,
+            shutdown,
+            scheduler,
+        })
+    }
+
+    /// Stops serving: gives up its sessions, so that another engine can take them over at once,
+    /// and leaves their agents running under their recorders.
+    pub async fn shutdown(self) {
+        let Self {
+            core,
+            tasks,
+            shutdown,
+            scheduler,
+        } = self;
+        shutdown.cancel();
+        tasks.close();
+        let all = async {
+            tasks.wait().await;
+            // It returns when it sees the token; it could only fail by a panic, which is logged.
+            scheduler.await.ok();
+        };
+        if tokio::time::timeout(SHUTDOWN_MAX, all).await.is_err() {
+            tracing::warn!("some sessions were let go of in the middle of something");
+        }
+        if let Err(error) = core.store.release(&core.engine).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "claims stay until they expire"
+            );
+        }
+        core.store.close().await;
+    }
+
+    /// Makes a decision on a session and writes it, again if somebody else decided something
+    /// meanwhile. Returns the session as it is then.
+    async fn decide(
+        &self,
+        id: SessionId,
+        decide: impl Fn(&View) -> Result<Decision, Refusal> + Send + Sync,
+    ) -> Result<View, TaskManagerError> {
+        for _ in 0..DECISION_ATTEMPTS {
+            let mut view = self.core.view(id).await.map_err(store_error)?;
+            let change = match decide(&view)? {
+                Decision::Unchanged => return Ok(view),
+                Decision::Change(change) => *change,
+            };
+            view.apply(&change);
+            let guard = Guard {
+                fence: None,
+                version: Some(view.record.version),
+            };
+            match self.core.write(id, guard, change).await {
+                Ok(written) => {
+                    view.record.version = written.version;
+                    view.record.session.last_seq = written.last_seq;
+                    return Ok(view);
+                }
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(store_error(error)),
+            }
+        }
+        Err(store_error(StoreError::Conflict { id: id.to_string() }))
+    }
+
+    /// Waits until `done` says so of the session, for at most `limit`. Says whether it did.
+    async fn wait_until(
+        &self,
+        id: SessionId,
+        limit: Duration,
+        done: impl Fn(&View) -> bool + Send + Sync,
+    ) -> Result<bool, TaskManagerError> {
+        let mut head = self.core.store.watch_session(id);
+        let until = async {
+            loop {
+                let Head { .. } = *head.borrow_and_update();
+                if done(&self.core.view(id).await.map_err(store_error)?) {
+                    return Ok(true);
+                }
+                if head.changed().await.is_err() {
+                    return Ok(false);
+                }
+            }
+        };
+        tokio::time::timeout(limit, until)
+            .await
+            .unwrap_or(Ok(false))
+    }
+
+    /// Makes sure that there is such a session.
+    async fn known(&self, id: SessionId) -> Result<(), TaskManagerError> {
+        self.core
+            .store
+            .session(id)
+            .await
+            .map(drop)
+            .map_err(store_error)
+    }
+}
+
+/// What clients are told when a host fails.
+fn executor_error(error: ExecutorError) -> TaskManagerError {
+    match error.field {
+        Some(field) => {
+            ah_rest_api_contract::FieldErrors::of(field, crate::error::chain(&error)).into()
+        }
+        None => {
+            TaskManagerError::new(ErrorKind::Internal, crate::error::chain(&error)).caused_by(error)
+        }
+    }
+}
+
+/// A list that comes whole.
+fn whole<T>(items: Vec<T>) -> Page<T> {
+    let total = items.len() as u64;
+    Page {
+        items,
+        total,
+        next_page: None,
+    }
+}
+
+#[async_trait]
+impl TaskManager for LocalTaskManager {
+    fn description(&self) -> String {
+        format!("in-process engine at {}", self.core.config.home.display())
+    }
+
+    async fn launch_task(
+        &self,
+        params: TaskLaunchParams,
+    ) -> Result<LaunchedTask, TaskManagerError> {
+        launch::launch(&self.core, params).await
+    }
+
+    async fn get_task(&self, id: TaskId) -> Result<Task, TaskManagerError> {
+        self.core.store.task(id).await.map_err(store_error)
+    }
+
+    async fn list_sessions(&self, query: SessionQuery) -> Result<Page<Session>, TaskManagerError> {
+        self.core
+            .store
+            .list_sessions(&query)
+            .await
+            .map_err(store_error)
+    }
+
+    async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
+        Ok(self
+            .core
+            .store
+            .session(id)
+            .await
+            .map_err(store_error)?
+            .session)
+    }
+
+    async fn task_events_stream(
+        &self,
+        id: SessionId,
+        after: EventSeq,
+        filter: EventFilter,
+    ) -> Result<EventStream, TaskManagerError> {
+        self.known(id).await?;
+        Ok(crate::stream::open(
+            self.core.store.clone(),
+            &self.core.hub,
+            id,
+            after,
+            filter,
+        ))
+    }
+
+    async fn list_events(
+        &self,
+        id: SessionId,
+        query: EventQuery,
+    ) -> Result<Page<SessionEvent>, TaskManagerError> {
+        self.core
+            .store
+            .list_events(id, &query)
+            .await
+            .map_err(store_error)
+    }
+
+    async fn prompt_session(
+        &self,
+        id: SessionId,
+        request: PromptRequest,
+    ) -> Result<PromptReceipt, TaskManagerError> {
+        self.prompt(id, request).await
+    }
+
+    async fn list_prompts(&self, id: SessionId) -> Result<Page<Prompt>, TaskManagerError> {
+        self.known(id).await?;
+        self.core
+            .store
+            .prompts(id)
+            .await
+            .map(whole)
+            .map_err(store_error)
+    }
+
+    async fn withdraw_prompt(
+        &self,
+        id: SessionId,
+        prompt: PromptId,
+    ) -> Result<(), TaskManagerError> {
+        self.withdraw(id, prompt).await
+    }
+
+    async fn interrupt_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
+        self.interrupt(id).await
+    }
+
+    async fn pause_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
+        self.pause(id).await
+    }
+
+    async fn resume_session(
+        &self,
+        id: SessionId,
+        prompt: Option<PromptContent>,
+    ) -> Result<Session, TaskManagerError> {
+        self.resume(id, prompt).await
+    }
+
+    async fn stop_session(
+        &self,
+        id: SessionId,
+        reason: Option<String>,
+    ) -> Result<Session, TaskManagerError> {
+        self.stop(id, reason).await
+    }
+
+    async fn cancel_session(&self, id: SessionId) -> Result<(), TaskManagerError> {
+        self.cancel(id).await
+    }
+
+    async fn list_permissions(&self, id: SessionId) -> Result<Page<Permission>, TaskManagerError> {
+        self.known(id).await?;
+        let known = self.core.store.permissions(id).await.map_err(store_error)?;
+        Ok(whole(
+            known.into_iter().map(|record| record.permission).collect(),
+        ))
+    }
+
+    async fn answer_permission(
+        &self,
+        id: SessionId,
+        request: PermissionId,
+        answer: PermissionAnswer,
+    ) -> Result<Permission, TaskManagerError> {
+        self.answer(id, request, answer).await
+    }
+
+    async fn get_initial_tasks(&self) -> Result<InitialTasks, TaskManagerError> {
+        let page = PageRequest::largest();
+        let query = SessionQuery {
+            page,
+            ..SessionQuery::default()
+        };
+        let drafts = self
+            .core
+            .store
+            .list_drafts(page)
+            .await
+            .map_err(store_error)?
+            .items;
+        let sessions = self.list_sessions(query).await?.items;
+        Ok(InitialTasks { drafts, sessions })
+    }
+
+    async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError> {
+        drafts::save(&self.core, draft).await
+    }
+
+    async fn delete_draft_task(&self, id: DraftId) -> Result<(), TaskManagerError> {
+        self.core.store.delete_draft(id).await.map_err(store_error)
+    }
+
+    async fn list_agents(&self) -> Result<Page<Agent>, TaskManagerError> {
+        Ok(whole(self.core.catalog.list()))
+    }
+
+    async fn list_repositories(&self) -> Result<Page<Repository>, TaskManagerError> {
+        self.core
+            .store
+            .list_repositories(PageRequest::largest())
+            .await
+            .map_err(store_error)
+    }
+
+    async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {
+        let (_, address) = self.core.store.repository(id).await.map_err(store_error)?;
+        let source = RepositorySource::parse(&address).map_err(|why| {
+            tracing::error!(repository.id = %id, %why, "a stored address cannot be read");
+            TaskManagerError::new(ErrorKind::Internal, "stored data could not be read")
+        })?;
+        let branches: Vec<Branch> = self
+            .core
+            .executor
+            .branches(&source)
+            .await
+            .map_err(executor_error)?;
+        let total = branches.len() as u64;
+        Ok(BranchList {
+            repository_id: id,
+            branches,
+            total,
+        })
+    }
+
+    async fn list_session_files(&self, id: SessionId) -> Result<Page<FileEntry>, TaskManagerError> {
+        self.with_workspace(id).await?;
+        let (_, files) = self
+            .core
+            .executor
+            .changes(id)
+            .await
+            .map_err(executor_error)?;
+        Ok(whole(files))
+    }
+
+    async fn get_session_diff(
+        &self,
+        id: SessionId,
+        query: DiffQuery,
+    ) -> Result<SessionDiff, TaskManagerError> {
+        self.with_workspace(id).await?;
+        self.core
+            .executor
+            .diff(id, &query)
+            .await
+            .map_err(executor_error)
+    }
+}
+
+impl LocalTaskManager {
+    /// Makes sure that the session has a workspace to look at.
+    async fn with_workspace(&self, id: SessionId) -> Result<(), TaskManagerError> {
+        let session = self.get_session(id).await?;
+        if session.workspace.is_some() {
+            return Ok(());
+        }
+        let why = if session.status.is_terminal() {
+            "no longer has a"
+        } else {
+            "has not yet a"
+        };
+        let status = session.status;
+        Err(TaskManagerError::new(
+            ErrorKind::Conflict,
+            format!("session {id} is {status} and {why} workspace"),
+        ))
+    }
+}

@@ -1,0 +1,29 @@
+//! Saving drafts.
+
+use ah_rest_api_contract::{Draft, DraftId, DraftUpdate, TaskManagerError};
+
+use crate::error::store_error;
+use crate::supervisor::Core;
+
+/// Saves a new draft, or an old one with the fields that are given.
+pub(super) async fn save(core: &Core, update: DraftUpdate) -> Result<Draft, TaskManagerError> {
+    let now = core.clock.now();
+    let draft = match update.id {
+        None => Draft {
+            id: DraftId::from_ulid(core.ids.next(now)),
+            content: update.content,
+            created_at: now,
+            updated_at: now,
+        },
+        Some(id) => {
+            let old = core.store.draft(id).await.map_err(store_error)?;
+            Draft {
+                content: old.content.merged(update.content),
+                updated_at: now,
+                ..old
+            }
+        }
+    };
+    core.store.save_draft(&draft).await.map_err(store_error)?;
+    Ok(draft)
+}

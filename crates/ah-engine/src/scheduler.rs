@@ -1,0 +1,219 @@
+//! Which sessions this engine claims, and when.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_rest_api_contract::{SessionId, Timestamp};
+use ah_store::{Claim, Lease, SessionRecord, StoreError};
+use futures::FutureExt;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Scheduling;
+use crate::liveness::Liveness;
+use crate::supervisor::{Core, Supervisor, Trouble};
+
+/// How often other engines' lives are checked. A store says when sessions change, but nobody says
+/// when an engine dies.
+const ORPHAN_CHECK: Duration = Duration::from_secs(1);
+/// How often a supervisor that fails is started again before its session is given up.
+const SUPERVISOR_ATTEMPTS: u32 = 5;
+/// The longest wait before a supervisor is started again.
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// Claims sessions and starts their supervisors.
+pub(crate) struct Scheduler {
+    pub(crate) core: Arc<Core>,
+    pub(crate) liveness: Liveness,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Scheduler {
+    /// Claims what can be claimed, whenever there may be something, until the engine shuts down.
+    pub(crate) async fn run(self) {
+        let mut work = self.core.store.watch_work();
+        let clock = self.core.clock.clone();
+        let mut renew_at = clock.now().plus(self.core.config.lease / 3);
+        let mut check_at = clock.now().plus(ORPHAN_CHECK);
+        self.liveness.tidy();
+        loop {
+            work.mark_unchanged();
+            if self.core.config.scheduling == Scheduling::Serve {
+                self.report("claim a queued session", self.claim_queued().await);
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                moved = work.changed() => if moved.is_err() { return },
+                () = clock.sleep_until(renew_at.min(check_at)) => {
+                    let now = clock.now();
+                    if now >= renew_at {
+                        renew_at = now.plus(self.core.config.lease / 3);
+                        let lease = self.lease(now);
+                        self.report("renew its claims", self.core.store.renew(&lease).await);
+                    }
+                    if now >= check_at {
+                        check_at = now.plus(ORPHAN_CHECK);
+                        self.report("claim an orphan", self.adopt().await.map(drop));
+                    }
+                }
+            }
+        }
+    }
+
+    fn lease(&self, now: Timestamp) -> Lease {
+        Lease {
+            engine: self.core.engine.clone(),
+            expires_at: now.plus(self.core.config.lease),
+        }
+    }
+
+    async fn claim_queued(&self) -> Result<(), StoreError> {
+        let slots = self.core.config.max_concurrent_tasks.get();
+        loop {
+            let now = self.core.clock.now();
+            let claim = Claim::NextQueued { slots };
+            match self.core.store.claim(claim, &self.lease(now), now).await? {
+                Some(record) => self.supervise(record, None),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Claims the sessions whose engines are gone. Each result is told once its session's journal
+    /// has been caught up with.
+    pub(crate) async fn adopt(&self) -> Result<Vec<oneshot::Receiver<()>>, StoreError> {
+        let mut caught_up = Vec::new();
+        let dead = self.liveness.dead(self.core.store.owners().await?);
+        loop {
+            let now = self.core.clock.now();
+            let claim = Claim::Orphan { dead: dead.clone() };
+            match self.core.store.claim(claim, &self.lease(now), now).await? {
+                Some(record) => {
+                    let (told, receiver) = oneshot::channel();
+                    self.supervise(record, Some(told));
+                    caught_up.push(receiver);
+                }
+                None => return Ok(caught_up),
+            }
+        }
+    }
+
+    fn supervise(&self, record: SessionRecord, caught_up: Option<oneshot::Sender<()>>) {
+        let core = self.core.clone();
+        let shutdown = self.shutdown.clone();
+        self.tasks
+            .spawn(supervise(core, record, shutdown, caught_up));
+    }
+
+    fn report(&self, doing: &'static str, result: Result<(), StoreError>) {
+        if let Err(error) = result {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(engine.id = %self.core.engine, error, "the engine failed to {doing}");
+        }
+    }
+}
+
+/// Attends to one session. A panic or a failure in it touches no other session: it is tried again,
+/// and in the end the session is given up.
+async fn supervise(
+    core: Arc<Core>,
+    record: SessionRecord,
+    shutdown: CancellationToken,
+    mut caught_up: Option<oneshot::Sender<()>>,
+) {
+    let id = record.id();
+    let mut attempts = 0;
+    loop {
+        let result = attempt(
+            core.clone(),
+            record.clone(),
+            shutdown.clone(),
+            caught_up.take(),
+        )
+        .await;
+        let trouble = match result {
+            Ok(()) | Err(Trouble::Shutdown | Trouble::Store(StoreError::Fenced { .. })) => return,
+            Err(trouble) => trouble,
+        };
+        report_trouble(id, attempts, &trouble);
+        // A store that does not answer is waited for: nothing could be written down anyway.
+        let store_is_away = matches!(
+            &trouble,
+            Trouble::Store(StoreError::Unavailable { .. } | StoreError::Backend { .. })
+        );
+        if !store_is_away {
+            attempts += 1;
+        }
+        if attempts >= SUPERVISOR_ATTEMPTS {
+            give_up(core, record, shutdown, &trouble).await;
+            return;
+        }
+        let backoff = (Duration::from_millis(200) * (attempts + 1).pow(2)).min(BACKOFF_MAX);
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(backoff) => {}
+        }
+    }
+}
+
+fn report_trouble(id: SessionId, attempts: u32, trouble: &Trouble) {
+    let error = trouble as &dyn std::error::Error;
+    tracing::error!(session.id = %id, attempts, error, "a session's supervisor failed");
+}
+
+async fn attempt(
+    core: Arc<Core>,
+    record: SessionRecord,
+    shutdown: CancellationToken,
+    caught_up: Option<oneshot::Sender<()>>,
+) -> Result<(), Trouble> {
+    let run = async {
+        Supervisor::new(core, record, shutdown, caught_up)
+            .await?
+            .run()
+            .await
+    };
+    match AssertUnwindSafe(run).catch_unwind().await {
+        Ok(result) => result,
+        Err(panic) => Err(Trouble::Recorder(std::io::Error::other(panic_message(
+            &*panic,
+        )))),
+    }
+}
+
+async fn give_up(
+    core: Arc<Core>,
+    record: SessionRecord,
+    shutdown: CancellationToken,
+    trouble: &Trouble,
+) {
+    let id = record.id();
+    let last_word = async {
+        let current = core.store.session(id).await?;
+        if current.fence != record.fence {
+            return Err(StoreError::Fenced { id: id.to_string() }.into());
+        }
+        Supervisor::new(core, current, shutdown, None)
+            .await?
+            .give_up(trouble)
+            .await
+    };
+    if let Err(error) = last_word.await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(session.id = %id, error, "a session could not be given up");
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    format!(
+        "it panicked: {}",
+        text.unwrap_or_else(|| "without a message".to_owned())
+    )
+}

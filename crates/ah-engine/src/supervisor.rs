@@ -1,0 +1,264 @@
+//! One task a session, the owner of its state while it lives.
+//!
+//! It compares what the session is with what its host has, and does what is missing: makes the
+//! workspace, starts the recorder, attaches to it, takes its journal into the log, asks it for
+//! what is due, and says the last word when nothing is left. Every step can be cut short by the
+//! death of this process, and is taken up by the next supervisor from what was written.
+
+mod attend;
+mod bring_up;
+mod conclude;
+
+use std::sync::Arc;
+
+use crate::tmp_catalog::Catalog;
+use ah_rest_api_contract::SessionId;
+use ah_store::{
+    EngineId, Guard, Head, JournalPosition, SessionRecord, SessionWrite, Store, StoreError, Written,
+};
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::EngineConfig;
+use crate::ephemeral::EphemeralHub;
+use crate::executor::{Executor, ExecutorError, RecorderState};
+use crate::identity::IdSource;
+use crate::lifecycle::end::Departure;
+use crate::lifecycle::{Change, Decision, Refusal, finish};
+use crate::view::View;
+
+/// How often a decision is made again because somebody else decided something meanwhile.
+pub(crate) const DECISION_ATTEMPTS: u32 = 50;
+
+/// What all parts of an engine share.
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) catalog: Catalog,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: IdSource,
+    pub(crate) config: EngineConfig,
+    pub(crate) engine: EngineId,
+    pub(crate) hub: EphemeralHub,
+}
+
+impl Core {
+    /// A session with all that decisions about it are made on.
+    pub(crate) async fn view(&self, id: SessionId) -> Result<View, StoreError> {
+        let record = self.store.session(id).await?;
+        self.view_of(record).await
+    }
+
+    async fn view_of(&self, record: SessionRecord) -> Result<View, StoreError> {
+        let prompts = self.store.prompts(record.id()).await?;
+        let permissions = self.store.permissions(record.id()).await?;
+        Ok(View {
+            record,
+            prompts,
+            permissions,
+        })
+    }
+
+    /// Writes a change under `guard`.
+    pub(crate) async fn write(
+        &self,
+        session: SessionId,
+        guard: Guard,
+        change: Change,
+    ) -> Result<Written, StoreError> {
+        let Change {
+            events,
+            patch,
+            prompts,
+            permissions,
+        } = change;
+        self.store
+            .write(SessionWrite {
+                session,
+                guard,
+                now: self.clock.now(),
+                events,
+                patch,
+                prompts,
+                permissions,
+            })
+            .await
+    }
+}
+
+/// Why a supervisor stopped before its session had ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// The engine is shutting down.
+    #[error("the engine is shutting down")]
+    Shutdown,
+    /// The store refused or failed. [`StoreError::Fenced`] means that another engine has taken
+    /// over.
+    #[error("the session's state cannot be written or read")]
+    Store(#[from] StoreError),
+    /// The host failed.
+    #[error("the session's host failed")]
+    Executor(#[from] ExecutorError),
+    /// The machine was asked for something that it does not know: a fault of ours.
+    #[error("the session's machine failed")]
+    Machine(#[from] Refusal),
+    /// The recorder lives and cannot be talked to.
+    #[error("the session's recorder cannot be reached")]
+    Recorder(#[source] std::io::Error),
+}
+
+/// The owner of one session's state.
+pub(crate) struct Supervisor {
+    core: Arc<Core>,
+    id: SessionId,
+    view: View,
+    head: watch::Receiver<Head>,
+    shutdown: CancellationToken,
+    /// Told once the journal as it was at the start is in the log.
+    caught_up: Option<oneshot::Sender<()>>,
+    /// Attachments in a row that brought nothing.
+    fruitless: u32,
+}
+
+impl Supervisor {
+    /// The supervisor of a session that this engine has claimed.
+    pub(crate) async fn new(
+        core: Arc<Core>,
+        record: SessionRecord,
+        shutdown: CancellationToken,
+        caught_up: Option<oneshot::Sender<()>>,
+    ) -> Result<Self, StoreError> {
+        let id = record.id();
+        let head = core.store.watch_session(id);
+        let view = core.view_of(record).await?;
+        Ok(Self {
+            core,
+            id,
+            view,
+            head,
+            shutdown,
+            caught_up,
+            fruitless: 0,
+        })
+    }
+
+    /// Attends to the session until it has ended.
+    pub(crate) async fn run(mut self) -> Result<(), Trouble> {
+        loop {
+            if self.shutdown.is_cancelled() {
+                return Err(Trouble::Shutdown);
+            }
+            self.reload().await?;
+            if self.view.record.session.status.is_terminal() {
+                return Ok(());
+            }
+            match self.core.executor.recorder_state(self.id).await {
+                RecorderState::Never => self.bring_up().await?,
+                RecorderState::Alive => self.attend().await?,
+                RecorderState::Gone => self.take_left_over().await?,
+            }
+        }
+    }
+
+    /// Says the last word on a session that could not be attended to.
+    pub(crate) async fn give_up(mut self, why: &Trouble) -> Result<(), Trouble> {
+        let reason = format!(
+            "the access point could not go on with it: {}",
+            crate::error::chain(why)
+        );
+        self.conclude(Departure::NeverStarted { reason }, None)
+            .await
+    }
+
+    /// Reads the session anew. Another owner's session is let go of.
+    async fn reload(&mut self) -> Result<(), StoreError> {
+        let fence = self.view.record.fence;
+        let view = self.core.view(self.id).await?;
+        if view.record.fence != fence {
+            return Err(StoreError::Fenced {
+                id: self.id.to_string(),
+            });
+        }
+        self.view = view;
+        Ok(())
+    }
+
+    /// Writes what `decide` makes of the session, again if somebody else decided something
+    /// meanwhile. Says whether anything changed.
+    async fn decide(
+        &mut self,
+        decide: impl Fn(&View) -> Result<Decision, Refusal>,
+    ) -> Result<bool, Trouble> {
+        for _ in 0..DECISION_ATTEMPTS {
+            let change = match decide(&self.view)? {
+                Decision::Unchanged => return Ok(false),
+                Decision::Change(change) => *change,
+            };
+            let mut after = self.view.clone();
+            after.apply(&change);
+            match self.commit(change, after).await {
+                Ok(()) => return Ok(true),
+                Err(StoreError::Conflict { .. }) => self.reload().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict {
+            id: self.id.to_string(),
+        }
+        .into())
+    }
+
+    /// Writes a change, after which the session is as in `after`.
+    async fn commit(&mut self, change: Change, after: View) -> Result<(), StoreError> {
+        let record = &self.view.record;
+        let guard = Guard {
+            fence: Some(record.fence),
+            version: change.is_decision().then_some(record.version),
+        };
+        let written = self.core.write(self.id, guard, change).await?;
+        self.view = after;
+        self.view.record.version = written.version;
+        self.view.record.session.last_seq = written.last_seq;
+        self.view.record.session.updated_at = self.core.clock.now();
+        Ok(())
+    }
+
+    /// Takes a stretch of journal into the log. Says whether the agent has ended, and where.
+    async fn ingest(
+        &mut self,
+        records: &[(ah_agents::protocol::JournalRecord, JournalPosition)],
+    ) -> Result<crate::ingest::Absorbed, Trouble> {
+        for _ in 0..DECISION_ATTEMPTS {
+            let mut after = self.view.clone();
+            let mut absorbed = crate::ingest::absorb(&mut after, records)?;
+            let change = std::mem::take(&mut absorbed.change);
+            if change == Change::default() {
+                return Ok(absorbed);
+            }
+            match self.commit(change, after).await {
+                Ok(()) => return Ok(absorbed),
+                Err(StoreError::Conflict { .. }) => self.reload().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict {
+            id: self.id.to_string(),
+        }
+        .into())
+    }
+
+    /// Lets the agent go if it has nothing left to do.
+    async fn finish_if_done(&mut self) -> Result<(), Trouble> {
+        self.decide(|view| Ok(finish::decide(&view.record, &view.prompts)))
+            .await?;
+        Ok(())
+    }
+
+    fn say_caught_up(&mut self) {
+        if let Some(caught_up) = self.caught_up.take() {
+            // Whoever waited may have stopped waiting.
+            caught_up.send(()).ok();
+        }
+    }
+}

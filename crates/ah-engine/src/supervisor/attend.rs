@@ -1,0 +1,271 @@
+//! Attending to a living recorder, and reading what a dead one has left.
+
+use std::time::Duration;
+
+use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_rest_api_contract::{ChangeSummary, Timestamp};
+use ah_store::{Head, JournalPosition};
+use futures::{FutureExt, StreamExt};
+use tokio::task::JoinHandle;
+
+use super::{Supervisor, Trouble};
+use crate::duty;
+use crate::executor::{Attachment, ExecutorError, Requests};
+use crate::lifecycle::end::Departure;
+use crate::lifecycle::expire::{self, TimeLimits};
+use crate::lifecycle::{Change, Decision};
+
+/// How many records go into the log at once.
+const BATCH_MAX: usize = 256;
+/// How many attachments in a row may bring nothing.
+const FRUITLESS_MAX: u32 = 20;
+/// How long after a change of files they are counted, so that a burst is counted once.
+const MEASURE_DELAY: Duration = Duration::from_millis(500);
+
+/// What a stretch of frames came to.
+enum Taken {
+    /// The recorder goes on.
+    More,
+    /// The recorder has said all it had to say, or the connection broke.
+    Over,
+}
+
+/// Counting what a session has changed, beside everything else it does.
+#[derive(Default)]
+struct Measuring {
+    due: Option<Timestamp>,
+    running: Option<JoinHandle<Result<ChangeSummary, ExecutorError>>>,
+}
+
+impl Supervisor {
+    /// Attends to the recorder until it closes the connection.
+    pub(super) async fn attend(&mut self) -> Result<(), Trouble> {
+        let record = &self.view.record;
+        let attached = self
+            .core
+            .executor
+            .attach(self.id, record.fence, record.journal)
+            .await;
+        let Attachment {
+            frames,
+            mut requests,
+        } = match attached {
+            Ok(attachment) => attachment,
+            Err(error) => return self.bear(error).await,
+        };
+        let mut frames = frames.ready_chunks(BATCH_MAX);
+        let mut sent = Vec::new();
+        let mut measuring = Measuring::default();
+        loop {
+            self.finish_if_done().await?;
+            if !self.send_due(requests.as_mut(), &mut sent).await {
+                return Ok(());
+            }
+            let limits = TimeLimits {
+                idle: self.core.config.idle_timeout,
+            };
+            let wake = [
+                expire::deadline(&self.view.record, limits),
+                measuring.next_due(),
+            ];
+            let wake = wake.into_iter().flatten().min();
+            let clock = self.core.clock.clone();
+            tokio::select! {
+                () = self.shutdown.cancelled() => return Err(Trouble::Shutdown),
+                frames = frames.next() => {
+                    let Some(frames) = frames else { return Ok(()) };
+                    match self.take(frames, &mut measuring).await? {
+                        Taken::More => {}
+                        Taken::Over => return Ok(()),
+                    }
+                }
+                moved = self.head.changed() => {
+                    if moved.is_err() {
+                        return Err(Trouble::Shutdown);
+                    }
+                    let Head { version, .. } = *self.head.borrow_and_update();
+                    if version != self.view.record.version {
+                        self.reload().await?;
+                    }
+                }
+                () = wait_for(clock.as_ref(), wake) => {
+                    let now = clock.now();
+                    self.decide(|view| expire::decide(&view.record, limits, now)).await?;
+                    self.measure(&mut measuring, now);
+                }
+                measured = measuring.done() => self.take_measure(measured).await?,
+            }
+        }
+    }
+
+    /// Sends what is due and was not sent on this attachment. Says whether the recorder listens.
+    async fn send_due(&self, requests: &mut dyn Requests, sent: &mut Vec<Request>) -> bool {
+        let due = duty::requests(&self.view);
+        sent.retain(|request| due.contains(request));
+        for request in due {
+            if !sent.contains(&request) {
+                if let Err(error) = requests.send(&request).await {
+                    tracing::debug!(session.id = %self.id, %error, "the recorder has hung up");
+                    return false;
+                }
+                sent.push(request);
+            }
+        }
+        true
+    }
+
+    /// Takes in what the recorder sent.
+    async fn take(
+        &mut self,
+        frames: Vec<std::io::Result<Frame>>,
+        measuring: &mut Measuring,
+    ) -> Result<Taken, Trouble> {
+        let mut records: Vec<(JournalRecord, JournalPosition)> = Vec::new();
+        let mut caught_up = false;
+        let mut taken = Taken::More;
+        for frame in frames {
+            match frame {
+                Ok(Frame::Record { next, record }) => {
+                    records.push((record, JournalPosition(next)));
+                }
+                Ok(Frame::CaughtUp) => caught_up = true,
+                Ok(Frame::Ephemeral { event }) => self.core.hub.publish(self.id, event),
+                Err(error) => {
+                    tracing::debug!(session.id = %self.id, %error, "the connection broke");
+                    taken = Taken::Over;
+                }
+            }
+        }
+        if !records.is_empty() {
+            self.fruitless = 0;
+            let absorbed = self.ingest(&records).await?;
+            if absorbed.files_touched {
+                measuring.want(self.core.clock.now().plus(MEASURE_DELAY));
+            }
+            if let Some((end, position)) = absorbed.ended {
+                self.conclude(Departure::Told(end), Some(position)).await?;
+                taken = Taken::Over;
+            }
+        }
+        if caught_up {
+            self.say_caught_up();
+        }
+        Ok(taken)
+    }
+
+    /// Waits a little before the next attempt to attach; too many in a row are trouble.
+    async fn bear(&mut self, error: std::io::Error) -> Result<(), Trouble> {
+        self.fruitless += 1;
+        if self.fruitless > FRUITLESS_MAX {
+            return Err(Trouble::Recorder(error));
+        }
+        tracing::debug!(session.id = %self.id, %error, "the recorder could not be attached to");
+        tokio::select! {
+            () = self.shutdown.cancelled() => Err(Trouble::Shutdown),
+            () = tokio::time::sleep(Duration::from_millis(25) * self.fruitless) => Ok(()),
+        }
+    }
+
+    /// Takes in what a recorder has left that is gone, and says the last word.
+    pub(super) async fn take_left_over(&mut self) -> Result<(), Trouble> {
+        loop {
+            let from = self.view.record.journal;
+            let records = self
+                .core
+                .executor
+                .left_over(self.id, from, BATCH_MAX)
+                .await?;
+            if records.is_empty() {
+                return self
+                    .conclude(Departure::RecorderLost { swept: 0 }, None)
+                    .await;
+            }
+            if let Some((end, position)) = self.ingest(&records).await?.ended {
+                return self.conclude(Departure::Told(end), Some(position)).await;
+            }
+        }
+    }
+
+    fn measure(&self, measuring: &mut Measuring, now: Timestamp) {
+        if measuring.next_due().is_none_or(|due| now < due) {
+            return;
+        }
+        measuring.due = None;
+        let executor = self.core.executor.clone();
+        let id = self.id;
+        measuring.running = Some(tokio::spawn(async move {
+            executor.changes(id).await.map(|(sum, _)| sum)
+        }));
+    }
+
+    async fn take_measure(
+        &mut self,
+        measured: Result<ChangeSummary, ExecutorError>,
+    ) -> Result<(), Trouble> {
+        match measured {
+            Ok(changes) if self.view.record.session.changes != Some(changes) => {
+                self.decide(|_| {
+                    let mut change = Change::default();
+                    change.patch.changes = Some(changes);
+                    Ok(Decision::from(change))
+                })
+                .await?;
+            }
+            Ok(_) => {}
+            // The count is only for show until the end, where its failure is said.
+            Err(error) => {
+                tracing::debug!(session.id = %self.id, %error, "changes could not be counted");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Measuring {
+    /// Wants a count at `due`, or sooner if one is wanted sooner.
+    fn want(&mut self, due: Timestamp) {
+        self.due = Some(self.due.map_or(due, |wanted| wanted.min(due)));
+    }
+
+    /// When the next count is due; not while one is running.
+    fn next_due(&self) -> Option<Timestamp> {
+        if self.running.is_some() {
+            None
+        } else {
+            self.due
+        }
+    }
+
+    /// The count that is running, once it is done.
+    async fn done(&mut self) -> Result<ChangeSummary, ExecutorError> {
+        let Some(running) = &mut self.running else {
+            return std::future::pending().await;
+        };
+        let done = running.map(|joined| {
+            joined.unwrap_or_else(|error| {
+                Err(ExecutorError::caused_by(
+                    "counting the changes was cut short",
+                    error,
+                ))
+            })
+        });
+        let measured = done.await;
+        self.running = None;
+        measured
+    }
+}
+
+impl Drop for Measuring {
+    fn drop(&mut self) {
+        if let Some(running) = &self.running {
+            running.abort();
+        }
+    }
+}
+
+async fn wait_for(clock: &dyn crate::clock::Clock, moment: Option<Timestamp>) {
+    match moment {
+        Some(moment) => clock.sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,168 @@
+//! Making a session's workspace and starting its recorder.
+
+use ah_agents::LaunchSpec;
+use ah_rest_api_contract::{
+    AgentSelection, EventPayload, Log, LogLevel, PromptId, RepositorySource, SessionStatus,
+};
+use ah_store::NewEvent;
+
+use super::{Supervisor, Trouble};
+use crate::executor::{Provisioned, WorkspaceRequest};
+use crate::lifecycle::end::Departure;
+use crate::lifecycle::start;
+
+impl Supervisor {
+    /// Brings a session to life that has no recorder yet, or ends one that is not wanted any
+    /// more.
+    pub(super) async fn bring_up(&mut self) -> Result<(), Trouble> {
+        match self.view.record.session.status {
+            SessionStatus::Provisioning => {}
+            SessionStatus::Stopping => return self.conclude(Departure::NotWanted, None).await,
+            // It has run, and its recorder's folder is gone.
+            _ => {
+                return self
+                    .conclude(Departure::RecorderLost { swept: 0 }, None)
+                    .await;
+            }
+        }
+        let request = self.workspace_request();
+        let executor = self.core.executor.clone();
+        let provisioned = tokio::select! {
+            provisioned = executor.provision(&request) => provisioned,
+            unwanted = self.wait_until_unwanted() => return unwanted,
+        };
+        match provisioned {
+            Ok(provisioned) => self.take_workspace(provisioned).await?,
+            Err(error) => {
+                let reason = format!(
+                    "the workspace could not be made: {}",
+                    crate::error::chain(&error)
+                );
+                return self
+                    .conclude(Departure::NeverStarted { reason }, None)
+                    .await;
+            }
+        }
+        let spec = match self.launch_spec() {
+            Ok(spec) => spec,
+            Err(reason) => {
+                return self
+                    .conclude(Departure::NeverStarted { reason }, None)
+                    .await;
+            }
+        };
+        if let Err(error) = self.core.executor.launch(&spec).await {
+            let reason = format!(
+                "the agent could not be started: {}",
+                crate::error::chain(&error)
+            );
+            return self
+                .conclude(Departure::NeverStarted { reason }, None)
+                .await;
+        }
+        Ok(())
+    }
+
+    /// Waits until the session is no longer to be provisioned, or the engine shuts down.
+    async fn wait_until_unwanted(&mut self) -> Result<(), Trouble> {
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => return Err(Trouble::Shutdown),
+                moved = self.head.changed() => {
+                    if moved.is_err() {
+                        return Err(Trouble::Shutdown);
+                    }
+                }
+            }
+            self.reload().await?;
+            if self.view.record.session.status != SessionStatus::Provisioning {
+                return Ok(());
+            }
+        }
+    }
+
+    fn workspace_request(&self) -> WorkspaceRequest {
+        let record = &self.view.record;
+        WorkspaceRequest {
+            session: self.id,
+            // It was parsed when the task was launched.
+            source: record
+                .launch
+                .source
+                .as_deref()
+                .and_then(|source| RepositorySource::parse(source).ok()),
+            branch: record.session.repo.branch.clone(),
+            commit: record.launch.commit.clone(),
+        }
+    }
+
+    async fn take_workspace(&mut self, provisioned: Provisioned) -> Result<(), Trouble> {
+        let Provisioned {
+            workspace,
+            commit,
+            default_branch,
+            notes,
+        } = provisioned;
+        if let (Some(address), Some(branch)) = (&self.view.record.session.repo.url, default_branch)
+        {
+            self.core.store.set_default_branch(address, &branch).await?;
+        }
+        if self.view.record.session.workspace.as_ref() == Some(&workspace) {
+            return Ok(());
+        }
+        let now = self.core.clock.now();
+        let mut change = start::provisioned(workspace, commit);
+        change
+            .events
+            .extend(notes.into_iter().map(|message| NewEvent {
+                ts: now,
+                payload: EventPayload::Log(Log {
+                    level: LogLevel::Warn,
+                    message,
+                    tool_execution_id: None,
+                }),
+            }));
+        let mut after = self.view.clone();
+        after.apply(&change);
+        self.commit(change, after).await?;
+        Ok(())
+    }
+
+    fn launch_spec(&self) -> Result<LaunchSpec, String> {
+        let record = &self.view.record;
+        let session = &record.session;
+        let selection = AgentSelection {
+            agent_type: session.agent.agent_type.clone(),
+            version: None,
+            model: session.agent.model.clone(),
+            count: 1,
+            settings: session.agent.settings.clone(),
+        };
+        let mut agent = self
+            .core
+            .catalog
+            .resolve(&selection)
+            .map_err(|errors| format!("the agent cannot be started: {errors}"))?;
+        agent.env.extend(record.launch.env.clone());
+        let workspace = session
+            .workspace
+            .as_ref()
+            .ok_or("the session has no workspace to start in")?;
+        let config = &self.core.config;
+        let millis =
+            |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Ok(LaunchSpec {
+            session_id: self.id,
+            agent,
+            workspace: workspace.path.clone(),
+            prompt: session.prompt_blocks.clone(),
+            // The first prompt is the session's own, so it is named alike.
+            prompt_id: PromptId::from_ulid(self.id.ulid()),
+            author: record.launch.author.clone(),
+            permissions: record.launch.permissions.clone(),
+            interactive: session.interactive,
+            orphan_idle_ms: millis(config.orphan_idle),
+            stop_grace_ms: millis(config.stop_grace),
+        })
+    }
+}

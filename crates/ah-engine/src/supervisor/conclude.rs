@@ -1,0 +1,90 @@
+//! Saying the last word on a session.
+
+use ah_rest_api_contract::{EventPayload, Log, LogLevel, Timestamp};
+use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
+
+use super::{DECISION_ATTEMPTS, Supervisor, Trouble};
+use crate::lifecycle::Change;
+use crate::lifecycle::end::{self, Departure};
+
+impl Supervisor {
+    /// Makes sure that nothing of the session is left, keeps or gives up its work, and writes how
+    /// it ended, with the journal's position if the journal told.
+    pub(super) async fn conclude(
+        &mut self,
+        departure: Departure,
+        position: Option<JournalPosition>,
+    ) -> Result<(), Trouble> {
+        let swept = self.core.executor.sweep(self.id).await?;
+        let departure = with_swept(departure, swept);
+        for _ in 0..DECISION_ATTEMPTS {
+            let now = self.core.clock.now();
+            // A session can be cancelled while it is being stopped, so this is judged each time.
+            let mut change = if self.view.record.ending == Some(Ending::Cancel) {
+                self.core.executor.discard(self.id).await?;
+                Change::default()
+            } else {
+                self.seal(now).await
+            };
+            change.patch.journal = position;
+            change.merge(end::decide(
+                &self.view.record,
+                &self.view.permissions,
+                &departure,
+                now,
+            )?);
+            let mut after = self.view.clone();
+            after.apply(&change);
+            match self.commit(change, after).await {
+                Ok(()) => {
+                    self.say_caught_up();
+                    return Ok(());
+                }
+                Err(StoreError::Conflict { .. }) => self.reload().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict {
+            id: self.id.to_string(),
+        }
+        .into())
+    }
+
+    /// Keeps what the session has changed. That it could not be kept does not change how the
+    /// session ended, but it is said.
+    async fn seal(&self, now: Timestamp) -> Change {
+        let mut change = Change::default();
+        if self.view.record.session.workspace.is_none() {
+            return change;
+        }
+        match self.core.executor.seal(self.id).await {
+            Ok(changes) => change.patch.changes = Some(changes),
+            Err(error) => change.events.push(NewEvent {
+                ts: now,
+                payload: EventPayload::Log(Log {
+                    level: LogLevel::Error,
+                    message: format!(
+                        "what was changed could not be kept: {}",
+                        crate::error::chain(&error)
+                    ),
+                    tool_execution_id: None,
+                }),
+            }),
+        }
+        change
+    }
+}
+
+/// What the host found left over counts with what the recorder had found.
+fn with_swept(departure: Departure, swept: u32) -> Departure {
+    match departure {
+        Departure::Told(mut end) => {
+            end.swept = end.swept.saturating_add(swept);
+            Departure::Told(end)
+        }
+        Departure::RecorderLost { swept: before } => Departure::RecorderLost {
+            swept: before.saturating_add(swept),
+        },
+        other => other,
+    }
+}

@@ -1,0 +1,180 @@
+//! A session as its machine sees it: the record, with its queue and its permission requests.
+
+use ah_rest_api_contract::{PermissionState, Prompt};
+use ah_store::{PermissionRecord, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
+
+use crate::lifecycle::Change;
+
+/// A session with all that decisions about it are made on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct View {
+    pub(crate) record: SessionRecord,
+    pub(crate) prompts: Vec<Prompt>,
+    pub(crate) permissions: Vec<PermissionRecord>,
+}
+
+impl View {
+    /// Takes over a change that is about to be written, so that what follows it in the same write
+    /// can be decided on it.
+    pub(crate) fn apply(&mut self, change: &Change) {
+        self.apply_patch(&change.patch);
+        for write in &change.prompts {
+            self.apply_prompt(write);
+        }
+        for write in &change.permissions {
+            self.apply_permission(write);
+        }
+    }
+
+    fn apply_patch(&mut self, patch: &SessionPatch) {
+        let record = &mut self.record;
+        let session = &mut record.session;
+        set(&mut session.status, patch.status);
+        set(&mut session.activity, patch.activity);
+        set(&mut session.reason, patch.reason.clone());
+        set(&mut session.exit_code, patch.exit_code.map(Some));
+        set(&mut session.workspace, patch.workspace.clone());
+        set(&mut session.repo.commit, patch.commit.clone().map(Some));
+        set(&mut session.agent.version, patch.agent_version.clone());
+        set(&mut session.started_at, patch.started_at.map(Some));
+        set(&mut session.ended_at, patch.ended_at.map(Some));
+        set(&mut session.changes, patch.changes.map(Some));
+        set(&mut session.usage, patch.usage.clone().map(Some));
+        set(&mut record.ending, patch.ending.clone().map(Some));
+        set(&mut record.interrupt_requested, patch.interrupt_requested);
+        set(&mut record.last_turn, patch.last_turn.clone().map(Some));
+        set(&mut record.journal, patch.journal);
+        set(&mut record.hidden, patch.hidden);
+    }
+
+    fn apply_prompt(&mut self, write: &PromptWrite) {
+        use ah_rest_api_contract::PromptState::Queued;
+        match write {
+            PromptWrite::Enqueue(prompt) => self.prompts.push(prompt.clone()),
+            PromptWrite::Set(id, state) => {
+                for prompt in self.prompts.iter_mut().filter(|prompt| prompt.id == *id) {
+                    prompt.state = *state;
+                }
+            }
+            PromptWrite::SetQueued(state) => {
+                for prompt in self
+                    .prompts
+                    .iter_mut()
+                    .filter(|prompt| prompt.state == Queued)
+                {
+                    prompt.state = *state;
+                }
+            }
+        }
+    }
+
+    fn apply_permission(&mut self, write: &PermissionWrite) {
+        let find = |known: &mut Vec<PermissionRecord>, id| {
+            known
+                .iter()
+                .position(|p| p.permission.request.request_id == id)
+        };
+        match write {
+            PermissionWrite::Open(permission) => self.permissions.push(PermissionRecord {
+                permission: permission.clone(),
+                answer: None,
+            }),
+            PermissionWrite::Answer {
+                request_id,
+                answer,
+                by,
+            } => {
+                if let Some(at) = find(&mut self.permissions, *request_id) {
+                    let known = &mut self.permissions[at];
+                    known.permission.state = PermissionState::Answered;
+                    known.answer = Some((answer.clone(), by.clone()));
+                }
+            }
+            PermissionWrite::Resolve(resolved) => {
+                if let Some(at) = find(&mut self.permissions, resolved.request_id) {
+                    let known = &mut self.permissions[at];
+                    known.permission.state = PermissionState::Resolved;
+                    known.permission.resolution = Some(resolved.clone());
+                    known.answer = None;
+                }
+            }
+        }
+    }
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+impl Change {
+    /// This change and then `later`, as one.
+    pub(crate) fn merge(&mut self, later: Self) {
+        let Self {
+            events,
+            patch,
+            prompts,
+            permissions,
+        } = later;
+        self.events.extend(events);
+        self.prompts.extend(prompts);
+        self.permissions.extend(permissions);
+        // Named one by one so that a new field cannot be forgotten.
+        let SessionPatch {
+            status,
+            activity,
+            reason,
+            exit_code,
+            ending,
+            interrupt_requested,
+            last_turn,
+            workspace,
+            commit,
+            agent_version,
+            started_at,
+            ended_at,
+            changes,
+            usage,
+            journal,
+            hidden,
+        } = patch;
+        let mine = &mut self.patch;
+        over(&mut mine.status, status);
+        over(&mut mine.activity, activity);
+        over(&mut mine.reason, reason);
+        over(&mut mine.exit_code, exit_code);
+        over(&mut mine.ending, ending);
+        over(&mut mine.interrupt_requested, interrupt_requested);
+        over(&mut mine.last_turn, last_turn);
+        over(&mut mine.workspace, workspace);
+        over(&mut mine.commit, commit);
+        over(&mut mine.agent_version, agent_version);
+        over(&mut mine.started_at, started_at);
+        over(&mut mine.ended_at, ended_at);
+        over(&mut mine.changes, changes);
+        over(&mut mine.usage, usage);
+        over(&mut mine.journal, journal);
+        over(&mut mine.hidden, hidden);
+    }
+
+    /// Whether it rests on what the session was when it was decided, so that it may only be
+    /// written if nothing was decided since. Events as the agent told them do not.
+    pub(crate) fn is_decision(&self) -> bool {
+        let told = SessionPatch {
+            journal: self.patch.journal,
+            usage: self.patch.usage.clone(),
+            changes: self.patch.changes,
+            workspace: self.patch.workspace.clone(),
+            commit: self.patch.commit.clone(),
+            ..SessionPatch::default()
+        };
+        self.patch != told || !self.prompts.is_empty() || !self.permissions.is_empty()
+    }
+}
+
+fn over<T>(mine: &mut Option<T>, later: Option<T>) {
+    if later.is_some() {
+        *mine = later;
+    }
+}
