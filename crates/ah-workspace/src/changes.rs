@@ -1,0 +1,260 @@
+//! Which files a session changed, and by how many lines.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use ah_rest_api_contract::{ChangeSummary, FileEntry, FileStatus, Timestamp};
+
+use crate::record::Workspace;
+use crate::snapshot::Look;
+use crate::{WorkspaceError, Workspaces};
+
+const OPERATION: &str = "list the changed files";
+
+/// What a session changed against the commit that it began at, committed or not, staged or not,
+/// files that git does not track (but would) included.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// How much, over all files.
+    pub summary: ChangeSummary,
+    /// The files, by path. A path that is not UTF-8 is shown with replacement characters.
+    pub files: Vec<FileEntry>,
+}
+
+/// A changed file as git tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Its path as it is, which need not be UTF-8.
+    pub(crate) path: Vec<u8>,
+    pub(crate) old_path: Option<Vec<u8>>,
+    pub(crate) status: FileStatus,
+    /// Whether it became another kind of thing: a link where a file was. Git shows such a change
+    /// as two.
+    pub(crate) changed_kind: bool,
+    /// The object that it is now.
+    pub(crate) object: String,
+    pub(crate) lines: Option<(u64, u64)>,
+}
+
+impl Workspaces {
+    /// What the session changed, from its folder as it is now, or from its `end` snapshot when the
+    /// folder is gone.
+    ///
+    /// # Errors
+    /// The folder is gone without a snapshot, or git cannot read it.
+    pub async fn changes(&self, workspace: &Workspace) -> Result<Changes, WorkspaceError> {
+        let look = self.look(workspace).await?;
+        let changes = self.list_changes(workspace, &look).await?;
+        let sizes = if look.is_live {
+            HashMap::new()
+        } else {
+            self.sizes(workspace, &look).await?
+        };
+        let mut all = Changes::default();
+        for change in changes {
+            let (added, removed) = change.lines.unwrap_or_default();
+            all.summary.files_changed += 1;
+            all.summary.lines_added += added;
+            all.summary.lines_removed += removed;
+            all.files.push(change.into_entry(workspace, &look, &sizes));
+        }
+        Ok(all)
+    }
+
+    /// The changed files in git's order, which is by path.
+    pub(crate) async fn list_changes(
+        &self,
+        workspace: &Workspace,
+        look: &Look,
+    ) -> Result<Vec<Change>, WorkspaceError> {
+        // The plumbing command, whose answer no configuration of a user changes.
+        let args = [
+            "diff-tree",
+            "-r",
+            "-z",
+            "-M",
+            "--raw",
+            "--numstat",
+            "--no-abbrev",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--ignore-submodules=none",
+            &workspace.base_commit,
+            &look.tree,
+        ];
+        let call = self.git.call(OPERATION, args);
+        let printed = look.read_by(call, workspace).run().await?;
+        read(&printed).map_err(|problem| WorkspaceError::GitFormat {
+            operation: OPERATION,
+            problem,
+        })
+    }
+
+    /// How large the files of a snapshot are, in bytes, by their objects.
+    async fn sizes(
+        &self,
+        workspace: &Workspace,
+        look: &Look,
+    ) -> Result<HashMap<String, u64>, WorkspaceError> {
+        let args = [
+            "ls-tree",
+            "-r",
+            "-z",
+            "--format=%(objectname) %(objectsize)",
+            &look.tree,
+        ];
+        let call = self.git.call("tell the sizes of files", args);
+        let printed = look.read_by(call, workspace).run().await?;
+        let printed = String::from_utf8_lossy(&printed);
+        let sized = printed.split('\0').filter_map(|entry| {
+            let (object, size) = entry.split_once(' ')?;
+            Some((object.to_owned(), size.trim().parse().ok()?))
+        });
+        Ok(sized.collect())
+    }
+}
+
+impl Change {
+    pub(crate) fn shown_path(&self) -> String {
+        String::from_utf8_lossy(&self.path).into_owned()
+    }
+
+    pub(crate) fn shown_old_path(&self) -> Option<String> {
+        let old = self.old_path.as_ref();
+        old.map(|path| String::from_utf8_lossy(path).into_owned())
+    }
+
+    fn into_entry(
+        self,
+        workspace: &Workspace,
+        look: &Look,
+        sizes: &HashMap<String, u64>,
+    ) -> FileEntry {
+        let (lines_added, lines_removed) = self.lines.unwrap_or_default();
+        let file = workspace
+            .path
+            .join(Path::new(OsStr::from_bytes(&self.path)));
+        let found = (look.is_live && self.status != FileStatus::Deleted)
+            .then(|| std::fs::symlink_metadata(file).ok())
+            .flatten();
+        let size_in_snapshot = sizes.get(&self.object).copied();
+        FileEntry {
+            path: self.shown_path(),
+            old_path: self.shown_old_path(),
+            status: self.status,
+            lines_added,
+            lines_removed,
+            is_binary: self.lines.is_none(),
+            size_bytes: found.as_ref().map(Metadata::len).or(size_in_snapshot),
+            last_modified: found.as_ref().and_then(last_modified),
+        }
+    }
+}
+
+fn last_modified(found: &Metadata) -> Option<Timestamp> {
+    let since = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let millis = i64::try_from(since.as_millis()).ok()?;
+    Some(Timestamp::from_unix_millis(millis))
+}
+
+/// Reads what `git diff-tree -z --raw --numstat` prints: first every file with what happened to
+/// it, then every file, in the same order, with its lines.
+fn read(printed: &[u8]) -> Result<Vec<Change>, String> {
+    let mut fields = printed.split(|byte| *byte == 0).peekable();
+    let mut next = |what: &str| {
+        fields
+            .next()
+            .ok_or_else(|| format!("it ends before the {what}"))
+    };
+    let mut changes = Vec::new();
+    let mut field = next("first file")?;
+    while let Some(raw) = field.strip_prefix(b":") {
+        let raw = String::from_utf8_lossy(raw).into_owned();
+        let [_, _, _, object, status] = raw.split(' ').collect::<Vec<_>>()[..] else {
+            return Err(format!("`{raw}` is not a changed file"));
+        };
+        let letter = status.chars().next().unwrap_or_default();
+        let first = next("path")?.to_vec();
+        let (path, old_path) = match letter {
+            'R' => (next("new path")?.to_vec(), Some(first)),
+            _ => (first, None),
+        };
+        changes.push(Change {
+            path,
+            old_path,
+            status: status_of(letter)?,
+            changed_kind: letter == 'T',
+            object: object.to_owned(),
+            lines: None,
+        });
+        field = next("next file")?;
+    }
+    for change in &mut changes {
+        let mut parts = field.splitn(3, |byte| *byte == b'\t');
+        let mut part = || parts.next().ok_or("lines are not counted for every file");
+        let (added, removed, path) = (part()?, part()?, part()?);
+        change.lines = count(added)?.zip(count(removed)?);
+        // A renamed file has its two paths in fields of their own.
+        if path.is_empty() {
+            next("old path")?;
+            next("new path")?;
+        }
+        field = next("next file")?;
+    }
+    Ok(changes)
+}
+
+fn status_of(letter: char) -> Result<FileStatus, String> {
+    match letter {
+        'A' => Ok(FileStatus::Added),
+        'D' => Ok(FileStatus::Deleted),
+        'R' => Ok(FileStatus::Renamed),
+        'M' | 'T' => Ok(FileStatus::Modified),
+        other => Err(format!("`{other}` is not a change")),
+    }
+}
+
+/// A number of lines; none for a binary file.
+fn count(field: &[u8]) -> Result<Option<u64>, String> {
+    let text = String::from_utf8_lossy(field);
+    match &*text {
+        "-" => Ok(None),
+        number => match number.parse() {
+            Ok(count) => Ok(Some(count)),
+            Err(error) => Err(format!("`{number}` is not a number of lines: {error}")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ah_rest_api_contract::FileStatus;
+
+    use super::read;
+
+    #[test]
+    fn both_halves_are_read_together() {
+        let printed = b":100644 100644 a b M\0x\ty\0:100644 100644 c d R090\0old\0new\n\0\
+                        3\t1\tx\ty\0-\t-\t\0old\0new\n\0";
+        let changes = read(printed).unwrap();
+        assert_eq!(changes.len(), 2);
+        assert_eq!(changes[0].path, b"x\ty");
+        assert_eq!(changes[0].lines, Some((3, 1)));
+        assert_eq!(changes[1].status, FileStatus::Renamed);
+        assert_eq!(changes[1].old_path.as_deref(), Some(&b"old"[..]));
+        assert_eq!(changes[1].path, b"new\n");
+        assert_eq!(changes[1].lines, None);
+    }
+
+    #[test]
+    fn nothing_printed_is_no_change_and_half_an_answer_is_none() {
+        assert!(read(b"").unwrap().is_empty());
+        assert!(read(b":100644 100644 a b M\0x\0").is_err());
+        assert!(read(b":100644 100644 a b M\0x\0one\t1\tx\0").is_err());
+        assert!(read(b":100644 M\0x\0").is_err());
+    }
+}

@@ -1,0 +1,231 @@
+//! The diff of a session, file by file.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use ah_rest_api_contract::{DiffQuery, FileDiff, Hunk, SessionDiff};
+
+use crate::changes::Change;
+use crate::record::Workspace;
+use crate::snapshot::Look;
+use crate::{WorkspaceError, Workspaces};
+
+const OPERATION: &str = "print the diff";
+/// As many lines of context as make any file whole.
+const WHOLE_FILE: u32 = i32::MAX.unsigned_abs();
+/// Up to how many files are named to git; for more of them it is asked for all.
+const NAMED_MAX: usize = 64;
+
+impl Workspaces {
+    /// The diff of what the session changed, from its folder as it is now, or from its `end`
+    /// snapshot when the folder is gone. A file of the query that did not change, or is not there
+    /// at all, has no entry; a renamed file is found by either of its paths.
+    ///
+    /// # Errors
+    /// The folder is gone without a snapshot, git cannot read it, or the diff is over 64 MiB.
+    pub async fn diff(
+        &self,
+        workspace: &Workspace,
+        query: &DiffQuery,
+    ) -> Result<SessionDiff, WorkspaceError> {
+        let look = self.look(workspace).await?;
+        let all = self.list_changes(workspace, &look).await?;
+        let everything = all.len();
+        let wanted: Vec<Change> = all.into_iter().filter(|c| is_wanted(c, query)).collect();
+        if wanted.is_empty() {
+            return Ok(SessionDiff::default());
+        }
+        let patches = self
+            .patches(workspace, &look, query, &wanted, everything)
+            .await?;
+        let mut diff = SessionDiff::default();
+        for (change, patch) in wanted.iter().zip(patches) {
+            let file = file_diff(change, &patch, query);
+            diff.total_lines_added += file.lines_added;
+            diff.total_lines_removed += file.lines_removed;
+            diff.files.push(file);
+        }
+        Ok(diff)
+    }
+
+    /// The text of each of these changes, in their order.
+    async fn patches(
+        &self,
+        workspace: &Workspace,
+        look: &Look,
+        query: &DiffQuery,
+        wanted: &[Change],
+        everything: usize,
+    ) -> Result<Vec<String>, WorkspaceError> {
+        if wanted.len() < everything && wanted.len() <= NAMED_MAX {
+            let printed = self.print(workspace, look, query, wanted).await?;
+            // Which files were renamed is git's guess over all that it is shown. Should it guess
+            // otherwise for these alone, the numbers do not fit, and all of it is printed.
+            if let Some(patches) = by_change(&printed, wanted) {
+                return Ok(patches);
+            }
+        }
+        let all = self.list_changes(workspace, look).await?;
+        let printed = self.print(workspace, look, query, &[]).await?;
+        let patches = by_change(&printed, &all).ok_or_else(|| WorkspaceError::GitFormat {
+            operation: OPERATION,
+            problem: "it has not one part for each changed file".to_owned(),
+        })?;
+        let kept = all.iter().zip(patches).filter(|(c, _)| wanted.contains(c));
+        Ok(kept.map(|(_, patch)| patch).collect())
+    }
+
+    async fn print(
+        &self,
+        workspace: &Workspace,
+        look: &Look,
+        query: &DiffQuery,
+        named: &[Change],
+    ) -> Result<Vec<u8>, WorkspaceError> {
+        let context = if query.full_file() {
+            WHOLE_FILE
+        } else {
+            query.context_lines()
+        };
+        let context = format!("-U{context}");
+        let fixed = [
+            "diff-tree",
+            "-r",
+            "-M",
+            "-p",
+            "--no-color",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--ignore-submodules=none",
+            "--submodule=short",
+            &context,
+            &workspace.base_commit,
+            &look.tree,
+            "--",
+        ];
+        let paths = named
+            .iter()
+            .flat_map(|c| c.old_path.iter().chain([&c.path]));
+        let paths = paths.map(|path| OsString::from_vec(path.clone()));
+        let args = fixed.iter().map(OsString::from).chain(paths);
+        let call = self.git.call(OPERATION, args);
+        look.read_by(call, workspace).run().await
+    }
+}
+
+fn is_wanted(change: &Change, query: &DiffQuery) -> bool {
+    let (path, old_path) = (change.shown_path(), change.shown_old_path());
+    query.files().is_empty()
+        || query
+            .files()
+            .iter()
+            .any(|file| *file == path || Some(file) == old_path.as_ref())
+}
+
+fn file_diff(change: &Change, patch: &str, query: &DiffQuery) -> FileDiff {
+    let is_binary = change.lines.is_none();
+    let (lines_added, lines_removed) = change.lines.unwrap_or_default();
+    FileDiff {
+        path: change.shown_path(),
+        old_path: change.shown_old_path(),
+        status: change.status,
+        diff: if is_binary {
+            String::new()
+        } else {
+            patch.to_owned()
+        },
+        lines_added,
+        lines_removed,
+        context_lines: query.context_lines(),
+        full_file: query.full_file(),
+        is_binary,
+        hunks: if is_binary { Vec::new() } else { hunks(patch) },
+    }
+}
+
+/// Takes a printed diff apart into the texts of these changes. Nothing when it has not as many
+/// parts as they take.
+fn by_change(printed: &[u8], changes: &[Change]) -> Option<Vec<String>> {
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    // Every line of a file's content has a mark before it, and git quotes names with line ends, so
+    // a line that begins so begins a part.
+    for line in printed.split_inclusive(|byte| *byte == b'\n') {
+        if line.starts_with(b"diff --git ") {
+            parts.push(line.to_vec());
+        } else {
+            parts.last_mut()?.extend_from_slice(line);
+        }
+    }
+    let mut parts = parts.into_iter();
+    let mut patches = Vec::with_capacity(changes.len());
+    for change in changes {
+        let mut patch = parts.next()?;
+        if change.changed_kind {
+            patch.extend(parts.next()?);
+        }
+        patches.push(String::from_utf8_lossy(&patch).into_owned());
+    }
+    parts.next().is_none().then_some(patches)
+}
+
+/// The stretches of a file's diff.
+fn hunks(patch: &str) -> Vec<Hunk> {
+    let mut hunks: Vec<Hunk> = Vec::new();
+    let mut in_content = false;
+    for line in patch.split_inclusive('\n') {
+        if let Some(hunk) = hunk_header(line) {
+            hunks.push(hunk);
+            in_content = true;
+        } else if line.starts_with("diff --git ") {
+            in_content = false;
+        } else if in_content && let Some(hunk) = hunks.last_mut() {
+            hunk.content.push_str(line);
+        }
+    }
+    hunks
+}
+
+/// Reads `@@ -1,2 +3,4 @@ …`; a count that is left out is 1.
+fn hunk_header(line: &str) -> Option<Hunk> {
+    let (old, rest) = line.strip_prefix("@@ -")?.split_once(" +")?;
+    let (new, _) = rest.split_once(" @@")?;
+    let range = |text: &str| -> Option<(u64, u64)> {
+        match text.split_once(',') {
+            Some((start, count)) => Some((start.parse().ok()?, count.parse().ok()?)),
+            None => Some((text.parse().ok()?, 1)),
+        }
+    };
+    let ((old_start, old_lines), (new_start, new_lines)) = (range(old)?, range(new)?);
+    Some(Hunk {
+        old_start,
+        old_lines,
+        new_start,
+        new_lines,
+        content: String::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{by_change, hunks};
+
+    #[test]
+    fn content_that_looks_like_a_header_stays_content() {
+        let patch = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1,2 @@ fn x\n-@@ -1 +1 @@\n\
+                     +diff --git a/y b/y\n+two\n\\ No newline at end of file\n@@ -9,0 +11 @@\n+z\n";
+        let hunks = hunks(patch);
+        assert_eq!(hunks.len(), 2);
+        let first = &hunks[0];
+        assert_eq!((first.old_start, first.old_lines), (1, 1));
+        assert_eq!((first.new_start, first.new_lines), (1, 2));
+        assert!(first.content.ends_with("\\ No newline at end of file\n"));
+        assert_eq!(hunks[1].content, "+z\n");
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_the_changes_are_refused() {
+        assert_eq!(by_change(b"", &[]), Some(vec![]));
+        assert_eq!(by_change(b"diff --git a/x b/x\n", &[]), None);
+        assert_eq!(by_change(b"noise\n", &[]), None);
+    }
+}

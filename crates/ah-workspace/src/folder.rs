@@ -1,0 +1,75 @@
+//! Folders: private ones, and the removal of what an agent leaves.
+
+use std::fs::{DirBuilder, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::WorkspaceError;
+
+/// Makes a folder that only this user may enter, with the folders above it.
+pub(crate) fn make_private(path: &Path) -> Result<(), WorkspaceError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(0o700)))
+        .map_err(WorkspaceError::file("make the folder", path))
+}
+
+/// Removes whatever is at `path`: a folder with all that is in it, or a link, never what a link
+/// leads to. Nothing being there is a success.
+pub(crate) async fn remove(path: PathBuf) -> Result<(), WorkspaceError> {
+    let shown = path.clone();
+    let removed = tokio::task::spawn_blocking(move || match remove_tree(&path) {
+        // Build tools leave folders without the right to write, which removing needs.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            allow_removal(&path)?;
+            remove_tree(&path)
+        }
+        result => result,
+    })
+    .await
+    .unwrap_or_else(|panic| Err(io::Error::other(panic)));
+    removed.map_err(WorkspaceError::file("remove", shown))
+}
+
+fn remove_tree(path: &Path) -> io::Result<()> {
+    let result = match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+fn allow_removal(root: &Path) -> io::Result<()> {
+    // Not by recursion: an agent decides how deep its folders are.
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            // The type of the entry itself: a link to a folder is not a folder.
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file whole or not at all, so that it survives the machine.
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .tempfile_in(folder)?;
+    io::Write::write_all(&mut file, content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    std::fs::File::open(folder)?.sync_all()
+}

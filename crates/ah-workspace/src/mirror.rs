@@ -1,0 +1,446 @@
+//! The mirror of a repository: made once, fetched for each session, shared by all of its sessions.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use sha2::{Digest, Sha256};
+
+use crate::git::{Git, LOCAL_LIMIT, TRANSFER_LIMIT};
+use crate::lock::FileLock;
+use crate::source::{self, Listing, REMOTE, Source, UPLOAD_PACK};
+use crate::{WorkspaceError, folder};
+
+/// How long to wait for somebody else who makes or fetches the same mirror: as long as they may
+/// take, and a little.
+pub(crate) const LOCK_WAIT: Duration = TRANSFER_LIMIT.saturating_add(LOCAL_LIMIT);
+/// How old a lock file of git's own must be to have been left by a git that was killed. Git holds
+/// them for moments.
+const STALE_AFTER: Duration = Duration::from_secs(60);
+/// Where the source's HEAD is kept, out of the way of what a fetch prunes.
+const SOURCE_HEAD: &str = "refs/ah-source/HEAD";
+/// What the mirror's own HEAD names: no branch that there will be.
+const NO_BRANCH: &str = "refs/heads/ah/none";
+
+/// A mirror: a bare repository with the source's branches as `refs/remotes/origin/*`. Branches of
+/// sessions are `refs/heads/ah/*`, which no fetch touches.
+#[derive(Clone, Debug)]
+pub(crate) struct Mirror {
+    pub(crate) path: PathBuf,
+    source: Source,
+}
+
+/// Where a session is to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// The commit; none when the repository has none at all.
+    pub(crate) commit: Option<String>,
+    /// The branch that the source's HEAD names.
+    pub(crate) default_branch: Option<String>,
+}
+
+/// How a mirror was last brought up to date, as far as this process knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Refresh {
+    began: Instant,
+    /// Why it could not be, as a sentence for the session.
+    note: Option<String>,
+}
+
+impl Mirror {
+    /// The mirror of `source` among those in `folder`.
+    pub(crate) fn of(folder: &Path, source: Source) -> Self {
+        let mut hash = Sha256::new();
+        // Two addresses that differ only in the credentials lead to the same repository, but not
+        // everybody who knows it may read it: each has its own mirror.
+        hash.update(source.key());
+        let hash: String = hash
+            .finalize()
+            .iter()
+            .take(8)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        let name: String = source
+            .display_name()
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                    c
+                } else {
+                    '-'
+                }
+            })
+            .take(48)
+            .collect();
+        let name = name.trim_start_matches(['.', '-']);
+        let path = folder.join(format!("{name}-{hash}.git"));
+        Self { path, source }
+    }
+
+    /// The file whose lock stands for the repository at `path`.
+    pub(crate) fn lock_path(path: &Path) -> PathBuf {
+        path.with_extension("lock")
+    }
+
+    /// Brings the mirror up to date, making it when there is none, and gives a note when it could
+    /// not be brought up to date and is as it was. `wanted` is when the caller began to wait: a
+    /// refresh that began later than that is fresh enough, so that sessions launched together
+    /// fetch once.
+    pub(crate) async fn refresh(
+        &self,
+        git: &Git,
+        lock: &FileLock,
+        wanted: Instant,
+        last: &mut Option<Refresh>,
+    ) -> Result<Option<String>, WorkspaceError> {
+        let exists = self.path.exists();
+        if let Some(done) = last.as_ref()
+            && exists
+            && done.began >= wanted
+        {
+            return Ok(done.note.clone());
+        }
+        let began = Instant::now();
+        let fetched = if exists {
+            self.update(git, lock).await
+        } else {
+            self.create(git, lock).await
+        };
+        let note = match fetched {
+            Ok(()) => None,
+            Err(error) if exists && self.is_remote() => Some(format!(
+                "The repository could not be fetched, so the session began from what was fetched \
+                 before ({error})."
+            )),
+            Err(error) => return Err(error),
+        };
+        *last = Some(Refresh {
+            began,
+            note: note.clone(),
+        });
+        Ok(note)
+    }
+
+    fn is_remote(&self) -> bool {
+        self.source.as_path().is_none()
+    }
+
+    async fn update(&self, git: &Git, lock: &FileLock) -> Result<(), WorkspaceError> {
+        remove_stale_locks(&self.path)?;
+        let listing = self.source.list(git).await?;
+        self.fetch(git, &self.path, lock, &listing).await
+    }
+
+    /// Makes the mirror under another name, and gives it its own when it is complete: one that is
+    /// there is whole.
+    async fn create(&self, git: &Git, lock: &FileLock) -> Result<(), WorkspaceError> {
+        let unfinished = self.path.with_extension("tmp");
+        folder::remove(unfinished.clone()).await?;
+        let listing = self.source.list(git).await?;
+        if !self.seed(git, &unfinished, lock).await? {
+            folder::remove(unfinished.clone()).await?;
+            init(git, &unfinished, listing.object_format(), lock).await?;
+        }
+        configure(git, &unfinished, &self.settings()).await?;
+        self.fetch(git, &unfinished, lock, &listing).await?;
+        std::fs::rename(&unfinished, &self.path)
+            .map_err(WorkspaceError::file("finish the mirror", &self.path))
+    }
+
+    /// Begins a mirror of a local repository with its objects, linked rather than copied where
+    /// the file system can; never borrowed, since a clean-up over there would break us here. That
+    /// it did not work (the repository was changing at that moment) is no failure: the fetch
+    /// brings everything.
+    async fn seed(&self, git: &Git, at: &Path, lock: &FileLock) -> Result<bool, WorkspaceError> {
+        let Some(path) = self.source.as_path() else {
+            return Ok(false);
+        };
+        let mut args: Vec<OsString> = [
+            "clone",
+            "--bare",
+            "--local",
+            "--dissociate",
+            "--single-branch",
+            "--no-tags",
+            "--quiet",
+            "--template=",
+            "--upload-pack",
+            UPLOAD_PACK,
+            "--",
+        ]
+        .map(OsString::from)
+        .to_vec();
+        args.extend([path.into(), at.into()]);
+        let call = git.call("clone the repository", args);
+        let cloned = call.under(lock).within(TRANSFER_LIMIT).output().await?;
+        if cloned.code != Some(0) {
+            tracing::warn!(reason = cloned.reason(), "objects are copied, not linked");
+            return Ok(false);
+        }
+        // What the clone took for its own branch is the source's, and comes again as that.
+        let asked = git.call(
+            "read the mirror's HEAD",
+            ["symbolic-ref", "--quiet", "HEAD"],
+        );
+        let cloned_branch = asked.git_dir(at).answer().await?;
+        let args = ["symbolic-ref", "HEAD", NO_BRANCH];
+        git.call("set the mirror's HEAD", args)
+            .git_dir(at)
+            .run()
+            .await?;
+        if let Some(branch) = cloned_branch {
+            delete_ref(git, at, &branch).await?;
+        }
+        Ok(true)
+    }
+
+    fn settings(&self) -> Vec<(&'static str, OsString)> {
+        let mut settings = vec![
+            ("remote.origin.url", self.source.shown().into()),
+            (
+                "remote.origin.fetch",
+                "+refs/heads/*:refs/remotes/origin/*".into(),
+            ),
+        ];
+        if !self.is_remote() {
+            // An agent that pushes as a matter of course must not write to the user's checkout.
+            settings.push(("remote.origin.pushurl", "/dev/null".into()));
+        }
+        settings
+    }
+
+    async fn fetch(
+        &self,
+        git: &Git,
+        at: &Path,
+        lock: &FileLock,
+        listing: &Listing,
+    ) -> Result<(), WorkspaceError> {
+        let mut args = vec![
+            "fetch",
+            "--quiet",
+            "--force",
+            "--prune",
+            "--tags",
+            "--update-shallow",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            REMOTE,
+            "+refs/heads/*:refs/remotes/origin/*",
+        ];
+        let head = format!("+HEAD:{SOURCE_HEAD}");
+        if listing.head.is_some() {
+            args.push(&head);
+        }
+        let call = git
+            .call("fetch the repository", args)
+            .git_dir(at)
+            .under(lock);
+        let fetched = self.source.known_to(call).output().await?;
+        if fetched.code != Some(0) {
+            return Err(self.source.unreadable(fetched.reason()));
+        }
+        if listing.head.is_none() {
+            delete_ref(git, at, SOURCE_HEAD).await?;
+        }
+        match &listing.default_branch {
+            Some(branch) => {
+                let target = format!("refs/remotes/origin/{branch}");
+                let args = ["symbolic-ref", "refs/remotes/origin/HEAD", &target];
+                git.call("record the default branch", args)
+                    .git_dir(at)
+                    .run()
+                    .await?;
+            }
+            None => delete_ref(git, at, "refs/remotes/origin/HEAD").await?,
+        }
+        Ok(())
+    }
+
+    /// The commit that a session of this branch and commit begins at.
+    pub(crate) async fn start(
+        &self,
+        git: &Git,
+        branch: Option<&str>,
+        commit: Option<&str>,
+    ) -> Result<Start, WorkspaceError> {
+        let args = [
+            "symbolic-ref",
+            "--quiet",
+            "--short",
+            "refs/remotes/origin/HEAD",
+        ];
+        let asked = git
+            .call("read the default branch", args)
+            .git_dir(&self.path);
+        let default_branch = asked.answer().await?;
+        let default_branch =
+            default_branch.and_then(|b| b.strip_prefix("origin/").map(str::to_owned));
+        let tip = match branch {
+            Some(branch) => Some(self.branch_tip(git, branch).await?),
+            None => self.commit_of(git, SOURCE_HEAD).await?,
+        };
+        let commit = match (commit, tip) {
+            (Some(commit), _) => Some(self.commit_named(git, commit).await?),
+            (None, Some(tip)) => Some(tip),
+            (None, None) => {
+                let known = self.branches(git).await?;
+                if !known.is_empty() {
+                    let address = self.source.shown();
+                    return Err(WorkspaceError::NoDefaultBranch { address, known });
+                }
+                None
+            }
+        };
+        Ok(Start {
+            commit,
+            default_branch,
+        })
+    }
+
+    async fn branch_tip(&self, git: &Git, branch: &str) -> Result<String, WorkspaceError> {
+        let name = format!("refs/remotes/origin/{branch}");
+        if let Some(tip) = self.commit_of(git, &name).await? {
+            return Ok(tip);
+        }
+        Err(WorkspaceError::BranchUnknown {
+            address: self.source.shown(),
+            branch: branch.to_owned(),
+            known: self.branches(git).await?,
+        })
+    }
+
+    async fn commit_named(&self, git: &Git, commit: &str) -> Result<String, WorkspaceError> {
+        let unknown = || WorkspaceError::CommitUnknown {
+            address: self.source.shown(),
+            commit: commit.to_owned(),
+        };
+        let wanted = commit.to_ascii_lowercase();
+        if wanted.is_empty() || !wanted.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Err(unknown());
+        }
+        // A branch may be called like the beginning of a commit; the answer tells.
+        let is_it = |found: &String| found.starts_with(&wanted);
+        if let Some(found) = self.commit_of(git, &wanted).await?.filter(is_it) {
+            return Ok(found);
+        }
+        // One that no branch has any more can still be had by its full name.
+        let args = [
+            "fetch",
+            "--quiet",
+            "--no-write-fetch-head",
+            "--no-tags",
+            REMOTE,
+            &wanted,
+        ];
+        let call = git.call("fetch the commit", args).git_dir(&self.path);
+        self.source.known_to(call).output().await?;
+        let found = self.commit_of(git, &wanted).await?.filter(is_it);
+        found.ok_or_else(unknown)
+    }
+
+    async fn commit_of(&self, git: &Git, name: &str) -> Result<Option<String>, WorkspaceError> {
+        let commit = format!("{name}^{{commit}}");
+        let args = [
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &commit,
+        ];
+        let call = git.call("look up a commit", args);
+        call.git_dir(&self.path).answer().await
+    }
+
+    async fn branches(&self, git: &Git) -> Result<Vec<String>, WorkspaceError> {
+        let args = [
+            "for-each-ref",
+            "--format=%(refname:lstrip=3)",
+            "refs/remotes/origin",
+        ];
+        let call = git.call("list the mirror's branches", args);
+        let names = call.git_dir(&self.path).text().await?;
+        let names = names.lines().filter(|name| *name != "HEAD");
+        Ok(source::some(names.map(str::to_owned)))
+    }
+}
+
+/// Makes a bare repository with no branch.
+pub(crate) async fn init(
+    git: &Git,
+    at: &Path,
+    object_format: &str,
+    lock: &FileLock,
+) -> Result<(), WorkspaceError> {
+    let format = format!("--object-format={object_format}");
+    let fixed = ["init", "--bare", "--quiet", "--template=", &format, "--"];
+    let args = fixed.iter().map(OsString::from).chain([at.into()]);
+    git.call("make a repository", args)
+        .under(lock)
+        .run()
+        .await?;
+    let args = ["symbolic-ref", "HEAD", NO_BRANCH];
+    let call = git.call("set the repository's HEAD", args);
+    call.git_dir(at).run().await.map(drop)
+}
+
+/// Configures a repository of ours: nothing in it is collected by itself, whoever runs git in one
+/// of its worktrees, since a session's snapshots and folders are worth keeping until we say so.
+pub(crate) async fn configure(
+    git: &Git,
+    at: &Path,
+    settings: &[(&'static str, OsString)],
+) -> Result<(), WorkspaceError> {
+    let fixed = [
+        ("gc.auto", "0"),
+        ("maintenance.auto", "false"),
+        ("gc.worktreePruneExpire", "never"),
+    ];
+    let fixed = fixed.map(|(key, value)| (key, OsString::from(value)));
+    for (key, value) in fixed.iter().chain(settings) {
+        let args: [OsString; 3] = ["config".into(), key.into(), value.clone()];
+        git.call("configure the mirror", args)
+            .git_dir(at)
+            .run()
+            .await?;
+    }
+    Ok(())
+}
+
+/// Deletes a ref; that there is none is a success.
+pub(crate) async fn delete_ref(git: &Git, at: &Path, name: &str) -> Result<(), WorkspaceError> {
+    let args = ["update-ref", "--no-deref", "-d", name];
+    let call = git.call("delete a ref", args);
+    call.git_dir(at).run().await.map(drop)
+}
+
+/// Removes the lock files that a git which was killed has left, and which would stop every one
+/// after it.
+fn remove_stale_locks(repository: &Path) -> Result<(), WorkspaceError> {
+    for name in [
+        "packed-refs.lock",
+        "config.lock",
+        "shallow.lock",
+        "HEAD.lock",
+    ] {
+        let path = repository.join(name);
+        let Ok(modified) = std::fs::metadata(&path).and_then(|found| found.modified()) else {
+            continue;
+        };
+        let age = file_clock().duration_since(modified).unwrap_or_default();
+        if age > STALE_AFTER {
+            tracing::warn!(path = %path.display(), "removing what a killed git left");
+            std::fs::remove_file(&path).map_err(WorkspaceError::file("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// The clock that files are stamped by.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is compared with the stamp of a file, which no injected clock makes"
+)]
+fn file_clock() -> SystemTime {
+    SystemTime::now()
+}

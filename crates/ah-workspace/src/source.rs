@@ -1,0 +1,204 @@
+//! What a repository says of itself: its branches and its HEAD, asked where it is.
+
+use std::path::{Path, PathBuf};
+
+use ah_rest_api_contract::{Branch, RepositorySource};
+
+use crate::WorkspaceError;
+use crate::git::{Call, Git, TRANSFER_LIMIT};
+
+/// The name under which a source is known to a call of git that reads it.
+pub(crate) const REMOTE: &str = "ah-source";
+/// How many branches an error names.
+const KNOWN_MAX: usize = 10;
+
+/// A repository to read from, its address settled: a local path is the top of its work tree (or
+/// the bare repository) with every link followed, so that one repository has one mirror.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source(RepositorySource);
+
+/// What the repository has now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Listing {
+    /// The commit of its HEAD; none when HEAD names a branch that has no commit yet.
+    pub(crate) head: Option<String>,
+    /// The branch that its HEAD names.
+    pub(crate) default_branch: Option<String>,
+    /// Its branches with their commits, in git's order.
+    pub(crate) branches: Vec<(String, String)>,
+}
+
+impl Source {
+    pub(crate) async fn settle(
+        git: &Git,
+        address: &RepositorySource,
+    ) -> Result<Self, WorkspaceError> {
+        match address.as_path() {
+            Some(path) => Ok(Self(RepositorySource::Path(top_of(git, path).await?))),
+            None => Ok(Self(address.clone())),
+        }
+    }
+
+    pub(crate) fn as_path(&self) -> Option<&Path> {
+        self.0.as_path()
+    }
+
+    pub(crate) fn display_name(&self) -> String {
+        self.0.display_name()
+    }
+
+    /// The address, fit for messages.
+    pub(crate) fn shown(&self) -> String {
+        self.0.without_credentials()
+    }
+
+    /// The call, with this source known to it as [`REMOTE`].
+    pub(crate) fn known_to<'a>(&self, call: Call<'a>) -> Call<'a> {
+        let call = call
+            .config(&format!("remote.{REMOTE}.url"), self.address())
+            .within(TRANSFER_LIMIT);
+        match self.as_path() {
+            // The other end of a local transport is a git of its own, which judges the owner of
+            // the repository by itself and is not told our settings.
+            Some(_) => call.config(&format!("remote.{REMOTE}.uploadpack"), UPLOAD_PACK),
+            None => call,
+        }
+    }
+
+    /// What tells this source from others.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        std::os::unix::ffi::OsStringExt::into_vec(self.address())
+    }
+
+    fn address(&self) -> std::ffi::OsString {
+        match &self.0 {
+            RepositorySource::Path(path) => path.clone().into_os_string(),
+            other => other.to_string().into(),
+        }
+    }
+
+    pub(crate) async fn list(&self, git: &Git) -> Result<Listing, WorkspaceError> {
+        let args = ["ls-remote", "--symref", REMOTE, "HEAD", "refs/heads/*"];
+        let call = git.call("list the repository's branches", args);
+        // Not from inside of any repository, whose own remotes could have the same name.
+        let call = call.env("GIT_CEILING_DIRECTORIES", "/").at(Path::new("/"));
+        let output = self.known_to(call).output().await?;
+        if output.code == Some(0) {
+            return Ok(Listing::read(&String::from_utf8_lossy(&output.stdout)));
+        }
+        Err(self.unreadable(output.reason()))
+    }
+
+    pub(crate) fn unreadable(&self, detail: String) -> WorkspaceError {
+        WorkspaceError::SourceUnreadable {
+            address: self.shown(),
+            detail,
+        }
+    }
+}
+
+/// What a local transport runs at its other end. Git passes it to a shell; it has no part that
+/// anybody else chose.
+pub(crate) const UPLOAD_PACK: &str = "git -c 'safe.directory=*' upload-pack";
+
+/// The top of the repository that has the folder.
+async fn top_of(git: &Git, path: &Path) -> Result<PathBuf, WorkspaceError> {
+    let unreadable = |detail: String| WorkspaceError::SourceUnreadable {
+        address: path.display().to_string(),
+        detail,
+    };
+    let real = std::fs::canonicalize(path).map_err(|error| unreadable(error.to_string()))?;
+    if !real.is_dir() {
+        return Err(unreadable("it is not a folder".to_owned()));
+    }
+    // How many folders up the top of the work tree is: empty at the top and in a bare repository.
+    let args = ["rev-parse", "--show-cdup"];
+    let call = git.call("find the repository", args).at(&real);
+    let output = call.output().await?;
+    if output.code != Some(0) {
+        return Err(unreadable(output.reason()));
+    }
+    let up = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    std::fs::canonicalize(real.join(up)).map_err(|error| unreadable(error.to_string()))
+}
+
+impl Listing {
+    /// Reads what `git ls-remote --symref` prints.
+    fn read(printed: &str) -> Self {
+        let mut listing = Self::default();
+        for line in printed.lines() {
+            let Some((value, name)) = line.split_once('\t') else {
+                continue;
+            };
+            // A pattern of `ls-remote` matches the end of a name, so other refs may come as well.
+            if name == "HEAD" {
+                match value.strip_prefix("ref: refs/heads/") {
+                    Some(branch) => listing.default_branch = Some(branch.to_owned()),
+                    None => listing.head = Some(value.to_owned()),
+                }
+            } else if let Some(branch) = name.strip_prefix("refs/heads/") {
+                listing.branches.push((branch.to_owned(), value.to_owned()));
+            }
+        }
+        listing
+    }
+
+    /// The branches as the contract has them: the default one first, then by name.
+    pub(crate) fn into_branches(self) -> Vec<Branch> {
+        let default = self.default_branch;
+        let mut branches: Vec<Branch> = self
+            .branches
+            .into_iter()
+            .map(|(name, last_commit)| Branch {
+                is_default: Some(&name) == default.as_ref(),
+                name,
+                last_commit,
+            })
+            .collect();
+        branches.sort_by(|a, b| (b.is_default, &a.name).cmp(&(a.is_default, &b.name)));
+        branches
+    }
+
+    /// Which hash the repository names its objects by.
+    pub(crate) fn object_format(&self) -> &'static str {
+        let commit = self.branches.first().map(|(_, commit)| commit);
+        match self.head.as_ref().or(commit).map(String::len) {
+            Some(64) => "sha256",
+            _ => "sha1",
+        }
+    }
+}
+
+/// Some of these branches, for an error to name.
+pub(crate) fn some(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut names = names.into_iter();
+    let mut known: Vec<String> = names.by_ref().take(KNOWN_MAX).collect();
+    if names.next().is_some() {
+        known.push("…".to_owned());
+    }
+    known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Listing;
+
+    #[test]
+    fn the_default_branch_comes_first_and_refs_that_only_end_alike_are_left_out() {
+        let printed = "ref: refs/heads/main\tHEAD\n11\tHEAD\n22\trefs/heads/a\n11\trefs/heads/main\n\
+                       33\trefs/remotes/origin/HEAD\n44\trefs/x/refs/heads/b\n";
+        let listing = Listing::read(printed);
+        assert_eq!(listing.head.as_deref(), Some("11"));
+        let branches = listing.into_branches();
+        let seen: Vec<_> = branches
+            .iter()
+            .map(|b| (b.name.as_str(), b.is_default, b.last_commit.as_str()))
+            .collect();
+        assert_eq!(seen, [("main", true, "11"), ("a", false, "22")]);
+    }
+
+    #[test]
+    fn nothing_printed_is_an_empty_repository() {
+        assert_eq!(Listing::read(""), Listing::default());
+    }
+}

@@ -1,0 +1,337 @@
+//! Making, finding and removing workspaces.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use ah_rest_api_contract::{Branch, RepositorySource, SessionId, WorkspaceProvider};
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::git::{Git, TRANSFER_LIMIT};
+use crate::lock::FileLock;
+use crate::mirror::{self, LOCK_WAIT, Mirror, Refresh, Start};
+use crate::record::{Record, Workspace, git_dir_of, private_ref};
+use crate::source::Source;
+use crate::{WorkspaceError, folder};
+
+/// What a session's workspace is to be made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvisionRequest {
+    /// The session.
+    pub session: SessionId,
+    /// The repository; none for a folder that begins empty.
+    pub source: Option<RepositorySource>,
+    /// The branch to begin at; the one that the source's HEAD names when there is none.
+    pub branch: Option<String>,
+    /// The commit to begin at, in 4 or more hexadecimal digits; the branch's last when there is
+    /// none.
+    pub commit: Option<String>,
+}
+
+/// The workspaces of this host, in one folder. See the crate's documentation for what is in it.
+#[derive(Debug)]
+pub struct Workspaces {
+    home: PathBuf,
+    pub(crate) git: Git,
+    /// One turn per mirror, by its path: who has it may refresh the mirror. It saves a thread for
+    /// each task that would wait on the lock between processes, and lets those who waited share
+    /// one fetch.
+    turns: Mutex<HashMap<PathBuf, Arc<AsyncMutex<Option<Refresh>>>>>,
+}
+
+impl Workspaces {
+    /// Workspaces under `home`, an absolute path. Nothing is made before it is needed.
+    #[must_use]
+    pub fn new(home: PathBuf) -> Self {
+        Self {
+            home,
+            git: Git::new(),
+            turns: Mutex::default(),
+        }
+    }
+
+    /// Makes the session's workspace, or gives the one that is complete already, as it is. What a
+    /// call that was interrupted has left is made again from the beginning.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::field`] names the field of the task that is at fault, if one is.
+    pub async fn provision(&self, request: &ProvisionRequest) -> Result<Workspace, WorkspaceError> {
+        self.git.check().await?;
+        folder::make_private(&self.repositories())?;
+        folder::make_private(&self.worktrees())?;
+        let session = request.session;
+        let session_lock = FileLock::acquire(&self.session_lock(session), LOCK_WAIT).await?;
+        if let Some(record) = Record::read(&self.record(session))? {
+            match record.workspace {
+                Some(workspace) if is_folder(&workspace.path) => return Ok(workspace),
+                Some(Workspace { path, .. }) => {
+                    return Err(WorkspaceError::WorkspaceGone { session, path });
+                }
+                None => self.clear(session, &record).await?,
+            }
+        }
+        match &request.source {
+            Some(source) => self.from_source(request, source, &session_lock).await,
+            None => self.from_nothing(session, &session_lock).await,
+        }
+    }
+
+    /// The workspace of a session, if it was made and not removed.
+    ///
+    /// # Errors
+    /// The record of it cannot be read.
+    pub fn open(&self, session: SessionId) -> Result<Option<Workspace>, WorkspaceError> {
+        Ok(Record::read(&self.record(session))?.and_then(|record| record.workspace))
+    }
+
+    /// Removes the session's workspace with its branch, its snapshots and its record. That there
+    /// is none is a success.
+    ///
+    /// # Errors
+    /// Something could not be removed. Trying again goes on from there.
+    pub async fn remove(&self, session: SessionId) -> Result<(), WorkspaceError> {
+        let record_path = self.record(session);
+        if !record_path.exists() && !is_there(&self.worktree(session)) {
+            return Ok(());
+        }
+        self.git.check().await?;
+        let lock = FileLock::acquire(&self.session_lock(session), LOCK_WAIT).await?;
+        if let Some(record) = Record::read(&record_path)? {
+            self.clear(session, &record).await?;
+            std::fs::remove_file(&record_path)
+                .map_err(WorkspaceError::file("remove", &record_path))?;
+        }
+        folder::remove(self.worktree(session)).await?;
+        lock.remove_file()
+    }
+
+    /// The branches of a repository, the default one first, as the repository itself has them now.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub async fn branches(
+        &self,
+        address: &RepositorySource,
+    ) -> Result<Vec<Branch>, WorkspaceError> {
+        self.git.check().await?;
+        let source = Source::settle(&self.git, address).await?;
+        Ok(source.list(&self.git).await?.into_branches())
+    }
+
+    async fn from_source(
+        &self,
+        request: &ProvisionRequest,
+        address: &RepositorySource,
+        session_lock: &FileLock,
+    ) -> Result<Workspace, WorkspaceError> {
+        let source = Source::settle(&self.git, address).await?;
+        let mirror = Mirror::of(&self.repositories(), source);
+        let mut record = Record {
+            repository: mirror.path.clone(),
+            owns_repository: false,
+            workspace: None,
+        };
+        let wanted = Instant::now();
+        let workspace = {
+            let turn = self.turn(&mirror.path);
+            let mut last_refresh = turn.lock().await;
+            let lock = FileLock::acquire(&Mirror::lock_path(&mirror.path), LOCK_WAIT).await?;
+            let stale = mirror
+                .refresh(&self.git, &lock, wanted, &mut last_refresh)
+                .await?;
+            let (branch, commit) = (request.branch.as_deref(), request.commit.as_deref());
+            let start = mirror.start(&self.git, branch, commit).await?;
+            record.write(&self.record(request.session))?;
+            let mut workspace = self
+                .begin(request.session, &mirror.path, start, &lock)
+                .await?;
+            workspace.notes.extend(stale);
+            workspace
+        };
+        // Writing the files out takes longest, and needs nothing that another session changes.
+        self.check_out(&workspace, session_lock).await?;
+        record.workspace = Some(workspace.clone());
+        record.write(&self.record(request.session))?;
+        Ok(workspace)
+    }
+
+    async fn from_nothing(
+        &self,
+        session: SessionId,
+        session_lock: &FileLock,
+    ) -> Result<Workspace, WorkspaceError> {
+        let repository = self.repositories().join(format!("session-{session}.git"));
+        let mut record = Record {
+            repository: repository.clone(),
+            owns_repository: true,
+            workspace: None,
+        };
+        record.write(&self.record(session))?;
+        mirror::init(&self.git, &repository, "sha1", session_lock).await?;
+        mirror::configure(&self.git, &repository, &[]).await?;
+        let start = Start {
+            commit: None,
+            default_branch: None,
+        };
+        let mut workspace = self
+            .begin(session, &repository, start, session_lock)
+            .await?;
+        workspace.provider = WorkspaceProvider::Empty;
+        workspace.branch = None;
+        workspace.notes.clear();
+        self.check_out(&workspace, session_lock).await?;
+        record.workspace = Some(workspace.clone());
+        record.write(&self.record(session))?;
+        Ok(workspace)
+    }
+
+    /// Makes the session's base, branch and worktree, without its files.
+    async fn begin(
+        &self,
+        session: SessionId,
+        repository: &Path,
+        start: Start,
+        lock: &FileLock,
+    ) -> Result<Workspace, WorkspaceError> {
+        let mut notes = Vec::new();
+        let base_commit = match start.commit {
+            Some(commit) => commit,
+            None => {
+                notes.push("The repository had no commit, so the session began empty.".to_owned());
+                self.empty_commit(repository, lock).await?
+            }
+        };
+        let args = ["update-ref", &private_ref(session, "base"), &base_commit];
+        let call = self.git.call("record the base", args);
+        call.git_dir(repository).under(lock).run().await?;
+        let (branch, path) = (branch_of(session), self.worktree(session));
+        // Locked, so that no clean-up by anybody takes it for abandoned.
+        let options = [
+            "worktree",
+            "add",
+            "--quiet",
+            "--no-checkout",
+            "--lock",
+            "--reason",
+            "workspace of an Agent Harbor session",
+            "-b",
+            &branch,
+            "--",
+        ];
+        let args = options.iter().map(OsString::from);
+        let args = args.chain([path.clone().into(), OsString::from(&base_commit)]);
+        let call = self.git.call("add a worktree", args);
+        call.git_dir(repository).under(lock).run().await?;
+        Ok(Workspace {
+            session,
+            path,
+            provider: WorkspaceProvider::Worktree,
+            repository: repository.to_owned(),
+            branch: Some(branch),
+            base_commit,
+            default_branch: start.default_branch,
+            notes,
+        })
+    }
+
+    /// A commit of nothing that follows nothing: where a session begins that has nothing to begin
+    /// at.
+    async fn empty_commit(
+        &self,
+        repository: &Path,
+        lock: &FileLock,
+    ) -> Result<String, WorkspaceError> {
+        // The lock's file, git's standard input, is empty, and so is the tree read from it.
+        let args = ["hash-object", "-w", "-t", "tree", "--stdin"];
+        let call = self.git.call("write an empty tree", args);
+        let tree = call.git_dir(repository).under(lock).text().await?;
+        let args = ["commit-tree", "-m", "Begin with nothing", &tree];
+        let call = self.git.call("write an empty commit", args);
+        call.git_dir(repository).under(lock).text().await
+    }
+
+    async fn check_out(
+        &self,
+        workspace: &Workspace,
+        lock: &FileLock,
+    ) -> Result<(), WorkspaceError> {
+        let args = ["reset", "--hard", "--quiet", "HEAD", "--"];
+        let call = self.git.call("write the files out", args);
+        call.git_dir(&workspace.git_dir())
+            .work_tree(&workspace.path)
+            .under(lock)
+            .within(TRANSFER_LIMIT)
+            .run()
+            .await
+            .map(drop)
+    }
+
+    /// Removes all that a session has but its record: its folder, and what it has in the
+    /// repository.
+    async fn clear(&self, session: SessionId, record: &Record) -> Result<(), WorkspaceError> {
+        folder::remove(self.worktree(session)).await?;
+        if record.owns_repository {
+            return folder::remove(record.repository.clone()).await;
+        }
+        if !record.repository.exists() {
+            return Ok(());
+        }
+        let turn = self.turn(&record.repository);
+        let _turn = turn.lock().await;
+        let lock = FileLock::acquire(&Mirror::lock_path(&record.repository), LOCK_WAIT).await?;
+        folder::remove(git_dir_of(&record.repository, session)).await?;
+        let branch = format!("refs/heads/{}", branch_of(session));
+        // Left by a git that was killed while it wrote the session's branch, which nobody else
+        // writes.
+        folder::remove(record.repository.join(format!("{branch}.lock"))).await?;
+        let pattern = private_ref(session, "");
+        let args = ["for-each-ref", "--format=%(refname)", &pattern];
+        let call = self.git.call("list the session's refs", args);
+        let private = call.git_dir(&record.repository).under(&lock).text().await?;
+        for name in private.lines().chain([branch.as_str()]) {
+            mirror::delete_ref(&self.git, &record.repository, name).await?;
+        }
+        Ok(())
+    }
+
+    fn turn(&self, mirror: &Path) -> Arc<AsyncMutex<Option<Refresh>>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(mirror.to_owned()).or_default())
+    }
+
+    fn repositories(&self) -> PathBuf {
+        self.home.join("repos")
+    }
+
+    fn worktrees(&self) -> PathBuf {
+        self.home.join("worktrees")
+    }
+
+    fn worktree(&self, session: SessionId) -> PathBuf {
+        self.worktrees().join(session.to_string())
+    }
+
+    fn record(&self, session: SessionId) -> PathBuf {
+        self.worktrees().join(format!("{session}.json"))
+    }
+
+    fn session_lock(&self, session: SessionId) -> PathBuf {
+        self.worktrees().join(format!("{session}.lock"))
+    }
+}
+
+/// The branch of a session.
+fn branch_of(session: SessionId) -> String {
+    format!("ah/{session}")
+}
+
+/// Whether there is a folder, and not a link to one.
+pub(crate) fn is_folder(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}

@@ -1,0 +1,398 @@
+//! What changed, and the diff of it, are what git says.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use ah_rest_api_contract::{DiffQuery, FileStatus};
+use ah_workspace::{Workspace, WorkspaceError};
+
+use crate::fixture::{Fixture, commit, git, plain_git};
+
+/// A changed file: its path, its old path, added and removed lines unless it is binary.
+type Told = (String, Option<String>, Option<(u64, u64)>);
+
+/// What plain git says of the workspace. It uses the agent's index, so it comes after ours.
+pub(crate) fn what_git_says(workspace: &Workspace) -> (Vec<Told>, String) {
+    git(&workspace.path, &["add", "-A"]);
+    let base = workspace.base_commit.as_str();
+    let diff = ["diff", "--cached", "-M", base];
+    let output = plain_git(&workspace.path, &diff).output().unwrap();
+    let diff = String::from_utf8_lossy(&output.stdout).into_owned();
+    let numbers = git(
+        &workspace.path,
+        &["diff", "--cached", "-M", "--numstat", "-z", base],
+    );
+    let mut told = Vec::new();
+    let mut fields = numbers.split_terminator('\0');
+    while let Some(field) = fields.next() {
+        let parts: Vec<_> = field.splitn(3, '\t').collect();
+        let lines = parts[0].parse().ok().zip(parts[1].parse().ok());
+        let old = parts[2]
+            .is_empty()
+            .then(|| fields.next().unwrap().to_owned());
+        let path = match old {
+            Some(_) => fields.next().unwrap(),
+            None => parts[2],
+        };
+        told.push((path.to_owned(), old, lines));
+    }
+    (told, diff)
+}
+
+/// Fails unless changes and diff are what git says of the workspace.
+pub(crate) async fn assert_equal_to_git(fixture: &Fixture, workspace: &Workspace) {
+    let changes = fixture.workspaces.changes(workspace).await.unwrap();
+    let diff = fixture
+        .workspaces
+        .diff(workspace, &DiffQuery::default())
+        .await
+        .unwrap();
+    let (told, text) = what_git_says(workspace);
+    let ours: Vec<Told> = changes
+        .files
+        .iter()
+        .map(|f| {
+            let lines = (!f.is_binary).then_some((f.lines_added, f.lines_removed));
+            (f.path.clone(), f.old_path.clone(), lines)
+        })
+        .collect();
+    assert_eq!(ours, told);
+    let sum = |of: fn((u64, u64)) -> u64| told.iter().filter_map(|t| t.2).map(of).sum::<u64>();
+    let summary = changes.summary;
+    assert_eq!(summary.files_changed, told.len() as u64);
+    assert_eq!(summary.lines_added, sum(|(added, _)| added));
+    assert_eq!(summary.lines_removed, sum(|(_, removed)| removed));
+    assert_eq!(diff.total_lines_added, summary.lines_added);
+    assert_eq!(diff.total_lines_removed, summary.lines_removed);
+    let mut rest = text.as_str();
+    for file in &diff.files {
+        if file.is_binary {
+            assert_eq!((file.diff.as_str(), file.hunks.len()), ("", 0));
+            let end = rest[1..]
+                .find("diff --git ")
+                .map_or(rest.len(), |at| at + 1);
+            rest = &rest[end..];
+        } else {
+            rest = rest
+                .strip_prefix(file.diff.as_str())
+                .expect("git's own text");
+            let added: u64 = file.hunks.iter().map(|h| h.new_lines).sum();
+            let removed: u64 = file.hunks.iter().map(|h| h.old_lines).sum();
+            let marked = |mark| {
+                let lines = file.hunks.iter().flat_map(|h| h.content.lines());
+                lines.filter(|l| l.starts_with([mark, ' '])).count() as u64
+            };
+            assert_eq!(
+                (added, removed),
+                (marked('+'), marked('-')),
+                "{}",
+                file.diff
+            );
+        }
+    }
+    assert_eq!(rest, "");
+}
+
+#[tokio::test]
+async fn every_kind_of_change_is_told_as_git_tells_it() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    let path = &workspace.path;
+    // Committed, staged, changed on top, and untracked.
+    fs::write(path.join("committed.txt"), "c\n").unwrap();
+    commit(path, "work");
+    fs::write(path.join("staged.txt"), "s\n").unwrap();
+    git(path, &["add", "staged.txt"]);
+    fs::write(path.join("staged.txt"), "s\nt\n").unwrap();
+    fs::write(path.join("untracked.txt"), "no newline at the end").unwrap();
+    fs::write(path.join("a.txt"), "one\r\ntwo\r\nthree\r\n").unwrap();
+    fs::remove_file(path.join("gone.txt")).unwrap();
+    let long = fs::read_to_string(path.join("src/long.txt")).unwrap();
+    fs::remove_file(path.join("src/long.txt")).unwrap();
+    fs::write(
+        path.join("src/moved.txt"),
+        long.replace("line 7\n", "line seven\n"),
+    )
+    .unwrap();
+    fs::write(path.join("binary"), b"\0\x01\x02").unwrap();
+    fs::write(path.join("empty"), "").unwrap();
+    fs::write(
+        path.join("with space and é \"quote\"\nnewline\tdiff --git "),
+        "x\n",
+    )
+    .unwrap();
+    fs::write(path.join("ignored"), "ignored\n").unwrap();
+    fs::write(path.join("x.log"), "ignored\n").unwrap();
+    symlink("a.txt", path.join("link")).unwrap();
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(path.join(".gitignore"), mode).unwrap();
+    assert_equal_to_git(&fixture, &workspace).await;
+    let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+    let of = |name: &str| changes.files.iter().find(|f| f.path == name).unwrap();
+    assert_eq!(of("gone.txt").status, FileStatus::Deleted);
+    assert_eq!(of("gone.txt").size_bytes, None);
+    assert_eq!(of("src/moved.txt").status, FileStatus::Renamed);
+    assert_eq!(of("staged.txt").lines_added, 2);
+    assert_eq!(of(".gitignore").status, FileStatus::Modified);
+    assert_eq!(of("binary").size_bytes, Some(3));
+    assert!(of("binary").last_modified.is_some());
+    assert!(!changes.files.iter().any(|f| f.path == "ignored"));
+}
+
+#[tokio::test]
+async fn a_file_that_became_a_link_and_a_name_that_is_not_utf8_are_counted_right() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    fs::remove_file(workspace.path.join("a.txt")).unwrap();
+    symlink("src/long.txt", workspace.path.join("a.txt")).unwrap();
+    let name = Path::new(OsStr::from_bytes(b"caf\xe9.txt"));
+    fs::write(workspace.path.join(name), "x\ny\n").unwrap();
+    let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+    let paths: Vec<_> = changes.files.iter().map(|f| f.path.as_str()).collect();
+    assert_eq!(paths, ["a.txt", "caf\u{fffd}.txt"]);
+    assert_eq!(changes.files[1].lines_added, 2);
+    assert_eq!(changes.files[1].size_bytes, Some(4));
+    let all = fixture
+        .workspaces
+        .diff(&workspace, &DiffQuery::default())
+        .await
+        .unwrap();
+    assert_eq!(all.files[0].diff.matches("diff --git ").count(), 2);
+    assert_eq!(all.files[0].hunks.len(), 2);
+    let query = DiffQuery::new(vec!["caf\u{fffd}.txt".to_owned()], 3).unwrap();
+    let one = fixture.workspaces.diff(&workspace, &query).await.unwrap();
+    assert_eq!(one.files, all.files[1..]);
+}
+
+#[tokio::test]
+async fn repositories_inside_of_the_workspace_are_told_as_git_tells_them() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    let with_commit = workspace.path.join("with-commit");
+    fs::create_dir(&with_commit).unwrap();
+    git(&with_commit, &["init", "-q"]);
+    fs::write(with_commit.join("x"), "x\n").unwrap();
+    commit(&with_commit, "inside");
+    assert_equal_to_git(&fixture, &workspace).await;
+    // Git cannot add one that has no commit; everything else is told all the same.
+    let without = workspace.path.join("without-commit");
+    fs::create_dir(&without).unwrap();
+    git(&without, &["init", "-q"]);
+    fs::write(workspace.path.join("zzz"), "z\n").unwrap();
+    let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+    let paths: Vec<_> = changes.files.iter().map(|f| f.path.as_str()).collect();
+    assert_eq!(paths, ["with-commit", "zzz"]);
+}
+
+#[tokio::test]
+async fn an_edit_of_the_same_length_in_the_same_moment_is_seen() {
+    let fixture = Fixture::new();
+    for turn in 0..8 {
+        let workspace = fixture.provision().await;
+        fs::write(workspace.path.join("gone.txt"), "TO BE DELETED\n").unwrap();
+        let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+        assert_eq!(changes.summary.files_changed, 1, "turn {turn}");
+    }
+}
+
+#[tokio::test]
+async fn looking_changes_nothing_of_the_agents() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    fs::write(workspace.path.join("new.txt"), "only looked at\n").unwrap();
+    git(&workspace.path, &["add", "-N", "new.txt"]);
+    let index = git(&workspace.path, &["rev-parse", "--git-path", "index"]);
+    let index = workspace.path.join(index.trim());
+    let state = || {
+        let objects = git(&workspace.path, &["count-objects", "-v"]);
+        let refs = git(&workspace.path, &["for-each-ref"]);
+        (fs::read(&index).unwrap(), objects, refs)
+    };
+    let before = state();
+    fixture.workspaces.changes(&workspace).await.unwrap();
+    fixture
+        .workspaces
+        .diff(&workspace, &DiffQuery::default())
+        .await
+        .unwrap();
+    assert_eq!(state(), before);
+    let git_dir = index.parent().unwrap();
+    let left = fs::read_dir(git_dir)
+        .unwrap()
+        .map(|e| e.unwrap().file_name());
+    assert!(
+        left.into_iter()
+            .all(|n| !n.to_string_lossy().starts_with("ah-look-"))
+    );
+}
+
+#[tokio::test]
+async fn a_workspace_without_its_git_file_or_index_is_still_read() {
+    let fixture = Fixture::new();
+    fs::write(
+        fixture.repository().join("kept.log"),
+        "tracked though ignored\n",
+    )
+    .unwrap();
+    git(&fixture.repository(), &["add", "-f", "kept.log"]);
+    commit(&fixture.repository(), "an ignored file");
+    let workspace = fixture.provision().await;
+    let index = git(&workspace.path, &["rev-parse", "--git-path", "index"]);
+    fs::remove_file(workspace.path.join(index.trim())).unwrap();
+    fs::remove_file(workspace.path.join(".git")).unwrap();
+    fs::write(workspace.path.join("a.txt"), "one\n").unwrap();
+    let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+    assert_eq!(changes.files.len(), 1, "{changes:?}");
+    assert_eq!(changes.summary.lines_removed, 3);
+}
+
+#[tokio::test]
+async fn a_diff_is_of_the_files_asked_for_with_the_context_asked_for() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    let path = workspace.path.join("src/long.txt");
+    let long = fs::read_to_string(&path).unwrap();
+    fs::write(&path, long.replace("line 20\n", "line twenty\n")).unwrap();
+    fs::rename(
+        workspace.path.join("gone.txt"),
+        workspace.path.join("here.txt"),
+    )
+    .unwrap();
+    fs::write(workspace.path.join("new.txt"), "new\n").unwrap();
+    let ask = |files: &[&str], context| {
+        DiffQuery::new(files.iter().map(|f| (*f).to_owned()).collect(), context).unwrap()
+    };
+    for (context, lines) in [(0, 1), (3, 7), (10, 21)] {
+        let query = ask(&["src/long.txt"], context);
+        let diff = fixture.workspaces.diff(&workspace, &query).await.unwrap();
+        assert_eq!(diff.files.len(), 1);
+        let file = &diff.files[0];
+        assert_eq!((file.hunks.len(), file.hunks[0].new_lines), (1, lines));
+        assert_eq!((file.context_lines, file.full_file), (context, false));
+    }
+    let query = ask(&["src/long.txt"], 3).whole_files();
+    let diff = fixture.workspaces.diff(&workspace, &query).await.unwrap();
+    assert_eq!(diff.files[0].hunks[0].new_lines, 40);
+    assert!(diff.files[0].full_file);
+    let query = ask(&["a.txt", "no/such", "*.txt"], 3);
+    let diff = fixture.workspaces.diff(&workspace, &query).await.unwrap();
+    assert!(diff.files.is_empty());
+    for name in ["gone.txt", "here.txt"] {
+        let diff = fixture
+            .workspaces
+            .diff(&workspace, &ask(&[name], 3))
+            .await
+            .unwrap();
+        assert_eq!(diff.files.len(), 1);
+        assert_eq!(diff.files[0].old_path.as_deref(), Some("gone.txt"));
+        assert_eq!(diff.files[0].status, FileStatus::Renamed);
+    }
+}
+
+#[tokio::test]
+async fn no_setting_of_the_agents_changes_the_answer() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    fs::write(workspace.path.join("a.txt"), "one\n").unwrap();
+    let plain = fixture
+        .workspaces
+        .diff(&workspace, &DiffQuery::default())
+        .await
+        .unwrap();
+    let marker = fixture.folder.path().join("ran");
+    let run = format!("touch {}", marker.display());
+    for (key, value) in [
+        ("diff.external", run.as_str()),
+        ("core.fsmonitor", &run),
+        ("color.ui", "always"),
+        ("diff.noprefix", "true"),
+        ("diff.context", "0"),
+        ("core.safecrlf", "true"),
+    ] {
+        git(&workspace.path, &["config", key, value]);
+    }
+    let diff = fixture
+        .workspaces
+        .diff(&workspace, &DiffQuery::default())
+        .await
+        .unwrap();
+    assert_eq!(diff, plain);
+    assert!(!marker.exists());
+}
+
+#[tokio::test]
+async fn an_end_snapshot_stands_in_for_a_folder_that_is_gone() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    fs::write(workspace.path.join("a.txt"), "one\n").unwrap();
+    fs::write(workspace.path.join("bin"), b"\0\0").unwrap();
+    fs::write(workspace.path.join(".gitattributes"), "*.txt binary\n").unwrap();
+    let commit = fixture
+        .workspaces
+        .snapshot(&workspace, "end")
+        .await
+        .unwrap();
+    let parent = git(&fixture.mirror(), &["rev-parse", &format!("{commit}^")]);
+    assert_eq!(parent.trim(), workspace.base_commit);
+    let query = DiffQuery::default();
+    let live = fixture.workspaces.changes(&workspace).await.unwrap();
+    let live_diff = fixture.workspaces.diff(&workspace, &query).await.unwrap();
+    fs::remove_dir_all(&workspace.path).unwrap();
+    let mut kept = fixture.workspaces.changes(&workspace).await.unwrap();
+    assert!(kept.files.iter().all(|f| f.last_modified.is_none()));
+    for (kept, live) in kept.files.iter_mut().zip(&live.files) {
+        kept.last_modified = live.last_modified;
+    }
+    assert_eq!(kept, live);
+    assert_eq!(
+        fixture.workspaces.diff(&workspace, &query).await.unwrap(),
+        live_diff
+    );
+    let error = fixture
+        .workspaces
+        .snapshot(&workspace, "later")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, WorkspaceError::WorkspaceGone { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_folder_that_is_gone_without_a_snapshot_is_an_error_in_words() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    fs::remove_dir_all(&workspace.path).unwrap();
+    let error = fixture.workspaces.changes(&workspace).await.unwrap_err();
+    assert!(error.to_string().contains("is gone from"), "{error}");
+    let error = fixture
+        .workspaces
+        .diff(&workspace, &DiffQuery::default())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, WorkspaceError::WorkspaceGone { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_snapshots_name_is_checked() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    for name in ["", "base", "../x", "A", "a b", &"x".repeat(65)] {
+        let error = fixture
+            .workspaces
+            .snapshot(&workspace, name)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, WorkspaceError::SnapshotName { .. }),
+            "{error}"
+        );
+    }
+}

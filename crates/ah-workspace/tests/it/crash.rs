@@ -1,0 +1,135 @@
+//! Provisioning that was killed on its way is done again.
+
+use std::fs::{self, File, FileTimes};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use ah_workspace::{ProvisionRequest, Workspaces};
+
+use crate::fixture::{Fixture, git};
+
+/// Takes a complete workspace back to where a kill would have left it: the record says that it is
+/// in the making.
+fn unfinish(fixture: &Fixture, request: &ProvisionRequest) {
+    let path = fixture
+        .home()
+        .join(format!("worktrees/{}.json", request.session));
+    let text = fs::read_to_string(&path).unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    record["workspace"] = serde_json::Value::Null;
+    fs::write(&path, record.to_string()).unwrap();
+}
+
+async fn assert_made_again(fixture: &Fixture, request: &ProvisionRequest) {
+    // Another process comes.
+    let workspaces = Workspaces::new(fixture.home());
+    let workspace = workspaces.provision(request).await.unwrap();
+    assert_eq!(git(&workspace.path, &["status", "--porcelain"]), "");
+    let branch = git(&workspace.path, &["symbolic-ref", "--short", "HEAD"]);
+    assert_eq!(branch.trim(), format!("ah/{}", request.session));
+    assert!(!workspace.path.join("half").exists());
+    git(&fixture.mirror(), &["fsck", "--strict"]);
+}
+
+#[tokio::test]
+async fn a_mirror_half_cloned_is_made_again() {
+    let fixture = Fixture::new();
+    let request = fixture.request();
+    fixture.provision().await;
+    let mirror = fixture.mirror();
+    fs::remove_dir_all(fixture.home().join("worktrees")).unwrap();
+    fs::rename(&mirror, mirror.with_extension("tmp")).unwrap();
+    fs::remove_dir_all(mirror.with_extension("tmp").join("refs")).unwrap();
+    assert_made_again(&fixture, &request).await;
+    assert!(!mirror.with_extension("tmp").exists());
+}
+
+#[tokio::test]
+async fn a_worktree_half_made_is_made_again_wherever_it_stopped() {
+    type Damage = fn(&Path, &Path, &str);
+    let damages: [Damage; 6] = [
+        |_, worktree, _| fs::write(worktree.join("half"), "").unwrap(),
+        |_, worktree, _| fs::remove_dir_all(worktree).unwrap(),
+        |_, worktree, _| fs::remove_file(worktree.join(".git")).unwrap(),
+        |mirror, _, id| fs::remove_dir_all(mirror.join("worktrees").join(id)).unwrap(),
+        |mirror, _, id| fs::remove_file(mirror.join("worktrees").join(id).join("HEAD")).unwrap(),
+        |mirror, _, id| {
+            fs::write(mirror.join(format!("refs/heads/ah/{id}.lock")), "").unwrap();
+            fs::write(mirror.join("worktrees").join(id).join("index.lock"), "").unwrap();
+        },
+    ];
+    let fixture = Fixture::new();
+    for damage in damages {
+        let request = fixture.request();
+        let workspace = fixture.workspaces.provision(&request).await.unwrap();
+        unfinish(&fixture, &request);
+        damage(
+            &fixture.mirror(),
+            &workspace.path,
+            &request.session.to_string(),
+        );
+        assert_made_again(&fixture, &request).await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_nothing_half_made_is_made_again() {
+    let fixture = Fixture::new();
+    let request = ProvisionRequest {
+        source: None,
+        ..fixture.request()
+    };
+    let workspace = fixture.workspaces.provision(&request).await.unwrap();
+    unfinish(&fixture, &request);
+    fs::remove_file(workspace.repository.join("HEAD")).unwrap();
+    fs::write(workspace.path.join("half"), "").unwrap();
+    assert_made_again(&fixture, &request).await;
+}
+
+#[tokio::test]
+async fn a_lock_that_a_killed_git_left_in_the_mirror_stops_nobody() {
+    let fixture = Fixture::new();
+    fixture.provision().await;
+    let lock = fixture.mirror().join("packed-refs.lock");
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+    let file = File::create(&lock).unwrap();
+    file.set_times(FileTimes::new().set_modified(long_ago))
+        .unwrap();
+    // The next fetch has to delete a packed ref.
+    git(&fixture.repository(), &["branch", "-q", "-D", "topic"]);
+    assert_made_again(&fixture, &fixture.request()).await;
+    assert!(!lock.exists());
+}
+
+#[tokio::test]
+async fn provisioning_given_up_at_any_moment_is_done_again() {
+    let fixture = Fixture::new();
+    // From before the first call of git to about the last: every part of the way is cut somewhere.
+    for millis in [0, 3, 10, 20, 40, 60, 80, 120] {
+        let request = fixture.request();
+        let limit = Duration::from_millis(millis);
+        let workspaces = Workspaces::new(fixture.home());
+        if let Ok(made) = tokio::time::timeout(limit, workspaces.provision(&request)).await {
+            made.unwrap();
+        }
+        assert_made_again(&fixture, &request).await;
+        fixture.workspaces.remove(request.session).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_half_made_can_be_removed() {
+    let fixture = Fixture::new();
+    let request = fixture.request();
+    let workspace = fixture.workspaces.provision(&request).await.unwrap();
+    unfinish(&fixture, &request);
+    assert_eq!(fixture.workspaces.open(request.session).unwrap(), None);
+    fixture.workspaces.remove(request.session).await.unwrap();
+    assert!(!workspace.path.exists());
+    let left = fs::read_dir(fixture.home().join("worktrees"))
+        .unwrap()
+        .count();
+    assert_eq!(left, 0);
+    let refs = git(&fixture.mirror(), &["for-each-ref", "--format=%(refname)"]);
+    assert!(!refs.contains(&request.session.to_string()), "{refs}");
+}

@@ -1,0 +1,151 @@
+//! A folder with a repository and the workspaces made of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ah_rest_api_contract::{RepositorySource, SessionId};
+use ah_workspace::{ProvisionRequest, Workspace, Workspaces};
+use tempfile::TempDir;
+use ulid::Ulid;
+
+/// A repository with two commits on `main` and one on `topic`, and a home for workspaces.
+pub(crate) struct Fixture {
+    pub(crate) folder: TempDir,
+    pub(crate) workspaces: Workspaces,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        let fixture = Self::empty();
+        let repository = fixture.repository();
+        fs::write(repository.join("a.txt"), "one\ntwo\nthree\n").unwrap();
+        fs::write(repository.join("gone.txt"), "to be deleted\n").unwrap();
+        fs::create_dir(repository.join("src")).unwrap();
+        let lines: String = (1..=40).map(|n| format!("line {n}\n")).collect();
+        fs::write(repository.join("src/long.txt"), lines).unwrap();
+        fs::write(repository.join(".gitignore"), "ignored\n*.log\n").unwrap();
+        commit(&repository, "first");
+        git(&repository, &["checkout", "-q", "-b", "topic"]);
+        fs::write(repository.join("topic.txt"), "topic\n").unwrap();
+        commit(&repository, "topic");
+        git(&repository, &["checkout", "-q", "main"]);
+        fs::write(repository.join("a.txt"), "one\ntwo\nthree\nfour\n").unwrap();
+        commit(&repository, "second");
+        fixture
+    }
+
+    /// With a repository that has no commit.
+    pub(crate) fn empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = folder.path().join("project");
+        fs::create_dir(&repository).unwrap();
+        git(&repository, &["init", "-q", "-b", "main"]);
+        let workspaces = Workspaces::new(folder.path().join("home"));
+        Self { folder, workspaces }
+    }
+
+    pub(crate) fn repository(&self) -> PathBuf {
+        self.folder.path().join("project")
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    pub(crate) fn request(&self) -> ProvisionRequest {
+        ProvisionRequest {
+            session: session(),
+            source: Some(RepositorySource::Path(self.repository())),
+            branch: None,
+            commit: None,
+        }
+    }
+
+    pub(crate) async fn provision(&self) -> Workspace {
+        self.workspaces.provision(&self.request()).await.unwrap()
+    }
+
+    /// The one mirror that there is.
+    pub(crate) fn mirror(&self) -> PathBuf {
+        let repos = fs::read_dir(self.home().join("repos")).unwrap();
+        let mut mirrors = repos
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "git"));
+        let mirror = mirrors.next().unwrap();
+        assert_eq!(mirrors.next(), None);
+        mirror
+    }
+}
+
+/// A session's id that no other in this process has.
+pub(crate) fn session() -> SessionId {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    SessionId::from_ulid(Ulid::from_parts(number, 7))
+}
+
+/// Runs git as anybody would, without this user's configuration, and gives what it prints.
+pub(crate) fn git(folder: &Path, args: &[&str]) -> String {
+    let output = plain_git(folder, args).output().unwrap();
+    assert!(
+        output.status.success(),
+        "git {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub(crate) fn plain_git(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new("git");
+    command
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .args(["-c", "user.name=A", "-c", "user.email=a@example.com"])
+        .args(args);
+    command
+}
+
+pub(crate) fn commit(folder: &Path, message: &str) {
+    git(folder, &["add", "-A"]);
+    git(folder, &["commit", "-q", "--allow-empty", "-m", message]);
+}
+
+/// All that a checkout and its `.git` are: the content, the mode and the time of every file. Only
+/// the times of objects are left out: an object that the mirror shares by a hard link is stamped
+/// anew when git finds that it need not be written.
+pub(crate) fn imprint(repository: &Path) -> BTreeMap<String, String> {
+    let mut imprint = BTreeMap::new();
+    let mut folders = vec![repository.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let found = fs::symlink_metadata(&path).unwrap();
+            let content = if found.is_dir() {
+                folders.push(path.clone());
+                String::new()
+            } else {
+                format!("{:?}", fs::read(&path).unwrap())
+            };
+            let is_object = !found.is_dir() && path.starts_with(repository.join(".git/objects"));
+            let time = (!is_object).then(|| (found.mtime(), found.mtime_nsec()));
+            let state = format!("{:o} {time:?} {content}", found.mode());
+            imprint.insert(path.display().to_string(), state);
+        }
+    }
+    imprint
+}
+
+/// Fails naming what is not as it was.
+pub(crate) fn assert_untouched(repository: &Path, before: &BTreeMap<String, String>) {
+    let after = imprint(repository);
+    let paths = before.keys().chain(after.keys());
+    let touched: Vec<_> = paths
+        .filter(|path| before.get(*path) != after.get(*path))
+        .collect();
+    assert!(touched.is_empty(), "{touched:?}");
+}

@@ -1,0 +1,283 @@
+//! Where a workspace begins, what it leaves alone, and how it goes.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use ah_rest_api_contract::WorkspaceProvider;
+use ah_workspace::{ProvisionRequest, WorkspaceError};
+
+use crate::fixture::{Fixture, assert_untouched, git, imprint, session};
+
+#[tokio::test]
+async fn a_workspace_is_a_worktree_at_head_on_a_branch_of_its_own() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    let head = git(&fixture.repository(), &["rev-parse", "HEAD"]);
+    assert_eq!(workspace.base_commit, head.trim());
+    assert_eq!(workspace.provider, WorkspaceProvider::Worktree);
+    assert_eq!(workspace.default_branch.as_deref(), Some("main"));
+    assert_eq!(workspace.branch, Some(format!("ah/{}", workspace.session)));
+    assert!(workspace.notes.is_empty());
+    let branch = git(&workspace.path, &["symbolic-ref", "--short", "HEAD"]);
+    assert_eq!(Some(branch.trim()), workspace.branch.as_deref());
+    assert_eq!(git(&workspace.path, &["status", "--porcelain"]), "");
+    let a = fs::read_to_string(workspace.path.join("a.txt")).unwrap();
+    assert_eq!(a, "one\ntwo\nthree\nfour\n");
+    let opened = fixture.workspaces.open(workspace.session).unwrap();
+    assert_eq!(opened, Some(workspace));
+}
+
+#[tokio::test]
+async fn nothing_of_the_users_checkout_is_touched() {
+    let fixture = Fixture::new();
+    let repository = fixture.repository();
+    fs::write(repository.join("a.txt"), "not committed\n").unwrap();
+    fs::write(repository.join("staged.txt"), "staged\n").unwrap();
+    git(&repository, &["add", "staged.txt"]);
+    fs::write(repository.join("untracked.txt"), "untracked\n").unwrap();
+    git(&repository, &["status", "--porcelain"]);
+    let before = imprint(&repository);
+    let workspace = fixture.provision().await;
+    fs::write(workspace.path.join("new.txt"), "new\n").unwrap();
+    git(&workspace.path, &["add", "-A"]);
+    git(&workspace.path, &["commit", "-q", "-m", "work"]);
+    fixture.workspaces.changes(&workspace).await.unwrap();
+    fixture
+        .workspaces
+        .snapshot(&workspace, "end")
+        .await
+        .unwrap();
+    fixture.provision().await;
+    fixture.workspaces.remove(workspace.session).await.unwrap();
+    assert_untouched(&repository, &before);
+    // A push as a matter of course goes nowhere either.
+    let second = fixture.provision().await;
+    let pushed = crate::fixture::plain_git(&second.path, &["push", "-q", "origin", "HEAD"])
+        .output()
+        .unwrap();
+    assert!(!pushed.status.success());
+    assert_untouched(&repository, &before);
+    assert!(!second.path.join("untracked.txt").exists());
+}
+
+#[tokio::test]
+async fn branch_and_commit_are_honoured() {
+    let fixture = Fixture::new();
+    let first = git(&fixture.repository(), &["rev-parse", "main~1"]);
+    let topic = git(&fixture.repository(), &["rev-parse", "topic"]);
+    for (branch, commit, expected) in [
+        (Some("topic"), None, topic.trim()),
+        (None, Some(&first.trim()[..7]), first.trim()),
+        (Some("main"), Some(first.trim()), first.trim()),
+    ] {
+        let request = ProvisionRequest {
+            branch: branch.map(str::to_owned),
+            commit: commit.map(str::to_owned),
+            ..fixture.request()
+        };
+        let workspace = fixture.workspaces.provision(&request).await.unwrap();
+        assert_eq!(workspace.base_commit, expected);
+        assert_eq!(git(&workspace.path, &["status", "--porcelain"]), "");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_branch_or_commit_is_refused_by_field_and_leaves_nothing() {
+    let fixture = Fixture::new();
+    let cases = [
+        (Some("nope"), None, "repo.branch"),
+        (Some("nope"), Some("abcd"), "repo.branch"),
+        (None, Some("abcdef0123"), "repo.commit"),
+        (None, Some("--help"), "repo.commit"),
+        (None, Some("main"), "repo.commit"),
+    ];
+    for (branch, commit, field) in cases {
+        let request = ProvisionRequest {
+            branch: branch.map(str::to_owned),
+            commit: commit.map(str::to_owned),
+            ..fixture.request()
+        };
+        let error = fixture.workspaces.provision(&request).await.unwrap_err();
+        assert_eq!(error.field(), Some(field), "{error}");
+        assert_eq!(fixture.workspaces.open(request.session).unwrap(), None);
+    }
+    let request = ProvisionRequest {
+        branch: Some("nope".to_owned()),
+        ..fixture.request()
+    };
+    let error = fixture.workspaces.provision(&request).await.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.ends_with("has no branch `nope`; it has main, topic"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_branch_that_looks_like_a_commit_is_not_one() {
+    let fixture = Fixture::new();
+    git(&fixture.repository(), &["tag", "abcdef"]);
+    git(&fixture.repository(), &["branch", "abcdef"]);
+    let request = ProvisionRequest {
+        commit: Some("abcdef".to_owned()),
+        ..fixture.request()
+    };
+    let error = fixture.workspaces.provision(&request).await.unwrap_err();
+    assert!(
+        matches!(error, WorkspaceError::CommitUnknown { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn new_commits_come_and_deleted_branches_go_but_sessions_keep_theirs() {
+    let fixture = Fixture::new();
+    let repository = fixture.repository();
+    let first = fixture.provision().await;
+    git(
+        &first.path,
+        &["commit", "-q", "--allow-empty", "-m", "work"],
+    );
+    git(&first.path, &["tag", "agents-own"]);
+    let work = git(&first.path, &["rev-parse", "HEAD"]);
+    git(&repository, &["branch", "-q", "-D", "topic"]);
+    git(
+        &repository,
+        &["commit", "-q", "--allow-empty", "-m", "third"],
+    );
+    let second = fixture.provision().await;
+    let head = git(&repository, &["rev-parse", "HEAD"]);
+    assert_eq!(second.base_commit, head.trim());
+    let refs = git(&fixture.mirror(), &["for-each-ref", "--format=%(refname)"]);
+    assert!(!refs.contains("origin/topic"), "{refs}");
+    assert!(refs.contains("refs/tags/agents-own"), "{refs}");
+    assert_eq!(git(&first.path, &["rev-parse", "HEAD"]), work);
+}
+
+#[tokio::test]
+async fn a_repository_without_a_commit_begins_empty_and_takes_its_first_later() {
+    let fixture = Fixture::empty();
+    let workspace = fixture.provision().await;
+    assert_eq!(workspace.notes.len(), 1, "{:?}", workspace.notes);
+    fs::write(workspace.path.join("x"), "x\n").unwrap();
+    let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+    assert_eq!(changes.summary.lines_added, 1);
+    let request = ProvisionRequest {
+        branch: Some("main".to_owned()),
+        ..fixture.request()
+    };
+    let error = fixture.workspaces.provision(&request).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("has no branch `main`; it has none"),
+        "{error}"
+    );
+    fs::write(fixture.repository().join("y"), "y\n").unwrap();
+    crate::fixture::commit(&fixture.repository(), "first");
+    let later = fixture.provision().await;
+    assert!(later.notes.is_empty());
+    assert!(later.path.join("y").exists());
+}
+
+#[tokio::test]
+async fn a_workspace_of_nothing_is_an_empty_repository_of_its_own() {
+    let fixture = Fixture::empty();
+    let request = ProvisionRequest {
+        source: None,
+        ..fixture.request()
+    };
+    let workspace = fixture.workspaces.provision(&request).await.unwrap();
+    assert_eq!(workspace.provider, WorkspaceProvider::Empty);
+    assert_eq!((&workspace.branch, workspace.notes.len()), (&None, 0));
+    assert_eq!(git(&workspace.path, &["ls-files"]), "");
+    fs::write(workspace.path.join("x"), "x\n").unwrap();
+    git(&workspace.path, &["add", "-A"]);
+    git(&workspace.path, &["commit", "-q", "-m", "x"]);
+    let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+    assert_eq!(changes.summary.files_changed, 1);
+    fixture.workspaces.remove(workspace.session).await.unwrap();
+    let repos = fs::read_dir(fixture.home().join("repos")).unwrap().count();
+    assert_eq!(repos, 0);
+}
+
+#[tokio::test]
+async fn a_complete_workspace_is_given_again_with_its_edits() {
+    let fixture = Fixture::new();
+    let request = fixture.request();
+    let workspace = fixture.workspaces.provision(&request).await.unwrap();
+    fs::write(workspace.path.join("a.txt"), "edited\n").unwrap();
+    let again = fixture.workspaces.provision(&request).await.unwrap();
+    assert_eq!(again, workspace);
+    let kept = fs::read_to_string(workspace.path.join("a.txt")).unwrap();
+    assert_eq!(kept, "edited\n");
+    fs::remove_dir_all(&workspace.path).unwrap();
+    let error = fixture.workspaces.provision(&request).await.unwrap_err();
+    assert!(
+        matches!(error, WorkspaceError::WorkspaceGone { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn removing_takes_all_that_the_session_had_and_nothing_else() {
+    let fixture = Fixture::new();
+    let (one, other) = (fixture.provision().await, fixture.provision().await);
+    fixture.workspaces.snapshot(&one, "end").await.unwrap();
+    let outside = fixture.folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("kept"), "kept").unwrap();
+    symlink(&outside, one.path.join("link")).unwrap();
+    // As build tools leave their caches.
+    let cache = one.path.join("cache");
+    fs::create_dir(&cache).unwrap();
+    fs::write(cache.join("file"), "x").unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o555)).unwrap();
+    fixture.workspaces.remove(one.session).await.unwrap();
+    fixture.workspaces.remove(one.session).await.unwrap();
+    fixture.workspaces.remove(session()).await.unwrap();
+    assert!(outside.join("kept").exists());
+    assert_eq!(fixture.workspaces.open(one.session).unwrap(), None);
+    let refs = git(&fixture.mirror(), &["for-each-ref", "--format=%(refname)"]);
+    assert!(!refs.contains(&one.session.to_string()), "{refs}");
+    assert!(
+        refs.contains(&format!("refs/heads/ah/{}", other.session)),
+        "{refs}"
+    );
+    let left = fs::read_dir(fixture.home().join("worktrees")).unwrap();
+    let left = left.map(|e| e.unwrap().file_name().into_string().unwrap());
+    assert!(
+        left.into_iter()
+            .all(|name| !name.contains(&one.session.to_string()))
+    );
+    assert_eq!(git(&other.path, &["status", "--porcelain"]), "");
+}
+
+#[tokio::test]
+async fn a_workspace_replaced_by_a_link_is_gone_and_what_it_leads_to_stays() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    let outside = fixture.folder.path().join("outside");
+    fs::rename(&workspace.path, &outside).unwrap();
+    symlink(&outside, &workspace.path).unwrap();
+    let error = fixture.workspaces.changes(&workspace).await.unwrap_err();
+    assert!(
+        matches!(error, WorkspaceError::WorkspaceGone { .. }),
+        "{error}"
+    );
+    fixture.workspaces.remove(workspace.session).await.unwrap();
+    assert!(outside.join("a.txt").exists());
+    assert!(fs::symlink_metadata(&workspace.path).is_err());
+}
+
+#[tokio::test]
+async fn only_this_user_may_enter() {
+    let fixture = Fixture::new();
+    fixture.provision().await;
+    for folder in ["repos", "worktrees"] {
+        let mode = fs::metadata(fixture.home().join(folder))
+            .unwrap()
+            .permissions();
+        assert_eq!(mode.mode() & 0o777, 0o700);
+    }
+}

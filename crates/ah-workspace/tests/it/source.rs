@@ -1,0 +1,228 @@
+//! Where repositories come from.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+
+use ah_rest_api_contract::RepositorySource;
+use ah_workspace::{ProvisionRequest, WorkspaceError, Workspaces};
+
+use crate::fixture::{Fixture, commit, git};
+
+fn from(fixture: &Fixture, source: RepositorySource) -> ProvisionRequest {
+    ProvisionRequest {
+        source: Some(source),
+        ..fixture.request()
+    }
+}
+
+fn url_of(path: &Path) -> RepositorySource {
+    RepositorySource::parse(&format!("file://{}", path.display())).unwrap()
+}
+
+#[tokio::test]
+async fn a_url_is_mirrored_and_when_it_is_gone_the_mirror_will_do_with_a_note() {
+    let fixture = Fixture::new();
+    let request = from(&fixture, url_of(&fixture.repository()));
+    let workspace = fixture.workspaces.provision(&request).await.unwrap();
+    assert!(workspace.notes.is_empty());
+    fs::rename(fixture.repository(), fixture.folder.path().join("away")).unwrap();
+    let request = from(&fixture, request.source.unwrap());
+    let offline = fixture.workspaces.provision(&request).await.unwrap();
+    assert_eq!(offline.base_commit, workspace.base_commit);
+    assert_eq!(offline.default_branch.as_deref(), Some("main"));
+    assert!(
+        offline.notes[0].contains("could not be fetched"),
+        "{:?}",
+        offline.notes
+    );
+}
+
+#[tokio::test]
+async fn a_path_is_settled_at_the_top_of_its_repository() {
+    let fixture = Fixture::new();
+    let link = fixture.folder.path().join("link");
+    std::os::unix::fs::symlink(fixture.repository(), &link).unwrap();
+    for path in [fixture.repository(), fixture.repository().join("src"), link] {
+        let request = from(&fixture, RepositorySource::Path(path));
+        fixture.workspaces.provision(&request).await.unwrap();
+    }
+    // One mirror, or the fixture says so.
+    fixture.mirror();
+}
+
+#[tokio::test]
+async fn bare_repositories_linked_worktrees_and_detached_heads_will_do() {
+    let fixture = Fixture::new();
+    let repository = fixture.repository();
+    let folder = fixture.folder.path();
+    git(folder, &["clone", "-q", "--bare", "project", "bare.git"]);
+    git(
+        &repository,
+        &["worktree", "add", "-q", "../linked", "topic"],
+    );
+    git(
+        &repository,
+        &["worktree", "add", "-q", "--detach", "../detached", "topic"],
+    );
+    git(
+        &folder.join("detached"),
+        &["commit", "-q", "--allow-empty", "-m", "nowhere else"],
+    );
+    for (name, branch) in [
+        ("bare.git", Some("main")),
+        ("linked", Some("topic")),
+        ("detached", None),
+    ] {
+        let path = folder.join(name);
+        let request = from(&fixture, RepositorySource::Path(path.clone()));
+        let workspace = fixture.workspaces.provision(&request).await.unwrap();
+        let head = git(&path, &["rev-parse", "HEAD"]);
+        assert_eq!(workspace.base_commit, head.trim(), "{name}");
+        assert_eq!(workspace.default_branch.as_deref(), branch, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_mirror_borrows_nothing_from_its_source() {
+    let fixture = Fixture::new();
+    let folder = fixture.folder.path();
+    // A source that borrows itself.
+    git(folder, &["clone", "-q", "--shared", "project", "borrowing"]);
+    let request = from(&fixture, RepositorySource::Path(folder.join("borrowing")));
+    let workspace = fixture.workspaces.provision(&request).await.unwrap();
+    assert!(!fixture.mirror().join("objects/info/alternates").exists());
+    fs::remove_dir_all(fixture.repository()).unwrap();
+    fs::remove_dir_all(folder.join("borrowing")).unwrap();
+    git(&workspace.path, &["fsck", "--strict"]);
+}
+
+#[tokio::test]
+async fn a_repository_of_another_hash_and_a_shallow_one_will_do() {
+    let fixture = Fixture::empty();
+    let folder = fixture.folder.path();
+    let other = folder.join("sha256");
+    fs::create_dir(&other).unwrap();
+    git(&other, &["init", "-q", "--object-format=sha256"]);
+    fs::write(other.join("x"), "x\n").unwrap();
+    commit(&other, "one");
+    commit(&other, "two");
+    git(
+        folder,
+        &[
+            "clone",
+            "-q",
+            "--depth=1",
+            url_of(&other).to_string().as_str(),
+            "shallow",
+        ],
+    );
+    for source in [
+        RepositorySource::Path(other.clone()),
+        url_of(&other),
+        RepositorySource::Path(folder.join("shallow")),
+    ] {
+        let request = from(&fixture, source);
+        let workspace = fixture.workspaces.provision(&request).await.unwrap();
+        assert_eq!(workspace.base_commit.len(), 64);
+        assert!(workspace.path.join("x").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_repository_of_another_owner_will_do() {
+    let fixture = Fixture::new();
+    let mut folders = vec![fixture.repository()];
+    while let Some(path) = folders.pop() {
+        // Only root can give files away; for anybody else there is nothing to try.
+        if chown(&path, Some(65534), Some(65534)).is_err() {
+            return;
+        }
+        if path.is_dir() {
+            folders.extend(fs::read_dir(path).unwrap().map(|e| e.unwrap().path()));
+        }
+    }
+    let workspace = fixture.provision().await;
+    assert!(workspace.path.join("a.txt").exists());
+    let source = RepositorySource::Path(fixture.repository());
+    assert_eq!(fixture.workspaces.branches(&source).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_no_repository_is_refused_by_field() {
+    let fixture = Fixture::empty();
+    let folder = fixture.folder.path();
+    fs::write(folder.join("file"), "").unwrap();
+    for path in ["missing", "file", "home/../"] {
+        let request = from(&fixture, RepositorySource::Path(folder.join(path)));
+        let error = fixture.workspaces.provision(&request).await.unwrap_err();
+        assert_eq!(error.field(), Some("repo.url"), "{error}");
+        assert!(!error.help().is_empty());
+    }
+    let request = from(&fixture, url_of(&folder.join("missing")));
+    let error = fixture.workspaces.provision(&request).await.unwrap_err();
+    assert_eq!(error.field(), Some("repo.url"), "{error}");
+}
+
+#[tokio::test]
+async fn no_credential_is_in_an_error_or_in_what_an_agent_can_read() {
+    let fixture = Fixture::empty();
+    // Nothing listens on the discard port of loopback.
+    let source = RepositorySource::parse("http://me:s3cr3t@127.0.0.1:9/x.git").unwrap();
+    let error = fixture.workspaces.branches(&source).await.unwrap_err();
+    assert!(
+        matches!(error, WorkspaceError::SourceUnreadable { .. }),
+        "{error:?}"
+    );
+    assert!(
+        !format!("{error} {error:?}").contains("s3cr3t"),
+        "{error:?}"
+    );
+    assert_eq!(error.field(), Some("repo.url"));
+}
+
+#[tokio::test]
+async fn branches_are_the_repositorys_own_with_the_default_first() {
+    let fixture = Fixture::new();
+    git(&fixture.repository(), &["branch", "another"]);
+    let source = RepositorySource::Path(fixture.repository());
+    let branches = fixture.workspaces.branches(&source).await.unwrap();
+    let names: Vec<_> = branches
+        .iter()
+        .map(|b| (b.name.as_str(), b.is_default))
+        .collect();
+    assert_eq!(
+        names,
+        [("main", true), ("another", false), ("topic", false)]
+    );
+    let topic = git(&fixture.repository(), &["rev-parse", "topic"]);
+    assert_eq!(branches[2].last_commit, topic.trim());
+    // Asking makes nothing.
+    let elsewhere = Workspaces::new(fixture.folder.path().join("elsewhere"));
+    elsewhere.branches(&source).await.unwrap();
+    assert!(!fixture.folder.path().join("elsewhere").exists());
+}
+
+#[tokio::test]
+async fn a_head_that_names_no_commit_needs_a_branch_to_be_named() {
+    let fixture = Fixture::new();
+    git(
+        &fixture.repository(),
+        &["symbolic-ref", "HEAD", "refs/heads/unborn"],
+    );
+    let error = fixture
+        .workspaces
+        .provision(&fixture.request())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, WorkspaceError::NoDefaultBranch { .. }),
+        "{error}"
+    );
+    let request = ProvisionRequest {
+        branch: Some("topic".to_owned()),
+        ..fixture.request()
+    };
+    let workspace = fixture.workspaces.provision(&request).await.unwrap();
+    assert!(workspace.path.join("topic.txt").exists());
+}
