@@ -71,6 +71,7 @@ impl SubjectPath {
         let ambiguous = path.is_empty()
             || path.trim() != path
             || path.starts_with(['/', '~'])
+            || is_file_uri(path)
             || path.contains('\\')
             || path.chars().any(char::is_control)
             || path.split('/').any(|segment| segment == "..");
@@ -99,9 +100,11 @@ fn relative_to(workspace: &str, path: String) -> String {
     let inside = match path.strip_prefix('/') {
         None => Some(plain(&path)),
         Some(absolute) => {
-            let absolute = plain(absolute);
+            let (absolute, workspace) = (plain(absolute), plain(workspace));
             absolute
-                .strip_prefix(&plain(workspace))
+                // In a workspace that is not known, or is the whole host, nothing plainly lies.
+                .strip_prefix(&workspace)
+                .filter(|_| !workspace.is_empty())
                 .filter(|rest| rest.is_empty() || rest.starts_with('/'))
                 .map(plain)
         }
@@ -114,15 +117,25 @@ fn relative_to(workspace: &str, path: String) -> String {
     }
 }
 
+fn is_file_uri(text: &str) -> bool {
+    text.get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
+}
+
 /// The path of a `file:` URI; none when the text is something else.
 fn local_path(text: &str) -> Option<String> {
-    let scheme = text.get(..5)?;
-    if !scheme.eq_ignore_ascii_case("file:") {
+    if !is_file_uri(text) {
         return None;
     }
-    let path = Url::parse(text).ok()?.to_file_path().ok()?;
-    // Url resolves `..`, and takes any other host's file for nobody's.
-    Some(path.to_string_lossy().into_owned())
+    // Parsing resolves `..`. What it cannot make a path of, such as another host's file, is kept
+    // as it is, which may lead anywhere.
+    let path = Url::parse(text)
+        .ok()
+        .and_then(|url| url.to_file_path().ok());
+    Some(path.map_or_else(
+        || text.to_owned(),
+        |path| path.to_string_lossy().into_owned(),
+    ))
 }
 
 /// Whether an argument of this name holds a path, or several.

@@ -98,6 +98,8 @@ fn no_spelling_of_a_path_gets_into_an_allow_rule_from_outside() {
             " /etc/passwd.rs",
             "file:///etc/passwd.rs",
             "FILE:///etc/main.rs",
+            "file://elsewhere/work/ws-1/src/main.rs",
+            "file:src/main.rs",
             "file:///work/ws-1/%2e%2e/other/main.rs",
         ] {
             let subject = subject(&json!({ "path": path }));
@@ -107,6 +109,17 @@ fn no_spelling_of_a_path_gets_into_an_allow_rule_from_outside() {
                 "{pattern} {path:?} {subject:?}"
             );
         }
+    }
+}
+
+#[test]
+fn nothing_lies_in_a_workspace_that_is_not_known() {
+    let policy = policy(Ask, &[rule(None, Some("**"), Allow)]);
+    let args = json!({"path": "/etc/passwd"});
+    for workspace in ["", "/"] {
+        let args = args.as_object().expect("an object");
+        let subject = PermissionSubject::of_tool("edit", args, workspace);
+        assert_eq!(policy.decide(&subject), Ask, "{workspace:?}");
     }
 }
 

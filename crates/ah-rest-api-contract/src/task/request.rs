@@ -147,7 +147,7 @@ pub enum Priority {
     High,
 }
 
-/// The body of `POST /tasks`: a wish, not yet judged. [`TaskLaunchParams`] is the judged one.
+/// The body of `POST /tasks`: a wish, not yet judged. [`crate::TaskLaunchParams`] is the judged one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateTask {
