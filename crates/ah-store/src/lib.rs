@@ -10,6 +10,8 @@
 
 mod error;
 mod record;
+#[cfg(feature = "suite")]
+pub mod suite;
 mod verbs;
 
 pub use error::{Inconsistency, StoreError};

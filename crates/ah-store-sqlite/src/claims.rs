@@ -1,0 +1,182 @@
+//! Who runs which session.
+
+use std::collections::BTreeSet;
+
+use ah_rest_api_contract::{
+    EventPayload, EventSeq, SessionId, SessionStatus, StatusChange, Timestamp,
+};
+use ah_store::{Claim, EngineId, Lease, NewEvent, SessionRecord, StoreError};
+use sqlx::SqliteConnection;
+
+use crate::encode::EncodedEvent;
+use crate::error::During as _;
+use crate::events::Batch;
+use crate::rows::{Reader, json_text};
+use crate::sessions;
+
+/// Claims a session; the caller makes a transaction of it.
+pub(crate) async fn claim(
+    connection: &mut SqliteConnection,
+    claim: &Claim,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<Option<SessionRecord>, StoreError> {
+    let claimed = match claim {
+        Claim::NextQueued { slots } => next_queued(connection, *slots, lease, now).await?,
+        Claim::Orphan { dead } => orphan(connection, dead, lease, now).await?,
+    };
+    match claimed {
+        Some(id) => sessions::record(connection, id).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn next_queued(
+    connection: &mut SqliteConnection,
+    slots: u32,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<Option<SessionId>, StoreError> {
+    let expires_at = lease.expires_at.as_unix_millis();
+    let updated_at = now.as_unix_millis();
+    let holding = statuses_that_hold_a_slot()?;
+    let row = sqlx::query!(
+        r#"UPDATE sessions
+           SET status = 'provisioning', owner = $1, lease_expires_at = $2, updated_at = $3,
+               fence = fence + 1, version = version + 1, last_seq = last_seq + 1
+           WHERE key = (
+               SELECT key FROM sessions
+               WHERE status = 'queued'
+               ORDER BY priority DESC, created_at, key
+               LIMIT 1
+           )
+           AND $4 > (
+               SELECT count(*) FROM sessions
+               WHERE status IN (SELECT value FROM json_each($5))
+           )
+           RETURNING key AS "key!: i64", id AS "id!: String", last_seq AS "last_seq!: i64""#,
+        lease.engine.0,
+        expires_at,
+        updated_at,
+        slots,
+        holding
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .during("claim a queued session")?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let reader = Reader::new("sessions", &row.id);
+    let id: SessionId = reader.parsed("id", &row.id)?;
+    let event = NewEvent {
+        ts: now,
+        payload: EventPayload::Status(StatusChange {
+            status: SessionStatus::Provisioning,
+            previous: Some(SessionStatus::Queued),
+            reason: None,
+            exit_code: None,
+            signal: None,
+        }),
+    };
+    let seq = EventSeq::new(reader.number("last_seq", row.last_seq)?);
+    let mut batch = Batch::default();
+    batch.push(row.key, seq, &EncodedEvent::new(id, &event)?);
+    batch.insert(connection).await?;
+    Ok(Some(id))
+}
+
+async fn orphan(
+    connection: &mut SqliteConnection,
+    dead: &BTreeSet<EngineId>,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<Option<SessionId>, StoreError> {
+    let expires_at = lease.expires_at.as_unix_millis();
+    let now = now.as_unix_millis();
+    let holding = statuses_that_hold_a_slot()?;
+    let dead = json_text(dead)?;
+    // The status stays, so nothing that was decided on it is overtaken: the version stays too.
+    let row = sqlx::query!(
+        r#"UPDATE sessions
+           SET owner = $1, lease_expires_at = $2, fence = fence + 1
+           WHERE key = (
+               SELECT key FROM sessions
+               WHERE status IN (SELECT value FROM json_each($3))
+               AND (
+                   owner IS NULL
+                   OR (
+                       owner <> $1
+                       AND (
+                           lease_expires_at <= $4
+                           OR owner IN (SELECT value FROM json_each($5))
+                       )
+                   )
+               )
+               ORDER BY created_at, key
+               LIMIT 1
+           )
+           RETURNING id AS "id!: String""#,
+        lease.engine.0,
+        expires_at,
+        holding,
+        now,
+        dead
+    )
+    .fetch_optional(connection)
+    .await
+    .during("claim an orphaned session")?;
+    row.map(|row| Reader::new("sessions", &row.id).parsed("id", &row.id))
+        .transpose()
+}
+
+fn statuses_that_hold_a_slot() -> Result<String, StoreError> {
+    let holding: Vec<SessionStatus> = SessionStatus::ALL
+        .into_iter()
+        .filter(|status| status.holds_slot())
+        .collect();
+    json_text(&holding)
+}
+
+pub(crate) async fn renew(
+    connection: &mut SqliteConnection,
+    lease: &Lease,
+) -> Result<(), StoreError> {
+    let expires_at = lease.expires_at.as_unix_millis();
+    sqlx::query!(
+        "UPDATE sessions SET lease_expires_at = $1 WHERE owner = $2",
+        expires_at,
+        lease.engine.0
+    )
+    .execute(connection)
+    .await
+    .during("renew the leases of an engine")?;
+    Ok(())
+}
+
+/// Gives up every claim of `engine`, and says whether there was one.
+pub(crate) async fn release(
+    connection: &mut SqliteConnection,
+    engine: &EngineId,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE sessions SET owner = NULL, lease_expires_at = NULL WHERE owner = $1",
+        engine.0
+    )
+    .execute(connection)
+    .await
+    .during("release the claims of an engine")?;
+    Ok(done.rows_affected() > 0)
+}
+
+pub(crate) async fn owners(
+    connection: &mut SqliteConnection,
+) -> Result<BTreeSet<EngineId>, StoreError> {
+    let owners = sqlx::query_scalar!(
+        r#"SELECT DISTINCT owner AS "owner!: String" FROM sessions WHERE owner IS NOT NULL"#
+    )
+    .fetch_all(connection)
+    .await
+    .during("list the owners of sessions")?;
+    Ok(owners.into_iter().map(EngineId).collect())
+}

@@ -1,0 +1,96 @@
+//! Drafts.
+
+use ah_rest_api_contract::{Draft, DraftId, Page, PageRequest};
+use ah_store::StoreError;
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::error::{During as _, not_found};
+use crate::rows::{DraftRow, Reader, json_text, stored};
+
+pub(crate) async fn list(
+    connection: &mut SqliteConnection,
+    page: PageRequest,
+) -> Result<Page<Draft>, StoreError> {
+    let mut snapshot = connection.begin().await.during("list drafts")?;
+    let total = sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM drafts"#)
+        .fetch_one(&mut *snapshot)
+        .await
+        .during("list drafts")?;
+    let limit = page.per_page();
+    let offset = stored(page.offset())?;
+    let rows = sqlx::query_as!(
+        DraftRow,
+        "SELECT id, content, created_at, updated_at
+         FROM drafts
+         ORDER BY updated_at DESC, id DESC
+         LIMIT $1 OFFSET $2",
+        limit,
+        offset
+    )
+    .fetch_all(&mut *snapshot)
+    .await
+    .during("list drafts")?;
+    snapshot.commit().await.during("list drafts")?;
+    let items = rows
+        .into_iter()
+        .map(DraftRow::into_draft)
+        .collect::<Result<Vec<_>, _>>()?;
+    let total = Reader::new("drafts", "").number("id", total)?;
+    Ok(Page::new(items, total, page))
+}
+
+pub(crate) async fn get(
+    connection: &mut SqliteConnection,
+    id: DraftId,
+) -> Result<Draft, StoreError> {
+    let text = id.to_string();
+    sqlx::query_as!(
+        DraftRow,
+        "SELECT id, content, created_at, updated_at FROM drafts WHERE id = $1",
+        text
+    )
+    .fetch_optional(connection)
+    .await
+    .during("read a draft")?
+    .ok_or_else(|| not_found("draft", id))?
+    .into_draft()
+}
+
+pub(crate) async fn save(
+    connection: &mut SqliteConnection,
+    draft: &Draft,
+) -> Result<(), StoreError> {
+    let id = draft.id.to_string();
+    let content = json_text(&draft.content)?;
+    let created_at = draft.created_at.as_unix_millis();
+    let updated_at = draft.updated_at.as_unix_millis();
+    sqlx::query!(
+        "INSERT INTO drafts (id, content, created_at, updated_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (id) DO UPDATE
+         SET content = excluded.content, created_at = excluded.created_at,
+             updated_at = excluded.updated_at",
+        id,
+        content,
+        created_at,
+        updated_at
+    )
+    .execute(connection)
+    .await
+    .during("save a draft")?;
+    Ok(())
+}
+
+pub(crate) async fn delete(
+    connection: &mut SqliteConnection,
+    id: DraftId,
+) -> Result<(), StoreError> {
+    let text = id.to_string();
+    let done = sqlx::query!("DELETE FROM drafts WHERE id = $1", text)
+        .execute(connection)
+        .await
+        .during("delete a draft")?;
+    if done.rows_affected() == 0 {
+        return Err(not_found("draft", id));
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Events on their way into the log: encoded once, by whoever writes them.
+
+use ah_rest_api_contract::{EventPayload, EventSeq, SessionId, Timestamp};
+use ah_store::{NewEvent, StoreError};
+use serde::Serialize;
+
+use crate::error::During as _;
+
+/// An event in its wire form, but for the `seq`, which only the transaction knows. It is made by
+/// the caller of the verb, so that the one writer has nothing left to do but to number it.
+pub(crate) struct EncodedEvent {
+    pub(crate) ts: Timestamp,
+    pub(crate) event_type: &'static str,
+    /// The level of a log line.
+    pub(crate) level: Option<&'static str>,
+    /// The wire form's JSON from after `{"seq":N,`.
+    tail: String,
+}
+
+#[derive(Serialize)]
+struct Unnumbered<'a> {
+    ts: Timestamp,
+    #[serde(rename = "sessionId")]
+    session_id: SessionId,
+    #[serde(flatten)]
+    payload: &'a EventPayload,
+}
+
+impl EncodedEvent {
+    pub(crate) fn new(session_id: SessionId, event: &NewEvent) -> Result<Self, StoreError> {
+        let mut tail = serde_json::to_string(&Unnumbered {
+            ts: event.ts,
+            session_id,
+            payload: &event.payload,
+        })
+        .during("encode an event")?;
+        // The opening brace; what follows it is a field, since there are always some.
+        tail.remove(0);
+        Ok(Self {
+            ts: event.ts,
+            event_type: event.payload.event_type().as_str(),
+            level: match &event.payload {
+                EventPayload::Log(log) => Some(log.level.as_str()),
+                _ => None,
+            },
+            tail,
+        })
+    }
+
+    /// How many bytes it takes, more or less.
+    pub(crate) fn size(&self) -> usize {
+        self.tail.len()
+    }
+
+    /// The wire form of this event at the place `seq`.
+    pub(crate) fn numbered(&self, seq: EventSeq) -> String {
+        format!("{{\"seq\":{seq},{}", self.tail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ah_rest_api_contract::{Log, LogLevel, SessionEvent, Thought};
+
+    use super::*;
+
+    #[test]
+    fn a_numbered_event_is_the_wire_form_to_the_byte() {
+        let session_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let payloads = [
+            EventPayload::Thought(Thought {
+                thought: "quotes \" and \u{0} and \u{1F980}".to_owned(),
+                reasoning: None,
+            }),
+            EventPayload::Log(Log {
+                level: LogLevel::Warn,
+                message: String::new(),
+                tool_execution_id: Some("t".to_owned()),
+            }),
+        ];
+        for payload in payloads {
+            let event = SessionEvent {
+                seq: EventSeq::new(17),
+                ts: Timestamp::from_unix_millis(1_700_000_000_123),
+                session_id,
+                payload,
+            };
+            let encoded = EncodedEvent::new(
+                session_id,
+                &NewEvent {
+                    ts: event.ts,
+                    payload: event.payload.clone(),
+                },
+            )
+            .unwrap();
+            assert_eq!(
+                encoded.numbered(event.seq),
+                serde_json::to_string(&event).unwrap()
+            );
+        }
+    }
+}

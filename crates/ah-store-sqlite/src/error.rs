@@ -1,0 +1,123 @@
+//! What SQLite says, as errors of the port.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use ah_store::{Inconsistency, StoreError};
+
+/// Primary result codes of SQLite: somebody else holds a lock that was waited for in vain.
+const BUSY: u32 = 5;
+const LOCKED: u32 = 6;
+
+/// Names the verb in whose middle the backend failed.
+pub(crate) trait During<T> {
+    /// The value, or the error of failing to `operation`.
+    fn during(self, operation: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> During<T> for Result<T, sqlx::Error> {
+    fn during(self, operation: &'static str) -> Result<T, StoreError> {
+        self.map_err(|error| {
+            if is_passing(&error) {
+                StoreError::Unavailable {
+                    reason: error.to_string(),
+                }
+            } else {
+                backend(operation, error)
+            }
+        })
+    }
+}
+
+impl<T> During<T> for Result<T, serde_json::Error> {
+    fn during(self, operation: &'static str) -> Result<T, StoreError> {
+        self.map_err(|error| backend(operation, error))
+    }
+}
+
+/// Whether trying again later may help.
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error
+            .code()
+            .and_then(|code| code.parse::<u32>().ok())
+            // The upper bytes say more about the primary code in the lowest.
+            .is_some_and(|code| matches!(code & 0xff, BUSY | LOCKED)),
+        _ => false,
+    }
+}
+
+/// The error of failing to `operation`.
+pub(crate) fn backend(
+    operation: &'static str,
+    source: impl Into<Box<dyn Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::Backend {
+        operation,
+        source: source.into(),
+    }
+}
+
+/// The error of a value that cannot be what it should be.
+pub(crate) fn inconsistent(
+    table: &'static str,
+    column: &'static str,
+    id: impl fmt::Display,
+    source: impl Into<Box<dyn Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::Inconsistent(Inconsistency {
+        table,
+        column,
+        id: id.to_string(),
+        source: source.into(),
+    })
+}
+
+/// The error of a row that is not there.
+pub(crate) fn not_found(what: &'static str, id: impl fmt::Display) -> StoreError {
+    StoreError::NotFound {
+        what,
+        id: id.to_string(),
+    }
+}
+
+/// The error of a verb that came after [`ah_store::Store::close`].
+pub(crate) fn closed() -> StoreError {
+    StoreError::Unavailable {
+        reason: "it was closed".to_owned(),
+    }
+}
+
+/// One error told to everybody whose write was part of the same transaction.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(Arc<StoreError>);
+
+impl Shared {
+    pub(crate) fn new(error: StoreError) -> Self {
+        Self(Arc::new(error))
+    }
+
+    /// The error for one of them.
+    pub(crate) fn for_one(&self) -> StoreError {
+        match &*self.0 {
+            StoreError::Unavailable { reason } => StoreError::Unavailable {
+                reason: reason.clone(),
+            },
+            _ => backend("commit a group of writes", self.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Error for Shared {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}

@@ -1,0 +1,334 @@
+//! Judging the writes of a group, one after another, in memory.
+
+use std::collections::{HashMap, HashSet};
+
+use ah_rest_api_contract::{EventSeq, PermissionId, PermissionState, PromptId, SessionId};
+use ah_store::{
+    Head, PermissionWrite, PromptWrite, SessionPatch, SessionWrite, StoreError, Version, Written,
+};
+use sqlx::SqliteConnection;
+
+use super::PreparedWrite;
+use crate::error::{During as _, not_found};
+use crate::events::Batch;
+use crate::rows::{Reader, json_text};
+
+/// Where the sessions of a group stand after the writes judged so far, and what those come to.
+pub(super) struct Decisions<'a> {
+    sessions: HashMap<SessionId, Standing>,
+    known: Known,
+    pub(super) batch: Batch,
+    /// By the key of the session, in the order in which they are to be made.
+    pub(super) prompts: Vec<(i64, &'a PromptWrite)>,
+    pub(super) permissions: Vec<(i64, &'a PermissionWrite)>,
+    /// Whether a status has changed.
+    pub(super) work: bool,
+}
+
+/// Where one session stands.
+pub(super) struct Standing {
+    pub(super) key: i64,
+    fence: i64,
+    pub(super) version: i64,
+    pub(super) last_seq: i64,
+    /// What the admitted writes change of it.
+    pub(super) patch: SessionPatch,
+    /// When the last of them was made; absent when there was none.
+    pub(super) updated_at: Option<i64>,
+}
+
+/// The prompts and permission requests, by the key of their session, that writes refer to and
+/// that there are.
+#[derive(Default)]
+struct Known {
+    prompts: HashSet<(i64, PromptId)>,
+    permissions: HashMap<(i64, PermissionId), PermissionState>,
+}
+
+impl<'a> Decisions<'a> {
+    /// Reads what is needed for judging `writes`.
+    pub(super) async fn load(
+        connection: &mut SqliteConnection,
+        writes: &[PreparedWrite],
+    ) -> Result<Self, StoreError> {
+        let ids: HashSet<SessionId> = writes.iter().map(|write| write.write.session).collect();
+        let ids = json_text(&ids)?;
+        let rows = sqlx::query!(
+            "SELECT id, key, fence, version, last_seq FROM sessions
+             WHERE id IN (SELECT value FROM json_each($1))",
+            ids
+        )
+        .fetch_all(&mut *connection)
+        .await
+        .during("read where sessions stand")?;
+        let mut sessions = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let id = Reader::new("sessions", &row.id).parsed("id", &row.id)?;
+            let standing = Standing {
+                key: row.key,
+                fence: row.fence,
+                version: row.version,
+                last_seq: row.last_seq,
+                patch: SessionPatch::default(),
+                updated_at: None,
+            };
+            sessions.insert(id, standing);
+        }
+        let known = Known::load(connection, writes, &sessions).await?;
+        Ok(Self {
+            sessions,
+            known,
+            batch: Batch::default(),
+            prompts: Vec::new(),
+            permissions: Vec::new(),
+            work: false,
+        })
+    }
+
+    /// Admits a write, and takes it in, or refuses it, and leaves no trace of it.
+    pub(super) fn judge(&mut self, prepared: &'a PreparedWrite) -> Result<Written, StoreError> {
+        let PreparedWrite { write, events } = prepared;
+        let id = write.session;
+        let standing = self
+            .sessions
+            .get_mut(&id)
+            .ok_or_else(|| not_found("session", id))?;
+        let (version, last_seq) = standing.admit(write)?;
+        self.known.admit(standing.key, write)?;
+
+        let mut seq = last_seq;
+        for event in events {
+            seq = seq.next();
+            self.batch.push(standing.key, seq, event);
+        }
+        let decided = u64::from(write.guard.version.is_some());
+        let version = Version(version.0.saturating_add(decided));
+        standing.version = standing.version.saturating_add(i64::from(decided == 1));
+        standing.last_seq = standing
+            .last_seq
+            .saturating_add_unsigned(seq.get() - last_seq.get());
+        standing.updated_at = Some(write.now.as_unix_millis());
+        self.work |= write.patch.status.is_some();
+        merge(&mut standing.patch, &write.patch);
+        let key = standing.key;
+        self.prompts
+            .extend(write.prompts.iter().map(|prompt| (key, prompt)));
+        self.permissions
+            .extend(write.permissions.iter().map(|permission| (key, permission)));
+        Ok(Written {
+            version,
+            last_seq: seq,
+        })
+    }
+
+    /// The sessions that have changed.
+    pub(super) fn changed(&self) -> impl Iterator<Item = (SessionId, &Standing)> {
+        self.sessions
+            .iter()
+            .filter(|(_, standing)| standing.updated_at.is_some())
+            .map(|(id, standing)| (*id, standing))
+    }
+}
+
+impl Standing {
+    /// The version and the last place that `write` finds, if its guard admits it.
+    fn admit(&self, write: &SessionWrite) -> Result<(Version, EventSeq), StoreError> {
+        let id = write.session.to_string();
+        let row = Reader::new("sessions", &id);
+        let fence = row.number("fence", self.fence)?;
+        let version = row.number("version", self.version)?;
+        let last_seq = row.number("last_seq", self.last_seq)?;
+        if write
+            .guard
+            .fence
+            .is_some_and(|expected| expected.0 != fence)
+        {
+            return Err(StoreError::Fenced { id });
+        }
+        if write
+            .guard
+            .version
+            .is_some_and(|expected| expected.0 != version)
+        {
+            return Err(StoreError::Conflict { id });
+        }
+        Ok((Version(version), EventSeq::new(last_seq)))
+    }
+
+    /// Where it stands, as readers are told. The numbers were read as such when a write was
+    /// admitted, and have grown since.
+    pub(super) fn head(&self) -> Head {
+        Head {
+            last_seq: EventSeq::new(self.last_seq.unsigned_abs()),
+            version: Version(self.version.unsigned_abs()),
+        }
+    }
+}
+
+impl Known {
+    async fn load(
+        connection: &mut SqliteConnection,
+        writes: &[PreparedWrite],
+        sessions: &HashMap<SessionId, Standing>,
+    ) -> Result<Self, StoreError> {
+        let mut known = Self::default();
+        let mut prompts: Vec<(i64, PromptId)> = Vec::new();
+        let mut permissions: Vec<(i64, PermissionId)> = Vec::new();
+        for PreparedWrite { write, .. } in writes {
+            let Some(Standing { key, .. }) = sessions.get(&write.session) else {
+                continue;
+            };
+            prompts.extend(
+                write
+                    .prompts
+                    .iter()
+                    .filter_map(prompt_id)
+                    .map(|id| (*key, id)),
+            );
+            permissions.extend(write.permissions.iter().map(|it| (*key, permission_id(it))));
+        }
+        if !prompts.is_empty() {
+            let asked = json_text(&prompts)?;
+            let rows = sqlx::query!(
+                "SELECT prompts.session, prompts.id FROM json_each($1) AS asked
+                 JOIN prompts ON prompts.session = asked.value ->> 0
+                 AND prompts.id = asked.value ->> 1",
+                asked
+            )
+            .fetch_all(&mut *connection)
+            .await
+            .during("look for prompts")?;
+            for row in rows {
+                let id = Reader::new("prompts", &row.id).parsed("id", &row.id)?;
+                known.prompts.insert((row.session, id));
+            }
+        }
+        if !permissions.is_empty() {
+            let asked = json_text(&permissions)?;
+            let rows = sqlx::query!(
+                "SELECT permissions.session, permissions.id, permissions.state
+                 FROM json_each($1) AS asked
+                 JOIN permissions ON permissions.session = asked.value ->> 0
+                 AND permissions.id = asked.value ->> 1",
+                asked
+            )
+            .fetch_all(&mut *connection)
+            .await
+            .during("look for permission requests")?;
+            for row in rows {
+                let reader = Reader::new("permissions", &row.id);
+                let id = reader.parsed("id", &row.id)?;
+                let state = reader.word("state", &row.state)?;
+                known.permissions.insert((row.session, id), state);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Takes in what `write` does to the prompts and requests of its session, if all of it may
+    /// be done.
+    fn admit(&mut self, session: i64, write: &SessionWrite) -> Result<(), StoreError> {
+        let conflict = || StoreError::Conflict {
+            id: write.session.to_string(),
+        };
+        let mut enqueued = HashSet::new();
+        for prompt in &write.prompts {
+            let is_known = |id: &PromptId| {
+                self.prompts.contains(&(session, *id)) || enqueued.contains(&(session, *id))
+            };
+            match prompt {
+                PromptWrite::Enqueue(prompt) if is_known(&prompt.id) => return Err(conflict()),
+                PromptWrite::Enqueue(prompt) => {
+                    enqueued.insert((session, prompt.id));
+                }
+                PromptWrite::Set(id, _) if !is_known(id) => return Err(not_found("prompt", id)),
+                PromptWrite::Set(..) | PromptWrite::SetQueued(_) => {}
+            }
+        }
+        let mut moved = HashMap::new();
+        for permission in &write.permissions {
+            let at = (session, permission_id(permission));
+            let state = moved
+                .get(&at)
+                .or_else(|| self.permissions.get(&at))
+                .copied();
+            let next = match (permission, state) {
+                (PermissionWrite::Open(permission), None) => permission.state,
+                (PermissionWrite::Answer { .. }, Some(PermissionState::Pending)) => {
+                    PermissionState::Answered
+                }
+                (PermissionWrite::Resolve(_), Some(_)) => PermissionState::Resolved,
+                (PermissionWrite::Open(_) | PermissionWrite::Answer { .. }, Some(_)) => {
+                    return Err(conflict());
+                }
+                (PermissionWrite::Answer { .. } | PermissionWrite::Resolve(_), None) => {
+                    return Err(not_found("permission request", at.1));
+                }
+            };
+            moved.insert(at, next);
+        }
+        self.prompts.extend(enqueued);
+        self.permissions.extend(moved);
+        Ok(())
+    }
+}
+
+const fn prompt_id(write: &PromptWrite) -> Option<PromptId> {
+    match write {
+        PromptWrite::Enqueue(prompt) => Some(prompt.id),
+        PromptWrite::Set(id, _) => Some(*id),
+        PromptWrite::SetQueued(_) => None,
+    }
+}
+
+const fn permission_id(write: &PermissionWrite) -> PermissionId {
+    match write {
+        PermissionWrite::Open(permission) => permission.request.request_id,
+        PermissionWrite::Answer { request_id, .. } => *request_id,
+        PermissionWrite::Resolve(resolution) => resolution.request_id,
+    }
+}
+
+/// Lets `later` change what `patch` does: a field that both set is as the later one says.
+fn merge(patch: &mut SessionPatch, later: &SessionPatch) {
+    // Every field is named, so that a new one cannot be forgotten here.
+    let SessionPatch {
+        status,
+        activity,
+        reason,
+        exit_code,
+        ending,
+        interrupt_requested,
+        last_turn,
+        workspace,
+        commit,
+        agent_version,
+        started_at,
+        ended_at,
+        changes,
+        usage,
+        journal,
+        hidden,
+    } = later;
+    fn set<T: Clone>(field: &mut Option<T>, later: &Option<T>) {
+        if later.is_some() {
+            field.clone_from(later);
+        }
+    }
+    set(&mut patch.status, status);
+    set(&mut patch.activity, activity);
+    set(&mut patch.reason, reason);
+    set(&mut patch.exit_code, exit_code);
+    set(&mut patch.ending, ending);
+    set(&mut patch.interrupt_requested, interrupt_requested);
+    set(&mut patch.last_turn, last_turn);
+    set(&mut patch.workspace, workspace);
+    set(&mut patch.commit, commit);
+    set(&mut patch.agent_version, agent_version);
+    set(&mut patch.started_at, started_at);
+    set(&mut patch.ended_at, ended_at);
+    set(&mut patch.changes, changes);
+    set(&mut patch.usage, usage);
+    set(&mut patch.journal, journal);
+    set(&mut patch.hidden, hidden);
+}

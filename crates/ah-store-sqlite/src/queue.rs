@@ -1,0 +1,176 @@
+//! What waits at a session: prompts for the agent, permission requests for somebody.
+
+use ah_rest_api_contract::{PermissionState, Prompt, PromptState, SessionId};
+use ah_store::{PermissionRecord, PermissionWrite, PromptWrite, StoreError};
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::error::During as _;
+use crate::events::key_of;
+use crate::rows::{PermissionRow, PromptRow, json_text};
+use crate::words::Word as _;
+
+pub(crate) async fn prompts(
+    connection: &mut SqliteConnection,
+    id: SessionId,
+) -> Result<Vec<Prompt>, StoreError> {
+    let mut snapshot = connection.begin().await.during("list prompts")?;
+    let session = key_of(&mut snapshot, id).await?;
+    let rows = sqlx::query_as!(
+        PromptRow,
+        "SELECT id, state, created_at, author, delivery, content
+         FROM prompts WHERE session = $1 ORDER BY key",
+        session
+    )
+    .fetch_all(&mut *snapshot)
+    .await
+    .during("list prompts")?;
+    snapshot.commit().await.during("list prompts")?;
+    rows.into_iter().map(PromptRow::into_prompt).collect()
+}
+
+pub(crate) async fn permissions(
+    connection: &mut SqliteConnection,
+    id: SessionId,
+) -> Result<Vec<PermissionRecord>, StoreError> {
+    let mut snapshot = connection
+        .begin()
+        .await
+        .during("list permission requests")?;
+    let session = key_of(&mut snapshot, id).await?;
+    let rows = sqlx::query_as!(
+        PermissionRow,
+        "SELECT id, state, created_at, request, answer, answered_by, resolution
+         FROM permissions WHERE session = $1 ORDER BY key",
+        session
+    )
+    .fetch_all(&mut *snapshot)
+    .await
+    .during("list permission requests")?;
+    snapshot.commit().await.during("list permission requests")?;
+    rows.into_iter().map(PermissionRow::into_record).collect()
+}
+
+/// Makes one change of the prompts of the session with the key `session`. That it may be made
+/// was decided before.
+pub(crate) async fn write_prompt(
+    connection: &mut SqliteConnection,
+    session: i64,
+    write: &PromptWrite,
+) -> Result<(), StoreError> {
+    match write {
+        PromptWrite::Enqueue(prompt) => {
+            let id = prompt.id.to_string();
+            let state = prompt.state.word();
+            let created_at = prompt.created_at.as_unix_millis();
+            let delivery = prompt.delivery.word();
+            let content = json_text(&prompt.content)?;
+            sqlx::query!(
+                "INSERT INTO prompts (session, id, state, created_at, author, delivery, content)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                session,
+                id,
+                state,
+                created_at,
+                prompt.author,
+                delivery,
+                content
+            )
+            .execute(connection)
+            .await
+        }
+        PromptWrite::Set(id, state) => {
+            let id = id.to_string();
+            let state = state.word();
+            sqlx::query!(
+                "UPDATE prompts SET state = $1 WHERE session = $2 AND id = $3",
+                state,
+                session,
+                id
+            )
+            .execute(connection)
+            .await
+        }
+        PromptWrite::SetQueued(state) => {
+            let state = state.word();
+            let queued = PromptState::Queued.word();
+            sqlx::query!(
+                "UPDATE prompts SET state = $1 WHERE session = $2 AND state = $3",
+                state,
+                session,
+                queued
+            )
+            .execute(connection)
+            .await
+        }
+    }
+    .during("write a prompt")?;
+    Ok(())
+}
+
+/// Makes one change of the permission requests of the session with the key `session`. That it
+/// may be made was decided before.
+pub(crate) async fn write_permission(
+    connection: &mut SqliteConnection,
+    session: i64,
+    write: &PermissionWrite,
+) -> Result<(), StoreError> {
+    match write {
+        PermissionWrite::Open(permission) => {
+            let id = permission.request.request_id.to_string();
+            let state = permission.state.word();
+            let created_at = permission.created_at.as_unix_millis();
+            let request = json_text(&permission.request)?;
+            let resolution = permission.resolution.as_ref().map(json_text).transpose()?;
+            sqlx::query!(
+                "INSERT INTO permissions (session, id, state, created_at, request, resolution)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+                session,
+                id,
+                state,
+                created_at,
+                request,
+                resolution
+            )
+            .execute(connection)
+            .await
+        }
+        PermissionWrite::Answer {
+            request_id,
+            answer,
+            by,
+        } => {
+            let id = request_id.to_string();
+            let state = PermissionState::Answered.word();
+            let answer = json_text(answer)?;
+            sqlx::query!(
+                "UPDATE permissions SET state = $1, answer = $2, answered_by = $3
+                 WHERE session = $4 AND id = $5",
+                state,
+                answer,
+                by,
+                session,
+                id
+            )
+            .execute(connection)
+            .await
+        }
+        PermissionWrite::Resolve(resolution) => {
+            let id = resolution.request_id.to_string();
+            let state = PermissionState::Resolved.word();
+            let resolution = json_text(resolution)?;
+            sqlx::query!(
+                "UPDATE permissions
+                 SET state = $1, resolution = $2, answer = NULL, answered_by = NULL
+                 WHERE session = $3 AND id = $4",
+                state,
+                resolution,
+                session,
+                id
+            )
+            .execute(connection)
+            .await
+        }
+    }
+    .during("write a permission request")?;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The repositories that tasks were launched on.
+
+use ah_rest_api_contract::{
+    Page, PageRequest, Repository, RepositoryId, RepositorySource, Timestamp,
+};
+use ah_store::StoreError;
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::error::{During as _, not_found};
+use crate::rows::{Reader, RepositoryRow, stored};
+
+/// That a task was launched on a repository.
+pub(crate) struct Use {
+    /// Its id, if it is a new one.
+    pub(crate) id: RepositoryId,
+    /// Without credentials.
+    pub(crate) address: String,
+    /// As the task gave it.
+    pub(crate) source: String,
+    pub(crate) display_name: String,
+    pub(crate) at: Timestamp,
+}
+
+/// Remembers the repository, or that it was used again.
+pub(crate) async fn touch(connection: &mut SqliteConnection, used: &Use) -> Result<(), StoreError> {
+    let id = used.id.to_string();
+    let at = used.at.as_unix_millis();
+    sqlx::query!(
+        "INSERT INTO repositories (id, address, source, display_name, scm_provider, last_used_at)
+         VALUES ($1, $2, $3, $4, 'git', $5)
+         ON CONFLICT (address) DO UPDATE
+         SET source = excluded.source, last_used_at = max(last_used_at, excluded.last_used_at)",
+        id,
+        used.address,
+        used.source,
+        used.display_name,
+        at
+    )
+    .execute(connection)
+    .await
+    .during("remember a repository")?;
+    Ok(())
+}
+
+pub(crate) async fn list(
+    connection: &mut SqliteConnection,
+    page: PageRequest,
+) -> Result<Page<Repository>, StoreError> {
+    let mut snapshot = connection.begin().await.during("list repositories")?;
+    let total = sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM repositories"#)
+        .fetch_one(&mut *snapshot)
+        .await
+        .during("list repositories")?;
+    let limit = page.per_page();
+    let offset = stored(page.offset())?;
+    let rows = sqlx::query_as!(
+        RepositoryRow,
+        "SELECT id, address, display_name, scm_provider, default_branch, last_used_at
+         FROM repositories
+         ORDER BY last_used_at DESC, id DESC
+         LIMIT $1 OFFSET $2",
+        limit,
+        offset
+    )
+    .fetch_all(&mut *snapshot)
+    .await
+    .during("list repositories")?;
+    snapshot.commit().await.during("list repositories")?;
+    let items = rows
+        .into_iter()
+        .map(RepositoryRow::into_repository)
+        .collect::<Result<Vec<_>, _>>()?;
+    let total = Reader::new("repositories", "").number("id", total)?;
+    Ok(Page::new(items, total, page))
+}
+
+pub(crate) async fn get(
+    connection: &mut SqliteConnection,
+    id: RepositoryId,
+) -> Result<(Repository, String), StoreError> {
+    let text = id.to_string();
+    let row = sqlx::query!(
+        "SELECT id, address, source, display_name, scm_provider, default_branch, last_used_at
+         FROM repositories
+         WHERE id = $1",
+        text
+    )
+    .fetch_optional(connection)
+    .await
+    .during("read a repository")?
+    .ok_or_else(|| not_found("repository", id))?;
+    let repository = RepositoryRow {
+        id: row.id,
+        address: row.address,
+        display_name: row.display_name,
+        scm_provider: row.scm_provider,
+        default_branch: row.default_branch,
+        last_used_at: row.last_used_at,
+    };
+    Ok((repository.into_repository()?, row.source))
+}
+
+/// Remembers the default branch of the repository at `address`, with or without credentials.
+pub(crate) async fn set_default_branch(
+    connection: &mut SqliteConnection,
+    address: &str,
+    branch: &str,
+) -> Result<(), StoreError> {
+    let known_as = match RepositorySource::parse(address) {
+        Ok(source) => source.without_credentials(),
+        // What is no address is the address of none that is known, and is told as such.
+        Err(_) => address.to_owned(),
+    };
+    let done = sqlx::query!(
+        "UPDATE repositories SET default_branch = $1 WHERE address = $2",
+        branch,
+        known_as
+    )
+    .execute(connection)
+    .await
+    .during("remember a default branch")?;
+    if done.rows_affected() == 0 {
+        return Err(not_found("repository", known_as));
+    }
+    Ok(())
+}

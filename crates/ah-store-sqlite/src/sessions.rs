@@ -1,0 +1,113 @@
+//! Sessions as they are read.
+
+use ah_rest_api_contract::{Page, Session, SessionId, SessionQuery, SessionStatus};
+use ah_store::{SessionRecord, StoreError};
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::error::{During as _, not_found};
+use crate::rows::{Reader, SessionRow, json_text, stored};
+
+pub(crate) async fn record(
+    connection: &mut SqliteConnection,
+    id: SessionId,
+) -> Result<SessionRecord, StoreError> {
+    let text = id.to_string();
+    sqlx::query_as!(
+        SessionRow,
+        r#"SELECT id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
+                  activity, reason, exit_code, commit_id, workspace, changes, usage, created_at,
+                  updated_at, started_at, ended_at, body, launch, last_seq, version, fence, owner,
+                  ending, interrupt_requested, last_turn, journal, hidden,
+                  recent_events AS "recent_events!: String"
+           FROM session_records
+           WHERE id = $1"#,
+        text
+    )
+    .fetch_optional(connection)
+    .await
+    .during("read a session")?
+    .ok_or_else(|| not_found("session", id))?
+    .into_record()
+}
+
+/// A page, in two statements: one finds how many there are and which are on the page, the other
+/// reads those, so that what is costly about a session is read of those only.
+pub(crate) async fn list(
+    connection: &mut SqliteConnection,
+    query: &SessionQuery,
+) -> Result<Page<Session>, StoreError> {
+    let mut snapshot = connection.begin().await.during("list sessions")?;
+    let wanted = wanted(&mut snapshot, query).await?;
+    let rows = sqlx::query_as!(
+        SessionRow,
+        r#"SELECT id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
+                  activity, reason, exit_code, commit_id, workspace, changes, usage, created_at,
+                  updated_at, started_at, ended_at, body, launch, last_seq, version, fence, owner,
+                  ending, interrupt_requested, last_turn, journal, hidden,
+                  recent_events AS "recent_events!: String"
+           FROM (SELECT key AS place, value AS wanted FROM json_each($1)) AS page
+           JOIN session_records ON session_records.key = page.wanted
+           ORDER BY page.place"#,
+        wanted.keys
+    )
+    .fetch_all(&mut *snapshot)
+    .await
+    .during("list sessions")?;
+    snapshot.commit().await.during("list sessions")?;
+    let items = rows
+        .into_iter()
+        .map(SessionRow::into_session)
+        .collect::<Result<Vec<_>, _>>()?;
+    let total = Reader::new("sessions", "").number("key", wanted.total)?;
+    Ok(Page::new(items, total, query.page))
+}
+
+/// How many sessions a list has, and the keys of those on the page, in order, as a JSON array.
+struct Wanted {
+    total: i64,
+    keys: String,
+}
+
+async fn wanted(
+    connection: &mut SqliteConnection,
+    query: &SessionQuery,
+) -> Result<Wanted, StoreError> {
+    let statuses = (!query.statuses.is_empty())
+        .then(|| json_text(&query.statuses))
+        .transpose()?;
+    let cancelled_too =
+        query.include_archived || query.statuses.contains(&SessionStatus::Cancelled);
+    let agent = query.agent.as_ref().map(|agent| agent.as_str());
+    let task = query.task_id.map(|id| id.to_string());
+    let limit = query.page.per_page();
+    let offset = stored(query.page.offset())?;
+    sqlx::query_as!(
+        Wanted,
+        r#"WITH wanted AS NOT MATERIALIZED (
+             SELECT key, created_at FROM sessions
+             WHERE ($1 IS NULL OR status IN (SELECT value FROM json_each($1)))
+             AND ($2 IS NULL OR agent_type = $2)
+             AND ($3 IS NULL OR project_id = $3)
+             AND ($4 IS NULL OR tenant_id = $4)
+             AND ($5 IS NULL OR task_id = $5)
+             AND iif(status = 'cancelled', $6, $7 OR NOT hidden)
+         )
+         SELECT
+             (SELECT count(*) FROM wanted) AS "total!: i64",
+             (SELECT json_group_array(key)
+              FROM (SELECT key FROM wanted ORDER BY created_at DESC, key DESC LIMIT $8 OFFSET $9)
+             ) AS "keys!: String""#,
+        statuses,
+        agent,
+        query.project_id,
+        query.tenant_id,
+        task,
+        cancelled_too,
+        query.include_archived,
+        limit,
+        offset
+    )
+    .fetch_one(connection)
+    .await
+    .during("list sessions")
+}

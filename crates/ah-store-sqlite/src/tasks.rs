@@ -1,0 +1,173 @@
+//! Tasks, and the sessions they launch.
+
+use ah_rest_api_contract::{
+    EventPayload, EventSeq, RepositorySource, SessionStatus, StatusChange, Task, TaskId,
+};
+use ah_store::{NewEvent, NewTask, StoreError};
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use crate::encode::EncodedEvent;
+use crate::error::{During as _, inconsistent, not_found};
+use crate::events::Batch;
+use crate::rows::{SessionBody, TaskRow, json_text};
+use crate::{repositories, words};
+
+/// A task made ready for the writer: everything is encoded.
+pub(crate) struct PreparedTask {
+    id: String,
+    request: String,
+    created_at: i64,
+    /// The sessions, as the JSON array that SQLite takes apart.
+    sessions: String,
+    first_events: Vec<EncodedEvent>,
+    repository: Option<repositories::Use>,
+}
+
+/// The columns of a new session that do not begin alike for all.
+#[derive(Serialize)]
+struct NewSession<'a> {
+    id: String,
+    tenant_id: Option<&'a str>,
+    project_id: Option<&'a str>,
+    agent_type: &'a str,
+    agent_version: &'a str,
+    priority: i64,
+    status: &'static str,
+    commit_id: Option<&'a str>,
+    created_at: i64,
+    updated_at: i64,
+    body: String,
+    launch: String,
+}
+
+impl PreparedTask {
+    pub(crate) fn new(new: &NewTask) -> Result<Self, StoreError> {
+        let mut sessions = Vec::with_capacity(new.sessions.len());
+        let mut first_events = Vec::with_capacity(new.sessions.len());
+        for (session, launch) in &new.sessions {
+            sessions.push(NewSession {
+                id: session.id.to_string(),
+                tenant_id: session.tenant_id.as_deref(),
+                project_id: session.project_id.as_deref(),
+                agent_type: session.agent.agent_type.as_str(),
+                agent_version: &session.agent.version,
+                priority: words::urgency(session.priority),
+                status: SessionStatus::Queued.as_str(),
+                commit_id: session.repo.commit.as_deref(),
+                created_at: session.created_at.as_unix_millis(),
+                updated_at: session.updated_at.as_unix_millis(),
+                body: json_text(&SessionBody::of(session))?,
+                launch: json_text(launch)?,
+            });
+            let first = NewEvent {
+                ts: session.created_at,
+                payload: EventPayload::Status(StatusChange {
+                    status: SessionStatus::Queued,
+                    previous: None,
+                    reason: None,
+                    exit_code: None,
+                    signal: None,
+                }),
+            };
+            first_events.push(EncodedEvent::new(session.id, &first)?);
+        }
+        Ok(Self {
+            id: new.task.id.to_string(),
+            request: json_text(&new.task.request)?,
+            created_at: new.task.created_at.as_unix_millis(),
+            sessions: json_text(&sessions)?,
+            first_events,
+            repository: repository_of(new)?,
+        })
+    }
+}
+
+/// The repository that a task is launched on. All of its sessions have the same one.
+fn repository_of(new: &NewTask) -> Result<Option<repositories::Use>, StoreError> {
+    let source = new
+        .sessions
+        .first()
+        .and_then(|(_, launch)| launch.source.as_deref());
+    let (Some(name), Some(source)) = (&new.repository_name, source) else {
+        return Ok(None);
+    };
+    let parsed = RepositorySource::parse(source)
+        .map_err(|reason| inconsistent("repositories", "source", new.repository_id, reason))?;
+    Ok(Some(repositories::Use {
+        id: new.repository_id,
+        address: parsed.without_credentials(),
+        source: source.to_owned(),
+        display_name: name.clone(),
+        at: new.task.created_at,
+    }))
+}
+
+/// Writes the task, its sessions, their first events, and its repository.
+pub(crate) async fn create(
+    connection: &mut SqliteConnection,
+    task: &PreparedTask,
+) -> Result<(), StoreError> {
+    if let Some(repository) = &task.repository {
+        repositories::touch(connection, repository).await?;
+    }
+    sqlx::query!(
+        "INSERT INTO tasks (id, request, created_at) VALUES ($1, $2, $3)",
+        task.id,
+        task.request,
+        task.created_at
+    )
+    .execute(&mut *connection)
+    .await
+    .during("create a task")?;
+    sqlx::query!(
+        "INSERT INTO sessions (
+             id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
+             commit_id, created_at, updated_at, body, launch, last_seq, version, fence,
+             interrupt_requested, journal, hidden
+         )
+         SELECT
+             value ->> 'id', $1, value ->> 'tenant_id', value ->> 'project_id',
+             value ->> 'agent_type', value ->> 'agent_version', value ->> 'priority',
+             value ->> 'status', value ->> 'commit_id', value ->> 'created_at',
+             value ->> 'updated_at', value ->> 'body', value ->> 'launch', 1, 0, 0, 0, 0, 0
+         FROM json_each($2)
+         ORDER BY json_each.key",
+        task.id,
+        task.sessions
+    )
+    .execute(&mut *connection)
+    .await
+    .during("create sessions")?;
+    let keys = sqlx::query_scalar!(
+        "SELECT key FROM sessions WHERE task_id = $1 ORDER BY key",
+        task.id
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .during("create sessions")?;
+    let mut batch = Batch::default();
+    for (key, event) in keys.into_iter().zip(&task.first_events) {
+        batch.push(key, EventSeq::START.next(), event);
+    }
+    batch.insert(connection).await
+}
+
+pub(crate) async fn get(connection: &mut SqliteConnection, id: TaskId) -> Result<Task, StoreError> {
+    let text = id.to_string();
+    sqlx::query_as!(
+        TaskRow,
+        r#"SELECT id, request, created_at,
+                  (SELECT json_group_array(id)
+                   FROM (SELECT id FROM sessions WHERE task_id = tasks.id ORDER BY key)
+                  ) AS "session_ids!: String"
+           FROM tasks
+           WHERE id = $1"#,
+        text
+    )
+    .fetch_optional(connection)
+    .await
+    .during("read a task")?
+    .ok_or_else(|| not_found("task", id))
+    .and_then(TaskRow::into_task)
+}

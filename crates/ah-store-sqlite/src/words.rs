@@ -1,0 +1,121 @@
+//! How enums are written into columns: as the words of the wire.
+
+use ah_rest_api_contract::{
+    Activity, DeliveryMode, PermissionState, Priority, PromptState, SessionStatus,
+};
+
+/// An enum that a column holds as a word.
+pub(crate) trait Word: Sized {
+    /// What one of its values is called.
+    const NOUN: &'static str;
+
+    /// The word for this value.
+    fn word(self) -> &'static str;
+
+    /// The value behind a word.
+    fn read(word: &str) -> Option<Self>;
+}
+
+macro_rules! words {
+    ($type:ident, $noun:literal: $($variant:ident => $word:literal),+ $(,)?) => {
+        impl Word for $type {
+            const NOUN: &'static str = $noun;
+
+            fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            fn read(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+words!(Activity, "activity":
+    Working => "working",
+    Idle => "idle",
+    AwaitingPermission => "awaiting_permission",
+);
+words!(DeliveryMode, "delivery":
+    Queue => "queue",
+    Steer => "steer",
+);
+words!(PromptState, "prompt state":
+    Queued => "queued",
+    Delivered => "delivered",
+    Withdrawn => "withdrawn",
+    Undelivered => "undelivered",
+);
+words!(PermissionState, "permission state":
+    Pending => "pending",
+    Answered => "answered",
+    Resolved => "resolved",
+);
+
+impl Word for SessionStatus {
+    const NOUN: &'static str = "status";
+
+    fn word(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        Self::from_word(word)
+    }
+}
+
+/// A priority as a number, so that the higher one sorts as the greater.
+pub(crate) const fn urgency(priority: Priority) -> i64 {
+    match priority {
+        Priority::Normal => 0,
+        Priority::High => 1,
+    }
+}
+
+/// The priority behind a number; the inverse of [`urgency`].
+pub(crate) const fn priority(urgency: i64) -> Option<Priority> {
+    match urgency {
+        0 => Some(Priority::Normal),
+        1 => Some(Priority::High),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_the_word_on_the_wire() {
+        fn check<T: Word + Copy + serde::Serialize>(values: &[T]) {
+            for value in values {
+                let wire = serde_json::to_value(value).unwrap();
+                assert_eq!(wire, value.word());
+            }
+        }
+        check(&[
+            Activity::Working,
+            Activity::Idle,
+            Activity::AwaitingPermission,
+        ]);
+        check(&[DeliveryMode::Queue, DeliveryMode::Steer]);
+        check(&[
+            PromptState::Queued,
+            PromptState::Delivered,
+            PromptState::Withdrawn,
+            PromptState::Undelivered,
+        ]);
+        check(&[
+            PermissionState::Pending,
+            PermissionState::Answered,
+            PermissionState::Resolved,
+        ]);
+        check(&SessionStatus::ALL);
+    }
+}

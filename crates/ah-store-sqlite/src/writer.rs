@@ -1,0 +1,299 @@
+//! The one task of a process that writes.
+//!
+//! It owns the writing connection. Orders reach it through a bounded channel, so whoever writes
+//! faster than the disk waits. Writes that wait together are committed together.
+
+use std::sync::Arc;
+
+use ah_rest_api_contract::{Draft, DraftId, Timestamp};
+use ah_store::{Claim, EngineId, Head, Lease, SessionRecord, SessionWrite, StoreError, Written};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{During as _, Shared, closed};
+use crate::group::{self, PreparedWrite};
+use crate::tasks::{self, PreparedTask};
+use crate::watch::{self, Watchers};
+use crate::{claims, drafts, repositories};
+
+/// How many orders may wait.
+const ORDERS_WAITING: usize = 1024;
+/// The most writes of one transaction.
+const GROUP_WRITES: usize = 256;
+/// After this many bytes of events a transaction takes no further write.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
+
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the writer is asked to do, and where the result goes.
+enum Order {
+    Write(Box<PreparedWrite>, Reply<Written>),
+    CreateTask(PreparedTask, Reply<()>),
+    Claim(Claim, Lease, Timestamp, Reply<Option<Box<SessionRecord>>>),
+    Renew(Lease, Reply<()>),
+    Release(EngineId, Reply<()>),
+    SaveDraft(Draft, Reply<()>),
+    DeleteDraft(DraftId, Reply<()>),
+    SetDefaultBranch(String, String, Reply<()>),
+    /// Takes no further order, does what was ordered before, and ends.
+    Close,
+}
+
+/// The way to the writer.
+pub(crate) struct Writer {
+    orders: mpsc::Sender<Order>,
+    /// Never sent to; the writer's end of it goes when the writer has ended.
+    ended: mpsc::Sender<()>,
+}
+
+impl Writer {
+    /// Starts the task that writes through `connection` and tells `watchers` what it wrote.
+    pub(crate) fn start(connection: SqliteConnection, watchers: Arc<Watchers>) -> Self {
+        let (orders, waiting) = mpsc::channel(ORDERS_WAITING);
+        let (ended, end) = mpsc::channel(1);
+        let desk = Desk {
+            connection,
+            watchers,
+        };
+        tokio::spawn(async move {
+            desk.work(waiting).await;
+            drop(end);
+        });
+        Self { orders, ended }
+    }
+
+    async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, StoreError> {
+        let (reply, result) = oneshot::channel();
+        self.orders.send(order(reply)).await.map_err(|_| closed())?;
+        result.await.map_err(|_| closed())?
+    }
+
+    pub(crate) async fn write(&self, write: SessionWrite) -> Result<Written, StoreError> {
+        let write = Box::new(PreparedWrite::new(write)?);
+        self.order(|reply| Order::Write(write, reply)).await
+    }
+
+    pub(crate) async fn create_task(&self, task: PreparedTask) -> Result<(), StoreError> {
+        self.order(|reply| Order::CreateTask(task, reply)).await
+    }
+
+    pub(crate) async fn claim(
+        &self,
+        claim: Claim,
+        lease: &Lease,
+        now: Timestamp,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let claimed = self
+            .order(|reply| Order::Claim(claim, lease.clone(), now, reply))
+            .await?;
+        Ok(claimed.map(|record| *record))
+    }
+
+    pub(crate) async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.order(|reply| Order::Renew(lease.clone(), reply)).await
+    }
+
+    pub(crate) async fn release(&self, engine: &EngineId) -> Result<(), StoreError> {
+        self.order(|reply| Order::Release(engine.clone(), reply))
+            .await
+    }
+
+    pub(crate) async fn save_draft(&self, draft: &Draft) -> Result<(), StoreError> {
+        self.order(|reply| Order::SaveDraft(draft.clone(), reply))
+            .await
+    }
+
+    pub(crate) async fn delete_draft(&self, id: DraftId) -> Result<(), StoreError> {
+        self.order(|reply| Order::DeleteDraft(id, reply)).await
+    }
+
+    pub(crate) async fn set_default_branch(
+        &self,
+        address: &str,
+        branch: &str,
+    ) -> Result<(), StoreError> {
+        self.order(|reply| Order::SetDefaultBranch(address.to_owned(), branch.to_owned(), reply))
+            .await
+    }
+
+    /// Waits until everything that was ordered is done and the writer has ended.
+    pub(crate) async fn close(&self) {
+        if self.orders.send(Order::Close).await.is_err() {
+            tracing::debug!("the store was closed before");
+        }
+        self.ended.closed().await;
+    }
+}
+
+/// Where the writer works.
+struct Desk {
+    connection: SqliteConnection,
+    watchers: Arc<Watchers>,
+}
+
+impl Desk {
+    async fn work(mut self, mut orders: mpsc::Receiver<Order>) {
+        let mut next = None;
+        loop {
+            let order = match next.take() {
+                Some(order) => order,
+                None => match orders.recv().await {
+                    Some(order) => order,
+                    None => break,
+                },
+            };
+            next = match order {
+                Order::Write(write, reply) => {
+                    let (group, next) = gather((write, reply), &mut orders);
+                    self.commit(group).await;
+                    next
+                }
+                Order::Close => {
+                    orders.close();
+                    None
+                }
+                other => {
+                    self.perform(other).await;
+                    None
+                }
+            };
+        }
+        if let Err(error) = self.connection.close().await {
+            tracing::warn!(%error, "the store's writing connection did not close");
+        }
+    }
+
+    async fn commit(&mut self, group: Vec<(Box<PreparedWrite>, Reply<Written>)>) {
+        let (writes, replies): (Vec<_>, Vec<_>) = group
+            .into_iter()
+            .map(|(write, reply)| (*write, reply))
+            .unzip();
+        match group::commit(&mut self.connection, &writes).await {
+            Ok(outcome) => {
+                for (id, head) in outcome.heads {
+                    self.watchers.moved(id, head);
+                }
+                if let Some(revision) = outcome.work {
+                    self.watchers.worked(revision);
+                }
+                for (reply, result) in replies.into_iter().zip(outcome.results) {
+                    answer(reply, result);
+                }
+            }
+            Err(error) => {
+                let error = Shared::new(error);
+                for reply in replies {
+                    answer(reply, Err(error.for_one()));
+                }
+            }
+        }
+    }
+
+    async fn perform(&mut self, order: Order) {
+        match order {
+            Order::CreateTask(task, reply) => answer(reply, self.create_task(&task).await),
+            Order::Claim(claim, lease, now, reply) => {
+                answer(reply, self.claim(&claim, &lease, now).await);
+            }
+            Order::Renew(lease, reply) => {
+                let done = claims::renew(&mut self.connection, &lease).await;
+                answer(reply, done);
+            }
+            Order::Release(engine, reply) => answer(reply, self.release(&engine).await),
+            Order::SaveDraft(draft, reply) => {
+                let done = drafts::save(&mut self.connection, &draft).await;
+                answer(reply, done);
+            }
+            Order::DeleteDraft(id, reply) => {
+                let done = drafts::delete(&mut self.connection, id).await;
+                answer(reply, done);
+            }
+            Order::SetDefaultBranch(address, branch, reply) => {
+                let done =
+                    repositories::set_default_branch(&mut self.connection, &address, &branch).await;
+                answer(reply, done);
+            }
+            Order::Write(..) | Order::Close => {
+                unreachable!("the loop takes these itself");
+            }
+        }
+    }
+
+    async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
+        self.connection
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .during("begin a transaction")
+    }
+
+    async fn create_task(&mut self, task: &PreparedTask) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        tasks::create(&mut transaction, task).await?;
+        let revision = watch::count_up(&mut transaction).await?;
+        transaction.commit().await.during("create a task")?;
+        self.watchers.worked(revision);
+        Ok(())
+    }
+
+    async fn claim(
+        &mut self,
+        claim: &Claim,
+        lease: &Lease,
+        now: Timestamp,
+    ) -> Result<Option<Box<SessionRecord>>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let Some(record) = claims::claim(&mut transaction, claim, lease, now).await? else {
+            transaction.rollback().await.during("claim a session")?;
+            return Ok(None);
+        };
+        let revision = watch::count_up(&mut transaction).await?;
+        transaction.commit().await.during("claim a session")?;
+        let head = Head {
+            last_seq: record.session.last_seq,
+            version: record.version,
+        };
+        self.watchers.moved(record.id(), head);
+        self.watchers.worked(revision);
+        Ok(Some(Box::new(record)))
+    }
+
+    async fn release(&mut self, engine: &EngineId) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        if claims::release(&mut transaction, engine).await? {
+            let revision = watch::count_up(&mut transaction).await?;
+            transaction.commit().await.during("release claims")?;
+            self.watchers.worked(revision);
+        } else {
+            transaction.rollback().await.during("release claims")?;
+        }
+        Ok(())
+    }
+}
+
+/// The first write of a group.
+type Waiting = (Box<PreparedWrite>, Reply<Written>);
+
+/// The writes that wait behind `first`, with it, as far as one transaction takes them, and the
+/// order that ended them.
+fn gather(first: Waiting, orders: &mut mpsc::Receiver<Order>) -> (Vec<Waiting>, Option<Order>) {
+    let mut bytes = first.0.size();
+    let mut group = vec![first];
+    while group.len() < GROUP_WRITES && bytes < GROUP_BYTES {
+        match orders.try_recv() {
+            Ok(Order::Write(write, reply)) => {
+                bytes += write.size();
+                group.push((write, reply));
+            }
+            Ok(other) => return (group, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (group, None)
+}
+
+fn answer<T>(reply: Reply<T>, result: Result<T, StoreError>) {
+    if reply.send(result).is_err() {
+        // What is committed stands, whether or not somebody still wants to know.
+        tracing::trace!("whoever ordered a write has gone");
+    }
+}

@@ -1,0 +1,133 @@
+//! What every store has to do, as cases that a store runs as its own tests.
+//!
+//! A case is a plain `async fn(&dyn Harness)`. [`store_suite!`](crate::store_suite) makes one
+//! named test of each, so that a case that is added here is run by every store.
+
+pub mod claims;
+pub mod creation;
+pub mod durability;
+pub mod events;
+pub mod known;
+pub mod lists;
+pub mod model;
+pub mod queues;
+pub mod sample;
+pub mod watching;
+pub mod writing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::Store;
+
+/// One storage, empty at first, that lives as long as the harness.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// Opens one more handle on the storage, as another process would.
+    async fn open(&self) -> Arc<dyn Store>;
+}
+
+/// How long a case waits for what has to happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What `future` comes to, which it has to within [`PATIENCE`].
+async fn soon<F: Future>(what: &str, future: F) -> F::Output {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("{what} did not happen within {PATIENCE:?}"),
+    }
+}
+
+/// Makes a test of every case of the suite. `$harness` is an expression that makes a harness with
+/// an empty storage; the crate needs tokio with a multi-threaded runtime.
+#[macro_export]
+macro_rules! store_suite {
+    ($harness:expr) => {
+        $crate::store_suite! { @cases $harness;
+            creation: {
+                a_task_and_its_sessions_come_into_being_together,
+                a_task_that_cannot_be_created_leaves_nothing,
+                two_hundred_sessions_of_one_task_keep_their_order,
+                what_is_not_there_is_not_found,
+            }
+            writing: {
+                every_field_of_a_patch_is_kept,
+                a_patch_clears_what_it_is_told_to,
+                a_stale_version_is_a_conflict_and_leaves_nothing,
+                a_stale_fence_is_refused_and_leaves_nothing,
+                both_guards_are_checked,
+                only_decisions_count_as_versions,
+                a_refused_write_does_not_disturb_the_others,
+                too_many_events_are_refused,
+                many_writers_on_two_handles_leave_no_gap,
+                an_ended_session_has_no_owner_and_no_recent_events,
+            }
+            claims: {
+                the_urgent_then_the_old_go_first,
+                slots_bound_what_is_claimed,
+                two_engines_never_claim_the_same_session,
+                an_expired_claim_is_an_orphan,
+                a_dead_owners_session_is_an_orphan,
+                a_released_session_is_an_orphan,
+                a_former_owner_is_refused,
+                owners_are_those_who_own,
+            }
+            queues: {
+                prompts_wait_in_their_order,
+                a_prompt_that_is_not_known_is_not_found,
+                a_permission_request_goes_its_way,
+                a_permission_request_is_answered_once,
+            }
+            events: {
+                events_come_after_a_cursor,
+                the_stored_text_is_the_wire_form,
+                history_is_filtered_and_paged,
+                history_is_bounded_by_place_and_time,
+                recent_events_are_the_last_three,
+            }
+            lists: {
+                sessions_are_listed_newest_first,
+                sessions_are_filtered,
+                cancelled_and_hidden_sessions_are_left_out,
+            }
+            known: {
+                drafts_are_kept_changed_and_deleted,
+                a_repository_is_known_by_its_address,
+                the_default_branch_of_a_repository_is_remembered,
+            }
+            watching: {
+                a_reader_is_told_where_a_session_stands,
+                a_reader_hears_of_its_own_process,
+                a_reader_hears_of_another_handle,
+                work_is_counted_up_by_anybody,
+                a_closed_store_lets_go_of_its_readers,
+            }
+            durability: {
+                what_was_written_is_there_after_reopening,
+                what_was_acknowledged_outlives_a_dropped_store,
+                a_closed_store_is_unavailable,
+                closing_writes_what_is_under_way,
+            }
+            model: {
+                a_store_does_what_the_model_does,
+            }
+        }
+    };
+    (@cases $harness:expr; $($module:ident: { $($case:ident,)+ })+) => {
+        $(
+            mod $module {
+                use super::*;
+
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $case() {
+                        let harness = $harness;
+                        $crate::suite::$module::$case(&harness).await;
+                    }
+                )+
+            }
+        )+
+    };
+}

@@ -1,0 +1,141 @@
+//! Creating tasks.
+
+use ah_rest_api_contract::{
+    EventPayload, EventSeq, RepositoryId, SessionEvent, SessionId, SessionQuery, SessionStatus,
+    StatusChange, TaskId,
+};
+
+use super::{Harness, sample};
+use crate::{Fence, JournalPosition, SessionRecord, StoreError, Version};
+
+/// A task is there with its sessions as they were given, each with its first event.
+pub async fn a_task_and_its_sessions_come_into_being_together(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let new = sample::task(3, sample::at(5));
+    store.create_task(new.clone()).await.unwrap();
+
+    assert_eq!(store.task(new.task.id).await.unwrap(), new.task);
+    for (session, launch) in new.sessions {
+        let mut expected = session.clone();
+        expected.last_seq = EventSeq::new(1);
+        assert_eq!(
+            store.session(session.id).await.unwrap(),
+            SessionRecord {
+                session: expected,
+                launch,
+                version: Version(0),
+                fence: Fence(0),
+                owner: None,
+                ending: None,
+                interrupt_requested: false,
+                last_turn: None,
+                journal: JournalPosition(0),
+                hidden: false,
+            }
+        );
+        let events = store
+            .events_after(session.id, EventSeq::START, 10)
+            .await
+            .unwrap();
+        let events: Vec<SessionEvent> = events
+            .iter()
+            .map(|row| serde_json::from_str(&row.json).unwrap())
+            .collect();
+        assert_eq!(
+            events,
+            [SessionEvent {
+                seq: EventSeq::new(1),
+                ts: session.created_at,
+                session_id: session.id,
+                payload: EventPayload::Status(StatusChange {
+                    status: SessionStatus::Queued,
+                    previous: None,
+                    reason: None,
+                    exit_code: None,
+                    signal: None,
+                }),
+            }]
+        );
+    }
+}
+
+/// When one session of a task cannot be created, neither the task nor another session is there.
+pub async fn a_task_that_cannot_be_created_leaves_nothing(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let taken = sample::one_session(&*store).await;
+    let mut new = sample::task(2, sample::at(1));
+    new.sessions[1].0.id = taken;
+    let first = new.sessions[0].0.id;
+    new.repository_name = Some("name".to_owned());
+    for (_, launch) in &mut new.sessions {
+        launch.source = Some("/somewhere".to_owned());
+    }
+
+    assert!(store.create_task(new.clone()).await.is_err());
+    assert!(matches!(
+        store.task(new.task.id).await,
+        Err(StoreError::NotFound { .. })
+    ));
+    assert!(matches!(
+        store.session(first).await,
+        Err(StoreError::NotFound { .. })
+    ));
+    assert!(matches!(
+        store.repository(new.repository_id).await,
+        Err(StoreError::NotFound { .. })
+    ));
+    let all = store
+        .list_sessions(&SessionQuery::default())
+        .await
+        .unwrap();
+    assert_eq!(all.total, 1);
+    assert_eq!(store.session(taken).await.unwrap().session.last_seq.get(), 1);
+}
+
+/// The sessions of a task are named in the order of its request.
+pub async fn two_hundred_sessions_of_one_task_keep_their_order(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let mut new = sample::task(200, sample::at(0));
+    // The order of the request is not that of the ids.
+    new.sessions.reverse();
+    new.task.session_ids.reverse();
+    store.create_task(new.clone()).await.unwrap();
+    assert_eq!(
+        store.task(new.task.id).await.unwrap().session_ids,
+        new.task.session_ids
+    );
+}
+
+/// Reading what is not there says so, by its id.
+pub async fn what_is_not_there_is_not_found(harness: &dyn Harness) {
+    fn check<T: std::fmt::Debug>(result: Result<T, StoreError>, noun: &str, id: &str) {
+        match result {
+            Err(StoreError::NotFound { what, id: named }) => {
+                assert_eq!((what, named.as_str()), (noun, id));
+            }
+            other => panic!("a {noun} that is not there came to {other:?}"),
+        }
+    }
+    let store = harness.open().await;
+    let session = SessionId::from_ulid(sample::ulid());
+    let text = session.to_string();
+    check(store.session(session).await, "session", &text);
+    let after = store.events_after(session, EventSeq::START, 1).await;
+    check(after, "session", &text);
+    let history = store.list_events(session, &Default::default()).await;
+    check(history, "session", &text);
+    check(store.prompts(session).await, "session", &text);
+    check(store.permissions(session).await, "session", &text);
+    let write = crate::SessionWrite::new(session, Default::default(), sample::at(0));
+    check(store.write(write).await, "session", &text);
+    let task = TaskId::from_ulid(sample::ulid());
+    check(store.task(task).await, "task", &task.to_string());
+    let draft = ah_rest_api_contract::DraftId::from_ulid(sample::ulid());
+    check(store.draft(draft).await, "draft", &draft.to_string());
+    check(store.delete_draft(draft).await, "draft", &draft.to_string());
+    let repository = RepositoryId::from_ulid(sample::ulid());
+    let text = repository.to_string();
+    check(store.repository(repository).await, "repository", &text);
+    let set = store.set_default_branch("/nowhere", "main").await;
+    check(set, "repository", "/nowhere");
+}

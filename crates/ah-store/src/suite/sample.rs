@@ -1,0 +1,202 @@
+//! Tasks, events and moments to write.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ah_rest_api_contract::{
+    AgentType, CreateTask, EventPayload, EventSeq, FileEdit, Log, LogLevel, PermissionPolicy,
+    Priority, PromptContent, RepoConfig, RepoMode, RepositoryId, Session, SessionAgent, SessionId,
+    SessionLinks, SessionRepo, SessionStatus, StatusChange, Task, TaskId, Thought, Timestamp,
+    ToolOutcome, ToolResult, ToolUse, ToolUseStatus,
+};
+use serde_json::Map;
+use ulid::Ulid;
+
+use crate::{EngineId, Launch, Lease, NewEvent, NewTask, Store};
+
+/// A ULID that no other call has made. They sort by the order of the calls.
+pub fn ulid() -> Ulid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    Ulid::from_parts(next, u128::from(next))
+}
+
+/// The moment `seconds` after an arbitrary one.
+#[must_use]
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_millis(1_800_000_000_000 + seconds * 1000)
+}
+
+/// A lease of `engine` that ends at `expires_at`.
+#[must_use]
+pub fn lease(engine: &str, expires_at: Timestamp) -> Lease {
+    Lease {
+        engine: EngineId(engine.to_owned()),
+        expires_at,
+    }
+}
+
+/// A task of `sessions` sessions without a repository, created at `created_at`.
+#[must_use]
+pub fn task(sessions: usize, created_at: Timestamp) -> NewTask {
+    let id = TaskId::from_ulid(ulid());
+    let request = CreateTask::new("Do it.", RepoConfig::none(), "scenario");
+    let sessions: Vec<_> = (0..sessions)
+        .map(|_| (session(id, created_at), launch()))
+        .collect();
+    NewTask {
+        task: Task {
+            id,
+            request,
+            session_ids: sessions.iter().map(|(session, _)| session.id).collect(),
+            created_at,
+        },
+        sessions,
+        repository_id: RepositoryId::from_ulid(ulid()),
+        repository_name: None,
+    }
+}
+
+fn session(task_id: TaskId, created_at: Timestamp) -> Session {
+    let id = SessionId::from_ulid(ulid());
+    Session {
+        id,
+        tenant_id: None,
+        project_id: None,
+        task_id,
+        status: SessionStatus::Queued,
+        activity: None,
+        reason: None,
+        exit_code: None,
+        prompt: "Do it.".to_owned(),
+        prompt_blocks: PromptContent::from("Do it."),
+        repo: SessionRepo {
+            mode: RepoMode::None,
+            url: None,
+            branch: None,
+            commit: None,
+        },
+        runtime: ah_rest_api_contract::RuntimeConfig::default(),
+        agent: SessionAgent {
+            agent_type: AgentType::new("scenario"),
+            version: "1".to_owned(),
+            model: None,
+            settings: Map::new(),
+        },
+        workspace: None,
+        labels: BTreeMap::new(),
+        priority: Priority::Normal,
+        interactive: false,
+        created_at,
+        updated_at: created_at,
+        started_at: None,
+        ended_at: None,
+        last_seq: EventSeq::START,
+        recent_events: Vec::new(),
+        changes: None,
+        usage: None,
+        parent_session_id: None,
+        links: SessionLinks::of(id),
+    }
+}
+
+/// What it takes to launch a session that takes nothing special.
+#[must_use]
+pub fn launch() -> Launch {
+    Launch {
+        source: None,
+        commit: None,
+        env: BTreeMap::from([("TOKEN".to_owned(), "secret".to_owned())]),
+        permissions: PermissionPolicy::default(),
+        timeout_ms: Some(60_000),
+        idle_timeout_ms: None,
+        author: "somebody".to_owned(),
+    }
+}
+
+/// Creates a task of one session at `at(0)`, and names the session.
+pub async fn one_session(store: &dyn Store) -> SessionId {
+    sessions(store, 1).await[0]
+}
+
+/// Creates a task of `count` sessions at `at(0)`, and names them.
+pub async fn sessions(store: &dyn Store, count: usize) -> Vec<SessionId> {
+    let task = task(count, at(0));
+    let ids = task.task.session_ids.clone();
+    store.create_task(task).await.unwrap();
+    ids
+}
+
+/// A log line.
+#[must_use]
+pub fn log(level: LogLevel, message: &str) -> EventPayload {
+    EventPayload::Log(Log {
+        level,
+        message: message.to_owned(),
+        tool_execution_id: None,
+    })
+}
+
+/// A thought.
+#[must_use]
+pub fn thought(thought: &str) -> EventPayload {
+    EventPayload::Thought(Thought {
+        thought: thought.to_owned(),
+        reasoning: None,
+    })
+}
+
+/// The begin of a tool run.
+#[must_use]
+pub fn tool_use(id: &str) -> EventPayload {
+    EventPayload::ToolUse(ToolUse {
+        tool_name: "shell".to_owned(),
+        tool_args: Map::new(),
+        tool_execution_id: id.to_owned(),
+        status: ToolUseStatus::Started,
+    })
+}
+
+/// The end of a tool run.
+#[must_use]
+pub fn tool_result(id: &str) -> EventPayload {
+    EventPayload::ToolResult(ToolResult {
+        tool_name: "shell".to_owned(),
+        tool_output: "done".to_owned(),
+        tool_execution_id: id.to_owned(),
+        status: ToolOutcome::Completed,
+        exit_code: Some(0),
+    })
+}
+
+/// An edit of a file.
+#[must_use]
+pub fn file_edit(path: &str) -> EventPayload {
+    EventPayload::FileEdit(FileEdit {
+        file_path: path.to_owned(),
+        lines_added: 2,
+        lines_removed: 1,
+        description: None,
+    })
+}
+
+/// A change of status.
+#[must_use]
+pub fn status(previous: SessionStatus, status: SessionStatus) -> EventPayload {
+    EventPayload::Status(StatusChange {
+        status,
+        previous: Some(previous),
+        reason: None,
+        exit_code: None,
+        signal: None,
+    })
+}
+
+/// An event at `at(seconds)`.
+#[must_use]
+pub fn event(seconds: i64, payload: EventPayload) -> NewEvent {
+    NewEvent {
+        ts: at(seconds),
+        payload,
+    }
+}

@@ -1,0 +1,300 @@
+//! Changing a session: guards, patches, numbering.
+
+use std::sync::Arc;
+
+use ah_rest_api_contract::{
+    Activity, ChangeSummary, EventSeq, ExecutorId, LogLevel, SessionId, SessionStatus,
+    SessionWorkspace, Usage, WorkspaceProvider,
+};
+
+use super::{Harness, sample, soon};
+use crate::{
+    Claim, Ending, Fence, Guard, JournalPosition, SessionPatch, SessionRecord, SessionWrite, Store,
+    StoreError, TurnEnd, Version, Written,
+};
+
+fn on_version(version: u64) -> Guard {
+    Guard {
+        fence: None,
+        version: Some(Version(version)),
+    }
+}
+
+fn on_fence(fence: u64) -> Guard {
+    Guard {
+        fence: Some(Fence(fence)),
+        version: None,
+    }
+}
+
+/// A write that says something and changes the reason.
+fn telling(session: SessionId, guard: Guard, text: &str) -> SessionWrite {
+    let mut write = SessionWrite::new(session, guard, sample::at(9));
+    write.events = vec![sample::event(9, sample::thought(text))];
+    write.patch.reason = Some(Some(text.to_owned()));
+    write
+}
+
+fn full_patch() -> SessionPatch {
+    SessionPatch {
+        status: Some(SessionStatus::Running),
+        activity: Some(Some(Activity::AwaitingPermission)),
+        reason: Some(Some("it asked \"why\"\u{0}".to_owned())),
+        exit_code: Some(-3),
+        ending: Some(Ending::Fail {
+            reason: "it took too long".to_owned(),
+        }),
+        interrupt_requested: Some(true),
+        last_turn: Some(TurnEnd::Failed {
+            reason: "no answer".to_owned(),
+        }),
+        workspace: Some(Some(SessionWorkspace {
+            provider: WorkspaceProvider::Worktree,
+            path: "/work space/ä".into(),
+            executor_id: ExecutorId::local(),
+            branch: Some("ah/x".to_owned()),
+        })),
+        commit: Some("abc123".to_owned()),
+        agent_version: Some("2.0".to_owned()),
+        started_at: Some(sample::at(3)),
+        ended_at: None,
+        changes: Some(ChangeSummary {
+            files_changed: 1,
+            lines_added: 2,
+            lines_removed: 3,
+        }),
+        usage: Some(Usage {
+            input_tokens: 7,
+            cost_usd: Some(0.1),
+            ..Usage::default()
+        }),
+        journal: Some(JournalPosition(1 << 40)),
+        hidden: Some(true),
+    }
+}
+
+/// Every field that a patch sets is read as it was set, and nothing else has changed.
+pub async fn every_field_of_a_patch_is_kept(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let before = store.session(id).await.unwrap();
+    let mut write = SessionWrite::new(id, Guard::default(), sample::at(4));
+    write.patch = full_patch();
+    store.write(write).await.unwrap();
+
+    let mut expected: SessionRecord = before;
+    let patch = full_patch();
+    let session = &mut expected.session;
+    session.status = SessionStatus::Running;
+    session.activity = patch.activity.unwrap();
+    session.reason = patch.reason.unwrap();
+    session.exit_code = patch.exit_code;
+    session.workspace = patch.workspace.unwrap();
+    session.repo.commit = patch.commit;
+    session.agent.version = patch.agent_version.unwrap();
+    session.started_at = patch.started_at;
+    session.changes = patch.changes;
+    session.usage = patch.usage;
+    session.updated_at = sample::at(4);
+    expected.ending = patch.ending;
+    expected.interrupt_requested = true;
+    expected.last_turn = patch.last_turn;
+    expected.journal = JournalPosition(1 << 40);
+    expected.hidden = true;
+    assert_eq!(store.session(id).await.unwrap(), expected);
+
+    // A write of something else leaves all of it alone.
+    let mut write = SessionWrite::new(id, Guard::default(), sample::at(4));
+    write.patch.exit_code = Some(0);
+    store.write(write).await.unwrap();
+    expected.session.exit_code = Some(0);
+    assert_eq!(store.session(id).await.unwrap(), expected);
+}
+
+/// `Some(None)` clears a field.
+pub async fn a_patch_clears_what_it_is_told_to(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let mut write = SessionWrite::new(id, Guard::default(), sample::at(4));
+    write.patch = full_patch();
+    store.write(write).await.unwrap();
+    let mut write = SessionWrite::new(id, Guard::default(), sample::at(5));
+    write.patch.activity = Some(None);
+    write.patch.reason = Some(None);
+    write.patch.workspace = Some(None);
+    write.patch.interrupt_requested = Some(false);
+    write.patch.hidden = Some(false);
+    store.write(write).await.unwrap();
+
+    let record = store.session(id).await.unwrap();
+    assert_eq!(record.session.activity, None);
+    assert_eq!(record.session.reason, None);
+    assert_eq!(record.session.workspace, None);
+    assert!(!record.interrupt_requested);
+    assert!(!record.hidden);
+    assert_eq!(record.session.exit_code, Some(-3));
+}
+
+/// A decision on an old version is refused whole.
+pub async fn a_stale_version_is_a_conflict_and_leaves_nothing(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let first = store.write(telling(id, on_version(0), "first")).await;
+    assert_eq!(
+        first.unwrap(),
+        Written {
+            version: Version(1),
+            last_seq: EventSeq::new(2)
+        }
+    );
+    let before = store.session(id).await.unwrap();
+    let refused = store.write(telling(id, on_version(0), "second")).await;
+    assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
+    assert_eq!(store.session(id).await.unwrap(), before);
+    let events = store.events_after(id, EventSeq::START, 10).await.unwrap();
+    assert_eq!(events.len(), 2);
+}
+
+/// A write of somebody who no longer owns the session is refused whole.
+pub async fn a_stale_fence_is_refused_and_leaves_nothing(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let before = store.session(id).await.unwrap();
+    let refused = store.write(telling(id, on_fence(1), "late")).await;
+    assert!(matches!(refused, Err(StoreError::Fenced { .. })), "{refused:?}");
+    assert_eq!(store.session(id).await.unwrap(), before);
+}
+
+/// With both guards, both have to hold.
+pub async fn both_guards_are_checked(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let guard = |fence, version| Guard {
+        fence: Some(Fence(fence)),
+        version: Some(Version(version)),
+    };
+    for (fence, version) in [(0, 1), (1, 0), (1, 1)] {
+        let refused = store.write(telling(id, guard(fence, version), "no")).await;
+        assert!(refused.is_err(), "{fence} {version}");
+    }
+    store.write(telling(id, guard(0, 0), "yes")).await.unwrap();
+}
+
+/// A write without a version guard leaves the version as it is.
+pub async fn only_decisions_count_as_versions(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    for guard in [Guard::default(), on_fence(0)] {
+        let written = store.write(telling(id, guard, "word")).await.unwrap();
+        assert_eq!(written.version, Version(0));
+    }
+    let written = store.write(telling(id, on_version(0), "word")).await;
+    assert_eq!(written.unwrap().version, Version(1));
+}
+
+/// Of writes that are made at once, the refused ones fail and the others are done.
+pub async fn a_refused_write_does_not_disturb_the_others(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let ids = sample::sessions(&*store, 8).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for round in 0..10 {
+        for id in &ids {
+            let (store, id) = (Arc::clone(&store), *id);
+            // Every second one is refused.
+            let guard = on_fence(round % 2);
+            tasks.spawn(async move { store.write(telling(id, guard, "word")).await.is_ok() });
+        }
+    }
+    let done = soon("the writes", tasks.join_all()).await;
+    assert_eq!(done.iter().filter(|done| **done).count(), 40);
+    for id in ids {
+        assert_gapless(&*store, id, 1 + 5).await;
+    }
+}
+
+/// A write of over 1,000 events is an error and leaves nothing; one of 1,000 is done.
+pub async fn too_many_events_are_refused(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let mut write = SessionWrite::new(id, Guard::default(), sample::at(1));
+    write.events = vec![sample::event(1, sample::log(LogLevel::Info, "line")); 1001];
+    assert!(store.write(write.clone()).await.is_err());
+    write.events.pop();
+    let written = store.write(write).await.unwrap();
+    assert_eq!(written.last_seq, EventSeq::new(1001));
+    assert_gapless(&*store, id, 1001).await;
+}
+
+/// Fifty writers on two handles and five sessions: every log counts 1, 2, 3… without a gap, and
+/// every writer was told the place of its own event.
+pub async fn many_writers_on_two_handles_leave_no_gap(harness: &dyn Harness) {
+    const WRITERS: usize = 50;
+    const WRITES: usize = 6;
+    let handles = [harness.open().await, harness.open().await];
+    let ids = sample::sessions(&*handles[0], 5).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for writer in 0..WRITERS {
+        let store = Arc::clone(&handles[writer % 2]);
+        let id = ids[writer / 2 % ids.len()];
+        tasks.spawn(async move {
+            for index in 0..WRITES {
+                let text = format!("{writer}/{index}");
+                let write = telling(id, Guard::default(), &text);
+                let written = store.write(write).await.unwrap();
+                let before = EventSeq::new(written.last_seq.get() - 1);
+                let event = store.events_after(id, before, 1).await.unwrap();
+                assert_eq!(event[0].seq, written.last_seq);
+                assert!(event[0].json.contains(&text), "{}", event[0].json);
+            }
+        });
+    }
+    soon("the writes", tasks.join_all()).await;
+    let each = WRITERS / ids.len() * WRITES;
+    for id in ids {
+        assert_gapless(&*handles[1], id, 1 + each).await;
+    }
+}
+
+/// A terminal status clears the owner; recent events are shown only before it.
+pub async fn an_ended_session_has_no_owner_and_no_recent_events(harness: &dyn Harness) {
+    for status in SessionStatus::ALL {
+        let store = harness.open().await;
+        let id = sample::one_session(&*store).await;
+        let lease = sample::lease("a", sample::at(100));
+        let claim = Claim::NextQueued { slots: 100 };
+        let claimed = store.claim(claim, &lease, sample::at(1)).await.unwrap();
+        assert_eq!(claimed.unwrap().id(), id);
+        let mut write = telling(id, on_fence(1), "word");
+        write.patch.status = Some(status);
+        store.write(write).await.unwrap();
+        let record = store.session(id).await.unwrap();
+        let ended = status.is_terminal();
+        assert_eq!(record.owner.is_none(), ended, "{status}");
+        assert_eq!(record.session.recent_events.is_empty(), ended, "{status}");
+        let mut write = SessionWrite::new(id, on_fence(1), sample::at(3));
+        write.patch.status = Some(SessionStatus::Cancelled);
+        store.write(write).await.unwrap();
+    }
+}
+
+/// The log of `id` has the places 1 to `count`, as its head and each event say.
+pub(super) async fn assert_gapless(store: &dyn Store, id: SessionId, count: usize) {
+    let mut places = Vec::new();
+    let mut after = EventSeq::START;
+    loop {
+        let rows = store.events_after(id, after, 97).await.unwrap();
+        let Some(last) = rows.last() else { break };
+        after = last.seq;
+        for row in &rows {
+            let event: ah_rest_api_contract::SessionEvent =
+                serde_json::from_str(&row.json).unwrap();
+            assert_eq!(event.seq, row.seq);
+            assert_eq!(event.session_id, id);
+            places.push(row.seq.get());
+        }
+    }
+    let expected: Vec<u64> = (1..=count as u64).collect();
+    assert_eq!(places, expected);
+    let record = store.session(id).await.unwrap();
+    assert_eq!(record.session.last_seq, EventSeq::new(count as u64));
+}
