@@ -5,7 +5,7 @@ mod links;
 mod text;
 mod tree;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 
@@ -35,9 +35,12 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         }
     }
     let mut findings = Findings::default();
-    let machine = machine_paths(workspace.root()).context("failed to tell this machine's paths")?;
+    let root = workspace
+        .root()
+        .to_str()
+        .context("the project's path is not UTF-8")?;
     for file in &files {
-        text::check(file, &machine, &mut findings);
+        text::check(file, root, &mut findings);
     }
     tree::check(&files, &mut findings);
     links::check(
@@ -47,22 +50,6 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     );
     decisions::check(&files, &mut findings);
     findings.conclude()
-}
-
-/// The folders of this machine that no file has any business to name: the work tree itself, and
-/// the one above it unless that is one which every machine has.
-fn machine_paths(root: &Path) -> anyhow::Result<Vec<String>> {
-    const EVERYWHERE: &[&str] = &[
-        "/", "/home", "/root", "/tmp", "/var/tmp", "/usr/src", "/srv",
-    ];
-    let shown = |path: &Path| path.to_str().map(str::to_owned);
-    let own = shown(root).context("the project's path is not UTF-8")?;
-    let above = root
-        .parent()
-        .and_then(shown)
-        .filter(|above| !EVERYWHERE.contains(&above.as_str()))
-        .map(|above| above + "/");
-    Ok([own].into_iter().chain(above).collect())
 }
 
 #[cfg(test)]

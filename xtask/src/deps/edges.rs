@@ -77,7 +77,7 @@ const RULES: &[Rule] = &[
         reason: "HTTP is served in one crate",
     },
     Rule {
-        packages: Packages::AllBut(&["ah-cli", "ah-rest-server", "ah-bench"]),
+        packages: Packages::AllBut(&["ah-store-*", "ah-cli", "ah-rest-server", "ah-bench"]),
         reach: Reach::Direct,
         never: &["ah-store-*"],
         reason: "a store is chosen where everything is wired together, and nowhere else",

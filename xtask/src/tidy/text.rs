@@ -12,15 +12,15 @@ const MARKS: &[&str] = &["TODO", "FIXME", "XXX", "HACK"];
 /// Where packages of the lock file may come from.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// Notes what is wrong with one file.
-pub(super) fn check(file: &File, machine: &[String], findings: &mut Findings) {
+/// Notes what is wrong with one file of the work tree at `root`.
+pub(super) fn check(file: &File, root: &str, findings: &mut Findings) {
     if file.has_extension("rs") {
         check_length(file, findings);
     }
     for (number, line) in (1..).zip(file.text.lines()) {
         for what in [
             file.has_extension("rs").then(|| mark_in(line)).flatten(),
-            machine_path_in(line, machine),
+            work_tree_in(line, root),
             foreign_source_in(line),
         ]
         .into_iter()
@@ -58,15 +58,12 @@ fn mark_in(line: &str) -> Option<String> {
     Some(format!("`{mark}` belongs into an issue"))
 }
 
-/// A path of the machine that the file was written on.
-fn machine_path_in(line: &str, machine: &[String]) -> Option<String> {
-    let path = machine.iter().find(|path| {
-        line.match_indices(path.as_str()).any(|(at, _)| {
-            // `/somewhere/else/work` does not begin at `/work`.
-            !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-/}~".contains(c))
-        })
-    })?;
-    Some(format!("`{path}` is a path of this machine"))
+/// The path of the work tree, which is nobody else's.
+fn work_tree_in(line: &str, root: &str) -> Option<String> {
+    line.match_indices(root)
+        // `/somewhere/else/project` does not begin at `/else/project`.
+        .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-/}~".contains(c)))
+        .then(|| format!("`{root}` is a path of this machine"))
 }
 
 /// A source of packages that is not the public registry.
@@ -82,7 +79,7 @@ mod tests {
 
     fn findings_of(path: &str, text: &str) -> Findings {
         let mut findings = Findings::default();
-        check(&file(path, text), &["/there/".to_owned()], &mut findings);
+        check(&file(path, text), "/there", &mut findings);
         findings
     }
 
