@@ -1,1 +1,0 @@
-//! Benchmarks as ratios against a plain baseline in the same run
