@@ -2,8 +2,15 @@
 //! the recorder, a detached process that runs one agent, writes down what it does, and outlives
 //! the access point.
 
+mod attendance;
+mod driver;
+pub mod journal;
 mod launch;
+mod process;
 pub mod protocol;
+pub mod recorder;
 pub mod scenario_agent;
 
+pub use attendance::{AttachError, Attendance, AttendanceError, Disconnected, RequestSender};
 pub use launch::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
+pub use process::{SESSION_MARK, sweep_session};

@@ -1,0 +1,163 @@
+//! The driver of the built-in scenario agent, whose lines are the contract's own types.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use ah_rest_api_contract::{PromptContent, PromptId};
+
+use super::{AgentSays, Driver, PermissionAsked};
+use crate::scenario_agent::wire::{FromAgent, ToAgent};
+use crate::{AgentProgram, SessionFolder};
+
+/// The file of the session's folder that the agent reads its settings from.
+const SETTINGS_FILE: &str = "scenario.json";
+
+#[derive(Debug)]
+pub(super) struct ScenarioDriver;
+
+impl Driver for ScenarioDriver {
+    fn command(&self, agent: &AgentProgram, folder: &SessionFolder) -> io::Result<Vec<String>> {
+        let path = folder.path().join(SETTINGS_FILE);
+        let mut file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)?;
+        file.write_all(&serde_json::to_vec(&agent.settings)?)?;
+        let path = path.into_os_string().into_string().map_err(|path| {
+            io::Error::other(format!("the path {} is not UTF-8", path.display()))
+        })?;
+        let mut command = agent.argv.clone();
+        command.extend(["--settings".to_owned(), path]);
+        Ok(command)
+    }
+
+    fn can_steer(&self) -> bool {
+        false
+    }
+
+    fn line(&mut self, line: &[u8], says: &mut Vec<AgentSays>, _to_agent: &mut Vec<u8>) {
+        says.push(match serde_json::from_slice(line) {
+            Ok(FromAgent::Ready { version }) => AgentSays::Ready {
+                version: Some(version),
+            },
+            Ok(FromAgent::Event(event)) => AgentSays::Event(event),
+            Ok(FromAgent::Ephemeral(event)) => AgentSays::Ephemeral(event),
+            Ok(FromAgent::AskPermission(asked)) => AgentSays::Asks(PermissionAsked {
+                key: asked.key,
+                tool_name: asked.tool_name,
+                tool_args: asked.tool_args,
+                options: asked.options,
+            }),
+            Ok(FromAgent::TurnEnded(outcome)) => AgentSays::TurnEnded(outcome),
+            Err(error) => AgentSays::Nonsense(error.to_string()),
+        });
+    }
+
+    fn prompt(&mut self, prompt_id: PromptId, content: &PromptContent, to_agent: &mut Vec<u8>) {
+        let content = content.clone();
+        say(&ToAgent::Prompt { prompt_id, content }, to_agent);
+    }
+
+    fn interrupt(&mut self, to_agent: &mut Vec<u8>) {
+        say(&ToAgent::Interrupt, to_agent);
+    }
+
+    fn answer(&mut self, key: &str, option: Option<&str>, to_agent: &mut Vec<u8>) {
+        let answer = ToAgent::Answer {
+            key: key.to_owned(),
+            option_id: option.map(str::to_owned),
+        };
+        say(&answer, to_agent);
+    }
+}
+
+fn say(message: &ToAgent, to_agent: &mut Vec<u8>) {
+    let start = to_agent.len();
+    match serde_json::to_writer(&mut *to_agent, message) {
+        Ok(()) => to_agent.push(b'\n'),
+        Err(error) => {
+            // Text, maps with text keys and options of them are always JSON. Half a line would
+            // spoil the next one.
+            to_agent.truncate(start);
+            tracing::error!(%error, "a message to the agent could not be written as JSON");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::TurnOutcome;
+
+    fn hear(line: &str) -> Vec<AgentSays> {
+        let mut says = Vec::new();
+        let mut to_agent = Vec::new();
+        ScenarioDriver.line(line.as_bytes(), &mut says, &mut to_agent);
+        assert_eq!(to_agent, b"", "this driver never answers by itself");
+        says
+    }
+
+    #[test]
+    fn lines_are_understood() {
+        assert_eq!(
+            hear(r#"{"ready":{"version":"1.2"}}"#),
+            [AgentSays::Ready {
+                version: Some("1.2".into())
+            }]
+        );
+        assert_eq!(
+            hear(r#"{"turn_ended":{"turn":"interrupted"}}"#),
+            [AgentSays::TurnEnded(TurnOutcome::Interrupted)]
+        );
+        assert!(matches!(&hear("not json")[..], [AgentSays::Nonsense(_)]));
+    }
+
+    #[test]
+    fn each_message_is_one_line() {
+        let mut out = Vec::new();
+        ScenarioDriver.prompt(
+            "prompt-01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            &PromptContent::from("two\nlines"),
+            &mut out,
+        );
+        ScenarioDriver.interrupt(&mut out);
+        ScenarioDriver.answer("k", None, &mut out);
+        let lines: Vec<ToAgent> = out
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect();
+        assert!(matches!(lines[0], ToAgent::Prompt { .. }));
+        assert_eq!(lines[1], ToAgent::Interrupt);
+        assert_eq!(
+            lines[2],
+            ToAgent::Answer {
+                key: "k".into(),
+                option_id: None
+            }
+        );
+        assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn the_settings_go_into_a_file_that_the_command_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = SessionFolder::at(dir.path());
+        let agent = AgentProgram {
+            driver: crate::DriverKind::Scenario,
+            argv: vec!["ah".into(), "play".into()],
+            env: std::collections::BTreeMap::new(),
+            model: None,
+            settings: serde_json::from_str(r#"{"scenario":"demo"}"#).unwrap(),
+        };
+        let command = ScenarioDriver.command(&agent, &folder).unwrap();
+        assert_eq!(command[..3], ["ah", "play", "--settings"]);
+        assert_eq!(
+            std::fs::read_to_string(&command[3]).unwrap(),
+            r#"{"scenario":"demo"}"#
+        );
+    }
+}

@@ -1,0 +1,129 @@
+use ah_rest_api_contract::{Log, LogLevel, Timestamp};
+
+use super::*;
+use crate::protocol::Fact;
+
+fn log(message: impl Into<String>) -> JournalRecord {
+    JournalRecord {
+        ts: Timestamp::from_unix_millis(1),
+        entry: JournalEntry::Event(EventPayload::Log(Log {
+            level: LogLevel::Info,
+            message: message.into(),
+            tool_execution_id: None,
+        })),
+        raw: None,
+    }
+}
+
+fn folder() -> (tempfile::TempDir, SessionFolder) {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = SessionFolder::at(dir.path());
+    (dir, folder)
+}
+
+#[test]
+fn what_was_appended_is_read_from_any_record_on() {
+    let (_dir, folder) = folder();
+    let mut writer = JournalWriter::open(&folder).unwrap();
+    // Longer than a chunk, so that lines lie across its ends.
+    let records: Vec<_> = (0..50).map(|n| log("x".repeat(n * 200))).collect();
+    for batch in records.chunks(7) {
+        writer.append(batch).unwrap();
+    }
+    let all = read_from(&folder, 0, usize::MAX).unwrap();
+    assert_eq!(
+        all.iter()
+            .map(|(record, _)| record)
+            .cloned()
+            .collect::<Vec<_>>(),
+        records
+    );
+    assert_eq!(all.last().unwrap().1, writer.len());
+    for (index, (_, next)) in all.iter().enumerate() {
+        let rest = read_from(&folder, *next, 3).unwrap();
+        assert_eq!(
+            rest,
+            all[index + 1..].iter().take(3).cloned().collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn half_a_line_is_not_there_yet() {
+    let (_dir, folder) = folder();
+    let mut writer = JournalWriter::open(&folder).unwrap();
+    writer.append(&[log("whole")]).unwrap();
+    writer.file.write_all(b"{\"ts\":").unwrap();
+    assert_eq!(read_from(&folder, 0, 10).unwrap().len(), 1);
+}
+
+#[test]
+fn a_line_that_is_no_record_is_named() {
+    let (_dir, folder) = folder();
+    let mut writer = JournalWriter::open(&folder).unwrap();
+    let offset = writer.append(&[log("whole")]).unwrap();
+    writer.file.write_all(b"nonsense\n").unwrap();
+    let error = read_from(&folder, 0, 10).unwrap_err();
+    assert!(matches!(error, JournalError::Malformed { offset: at, .. } if at == offset));
+    assert!(
+        error.to_string().contains(&format!("at byte {offset}")),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_journal_that_is_not_there_has_no_records() {
+    let (_dir, folder) = folder();
+    assert_eq!(read_from(&folder, 0, 10).unwrap(), []);
+}
+
+#[test]
+fn a_record_too_long_for_a_line_is_replaced_by_an_error_that_says_so() {
+    let (_dir, folder) = folder();
+    let mut writer = JournalWriter::open(&folder).unwrap();
+    writer
+        .append(&[log("y".repeat(LINE_BYTES_MAX)), log("after")])
+        .unwrap();
+    let records = read_from(&folder, 0, 10).unwrap();
+    assert!(
+        matches!(&records[0].0.entry, JournalEntry::Event(EventPayload::Error(error))
+            if error.message.contains("too long"))
+    );
+    assert_eq!(records[1].0, log("after"));
+}
+
+#[test]
+fn every_fact_comes_back_from_the_file() {
+    let (_dir, folder) = folder();
+    let mut writer = JournalWriter::open(&folder).unwrap();
+    let facts = [
+        Fact::AgentStarted {
+            pid: 7,
+            version: None,
+        },
+        Fact::Paused,
+        Fact::Resumed,
+        Fact::TurnEnded {
+            outcome: crate::protocol::TurnOutcome::Failed { reason: "r".into() },
+        },
+        Fact::Ended(crate::protocol::AgentEnd {
+            signal: Some(9),
+            ..Default::default()
+        }),
+    ];
+    let records: Vec<_> = facts
+        .into_iter()
+        .map(|fact| JournalRecord {
+            ts: Timestamp::from_unix_millis(2),
+            entry: JournalEntry::Fact(fact),
+            raw: Some("{\"a\":1}".into()),
+        })
+        .collect();
+    writer.append(&records).unwrap();
+    let read: Vec<_> = read_from(&folder, 0, 10)
+        .unwrap()
+        .into_iter()
+        .map(|(r, _)| r)
+        .collect();
+    assert_eq!(read, records);
+}

@@ -1,0 +1,56 @@
+//! The lock that tells whether a session has a recorder.
+//!
+//! It is a lock of fcntl(2), held by the process, not by a descriptor: the agent cannot inherit
+//! it, and whether it is held can be asked without taking it, so asking never gets in the way of a
+//! recorder that is just about to take it.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+
+use rustix::fs::FlockOperation;
+use rustix::process::{Flock, FlockOffsetType, FlockType, Pid, fcntl_getlk};
+
+use crate::SessionFolder;
+
+/// The lock of one session's folder, held until the process ends.
+///
+/// Closing any descriptor of the file would give the lock up, so the file is opened once.
+#[derive(Debug)]
+pub(crate) struct RecorderLock(
+    #[expect(dead_code, reason = "the lock lives as long as the file is open")] File,
+);
+
+impl RecorderLock {
+    /// Takes the lock; `None` when another process has it.
+    pub(crate) fn take(folder: &SessionFolder) -> io::Result<Option<Self>> {
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(folder.lock())?;
+        match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The process of the recorder that `folder` has, if it has one.
+pub(crate) fn holder(folder: &SessionFolder) -> io::Result<Option<Pid>> {
+    let file = match File::open(folder.lock()) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let wanted = Flock {
+        start: 0,
+        length: 0,
+        pid: None,
+        typ: FlockType::WriteLock,
+        offset_type: FlockOffsetType::Set,
+    };
+    Ok(fcntl_getlk(&file, &wanted)?.and_then(|held| held.pid))
+}

@@ -1,0 +1,266 @@
+//! The recorder's end of the control socket: who may attend, and how the journal is sent.
+//!
+//! A connection reads the journal's file from its own place and is woken when the file grows: it
+//! holds one chunk, however far it is behind, and no event waits in a queue for it (design law 4).
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use ah_rest_api_contract::EphemeralEvent;
+use futures::StreamExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, watch};
+use tokio_util::codec::{FramedRead, LinesCodec};
+
+use crate::SessionFolder;
+use crate::journal::JournalCursor;
+use crate::protocol::{Frame, Hello, LINE_BYTES_MAX, Request};
+
+/// How long a connection may take to say who it is.
+const HELLO_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How many connections may be about to say who they are.
+const GREETINGS_MAX: usize = 16;
+
+/// How much is sent with one write, in bytes; one record may be more.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// The requests of a connection, line by line.
+pub(crate) type Requests = FramedRead<OwnedReadHalf, LinesCodec>;
+
+/// A connection that has said who it is.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) hello: Hello,
+    pub(crate) requests: Requests,
+    pub(crate) output: OwnedWriteHalf,
+}
+
+/// How far the journal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Its length in bytes.
+    pub(crate) len: u64,
+    /// Whether that was the last of it.
+    pub(crate) is_final: bool,
+}
+
+/// Something to show when the journal was sent up to `after`.
+#[derive(Debug)]
+pub(crate) struct Glimpse {
+    pub(crate) after: u64,
+    pub(crate) event: EphemeralEvent,
+}
+
+/// Listens on the control socket of `folder`. A socket that a dead recorder left is replaced; the
+/// caller holds the lock, so there is no living one.
+pub(crate) fn listen(folder: &SessionFolder) -> io::Result<UnixListener> {
+    match std::fs::remove_file(folder.socket()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let directory = std::fs::File::open(folder.path())?;
+    let listener = UnixListener::bind(short_path(&directory))?;
+    std::fs::set_permissions(folder.socket(), std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// The control socket of the open `directory`. An address of a socket holds 107 bytes, which a
+/// session's folder may well exceed; through `/proc` it is always short.
+pub(crate) fn short_path(directory: &std::fs::File) -> String {
+    format!("/proc/self/fd/{}/control.sock", directory.as_raw_fd())
+}
+
+/// Takes connections for as long as the recorder lives, and hands over those that may attend.
+pub(crate) async fn accept(listener: UnixListener, arrivals: mpsc::Sender<Arrival>) {
+    let greetings = std::sync::Arc::new(tokio::sync::Semaphore::new(GREETINGS_MAX));
+    loop {
+        let Ok(permit) = std::sync::Arc::clone(&greetings).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((connection, _)) => {
+                let arrivals = arrivals.clone();
+                tokio::spawn(async move {
+                    if let Some(arrival) = greet(connection).await
+                        && arrivals.send(arrival).await.is_err()
+                    {
+                        tracing::debug!("a connection came when the recorder was about to end");
+                    }
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                // Descriptors have run out, most likely. They come back when a connection ends.
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Hears who the other end is; `None` for one that may not attend or does not speak the protocol.
+async fn greet(connection: UnixStream) -> Option<Arrival> {
+    let own = rustix::process::geteuid();
+    let peer = connection.peer_cred().ok()?.uid();
+    if peer != own.as_raw() && peer != 0 {
+        tracing::warn!(peer, "a connection of another user was refused");
+        return None;
+    }
+    let (input, output) = connection.into_split();
+    let codec = LinesCodec::new_with_max_length(LINE_BYTES_MAX);
+    let mut requests = FramedRead::new(input, codec);
+    let line = tokio::time::timeout(HELLO_WAIT_MAX, requests.next()).await;
+    match serde_json::from_str(&line.ok()??.ok()?) {
+        Ok(hello) => Some(Arrival {
+            hello,
+            requests,
+            output,
+        }),
+        Err(error) => {
+            tracing::warn!(%error, "a connection did not begin with a greeting");
+            None
+        }
+    }
+}
+
+/// Reads requests until the connection ends, and hands each on with `generation`; `None` at the
+/// end.
+pub(crate) async fn hear(
+    mut requests: Requests,
+    generation: u64,
+    heard: mpsc::Sender<(u64, Option<Request>)>,
+) {
+    while let Some(line) = requests.next().await {
+        let request = match line.map(|line| serde_json::from_str(&line)) {
+            Ok(Ok(request)) => request,
+            Ok(Err(error)) => {
+                // One of a later version, perhaps: what is not understood is not done.
+                tracing::warn!(%error, "a request was not understood");
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the requests could not be read");
+                break;
+            }
+        };
+        if heard.send((generation, Some(request))).await.is_err() {
+            return;
+        }
+    }
+    if heard.send((generation, None)).await.is_err() {
+        tracing::debug!("an attendant left when the recorder was about to end");
+    }
+}
+
+/// Sends the journal from `cursor` on, and glimpses in between where they belong, until the end of
+/// the journal was sent.
+pub(crate) async fn stream(
+    mut output: OwnedWriteHalf,
+    mut cursor: JournalCursor,
+    mut head: watch::Receiver<Head>,
+    mut glimpses: mpsc::Receiver<Glimpse>,
+) -> io::Result<()> {
+    let mut caught_up_at = Some(head.borrow_and_update().len);
+    let mut next_glimpse: Option<Glimpse> = None;
+    let mut batch = Vec::with_capacity(BATCH_BYTES);
+    loop {
+        let now = *head.borrow_and_update();
+        let until = next_glimpse
+            .as_ref()
+            .map_or(now.len, |glimpse| glimpse.after.min(now.len));
+        while cursor.position() < until && batch.len() < BATCH_BYTES {
+            let Some(line) = cursor.next_line()? else {
+                return Err(io::Error::other("the journal is shorter than was written"));
+            };
+            // The cursor is behind the line already; the line is borrowed from it.
+            let line = line.to_vec();
+            add_record(&mut batch, cursor.position(), &line);
+        }
+        if caught_up_at.is_some_and(|at| cursor.position() >= at) {
+            caught_up_at = None;
+            add_frame(&mut batch, &Frame::CaughtUp)?;
+        }
+        if let Some(glimpse) = next_glimpse.take_if(|glimpse| glimpse.after <= cursor.position()) {
+            add_frame(
+                &mut batch,
+                &Frame::Ephemeral {
+                    event: glimpse.event,
+                },
+            )?;
+        }
+        if next_glimpse.is_none() {
+            next_glimpse = glimpses.try_recv().ok();
+        }
+        let has_more = cursor.position() < now.len || next_glimpse.is_some();
+        if !has_more || batch.len() >= BATCH_BYTES {
+            output.write_all(&batch).await?;
+            batch.clear();
+        }
+        if has_more {
+            continue;
+        }
+        if now.is_final {
+            return output.shutdown().await;
+        }
+        tokio::select! {
+            changed = head.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+            }
+            Some(glimpse) = glimpses.recv() => next_glimpse = Some(glimpse),
+        }
+    }
+}
+
+/// Adds the frame of a record that is JSON already.
+fn add_record(batch: &mut Vec<u8>, next: u64, line: &[u8]) {
+    batch.extend_from_slice(b"{\"frame\":\"record\",\"next\":");
+    batch.extend_from_slice(next.to_string().as_bytes());
+    batch.extend_from_slice(b",\"record\":");
+    batch.extend_from_slice(line);
+    batch.extend_from_slice(b"}\n");
+}
+
+fn add_frame(batch: &mut Vec<u8>, frame: &Frame) -> io::Result<()> {
+    serde_json::to_writer(&mut *batch, frame)?;
+    batch.push(b'\n');
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Fact, JournalEntry, JournalRecord};
+    use ah_rest_api_contract::Timestamp;
+
+    #[test]
+    fn a_record_framed_by_hand_is_the_frame_that_serde_writes() {
+        let frame = Frame::Record {
+            next: 77,
+            record: JournalRecord {
+                ts: Timestamp::from_unix_millis(5),
+                entry: JournalEntry::Fact(Fact::Paused),
+                raw: Some("{\"a\": 1}".to_owned()),
+            },
+        };
+        let Frame::Record { next, record } = &frame else {
+            unreachable!()
+        };
+        let mut by_hand = Vec::new();
+        add_record(&mut by_hand, *next, &serde_json::to_vec(record).unwrap());
+        let mut by_serde = Vec::new();
+        add_frame(&mut by_serde, &frame).unwrap();
+        assert_eq!(
+            String::from_utf8(by_hand.clone()),
+            String::from_utf8(by_serde)
+        );
+        assert_eq!(serde_json::from_slice::<Frame>(&by_hand).unwrap(), frame);
+    }
+}

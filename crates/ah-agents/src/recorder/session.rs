@@ -1,0 +1,459 @@
+//! The recorder's one owner: a task that holds everything of its session, and to which everybody
+//! else only sends.
+
+mod attendant;
+mod end;
+
+use std::fs::File;
+use std::future;
+use std::io;
+use std::time::Duration;
+
+use ah_rest_api_contract::LogLevel;
+use rustix::process::{Pid, Signal, WaitOptions};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::agent::Agent;
+use super::clock::{Identifiers, Moment};
+use super::conversation::{Conversation, Effects};
+use super::ending::{Cause, Ending, Exit, Step};
+use super::lines::AgentLine;
+use super::server::{Arrival, Glimpse, Head};
+use crate::journal::{JournalError, JournalWriter};
+use crate::process::{Cgroup, Frozen, descendants, freeze, thaw};
+use crate::protocol::{AgentEnd, Fact, Request};
+use crate::{LaunchSpec, SessionFolder};
+use attendant::Attendance;
+
+/// How many of the agent's lines are written down with one write.
+const LINES_AT_ONCE: usize = 64;
+
+/// A session in its recorder.
+pub(super) struct RecordedSession {
+    spec: LaunchSpec,
+    conversation: Conversation,
+    journal: JournalWriter,
+    head: watch::Sender<Head>,
+    attendance: Attendance,
+    agent: Option<Agent>,
+    cgroup: Option<Cgroup>,
+    /// How the agent's process ended, once it has.
+    exit: Option<Exit>,
+    ending: Option<Ending>,
+    /// What is stopped while the session is paused.
+    frozen: Option<Frozen>,
+}
+
+/// What comes to the session from outside of the recorder.
+pub(super) struct Doors {
+    pub(super) arrivals: mpsc::Receiver<Arrival>,
+    pub(super) heard: mpsc::Receiver<(u64, Option<Request>)>,
+    pub(super) heard_from: mpsc::Sender<(u64, Option<Request>)>,
+}
+
+/// The signals that matter to a recorder. They are listened to before the agent is started, so
+/// that none is missed.
+struct Signals {
+    child: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    /// Heard and ignored: the terminal that started the access point may close. (To ignore it in
+    /// the system's sense would make the agent inherit that.)
+    hang_up: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            child: signal(SignalKind::child())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Runs the session to its end.
+///
+/// # Errors
+/// When the journal cannot be written. Nothing of the agent is left even then.
+pub(super) async fn run(
+    spec: LaunchSpec,
+    folder: &SessionFolder,
+    journal: JournalWriter,
+    mut doors: Doors,
+) -> io::Result<()> {
+    let mut signals = Signals::listen()?;
+    let driver = crate::driver::open(spec.agent.driver);
+    let command = driver.command(&spec.agent, folder);
+    let conversation = Conversation::new(&spec, driver, Identifiers::from_system()?);
+    let (head, _) = watch::channel(Head {
+        len: journal.len(),
+        is_final: false,
+    });
+    let mut session = RecordedSession {
+        attendance: Attendance::new(folder, doors.heard_from.clone()),
+        cgroup: Cgroup::create(spec.session_id),
+        spec,
+        conversation,
+        journal,
+        head,
+        agent: None,
+        exit: None,
+        ending: None,
+        frozen: None,
+    };
+    let started = command.and_then(|command| session.start(&command, folder));
+    match started {
+        Ok(()) => session.live(&mut doors, &mut signals).await,
+        Err(error) => session.never_started(&error)?,
+    }
+    session.bid_farewell(&mut doors).await
+}
+
+impl RecordedSession {
+    fn start(&mut self, command: &[String], folder: &SessionFolder) -> io::Result<()> {
+        let log = File::options()
+            .append(true)
+            .create(true)
+            .open(folder.log())?;
+        let agent = Agent::spawn(command, &self.spec, self.cgroup.as_ref(), log)?;
+        let pid = agent.pid.as_raw_nonzero().get().unsigned_abs();
+        self.attendance.agent_pid = Some(pid);
+        self.agent = Some(agent);
+        let mut effects = Effects::default();
+        effects.fact(Moment::now(), Fact::AgentStarted { pid, version: None });
+        self.put_into_effect(effects);
+        Ok(())
+    }
+
+    fn never_started(&mut self, error: &io::Error) -> io::Result<()> {
+        let program = self.spec.agent.argv.first().map_or("", String::as_str);
+        let mut effects = Effects::default();
+        let reason = Some(format!(
+            "the agent `{program}` could not be started: {error}"
+        ));
+        let end = AgentEnd {
+            reason,
+            ..AgentEnd::default()
+        };
+        effects.fact(Moment::now(), Fact::Ended(end));
+        self.write_down(&effects).map_err(io::Error::other)?;
+        Ok(())
+    }
+
+    /// Goes on until the agent has ended or is to be killed, and sees to it that nothing is left.
+    async fn live(&mut self, doors: &mut Doors, signals: &mut Signals) {
+        loop {
+            self.on_time(Instant::now());
+            if self.exit.is_some() || self.is_to_be_killed() {
+                break;
+            }
+            let deadline = self.next_deadline();
+            let lines = &mut self.agent.as_mut().map(|agent| &mut agent.lines);
+            tokio::select! {
+                line = next_line(lines) => self.on_line(line),
+                _ = signals.child.recv() => self.reap(),
+                Some(arrival) = doors.arrivals.recv() => self.on_arrival(arrival),
+                Some((generation, request)) = doors.heard.recv() => {
+                    if let Some(request) = self.attendance.admit(generation, request) {
+                        self.on_request(request).await;
+                    }
+                }
+                _ = signals.terminate.recv() => self.end(Cause::RecorderSignalled),
+                _ = signals.interrupt.recv() => self.end(Cause::RecorderSignalled),
+                _ = signals.hang_up.recv() => {}
+                () = sleep_until(deadline) => {}
+            }
+        }
+        self.leave_nothing().await;
+    }
+
+    fn is_to_be_killed(&self) -> bool {
+        self.ending
+            .is_some_and(|ending| ending.step() == Step::Kill)
+    }
+
+    fn on_line(&mut self, line: Option<AgentLine>) {
+        let Some(line) = line else {
+            // Its end usually follows at once; if not, it is asked to end.
+            self.end(Cause::OutputClosed);
+            return;
+        };
+        let at = Moment::now();
+        let mut effects = Effects::default();
+        self.take_line(&line, at, &mut effects);
+        for _ in 1..LINES_AT_ONCE {
+            let Some(Ok(line)) = self.agent.as_mut().map(|agent| agent.lines.try_recv()) else {
+                break;
+            };
+            self.take_line(&line, at, &mut effects);
+        }
+        self.put_into_effect(effects);
+        if !self.conversation.is_in_turn()
+            && let Some(ending) = &mut self.ending
+        {
+            ending.turn_ended(at.tick);
+        }
+    }
+
+    fn take_line(&mut self, line: &AgentLine, at: Moment, effects: &mut Effects) {
+        match line {
+            AgentLine::Whole(line) if line.is_empty() => {}
+            AgentLine::Whole(line) => self.conversation.line(line, at, effects),
+            AgentLine::TooLong(bytes) => effects.error(
+                at,
+                format!("a line of the agent of {bytes} bytes was left out: it is too long"),
+            ),
+        }
+    }
+
+    async fn on_request(&mut self, request: Request) {
+        let at = Moment::now();
+        let mut effects = Effects::default();
+        match request {
+            Request::Prompt {
+                prompt_id,
+                content,
+                author,
+                steer,
+            } => self
+                .conversation
+                .prompt(prompt_id, content, author, steer, at, &mut effects),
+            Request::Answer {
+                request_id,
+                answer,
+                by,
+            } => self
+                .conversation
+                .answer(request_id, &answer, &by, at, &mut effects),
+            Request::Interrupt => self.conversation.interrupt(at, &mut effects),
+            Request::Pause => self.pause(&mut effects).await,
+            Request::Resume => self.resume(&mut effects),
+            Request::Shutdown { manner } => {
+                self.end(Cause::Requested(manner));
+                return;
+            }
+        }
+        self.put_into_effect(effects);
+    }
+
+    async fn pause(&mut self, effects: &mut Effects) {
+        if self.frozen.is_some() || self.ending.is_some() {
+            return;
+        }
+        let own = rustix::process::getpid();
+        match freeze(|| descendants(own)).await {
+            Ok(frozen) => {
+                let at = Moment::now();
+                if frozen.restless > 0 {
+                    let count = frozen.restless;
+                    let text = format!("{count} processes were told to stop and have not yet");
+                    effects.log(at, LogLevel::Warn, text);
+                }
+                self.frozen = Some(frozen);
+                effects.fact(at, Fact::Paused);
+            }
+            Err(error) => {
+                effects.error(
+                    Moment::now(),
+                    format!("the session could not be paused: {error}"),
+                );
+            }
+        }
+    }
+
+    fn resume(&mut self, effects: &mut Effects) {
+        if self.wake() {
+            effects.fact(Moment::now(), Fact::Resumed);
+        }
+    }
+
+    /// Wakes what is stopped; whether there was anything.
+    fn wake(&mut self) -> bool {
+        let Some(frozen) = self.frozen.take() else {
+            return false;
+        };
+        if let Err(error) = thaw(&frozen) {
+            tracing::warn!(%error, "a process could not be woken");
+        }
+        true
+    }
+
+    /// Begins to end the agent, or insists on it.
+    fn end(&mut self, cause: Cause) {
+        let now = Instant::now();
+        let step = match (&mut self.ending, cause) {
+            (Some(ending), Cause::Requested(manner)) => ending.insist(manner, now),
+            (Some(_), _) => None,
+            (None, _) => {
+                let grace = Duration::from_millis(self.spec.stop_grace_ms);
+                let in_turn = self.conversation.is_in_turn();
+                let ending = Ending::begin(cause, in_turn, grace, now);
+                self.ending = Some(ending);
+                Some(ending.step())
+            }
+        };
+        if let Some(step) = step {
+            // Somebody who is stopped hears no request to end.
+            self.wake();
+            self.take(step);
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        if step == Step::Cancel {
+            let mut effects = Effects::default();
+            self.conversation.interrupt(Moment::now(), &mut effects);
+            self.put_into_effect(effects);
+        }
+        self.conversation.close();
+        let Some(agent) = &mut self.agent else {
+            return;
+        };
+        let signalled = match step {
+            // Killing is done by the sweep, and to all of them.
+            Step::Cancel | Step::Kill => Ok(()),
+            Step::CloseInput => {
+                agent.close_input();
+                Ok(())
+            }
+            Step::Interrupt => agent.signal(Signal::INT),
+            Step::Terminate => agent.signal(Signal::TERM),
+        };
+        if let Err(error) = signalled {
+            tracing::warn!(%error, ?step, "the agent could not be signalled");
+        }
+    }
+
+    /// Does what is due.
+    fn on_time(&mut self, now: Instant) {
+        if self
+            .conversation
+            .next_deadline()
+            .is_some_and(|due| due <= now)
+        {
+            let mut effects = Effects::default();
+            self.conversation
+                .expire_permissions(Moment::now(), &mut effects);
+            self.put_into_effect(effects);
+        }
+        if let Some(step) = self.ending.as_mut().and_then(|ending| ending.advance(now)) {
+            self.take(step);
+        }
+        // Nobody is there who would give it anything to do.
+        if self.unattended_deadline().is_some_and(|due| due <= now) {
+            self.end(Cause::Unattended);
+        }
+    }
+
+    fn unattended_deadline(&self) -> Option<Instant> {
+        if self.spec.interactive || self.ending.is_some() || self.frozen.is_some() {
+            return None;
+        }
+        let idle_since = self.conversation.idle_since()?;
+        let alone_since = self.attendance.alone_since()?;
+        let patience = Duration::from_millis(self.spec.orphan_idle_ms);
+        Some(idle_since.max(alone_since) + patience)
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        [
+            self.conversation.next_deadline(),
+            self.ending.and_then(|ending| ending.deadline()),
+            self.unattended_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Takes note of every child that has ended: the agent, and orphans of its that became ours.
+    ///
+    /// All of them are waited for here and nowhere else, so nobody takes the agent's exit from us.
+    fn reap(&mut self) {
+        let agent = self.agent.as_ref().map(|agent| agent.pid);
+        if let Some(exit) = reap_children(agent) {
+            self.exit = Some(exit);
+        }
+    }
+
+    /// Writes down, then tells the agent, then shows.
+    fn put_into_effect(&mut self, effects: Effects) {
+        if let Err(error) = self.write_down(&effects) {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the session is lost"
+            );
+            self.end(Cause::JournalLost);
+            return;
+        }
+        if !effects.to_agent.is_empty()
+            && let Some(Err(why)) = self
+                .agent
+                .as_ref()
+                .map(|agent| agent.tell(effects.to_agent))
+        {
+            let mut complaint = Effects::default();
+            complaint.error(Moment::now(), format!("the agent could not be told: {why}"));
+            if let Err(error) = self.write_down(&complaint) {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the session is lost"
+                );
+                self.end(Cause::JournalLost);
+            }
+        }
+        let after = self.journal.len();
+        for event in effects.ephemeral {
+            self.attendance.show(Glimpse { after, event });
+        }
+    }
+
+    fn write_down(&mut self, effects: &Effects) -> Result<(), JournalError> {
+        if effects.records.is_empty() {
+            return Ok(());
+        }
+        let len = self.journal.append(&effects.records)?;
+        self.head.send_replace(Head {
+            len,
+            is_final: false,
+        });
+        Ok(())
+    }
+
+    fn on_arrival(&mut self, arrival: Arrival) {
+        self.attendance.take_over(arrival, &self.spec, &self.head);
+    }
+}
+
+/// Reaps every child that has ended and says how `agent` did, if it was among them.
+fn reap_children(agent: Option<Pid>) -> Option<Exit> {
+    let mut exit = None;
+    while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+        if Some(pid) == agent {
+            exit = Some(Exit {
+                code: status.exit_status(),
+                signal: status.terminating_signal(),
+            });
+        }
+    }
+    exit
+}
+
+async fn next_line(lines: &mut Option<&mut mpsc::Receiver<AgentLine>>) -> Option<AgentLine> {
+    match lines {
+        Some(lines) if !(lines.is_closed() && lines.is_empty()) => lines.recv().await,
+        // Closed and read to the end, which was told once.
+        _ => future::pending().await,
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => future::pending().await,
+    }
+}

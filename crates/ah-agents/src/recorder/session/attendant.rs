@@ -1,0 +1,185 @@
+//! Who attends to the recorder: one connection at a time, the one with the highest fence.
+
+use std::path::PathBuf;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::Instant;
+
+use crate::journal::JournalCursor;
+use crate::protocol::{PROTOCOL_VERSION, Refusal, Request, Welcome};
+use crate::recorder::server::{Arrival, Glimpse, Head, hear, stream};
+use crate::{LaunchSpec, SessionFolder};
+
+/// How many glimpses wait for a slow attendant; what comes beyond is not shown.
+const GLIMPSES_WAITING_MAX: usize = 256;
+
+/// The attendant there is, and what is known of those before.
+#[derive(Debug)]
+pub(super) struct Attendance {
+    journal: PathBuf,
+    heard: mpsc::Sender<(u64, Option<Request>)>,
+    /// The agent's process, for greetings.
+    pub(super) agent_pid: Option<u32>,
+    /// The highest fence that was seen.
+    fence: u64,
+    /// How many attendants there were.
+    generation: u64,
+    current: Option<Attendant>,
+    alone_since: Instant,
+}
+
+/// A connection that attends.
+#[derive(Debug)]
+struct Attendant {
+    glimpses: mpsc::Sender<Glimpse>,
+    hearing: AbortHandle,
+    streaming: JoinHandle<()>,
+}
+
+impl Attendance {
+    pub(super) fn new(folder: &SessionFolder, heard: mpsc::Sender<(u64, Option<Request>)>) -> Self {
+        Self {
+            journal: folder.journal(),
+            heard,
+            agent_pid: None,
+            fence: 0,
+            generation: 0,
+            current: None,
+            alone_since: Instant::now(),
+        }
+    }
+
+    /// Since when nobody attends, if nobody does.
+    pub(super) fn alone_since(&self) -> Option<Instant> {
+        self.current.is_none().then_some(self.alone_since)
+    }
+
+    /// Lets a newcomer attend in the place of whoever did, or refuses it.
+    pub(super) fn take_over(
+        &mut self,
+        arrival: Arrival,
+        spec: &LaunchSpec,
+        head: &watch::Sender<Head>,
+    ) {
+        let journal_len = head.borrow().len;
+        let cursor = match self.judge(&arrival, journal_len) {
+            Ok(cursor) => cursor,
+            Err(reason) => {
+                tokio::spawn(refuse(arrival.output, Refusal { reason }));
+                return;
+            }
+        };
+        self.dismiss();
+        self.fence = arrival.hello.fence;
+        self.generation += 1;
+        let welcome = Welcome {
+            protocol: PROTOCOL_VERSION,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            session_id: spec.session_id,
+            pid: std::process::id(),
+            agent_pid: self.agent_pid,
+            journal_len,
+        };
+        let (glimpses, shown) = mpsc::channel(GLIMPSES_WAITING_MAX);
+        let hearing = tokio::spawn(hear(arrival.requests, self.generation, self.heard.clone()));
+        let head = head.subscribe();
+        let mut output = arrival.output;
+        let streaming = tokio::spawn(async move {
+            let mut sent = send_line(&mut output, &welcome).await;
+            if sent.is_ok() {
+                sent = stream(output, cursor, head, shown).await;
+            }
+            if let Err(error) = sent {
+                // It went away, which the hearing of its requests tells too.
+                tracing::debug!(%error, "the journal could not be sent on");
+            }
+        });
+        self.current = Some(Attendant {
+            glimpses,
+            hearing: hearing.abort_handle(),
+            streaming,
+        });
+    }
+
+    /// Where the newcomer's stream begins, or why it may not attend.
+    fn judge(&self, arrival: &Arrival, journal_len: u64) -> Result<JournalCursor, String> {
+        let hello = &arrival.hello;
+        if hello.protocol != PROTOCOL_VERSION {
+            return Err(format!(
+                "it speaks version {PROTOCOL_VERSION} of the protocol, not {}",
+                hello.protocol
+            ));
+        }
+        if hello.fence < self.fence {
+            return Err(format!(
+                "the fence {} is behind; a later owner has {}",
+                hello.fence, self.fence
+            ));
+        }
+        let cursor = JournalCursor::open(&self.journal, hello.from)
+            .map_err(|error| format!("the journal could not be opened: {error}"))?;
+        if hello.from > journal_len || !cursor.is_between_lines().unwrap_or(false) {
+            return Err(format!(
+                "no record of the journal begins at byte {}",
+                hello.from
+            ));
+        }
+        Ok(cursor)
+    }
+
+    /// The request, if it comes from whoever attends now. That the attendant left is noted.
+    pub(super) fn admit(&mut self, generation: u64, request: Option<Request>) -> Option<Request> {
+        if generation != self.generation {
+            // What a former owner sends late is dropped.
+            return None;
+        }
+        if request.is_none() {
+            self.dismiss();
+        }
+        request
+    }
+
+    /// Shows something that is not written down, if there is somebody who can keep up.
+    pub(super) fn show(&self, glimpse: Glimpse) {
+        if let Some(attendant) = &self.current
+            && attendant.glimpses.try_send(glimpse).is_err()
+        {
+            tracing::trace!("the attendant is slow; something was not shown");
+        }
+    }
+
+    fn dismiss(&mut self) {
+        if let Some(attendant) = self.current.take() {
+            attendant.hearing.abort();
+            attendant.streaming.abort();
+        }
+        self.alone_since = Instant::now();
+    }
+
+    /// Waits until whoever attends was sent everything, or went away.
+    pub(super) async fn all_sent(&mut self) {
+        if let Some(attendant) = &mut self.current
+            && let Err(error) = (&mut attendant.streaming).await
+        {
+            tracing::warn!(%error, "the sending of the journal has failed");
+        }
+    }
+}
+
+async fn refuse(mut output: OwnedWriteHalf, refusal: Refusal) {
+    if let Err(error) = send_line(&mut output, &refusal).await {
+        tracing::debug!(%error, "a refusal could not be sent");
+    }
+}
+
+async fn send_line(
+    output: &mut OwnedWriteHalf,
+    message: &impl serde::Serialize,
+) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    output.write_all(&line).await
+}

@@ -1,0 +1,134 @@
+//! The last steps of a session: nothing of the agent is left, and that is said.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Doors, RecordedSession, reap_children};
+use crate::process::{Swept, descendants, sweep};
+use crate::protocol::{AgentEnd, Fact};
+use crate::recorder::clock::Moment;
+use crate::recorder::conversation::Effects;
+use crate::recorder::ending::{self, Exit};
+use crate::recorder::server::Head;
+
+/// How long the rest of the agent's output is read when no process is left that could write any.
+/// It is in the pipe already; only a process outside of the session could hold the pipe open.
+const OUTPUT_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// How long whoever attends has to take the rest of the journal. It is in the file, whatever
+/// becomes of the connection.
+const FAREWELL_WAIT_MAX: Duration = Duration::from_secs(5);
+
+impl RecordedSession {
+    /// Ends every process that is left, hears out what the agent had said, and writes down its
+    /// end.
+    pub(super) async fn leave_nothing(&mut self) {
+        self.conversation.close();
+        let ended_by_itself = self.exit.is_some();
+        let mut swept = self.sweep().await;
+        if !ended_by_itself {
+            // The agent itself is not a leftover.
+            swept.killed = swept.killed.saturating_sub(1);
+        }
+        self.attendance.agent_pid = None;
+        self.hear_out().await;
+        let in_turn = self.conversation.is_in_turn();
+        let mut effects = Effects::default();
+        self.conversation.agent_ended(Moment::now(), &mut effects);
+        let error_tail = match self.agent.take() {
+            Some(agent) => agent.error_tail(OUTPUT_WAIT_MAX).await,
+            None => String::new(),
+        };
+        let exit = self.exit.unwrap_or_default();
+        let mut reason = ending::reason(self.ending.as_ref(), exit, in_turn, &error_tail);
+        if swept.left > 0 {
+            let left = format!(
+                "{} processes hang in the kernel and could not be ended",
+                swept.left
+            );
+            reason = Some(reason.map_or_else(|| left.clone(), |why| format!("{why}; {left}")));
+        }
+        let Exit { code, signal } = exit;
+        effects.fact(
+            Moment::now(),
+            Fact::Ended(AgentEnd {
+                exit_code: code,
+                signal,
+                reason,
+                swept: swept.killed,
+            }),
+        );
+        self.put_into_effect(effects);
+    }
+
+    async fn sweep(&mut self) -> Swept {
+        if let Some(cgroup) = &self.cgroup
+            && self.is_to_be_killed()
+        {
+            // The kernel is faster than any fork; what it misses, and the count, is the sweep's.
+            tracing::debug!(
+                members = cgroup.members().len(),
+                "killing the control group"
+            );
+        }
+        let own = rustix::process::getpid();
+        let agent = self.agent.as_ref().map(|agent| agent.pid);
+        let exit = &mut self.exit;
+        let swept = sweep(
+            || descendants(own),
+            || {
+                if let Some(seen) = reap_children(agent) {
+                    *exit = Some(seen);
+                }
+            },
+        )
+        .await;
+        if let Some(cgroup) = self.cgroup.take() {
+            cgroup.kill();
+            cgroup.remove();
+        }
+        swept.unwrap_or_else(|error| {
+            tracing::error!(%error, "what is left of the agent could not be ended");
+            Swept::default()
+        })
+    }
+
+    /// Writes down what the agent had said before it ended.
+    async fn hear_out(&mut self) {
+        let give_up_at = Instant::now() + OUTPUT_WAIT_MAX;
+        loop {
+            let Some(agent) = &mut self.agent else {
+                return;
+            };
+            let Ok(Some(line)) = tokio::time::timeout_at(give_up_at, agent.lines.recv()).await
+            else {
+                return;
+            };
+            let mut effects = Effects::default();
+            self.take_line(&line, Moment::now(), &mut effects);
+            effects.to_agent.clear();
+            self.put_into_effect(effects);
+        }
+    }
+
+    /// Serves the journal until whoever attends has all of it, bounded.
+    pub(super) async fn bid_farewell(mut self, doors: &mut Doors) -> io::Result<()> {
+        // Whoever has come to the door while the agent ended is let in once more.
+        while let Ok(arrival) = doors.arrivals.try_recv() {
+            self.on_arrival(arrival);
+        }
+        self.head.send_modify(|head| {
+            *head = Head {
+                is_final: true,
+                ..*head
+            }
+        });
+        let sent = tokio::time::timeout(FAREWELL_WAIT_MAX, self.attendance.all_sent()).await;
+        if sent.is_err() {
+            tracing::warn!("the attendant did not take the end of the journal; it is in the file");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+use ah_agents::protocol::{Fact, JournalEntry, ShutdownManner};
+use ah_agents::sweep_session;
+use rustix::process::Signal;
+
+use crate::fixture::{Session, kill};
+
+/// Children in sessions of their own, a daemon of two forks, and some that hear no signal.
+const LITTER: &str = "\
+sh setsid sleep 3600
+sh (setsid sh -c 'sleep 3601 & sleep 3602' &) &
+sh trap '' INT TERM HUP; sleep 3603; sleep 3604";
+
+fn with_litter(last: &str) -> Session {
+    Session::new(&format!("{LITTER}\nlog littered\n{last}"))
+}
+
+#[tokio::test]
+async fn finishing_leaves_nothing() {
+    let session = with_litter("log done");
+    let mut attended = session.begin().await;
+    attended.until_turn_end().await;
+    session.until_marked(|pids| pids.len() >= 6).await;
+    attended.shutdown(ShutdownManner::Finish).await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!((end.exit_code, end.reason), (Some(0), None));
+    assert!(end.swept >= 5, "{}", end.swept);
+}
+
+#[tokio::test]
+async fn stopping_cancels_the_turn_first() {
+    let session = with_litter("hang");
+    let mut attended = session.begin().await;
+    attended.until_log("littered").await;
+    attended.shutdown(ShutdownManner::Stop).await;
+    attended.until_turn_end().await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(
+        (end.exit_code, end.signal, end.reason),
+        (Some(0), None, None)
+    );
+}
+
+#[tokio::test]
+async fn an_agent_that_hears_nothing_is_killed_in_the_end() {
+    let mut session = Session::new("log begun").deaf();
+    let probe = session.spec.agent.argv[0].clone();
+    let script = "trap '' INT TERM; exec \"$0\" \"$@\"";
+    session.spec.agent.argv = ["sh", "-c", script, &probe, "play"]
+        .map(str::to_owned)
+        .to_vec();
+    session.spec.stop_grace_ms = 50;
+    let mut attended = session.begin().await;
+    attended.until_turn_end().await;
+    attended.shutdown(ShutdownManner::Stop).await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!((end.signal, end.swept), (Some(9), 0));
+    assert_eq!(end.reason.as_deref(), Some("the agent was killed"));
+}
+
+#[tokio::test]
+async fn an_agent_that_ignores_its_input_s_end_takes_a_signal() {
+    let mut session = Session::new("log begun").deaf();
+    session.spec.stop_grace_ms = 50;
+    let mut attended = session.begin().await;
+    attended.until_turn_end().await;
+    attended.shutdown(ShutdownManner::Finish).await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(end.signal, Some(2));
+    assert!(end.reason.unwrap().contains("SIGINT"));
+}
+
+#[tokio::test]
+async fn killing_is_done_at_once() {
+    let session = with_litter("hang");
+    let mut attended = session.begin().await;
+    attended.until_log("littered").await;
+    attended.shutdown(ShutdownManner::Kill).await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(end.signal, Some(9));
+}
+
+#[tokio::test]
+async fn an_agent_that_exits_in_a_turn_is_told_of_as_it_was() {
+    let session = with_litter("stderr out of cheese\nexit 3");
+    let mut attended = session.begin().await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(end.exit_code, Some(3));
+    assert_eq!(
+        end.reason.as_deref(),
+        Some("the agent exited with code 3 in the middle of a turn; it said: out of cheese")
+    );
+    assert!(
+        std::fs::read_to_string(session.folder.log())
+            .unwrap()
+            .contains("out of cheese")
+    );
+}
+
+#[tokio::test]
+async fn an_agent_killed_from_outside_is_told_of_with_its_signal() {
+    let session = with_litter("hang");
+    let mut attended = session.begin().await;
+    attended.until_log("littered").await;
+    let agent = attended.attendance.welcome().agent_pid.unwrap();
+    kill(i32::try_from(agent).unwrap(), Signal::KILL);
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!((end.exit_code, end.signal), (None, Some(9)));
+    assert!(
+        end.reason
+            .unwrap()
+            .contains("SIGKILL) in the middle of a turn")
+    );
+}
+
+#[tokio::test]
+async fn a_swarm_that_forks_without_end_is_swept() {
+    // Each dies after it has started its successor, so that no single look finds it twice.
+    let swarm = "f() { [ $1 -gt 20000 ] && exit; (setsid sh -c \"$S\" x $(($1 + 1)) &) ; }; f $1";
+    let prompt = format!(
+        "sh export S='{swarm}'; for i in 1 2 3 4; do sh -c \"$S\" x 0 & done\nrun sleep 0.2\nlog swarming"
+    );
+    let session = Session::new(&prompt);
+    let mut attended = session.begin().await;
+    attended.until_log("swarming").await;
+    attended.shutdown(ShutdownManner::Kill).await;
+    attended.until_closed().await;
+    session.assert_over().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_cannot_be_started_is_told_of() {
+    let mut session = Session::new("log begun");
+    session.spec.agent.argv = vec!["/nowhere/agent".to_owned()];
+    session.spawn().await.unwrap();
+    let end = session.assert_over().await;
+    assert!(
+        end.reason
+            .unwrap()
+            .contains("`/nowhere/agent` could not be started")
+    );
+    let journal = session.journal();
+    assert_eq!(journal.len(), 1, "it was not started: {journal:?}");
+}
+
+#[tokio::test]
+async fn a_recorder_that_is_told_to_end_stops_the_agent() {
+    let session = with_litter("hang");
+    let mut attended = session.begin().await;
+    attended.until_log("littered").await;
+    kill(session.recorder_pid(), Signal::HUP);
+    kill(session.recorder_pid(), Signal::TERM);
+    attended.until_turn_end().await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(end.exit_code, Some(0));
+    assert!(end.reason.unwrap().contains("signal"));
+}
+
+#[tokio::test]
+async fn nobody_attending_ends_an_agent_that_has_nothing_to_do() {
+    let mut session = with_litter("log done");
+    session.spec.interactive = false;
+    session.spec.orphan_idle_ms = 10;
+    session.spawn().await.unwrap();
+    let end = session.assert_over().await;
+    assert_eq!(end.exit_code, Some(0));
+    assert!(end.reason.unwrap().contains("nobody"));
+}
+
+#[tokio::test]
+async fn what_a_killed_recorder_leaves_is_swept_by_the_mark() {
+    let session = with_litter("hang");
+    let mut attended = session.begin().await;
+    attended.until_log("littered").await;
+    session.until_marked(|pids| pids.len() >= 6).await;
+    let agent = i32::try_from(attended.attendance.welcome().agent_pid.unwrap()).unwrap();
+    kill(session.recorder_pid(), Signal::KILL);
+    session.until_recorder_gone().await;
+    let left = session.until_marked(|pids| !pids.contains(&agent)).await;
+    assert!(
+        left.len() >= 5,
+        "the agent died with its recorder and the rest did not: {left:?}"
+    );
+    let swept = sweep_session(session.spec.session_id).await.unwrap();
+    assert!(swept >= 5, "{swept}");
+    assert_eq!(session.marked(), [0_i32; 0]);
+    assert_eq!(sweep_session(session.spec.session_id).await.unwrap(), 0);
+    let ended = |record: &ah_agents::protocol::JournalRecord| {
+        matches!(record.entry, JournalEntry::Fact(Fact::Ended(_)))
+    };
+    assert!(
+        !session.journal().iter().any(ended),
+        "nobody was there to say so"
+    );
+}

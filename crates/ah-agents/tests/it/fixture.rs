@@ -1,0 +1,271 @@
+//! A session with a real recorder and an agent that does what its prompts say.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ah_agents::protocol::{
+    AgentEnd, Fact, Frame, JournalEntry, JournalRecord, Request, ShutdownManner,
+};
+use ah_agents::recorder::{self, RecorderCommand};
+use ah_agents::{
+    AgentProgram, Attendance, DriverKind, LaunchSpec, SESSION_MARK, SessionFolder, journal,
+};
+use ah_rest_api_contract::{EventPayload, PermissionPolicy, PromptId, SessionId};
+use serde_json::json;
+use ulid::Ulid;
+
+/// How long anything may take that is waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+const PROBE: &str = env!("CARGO_BIN_EXE_ah-recorder-probe");
+
+/// A number that no other test of this machine has.
+fn fresh() -> Ulid {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).unwrap();
+    Ulid::from_bytes(bytes)
+}
+
+pub(crate) fn prompt_id() -> PromptId {
+    PromptId::from_ulid(fresh())
+}
+
+/// A session. What is left of it when the test fails is ended with it.
+pub(crate) struct Session {
+    _dir: tempfile::TempDir,
+    pub(crate) folder: SessionFolder,
+    pub(crate) spec: LaunchSpec,
+}
+
+impl Session {
+    /// A session whose first prompt is `prompt`.
+    pub(crate) fn new(prompt: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        // Deeper than the address of a socket may be.
+        let folder = SessionFolder::at(dir.path().join("deep".repeat(30)).join("session"));
+        let spec = LaunchSpec {
+            session_id: SessionId::from_ulid(fresh()),
+            agent: AgentProgram {
+                driver: DriverKind::Scenario,
+                argv: vec![PROBE.to_owned(), "play".to_owned()],
+                env: BTreeMap::new(),
+                model: None,
+                settings: serde_json::Map::new(),
+            },
+            workspace: dir.path().to_owned(),
+            prompt: prompt.into(),
+            prompt_id: prompt_id(),
+            author: "tester".to_owned(),
+            permissions: PermissionPolicy::default(),
+            interactive: true,
+            orphan_idle_ms: 60_000,
+            stop_grace_ms: 10_000,
+        };
+        Self {
+            _dir: dir,
+            folder,
+            spec,
+        }
+    }
+
+    /// Makes the agent stay when its input ends.
+    pub(crate) fn deaf(mut self) -> Self {
+        self.spec
+            .agent
+            .settings
+            .insert("deaf".to_owned(), json!(true));
+        self
+    }
+
+    /// Starts the recorder.
+    pub(crate) async fn spawn(&self) -> Result<(), recorder::SpawnError> {
+        let command = RecorderCommand {
+            program: PROBE.into(),
+            args: vec!["record".to_owned()],
+        };
+        recorder::spawn(&command, &self.folder, &self.spec).await
+    }
+
+    pub(crate) async fn attach(&self, fence: u64, from: u64) -> Attended {
+        let attendance = Attendance::attach(&self.folder, fence, from).await.unwrap();
+        Attended {
+            attendance,
+            next: from,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Starts the recorder and attends to it.
+    pub(crate) async fn begin(&self) -> Attended {
+        self.spawn().await.unwrap();
+        self.attach(1, 0).await
+    }
+
+    pub(crate) fn recorder_pid(&self) -> i32 {
+        let pid = recorder::pid(&self.folder).unwrap().expect("a recorder");
+        i32::try_from(pid).unwrap()
+    }
+
+    /// The processes that bear the session's mark.
+    pub(crate) fn marked(&self) -> Vec<i32> {
+        let mark = format!("{SESSION_MARK}={}", self.spec.session_id);
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok())
+            .filter(|pid: &i32| {
+                std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+                    environment
+                        .split(|byte| *byte == 0)
+                        .any(|entry| entry == mark.as_bytes())
+                })
+            })
+            .collect()
+    }
+
+    /// Waits until `holds` of the marked processes.
+    pub(crate) async fn until_marked(&self, holds: impl Fn(&[i32]) -> bool) -> Vec<i32> {
+        wait_for(|| Some(self.marked()).filter(|pids| holds(pids))).await
+    }
+
+    pub(crate) async fn until_recorder_gone(&self) {
+        wait_for(|| (!recorder::is_alive(&self.folder).unwrap()).then_some(())).await;
+    }
+
+    /// The whole journal, as the file has it.
+    pub(crate) fn journal(&self) -> Vec<JournalRecord> {
+        let records = journal::read_from(&self.folder, 0, usize::MAX).unwrap();
+        records.into_iter().map(|(record, _)| record).collect()
+    }
+
+    /// Says that nothing of the session is left but its files, whose last record is its end.
+    pub(crate) async fn assert_over(&self) -> AgentEnd {
+        self.until_recorder_gone().await;
+        assert_eq!(
+            self.marked(),
+            [0_i32; 0],
+            "no process with the mark is left"
+        );
+        assert!(!self.folder.socket().exists(), "the socket is gone");
+        let journal = self.journal();
+        let ends: Vec<&AgentEnd> = journal.iter().filter_map(ended).collect();
+        assert_eq!(ends.len(), 1, "{journal:#?}");
+        ended(journal.last().unwrap())
+            .expect("the end is the last record")
+            .clone()
+    }
+}
+
+impl Drop for Session {
+    /// Ends what a failed test has left: processes found by its own mark, and its recorder.
+    fn drop(&mut self) {
+        let recorder = recorder::pid(&self.folder).ok().flatten();
+        let recorder = recorder.and_then(|pid| i32::try_from(pid).ok());
+        for pid in recorder.into_iter().chain(self.marked()) {
+            kill(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+pub(crate) fn kill(pid: i32, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    match rustix::process::kill_process(pid, signal) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Looks again and again, bounded, for something of other processes that nobody is told of.
+pub(crate) async fn wait_for<T>(look: impl Fn() -> Option<T>) -> T {
+    tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("it did not come to be in time")
+}
+
+pub(crate) fn ended(record: &JournalRecord) -> Option<&AgentEnd> {
+    match &record.entry {
+        JournalEntry::Fact(Fact::Ended(end)) => Some(end),
+        _ => None,
+    }
+}
+
+pub(crate) fn log_text(record: &JournalRecord) -> Option<&str> {
+    match &record.entry {
+        JournalEntry::Event(EventPayload::Log(log)) => Some(&log.message),
+        _ => None,
+    }
+}
+
+pub(crate) fn is_turn_end(record: &JournalRecord) -> bool {
+    matches!(record.entry, JournalEntry::Fact(Fact::TurnEnded { .. }))
+}
+
+/// Somebody who attends, and what was seen.
+pub(crate) struct Attended {
+    pub(crate) attendance: Attendance,
+    /// From where on to read again.
+    pub(crate) next: u64,
+    pub(crate) seen: Vec<JournalRecord>,
+}
+
+impl Attended {
+    pub(crate) async fn frame(&mut self) -> Option<Frame> {
+        let frame = tokio::time::timeout(PATIENCE, self.attendance.next())
+            .await
+            .unwrap_or_else(|_| panic!("no frame in time after {:#?}", self.seen))
+            .unwrap();
+        if let Some(Frame::Record { next, record }) = &frame {
+            self.next = *next;
+            self.seen.push(record.clone());
+        }
+        frame
+    }
+
+    /// Reads until a record of which `holds` says so, and gives that.
+    pub(crate) async fn until(&mut self, holds: impl Fn(&JournalRecord) -> bool) -> JournalRecord {
+        loop {
+            match self.frame().await {
+                Some(Frame::Record { record, .. }) if holds(&record) => return record,
+                Some(_) => {}
+                None => panic!("the journal ended after {:#?}", self.seen),
+            }
+        }
+    }
+
+    pub(crate) async fn until_log(&mut self, text: &str) {
+        self.until(|record| log_text(record) == Some(text)).await;
+    }
+
+    pub(crate) async fn until_turn_end(&mut self) {
+        self.until(is_turn_end).await;
+    }
+
+    /// Reads until the recorder closes the connection.
+    pub(crate) async fn until_closed(&mut self) {
+        while self.frame().await.is_some() {}
+    }
+
+    pub(crate) async fn send(&self, request: Request) {
+        self.attendance.send(request).await.unwrap();
+    }
+
+    pub(crate) async fn prompt(&self, text: &str) {
+        self.send(Request::Prompt {
+            prompt_id: prompt_id(),
+            content: text.into(),
+            author: "tester".to_owned(),
+            steer: false,
+        })
+        .await;
+    }
+
+    pub(crate) async fn shutdown(&self, manner: ShutdownManner) {
+        self.send(Request::Shutdown { manner }).await;
+    }
+}
