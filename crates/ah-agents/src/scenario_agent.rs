@@ -1,3 +1,161 @@
 //! The built-in agent: it plays a scenario file with real edits and real commands.
+//!
+//! It is a process of its own, as every agent is, and speaks [`wire`] with its driver over standard
+//! input and output. [`main`] is that process; [`play`] is what it does, over any pair of pipes.
 
+mod assertion;
+mod command;
+mod edit;
+mod outbox;
+mod output;
+mod settings;
+mod stage;
+mod tool;
 pub(crate) mod wire;
+mod workspace;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::UNIX_EPOCH;
+
+use serde_json::{Map, Value};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::codec::{FramedRead, LinesCodec};
+use ulid::Ulid;
+
+pub use settings::InvalidSettings;
+
+use crate::protocol::{LINE_BYTES_MAX, TurnOutcome};
+use outbox::Outbox;
+use settings::Settings;
+use stage::Stage;
+use wire::{FromAgent, ToAgent};
+use workspace::Workspace;
+
+/// Why the agent leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// Nothing more will be said to it.
+    InputEnded,
+    /// Nobody reads what it says.
+    OutputClosed,
+    /// The scenario has it exit with this code.
+    Exit(u8),
+    /// The scenario has it crash.
+    Crash,
+}
+
+/// Whether the scenario agent can play by these settings of a task.
+///
+/// # Errors
+/// Says what is wrong with them, and for a scenario, where.
+pub fn check(settings: &Map<String, Value>) -> Result<(), InvalidSettings> {
+    Settings::read(settings).map(drop)
+}
+
+/// Is the agent: plays in the current folder by the settings in this file until its standard input
+/// ends, or the scenario has it leave.
+///
+/// The exit code is 0 at the end of the input, 1 when nobody reads its output, 2 when it cannot
+/// start, and whatever the scenario says.
+pub fn main(settings: &Path) -> ExitCode {
+    match run(settings) {
+        Ok(Leaving::InputEnded) => ExitCode::SUCCESS,
+        Ok(Leaving::OutputClosed) => ExitCode::FAILURE,
+        Ok(Leaving::Exit(code)) => ExitCode::from(code),
+        Ok(Leaving::Crash) => std::process::abort(),
+        Err(error) => {
+            eprintln!(
+                "the scenario agent cannot start by {}: {error}",
+                settings.display()
+            );
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(settings: &Path) -> std::io::Result<Leaving> {
+    let settings: Map<String, Value> = serde_json::from_slice(&std::fs::read(settings)?)?;
+    let workspace = std::env::current_dir()?;
+    let first_message = first_message()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let leaving = runtime.block_on(play(
+        tokio::io::stdin(),
+        tokio::io::stdout(),
+        workspace,
+        &settings,
+        first_message,
+    ));
+    // A thread may still wait for standard input, which nobody will end for our sake.
+    runtime.shutdown_background();
+    Ok(leaving)
+}
+
+/// The id of the agent's first message; the others count upwards from it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the agent is a process of its own, and this is the one place where it reads the clock"
+)]
+fn first_message() -> std::io::Result<Ulid> {
+    let since_epoch = std::time::SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+    let millis = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+    Ok(Ulid::from_parts(millis, u128::from_le_bytes(random)))
+}
+
+/// Plays by these settings in `workspace`, spoken to by `input` and speaking to `output`, until it
+/// has a reason to leave. Settings that cannot be played by are the reason why each turn fails, so
+/// that whoever prompts the agent is told.
+pub(crate) async fn play(
+    input: impl AsyncRead + Unpin,
+    output: impl AsyncWrite + Unpin,
+    workspace: PathBuf,
+    settings: &Map<String, Value>,
+    first_message: Ulid,
+) -> Leaving {
+    let inbox = FramedRead::new(input, LinesCodec::new_with_max_length(LINE_BYTES_MAX));
+    let mut outbox = Outbox::new(output, first_message);
+    let ready = FromAgent::Ready {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    if let Err(leaving) = outbox.say(&ready).await {
+        return leaving;
+    }
+    match Settings::read(settings) {
+        Ok(settings) => {
+            Stage::new(inbox, outbox, Workspace::at(workspace), settings)
+                .run()
+                .await
+        }
+        Err(error) => decline(inbox, outbox, &error.to_string()).await,
+    }
+}
+
+/// Fails every turn with this reason.
+async fn decline<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    mut inbox: FramedRead<R, LinesCodec>,
+    mut outbox: Outbox<W>,
+    reason: &str,
+) -> Leaving {
+    use futures::StreamExt;
+    while let Some(Ok(line)) = inbox.next().await {
+        if !matches!(serde_json::from_str(&line), Ok(ToAgent::Prompt { .. })) {
+            continue;
+        }
+        let outcome = TurnOutcome::Failed {
+            reason: reason.to_owned(),
+        };
+        if let Err(leaving) = outbox.say(&FromAgent::TurnEnded(outcome)).await {
+            return leaving;
+        }
+    }
+    Leaving::InputEnded
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,320 @@
+//! Using a tool, from `tool_use` to `tool_result`.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use ah_rest_api_contract::{
+    EphemeralEvent, EventPayload, LogLevel, ToolOutcome, ToolProgress, ToolResult, ToolUse,
+    ToolUseStatus,
+};
+use ah_scenario::{ExecutionOutput, ProgressLine, ToolCall, ToolExecution};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::process::Command;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Cut, Stage};
+use crate::scenario_agent::command::{Heard, Running};
+use crate::scenario_agent::output::{Output, shortened};
+use crate::scenario_agent::tool::{Ran, Surroundings, Work, filled_args, prepare};
+
+/// How often a command's last line is shown at most.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// One use of a tool.
+struct Use {
+    tool_name: String,
+    id: String,
+}
+
+/// How a use of a tool came out.
+struct Outcome {
+    ran: Ran,
+    exit_code: Option<i32>,
+}
+
+impl From<Ran> for Outcome {
+    fn from(ran: Ran) -> Self {
+        Self {
+            ran,
+            exit_code: None,
+        }
+    }
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
+    /// Uses a tool: for real when it has a meaning here, else as the scenario tells it.
+    pub(super) async fn use_tool(&mut self, call: &ToolCall) -> Result<(), Cut> {
+        self.tools_used += 1;
+        let id = call
+            .call_id
+            .clone()
+            .unwrap_or_else(|| format!("tool-{}", self.tools_used));
+        let tool = Use {
+            tool_name: call.tool_name.clone(),
+            id,
+        };
+        let tool_args = filled_args(&call.args, |text| self.filled(text));
+        self.event(EventPayload::ToolUse(ToolUse {
+            tool_name: tool.tool_name.clone(),
+            tool_args: tool_args.clone(),
+            tool_execution_id: tool.id.clone(),
+            status: ToolUseStatus::Started,
+        }))
+        .await?;
+        if let Some(execution) = &call.execution {
+            let outcome = self.perform(&tool, call, execution).await?;
+            return self.report(&tool, outcome).await;
+        }
+        // Files are changed when the tool has been seen at work, commands while it is.
+        let is_command = matches!(call.tool_name.as_str(), "runCmd" | "grep" | "find" | "sed");
+        if !is_command {
+            self.show_lines(&tool, &call.progress).await?;
+        }
+        let around = Surroundings {
+            workspace: &self.workspace,
+            prompt: &self.prompt,
+            defines: &self.defines,
+        };
+        let outcome = match prepare(&call.tool_name, &tool_args, &around) {
+            Ok(Work::Done(ran)) => ran.into(),
+            Ok(Work::Command(command)) => self.run_command(&tool, call, command).await?,
+            Ok(Work::EditingCommand(command, watched)) => {
+                let mut outcome = self.run_command(&tool, call, command).await?;
+                outcome.ran.edit = watched.edit();
+                outcome
+            }
+            Ok(Work::NotHere(why)) => as_told(call, why).into(),
+            Err(problem) => Ran::failed(problem).into(),
+        };
+        let came_out = outcome.ran.outcome;
+        self.report(&tool, outcome).await?;
+        match call.outcome {
+            Some(expected) if expected != came_out => {
+                let message = format!(
+                    "the scenario expected {} to be {}, and it is {}",
+                    tool.tool_name,
+                    in_words(expected),
+                    in_words(came_out)
+                );
+                self.log(LogLevel::Warn, message).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Plays a tool's run without running anything.
+    async fn perform(
+        &mut self,
+        tool: &Use,
+        call: &ToolCall,
+        execution: &ToolExecution,
+    ) -> Result<Outcome, Cut> {
+        let mut lines = call.progress.clone();
+        let mut printed = Output::default();
+        let mut exit_code = None;
+        let mut end = Duration::ZERO;
+        for event in &execution.events {
+            end = end.max(event.at);
+            match &event.output {
+                ExecutionOutput::Printed(text) => {
+                    let text = self.filled(text);
+                    printed.push(text.as_bytes());
+                    let message = text.trim().to_owned();
+                    lines.push(ProgressLine {
+                        at: event.at,
+                        message,
+                    });
+                }
+                ExecutionOutput::Progress(text) => {
+                    lines.push(ProgressLine {
+                        at: event.at,
+                        message: text.clone(),
+                    });
+                }
+                ExecutionOutput::Completed { exit_code: code } => exit_code = *code,
+            }
+        }
+        lines.sort_by_key(|line| line.at);
+        let began = Instant::now();
+        self.show_lines(tool, &lines).await?;
+        let end = began + self.speed.scale(end);
+        self.heed_while(sleep_until(end)).await?;
+        let by_code = match exit_code {
+            None | Some(0) => ToolOutcome::Completed,
+            Some(_) => ToolOutcome::Failed,
+        };
+        let output = call
+            .result
+            .as_ref()
+            .map_or_else(|| printed.text(), |text| self.filled(text));
+        let outcome = call.outcome.unwrap_or(by_code);
+        let ran = Ran {
+            outcome,
+            ..Ran::completed(shortened(output))
+        };
+        Ok(Outcome { ran, exit_code })
+    }
+
+    /// Runs a command to its end. When the turn is cut short, the command's process group is
+    /// killed and gone before this returns, and what it had printed is reported.
+    async fn run_command(
+        &mut self,
+        tool: &Use,
+        call: &ToolCall,
+        command: Command,
+    ) -> Result<Outcome, Cut> {
+        let mut running = match Running::start(command) {
+            Ok(running) => running,
+            Err(error) => return Ok(Ran::failed(format!("could not be started: {error}")).into()),
+        };
+        let mut output = Output::default();
+        let watched = self
+            .watch(tool, &call.progress, &mut running, &mut output)
+            .await;
+        let cut = match watched {
+            Ok(Ok(status)) => return Ok(ended(&output, status)),
+            Ok(Err(error)) => {
+                let text = format!("{}\n[its output could not be read: {error}]", output.text());
+                stop(running).await;
+                return Ok(Ran::failed(shortened(text)).into());
+            }
+            Err(cut) => cut,
+        };
+        stop(running).await;
+        if matches!(cut, Cut::Interrupted) {
+            let text = format!("{}\n[interrupted]", output.text());
+            self.report(tool, Ran::failed(shortened(text)).into())
+                .await?;
+        }
+        Err(cut)
+    }
+
+    /// Shows a tool at work, by the scenario's lines alone.
+    async fn show_lines(&mut self, tool: &Use, lines: &[ProgressLine]) -> Result<(), Cut> {
+        let began = Instant::now();
+        for line in lines {
+            let due = began + self.speed.scale(line.at);
+            self.heed_while(sleep_until(due)).await?;
+            let message = self.filled(&line.message);
+            self.show(tool, message).await?;
+        }
+        Ok(())
+    }
+
+    /// Shows a tool at work until its command has ended and the scenario's lines are all shown.
+    async fn watch(
+        &mut self,
+        tool: &Use,
+        lines: &[ProgressLine],
+        running: &mut Running,
+        output: &mut Output,
+    ) -> Result<io::Result<ExitStatus>, Cut> {
+        let began = Instant::now();
+        let mut lines = lines.iter().peekable();
+        let mut shown: Option<Instant> = None;
+        let mut status = None;
+        loop {
+            let due = lines.peek().map(|line| began + self.speed.scale(line.at));
+            if let (None, Some(status)) = (due, status) {
+                return Ok(Ok(status));
+            }
+            tokio::select! {
+                biased;
+                said = self.hear() => self.heed(said).await?,
+                () = sleep_until(due.unwrap_or(began)), if due.is_some() => {
+                    if let Some(line) = lines.next() {
+                        let message = self.filled(&line.message);
+                        self.show(tool, message).await?;
+                    }
+                }
+                heard = running.next(), if status.is_none() => match heard {
+                    Ok(Heard::Printed(bytes)) => {
+                        output.push(&bytes);
+                        if shown.is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL) {
+                            shown = Some(Instant::now());
+                            self.show(tool, output.last_line()).await?;
+                        }
+                    }
+                    Ok(Heard::Ended(ended)) => status = Some(ended),
+                    Err(error) => return Ok(Err(error)),
+                },
+            }
+        }
+    }
+
+    async fn show(&mut self, tool: &Use, last_line: String) -> Result<(), Cut> {
+        let progress = ToolProgress {
+            tool_name: tool.tool_name.clone(),
+            last_line,
+            tool_execution_id: tool.id.clone(),
+        };
+        Ok(self
+            .outbox
+            .ephemeral(EphemeralEvent::ToolProgress(progress))
+            .await?)
+    }
+
+    /// Says how a use of a tool came out: what it changed first, then its result.
+    async fn report(&mut self, tool: &Use, outcome: Outcome) -> Result<(), Cut> {
+        let Outcome { ran, exit_code } = outcome;
+        if let Some(edit) = ran.edit {
+            self.event(EventPayload::FileEdit(edit)).await?;
+        }
+        if let Some(plan) = ran.plan {
+            self.event(EventPayload::Plan(plan)).await?;
+        }
+        self.said.push(ran.output.as_bytes());
+        self.said.push(b"\n");
+        self.event(EventPayload::ToolResult(ToolResult {
+            tool_name: tool.tool_name.clone(),
+            tool_output: ran.output,
+            tool_execution_id: tool.id.clone(),
+            status: ran.outcome,
+            exit_code,
+        }))
+        .await
+    }
+}
+
+/// Kills a command; that this failed is no reason not to go on.
+async fn stop(running: Running) {
+    if let Err(error) = running.kill().await {
+        tracing::warn!(%error, "a killed command could not be waited for");
+    }
+}
+
+fn ended(output: &Output, status: ExitStatus) -> Outcome {
+    let mut text = output.text();
+    if let Some(signal) = status.signal() {
+        text.push_str(&format!("\n[ended by signal {signal}]"));
+    }
+    let ran = if status.success() {
+        Ran::completed(shortened(text))
+    } else {
+        Ran::failed(shortened(text))
+    };
+    Outcome {
+        ran,
+        exit_code: status.code(),
+    }
+}
+
+/// A tool that is not here comes out as the scenario tells it; when that tells nothing, it fails.
+fn as_told(call: &ToolCall, why: &str) -> Ran {
+    match (&call.result, call.outcome) {
+        (None, None) => Ran::failed(why.to_owned()),
+        (result, outcome) => Ran {
+            outcome: outcome.unwrap_or(ToolOutcome::Completed),
+            ..Ran::completed(shortened(result.clone().unwrap_or_default()))
+        },
+    }
+}
+
+const fn in_words(outcome: ToolOutcome) -> &'static str {
+    match outcome {
+        ToolOutcome::Completed => "completed",
+        ToolOutcome::Failed => "failed",
+    }
+}

@@ -1,0 +1,74 @@
+//! Paths of a scenario, which are meant inside the workspace.
+
+use std::path::{Component, Path, PathBuf};
+
+/// The workspace of the agent.
+#[derive(Clone, Debug)]
+pub(super) struct Workspace {
+    root: PathBuf,
+}
+
+/// A path that a scenario may not name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a path inside the workspace")]
+pub(super) struct Outside(String);
+
+impl Workspace {
+    pub(super) const fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where a path of the workspace is. It need not exist; what exists of it must not lead out of
+    /// the workspace by a symbolic link.
+    pub(super) fn resolve(&self, path: &str) -> Result<PathBuf, Outside> {
+        let outside = || Outside(path.to_owned());
+        let stays = Path::new(path)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if path.is_empty() || !stays {
+            return Err(outside());
+        }
+        let resolved = self.root.join(path);
+        let root = self.root.canonicalize().map_err(|_| outside())?;
+        let existing = resolved
+            .ancestors()
+            .find_map(|ancestor| ancestor.canonicalize().ok())
+            .ok_or_else(outside)?;
+        // A dangling link does not canonicalize, and writing to it would make its target.
+        if !existing.starts_with(&root) || resolved.is_symlink() && !resolved.exists() {
+            return Err(outside());
+        }
+        Ok(resolved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_inside() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/", folder.path().join("out")).unwrap();
+        std::os::unix::fs::symlink("/nowhere", folder.path().join("dangling")).unwrap();
+        let workspace = Workspace::at(folder.path().to_owned());
+        for path in [".", "a", "./a/b.txt"] {
+            assert!(workspace.resolve(path).is_ok(), "{path}");
+        }
+        for path in [
+            "",
+            "/etc/passwd",
+            "..",
+            "a/../../b",
+            "out/etc/passwd",
+            "out",
+            "dangling",
+        ] {
+            assert_eq!(workspace.resolve(path), Err(Outside(path.to_owned())));
+        }
+    }
+}
