@@ -1,0 +1,552 @@
+//! Every entry of a timeline has its effect.
+
+use ah_rest_api_contract::EphemeralEvent;
+
+use super::*;
+
+/// A timeline of one tool use.
+fn using(tool: &str, args: Value) -> Value {
+    json!([{"agentToolUse": {"toolName": tool, "args": args}}])
+}
+
+async fn ran(tool: &str, args: Value) -> (String, ToolOutcome, Option<i32>) {
+    let events = Agent::playing(using(tool, args)).await.turn("go").await;
+    let result = results(&events)[0];
+    (result.tool_output.clone(), result.status, result.exit_code)
+}
+
+#[tokio::test]
+async fn thoughts_messages_errors_and_plans_are_said_with_the_prompt_in_them() {
+    let mut agent = Agent::playing(json!([{"llmResponse": [
+        {"think": [[1, "thinking of {{prompt}}"]]},
+        {"agentPlan": {"entries": [{"content": "do {{prompt}}"}]}},
+        {"error": {"errorType": "overloaded", "statusCode": 529, "message": "busy"}},
+        {"assistant": [[1, "You said "], {"relativeTime": 2, "content": "{{prompt}}."}]},
+    ]}]))
+    .await;
+    agent.prompt("this").await;
+    let (heard, outcome) = agent.rest_of_turn().await;
+    assert_eq!(outcome, TurnOutcome::Completed);
+    let said = serde_json::to_value(&heard).unwrap();
+    let id = "msg-00000000000000000000000001";
+    assert_eq!(
+        said,
+        json!([
+            {"event": {"type": "thought", "thought": "thinking of this"}},
+            {"event": {"type": "plan", "entries": [
+                {"content": "do this", "status": "pending", "priority": "medium"}]}},
+            {"event": {"type": "error", "message": "overloaded (529): busy"}},
+            {"ephemeral": {"type": "message_delta", "message_id": id, "delta": "You said "}},
+            {"ephemeral": {"type": "message_delta", "message_id": id, "delta": "this."}},
+            {"event": {"type": "message", "role": "assistant", "message_id": id,
+                "content": [{"type": "text", "text": "You said this."}]}},
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_command_is_run_and_never_has_the_prompt_in_its_text() {
+    let timeline = using(
+        "runCmd",
+        json!({"cmd": "echo \"$AH_PROMPT\" {{prompt}}; echo err >&2; exit 3"}),
+    );
+    let mut agent = Agent::playing(timeline).await;
+    let events = agent.turn("$(touch pwned)").await;
+    let result = results(&events)[0];
+    assert_eq!(result.tool_output, "$(touch pwned) {{prompt}}\nerr\n");
+    assert_eq!(
+        (result.status, result.exit_code),
+        (ToolOutcome::Failed, Some(3))
+    );
+    assert!(!agent.path().join("pwned").exists());
+}
+
+#[tokio::test]
+async fn a_command_is_seen_at_work() {
+    let timeline = json!([{"agentToolUse": {
+        "toolName": "runCmd", "toolCallId": "mine", "args": {"cmd": "echo one; echo two"},
+        "progress": [[100, "looking"]],
+    }}]);
+    let mut agent = Agent::playing(timeline).await;
+    agent.prompt("go").await;
+    let (heard, _) = agent.rest_of_turn().await;
+    let lines: Vec<&str> = heard
+        .iter()
+        .filter_map(|said| match said {
+            FromAgent::Ephemeral(EphemeralEvent::ToolProgress(progress)) => {
+                assert_eq!(progress.tool_execution_id, "mine");
+                Some(progress.last_line.as_str())
+            }
+            _ => None,
+        })
+        .collect();
+    assert!(lines.contains(&"looking"), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| ["one", "two"].contains(line)),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_command_that_leaves_something_running_has_ended_all_the_same() {
+    let (output, status, _) = ran("runCmd", json!({"cmd": "sleep 3 & echo $!"})).await;
+    assert_eq!(status, ToolOutcome::Completed);
+    let pid: i32 = output.trim().parse().unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+#[tokio::test]
+async fn a_long_output_is_bounded_and_a_signal_is_told() {
+    let (output, ..) = ran(
+        "runCmd",
+        json!({"cmd": "echo start; yes 0123456789 | head -c 300000; echo end"}),
+    )
+    .await;
+    assert!(
+        output.len() <= 64 * 1024 && output.starts_with("start\n") && output.ends_with("end\n")
+    );
+    assert!(output.contains("bytes left out"));
+    let (output, status, code) = ran("runCmd", json!({"cmd": "kill -9 $$"})).await;
+    assert_eq!((status, code), (ToolOutcome::Failed, None));
+    assert_eq!(output, "\n[ended by signal 9]");
+}
+
+#[tokio::test]
+async fn files_are_written_edited_read_and_counted_as_git_counts() {
+    let folder = repository(&[("a.txt", "one\ntwo\nthree\n"), ("b.txt", "no break")]);
+    let tool = |name: &str, args: Value| json!({"agentToolUse": {"toolName": name, "args": args}});
+    let timeline = json!([
+        tool(
+            "writeFile",
+            json!({"path": "new/c.txt", "content": "x\ny {{prompt}}\n"})
+        ),
+        tool(
+            "editFile",
+            json!({"path": "a.txt", "oldText": "two", "newText": "2\n2"})
+        ),
+        tool(
+            "sed",
+            json!({"path": "b.txt", "expression": "s/no/a/", "inPlace": true})
+        ),
+        tool("readFile", json!({"path": "new/c.txt"})),
+        tool("listDir", json!({"path": "."})),
+        tool("grep", json!({"pattern": "three", "path": "."})),
+        tool("find", json!({"name": "c.*"})),
+        tool("sed", json!({"path": "a.txt", "expression": "s/one/1/"})),
+    ]);
+    let settings = json!({"scenario": {"name": "files", "timeline": timeline}});
+    let mut agent = Agent::within(folder, settings).await;
+    let events = agent.turn("z").await;
+    assert_eq!(
+        edits(&events),
+        ["2\t0\tnew/c.txt", "2\t1\ta.txt", "1\t1\tb.txt"]
+    );
+    assert_eq!(
+        numstat(agent.path()),
+        ["2\t1\ta.txt", "1\t1\tb.txt", "2\t0\tnew/c.txt"]
+    );
+    let outputs: Vec<&str> = results(&events)
+        .iter()
+        .map(|result| result.tool_output.as_str())
+        .collect();
+    assert_eq!(
+        outputs,
+        [
+            "wrote 6 bytes to new/c.txt",
+            "edited a.txt",
+            "",
+            "x\ny z\n",
+            ".git/\na.txt\nb.txt\nnew/\n",
+            "./a.txt:4:three\n",
+            "./new/c.txt\n",
+            "1\n2\n2\nthree\n",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_a_tool_cannot_do_fails_in_words() {
+    for (tool, args, words) in [
+        ("readFile", json!({"path": "none"}), "none: no such file"),
+        (
+            "readFile",
+            json!({"path": "../x"}),
+            "`../x` is not a path inside the workspace",
+        ),
+        ("readFile", json!({}), "`path` is missing"),
+        ("readFile", json!({"path": "."}), ".: not a file"),
+        (
+            "editFile",
+            json!({"path": "none", "oldText": "a", "newText": "b"}),
+            "none: no such file",
+        ),
+        (
+            "writeFile",
+            json!({"path": "a", "content": ["x"]}),
+            "`content` must be a text",
+        ),
+        ("todoWrite", json!({}), "`todos` must be a list"),
+        ("webFetch", json!({"url": "http://x"}), "no network here"),
+        ("bashOutput", json!({}), "no background shell here"),
+        ("somethingElse", json!({}), "no such tool here"),
+    ] {
+        let (output, status, code) = ran(tool, args).await;
+        assert_eq!(
+            (output.as_str(), status, code),
+            (words, ToolOutcome::Failed, None),
+            "{tool}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_here_comes_out_as_the_scenario_tells_it() {
+    let timeline = json!([
+        {"agentToolUse": {"toolName": "webFetch", "args": {}, "result": "a page", "status": "ok"}},
+        {"agentToolUse": {"toolName": "runCmd", "args": {"cmd": "exit 1"}, "toolExecution": {
+            "startTimeMs": 10,
+            "events": [
+                {"type": "stdout", "timeMs": 10, "content": "played\n"},
+                {"type": "completion", "timeMs": 30, "exitCode": 0},
+            ],
+        }}},
+        {"agentToolUse": {"toolName": "runCmd", "args": {"cmd": "exit 1"}, "status": "ok"}},
+    ]);
+    let events = Agent::playing(timeline).await.turn("go").await;
+    let outcomes: Vec<_> = results(&events)
+        .iter()
+        .map(|result| (result.tool_output.as_str(), result.status, result.exit_code))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            ("a page", ToolOutcome::Completed, None),
+            ("played\n", ToolOutcome::Completed, Some(0)),
+            ("", ToolOutcome::Failed, Some(1)),
+        ]
+    );
+    assert_eq!(
+        logged(&events),
+        ["the scenario expected runCmd to be completed, and it is failed"]
+    );
+}
+
+#[tokio::test]
+async fn scripted_edits_are_what_git_sees() {
+    let folder = repository(&[
+        ("a.md", "1\n2\n3\n4\n5\n"),
+        ("bare.rs", "fn a() {}\nfn b() {}"),
+    ]);
+    let edit = |path: &str, added: u64, removed: u64| json!({"agentEdits": {"path": path, "linesAdded": added, "linesRemoved": removed}});
+    let timeline = json!([
+        edit("a.md", 3, 2),
+        edit("bare.rs", 1, 1),
+        edit("src/new.py", 4, 0),
+        edit("../out", 1, 0),
+    ]);
+    let settings = json!({"scenario": {"name": "edits", "timeline": timeline}});
+    let mut agent = Agent::within(folder, settings).await;
+    let events = agent.turn("go").await;
+    assert_eq!(
+        edits(&events),
+        ["3\t2\ta.md", "1\t1\tbare.rs", "4\t0\tsrc/new.py"]
+    );
+    assert_eq!(numstat(agent.path()), edits(&events));
+    assert!(
+        agent
+            .file("src/new.py")
+            .lines()
+            .all(|line| line.starts_with("# "))
+    );
+    let Some(EventPayload::Error(error)) = events.last() else {
+        panic!("{events:?}");
+    };
+    assert_eq!(
+        error.message,
+        "could not edit `../out` is not a path inside the workspace"
+    );
+}
+
+#[tokio::test]
+async fn an_edit_that_finds_too_little_says_so() {
+    let timeline = json!([{"agentEdits": {"path": "a", "linesAdded": 1, "linesRemoved": 2}}]);
+    let events = Agent::playing(timeline).await.turn("go").await;
+    assert_eq!(
+        logged(&events),
+        ["a had only 0 lines to remove, and the scenario wanted 2"]
+    );
+    assert_eq!(edits(&events), ["1\t0\ta"]);
+}
+
+#[tokio::test]
+async fn usage_progress_logs_and_what_is_not_played_become_events() {
+    let timeline = json!([
+        {"usage": {"inputTokens": 10, "outputTokens": 2, "costUsd": 0.5, "model": "m"}},
+        {"progress": {"progress": 50, "stage": "half"}},
+        {"log": {"level": "warn", "message": "careful, {{prompt}}"}},
+        {"status": "running"},
+        {"screenshot": "shot"},
+        {"agentToolUse": {"toolName": "todoWrite", "args": {"todos": [{"content": "x", "status": "completed"}]}}},
+    ]);
+    let events = Agent::playing(timeline).await.turn("you").await;
+    let events = serde_json::to_value(&events).unwrap();
+    assert_eq!(
+        events,
+        json!([
+            {"type": "usage", "input_tokens": 10, "output_tokens": 2, "cost_usd": 0.5, "model": "m"},
+            {"type": "progress", "progress": 50, "stage": "half"},
+            {"type": "log", "level": "warn", "message": "careful, you"},
+            {"type": "log", "level": "info", "message": "status: running"},
+            {"type": "log", "level": "debug", "message": "not played: screenshot"},
+            {"type": "tool_use", "tool_name": "todoWrite", "tool_execution_id": "tool-1", "status": "started",
+                "tool_args": {"todos": [{"content": "x", "status": "completed"}]}},
+            {"type": "plan", "entries": [{"content": "x", "status": "completed", "priority": "medium"}]},
+            {"type": "tool_result", "tool_name": "todoWrite", "tool_execution_id": "tool-1",
+                "status": "completed", "tool_output": "1 todo"},
+        ])
+    );
+}
+
+#[tokio::test]
+async fn reading_files_tells_what_they_hold() {
+    let folder = repository(&[("a.txt", "text\n")]);
+    let timeline = json!([{"agentFileReads": {"files": [
+        {"path": "a.txt", "expectedContent": "other\n"}, {"path": "none.txt"},
+    ]}}]);
+    let settings = json!({"scenario": {"name": "reads", "timeline": timeline}});
+    let events = Agent::within(folder, settings).await.turn("go").await;
+    let outputs: Vec<&str> = results(&events)
+        .iter()
+        .map(|result| result.tool_output.as_str())
+        .collect();
+    assert_eq!(outputs, ["text\n", "none.txt: no such file"]);
+    assert_eq!(
+        logged(&events),
+        [
+            "a.txt does not hold what the scenario expects",
+            "the scenario expected readFile to be completed, and it is failed",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn assertions_are_checked_and_one_that_fails_fails_the_turn() {
+    let folder = repository(&[("a.json", r#"{"a": [1, null]}"#)]);
+    let timeline = json!([
+        {"llmResponse": [{"assistant": [[0, "all is well"]]}]},
+        {"assert": {
+            "fs": {"exists": ["a.json"], "notExists": "b.json"},
+            "text": {"contains": ["is well"]},
+            "json": {"file": "a.json", "pointer": "/a/1", "equals": null},
+            "git": {"commit": {"messageContains": "first"}},
+        }},
+        {"assert": {"json": {"file": "a.json", "pointer": "/a/0", "equals": 2}}},
+        {"log": "not reached"},
+        {"userInputs": [{"relativeTime": 0, "input": "next"}]},
+        {"log": "reached"},
+    ]);
+    let settings = json!({"scenario": {"name": "asserts", "timeline": timeline}});
+    let mut agent = Agent::within(folder, settings).await;
+    agent.prompt("go").await;
+    let (heard, outcome) = agent.rest_of_turn().await;
+    let reason = "timeline[2].assert: a.json has 1 at `/a/0`, not 2".to_owned();
+    assert_eq!(outcome, TurnOutcome::Failed { reason });
+    assert!(!logged(&events(&heard)).contains(&"not reached"));
+    assert_eq!(logged(&agent.turn("next").await), ["reached"]);
+}
+
+#[tokio::test]
+async fn each_claim_that_does_not_hold_says_what_is_the_case() {
+    for (claim, words) in [
+        (json!({"fs": {"exists": "x"}}), "x does not exist"),
+        (json!({"fs": {"notExists": "a"}}), "a exists"),
+        (
+            json!({"text": {"file": "a", "contains": "z"}}),
+            "a does not contain `z`",
+        ),
+        (
+            json!({"text": {"contains": "z"}}),
+            "what was said does not contain `z`",
+        ),
+        (
+            json!({"json": {"file": "x", "pointer": "", "equals": 1}}),
+            "x does not exist",
+        ),
+        (
+            json!({"git": {"commit": {"messageContains": "second"}}}),
+            "the message of the last commit does not contain `second`",
+        ),
+    ] {
+        let timeline = json!([{"assert": claim}]);
+        let settings = json!({"scenario": {"name": "assert", "timeline": timeline}});
+        let mut agent = Agent::within(repository(&[("a", "text")]), settings).await;
+        agent.prompt("go").await;
+        let (_, outcome) = agent.rest_of_turn().await;
+        assert_eq!(
+            outcome,
+            TurnOutcome::Failed {
+                reason: format!("timeline[0].assert: {words}")
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_turn_ends_where_the_next_input_is_expected_and_the_script_where_it_is_complete() {
+    let mut agent = Agent::playing(json!([
+        {"userInputs": [[0, "begin"]]},
+        {"log": "one"},
+        {"userInputs": [[0, "go on"]]},
+        {"log": "two"},
+        {"complete": null},
+        {"log": "never"},
+    ]))
+    .await;
+    assert_eq!(logged(&agent.turn("begin").await), ["one"]);
+    assert_eq!(logged(&agent.turn("anything").await), ["two"]);
+    assert_eq!(
+        messages(&agent.turn("more").await),
+        ["The scenario `test` has ended; there is no more to play."]
+    );
+    assert_eq!(agent.leave().await, Leaving::InputEnded);
+}
+
+#[tokio::test]
+async fn an_error_fails_the_turn_with_its_words() {
+    let mut agent = Agent::playing(json!([{"error": "no way"}, {"log": "never"}])).await;
+    agent.prompt("go").await;
+    let (heard, outcome) = agent.rest_of_turn().await;
+    assert_eq!(
+        outcome,
+        TurnOutcome::Failed {
+            reason: "no way".to_owned()
+        }
+    );
+    assert_eq!(heard.len(), 1);
+}
+
+#[tokio::test]
+async fn a_process_can_be_made_to_exit_or_to_crash() {
+    for (entry, leaving) in [
+        (json!({"exit": {"code": 7}}), Leaving::Exit(7)),
+        (json!({"exit": 0}), Leaving::Exit(0)),
+        (json!("crash"), Leaving::Crash),
+    ] {
+        let mut agent = Agent::playing(json!([{"log": "before"}, entry])).await;
+        agent.prompt("go").await;
+        agent
+            .until(|said| matches!(said, FromAgent::Event(EventPayload::Log(_))))
+            .await;
+        let left = timeout(PATIENCE, agent.playing)
+            .await
+            .expect("the agent stays")
+            .unwrap();
+        assert_eq!(left, leaving);
+    }
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_played_by_fail_each_turn_with_the_reason() {
+    let mut agent = Agent::with(json!({"scenario": "nothing"})).await;
+    for _ in 0..2 {
+        agent.prompt("go").await;
+        let (heard, outcome) = agent.rest_of_turn().await;
+        assert_eq!(heard, []);
+        let reason = "there is no built-in scenario `nothing`: there are demo, permission, edit, \
+                      long, conversation"
+            .to_owned();
+        assert_eq!(outcome, TurnOutcome::Failed { reason });
+    }
+    assert_eq!(agent.leave().await, Leaving::InputEnded);
+}
+
+#[test]
+fn settings_are_checked_before_anything_is_started() {
+    let check = |settings: Value| {
+        crate::scenario_agent::check(&object(settings)).map_err(|e| e.to_string())
+    };
+    assert_eq!(check(json!({})), Ok(()));
+    assert_eq!(
+        check(json!({"scenario": "edit", "speed": 0.1, "defines": {"a": 1}})),
+        Ok(())
+    );
+    for (settings, words) in [
+        (
+            json!({"sped": 1}),
+            "`sped` is not a setting of the scenario agent: it takes `scenario`, `speed` and `defines`",
+        ),
+        (json!({"speed": "fast"}), "`speed` must be a number"),
+        (
+            json!({"speed": 0}),
+            "`0` is not a scenario speed: it takes a number above 0, and at most 1000",
+        ),
+        (
+            json!({"scenario": 3}),
+            "`scenario` must be the name of a built-in scenario, or a scenario",
+        ),
+        (
+            json!({"defines": {"a-b": 1}}),
+            "`a-b` cannot be a define's name: it takes letters, digits and `_`",
+        ),
+        (
+            json!({"scenario": {"name": "x", "timeline": [{"agentEdits": {"path": 3}}]}}),
+            "scenario is not valid at `timeline[0].agentEdits.path`: expected a text, found a number",
+        ),
+    ] {
+        assert_eq!(check(settings), Err(words.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn the_demo_does_its_work_in_a_repository_and_in_an_empty_folder() {
+    for folder in [
+        repository(&[("a.rs", ""), ("b.rs", ""), ("c.md", "")]),
+        tempfile::tempdir().unwrap(),
+    ] {
+        let in_git = folder.path().join(".git").exists();
+        let mut agent = Agent::within(folder, json!({"speed": 0.01})).await;
+        let events = agent.turn("improve \"this\" $(touch pwned)").await;
+        let failed: Vec<_> = results(&events)
+            .into_iter()
+            .filter(|result| result.status == ToolOutcome::Failed)
+            .collect();
+        assert_eq!(failed, Vec::<&ToolResult>::new());
+        let notes = agent.file("NOTES-FROM-AH.md");
+        assert!(
+            notes.contains("> improve \"this\" $(touch pwned)"),
+            "{notes}"
+        );
+        assert_eq!(
+            notes.contains("- 2 with the extension rs"),
+            in_git,
+            "{notes}"
+        );
+        assert_eq!(notes.contains(" first commit"), in_git, "{notes}");
+        assert!(!agent.path().join("pwned").exists());
+        assert_eq!(
+            edits(&events),
+            ["7\t0\tNOTES-FROM-AH.md", "2\t1\tNOTES-FROM-AH.md"]
+        );
+        assert!(messages(&events).concat().contains("improve \"this\""));
+    }
+}
+
+#[tokio::test]
+async fn the_other_builtin_scenarios_do_what_they_are_for() {
+    let mut edit = Agent::with(json!({"scenario": "edit"})).await;
+    assert_eq!(messages(&edit.turn("a thing").await), ["Done: a thing"]);
+    assert_eq!(edit.file("EDIT.md").lines().count(), 3);
+
+    let mut long = Agent::with(json!({"scenario": "long", "defines": {"seconds": 1}})).await;
+    assert_eq!(
+        results(&long.turn("go").await)[0].tool_output,
+        "second 1 of 1\n"
+    );
+
+    let mut talk = Agent::with(json!({"scenario": "conversation", "speed": 0.01})).await;
+    assert_eq!(edits(&talk.turn("one").await), ["2\t0\tgreetings.txt"]);
+    let second = talk.turn("two").await;
+    assert_eq!(edits(&second), ["1\t0\tgreetings.txt"]);
+    assert_eq!(messages(&second), ["Added one. You said: two"]);
+}

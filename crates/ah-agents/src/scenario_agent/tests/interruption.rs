@@ -1,0 +1,216 @@
+//! Whatever the agent is at, it heeds its driver, and leaves nothing behind.
+
+use super::*;
+
+/// Long enough that a test which waited for it would fail.
+const AN_HOUR_MS: u64 = 3_600_000;
+
+async fn answered(option_id: Option<&str>) -> (Agent, Vec<EventPayload>) {
+    let mut agent = Agent::with(json!({"scenario": "permission", "speed": 0.01})).await;
+    agent.prompt("go").await;
+    let asked = agent
+        .until(|said| matches!(said, FromAgent::AskPermission(_)))
+        .await;
+    let FromAgent::AskPermission(asked) = asked else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(asked.tool_name, "runCmd");
+    assert_eq!(
+        asked.tool_args["cmd"],
+        "echo granted > GRANTED.txt && cat GRANTED.txt"
+    );
+    // An answer to something else changes nothing.
+    agent
+        .tell(&ToAgent::Answer {
+            key: "other".to_owned(),
+            option_id: None,
+        })
+        .await;
+    let option_id = option_id.map(str::to_owned);
+    agent
+        .tell(&ToAgent::Answer {
+            key: asked.key,
+            option_id,
+        })
+        .await;
+    let (heard, outcome) = agent.rest_of_turn().await;
+    assert_eq!(outcome, TurnOutcome::Completed);
+    let events = events(&heard);
+    (agent, events)
+}
+
+#[tokio::test]
+async fn with_leave_the_command_is_run() {
+    for option in ["allow", "always"] {
+        let (agent, events) = answered(Some(option)).await;
+        assert_eq!(agent.file("GRANTED.txt"), "granted\n");
+        assert_eq!(messages(&events), ["Thank you. `GRANTED.txt` is written."]);
+    }
+}
+
+#[tokio::test]
+async fn without_leave_it_is_skipped_and_that_is_said() {
+    for option in [Some("deny"), Some("no such option"), None] {
+        let (agent, events) = answered(option).await;
+        assert!(!agent.path().join("GRANTED.txt").exists());
+        assert!(
+            logged(&events).contains(&"skipped runCmd: leave was not given"),
+            "{events:?}"
+        );
+        assert_eq!(
+            messages(&events),
+            ["All right, I left everything as it was."]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wait_is_cut_short_by_an_interrupt_and_the_next_prompt_begins_the_next_turn() {
+    for entry in [
+        json!({"baseTimeDelta": AN_HOUR_MS}),
+        json!({"hang": null}),
+        json!({"llmResponse": [{"assistant": [[0, "a"], [AN_HOUR_MS, "b"]]}]}),
+        json!({"agentToolUse": {"toolName": "listDir", "progress": [[AN_HOUR_MS, "never"]]}}),
+        json!({"agentPermissionRequest": {"toolCall": {"toolCallId": "x"}}}),
+    ] {
+        let scenario = json!({"name": "waits", "timeline": [
+            {"log": "before"}, entry, {"log": "not reached"}, {"userInputs": [[0, "next"]]}, {"log": "after"},
+        ]});
+        let mut agent = Agent::with(json!({"scenario": scenario})).await;
+        agent.prompt("go").await;
+        agent
+            .until(|said| matches!(said, FromAgent::Event(EventPayload::Log(_))))
+            .await;
+        agent.tell(&ToAgent::Interrupt).await;
+        let (heard, outcome) = agent.rest_of_turn().await;
+        assert_eq!(outcome, TurnOutcome::Interrupted);
+        assert!(!logged(&events(&heard)).contains(&"not reached"));
+        assert_eq!(logged(&agent.turn("next").await), ["after"]);
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_in_the_middle_of_a_turn_is_heard_and_the_turn_goes_on() {
+    let timeline =
+        json!([{"agentPermissionRequest": {"toolCall": {"toolCallId": "x"}}}, {"log": "after"}]);
+    let mut agent = Agent::playing(timeline).await;
+    agent.prompt("go").await;
+    agent
+        .until(|said| matches!(said, FromAgent::AskPermission(_)))
+        .await;
+    agent.prompt("by the way").await;
+    let key = "ask-1".to_owned();
+    agent
+        .tell(&ToAgent::Answer {
+            key,
+            option_id: Some("allow".to_owned()),
+        })
+        .await;
+    let (heard, outcome) = agent.rest_of_turn().await;
+    assert_eq!(outcome, TurnOutcome::Completed);
+    let events = events(&heard);
+    assert_eq!(
+        messages(&events),
+        ["I heard you: “by the way”. I go on with what I am at."]
+    );
+    assert_eq!(logged(&events), ["after"]);
+}
+
+/// Plays a command that tells its own process and that of a child, and then waits for ever.
+async fn busy() -> (Agent, [u32; 2]) {
+    let cmd = "sleep 1000 & echo \"$$ $!\"; wait";
+    let mut agent =
+        Agent::playing(json!([{"agentToolUse": {"toolName": "runCmd", "args": {"cmd": cmd}}}]))
+            .await;
+    agent.prompt("go").await;
+    let said = agent
+        .until(|said| matches!(said, FromAgent::Ephemeral(_)))
+        .await;
+    let said = serde_json::to_value(&said).unwrap();
+    let pids: Vec<u32> = said["ephemeral"]["last_line"]
+        .as_str()
+        .unwrap()
+        .split(' ')
+        .map(|pid| pid.parse().unwrap())
+        .collect();
+    let pids = [pids[0], pids[1]];
+    assert!(pids.iter().all(|pid| lives(*pid)));
+    (agent, pids)
+}
+
+/// Whether a process runs: one that is dead and not yet waited for does not.
+fn lives(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return false;
+    };
+    let state = stat.rsplit(')').next().unwrap().trim_start().chars().next();
+    !matches!(state, Some('Z' | 'X'))
+}
+
+/// The kernel marks a killed process dead a moment after the signal was sent.
+async fn assert_gone(pids: [u32; 2]) {
+    let gone = async {
+        while pids.iter().any(|pid| lives(*pid)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, gone)
+        .await
+        .expect("a process was left behind");
+}
+
+#[tokio::test]
+async fn an_interrupt_kills_the_running_command_and_its_children() {
+    let (mut agent, pids) = busy().await;
+    agent.tell(&ToAgent::Interrupt).await;
+    let (heard, outcome) = agent.rest_of_turn().await;
+    assert_eq!(outcome, TurnOutcome::Interrupted);
+    assert!(!lives(pids[0]), "the command is waited for");
+    assert_gone(pids).await;
+    let events = events(&heard);
+    let result = results(&events)[0];
+    assert_eq!(result.status, ToolOutcome::Failed);
+    assert!(result.tool_output.ends_with("[interrupted]"), "{result:?}");
+}
+
+#[tokio::test]
+async fn the_end_of_the_input_does_so_too_and_the_agent_leaves() {
+    let (agent, pids) = busy().await;
+    assert_eq!(agent.leave().await, Leaving::InputEnded);
+    assert_gone(pids).await;
+}
+
+#[tokio::test]
+async fn nobody_listening_ends_the_agent() {
+    let timeline = json!([{"agentToolUse": {"toolName": "runCmd", "args": {"cmd": "while :; do echo x; done"}}}]);
+    let mut agent = Agent::playing(timeline).await;
+    agent.prompt("go").await;
+    agent
+        .until(|said| matches!(said, FromAgent::Ephemeral(_)))
+        .await;
+    let Agent {
+        folder: _folder,
+        input,
+        output,
+        playing,
+    } = agent;
+    drop(output);
+    let left = timeout(PATIENCE, playing)
+        .await
+        .expect("the agent stays")
+        .unwrap();
+    assert_eq!(left, Leaving::OutputClosed);
+    drop(input);
+}
+
+#[tokio::test]
+async fn lines_that_are_not_understood_are_passed_over() {
+    let mut agent = Agent::playing(json!([{"log": "here"}])).await;
+    let input = agent.input.as_mut().unwrap();
+    input
+        .write_all(b"nonsense\n{\"unknown\": 1}\n\n")
+        .await
+        .unwrap();
+    agent.tell(&ToAgent::Interrupt).await;
+    assert_eq!(logged(&agent.turn("go").await), ["here"]);
+}
