@@ -25,13 +25,33 @@ pub(crate) enum Place {
 struct Step {
     name: &'static str,
     work: Work,
+    /// What to type when it failed: to see it alone, or to put it right.
+    remedy: String,
 }
 
 enum Work {
     /// A command of its own.
     Command(Command),
-    /// A task of this program, with the words that run it alone.
-    Task(&'static str, fn(&Workspace) -> anyhow::Result<()>),
+    /// A task of this program.
+    Task(fn(&Workspace) -> anyhow::Result<()>),
+}
+
+impl Step {
+    fn command(name: &'static str, command: Command) -> Self {
+        Self {
+            name,
+            remedy: environment(&command) + &workspace::line(&command),
+            work: Work::Command(command),
+        }
+    }
+
+    fn task(name: &'static str, remedy: &str, task: fn(&Workspace) -> anyhow::Result<()>) -> Self {
+        Self {
+            name,
+            remedy: remedy.to_owned(),
+            work: Work::Task(task),
+        }
+    }
 }
 
 /// Runs the steps up to the first that fails.
@@ -41,17 +61,15 @@ pub(crate) fn run(workspace: &Workspace, place: Place) -> anyhow::Result<()> {
     for step in steps(workspace, place) {
         eprintln!("\n== {}", step.name);
         let step_began = Instant::now();
-        let (again, result) = match step.work {
-            Work::Command(mut command) => (
-                environment(&command) + &workspace::line(&command),
-                workspace::run(&mut command),
-            ),
-            Work::Task(words, task) => (words.to_owned(), task(workspace)),
+        let result = match step.work {
+            Work::Command(mut command) => workspace::run(&mut command),
+            Work::Task(task) => task(workspace),
         };
         if let Err(error) = result {
             return Err(anyhow!(
-                "{} failed: {error:#}\n\nRun it alone with:\n    {again}",
-                step.name
+                "{} failed: {error:#}\n\nGo on with:\n    {}",
+                step.name,
+                step.remedy
             ));
         }
         passed.push((step.name, step_began.elapsed()));
@@ -71,21 +89,18 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
     };
     let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
-    let command = |name, command| Step {
-        name,
-        work: Work::Command(command),
-    };
     vec![
-        command("format", cargo(&["fmt", "--all", "--check"])),
         Step {
-            name: "dependency rules",
-            work: Work::Task("cargo xtask deps", deps::run),
+            remedy: "cargo fmt --all".to_owned(),
+            // Only the names: nobody reads what the remedy takes care of.
+            ..Step::command(
+                "format",
+                cargo(&["fmt", "--all", "--", "--check", "--files-with-diff"]),
+            )
         },
-        Step {
-            name: "tidiness",
-            work: Work::Task("cargo xtask tidy", tidy::run),
-        },
-        command(
+        Step::task("dependency rules", "cargo xtask deps", deps::run),
+        Step::task("tidiness", "cargo xtask tidy", tidy::run),
+        Step::command(
             "lints",
             cargo(&[
                 "clippy",
@@ -97,8 +112,8 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
                 "warnings",
             ]),
         ),
-        command("documentation", documentation),
-        command(
+        Step::command("documentation", documentation),
+        Step::command(
             "tests",
             cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]),
         ),
