@@ -8,7 +8,7 @@ mod redact;
 mod version;
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -81,24 +81,33 @@ const IDENTITY: [(&str, &str); 4] = [
     ("GIT_COMMITTER_EMAIL", "agent-harbor@localhost"),
 ];
 
-/// The program, and which of this process's variables it does not get.
+/// The program, and the variables that it gets.
 #[derive(Debug)]
 pub(crate) struct Git {
-    removed: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
     usable: OnceCell<()>,
 }
 
 impl Git {
-    pub(crate) fn new() -> Self {
-        let removed = std::env::vars_os()
-            .map(|(name, _)| name)
-            .filter(|name| name.to_string_lossy().starts_with("GIT_"))
-            .filter(|name| !INHERITED.iter().any(|kept| name == kept))
-            .collect();
+    /// Git in this environment, of which it gets what does not say what to work on.
+    pub(crate) fn new(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let passes = |name: &OsStr| {
+            INHERITED.iter().any(|kept| name == *kept)
+                || !name.as_encoded_bytes().starts_with(b"GIT_")
+        };
         Self {
-            removed,
+            environment: environment
+                .into_iter()
+                .filter(|(name, _)| passes(name))
+                .collect(),
             usable: OnceCell::new(),
         }
+    }
+
+    /// Whether the environment says how ssh is started.
+    pub(crate) fn has_ssh_of_its_own(&self) -> bool {
+        let says = |name: &OsString| name == "GIT_SSH" || name == "GIT_SSH_COMMAND";
+        self.environment.iter().any(|(name, _)| says(name))
     }
 
     /// Makes sure, once, that there is a git and that it is new enough.
@@ -119,18 +128,13 @@ impl Git {
         I::Item: AsRef<OsStr>,
     {
         let mut command = Command::new("git");
-        for name in &self.removed {
-            command.env_remove(name);
-        }
         command
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_OPTIONAL_LOCKS", "0")
             .envs(IDENTITY);
-        if std::env::var_os("GIT_SSH").is_none() && std::env::var_os("GIT_SSH_COMMAND").is_none() {
-            // A ssh that may ask would ask the terminal, past our closed standard input.
-            command.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
-        }
         for setting in CONFIG {
             command.args(["-c", setting]);
         }
@@ -139,6 +143,7 @@ impl Git {
         Call {
             operation,
             command,
+            folder: PathBuf::from("/"),
             lock: None,
             time_limit: LOCAL_LIMIT,
             configured: 0,
@@ -150,6 +155,7 @@ impl Git {
 pub(crate) struct Call<'a> {
     operation: &'static str,
     command: Command,
+    folder: PathBuf,
     lock: Option<&'a FileLock>,
     time_limit: Duration,
     configured: usize,
@@ -173,13 +179,14 @@ impl<'a> Call<'a> {
 
     /// Works on the files in this folder.
     pub(crate) fn work_tree(mut self, path: &Path) -> Self {
-        self.command.env("GIT_WORK_TREE", path).current_dir(path);
-        self
+        self.command.env("GIT_WORK_TREE", path);
+        self.at(path)
     }
 
-    /// Starts git in this folder.
+    /// Starts git in this folder. It is the root when nothing else is said: no call depends on
+    /// where this process happens to be.
     pub(crate) fn at(mut self, folder: &Path) -> Self {
-        self.command.current_dir(folder);
+        self.folder = folder.to_owned();
         self
     }
 
@@ -248,6 +255,7 @@ impl<'a> Call<'a> {
             None => Stdio::null(),
         };
         self.command
+            .current_dir(&self.folder)
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -256,7 +264,10 @@ impl<'a> Call<'a> {
         let child = self
             .command
             .spawn()
-            .map_err(|source| WorkspaceError::GitMissing { source })?;
+            .map_err(|source| match self.folder.is_dir() {
+                true => WorkspaceError::GitMissing { source },
+                false => WorkspaceError::file("start git in", &self.folder)(source),
+            })?;
         match tokio::time::timeout(self.time_limit, finish(child, self.operation)).await {
             Ok(output) => output,
             Err(_) => Err(WorkspaceError::GitTimeout {
@@ -360,5 +371,81 @@ async fn read_end(reader: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec
         end.extend_from_slice(&chunk[..count]);
         let excess = end.len().saturating_sub(STDERR_MAX);
         end.drain(..excess);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Git, OUTPUT_MAX};
+    use crate::WorkspaceError;
+    use crate::lock::FileLock;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn git() -> Git {
+        Git::new(std::env::vars_os())
+    }
+
+    #[tokio::test]
+    async fn a_call_that_takes_too_long_ends_with_all_that_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.lock");
+        let lock = FileLock::acquire(&path, LONG).await.unwrap();
+        let git = git();
+        let call = git.call("wait", ["-c", "alias.wait=!sleep 600 & wait", "wait"]);
+        let call = call.under(&lock).within(Duration::from_millis(100));
+        let error = call.run().await.unwrap_err();
+        assert!(
+            matches!(error, WorkspaceError::GitTimeout { .. }),
+            "{error}"
+        );
+        drop(lock);
+        // Only free when the last process that has it as its standard input is no more.
+        FileLock::acquire(&path, LONG).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn more_than_is_read_is_an_error() {
+        let git = git();
+        let call = git.call("go on and on", ["-c", "alias.y=!cat /dev/zero", "y"]);
+        let error = call.run().await.unwrap_err();
+        let limited = |e: &WorkspaceError| matches!(e, WorkspaceError::GitOutput { limit_bytes, .. } if *limit_bytes == OUTPUT_MAX);
+        assert!(limited(&error), "{error}");
+    }
+
+    #[tokio::test]
+    async fn nothing_in_the_environment_leads_git_elsewhere() {
+        let lead = |name: &str| (name.into(), "/elsewhere".into());
+        let names = [
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+            "GIT_INDEX_FILE",
+            "GIT_CONFIG_COUNT",
+        ];
+        let git = Git::new(std::env::vars_os().chain(names.map(lead)));
+        let call = git.call("tell", ["-c", "alias.e=!env", "e"]);
+        let seen = call.text().await.unwrap();
+        assert!(!seen.contains("/elsewhere"), "{seen}");
+    }
+
+    #[tokio::test]
+    async fn a_missing_git_is_told_in_words() {
+        let git = Git::new([("PATH".into(), "/nowhere".into())]);
+        let error = git.check().await.unwrap_err();
+        assert_eq!(error.to_string(), "the program `git` could not be started");
+        assert!(error.help().starts_with("Install git"));
+    }
+
+    #[tokio::test]
+    async fn the_reason_is_gits_own() {
+        let git = git();
+        let call = git.call("do what it cannot", ["no-such-command"]);
+        let error = call.run().await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("git failed to do what it cannot: git: 'no-such"),
+            "{error}"
+        );
     }
 }

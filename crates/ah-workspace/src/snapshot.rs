@@ -34,16 +34,16 @@ impl Look {
         call: crate::git::Call<'a>,
         workspace: &Workspace,
     ) -> crate::git::Call<'a> {
-        // The attributes (what is binary, where a function begins) are those of the tree; a git
-        // before 2.43 goes without.
-        let call = call
-            .git_dir(&workspace.repository)
-            .env("GIT_ATTR_SOURCE", &self.tree);
+        // The attributes (what is binary, where a function begins) are those of the tree. A git
+        // before 2.43 does not know the variable; it takes the folder's, and has none without it.
+        let call = call.env("GIT_ATTR_SOURCE", &self.tree);
         match &self.scratch {
             Some(scratch) => call
+                .git_dir(&workspace.git_dir())
+                .work_tree(&workspace.path)
                 .env("GIT_OBJECT_DIRECTORY", scratch.path().join("objects"))
                 .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects_of(workspace)),
-            None => call,
+            None => call.git_dir(&workspace.repository),
         }
     }
 }
@@ -175,7 +175,13 @@ async fn write_tree(
     let added = prepared(git.call("add the workspace's files", args))
         .output()
         .await?;
-    if added.code != Some(0) {
+    if !matches!(added.code, Some(0 | 1)) {
+        return Err(WorkspaceError::Git {
+            operation: "add the workspace's files",
+            detail: added.reason(),
+        });
+    }
+    if added.code == Some(1) {
         tracing::warn!(
             session.id = %workspace.session,
             reason = added.reason(),

@@ -15,7 +15,19 @@ const KNOWN_MAX: usize = 10;
 /// A repository to read from, its address settled: a local path is the top of its work tree (or
 /// the bare repository) with every link followed, so that one repository has one mirror.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Source(RepositorySource);
+pub(crate) struct Source {
+    address: RepositorySource,
+    ssh: Ssh,
+}
+
+/// Which ssh reaches a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ssh {
+    /// The one that the user has set up, or none.
+    AsSetUp,
+    /// The plain one, told not to ask: it would ask the terminal, past our closed standard input.
+    NotAsking,
+}
 
 /// What the repository has now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,30 +45,53 @@ impl Source {
         git: &Git,
         address: &RepositorySource,
     ) -> Result<Self, WorkspaceError> {
-        match address.as_path() {
-            Some(path) => Ok(Self(RepositorySource::Path(top_of(git, path).await?))),
-            None => Ok(Self(address.clone())),
+        if let Some(path) = address.as_path() {
+            return Ok(Self {
+                address: RepositorySource::Path(top_of(git, path).await?),
+                ssh: Ssh::AsSetUp,
+            });
         }
+        let over_ssh = match address {
+            RepositorySource::Url(url) => url.scheme() == "ssh",
+            RepositorySource::Scp(_) => true,
+            RepositorySource::Path(_) => false,
+        };
+        let is_set_up = git.has_ssh_of_its_own() || {
+            let call = git.call("read its settings", ["config", "--get", "core.sshCommand"]);
+            over_ssh && call.answer().await?.is_some()
+        };
+        Ok(Self {
+            address: address.clone(),
+            ssh: if over_ssh && !is_set_up {
+                Ssh::NotAsking
+            } else {
+                Ssh::AsSetUp
+            },
+        })
     }
 
     pub(crate) fn as_path(&self) -> Option<&Path> {
-        self.0.as_path()
+        self.address.as_path()
     }
 
     pub(crate) fn display_name(&self) -> String {
-        self.0.display_name()
+        self.address.display_name()
     }
 
     /// The address, fit for messages.
     pub(crate) fn shown(&self) -> String {
-        self.0.without_credentials()
+        self.address.without_credentials()
     }
 
     /// The call, with this source known to it as [`REMOTE`].
     pub(crate) fn known_to<'a>(&self, call: Call<'a>) -> Call<'a> {
         let call = call
-            .config(&format!("remote.{REMOTE}.url"), self.address())
+            .config(&format!("remote.{REMOTE}.url"), self.address_text())
             .within(TRANSFER_LIMIT);
+        let call = match self.ssh {
+            Ssh::AsSetUp => call,
+            Ssh::NotAsking => call.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
+        };
         match self.as_path() {
             // The other end of a local transport is a git of its own, which judges the owner of
             // the repository by itself and is not told our settings.
@@ -67,11 +102,11 @@ impl Source {
 
     /// What tells this source from others.
     pub(crate) fn key(&self) -> Vec<u8> {
-        std::os::unix::ffi::OsStringExt::into_vec(self.address())
+        std::os::unix::ffi::OsStringExt::into_vec(self.address_text())
     }
 
-    fn address(&self) -> std::ffi::OsString {
-        match &self.0 {
+    fn address_text(&self) -> std::ffi::OsString {
+        match &self.address {
             RepositorySource::Path(path) => path.clone().into_os_string(),
             other => other.to_string().into(),
         }
@@ -80,8 +115,6 @@ impl Source {
     pub(crate) async fn list(&self, git: &Git) -> Result<Listing, WorkspaceError> {
         let args = ["ls-remote", "--symref", REMOTE, "HEAD", "refs/heads/*"];
         let call = git.call("list the repository's branches", args);
-        // Not from inside of any repository, whose own remotes could have the same name.
-        let call = call.env("GIT_CEILING_DIRECTORIES", "/").at(Path::new("/"));
         let output = self.known_to(call).output().await?;
         if output.code == Some(0) {
             return Ok(Listing::read(&String::from_utf8_lossy(&output.stdout)));

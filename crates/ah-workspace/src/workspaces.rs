@@ -42,18 +42,31 @@ pub struct Workspaces {
 }
 
 impl Workspaces {
-    /// Workspaces under `home`, an absolute path. Nothing is made before it is needed.
+    /// Workspaces under `home`, an absolute path, with git in the environment of this process.
+    /// Nothing is made before it is needed.
     #[must_use]
     pub fn new(home: PathBuf) -> Self {
+        Self::with_environment(home, std::env::vars_os())
+    }
+
+    /// Workspaces under `home`, an absolute path, with git in this environment instead: where the
+    /// user's configuration, credentials and programs are looked for. Variables of git that say
+    /// what to work on are left out of it.
+    #[must_use]
+    pub fn with_environment(
+        home: PathBuf,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
         Self {
             home,
-            git: Git::new(),
+            git: Git::new(environment),
             turns: Mutex::default(),
         }
     }
 
     /// Makes the session's workspace, or gives the one that is complete already, as it is. What a
-    /// call that was interrupted has left is made again from the beginning.
+    /// call that was interrupted or failed has left is made again from the beginning by the next,
+    /// and removed by [`Workspaces::remove`].
     ///
     /// # Errors
     /// [`WorkspaceError::field`] names the field of the task that is at fault, if one is.
@@ -61,8 +74,20 @@ impl Workspaces {
         self.git.check().await?;
         folder::make_private(&self.repositories())?;
         folder::make_private(&self.worktrees())?;
+        let lock = FileLock::acquire(&self.session_lock(request.session), LOCK_WAIT).await?;
+        let provisioned = self.provision_under(request, &lock).await;
+        if provisioned.is_err() && !self.record(request.session).exists() {
+            lock.remove_file()?;
+        }
+        provisioned
+    }
+
+    async fn provision_under(
+        &self,
+        request: &ProvisionRequest,
+        session_lock: &FileLock,
+    ) -> Result<Workspace, WorkspaceError> {
         let session = request.session;
-        let session_lock = FileLock::acquire(&self.session_lock(session), LOCK_WAIT).await?;
         if let Some(record) = Record::read(&self.record(session))? {
             match record.workspace {
                 Some(workspace) if is_folder(&workspace.path) => return Ok(workspace),
@@ -73,8 +98,8 @@ impl Workspaces {
             }
         }
         match &request.source {
-            Some(source) => self.from_source(request, source, &session_lock).await,
-            None => self.from_nothing(session, &session_lock).await,
+            Some(source) => self.provision_from(request, source, session_lock).await,
+            None => self.provision_empty(session, session_lock).await,
         }
     }
 
@@ -93,7 +118,8 @@ impl Workspaces {
     /// Something could not be removed. Trying again goes on from there.
     pub async fn remove(&self, session: SessionId) -> Result<(), WorkspaceError> {
         let record_path = self.record(session);
-        if !record_path.exists() && !is_there(&self.worktree(session)) {
+        let traces = [self.session_lock(session), self.worktree(session)];
+        if !record_path.exists() && !traces.iter().any(|path| is_there(path)) {
             return Ok(());
         }
         self.git.check().await?;
@@ -120,7 +146,7 @@ impl Workspaces {
         Ok(source.list(&self.git).await?.into_branches())
     }
 
-    async fn from_source(
+    async fn provision_from(
         &self,
         request: &ProvisionRequest,
         address: &RepositorySource,
@@ -157,7 +183,7 @@ impl Workspaces {
         Ok(workspace)
     }
 
-    async fn from_nothing(
+    async fn provision_empty(
         &self,
         session: SessionId,
         session_lock: &FileLock,

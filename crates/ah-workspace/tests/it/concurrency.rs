@@ -4,16 +4,14 @@ use std::collections::HashSet;
 use std::fs;
 use std::sync::Arc;
 
-use ah_workspace::Workspaces;
-
-use crate::fixture::{Fixture, git};
+use crate::fixture::{Fixture, git, workspaces_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_sessions_of_two_access_points_begin_at_once() {
     let fixture = Fixture::new();
     // Two of them share nothing in memory, as two processes do: only the locks on disk hold
     // between them.
-    let owners = [(); 2].map(|()| Arc::new(Workspaces::new(fixture.home())));
+    let owners = [(); 2].map(|()| Arc::new(workspaces_of(&fixture.home())));
     let tasks: Vec<_> = (0..20)
         .map(|n| {
             let (owner, request) = (Arc::clone(&owners[n % 2]), fixture.request());
@@ -33,7 +31,7 @@ async fn twenty_sessions_of_two_access_points_begin_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_session_provisioned_twice_at_once_is_made_once() {
     let fixture = Fixture::new();
-    let owners = [(); 2].map(|()| Arc::new(Workspaces::new(fixture.home())));
+    let owners = [(); 2].map(|()| Arc::new(workspaces_of(&fixture.home())));
     let request = fixture.request();
     let tasks = owners.map(|owner| {
         let request = request.clone();

@@ -4,9 +4,9 @@ use std::fs::{self, File, FileTimes};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ah_workspace::{ProvisionRequest, Workspaces};
+use ah_workspace::ProvisionRequest;
 
-use crate::fixture::{Fixture, git};
+use crate::fixture::{Fixture, git, workspaces_of};
 
 /// Takes a complete workspace back to where a kill would have left it: the record says that it is
 /// in the making.
@@ -22,7 +22,7 @@ fn unfinish(fixture: &Fixture, request: &ProvisionRequest) {
 
 async fn assert_made_again(fixture: &Fixture, request: &ProvisionRequest) {
     // Another process comes.
-    let workspaces = Workspaces::new(fixture.home());
+    let workspaces = workspaces_of(&fixture.home());
     let workspace = workspaces.provision(request).await.unwrap();
     assert_eq!(git(&workspace.path, &["status", "--porcelain"]), "");
     let branch = git(&workspace.path, &["symbolic-ref", "--short", "HEAD"]);
@@ -108,7 +108,7 @@ async fn provisioning_given_up_at_any_moment_is_done_again() {
     for millis in [0, 3, 10, 20, 40, 60, 80, 120] {
         let request = fixture.request();
         let limit = Duration::from_millis(millis);
-        let workspaces = Workspaces::new(fixture.home());
+        let workspaces = workspaces_of(&fixture.home());
         if let Ok(made) = tokio::time::timeout(limit, workspaces.provision(&request)).await {
             made.unwrap();
         }

@@ -44,7 +44,7 @@ impl Fixture {
         let repository = folder.path().join("project");
         fs::create_dir(&repository).unwrap();
         git(&repository, &["init", "-q", "-b", "main"]);
-        let workspaces = Workspaces::new(folder.path().join("home"));
+        let workspaces = workspaces_of(&folder.path().join("home"));
         Self { folder, workspaces }
     }
 
@@ -79,6 +79,16 @@ impl Fixture {
         assert_eq!(mirrors.next(), None);
         mirror
     }
+}
+
+/// Workspaces in `home`, without this user's configuration of git.
+pub(crate) fn workspaces_of(home: &Path) -> Workspaces {
+    let isolated = [
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+    ];
+    let isolated = isolated.map(|(name, value)| (name.into(), value.into()));
+    Workspaces::with_environment(home.to_owned(), std::env::vars_os().chain(isolated))
 }
 
 /// A session's id that no other in this process has.

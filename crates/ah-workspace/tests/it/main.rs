@@ -2,6 +2,8 @@
 //!
 //! No configuration of this host's user takes part: see `fixture`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod changes;
 mod concurrency;
 mod crash;

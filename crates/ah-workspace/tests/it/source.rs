@@ -5,9 +5,9 @@ use std::os::unix::fs::chown;
 use std::path::Path;
 
 use ah_rest_api_contract::RepositorySource;
-use ah_workspace::{ProvisionRequest, WorkspaceError, Workspaces};
+use ah_workspace::{ProvisionRequest, WorkspaceError};
 
-use crate::fixture::{Fixture, commit, git};
+use crate::fixture::{Fixture, commit, git, workspaces_of};
 
 fn from(fixture: &Fixture, source: RepositorySource) -> ProvisionRequest {
     ProvisionRequest {
@@ -198,7 +198,7 @@ async fn branches_are_the_repositorys_own_with_the_default_first() {
     let topic = git(&fixture.repository(), &["rev-parse", "topic"]);
     assert_eq!(branches[2].last_commit, topic.trim());
     // Asking makes nothing.
-    let elsewhere = Workspaces::new(fixture.folder.path().join("elsewhere"));
+    let elsewhere = workspaces_of(&fixture.folder.path().join("elsewhere"));
     elsewhere.branches(&source).await.unwrap();
     assert!(!fixture.folder.path().join("elsewhere").exists());
 }
