@@ -34,9 +34,13 @@ pub(crate) enum Kind {
 impl Node {
     /// Reads a YAML document.
     pub(crate) fn from_yaml(text: &str) -> Result<Self, ScenarioError> {
+        // Only `true` and `false` are booleans, as in YAML 1.2: an option with the id `y` is a text.
+        let options = serde_saphyr::options! { strict_booleans: true };
         let raw: Spanned<Raw> =
-            serde_saphyr::from_str(text).map_err(|error| ScenarioError::Syntax {
-                message: error.without_snippet().to_string(),
+            serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+                ScenarioError::Syntax {
+                    message: error.without_snippet().to_string(),
+                }
             })?;
         Ok(raw_to_node(raw, String::new()))
     }

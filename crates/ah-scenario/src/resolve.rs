@@ -9,7 +9,7 @@ mod verdict;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    Log, LogLevel, Plan, PlanEntry, PlanPriority, PlanStatus, Progress, Usage,
+    Log, LogLevel, Plan, PlanEntry, PlanPriority, PlanStatus, Progress, PromptContent, Usage,
 };
 
 use crate::node::{Kind, Node};
@@ -33,7 +33,7 @@ pub(crate) fn script(name: &str, document: &Node) -> Result<Script, ScenarioErro
 /// A script in the making.
 #[derive(Default)]
 struct Timeline {
-    initial_prompt: Option<ah_rest_api_contract::PromptContent>,
+    initial_prompt: Option<PromptContent>,
     steps: Vec<Step>,
     /// What the steps below depend on.
     conditions: Vec<Condition>,
@@ -43,7 +43,7 @@ struct Timeline {
     elapsed: Duration,
     /// Where the last `baseTimeDelta` of the turn put the clock.
     base: Duration,
-    /// Whether something of the first turn was already seen.
+    /// Whether the first turn has begun: its prompt was read, or the agent has done something.
     begun: bool,
 }
 
@@ -57,7 +57,8 @@ impl Timeline {
 
     fn push(&mut self, node: &Node, delay: Duration, action: Action) {
         self.elapsed += delay + action.duration();
-        self.begun = true;
+        // What only waits, logs or is not played may stand before the first prompt.
+        self.begun |= !matches!(action, Action::Wait | Action::Log(_) | Action::NotPlayed(_));
         self.steps.push(Step {
             place: node.place.path.clone(),
             delay,

@@ -131,7 +131,10 @@ impl Agent {
 }
 
 fn object(value: Value) -> Map<String, Value> {
-    value.as_object().expect("an object").clone()
+    match value {
+        Value::Object(object) => object,
+        other => panic!("{other} is no object"),
+    }
 }
 
 fn events(heard: &[FromAgent]) -> Vec<EventPayload> {
@@ -155,18 +158,18 @@ fn messages(events: &[EventPayload]) -> Vec<String> {
 }
 
 /// The logged lines among events.
-fn logged(events: &[EventPayload]) -> Vec<&str> {
-    let line = |event| match event {
-        &EventPayload::Log(ref log) => Some(log.message.as_str()),
+fn logged<'a>(events: &'a [EventPayload]) -> Vec<&'a str> {
+    let line = |event: &'a EventPayload| match event {
+        EventPayload::Log(log) => Some(log.message.as_str()),
         _ => None,
     };
     events.iter().filter_map(line).collect()
 }
 
 /// The results of tools among events.
-fn results(events: &[EventPayload]) -> Vec<&ToolResult> {
-    let result = |event| match event {
-        &EventPayload::ToolResult(ref result) => Some(result),
+fn results<'a>(events: &'a [EventPayload]) -> Vec<&'a ToolResult> {
+    let result = |event: &'a EventPayload| match event {
+        EventPayload::ToolResult(result) => Some(result),
         _ => None,
     };
     events.iter().filter_map(result).collect()

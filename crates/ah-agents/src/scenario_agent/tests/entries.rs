@@ -6,7 +6,9 @@ use super::*;
 
 /// A timeline of one tool use.
 fn using(tool: &str, args: Value) -> Value {
-    json!([{"agentToolUse": {"toolName": tool, "args": args}}])
+    let mut call = json!({"toolName": tool});
+    call["args"] = args;
+    json!([{"agentToolUse": call}])
 }
 
 async fn ran(tool: &str, args: Value) -> (String, ToolOutcome, Option<i32>) {
