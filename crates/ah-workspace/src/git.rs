@@ -5,6 +5,8 @@
 //! goes away.
 
 mod redact;
+#[cfg(test)]
+mod tests;
 mod version;
 
 use std::ffi::{OsStr, OsString};
@@ -371,81 +373,5 @@ async fn read_end(reader: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec
         end.extend_from_slice(&chunk[..count]);
         let excess = end.len().saturating_sub(STDERR_MAX);
         end.drain(..excess);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{Git, OUTPUT_MAX};
-    use crate::WorkspaceError;
-    use crate::lock::FileLock;
-
-    const LONG: Duration = Duration::from_secs(30);
-
-    fn git() -> Git {
-        Git::new(std::env::vars_os())
-    }
-
-    #[tokio::test]
-    async fn a_call_that_takes_too_long_ends_with_all_that_it_started() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.lock");
-        let lock = FileLock::acquire(&path, LONG).await.unwrap();
-        let git = git();
-        let call = git.call("wait", ["-c", "alias.wait=!sleep 600 & wait", "wait"]);
-        let call = call.under(&lock).within(Duration::from_millis(100));
-        let error = call.run().await.unwrap_err();
-        assert!(
-            matches!(error, WorkspaceError::GitTimeout { .. }),
-            "{error}"
-        );
-        drop(lock);
-        // Only free when the last process that has it as its standard input is no more.
-        FileLock::acquire(&path, LONG).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn more_than_is_read_is_an_error() {
-        let git = git();
-        let call = git.call("go on and on", ["-c", "alias.y=!cat /dev/zero", "y"]);
-        let error = call.run().await.unwrap_err();
-        let limited = |e: &WorkspaceError| matches!(e, WorkspaceError::GitOutput { limit_bytes, .. } if *limit_bytes == OUTPUT_MAX);
-        assert!(limited(&error), "{error}");
-    }
-
-    #[tokio::test]
-    async fn nothing_in_the_environment_leads_git_elsewhere() {
-        let lead = |name: &str| (name.into(), "/elsewhere".into());
-        let names = [
-            "GIT_DIR",
-            "GIT_WORK_TREE",
-            "GIT_INDEX_FILE",
-            "GIT_CONFIG_COUNT",
-        ];
-        let git = Git::new(std::env::vars_os().chain(names.map(lead)));
-        let call = git.call("tell", ["-c", "alias.e=!env", "e"]);
-        let seen = call.text().await.unwrap();
-        assert!(!seen.contains("/elsewhere"), "{seen}");
-    }
-
-    #[tokio::test]
-    async fn a_missing_git_is_told_in_words() {
-        let git = Git::new([("PATH".into(), "/nowhere".into())]);
-        let error = git.check().await.unwrap_err();
-        assert_eq!(error.to_string(), "the program `git` could not be started");
-        assert!(error.help().starts_with("Install git"));
-    }
-
-    #[tokio::test]
-    async fn the_reason_is_gits_own() {
-        let git = git();
-        let call = git.call("do what it cannot", ["no-such-command"]);
-        let error = call.run().await.unwrap_err().to_string();
-        assert!(
-            error.starts_with("git failed to do what it cannot: git: 'no-such"),
-            "{error}"
-        );
     }
 }

@@ -32,6 +32,7 @@ mod git;
 mod lock;
 mod mirror;
 mod record;
+mod repository;
 mod snapshot;
 mod source;
 mod workspaces;

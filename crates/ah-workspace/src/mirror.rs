@@ -2,25 +2,21 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
 use crate::git::{Git, LOCAL_LIMIT, TRANSFER_LIMIT};
 use crate::lock::FileLock;
+use crate::repository::{NO_BRANCH, configure, delete_ref, init, remove_stale_locks};
 use crate::source::{self, Listing, REMOTE, Source, UPLOAD_PACK};
 use crate::{WorkspaceError, folder};
 
 /// How long to wait for somebody else who makes or fetches the same mirror: as long as they may
 /// take, and a little.
 pub(crate) const LOCK_WAIT: Duration = TRANSFER_LIMIT.saturating_add(LOCAL_LIMIT);
-/// How old a lock file of git's own must be to have been left by a git that was killed. Git holds
-/// them for moments.
-const STALE_AFTER: Duration = Duration::from_secs(60);
 /// Where the source's HEAD is kept, out of the way of what a fetch prunes.
 const SOURCE_HEAD: &str = "refs/ah-source/HEAD";
-/// What the mirror's own HEAD names: no branch that there will be.
-const NO_BRANCH: &str = "refs/heads/ah/none";
 
 /// A mirror: a bare repository with the source's branches as `refs/remotes/origin/*`. Branches of
 /// sessions are `refs/heads/ah/*`, which no fetch touches.
@@ -363,84 +359,4 @@ impl Mirror {
         let names = names.lines().filter(|name| *name != "HEAD");
         Ok(source::some(names.map(str::to_owned)))
     }
-}
-
-/// Makes a bare repository with no branch.
-pub(crate) async fn init(
-    git: &Git,
-    at: &Path,
-    object_format: &str,
-    lock: &FileLock,
-) -> Result<(), WorkspaceError> {
-    let format = format!("--object-format={object_format}");
-    let fixed = ["init", "--bare", "--quiet", "--template=", &format, "--"];
-    let args = fixed.iter().map(OsString::from).chain([at.into()]);
-    git.call("make a repository", args)
-        .under(lock)
-        .run()
-        .await?;
-    let args = ["symbolic-ref", "HEAD", NO_BRANCH];
-    let call = git.call("set the repository's HEAD", args);
-    call.git_dir(at).run().await.map(drop)
-}
-
-/// Configures a repository of ours: nothing in it is collected by itself, whoever runs git in one
-/// of its worktrees, since a session's snapshots and folders are worth keeping until we say so.
-pub(crate) async fn configure(
-    git: &Git,
-    at: &Path,
-    settings: &[(&'static str, OsString)],
-) -> Result<(), WorkspaceError> {
-    let fixed = [
-        ("gc.auto", "0"),
-        ("maintenance.auto", "false"),
-        ("gc.worktreePruneExpire", "never"),
-    ];
-    let fixed = fixed.map(|(key, value)| (key, OsString::from(value)));
-    for (key, value) in fixed.iter().chain(settings) {
-        let args: [OsString; 3] = ["config".into(), key.into(), value.clone()];
-        git.call("configure the mirror", args)
-            .git_dir(at)
-            .run()
-            .await?;
-    }
-    Ok(())
-}
-
-/// Deletes a ref; that there is none is a success.
-pub(crate) async fn delete_ref(git: &Git, at: &Path, name: &str) -> Result<(), WorkspaceError> {
-    let args = ["update-ref", "--no-deref", "-d", name];
-    let call = git.call("delete a ref", args);
-    call.git_dir(at).run().await.map(drop)
-}
-
-/// Removes the lock files that a git which was killed has left, and which would stop every one
-/// after it.
-fn remove_stale_locks(repository: &Path) -> Result<(), WorkspaceError> {
-    for name in [
-        "packed-refs.lock",
-        "config.lock",
-        "shallow.lock",
-        "HEAD.lock",
-    ] {
-        let path = repository.join(name);
-        let Ok(modified) = std::fs::metadata(&path).and_then(|found| found.modified()) else {
-            continue;
-        };
-        let age = file_clock().duration_since(modified).unwrap_or_default();
-        if age > STALE_AFTER {
-            tracing::warn!(path = %path.display(), "removing what a killed git left");
-            std::fs::remove_file(&path).map_err(WorkspaceError::file("remove", &path))?;
-        }
-    }
-    Ok(())
-}
-
-/// The clock that files are stamped by.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it is compared with the stamp of a file, which no injected clock makes"
-)]
-fn file_clock() -> SystemTime {
-    SystemTime::now()
 }

@@ -11,10 +11,10 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::git::{Git, TRANSFER_LIMIT};
 use crate::lock::FileLock;
-use crate::mirror::{self, LOCK_WAIT, Mirror, Refresh, Start};
+use crate::mirror::{LOCK_WAIT, Mirror, Refresh, Start};
 use crate::record::{Record, Workspace, git_dir_of, private_ref};
 use crate::source::Source;
-use crate::{WorkspaceError, folder};
+use crate::{WorkspaceError, folder, repository};
 
 /// What a session's workspace is to be made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,8 +195,8 @@ impl Workspaces {
             workspace: None,
         };
         record.write(&self.record(session))?;
-        mirror::init(&self.git, &repository, "sha1", session_lock).await?;
-        mirror::configure(&self.git, &repository, &[]).await?;
+        repository::init(&self.git, &repository, "sha1", session_lock).await?;
+        repository::configure(&self.git, &repository, &[]).await?;
         let start = Start {
             commit: None,
             default_branch: None,
@@ -317,7 +317,7 @@ impl Workspaces {
         let call = self.git.call("list the session's refs", args);
         let private = call.git_dir(&record.repository).under(&lock).text().await?;
         for name in private.lines().chain([branch.as_str()]) {
-            mirror::delete_ref(&self.git, &record.repository, name).await?;
+            repository::delete_ref(&self.git, &record.repository, name).await?;
         }
         Ok(())
     }

@@ -100,7 +100,7 @@ fn what_changed_is_what_git_says_whatever_was_done() {
         .unwrap();
     let fixture = Fixture::new();
     let config = Config {
-        cases: 20,
+        cases: 12,
         failure_persistence: None,
         ..Config::default()
     };

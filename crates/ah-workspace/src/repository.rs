@@ -1,0 +1,95 @@
+//! The bare repositories that workspaces are worktrees of: what all of them have in common.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::WorkspaceError;
+use crate::git::Git;
+use crate::lock::FileLock;
+
+/// What the HEAD of a repository of ours names: no branch that there will be.
+pub(crate) const NO_BRANCH: &str = "refs/heads/ah/none";
+/// How old a lock file of git's own must be to have been left by a git that was killed. Git holds
+/// them for moments.
+const STALE_AFTER: Duration = Duration::from_secs(60);
+
+/// Makes a bare repository with no branch.
+pub(crate) async fn init(
+    git: &Git,
+    at: &Path,
+    object_format: &str,
+    lock: &FileLock,
+) -> Result<(), WorkspaceError> {
+    let format = format!("--object-format={object_format}");
+    let fixed = ["init", "--bare", "--quiet", "--template=", &format, "--"];
+    let args = fixed.iter().map(OsString::from).chain([at.into()]);
+    git.call("make a repository", args)
+        .under(lock)
+        .run()
+        .await?;
+    let args = ["symbolic-ref", "HEAD", NO_BRANCH];
+    let call = git.call("set the repository's HEAD", args);
+    call.git_dir(at).run().await.map(drop)
+}
+
+/// Configures a repository of ours: nothing in it is collected by itself, whoever runs git in one
+/// of its worktrees, since a session's snapshots and folders are worth keeping until we say so.
+pub(crate) async fn configure(
+    git: &Git,
+    at: &Path,
+    settings: &[(&'static str, OsString)],
+) -> Result<(), WorkspaceError> {
+    let fixed = [
+        ("gc.auto", "0"),
+        ("maintenance.auto", "false"),
+        ("gc.worktreePruneExpire", "never"),
+    ];
+    let fixed = fixed.map(|(key, value)| (key, OsString::from(value)));
+    for (key, value) in fixed.iter().chain(settings) {
+        let args: [OsString; 3] = ["config".into(), key.into(), value.clone()];
+        git.call("configure the mirror", args)
+            .git_dir(at)
+            .run()
+            .await?;
+    }
+    Ok(())
+}
+
+/// Deletes a ref; that there is none is a success.
+pub(crate) async fn delete_ref(git: &Git, at: &Path, name: &str) -> Result<(), WorkspaceError> {
+    let args = ["update-ref", "--no-deref", "-d", name];
+    let call = git.call("delete a ref", args);
+    call.git_dir(at).run().await.map(drop)
+}
+
+/// Removes the lock files that a git which was killed has left, and which would stop every one
+/// after it.
+pub(crate) fn remove_stale_locks(repository: &Path) -> Result<(), WorkspaceError> {
+    for name in [
+        "packed-refs.lock",
+        "config.lock",
+        "shallow.lock",
+        "HEAD.lock",
+    ] {
+        let path = repository.join(name);
+        let Ok(modified) = std::fs::metadata(&path).and_then(|found| found.modified()) else {
+            continue;
+        };
+        let age = file_clock().duration_since(modified).unwrap_or_default();
+        if age > STALE_AFTER {
+            tracing::warn!(path = %path.display(), "removing what a killed git left");
+            std::fs::remove_file(&path).map_err(WorkspaceError::file("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// The clock that files are stamped by.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is compared with the stamp of a file, which no injected clock makes"
+)]
+fn file_clock() -> SystemTime {
+    SystemTime::now()
+}
