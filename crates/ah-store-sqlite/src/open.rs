@@ -48,12 +48,16 @@ pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
         .synchronous(SqliteSynchronous::Full)
         .pragma("journal_size_limit", JOURNAL_BYTES)
         .thread_name(|_| "ah-store-writer".to_owned());
-    let mut writer = SqliteConnection::connect_with(&writing).await.during("open its file")?;
+    let mut writer = SqliteConnection::connect_with(&writing)
+        .await
+        .during("open its file")?;
     ah_store_sqlite_schema::migrate(&mut writer)
         .await
         .map_err(|error| backend("bring its file to the newest schema", error))?;
     let reading = file.read_only(true);
-    let lookout = SqliteConnection::connect_with(&reading).await.during("open its file")?;
+    let lookout = SqliteConnection::connect_with(&reading)
+        .await
+        .during("open its file")?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(READER_TIMEOUT)

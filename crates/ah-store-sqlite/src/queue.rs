@@ -161,7 +161,7 @@ pub(crate) async fn write_permission(
             sqlx::query!(
                 "UPDATE permissions
                  SET state = $1, resolution = $2, answer = NULL, answered_by = NULL
-                 WHERE session = $3 AND id = $4",
+                 WHERE session = $3 AND id = $4 AND resolution IS NULL",
                 state,
                 resolution,
                 session,

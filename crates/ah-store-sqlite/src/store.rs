@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use crate::error::During as _;
 use crate::open::{self, Connections};
 use crate::tasks::PreparedTask;
-use crate::watch::Watchers;
+use crate::watch::{Lookout, Watchers};
 use crate::writer::Writer;
 use crate::{claims, drafts, events, queue, repositories, sessions, tasks};
 
@@ -33,6 +33,7 @@ pub struct SqliteStore {
     writer: Writer,
     readers: SqlitePool,
     watchers: Arc<Watchers>,
+    lookout: Lookout,
 }
 
 impl SqliteStore {
@@ -50,8 +51,8 @@ impl SqliteStore {
         } = open::open(path).await?;
         let revision = crate::watch::revision(&mut lookout).await?;
         let watchers = Arc::new(Watchers::new(revision));
-        tokio::spawn(crate::watch::poll(lookout, Arc::clone(&watchers)));
         Ok(Self {
+            lookout: Lookout::start(lookout, Arc::clone(&watchers)),
             writer: Writer::start(writer, Arc::clone(&watchers)),
             readers,
             watchers,
@@ -175,8 +176,11 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        self.writer.close().await;
         self.watchers.close();
+        self.lookout.ended().await;
         self.readers.close().await;
+        // The last connection to close takes the write-ahead log into the file, which those that
+        // only read cannot.
+        self.writer.close().await;
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use ah_rest_api_contract::{EventSeq, SessionId};
 use ah_store::{Head, StoreError, Version};
 use sqlx::{Connection as _, SqliteConnection};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::error::During as _;
 use crate::rows::{Reader, json_text};
@@ -139,8 +139,30 @@ impl Watchers {
     }
 }
 
-/// Looks for what other processes commit, until the store closes.
-pub(crate) async fn poll(mut connection: SqliteConnection, watchers: Arc<Watchers>) {
+/// The task that looks for other processes' commits.
+pub(crate) struct Lookout {
+    /// Never sent to; the task's end of it goes when the task has ended.
+    ended: mpsc::Sender<()>,
+}
+
+impl Lookout {
+    /// Starts the task, which tells `watchers` what it finds and ends once they are closed.
+    pub(crate) fn start(connection: SqliteConnection, watchers: Arc<Watchers>) -> Self {
+        let (ended, end) = mpsc::channel(1);
+        tokio::spawn(async move {
+            poll(connection, watchers).await;
+            drop(end);
+        });
+        Self { ended }
+    }
+
+    /// Waits until the task has ended.
+    pub(crate) async fn ended(&self) {
+        self.ended.closed().await;
+    }
+}
+
+async fn poll(mut connection: SqliteConnection, watchers: Arc<Watchers>) {
     let mut seen = None;
     while let Some(watched) = watchers.watched() {
         if watched.sessions.is_empty() && !watched.work {

@@ -27,7 +27,15 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer is asked to do, and where the result goes.
 enum Order {
+    /// Writes that wait together are committed together.
     Write(Box<PreparedWrite>, Reply<Written>),
+    /// Anything else is a transaction of its own.
+    Perform(Box<Errand>),
+    /// Takes no further order, does what was ordered before, and ends.
+    Close,
+}
+
+enum Errand {
     CreateTask(PreparedTask, Reply<()>),
     Claim(Claim, Lease, Timestamp, Reply<Option<Box<SessionRecord>>>),
     Renew(Lease, Reply<()>),
@@ -35,8 +43,6 @@ enum Order {
     SaveDraft(Draft, Reply<()>),
     DeleteDraft(DraftId, Reply<()>),
     SetDefaultBranch(String, String, Reply<()>),
-    /// Takes no further order, does what was ordered before, and ends.
-    Close,
 }
 
 /// The way to the writer.
@@ -62,6 +68,11 @@ impl Writer {
         Self { orders, ended }
     }
 
+    async fn perform<T>(&self, errand: impl FnOnce(Reply<T>) -> Errand) -> Result<T, StoreError> {
+        self.order(|reply| Order::Perform(Box::new(errand(reply))))
+            .await
+    }
+
     async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, StoreError> {
         let (reply, result) = oneshot::channel();
         self.orders.send(order(reply)).await.map_err(|_| closed())?;
@@ -74,7 +85,7 @@ impl Writer {
     }
 
     pub(crate) async fn create_task(&self, task: PreparedTask) -> Result<(), StoreError> {
-        self.order(|reply| Order::CreateTask(task, reply)).await
+        self.perform(|reply| Errand::CreateTask(task, reply)).await
     }
 
     pub(crate) async fn claim(
@@ -84,27 +95,28 @@ impl Writer {
         now: Timestamp,
     ) -> Result<Option<SessionRecord>, StoreError> {
         let claimed = self
-            .order(|reply| Order::Claim(claim, lease.clone(), now, reply))
+            .perform(|reply| Errand::Claim(claim, lease.clone(), now, reply))
             .await?;
         Ok(claimed.map(|record| *record))
     }
 
     pub(crate) async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.order(|reply| Order::Renew(lease.clone(), reply)).await
+        self.perform(|reply| Errand::Renew(lease.clone(), reply))
+            .await
     }
 
     pub(crate) async fn release(&self, engine: &EngineId) -> Result<(), StoreError> {
-        self.order(|reply| Order::Release(engine.clone(), reply))
+        self.perform(|reply| Errand::Release(engine.clone(), reply))
             .await
     }
 
     pub(crate) async fn save_draft(&self, draft: &Draft) -> Result<(), StoreError> {
-        self.order(|reply| Order::SaveDraft(draft.clone(), reply))
+        self.perform(|reply| Errand::SaveDraft(draft.clone(), reply))
             .await
     }
 
     pub(crate) async fn delete_draft(&self, id: DraftId) -> Result<(), StoreError> {
-        self.order(|reply| Order::DeleteDraft(id, reply)).await
+        self.perform(|reply| Errand::DeleteDraft(id, reply)).await
     }
 
     pub(crate) async fn set_default_branch(
@@ -112,7 +124,7 @@ impl Writer {
         address: &str,
         branch: &str,
     ) -> Result<(), StoreError> {
-        self.order(|reply| Order::SetDefaultBranch(address.to_owned(), branch.to_owned(), reply))
+        self.perform(|reply| Errand::SetDefaultBranch(address.to_owned(), branch.to_owned(), reply))
             .await
     }
 
@@ -152,8 +164,8 @@ impl Desk {
                     orders.close();
                     None
                 }
-                other => {
-                    self.perform(other).await;
+                Order::Perform(errand) => {
+                    self.perform(*errand).await;
                     None
                 }
             };
@@ -189,32 +201,29 @@ impl Desk {
         }
     }
 
-    async fn perform(&mut self, order: Order) {
-        match order {
-            Order::CreateTask(task, reply) => answer(reply, self.create_task(&task).await),
-            Order::Claim(claim, lease, now, reply) => {
+    async fn perform(&mut self, errand: Errand) {
+        match errand {
+            Errand::CreateTask(task, reply) => answer(reply, self.create_task(&task).await),
+            Errand::Claim(claim, lease, now, reply) => {
                 answer(reply, self.claim(&claim, &lease, now).await);
             }
-            Order::Renew(lease, reply) => {
+            Errand::Renew(lease, reply) => {
                 let done = claims::renew(&mut self.connection, &lease).await;
                 answer(reply, done);
             }
-            Order::Release(engine, reply) => answer(reply, self.release(&engine).await),
-            Order::SaveDraft(draft, reply) => {
+            Errand::Release(engine, reply) => answer(reply, self.release(&engine).await),
+            Errand::SaveDraft(draft, reply) => {
                 let done = drafts::save(&mut self.connection, &draft).await;
                 answer(reply, done);
             }
-            Order::DeleteDraft(id, reply) => {
+            Errand::DeleteDraft(id, reply) => {
                 let done = drafts::delete(&mut self.connection, id).await;
                 answer(reply, done);
             }
-            Order::SetDefaultBranch(address, branch, reply) => {
+            Errand::SetDefaultBranch(address, branch, reply) => {
                 let done =
                     repositories::set_default_branch(&mut self.connection, &address, &branch).await;
                 answer(reply, done);
-            }
-            Order::Write(..) | Order::Close => {
-                unreachable!("the loop takes these itself");
             }
         }
     }

@@ -3,6 +3,11 @@
 //! A case is a plain `async fn(&dyn Harness)`. [`store_suite!`](crate::store_suite) makes one
 //! named test of each, so that a case that is added here is run by every store.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a case fails by panicking, as the test that it is"
+)]
+
 pub mod claims;
 pub mod creation;
 pub mod durability;

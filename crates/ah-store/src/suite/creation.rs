@@ -84,12 +84,12 @@ pub async fn a_task_that_cannot_be_created_leaves_nothing(harness: &dyn Harness)
         store.repository(new.repository_id).await,
         Err(StoreError::NotFound { .. })
     ));
-    let all = store
-        .list_sessions(&SessionQuery::default())
-        .await
-        .unwrap();
+    let all = store.list_sessions(&SessionQuery::default()).await.unwrap();
     assert_eq!(all.total, 1);
-    assert_eq!(store.session(taken).await.unwrap().session.last_seq.get(), 1);
+    assert_eq!(
+        store.session(taken).await.unwrap().session.last_seq.get(),
+        1
+    );
 }
 
 /// The sessions of a task are named in the order of its request.

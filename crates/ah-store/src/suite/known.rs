@@ -1,1 +1,127 @@
-//! Pending.
+//! Drafts, and the repositories that tasks were launched on.
+
+use ah_rest_api_contract::{
+    AgentSelection, Draft, DraftContent, DraftId, PageRequest, PromptContent, Repository,
+    RepositoryId,
+};
+
+use super::{Harness, sample};
+use crate::{Store, StoreError};
+
+/// A draft is kept as it was saved last, listed by when that was, and gone once deleted.
+pub async fn drafts_are_kept_changed_and_deleted(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let mut drafts: Vec<Draft> = (0..3)
+        .map(|index| Draft {
+            id: DraftId::from_ulid(sample::ulid()),
+            content: DraftContent::default(),
+            created_at: sample::at(index),
+            updated_at: sample::at(index),
+        })
+        .collect();
+    for draft in &drafts {
+        store.save_draft(draft).await.unwrap();
+    }
+    drafts[0].content = DraftContent {
+        prompt: Some(PromptContent::from("Do it.")),
+        agents: Some(vec![AgentSelection::new("scenario")]),
+        ..DraftContent::default()
+    };
+    drafts[0].updated_at = sample::at(9);
+    store.save_draft(&drafts[0]).await.unwrap();
+    assert_eq!(store.draft(drafts[0].id).await.unwrap(), drafts[0]);
+
+    let first = PageRequest::new(1, 2).unwrap();
+    let page = store.list_drafts(first).await.unwrap();
+    assert_eq!(page.items, [drafts[0].clone(), drafts[2].clone()]);
+    assert_eq!((page.total, page.next_page), (3, Some(2)));
+    let second = PageRequest::new(2, 2).unwrap();
+    let page = store.list_drafts(second).await.unwrap();
+    assert_eq!(page.items, [drafts[1].clone()]);
+    assert_eq!((page.total, page.next_page), (3, None));
+
+    store.delete_draft(drafts[0].id).await.unwrap();
+    let gone = store.draft(drafts[0].id).await;
+    assert!(matches!(gone, Err(StoreError::NotFound { .. })), "{gone:?}");
+    assert_eq!(store.list_drafts(first).await.unwrap().total, 2);
+}
+
+/// Launches a task on `source` at `at(seconds)`; the id is the repository's, if it is new.
+async fn launch_on(store: &dyn Store, source: &str, name: &str, seconds: i64) -> RepositoryId {
+    let mut task = sample::task(2, sample::at(seconds));
+    task.repository_name = Some(name.to_owned());
+    for (_, launch) in &mut task.sessions {
+        launch.source = Some(source.to_owned());
+    }
+    let id = task.repository_id;
+    store.create_task(task).await.unwrap();
+    id
+}
+
+/// A repository is the same whoever's credentials its address carries; the list shows no
+/// credentials, and the last task's address is kept with them.
+pub async fn a_repository_is_known_by_its_address(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let other = launch_on(&*store, "/srv/other", "other", 2).await;
+    let url = "https://host.example/team/thing.git";
+    let id = launch_on(
+        &*store,
+        "https://me:secret@host.example/team/thing.git",
+        "thing",
+        1,
+    )
+    .await;
+    sample::one_session(&*store).await;
+    let page = store
+        .list_repositories(PageRequest::default())
+        .await
+        .unwrap();
+    let repository = |id, name: &str, url: &str, seconds| Repository {
+        id,
+        display_name: name.to_owned(),
+        scm_provider: "git".to_owned(),
+        remote_url: url.to_owned(),
+        default_branch: None,
+        last_used_at: Some(sample::at(seconds)),
+    };
+    let other = repository(other, "other", "/srv/other", 2);
+    assert_eq!(page.items, [other.clone(), repository(id, "thing", url, 1)]);
+
+    let again = launch_on(
+        &*store,
+        "https://you:token@host.example/team/thing.git",
+        "x",
+        3,
+    )
+    .await;
+    let thing = repository(id, "thing", url, 3);
+    let page = store
+        .list_repositories(PageRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(page.items, [thing.clone(), other]);
+    assert_eq!(page.total, 2);
+    let (known, source) = store.repository(id).await.unwrap();
+    assert_eq!(known, thing);
+    assert_eq!(source, "https://you:token@host.example/team/thing.git");
+    assert!(store.repository(again).await.is_err());
+    let one = PageRequest::new(2, 1).unwrap();
+    let page = store.list_repositories(one).await.unwrap();
+    assert_eq!((page.items.len(), page.total, page.next_page), (1, 2, None));
+}
+
+/// The default branch is that of the address, with credentials or without.
+pub async fn the_default_branch_of_a_repository_is_remembered(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = launch_on(&*store, "https://me:secret@host.example/thing", "thing", 1).await;
+    let address = "https://host.example/thing";
+    store.set_default_branch(address, "main").await.unwrap();
+    let (known, _) = store.repository(id).await.unwrap();
+    assert_eq!(known.default_branch.as_deref(), Some("main"));
+    let address = "https://x:y@host.example/thing";
+    store.set_default_branch(address, "trunk").await.unwrap();
+    // Using it again does not forget it.
+    launch_on(&*store, "https://host.example/thing", "thing", 2).await;
+    let (known, _) = store.repository(id).await.unwrap();
+    assert_eq!(known.default_branch.as_deref(), Some("trunk"));
+}

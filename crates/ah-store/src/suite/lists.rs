@@ -1,1 +1,159 @@
-//! Pending.
+//! Lists of sessions.
+
+use ah_rest_api_contract::{
+    AgentType, PageRequest, Session, SessionId, SessionQuery, SessionStatus,
+};
+
+use super::{Harness, sample};
+use crate::{Guard, SessionWrite, Store};
+
+async fn set(store: &dyn Store, id: SessionId, status: Option<SessionStatus>, hidden: bool) {
+    let mut write = SessionWrite::new(id, Guard::default(), sample::at(50));
+    write.patch.status = status;
+    write.patch.hidden = Some(hidden);
+    store.write(write).await.unwrap();
+}
+
+/// The sessions that `query` finds, in order, over all its pages.
+async fn ids(store: &dyn Store, query: &SessionQuery) -> Vec<SessionId> {
+    let mut found = Vec::new();
+    let mut next = Some(1);
+    let mut totals = Vec::new();
+    while let Some(page) = next {
+        let mut query = query.clone();
+        query.page = PageRequest::new(page, 2).unwrap();
+        let page = store.list_sessions(&query).await.unwrap();
+        assert!(page.items.len() <= 2);
+        found.extend(page.items.iter().map(|session| session.id));
+        totals.push(page.total);
+        next = page.next_page;
+    }
+    assert!(totals.iter().all(|total| *total == found.len() as u64));
+    found
+}
+
+/// The newest comes first, and each is what reading it alone gives.
+pub async fn sessions_are_listed_newest_first(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let mut expected: Vec<(i64, SessionId)> = Vec::new();
+    for created_at in [3, 1, 2, 5, 4] {
+        let task = sample::task(1, sample::at(created_at));
+        expected.push((-created_at, task.task.session_ids[0]));
+        store.create_task(task).await.unwrap();
+    }
+    expected.sort();
+    let expected: Vec<SessionId> = expected.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(ids(&*store, &SessionQuery::default()).await, expected);
+    let listed = store.list_sessions(&SessionQuery::default()).await.unwrap();
+    let mut alone: Vec<Session> = Vec::new();
+    for id in expected {
+        alone.push(store.session(id).await.unwrap().session);
+    }
+    assert_eq!(listed.items, alone);
+    let past = SessionQuery {
+        page: PageRequest::new(100, 200).unwrap(),
+        ..SessionQuery::default()
+    };
+    let past = store.list_sessions(&past).await.unwrap();
+    assert_eq!((past.items.len(), past.total), (0, 5));
+}
+
+/// Each filter chooses what it names, and all of them together what all of them choose.
+pub async fn sessions_are_filtered(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let mut all: Vec<Session> = Vec::new();
+    for index in 0..12 {
+        let mut task = sample::task(1, sample::at(-index));
+        let session = &mut task.sessions[0].0;
+        let index = usize::try_from(index).unwrap();
+        session.agent.agent_type = AgentType::new(["a", "b"][index % 2]);
+        session.project_id = [None, Some("p".to_owned()), Some("q".to_owned())][index % 3].clone();
+        session.tenant_id = [None, Some("t".to_owned())][index / 3 % 2].clone();
+        let id = session.id;
+        store.create_task(task).await.unwrap();
+        let status = [SessionStatus::Queued, SessionStatus::Running][index / 6];
+        set(&*store, id, Some(status), false).await;
+        all.push(store.session(id).await.unwrap().session);
+    }
+    let some = |text: &str| Some(text.to_owned());
+    for statuses in [
+        vec![],
+        vec![SessionStatus::Running],
+        vec![SessionStatus::Running, SessionStatus::Queued],
+        vec![SessionStatus::Paused],
+    ] {
+        for agent in [None, Some(AgentType::new("a")), Some(AgentType::new("c"))] {
+            for project_id in [None, some("p"), some("x")] {
+                for tenant_id in [None, some("t")] {
+                    for task_id in [None, Some(all[4].task_id)] {
+                        let query = SessionQuery {
+                            statuses: statuses.clone(),
+                            agent: agent.clone(),
+                            project_id: project_id.clone(),
+                            tenant_id: tenant_id.clone(),
+                            task_id,
+                            ..SessionQuery::default()
+                        };
+                        let expected: Vec<SessionId> = all
+                            .iter()
+                            .filter(|session| is_wanted(session, &query))
+                            .map(|session| session.id)
+                            .collect();
+                        assert_eq!(ids(&*store, &query).await, expected, "{query:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn is_wanted(session: &Session, query: &SessionQuery) -> bool {
+    fn fits<T: PartialEq>(wanted: Option<&T>, value: Option<&T>) -> bool {
+        wanted.is_none() || wanted == value
+    }
+    (query.statuses.is_empty() || query.statuses.contains(&session.status))
+        && fits(query.agent.as_ref(), Some(&session.agent.agent_type))
+        && fits(query.project_id.as_ref(), session.project_id.as_ref())
+        && fits(query.tenant_id.as_ref(), session.tenant_id.as_ref())
+        && fits(query.task_id.as_ref(), Some(&session.task_id))
+}
+
+/// Cancelled sessions are listed when they are asked for, hidden ones only with the archive.
+pub async fn cancelled_and_hidden_sessions_are_left_out(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let mut all = Vec::new();
+    let cases = [
+        (SessionStatus::Running, false),
+        (SessionStatus::Completed, true),
+        (SessionStatus::Cancelled, false),
+        (SessionStatus::Cancelled, true),
+    ];
+    for (index, (status, hidden)) in cases.into_iter().enumerate() {
+        let task = sample::task(1, sample::at(-(index as i64)));
+        let id = task.task.session_ids[0];
+        store.create_task(task).await.unwrap();
+        set(&*store, id, Some(status), hidden).await;
+        all.push(id);
+    }
+    let query = |statuses: &[SessionStatus], include_archived| SessionQuery {
+        statuses: statuses.to_vec(),
+        include_archived,
+        ..SessionQuery::default()
+    };
+    let both = [SessionStatus::Cancelled, SessionStatus::Completed];
+    let cases = [
+        (query(&[], false), vec![0]),
+        (query(&[], true), vec![0, 1, 2, 3]),
+        (query(&[SessionStatus::Cancelled], false), vec![2, 3]),
+        (query(&[SessionStatus::Completed], false), vec![]),
+        (query(&both, false), vec![2, 3]),
+        (query(&both, true), vec![1, 2, 3]),
+    ];
+    for (query, expected) in cases {
+        let expected: Vec<SessionId> = expected
+            .into_iter()
+            .map(|index: usize| all[index])
+            .collect();
+        assert_eq!(ids(&*store, &query).await, expected, "{query:?}");
+    }
+}

@@ -1,1 +1,364 @@
-//! Pending.
+//! Any sequence of writes and claims, against a model in memory.
+
+use std::sync::Arc;
+
+use ah_rest_api_contract::{
+    DeliveryMode, EventSeq, Prompt, PromptContent, PromptId, PromptState, SessionId, SessionStatus,
+};
+use futures::future::join_all;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::{Harness, sample};
+use crate::{
+    Claim, EngineId, Fence, Guard, JournalPosition, PromptWrite, SessionWrite, Store, StoreError,
+    Version,
+};
+
+const SESSIONS: usize = 3;
+const ENGINES: [&str; 2] = ["first", "second"];
+
+/// What is done to the store and to the model.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Writes made at once, one after another.
+    Writes(Vec<Change>),
+    ClaimNext {
+        engine: usize,
+        slots: u32,
+    },
+    ClaimOrphan {
+        engine: usize,
+        dead: Option<usize>,
+    },
+    Release {
+        engine: usize,
+    },
+}
+
+/// A write, with its guards as they are against what is true: 0 holds, others do not.
+#[derive(Clone, Debug)]
+struct Change {
+    session: usize,
+    fence_off_by: Option<u64>,
+    version_off_by: Option<u64>,
+    events: usize,
+    status: Option<SessionStatus>,
+    reason: Option<Option<String>>,
+    journal: Option<u64>,
+    prompt: Option<PromptChange>,
+}
+
+#[derive(Clone, Debug)]
+enum PromptChange {
+    Enqueue,
+    /// Of the prompts there are, if there is that one.
+    Deliver(usize),
+    WithdrawQueued,
+}
+
+/// What the model knows of a session.
+#[derive(Clone, Debug, PartialEq)]
+struct Known {
+    id: SessionId,
+    fence: u64,
+    version: u64,
+    last_seq: u64,
+    status: SessionStatus,
+    owner: Option<&'static str>,
+    reason: Option<String>,
+    journal: u64,
+    prompts: Vec<(PromptId, PromptState)>,
+}
+
+/// How a write ended, as far as the model can tell.
+#[derive(Debug, PartialEq)]
+enum Ended {
+    Written { version: u64, last_seq: u64 },
+    Fenced,
+    Conflict,
+    NotFound,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let engine = 0..ENGINES.len();
+    prop_oneof![
+        6 => prop::collection::vec(change(), 1..6).prop_map(Step::Writes),
+        2 => (engine.clone(), 0..4_u32)
+            .prop_map(|(engine, slots)| Step::ClaimNext { engine, slots }),
+        1 => (engine.clone(), prop::option::of(engine.clone()))
+            .prop_map(|(engine, dead)| Step::ClaimOrphan { engine, dead }),
+        1 => engine.prop_map(|engine| Step::Release { engine }),
+    ]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let off_by = || prop::option::of(prop_oneof![3 => Just(0_u64), 1 => 1..3_u64]);
+    let prompt = prop_oneof![
+        Just(PromptChange::Enqueue),
+        (0..3_usize).prop_map(PromptChange::Deliver),
+        Just(PromptChange::WithdrawQueued),
+    ];
+    (
+        0..SESSIONS,
+        off_by(),
+        off_by(),
+        0..4_usize,
+        prop::option::weighted(0.3, prop::sample::select(&SessionStatus::ALL[..])),
+        prop::option::of(prop::option::of("[a-z]{0,3}")),
+        prop::option::of(0..1000_u64),
+        prop::option::weighted(0.4, prompt),
+    )
+        .prop_map(
+            |(session, fence_off_by, version_off_by, events, status, reason, journal, prompt)| {
+                Change {
+                    session,
+                    fence_off_by,
+                    version_off_by,
+                    events,
+                    status,
+                    reason,
+                    journal,
+                    prompt,
+                }
+            },
+        )
+}
+
+impl Known {
+    /// The write of `change`, made on what the model knows now, and how it has to end.
+    fn write(&mut self, change: &Change) -> (SessionWrite, Ended) {
+        let guard = Guard {
+            fence: change.fence_off_by.map(|by| Fence(self.fence + by)),
+            version: change.version_off_by.map(|by| Version(self.version + by)),
+        };
+        let mut write = SessionWrite::new(self.id, guard, sample::at(1));
+        write.events = vec![sample::event(1, sample::thought("hm")); change.events];
+        write.patch.status = change.status;
+        write.patch.reason.clone_from(&change.reason);
+        write.patch.journal = change.journal.map(JournalPosition);
+        let mut prompts = self.prompts.clone();
+        let mut is_unknown = false;
+        match change.prompt {
+            None => {}
+            Some(PromptChange::Enqueue) => {
+                let prompt = prompt();
+                prompts.push((prompt.id, PromptState::Queued));
+                write.prompts.push(PromptWrite::Enqueue(prompt));
+            }
+            Some(PromptChange::Deliver(index)) => {
+                let new = PromptId::from_ulid(sample::ulid());
+                let known = prompts.get_mut(index);
+                is_unknown = known.is_none();
+                let id = known.as_ref().map_or(new, |(id, _)| *id);
+                if let Some((_, state)) = known {
+                    *state = PromptState::Delivered;
+                }
+                write
+                    .prompts
+                    .push(PromptWrite::Set(id, PromptState::Delivered));
+            }
+            Some(PromptChange::WithdrawQueued) => {
+                for (_, state) in &mut prompts {
+                    if *state == PromptState::Queued {
+                        *state = PromptState::Withdrawn;
+                    }
+                }
+                write
+                    .prompts
+                    .push(PromptWrite::SetQueued(PromptState::Withdrawn));
+            }
+        }
+        let ended = if change.fence_off_by.is_some_and(|by| by > 0) {
+            Ended::Fenced
+        } else if change.version_off_by.is_some_and(|by| by > 0) {
+            Ended::Conflict
+        } else if is_unknown {
+            Ended::NotFound
+        } else {
+            self.prompts = prompts;
+            self.take_in(change);
+            Ended::Written {
+                version: self.version,
+                last_seq: self.last_seq,
+            }
+        };
+        (write, ended)
+    }
+
+    fn take_in(&mut self, change: &Change) {
+        self.version += u64::from(change.version_off_by.is_some());
+        self.last_seq += change.events as u64;
+        if let Some(status) = change.status {
+            self.status = status;
+            if status.is_terminal() {
+                self.owner = None;
+            }
+        }
+        if let Some(reason) = &change.reason {
+            self.reason.clone_from(reason);
+        }
+        if let Some(journal) = change.journal {
+            self.journal = journal;
+        }
+    }
+
+    fn claimed(&mut self, engine: usize) {
+        self.owner = Some(ENGINES[engine]);
+        self.fence += 1;
+    }
+}
+
+fn prompt() -> Prompt {
+    Prompt {
+        id: PromptId::from_ulid(sample::ulid()),
+        content: PromptContent::from("Go on."),
+        delivery: DeliveryMode::Queue,
+        state: PromptState::Queued,
+        author: "somebody".to_owned(),
+        created_at: sample::at(1),
+    }
+}
+
+/// Does `step` to the model and the store, and compares what it came to.
+async fn perform(store: &dyn Store, model: &mut [Known], step: &Step) {
+    let lease = |engine: usize| sample::lease(ENGINES[engine], sample::at(100));
+    let (expected, claimed) = match step {
+        Step::Writes(changes) => {
+            let (writes, expected): (Vec<_>, Vec<_>) = changes
+                .iter()
+                .map(|change| model[change.session].write(change))
+                .unzip();
+            let done = join_all(writes.into_iter().map(|write| store.write(write))).await;
+            let done: Vec<Ended> = done.into_iter().map(ended).collect();
+            assert_eq!(done, expected);
+            return;
+        }
+        Step::Release { engine } => {
+            for known in &mut *model {
+                known.owner = known.owner.filter(|owner| *owner != ENGINES[*engine]);
+            }
+            let engine = EngineId(ENGINES[*engine].to_owned());
+            store.release(&engine).await.unwrap();
+            return;
+        }
+        Step::ClaimNext { engine, slots } => {
+            let taken = model.iter().filter(|known| known.status.holds_slot());
+            let is_free = taken.count() < *slots as usize;
+            let next = model
+                .iter_mut()
+                .find(|known| is_free && known.status == SessionStatus::Queued);
+            if let Some(known) = next {
+                known.claimed(*engine);
+                known.status = SessionStatus::Provisioning;
+                known.version += 1;
+                known.last_seq += 1;
+                let claim = Claim::NextQueued { slots: *slots };
+                let claimed = store.claim(claim, &lease(*engine), sample::at(1)).await;
+                (Some(known.id), claimed)
+            } else {
+                let claim = Claim::NextQueued { slots: *slots };
+                (
+                    None,
+                    store.claim(claim, &lease(*engine), sample::at(1)).await,
+                )
+            }
+        }
+        Step::ClaimOrphan { engine, dead } => {
+            let is_orphan = |known: &&mut Known| {
+                let is_dead = |owner| {
+                    owner != ENGINES[*engine] && dead.is_some_and(|dead| owner == ENGINES[dead])
+                };
+                known.status.holds_slot() && known.owner.is_none_or(is_dead)
+            };
+            let orphan = model.iter_mut().find(is_orphan).map(|known| {
+                known.claimed(*engine);
+                known.id
+            });
+            let dead = dead.iter().map(|dead| EngineId(ENGINES[*dead].to_owned()));
+            let claim = Claim::Orphan {
+                dead: dead.collect(),
+            };
+            (
+                orphan,
+                store.claim(claim, &lease(*engine), sample::at(1)).await,
+            )
+        }
+    };
+    assert_eq!(claimed.unwrap().map(|record| record.id()), expected);
+}
+
+fn ended(result: Result<crate::Written, StoreError>) -> Ended {
+    match result {
+        Ok(written) => Ended::Written {
+            version: written.version.0,
+            last_seq: written.last_seq.get(),
+        },
+        Err(StoreError::Fenced { .. }) => Ended::Fenced,
+        Err(StoreError::Conflict { .. }) => Ended::Conflict,
+        Err(StoreError::NotFound { .. }) => Ended::NotFound,
+        Err(error) => panic!("a write came to {error:?}"),
+    }
+}
+
+/// What the store knows of the session `id`, as the model would put it.
+async fn known(store: &dyn Store, id: SessionId) -> Known {
+    let record = store.session(id).await.unwrap();
+    let prompts = store.prompts(id).await.unwrap();
+    Known {
+        id,
+        fence: record.fence.0,
+        version: record.version.0,
+        last_seq: record.session.last_seq.get(),
+        status: record.session.status,
+        owner: record
+            .owner
+            .and_then(|owner| ENGINES.into_iter().find(|name| *name == owner.0)),
+        reason: record.session.reason,
+        journal: record.journal.0,
+        prompts: prompts.iter().map(|it| (it.id, it.state)).collect(),
+    }
+}
+
+/// After any sequence of writes and claims the store has come to what the model has come to,
+/// and said of each step what the model says.
+pub async fn a_store_does_what_the_model_does(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let mut runner = TestRunner::new(Config {
+        cases: 48,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let steps = prop::collection::vec(step(), 1..12);
+    let runtime = tokio::runtime::Handle::current();
+    let outcome = tokio::task::block_in_place(|| {
+        runner.run(&steps, |steps| {
+            runtime.block_on(one_sequence(&store, &steps));
+            Ok(())
+        })
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+async fn one_sequence(store: &Arc<dyn Store>, steps: &[Step]) {
+    let ids = sample::sessions(&**store, SESSIONS).await;
+    let mut model = Vec::new();
+    for id in ids {
+        model.push(known(&**store, id).await);
+    }
+    for step in steps {
+        perform(&**store, &mut model, step).await;
+    }
+    for expected in &model {
+        assert_eq!(known(&**store, expected.id).await, *expected);
+        let count = usize::try_from(expected.last_seq).unwrap();
+        super::writing::assert_gapless(&**store, expected.id, count).await;
+        // Out of the way of the next sequence's claims.
+        let mut write = SessionWrite::new(expected.id, Guard::default(), sample::at(2));
+        write.patch.status = Some(SessionStatus::Cancelled);
+        let written = store.write(write).await.unwrap();
+        assert_eq!(written.last_seq, EventSeq::new(expected.last_seq));
+    }
+}

@@ -1,1 +1,236 @@
-//! Pending.
+//! Prompts and permission requests.
+
+use ah_rest_api_contract::{
+    DeliveryMode, Permission, PermissionAnswer, PermissionId, PermissionOption,
+    PermissionOptionKind, PermissionOutcome, PermissionRequested, PermissionResolved,
+    PermissionState, Prompt, PromptContent, PromptId, PromptState, SessionId,
+};
+use serde_json::Map;
+
+use super::{Harness, sample};
+use crate::{
+    Guard, PermissionRecord, PermissionWrite, PromptWrite, SessionWrite, Store, StoreError, Written,
+};
+
+fn prompt(text: &str) -> Prompt {
+    Prompt {
+        id: PromptId::from_ulid(sample::ulid()),
+        content: PromptContent::from(text),
+        delivery: DeliveryMode::Steer,
+        state: PromptState::Queued,
+        author: "somebody".to_owned(),
+        created_at: sample::at(2),
+    }
+}
+
+async fn write_prompts(
+    store: &dyn Store,
+    session: SessionId,
+    prompts: Vec<PromptWrite>,
+) -> Result<Written, StoreError> {
+    let mut write = SessionWrite::new(session, Guard::default(), sample::at(3));
+    write.events = vec![sample::event(3, sample::thought("prompted"))];
+    write.prompts = prompts;
+    store.write(write).await
+}
+
+/// Prompts are listed in the order in which they came, each as far as it has come; a change of
+/// those that wait leaves the others alone.
+pub async fn prompts_wait_in_their_order(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let ids = sample::sessions(&*store, 2).await;
+    let mut prompts: Vec<Prompt> = ["a", "b", "c"].into_iter().map(prompt).collect();
+    // The order of the queue is not that of the ids.
+    prompts.reverse();
+    let enqueue = prompts.iter().cloned().map(PromptWrite::Enqueue).collect();
+    write_prompts(&*store, ids[0], enqueue).await.unwrap();
+    let elsewhere = prompt("elsewhere");
+    let enqueue = vec![PromptWrite::Enqueue(elsewhere.clone())];
+    write_prompts(&*store, ids[1], enqueue).await.unwrap();
+    assert_eq!(store.prompts(ids[0]).await.unwrap(), prompts);
+
+    let late = prompt("late");
+    let writes = vec![
+        PromptWrite::Set(prompts[0].id, PromptState::Delivered),
+        PromptWrite::SetQueued(PromptState::Undelivered),
+        PromptWrite::Enqueue(late.clone()),
+        PromptWrite::Set(late.id, PromptState::Withdrawn),
+    ];
+    write_prompts(&*store, ids[0], writes).await.unwrap();
+    prompts.push(late);
+    let states = [
+        PromptState::Delivered,
+        PromptState::Undelivered,
+        PromptState::Undelivered,
+        PromptState::Withdrawn,
+    ];
+    for (prompt, state) in prompts.iter_mut().zip(states) {
+        prompt.state = state;
+    }
+    assert_eq!(store.prompts(ids[0]).await.unwrap(), prompts);
+    assert_eq!(store.prompts(ids[1]).await.unwrap(), [elsewhere]);
+}
+
+/// A write that moves an unknown prompt, or enqueues a known one, is refused whole.
+pub async fn a_prompt_that_is_not_known_is_not_found(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let ids = sample::sessions(&*store, 2).await;
+    let (known, elsewhere) = (prompt("known"), prompt("elsewhere"));
+    for (id, prompt) in ids.iter().zip([&known, &elsewhere]) {
+        let enqueue = vec![PromptWrite::Enqueue(prompt.clone())];
+        write_prompts(&*store, *id, enqueue).await.unwrap();
+    }
+    let before = store.session(ids[0]).await.unwrap();
+    for unknown in [PromptId::from_ulid(sample::ulid()), elsewhere.id] {
+        let writes = vec![
+            PromptWrite::Enqueue(prompt("new")),
+            PromptWrite::Set(known.id, PromptState::Delivered),
+            PromptWrite::Set(unknown, PromptState::Delivered),
+        ];
+        let refused = write_prompts(&*store, ids[0], writes).await;
+        let Err(StoreError::NotFound { what, id }) = refused else {
+            panic!("an unknown prompt came to {refused:?}");
+        };
+        assert_eq!((what, id), ("prompt", unknown.to_string()));
+    }
+    let again = vec![PromptWrite::Enqueue(known.clone())];
+    let refused = write_prompts(&*store, ids[0], again).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(store.session(ids[0]).await.unwrap(), before);
+    assert_eq!(store.prompts(ids[0]).await.unwrap(), [known]);
+}
+
+fn permission() -> Permission {
+    Permission {
+        request: PermissionRequested {
+            request_id: PermissionId::from_ulid(sample::ulid()),
+            tool_name: "shell".to_owned(),
+            tool_args: Map::from_iter([("command".to_owned(), "ls".into())]),
+            options: vec![PermissionOption {
+                id: "yes".to_owned(),
+                label: "Yes".to_owned(),
+                kind: PermissionOptionKind::AllowOnce,
+            }],
+            expires_at: sample::at(60),
+        },
+        created_at: sample::at(2),
+        state: PermissionState::Pending,
+        resolution: None,
+    }
+}
+
+fn answer(request_id: PermissionId, by: &str) -> PermissionWrite {
+    PermissionWrite::Answer {
+        request_id,
+        answer: PermissionAnswer::Select("yes".to_owned()),
+        by: by.to_owned(),
+    }
+}
+
+fn resolved(request_id: PermissionId) -> PermissionResolved {
+    PermissionResolved {
+        request_id,
+        outcome: PermissionOutcome::Selected,
+        option_id: Some("yes".to_owned()),
+        by: "somebody".to_owned(),
+    }
+}
+
+async fn write_permission(
+    store: &dyn Store,
+    session: SessionId,
+    permission: PermissionWrite,
+) -> Result<Written, StoreError> {
+    let mut write = SessionWrite::new(session, Guard::default(), sample::at(3));
+    write.events = vec![sample::event(3, sample::thought("asked"))];
+    write.permissions = vec![permission];
+    store.write(write).await
+}
+
+/// A request waits, is answered, and is settled once the agent was told.
+pub async fn a_permission_request_goes_its_way(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let (first, second) = (permission(), permission());
+    // The order is that of asking, not that of the ids.
+    for permission in [&second, &first] {
+        let open = PermissionWrite::Open(permission.clone());
+        write_permission(&*store, id, open).await.unwrap();
+    }
+    let waiting = |permission: &Permission| PermissionRecord {
+        permission: permission.clone(),
+        answer: None,
+    };
+    let expected = [waiting(&second), waiting(&first)];
+    assert_eq!(store.permissions(id).await.unwrap(), expected);
+
+    let request_id = first.request.request_id;
+    let told = answer(request_id, "me");
+    write_permission(&*store, id, told).await.unwrap();
+    let mut answered = waiting(&first);
+    answered.permission.state = PermissionState::Answered;
+    let yes = PermissionAnswer::Select("yes".to_owned());
+    answered.answer = Some((yes, "me".to_owned()));
+    let expected = [waiting(&second), answered.clone()];
+    assert_eq!(store.permissions(id).await.unwrap(), expected);
+
+    let settled = PermissionWrite::Resolve(resolved(request_id));
+    write_permission(&*store, id, settled).await.unwrap();
+    answered.permission.state = PermissionState::Resolved;
+    answered.permission.resolution = Some(resolved(request_id));
+    answered.answer = None;
+    let expected = [waiting(&second), answered.clone()];
+    assert_eq!(store.permissions(id).await.unwrap(), expected);
+
+    // Settling it once more is done already, and what it was settled with stays.
+    let mut other = resolved(request_id);
+    other.outcome = PermissionOutcome::Expired;
+    let again = PermissionWrite::Resolve(other);
+    write_permission(&*store, id, again).await.unwrap();
+    let expected = [waiting(&second), answered];
+    assert_eq!(store.permissions(id).await.unwrap(), expected);
+}
+
+/// An answer to what was answered, settled or never asked is refused whole.
+pub async fn a_permission_request_is_answered_once(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let permission = permission();
+    let request_id = permission.request.request_id;
+    let refused = write_permission(&*store, id, answer(request_id, "me")).await;
+    assert!(
+        matches!(refused, Err(StoreError::NotFound { .. })),
+        "{refused:?}"
+    );
+    let settled = PermissionWrite::Resolve(resolved(request_id));
+    let refused = write_permission(&*store, id, settled.clone()).await;
+    assert!(
+        matches!(refused, Err(StoreError::NotFound { .. })),
+        "{refused:?}"
+    );
+
+    let open = PermissionWrite::Open(permission);
+    write_permission(&*store, id, open.clone()).await.unwrap();
+    let refused = write_permission(&*store, id, open).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
+    let first = answer(request_id, "me");
+    write_permission(&*store, id, first).await.unwrap();
+    let refused = write_permission(&*store, id, answer(request_id, "you")).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
+    write_permission(&*store, id, settled).await.unwrap();
+    let refused = write_permission(&*store, id, answer(request_id, "you")).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
+    super::writing::assert_gapless(&*store, id, 4).await;
+}

@@ -149,7 +149,10 @@ pub async fn a_stale_version_is_a_conflict_and_leaves_nothing(harness: &dyn Harn
     );
     let before = store.session(id).await.unwrap();
     let refused = store.write(telling(id, on_version(0), "second")).await;
-    assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
     assert_eq!(store.session(id).await.unwrap(), before);
     let events = store.events_after(id, EventSeq::START, 10).await.unwrap();
     assert_eq!(events.len(), 2);
@@ -161,7 +164,10 @@ pub async fn a_stale_fence_is_refused_and_leaves_nothing(harness: &dyn Harness) 
     let id = sample::one_session(&*store).await;
     let before = store.session(id).await.unwrap();
     let refused = store.write(telling(id, on_fence(1), "late")).await;
-    assert!(matches!(refused, Err(StoreError::Fenced { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Fenced { .. })),
+        "{refused:?}"
+    );
     assert_eq!(store.session(id).await.unwrap(), before);
 }
 

@@ -1,0 +1,121 @@
+//! A value that cannot be read is named, and never read as a default.
+
+use ah_rest_api_contract::{EventSeq, PageRequest, SessionQuery};
+use ah_store::suite::{Harness as _, sample};
+use ah_store::{Guard, SessionWrite, StoreError};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use crate::Folder;
+
+async fn spoil(folder: &Folder, statement: &'static str) {
+    let options = SqliteConnectOptions::new().filename(folder.file());
+    let mut connection = options.connect().await.unwrap();
+    let done = sqlx::query(statement).execute(&mut connection).await;
+    assert!(done.unwrap().rows_affected() > 0, "{statement}");
+    connection.close().await.unwrap();
+}
+
+#[track_caller]
+fn assert_names<T: std::fmt::Debug>(
+    result: Result<T, StoreError>,
+    table: &str,
+    column: &str,
+    id: &str,
+) {
+    match result {
+        Err(StoreError::Inconsistent(found)) => {
+            assert_eq!(
+                (found.table, found.column, found.id.as_str()),
+                (table, column, id)
+            );
+        }
+        other => panic!("a spoilt {table}.{column} came to {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_spoilt_column_of_a_session_is_named() {
+    let cases = [
+        ("status", "UPDATE sessions SET status = 'sleeping'"),
+        ("activity", "UPDATE sessions SET activity = ''"),
+        ("priority", "UPDATE sessions SET priority = 2"),
+        ("body", "UPDATE sessions SET body = '{}'"),
+        ("launch", "UPDATE sessions SET launch = 'secret'"),
+        ("workspace", "UPDATE sessions SET workspace = '[]'"),
+        ("changes", "UPDATE sessions SET changes = '{}'"),
+        ("usage", "UPDATE sessions SET usage = 'null!'"),
+        (
+            "ending",
+            "UPDATE sessions SET ending = '{\"as\":\"vanish\"}'",
+        ),
+        ("last_turn", "UPDATE sessions SET last_turn = '1'"),
+        ("exit_code", "UPDATE sessions SET exit_code = 99999999999"),
+        (
+            "created_at",
+            "UPDATE sessions SET created_at = 9223372036854775807",
+        ),
+        (
+            "started_at",
+            "UPDATE sessions SET started_at = -9223372036854775807",
+        ),
+        ("last_seq", "UPDATE sessions SET last_seq = -1"),
+        ("version", "UPDATE sessions SET version = -1"),
+        ("fence", "UPDATE sessions SET fence = -1"),
+        ("journal", "UPDATE sessions SET journal = -1"),
+        ("hidden", "UPDATE sessions SET hidden = 2"),
+        (
+            "interrupt_requested",
+            "UPDATE sessions SET interrupt_requested = -1",
+        ),
+    ];
+    for (column, statement) in cases {
+        let folder = Folder::new();
+        let store = folder.open().await;
+        let id = sample::one_session(&*store).await;
+        spoil(&folder, statement).await;
+        assert_names(store.session(id).await, "sessions", column, &id.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_spoilt_row_fails_the_list_it_is_on_and_the_writes_to_it() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let ids = sample::sessions(&*store, 2).await;
+    let spoilt = ids[0].to_string();
+    spoil(&folder, "UPDATE sessions SET last_seq = -1 WHERE key = 1").await;
+    let listed = store.list_sessions(&SessionQuery::default()).await;
+    assert_names(listed, "sessions", "last_seq", &spoilt);
+    // Both at once, so that they may share a transaction: the sound one is written.
+    let write = |id| SessionWrite::new(id, Guard::default(), sample::at(1));
+    let (refused, written) = tokio::join!(store.write(write(ids[0])), store.write(write(ids[1])));
+    assert_names(refused, "sessions", "last_seq", &spoilt);
+    written.unwrap();
+}
+
+#[tokio::test]
+async fn a_spoilt_event_task_draft_and_repository_are_named() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut task = sample::task(1, sample::at(0));
+    task.repository_name = Some("thing".to_owned());
+    task.sessions[0].1.source = Some("/srv/thing".to_owned());
+    let id = task.task.session_ids[0];
+    store.create_task(task.clone()).await.unwrap();
+
+    spoil(&folder, "UPDATE events SET json = '{\"seq\":1}'").await;
+    let history = store.list_events(id, &Default::default()).await;
+    assert_names(history, "events", "json", &format!("{id}/1"));
+    // The raw text is handed on as it is: it is for the reader to judge.
+    let rows = store.events_after(id, EventSeq::START, 1).await.unwrap();
+    assert_eq!(rows[0].json, "{\"seq\":1}");
+
+    spoil(&folder, "UPDATE tasks SET request = '{}'").await;
+    let read = store.task(task.task.id).await;
+    assert_names(read, "tasks", "request", &task.task.id.to_string());
+
+    spoil(&folder, "UPDATE repositories SET id = 'repo-1'").await;
+    let listed = store.list_repositories(PageRequest::default()).await;
+    assert_names(listed, "repositories", "id", "repo-1");
+}

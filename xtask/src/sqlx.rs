@@ -1,0 +1,140 @@
+//! `cargo xtask sqlx`: what the embedded store's queries were found to mean, written down.
+//!
+//! A query is checked against a database when the store is compiled, and what the database said of
+//! it goes into `.sqlx`, from which everybody else compiles without a database. The database is
+//! made from the migrations by a crate of its own, since the store cannot be compiled before it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+
+use anyhow::{Context as _, bail, ensure};
+
+/// The store, and the crate that makes databases of its schema.
+const STORE: &str = "ah-store-sqlite";
+const SCHEMA: &str = "ah-store-sqlite-schema";
+/// What `sqlx.toml` of the store names.
+const DATABASE_URL: &str = "AH_STORE_SQLITE_DATABASE_URL";
+
+/// Writes `.sqlx` anew; with `check`, says instead what would be written otherwise.
+///
+/// # Errors
+/// When a query does not fit the schema, or, with `check`, when `.sqlx` is not what it would be.
+pub fn run(check: bool) -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask has no parent folder")?;
+    let committed = root.join("crates").join(STORE).join(".sqlx");
+    let scratch = Scratch::new()?;
+    let fresh = describe(root, &scratch)?;
+    let old = read(&committed)?;
+    if fresh == old {
+        return Ok(());
+    }
+    if check {
+        let differing = fresh
+            .iter()
+            .filter(|(name, text)| old.get(*name) != Some(*text))
+            .map(|(name, _)| name)
+            .chain(old.keys().filter(|name| !fresh.contains_key(*name)))
+            .count();
+        bail!(
+            "{differing} files of {} are not what the queries are now; run `cargo xtask sqlx`",
+            committed.display()
+        );
+    }
+    write(&committed, &old, &fresh)
+}
+
+/// The files of a folder by name.
+type Files = BTreeMap<OsString, Vec<u8>>;
+
+/// Compiles the store against a new database, and returns what was found.
+fn describe(root: &Path, scratch: &Scratch) -> anyhow::Result<Files> {
+    let database = scratch.0.join("schema.db");
+    let found = scratch.0.join("sqlx");
+    fs::create_dir(&found).with_context(|| format!("make {}", found.display()))?;
+    succeed(
+        cargo(root)
+            .args(["run", "--quiet", "--package", SCHEMA, "--"])
+            .arg(&database),
+    )?;
+    // The macros run only if the compiler does, and nothing that cargo looks at has changed: a
+    // configuration that nothing asks for makes it compile the store, and only the store, anew.
+    let marker = format!("queries_described_by=\"{}\"", process::id());
+    succeed(
+        cargo(root)
+            .args(["rustc", "--quiet", "--package", STORE, "--lib", "--"])
+            .args(["--cfg", &marker, "--allow", "unexpected_cfgs"])
+            .env(DATABASE_URL, format!("sqlite://{}", database.display()))
+            .env("SQLX_OFFLINE", "false")
+            .env("SQLX_OFFLINE_DIR", &found),
+    )?;
+    let files = read(&found)?;
+    ensure!(!files.is_empty(), "compiling {STORE} described no query");
+    Ok(files)
+}
+
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+fn succeed(command: &mut Command) -> anyhow::Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("start {command:?}"))?;
+    ensure!(status.success(), "{command:?} failed: {status}");
+    Ok(())
+}
+
+fn read(folder: &Path) -> anyhow::Result<Files> {
+    let mut files = Files::new();
+    if !folder.exists() {
+        return Ok(files);
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("list {}", folder.display()))?;
+        let path = entry.path();
+        let text = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+        files.insert(entry.file_name(), text);
+    }
+    Ok(files)
+}
+
+/// Makes `folder` hold `fresh` and nothing else.
+fn write(folder: &Path, old: &Files, fresh: &Files) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    for name in old.keys().filter(|name| !fresh.contains_key(*name)) {
+        let path = folder.join(name);
+        fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
+    }
+    for (name, text) in fresh {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A folder that is gone when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("ah-xtask-sqlx-{}", process::id()));
+        fs::create_dir(&path).with_context(|| format!("make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("xtask: {} is left behind: {error}", self.0.display());
+        }
+    }
+}
