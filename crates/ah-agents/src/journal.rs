@@ -176,6 +176,8 @@ pub(crate) struct JournalWriter {
     len: u64,
     /// Lines on their way, kept for its memory.
     batch: Vec<u8>,
+    /// Where each of them ends, in bytes from the start of the file.
+    ends: Vec<u64>,
 }
 
 impl JournalWriter {
@@ -197,6 +199,7 @@ impl JournalWriter {
                 path,
                 len,
                 batch: Vec::new(),
+                ends: Vec::new(),
             }),
             Err(source) => Err(JournalError::Io {
                 doing: "open",
@@ -211,14 +214,21 @@ impl JournalWriter {
         self.len
     }
 
-    /// Appends `records` with one write and gives the new length.
+    /// Appends `records` with one write and gives where each of them ends, in bytes from the
+    /// start.
     ///
     /// What could be written only in part (the disk is full) is taken back, so that the journal
     /// ends with a whole line whatever happens.
-    pub(crate) fn append(&mut self, records: &[JournalRecord]) -> Result<u64, JournalError> {
+    pub(crate) fn append(&mut self, records: &[JournalRecord]) -> Result<&[u64], JournalError> {
         self.batch.clear();
+        self.ends.clear();
         for record in records {
             encode(record, &mut self.batch);
+            // Widening: a buffer's length fits 64 bits.
+            self.ends.push(self.len + self.batch.len() as u64);
+        }
+        if records.is_empty() {
+            return Ok(&self.ends);
         }
         let written = self.file.write_all(&self.batch);
         if let Err(source) = written {
@@ -233,7 +243,7 @@ impl JournalWriter {
             });
         }
         self.len += self.batch.len() as u64;
-        Ok(self.len)
+        Ok(&self.ends)
     }
 }
 

@@ -3,6 +3,7 @@
 //! the access point.
 
 mod attendance;
+mod catalog;
 mod driver;
 pub mod journal;
 mod launch;
@@ -12,5 +13,6 @@ pub mod recorder;
 pub mod scenario_agent;
 
 pub use attendance::{AttachError, Attendance, AttendanceError, Disconnected, RequestSender};
+pub use catalog::Catalog;
 pub use launch::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
 pub use process::{SESSION_MARK, sweep_session};

@@ -71,14 +71,15 @@ pub fn main(folder: &Path) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("{}{error}", word::FAILED));
-            tracing::error!(%error, "the recorder has failed");
+            // Standard error is the log in the session's folder.
+            eprintln!("the recorder has failed: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
-    let Some(_lock) = RecorderLock::take(folder)? else {
+    let Some(lock) = RecorderLock::take(folder)? else {
         say(word::TAKEN);
         return Ok(());
     };
@@ -107,6 +108,8 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
             heard_from,
         };
         let ended = Box::pin(session::run(spec, folder, journal, doors)).await;
+        // Before the socket goes: whoever is not let in any more finds that there is no recorder.
+        drop(lock);
         std::fs::remove_file(folder.socket())?;
         ended
     })

@@ -61,7 +61,7 @@ fn half_a_line_is_not_there_yet() {
 fn a_line_that_is_no_record_is_named() {
     let (_dir, folder) = folder();
     let mut writer = JournalWriter::open(&folder).unwrap();
-    let offset = writer.append(&[log("whole")]).unwrap();
+    let offset = writer.append(&[log("whole")]).unwrap()[0];
     writer.file.write_all(b"nonsense\n").unwrap();
     let error = read_from(&folder, 0, 10).unwrap_err();
     assert!(matches!(error, JournalError::Malformed { offset: at, .. } if at == offset));

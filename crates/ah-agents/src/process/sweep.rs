@@ -106,9 +106,9 @@ fn watched(handle: OwnedFd) -> Option<AsyncFd<OwnedFd>> {
 pub async fn sweep_session(session: SessionId) -> io::Result<u32> {
     let own = rustix::process::getpid();
     let group = Cgroup::existing(session);
-    let in_group: HashSet<i32> = group.as_ref().map(Cgroup::members).unwrap_or_default();
     let mark = format!("{SESSION_MARK}={session}");
-    let living = move || {
+    let living = || {
+        let in_group = group.as_ref().map(Cgroup::members).unwrap_or_default();
         let mut marked = super::all()?;
         marked.retain(|process| {
             let pid = process.id.pid();

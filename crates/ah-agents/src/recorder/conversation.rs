@@ -30,12 +30,13 @@ const RAW_BYTES_MAX: usize = 16 * 1024;
 /// How much of a tool's output is kept, in bytes.
 const TOOL_OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
-/// What is to be done, in this order: records written down, the agent told, the rest shown.
+/// What is to be done: records written down first of all, then the rest shown and the agent told.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     pub(crate) records: Vec<JournalRecord>,
     pub(crate) to_agent: Vec<u8>,
-    pub(crate) ephemeral: Vec<EphemeralEvent>,
+    /// Each with how many of the records come before it.
+    pub(crate) ephemeral: Vec<(usize, EphemeralEvent)>,
 }
 
 impl Effects {
@@ -166,11 +167,20 @@ impl Conversation {
         match said {
             AgentSays::Ready { version } => self.become_ready(version, at, effects),
             AgentSays::Event(event) => record_event(event, at, effects),
-            AgentSays::Ephemeral(event) => effects.ephemeral.push(event),
+            AgentSays::Ephemeral(event) => {
+                effects.ephemeral.push((effects.records.len(), event));
+            }
             AgentSays::Asks(asked) => {
                 let id = PermissionId::from_ulid(self.ids.fresh(at.wall));
                 self.permissions
                     .ask(id, asked, self.driver.as_mut(), at, effects);
+                if matches!(
+                    self.phase,
+                    Phase::Turn { interrupted: true } | Phase::Closed { .. }
+                ) {
+                    // It asked before it heard that its turn is to end.
+                    self.withdraw_permissions(at, effects);
+                }
             }
             AgentSays::TurnEnded(outcome) => self.end_turn(outcome, at, effects),
             AgentSays::Nonsense(why) => effects.error(
@@ -316,6 +326,11 @@ impl Conversation {
         // The agent learns of the interruption before its questions are withdrawn: otherwise it
         // would take the withdrawal for an answer and go on with its turn.
         self.driver.interrupt(&mut effects.to_agent);
+        self.withdraw_permissions(at, effects);
+    }
+
+    /// Withdraws every permission request, and tells the agent so.
+    fn withdraw_permissions(&mut self, at: Moment, effects: &mut Effects) {
         self.permissions
             .cancel_all("agent", Some(self.driver.as_mut()), at, effects);
     }

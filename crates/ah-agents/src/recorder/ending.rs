@@ -105,6 +105,21 @@ impl Ending {
         }
     }
 
+    /// Nothing can be written down any more: everything is killed. Gives the step that is due, if
+    /// one is.
+    pub(crate) fn give_up(&mut self, now: Instant) -> Option<Step> {
+        self.cause = Cause::JournalLost;
+        self.kill(now)
+    }
+
+    fn kill(&mut self, now: Instant) -> Option<Step> {
+        (self.step < Step::Kill).then(|| {
+            self.step = Step::Kill;
+            self.next_at = now;
+            Step::Kill
+        })
+    }
+
     /// The end was asked for again. A more forceful manner counts from now on; a milder one, or
     /// the same, changes nothing. Gives the step that is due, if one is.
     pub(crate) fn insist(&mut self, manner: ShutdownManner, now: Instant) -> Option<Step> {
@@ -118,12 +133,10 @@ impl Ending {
             return None;
         }
         self.cause = Cause::Requested(manner);
-        if manner == ShutdownManner::Kill && self.step < Step::Kill {
-            self.step = Step::Kill;
-            self.next_at = now;
-            return Some(Step::Kill);
+        match manner {
+            ShutdownManner::Kill => self.kill(now),
+            ShutdownManner::Stop | ShutdownManner::Finish => None,
         }
-        None
     }
 }
 
@@ -269,6 +282,15 @@ mod tests {
         assert_eq!(ending.insist(ShutdownManner::Kill, now), Some(Step::Kill));
         assert_eq!(ending.insist(ShutdownManner::Kill, now), None);
         assert_eq!(ending.deadline(), None);
+    }
+
+    #[test]
+    fn a_lost_journal_kills_whatever_was_on_its_way() {
+        let now = Instant::now();
+        let mut ending = Ending::begin(Cause::Requested(ShutdownManner::Stop), true, GRACE, now);
+        assert_eq!(ending.give_up(now), Some(Step::Kill));
+        assert_eq!(ending.give_up(now), None);
+        assert_eq!(ending.insist(ShutdownManner::Kill, now), None);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(super) struct RecordedSession {
     ending: Option<Ending>,
     /// What is stopped while the session is paused.
     frozen: Option<Frozen>,
+    /// Why the journal can no longer be written, when it cannot.
+    journal_lost: Option<JournalError>,
 }
 
 /// What comes to the session from outside of the recorder.
@@ -104,13 +106,17 @@ pub(super) async fn run(
         exit: None,
         ending: None,
         frozen: None,
+        journal_lost: None,
     };
     let started = command.and_then(|command| session.start(&command, folder));
     match started {
         Ok(()) => session.live(&mut doors, &mut signals).await,
-        Err(error) => session.never_started(&error)?,
+        Err(error) => session.never_started(&error),
     }
-    session.bid_farewell(&mut doors).await
+    session
+        .bid_farewell(&mut doors)
+        .await
+        .map_err(io::Error::other)
 }
 
 impl RecordedSession {
@@ -129,7 +135,10 @@ impl RecordedSession {
         Ok(())
     }
 
-    fn never_started(&mut self, error: &io::Error) -> io::Result<()> {
+    fn never_started(&mut self, error: &io::Error) {
+        if let Some(cgroup) = self.cgroup.take() {
+            cgroup.remove();
+        }
         let program = self.spec.agent.argv.first().map_or("", String::as_str);
         let mut effects = Effects::default();
         let reason = Some(format!(
@@ -140,8 +149,7 @@ impl RecordedSession {
             ..AgentEnd::default()
         };
         effects.fact(Moment::now(), Fact::Ended(end));
-        self.write_down(&effects).map_err(io::Error::other)?;
-        Ok(())
+        self.put_into_effect(effects);
     }
 
     /// Goes on until the agent has ended or is to be killed, and sees to it that nothing is left.
@@ -240,6 +248,8 @@ impl RecordedSession {
         self.put_into_effect(effects);
     }
 
+    /// Stops every process. What the session waits for itself goes on meanwhile: a permission
+    /// request runs out in a pause as at any time.
     async fn pause(&mut self, effects: &mut Effects) {
         if self.frozen.is_some() || self.ending.is_some() {
             return;
@@ -287,6 +297,7 @@ impl RecordedSession {
         let now = Instant::now();
         let step = match (&mut self.ending, cause) {
             (Some(ending), Cause::Requested(manner)) => ending.insist(manner, now),
+            (Some(ending), Cause::JournalLost) => ending.give_up(now),
             (Some(_), _) => None,
             (None, _) => {
                 let grace = Duration::from_millis(self.spec.stop_grace_ms);
@@ -381,47 +392,50 @@ impl RecordedSession {
     }
 
     /// Writes down, then tells the agent, then shows.
+    ///
+    /// What cannot be written down is neither told nor shown: the session is lost, and the agent
+    /// killed, rather than going on unseen.
     fn put_into_effect(&mut self, effects: Effects) {
-        if let Err(error) = self.write_down(&effects) {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the session is lost"
-            );
-            self.end(Cause::JournalLost);
-            return;
-        }
-        if !effects.to_agent.is_empty()
-            && let Some(Err(why)) = self
-                .agent
-                .as_ref()
-                .map(|agent| agent.tell(effects.to_agent))
-        {
-            let mut complaint = Effects::default();
-            complaint.error(Moment::now(), format!("the agent could not be told: {why}"));
-            if let Err(error) = self.write_down(&complaint) {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the session is lost"
-                );
+        let Effects {
+            records,
+            to_agent,
+            ephemeral,
+        } = effects;
+        let before = self.journal.len();
+        let ends = match self.journal.append(&records) {
+            Ok(ends) => ends,
+            Err(error) => {
+                self.journal_lost.get_or_insert(error);
                 self.end(Cause::JournalLost);
+                return;
             }
+        };
+        let len = ends.last().copied().unwrap_or(before);
+        if len > before {
+            self.head.send_replace(Head {
+                len,
+                is_final: false,
+            });
         }
-        let after = self.journal.len();
-        for event in effects.ephemeral {
+        for (records_before, event) in ephemeral {
+            let after = match records_before.checked_sub(1) {
+                Some(last) => ends.get(last).copied().unwrap_or(len),
+                None => before,
+            };
             self.attendance.show(Glimpse { after, event });
         }
+        self.tell_agent(to_agent);
     }
 
-    fn write_down(&mut self, effects: &Effects) -> Result<(), JournalError> {
-        if effects.records.is_empty() {
-            return Ok(());
+    fn tell_agent(&mut self, message: Vec<u8>) {
+        if message.is_empty() {
+            return;
         }
-        let len = self.journal.append(&effects.records)?;
-        self.head.send_replace(Head {
-            len,
-            is_final: false,
-        });
-        Ok(())
+        if let Some(Err(why)) = self.agent.as_ref().map(|agent| agent.tell(message)) {
+            let mut complaint = Effects::default();
+            complaint.error(Moment::now(), format!("the agent could not be told: {why}"));
+            self.put_into_effect(complaint);
+        }
     }
 
     fn on_arrival(&mut self, arrival: Arrival) {

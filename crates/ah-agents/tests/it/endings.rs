@@ -150,6 +150,18 @@ async fn an_agent_that_cannot_be_started_is_told_of() {
 }
 
 #[tokio::test]
+async fn an_agent_that_cannot_be_recorded_is_not_let_run() {
+    let session = with_litter("hang");
+    std::fs::create_dir_all(session.folder.path()).unwrap();
+    std::os::unix::fs::symlink("/dev/full", session.folder.journal()).unwrap();
+    session.spawn().await.unwrap();
+    session.until_recorder_gone().await;
+    assert_eq!(session.marked(), [0_i32; 0]);
+    let log = std::fs::read_to_string(session.folder.log()).unwrap();
+    assert!(log.contains("could not append to"), "{log}");
+}
+
+#[tokio::test]
 async fn a_recorder_that_is_told_to_end_stops_the_agent() {
     let session = with_litter("hang");
     let mut attended = session.begin().await;

@@ -9,15 +9,17 @@ use ah_agents::protocol::{
 use ah_agents::recorder::{self, RecorderCommand};
 use ah_agents::{
     AgentProgram, Attendance, DriverKind, LaunchSpec, SESSION_MARK, SessionFolder, journal,
+    sweep_session,
 };
 use ah_rest_api_contract::{EventPayload, PermissionPolicy, PromptId, SessionId};
+use rustix::process::Signal;
 use serde_json::json;
 use ulid::Ulid;
 
 /// How long anything may take that is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-const PROBE: &str = env!("CARGO_BIN_EXE_ah-recorder-probe");
+pub(crate) const PROBE: &str = env!("CARGO_BIN_EXE_ah-recorder-probe");
 
 /// A number that no other test of this machine has.
 fn fresh() -> Ulid {
@@ -156,17 +158,28 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Ends what a failed test has left: processes found by its own mark, and its recorder.
+    /// Ends what the test has left: its recorder, and processes found by the session's mark.
     fn drop(&mut self) {
-        let recorder = recorder::pid(&self.folder).ok().flatten();
-        let recorder = recorder.and_then(|pid| i32::try_from(pid).ok());
-        for pid in recorder.into_iter().chain(self.marked()) {
-            kill(pid, rustix::process::Signal::KILL);
+        if let Ok(Some(recorder)) = recorder::pid(&self.folder) {
+            kill(i32::try_from(recorder).unwrap(), Signal::KILL);
+        }
+        let session = self.spec.session_id;
+        // A runtime of its own, on a thread of its own, since the test's is busy with this drop.
+        let sweeper = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap()
+                .block_on(sweep_session(session))
+        });
+        let swept = sweeper.join().unwrap();
+        if !std::thread::panicking() {
+            swept.unwrap();
         }
     }
 }
 
-pub(crate) fn kill(pid: i32, signal: rustix::process::Signal) {
+pub(crate) fn kill(pid: i32, signal: Signal) {
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     match rustix::process::kill_process(pid, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => {}

@@ -1,8 +1,13 @@
 //! The recorder as it is: real processes, and `/proc` for a witness.
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of this crate is tests; the lint knows only those in `#[test]` itself"
+)]
 
 mod attending;
 mod endings;
 mod fixture;
 mod pausing;
 mod permissions;
+mod scenario;
 mod turns;

@@ -1,1 +1,288 @@
-// tests
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ah_rest_api_contract::{
+    EphemeralEvent, PermissionAction, PermissionOption, PermissionOptionKind, PermissionPolicy,
+    SessionId, ThoughtDelta, Timestamp,
+};
+use proptest::prelude::*;
+use ulid::Ulid;
+
+use super::*;
+use crate::driver::PermissionAsked;
+use crate::{AgentProgram, DriverKind, SessionFolder};
+
+/// Understands lines of one word, and writes one word a message.
+struct WordDriver {
+    steers: bool,
+}
+
+impl Driver for WordDriver {
+    fn command(&self, _: &AgentProgram, _: &SessionFolder) -> std::io::Result<Vec<String>> {
+        unreachable!("no process is started here")
+    }
+
+    fn can_steer(&self) -> bool {
+        self.steers
+    }
+
+    fn line(&mut self, line: &[u8], says: &mut Vec<AgentSays>, _: &mut Vec<u8>) {
+        let option = |id: &str, kind| PermissionOption {
+            id: id.to_owned(),
+            label: id.to_owned(),
+            kind,
+        };
+        says.push(match line {
+            b"ready" => AgentSays::Ready { version: None },
+            b"end" => AgentSays::TurnEnded(TurnOutcome::Completed),
+            b"ask" => AgentSays::Asks(PermissionAsked {
+                key: "key".to_owned(),
+                tool_name: "tool".to_owned(),
+                tool_args: serde_json::Map::new(),
+                options: vec![
+                    option("yes", PermissionOptionKind::AllowOnce),
+                    option("no", PermissionOptionKind::RejectOnce),
+                ],
+            }),
+            b"choiceless" => AgentSays::Asks(PermissionAsked {
+                key: "key".to_owned(),
+                tool_name: "tool".to_owned(),
+                tool_args: serde_json::Map::new(),
+                options: Vec::new(),
+            }),
+            b"delta" => AgentSays::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
+                delta: "d".to_owned(),
+            })),
+            other => AgentSays::Nonsense(String::from_utf8_lossy(other).into_owned()),
+        });
+    }
+
+    fn prompt(&mut self, _: PromptId, content: &PromptContent, to_agent: &mut Vec<u8>) {
+        to_agent.extend_from_slice(format!("prompt:{} ", content.text()).as_bytes());
+    }
+
+    fn interrupt(&mut self, to_agent: &mut Vec<u8>) {
+        to_agent.extend_from_slice(b"interrupt ");
+    }
+
+    fn answer(&mut self, key: &str, option: Option<&str>, to_agent: &mut Vec<u8>) {
+        to_agent.extend_from_slice(format!("answer:{key}:{option:?} ").as_bytes());
+    }
+}
+
+fn id(number: u128) -> PromptId {
+    PromptId::from_ulid(Ulid::from_parts(0, number))
+}
+
+fn conversation(policy: PermissionPolicy, steers: bool) -> Conversation {
+    let spec = LaunchSpec {
+        session_id: SessionId::from_ulid(Ulid::nil()),
+        agent: AgentProgram {
+            driver: DriverKind::Scenario,
+            argv: Vec::new(),
+            env: BTreeMap::new(),
+            model: None,
+            settings: serde_json::Map::new(),
+        },
+        workspace: "/w".into(),
+        prompt: "first".into(),
+        prompt_id: id(1),
+        author: "ann".to_owned(),
+        permissions: policy,
+        interactive: true,
+        orphan_idle_ms: 0,
+        stop_grace_ms: 0,
+    };
+    Conversation::new(
+        &spec,
+        Box::new(WordDriver { steers }),
+        Identifiers::counting(),
+    )
+}
+
+fn at(tick: Instant) -> Moment {
+    Moment {
+        wall: Timestamp::from_unix_millis(1000),
+        tick,
+    }
+}
+
+/// Does `deed` and gives what was to be done, in words.
+fn said(
+    conversation: &mut Conversation,
+    deed: impl FnOnce(&mut Conversation, &mut Effects),
+) -> (Vec<String>, String) {
+    let mut effects = Effects::default();
+    deed(conversation, &mut effects);
+    let records = effects.records.iter().map(in_a_word).collect();
+    let to_agent = String::from_utf8(effects.to_agent).unwrap();
+    (records, to_agent.trim_end().to_owned())
+}
+
+fn in_a_word(record: &JournalRecord) -> String {
+    match &record.entry {
+        JournalEntry::Fact(Fact::TurnStarted { .. }) => "turn".to_owned(),
+        JournalEntry::Fact(Fact::TurnEnded { .. }) => "turn over".to_owned(),
+        JournalEntry::Event(EventPayload::Message(message)) => {
+            format!("message {:?}", message.delivery.unwrap())
+        }
+        JournalEntry::Event(EventPayload::PermissionResolved(resolved)) => format!(
+            "{:?} {} by {}",
+            resolved.outcome,
+            resolved.option_id.as_deref().unwrap_or("-"),
+            resolved.by
+        ),
+        JournalEntry::Event(event) => event.event_type().to_string(),
+        JournalEntry::Fact(other) => format!("{other:?}"),
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn prompts_take_turns_and_a_steered_one_does_not_wait_where_it_can() {
+    let now = at(Instant::now());
+    for steers in [false, true] {
+        let mut talk = conversation(PermissionPolicy::default(), steers);
+        let (records, to_agent) = said(&mut talk, |talk, out| talk.line(b"ready", now, out));
+        assert_eq!(records, words(&["turn", "message Initial"]));
+        assert_eq!(to_agent, "prompt:first");
+        let (records, to_agent) = said(&mut talk, |talk, out| {
+            talk.prompt(id(2), "second".into(), "bob".into(), true, now, out);
+        });
+        let (later, to_agent_later) = said(&mut talk, |talk, out| talk.line(b"end", now, out));
+        if steers {
+            assert_eq!(records, words(&["message Steered"]));
+            assert_eq!(to_agent, "prompt:second");
+            assert_eq!(later, words(&["turn over"]));
+        } else {
+            assert_eq!((records, to_agent), (vec![], String::new()));
+            assert_eq!(later, words(&["turn over", "turn", "message Queued"]));
+            assert_eq!(to_agent_later, "prompt:second");
+        }
+    }
+}
+
+#[test]
+fn an_interruption_comes_before_the_withdrawal_and_once() {
+    let now = at(Instant::now());
+    let mut talk = conversation(PermissionPolicy::default(), false);
+    said(&mut talk, |talk, out| talk.line(b"ready", now, out));
+    said(&mut talk, |talk, out| talk.line(b"ask", now, out));
+    let (records, to_agent) = said(&mut talk, |talk, out| talk.interrupt(now, out));
+    assert_eq!(records, words(&["Cancelled - by agent"]));
+    assert_eq!(to_agent, "interrupt answer:key:None");
+    let (records, to_agent) = said(&mut talk, |talk, out| talk.interrupt(now, out));
+    assert_eq!((records, to_agent), (vec![], String::new()));
+}
+
+#[test]
+fn a_request_without_choices_is_withdrawn_at_once() {
+    let now = at(Instant::now());
+    let mut talk = conversation(PermissionPolicy::default(), false);
+    let (records, to_agent) = said(&mut talk, |talk, out| talk.line(b"choiceless", now, out));
+    assert_eq!(
+        records,
+        words(&["permission_request", "Cancelled - by policy"])
+    );
+    assert_eq!(to_agent, "answer:key:None");
+}
+
+#[test]
+fn a_request_runs_out_when_its_time_has_come_and_not_before() {
+    let start = Instant::now();
+    let policy = PermissionPolicy {
+        timeout_ms: 1000,
+        ..PermissionPolicy::without_rules(PermissionAction::Ask)
+    };
+    let mut talk = conversation(policy, false);
+    said(&mut talk, |talk, out| talk.line(b"ask", at(start), out));
+    let due = talk.next_deadline().unwrap();
+    assert_eq!(due, start + Duration::from_secs(1));
+    let early = at(due - Duration::from_millis(1));
+    let (records, _) = said(&mut talk, |talk, out| talk.expire_permissions(early, out));
+    assert_eq!(records, words(&[]));
+    let (records, to_agent) = said(&mut talk, |talk, out| talk.expire_permissions(at(due), out));
+    assert_eq!(records, words(&["Expired no by timeout"]));
+    assert_eq!(to_agent, "answer:key:Some(\"no\")");
+    assert_eq!(talk.next_deadline(), None);
+}
+
+#[test]
+fn who_is_let_go_is_given_no_prompt() {
+    let now = at(Instant::now());
+    let mut talk = conversation(PermissionPolicy::default(), false);
+    said(&mut talk, |talk, out| talk.line(b"ready", now, out));
+    talk.close();
+    assert!(talk.is_in_turn());
+    let (records, to_agent) = said(&mut talk, |talk, out| {
+        talk.prompt(id(2), "second".into(), "bob".into(), false, now, out);
+    });
+    assert_eq!((records, to_agent), (words(&["log"]), String::new()));
+    let (records, to_agent) = said(&mut talk, |talk, out| talk.line(b"end", now, out));
+    assert_eq!((records, to_agent), (words(&["turn over"]), String::new()));
+    assert!(!talk.is_in_turn());
+}
+
+proptest! {
+    #[test]
+    fn a_text_that_is_cut_keeps_its_ends_and_its_bound(text in "\\PC{0,400}", max in 100_usize..400) {
+        let mut cut = text.clone();
+        leave_out_middle(&mut cut, max);
+        prop_assert!(cut.len() <= max, "{} > {max}", cut.len());
+        if text.len() <= max {
+            prop_assert_eq!(cut, text);
+        } else {
+            prop_assert_eq!(cut.chars().next(), text.chars().next());
+            prop_assert_eq!(cut.chars().last(), text.chars().last());
+        }
+    }
+
+    /// Whatever happens in whatever order: turns never overlap, no prompt is said twice, and no
+    /// request is settled twice.
+    #[test]
+    fn whatever_happens_the_record_makes_sense(deeds in prop::collection::vec((0_u8..7, 1_u128..5), 0..60)) {
+        let now = at(Instant::now());
+        let mut talk = conversation(PermissionPolicy::default(), false);
+        let mut effects = Effects::default();
+        for (deed, number) in deeds {
+            match deed {
+                0 => talk.line(b"ready", now, &mut effects),
+                1 => talk.line(b"end", now, &mut effects),
+                2 => talk.line(b"ask", now, &mut effects),
+                3 => talk.prompt(id(number), "p".into(), "a".into(), true, now, &mut effects),
+                4 => talk.interrupt(now, &mut effects),
+                5 => {
+                    let request = PermissionId::from_ulid(Ulid::from_parts(1000, number));
+                    talk.answer(request, &PermissionAnswer::Cancel, "b", now, &mut effects);
+                }
+                _ => talk.line(b"delta", now, &mut effects),
+            }
+        }
+        talk.agent_ended(now, &mut effects);
+        let mut in_turn = false;
+        let mut said = HashSet::new();
+        let mut open = HashSet::new();
+        for record in &effects.records {
+            match &record.entry {
+                JournalEntry::Fact(Fact::TurnStarted { prompt_id, .. }) => {
+                    prop_assert!(!std::mem::replace(&mut in_turn, true));
+                    prop_assert!(said.insert(*prompt_id));
+                }
+                JournalEntry::Fact(Fact::TurnEnded { .. }) => {
+                    prop_assert!(std::mem::replace(&mut in_turn, false));
+                }
+                JournalEntry::Event(EventPayload::PermissionRequest(request)) => {
+                    prop_assert!(open.insert(request.request_id));
+                }
+                JournalEntry::Event(EventPayload::PermissionResolved(resolved)) => {
+                    prop_assert!(open.remove(&resolved.request_id));
+                }
+                _ => {}
+            }
+        }
+        prop_assert!(open.is_empty(), "every request is settled in the end");
+    }
+}

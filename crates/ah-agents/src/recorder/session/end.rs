@@ -1,11 +1,11 @@
 //! The last steps of a session: nothing of the agent is left, and that is said.
 
-use std::io;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Doors, RecordedSession, reap_children};
+use crate::journal::JournalError;
 use crate::process::{Swept, descendants, sweep};
 use crate::protocol::{AgentEnd, Fact};
 use crate::recorder::clock::Moment;
@@ -64,15 +64,6 @@ impl RecordedSession {
     }
 
     async fn sweep(&mut self) -> Swept {
-        if let Some(cgroup) = &self.cgroup
-            && self.is_to_be_killed()
-        {
-            // The kernel is faster than any fork; what it misses, and the count, is the sweep's.
-            tracing::debug!(
-                members = cgroup.members().len(),
-                "killing the control group"
-            );
-        }
         let own = rustix::process::getpid();
         let agent = self.agent.as_ref().map(|agent| agent.pid);
         let exit = &mut self.exit;
@@ -86,6 +77,7 @@ impl RecordedSession {
         )
         .await;
         if let Some(cgroup) = self.cgroup.take() {
+            // The sweep has counted; this is for whoever slipped through it.
             cgroup.kill();
             cgroup.remove();
         }
@@ -114,7 +106,7 @@ impl RecordedSession {
     }
 
     /// Serves the journal until whoever attends has all of it, bounded.
-    pub(super) async fn bid_farewell(mut self, doors: &mut Doors) -> io::Result<()> {
+    pub(super) async fn bid_farewell(mut self, doors: &mut Doors) -> Result<(), JournalError> {
         // Whoever has come to the door while the agent ended is let in once more.
         while let Ok(arrival) = doors.arrivals.try_recv() {
             self.on_arrival(arrival);
@@ -129,6 +121,6 @@ impl RecordedSession {
         if sent.is_err() {
             tracing::warn!("the attendant did not take the end of the journal; it is in the file");
         }
-        Ok(())
+        self.journal_lost.map_or(Ok(()), Err)
     }
 }

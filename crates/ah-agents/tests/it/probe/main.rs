@@ -1,4 +1,4 @@
-//! Two programs for the integration tests: `record FOLDER` is a recorder, and `play --settings FILE`
+//! Programs for the integration tests: `record FOLDER` is a recorder, `scenario` the built-in agent, and `play --settings FILE`
 //! is an agent that does what its prompts say, a command a line, and misbehaves when told to.
 
 use std::io::{Lines, StdinLock, Write};
@@ -11,6 +11,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["record", folder] => ah_agents::recorder::main(Path::new(folder)),
+        ["scenario", "--settings", settings] => {
+            ah_agents::scenario_agent::main(Path::new(settings))
+        }
         ["play", "--settings", settings] => Agent::new(Path::new(settings)).play(),
         _ => ExitCode::from(64),
     }
@@ -63,8 +66,10 @@ impl Agent {
             };
             say(&json!({"turn_ended": {"turn": outcome}}));
         }
-        while self.is_deaf {
-            std::thread::park();
+        if self.is_deaf {
+            loop {
+                std::thread::park();
+            }
         }
         ExitCode::SUCCESS
     }
@@ -89,19 +94,8 @@ impl Agent {
                 "type": "tool_result", "tool_name": "t", "tool_output": "o".repeat(number()),
                 "tool_execution_id": "1", "status": "completed"}})),
             // Started and not waited for: what it leaves behind is the point.
-            "sh" => {
-                Command::new("sh")
-                    .args(["-c", argument])
-                    .stdin(Stdio::null())
-                    .spawn()
-                    .expect("sh");
-            }
-            "run" => {
-                Command::new("sh")
-                    .args(["-c", argument])
-                    .status()
-                    .expect("sh");
-            }
+            "sh" => drop(shell(argument).spawn().expect("sh")),
+            "run" => drop(shell(argument).status().expect("sh")),
             "abort" => std::process::abort(),
             "ask" => return self.ask(argument),
             "hang" => return self.wait_for_interrupt(),
@@ -138,6 +132,12 @@ impl Agent {
         }
         Turn::Goes
     }
+}
+
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).stdin(Stdio::null());
+    shell
 }
 
 fn log(text: &str) {
