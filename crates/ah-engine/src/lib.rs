@@ -27,11 +27,11 @@ mod identity;
 mod ingest;
 mod lifecycle;
 mod liveness;
+mod local_executor;
 mod manager;
 mod scheduler;
 mod stream;
 mod supervisor;
-mod tmp_catalog;
 mod view;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -42,4 +42,5 @@ pub use executor::{
     WorkspaceRequest,
 };
 pub use identity::IdSource;
+pub use local_executor::LocalExecutor;
 pub use manager::LocalTaskManager;

@@ -7,7 +7,7 @@ mod steering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::tmp_catalog::Catalog;
+use ah_agents::Catalog;
 use ah_rest_api_contract::{
     Agent, Branch, BranchList, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter,
     EventQuery, EventSeq, EventStream, FileEntry, InitialTasks, LaunchedTask, Page, PageRequest,
@@ -17,7 +17,6 @@ use ah_rest_api_contract::{
 };
 use ah_store::{EngineId, Guard, Head, Store, StoreError};
 use async_trait::async_trait;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -48,7 +47,6 @@ pub struct LocalTaskManager {
     core: Arc<Core>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
-    scheduler: JoinHandle<()>,
 }
 
 impl LocalTaskManager {
@@ -93,41 +91,30 @@ impl LocalTaskManager {
         if tokio::time::timeout(CATCH_UP_MAX, caught_up).await.is_err() {
             tracing::info!("some sessions are still being caught up with");
         }
-        let scheduler = tokio::spawn(scheduler.run());
+        tasks.spawn(scheduler.run());
         Ok(Self {
             core,
             tasks,
             shutdown,
-            scheduler,
         })
     }
 
     /// Stops serving: gives up its sessions, so that another engine can take them over at once,
     /// and leaves their agents running under their recorders.
-    pub async fn shutdown(self) {
-        let Self {
-            core,
-            tasks,
-            shutdown,
-            scheduler,
-        } = self;
-        shutdown.cancel();
-        tasks.close();
-        let all = async {
-            tasks.wait().await;
-            // It returns when it sees the token; it could only fail by a panic, which is logged.
-            scheduler.await.ok();
-        };
-        if tokio::time::timeout(SHUTDOWN_MAX, all).await.is_err() {
+    pub async fn shutdown(&self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_MAX, self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some sessions were let go of in the middle of something");
         }
-        if let Err(error) = core.store.release(&core.engine).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "claims stay until they expire"
-            );
+        if let Err(error) = self.core.store.release(&self.core.engine).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "claims stay until they expire");
         }
-        core.store.close().await;
+        self.core.store.close().await;
     }
 
     /// Makes a decision on a session and writes it, again if somebody else decided something

@@ -11,7 +11,7 @@ mod conclude;
 
 use std::sync::Arc;
 
-use crate::tmp_catalog::Catalog;
+use ah_agents::Catalog;
 use ah_rest_api_contract::SessionId;
 use ah_store::{
     EngineId, Guard, Head, JournalPosition, SessionRecord, SessionWrite, Store, StoreError, Written,

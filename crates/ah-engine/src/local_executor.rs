@@ -1,0 +1,215 @@
+//! The host of this process: workspaces by git, recorders as detached processes.
+
+use std::path::PathBuf;
+
+use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_agents::recorder::{self, RecorderCommand};
+use ah_agents::{Attendance, LaunchSpec, RequestSender, SessionFolder, journal, sweep_session};
+use ah_rest_api_contract::{
+    Branch, ChangeSummary, DiffQuery, ExecutorId, FileEntry, RepositorySource, SessionDiff,
+    SessionId, SessionWorkspace,
+};
+use ah_store::{Fence, JournalPosition};
+use ah_workspace::{ProvisionRequest, Workspace, WorkspaceError, Workspaces};
+use async_trait::async_trait;
+use futures::stream;
+
+use crate::executor::{
+    Attachment, Executor, ExecutorError, Provisioned, RecorderState, Requests, WorkspaceRequest,
+};
+
+/// Runs sessions on the host of this process.
+#[derive(Debug)]
+pub struct LocalExecutor {
+    workspaces: Workspaces,
+    sessions: PathBuf,
+    recorder: RecorderCommand,
+}
+
+impl LocalExecutor {
+    /// The host with its workspaces and session folders under `home`, and the command line that
+    /// starts a recorder, to which the session's folder is added.
+    #[must_use]
+    pub fn new(home: PathBuf, recorder: RecorderCommand) -> Self {
+        let sessions = home.join("sessions");
+        Self {
+            workspaces: Workspaces::new(home),
+            sessions,
+            recorder,
+        }
+    }
+
+    fn folder(&self, session: SessionId) -> SessionFolder {
+        SessionFolder::at(self.sessions.join(session.to_string()))
+    }
+
+    fn workspace(&self, session: SessionId) -> Result<Workspace, ExecutorError> {
+        self.workspaces.open(session)?.ok_or_else(|| ExecutorError {
+            message: format!("session {session} has no workspace on this host"),
+            field: None,
+            source: None,
+        })
+    }
+}
+
+impl From<WorkspaceError> for ExecutorError {
+    fn from(error: WorkspaceError) -> Self {
+        let source = std::error::Error::source(&error).map(|source| source.to_string().into());
+        Self {
+            message: error.to_string(),
+            field: error.field(),
+            source,
+        }
+    }
+}
+
+#[async_trait]
+impl Executor for LocalExecutor {
+    async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError> {
+        let workspace = self
+            .workspaces
+            .provision(&ProvisionRequest {
+                session: request.session,
+                source: request.source.clone(),
+                branch: request.branch.clone(),
+                commit: request.commit.clone(),
+            })
+            .await?;
+        Ok(Provisioned {
+            commit: request
+                .source
+                .is_some()
+                .then(|| workspace.base_commit.clone()),
+            workspace: SessionWorkspace {
+                provider: workspace.provider,
+                path: workspace.path,
+                executor_id: ExecutorId::local(),
+                branch: workspace.branch,
+            },
+            default_branch: workspace.default_branch,
+            notes: workspace.notes,
+        })
+    }
+
+    async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError> {
+        let folder = self.folder(spec.session_id);
+        recorder::spawn(&self.recorder, &folder, spec)
+            .await
+            .map_err(|error| ExecutorError::caused_by("its recorder did not start", error))
+    }
+
+    async fn recorder_state(&self, session: SessionId) -> RecorderState {
+        let folder = self.folder(session);
+        match recorder::is_alive(&folder) {
+            Ok(true) => RecorderState::Alive,
+            // Without a lock file there was never a recorder; with an empty journal it never got
+            // as far as starting the agent.
+            _ if std::fs::metadata(folder.journal()).is_ok_and(|meta| meta.len() > 0) => {
+                RecorderState::Gone
+            }
+            _ => RecorderState::Never,
+        }
+    }
+
+    async fn attach(
+        &self,
+        session: SessionId,
+        fence: Fence,
+        from: JournalPosition,
+    ) -> std::io::Result<Attachment> {
+        let attendance = Attendance::attach(&self.folder(session), fence.0, from.0)
+            .await
+            .map_err(std::io::Error::other)?;
+        let requests = attendance.requests();
+        let frames = stream::unfold(attendance, |mut attendance| async move {
+            let frame: std::io::Result<Frame> = attendance
+                .next()
+                .await
+                .map_err(std::io::Error::other)
+                .transpose()?;
+            Some((frame, attendance))
+        });
+        Ok(Attachment {
+            frames: Box::pin(frames),
+            requests: Box::new(Line(requests)),
+        })
+    }
+
+    async fn left_over(
+        &self,
+        session: SessionId,
+        from: JournalPosition,
+        limit: usize,
+    ) -> Result<Vec<(JournalRecord, JournalPosition)>, ExecutorError> {
+        let folder = self.folder(session);
+        // A journal is on a local disk and read in bounded stretches, but it is a wait all the
+        // same.
+        let read = move || journal::read_from(&folder, from.0, limit);
+        let records = tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|error| ExecutorError::caused_by("reading its journal was cut short", error))?
+            .map_err(|error| ExecutorError::caused_by("its journal cannot be read", error))?;
+        Ok(records
+            .into_iter()
+            .map(|(record, next)| (record, JournalPosition(next)))
+            .collect())
+    }
+
+    async fn sweep(&self, session: SessionId) -> Result<u32, ExecutorError> {
+        sweep_session(session).await.map_err(|error| {
+            ExecutorError::caused_by("what is left of its processes could not be ended", error)
+        })
+    }
+
+    async fn changes(
+        &self,
+        session: SessionId,
+    ) -> Result<(ChangeSummary, Vec<FileEntry>), ExecutorError> {
+        let changes = self.workspaces.changes(&self.workspace(session)?).await?;
+        Ok((changes.summary, changes.files))
+    }
+
+    async fn diff(
+        &self,
+        session: SessionId,
+        query: &DiffQuery,
+    ) -> Result<SessionDiff, ExecutorError> {
+        Ok(self
+            .workspaces
+            .diff(&self.workspace(session)?, query)
+            .await?)
+    }
+
+    async fn seal(&self, session: SessionId) -> Result<ChangeSummary, ExecutorError> {
+        let workspace = self.workspace(session)?;
+        self.workspaces.snapshot(&workspace, "end").await?;
+        Ok(self.workspaces.changes(&workspace).await?.summary)
+    }
+
+    async fn discard(&self, session: SessionId) -> Result<(), ExecutorError> {
+        self.workspaces.remove(session).await?;
+        match tokio::fs::remove_dir_all(self.folder(session).path()).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(
+                ExecutorError::caused_by("its recorder's folder could not be removed", error),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    async fn branches(&self, source: &RepositorySource) -> Result<Vec<Branch>, ExecutorError> {
+        Ok(self.workspaces.branches(source).await?)
+    }
+}
+
+/// Sends requests to a recorder of this host.
+struct Line(RequestSender);
+
+#[async_trait]
+impl Requests for Line {
+    async fn send(&mut self, request: &Request) -> std::io::Result<()> {
+        self.0
+            .send(request.clone())
+            .await
+            .map_err(std::io::Error::other)
+    }
+}

@@ -1,0 +1,136 @@
+//! Engines that die, and those that take over.
+
+use ah_rest_api_contract::{
+    EventPayload, PromptRequest, SessionId, SessionStatus as S, TaskManager,
+};
+use tokio::runtime::Runtime;
+
+use crate::host::Temper;
+use crate::world::{
+    PATIENCE, World, a_task, launch, statuses, thoughts, until, until_status, whole_log,
+};
+
+/// Runs an engine in a runtime of its own, does something with it, and kills both as they are.
+fn with_doomed_engine<T: Send + 'static>(
+    world: &World,
+    act: impl AsyncFnOnce(&dyn TaskManager) -> T,
+) -> T {
+    let runtime = Runtime::new().unwrap();
+    let result = runtime.block_on(async {
+        let engine = world.engine().await;
+        act(&engine).await
+    });
+    // Every task is dropped where it stands; nothing is given up in order. The kernel would close
+    // a dead process's locks before anybody else ran, so that is waited for.
+    runtime.shutdown_timeout(PATIENCE);
+    result
+}
+
+fn saw(text: &'static str) -> impl Fn(&EventPayload) -> bool {
+    move |event| matches!(event, EventPayload::Thought(thought) if thought.thought == text)
+}
+
+#[test]
+fn what_an_agent_does_while_nobody_attends_is_caught_up_with() {
+    let world = World::new(Temper::Directed);
+    let id: SessionId = with_doomed_engine(&world, async |engine| {
+        let id = launch(engine, a_task()).await;
+        until_status(engine, id, S::Running).await;
+        world.host.thought(id, "seen");
+        until(engine, id, saw("seen")).await;
+        id
+    });
+    world.host.thought(id, "unseen");
+    with_doomed_engine(&world, async |engine| {
+        // Starting waits for it, so it is there without waiting.
+        let log = engine.list_events(id, Default::default()).await.unwrap();
+        assert!(saw("unseen")(&log.items[0].payload), "{log:#?}");
+    });
+    world.host.thought(id, "last");
+    world.host.end_turn(id);
+    let log = with_doomed_engine(&world, async |engine| whole_log(engine, id).await);
+    assert_eq!(
+        statuses(&log),
+        [S::Queued, S::Provisioning, S::Running, S::Completed]
+    );
+    assert_eq!(thoughts(&log), ["seen", "unseen", "last"]);
+}
+
+#[test]
+fn a_queued_prompt_and_a_stop_survive_the_engine_that_took_them() {
+    let world = World::new(Temper::Directed);
+    let id: SessionId = with_doomed_engine(&world, async |engine| {
+        let id = launch(engine, a_task()).await;
+        until_status(engine, id, S::Running).await;
+        engine
+            .prompt_session(id, PromptRequest::queued("more"))
+            .await
+            .unwrap();
+        id
+    });
+    world.host.end_turn(id);
+    with_doomed_engine(&world, async |engine| {
+        let second = |event: &EventPayload| {
+            matches!(event, EventPayload::Message(message)
+                if message.delivery == Some(ah_rest_api_contract::PromptDelivery::Queued))
+        };
+        until(engine, id, second).await;
+        engine.stop_session(id, None).await.unwrap();
+    });
+    let log = with_doomed_engine(&world, async |engine| whole_log(engine, id).await);
+    assert_eq!(statuses(&log).last(), Some(&S::Stopped));
+}
+
+#[test]
+fn a_recorder_that_died_meanwhile_is_found_out() {
+    let world = World::new(Temper::Directed);
+    let id: SessionId = with_doomed_engine(&world, async |engine| {
+        let id = launch(engine, a_task()).await;
+        until_status(engine, id, S::Running).await;
+        id
+    });
+    world.host.thought(id, "last words");
+    world.host.kill_recorder(id);
+    let log = with_doomed_engine(&world, async |engine| whole_log(engine, id).await);
+    assert_eq!(thoughts(&log), ["last words"]);
+    assert_eq!(statuses(&log).last(), Some(&S::Failed));
+}
+
+#[test]
+fn an_engine_that_shuts_down_in_order_is_followed_at_once() {
+    let world = World::new(Temper::Directed);
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let first = world.engine().await;
+        let id = launch(&first, a_task()).await;
+        until_status(&first, id, S::Running).await;
+        first.shutdown().await;
+        let second = world.engine().await;
+        world.host.end_turn(id);
+        until_status(&second, id, S::Completed).await;
+        second.shutdown().await;
+    });
+}
+
+#[test]
+fn engines_killed_again_and_again_lose_and_repeat_nothing() {
+    let world = World::new(Temper::Directed);
+    let id: SessionId = with_doomed_engine(&world, async |engine| launch(engine, a_task()).await);
+    with_doomed_engine(&world, async |engine| {
+        until_status(engine, id, S::Running).await;
+    });
+    for round in 0..15 {
+        for n in 0..20 {
+            world.host.thought(id, &format!("{}", round * 20 + n));
+        }
+        // The engine is killed while it takes these in.
+        with_doomed_engine(&world, async |engine| {
+            engine.get_session(id).await.unwrap();
+        });
+    }
+    world.host.end_turn(id);
+    let log = with_doomed_engine(&world, async |engine| whole_log(engine, id).await);
+    let expected: Vec<String> = (0..300).map(|n| n.to_string()).collect();
+    assert_eq!(thoughts(&log), expected);
+    assert_eq!(statuses(&log).last(), Some(&S::Completed));
+}

@@ -1,0 +1,206 @@
+//! From launch to end.
+
+use std::time::Duration;
+
+use ah_agents::protocol::AgentEnd;
+use ah_rest_api_contract::{
+    AgentSelection, ErrorKind, EventPayload, Priority, RepoConfig, RuntimeConfig, RuntimeType,
+    SessionQuery, SessionStatus as S, TaskLaunchParams, TaskManager,
+};
+
+use crate::host::Temper;
+use crate::world::{World, a_task, launch, statuses, until, until_status, whole_log};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_runs_from_queued_to_completed() {
+    let world = World::new(Temper::Diligent);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    let log = whole_log(&engine, id).await;
+    assert_eq!(
+        statuses(&log),
+        [S::Queued, S::Provisioning, S::Running, S::Completed]
+    );
+    let session = engine.get_session(id).await.unwrap();
+    assert_eq!(session.exit_code, Some(0));
+    assert_eq!(session.changes.map(|changes| changes.lines_added), Some(2));
+    assert_eq!(session.agent.version, "1.0");
+    assert!(session.started_at.is_some() && session.ended_at.is_some());
+    assert_eq!(session.last_seq.get(), log.len() as u64);
+    assert!(session.recent_events.is_empty(), "it is over");
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_sessions_never_take_more_than_their_slots() {
+    let mut world = World::new(Temper::Diligent);
+    world.slots = 7;
+    let engine = world.engine().await;
+    let mut request = a_task();
+    request.agents = vec![AgentSelection {
+        count: 100,
+        ..AgentSelection::new("scenario")
+    }];
+    let launched = engine
+        .launch_task(TaskLaunchParams::try_from(request).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(launched.session_ids.len(), 100);
+    for id in &launched.session_ids {
+        let log = whole_log(&engine, *id).await;
+        assert_eq!(statuses(&log).last(), Some(&S::Completed));
+    }
+    assert!(*world.host.most_alive.lock().unwrap() <= 7);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn high_priority_goes_first_and_then_age() {
+    let mut world = World::new(Temper::Directed);
+    world.slots = 1;
+    let engine = world.engine().await;
+    let running = launch(&engine, a_task()).await;
+    until_status(&engine, running, S::Running).await;
+    let first = launch(&engine, a_task()).await;
+    let second = launch(&engine, a_task()).await;
+    let urgent = launch(&engine, {
+        let mut task = a_task();
+        task.priority = Priority::High;
+        task
+    })
+    .await;
+    for (ends, begins) in [(running, urgent), (urgent, first), (first, second)] {
+        world.host.end_turn(ends);
+        until_status(&engine, begins, S::Running).await;
+    }
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_that_cannot_be_made_fails_the_session_in_words() {
+    let world = World::new(Temper::Diligent);
+    *world.host.refusal.lock().unwrap() = Some("the disk is full".into());
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    let log = whole_log(&engine, id).await;
+    assert_eq!(statuses(&log), [S::Queued, S::Provisioning, S::Failed]);
+    let reason = engine.get_session(id).await.unwrap().reason.unwrap();
+    assert_eq!(reason, "the workspace could not be made: the disk is full");
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_goes_badly_fails_its_session_as_it_was() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let cases = [
+        (
+            Some(AgentEnd {
+                exit_code: Some(3),
+                ..AgentEnd::default()
+            }),
+            "exited with code 3",
+        ),
+        (
+            Some(AgentEnd {
+                signal: Some(9),
+                ..AgentEnd::default()
+            }),
+            "signal 9",
+        ),
+        (None, "recorder lost"),
+    ];
+    for (end, words) in cases {
+        let id = launch(&engine, a_task()).await;
+        until_status(&engine, id, S::Running).await;
+        match end {
+            Some(end) => world.host.end(id, end),
+            None => world.host.kill_recorder(id),
+        }
+        let session = until_status(&engine, id, S::Failed).await;
+        assert!(
+            session.reason.as_ref().unwrap().contains(words),
+            "{session:?}"
+        );
+    }
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_takes_too_long_fails_and_an_idle_one_is_stopped() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let mut task = a_task();
+    task.timeout_ms = Some(60_000);
+    let long = launch(&engine, task).await;
+    let mut task = a_task();
+    task.interactive = true;
+    task.idle_timeout_ms = Some(30_000);
+    let idle = launch(&engine, task).await;
+    until_status(&engine, long, S::Running).await;
+    until_status(&engine, idle, S::Running).await;
+    world.host.end_turn(idle);
+    world.host.thought(idle, "idle now");
+    until(&engine, idle, |event| {
+        matches!(event, EventPayload::Thought(_))
+    })
+    .await;
+    world.clock.advance(Duration::from_secs(31));
+    let idle = until_status(&engine, idle, S::Stopped).await;
+    assert!(idle.reason.unwrap().contains("nobody prompted it for 30 s"));
+    world.clock.advance(Duration::from_secs(31));
+    let long = until_status(&engine, long, S::Failed).await;
+    assert_eq!(
+        long.reason.unwrap(),
+        "it took longer than its limit of 60 s"
+    );
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_done_here_is_refused_before_anything_is_done() {
+    let world = World::new(Temper::Diligent);
+    let engine = world.engine().await;
+    let mut unknown = a_task();
+    unknown.agents.push(AgentSelection::new("nobody"));
+    let mut variable = a_task();
+    variable.env.insert("LD_PRELOAD".into(), "evil.so".into());
+    let mut nowhere = a_task();
+    nowhere.repo = RepoConfig::git("/nowhere/at/all");
+    let mut container = a_task();
+    container.runtime = RuntimeConfig {
+        runtime_type: RuntimeType::Devcontainer,
+    };
+    let cases = [
+        (unknown, ErrorKind::Validation, Some("agents[1].type")),
+        (variable, ErrorKind::Validation, Some("env.LD_PRELOAD")),
+        (nowhere, ErrorKind::Validation, Some("repo.url")),
+        (container, ErrorKind::NotImplemented, None),
+    ];
+    for (request, kind, field) in cases {
+        let params = TaskLaunchParams::try_from(request).unwrap();
+        let error = engine.launch_task(params).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        if let Some(field) = field {
+            assert!(!error.problem().errors.get(field).is_empty(), "{error:?}");
+        }
+    }
+    let sessions = engine.list_sessions(SessionQuery::default()).await.unwrap();
+    assert_eq!(sessions.total, 0);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_of_variables_are_kept_from_whoever_looks_at_the_task() {
+    let world = World::new(Temper::Diligent);
+    let engine = world.engine().await;
+    let mut task = a_task();
+    task.env.insert("GREETING".into(), "a secret".into());
+    let id = launch(&engine, task).await;
+    let session = engine.get_session(id).await.unwrap();
+    let task = engine.get_task(session.task_id).await.unwrap();
+    assert_eq!(task.request.env["GREETING"], "");
+    assert_eq!(task.session_ids, [id]);
+    whole_log(&engine, id).await;
+    engine.shutdown().await;
+}

@@ -1,0 +1,288 @@
+//! Commands, from this engine and from another one on the same store.
+
+use ah_agents::protocol::Request;
+use ah_engine::Clock;
+use ah_rest_api_contract::{
+    Activity, ErrorKind, EventPayload, PermissionAnswer, PermissionId, PermissionOption,
+    PermissionOptionKind, PermissionOutcome, PermissionRequested, PermissionState, PromptRequest,
+    PromptState, SessionId, SessionStatus as S, TaskManager,
+};
+use ulid::Ulid;
+
+use crate::host::Temper;
+use crate::world::{World, a_task, launch, statuses, until, until_status, whole_log};
+
+fn asks_leave(world: &World, id: SessionId) -> PermissionId {
+    let request_id = PermissionId::from_ulid(Ulid::from_parts(1, 1));
+    let option = |id: &str, kind| PermissionOption {
+        id: id.into(),
+        label: id.into(),
+        kind,
+    };
+    world.host.event(
+        id,
+        EventPayload::PermissionRequest(PermissionRequested {
+            request_id,
+            tool_name: "runCmd".into(),
+            tool_args: serde_json::Map::new(),
+            options: vec![
+                option("yes", PermissionOptionKind::AllowOnce),
+                option("no", PermissionOptionKind::RejectOnce),
+            ],
+            expires_at: world.clock.now(),
+        }),
+    );
+    request_id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_paused_resumed_and_stopped() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    assert_eq!(engine.pause_session(id).await.unwrap().status, S::Pausing);
+    until_status(&engine, id, S::Paused).await;
+    assert!(world.host.is_frozen(id));
+    let refused = engine
+        .prompt_session(id, PromptRequest::queued("more"))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    assert!(refused.to_string().contains("resume it first"), "{refused}");
+    engine.resume_session(id, None).await.unwrap();
+    engine
+        .stop_session(id, Some("enough".into()))
+        .await
+        .unwrap();
+    let log = whole_log(&engine, id).await;
+    let told = statuses(&log);
+    assert_eq!(
+        &told[..6],
+        [
+            S::Queued,
+            S::Provisioning,
+            S::Running,
+            S::Pausing,
+            S::Paused,
+            S::Resuming
+        ]
+    );
+    assert_eq!(told.last(), Some(&S::Stopped));
+    engine
+        .stop_session(id, None)
+        .await
+        .expect("stopping a stopped session is a success");
+    let refused = engine.pause_session(id).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prompts_are_queued_delivered_in_order_and_taken_back() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    let mut ids = Vec::new();
+    for text in ["one", "two", "three"] {
+        let receipt = engine
+            .prompt_session(id, PromptRequest::queued(text))
+            .await
+            .unwrap();
+        ids.push(receipt.prompt_id);
+    }
+    engine.withdraw_prompt(id, ids[1]).await.unwrap();
+    world.host.end_turn(id);
+    let delivered = |n: usize| {
+        let wanted = ids[n];
+        move |event: &EventPayload| matches!(event, EventPayload::Message(message) if message.prompt_id == Some(wanted))
+    };
+    until(&engine, id, delivered(0)).await;
+    let refused = engine.withdraw_prompt(id, ids[0]).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    world.host.end_turn(id);
+    until(&engine, id, delivered(2)).await;
+    world.host.end_turn(id);
+    until_status(&engine, id, S::Completed).await;
+    let states: Vec<_> = engine
+        .list_prompts(id)
+        .await
+        .unwrap()
+        .items
+        .iter()
+        .map(|p| p.state)
+        .collect();
+    assert_eq!(
+        states,
+        [
+            PromptState::Delivered,
+            PromptState::Withdrawn,
+            PromptState::Delivered
+        ]
+    );
+    let gone = engine
+        .prompt_session(id, PromptRequest::queued("late"))
+        .await
+        .unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::Gone);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_session_waits_for_a_prompt() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    engine.interrupt_session(id).await.unwrap();
+    world
+        .host
+        .asked(id, |request| *request == Request::Interrupt)
+        .await;
+    world.host.thought(id, "interrupted");
+    until(&engine, id, |event| {
+        matches!(event, EventPayload::Thought(_))
+    })
+    .await;
+    let session = engine.get_session(id).await.unwrap();
+    assert_eq!(
+        (session.status, session.activity),
+        (S::Running, Some(Activity::Idle))
+    );
+    engine
+        .prompt_session(id, PromptRequest::queued("go on"))
+        .await
+        .unwrap();
+    world
+        .host
+        .asked(id, |request| matches!(request, Request::Prompt { .. }))
+        .await;
+    world.host.end_turn(id);
+    until_status(&engine, id, S::Completed).await;
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permission_is_asked_answered_once_and_told_to_the_agent() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    let request = asks_leave(&world, id);
+    until(&engine, id, |event| {
+        matches!(event, EventPayload::PermissionRequest(_))
+    })
+    .await;
+    let session = engine.get_session(id).await.unwrap();
+    assert_eq!(session.activity, Some(Activity::AwaitingPermission));
+
+    let select = |option: &str| PermissionAnswer::Select(option.into());
+    let wrong = engine
+        .answer_permission(id, request, select("maybe"))
+        .await
+        .unwrap_err();
+    assert!(
+        !wrong.problem().errors.get("optionId").is_empty(),
+        "{wrong}"
+    );
+    let settled = engine
+        .answer_permission(id, request, select("yes"))
+        .await
+        .unwrap();
+    assert_eq!(settled.state, PermissionState::Resolved);
+    let resolution = settled.resolution.unwrap();
+    assert_eq!(resolution.outcome, PermissionOutcome::Selected);
+    assert_eq!(resolution.option_id.as_deref(), Some("yes"));
+    let again = engine
+        .answer_permission(id, request, select("no"))
+        .await
+        .unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Conflict);
+    let unknown = PermissionId::from_ulid(Ulid::from_parts(9, 9));
+    let unknown = engine
+        .answer_permission(id, unknown, select("no"))
+        .await
+        .unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound);
+    let session = engine.get_session(id).await.unwrap();
+    assert_eq!(session.activity, Some(Activity::Working));
+    world.host.end_turn(id);
+    until_status(&engine, id, S::Completed).await;
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_nobody_answered_is_settled_when_the_session_ends() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    asks_leave(&world, id);
+    until(&engine, id, |event| {
+        matches!(event, EventPayload::PermissionRequest(_))
+    })
+    .await;
+    engine.stop_session(id, None).await.unwrap();
+    let log = whole_log(&engine, id).await;
+    let settled = |event: &EventPayload| {
+        matches!(event, EventPayload::PermissionResolved(resolved)
+            if resolved.outcome == PermissionOutcome::Cancelled)
+    };
+    assert!(log.iter().any(|event| settled(&event.payload)), "{log:#?}");
+    let permissions = engine.list_permissions(id).await.unwrap().items;
+    assert_eq!(permissions[0].state, PermissionState::Resolved);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_session_leaves_nothing_and_hides() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    engine.cancel_session(id).await.unwrap();
+    let session = engine.get_session(id).await.unwrap();
+    assert_eq!((session.status, session.workspace), (S::Cancelled, None));
+    assert_eq!(*world.host.discarded.lock().unwrap(), [id]);
+    engine
+        .cancel_session(id)
+        .await
+        .expect("cancelling a cancelled session is a success");
+    let listed = engine.list_sessions(Default::default()).await.unwrap();
+    assert_eq!(listed.total, 0);
+    let diff = engine
+        .get_session_diff(id, Default::default())
+        .await
+        .unwrap_err();
+    assert_eq!(diff.kind(), ErrorKind::Conflict);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_reach_a_session_that_another_engine_attends_to() {
+    let world = World::new(Temper::Directed);
+    let owner = world.engine().await;
+    let other = world.engine().await;
+    let id = launch(&owner, a_task()).await;
+    until_status(&other, id, S::Running).await;
+    other.pause_session(id).await.unwrap();
+    until_status(&other, id, S::Paused).await;
+    owner.resume_session(id, None).await.unwrap();
+    until(&other, id, |event| {
+        matches!(event, EventPayload::Status(change)
+            if change.status == S::Running && change.previous == Some(S::Resuming))
+    })
+    .await;
+    let request = asks_leave(&world, id);
+    until(&other, id, |event| {
+        matches!(event, EventPayload::PermissionRequest(_))
+    })
+    .await;
+    let answer = PermissionAnswer::Select("no".into());
+    let settled = other.answer_permission(id, request, answer).await.unwrap();
+    assert_eq!(settled.state, PermissionState::Resolved);
+    other.cancel_session(id).await.unwrap();
+    other.shutdown().await;
+    owner.shutdown().await;
+}
