@@ -74,7 +74,7 @@ async fn a_wait_is_cut_short_by_an_interrupt_and_the_next_prompt_begins_the_next
         json!({"agentPermissionRequest": {"toolCall": {"toolCallId": "x"}}}),
     ] {
         let scenario = json!({"name": "waits", "timeline": [
-            {"log": "before"}, entry, {"log": "not reached"}, {"userInputs": [[0, "next"]]}, {"log": "after"},
+            {"userInputs": [[0, "go"]]}, {"log": "before"}, entry, {"log": "not reached"}, {"userInputs": [[0, "next"]]}, {"log": "after"},
         ]});
         let mut agent = Agent::with(json!({"scenario": scenario})).await;
         agent.prompt("go").await;
