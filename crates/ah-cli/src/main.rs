@@ -1,2 +1,116 @@
-//! ah.
-fn main() {}
+//! `ah`: the command line of the Agent Harbor access point.
+//!
+//! Data goes to the standard output, everything else to the standard error; exit codes are those
+//! of [`exit_code::ExitCode`]. Commands are written against the `TaskManager` trait; [`local`]
+//! alone knows what stands behind it.
+
+mod args;
+mod changes;
+mod clock;
+mod commands;
+mod context;
+mod environment;
+mod exit_code;
+mod failure;
+#[cfg(test)]
+mod fake;
+mod follow;
+mod local;
+mod session_ref;
+mod style;
+mod table;
+mod terminal;
+mod text;
+mod tool;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{AgentCommand, Cli, Command, GlobalArgs};
+use context::Context;
+use environment::Settings;
+use exit_code::ExitCode;
+use failure::Failure;
+use style::Colour;
+use terminal::Terminal;
+
+fn main() -> std::process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error).into(),
+    };
+    // A recorder and the built-in agent are processes of their own, one for each session: they
+    // get no runtime of this command's, and nothing of its environment is read for them.
+    if let Command::Agent(command) = cli.command {
+        return run_agent_process(command);
+    }
+    let terminal = Terminal::detect(cli.global.no_color);
+    let result = log(&cli.global, &terminal).and_then(|()| run(cli, terminal));
+    match result {
+        Ok(code) => code.into(),
+        Err(failure) => failure.report(&terminal).into(),
+    }
+}
+
+/// Prints the help, or what is wrong with the command line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // That it cannot be printed leaves nothing else to be said.
+    if error.print().is_err() {
+        return ExitCode::General;
+    }
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::Ok,
+        _ => ExitCode::Validation,
+    }
+}
+
+fn run_agent_process(command: AgentCommand) -> std::process::ExitCode {
+    match command {
+        AgentCommand::Record { folder } => ah_agents::recorder::main(&folder),
+        AgentCommand::Scenario { settings } => ah_agents::scenario_agent::main(&settings),
+    }
+}
+
+fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Failure> {
+    let context = Context {
+        terminal,
+        json: cli.global.json,
+        settings: Settings::from_environment()?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(ExitCode::Resource, "the runtime could not be started").caused_by(error)
+        })?;
+    let result = runtime.block_on(commands::run(cli.command, &context));
+    // What still waits for the system (a blocked read, say) is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+/// Sends the log to the standard error.
+fn log(args: &GlobalArgs, terminal: &Terminal) -> Result<(), Failure> {
+    const DEFAULT: &str = "error";
+    let directives = match args.log_level {
+        Some(level) => level.as_str().to_owned(),
+        None => std::env::var(environment::AH_LOG.name)
+            .ok()
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| DEFAULT.to_owned()),
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(&directives).map_err(|error| {
+        Failure::configuration(format!(
+            "{} is `{directives}`, which is no log filter",
+            environment::AH_LOG.name
+        ))
+        .hint("give a level such as debug, or a list such as ah_engine=debug,warn")
+        .caused_by(error)
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal.stderr_colour() == Colour::Styled)
+        .init();
+    Ok(())
+}

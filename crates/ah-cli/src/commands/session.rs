@@ -1,0 +1,57 @@
+//! `ah session …`.
+
+mod answer;
+mod describe;
+mod diff;
+mod events;
+mod list;
+mod logs;
+mod show;
+mod steer;
+
+use ah_rest_api_contract::{Session, TaskManager};
+
+use super::follow;
+use crate::args::{SessionCommand, TargetArgs};
+use crate::context::Context;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::session_ref::resolve;
+
+/// Runs one of the commands about sessions.
+pub(crate) async fn run(command: SessionCommand, context: &Context) -> Result<ExitCode, Failure> {
+    if let SessionCommand::Follow(args) = command {
+        return follow::run(args, context).await;
+    }
+    context
+        .with_manager_until_interrupted(async |manager| {
+            let manager = manager.as_ref();
+            match command {
+                SessionCommand::List(args) => list::run(manager, args, context).await,
+                SessionCommand::Get(args) => show::get(manager, &args, context).await,
+                // It was dealt with above: it has its own way with signals.
+                SessionCommand::Follow(_) => Ok(()),
+                SessionCommand::Events(args) => events::run(manager, args, context).await,
+                SessionCommand::Logs(args) => logs::run(manager, args, context).await,
+                SessionCommand::Diff(args) => diff::run(manager, args, context).await,
+                SessionCommand::Files(args) => show::files(manager, &args, context).await,
+                SessionCommand::Prompt(args) => steer::prompt(manager, args, context).await,
+                SessionCommand::Prompts(args) => show::prompts(manager, &args, context).await,
+                SessionCommand::Permissions(args) => {
+                    show::permissions(manager, &args, context).await
+                }
+                SessionCommand::Answer(args) => answer::run(manager, args, context).await,
+                SessionCommand::Interrupt(args) => steer::interrupt(manager, &args, context).await,
+                SessionCommand::Pause(args) => steer::pause(manager, &args, context).await,
+                SessionCommand::Resume(args) => steer::resume(manager, args, context).await,
+                SessionCommand::Stop(args) => steer::stop(manager, args, context).await,
+                SessionCommand::Cancel(args) => steer::cancel(manager, &args, context).await,
+            }
+            .map(|()| ExitCode::Ok)
+        })
+        .await
+}
+
+async fn target(manager: &dyn TaskManager, args: &TargetArgs) -> Result<Session, Failure> {
+    resolve(manager, args.id.as_deref()).await
+}

@@ -1,0 +1,218 @@
+//! `ah session answer`.
+
+use std::io::BufRead;
+
+use ah_rest_api_contract::{
+    Permission, PermissionAnswer, PermissionId, PermissionState, Session, TaskManager,
+};
+
+use crate::args::AnswerArgs;
+use crate::clock;
+use crate::context::Context;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::follow::{Question, Screen, choose};
+use crate::session_ref::{resolve, short};
+use crate::style::{Line, Paint};
+use crate::text;
+use crate::tool;
+
+/// What the words of the command line name.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Words {
+    session: Option<String>,
+    request: Option<PermissionId>,
+    option: Option<String>,
+}
+
+/// Answers a permission request.
+pub(super) async fn run(
+    manager: &dyn TaskManager,
+    args: AnswerArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let words = read_words(args.words)?;
+    let session = resolve(manager, words.session.as_deref()).await?;
+    let permissions = manager.list_permissions(session.id).await?.items;
+    let permission = the_request(&session, permissions, words.request)?;
+    let answer = match words.option {
+        Some(option) => choose(&permission.request, &option).ok_or_else(|| {
+            options_hint(
+                Failure::validation(format!("`{option}` is none of the options")),
+                &permission,
+            )
+        })?,
+        None => ask(&session, &permission, context)?,
+    };
+    let request = permission.request.request_id;
+    let permission = manager
+        .answer_permission(session.id, request, answer)
+        .await?;
+    context.show(&permission, || {
+        vec![Line::of(Paint::Accent, request.to_string()).with(Paint::Plain, "  answered")]
+    })
+}
+
+/// A request is told by its prefix; a word before it is the session, one after it the option.
+/// Without a request, one word is the option and two are session and option.
+fn read_words(words: Vec<String>) -> Result<Words, Failure> {
+    let request_at = words
+        .iter()
+        .position(|word| word.starts_with(PermissionId::PREFIX));
+    let mut read = Words::default();
+    let Some(request_at) = request_at else {
+        let mut words = words.into_iter().rev();
+        read.option = words.next();
+        read.session = words.next();
+        return match words.next() {
+            None => Ok(read),
+            Some(_) => Err(
+                Failure::validation("the second of three words is the request")
+                    .hint("`ah session permissions` shows the requests"),
+            ),
+        };
+    };
+    for (index, word) in words.into_iter().enumerate() {
+        match index.cmp(&request_at) {
+            std::cmp::Ordering::Less if read.session.is_none() => read.session = Some(word),
+            std::cmp::Ordering::Equal => {
+                let id = word.parse::<PermissionId>();
+                read.request = Some(id.map_err(|error| Failure::validation(error.to_string()))?);
+            }
+            std::cmp::Ordering::Greater if read.option.is_none() => read.option = Some(word),
+            _ => {
+                return Err(Failure::validation(format!(
+                    "`{word}` is one word too many"
+                )));
+            }
+        }
+    }
+    Ok(read)
+}
+
+fn the_request(
+    session: &Session,
+    permissions: Vec<Permission>,
+    request: Option<PermissionId>,
+) -> Result<Permission, Failure> {
+    let mut candidates: Vec<Permission> = permissions
+        .into_iter()
+        .filter(|permission| match request {
+            Some(request) => permission.request.request_id == request,
+            None => permission.state == PermissionState::Pending,
+        })
+        .collect();
+    if candidates.len() > 1 {
+        let mut failure = Failure::validation(format!(
+            "{} requests of session {} wait; name one",
+            candidates.len(),
+            session.id
+        ));
+        for permission in candidates.iter().take(5) {
+            failure = failure.hint(format!(
+                "{} {} {}",
+                permission.request.request_id,
+                text::one_line(&permission.request.tool_name),
+                tool::argument(&permission.request.tool_args)
+            ));
+        }
+        return Err(failure);
+    }
+    candidates.pop().ok_or_else(|| match request {
+        Some(request) => Failure::general(format!("session {} has no {request}", session.id)),
+        None => Failure::general(format!(
+            "nothing of session {} waits for an answer",
+            session.id
+        ))
+        .hint(format!(
+            "`ah session follow {}` shows what it does",
+            short(session.id)
+        )),
+    })
+}
+
+fn options_hint(mut failure: Failure, permission: &Permission) -> Failure {
+    for option in &permission.request.options {
+        let label = text::one_line(&option.label);
+        failure = failure.hint(format!("{}: {label}", text::one_line(&option.id)));
+    }
+    failure.hint("allow, deny and cancel are answers too")
+}
+
+fn ask(
+    session: &Session,
+    permission: &Permission,
+    context: &Context,
+) -> Result<PermissionAnswer, Failure> {
+    if !context.terminal.can_ask() {
+        let failure = Failure::new(
+            ExitCode::InteractionRequired,
+            "there is no terminal to ask at: name the option",
+        );
+        return Err(options_hint(failure, permission));
+    }
+    let question = Question {
+        session: session.id,
+        request: permission.request.clone(),
+    };
+    let mut screen = Screen::new(context.terminal);
+    screen.note(
+        &Line::of(Paint::Bold, text::one_line(&question.request.tool_name)).with(
+            Paint::Plain,
+            format!(" {}", tool::argument(&question.request.tool_args)),
+        ),
+    );
+    for line in question.lines(clock::now()) {
+        screen.note(&line);
+    }
+    screen.ask(&question.prompt());
+    let mut typed = String::new();
+    let read = std::io::stdin()
+        .lock()
+        .read_line(&mut typed)
+        .map_err(|error| Failure::general("the answer could not be read").caused_by(error))?;
+    screen.question_was_answered();
+    if read == 0 {
+        return Err(Failure::new(
+            ExitCode::InteractionRequired,
+            "no answer was given",
+        ));
+    }
+    question.answer(&typed).ok_or_else(|| {
+        let typed = text::one_line(&typed);
+        options_hint(
+            Failure::validation(format!("`{typed}` is none of the options")),
+            permission,
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: &str = "perm-01JZAAAAAAAAAAAAAAAAAAAAA2";
+
+    fn read(words: &[&str]) -> Result<(Option<String>, bool, Option<String>), String> {
+        read_words(words.iter().map(ToString::to_string).collect())
+            .map(|words| (words.session, words.request.is_some(), words.option))
+            .map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn each_word_is_told_by_its_place_and_form() {
+        let word = |word: &str| Some(word.to_owned());
+        assert_eq!(read(&[]), Ok((None, false, None)));
+        assert_eq!(read(&["allow"]), Ok((None, false, word("allow"))));
+        assert_eq!(read(&["AAA1", "1"]), Ok((word("AAA1"), false, word("1"))));
+        assert_eq!(read(&[REQUEST]), Ok((None, true, None)));
+        assert_eq!(read(&[REQUEST, "1"]), Ok((None, true, word("1"))));
+        assert_eq!(
+            read(&["AAA1", REQUEST, "1"]),
+            Ok((word("AAA1"), true, word("1")))
+        );
+        assert!(read(&["AAA1", "x", "1"]).is_err());
+        assert!(read(&[REQUEST, "1", "2"]).is_err());
+        assert!(read(&["perm-x"]).is_err());
+    }
+}

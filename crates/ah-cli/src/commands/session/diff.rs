@@ -1,0 +1,111 @@
+//! `ah session diff`.
+
+use ah_rest_api_contract::{DiffQuery, Session, SessionDiff, TaskManager};
+
+use crate::args::DiffArgs;
+use crate::changes;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::session_ref::{find, resolve};
+
+/// Shows what the session changed.
+pub(super) async fn run(
+    manager: &dyn TaskManager,
+    args: DiffArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let (session, mut files) = session_and_files(manager, args.words).await?;
+    files.extend(args.files);
+    let mut query = DiffQuery::new(files, args.context)?;
+    if args.full {
+        query = query.whole_files();
+    }
+    let diff = manager.get_session_diff(session.id, query).await?;
+    let left_out = diff
+        .files
+        .iter()
+        .filter(|file| file.is_binary && file.diff.is_empty());
+    let left_out: Vec<&str> = left_out.map(|file| file.path.as_str()).collect();
+    if !left_out.is_empty() && !context.json && !args.stat {
+        warn_of_binary_files(&session, &left_out, context);
+    }
+    if context.json {
+        context.terminal.print_json(&diff)
+    } else if args.stat {
+        context.terminal.print(&changes::stat(&diff))
+    } else {
+        print(&diff, context)
+    }
+}
+
+/// A person sees colours and nothing that could harm the terminal; git gets every byte.
+fn print(diff: &SessionDiff, context: &Context) -> Result<(), Failure> {
+    if context.terminal.stdout_is_terminal() {
+        let lines: Vec<_> = changes::diff_lines(diff).collect();
+        context.terminal.print_whole(&lines)
+    } else {
+        context.terminal.print_raw(&changes::patch(diff))
+    }
+}
+
+fn warn_of_binary_files(session: &Session, paths: &[&str], context: &Context) {
+    let branch = session
+        .workspace
+        .as_ref()
+        .and_then(|at| at.branch.as_deref());
+    let place = branch.map(|branch| format!("; they are on the branch {branch}"));
+    context.terminal.hint(format!(
+        "binary files are not in the diff: {}{}",
+        paths.join(", "),
+        place.unwrap_or_default()
+    ));
+}
+
+/// The first word is a session if it names one, otherwise a file of the latest session.
+async fn session_and_files(
+    manager: &dyn TaskManager,
+    mut words: Vec<String>,
+) -> Result<(Session, Vec<String>), Failure> {
+    if let Some(first) = words.first()
+        && let Some(session) = find(manager, first).await?
+    {
+        words.remove(0);
+        return Ok((session, words));
+    }
+    Ok((resolve(manager, None).await?, words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{FakeTaskManager, diff, session};
+
+    #[tokio::test]
+    async fn a_first_word_that_names_no_session_is_a_file() {
+        let latest = session("01JZBBBBBBBBBBBBBBBBBBBB22");
+        let older = session("01JZAAAAAAAAAAAAAAAAAAAAA1");
+        let manager = FakeTaskManager::with_sessions([latest.clone(), older.clone()]);
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        for (given, id, files) in [
+            (words(&[]), latest.id, words(&[])),
+            (
+                words(&["README", "a/b"]),
+                latest.id,
+                words(&["README", "a/b"]),
+            ),
+            (words(&["AAA1", "a/b"]), older.id, words(&["a/b"])),
+        ] {
+            let found = session_and_files(&manager, given).await.expect("resolves");
+            assert_eq!((found.0.id, found.1), (id, files));
+        }
+    }
+
+    #[test]
+    fn a_patch_is_every_byte_of_the_diff() {
+        let diff = diff();
+        assert_eq!(
+            changes::patch(&diff),
+            format!("{}{}", diff.files[0].diff, diff.files[1].diff)
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! `ah session list`.
+
+use ah_rest_api_contract::{
+    Activity, AgentType, ChangeSummary, PageRequest, RepoMode, RepositorySource, Session,
+    SessionQuery, SessionStatus, TaskManager,
+};
+
+use crate::args::ListArgs;
+use crate::clock;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::session_ref::short;
+use crate::style::{Line, Paint};
+use crate::table::{Cell, Column, table};
+use crate::text;
+
+/// A terminal that has so many columns shows ids whole.
+const COLUMNS_FOR_WHOLE_IDS: usize = 110;
+
+/// Lists sessions.
+pub(super) async fn run(
+    manager: &dyn TaskManager,
+    args: ListArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let sessions = manager
+        .list_sessions(SessionQuery {
+            statuses: args.status,
+            agent: args.agent.map(AgentType::new),
+            include_archived: args.all,
+            page: PageRequest::new(1, args.limit)?,
+            ..SessionQuery::default()
+        })
+        .await?;
+    if sessions.items.is_empty() && !context.json {
+        context
+            .terminal
+            .hint("no session to show; launch one with `ah task \"…\"`");
+        return Ok(());
+    }
+    let now = clock::now();
+    context.show(&sessions, || {
+        lines(&sessions.items, now, context.terminal.columns())
+    })?;
+    let left_out = sessions.total.saturating_sub(sessions.items.len() as u64);
+    if left_out > 0 && !context.json {
+        let words = text::counted(left_out, "older session");
+        context
+            .terminal
+            .hint(format!("{words}: --limit shows more"));
+    }
+    Ok(())
+}
+
+fn lines(
+    sessions: &[Session],
+    now: ah_rest_api_contract::Timestamp,
+    columns: Option<usize>,
+) -> Vec<Line> {
+    let whole_ids = columns.is_none_or(|columns| columns >= COLUMNS_FOR_WHOLE_IDS);
+    let rows = sessions
+        .iter()
+        .map(|session| {
+            let id = if whole_ids {
+                session.id.to_string()
+            } else {
+                short(session.id)
+            };
+            vec![
+                Cell::new(Paint::Accent, id),
+                Cell::new(status_paint(session.status), status_words(session)),
+                Cell::new(Paint::Plain, session.agent.agent_type.as_str()),
+                Cell::new(Paint::Plain, repository(session)),
+                Cell::new(Paint::Dim, text::age(now.since(session.created_at))),
+                Cell::new(
+                    Paint::Plain,
+                    session.changes.map(changes).unwrap_or_default(),
+                ),
+                Cell::new(Paint::Plain, text::one_line(&session.prompt)),
+            ]
+        })
+        .collect();
+    table(
+        &[
+            Column::kept("ID"),
+            Column::kept("STATUS"),
+            Column::dropped("AGENT", 1),
+            Column::dropped("REPO", 3),
+            Column::dropped("AGE", 4),
+            Column::dropped("CHANGES", 2),
+            Column::last("PROMPT"),
+        ],
+        rows,
+        columns,
+    )
+}
+
+/// How a status looks.
+pub(super) const fn status_paint(status: SessionStatus) -> Paint {
+    match status {
+        SessionStatus::Completed => Paint::Good,
+        SessionStatus::Failed => Paint::Bad,
+        SessionStatus::Queued | SessionStatus::Stopped | SessionStatus::Cancelled => Paint::Dim,
+        SessionStatus::Provisioning | SessionStatus::Running => Paint::Accent,
+        SessionStatus::Pausing
+        | SessionStatus::Paused
+        | SessionStatus::Resuming
+        | SessionStatus::Stopping => Paint::Warn,
+    }
+}
+
+/// The status, and what a running session waits for.
+pub(super) fn status_words(session: &Session) -> String {
+    match session.activity {
+        Some(Activity::Idle) => format!("{} (idle)", session.status),
+        Some(Activity::AwaitingPermission) => format!("{} (asks)", session.status),
+        Some(Activity::Working) | None => session.status.to_string(),
+    }
+}
+
+/// What people call the repository.
+fn repository(session: &Session) -> String {
+    match session.repo.mode {
+        RepoMode::None | RepoMode::Upload => "–".to_owned(),
+        RepoMode::Git => session
+            .repo
+            .url
+            .as_deref()
+            .and_then(|url| RepositorySource::parse(url).ok())
+            .map_or_else(|| "?".to_owned(), |source| source.display_name()),
+    }
+}
+
+/// `+3 -1`, or nothing.
+pub(super) fn changes(summary: ChangeSummary) -> String {
+    if summary.files_changed == 0 {
+        return "none".to_owned();
+    }
+    format!("+{} -{}", summary.lines_added, summary.lines_removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{at, session};
+    use crate::style::Colour;
+
+    fn shown(columns: Option<usize>) -> String {
+        let mut running = session("01JZBBBBBBBBBBBBBBBBBBBB22");
+        running.status = SessionStatus::Running;
+        running.activity = Some(Activity::AwaitingPermission);
+        running.changes = None;
+        running.prompt = "日本語の説明を書いてください、できるだけ詳しく".to_owned();
+        let sessions = [running, session("01JZAAAAAAAAAAAAAAAAAAAAA1")];
+        lines(&sessions, at(3_700_000), columns)
+            .iter()
+            .map(|line| line.render(columns, Colour::Plain) + "\n")
+            .collect()
+    }
+
+    #[test]
+    fn in_a_pipe_everything_is_whole() {
+        insta::assert_snapshot!(shown(None));
+    }
+
+    #[test]
+    fn in_80_columns_the_end_of_an_id_is_enough() {
+        insta::assert_snapshot!(shown(Some(80)));
+    }
+
+    #[test]
+    fn in_40_columns_only_the_most_telling_is_shown() {
+        insta::assert_snapshot!(shown(Some(40)));
+    }
+}

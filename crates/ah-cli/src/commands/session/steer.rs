@@ -1,0 +1,134 @@
+//! `ah session prompt`, `interrupt`, `pause`, `resume`, `stop` and `cancel`.
+
+use ah_rest_api_contract::{
+    DeliveryMode, PromptContent, PromptDelivery, PromptRequest, Session, SessionStatus, TaskManager,
+};
+
+use super::target;
+use crate::args::{PromptArgs, ResumeArgs, StopArgs, TargetArgs};
+use crate::commands::wait;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::session_ref::resolve;
+use crate::style::{Line, Paint};
+
+/// Says something to the session's agent.
+pub(super) async fn prompt(
+    manager: &dyn TaskManager,
+    args: PromptArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let mut words = args.words.into_iter();
+    let (id, text) = match (words.next(), words.next()) {
+        (Some(id), Some(text)) => (Some(id), text),
+        (text, _) => (None, text.unwrap_or_default()),
+    };
+    let session = resolve(manager, id.as_deref()).await?;
+    let delivery = if args.steer {
+        DeliveryMode::Steer
+    } else {
+        DeliveryMode::Queue
+    };
+    let request = PromptRequest {
+        prompt: PromptContent::from(text),
+        delivery,
+    };
+    let receipt = manager.prompt_session(session.id, request).await?;
+    context.show(&receipt, || {
+        let way = match receipt.delivery {
+            PromptDelivery::Steered => "the agent takes it in its turn",
+            PromptDelivery::Initial | PromptDelivery::Queued => "the agent takes it after its turn",
+        };
+        vec![
+            Line::of(Paint::Accent, receipt.prompt_id.to_string())
+                .with(Paint::Plain, format!("  {way}")),
+        ]
+    })?;
+    if args.steer && receipt.delivery != PromptDelivery::Steered && !context.json {
+        context
+            .terminal
+            .hint("this agent cannot be steered, so the prompt waits for its turn");
+    }
+    Ok(())
+}
+
+/// Ends the agent's turn.
+pub(super) async fn interrupt(
+    manager: &dyn TaskManager,
+    args: &TargetArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let session = target(manager, args).await?;
+    let session = manager.interrupt_session(session.id).await?;
+    shown(context, &session, "its turn was interrupted")
+}
+
+/// Pauses the session, and waits until it is paused.
+pub(super) async fn pause(
+    manager: &dyn TaskManager,
+    args: &TargetArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let session = target(manager, args).await?;
+    let session = manager.pause_session(session.id).await?;
+    let is_settled =
+        |status: SessionStatus| status == SessionStatus::Paused || status.is_terminal();
+    settled(manager, context, session, is_settled).await
+}
+
+/// Lets the session go on, and waits until it runs.
+pub(super) async fn resume(
+    manager: &dyn TaskManager,
+    args: ResumeArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let session = target(manager, &args.target).await?;
+    let prompt = args.prompt.map(PromptContent::from);
+    let session = manager.resume_session(session.id, prompt).await?;
+    let is_settled =
+        |status: SessionStatus| status == SessionStatus::Running || status.is_terminal();
+    settled(manager, context, session, is_settled).await
+}
+
+/// Stops the session, and waits until nothing of it is left.
+pub(super) async fn stop(
+    manager: &dyn TaskManager,
+    args: StopArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let session = target(manager, &args.target).await?;
+    let session = manager.stop_session(session.id, args.reason).await?;
+    settled(manager, context, session, SessionStatus::is_terminal).await
+}
+
+/// Cancels the session.
+pub(super) async fn cancel(
+    manager: &dyn TaskManager,
+    args: &TargetArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let session = target(manager, args).await?;
+    manager.cancel_session(session.id).await?;
+    let session = manager.get_session(session.id).await?;
+    shown(context, &session, session.status.as_str())
+}
+
+async fn settled(
+    manager: &dyn TaskManager,
+    context: &Context,
+    session: Session,
+    is_settled: impl Fn(SessionStatus) -> bool,
+) -> Result<(), Failure> {
+    wait::until(manager, &session, is_settled, |_| {}).await?;
+    let session = manager.get_session(session.id).await?;
+    shown(context, &session, session.status.as_str())
+}
+
+fn shown(context: &Context, session: &Session, words: &str) -> Result<(), Failure> {
+    context.show(session, || {
+        vec![
+            Line::of(Paint::Accent, session.id.to_string())
+                .with(Paint::Plain, format!("  {words}")),
+        ]
+    })
+}

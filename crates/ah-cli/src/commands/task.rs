@@ -1,0 +1,272 @@
+//! `ah task`.
+
+mod repository;
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_rest_api_contract::{
+    EventSeq, LaunchedTask, PermissionPolicy, RepoConfig, Session, SessionStatus, TaskLaunchParams,
+    TaskManager,
+};
+use ah_scenario::{Defines, Scenario};
+use serde_json::Value;
+
+use super::{follow, wait};
+use crate::args::TaskArgs;
+use crate::context::Context;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::follow::{Screen, Signals};
+use crate::local::Scheduling;
+use crate::session_ref::short;
+use crate::style::{Line, Paint};
+use crate::text;
+
+/// The most that is read of a prompt or scenario file; the task manager has bounds of its own.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const SCENARIO_AGENT: &str = "scenario";
+
+/// Launches a task.
+pub(crate) async fn run(args: TaskArgs, context: &Context) -> Result<ExitCode, Failure> {
+    // Everything that can be judged here is, before anything is opened or made.
+    let params = launch_params(&args, context)?;
+    let mut signals = Signals::listen()?;
+    context
+        .with_manager(Scheduling::Serve, async |manager| {
+            let launched = manager.launch_task(params).await?;
+            if args.follow {
+                let sessions = launched.session_ids;
+                for id in &sessions {
+                    announce(*id, context);
+                }
+                return follow::to_the_end(
+                    manager,
+                    sessions,
+                    EventSeq::START,
+                    context,
+                    &mut signals,
+                )
+                .await;
+            }
+            until_started(manager, launched, context, &mut signals).await
+        })
+        .await
+}
+
+/// Says which session it is, which a follower wants to know as soon as there is one.
+fn announce(id: ah_rest_api_contract::SessionId, context: &Context) {
+    if !context.json {
+        context
+            .terminal
+            .note(&Line::of(Paint::Dim, format!("session {id}")));
+    }
+}
+
+/// Waits until every session runs or has ended, and says how to follow them.
+async fn until_started(
+    manager: &Arc<dyn TaskManager>,
+    launched: LaunchedTask,
+    context: &Context,
+    signals: &mut Signals,
+) -> Result<ExitCode, Failure> {
+    let mut screen = Screen::new(context.terminal);
+    let started = tokio::select! {
+        sessions = started(manager, &launched, &mut screen) => Some(sessions?),
+        _ = signals.next() => None,
+    };
+    screen.clear_foot();
+    let interrupted = started.is_none();
+    let sessions = match started {
+        Some(sessions) => sessions,
+        None => sessions_of(manager, &launched).await?,
+    };
+    report(&launched, &sessions, context)?;
+    Ok(if interrupted {
+        ExitCode::Detached
+    } else {
+        code_of(&sessions)
+    })
+}
+
+async fn started(
+    manager: &Arc<dyn TaskManager>,
+    launched: &LaunchedTask,
+    screen: &mut Screen,
+) -> Result<Vec<Session>, Failure> {
+    let has_started = |status: SessionStatus| {
+        !matches!(status, SessionStatus::Queued | SessionStatus::Provisioning)
+    };
+    for session in sessions_of(manager, launched).await? {
+        let id = short(session.id);
+        screen.spin(&format!("{id} {}", session.status), Duration::ZERO);
+        wait::until(manager.as_ref(), &session, has_started, |status| {
+            screen.spin(&format!("{id} {status}"), Duration::ZERO);
+        })
+        .await?;
+    }
+    sessions_of(manager, launched).await
+}
+
+async fn sessions_of(
+    manager: &Arc<dyn TaskManager>,
+    launched: &LaunchedTask,
+) -> Result<Vec<Session>, Failure> {
+    let mut sessions = Vec::with_capacity(launched.session_ids.len());
+    for id in &launched.session_ids {
+        sessions.push(manager.get_session(*id).await?);
+    }
+    Ok(sessions)
+}
+
+/// The ids are what a script wants; what a person wants beside them goes to the standard error.
+fn report(launched: &LaunchedTask, sessions: &[Session], context: &Context) -> Result<(), Failure> {
+    if context.json {
+        return context.terminal.print_json(launched);
+    }
+    for session in sessions {
+        context.terminal.print_raw(&format!("{}\n", session.id))?;
+        let mut line = Line::of(Paint::Plain, session.status.as_str());
+        if let Some(reason) = &session.reason {
+            line = line.with(Paint::Plain, format!(": {}", text::one_line(reason)));
+        }
+        context.terminal.note(&line);
+    }
+    if let Some(session) = sessions
+        .iter()
+        .find(|session| !session.status.is_terminal())
+    {
+        let id = short(session.id);
+        let waits = match session.status {
+            SessionStatus::Queued => "; it waits for a free place",
+            _ => "",
+        };
+        context.terminal.hint(format!(
+            "the agent goes on without this command{waits}: ah session follow {id}"
+        ));
+    }
+    Ok(())
+}
+
+/// A session that has ended already may have failed to start.
+fn code_of(sessions: &[Session]) -> ExitCode {
+    sessions
+        .iter()
+        .filter(|session| session.status.is_terminal())
+        .map(crate::follow::exit_code)
+        .fold(ExitCode::Ok, ExitCode::or)
+}
+
+fn launch_params(args: &TaskArgs, context: &Context) -> Result<TaskLaunchParams, Failure> {
+    let prompt = match (&args.prompt, &args.prompt_file) {
+        (Some(prompt), _) => prompt.clone(),
+        (None, Some(path)) => read_text(path, "prompt")?,
+        (None, None) => String::new(),
+    };
+    let scenario = args.scenario.as_deref().map(read_scenario).transpose()?;
+    let agent = match (&scenario, &args.agent) {
+        (Some(_), Some(agent)) if agent != SCENARIO_AGENT => {
+            return Err(Failure::validation(format!(
+                "--scenario is played by the agent `{SCENARIO_AGENT}`, not by `{agent}`"
+            ))
+            .hint("leave --agent away"));
+        }
+        (Some(_), _) => SCENARIO_AGENT.to_owned(),
+        (None, Some(agent)) => agent.clone(),
+        (None, None) => context.settings.default_agent.clone(),
+    };
+    let repo = repo_config(args)?;
+    let params = TaskLaunchParams::builder(prompt, repo, agent)
+        .with(|request| {
+            for selection in &mut request.agents {
+                selection.model.clone_from(&args.model);
+                selection.count = args.instances;
+                if let Some(scenario) = &scenario {
+                    selection
+                        .settings
+                        .insert("scenario".to_owned(), scenario.clone());
+                }
+            }
+            request.labels = args.labels.iter().cloned().collect();
+            request.priority = args.priority.into();
+            request.interactive = args.interactive;
+            request.timeout_ms = args
+                .timeout
+                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+            request.permissions = PermissionPolicy::without_rules(args.permissions.into());
+        })
+        .build()?;
+    Ok(params)
+}
+
+fn repo_config(args: &TaskArgs) -> Result<RepoConfig, Failure> {
+    let repo = match args.repo.as_deref() {
+        Some("none") => RepoConfig::none(),
+        Some(text) => RepoConfig::git(repository::named(text)?),
+        None => RepoConfig::git(repository::of_current_folder()?),
+    };
+    if repo == RepoConfig::none() && (args.branch.is_some() || args.commit.is_some()) {
+        return Err(Failure::validation(
+            "--branch and --commit name places in a repository, and --repo none has none",
+        ));
+    }
+    Ok(RepoConfig {
+        branch: args.branch.clone(),
+        commit: args.commit.clone(),
+        ..repo
+    })
+}
+
+/// Reads a text file, or the standard input when it is `-`.
+fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::validation(format!(
+            "the {what} file {} cannot be read: {error}",
+            path.display()
+        ))
+        .caused_by(error)
+    };
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin()
+            .lock()
+            .take(FILE_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        let file = std::fs::File::open(path).map_err(failed)?;
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)
+    };
+    read.map_err(failed)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(Failure::validation(format!(
+            "the {what} file {} has more than {FILE_BYTES_MAX} bytes",
+            path.display()
+        )));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        Failure::validation(format!("the {what} file {} is not UTF-8", path.display()))
+            .caused_by(error)
+    })
+}
+
+/// Reads a scenario file as the settings carry it, after it was judged.
+fn read_scenario(path: &Path) -> Result<Value, Failure> {
+    let yaml = read_text(path, "scenario")?;
+    let refused = |error: ah_scenario::ScenarioError| {
+        Failure::validation(format!("the scenario {}: {error}", path.display())).caused_by(error)
+    };
+    let scenario = Scenario::from_yaml(&yaml).map_err(refused)?;
+    scenario.resolve(&Defines::default()).map_err(refused)?;
+    serde_saphyr::from_str(&yaml).map_err(|error| {
+        Failure::validation(format!(
+            "the scenario {} cannot be sent as JSON",
+            path.display()
+        ))
+        .caused_by(error)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! What every command is given, and how it gets at the task manager.
+
+use std::sync::Arc;
+
+use ah_rest_api_contract::TaskManager;
+
+use crate::environment::Settings;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::follow::Signals;
+use crate::local::{self, Scheduling};
+use crate::terminal::Terminal;
+
+/// What every command is given.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// The standard streams.
+    pub(crate) terminal: Terminal,
+    /// Whether JSON is wanted.
+    pub(crate) json: bool,
+    /// What the environment says.
+    pub(crate) settings: Settings,
+}
+
+impl Context {
+    /// Runs a command against the task manager, which is closed afterwards however it went.
+    pub(crate) async fn with_manager(
+        &self,
+        scheduling: Scheduling,
+        command: impl AsyncFnOnce(&Arc<dyn TaskManager>) -> Result<ExitCode, Failure>,
+    ) -> Result<ExitCode, Failure> {
+        let access = local::open(&self.settings, scheduling).await?;
+        let result = command(access.manager()).await;
+        access.close().await;
+        result
+    }
+
+    /// The same for a command that knows nothing of signals: one ends it as if it had been left.
+    pub(crate) async fn with_manager_until_interrupted(
+        &self,
+        command: impl AsyncFnOnce(&Arc<dyn TaskManager>) -> Result<ExitCode, Failure>,
+    ) -> Result<ExitCode, Failure> {
+        let mut signals = Signals::listen()?;
+        self.with_manager(Scheduling::Attend, async |manager| {
+            tokio::select! {
+                result = command(manager) => result,
+                _ = signals.next() => Ok(ExitCode::Detached),
+            }
+        })
+        .await
+    }
+
+    /// Writes `value` as JSON when that is wanted, and the lines otherwise.
+    pub(crate) fn show(
+        &self,
+        value: &impl serde::Serialize,
+        lines: impl FnOnce() -> Vec<crate::style::Line>,
+    ) -> Result<(), Failure> {
+        if self.json {
+            self.terminal.print_json(value)
+        } else {
+            self.terminal.print(&lines())
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Why a command failed, as the person at the terminal reads it.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use ah_rest_api_contract::{ErrorKind, FieldErrors, TaskManagerError};
+
+use crate::exit_code::ExitCode;
+use crate::style::{Line, Paint};
+use crate::terminal::Terminal;
+
+/// A command's failure: a sentence, what to do about it, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    hints: Vec<String>,
+    code: ExitCode,
+    source: Option<Box<dyn Error + Send + Sync>>,
+    is_broken_pipe: bool,
+}
+
+impl Failure {
+    /// A failure with this exit code.
+    pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hints: Vec::new(),
+            code,
+            source: None,
+            is_broken_pipe: false,
+        }
+    }
+
+    /// A failure that has no exit code of its own.
+    pub(crate) fn general(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::General, message)
+    }
+
+    /// Something that the command line gave is not valid.
+    pub(crate) fn validation(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Validation, message)
+    }
+
+    /// The environment or the state folder is not usable.
+    pub(crate) fn configuration(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Configuration, message)
+    }
+
+    /// The standard output could not be written to. That its reader has gone away is no failure
+    /// to speak of.
+    pub(crate) fn writing(error: io::Error) -> Self {
+        Self {
+            is_broken_pipe: error.kind() == io::ErrorKind::BrokenPipe,
+            ..Self::general("the standard output could not be written to").caused_by(error)
+        }
+    }
+
+    /// This failure with something to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// This failure with what led to it.
+    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Says it on the standard error.
+    pub(crate) fn report(&self, terminal: &Terminal) -> ExitCode {
+        if self.is_broken_pipe {
+            return ExitCode::Ok;
+        }
+        terminal.note(&Line::of(Paint::Bad, "error: ").with(Paint::Plain, &self.message));
+        for hint in &self.hints {
+            terminal.hint(hint);
+        }
+        let mut cause = self.source.as_deref().map(|source| source as &dyn Error);
+        while let Some(error) = cause {
+            tracing::debug!("caused by: {error}");
+            cause = error.source();
+        }
+        self.code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<TaskManagerError> for Failure {
+    fn from(error: TaskManagerError) -> Self {
+        let problem = error.problem();
+        let kind = error.kind();
+        let message = if kind == ErrorKind::Validation && !problem.errors.is_empty() {
+            in_terms_of_options(&problem.errors)
+        } else {
+            error.to_string()
+        };
+        let mut failure = Self::new(code_of(kind, &problem.errors), message);
+        failure.hints.extend(hints_for(kind, &problem.errors));
+        if let Some(request) = &problem.request_id {
+            failure.hints.push(format!("the request was {request}"));
+        }
+        failure.caused_by(error)
+    }
+}
+
+impl From<FieldErrors> for Failure {
+    fn from(errors: FieldErrors) -> Self {
+        TaskManagerError::from(errors).into()
+    }
+}
+
+fn code_of(kind: ErrorKind, errors: &FieldErrors) -> ExitCode {
+    match kind {
+        ErrorKind::Validation if concerns(errors, "repo") => ExitCode::Repository,
+        ErrorKind::Validation
+        | ErrorKind::BadRequest
+        | ErrorKind::PayloadTooLarge
+        | ErrorKind::IdempotencyMismatch => ExitCode::Validation,
+        ErrorKind::Unauthenticated | ErrorKind::Unauthorized | ErrorKind::Forbidden => {
+            ExitCode::Authentication
+        }
+        ErrorKind::Unreachable => ExitCode::Network,
+        ErrorKind::RateLimited | ErrorKind::Unavailable => ExitCode::Resource,
+        ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::Gone
+        | ErrorKind::NotImplemented
+        | ErrorKind::Internal => ExitCode::General,
+    }
+}
+
+/// Whether every field at fault is `field`, or within it.
+fn concerns(errors: &FieldErrors, field: &str) -> bool {
+    !errors.is_empty()
+        && errors.iter().all(|(path, _)| {
+            path.strip_prefix(field)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+}
+
+fn hints_for(kind: ErrorKind, errors: &FieldErrors) -> Vec<String> {
+    let hint = match kind {
+        ErrorKind::Validation => {
+            let agent_is_wrong = errors.iter().any(|(path, _)| path.ends_with(".type"));
+            return if agent_is_wrong {
+                vec!["`ah agents` lists the agents there are".to_owned()]
+            } else {
+                Vec::new()
+            };
+        }
+        ErrorKind::NotFound => "`ah session list` shows the sessions there are",
+        ErrorKind::Conflict => "`ah session get` shows where the session is in its life",
+        ErrorKind::Gone => "a session that has ended takes no more: launch a task with `ah task`",
+        ErrorKind::Unavailable | ErrorKind::RateLimited => "the same command may succeed later",
+        ErrorKind::Unreachable => "check the address of the access point, and that it runs",
+        ErrorKind::Internal => "`--log-level debug` shows the cause",
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
+}
+
+/// What is wrong with a request, with the names of the command line's options for the fields.
+fn in_terms_of_options(errors: &FieldErrors) -> String {
+    let mut sentences = Vec::new();
+    for (path, messages) in errors.iter() {
+        let subject = option_for(path).map_or_else(|| format!("`{path}`"), str::to_owned);
+        for message in messages {
+            sentences.push(format!("{subject} {message}"));
+        }
+    }
+    sentences.join("; ")
+}
+
+fn option_for(path: &str) -> Option<&'static str> {
+    let path = path.strip_prefix("agents[0].").unwrap_or(path);
+    Some(match path {
+        "prompt" => "the prompt",
+        "repo" | "repo.url" => "--repo",
+        "repo.branch" => "--branch",
+        "repo.commit" => "--commit",
+        "type" => "--agent",
+        "model" => "--model",
+        "count" => "--instances",
+        "settings" | "settings.scenario" => "--scenario",
+        "labels" => "--label",
+        "timeoutMs" => "--timeout",
+        "context" => "--context",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_named_by_their_options() {
+        let mut errors = FieldErrors::default();
+        errors.add("agents[0].count", "must be from 1 to 100");
+        errors.add("repo.branch", "is not a branch name");
+        let failure = Failure::from(errors);
+        assert_eq!(
+            failure.to_string(),
+            "--instances must be from 1 to 100; --branch is not a branch name"
+        );
+        assert_eq!(failure.code, ExitCode::Validation);
+    }
+
+    #[test]
+    fn what_only_concerns_the_repository_has_its_own_code() {
+        let failure = Failure::from(FieldErrors::of("repo.url", "is not a git repository"));
+        assert_eq!(failure.code, ExitCode::Repository);
+    }
+
+    #[test]
+    fn an_unknown_agent_comes_with_a_hint() {
+        let failure = Failure::from(FieldErrors::of("agents[0].type", "is not configured"));
+        assert_eq!(failure.hints, ["`ah agents` lists the agents there are"]);
+    }
+
+    #[test]
+    fn every_kind_has_a_code_that_is_not_ok() {
+        for kind in ErrorKind::ALL {
+            let failure = Failure::from(TaskManagerError::new(kind, "it went wrong"));
+            assert_ne!(failure.code, ExitCode::Ok, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure_to_speak_of() {
+        let failure = Failure::writing(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert!(failure.is_broken_pipe);
+        assert!(!Failure::writing(io::Error::other("disk full")).is_broken_pipe);
+    }
+}

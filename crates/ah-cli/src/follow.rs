@@ -1,0 +1,419 @@
+//! Watching sessions until they have ended.
+
+mod question;
+mod screen;
+mod signals;
+mod summary;
+mod transcript;
+
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_rest_api_contract::{
+    DiffQuery, ErrorKind, EventFilter, EventPayload, EventSeq, PermissionId, SessionDiff,
+    SessionEvent, SessionId, StreamItem, TaskManager, TaskManagerError,
+};
+use futures::stream::{SelectAll, Stream, StreamExt};
+use serde_json::json;
+
+pub(crate) use question::{Question, choose, option_lines};
+pub(crate) use screen::Screen;
+pub(crate) use signals::{Interruption, Signals};
+pub(crate) use summary::exit_code;
+pub(crate) use transcript::{content_words, usage_words};
+
+use crate::clock;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::session_ref::short;
+use crate::style::{Line, Paint};
+use crate::text;
+use question::{TypedLines, how_to_answer};
+use transcript::Transcript;
+
+/// A question is only asked when the stream has been silent for this long: in the replay of
+/// history, and where a policy decides, its answer follows at once.
+const QUIET_BEFORE_ASKING: Duration = Duration::from_millis(150);
+
+/// What is watched, and how it is shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    /// The sessions.
+    pub(crate) sessions: Vec<SessionId>,
+    /// From where.
+    pub(crate) after: EventSeq,
+    /// In which form.
+    pub(crate) form: Form,
+}
+
+/// How events are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Lines for a person.
+    Told,
+    /// One JSON object a line, and nothing else.
+    Json,
+}
+
+/// How watching ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// Every session has ended; the code tells how.
+    Ended(ExitCode),
+    /// The command was asked to end before.
+    Interrupted(Interruption),
+}
+
+/// An event of one of the watched sessions, by its place among them.
+type Item = (usize, Result<StreamItem, TaskManagerError>);
+
+/// One session that is watched.
+struct Followed {
+    id: SessionId,
+    transcript: Transcript,
+    has_ended: bool,
+}
+
+/// The state of watching.
+struct Follower<'a> {
+    manager: &'a Arc<dyn TaskManager>,
+    screen: &'a mut Screen,
+    form: Form,
+    sessions: Vec<Followed>,
+    question: Option<Question>,
+    /// Questions that were asked or announced, so that none is twice.
+    seen: HashSet<PermissionId>,
+    typed: Option<TypedLines>,
+}
+
+/// Watches the sessions until all have ended, or the command is asked to end.
+pub(crate) async fn watch(
+    manager: &Arc<dyn TaskManager>,
+    watch: &Watch,
+    screen: &mut Screen,
+    signals: &mut Signals,
+) -> Result<Watched, Failure> {
+    let mut events = open(manager, watch).await?;
+    let mut follower = Follower {
+        manager,
+        screen,
+        form: watch.form,
+        sessions: watch
+            .sessions
+            .iter()
+            .map(|id| Followed {
+                id: *id,
+                transcript: Transcript::default(),
+                has_ended: false,
+            })
+            .collect(),
+        question: None,
+        seen: HashSet::new(),
+        typed: None,
+    };
+    tokio::select! {
+        result = follower.run(&mut events) => result?,
+        interruption = signals.next() => {
+            follower.screen.clear_foot();
+            return Ok(Watched::Interrupted(interruption));
+        }
+    }
+    follower.screen.clear_foot();
+    follower.summarize().await.map(Watched::Ended)
+}
+
+async fn open(
+    manager: &Arc<dyn TaskManager>,
+    watch: &Watch,
+) -> Result<SelectAll<Pin<Box<dyn Stream<Item = Item> + Send>>>, Failure> {
+    let filter = match watch.form {
+        Form::Told => EventFilter::default().with_ephemeral(),
+        Form::Json => EventFilter::default(),
+    };
+    let mut events = SelectAll::new();
+    for (index, id) in watch.sessions.iter().enumerate() {
+        let stream = manager
+            .task_events_stream(*id, watch.after, filter.clone())
+            .await?;
+        events.push(stream.map(move |item| (index, item)).boxed());
+    }
+    Ok(events)
+}
+
+impl Follower<'_> {
+    async fn run(
+        &mut self,
+        events: &mut SelectAll<Pin<Box<dyn Stream<Item = Item> + Send>>>,
+    ) -> Result<(), Failure> {
+        loop {
+            self.spin();
+            let waits = self.next_question().is_some() && self.question.is_none();
+            tokio::select! {
+                biased;
+                item = events.next() => match item {
+                    Some((index, item)) => self.take(index, item)?,
+                    None => return self.all_have_ended(),
+                },
+                typed = next_typed(&mut self.typed), if self.question.is_some() => {
+                    self.answer(typed).await?;
+                }
+                () = tokio::time::sleep(QUIET_BEFORE_ASKING), if waits => self.ask()?,
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        index: usize,
+        item: Result<StreamItem, TaskManagerError>,
+    ) -> Result<(), Failure> {
+        let id = self.sessions[index].id;
+        let item = item.map_err(|error| {
+            Failure::from(error).hint(format!(
+                "the session goes on: ah session follow {}",
+                short(id)
+            ))
+        })?;
+        match (item, self.form) {
+            (StreamItem::Event(event), form) => {
+                let columns = self.columns();
+                let session = &mut self.sessions[index];
+                let lines = session.transcript.tell(&event, columns);
+                session.has_ended = matches!(
+                    &event.payload,
+                    EventPayload::Status(change) if change.status.is_terminal()
+                );
+                if matches!(event.payload, EventPayload::PermissionResolved(_))
+                    || self.sessions[index].has_ended
+                {
+                    self.withdraw_question(index);
+                }
+                match form {
+                    Form::Told => self.screen.print(&self.prefixed(index, lines)),
+                    Form::Json => self.print_json(&event),
+                }
+            }
+            (StreamItem::Ephemeral(event), _) => {
+                self.sessions[index].transcript.glimpse(&event);
+                Ok(())
+            }
+            (StreamItem::Gap(gap), Form::Told) => self
+                .screen
+                .print(&self.prefixed(index, vec![Transcript::gap(&gap)])),
+            (StreamItem::Gap(gap), Form::Json) => self.screen.terminal().print_json(&json!({
+                "type": "gap",
+                "sessionId": id,
+                "from_seq": gap.from_seq,
+                "earliest_seq": gap.earliest_seq,
+            })),
+        }
+    }
+
+    fn print_json(&self, event: &SessionEvent) -> Result<(), Failure> {
+        self.screen.terminal().print_json(event)
+    }
+
+    /// The columns that a line may take, without the prefix that tells sessions apart.
+    fn columns(&self) -> Option<usize> {
+        let columns = self.screen.terminal().columns()?;
+        let prefix = self.prefix(0).width();
+        Some(columns.saturating_sub(prefix))
+    }
+
+    /// What stands before the lines of one of several sessions.
+    fn prefix(&self, index: usize) -> Line {
+        if self.sessions.len() < 2 {
+            return Line::new();
+        }
+        Line::of(Paint::Dim, format!("{} ", short(self.sessions[index].id)))
+    }
+
+    fn prefixed(&self, index: usize, lines: Vec<Line>) -> Vec<Line> {
+        lines
+            .into_iter()
+            .map(|line| self.prefix(index).join(line))
+            .collect()
+    }
+
+    fn spin(&mut self) {
+        if self.form == Form::Json || self.question.is_some() {
+            return;
+        }
+        let mut going_on = self.sessions.iter().filter(|session| !session.has_ended);
+        let Some(first) = going_on.next() else { return };
+        let others = going_on.count();
+        let mut words = first.transcript.now();
+        if others > 0 {
+            words.push_str(&format!(" (and {others} more)"));
+        }
+        let elapsed = first
+            .transcript
+            .started()
+            .map_or(Duration::ZERO, |started| clock::now().since(started));
+        self.screen.spin(&words, elapsed);
+    }
+
+    /// The oldest question that was not asked or announced yet.
+    fn next_question(&self) -> Option<Question> {
+        self.sessions.iter().find_map(|session| {
+            let request = session
+                .transcript
+                .questions()
+                .find(|request| !self.seen.contains(&request.request_id))?;
+            Some(Question {
+                session: session.id,
+                request: request.clone(),
+            })
+        })
+    }
+
+    /// Asks the next question here, or says how to answer it elsewhere.
+    fn ask(&mut self) -> Result<(), Failure> {
+        let Some(question) = self.next_question() else {
+            return Ok(());
+        };
+        self.seen.insert(question.id());
+        if self.form == Form::Json || !self.screen.terminal().can_ask() {
+            let words = how_to_answer(&question, &short(question.session));
+            self.screen
+                .note(&Line::of(Paint::Accent, "hint: ").with(Paint::Plain, words));
+            return Ok(());
+        }
+        self.screen.clear_foot();
+        for line in question.lines(clock::now()) {
+            self.screen.note(&line);
+        }
+        self.screen.terminal().forget_typed();
+        let typed = self.typed.get_or_insert_with(TypedLines::read);
+        typed.forget();
+        self.screen.ask(&question.prompt());
+        self.question = Some(question);
+        Ok(())
+    }
+
+    /// Takes the question away when somebody else has settled it, or nobody needs to any more.
+    fn withdraw_question(&mut self, index: usize) {
+        let session = &self.sessions[index];
+        let is_settled = self.question.as_ref().is_some_and(|question| {
+            question.session == session.id
+                && !session
+                    .transcript
+                    .questions()
+                    .any(|request| request.request_id == question.id())
+        });
+        if is_settled {
+            self.question = None;
+            self.screen.clear_foot();
+            self.screen.terminal().forget_typed();
+        }
+    }
+
+    async fn answer(&mut self, typed: Option<String>) -> Result<(), Failure> {
+        let Some(question) = self.question.take() else {
+            return Ok(());
+        };
+        let Some(typed) = typed else {
+            // The end of the input: nobody can answer here any more.
+            self.screen.clear_foot();
+            let words = how_to_answer(&question, &short(question.session));
+            self.screen
+                .note(&Line::of(Paint::Accent, "hint: ").with(Paint::Plain, words));
+            return Ok(());
+        };
+        self.screen.question_was_answered();
+        let Some(answer) = question.answer(&typed) else {
+            self.screen.ask(&question.prompt());
+            self.question = Some(question);
+            return Ok(());
+        };
+        let result = self
+            .manager
+            .answer_permission(question.session, question.id(), answer)
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            // Somebody was faster, or the session ended: the stream tells.
+            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Gone) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn all_have_ended(&self) -> Result<(), Failure> {
+        match self.sessions.iter().find(|session| !session.has_ended) {
+            None => Ok(()),
+            Some(session) => Err(Failure::general(format!(
+                "the events of session {} broke off before its end",
+                session.id
+            ))
+            .hint(format!(
+                "come back with: ah session follow {}",
+                short(session.id)
+            ))),
+        }
+    }
+
+    /// Prints how each session ended, and returns the code that tells it.
+    async fn summarize(&mut self) -> Result<ExitCode, Failure> {
+        let mut code = ExitCode::Ok;
+        for index in 0..self.sessions.len() {
+            let id = self.sessions[index].id;
+            let session = self.manager.get_session(id).await?;
+            code = code.or(exit_code(&session));
+            if self.form == Form::Json {
+                continue;
+            }
+            let diff = self.diff(id).await;
+            let mut lines = summary::lines(&session, diff.as_ref());
+            if self.sessions.len() > 1 {
+                lines.insert(1, Line::of(Paint::Bold, format!("session {id}")));
+            }
+            self.screen.print(&lines)?;
+            for hint in summary::hints(&session, diff.as_ref(), &short(id)) {
+                self.screen.terminal().hint(hint);
+            }
+        }
+        Ok(code)
+    }
+
+    /// What the session changed; `None` when it has no workspace to ask.
+    async fn diff(&self, id: SessionId) -> Option<SessionDiff> {
+        match self
+            .manager
+            .get_session_diff(id, DiffQuery::default())
+            .await
+        {
+            Ok(diff) => Some(diff),
+            Err(error) => {
+                tracing::debug!(%error, "the session has no diff");
+                None
+            }
+        }
+    }
+}
+
+/// The next line that is typed; never ready before something was asked.
+async fn next_typed(typed: &mut Option<TypedLines>) -> Option<String> {
+    match typed {
+        Some(lines) => lines.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How to come back to sessions that were left to themselves.
+pub(crate) fn come_back(sessions: &[SessionId]) -> String {
+    match sessions {
+        [one] => format!(
+            "session {one} goes on; come back with: ah session follow {}",
+            short(*one)
+        ),
+        many => {
+            let count = text::counted(many.len() as u64, "session");
+            format!("{count} go on; `ah session list` shows them")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

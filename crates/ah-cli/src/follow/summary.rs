@@ -1,0 +1,175 @@
+//! How a session ended, what it changed, and how to take the work.
+
+use ah_rest_api_contract::{FileStatus, RepoMode, Session, SessionDiff, SessionStatus};
+
+use super::transcript::usage_words;
+use crate::changes;
+use crate::exit_code::ExitCode;
+use crate::style::{Line, Paint};
+use crate::text;
+
+/// The most lines of the diff at the end.
+const DIFF_LINES_MAX: usize = 120;
+
+/// The lines at the end of a followed session.
+pub(crate) fn lines(session: &Session, diff: Option<&SessionDiff>) -> Vec<Line> {
+    let mut lines = vec![Line::new(), ending(session)];
+    if let Some(diff) = diff {
+        lines.extend(changes::stat(diff));
+        lines.push(Line::new());
+        lines.extend(head_of_diff(diff));
+    }
+    if let Some(usage) = &session.usage {
+        lines.push(Line::of(Paint::Dim, format!("used {}", usage_words(usage))));
+    }
+    lines
+}
+
+/// How it ended: `✓ completed in 12s`, `✗ failed after 3.1s: reason (exit code 3)`.
+fn ending(session: &Session) -> Line {
+    let (sign, paint, preposition) = match session.status {
+        SessionStatus::Completed => ("✓", Paint::Good, "in"),
+        SessionStatus::Failed => ("✗", Paint::Bad, "after"),
+        _ => ("■", Paint::Warn, "after"),
+    };
+    let mut line = Line::of(paint, format!("{sign} {}", session.status));
+    if let (Some(started), Some(ended)) = (session.started_at, session.ended_at) {
+        let took = text::duration(ended.since(started));
+        line = line.with(Paint::Dim, format!(" {preposition} {took}"));
+    }
+    if let Some(reason) = &session.reason {
+        line = line.with(Paint::Plain, format!(": {}", text::one_line(reason)));
+    }
+    match session.exit_code {
+        Some(code) if code != 0 => line.with(Paint::Dim, format!(" (exit code {code})")),
+        _ => line,
+    }
+}
+
+fn head_of_diff(diff: &SessionDiff) -> Vec<Line> {
+    let mut lines: Vec<Line> = changes::diff_lines(diff).take(DIFF_LINES_MAX + 1).collect();
+    if lines.len() > DIFF_LINES_MAX {
+        lines.truncate(DIFF_LINES_MAX);
+        lines.push(Line::of(Paint::Dim, "… the whole of it: see below"));
+    }
+    if !lines.is_empty() {
+        lines.push(Line::new());
+    }
+    lines
+}
+
+/// How to go on from here.
+pub(crate) fn hints(session: &Session, diff: Option<&SessionDiff>, short: &str) -> Vec<String> {
+    let mut hints = Vec::new();
+    let Some(diff) = diff.filter(|diff| !diff.files.is_empty()) else {
+        return hints;
+    };
+    let line_count = changes::diff_lines(diff).take(DIFF_LINES_MAX + 1).count();
+    if line_count > DIFF_LINES_MAX {
+        hints.push(format!("`ah session diff {short}` shows the whole diff"));
+    }
+    if session.status != SessionStatus::Cancelled {
+        hints.push(format!(
+            "take the work with: ah session diff {short} | git apply"
+        ));
+    }
+    if diff
+        .files
+        .iter()
+        .any(|file| file.is_binary && file.status != FileStatus::Deleted)
+        && let Some(branch) = session
+            .workspace
+            .as_ref()
+            .and_then(|at| at.branch.as_deref())
+    {
+        hints.push(format!(
+            "binary files are not in the diff; they are on the branch {branch}"
+        ));
+    }
+    hints
+}
+
+/// The exit code that tells how a session ended.
+pub(crate) fn exit_code(session: &Session) -> ExitCode {
+    match session.status {
+        SessionStatus::Completed => ExitCode::Ok,
+        SessionStatus::Stopped => ExitCode::Stopped,
+        SessionStatus::Cancelled => ExitCode::Cancelled,
+        // What never had a workspace could not get one; what had one and never ran could not be
+        // started.
+        SessionStatus::Failed if session.started_at.is_none() => {
+            if session.workspace.is_none() && session.repo.mode == RepoMode::Git {
+                ExitCode::Repository
+            } else {
+                ExitCode::AgentLaunch
+            }
+        }
+        _ => ExitCode::General,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{diff, session};
+    use crate::style::Colour;
+
+    const ID: &str = "01JZAAAAAAAAAAAAAAAAAAAAA1";
+
+    fn shown(session: &Session, diff: Option<&SessionDiff>, columns: usize) -> String {
+        lines(session, diff)
+            .iter()
+            .map(|line| line.render(Some(columns), Colour::Plain) + "\n")
+            .collect()
+    }
+
+    #[test]
+    fn a_completed_session_ends_with_its_changes() {
+        insta::assert_snapshot!(shown(&session(ID), Some(&diff()), 80));
+    }
+
+    #[test]
+    fn a_failed_session_says_why() {
+        let mut session = session(ID);
+        session.status = SessionStatus::Failed;
+        session.reason = Some("the agent ended in the middle of a turn".to_owned());
+        session.exit_code = Some(3);
+        session.usage = None;
+        assert_eq!(
+            shown(&session, None, 120),
+            "\n✗ failed after 11s: the agent ended in the middle of a turn (exit code 3)\n"
+        );
+    }
+
+    #[test]
+    fn a_long_diff_is_cut_and_the_hint_says_so() {
+        let mut long = diff();
+        long.files[0]
+            .diff
+            .push_str(&"+line\n".repeat(DIFF_LINES_MAX));
+        let lines = lines(&session(ID), Some(&long));
+        assert!(lines.len() < DIFF_LINES_MAX + 12, "{} lines", lines.len());
+        let hints = hints(&session(ID), Some(&long), "AAA1");
+        assert_eq!(hints[0], "`ah session diff AAA1` shows the whole diff");
+        assert_eq!(
+            hints[1],
+            "take the work with: ah session diff AAA1 | git apply"
+        );
+    }
+
+    #[test]
+    fn the_exit_code_tells_where_a_session_failed() {
+        let mut session = session(ID);
+        assert_eq!(exit_code(&session), ExitCode::Ok);
+        session.status = SessionStatus::Failed;
+        assert_eq!(exit_code(&session), ExitCode::General);
+        session.started_at = None;
+        assert_eq!(exit_code(&session), ExitCode::AgentLaunch);
+        session.workspace = None;
+        assert_eq!(exit_code(&session), ExitCode::Repository);
+        session.status = SessionStatus::Stopped;
+        assert_eq!(exit_code(&session), ExitCode::Stopped);
+        session.status = SessionStatus::Cancelled;
+        assert_eq!(exit_code(&session), ExitCode::Cancelled);
+    }
+}

@@ -1,0 +1,75 @@
+use crate::fake::script::{SESSION, Script, demo};
+use crate::fake::{FakeTaskManager, diff, session};
+use crate::terminal::Terminal;
+
+use super::*;
+
+/// Watches a scripted session; nothing here is a terminal.
+async fn watched(
+    events: Vec<SessionEvent>,
+    change: impl FnOnce(&mut ah_rest_api_contract::Session),
+) -> Result<Watched, String> {
+    let mut session = session(SESSION);
+    change(&mut session);
+    let fake = FakeTaskManager::with_sessions([session]).with_diff(diff());
+    let sender = fake.stream();
+    for event in events {
+        sender.unbounded_send(event).expect("the stream is open");
+    }
+    drop(sender);
+    let manager: Arc<dyn TaskManager> = Arc::new(fake);
+    let watch_this = Watch {
+        sessions: vec![SESSION.parse().expect("is an id")],
+        after: EventSeq::START,
+        form: Form::Told,
+    };
+    let mut screen = Screen::new(Terminal::detect(true));
+    let mut signals = Signals::listen().map_err(|failure| failure.to_string())?;
+    watch(&manager, &watch_this, &mut screen, &mut signals)
+        .await
+        .map_err(|failure| failure.to_string())
+}
+
+#[tokio::test]
+async fn a_session_is_watched_to_its_end() {
+    assert_eq!(
+        watched(demo(), |_| {}).await,
+        Ok(Watched::Ended(ExitCode::Ok))
+    );
+}
+
+#[tokio::test]
+async fn the_code_tells_how_it_ended() {
+    let events = Script::default()
+        .status("running")
+        .status("stopped")
+        .events();
+    let ended = watched(events, |session| {
+        session.status = ah_rest_api_contract::SessionStatus::Stopped;
+    });
+    assert_eq!(ended.await, Ok(Watched::Ended(ExitCode::Stopped)));
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_is_a_failure() {
+    let events = Script::default().status("running").events();
+    assert_eq!(
+        watched(events, |_| {}).await,
+        Err(format!(
+            "the events of session {SESSION} broke off before its end"
+        ))
+    );
+}
+
+#[test]
+fn it_is_said_how_to_come_back() {
+    let id = SESSION.parse().expect("is an id");
+    assert_eq!(
+        come_back(&[id]),
+        format!("session {SESSION} goes on; come back with: ah session follow AAAAAAA1")
+    );
+    assert_eq!(
+        come_back(&[id, id]),
+        "2 sessions go on; `ah session list` shows them"
+    );
+}

@@ -1,0 +1,449 @@
+//! A session's events as lines for a person: one compact line each, tool and result in one.
+//!
+//! It keeps what a later line needs of earlier events (which tools run, which questions wait) and
+//! knows neither the terminal nor the task manager.
+
+use std::collections::BTreeMap;
+
+use ah_rest_api_contract::{
+    ContentBlock, EphemeralEvent, EventPayload, FileEdit, Gap, LogLevel, Message, MessageRole,
+    PermissionId, PermissionOption, PermissionOutcome, PermissionRequested, PermissionResolved,
+    Plan, PlanStatus, PromptDelivery, SessionEvent, SessionStatus, StatusChange, Timestamp,
+    ToolOutcome, ToolResult, ToolUse, Usage,
+};
+
+use crate::style::{Line, Paint};
+use crate::text;
+use crate::tool;
+
+/// The most lines of one message of the agent.
+const MESSAGE_LINES_MAX: usize = 8;
+/// The most lines of one prompt.
+const PROMPT_LINES_MAX: usize = 3;
+/// The most steps of a plan that are shown.
+const PLAN_ENTRIES_MAX: usize = 12;
+/// Columns of the sign in the margin and the space after it.
+const MARGIN: usize = 2;
+
+/// One session, told as it happens.
+#[derive(Debug, Default)]
+pub(crate) struct Transcript {
+    status: Option<SessionStatus>,
+    started: Option<Timestamp>,
+    running_tools: Vec<(ToolUse, Timestamp)>,
+    questions: BTreeMap<PermissionId, PermissionRequested>,
+    doing: Doing,
+}
+
+/// What the agent does, as far as its events tell.
+#[derive(Debug, Default)]
+enum Doing {
+    #[default]
+    Working,
+    Thinking,
+    Writing,
+    At(String),
+}
+
+impl Transcript {
+    /// When the session was launched, once its first event was seen.
+    pub(crate) const fn started(&self) -> Option<Timestamp> {
+        self.started
+    }
+
+    /// The questions that wait for an answer, oldest first.
+    pub(crate) fn questions(&self) -> impl Iterator<Item = &PermissionRequested> {
+        self.questions.values()
+    }
+
+    /// What the session does now, in a few words.
+    pub(crate) fn now(&self) -> String {
+        if let Some(question) = self.questions.values().next() {
+            return format!(
+                "waiting for an answer: {}",
+                text::one_line(&question.tool_name)
+            );
+        }
+        match self.status {
+            Some(SessionStatus::Running) => {}
+            Some(status) => return status.to_string(),
+            None => return "waiting for the first event".to_owned(),
+        }
+        if let Some((tool, _)) = self.running_tools.last() {
+            return format!(
+                "{} {}",
+                text::one_line(&tool.tool_name),
+                tool::argument(&tool.tool_args)
+            );
+        }
+        match &self.doing {
+            Doing::Working => "working".to_owned(),
+            Doing::Thinking => "thinking".to_owned(),
+            Doing::Writing => "writing".to_owned(),
+            Doing::At(stage) => text::one_line(stage),
+        }
+    }
+
+    /// Takes in an event and returns the lines that tell it, made for `columns` (`None`: without
+    /// a limit).
+    pub(crate) fn tell(&mut self, event: &SessionEvent, columns: Option<usize>) -> Vec<Line> {
+        self.started.get_or_insert(event.ts);
+        match &event.payload {
+            EventPayload::Status(change) => self.status_change(change),
+            EventPayload::Message(message) => self.message(message, columns),
+            EventPayload::Thought(thought) => {
+                self.doing = Doing::Thinking;
+                let thought = text::one_line(&thought.thought);
+                vec![Line::of(Paint::Dim, format!("✻ {thought}"))]
+            }
+            EventPayload::ToolUse(tool) => {
+                self.doing = Doing::Working;
+                self.running_tools.push((tool.clone(), event.ts));
+                Vec::new()
+            }
+            EventPayload::ToolResult(result) => vec![self.tool_result(result, event.ts, columns)],
+            EventPayload::FileEdit(edit) => vec![file_edit(edit)],
+            EventPayload::PermissionRequest(request) => vec![self.permission_request(request)],
+            EventPayload::PermissionResolved(resolved) => vec![self.permission_resolved(resolved)],
+            EventPayload::Plan(plan) => plan_lines(plan),
+            EventPayload::Usage(usage) => {
+                self.doing = Doing::Working;
+                vec![Line::of(Paint::Dim, format!("· {}", usage_words(usage)))]
+            }
+            EventPayload::Progress(progress) => {
+                self.doing = Doing::At(format!("{} ({} %)", progress.stage, progress.progress));
+                Vec::new()
+            }
+            EventPayload::Error(error) => {
+                vec![Line::of(
+                    Paint::Bad,
+                    format!("! {}", text::one_line(&error.message)),
+                )]
+            }
+            EventPayload::Log(log) => {
+                // What a tool printed is folded into its own line.
+                if log.tool_execution_id.is_some() {
+                    return Vec::new();
+                }
+                let message = text::one_line(&log.message);
+                match log.level {
+                    LogLevel::Error => vec![Line::of(Paint::Bad, format!("! {message}"))],
+                    LogLevel::Warn => vec![Line::of(Paint::Warn, format!("! {message}"))],
+                    LogLevel::Info => vec![Line::of(Paint::Dim, format!("· {message}"))],
+                    LogLevel::Debug | LogLevel::Trace => Vec::new(),
+                }
+            }
+            EventPayload::Moment(moment) => {
+                vec![Line::of(
+                    Paint::Dim,
+                    format!("· moment: {}", text::one_line(&moment.note)),
+                )]
+            }
+            EventPayload::Delivery(delivery) => {
+                vec![
+                    Line::of(Paint::Good, "⇡ ")
+                        .with(Paint::Plain, &delivery.mode)
+                        .with(Paint::Dim, format!(" {}", delivery.url)),
+                ]
+            }
+            // The edit of the same file tells enough.
+            EventPayload::Diff(_) => Vec::new(),
+            EventPayload::Note(note) => {
+                vec![Line::of(
+                    Paint::Dim,
+                    format!("· {}", text::one_line(&note.message)),
+                )]
+            }
+            EventPayload::FenceStarted(_)
+            | EventPayload::FenceResult(_)
+            | EventPayload::HostStarted(_)
+            | EventPayload::HostLog(_)
+            | EventPayload::HostExited(_)
+            | EventPayload::Summary(_)
+            | EventPayload::FollowersCatalog(_) => Vec::new(),
+        }
+    }
+
+    /// Takes in what is not written down: it only changes what the session does now.
+    pub(crate) fn glimpse(&mut self, event: &EphemeralEvent) {
+        self.doing = match event {
+            EphemeralEvent::MessageDelta(_) => Doing::Writing,
+            EphemeralEvent::ThoughtDelta(_) => Doing::Thinking,
+            EphemeralEvent::ToolProgress(_) => return,
+        };
+    }
+
+    /// The line that tells of a stretch of history which is gone.
+    pub(crate) fn gap(gap: &Gap) -> Line {
+        let missing = gap.earliest_seq.get().saturating_sub(gap.from_seq.get());
+        let words = text::counted(missing, "event");
+        Line::of(
+            Paint::Warn,
+            format!("⋯ {words} of the history are no longer kept"),
+        )
+    }
+
+    fn status_change(&mut self, change: &StatusChange) -> Vec<Line> {
+        self.status = Some(change.status);
+        let mut lines = Vec::new();
+        if change.status.is_terminal() {
+            self.questions.clear();
+            for (tool, _) in std::mem::take(&mut self.running_tools) {
+                lines.push(
+                    tool_head(&tool.tool_name, &tool::argument(&tool.tool_args))
+                        .with(Paint::Warn, "  did not end"),
+                );
+            }
+            // The summary says how it ended.
+            return lines;
+        }
+        self.doing = Doing::Working;
+        let sign = match change.status {
+            SessionStatus::Running => "●",
+            SessionStatus::Pausing | SessionStatus::Paused => "‖",
+            SessionStatus::Resuming => "▸",
+            SessionStatus::Stopping => "■",
+            _ => "○",
+        };
+        let mut line = Line::of(Paint::Dim, format!("{sign} {}", change.status));
+        if let Some(reason) = &change.reason {
+            line = line.with(Paint::Dim, format!(": {}", text::one_line(reason)));
+        }
+        lines.push(line);
+        lines
+    }
+
+    fn message(&mut self, message: &Message, columns: Option<usize>) -> Vec<Line> {
+        self.doing = Doing::Working;
+        let words = message
+            .content
+            .iter()
+            .map(content_words)
+            .collect::<Vec<_>>()
+            .join("\n");
+        let (sign, paint, limit) = match message.role {
+            MessageRole::User => ("❯ ", Paint::Bold, PROMPT_LINES_MAX),
+            MessageRole::Assistant => ("● ", Paint::Plain, MESSAGE_LINES_MAX),
+        };
+        let wrapped = text::wrap(
+            &words,
+            columns.map(|columns| columns.saturating_sub(MARGIN)),
+        );
+        let left_out = wrapped.len().saturating_sub(limit);
+        let mut lines = Vec::new();
+        for (index, part) in wrapped.into_iter().take(limit).enumerate() {
+            lines.push(match index {
+                0 => Line::of(Paint::Accent, sign).with(paint, part),
+                _ if part.is_empty() => Line::new(),
+                _ => Line::of(Paint::Plain, "  ").with(paint, part),
+            });
+        }
+        if left_out > 0 {
+            let words = text::counted(left_out as u64, "more line");
+            lines.push(Line::of(Paint::Dim, format!("  … {words}")));
+        }
+        let came = match message.delivery {
+            Some(PromptDelivery::Steered) => " (in the middle of the turn)",
+            Some(PromptDelivery::Initial | PromptDelivery::Queued) | None => "",
+        };
+        if let Some(last) = lines.pop() {
+            lines.push(last.with(Paint::Dim, came));
+        }
+        lines
+    }
+
+    fn tool_result(
+        &mut self,
+        result: &ToolResult,
+        ended: Timestamp,
+        columns: Option<usize>,
+    ) -> Line {
+        let started = self
+            .running_tools
+            .iter()
+            .position(|(tool, _)| tool.tool_execution_id == result.tool_execution_id)
+            .map(|index| self.running_tools.remove(index));
+        let argument = started
+            .as_ref()
+            .map(|(tool, _)| tool::argument(&tool.tool_args))
+            .unwrap_or_default();
+        let mut outcome = match (result.status, result.exit_code) {
+            (ToolOutcome::Completed, None | Some(0)) => Line::of(Paint::Good, "  ✓"),
+            (ToolOutcome::Completed, Some(code)) => {
+                Line::of(Paint::Good, format!("  ✓ exit {code}"))
+            }
+            (ToolOutcome::Failed, Some(code)) => Line::of(Paint::Bad, format!("  ✗ exit {code}")),
+            (ToolOutcome::Failed, None) => Line::of(Paint::Bad, "  ✗"),
+        };
+        if let Some((_, begun)) = &started {
+            let took = text::duration(ended.since(*begun));
+            outcome = outcome.with(Paint::Dim, format!(" {took}"));
+        }
+        // What a file holds or a search found is for the agent; what a command said last, or why
+        // something failed, is for everybody.
+        let is_telling = result.status == ToolOutcome::Failed
+            || result.exit_code.is_some()
+            || started.is_some_and(|(tool, _)| tool::runs_a_command(&tool.tool_args));
+        let said = if is_telling {
+            text::last_line(&result.tool_output)
+        } else {
+            String::new()
+        };
+        fold_tool_line(&result.tool_name, &argument, outcome, &said, columns)
+    }
+
+    fn permission_request(&mut self, request: &PermissionRequested) -> Line {
+        self.questions.insert(request.request_id, request.clone());
+        Line::of(Paint::Warn, "? ")
+            .with(Paint::Bold, text::one_line(&request.tool_name))
+            .with(
+                Paint::Plain,
+                format!(" {}", tool::argument(&request.tool_args)),
+            )
+            .with(Paint::Dim, " asks leave")
+    }
+
+    fn permission_resolved(&mut self, resolved: &PermissionResolved) -> Line {
+        let request = self.questions.remove(&resolved.request_id);
+        let option = request.as_ref().and_then(|request| {
+            let id = resolved.option_id.as_deref()?;
+            request.options.iter().find(|option| option.id == id)
+        });
+        let allowed = option.is_some_and(|option| option.kind.allows());
+        let answer = answer_words(resolved, option);
+        let sign = if allowed {
+            (Paint::Good, "✓ ")
+        } else {
+            (Paint::Bad, "✗ ")
+        };
+        Line::of(sign.0, sign.1)
+            .with(Paint::Plain, answer)
+            .with(Paint::Dim, format!(" by {}", text::one_line(&resolved.by)))
+    }
+}
+
+fn answer_words(resolved: &PermissionResolved, option: Option<&PermissionOption>) -> String {
+    let chosen = option
+        .map(|option| text::one_line(&option.label))
+        .or_else(|| resolved.option_id.as_deref().map(text::one_line));
+    match (resolved.outcome, chosen) {
+        (PermissionOutcome::Selected, Some(label)) => label,
+        (PermissionOutcome::Selected, None) => "answered".to_owned(),
+        (PermissionOutcome::Cancelled, _) => "withdrawn".to_owned(),
+        (PermissionOutcome::Expired, Some(label)) => {
+            format!("{label}, for nobody answered in time,")
+        }
+        (PermissionOutcome::Expired, None) => "nobody answered in time".to_owned(),
+    }
+}
+
+/// What a piece of a message says in words.
+pub(crate) fn content_words(block: &ContentBlock) -> String {
+    match block {
+        ContentBlock::Text { text } => text.clone(),
+        ContentBlock::Image { uri, mime_type, .. } => {
+            let name = uri.as_deref().or(mime_type.as_deref()).unwrap_or("picture");
+            format!("[picture: {name}]")
+        }
+        ContentBlock::Audio { mime_type, .. } => format!("[sound: {mime_type}]"),
+        ContentBlock::Resource { resource } => format!("[document: {}]", resource.uri),
+        ContentBlock::ResourceLink { name, uri, .. } => format!("[{name}: {uri}]"),
+    }
+}
+
+/// The line of an edit: `✎ +3 -1 src/main.rs`.
+fn file_edit(edit: &FileEdit) -> Line {
+    let mut line = Line::of(Paint::Accent, "✎ ")
+        .with(Paint::Good, format!("+{}", edit.lines_added))
+        .with(Paint::Bad, format!(" -{}", edit.lines_removed))
+        .with(
+            Paint::Plain,
+            format!(" {}", text::one_line(&edit.file_path)),
+        );
+    if let Some(description) = &edit.description {
+        line = line.with(Paint::Dim, format!("  {}", text::one_line(description)));
+    }
+    line
+}
+
+fn plan_lines(plan: &Plan) -> Vec<Line> {
+    let done = plan
+        .entries
+        .iter()
+        .filter(|entry| entry.status == PlanStatus::Completed)
+        .count();
+    let mut lines = vec![Line::of(Paint::Accent, "☰ ").with(
+        Paint::Dim,
+        format!("plan, {done} of {} done", plan.entries.len()),
+    )];
+    for entry in plan.entries.iter().take(PLAN_ENTRIES_MAX) {
+        let content = text::one_line(&entry.content);
+        lines.push(match entry.status {
+            PlanStatus::Pending => Line::of(Paint::Plain, format!("  ☐ {content}")),
+            PlanStatus::InProgress => Line::of(Paint::Accent, "  ▸ ").with(Paint::Bold, content),
+            PlanStatus::Completed => Line::of(Paint::Good, "  ☑ ").with(Paint::Dim, content),
+        });
+    }
+    let left_out = plan.entries.len().saturating_sub(PLAN_ENTRIES_MAX);
+    if left_out > 0 {
+        let words = text::counted(left_out as u64, "more step");
+        lines.push(Line::of(Paint::Dim, format!("  … {words}")));
+    }
+    lines
+}
+
+/// What a turn, or a session, has used: `1,234 tokens in, 56 out, $0.0123`.
+pub(crate) fn usage_words(usage: &Usage) -> String {
+    let mut words = format!("{} tokens in", text::count(usage.input_tokens));
+    if let Some(cached) = usage.cached_tokens.filter(|cached| *cached > 0) {
+        words.push_str(&format!(" ({} cached)", text::count(cached)));
+    }
+    words.push_str(&format!(", {} out", text::count(usage.output_tokens)));
+    if let Some(cost) = usage.cost_usd {
+        words.push_str(&format!(", ${cost:.4}"));
+    }
+    words
+}
+
+fn tool_head(name: &str, argument: &str) -> Line {
+    let head = Line::of(Paint::Accent, "⚙ ").with(Paint::Bold, text::one_line(name));
+    if argument.is_empty() {
+        head
+    } else {
+        head.with(Paint::Plain, format!(" {argument}"))
+    }
+}
+
+/// A tool and its result in one line: the outcome is always seen, the argument and the last line
+/// of the output share what is left of it.
+fn fold_tool_line(
+    name: &str,
+    argument: &str,
+    outcome: Line,
+    said: &str,
+    columns: Option<usize>,
+) -> Line {
+    /// Fewer columns of output than this say nothing.
+    const SAID_MIN: usize = 12;
+    let Some(columns) = columns else {
+        let line = tool_head(name, argument).join(outcome);
+        return if said.is_empty() {
+            line
+        } else {
+            line.with(Paint::Dim, format!("  {said}"))
+        };
+    };
+    let fixed = tool_head(name, "").width() + 1 + outcome.width();
+    let room = columns.saturating_sub(fixed);
+    let argument = text::cut(argument, room);
+    let left = room.saturating_sub(text::width(&argument) + 2);
+    let line = tool_head(name, &argument).join(outcome);
+    if left < SAID_MIN || said.is_empty() {
+        line
+    } else {
+        line.with(Paint::Dim, format!("  {}", text::cut(said, left)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use crate::fake::script::{Script, demo};
+use crate::style::Colour;
+
+use super::*;
+
+fn told(columns: Option<usize>, colour: Colour) -> String {
+    let mut transcript = Transcript::default();
+    let mut out = String::new();
+    for event in demo() {
+        for line in transcript.tell(&event, columns) {
+            out.push_str(&line.render(columns, colour));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+#[test]
+fn in_40_columns() {
+    insta::assert_snapshot!(told(Some(40), Colour::Plain));
+}
+
+#[test]
+fn in_80_columns() {
+    insta::assert_snapshot!(told(Some(80), Colour::Plain));
+}
+
+#[test]
+fn in_120_columns() {
+    insta::assert_snapshot!(told(Some(120), Colour::Plain));
+}
+
+#[test]
+fn in_a_pipe() {
+    insta::assert_snapshot!(told(None, Colour::Plain));
+}
+
+#[test]
+fn in_colour() {
+    insta::assert_snapshot!(told(Some(80), Colour::Styled).replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn no_line_is_wider_than_its_terminal() {
+    for columns in [20, 40, 80, 120] {
+        for line in told(Some(columns), Colour::Plain).lines() {
+            assert!(text::width(line) <= columns, "{columns}: {line}");
+        }
+    }
+}
+
+#[test]
+fn what_it_does_now_is_what_it_does_longest() {
+    let mut transcript = Transcript::default();
+    assert_eq!(transcript.now(), "waiting for the first event");
+    let events = Script::default()
+        .status("queued")
+        .status("running")
+        .and(serde_json::json!({"type": "tool_use", "tool_name": "bash",
+            "tool_args": {"command": "cargo\ntest"}, "tool_execution_id": "1",
+            "status": "started"}))
+        .question()
+        .answered("never", "me")
+        .and(
+            serde_json::json!({"type": "tool_result", "tool_name": "bash", "tool_output": "",
+            "tool_execution_id": "1", "status": "failed"}),
+        )
+        .and(serde_json::json!({"type": "progress", "progress": 40, "stage": "linking"}))
+        .status("stopping")
+        .events();
+    let now: Vec<String> = events
+        .iter()
+        .map(|event| {
+            transcript.tell(event, Some(80));
+            transcript.now()
+        })
+        .collect();
+    assert_eq!(
+        now,
+        [
+            "queued",
+            "working",
+            "bash cargo test",
+            "waiting for an answer: runCmd",
+            "bash cargo test",
+            "working",
+            "linking (40 %)",
+            "stopping",
+        ]
+    );
+}
+
+#[test]
+fn a_question_is_open_until_it_is_settled() {
+    let mut transcript = Transcript::default();
+    let events = Script::default()
+        .status("running")
+        .question()
+        .answered("once", "me")
+        .events();
+    let open: Vec<usize> = events
+        .iter()
+        .map(|event| {
+            transcript.tell(event, None);
+            transcript.questions().count()
+        })
+        .collect();
+    assert_eq!(open, [0, 1, 0]);
+}

@@ -1,0 +1,178 @@
+//! Which session a person means.
+
+use ah_rest_api_contract::{
+    PER_PAGE_MAX, PageRequest, Session, SessionId, SessionQuery, TaskManager,
+};
+
+use crate::failure::Failure;
+
+/// How many characters the beginning or the end of an id must have.
+const PART_LENGTH_MIN: usize = 4;
+/// How many characters of an id are shown where its end stands for it. They are random, so that
+/// two sessions of one store hardly ever share them.
+const SHORT_LENGTH: usize = 8;
+/// How many pages of sessions are searched for a part of an id.
+const PAGES_MAX: u32 = 100;
+const BRANCH_PREFIX: &str = "ah/";
+
+/// The end of an id, which names the session as well.
+pub(crate) fn short(id: SessionId) -> String {
+    let id = id.to_string();
+    id[id.len().saturating_sub(SHORT_LENGTH)..].to_owned()
+}
+
+/// A text that may name a session: whole, or by a part of its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reference {
+    Whole(SessionId),
+    Part(String),
+}
+
+impl Reference {
+    fn parse(text: &str) -> Option<Self> {
+        let id = text.strip_prefix(BRANCH_PREFIX).unwrap_or(text);
+        let id = id.to_ascii_uppercase();
+        if let Ok(id) = id.parse() {
+            return Some(Self::Whole(id));
+        }
+        let is_part = id.len() >= PART_LENGTH_MIN
+            && id.len() < 26
+            && id.chars().all(|c| c.is_ascii_alphanumeric());
+        is_part.then_some(Self::Part(id))
+    }
+}
+
+/// The session that `text` names; the latest one when there is none.
+pub(crate) async fn resolve(
+    manager: &dyn TaskManager,
+    text: Option<&str>,
+) -> Result<Session, Failure> {
+    let Some(text) = text else {
+        return latest(manager).await;
+    };
+    match find(manager, text).await? {
+        Some(session) => Ok(session),
+        None if Reference::parse(text).is_some() => {
+            Err(Failure::general(format!("no session is named by `{text}`"))
+                .hint("`ah session list` shows the sessions there are"))
+        }
+        None => Err(
+            Failure::validation(format!("`{text}` cannot name a session")).hint(format!(
+                "give an id, at least {PART_LENGTH_MIN} characters of its beginning or end, or \
+             {BRANCH_PREFIX}ID"
+            )),
+        ),
+    }
+}
+
+/// The session that `text` names; `None` when it names none.
+pub(crate) async fn find(
+    manager: &dyn TaskManager,
+    text: &str,
+) -> Result<Option<Session>, Failure> {
+    let part = match Reference::parse(text) {
+        Some(Reference::Whole(id)) => return Ok(Some(manager.get_session(id).await?)),
+        Some(Reference::Part(part)) => part,
+        None => return Ok(None),
+    };
+    let mut found = Vec::new();
+    for page in 1..=PAGES_MAX {
+        let sessions = manager
+            .list_sessions(SessionQuery {
+                include_archived: true,
+                page: PageRequest::new(page, PER_PAGE_MAX)?,
+                ..SessionQuery::default()
+            })
+            .await?;
+        found.extend(sessions.items.into_iter().filter(|session| {
+            let id = session.id.to_string();
+            id.starts_with(&part) || id.ends_with(&part)
+        }));
+        if sessions.next_page.is_none() {
+            break;
+        }
+    }
+    if found.len() > 1 {
+        let mut failure = Failure::validation(format!(
+            "`{text}` names {} sessions; give more of the id",
+            found.len()
+        ));
+        for session in found.iter().take(5) {
+            failure = failure.hint(format!("one of them is {}", session.id));
+        }
+        return Err(failure);
+    }
+    Ok(found.pop())
+}
+
+async fn latest(manager: &dyn TaskManager) -> Result<Session, Failure> {
+    let sessions = manager
+        .list_sessions(SessionQuery {
+            page: PageRequest::new(1, 1)?,
+            ..SessionQuery::default()
+        })
+        .await?;
+    sessions.items.into_iter().next().ok_or_else(|| {
+        Failure::general("there is no session yet")
+            .hint("launch one with `ah task --follow \"what is to be done\"`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{FakeTaskManager, session};
+
+    const FIRST: &str = "01JZAAAAAAAAAAAAAAAAAAAAA1";
+    const SECOND: &str = "01JZBBBBBBBBBBBBBBBBBBBB22";
+
+    fn manager() -> FakeTaskManager {
+        FakeTaskManager::with_sessions([session(SECOND), session(FIRST)])
+    }
+
+    async fn resolved(text: Option<&str>) -> Result<String, String> {
+        resolve(&manager(), text)
+            .await
+            .map(|session| session.id.to_string())
+            .map_err(|failure| failure.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_session_is_named_whole_by_its_parts_and_by_its_branch() {
+        let first = Ok(FIRST.to_owned());
+        assert_eq!(resolved(Some(FIRST)).await, first);
+        assert_eq!(resolved(Some("01JZA")).await, first);
+        assert_eq!(resolved(Some("aaa1")).await, first);
+        assert_eq!(resolved(Some(&format!("ah/{FIRST}"))).await, first);
+        assert_eq!(resolved(Some("ah/AAA1")).await, first);
+        assert_eq!(resolved(None).await, Ok(SECOND.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_part_that_two_share_is_refused() {
+        assert_eq!(
+            resolved(Some("01JZ")).await,
+            Err("`01JZ` names 2 sessions; give more of the id".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn what_names_none_is_told_apart_from_what_cannot() {
+        assert_eq!(
+            resolved(Some("ZZZZ")).await,
+            Err("no session is named by `ZZZZ`".to_owned())
+        );
+        for text in ["abc", "src/main.rs", ""] {
+            assert_eq!(
+                resolved(Some(text)).await,
+                Err(format!("`{text}` cannot name a session"))
+            );
+        }
+    }
+
+    #[test]
+    fn the_short_form_is_the_end() {
+        let id = FIRST.parse().expect("is an id");
+        assert_eq!(short(id), "AAAAAAA1");
+    }
+}

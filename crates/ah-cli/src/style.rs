@@ -1,0 +1,145 @@
+//! Lines of styled text.
+//!
+//! A [`Line`] makes harmless whatever it is given, so nothing that is printed through one can
+//! drive the terminal.
+
+use anstyle::{AnsiColor, Style};
+
+use crate::text;
+
+/// Whether colours and other styles are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Colour {
+    /// They are.
+    Styled,
+    /// They are not: text alone.
+    Plain,
+}
+
+/// What a piece of text is, which decides how it looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paint {
+    /// As it comes.
+    Plain,
+    /// Of less weight.
+    Dim,
+    /// Of more weight.
+    Bold,
+    /// It went well; also added lines.
+    Good,
+    /// It went wrong; also removed lines.
+    Bad,
+    /// It wants attention.
+    Warn,
+    /// A name, a place, a sign in the margin.
+    Accent,
+}
+
+impl Paint {
+    const fn style(self) -> Style {
+        match self {
+            Self::Plain => Style::new(),
+            Self::Dim => Style::new().dimmed(),
+            Self::Bold => Style::new().bold(),
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Bad => AnsiColor::Red.on_default(),
+            Self::Warn => AnsiColor::Yellow.on_default(),
+            Self::Accent => AnsiColor::Cyan.on_default(),
+        }
+    }
+}
+
+/// One line of styled text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    pieces: Vec<(Paint, String)>,
+}
+
+impl Line {
+    /// An empty line.
+    pub(crate) const fn new() -> Self {
+        Self { pieces: Vec::new() }
+    }
+
+    /// A line of one piece.
+    pub(crate) fn of(paint: Paint, text: impl AsRef<str>) -> Self {
+        Self::new().with(paint, text)
+    }
+
+    /// This line with a piece more. Line breaks in it are shown as `⏎`, for a line is one line.
+    pub(crate) fn with(mut self, paint: Paint, text: impl AsRef<str>) -> Self {
+        let text = text::harmless(text.as_ref()).replace('\n', "⏎");
+        if !text.is_empty() {
+            self.pieces.push((paint, text));
+        }
+        self
+    }
+
+    /// This line with another line behind it.
+    pub(crate) fn join(mut self, other: Self) -> Self {
+        self.pieces.extend(other.pieces);
+        self
+    }
+
+    /// The columns it takes when it is not cut.
+    pub(crate) fn width(&self) -> usize {
+        self.pieces.iter().map(|(_, text)| text::width(text)).sum()
+    }
+
+    /// The line as it is written, cut to `columns` when there is a limit; without a line break.
+    pub(crate) fn render(&self, columns: Option<usize>, colour: Colour) -> String {
+        let limit = columns.filter(|columns| self.width() > *columns);
+        // One column is kept for the ellipsis that stands for what is cut.
+        let mut left = limit.map_or(usize::MAX, |columns| columns.saturating_sub(1));
+        let mut out = String::new();
+        for (paint, text) in &self.pieces {
+            let head = text::head(text, left);
+            left -= text::width(head);
+            let is_cut = head.len() < text.len();
+            let ellipsis = if is_cut { "…" } else { "" };
+            match colour {
+                Colour::Plain => {
+                    out.push_str(head);
+                    out.push_str(ellipsis);
+                }
+                Colour::Styled => {
+                    let style = paint.style();
+                    out.push_str(&format!("{style}{head}{ellipsis}{style:#}"));
+                }
+            }
+            if is_cut {
+                break;
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_across_its_pieces() {
+        let line = Line::of(Paint::Accent, "abc").with(Paint::Dim, "defg");
+        assert_eq!(line.render(None, Colour::Plain), "abcdefg");
+        assert_eq!(line.render(Some(7), Colour::Plain), "abcdefg");
+        assert_eq!(line.render(Some(6), Colour::Plain), "abcde…");
+        assert_eq!(line.render(Some(3), Colour::Plain), "ab…");
+    }
+
+    #[test]
+    fn styles_are_closed_where_they_were_opened() {
+        let line = Line::of(Paint::Good, "ok").with(Paint::Plain, " then");
+        assert_eq!(
+            line.render(None, Colour::Styled),
+            "\u{1b}[32mok\u{1b}[0m then"
+        );
+    }
+
+    #[test]
+    fn what_is_pushed_is_made_harmless() {
+        let line = Line::of(Paint::Plain, "a\u{1b}[2Jb\nc\u{7}");
+        assert_eq!(line.render(None, Colour::Plain), "ab⏎c␇");
+    }
+}

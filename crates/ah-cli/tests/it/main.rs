@@ -1,0 +1,5 @@
+//! The command line as it is typed: the real binary, whole outputs.
+
+mod ah;
+mod help;
+mod refusals;

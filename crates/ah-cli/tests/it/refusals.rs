@@ -1,0 +1,93 @@
+//! What is refused, how it is said, and with which exit code.
+
+use std::process::Stdio;
+
+use crate::ah::World;
+
+#[test]
+fn a_command_line_that_is_not_understood() {
+    let world = World::new();
+    insta::assert_snapshot!("no_prompt", world.run(&["task"]));
+    insta::assert_snapshot!("unknown_option", world.run(&["task", "--agnet", "x", "y"]));
+    insta::assert_snapshot!(
+        "unknown_status",
+        world.run(&["session", "list", "--status", "done"])
+    );
+    insta::assert_snapshot!("bad_duration", world.run(&["task", "--timeout", "30", "x"]));
+}
+
+#[test]
+fn a_folder_in_no_repository() {
+    let world = World::new();
+    insta::assert_snapshot!("not_a_repository", world.run(&["task", "do it"]));
+    insta::assert_snapshot!(
+        "no_such_repository",
+        world.run(&["task", "--repo", "no/such/folder", "do it"])
+    );
+}
+
+#[test]
+fn a_task_that_cannot_be() {
+    let world = World::new();
+    let run = |words: &[&str]| {
+        let mut all = vec!["task", "--repo", "none"];
+        all.extend(words);
+        world.run(&all)
+    };
+    insta::assert_snapshot!("empty_prompt", run(&["  "]));
+    insta::assert_snapshot!("branch_of_nothing", run(&["--branch", "main", "x"]));
+    insta::assert_snapshot!(
+        "no_scenario_file",
+        run(&["--scenario", "missing.yaml", "x"])
+    );
+    std::fs::write(
+        world.folder().join("bad.yaml"),
+        "name: bad\ntimeline:\n  - agentEdits: 3\n",
+    )
+    .expect("is written");
+    insta::assert_snapshot!("bad_scenario", run(&["--scenario", "bad.yaml", "x"]));
+    // Nothing was opened for any of them.
+    assert!(!world.folder().join("state").exists());
+}
+
+#[test]
+fn an_environment_that_cannot_be() {
+    let world = World::new();
+    let run = |name: &str, value: &str| {
+        let mut command = world.command(&["session", "list"]);
+        world.shown(&command.env(name, value).output().expect("the binary runs"))
+    };
+    insta::assert_snapshot!("bad_number", run("AH_MAX_CONCURRENT_TASKS", "many"));
+    insta::assert_snapshot!("bad_log", run("AH_LOG", "ah=loudest"));
+    insta::assert_snapshot!("bad_home", run("AH_HOME", "/proc/nowhere"));
+    let mut command = world.command(&["session", "list"]);
+    let output = command.env_remove("AH_HOME").env_remove("HOME").output();
+    insta::assert_snapshot!("no_home", world.shown(&output.expect("the binary runs")));
+}
+
+#[test]
+fn a_session_that_is_not_there() {
+    let world = World::new();
+    insta::assert_snapshot!("no_session_yet", world.run(&["session", "get"]));
+    insta::assert_snapshot!("no_such_session", world.run(&["session", "get", "ZZZZ"]));
+    insta::assert_snapshot!("not_an_id", world.run(&["session", "get", "x"]));
+    insta::assert_snapshot!("empty_list", world.run(&["session", "list"]));
+    insta::assert_snapshot!("empty_list_json", world.run(&["session", "list", "--json"]));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let world = World::new();
+    let mut command = world.command(&["session", "list", "--json"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(
+        (output.status.code(), output.stderr.as_slice()),
+        (Some(0), &[][..])
+    );
+}
