@@ -179,7 +179,7 @@ pub enum Fact {
     },
     /// Every process of the session is frozen.
     Paused,
-    /// They go on.
+    /// They go on. An end that is asked for in a pause wakes them without saying so.
     Resumed,
     /// Nothing of the agent is left. It is the last record.
     Ended(AgentEnd),

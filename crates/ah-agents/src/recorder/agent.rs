@@ -37,6 +37,8 @@ pub(crate) struct Agent {
     pub(crate) pid: Pid,
     /// Its lines; the channel closes with its output.
     pub(crate) lines: mpsc::Receiver<AgentLine>,
+    /// Whether the end of its lines was not seen yet.
+    pub(crate) is_output_open: bool,
     /// Its input; `None` once that is closed.
     input: Option<mpsc::Sender<Vec<u8>>>,
     /// Gives the end of its standard error when that is closed.
@@ -85,6 +87,7 @@ impl Agent {
         Ok(Self {
             pid,
             lines,
+            is_output_open: true,
             input: Some(input),
             errors,
         })

@@ -207,7 +207,7 @@ pub(crate) fn reason(
             (None, _) => Some(with_tail(how)),
             (Some(forced), _) => Some(with_tail(format!("the agent closed its output; {forced}"))),
         },
-        Cause::Requested(ShutdownManner::Finish) => match forced {
+        Cause::Requested(ShutdownManner::Finish) | Cause::Unattended => match forced {
             None if went_well => None,
             None => Some(with_tail(how)),
             Some(forced) => Some(with_tail(format!(
@@ -217,7 +217,6 @@ pub(crate) fn reason(
         Cause::Requested(ShutdownManner::Stop | ShutdownManner::Kill) => {
             forced.map(ToOwned::to_owned)
         }
-        Cause::Unattended => Some("nobody attended to the session any more".to_owned()),
         Cause::RecorderSignalled => Some("the recorder was told to end by a signal".to_owned()),
         Cause::JournalLost => Some("the journal could not be written".to_owned()),
     }

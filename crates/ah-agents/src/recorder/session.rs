@@ -3,13 +3,13 @@
 
 mod attendant;
 mod end;
+mod request;
 
 use std::fs::File;
 use std::future;
 use std::io;
 use std::time::Duration;
 
-use ah_rest_api_contract::LogLevel;
 use rustix::process::{Pid, Signal, WaitOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -22,7 +22,7 @@ use super::ending::{Cause, Ending, Exit, Step};
 use super::lines::AgentLine;
 use super::server::{Arrival, Glimpse, Head};
 use crate::journal::{JournalError, JournalWriter};
-use crate::process::{Cgroup, Frozen, descendants, freeze, thaw};
+use crate::process::{Cgroup, Frozen};
 use crate::protocol::{AgentEnd, Fact, Request};
 use crate::{LaunchSpec, SessionFolder};
 use attendant::Attendance;
@@ -160,9 +160,8 @@ impl RecordedSession {
                 break;
             }
             let deadline = self.next_deadline();
-            let lines = &mut self.agent.as_mut().map(|agent| &mut agent.lines);
             tokio::select! {
-                line = next_line(lines) => self.on_line(line),
+                line = next_line(self.agent.as_mut()) => self.on_line(line),
                 _ = signals.child.recv() => self.reap(),
                 Some(arrival) = doors.arrivals.recv() => self.on_arrival(arrival),
                 Some((generation, request)) = doors.heard.recv() => {
@@ -186,6 +185,9 @@ impl RecordedSession {
 
     fn on_line(&mut self, line: Option<AgentLine>) {
         let Some(line) = line else {
+            if let Some(agent) = &mut self.agent {
+                agent.is_output_open = false;
+            }
             // Its end usually follows at once; if not, it is asked to end.
             self.end(Cause::OutputClosed);
             return;
@@ -216,80 +218,6 @@ impl RecordedSession {
                 format!("a line of the agent of {bytes} bytes was left out: it is too long"),
             ),
         }
-    }
-
-    async fn on_request(&mut self, request: Request) {
-        let at = Moment::now();
-        let mut effects = Effects::default();
-        match request {
-            Request::Prompt {
-                prompt_id,
-                content,
-                author,
-                steer,
-            } => self
-                .conversation
-                .prompt(prompt_id, content, author, steer, at, &mut effects),
-            Request::Answer {
-                request_id,
-                answer,
-                by,
-            } => self
-                .conversation
-                .answer(request_id, &answer, &by, at, &mut effects),
-            Request::Interrupt => self.conversation.interrupt(at, &mut effects),
-            Request::Pause => self.pause(&mut effects).await,
-            Request::Resume => self.resume(&mut effects),
-            Request::Shutdown { manner } => {
-                self.end(Cause::Requested(manner));
-                return;
-            }
-        }
-        self.put_into_effect(effects);
-    }
-
-    /// Stops every process. What the session waits for itself goes on meanwhile: a permission
-    /// request runs out in a pause as at any time.
-    async fn pause(&mut self, effects: &mut Effects) {
-        if self.frozen.is_some() || self.ending.is_some() {
-            return;
-        }
-        let own = rustix::process::getpid();
-        match freeze(|| descendants(own)).await {
-            Ok(frozen) => {
-                let at = Moment::now();
-                if frozen.restless > 0 {
-                    let count = frozen.restless;
-                    let text = format!("{count} processes were told to stop and have not yet");
-                    effects.log(at, LogLevel::Warn, text);
-                }
-                self.frozen = Some(frozen);
-                effects.fact(at, Fact::Paused);
-            }
-            Err(error) => {
-                effects.error(
-                    Moment::now(),
-                    format!("the session could not be paused: {error}"),
-                );
-            }
-        }
-    }
-
-    fn resume(&mut self, effects: &mut Effects) {
-        if self.wake() {
-            effects.fact(Moment::now(), Fact::Resumed);
-        }
-    }
-
-    /// Wakes what is stopped; whether there was anything.
-    fn wake(&mut self) -> bool {
-        let Some(frozen) = self.frozen.take() else {
-            return false;
-        };
-        if let Err(error) = thaw(&frozen) {
-            tracing::warn!(%error, "a process could not be woken");
-        }
-        true
     }
 
     /// Begins to end the agent, or insists on it.
@@ -457,10 +385,10 @@ fn reap_children(agent: Option<Pid>) -> Option<Exit> {
     exit
 }
 
-async fn next_line(lines: &mut Option<&mut mpsc::Receiver<AgentLine>>) -> Option<AgentLine> {
-    match lines {
-        Some(lines) if !(lines.is_closed() && lines.is_empty()) => lines.recv().await,
-        // Closed and read to the end, which was told once.
+/// The agent's next line; `None`, once, when there are no more.
+async fn next_line(agent: Option<&mut Agent>) -> Option<AgentLine> {
+    match agent {
+        Some(agent) if agent.is_output_open => agent.lines.recv().await,
         _ => future::pending().await,
     }
 }

@@ -22,7 +22,8 @@ const WORD_BYTES_MAX: u64 = 4 * 1024;
 /// The command that is a recorder, such as `ah agent record --folder`. The folder is added to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecorderCommand {
-    /// The program.
+    /// The program: an absolute path, or a name that is looked for in `PATH`. The recorder's
+    /// working folder is the session's.
     pub program: PathBuf,
     /// Its arguments, without the folder.
     pub args: Vec<String>,
@@ -60,6 +61,9 @@ pub enum SpawnError {
 
 /// Starts the recorder of a session as a process that outlives the caller, and waits until it
 /// listens. A session that has a living recorder keeps it, and that is a success.
+///
+/// That it listens does not say that the agent could be started; the journal does. An agent that
+/// ends at once takes the recorder with it, and then the journal is read from the file.
 ///
 /// The folder is made (mode 0700) when it is not there, and the launch spec written into it.
 ///

@@ -1,8 +1,8 @@
-use ah_agents::protocol::{Frame, ShutdownManner};
+use ah_agents::protocol::{Fact, Frame, JournalEntry, Request, ShutdownManner};
 use ah_agents::recorder::{SpawnError, is_alive};
 use ah_agents::{AttachError, Attendance};
 
-use crate::fixture::{Session, log_text};
+use crate::fixture::{PATIENCE, Session, is_turn_end, log_text};
 
 #[tokio::test]
 async fn the_agent_goes_on_without_an_attendant_and_nothing_is_missing() {
@@ -36,30 +36,38 @@ async fn the_agent_goes_on_without_an_attendant_and_nothing_is_missing() {
 
 #[tokio::test]
 async fn the_highest_fence_attends() {
-    let session = Session::new("log begun");
+    let session = Session::new("log begun\nhang");
     let mut first = session.begin().await;
-    first.until_turn_end().await;
+    first.until_log("begun").await;
     let mut second = session.attach(5, 0).await;
+    // What the former owner still sends is not done, and its connection says so sooner or later.
+    let late = async { while first.attendance.send(Request::Interrupt).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, late).await.unwrap();
     first.until_closed().await;
     let refused = Attendance::attach(&session.folder, 4, 0).await;
     assert!(
         matches!(refused, Err(AttachError::Refused(_))),
         "{refused:?}"
     );
-    // The request of the former owner is not done; the refusal changed nothing for the second.
-    assert!(
-        first
-            .attendance
-            .send(ah_agents::protocol::Request::Interrupt)
-            .await
-            .is_ok()
-            || first
-                .attendance
-                .send(ah_agents::protocol::Request::Interrupt)
-                .await
-                .is_err()
-    );
-    second.until_turn_end().await;
+    second.send(Request::Pause).await;
+    second
+        .until(|record| matches!(record.entry, JournalEntry::Fact(Fact::Paused)))
+        .await;
+    assert!(!second.seen.iter().any(is_turn_end), "{:#?}", second.seen);
+}
+
+#[tokio::test]
+async fn many_sessions_run_side_by_side() {
+    let sessions: Vec<Session> = (0..50).map(|_| Session::new("logs 20")).collect();
+    let lives = sessions.iter().map(|session| async {
+        let mut attended = session.begin().await;
+        attended.until_turn_end().await;
+        attended.shutdown(ShutdownManner::Finish).await;
+        attended.until_closed().await;
+        assert_eq!(attended.seen, session.journal());
+        assert_eq!(session.assert_over().await.exit_code, Some(0));
+    });
+    futures::future::join_all(lives).await;
 }
 
 #[tokio::test]

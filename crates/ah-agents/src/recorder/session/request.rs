@@ -1,0 +1,86 @@
+//! What an attendant asks of a session.
+
+use ah_rest_api_contract::LogLevel;
+
+use super::RecordedSession;
+use crate::process::{descendants, freeze, thaw};
+use crate::protocol::{Fact, Request};
+use crate::recorder::clock::Moment;
+use crate::recorder::conversation::Effects;
+use crate::recorder::ending::Cause;
+
+impl RecordedSession {
+    pub(super) async fn on_request(&mut self, request: Request) {
+        let at = Moment::now();
+        let mut effects = Effects::default();
+        match request {
+            Request::Prompt {
+                prompt_id,
+                content,
+                author,
+                steer,
+            } => self
+                .conversation
+                .prompt(prompt_id, content, author, steer, at, &mut effects),
+            Request::Answer {
+                request_id,
+                answer,
+                by,
+            } => self
+                .conversation
+                .answer(request_id, &answer, &by, at, &mut effects),
+            Request::Interrupt => self.conversation.interrupt(at, &mut effects),
+            Request::Pause => self.pause(&mut effects).await,
+            Request::Resume => self.resume(&mut effects),
+            Request::Shutdown { manner } => {
+                self.end(Cause::Requested(manner));
+                return;
+            }
+        }
+        self.put_into_effect(effects);
+    }
+
+    /// Stops every process. What the session waits for itself goes on meanwhile: a permission
+    /// request runs out in a pause as at any time.
+    async fn pause(&mut self, effects: &mut Effects) {
+        if self.frozen.is_some() || self.ending.is_some() {
+            return;
+        }
+        let own = rustix::process::getpid();
+        match freeze(|| descendants(own)).await {
+            Ok(frozen) => {
+                let at = Moment::now();
+                if frozen.restless > 0 {
+                    let count = frozen.restless;
+                    let text = format!("{count} processes were told to stop and have not yet");
+                    effects.log(at, LogLevel::Warn, text);
+                }
+                self.frozen = Some(frozen);
+                effects.fact(at, Fact::Paused);
+            }
+            Err(error) => {
+                effects.error(
+                    Moment::now(),
+                    format!("the session could not be paused: {error}"),
+                );
+            }
+        }
+    }
+
+    fn resume(&mut self, effects: &mut Effects) {
+        if self.wake() {
+            effects.fact(Moment::now(), Fact::Resumed);
+        }
+    }
+
+    /// Wakes what is stopped; whether there was anything.
+    pub(super) fn wake(&mut self) -> bool {
+        let Some(frozen) = self.frozen.take() else {
+            return false;
+        };
+        if let Err(error) = thaw(&frozen) {
+            tracing::warn!(%error, "a process could not be woken");
+        }
+        true
+    }
+}
