@@ -1,0 +1,302 @@
+//! A home, a repository, and `ah` in them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take before a test has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Setting {
+    pub folder: TempDir,
+}
+
+impl Setting {
+    /// A home without state, and a repository with two commits.
+    pub fn new() -> Self {
+        let setting = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let repository = setting.repository();
+        fs::create_dir_all(repository.join("src")).unwrap();
+        fs::write(repository.join("README.md"), "# A project\n").unwrap();
+        setting.git(&["init", "-q", "-b", "main"]);
+        setting.git(&["add", "-A"]);
+        setting.git(&["commit", "-qm", "Begin"]);
+        fs::write(repository.join("src/main.rs"), "fn main() {}\n").unwrap();
+        setting.git(&["add", "-A"]);
+        setting.git(&["commit", "-qm", "Go on"]);
+        setting
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    pub fn repository(&self) -> PathBuf {
+        self.folder.path().join("project")
+    }
+
+    pub fn git(&self, args: &[&str]) -> String {
+        git_in(&self.repository(), args)
+    }
+
+    /// Writes a scenario file.
+    pub fn scenario(&self, yaml: &str) -> PathBuf {
+        let path = self.folder.path().join("scenario.yaml");
+        fs::write(&path, yaml).unwrap();
+        path
+    }
+
+    /// `ah` with these arguments, in the repository.
+    pub fn ah(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ah"));
+        command
+            .args(args)
+            .current_dir(self.repository())
+            .env("AH_HOME", self.home())
+            .env("NO_COLOR", "1")
+            .env_remove("AH_SESSION_ID")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `ah` to its end and expects it to succeed.
+    pub fn run(&self, args: &[&str]) -> String {
+        let output = self.ah(args).output().unwrap();
+        assert!(output.status.success(), "ah {args:?}: {}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs `ah` with `--json` and reads what it says.
+    pub fn json(&self, args: &[&str]) -> Value {
+        let mut args = args.to_vec();
+        args.push("--json");
+        let text = self.run(&args);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
+    }
+
+    /// Launches a scenario and returns the session once its agent runs.
+    pub fn launch(&self, yaml: &str) -> String {
+        let file = self.scenario(yaml);
+        let file = file.to_str().unwrap();
+        let launched = self.json(&["task", "--scenario", file, "do it"]);
+        launched["session_ids"][0].as_str().unwrap().to_owned()
+    }
+
+    /// The session's whole log, from a command that ends by itself.
+    pub fn log(&self, id: &str) -> Vec<Value> {
+        let text = self.run(&["session", "events", id, "--json"]);
+        let log: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        for (at, event) in log.iter().enumerate() {
+            assert_eq!(event["seq"], at as u64 + 1, "{text}");
+        }
+        log
+    }
+
+    pub fn session(&self, id: &str) -> Value {
+        self.json(&["session", "get", id])
+    }
+
+    /// Follows the session to its end and returns it as it is then.
+    pub fn finish(&self, id: &str) -> Value {
+        // Its exit code tells how the session ended, which the caller looks at itself.
+        let output = self
+            .ah(&["session", "follow", id, "--json"])
+            .output()
+            .unwrap();
+        let session = self.session(id);
+        let status = session["status"].as_str().unwrap();
+        let over = ["completed", "failed", "stopped", "cancelled"].contains(&status);
+        assert!(over, "{status}: {}", said(&output));
+        session
+    }
+}
+
+impl Drop for Setting {
+    /// Nothing outlives a test, whatever became of it.
+    fn drop(&mut self) {
+        for process in processes_with(&format!("AH_HOME={}", self.home().display())) {
+            process.kill();
+        }
+    }
+}
+
+pub fn git_in(folder: &Path, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=A", "-c", "user.email=a@example.com"])
+        .args(args)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {args:?}: {}", said(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+pub fn said(output: &Output) -> String {
+    format!(
+        "{}\n--- out\n{}\n--- err\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// A running `ah … --json` whose events are read as they come.
+pub struct Follower {
+    pub child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+    pub seen: Vec<Value>,
+}
+
+impl Follower {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command
+            .arg("--json")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Reads on until an event that `wanted` recognises, and returns it.
+    pub fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        for line in self.lines.by_ref() {
+            let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            self.seen.push(event.clone());
+            if wanted(&event) {
+                return event;
+            }
+        }
+        panic!("it did not come: {:#?}", self.seen);
+    }
+
+    pub fn kill(mut self) -> Vec<Value> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.seen
+    }
+}
+
+pub fn of_type(name: &'static str) -> impl Fn(&Value) -> bool {
+    move |event| event["type"] == name
+}
+
+pub fn status(name: &'static str) -> impl Fn(&Value) -> bool {
+    move |event| event["type"] == "status" && event["status"] == name
+}
+
+/// A process, which is not taken for another one that got its number later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Process {
+    pub pid: i32,
+    started: u64,
+}
+
+impl Process {
+    pub fn of(pid: i32) -> Option<Self> {
+        Some(Self {
+            pid,
+            started: stat(pid)?.1,
+        })
+    }
+
+    /// The letter of its state in /proc; nothing when it is gone.
+    pub fn state(self) -> Option<char> {
+        let (state, started) = stat(self.pid)?;
+        (started == self.started).then_some(state)
+    }
+
+    pub fn is_alive(self) -> bool {
+        !matches!(self.state(), None | Some('Z'))
+    }
+
+    pub fn kill(self) {
+        if self.is_alive()
+            && let Some(pid) = rustix::process::Pid::from_raw(self.pid)
+        {
+            // It may have ended meanwhile, which is what is wanted.
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
+        }
+    }
+}
+
+/// The state and the start time of a process.
+fn stat(pid: i32) -> Option<(char, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(") ")?;
+    let fields: Vec<&str> = rest.split(' ').collect();
+    Some((
+        fields.first()?.chars().next()?,
+        fields.get(19)?.parse().ok()?,
+    ))
+}
+
+/// The living processes that have this in their environment.
+pub fn processes_with(variable: &str) -> BTreeSet<Process> {
+    let own = i32::try_from(std::process::id()).unwrap();
+    let pids = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| *pid != own)
+        .filter(|pid| {
+            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| {
+                text.split(|byte| *byte == 0)
+                    .any(|v| v == variable.as_bytes())
+            })
+        })
+        .filter_map(Process::of)
+        .filter(|process| process.is_alive())
+        .collect()
+}
+
+/// The living processes of a session's agent.
+pub fn agent_processes(id: &str) -> BTreeSet<Process> {
+    processes_with(&format!("AH_SESSION_ID={id}"))
+}
+
+/// The agent itself: the eldest of its session's processes.
+pub fn agent(id: &str) -> Process {
+    let all = agent_processes(id);
+    let eldest = all.iter().min_by_key(|process| process.started);
+    *eldest.unwrap_or_else(|| panic!("session {id} has no process"))
+}
+
+/// The session's recorder, as its lock names it.
+pub fn recorder(setting: &Setting, id: &str) -> Process {
+    let agent = agent(id).pid;
+    let text = fs::read_to_string(format!("/proc/{agent}/stat")).unwrap();
+    let (_, rest) = text.rsplit_once(") ").unwrap();
+    let parent: i32 = rest.split(' ').nth(1).unwrap().parse().unwrap();
+    let recorder = Process::of(parent).unwrap();
+    let command = fs::read_to_string(format!("/proc/{parent}/cmdline")).unwrap();
+    let folder = setting.home().join("sessions").join(id);
+    assert!(command.contains(folder.to_str().unwrap()), "{command}");
+    recorder
+}
+
+/// Waits until `done`; for states of processes, which nobody tells of.
+pub fn wait_for(what: &str, done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
