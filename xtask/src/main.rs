@@ -6,6 +6,7 @@
 mod bench;
 mod deps;
 mod findings;
+mod sqlx;
 mod suite;
 mod tidy;
 mod workspace;
@@ -34,6 +35,12 @@ enum Task {
     Deps,
     /// Check file lengths, links, file names, and that every source file is part of a crate.
     Tidy,
+    /// Write what the compiler checks the database queries against.
+    Sqlx {
+        /// Write nothing, and fail when what is committed is not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
     /// Measure against plain baselines in the same run, in the release profile.
     Bench(bench::Options),
 }
@@ -55,6 +62,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Ci => suite::run(&workspace, suite::Place::BuildServer),
         Task::Deps => deps::run(&workspace),
         Task::Tidy => tidy::run(&workspace),
+        Task::Sqlx { check } => sqlx::run(check),
         Task::Bench(options) => bench::run(&workspace, &options),
     }
 }

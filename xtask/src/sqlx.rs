@@ -22,7 +22,7 @@ const DATABASE_URL: &str = "AH_STORE_SQLITE_DATABASE_URL";
 ///
 /// # Errors
 /// When a query does not fit the schema, or, with `check`, when `.sqlx` is not what it would be.
-pub fn run(check: bool) -> anyhow::Result<()> {
+pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("xtask has no parent folder")?;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use crate::workspace::{self, Workspace};
-use crate::{deps, tidy};
+use crate::{deps, sqlx, tidy};
 
 /// Where the suite runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +113,7 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
             ]),
         ),
         Step::command("documentation", documentation),
+        Step::task("database queries", "cargo xtask sqlx", |_| sqlx::run(true)),
         Step::command(
             "tests",
             cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]),

@@ -6,7 +6,9 @@
 //!
 //! `cargo xtask bench` builds this and the `ah` binary in the release profile and runs it.
 
+mod agent;
 mod appends;
+mod delivery;
 mod figures;
 mod store_population;
 
@@ -14,16 +16,30 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
+use crate::agent::Pace;
 use crate::figures::Table;
 
 /// Measures the access point against plain baselines.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// Where the databases are made: by default beside this program, since the folder for
-    /// temporary files is often in memory, where nothing has to be synced.
+    #[command(subcommand)]
+    part: Option<Part>,
+    #[command(flatten)]
+    measurement: Measurement,
+}
+
+/// What to measure with, and how much.
+#[derive(Args)]
+struct Measurement {
+    /// The `ah` binary, of the same profile as this program: it is the recorder.
+    #[arg(long, required = true)]
+    ah: Option<PathBuf>,
+    /// Where databases and sessions are made: by default beside this program, since the folder
+    /// for temporary files is often in memory, where nothing has to be synced.
     #[arg(long)]
     folder: Option<PathBuf>,
     /// Print the raw figures as JSON.
@@ -32,6 +48,20 @@ struct Arguments {
     /// Take fewer and shorter rounds: enough to see that it runs, too few to quote.
     #[arg(long)]
     quick: bool,
+}
+
+/// What this program is besides, for its own measurements.
+#[derive(Subcommand)]
+enum Part {
+    /// Be the agent that says what time it is.
+    #[command(hide = true)]
+    Agent {
+        #[command(flatten)]
+        pace: Pace,
+        /// Given by the driver of the scenario agent, in whose place it is; it has no settings.
+        #[arg(long)]
+        settings: Option<PathBuf>,
+    },
 }
 
 /// How long to measure.
@@ -46,7 +76,14 @@ pub(crate) struct Effort {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let effort = if arguments.quick {
+    match arguments.part {
+        Some(Part::Agent { pace, settings: _ }) => agent::play(pace).await,
+        None => measure(arguments.measurement).await,
+    }
+}
+
+async fn measure(measurement: Measurement) -> anyhow::Result<()> {
+    let effort = if measurement.quick {
         Effort {
             rounds: 1,
             round: Duration::from_millis(150),
@@ -57,7 +94,8 @@ async fn main() -> anyhow::Result<()> {
             round: Duration::from_millis(600),
         }
     };
-    let folder = match arguments.folder {
+    let ah = measurement.ah.context("--ah is required")?;
+    let folder = match measurement.folder {
         Some(folder) => folder,
         None => std::env::current_exe()
             .context("failed to tell where this program is")?
@@ -66,11 +104,19 @@ async fn main() -> anyhow::Result<()> {
             .to_owned(),
     };
     let appends = appends::measure(&folder, effort).await?;
-    if arguments.json {
-        let figures = json!({ "appends": appends.to_json() });
+    let delivery = delivery::measure(&folder, &ah, effort).await?;
+    if measurement.json {
+        let figures = json!({
+            "appends": appends.to_json(),
+            "delivery": delivery.to_json(),
+        });
         println!("{figures:#}");
     } else {
         print_table("Durable appends, events per second", &appends);
+        print_table(
+            "A line from an agent's output to whoever watches, microseconds",
+            &delivery,
+        );
     }
     Ok(())
 }

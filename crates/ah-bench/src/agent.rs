@@ -1,0 +1,94 @@
+//! An agent that says what time it is: it speaks as the built-in scenario agent does, and every
+//! line it prints tells when it was printed.
+//!
+//! This program plays it in a process of its own, so that a line takes the way that any agent's
+//! line takes.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ah_rest_api_contract::{EventPayload, Log, LogLevel};
+use anyhow::Context;
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout};
+
+/// How much the agent says, and how fast.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// How many lines.
+    #[arg(long)]
+    pub(crate) lines: u32,
+    /// How many milliseconds it waits between two of them.
+    #[arg(long)]
+    pub(crate) interval_ms: u64,
+}
+
+impl Pace {
+    /// The command line that plays an agent of this pace.
+    pub(crate) fn command_line(self) -> anyhow::Result<Vec<String>> {
+        let program = std::env::current_exe().context("failed to tell where this program is")?;
+        let program = program
+            .to_str()
+            .context("the path of this program is not UTF-8")?;
+        Ok(vec![
+            program.to_owned(),
+            "agent".to_owned(),
+            format!("--lines={}", self.lines),
+            format!("--interval-ms={}", self.interval_ms),
+        ])
+    }
+
+    /// How long the agent talks.
+    pub(crate) fn duration(self) -> Duration {
+        Duration::from_millis(self.interval_ms) * self.lines
+    }
+}
+
+/// Plays the agent: says that it is ready, waits to be prompted, prints its lines, and waits for
+/// the end of its input.
+pub(crate) async fn play(pace: Pace) -> anyhow::Result<()> {
+    let mut input = BufReader::new(stdin()).lines();
+    say(&json!({ "ready": { "version": "1" } })).await?;
+    if input.next_line().await?.is_none() {
+        return Ok(());
+    }
+    let mut ticks = tokio::time::interval(Duration::from_millis(pace.interval_ms));
+    for _ in 0..pace.lines {
+        ticks.tick().await;
+        let event = EventPayload::Log(Log {
+            level: LogLevel::Info,
+            message: nanos_now().to_string(),
+            tool_execution_id: None,
+        });
+        say(&json!({ "event": event })).await?;
+    }
+    say(&json!({ "turn_ended": { "turn": "completed" } })).await?;
+    while input.next_line().await?.is_some() {}
+    Ok(())
+}
+
+async fn say(line: &Value) -> anyhow::Result<()> {
+    let mut output = stdout();
+    output.write_all(format!("{line}\n").as_bytes()).await?;
+    output.flush().await?;
+    Ok(())
+}
+
+/// How many microseconds ago the line was printed that this event came from; `None` when it tells
+/// no time.
+pub(crate) fn micros_since(event: &EventPayload) -> Option<f64> {
+    let EventPayload::Log(log) = event else {
+        return None;
+    };
+    let printed: u64 = log.message.parse().ok()?;
+    Some(nanos_now().saturating_sub(printed) as f64 / 1_000.0)
+}
+
+/// Nanoseconds since the Unix epoch, by the one clock that two processes share.
+#[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
+fn nanos_now() -> u64 {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+}

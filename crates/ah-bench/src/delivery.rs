@@ -1,0 +1,65 @@
+//! One line of an agent, from its standard output to whoever watches.
+//!
+//! The subject is the whole way: agent, pipe, recorder, journal, socket, engine, store, stream.
+//! There are two baselines with the same agent: a bare pipe, which is the least that two processes
+//! need, and a bare pipe whose reader commits each line to SQLite before it counts, which is the
+//! least that "durable before visible" needs.
+
+mod access_point;
+mod bare_pipe;
+
+use std::path::Path;
+
+use crate::Effort;
+use crate::agent::Pace;
+use crate::figures::{Comparison, Table, percentile};
+use bare_pipe::Reader;
+
+const INTERVALS_MS: [u64; 2] = [5, 1];
+const PERCENTILES: [usize; 2] = [50, 99];
+
+/// Measures every pace against both baselines.
+pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow::Result<Table> {
+    let mut rows = Vec::new();
+    for interval_ms in INTERVALS_MS {
+        let lines = effort.round.as_millis() / u128::from(interval_ms);
+        let pace = Pace {
+            lines: u32::try_from(lines)?.max(100),
+            interval_ms,
+        };
+        let mut against: Vec<Comparison> = Vec::new();
+        for reader in [Reader::Shows, Reader::CommitsThenShows] {
+            for percent in PERCENTILES {
+                let case = vec![
+                    format!("{interval_ms} ms"),
+                    reader.name().to_owned(),
+                    format!("p{percent}"),
+                ];
+                against.push(Comparison {
+                    case,
+                    baseline: Vec::new(),
+                    subject: Vec::new(),
+                });
+            }
+        }
+        for _ in 0..effort.rounds {
+            let pipe = bare_pipe::micros(folder, pace, Reader::Shows).await?;
+            let subject = access_point::micros(folder, ah, pace).await?;
+            let commit = bare_pipe::micros(folder, pace, Reader::CommitsThenShows).await?;
+            let baselines = [&pipe, &pipe, &commit, &commit];
+            let percents = PERCENTILES.iter().cycle();
+            for ((row, baseline), &percent) in against.iter_mut().zip(baselines).zip(percents) {
+                row.baseline.push(percentile(baseline, percent));
+                row.subject.push(percentile(&subject, percent));
+            }
+        }
+        rows.extend(against);
+    }
+    Ok(Table {
+        case: vec!["a line every", "against", "percentile"],
+        baseline: "baseline",
+        subject: "access point",
+        unit: "microseconds",
+        rows,
+    })
+}

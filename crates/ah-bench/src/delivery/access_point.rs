@@ -1,0 +1,86 @@
+//! The subject: an engine in this process, a recorder in its own, and between them everything
+//! that a session has.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_agents::Catalog;
+use ah_agents::recorder::RecorderCommand;
+use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, SystemClock};
+use ah_rest_api_contract::{
+    EventFilter, EventPayload, EventSeq, RepoConfig, SessionStatus, StreamItem, TaskLaunchParams,
+    TaskManager,
+};
+use ah_store_sqlite::SqliteStore;
+use anyhow::{Context, bail, ensure};
+use futures::StreamExt;
+
+use crate::agent::{self, Pace};
+
+/// What a session may take besides its lines: to be provisioned, started and ended.
+const SESSION_MAX: Duration = Duration::from_secs(30);
+
+/// How long each line of an agent took to whoever watches its session, in microseconds.
+pub(crate) async fn micros(folder: &Path, ah: &Path, pace: Pace) -> anyhow::Result<Vec<f64>> {
+    let home = tempfile::tempdir_in(folder).context("failed to make a folder")?;
+    let store = Arc::new(SqliteStore::open(&home.path().join("state.db")).await?);
+    let recorder = RecorderCommand {
+        program: ah.to_owned(),
+        args: ["agent", "record", "--folder"].map(str::to_owned).to_vec(),
+    };
+    let engine = LocalTaskManager::start(
+        EngineConfig::new(home.path().to_owned()),
+        store,
+        Arc::new(LocalExecutor::new(home.path().to_owned(), recorder)),
+        // Whoever asks for the scenario agent gets the one that says what time it is.
+        Catalog::builtin(pace.command_line()?),
+        Arc::new(SystemClock),
+        IdSource::system(),
+    )
+    .await?;
+    let watched = watch(&engine, pace);
+    let limit = SESSION_MAX + pace.duration();
+    let took = tokio::time::timeout(limit, watched).await;
+    engine.shutdown().await;
+    took.context("the session did not end in time")?
+}
+
+async fn watch(engine: &LocalTaskManager, pace: Pace) -> anyhow::Result<Vec<f64>> {
+    let task = TaskLaunchParams::builder("Say what time it is", RepoConfig::none(), "scenario")
+        .build()
+        .map_err(|errors| anyhow::anyhow!("the task is refused: {errors:?}"))?;
+    let launched = engine.launch_task(task).await?;
+    let session = *launched
+        .session_ids
+        .first()
+        .context("the task has no session")?;
+    let mut events = engine
+        .task_events_stream(session, EventSeq::START, EventFilter::default())
+        .await?;
+    let mut took = Vec::new();
+    while let Some(item) = events.next().await {
+        let StreamItem::Event(event) = item? else {
+            continue;
+        };
+        took.extend(agent::micros_since(&event.payload));
+        match event.payload {
+            EventPayload::Status(change) if change.status == SessionStatus::Completed => {}
+            EventPayload::Status(change) if change.status.is_terminal() => {
+                bail!(
+                    "the session ended as {:?}: {:?}",
+                    change.status,
+                    change.reason
+                );
+            }
+            _ => {}
+        }
+    }
+    ensure!(
+        took.len() == pace.lines as usize,
+        "{} of {} lines came",
+        took.len(),
+        pace.lines
+    );
+    Ok(took)
+}

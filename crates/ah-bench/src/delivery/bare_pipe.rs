@@ -1,0 +1,92 @@
+//! The baselines: the agent's pipe, read by this process, with nothing between.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use ah_rest_api_contract::EventPayload;
+use anyhow::{Context, ensure};
+use rusqlite::{Connection, params};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+
+use crate::agent::{self, Pace};
+
+/// What the reader of the pipe does with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// It looks at the line.
+    Shows,
+    /// It commits the line to SQLite and then looks at it.
+    CommitsThenShows,
+}
+
+impl Reader {
+    /// What the baseline is called.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Shows => "bare pipe",
+            Self::CommitsThenShows => "pipe, commit",
+        }
+    }
+}
+
+/// How long each line of an agent took, in microseconds.
+pub(crate) async fn micros(folder: &Path, pace: Pace, reader: Reader) -> anyhow::Result<Vec<f64>> {
+    let folder = tempfile::tempdir_in(folder).context("failed to make a folder")?;
+    let database = match reader {
+        Reader::Shows => None,
+        Reader::CommitsThenShows => Some(open(&folder.path().join("bare.sqlite"))?),
+    };
+    let command_line = pace.command_line()?;
+    let (program, arguments) = command_line
+        .split_first()
+        .context("the agent has no program")?;
+    let mut agent = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("failed to start the agent")?;
+    let mut input = agent.stdin.take().context("the agent has no input")?;
+    let output = agent.stdout.take().context("the agent has no output")?;
+    input.write_all(b"begin\n").await?;
+    let mut lines = BufReader::new(output).lines();
+    let mut took = Vec::new();
+    while let Some(line) = lines.next_line().await? {
+        let mut said: Value = serde_json::from_str(&line)?;
+        if !said["turn_ended"].is_null() {
+            break;
+        }
+        if said["event"].is_null() {
+            continue;
+        }
+        if let Some(database) = &database {
+            database
+                .prepare_cached("INSERT INTO events (json) VALUES (?1)")?
+                .execute(params![line])?;
+        }
+        let event: EventPayload = serde_json::from_value(said["event"].take())?;
+        took.extend(agent::micros_since(&event));
+    }
+    drop(input);
+    agent.wait().await?;
+    ensure!(
+        took.len() == pace.lines as usize,
+        "{} of {} lines came",
+        took.len(),
+        pace.lines
+    );
+    Ok(took)
+}
+
+fn open(file: &Path) -> anyhow::Result<Connection> {
+    let database = Connection::open(file)?;
+    database.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, json TEXT NOT NULL) STRICT;",
+    )?;
+    Ok(database)
+}
