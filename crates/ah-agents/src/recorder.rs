@@ -50,7 +50,7 @@ pub(crate) mod word {
 /// # Errors
 /// When the lock cannot be looked at.
 pub fn is_alive(folder: &SessionFolder) -> io::Result<bool> {
-    Ok(lock::holder(folder)?.is_some())
+    lock::is_held(folder)
 }
 
 /// The recorder's process, if the session of `folder` has one.

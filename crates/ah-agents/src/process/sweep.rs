@@ -25,10 +25,10 @@ const ROUNDS_MAX: usize = 100;
 const ROUND_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// What a sweep has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Swept {
-    /// How many processes were killed.
-    pub(crate) killed: u32,
+    /// The processes that were killed.
+    pub(crate) killed: HashSet<ProcessId>,
     /// How many were still there when the time was up.
     pub(crate) left: usize,
 }
@@ -61,10 +61,7 @@ pub(crate) async fn sweep(
         await_ends(dying).await;
     }
     reap();
-    Ok(Swept {
-        killed: u32::try_from(killed.len()).unwrap_or(u32::MAX),
-        left,
-    })
+    Ok(Swept { killed, left })
 }
 
 /// Waits until each of these processes has ended, at most [`ROUND_WAIT_MAX`] together.
@@ -129,7 +126,8 @@ pub async fn sweep_session(session: SessionId) -> io::Result<u32> {
             swept.left
         )));
     }
-    Ok(swept.killed)
+    // Process numbers have 22 bits at most.
+    Ok(u32::try_from(swept.killed.len()).unwrap_or(u32::MAX))
 }
 
 fn bears_mark(process: ProcessStat, mark: &[u8]) -> bool {

@@ -38,8 +38,19 @@ impl RecorderLock {
     }
 }
 
-/// The process of the recorder that `folder` has, if it has one.
+/// Whether some process holds the lock of `folder`.
+pub(crate) fn is_held(folder: &SessionFolder) -> io::Result<bool> {
+    Ok(conflicting(folder)?.is_some())
+}
+
+/// The process that holds the lock of `folder`; `None` when none does, or none that our process
+/// namespace knows.
 pub(crate) fn holder(folder: &SessionFolder) -> io::Result<Option<Pid>> {
+    Ok(conflicting(folder)?.and_then(|held| held.pid))
+}
+
+/// The lock that keeps us from taking it.
+fn conflicting(folder: &SessionFolder) -> io::Result<Option<Flock>> {
     let file = match File::open(folder.lock()) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -52,5 +63,5 @@ pub(crate) fn holder(folder: &SessionFolder) -> io::Result<Option<Pid>> {
         typ: FlockType::WriteLock,
         offset_type: FlockOffsetType::Set,
     };
-    Ok(fcntl_getlk(&file, &wanted)?.and_then(|held| held.pid))
+    Ok(fcntl_getlk(&file, &wanted)?)
 }

@@ -26,12 +26,11 @@ impl RecordedSession {
     /// end.
     pub(super) async fn leave_nothing(&mut self) {
         self.conversation.close();
-        let ended_by_itself = self.exit.is_some();
-        let mut swept = self.sweep().await;
-        if !ended_by_itself {
-            // The agent itself is not a leftover.
-            swept.killed = swept.killed.saturating_sub(1);
-        }
+        let agent = self.agent.as_ref().map(|agent| agent.pid);
+        let swept = self.sweep().await;
+        // The agent itself is not a leftover.
+        let leftovers = swept.killed.iter().filter(|it| Some(it.pid()) != agent);
+        let leftovers = u32::try_from(leftovers.count()).unwrap_or(u32::MAX);
         self.attendance.agent_pid = None;
         self.hear_out().await;
         let in_turn = self.conversation.is_in_turn();
@@ -57,7 +56,7 @@ impl RecordedSession {
                 exit_code: code,
                 signal,
                 reason,
-                swept: swept.killed,
+                swept: leftovers,
             }),
         );
         self.put_into_effect(effects);
