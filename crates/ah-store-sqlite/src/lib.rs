@@ -1,7 +1,7 @@
 //! The embedded store of the access point: SQLite, in one file that several processes may open.
 //!
 //! One task of each process writes, on a connection of its own, and commits what waits as one
-//! transaction ([`group`](self), `synchronous=FULL`, so what a verb returns is on the disk). The
+//! transaction (`synchronous=FULL`, so what a verb has returned is on the disk). The
 //! others read, through a few read-only connections that a writer never blocks. Queries are
 //! checked against the schema when the crate is compiled.
 
