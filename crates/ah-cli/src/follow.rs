@@ -248,11 +248,10 @@ impl Follower<'_> {
         if others > 0 {
             words.push_str(&format!(" (and {others} more)"));
         }
-        let elapsed = first
-            .transcript
-            .started()
-            .map_or(Duration::ZERO, |started| clock::now().since(started));
-        self.screen.spin(&words, elapsed);
+        // Before the first event nobody knows since when.
+        if let Some(started) = first.transcript.started() {
+            self.screen.spin(&words, clock::now().since(started));
+        }
     }
 
     /// The oldest question that was not asked or announced yet.
@@ -401,17 +400,17 @@ async fn next_typed(typed: &mut Option<TypedLines>) -> Option<String> {
     }
 }
 
-/// How to come back to sessions that were left to themselves.
-pub(crate) fn come_back(sessions: &[SessionId]) -> String {
+/// That sessions were left to themselves, and how to come back.
+pub(crate) fn come_back(sessions: &[SessionId]) -> (String, String) {
     match sessions {
-        [one] => format!(
-            "session {one} goes on; come back with: ah session follow {}",
-            short(*one)
+        [one] => (
+            format!("session {one} goes on"),
+            format!("come back with: ah session follow {}", short(*one)),
         ),
-        many => {
-            let count = text::counted(many.len() as u64, "session");
-            format!("{count} go on; `ah session list` shows them")
-        }
+        many => (
+            format!("{} go on", text::counted(many.len() as u64, "session")),
+            "`ah session list` shows them, `ah session follow ID` comes back".to_owned(),
+        ),
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn runs_a_command(args: &Map<String, Value>) -> bool {
 /// The argument that tells most; all of them as `name=value` when none is known to.
 pub(crate) fn argument(args: &Map<String, Value>) -> String {
     let telling = TELLING.iter().find_map(|name| match args.get(*name)? {
-        Value::String(text) => Some(text::one_line(text)),
+        Value::String(text) => Some(first_line(text)),
         // A command in its parts.
         Value::Array(parts) => {
             let words: Option<Vec<&str>> = parts.iter().map(Value::as_str).collect();
@@ -52,6 +52,14 @@ pub(crate) fn argument(args: &Map<String, Value>) -> String {
     text::cut(&text::one_line(&words), COLUMNS_MAX)
 }
 
+/// The first line that says something; a script's is often a remark on what it does.
+fn first_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    let more = if lines.next().is_some() { " …" } else { "" };
+    format!("{}{more}", text::one_line(first))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -68,8 +76,8 @@ mod tests {
     #[test]
     fn the_most_telling_argument_is_shown() {
         assert_eq!(
-            told(json!({"cwd": "/x", "command": "cargo\n test"})),
-            "cargo test"
+            told(json!({"cwd": "/x", "command": "\n# Test it\ncargo test"})),
+            "# Test it …"
         );
         assert_eq!(told(json!({"command": ["git", "status"]})), "git status");
         assert_eq!(

@@ -60,12 +60,16 @@ pub(crate) async fn leave(
     signals: &mut Signals,
 ) -> Result<ExitCode, Failure> {
     screen.clear_foot();
+    let (that, how) = follow::come_back(sessions);
     screen.note(&Line::new());
-    screen.note(&Line::of(Paint::Plain, follow::come_back(sessions)));
+    screen.note(&Line::of(Paint::Plain, that));
+    screen.terminal().hint(how);
     if interruption == Interruption::Termination {
         return Ok(ExitCode::Detached);
     }
-    screen.note(&Line::of(Paint::Dim, "Ctrl-C again, now, stops it"));
+    screen
+        .terminal()
+        .hint("Ctrl-C once more, within a second, stops it");
     let second = tokio::time::timeout(SECOND_INTERRUPT_WITHIN, signals.next()).await;
     if !matches!(second, Ok(Interruption::Interrupt)) {
         return Ok(ExitCode::Detached);

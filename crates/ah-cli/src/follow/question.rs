@@ -34,7 +34,7 @@ impl Question {
             let left = text::duration(left);
             lines.push(Line::of(
                 Paint::Dim,
-                format!("    no answer within {left} is an answer too"),
+                format!("    without an answer within {left} the policy decides"),
             ));
         }
         lines
@@ -181,7 +181,7 @@ mod tests {
             [
                 "    1 Allow once  once",
                 "    2 Never  never",
-                "    no answer within 1m 00s is an answer too",
+                "    without an answer within 1m 00s the policy decides",
             ]
         );
     }

@@ -19,8 +19,8 @@ pub(crate) fn lines(session: &Session, diff: Option<&SessionDiff>) -> Vec<Line> 
         lines.push(Line::new());
         lines.extend(head_of_diff(diff));
     }
-    if let Some(usage) = &session.usage {
-        lines.push(Line::of(Paint::Dim, format!("used {}", usage_words(usage))));
+    if let Some(words) = session.usage.as_ref().and_then(usage_words) {
+        lines.push(Line::of(Paint::Dim, format!("used {words}")));
     }
     lines
 }

@@ -108,7 +108,10 @@ impl Transcript {
             EventPayload::Plan(plan) => plan_lines(plan),
             EventPayload::Usage(usage) => {
                 self.doing = Doing::Working;
-                vec![Line::of(Paint::Dim, format!("· {}", usage_words(usage)))]
+                usage_words(usage)
+                    .map(|words| Line::of(Paint::Dim, format!("· {words}")))
+                    .into_iter()
+                    .collect()
             }
             EventPayload::Progress(progress) => {
                 self.doing = Doing::At(format!("{} ({} %)", progress.stage, progress.progress));
@@ -392,8 +395,12 @@ fn plan_lines(plan: &Plan) -> Vec<Line> {
     lines
 }
 
-/// What a turn, or a session, has used: `1,234 tokens in, 56 out, $0.0123`.
-pub(crate) fn usage_words(usage: &Usage) -> String {
+/// What a turn, or a session, has used: `1,234 tokens in, 56 out, $0.0123`; `None` when that is
+/// nothing.
+pub(crate) fn usage_words(usage: &Usage) -> Option<String> {
+    if usage.input_tokens == 0 && usage.output_tokens == 0 && usage.cost_usd.is_none() {
+        return None;
+    }
     let mut words = format!("{} tokens in", text::count(usage.input_tokens));
     if let Some(cached) = usage.cached_tokens.filter(|cached| *cached > 0) {
         words.push_str(&format!(" ({} cached)", text::count(cached)));
@@ -402,7 +409,7 @@ pub(crate) fn usage_words(usage: &Usage) -> String {
     if let Some(cost) = usage.cost_usd {
         words.push_str(&format!(", ${cost:.4}"));
     }
-    words
+    Some(words)
 }
 
 fn tool_head(name: &str, argument: &str) -> Line {
@@ -424,7 +431,9 @@ fn fold_tool_line(
     columns: Option<usize>,
 ) -> Line {
     /// Fewer columns of output than this say nothing.
-    const SAID_MIN: usize = 12;
+    const SAID_MIN: usize = 8;
+    /// Between the outcome and the output.
+    const GAP: usize = 2;
     let Some(columns) = columns else {
         let line = tool_head(name, argument).join(outcome);
         return if said.is_empty() {
@@ -435,8 +444,15 @@ fn fold_tool_line(
     };
     let fixed = tool_head(name, "").width() + 1 + outcome.width();
     let room = columns.saturating_sub(fixed);
-    let argument = text::cut(argument, room);
-    let left = room.saturating_sub(text::width(&argument) + 2);
+    // The argument gives way to the output down to three fifths of the room.
+    let wanted = (text::width(said) + GAP).min(room * 2 / 5);
+    let kept = if wanted < SAID_MIN + GAP {
+        room
+    } else {
+        room - wanted
+    };
+    let argument = text::cut(argument, kept);
+    let left = room.saturating_sub(text::width(&argument) + GAP);
     let line = tool_head(name, &argument).join(outcome);
     if left < SAID_MIN || said.is_empty() {
         line

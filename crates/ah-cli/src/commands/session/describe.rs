@@ -64,7 +64,7 @@ pub(super) fn describe(payload: &EventPayload) -> String {
                 .collect();
             steps.join("; ")
         }
-        EventPayload::Usage(usage) => usage_words(usage),
+        EventPayload::Usage(usage) => usage_words(usage).unwrap_or_else(|| "nothing".to_owned()),
         EventPayload::Progress(progress) => format!("{} % {}", progress.progress, progress.stage),
         EventPayload::Error(error) => error.message.clone(),
         EventPayload::Moment(moment) => moment.note.clone(),

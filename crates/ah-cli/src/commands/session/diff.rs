@@ -21,6 +21,9 @@ pub(super) async fn run(
         query = query.whole_files();
     }
     let diff = manager.get_session_diff(session.id, query).await?;
+    if diff.files.is_empty() && !context.json && !args.stat {
+        context.terminal.hint("nothing changed");
+    }
     let left_out = diff
         .files
         .iter()
@@ -49,11 +52,10 @@ fn print(diff: &SessionDiff, context: &Context) -> Result<(), Failure> {
 }
 
 fn warn_of_binary_files(session: &Session, paths: &[&str], context: &Context) {
-    let branch = session
+    let place = session
         .workspace
         .as_ref()
-        .and_then(|at| at.branch.as_deref());
-    let place = branch.map(|branch| format!("; they are on the branch {branch}"));
+        .map(|at| format!("; they are in {}", at.path.display()));
     context.terminal.hint(format!(
         "binary files are not in the diff: {}{}",
         paths.join(", "),

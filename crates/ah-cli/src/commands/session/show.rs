@@ -119,11 +119,14 @@ fn card(session: &Session, now: Timestamp, columns: Option<usize>) -> Vec<Line> 
     }
     lines.extend(time_rows(session, now));
     if let Some(summary) = session.changes {
-        let files = text::counted(summary.files_changed, "file");
-        lines.push(plain("changes", format!("{files}, {}", changes(summary))));
+        let words = match summary.files_changed {
+            0 => changes(summary),
+            files => format!("{}, {}", text::counted(files, "file"), changes(summary)),
+        };
+        lines.push(plain("changes", words));
     }
-    if let Some(usage) = &session.usage {
-        lines.push(plain("used", usage_words(usage)));
+    if let Some(words) = session.usage.as_ref().and_then(usage_words) {
+        lines.push(plain("used", words));
     }
     for (index, (key, value)) in session.labels.iter().enumerate() {
         let label = if index == 0 { "labels" } else { "" };

@@ -110,7 +110,11 @@ pub(super) async fn cancel(
     let session = target(manager, args).await?;
     manager.cancel_session(session.id).await?;
     let session = manager.get_session(session.id).await?;
-    shown(context, &session, session.status.as_str())
+    let words = match session.status {
+        SessionStatus::Cancelled => "cancelled".to_owned(),
+        ended => format!("{ended} before, and hidden from lists now"),
+    };
+    shown(context, &session, &words)
 }
 
 async fn settled(

@@ -57,7 +57,7 @@ fn what_it_does_now_is_what_it_does_longest() {
         .status("queued")
         .status("running")
         .and(serde_json::json!({"type": "tool_use", "tool_name": "bash",
-            "tool_args": {"command": "cargo\ntest"}, "tool_execution_id": "1",
+            "tool_args": {"command": "cargo  test"}, "tool_execution_id": "1",
             "status": "started"}))
         .question()
         .answered("never", "me")
