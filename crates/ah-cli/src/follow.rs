@@ -1,10 +1,12 @@
 //! Watching sessions until they have ended.
 
+mod asking;
 mod question;
 mod screen;
 mod signals;
 mod summary;
 mod transcript;
+mod wording;
 
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -12,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    DiffQuery, ErrorKind, EventFilter, EventPayload, EventSeq, PermissionId, SessionDiff,
-    SessionEvent, SessionId, StreamItem, TaskManager, TaskManagerError,
+    DiffQuery, EventFilter, EventPayload, EventSeq, PermissionId, SessionDiff, SessionEvent,
+    SessionId, StreamItem, TaskManager, TaskManagerError,
 };
 use futures::stream::{SelectAll, Stream, StreamExt};
 use serde_json::json;
@@ -22,7 +24,7 @@ pub(crate) use question::{Question, choose, option_lines};
 pub(crate) use screen::Screen;
 pub(crate) use signals::{Interruption, Signals};
 pub(crate) use summary::exit_code;
-pub(crate) use transcript::{content_words, usage_words};
+pub(crate) use wording::{content_words, usage_words};
 
 use crate::clock;
 use crate::exit_code::ExitCode;
@@ -30,7 +32,7 @@ use crate::failure::Failure;
 use crate::session_ref::short;
 use crate::style::{Line, Paint};
 use crate::text;
-use question::{TypedLines, how_to_answer};
+use question::TypedLines;
 use transcript::Transcript;
 
 /// A question is only asked when the stream has been silent for this long: in the replay of
@@ -251,91 +253,6 @@ impl Follower<'_> {
         // Before the first event nobody knows since when.
         if let Some(started) = first.transcript.started() {
             self.screen.spin(&words, clock::now().since(started));
-        }
-    }
-
-    /// The oldest question that was not asked or announced yet.
-    fn next_question(&self) -> Option<Question> {
-        self.sessions.iter().find_map(|session| {
-            let request = session
-                .transcript
-                .questions()
-                .find(|request| !self.seen.contains(&request.request_id))?;
-            Some(Question {
-                session: session.id,
-                request: request.clone(),
-            })
-        })
-    }
-
-    /// Asks the next question here, or says how to answer it elsewhere.
-    fn ask(&mut self) -> Result<(), Failure> {
-        let Some(question) = self.next_question() else {
-            return Ok(());
-        };
-        self.seen.insert(question.id());
-        if self.form == Form::Json || !self.screen.terminal().can_ask() {
-            let words = how_to_answer(&question, &short(question.session));
-            self.screen
-                .note(&Line::of(Paint::Accent, "hint: ").with(Paint::Plain, words));
-            return Ok(());
-        }
-        self.screen.clear_foot();
-        for line in question.lines(clock::now()) {
-            self.screen.note(&line);
-        }
-        self.screen.terminal().forget_typed();
-        let typed = self.typed.get_or_insert_with(TypedLines::read);
-        typed.forget();
-        self.screen.ask(&question.prompt());
-        self.question = Some(question);
-        Ok(())
-    }
-
-    /// Takes the question away when somebody else has settled it, or nobody needs to any more.
-    fn withdraw_question(&mut self, index: usize) {
-        let session = &self.sessions[index];
-        let is_settled = self.question.as_ref().is_some_and(|question| {
-            question.session == session.id
-                && !session
-                    .transcript
-                    .questions()
-                    .any(|request| request.request_id == question.id())
-        });
-        if is_settled {
-            self.question = None;
-            self.screen.clear_foot();
-            self.screen.terminal().forget_typed();
-        }
-    }
-
-    async fn answer(&mut self, typed: Option<String>) -> Result<(), Failure> {
-        let Some(question) = self.question.take() else {
-            return Ok(());
-        };
-        let Some(typed) = typed else {
-            // The end of the input: nobody can answer here any more.
-            self.screen.clear_foot();
-            let words = how_to_answer(&question, &short(question.session));
-            self.screen
-                .note(&Line::of(Paint::Accent, "hint: ").with(Paint::Plain, words));
-            return Ok(());
-        };
-        self.screen.question_was_answered();
-        let Some(answer) = question.answer(&typed) else {
-            self.screen.ask(&question.prompt());
-            self.question = Some(question);
-            return Ok(());
-        };
-        let result = self
-            .manager
-            .answer_permission(question.session, question.id(), answer)
-            .await;
-        match result {
-            Ok(_) => Ok(()),
-            // Somebody was faster, or the session ended: the stream tells.
-            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Gone) => Ok(()),
-            Err(error) => Err(error.into()),
         }
     }
 

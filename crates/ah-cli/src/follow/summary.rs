@@ -2,7 +2,7 @@
 
 use ah_rest_api_contract::{FileStatus, RepoMode, Session, SessionDiff, SessionStatus};
 
-use super::transcript::usage_words;
+use super::wording::usage_words;
 use crate::changes;
 use crate::exit_code::ExitCode;
 use crate::style::{Line, Paint};

@@ -6,10 +6,14 @@
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
-    ContentBlock, EphemeralEvent, EventPayload, FileEdit, Gap, LogLevel, Message, MessageRole,
-    PermissionId, PermissionOption, PermissionOutcome, PermissionRequested, PermissionResolved,
-    Plan, PlanStatus, PromptDelivery, SessionEvent, SessionStatus, StatusChange, Timestamp,
-    ToolOutcome, ToolResult, ToolUse, Usage,
+    EphemeralEvent, EventPayload, Gap, Message, MessageRole, PermissionId, PermissionRequested,
+    PermissionResolved, PromptDelivery, SessionEvent, SessionStatus, StatusChange, Timestamp,
+    ToolOutcome, ToolResult, ToolUse,
+};
+
+use super::wording::{
+    answer_words, content_words, file_edit, fold_tool_line, log_line, plan_lines, tool_head,
+    usage_words,
 };
 
 use crate::style::{Line, Paint};
@@ -20,8 +24,6 @@ use crate::tool;
 const MESSAGE_LINES_MAX: usize = 8;
 /// The most lines of one prompt.
 const PROMPT_LINES_MAX: usize = 3;
-/// The most steps of a plan that are shown.
-const PLAN_ENTRIES_MAX: usize = 12;
 /// Columns of the sign in the margin and the space after it.
 const MARGIN: usize = 2;
 
@@ -123,19 +125,7 @@ impl Transcript {
                     format!("! {}", text::one_line(&error.message)),
                 )]
             }
-            EventPayload::Log(log) => {
-                // What a tool printed is folded into its own line.
-                if log.tool_execution_id.is_some() {
-                    return Vec::new();
-                }
-                let message = text::one_line(&log.message);
-                match log.level {
-                    LogLevel::Error => vec![Line::of(Paint::Bad, format!("! {message}"))],
-                    LogLevel::Warn => vec![Line::of(Paint::Warn, format!("! {message}"))],
-                    LogLevel::Info => vec![Line::of(Paint::Dim, format!("· {message}"))],
-                    LogLevel::Debug | LogLevel::Trace => Vec::new(),
-                }
-            }
+            EventPayload::Log(log) => log_line(log).into_iter().collect(),
             EventPayload::Moment(moment) => {
                 vec![Line::of(
                     Paint::Dim,
@@ -322,142 +312,6 @@ impl Transcript {
         Line::of(sign.0, sign.1)
             .with(Paint::Plain, answer)
             .with(Paint::Dim, format!(" by {}", text::one_line(&resolved.by)))
-    }
-}
-
-fn answer_words(resolved: &PermissionResolved, option: Option<&PermissionOption>) -> String {
-    let chosen = option
-        .map(|option| text::one_line(&option.label))
-        .or_else(|| resolved.option_id.as_deref().map(text::one_line));
-    match (resolved.outcome, chosen) {
-        (PermissionOutcome::Selected, Some(label)) => label,
-        (PermissionOutcome::Selected, None) => "answered".to_owned(),
-        (PermissionOutcome::Cancelled, _) => "withdrawn".to_owned(),
-        (PermissionOutcome::Expired, Some(label)) => {
-            format!("{label}, for nobody answered in time,")
-        }
-        (PermissionOutcome::Expired, None) => "nobody answered in time".to_owned(),
-    }
-}
-
-/// What a piece of a message says in words.
-pub(crate) fn content_words(block: &ContentBlock) -> String {
-    match block {
-        ContentBlock::Text { text } => text.clone(),
-        ContentBlock::Image { uri, mime_type, .. } => {
-            let name = uri.as_deref().or(mime_type.as_deref()).unwrap_or("picture");
-            format!("[picture: {name}]")
-        }
-        ContentBlock::Audio { mime_type, .. } => format!("[sound: {mime_type}]"),
-        ContentBlock::Resource { resource } => format!("[document: {}]", resource.uri),
-        ContentBlock::ResourceLink { name, uri, .. } => format!("[{name}: {uri}]"),
-    }
-}
-
-/// The line of an edit: `✎ +3 -1 src/main.rs`.
-fn file_edit(edit: &FileEdit) -> Line {
-    let mut line = Line::of(Paint::Accent, "✎ ")
-        .with(Paint::Good, format!("+{}", edit.lines_added))
-        .with(Paint::Bad, format!(" -{}", edit.lines_removed))
-        .with(
-            Paint::Plain,
-            format!(" {}", text::one_line(&edit.file_path)),
-        );
-    if let Some(description) = &edit.description {
-        line = line.with(Paint::Dim, format!("  {}", text::one_line(description)));
-    }
-    line
-}
-
-fn plan_lines(plan: &Plan) -> Vec<Line> {
-    let done = plan
-        .entries
-        .iter()
-        .filter(|entry| entry.status == PlanStatus::Completed)
-        .count();
-    let mut lines = vec![Line::of(Paint::Accent, "☰ ").with(
-        Paint::Dim,
-        format!("plan, {done} of {} done", plan.entries.len()),
-    )];
-    for entry in plan.entries.iter().take(PLAN_ENTRIES_MAX) {
-        let content = text::one_line(&entry.content);
-        lines.push(match entry.status {
-            PlanStatus::Pending => Line::of(Paint::Plain, format!("  ☐ {content}")),
-            PlanStatus::InProgress => Line::of(Paint::Accent, "  ▸ ").with(Paint::Bold, content),
-            PlanStatus::Completed => Line::of(Paint::Good, "  ☑ ").with(Paint::Dim, content),
-        });
-    }
-    let left_out = plan.entries.len().saturating_sub(PLAN_ENTRIES_MAX);
-    if left_out > 0 {
-        let words = text::counted(left_out as u64, "more step");
-        lines.push(Line::of(Paint::Dim, format!("  … {words}")));
-    }
-    lines
-}
-
-/// What a turn, or a session, has used: `1,234 tokens in, 56 out, $0.0123`; `None` when that is
-/// nothing.
-pub(crate) fn usage_words(usage: &Usage) -> Option<String> {
-    if usage.input_tokens == 0 && usage.output_tokens == 0 && usage.cost_usd.is_none() {
-        return None;
-    }
-    let mut words = format!("{} tokens in", text::count(usage.input_tokens));
-    if let Some(cached) = usage.cached_tokens.filter(|cached| *cached > 0) {
-        words.push_str(&format!(" ({} cached)", text::count(cached)));
-    }
-    words.push_str(&format!(", {} out", text::count(usage.output_tokens)));
-    if let Some(cost) = usage.cost_usd {
-        words.push_str(&format!(", ${cost:.4}"));
-    }
-    Some(words)
-}
-
-fn tool_head(name: &str, argument: &str) -> Line {
-    let head = Line::of(Paint::Accent, "⚙ ").with(Paint::Bold, text::one_line(name));
-    if argument.is_empty() {
-        head
-    } else {
-        head.with(Paint::Plain, format!(" {argument}"))
-    }
-}
-
-/// A tool and its result in one line: the outcome is always seen, the argument and the last line
-/// of the output share what is left of it.
-fn fold_tool_line(
-    name: &str,
-    argument: &str,
-    outcome: Line,
-    said: &str,
-    columns: Option<usize>,
-) -> Line {
-    /// Fewer columns of output than this say nothing.
-    const SAID_MIN: usize = 8;
-    /// Between the outcome and the output.
-    const GAP: usize = 2;
-    let Some(columns) = columns else {
-        let line = tool_head(name, argument).join(outcome);
-        return if said.is_empty() {
-            line
-        } else {
-            line.with(Paint::Dim, format!("  {said}"))
-        };
-    };
-    let fixed = tool_head(name, "").width() + 1 + outcome.width();
-    let room = columns.saturating_sub(fixed);
-    // The argument gives way to the output down to three fifths of the room.
-    let wanted = (text::width(said) + GAP).min(room * 2 / 5);
-    let kept = if wanted < SAID_MIN + GAP {
-        room
-    } else {
-        room - wanted
-    };
-    let argument = text::cut(argument, kept);
-    let left = room.saturating_sub(text::width(&argument) + GAP);
-    let line = tool_head(name, &argument).join(outcome);
-    if left < SAID_MIN || said.is_empty() {
-        line
-    } else {
-        line.with(Paint::Dim, format!("  {}", text::cut(said, left)))
     }
 }
 

@@ -1,6 +1,8 @@
 //! An event in one line, whatever it is.
 
-use ah_rest_api_contract::{EventPayload, FileEdit, PermissionOutcome, StatusChange};
+use ah_rest_api_contract::{
+    EventPayload, FileEdit, MessageRole, PermissionOutcome, StatusChange, ToolOutcome, ToolResult,
+};
 
 use crate::follow::{content_words, usage_words};
 use crate::text;
@@ -13,8 +15,8 @@ pub(super) fn describe(payload: &EventPayload) -> String {
         EventPayload::Log(log) => format!("{} {}", log.level.as_str(), log.message),
         EventPayload::Message(message) => {
             let role = match message.role {
-                ah_rest_api_contract::MessageRole::User => "user",
-                ah_rest_api_contract::MessageRole::Assistant => "assistant",
+                MessageRole::User => "user",
+                MessageRole::Assistant => "assistant",
             };
             let said: Vec<String> = message.content.iter().map(content_words).collect();
             format!("{role}: {}", said.join(" "))
@@ -23,19 +25,7 @@ pub(super) fn describe(payload: &EventPayload) -> String {
         EventPayload::ToolUse(used) => {
             format!("{} {}", used.tool_name, tool::argument(&used.tool_args))
         }
-        EventPayload::ToolResult(result) => {
-            let outcome = match result.status {
-                ah_rest_api_contract::ToolOutcome::Completed => "completed",
-                ah_rest_api_contract::ToolOutcome::Failed => "failed",
-            };
-            let code = result.exit_code.map(|code| format!(" (exit {code})"));
-            let said = text::last_line(&result.tool_output);
-            format!(
-                "{} {outcome}{}  {said}",
-                result.tool_name,
-                code.unwrap_or_default()
-            )
-        }
+        EventPayload::ToolResult(result) => tool_result(result),
         EventPayload::FileEdit(edit) => file_edit(edit),
         EventPayload::Diff(diff) => diff.path.clone(),
         EventPayload::PermissionRequest(request) => format!(
@@ -99,6 +89,20 @@ fn status(change: &StatusChange) -> String {
         words.push_str(&format!(" (signal {signal})"));
     }
     words
+}
+
+fn tool_result(result: &ToolResult) -> String {
+    let outcome = match result.status {
+        ToolOutcome::Completed => "completed",
+        ToolOutcome::Failed => "failed",
+    };
+    let code = result.exit_code.map(|code| format!(" (exit {code})"));
+    let said = text::last_line(&result.tool_output);
+    format!(
+        "{} {outcome}{}  {said}",
+        result.tool_name,
+        code.unwrap_or_default()
+    )
 }
 
 fn file_edit(edit: &FileEdit) -> String {
