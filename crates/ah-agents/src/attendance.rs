@@ -7,7 +7,7 @@ use futures::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
 use crate::SessionFolder;
@@ -61,16 +61,23 @@ pub struct Attendance {
 
 /// Sends requests over a connection to a recorder.
 #[derive(Clone, Debug)]
-pub struct RequestSender(mpsc::Sender<Request>);
+pub struct RequestSender(mpsc::Sender<(Request, oneshot::Sender<()>)>);
 
 impl RequestSender {
-    /// Asks the recorder for something; what it leads to is told by the journal.
+    /// Asks the recorder for something; what it leads to is told by the journal. When this
+    /// returns, the request is the kernel's to deliver, even if this process ends. Dropped
+    /// half-way, it is sent whole or not at all.
     ///
     /// # Errors
     /// When the connection is over. A request that was sent may be lost with the connection later,
     /// so it is to be sent again until the journal tells of it.
     pub async fn send(&self, request: Request) -> Result<(), Disconnected> {
-        self.0.send(request).await.map_err(|_| Disconnected)
+        let (written, is_written) = oneshot::channel();
+        self.0
+            .send((request, written))
+            .await
+            .map_err(|_| Disconnected)?;
+        is_written.await.map_err(|_| Disconnected)
     }
 }
 
@@ -168,12 +175,17 @@ async fn connect(folder: &SessionFolder) -> io::Result<UnixStream> {
     UnixStream::connect(short_path(&directory)).await
 }
 
-async fn write_requests(mut output: OwnedWriteHalf, mut requests: mpsc::Receiver<Request>) {
-    while let Some(request) = requests.recv().await {
+async fn write_requests(
+    mut output: OwnedWriteHalf,
+    mut requests: mpsc::Receiver<(Request, oneshot::Sender<()>)>,
+) {
+    while let Some((request, written)) = requests.recv().await {
         if let Err(error) = send_line(&mut output, &request).await {
             tracing::debug!(%error, "a request could not be sent");
             return;
         }
+        // Whoever asked may no longer wait.
+        written.send(()).ok();
     }
 }
 

@@ -74,6 +74,11 @@ pub enum Request {
         /// Whether the agent's turn is not waited for.
         steer: bool,
     },
+    /// Do not say this prompt any more, if it still waits.
+    Withdraw {
+        /// Which.
+        prompt_id: PromptId,
+    },
     /// Give the agent this answer.
     Answer {
         /// The permission request.
@@ -162,7 +167,10 @@ pub enum Fact {
     AgentStarted {
         /// The process.
         pid: u32,
-        /// The agent's version, when it tells one.
+    },
+    /// The agent can take a prompt.
+    AgentReady {
+        /// Its version, when it tells one.
         version: Option<String>,
     },
     /// A turn began.

@@ -3,7 +3,9 @@
 //! asked for is lost with a connection or a process.
 
 use ah_agents::protocol::{Request, ShutdownManner};
-use ah_rest_api_contract::{Activity, DeliveryMode, PermissionState, PromptState, SessionStatus};
+use ah_rest_api_contract::{
+    Activity, DeliveryMode, PermissionState, Prompt, PromptState, SessionStatus,
+};
 use ah_store::Ending;
 
 use crate::view::View;
@@ -32,6 +34,7 @@ pub(crate) fn requests(view: &View) -> Vec<Request> {
             if record.interrupt_requested {
                 due.push(Request::Interrupt);
             }
+            due.extend(withdrawals(view));
             due.extend(prompts(view));
             due
         }
@@ -57,18 +60,44 @@ fn answers(view: &View) -> Vec<Request> {
         .collect()
 }
 
+/// A prompt that was taken back may have been handed over to the recorder before.
+fn withdrawals(view: &View) -> impl Iterator<Item = Request> {
+    view.prompts
+        .iter()
+        .filter(|prompt| prompt.state == PromptState::Withdrawn)
+        .map(|prompt| Request::Withdraw {
+            prompt_id: prompt.id,
+        })
+}
+
+/// The prompts that wait, for a recorder that will have to go on without anybody attending: it
+/// says each when its time comes.
+pub(crate) fn hand_over(view: &View) -> Vec<Request> {
+    if view.record.session.status != SessionStatus::Running || view.record.ending.is_some() {
+        return Vec::new();
+    }
+    let waiting = view
+        .prompts
+        .iter()
+        .filter(|prompt| prompt.state == PromptState::Queued);
+    waiting.map(|prompt| request(prompt, false)).collect()
+}
+
+fn request(prompt: &Prompt, steer: bool) -> Request {
+    Request::Prompt {
+        prompt_id: prompt.id,
+        content: prompt.content.clone(),
+        author: prompt.author.clone(),
+        steer,
+    }
+}
+
 fn prompts(view: &View) -> Vec<Request> {
     let idle = view.record.session.activity == Some(Activity::Idle);
     let mut waiting = view
         .prompts
         .iter()
         .filter(|prompt| prompt.state == PromptState::Queued);
-    let request = |prompt: &ah_rest_api_contract::Prompt, steer| Request::Prompt {
-        prompt_id: prompt.id,
-        content: prompt.content.clone(),
-        author: prompt.author.clone(),
-        steer,
-    };
     if idle {
         // One at a time: the next one waits for the end of the turn that this one begins.
         waiting

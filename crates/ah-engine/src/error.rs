@@ -44,7 +44,7 @@ pub(crate) fn store_error(error: StoreError) -> TaskManagerError {
 
 /// What clients are told when something stored cannot be what it should be.
 pub(crate) fn inconsistent(
-    what: String,
+    what: &str,
     error: impl Error + Send + Sync + 'static,
 ) -> TaskManagerError {
     tracing::error!(%what, error = &error as &dyn Error, "stored data cannot be read");

@@ -159,5 +159,5 @@ impl Reader {
 
 fn parse(session: SessionId, row: &EventRow) -> Result<SessionEvent, TaskManagerError> {
     serde_json::from_str(&row.json)
-        .map_err(|error| inconsistent(format!("event {} of session {session}", row.seq), error))
+        .map_err(|error| inconsistent(&format!("event {} of session {session}", row.seq), error))
 }

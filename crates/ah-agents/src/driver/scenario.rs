@@ -35,7 +35,7 @@ impl Driver for ScenarioDriver {
     }
 
     fn can_steer(&self) -> bool {
-        false
+        true
     }
 
     fn line(&mut self, line: &[u8], says: &mut Vec<AgentSays>, _to_agent: &mut Vec<u8>) {

@@ -97,10 +97,7 @@ fn every_fact_comes_back_from_the_file() {
     let (_dir, folder) = folder();
     let mut writer = JournalWriter::open(&folder).unwrap();
     let facts = [
-        Fact::AgentStarted {
-            pid: 7,
-            version: None,
-        },
+        Fact::AgentStarted { pid: 7 },
         Fact::Paused,
         Fact::Resumed,
         Fact::TurnEnded {

@@ -191,13 +191,7 @@ impl Conversation {
     }
 
     fn become_ready(&mut self, version: Option<String>, at: Moment, effects: &mut Effects) {
-        if let Some(version) = version {
-            effects.log(
-                at,
-                LogLevel::Debug,
-                format!("the agent's version is {version}"),
-            );
-        }
+        effects.fact(at, Fact::AgentReady { version });
         if self.phase == Phase::Starting {
             self.phase = Phase::Idle(at.tick);
             self.say_next(at, effects);
@@ -263,6 +257,13 @@ impl Conversation {
             delivery,
         });
         self.say_next(at, effects);
+    }
+
+    /// Takes back a prompt that waits. It stays known, so that it is not said after all.
+    pub(crate) fn withdraw(&mut self, id: PromptId) {
+        self.known.insert(id);
+        self.waiting
+            .retain(|prompt| prompt.id != id || prompt.delivery == PromptDelivery::Initial);
     }
 
     /// Begins a turn with the prompt that has waited longest, when the agent is idle.

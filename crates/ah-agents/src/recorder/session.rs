@@ -130,7 +130,7 @@ impl RecordedSession {
         self.attendance.agent_pid = Some(pid);
         self.agent = Some(agent);
         let mut effects = Effects::default();
-        effects.fact(Moment::now(), Fact::AgentStarted { pid, version: None });
+        effects.fact(Moment::now(), Fact::AgentStarted { pid });
         self.put_into_effect(effects);
         Ok(())
     }

@@ -28,8 +28,11 @@ async fn a_session_is_written_down_from_its_start_to_its_end() {
         JournalEntry::Fact(Fact::AgentStarted { .. })
     ));
     assert!(
-        matches!(entries[1], JournalEntry::Event(EventPayload::Log(_))),
-        "the version"
+        matches!(
+            entries[1],
+            JournalEntry::Fact(Fact::AgentReady { version: Some(_) })
+        ),
+        "its version"
     );
     assert!(matches!(entries[2],
         JournalEntry::Fact(Fact::TurnStarted { prompt_id, delivery: PromptDelivery::Initial })
@@ -63,7 +66,7 @@ async fn a_prompt_waits_for_the_end_of_the_turn_and_is_said_once() {
         prompt_id: prompt_id(),
         content: "log second".into(),
         author: "tester".to_owned(),
-        steer: true,
+        steer: false,
     };
     attended.send(second.clone()).await;
     attended.send(second.clone()).await;

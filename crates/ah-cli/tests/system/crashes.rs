@@ -28,9 +28,12 @@ fn thoughts(log: &[Value]) -> Vec<&str> {
         .collect()
 }
 
+/// A point of a session's way: its name, and the event that tells of it.
+type Moment = (&'static str, fn(&Value) -> bool);
+
 #[test]
 fn ah_killed_at_any_point_loses_nothing_and_the_agent_goes_on() {
-    let moments: [(&str, fn(&Value) -> bool); 6] = [
+    let moments: [Moment; 6] = [
         ("queued", |event| event["status"] == "queued"),
         ("provisioning", |event| event["status"] == "provisioning"),
         ("running", |event| event["status"] == "running"),

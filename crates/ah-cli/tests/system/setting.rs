@@ -11,15 +11,15 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long anything may take before a test has failed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Setting {
-    pub folder: TempDir,
+pub(crate) struct Setting {
+    pub(crate) folder: TempDir,
 }
 
 impl Setting {
     /// A home without state, and a repository with two commits.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let setting = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -35,27 +35,27 @@ impl Setting {
         setting
     }
 
-    pub fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
-    pub fn repository(&self) -> PathBuf {
+    pub(crate) fn repository(&self) -> PathBuf {
         self.folder.path().join("project")
     }
 
-    pub fn git(&self, args: &[&str]) -> String {
+    pub(crate) fn git(&self, args: &[&str]) -> String {
         git_in(&self.repository(), args)
     }
 
     /// Writes a scenario file.
-    pub fn scenario(&self, yaml: &str) -> PathBuf {
+    pub(crate) fn scenario(&self, yaml: &str) -> PathBuf {
         let path = self.folder.path().join("scenario.yaml");
         fs::write(&path, yaml).unwrap();
         path
     }
 
     /// `ah` with these arguments, in the repository.
-    pub fn ah(&self, args: &[&str]) -> Command {
+    pub(crate) fn ah(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ah"));
         command
             .args(args)
@@ -68,14 +68,14 @@ impl Setting {
     }
 
     /// Runs `ah` to its end and expects it to succeed.
-    pub fn run(&self, args: &[&str]) -> String {
+    pub(crate) fn run(&self, args: &[&str]) -> String {
         let output = self.ah(args).output().unwrap();
         assert!(output.status.success(), "ah {args:?}: {}", said(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// Runs `ah` with `--json` and reads what it says.
-    pub fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let mut args = args.to_vec();
         args.push("--json");
         let text = self.run(&args);
@@ -83,7 +83,7 @@ impl Setting {
     }
 
     /// Launches a scenario and returns the session once its agent runs.
-    pub fn launch(&self, yaml: &str) -> String {
+    pub(crate) fn launch(&self, yaml: &str) -> String {
         let file = self.scenario(yaml);
         let file = file.to_str().unwrap();
         let launched = self.json(&["task", "--scenario", file, "do it"]);
@@ -91,7 +91,7 @@ impl Setting {
     }
 
     /// The session's whole log, from a command that ends by itself.
-    pub fn log(&self, id: &str) -> Vec<Value> {
+    pub(crate) fn log(&self, id: &str) -> Vec<Value> {
         let text = self.run(&["session", "events", id, "--json"]);
         let log: Vec<Value> = text
             .lines()
@@ -103,12 +103,12 @@ impl Setting {
         log
     }
 
-    pub fn session(&self, id: &str) -> Value {
+    pub(crate) fn session(&self, id: &str) -> Value {
         self.json(&["session", "get", id])
     }
 
     /// Follows the session to its end and returns it as it is then.
-    pub fn finish(&self, id: &str) -> Value {
+    pub(crate) fn finish(&self, id: &str) -> Value {
         // Its exit code tells how the session ended, which the caller looks at itself.
         let output = self
             .ah(&["session", "follow", id, "--json"])
@@ -131,7 +131,7 @@ impl Drop for Setting {
     }
 }
 
-pub fn git_in(folder: &Path, args: &[&str]) -> String {
+pub(crate) fn git_in(folder: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "user.name=A", "-c", "user.email=a@example.com"])
         .args(args)
@@ -144,7 +144,7 @@ pub fn git_in(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-pub fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     format!(
         "{}\n--- out\n{}\n--- err\n{}",
         output.status,
@@ -154,14 +154,14 @@ pub fn said(output: &Output) -> String {
 }
 
 /// A running `ah … --json` whose events are read as they come.
-pub struct Follower {
-    pub child: Child,
+pub(crate) struct Follower {
+    pub(crate) child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
-    pub seen: Vec<Value>,
+    pub(crate) seen: Vec<Value>,
 }
 
 impl Follower {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command
             .arg("--json")
             .stdout(Stdio::piped())
@@ -177,7 +177,7 @@ impl Follower {
     }
 
     /// Reads on until an event that `wanted` recognises, and returns it.
-    pub fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         for line in self.lines.by_ref() {
             let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
             self.seen.push(event.clone());
@@ -188,30 +188,30 @@ impl Follower {
         panic!("it did not come: {:#?}", self.seen);
     }
 
-    pub fn kill(mut self) -> Vec<Value> {
+    pub(crate) fn kill(mut self) -> Vec<Value> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.seen
     }
 }
 
-pub fn of_type(name: &'static str) -> impl Fn(&Value) -> bool {
+pub(crate) fn of_type(name: &'static str) -> impl Fn(&Value) -> bool {
     move |event| event["type"] == name
 }
 
-pub fn status(name: &'static str) -> impl Fn(&Value) -> bool {
+pub(crate) fn status(name: &'static str) -> impl Fn(&Value) -> bool {
     move |event| event["type"] == "status" && event["status"] == name
 }
 
 /// A process, which is not taken for another one that got its number later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Process {
-    pub pid: i32,
+pub(crate) struct Process {
+    pub(crate) pid: i32,
     started: u64,
 }
 
 impl Process {
-    pub fn of(pid: i32) -> Option<Self> {
+    pub(crate) fn of(pid: i32) -> Option<Self> {
         Some(Self {
             pid,
             started: stat(pid)?.1,
@@ -219,16 +219,16 @@ impl Process {
     }
 
     /// The letter of its state in /proc; nothing when it is gone.
-    pub fn state(self) -> Option<char> {
+    pub(crate) fn state(self) -> Option<char> {
         let (state, started) = stat(self.pid)?;
         (started == self.started).then_some(state)
     }
 
-    pub fn is_alive(self) -> bool {
+    pub(crate) fn is_alive(self) -> bool {
         !matches!(self.state(), None | Some('Z'))
     }
 
-    pub fn kill(self) {
+    pub(crate) fn kill(self) {
         if self.is_alive()
             && let Some(pid) = rustix::process::Pid::from_raw(self.pid)
         {
@@ -250,7 +250,7 @@ fn stat(pid: i32) -> Option<(char, u64)> {
 }
 
 /// The living processes that have this in their environment.
-pub fn processes_with(variable: &str) -> BTreeSet<Process> {
+pub(crate) fn processes_with(variable: &str) -> BTreeSet<Process> {
     let own = i32::try_from(std::process::id()).unwrap();
     let pids = fs::read_dir("/proc")
         .unwrap()
@@ -268,19 +268,19 @@ pub fn processes_with(variable: &str) -> BTreeSet<Process> {
 }
 
 /// The living processes of a session's agent.
-pub fn agent_processes(id: &str) -> BTreeSet<Process> {
+pub(crate) fn agent_processes(id: &str) -> BTreeSet<Process> {
     processes_with(&format!("AH_SESSION_ID={id}"))
 }
 
 /// The agent itself: the eldest of its session's processes.
-pub fn agent(id: &str) -> Process {
+pub(crate) fn agent(id: &str) -> Process {
     let all = agent_processes(id);
     let eldest = all.iter().min_by_key(|process| process.started);
     *eldest.unwrap_or_else(|| panic!("session {id} has no process"))
 }
 
 /// The session's recorder, as its lock names it.
-pub fn recorder(setting: &Setting, id: &str) -> Process {
+pub(crate) fn recorder(setting: &Setting, id: &str) -> Process {
     let agent = agent(id).pid;
     let text = fs::read_to_string(format!("/proc/{agent}/stat")).unwrap();
     let (_, rest) = text.rsplit_once(") ").unwrap();
@@ -293,7 +293,7 @@ pub fn recorder(setting: &Setting, id: &str) -> Process {
 }
 
 /// Waits until `done`; for states of processes, which nobody tells of.
-pub fn wait_for(what: &str, done: impl Fn() -> bool) {
+pub(crate) fn wait_for(what: &str, done: impl Fn() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < PATIENCE, "never: {what}");

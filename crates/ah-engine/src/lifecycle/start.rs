@@ -14,11 +14,7 @@ pub(crate) fn provisioned(workspace: SessionWorkspace, commit: Option<String>) -
 }
 
 /// The agent's process is alive.
-pub(crate) fn agent_started(
-    record: &SessionRecord,
-    version: Option<String>,
-    now: Timestamp,
-) -> Result<Decision, Refusal> {
+pub(crate) fn agent_started(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
     let mut change = match record.session.status {
         SessionStatus::Provisioning => {
             let mut change =
@@ -30,6 +26,5 @@ pub(crate) fn agent_started(
         _ => Change::default(),
     };
     change.patch.started_at = Some(now);
-    change.patch.agent_version = version;
     Ok(change.into())
 }

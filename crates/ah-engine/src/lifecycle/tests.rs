@@ -89,13 +89,7 @@ pub(super) fn provisioning() -> View {
 /// A session whose agent is on its first turn.
 pub(super) fn running() -> View {
     let mut view = provisioning();
-    feed(
-        &mut view,
-        Fact::AgentStarted {
-            pid: 7,
-            version: None,
-        },
-    );
+    feed(&mut view, Fact::AgentStarted { pid: 7 });
     view
 }
 

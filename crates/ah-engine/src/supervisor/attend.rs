@@ -71,7 +71,10 @@ impl Supervisor {
             let wake = wake.into_iter().flatten().min();
             let clock = self.core.clock.clone();
             tokio::select! {
-                () = self.shutdown.cancelled() => return Err(Trouble::Shutdown),
+                () = self.shutdown.cancelled() => {
+                    self.hand_over(requests.as_mut()).await;
+                    return Err(Trouble::Shutdown);
+                }
                 frames = frames.next() => {
                     let Some(frames) = frames else { return Ok(()) };
                     match self.take(frames, &mut measuring).await? {
@@ -112,6 +115,17 @@ impl Supervisor {
             }
         }
         true
+    }
+
+    /// Leaves the prompts that wait with the recorder, so that the agent gets them although nobody
+    /// attends. They still count as queued until it has.
+    async fn hand_over(&self, requests: &mut dyn Requests) {
+        for request in duty::hand_over(&self.view) {
+            if let Err(error) = requests.send(&request).await {
+                tracing::debug!(session.id = %self.id, %error, "the recorder has hung up");
+                return;
+            }
+        }
     }
 
     /// Takes in what the recorder sent.

@@ -1,5 +1,6 @@
 //! Engines that die, and those that take over.
 
+use ah_agents::protocol::Request;
 use ah_rest_api_contract::{
     EventPayload, PromptRequest, SessionId, SessionStatus as S, TaskManager,
 };
@@ -79,6 +80,52 @@ fn a_queued_prompt_and_a_stop_survive_the_engine_that_took_them() {
     });
     let log = with_doomed_engine(&world, async |engine| whole_log(engine, id).await);
     assert_eq!(statuses(&log).last(), Some(&S::Stopped));
+}
+
+#[test]
+fn a_prompt_that_waits_when_the_engine_leaves_is_said_although_nobody_attends() {
+    let world = World::new(Temper::Directed);
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let first = world.engine().await;
+        let id = launch(&first, a_task()).await;
+        until_status(&first, id, S::Running).await;
+        let kept = first
+            .prompt_session(id, PromptRequest::queued("more"))
+            .await
+            .unwrap();
+        let taken = first
+            .prompt_session(id, PromptRequest::queued("less"))
+            .await
+            .unwrap();
+        first.shutdown().await;
+        let second = world.engine().await;
+        second.withdraw_prompt(id, taken.prompt_id).await.unwrap();
+        world
+            .host
+            .asked(id, |request| matches!(request, Request::Withdraw { .. }))
+            .await;
+        second.shutdown().await;
+        world.host.end_turn(id);
+        world.host.thought(id, "on the second turn");
+        world.host.end_turn(id);
+        let third = world.engine().await;
+        let log = whole_log(&third, id).await;
+        assert_eq!(thoughts(&log), ["on the second turn"]);
+        let said: Vec<_> = log
+            .iter()
+            .filter_map(|event| match &event.payload {
+                EventPayload::Message(message) => message.prompt_id,
+                _ => None,
+            })
+            .collect();
+        assert!(
+            said.contains(&kept.prompt_id) && !said.contains(&taken.prompt_id),
+            "{log:#?}"
+        );
+        assert_eq!(statuses(&log).last(), Some(&S::Completed));
+        third.shutdown().await;
+    });
 }
 
 #[test]

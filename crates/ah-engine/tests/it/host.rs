@@ -1,6 +1,6 @@
 //! A host whose agents are played by the test: journals in memory, no process.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use ulid::Ulid;
 
 /// What an agent does by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Temper {
+pub(crate) enum Temper {
     /// It thinks one thought a turn and finishes it.
     Diligent,
     /// It begins its turns and leaves the rest to the test.
@@ -38,24 +38,26 @@ struct Recorder {
     alive: bool,
     frozen: bool,
     seen: BTreeSet<PromptId>,
+    busy: bool,
+    waiting: VecDeque<PromptId>,
     requests: Vec<Request>,
 }
 
 /// The host. Its journals outlive the engines that attend to them.
-pub struct Host {
+pub(crate) struct Host {
     /// The recorders. It protects only them: nothing waits while it is held.
     recorders: Mutex<HashMap<SessionId, Recorder>>,
     moved: watch::Sender<u64>,
     clock: Arc<ManualClock>,
     temper: Temper,
     /// What provisioning answers with instead of a workspace.
-    pub refusal: Mutex<Option<String>>,
-    pub discarded: Mutex<Vec<SessionId>>,
-    pub most_alive: Mutex<usize>,
+    pub(crate) refusal: Mutex<Option<String>>,
+    pub(crate) discarded: Mutex<Vec<SessionId>>,
+    pub(crate) most_alive: Mutex<usize>,
 }
 
 impl Host {
-    pub fn new(clock: Arc<ManualClock>, temper: Temper) -> Arc<Self> {
+    pub(crate) fn new(clock: Arc<ManualClock>, temper: Temper) -> Arc<Self> {
         Arc::new(Self {
             recorders: Mutex::default(),
             moved: watch::Sender::new(0),
@@ -74,11 +76,11 @@ impl Host {
     }
 
     /// The agent says or does something.
-    pub fn event(&self, session: SessionId, payload: EventPayload) {
+    pub(crate) fn event(&self, session: SessionId, payload: EventPayload) {
         self.append(session, JournalEntry::Event(payload));
     }
 
-    pub fn thought(&self, session: SessionId, text: &str) {
+    pub(crate) fn thought(&self, session: SessionId, text: &str) {
         let thought = Thought {
             thought: text.into(),
             reasoning: None,
@@ -86,7 +88,7 @@ impl Host {
         self.event(session, EventPayload::Thought(thought));
     }
 
-    pub fn fact(&self, session: SessionId, fact: Fact) {
+    pub(crate) fn fact(&self, session: SessionId, fact: Fact) {
         self.append(session, JournalEntry::Fact(fact));
     }
 
@@ -103,29 +105,47 @@ impl Host {
         });
     }
 
-    pub fn end(&self, session: SessionId, end: AgentEnd) {
+    pub(crate) fn end(&self, session: SessionId, end: AgentEnd) {
         self.fact(session, Fact::Ended(end));
         self.with(session, |recorder| recorder.alive = false);
     }
 
     /// The recorder dies without a word.
-    pub fn kill_recorder(&self, session: SessionId) {
+    pub(crate) fn kill_recorder(&self, session: SessionId) {
         self.with(session, |recorder| recorder.alive = false);
     }
 
-    pub fn end_turn(&self, session: SessionId) {
-        self.fact(
-            session,
-            Fact::TurnEnded {
-                outcome: TurnOutcome::Completed,
-            },
-        );
+    /// The agent's turn ends, and the next one begins if a prompt waits.
+    pub(crate) fn end_turn(&self, session: SessionId) {
+        self.turn_over(session, TurnOutcome::Completed);
+    }
+
+    fn turn_over(&self, session: SessionId, outcome: TurnOutcome) {
+        self.fact(session, Fact::TurnEnded { outcome });
+        let next = self.with(session, |recorder| {
+            recorder.busy = false;
+            recorder.waiting.pop_front()
+        });
+        if let Some(next) = next {
+            self.begin_turn(session, next, PromptDelivery::Queued);
+        }
+    }
+
+    fn prompt(&self, session: SessionId, prompt_id: PromptId) {
+        let begins = self.with(session, |recorder| {
+            let fresh = recorder.seen.insert(prompt_id);
+            if fresh && recorder.busy {
+                recorder.waiting.push_back(prompt_id);
+            }
+            fresh && !recorder.busy
+        });
+        if begins {
+            self.begin_turn(session, prompt_id, PromptDelivery::Queued);
+        }
     }
 
     fn begin_turn(&self, session: SessionId, prompt_id: PromptId, delivery: PromptDelivery) {
-        if !self.with(session, |recorder| recorder.seen.insert(prompt_id)) {
-            return;
-        }
+        self.with(session, |recorder| recorder.busy = true);
         self.fact(
             session,
             Fact::TurnStarted {
@@ -151,12 +171,12 @@ impl Host {
     }
 
     /// Every request that ever reached the recorder, in order.
-    pub fn requests(&self, session: SessionId) -> Vec<Request> {
+    pub(crate) fn requests(&self, session: SessionId) -> Vec<Request> {
         self.with(session, |recorder| recorder.requests.clone())
     }
 
     /// Waits until the recorder was asked for something that `wanted` recognises.
-    pub async fn asked(&self, session: SessionId, wanted: impl Fn(&Request) -> bool) {
+    pub(crate) async fn asked(&self, session: SessionId, wanted: impl Fn(&Request) -> bool) {
         let mut moved = self.moved.subscribe();
         let asked = async {
             while !self.recorders.lock().unwrap()[&session]
@@ -175,9 +195,10 @@ impl Host {
     fn take(&self, session: SessionId, request: &Request) {
         self.with(session, |recorder| recorder.requests.push(request.clone()));
         match request {
-            Request::Prompt { prompt_id, .. } => {
-                self.begin_turn(session, *prompt_id, PromptDelivery::Queued);
-            }
+            Request::Prompt { prompt_id, .. } => self.prompt(session, *prompt_id),
+            Request::Withdraw { prompt_id } => self.with(session, |recorder| {
+                recorder.waiting.retain(|waiting| waiting != prompt_id);
+            }),
             Request::Answer {
                 request_id,
                 answer,
@@ -198,14 +219,7 @@ impl Host {
                     }),
                 );
             }
-            Request::Interrupt => {
-                self.fact(
-                    session,
-                    Fact::TurnEnded {
-                        outcome: TurnOutcome::Interrupted,
-                    },
-                );
-            }
+            Request::Interrupt => self.turn_over(session, TurnOutcome::Interrupted),
             Request::Pause => {
                 self.with(session, |recorder| recorder.frozen = true);
                 self.fact(session, Fact::Paused);
@@ -250,7 +264,7 @@ impl Host {
         }
     }
 
-    pub fn is_frozen(&self, session: SessionId) -> bool {
+    pub(crate) fn is_frozen(&self, session: SessionId) -> bool {
         self.with(session, |recorder| recorder.frozen)
     }
 }
@@ -269,7 +283,7 @@ impl Requests for Line {
 }
 
 /// The host as an engine holds it.
-pub struct Hosted(pub Arc<Host>);
+pub(crate) struct Hosted(pub(crate) Arc<Host>);
 
 #[async_trait]
 impl Executor for Hosted {
@@ -308,10 +322,10 @@ impl Executor for Hosted {
         let mut most = self.0.most_alive.lock().unwrap();
         *most = alive.max(*most);
         drop(most);
+        self.0.fact(session, Fact::AgentStarted { pid: 1 });
         self.0.fact(
             session,
-            Fact::AgentStarted {
-                pid: 1,
+            Fact::AgentReady {
                 version: Some("1.0".into()),
             },
         );

@@ -1,5 +1,7 @@
 //! The engine over a real store, with agents that the test plays and a clock that it turns.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod crashes;
 mod host;
 mod life;

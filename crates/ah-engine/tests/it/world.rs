@@ -18,17 +18,17 @@ use tempfile::TempDir;
 use crate::host::{Host, Hosted, Temper};
 
 /// How long anything may take before a test has failed.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub struct World {
-    pub home: TempDir,
-    pub clock: Arc<ManualClock>,
-    pub host: Arc<Host>,
-    pub slots: u32,
+pub(crate) struct World {
+    pub(crate) home: TempDir,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) host: Arc<Host>,
+    pub(crate) slots: u32,
 }
 
 impl World {
-    pub fn new(temper: Temper) -> Self {
+    pub(crate) fn new(temper: Temper) -> Self {
         let start = Timestamp::from_unix_millis(1_800_000_000_000);
         let clock = Arc::new(ManualClock::at(start));
         let host = Host::new(clock.clone(), temper);
@@ -40,7 +40,7 @@ impl World {
         }
     }
 
-    pub async fn store(&self) -> Arc<dyn Store> {
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
         Arc::new(
             SqliteStore::open(&self.home.path().join("state.db"))
                 .await
@@ -49,7 +49,7 @@ impl World {
     }
 
     /// An engine on the world's store, with a store handle of its own.
-    pub async fn engine(&self) -> LocalTaskManager {
+    pub(crate) async fn engine(&self) -> LocalTaskManager {
         let mut config = EngineConfig::new(self.home.path().to_owned());
         config.max_concurrent_tasks = NonZeroU32::new(self.slots).unwrap();
         config.allowed_env.insert("GREETING".into());
@@ -67,18 +67,18 @@ impl World {
 }
 
 /// A task of one scenario session in an empty folder.
-pub fn a_task() -> CreateTask {
+pub(crate) fn a_task() -> CreateTask {
     CreateTask::new("do it", RepoConfig::none(), "scenario")
 }
 
-pub async fn launch(engine: &dyn TaskManager, request: CreateTask) -> SessionId {
+pub(crate) async fn launch(engine: &dyn TaskManager, request: CreateTask) -> SessionId {
     let params = TaskLaunchParams::try_from(request).unwrap();
     engine.launch_task(params).await.unwrap().session_ids[0]
 }
 
 /// Waits until the session's log has an event that `wanted` recognises, and returns the log so
 /// far.
-pub async fn until(
+pub(crate) async fn until(
     engine: &dyn TaskManager,
     id: SessionId,
     wanted: impl Fn(&EventPayload) -> bool,
@@ -108,7 +108,7 @@ pub async fn until(
     }
 }
 
-pub async fn until_status(
+pub(crate) async fn until_status(
     engine: &dyn TaskManager,
     id: SessionId,
     status: SessionStatus,
@@ -123,7 +123,7 @@ pub async fn until_status(
 }
 
 /// The whole log of an ended session.
-pub async fn whole_log(engine: &dyn TaskManager, id: SessionId) -> Vec<SessionEvent> {
+pub(crate) async fn whole_log(engine: &dyn TaskManager, id: SessionId) -> Vec<SessionEvent> {
     until(
         engine,
         id,
@@ -133,7 +133,7 @@ pub async fn whole_log(engine: &dyn TaskManager, id: SessionId) -> Vec<SessionEv
 }
 
 /// The statuses that a log tells, in order; every `seq` is there once.
-pub fn statuses(log: &[SessionEvent]) -> Vec<SessionStatus> {
+pub(crate) fn statuses(log: &[SessionEvent]) -> Vec<SessionStatus> {
     for (at, event) in log.iter().enumerate() {
         assert_eq!(event.seq.get(), at as u64 + 1, "{log:#?}");
     }
@@ -145,7 +145,7 @@ pub fn statuses(log: &[SessionEvent]) -> Vec<SessionStatus> {
 }
 
 /// The thoughts that a log tells, in order.
-pub fn thoughts(log: &[SessionEvent]) -> Vec<&str> {
+pub(crate) fn thoughts(log: &[SessionEvent]) -> Vec<&str> {
     log.iter()
         .filter_map(|event| match &event.payload {
             EventPayload::Thought(thought) => Some(thought.thought.as_str()),

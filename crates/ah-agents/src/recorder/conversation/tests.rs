@@ -121,6 +121,7 @@ fn said(
 
 fn in_a_word(record: &JournalRecord) -> String {
     match &record.entry {
+        JournalEntry::Fact(Fact::AgentReady { .. }) => "ready".to_owned(),
         JournalEntry::Fact(Fact::TurnStarted { .. }) => "turn".to_owned(),
         JournalEntry::Fact(Fact::TurnEnded { .. }) => "turn over".to_owned(),
         JournalEntry::Event(EventPayload::Message(message)) => {
@@ -147,7 +148,7 @@ fn prompts_take_turns_and_a_steered_one_does_not_wait_where_it_can() {
     for steers in [false, true] {
         let mut talk = conversation(PermissionPolicy::default(), steers);
         let (records, to_agent) = said(&mut talk, |talk, out| talk.line(b"ready", now, out));
-        assert_eq!(records, words(&["turn", "message Initial"]));
+        assert_eq!(records, words(&["ready", "turn", "message Initial"]));
         assert_eq!(to_agent, "prompt:first");
         let (records, to_agent) = said(&mut talk, |talk, out| {
             talk.prompt(id(2), "second".into(), "bob".into(), true, now, out);
@@ -285,4 +286,29 @@ proptest! {
         }
         prop_assert!(open.is_empty(), "every request is settled in the end");
     }
+}
+
+#[test]
+fn a_prompt_that_was_taken_back_is_not_said_even_when_it_is_asked_for_again() {
+    let mut conversation = conversation(PermissionPolicy::default(), false);
+    let now = at(Instant::now());
+    said(&mut conversation, |c, effects| {
+        c.line(b"ready", now, effects);
+    });
+    let ask = |c: &mut Conversation, effects: &mut Effects| {
+        c.prompt(
+            id(7),
+            PromptContent::from("never mind"),
+            "ann".into(),
+            false,
+            now,
+            effects,
+        );
+    };
+    said(&mut conversation, ask);
+    conversation.withdraw(id(7));
+    said(&mut conversation, ask);
+    let (records, to_agent) = said(&mut conversation, |c, effects| c.line(b"end", now, effects));
+    assert_eq!(records, words(&["turn over"]));
+    assert_eq!(to_agent, "");
 }

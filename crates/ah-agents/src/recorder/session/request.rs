@@ -22,6 +22,7 @@ impl RecordedSession {
             } => self
                 .conversation
                 .prompt(prompt_id, content, author, steer, at, &mut effects),
+            Request::Withdraw { prompt_id } => self.conversation.withdraw(prompt_id),
             Request::Answer {
                 request_id,
                 answer,

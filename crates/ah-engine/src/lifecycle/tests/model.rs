@@ -134,13 +134,7 @@ fn take(view: &mut View, step: &Step, n: u64) -> Result<Change, Refusal> {
         }
         // Nothing is heard of an agent once its session has ended.
         _ if over => Change::default(),
-        Step::AgentStarts => feed(
-            view,
-            Fact::AgentStarted {
-                pid: 1,
-                version: None,
-            },
-        ),
+        Step::AgentStarts => feed(view, Fact::AgentStarted { pid: 1 }),
         Step::TurnEnds(outcome) => feed(
             view,
             Fact::TurnEnded {
