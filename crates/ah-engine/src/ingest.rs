@@ -47,6 +47,7 @@ pub(crate) fn absorb(
         view.apply(&change);
         absorbed.change.merge(change);
         absorbed.change.patch.journal = Some(*next);
+        view.record.journal = *next;
     }
     Ok(absorbed)
 }

@@ -193,7 +193,6 @@ impl Host {
     }
 
     fn take(&self, session: SessionId, request: &Request) {
-        self.with(session, |recorder| recorder.requests.push(request.clone()));
         match request {
             Request::Prompt { prompt_id, .. } => self.prompt(session, *prompt_id),
             Request::Withdraw { prompt_id } => self.with(session, |recorder| {
@@ -262,6 +261,8 @@ impl Host {
                 );
             }
         }
+        // What was asked for is seen only once it has had its effect.
+        self.with(session, |recorder| recorder.requests.push(request.clone()));
     }
 
     pub(crate) fn is_frozen(&self, session: SessionId) -> bool {

@@ -304,3 +304,12 @@ fn a_lost_recorder_is_said_with_what_was_left() {
         "{reason}"
     );
 }
+
+#[test]
+fn what_was_absorbed_is_not_absorbed_again() {
+    let mut view = running();
+    let before = view.record.journal;
+    let change = feed(&mut view, turn_ended(TurnOutcome::Completed));
+    assert_eq!(view.record.journal.0, before.0 + 1);
+    assert_eq!(change.patch.journal, Some(view.record.journal));
+}
