@@ -37,6 +37,7 @@ pub(crate) async fn create_sessions(
                 .collect(),
             repository_id: RepositoryId::from_ulid(Ulid::from_parts(0, 1)),
             repository_name: None,
+            reply: None,
         })
         .await?;
     Ok(ids)

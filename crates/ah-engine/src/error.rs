@@ -30,6 +30,7 @@ pub(crate) fn store_error(error: StoreError) -> TaskManagerError {
             ErrorKind::Conflict,
             format!("{error} at the same moment; look at it again and repeat the request"),
         ),
+        StoreError::AlreadyReplied(_) => (ErrorKind::Conflict, error.to_string()),
         StoreError::Unavailable { .. } => (
             ErrorKind::Unavailable,
             format!("{error}; try again in a moment"),

@@ -82,6 +82,7 @@ impl Core {
                 patch,
                 prompts,
                 permissions,
+                reply: None,
             })
             .await
     }

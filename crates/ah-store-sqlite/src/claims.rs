@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ah_rest_api_contract::{
     EventPayload, EventSeq, SessionId, SessionStatus, StatusChange, Timestamp,
 };
-use ah_store::{Claim, EngineId, Lease, NewEvent, SessionRecord, StoreError};
+use ah_store::{Claim, EngineId, Lease, LogPosition, NewEvent, SessionRecord, StoreError};
 use sqlx::SqliteConnection;
 
 use crate::encode::EncodedEvent;
@@ -14,21 +14,31 @@ use crate::events::Batch;
 use crate::rows::{Reader, json_text};
 use crate::sessions;
 
+/// A session that was claimed.
+pub(crate) struct Claimed {
+    pub(crate) record: SessionRecord,
+    /// Where the event that tells of it is, if one does.
+    pub(crate) log: Option<LogPosition>,
+}
+
 /// Claims a session; the caller makes a transaction of it.
 pub(crate) async fn claim(
     connection: &mut SqliteConnection,
     claim: &Claim,
     lease: &Lease,
     now: Timestamp,
-) -> Result<Option<SessionRecord>, StoreError> {
+) -> Result<Option<Claimed>, StoreError> {
     let claimed = match claim {
         Claim::NextQueued { slots } => next_queued(connection, *slots, lease, now).await?,
-        Claim::Orphan { dead } => orphan(connection, dead, lease, now).await?,
+        Claim::Orphan { dead } => orphan(connection, dead, lease, now)
+            .await?
+            .map(|id| (id, None)),
     };
-    match claimed {
-        Some(id) => sessions::record(connection, id).await.map(Some),
-        None => Ok(None),
-    }
+    let Some((id, log)) = claimed else {
+        return Ok(None);
+    };
+    let record = sessions::record(connection, id).await?;
+    Ok(Some(Claimed { record, log }))
 }
 
 async fn next_queued(
@@ -36,7 +46,7 @@ async fn next_queued(
     slots: u32,
     lease: &Lease,
     now: Timestamp,
-) -> Result<Option<SessionId>, StoreError> {
+) -> Result<Option<(SessionId, Option<LogPosition>)>, StoreError> {
     let expires_at = lease.expires_at.as_unix_millis();
     let updated_at = now.as_unix_millis();
     let holding = statuses_that_hold_a_slot()?;
@@ -82,8 +92,8 @@ async fn next_queued(
     let seq = EventSeq::new(reader.number("last_seq", row.last_seq)?);
     let mut batch = Batch::default();
     batch.push(row.key, seq, &EncodedEvent::new(id, &event)?);
-    batch.insert(connection).await?;
-    Ok(Some(id))
+    let log = batch.insert(connection).await?;
+    Ok(Some((id, log)))
 }
 
 async fn orphan(

@@ -3,12 +3,12 @@
 use ah_rest_api_contract::{
     EventQuery, EventSeq, LogLevel, Page, SessionEvent, SessionId, SortOrder,
 };
-use ah_store::{EventRow, StoreError};
+use ah_store::{EventRow, LogPosition, StoreError};
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::encode::EncodedEvent;
 use crate::error::{During as _, not_found};
-use crate::rows::{self, json_text, stored};
+use crate::rows::{self, Reader, StoredEventRow, json_text, stored};
 
 /// The most events that are read at once, however many are asked for.
 const EVENTS_AT_ONCE: u32 = 1000;
@@ -34,12 +34,16 @@ impl Batch {
     }
 
     /// Appends all of them with one statement, since every statement costs a change of threads.
-    pub(crate) async fn insert(self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    /// Says where the last of them is, if there are any.
+    pub(crate) async fn insert(
+        self,
+        connection: &mut SqliteConnection,
+    ) -> Result<Option<LogPosition>, StoreError> {
         if self.0.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let rows = json_text(&self.0)?;
-        sqlx::query!(
+        let done = sqlx::query!(
             "INSERT INTO events (session, seq, ts, type, level, json)
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
              FROM json_each($1)",
@@ -48,7 +52,7 @@ impl Batch {
         .execute(connection)
         .await
         .during("append events")?;
-        Ok(())
+        position(done.last_insert_rowid()).map(Some)
     }
 }
 
@@ -61,8 +65,9 @@ pub(crate) async fn after(
     let id_text = id.to_string();
     let after = stored(after.get())?;
     let limit = limit.clamp(1, EVENTS_AT_ONCE);
-    let rows = sqlx::query!(
-        "SELECT seq, json FROM events
+    let rows = sqlx::query_as!(
+        StoredEventRow,
+        "SELECT key, seq, type AS event_type, level, json FROM events
          WHERE session = (SELECT key FROM sessions WHERE id = $1) AND seq > $2
          ORDER BY seq
          LIMIT $3",
@@ -77,9 +82,61 @@ pub(crate) async fn after(
         // Only a reader that has caught up pays for telling the end of a log from no log.
         key_of(connection, id).await?;
     }
+    rows.into_iter().map(|row| row.into_event_row(id)).collect()
+}
+
+/// Events of all sessions. Their keys are given out under the write lock, which is held until the
+/// commit: so they grow in the order of the commits, and none appears below one that was read.
+pub(crate) async fn all_after(
+    connection: &mut SqliteConnection,
+    after: LogPosition,
+    limit: u32,
+) -> Result<Vec<EventRow>, StoreError> {
+    let after = stored(after.0)?;
+    let limit = limit.clamp(1, EVENTS_AT_ONCE);
+    // The cross join keeps the order of the log, which needs no sorting.
+    let rows = sqlx::query!(
+        "SELECT events.key, events.seq, events.type AS event_type, events.level, events.json,
+                sessions.id
+         FROM events CROSS JOIN sessions ON sessions.key = events.session
+         WHERE events.key > $1
+         ORDER BY events.key
+         LIMIT $2",
+        after,
+        limit
+    )
+    .fetch_all(connection)
+    .await
+    .during("read the events of all sessions")?;
     rows.into_iter()
-        .map(|row| rows::event_row(id, row.seq, row.json))
+        .map(|row| {
+            let session = Reader::new("sessions", &row.id).parsed("id", &row.id)?;
+            let event = StoredEventRow {
+                key: row.key,
+                seq: row.seq,
+                event_type: row.event_type,
+                level: row.level,
+                json: row.json,
+            };
+            event.into_event_row(session)
+        })
         .collect()
+}
+
+/// Where the last event of all sessions is.
+pub(crate) async fn end(connection: &mut SqliteConnection) -> Result<LogPosition, StoreError> {
+    let end = sqlx::query_scalar!(r#"SELECT coalesce(max(key), 0) AS "end!: i64" FROM events"#)
+        .fetch_one(connection)
+        .await
+        .during("find the end of the log")?;
+    position(end)
+}
+
+/// The place of the event with this key.
+pub(crate) fn position(key: i64) -> Result<LogPosition, StoreError> {
+    Reader::new("events", "")
+        .number("key", key)
+        .map(LogPosition)
 }
 
 pub(crate) async fn list(
@@ -147,7 +204,7 @@ pub(crate) async fn list(
         .iter()
         .map(|row| rows::event(id, row.seq, &row.json))
         .collect::<Result<Vec<_>, _>>()?;
-    let total = rows::Reader::new("events", "").number("key", wanted.total)?;
+    let total = Reader::new("events", "").number("key", wanted.total)?;
     Ok(Page::new(items, total, query.page))
 }
 

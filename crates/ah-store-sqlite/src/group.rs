@@ -9,7 +9,7 @@ mod apply;
 mod decide;
 
 use ah_rest_api_contract::SessionId;
-use ah_store::{Head, SessionWrite, StoreError, Written};
+use ah_store::{Head, LogPosition, SessionWrite, StoreError, Written};
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::encode::EncodedEvent;
@@ -52,6 +52,8 @@ pub(crate) struct Outcome {
     pub(crate) results: Vec<Result<Written, StoreError>>,
     /// Where the sessions that have changed stand.
     pub(crate) heads: Vec<(SessionId, Head)>,
+    /// Where the last of their events is, if there are any.
+    pub(crate) log: Option<LogPosition>,
     /// The count of changes that may give somebody something to claim, if it has moved.
     pub(crate) work: Option<u64>,
 }
@@ -69,7 +71,7 @@ pub(crate) async fn commit(
     let mut decisions = Decisions::load(&mut transaction, writes).await?;
     let results: Vec<_> = writes.iter().map(|write| decisions.judge(write)).collect();
     let work = decisions.work;
-    let heads = decisions.apply(&mut transaction).await?;
+    let (heads, log) = decisions.apply(&mut transaction).await?;
     let work = if work {
         Some(watch::count_up(&mut transaction).await?)
     } else {
@@ -82,6 +84,7 @@ pub(crate) async fn commit(
     Ok(Outcome {
         results,
         heads,
+        log,
         work,
     })
 }

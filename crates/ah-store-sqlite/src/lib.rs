@@ -5,6 +5,7 @@
 //! others read, through a few read-only connections that a writer never blocks. Queries are
 //! checked against the schema when the crate is compiled.
 
+mod api_keys;
 mod claims;
 mod drafts;
 mod encode;
@@ -13,6 +14,7 @@ mod events;
 mod group;
 mod open;
 mod queue;
+mod replies;
 mod repositories;
 mod rows;
 mod sessions;

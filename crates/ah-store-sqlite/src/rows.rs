@@ -13,8 +13,8 @@ use ah_rest_api_contract::{
     SessionRepo, Task, Timestamp,
 };
 use ah_store::{
-    EngineId, EventRow, Fence, JournalPosition, PermissionRecord, SessionRecord, StoreError,
-    Version,
+    ApiKey, EngineId, EventRow, Fence, JournalPosition, LogPosition, PermissionRecord, Reply,
+    SessionRecord, StoreError, Version,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -281,18 +281,33 @@ pub(crate) fn event(session: SessionId, seq: i64, json: &str) -> Result<SessionE
     Reader::new("events", &format!("{session}/{seq}")).json("json", json)
 }
 
-/// The event as text at the place `seq` of the log of `session`.
-pub(crate) fn event_row(
-    session: SessionId,
-    seq: i64,
-    json: String,
-) -> Result<EventRow, StoreError> {
-    let seq = u64::try_from(seq)
-        .map_err(|error| inconsistent("events", "seq", format!("{session}/{seq}"), error))?;
-    Ok(EventRow {
-        seq: EventSeq::new(seq),
-        json,
-    })
+/// An event whose text is handed on as it is.
+pub(crate) struct StoredEventRow {
+    pub(crate) key: i64,
+    pub(crate) seq: i64,
+    pub(crate) event_type: String,
+    pub(crate) level: Option<String>,
+    pub(crate) json: String,
+}
+
+impl StoredEventRow {
+    /// The event of the log of `session`.
+    pub(crate) fn into_event_row(self, session: SessionId) -> Result<EventRow, StoreError> {
+        let place = format!("{session}/{}", self.seq);
+        let row = Reader::new("events", &place);
+        Ok(EventRow {
+            session,
+            seq: EventSeq::new(row.number("seq", self.seq)?),
+            position: LogPosition(row.number("key", self.key)?),
+            event_type: row.word("type", &self.event_type)?,
+            level: self
+                .level
+                .as_deref()
+                .map(|word| row.word("level", word))
+                .transpose()?,
+            json: self.json,
+        })
+    }
 }
 
 pub(crate) struct TaskRow {
@@ -409,6 +424,51 @@ impl RepositoryRow {
             scm_provider: self.scm_provider,
             remote_url: self.address,
             default_branch: self.default_branch,
+        })
+    }
+}
+
+pub(crate) struct ReplyRow {
+    pub(crate) key: String,
+    pub(crate) fingerprint: String,
+    pub(crate) status: i64,
+    pub(crate) body: String,
+    pub(crate) expires_at: i64,
+}
+
+impl ReplyRow {
+    pub(crate) fn into_reply(self) -> Result<Reply, StoreError> {
+        let row = Reader::new("replies", &self.key);
+        Ok(Reply {
+            status: u16::try_from(self.status)
+                .map_err(|error| inconsistent("replies", "status", &self.key, error))?,
+            expires_at: row.moment("expires_at", self.expires_at)?,
+            fingerprint: self.fingerprint,
+            body: self.body,
+            key: self.key,
+        })
+    }
+}
+
+pub(crate) struct ApiKeyRow {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) hash: String,
+    pub(crate) role: String,
+    pub(crate) created_at: i64,
+    pub(crate) revoked_at: Option<i64>,
+}
+
+impl ApiKeyRow {
+    pub(crate) fn into_api_key(self) -> Result<ApiKey, StoreError> {
+        let row = Reader::new("api_keys", &self.id);
+        Ok(ApiKey {
+            role: row.word("role", &self.role)?,
+            created_at: row.moment("created_at", self.created_at)?,
+            revoked_at: row.some_moment("revoked_at", self.revoked_at)?,
+            name: self.name,
+            hash: self.hash,
+            id: self.id,
         })
     }
 }

@@ -10,8 +10,8 @@ use ah_rest_api_contract::{
     Session, SessionEvent, SessionId, SessionQuery, Task, TaskId, Timestamp,
 };
 use ah_store::{
-    Claim, EngineId, EventRow, Head, Lease, NewTask, PermissionRecord, SessionRecord, SessionWrite,
-    Store, StoreError, Written,
+    ApiKey, Claim, EngineId, EventRow, Head, Lease, LogPosition, NewTask, PermissionRecord, Reply,
+    SessionRecord, SessionWrite, Store, StoreError, Written,
 };
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
@@ -23,7 +23,7 @@ use crate::open::{self, Connections};
 use crate::tasks::PreparedTask;
 use crate::watch::{Lookout, Watchers};
 use crate::writer::Writer;
-use crate::{claims, drafts, events, queue, repositories, sessions, tasks};
+use crate::{api_keys, claims, drafts, events, queue, replies, repositories, sessions, tasks};
 
 /// A store in one SQLite file.
 ///
@@ -49,8 +49,8 @@ impl SqliteStore {
             readers,
             mut lookout,
         } = open::open(path).await?;
-        let revision = crate::watch::revision(&mut lookout).await?;
-        let watchers = Arc::new(Watchers::new(revision));
+        let standing = crate::watch::standing(&mut lookout).await?;
+        let watchers = Arc::new(Watchers::new(standing));
         Ok(Self {
             lookout: Lookout::start(lookout, Arc::clone(&watchers)),
             writer: Writer::start(writer, Arc::clone(&watchers)),
@@ -74,7 +74,7 @@ impl Drop for SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn create_task(&self, task: NewTask) -> Result<(), StoreError> {
-        self.writer.create_task(PreparedTask::new(&task)?).await
+        self.writer.create_task(PreparedTask::new(task)?).await
     }
 
     async fn task(&self, id: TaskId) -> Result<Task, StoreError> {
@@ -100,6 +100,18 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError> {
         events::after(&mut *self.reader().await?, id, after, limit).await
+    }
+
+    async fn all_events_after(
+        &self,
+        after: LogPosition,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        events::all_after(&mut *self.reader().await?, after, limit).await
+    }
+
+    async fn log_end(&self) -> Result<LogPosition, StoreError> {
+        events::end(&mut *self.reader().await?).await
     }
 
     async fn list_events(
@@ -143,6 +155,10 @@ impl Store for SqliteStore {
         self.watchers.session(id)
     }
 
+    fn watch_log(&self) -> watch::Receiver<LogPosition> {
+        self.watchers.log()
+    }
+
     fn watch_work(&self) -> watch::Receiver<u64> {
         self.watchers.work()
     }
@@ -155,8 +171,8 @@ impl Store for SqliteStore {
         drafts::get(&mut *self.reader().await?, id).await
     }
 
-    async fn save_draft(&self, draft: &Draft) -> Result<(), StoreError> {
-        self.writer.save_draft(draft).await
+    async fn save_draft(&self, draft: &Draft, reply: Option<Reply>) -> Result<(), StoreError> {
+        self.writer.save_draft(draft, reply).await
     }
 
     async fn delete_draft(&self, id: DraftId) -> Result<(), StoreError> {
@@ -173,6 +189,30 @@ impl Store for SqliteStore {
 
     async fn set_default_branch(&self, address: &str, branch: &str) -> Result<(), StoreError> {
         self.writer.set_default_branch(address, branch).await
+    }
+
+    async fn reply(&self, key: &str, now: Timestamp) -> Result<Option<Reply>, StoreError> {
+        replies::get(&mut *self.reader().await?, key, now).await
+    }
+
+    async fn save_reply(&self, reply: Reply, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.save_reply(reply, now).await
+    }
+
+    async fn sweep_replies(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.writer.sweep_replies(now).await
+    }
+
+    async fn save_api_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        self.writer.save_api_key(key).await
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        api_keys::list(&mut *self.reader().await?).await
+    }
+
+    async fn api_key(&self, id: &str) -> Result<ApiKey, StoreError> {
+        api_keys::get(&mut *self.reader().await?, id).await
     }
 
     async fn close(&self) {

@@ -1,9 +1,9 @@
 //! Tasks, and the sessions they launch.
 
 use ah_rest_api_contract::{
-    EventPayload, EventSeq, RepositorySource, SessionStatus, StatusChange, Task, TaskId,
+    EventPayload, EventSeq, RepositorySource, SessionStatus, StatusChange, Task, TaskId, Timestamp,
 };
-use ah_store::{NewEvent, NewTask, StoreError};
+use ah_store::{LogPosition, NewEvent, NewTask, Reply, StoreError};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
@@ -11,17 +11,18 @@ use crate::encode::EncodedEvent;
 use crate::error::{During as _, inconsistent, not_found};
 use crate::events::Batch;
 use crate::rows::{SessionBody, TaskRow, json_text};
-use crate::{repositories, words};
+use crate::{replies, repositories, words};
 
 /// A task made ready for the writer: everything is encoded.
 pub(crate) struct PreparedTask {
     id: String,
     request: String,
-    created_at: i64,
+    created_at: Timestamp,
     /// The sessions, as the JSON array that SQLite takes apart.
     sessions: String,
     first_events: Vec<EncodedEvent>,
     repository: Option<repositories::Use>,
+    reply: Option<Reply>,
 }
 
 /// The columns of a new session that do not begin alike for all.
@@ -42,7 +43,7 @@ struct NewSession<'a> {
 }
 
 impl PreparedTask {
-    pub(crate) fn new(new: &NewTask) -> Result<Self, StoreError> {
+    pub(crate) fn new(new: NewTask) -> Result<Self, StoreError> {
         let mut sessions = Vec::with_capacity(new.sessions.len());
         let mut first_events = Vec::with_capacity(new.sessions.len());
         for (session, launch) in &new.sessions {
@@ -75,10 +76,11 @@ impl PreparedTask {
         Ok(Self {
             id: new.task.id.to_string(),
             request: json_text(&new.task.request)?,
-            created_at: new.task.created_at.as_unix_millis(),
+            created_at: new.task.created_at,
             sessions: json_text(&sessions)?,
             first_events,
-            repository: repository_of(new)?,
+            repository: repository_of(&new)?,
+            reply: new.reply,
         })
     }
 }
@@ -103,19 +105,22 @@ fn repository_of(new: &NewTask) -> Result<Option<repositories::Use>, StoreError>
     }))
 }
 
-/// Writes the task, its sessions, their first events, and its repository.
+/// Writes the task, its sessions, their first events, its repository, and the reply to it. Says
+/// where the last of the events is.
 pub(crate) async fn create(
     connection: &mut SqliteConnection,
     task: &PreparedTask,
-) -> Result<(), StoreError> {
+) -> Result<Option<LogPosition>, StoreError> {
+    replies::keep(connection, task.reply.as_ref(), task.created_at).await?;
     if let Some(repository) = &task.repository {
         repositories::touch(connection, repository).await?;
     }
+    let created_at = task.created_at.as_unix_millis();
     sqlx::query!(
         "INSERT INTO tasks (id, request, created_at) VALUES ($1, $2, $3)",
         task.id,
         task.request,
-        task.created_at
+        created_at
     )
     .execute(&mut *connection)
     .await

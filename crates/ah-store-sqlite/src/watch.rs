@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ah_rest_api_contract::{EventSeq, SessionId};
-use ah_store::{Head, StoreError, Version};
+use ah_store::{Head, LogPosition, StoreError, Version};
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::error::During as _;
+use crate::events;
 use crate::rows::{Reader, json_text};
 
 /// How often other processes' commits are looked for.
@@ -32,23 +33,41 @@ struct Channels {
     /// Sessions whose first listener has not been told anything yet.
     fresh: Vec<SessionId>,
     /// Absent once the store has closed.
-    work: Option<watch::Sender<u64>>,
+    whole: Option<Whole>,
+}
+
+/// What is told of the store as a whole.
+struct Whole {
+    work: watch::Sender<u64>,
+    log: watch::Sender<LogPosition>,
+}
+
+/// Where the store as a whole stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Standing {
+    /// The count that [`ah_store::Store::watch_work`] shows.
+    pub(crate) work: u64,
+    /// The end of the log of all sessions.
+    pub(crate) log: LogPosition,
 }
 
 /// What the polling task is to look at.
 struct Watched {
     sessions: Vec<SessionId>,
     fresh: Vec<SessionId>,
-    work: bool,
+    whole: bool,
 }
 
 impl Watchers {
-    pub(crate) fn new(work: u64) -> Self {
+    pub(crate) fn new(standing: Standing) -> Self {
         Self {
             channels: Mutex::new(Channels {
                 sessions: HashMap::new(),
                 fresh: Vec::new(),
-                work: Some(watch::Sender::new(work)),
+                whole: Some(Whole {
+                    work: watch::Sender::new(standing.work),
+                    log: watch::Sender::new(standing.log),
+                }),
             }),
             changed: Notify::new(),
         }
@@ -61,7 +80,7 @@ impl Watchers {
 
     pub(crate) fn session(&self, id: SessionId) -> watch::Receiver<Head> {
         let receiver = self.with(|channels| {
-            if channels.work.is_none() {
+            if channels.whole.is_none() {
                 // Closed: a channel that nobody will ever move says so by having no sender.
                 return watch::Sender::new(Head::default()).subscribe();
             }
@@ -76,9 +95,18 @@ impl Watchers {
     }
 
     pub(crate) fn work(&self) -> watch::Receiver<u64> {
-        let receiver = self.with(|channels| match &channels.work {
-            Some(work) => work.subscribe(),
+        let receiver = self.with(|channels| match &channels.whole {
+            Some(whole) => whole.work.subscribe(),
             None => watch::Sender::new(0).subscribe(),
+        });
+        self.changed.notify_one();
+        receiver
+    }
+
+    pub(crate) fn log(&self) -> watch::Receiver<LogPosition> {
+        let receiver = self.with(|channels| match &channels.whole {
+            Some(whole) => whole.log.subscribe(),
+            None => watch::Sender::new(LogPosition::START).subscribe(),
         });
         self.changed.notify_one();
         receiver
@@ -103,11 +131,17 @@ impl Watchers {
     /// Tells that there may be something to claim.
     pub(crate) fn worked(&self, revision: u64) {
         self.with(|channels| {
-            if let Some(work) = &channels.work {
-                work.send_if_modified(|known| {
-                    let later = revision.max(*known);
-                    std::mem::replace(known, later) != later
-                });
+            if let Some(whole) = &channels.whole {
+                raise(&whole.work, revision);
+            }
+        });
+    }
+
+    /// Tells that the log of all sessions has come to `end`.
+    pub(crate) fn logged(&self, end: LogPosition) {
+        self.with(|channels| {
+            if let Some(whole) = &channels.whole {
+                raise(&whole.log, end);
             }
         });
     }
@@ -117,7 +151,7 @@ impl Watchers {
         self.with(|channels| {
             channels.sessions.clear();
             channels.fresh.clear();
-            channels.work = None;
+            channels.whole = None;
         });
         self.changed.notify_one();
     }
@@ -126,17 +160,26 @@ impl Watchers {
     /// once the store has closed.
     fn watched(&self) -> Option<Watched> {
         self.with(|channels| {
-            let work = channels.work.as_ref()?.receiver_count() > 0;
+            let Whole { work, log } = channels.whole.as_ref()?;
+            let whole = work.receiver_count() > 0 || log.receiver_count() > 0;
             channels
                 .sessions
                 .retain(|_, sender| sender.receiver_count() > 0);
             Some(Watched {
                 sessions: channels.sessions.keys().copied().collect(),
                 fresh: std::mem::take(&mut channels.fresh),
-                work,
+                whole,
             })
         })
     }
+}
+
+/// Tells of a number that only grows, unless something later is known already.
+fn raise<T: Copy + Ord>(sender: &watch::Sender<T>, value: T) {
+    sender.send_if_modified(|known| {
+        let later = value.max(*known);
+        std::mem::replace(known, later) != later
+    });
 }
 
 /// The task that looks for other processes' commits.
@@ -165,7 +208,7 @@ impl Lookout {
 async fn poll(mut connection: SqliteConnection, watchers: Arc<Watchers>) {
     let mut seen = None;
     while let Some(watched) = watchers.watched() {
-        if watched.sessions.is_empty() && !watched.work {
+        if watched.sessions.is_empty() && !watched.whole {
             // What is committed while nobody listens is news to whoever listens next.
             seen = None;
             watchers.changed.notified().await;
@@ -210,8 +253,12 @@ async fn look(
             watchers.moved(id, head);
         }
     }
-    if all && watched.work {
-        watchers.worked(revision(connection).await?);
+    // Also when only sessions are listened to, so that whoever listens to the whole next is told
+    // where it stands although nothing moves.
+    if all {
+        let standing = standing(connection).await?;
+        watchers.worked(standing.work);
+        watchers.logged(standing.log);
     }
     Ok(version)
 }
@@ -241,13 +288,18 @@ async fn heads(
         .collect()
 }
 
-/// The count that [`ah_store::Store::watch_work`] shows.
-pub(crate) async fn revision(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
-    let revision = sqlx::query_scalar!("SELECT revision FROM work")
-        .fetch_one(connection)
-        .await
-        .during("read the count of changes")?;
-    Reader::new("work", "1").number("revision", revision)
+/// Where the store as a whole stands.
+pub(crate) async fn standing(connection: &mut SqliteConnection) -> Result<Standing, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT revision, (SELECT coalesce(max(key), 0) FROM events) AS "log!: i64" FROM work"#
+    )
+    .fetch_one(connection)
+    .await
+    .during("read where the store stands")?;
+    Ok(Standing {
+        work: Reader::new("work", "1").number("revision", row.revision)?,
+        log: events::position(row.log)?,
+    })
 }
 
 /// Counts the change that a transaction makes, and returns the count after it.

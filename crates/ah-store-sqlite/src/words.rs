@@ -1,8 +1,10 @@
 //! How enums are written into columns: as the words of the wire.
 
 use ah_rest_api_contract::{
-    Activity, DeliveryMode, PermissionState, Priority, PromptState, SessionStatus,
+    Activity, DeliveryMode, EventType, LogLevel, PermissionState, Priority, PromptState,
+    SessionStatus,
 };
+use ah_store::Role;
 
 /// An enum that a column holds as a word.
 pub(crate) trait Word: Sized {
@@ -57,6 +59,38 @@ words!(PermissionState, "permission state":
     Answered => "answered",
     Resolved => "resolved",
 );
+
+words!(LogLevel, "log level":
+    Error => "error",
+    Warn => "warn",
+    Info => "info",
+    Debug => "debug",
+    Trace => "trace",
+);
+
+impl Word for EventType {
+    const NOUN: &'static str = "type of event";
+
+    fn word(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        Self::from_word(word)
+    }
+}
+
+impl Word for Role {
+    const NOUN: &'static str = "role";
+
+    fn word(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        Self::from_word(word)
+    }
+}
 
 impl Word for SessionStatus {
     const NOUN: &'static str = "status";
@@ -117,5 +151,13 @@ mod tests {
             PermissionState::Resolved,
         ]);
         check(&SessionStatus::ALL);
+        check(EventType::ALL);
+        check(&[
+            LogLevel::Error,
+            LogLevel::Warn,
+            LogLevel::Info,
+            LogLevel::Debug,
+            LogLevel::Trace,
+        ]);
     }
 }

@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use ah_rest_api_contract::{Draft, DraftId, Timestamp};
-use ah_store::{Claim, EngineId, Head, Lease, SessionRecord, SessionWrite, StoreError, Written};
+use ah_store::{
+    ApiKey, Claim, EngineId, Head, Lease, LogPosition, Reply, SessionRecord, SessionWrite,
+    StoreError, Written,
+};
 use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,7 +17,7 @@ use crate::error::{During as _, Shared, closed};
 use crate::group::{self, PreparedWrite};
 use crate::tasks::{self, PreparedTask};
 use crate::watch::{self, Watchers};
-use crate::{claims, drafts, repositories};
+use crate::{api_keys, claims, drafts, replies, repositories};
 
 /// How many orders may wait.
 const ORDERS_WAITING: usize = 1024;
@@ -23,12 +26,12 @@ const GROUP_WRITES: usize = 256;
 /// After this many bytes of events a transaction takes no further write.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer is asked to do, and where the result goes.
 enum Order {
     /// Writes that wait together are committed together.
-    Write(Box<PreparedWrite>, Reply<Written>),
+    Write(Box<PreparedWrite>, Answer<Written>),
     /// Anything else is a transaction of its own.
     Perform(Box<Errand>),
     /// Takes no further order, does what was ordered before, and ends.
@@ -36,13 +39,16 @@ enum Order {
 }
 
 enum Errand {
-    CreateTask(PreparedTask, Reply<()>),
-    Claim(Claim, Lease, Timestamp, Reply<Option<Box<SessionRecord>>>),
-    Renew(Lease, Reply<()>),
-    Release(EngineId, Reply<()>),
-    SaveDraft(Draft, Reply<()>),
-    DeleteDraft(DraftId, Reply<()>),
-    SetDefaultBranch(String, String, Reply<()>),
+    CreateTask(PreparedTask, Answer<()>),
+    Claim(Claim, Lease, Timestamp, Answer<Option<Box<SessionRecord>>>),
+    Renew(Lease, Answer<()>),
+    Release(EngineId, Answer<()>),
+    SaveDraft(Draft, Option<Reply>, Answer<()>),
+    DeleteDraft(DraftId, Answer<()>),
+    SetDefaultBranch(String, String, Answer<()>),
+    SaveReply(Reply, Timestamp, Answer<()>),
+    SweepReplies(Timestamp, Answer<u64>),
+    SaveApiKey(ApiKey, Answer<()>),
 }
 
 /// The way to the writer.
@@ -68,12 +74,12 @@ impl Writer {
         Self { orders, ended }
     }
 
-    async fn perform<T>(&self, errand: impl FnOnce(Reply<T>) -> Errand) -> Result<T, StoreError> {
+    async fn perform<T>(&self, errand: impl FnOnce(Answer<T>) -> Errand) -> Result<T, StoreError> {
         self.order(|reply| Order::Perform(Box::new(errand(reply))))
             .await
     }
 
-    async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, StoreError> {
+    async fn order<T>(&self, order: impl FnOnce(Answer<T>) -> Order) -> Result<T, StoreError> {
         let (reply, result) = oneshot::channel();
         self.orders.send(order(reply)).await.map_err(|_| closed())?;
         result.await.map_err(|_| closed())?
@@ -110,8 +116,12 @@ impl Writer {
             .await
     }
 
-    pub(crate) async fn save_draft(&self, draft: &Draft) -> Result<(), StoreError> {
-        self.perform(|reply| Errand::SaveDraft(draft.clone(), reply))
+    pub(crate) async fn save_draft(
+        &self,
+        draft: &Draft,
+        reply: Option<Reply>,
+    ) -> Result<(), StoreError> {
+        self.perform(|answer| Errand::SaveDraft(draft.clone(), reply, answer))
             .await
     }
 
@@ -126,6 +136,20 @@ impl Writer {
     ) -> Result<(), StoreError> {
         self.perform(|reply| Errand::SetDefaultBranch(address.to_owned(), branch.to_owned(), reply))
             .await
+    }
+
+    pub(crate) async fn save_reply(&self, reply: Reply, now: Timestamp) -> Result<(), StoreError> {
+        self.perform(|answer| Errand::SaveReply(reply, now, answer))
+            .await
+    }
+
+    pub(crate) async fn sweep_replies(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.perform(|answer| Errand::SweepReplies(now, answer))
+            .await
+    }
+
+    pub(crate) async fn save_api_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        self.perform(|answer| Errand::SaveApiKey(key, answer)).await
     }
 
     /// Waits until everything that was ordered is done and the writer has ended.
@@ -175,7 +199,7 @@ impl Desk {
         }
     }
 
-    async fn commit(&mut self, group: Vec<(Box<PreparedWrite>, Reply<Written>)>) {
+    async fn commit(&mut self, group: Vec<(Box<PreparedWrite>, Answer<Written>)>) {
         let (writes, replies): (Vec<_>, Vec<_>) = group
             .into_iter()
             .map(|(write, reply)| (*write, reply))
@@ -185,6 +209,7 @@ impl Desk {
                 for (id, head) in outcome.heads {
                     self.watchers.moved(id, head);
                 }
+                self.logged(outcome.log);
                 if let Some(revision) = outcome.work {
                     self.watchers.worked(revision);
                 }
@@ -212,9 +237,8 @@ impl Desk {
                 answer(reply, done);
             }
             Errand::Release(engine, reply) => answer(reply, self.release(&engine).await),
-            Errand::SaveDraft(draft, reply) => {
-                let done = drafts::save(&mut self.connection, &draft).await;
-                answer(reply, done);
+            Errand::SaveDraft(draft, kept, reply) => {
+                answer(reply, self.save_draft(&draft, kept.as_ref()).await);
             }
             Errand::DeleteDraft(id, reply) => {
                 let done = drafts::delete(&mut self.connection, id).await;
@@ -223,6 +247,17 @@ impl Desk {
             Errand::SetDefaultBranch(address, branch, reply) => {
                 let done =
                     repositories::set_default_branch(&mut self.connection, &address, &branch).await;
+                answer(reply, done);
+            }
+            Errand::SaveReply(kept, now, reply) => {
+                answer(reply, self.save_reply(&kept, now).await);
+            }
+            Errand::SweepReplies(now, reply) => {
+                let done = replies::sweep(&mut self.connection, now).await;
+                answer(reply, done);
+            }
+            Errand::SaveApiKey(key, reply) => {
+                let done = api_keys::save(&mut self.connection, &key).await;
                 answer(reply, done);
             }
         }
@@ -237,11 +272,32 @@ impl Desk {
 
     async fn create_task(&mut self, task: &PreparedTask) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        tasks::create(&mut transaction, task).await?;
+        let log = tasks::create(&mut transaction, task).await?;
         let revision = watch::count_up(&mut transaction).await?;
         transaction.commit().await.during("create a task")?;
+        self.logged(log);
         self.watchers.worked(revision);
         Ok(())
+    }
+
+    async fn save_draft(&mut self, draft: &Draft, reply: Option<&Reply>) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        replies::keep(&mut transaction, reply, draft.updated_at).await?;
+        drafts::save(&mut transaction, draft).await?;
+        transaction.commit().await.during("save a draft")
+    }
+
+    async fn save_reply(&mut self, reply: &Reply, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        replies::keep(&mut transaction, Some(reply), now).await?;
+        transaction.commit().await.during("keep a reply")
+    }
+
+    /// Tells where the log of all sessions has come to, if it has moved.
+    fn logged(&self, log: Option<LogPosition>) {
+        if let Some(end) = log {
+            self.watchers.logged(end);
+        }
     }
 
     async fn claim(
@@ -251,17 +307,19 @@ impl Desk {
         now: Timestamp,
     ) -> Result<Option<Box<SessionRecord>>, StoreError> {
         let mut transaction = self.begin().await?;
-        let Some(record) = claims::claim(&mut transaction, claim, lease, now).await? else {
+        let Some(claimed) = claims::claim(&mut transaction, claim, lease, now).await? else {
             transaction.rollback().await.during("claim a session")?;
             return Ok(None);
         };
         let revision = watch::count_up(&mut transaction).await?;
         transaction.commit().await.during("claim a session")?;
+        let record = claimed.record;
         let head = Head {
             last_seq: record.session.last_seq,
             version: record.version,
         };
         self.watchers.moved(record.id(), head);
+        self.logged(claimed.log);
         self.watchers.worked(revision);
         Ok(Some(Box::new(record)))
     }
@@ -280,7 +338,7 @@ impl Desk {
 }
 
 /// The first write of a group.
-type Waiting = (Box<PreparedWrite>, Reply<Written>);
+type Waiting = (Box<PreparedWrite>, Answer<Written>);
 
 /// The writes that wait behind `first`, with it, as far as one transaction takes them, and the
 /// order that ended them.
@@ -300,7 +358,7 @@ fn gather(first: Waiting, orders: &mut mpsc::Receiver<Order>) -> (Vec<Waiting>, 
     (group, None)
 }
 
-fn answer<T>(reply: Reply<T>, result: Result<T, StoreError>) {
+fn answer<T>(reply: Answer<T>, result: Result<T, StoreError>) {
     if reply.send(result).is_err() {
         // What is committed stands, whether or not somebody still wants to know.
         tracing::trace!("whoever ordered a write has gone");

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use crate::Reply;
+
 /// A stored value that cannot be what it should be. It is never read as a default.
 #[derive(Debug, thiserror::Error)]
 #[error("column `{column}` of table `{table}` cannot be read for `{id}`")]
@@ -40,6 +42,10 @@ pub enum StoreError {
         /// The session.
         id: String,
     },
+    /// The same request did its work before, and this is what it was replied. Nothing was done
+    /// now.
+    #[error("the request was done and replied to before")]
+    AlreadyReplied(Box<Reply>),
     /// A stored value cannot be what it should be.
     #[error(transparent)]
     Inconsistent(#[from] Inconsistency),

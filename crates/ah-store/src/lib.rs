@@ -8,17 +8,21 @@
 //! The crate knows no SQL. It knows tokio for one thing, the watch channel by which a reader
 //! learns that there is something to read.
 
+mod api_key;
 mod error;
 mod record;
+mod reply;
 #[cfg(feature = "suite")]
 pub mod suite;
 mod verbs;
 
+pub use api_key::{ApiKey, Role};
 pub use error::{Inconsistency, StoreError};
 pub use record::{
-    DraftRecord, Ending, EngineId, Fence, JournalPosition, Launch, NewTask, PermissionRecord,
-    SessionRecord, TurnEnd, Version,
+    DraftRecord, Ending, EngineId, Fence, JournalPosition, Launch, LogPosition, NewTask,
+    PermissionRecord, SessionRecord, TurnEnd, Version,
 };
+pub use reply::Reply;
 pub use verbs::{
     Claim, EventRow, Guard, Head, Lease, NewEvent, PermissionWrite, PromptWrite, SessionPatch,
     SessionWrite, Store, Written,

@@ -8,6 +8,8 @@ use ah_rest_api_contract::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::Reply;
+
 /// How often a session was changed by a decision. A decision is written only against the version
 /// that it was made on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +29,26 @@ pub struct Fence(pub u64);
 )]
 #[serde(transparent)]
 pub struct JournalPosition(pub u64);
+
+/// The place of an event among those of all sessions, in the order in which they were committed:
+/// whoever resumes after the last place it saw has missed nothing. Places grow and are never used
+/// twice, but they have gaps.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct LogPosition(pub u64);
+
+impl LogPosition {
+    /// Before every event.
+    pub const START: Self = Self(0);
+}
+
+impl fmt::Display for LogPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
 
 /// Names one running engine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -168,4 +190,6 @@ pub struct NewTask {
     pub repository_id: RepositoryId,
     /// What people call the repository; absent when the task has none.
     pub repository_name: Option<String>,
+    /// What the request that asks for it is replied, when it is to be done only once.
+    pub reply: Option<Reply>,
 }

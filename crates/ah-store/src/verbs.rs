@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
-    Activity, ChangeSummary, Draft, DraftId, EventPayload, EventQuery, EventSeq, Page, PageRequest,
-    Permission, PermissionAnswer, PermissionId, PermissionResolved, Prompt, PromptId, PromptState,
-    Repository, RepositoryId, Session, SessionEvent, SessionId, SessionQuery, SessionStatus,
-    SessionWorkspace, Task, TaskId, Timestamp, Usage,
+    Activity, ChangeSummary, Draft, DraftId, EventPayload, EventQuery, EventSeq, EventType,
+    LogLevel, Page, PageRequest, Permission, PermissionAnswer, PermissionId, PermissionResolved,
+    Prompt, PromptId, PromptState, Repository, RepositoryId, Session, SessionEvent, SessionId,
+    SessionQuery, SessionStatus, SessionWorkspace, Task, TaskId, Timestamp, Usage,
 };
 use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::{
-    Ending, EngineId, Fence, JournalPosition, NewTask, PermissionRecord, SessionRecord, StoreError,
-    TurnEnd, Version,
+    ApiKey, Ending, EngineId, Fence, JournalPosition, LogPosition, NewTask, PermissionRecord,
+    Reply, SessionRecord, StoreError, TurnEnd, Version,
 };
 
 /// An event to append. The store gives it its `seq`.
@@ -25,12 +25,20 @@ pub struct NewEvent {
     pub payload: EventPayload,
 }
 
-/// An event as it is stored: its place, its type, and its whole wire form as JSON text, which
-/// is encoded once, when it is written, and handed on as it is.
+/// An event as it is stored: its places, what filters ask of it, and its whole wire form as JSON
+/// text, which is encoded once, when it is written, and handed on as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRow {
-    /// Its place in the log.
+    /// The session whose log it is in.
+    pub session: SessionId,
+    /// Its place in that log.
     pub seq: EventSeq,
+    /// Its place among the events of all sessions.
+    pub position: LogPosition,
+    /// What kind of event it is.
+    pub event_type: EventType,
+    /// How much it matters; log lines only.
+    pub level: Option<LogLevel>,
     /// The wire form of the [`SessionEvent`].
     pub json: String,
 }
@@ -131,6 +139,8 @@ pub struct SessionWrite {
     pub prompts: Vec<PromptWrite>,
     /// The permission requests.
     pub permissions: Vec<PermissionWrite>,
+    /// What the request that asks for it is replied, when it is to be done only once.
+    pub reply: Option<Reply>,
 }
 
 impl SessionWrite {
@@ -145,6 +155,7 @@ impl SessionWrite {
             patch: SessionPatch::default(),
             prompts: Vec::new(),
             permissions: Vec::new(),
+            reply: None,
         }
     }
 }
@@ -221,6 +232,17 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError>;
 
+    /// At most `limit` events of all sessions after `after`, in the order in which they were
+    /// committed. Few may come although there are more; none come only when there are none.
+    async fn all_events_after(
+        &self,
+        after: LogPosition,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError>;
+
+    /// The place of the last event that was committed, of whatever session.
+    async fn log_end(&self) -> Result<LogPosition, StoreError>;
+
     /// A page of the session's history.
     async fn list_events(
         &self,
@@ -255,6 +277,10 @@ pub trait Store: Send + Sync + 'static {
     /// process at once, another one within a tenth of a second. The channel carries no events.
     fn watch_session(&self, id: SessionId) -> watch::Receiver<Head>;
 
+    /// The place of the last event of all sessions, now and whenever there is another, as timely as
+    /// [`Store::watch_session`].
+    fn watch_log(&self) -> watch::Receiver<LogPosition>;
+
     /// Counts up when a session was created or a status or an owner has changed, whoever did it:
     /// there may be something to claim.
     fn watch_work(&self) -> watch::Receiver<u64>;
@@ -265,8 +291,8 @@ pub trait Store: Send + Sync + 'static {
     /// The draft `id`.
     async fn draft(&self, id: DraftId) -> Result<Draft, StoreError>;
 
-    /// Saves a draft, whether it is new or not.
-    async fn save_draft(&self, draft: &Draft) -> Result<(), StoreError>;
+    /// Saves a draft, whether it is new or not; once, when there is a reply to it.
+    async fn save_draft(&self, draft: &Draft, reply: Option<Reply>) -> Result<(), StoreError>;
 
     /// Deletes the draft `id`.
     async fn delete_draft(&self, id: DraftId) -> Result<(), StoreError>;
@@ -279,6 +305,24 @@ pub trait Store: Send + Sync + 'static {
 
     /// Says which branch the HEAD of a repository names.
     async fn set_default_branch(&self, address: &str, branch: &str) -> Result<(), StoreError>;
+
+    /// The reply of this key, unless there is none or it has expired by `now`.
+    async fn reply(&self, key: &str, now: Timestamp) -> Result<Option<Reply>, StoreError>;
+
+    /// Keeps the reply to a request that does no work, as one that was refused.
+    async fn save_reply(&self, reply: Reply, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Forgets the replies that have expired by `now`, and says how many.
+    async fn sweep_replies(&self, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Saves a key, whether it is new or not.
+    async fn save_api_key(&self, key: ApiKey) -> Result<(), StoreError>;
+
+    /// Every key, revoked ones too, the oldest first.
+    async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// The key that is named `id`, revoked or not.
+    async fn api_key(&self, id: &str) -> Result<ApiKey, StoreError>;
 
     /// Writes what is under way and closes. Every later verb is [`StoreError::Unavailable`].
     async fn close(&self);

@@ -24,6 +24,9 @@ pub(super) async fn save(core: &Core, update: DraftUpdate) -> Result<Draft, Task
             }
         }
     };
-    core.store.save_draft(&draft).await.map_err(store_error)?;
+    core.store
+        .save_draft(&draft, None)
+        .await
+        .map_err(store_error)?;
     Ok(draft)
 }

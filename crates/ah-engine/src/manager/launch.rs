@@ -50,6 +50,7 @@ pub(super) async fn launch(
             sessions,
             repository_id: RepositoryId::from_ulid(core.ids.next(now)),
             repository_name: params.source().map(RepositorySource::display_name),
+            reply: None,
         })
         .await
         .map_err(store_error)?;

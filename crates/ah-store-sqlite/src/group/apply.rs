@@ -1,22 +1,23 @@
 //! Writing what the admitted writes of a group come to.
 
 use ah_rest_api_contract::SessionId;
-use ah_store::{Head, SessionPatch, StoreError};
+use ah_store::{Head, LogPosition, SessionPatch, StoreError};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use super::decide::{Decisions, Standing};
 use crate::error::During as _;
-use crate::queue;
 use crate::rows::{json_text, stored};
 use crate::words::Word as _;
+use crate::{queue, replies};
 
 impl Decisions<'_> {
-    /// Writes everything, and says where the sessions that have changed stand.
+    /// Writes everything, and says where the sessions that have changed stand, and where the last
+    /// event is.
     pub(super) async fn apply(
         self,
         connection: &mut SqliteConnection,
-    ) -> Result<Vec<(SessionId, Head)>, StoreError> {
+    ) -> Result<(Vec<(SessionId, Head)>, Option<LogPosition>), StoreError> {
         let mut heads = Vec::new();
         let mut plain = Vec::new();
         let mut patched = Vec::new();
@@ -27,7 +28,7 @@ impl Decisions<'_> {
                 Change::Patched(columns) => patched.push(columns),
             }
         }
-        self.batch.insert(connection).await?;
+        let log = self.batch.insert(connection).await?;
         if !plain.is_empty() {
             move_heads(connection, &plain).await?;
         }
@@ -40,7 +41,10 @@ impl Decisions<'_> {
         for (session, write) in self.permissions {
             queue::write_permission(connection, session, write).await?;
         }
-        Ok(heads)
+        if !self.replies.is_empty() {
+            replies::put(connection, &self.replies).await?;
+        }
+        Ok((heads, log))
     }
 }
 

@@ -4,13 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use ah_rest_api_contract::{EventSeq, PermissionId, PermissionState, PromptId, SessionId};
 use ah_store::{
-    Head, PermissionWrite, PromptWrite, SessionPatch, SessionWrite, StoreError, Version, Written,
+    Head, PermissionWrite, PromptWrite, Reply, SessionPatch, SessionWrite, StoreError, Version,
+    Written,
 };
 use sqlx::SqliteConnection;
 
 use super::PreparedWrite;
 use crate::error::{During as _, not_found};
 use crate::events::Batch;
+use crate::replies;
 use crate::rows::{Reader, json_text};
 
 /// Where the sessions of a group stand after the writes judged so far, and what those come to.
@@ -21,6 +23,7 @@ pub(super) struct Decisions<'a> {
     /// By the key of the session, in the order in which they are to be made.
     pub(super) prompts: Vec<(i64, &'a PromptWrite)>,
     pub(super) permissions: Vec<(i64, &'a PermissionWrite)>,
+    pub(super) replies: Vec<&'a Reply>,
     /// Whether a status has changed.
     pub(super) work: bool,
 }
@@ -37,12 +40,13 @@ pub(super) struct Standing {
     pub(super) updated_at: Option<i64>,
 }
 
-/// The prompts and permission requests, by the key of their session, that writes refer to and
-/// that there are.
+/// The prompts and permission requests, by the key of their session, and the replies, by their own
+/// keys, that writes refer to and that there are.
 #[derive(Default)]
 struct Known {
     prompts: HashSet<(i64, PromptId)>,
     permissions: HashMap<(i64, PermissionId), PermissionState>,
+    replies: HashMap<String, Reply>,
 }
 
 impl<'a> Decisions<'a> {
@@ -81,6 +85,7 @@ impl<'a> Decisions<'a> {
             batch: Batch::default(),
             prompts: Vec::new(),
             permissions: Vec::new(),
+            replies: Vec::new(),
             work: false,
         })
     }
@@ -88,6 +93,8 @@ impl<'a> Decisions<'a> {
     /// Admits a write, and takes it in, or refuses it, and leaves no trace of it.
     pub(super) fn judge(&mut self, prepared: &'a PreparedWrite) -> Result<Written, StoreError> {
         let PreparedWrite { write, events } = prepared;
+        // First of all: what the first of equal requests did may be why the second is refused.
+        self.known.admit_reply(write)?;
         let id = write.session;
         let standing = self
             .sessions
@@ -115,6 +122,10 @@ impl<'a> Decisions<'a> {
             .extend(write.prompts.iter().map(|prompt| (key, prompt)));
         self.permissions
             .extend(write.permissions.iter().map(|permission| (key, permission)));
+        if let Some(reply) = &write.reply {
+            self.known.replies.insert(reply.key.clone(), reply.clone());
+            self.replies.push(reply);
+        }
         Ok(Written {
             version,
             last_seq: seq,
@@ -172,6 +183,7 @@ impl Known {
         sessions: &HashMap<SessionId, Standing>,
     ) -> Result<Self, StoreError> {
         let mut known = Self::default();
+        known.load_replies(connection, writes).await?;
         let mut prompts: Vec<(i64, PromptId)> = Vec::new();
         let mut permissions: Vec<(i64, PermissionId)> = Vec::new();
         for PreparedWrite { write, .. } in writes {
@@ -223,6 +235,36 @@ impl Known {
             }
         }
         Ok(known)
+    }
+
+    async fn load_replies(
+        &mut self,
+        connection: &mut SqliteConnection,
+        writes: &[PreparedWrite],
+    ) -> Result<(), StoreError> {
+        let keys: Vec<&str> = writes
+            .iter()
+            .filter_map(|write| Some(write.write.reply.as_ref()?.key.as_str()))
+            .collect();
+        if !keys.is_empty() {
+            let found = replies::find(connection, &keys).await?;
+            let found = found.into_iter().map(|reply| (reply.key.clone(), reply));
+            self.replies.extend(found);
+        }
+        Ok(())
+    }
+
+    /// Refuses a write whose request was replied to before.
+    fn admit_reply(&self, write: &SessionWrite) -> Result<(), StoreError> {
+        let earlier = write
+            .reply
+            .as_ref()
+            .and_then(|reply| self.replies.get(&reply.key))
+            .filter(|earlier| replies::holds(earlier, write.now));
+        match earlier {
+            Some(earlier) => Err(StoreError::AlreadyReplied(Box::new(earlier.clone()))),
+            None => Ok(()),
+        }
     }
 
     /// Takes in what `write` does to the prompts and requests of its session, if all of it may

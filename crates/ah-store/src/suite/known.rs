@@ -20,7 +20,7 @@ pub async fn drafts_are_kept_changed_and_deleted(harness: &dyn Harness) {
         })
         .collect();
     for draft in &drafts {
-        store.save_draft(draft).await.unwrap();
+        store.save_draft(draft, None).await.unwrap();
     }
     drafts[0].content = DraftContent {
         prompt: Some(PromptContent::from("Do it.")),
@@ -28,7 +28,7 @@ pub async fn drafts_are_kept_changed_and_deleted(harness: &dyn Harness) {
         ..DraftContent::default()
     };
     drafts[0].updated_at = sample::at(9);
-    store.save_draft(&drafts[0]).await.unwrap();
+    store.save_draft(&drafts[0], None).await.unwrap();
     assert_eq!(store.draft(drafts[0].id).await.unwrap(), drafts[0]);
 
     let first = PageRequest::new(1, 2).unwrap();
