@@ -34,6 +34,27 @@ pub enum FileStatus {
     Renamed,
 }
 
+impl FileStatus {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Modified => "modified",
+            Self::Deleted => "deleted",
+            Self::Renamed => "renamed",
+        }
+    }
+
+    /// The status behind a word; the inverse of [`FileStatus::as_str`].
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Added, Self::Modified, Self::Deleted, Self::Renamed]
+            .into_iter()
+            .find(|status| status.as_str() == word)
+    }
+}
+
 /// A changed file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {

@@ -217,3 +217,59 @@ impl From<EventSeq> for u64 {
         seq.0
     }
 }
+
+/// A place among the events of all sessions, in the order in which they were committed: where a
+/// reader of many sessions resumes. Its text is opaque to clients, who get it as the `id:` of the
+/// stream and give it back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogCursor(u64);
+
+impl LogCursor {
+    /// The cursor before the first event.
+    pub const START: Self = Self(0);
+
+    /// The last place that has a text: 18 digits, more events than any store holds.
+    pub const MAX: Self = Self(999_999_999_999_999_999);
+
+    const PREFIX: &'static str = "log-";
+
+    /// The place `position`, or [`LogCursor::MAX`] when it is over that.
+    #[must_use]
+    pub const fn new(position: u64) -> Self {
+        if position > Self::MAX.0 {
+            Self::MAX
+        } else {
+            Self(position)
+        }
+    }
+
+    /// The number of this place.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for LogCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", Self::PREFIX, self.0)
+    }
+}
+
+impl FromStr for LogCursor {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix(Self::PREFIX)
+            .and_then(|digits| digits.parse().ok())
+            .filter(|position| *position <= Self::MAX.0)
+            .map(Self)
+            // One place has one spelling.
+            .filter(|cursor| cursor.to_string() == text)
+            .ok_or_else(|| InvalidId {
+                noun: "log position",
+                text: text.chars().take(64).collect(),
+                expected: "it takes an `id:` that a stream of many sessions gave".to_owned(),
+            })
+    }
+}

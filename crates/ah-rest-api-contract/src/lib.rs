@@ -59,30 +59,38 @@
 //! refused, and so says which; a reader passes over fields that it does not know. [`sse`] is the
 //! codec of event streams.
 
+mod access;
 mod catalog;
 mod change;
 mod content;
+mod control;
 mod draft;
 mod error;
 mod event;
+mod health;
+mod idempotency;
 mod ids;
 mod lifecycle;
 mod manager;
 mod page;
 mod permission;
 mod prompt;
+mod query;
 mod repository;
+pub mod routes;
 mod session;
 pub mod sse;
 mod task;
 mod timestamp;
 
+pub use access::{AccessPointFile, ApiKeyText, Role};
 pub use catalog::{Agent, AgentCapabilities, AgentType, Installation};
 pub use change::{
     CONTEXT_LINES_DEFAULT, CONTEXT_LINES_MAX, ChangeSummary, DiffQuery, FileDiff, FileEntry,
     FileStatus, Hunk, SessionDiff,
 };
 pub use content::{ContentBlock, EmbeddedResource, PromptContent};
+pub use control::{REASON_CHARS_MAX, ResumeRequest, StopRequest};
 pub use draft::{Draft, DraftContent, DraftUpdate};
 pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError};
 pub use event::{
@@ -92,9 +100,11 @@ pub use event::{
     StatusChange, StreamItem, Thought, ThoughtDelta, ToolOutcome, ToolProgress, ToolResult,
     ToolUse, ToolUseStatus, Usage, fleet,
 };
+pub use health::{CheckStatus, DeepHealth, Health, HealthCheck, HealthStatus, Version};
+pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use ids::{
-    DraftId, EventSeq, ExecutorId, InvalidId, MessageId, PermissionId, PromptId, RepositoryId,
-    SessionId, TaskId,
+    DraftId, EventSeq, ExecutorId, InvalidId, LogCursor, MessageId, PermissionId, PromptId,
+    RepositoryId, SessionId, TaskId,
 };
 pub use lifecycle::{Activity, Admission, SessionAction, SessionStatus};
 pub use manager::{EventStream, InitialTasks, TaskManager};
@@ -106,6 +116,10 @@ pub use permission::{
 };
 pub use prompt::{
     DeliveryMode, PROMPT_BYTES_MAX, Prompt, PromptReceipt, PromptRequest, PromptState,
+};
+pub use query::{
+    AllEventsParams, AllEventsQuery, DiffParams, EventParams, FileParams, FileQuery, LogItem,
+    LogParams, LogQuery, PageParams, STREAM_SESSIONS_MAX, SessionParams, StreamQuery,
 };
 pub use repository::{Branch, BranchList, Repository, RepositorySource};
 pub use session::{

@@ -94,4 +94,17 @@ impl<T> Page<T> {
             next_page,
         }
     }
+
+    /// The page `request` asks for of a list that is here as a whole.
+    #[must_use]
+    pub fn of_whole(list: Vec<T>, request: PageRequest) -> Self {
+        let total = list.len() as u64;
+        let before = usize::try_from(request.offset()).unwrap_or(usize::MAX);
+        let items = list
+            .into_iter()
+            .skip(before)
+            .take(request.per_page() as usize)
+            .collect();
+        Self::new(items, total, request)
+    }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     Activity, AgentType, ChangeSummary, EventSeq, ExecutorId, PageRequest, Priority, PromptContent,
     RepoMode, RuntimeConfig, SessionEvent, SessionId, SessionStatus, TaskId, Timestamp, Usage,
+    routes,
 };
 
 /// How many recent events a session carries.
@@ -164,11 +165,10 @@ impl SessionLinks {
     /// The links of the session `id`.
     #[must_use]
     pub fn of(id: SessionId) -> Self {
-        let this = format!("/api/v1/sessions/{id}");
         Self {
-            events: format!("{this}/events"),
-            logs: format!("{this}/logs"),
-            this,
+            this: routes::session(id),
+            events: routes::session_events(id),
+            logs: routes::session_logs(id),
         }
     }
 }

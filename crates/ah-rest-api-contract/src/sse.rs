@@ -25,7 +25,9 @@ mod item;
 use std::time::Duration;
 
 pub use decoder::{Decoded, Decoder, FRAME_BYTES_MAX, FrameTooLarge};
-pub use item::{DecodeItemError, EncodeItemError, decode_item, encode_event, encode_item};
+pub use item::{
+    DecodeItemError, EncodeItemError, decode_item, encode_event, encode_event_at, encode_item,
+};
 
 /// What a server sends when it has had nothing to say for a while, so that neither side takes the
 /// other for dead. Readers are shown it as [`Decoded::Comment`].

@@ -52,6 +52,20 @@ impl LogLevel {
             Self::Trace => "trace",
         }
     }
+
+    /// The level behind a word; the inverse of [`LogLevel::as_str`].
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Error,
+            Self::Warn,
+            Self::Info,
+            Self::Debug,
+            Self::Trace,
+        ]
+        .into_iter()
+        .find(|level| level.as_str() == word)
+    }
 }
 
 /// `log`: a line of the agent's or the server's log.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{EventPayload, EventType, LogLevel};
-use crate::{EventSeq, FieldErrors, PageRequest, Timestamp};
+use crate::{EventSeq, PageRequest, Timestamp};
 
 /// Which events a reader wants. The default wants all of them, and nothing ephemeral.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,6 +82,25 @@ pub enum SortOrder {
     Desc,
 }
 
+impl SortOrder {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asc => "asc",
+            Self::Desc => "desc",
+        }
+    }
+
+    /// The order behind a word; the inverse of [`SortOrder::as_str`].
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Asc, Self::Desc]
+            .into_iter()
+            .find(|order| order.as_str() == word)
+    }
+}
+
 /// Which stretch of a session's history is wanted, a page at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventQuery {
@@ -99,26 +118,4 @@ pub struct EventQuery {
     pub sort: SortOrder,
     /// Which page of the result.
     pub page: PageRequest,
-}
-
-impl EventQuery {
-    /// The filter behind a comma list of event types, as queries carry it.
-    ///
-    /// # Errors
-    /// Names `type` when a word is not an event's name.
-    pub fn parse_types(list: &str) -> Result<Vec<EventType>, FieldErrors> {
-        let mut errors = FieldErrors::default();
-        let mut types = Vec::new();
-        for word in list
-            .split(',')
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-        {
-            match EventType::from_word(word) {
-                Some(event_type) => types.push(event_type),
-                None => errors.add("type", format!("`{word}` is not an event type")),
-            }
-        }
-        errors.into_result(types)
-    }
 }

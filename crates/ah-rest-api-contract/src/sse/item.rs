@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Frame, push_data, push_field};
-use crate::{EphemeralEvent, EventSeq, EventType, Gap, SessionEvent, StreamItem};
+use crate::{EphemeralEvent, EventSeq, EventType, Gap, LogCursor, SessionEvent, StreamItem};
 
 /// The name of the frame that carries a [`Gap`].
 const GAP: &str = "gap";
@@ -61,8 +61,19 @@ enum GapName {
 /// sends without reading them.
 #[must_use]
 pub fn encode_event(seq: EventSeq, event_type: EventType, json: &str) -> String {
+    encode_identified(&seq.to_string(), event_type, json)
+}
+
+/// The frame of one event in a stream of many sessions: as [`encode_event`] makes it, but with
+/// the place among the events of all sessions as its `id:`.
+#[must_use]
+pub fn encode_event_at(cursor: LogCursor, event_type: EventType, json: &str) -> String {
+    encode_identified(&cursor.to_string(), event_type, json)
+}
+
+fn encode_identified(id: &str, event_type: EventType, json: &str) -> String {
     let mut out = String::with_capacity(json.len() + 64);
-    push_field(&mut out, "id", &seq.to_string());
+    push_field(&mut out, "id", id);
     push_field(&mut out, "event", event_type.as_str());
     push_data(&mut out, json);
     out.push('\n');

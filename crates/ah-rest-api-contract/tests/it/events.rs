@@ -25,24 +25,6 @@ fn every_word_names_one_event_and_is_its_type_on_the_wire() {
 }
 
 #[test]
-fn a_comma_list_of_types_is_read_whole_or_refused_by_word() {
-    assert_eq!(
-        EventQuery::parse_types("status, tool_use,,fenceStarted").expect("known words"),
-        [
-            EventType::Status,
-            EventType::ToolUse,
-            EventType::FenceStarted
-        ]
-    );
-    assert_eq!(EventQuery::parse_types("").expect("nothing"), []);
-    let errors = EventQuery::parse_types("status,Log,pty").expect_err("unknown words");
-    assert_eq!(
-        errors.get("type"),
-        ["`Log` is not an event type", "`pty` is not an event type"]
-    );
-}
-
-#[test]
 fn a_level_admits_what_matters_as_much_or_more() {
     let log = |level| {
         EventPayload::Log(Log {

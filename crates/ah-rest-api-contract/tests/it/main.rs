@@ -1,11 +1,14 @@
 //! The contract's own tests: what holds for every value, and the exact shapes on the wire.
 
+mod access;
 mod events;
 mod ids;
 mod lifecycle;
 mod manager;
 mod pages;
+mod queries;
 mod round_trips;
+mod routes;
 mod shapes;
 mod sources;
 mod strategies;

@@ -356,3 +356,18 @@ pub(crate) fn stream_item() -> BoxedStrategy<StreamItem> {
     ]
     .boxed()
 }
+
+pub(crate) fn log_event() -> BoxedStrategy<SessionEvent> {
+    (seq(), timestamp(), ulid(), text())
+        .prop_map(|(seq, ts, id, message)| SessionEvent {
+            seq,
+            ts,
+            session_id: SessionId::from_ulid(id),
+            payload: EventPayload::Log(Log {
+                level: LogLevel::Info,
+                message,
+                tool_execution_id: None,
+            }),
+        })
+        .boxed()
+}

@@ -1,0 +1,254 @@
+//! Which events are wanted.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::reader::{Reader, joined};
+use crate::{
+    EventFilter, EventQuery, EventSeq, EventType, FieldErrors, LogCursor, LogLevel, SessionId,
+    SortOrder,
+};
+
+/// How many sessions one stream of several may name.
+pub const STREAM_SESSIONS_MAX: usize = 200;
+
+/// The query of `GET /sessions/{id}/events`, which answers with a stream or a page of history; it
+/// means a [`StreamQuery`] or an [`EventQuery`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EventParams {
+    /// Only events of these types.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
+    /// Only `log` events that matter at least as much. Other events are not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// Only events after this place. In a stream `Last-Event-ID` means the same, and prevails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// History: only events before this place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// History: only events at or after this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// History: only events before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// History: oldest or newest first; newest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+    /// History: which page, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// History: how many events a page holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_page: Option<String>,
+    /// Streams: whether ephemeral events are wanted too. History has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deltas: Option<String>,
+}
+
+impl EventParams {
+    /// Whether a field is there that only a page of history has: then that is what is wanted,
+    /// whatever the client accepts.
+    #[must_use]
+    pub const fn asks_for_history(&self) -> bool {
+        self.before.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+            || self.sort.is_some()
+            || self.page.is_some()
+            || self.per_page.is_some()
+    }
+}
+
+/// Which events a stream of one session should carry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamQuery {
+    /// The last event that the reader has seen.
+    pub after: Option<EventSeq>,
+    /// Which events.
+    pub filter: EventFilter,
+}
+
+fn read_filter(
+    reader: &mut Reader,
+    types: Option<&str>,
+    level: Option<&str>,
+    deltas: Option<&str>,
+) -> EventFilter {
+    let types = reader.list("type", types, "an event type", EventType::from_word);
+    let mut filter = EventFilter::default().with_types(types);
+    let words = "`error`, `warn`, `info`, `debug` or `trace`";
+    if let Some(level) = reader.value("level", level, words, LogLevel::from_word) {
+        filter = filter.with_level(level);
+    }
+    if reader.flag("deltas", deltas) {
+        filter = filter.with_ephemeral();
+    }
+    filter
+}
+
+fn read_seq(reader: &mut Reader, field: &str, text: Option<&str>) -> Option<EventSeq> {
+    let must_be = format!("a whole number from 0 to {}", EventSeq::MAX);
+    reader.value(field, text, &must_be, |text| text.parse().ok())
+}
+
+impl TryFrom<EventParams> for StreamQuery {
+    type Error = FieldErrors;
+
+    fn try_from(params: EventParams) -> Result<Self, FieldErrors> {
+        let mut reader = Reader::default();
+        let after = read_seq(&mut reader, "after", params.after.as_deref());
+        let filter = read_filter(
+            &mut reader,
+            params.types.as_deref(),
+            params.level.as_deref(),
+            params.deltas.as_deref(),
+        );
+        reader.finish(Self { after, filter })
+    }
+}
+
+impl TryFrom<EventParams> for EventQuery {
+    type Error = FieldErrors;
+
+    fn try_from(params: EventParams) -> Result<Self, FieldErrors> {
+        let mut reader = Reader::default();
+        let query = Self {
+            filter: read_filter(
+                &mut reader,
+                params.types.as_deref(),
+                params.level.as_deref(),
+                params.deltas.as_deref(),
+            ),
+            after: read_seq(&mut reader, "after", params.after.as_deref()),
+            before: read_seq(&mut reader, "before", params.before.as_deref()),
+            since: reader.moment("since", params.since.as_deref()),
+            until: reader.moment("until", params.until.as_deref()),
+            sort: reader
+                .value(
+                    "sort",
+                    params.sort.as_deref(),
+                    "`asc` or `desc`",
+                    SortOrder::from_word,
+                )
+                .unwrap_or_default(),
+            page: reader.page(params.page.as_deref(), params.per_page.as_deref()),
+        };
+        reader.finish(query)
+    }
+}
+
+impl From<StreamQuery> for EventParams {
+    fn from(query: StreamQuery) -> Self {
+        Self {
+            after: query.after.map(|after| after.to_string()),
+            types: joined(query.filter.types().into_iter().flatten()),
+            level: query.filter.level().map(|level| level.as_str().to_owned()),
+            deltas: query.filter.wants_ephemeral().then(|| true.to_string()),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<EventQuery> for EventParams {
+    fn from(query: EventQuery) -> Self {
+        let stream = StreamQuery {
+            after: query.after,
+            filter: query.filter,
+        };
+        Self {
+            before: query.before.map(|before| before.to_string()),
+            since: query.since.map(|since| since.to_string()),
+            until: query.until.map(|until| until.to_string()),
+            sort: Some(query.sort.as_str().to_owned()),
+            page: Some(query.page.page().to_string()),
+            per_page: Some(query.page.per_page().to_string()),
+            ..Self::from(stream)
+        }
+    }
+}
+
+/// The query of `GET /events`, the stream of many sessions; it means an [`AllEventsQuery`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AllEventsParams {
+    /// Only events of these sessions; of all that the caller may see when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<String>,
+    /// Only events of these types.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
+    /// Only `log` events that matter at least as much. Other events are not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// Only events after this place, an `id:` of this stream; only events to come when absent.
+    /// `Last-Event-ID` means the same, and prevails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Whether ephemeral events are wanted too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deltas: Option<String>,
+}
+
+/// Which events a stream of many sessions should carry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllEventsQuery {
+    /// The sessions, at most [`STREAM_SESSIONS_MAX`]; `None` means all.
+    pub sessions: Option<BTreeSet<SessionId>>,
+    /// The last place that the reader has seen.
+    pub after: Option<LogCursor>,
+    /// Which events.
+    pub filter: EventFilter,
+}
+
+impl TryFrom<AllEventsParams> for AllEventsQuery {
+    type Error = FieldErrors;
+
+    fn try_from(params: AllEventsParams) -> Result<Self, FieldErrors> {
+        let mut reader = Reader::default();
+        let sessions = reader.list(
+            "sessions",
+            params.sessions.as_deref(),
+            "a session's id",
+            |word| word.parse().ok(),
+        );
+        if sessions.len() > STREAM_SESSIONS_MAX {
+            reader.refuse("sessions", format!("must be at most {STREAM_SESSIONS_MAX}"));
+        }
+        let query = Self {
+            sessions: params
+                .sessions
+                .is_some()
+                .then(|| BTreeSet::from_iter(sessions)),
+            after: reader.value(
+                "after",
+                params.after.as_deref(),
+                "an `id:` that this stream gave",
+                |text| text.parse().ok(),
+            ),
+            filter: read_filter(
+                &mut reader,
+                params.types.as_deref(),
+                params.level.as_deref(),
+                params.deltas.as_deref(),
+            ),
+        };
+        reader.finish(query)
+    }
+}
+
+impl From<AllEventsQuery> for AllEventsParams {
+    fn from(query: AllEventsQuery) -> Self {
+        Self {
+            sessions: query.sessions.and_then(joined),
+            types: joined(query.filter.types().into_iter().flatten()),
+            level: query.filter.level().map(|level| level.as_str().to_owned()),
+            after: query.after.map(|after| after.to_string()),
+            deltas: query.filter.wants_ephemeral().then(|| true.to_string()),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Reads fields of a query and keeps what is wrong with them.
+
+use std::ops::RangeInclusive;
+
+use crate::{FieldErrors, PER_PAGE_MAX, PageRequest, Timestamp};
+
+/// Reads fields one by one. What cannot be read is noted under the field's name and read as
+/// absent, so that one answer names every field at fault.
+#[derive(Default)]
+pub(super) struct Reader {
+    errors: FieldErrors,
+}
+
+impl Reader {
+    /// A field that `read` makes a value of; it is refused with what the field `must be`.
+    pub(super) fn value<T>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        must_be: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = text?;
+        let value = read(text);
+        if value.is_none() {
+            self.errors.add(field, format!("must be {must_be}"));
+        }
+        value
+    }
+
+    /// A field that lists values with commas between them; a word that is none is refused as not
+    /// being `noun`. Absent is empty, and an empty text is a list of one empty word.
+    pub(super) fn list<T>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        noun: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        let mut values = Vec::new();
+        for word in text.into_iter().flat_map(|text| text.split(',')) {
+            match read(word.trim()) {
+                Some(value) => values.push(value),
+                None => self
+                    .errors
+                    .add(field, format!("`{}` is not {noun}", shown(word.trim()))),
+            }
+        }
+        values
+    }
+
+    /// A field that is `true` or `false`; absent is `false`.
+    pub(super) fn flag(&mut self, field: &str, text: Option<&str>) -> bool {
+        let read = |text: &str| match text {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        };
+        self.value(field, text, "`true` or `false`", read)
+            .unwrap_or(false)
+    }
+
+    /// A field that is a moment.
+    pub(super) fn moment(&mut self, field: &str, text: Option<&str>) -> Option<Timestamp> {
+        let must_be = "an RFC 3339 timestamp such as 2026-01-31T12:00:00Z";
+        self.value(field, text, must_be, |text| text.parse().ok())
+    }
+
+    /// A field that is a number in a range, in digits alone.
+    pub(super) fn number(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        range: RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let must_be = format!("a whole number from {} to {}", range.start(), range.end());
+        self.value(field, text, &must_be, |text| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            // `parse` takes a plus sign as well, which a number in a query does not have.
+            let number = digits.then(|| text.parse().ok()).flatten();
+            number.filter(|number| range.contains(number))
+        })
+    }
+
+    /// The two fields that say which page is wanted.
+    pub(super) fn page(&mut self, page: Option<&str>, per_page: Option<&str>) -> PageRequest {
+        let default = PageRequest::default();
+        let page = self.number("page", page, 1..=u32::MAX);
+        let per_page = self.number("perPage", per_page, 1..=PER_PAGE_MAX);
+        let request = PageRequest::new(
+            page.unwrap_or(default.page()),
+            per_page.unwrap_or(default.per_page()),
+        );
+        self.accept(request).unwrap_or(default)
+    }
+
+    /// What another constructor judged; its errors become this reader's.
+    pub(super) fn accept<T>(&mut self, judged: Result<T, FieldErrors>) -> Option<T> {
+        match judged {
+            Ok(value) => Some(value),
+            Err(found) => {
+                for (field, messages) in found.iter() {
+                    for message in messages {
+                        self.errors.add(field, message.as_str());
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// Notes what is wrong with a field that was read.
+    pub(super) fn refuse(&mut self, field: &str, message: String) {
+        self.errors.add(field, message);
+    }
+
+    /// `value`, when every field was right.
+    pub(super) fn finish<T>(self, value: T) -> Result<T, FieldErrors> {
+        self.errors.into_result(value)
+    }
+}
+
+/// What of a client's text goes into a message.
+fn shown(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+/// Words with commas between them; absent when there is none.
+pub(super) fn joined<T: ToString>(values: impl IntoIterator<Item = T>) -> Option<String> {
+    let words: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
+    (!words.is_empty()).then(|| words.join(","))
+}

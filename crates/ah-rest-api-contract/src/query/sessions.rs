@@ -1,0 +1,80 @@
+//! Which sessions are wanted.
+
+use serde::{Deserialize, Serialize};
+
+use super::reader::{Reader, joined};
+use crate::{AgentType, FieldErrors, SessionQuery, SessionStatus};
+
+/// The query of `GET /sessions`; it means a [`SessionQuery`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SessionParams {
+    /// Only those in one of these statuses. Cancelled ones are only listed when they are asked
+    /// for here or by `includeArchived`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Only those of this agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Only those of this project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
+    /// Only those of this tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+    /// Only those of this task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<String>,
+    /// Whether hidden sessions are wanted too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include_archived: Option<String>,
+    /// Which page, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// How many sessions a page holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_page: Option<String>,
+}
+
+impl TryFrom<SessionParams> for SessionQuery {
+    type Error = FieldErrors;
+
+    fn try_from(params: SessionParams) -> Result<Self, FieldErrors> {
+        let mut reader = Reader::default();
+        let query = Self {
+            statuses: reader.list(
+                "status",
+                params.status.as_deref(),
+                "a session's status",
+                SessionStatus::from_word,
+            ),
+            agent: params.agent.map(AgentType::new),
+            project_id: params.project_id,
+            tenant_id: params.tenant_id,
+            task_id: reader.value(
+                "taskId",
+                params.task_id.as_deref(),
+                "a task's id, the 26 characters of a ULID",
+                |text| text.parse().ok(),
+            ),
+            include_archived: reader.flag("includeArchived", params.include_archived.as_deref()),
+            page: reader.page(params.page.as_deref(), params.per_page.as_deref()),
+        };
+        reader.finish(query)
+    }
+}
+
+impl From<SessionQuery> for SessionParams {
+    fn from(query: SessionQuery) -> Self {
+        Self {
+            status: joined(query.statuses),
+            agent: query.agent.map(|agent| agent.as_str().to_owned()),
+            project_id: query.project_id,
+            tenant_id: query.tenant_id,
+            task_id: query.task_id.map(|id| id.to_string()),
+            include_archived: query.include_archived.then(|| true.to_string()),
+            page: Some(query.page.page().to_string()),
+            per_page: Some(query.page.per_page().to_string()),
+        }
+    }
+}

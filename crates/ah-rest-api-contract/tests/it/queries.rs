@@ -1,0 +1,253 @@
+//! Queries: written as they are read, and every field at fault named.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use ah_rest_api_contract::*;
+use proptest::collection::{btree_set, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::strategies::{json_object, log_event, seq, text, timestamp, ulid};
+
+/// The query that means `query` comes back as it.
+fn comes_back<Q, P>(query: &Q)
+where
+    Q: Clone + PartialEq + Debug + TryFrom<P, Error = FieldErrors>,
+    P: From<Q>,
+{
+    let params = P::from(query.clone());
+    assert_eq!(Q::try_from(params).as_ref(), Ok(query));
+}
+
+fn page() -> BoxedStrategy<PageRequest> {
+    (1..=u32::MAX, 1..=PER_PAGE_MAX)
+        .prop_map(|(page, per_page)| PageRequest::new(page, per_page).expect("in range"))
+        .boxed()
+}
+
+fn filter() -> BoxedStrategy<EventFilter> {
+    let level = prop::sample::select(vec![LogLevel::Error, LogLevel::Debug, LogLevel::Trace]);
+    (
+        btree_set(prop::sample::select(EventType::ALL), 0..4),
+        of(level),
+        any::<bool>(),
+    )
+        .prop_map(|(types, level, deltas)| {
+            let mut filter = EventFilter::default().with_types(types);
+            if let Some(level) = level {
+                filter = filter.with_level(level);
+            }
+            if deltas {
+                filter = filter.with_ephemeral();
+            }
+            filter
+        })
+        .boxed()
+}
+
+proptest! {
+    #[test]
+    fn queries_for_sessions_come_back(
+        statuses in vec(prop::sample::select(SessionStatus::ALL.to_vec()), 0..4),
+        names in (of(text()), of(text()), of(text())),
+        task in of(ulid()), include_archived: bool, page in page(),
+    ) {
+        let query = SessionQuery {
+            statuses,
+            agent: names.0.map(AgentType::new),
+            project_id: names.1,
+            tenant_id: names.2,
+            task_id: task.map(TaskId::from_ulid),
+            include_archived,
+            page,
+        };
+        comes_back::<_, SessionParams>(&query);
+    }
+
+    #[test]
+    fn queries_for_events_come_back(
+        filter in filter(), after in of(seq()), before in of(seq()),
+        since in of(timestamp()), until in of(timestamp()), newest_first: bool, page in page(),
+    ) {
+        comes_back::<_, EventParams>(&StreamQuery { after, filter: filter.clone() });
+        let sort = if newest_first { SortOrder::Desc } else { SortOrder::Asc };
+        let query = EventQuery { filter, after, before, since, until, sort, page };
+        prop_assert!(EventParams::from(query.clone()).asks_for_history());
+        comes_back::<_, EventParams>(&query);
+    }
+
+    #[test]
+    fn queries_for_many_sessions_come_back(
+        filter in filter(), after in of(any::<u64>()), sessions in btree_set(ulid(), 1..4), all: bool,
+    ) {
+        let sessions: BTreeSet<_> = sessions.into_iter().map(SessionId::from_ulid).collect();
+        let query = AllEventsQuery {
+            sessions: (!all).then_some(sessions),
+            after: after.map(LogCursor::new),
+            filter,
+        };
+        comes_back::<_, AllEventsParams>(&query);
+    }
+
+    #[test]
+    fn queries_for_changes_come_back(
+        files in vec("[a,\\\\ ]{1,4}", 0..4), context in 0..=CONTEXT_LINES_MAX, whole: bool, page in page(),
+    ) {
+        let query = DiffQuery::new(files, context).expect("inside the workspace");
+        let query = if whole { query.whole_files() } else { query };
+        comes_back::<_, DiffParams>(&query);
+        let statuses = vec![FileStatus::Added, FileStatus::Renamed];
+        comes_back::<_, FileParams>(&FileQuery { statuses, page });
+        comes_back::<_, PageParams>(&page);
+    }
+
+    #[test]
+    fn no_text_makes_a_query_panic(fields in json_object(), word in text()) {
+        let mut fields = fields;
+        for name in ["status", "type", "page", "perPage", "files", "context", "since", "tail", "after", "sessions"] {
+            fields.insert(name.to_owned(), word.clone().into());
+            let json = serde_json::Value::Object(fields.clone());
+            // Most are refused; what matters is that each is answered.
+            let refused = [
+                read::<SessionParams, SessionQuery>(&json).is_err(),
+                read::<EventParams, EventQuery>(&json).is_err(),
+                read::<LogParams, LogQuery>(&json).is_err(),
+                read::<DiffParams, DiffQuery>(&json).is_err(),
+                read::<AllEventsParams, AllEventsQuery>(&json).is_err(),
+            ];
+            prop_assert!(refused.len() == 5);
+            fields.remove(name);
+        }
+    }
+
+    #[test]
+    fn the_tail_of_a_log_is_in_order(mut events in vec(log_event(), 0..8)) {
+        events.sort_by_key(|event| event.seq);
+        let query = read::<LogParams, LogQuery>(&json!({"tail": "8"})).expect("a query");
+        let asked = query.events();
+        prop_assert_eq!(asked.sort, SortOrder::Desc);
+        let seqs: Vec<_> = events.iter().map(|event| event.seq).collect();
+        let newest_first = events.into_iter().rev().collect();
+        let lines = query.in_order(newest_first);
+        prop_assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), seqs);
+    }
+}
+
+/// A query as a server reads it: the names judged first, then what they hold.
+fn read<P, Q>(fields: &serde_json::Value) -> Result<Q, String>
+where
+    P: DeserializeOwned,
+    Q: TryFrom<P, Error = FieldErrors>,
+{
+    let params: P = serde_json::from_value(fields.clone()).map_err(|error| error.to_string())?;
+    Q::try_from(params).map_err(|errors| errors.to_string())
+}
+
+fn refusal<P: DeserializeOwned, Q: TryFrom<P, Error = FieldErrors>>(
+    fields: &serde_json::Value,
+) -> String {
+    match read::<P, Q>(fields) {
+        Ok(_) => panic!("{fields} was taken"),
+        Err(message) => message,
+    }
+}
+
+#[test]
+fn a_query_without_fields_is_the_default() {
+    let none = json!({});
+    assert_eq!(read::<SessionParams, _>(&none), Ok(SessionQuery::default()));
+    assert_eq!(read::<EventParams, _>(&none), Ok(EventQuery::default()));
+    assert_eq!(read::<EventParams, _>(&none), Ok(StreamQuery::default()));
+    assert_eq!(
+        read::<AllEventsParams, _>(&none),
+        Ok(AllEventsQuery::default())
+    );
+    assert_eq!(read::<DiffParams, _>(&none), Ok(DiffQuery::default()));
+    assert_eq!(read::<FileParams, _>(&none), Ok(FileQuery::default()));
+    assert_eq!(read::<PageParams, _>(&none), Ok(PageRequest::default()));
+    let lines = read::<LogParams, LogQuery>(&none).expect("a query");
+    assert_eq!(lines.events().sort, SortOrder::Asc);
+    assert!(!EventParams::default().asks_for_history());
+}
+
+#[test]
+fn every_field_at_fault_is_named_with_what_it_must_be() {
+    let sessions = json!({
+        "status": "running,Running,", "taskId": "x", "includeArchived": "yes", "page": "0", "perPage": "-1"
+    });
+    let events = json!({
+        "type": "status,Log", "level": "loud", "after": "-1", "before": "+1", "since": "today",
+        "until": "", "sort": "up", "perPage": "1.5", "deltas": "1"
+    });
+    let all = json!({"sessions": "", "after": "7", "level": "INFO"});
+    let changes = json!({"files": "a,/etc/passwd,../b,", "context": "11", "full": "True"});
+    let lines = json!({"tail": "0", "level": "", "since": "2026-01-31"});
+    let messages = [
+        refusal::<SessionParams, SessionQuery>(&sessions),
+        refusal::<EventParams, EventQuery>(&events),
+        refusal::<AllEventsParams, AllEventsQuery>(&all),
+        refusal::<DiffParams, DiffQuery>(&changes),
+        refusal::<FileParams, FileQuery>(&json!({"status": "moved"})),
+        refusal::<LogParams, LogQuery>(&lines),
+        refusal::<PageParams, PageRequest>(&json!({"page": "4294967296", "perPage": "201"})),
+        refusal::<PageParams, PageRequest>(&json!({"pages": "1"})),
+    ]
+    .map(|message| message.replace("; ", "\n"));
+    insta::assert_snapshot!(messages.join("\n\n"));
+}
+
+#[test]
+fn a_stream_of_many_names_no_more_sessions_than_it_may() {
+    let list = |count: u128| {
+        let ids = (0..count).map(|n| SessionId::from_ulid(ulid::Ulid(n)).to_string());
+        json!({"sessions": ids.collect::<Vec<_>>().join(",")})
+    };
+    let most = read::<AllEventsParams, AllEventsQuery>(&list(STREAM_SESSIONS_MAX as u128));
+    assert_eq!(
+        most.expect("in range").sessions.map(|ids| ids.len()),
+        Some(STREAM_SESSIONS_MAX)
+    );
+    refusal::<AllEventsParams, AllEventsQuery>(&list(STREAM_SESSIONS_MAX as u128 + 1));
+}
+
+#[test]
+fn a_tail_is_the_end_of_the_log_instead_of_a_page() {
+    let query = read::<LogParams, LogQuery>(&json!({"tail": "7", "page": "3", "level": "warn"}))
+        .expect("a query")
+        .events();
+    assert_eq!((query.page.page(), query.page.per_page()), (1, 7));
+    assert_eq!(query.filter.level(), Some(LogLevel::Warn));
+    assert_eq!(
+        query.filter.types(),
+        Some(&BTreeSet::from([EventType::Log]))
+    );
+}
+
+#[test]
+fn changed_files_are_chosen_and_paged() {
+    let file = |path: &str, status| FileEntry {
+        path: path.to_owned(),
+        old_path: None,
+        status,
+        lines_added: 0,
+        lines_removed: 0,
+        is_binary: false,
+        size_bytes: None,
+        last_modified: None,
+    };
+    let files = vec![
+        file("a", FileStatus::Added),
+        file("b", FileStatus::Deleted),
+        file("c", FileStatus::Added),
+    ];
+    let query: FileQuery =
+        read::<FileParams, _>(&json!({"status": "added", "page": "2", "perPage": "1"}))
+            .expect("a query");
+    let page = query.select(files.clone());
+    assert_eq!((page.total, page.next_page), (2, None));
+    assert_eq!(page.items, [files[2].clone()]);
+    assert_eq!(FileQuery::default().select(files.clone()).items, files);
+}
