@@ -135,7 +135,7 @@ impl LocalTaskManager {
                 fence: None,
                 version: Some(view.record.version),
             };
-            match self.core.write(id, guard, change).await {
+            match self.core.write(id, guard, change, self.core.clock.now()).await {
                 Ok(written) => {
                     view.record.version = written.version;
                     view.record.session.last_seq = written.last_seq;

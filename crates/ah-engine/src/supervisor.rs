@@ -12,7 +12,7 @@ mod conclude;
 use std::sync::Arc;
 
 use ah_agents::Catalog;
-use ah_rest_api_contract::SessionId;
+use ah_rest_api_contract::{SessionId, Timestamp};
 use ah_store::{
     EngineId, Guard, Head, JournalPosition, SessionRecord, SessionWrite, Store, StoreError, Written,
 };
@@ -66,6 +66,7 @@ impl Core {
         session: SessionId,
         guard: Guard,
         change: Change,
+        now: Timestamp,
     ) -> Result<Written, StoreError> {
         let Change {
             events,
@@ -77,7 +78,7 @@ impl Core {
             .write(SessionWrite {
                 session,
                 guard,
-                now: self.clock.now(),
+                now,
                 events,
                 patch,
                 prompts,
@@ -217,11 +218,12 @@ impl Supervisor {
             fence: Some(record.fence),
             version: change.is_decision().then_some(record.version),
         };
-        let written = self.core.write(self.id, guard, change).await?;
+        let now = self.core.clock.now();
+        let written = self.core.write(self.id, guard, change, now).await?;
         self.view = after;
         self.view.record.version = written.version;
         self.view.record.session.last_seq = written.last_seq;
-        self.view.record.session.updated_at = self.core.clock.now();
+        self.view.record.session.updated_at = now;
         Ok(())
     }
 
