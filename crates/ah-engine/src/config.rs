@@ -34,8 +34,6 @@ pub struct EngineConfig {
     pub stop_grace: Duration,
     /// The names of environment variables that a task may set.
     pub allowed_env: BTreeSet<String>,
-    /// Who acts when nobody else is named: the author of prompts and answers.
-    pub author: String,
 }
 
 impl EngineConfig {
@@ -52,7 +50,6 @@ impl EngineConfig {
             orphan_idle: Duration::from_secs(5 * 60),
             stop_grace: Duration::from_secs(5),
             allowed_env: BTreeSet::new(),
-            author: "user".to_owned(),
         }
     }
 }

@@ -30,7 +30,10 @@ pub(crate) fn store_error(error: StoreError) -> TaskManagerError {
             ErrorKind::Conflict,
             format!("{error} at the same moment; look at it again and repeat the request"),
         ),
-        StoreError::AlreadyReplied(_) => (ErrorKind::Conflict, error.to_string()),
+        StoreError::AlreadyReplied(_) => (
+            ErrorKind::Conflict,
+            "this request was carried out before".to_owned(),
+        ),
         StoreError::Unavailable { .. } => (
             ErrorKind::Unavailable,
             format!("{error}; try again in a moment"),

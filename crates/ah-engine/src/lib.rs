@@ -17,12 +17,14 @@
 //!
 //! The crate knows neither HTTP nor SQL.
 
+mod caller;
 mod clock;
 mod config;
 mod duty;
 mod ephemeral;
 mod error;
 mod executor;
+mod feed;
 mod identity;
 mod ingest;
 mod lifecycle;
@@ -34,6 +36,7 @@ mod stream;
 mod supervisor;
 mod view;
 
+pub use caller::{Caller, Once, already_replied};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{EngineConfig, Scheduling};
 pub use error::StartError;
@@ -44,3 +47,4 @@ pub use executor::{
 pub use identity::IdSource;
 pub use local_executor::LocalExecutor;
 pub use manager::LocalTaskManager;
+pub use stream::{LogStream, RowItem, RowStream};

@@ -4,6 +4,7 @@ mod drafts;
 mod launch;
 mod steering;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,38 +16,49 @@ use ah_rest_api_contract::{
     PromptRequest, Repository, RepositoryId, RepositorySource, Session, SessionDiff, SessionEvent,
     SessionId, SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
 };
-use ah_store::{EngineId, Guard, Head, Store, StoreError};
+use ah_store::{EngineId, Guard, LogPosition, Reply, Store, StoreError};
 use async_trait::async_trait;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::ephemeral::EphemeralHub;
 use crate::error::{StartError, store_error};
 use crate::executor::{Executor, ExecutorError};
+use crate::feed::Feeds;
 use crate::identity::IdSource;
-use crate::lifecycle::{Decision, Refusal};
+use crate::lifecycle::{Change, Decision, Refusal};
 use crate::liveness::Liveness;
 use crate::scheduler::Scheduler;
+use crate::stream::{LogStream, RowStream};
 use crate::supervisor::{Core, DECISION_ATTEMPTS};
 use crate::view::View;
 
 /// How long a starting engine waits for the sessions it takes over to be caught up with. What
 /// takes longer is caught up with while it serves.
 const CATCH_UP_MAX: Duration = Duration::from_secs(10);
+/// Who acts when nobody else is named.
+const LOCAL_USER: &str = "user";
 /// How long a stopping engine waits for its tasks. None of them holds anything that is not
 /// written.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
 /// Runs sessions in this process, over a store and a host.
 ///
+/// It acts on behalf of one caller, at first the local user; [`LocalTaskManager::on_behalf_of`]
+/// gives the same engine to another.
+///
 /// Several may run on one store, in one process or several: each session is attended to by one of
 /// them, and commands may be given to any.
+#[derive(Clone)]
 pub struct LocalTaskManager {
     core: Arc<Core>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
+    caller: Caller,
 }
 
 impl LocalTaskManager {
@@ -77,6 +89,7 @@ impl LocalTaskManager {
             config,
             engine,
             hub,
+            feeds: Feeds::default(),
         });
         let tasks = TaskTracker::new();
         let shutdown = CancellationToken::new();
@@ -96,6 +109,7 @@ impl LocalTaskManager {
             core,
             tasks,
             shutdown,
+            caller: Caller::named(LOCAL_USER),
         })
     }
 
@@ -117,30 +131,122 @@ impl LocalTaskManager {
         self.core.store.close().await;
     }
 
+    /// The same engine, acting on behalf of `caller`.
+    #[must_use]
+    pub fn on_behalf_of(&self, caller: Caller) -> Self {
+        Self {
+            caller,
+            ..self.clone()
+        }
+    }
+
+    /// The reply to a request that was carried out once before, by its key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn reply(&self, key: &str) -> Result<Option<Reply>, TaskManagerError> {
+        let now = self.core.clock.now();
+        self.core.store.reply(key, now).await.map_err(store_error)
+    }
+
+    /// Keeps the reply to a request that came to nothing, so that its repetition does too.
+    ///
+    /// # Errors
+    /// When a reply is kept already ([`already_replied`](crate::already_replied)), or the store
+    /// cannot be written.
+    pub async fn keep_reply<T: Serialize + Sync>(&self, body: &T) -> Result<(), TaskManagerError> {
+        let now = self.core.clock.now();
+        match self.caller.reply(body, now)? {
+            Some(reply) => self
+                .core
+                .store
+                .save_reply(reply, now)
+                .await
+                .map_err(store_error),
+            None => Ok(()),
+        }
+    }
+
+    /// The session's events as they are stored, shared with every other reader of it.
+    ///
+    /// # Errors
+    /// When there is no such session.
+    pub async fn watch_rows(
+        &self,
+        id: SessionId,
+        after: EventSeq,
+        filter: EventFilter,
+    ) -> Result<RowStream, TaskManagerError> {
+        self.known(id).await?;
+        let Core {
+            store, feeds, hub, ..
+        } = self.core.as_ref();
+        Ok(crate::stream::rows(
+            store.clone(),
+            feeds,
+            hub,
+            id,
+            after,
+            filter,
+        ))
+    }
+
+    /// The events of many sessions, in the order they were committed: after `after`, or from now
+    /// on when that is absent; of all sessions when none are named. The stream has no end.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn watch_log(
+        &self,
+        after: Option<LogPosition>,
+        sessions: Option<BTreeSet<SessionId>>,
+        filter: EventFilter,
+    ) -> Result<LogStream, TaskManagerError> {
+        let after = match after {
+            Some(after) => after,
+            None => self.core.store.log_end().await.map_err(store_error)?,
+        };
+        Ok(crate::stream::log(
+            self.core.store.clone(),
+            after,
+            sessions,
+            filter,
+        ))
+    }
+
     /// Makes a decision on a session and writes it, again if somebody else decided something
-    /// meanwhile. Returns the session as it is then.
-    async fn decide(
+    /// meanwhile. Returns what `reply` makes of the session as it is then, and keeps it for a
+    /// caller whose request is carried out once.
+    async fn decide<R: Serialize + Send>(
         &self,
         id: SessionId,
         decide: impl Fn(&View) -> Result<Decision, Refusal> + Send + Sync,
-    ) -> Result<View, TaskManagerError> {
+        reply: impl Fn(View) -> R + Send + Sync,
+    ) -> Result<R, TaskManagerError> {
         for _ in 0..DECISION_ATTEMPTS {
             let mut view = self.core.view(id).await.map_err(store_error)?;
-            let change = match decide(&view)? {
-                Decision::Unchanged => return Ok(view),
-                Decision::Change(change) => *change,
-            };
-            view.apply(&change);
-            let guard = Guard {
-                fence: None,
-                version: Some(view.record.version),
-            };
-            match self.core.write(id, guard, change, self.core.clock.now()).await {
-                Ok(written) => {
-                    view.record.version = written.version;
-                    view.record.session.last_seq = written.last_seq;
-                    return Ok(view);
+            let now = self.core.clock.now();
+            let decision = decide(&view)?;
+            let mut guard = Guard::default();
+            let change = match decision {
+                Decision::Unchanged => Change::default(),
+                Decision::Change(change) => {
+                    guard.version = Some(view.record.version);
+                    let session = &mut view.record.session;
+                    session.updated_at = now;
+                    session.last_seq =
+                        (0..change.events.len()).fold(session.last_seq, |seq, _| seq.next());
+                    view.apply(&change);
+                    *change
                 }
+            };
+            let body = reply(view);
+            let kept = self.caller.reply(&body, now)?;
+            if guard.version.is_none() && kept.is_none() {
+                return Ok(body);
+            }
+            match self.core.write(id, guard, change, now, kept).await {
+                Ok(_) => return Ok(body),
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(store_error(error)),
             }
@@ -158,7 +264,7 @@ impl LocalTaskManager {
         let mut head = self.core.store.watch_session(id);
         let until = async {
             loop {
-                let Head { .. } = *head.borrow_and_update();
+                head.mark_unchanged();
                 if done(&self.core.view(id).await.map_err(store_error)?) {
                     return Ok(true);
                 }
@@ -215,7 +321,7 @@ impl TaskManager for LocalTaskManager {
         &self,
         params: TaskLaunchParams,
     ) -> Result<LaunchedTask, TaskManagerError> {
-        launch::launch(&self.core, params).await
+        launch::launch(&self.core, &self.caller, params).await
     }
 
     async fn get_task(&self, id: TaskId) -> Result<Task, TaskManagerError> {
@@ -246,13 +352,8 @@ impl TaskManager for LocalTaskManager {
         after: EventSeq,
         filter: EventFilter,
     ) -> Result<EventStream, TaskManagerError> {
-        self.known(id).await?;
-        Ok(crate::stream::open(
-            self.core.store.clone(),
-            &self.core.hub,
-            id,
-            after,
-            filter,
+        Ok(crate::stream::events(
+            self.watch_rows(id, after, filter).await?,
         ))
     }
 
@@ -357,7 +458,7 @@ impl TaskManager for LocalTaskManager {
     }
 
     async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError> {
-        drafts::save(&self.core, draft).await
+        drafts::save(&self.core, &self.caller, draft).await
     }
 
     async fn delete_draft_task(&self, id: DraftId) -> Result<(), TaskManagerError> {

@@ -1,55 +1,80 @@
-//! A reader of one session's log: a cursor, not a queue (design law 4).
+//! Readers of the log: cursors, not queues (design law 4).
 //!
-//! It reads from its cursor until there is nothing more, waits until the head moves, and reads on.
-//! History and what follows it are the same reads, so there is no seam between them.
+//! A reader reads from its cursor until there is nothing more, waits until the head moves, and
+//! reads on. History and what follows it are the same reads, so there is no seam between them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
-    EphemeralEvent, EventFilter, EventPayload, EventSeq, EventStream, Gap, SessionEvent, SessionId,
-    StreamItem, TaskManagerError,
+    EphemeralEvent, EventFilter, EventPayload, EventSeq, EventStream, EventType, Gap, SessionEvent,
+    SessionId, StreamItem, TaskManagerError,
 };
-use ah_store::{EventRow, Head, Store};
-use futures::stream;
+use ah_store::{EventRow, Head, LogPosition, Store};
+use futures::{Stream, StreamExt, stream};
 use tokio::sync::{broadcast, watch};
 
 use crate::ephemeral::EphemeralHub;
 use crate::error::{inconsistent, store_error};
+use crate::feed::{Feed, Feeds};
 
-/// How many events are read at once: what a reader holds in memory.
+/// How many events are read at once: what a reader holds in memory, shared with the others.
 const READ_MAX: u32 = 256;
+
+/// What a stream of one session's rows yields.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowItem {
+    /// An event of the log, as it is stored.
+    Row(Arc<EventRow>),
+    /// Something besides the log; only when it was asked for.
+    Ephemeral(EphemeralEvent),
+    /// A stretch that is gone.
+    Gap(Gap),
+}
+
+/// A stream of one session's rows, from a cursor to the terminal `status` event.
+pub type RowStream = Pin<Box<dyn Stream<Item = Result<RowItem, TaskManagerError>> + Send>>;
+
+/// A stream of many sessions' rows, without an end.
+pub type LogStream = Pin<Box<dyn Stream<Item = Result<Arc<EventRow>, TaskManagerError>> + Send>>;
 
 struct Reader {
     store: Arc<dyn Store>,
+    feed: Arc<Feed>,
     session: SessionId,
     cursor: EventSeq,
     filter: EventFilter,
     head: watch::Receiver<Head>,
     ephemeral: Option<broadcast::Receiver<EphemeralEvent>>,
-    ready: VecDeque<StreamItem>,
+    ready: VecDeque<RowItem>,
+    /// Whether it is known that the reader did not come after the end.
+    in_time: bool,
     ended: bool,
 }
 
-/// The session's events after `after`, and those to come.
-pub(crate) fn open(
+/// The session's rows after `after`, and those to come.
+pub(crate) fn rows(
     store: Arc<dyn Store>,
+    feeds: &Feeds,
     hub: &EphemeralHub,
     session: SessionId,
     after: EventSeq,
     filter: EventFilter,
-) -> EventStream {
+) -> RowStream {
     // Watched before the first read, so that nothing falls between the two.
     let head = store.watch_session(session);
     let ephemeral = filter.wants_ephemeral().then(|| hub.subscribe(session));
     let reader = Reader {
         store,
+        feed: feeds.of(session),
         session,
         cursor: after,
         filter,
         head,
         ephemeral,
         ready: VecDeque::new(),
+        in_time: false,
         ended: false,
     };
     Box::pin(stream::unfold(reader, |mut reader| async move {
@@ -58,8 +83,19 @@ pub(crate) fn open(
     }))
 }
 
+/// The session's events, from its rows.
+pub(crate) fn events(rows: RowStream) -> EventStream {
+    Box::pin(rows.map(|item| {
+        Ok(match item? {
+            RowItem::Row(row) => StreamItem::Event(parse(&row)?),
+            RowItem::Ephemeral(event) => StreamItem::Ephemeral(event),
+            RowItem::Gap(gap) => StreamItem::Gap(gap),
+        })
+    }))
+}
+
 impl Reader {
-    async fn next(&mut self) -> Option<Result<StreamItem, TaskManagerError>> {
+    async fn next(&mut self) -> Option<Result<RowItem, TaskManagerError>> {
         loop {
             if let Some(item) = self.ready.pop_front() {
                 return Some(Ok(item));
@@ -68,83 +104,85 @@ impl Reader {
                 return None;
             }
             self.head.mark_unchanged();
-            match self.read().await {
-                Ok(0) => {}
-                Ok(_) => continue,
-                Err(error) => {
-                    self.ended = true;
-                    return Some(Err(error));
-                }
-            }
-            match self.is_over().await {
-                Ok(false) => {}
-                Ok(true) => return None,
+            let read_on = match self.read().await {
+                Ok(true) => continue,
+                Ok(false) => self.came_in_time().await,
+                Err(error) => Err(error),
+            };
+            match read_on {
+                Ok(true) => {}
+                Ok(false) => return None,
                 Err(error) => {
                     self.ended = true;
                     return Some(Err(error));
                 }
             }
             if let Some(event) = self.wait().await {
-                return Some(Ok(StreamItem::Ephemeral(event)));
+                return Some(Ok(RowItem::Ephemeral(event)));
             }
         }
     }
 
-    /// Reads on from the cursor; says how many events there were, wanted or not.
-    async fn read(&mut self) -> Result<usize, TaskManagerError> {
+    /// Reads on from the cursor; says whether there was anything, wanted or not.
+    async fn read(&mut self) -> Result<bool, TaskManagerError> {
         let rows = self
-            .store
-            .events_after(self.session, self.cursor, READ_MAX)
+            .feed
+            .after(self.store.as_ref(), self.session, self.cursor, READ_MAX)
             .await
             .map_err(store_error)?;
         if let Some(first) = rows.first()
             && first.seq > self.cursor.next()
         {
-            self.ready.push_back(StreamItem::Gap(Gap {
+            self.ready.push_back(RowItem::Gap(Gap {
                 from_seq: self.cursor.next(),
                 earliest_seq: first.seq,
             }));
         }
-        for row in &rows {
-            let event = parse(self.session, row)?;
+        let any = !rows.is_empty();
+        for row in rows {
             self.cursor = row.seq;
-            let last = matches!(
-                &event.payload,
-                EventPayload::Status(change) if change.status.is_terminal()
-            );
-            if self.filter.admits(&event.payload) {
-                self.ready.push_back(StreamItem::Event(event));
+            self.ended = is_last(&row)?;
+            if admits(&self.filter, &row) {
+                self.ready.push_back(RowItem::Row(row));
             }
-            if last {
-                self.ended = true;
+            if self.ended {
                 break;
             }
         }
-        Ok(rows.len())
+        Ok(any)
     }
 
-    /// Whether the reader came to a session that had ended and that it has seen all of.
-    async fn is_over(&self) -> Result<bool, TaskManagerError> {
-        let session = self
-            .store
-            .session(self.session)
-            .await
-            .map_err(store_error)?
-            .session;
-        Ok(session.status.is_terminal() && self.cursor >= session.last_seq)
+    /// Whether there may be more. A reader that came after the end of the session has nothing to
+    /// wait for.
+    async fn came_in_time(&mut self) -> Result<bool, TaskManagerError> {
+        if !self.in_time {
+            let session = self
+                .store
+                .session(self.session)
+                .await
+                .map_err(store_error)?
+                .session;
+            self.in_time = !session.status.is_terminal() || self.cursor < session.last_seq;
+        }
+        Ok(self.in_time)
     }
 
     /// Waits until there may be more to read, or there is something ephemeral to show.
     async fn wait(&mut self) -> Option<EphemeralEvent> {
         let Some(ephemeral) = &mut self.ephemeral else {
-            // A store that has closed moves no more heads; reading on says so.
-            self.head.changed().await.ok();
+            if self.head.changed().await.is_err() {
+                // A store that has closed moves no more heads.
+                self.ended = true;
+            }
             return None;
         };
         tokio::select! {
             // The log goes first: what is ephemeral only foretells it.
             biased;
-            _ = self.head.changed() => None,
+            moved = self.head.changed() => {
+                self.ended |= moved.is_err();
+                None
+            }
             event = ephemeral.recv() => match event {
                 Ok(event) => Some(event),
                 Err(broadcast::error::RecvError::Lagged(_)) => None,
@@ -157,7 +195,77 @@ impl Reader {
     }
 }
 
-fn parse(session: SessionId, row: &EventRow) -> Result<SessionEvent, TaskManagerError> {
-    serde_json::from_str(&row.json)
-        .map_err(|error| inconsistent(&format!("event {} of session {session}", row.seq), error))
+/// Whether an event ends its session's log.
+fn is_last(row: &EventRow) -> Result<bool, TaskManagerError> {
+    if row.event_type != EventType::Status {
+        return Ok(false);
+    }
+    Ok(matches!(
+        parse(row)?.payload,
+        EventPayload::Status(change) if change.status.is_terminal()
+    ))
+}
+
+/// What [`EventFilter::admits`] says of the event, told from the row alone.
+fn admits(filter: &EventFilter, row: &EventRow) -> bool {
+    let of_type = filter
+        .types()
+        .is_none_or(|types| types.contains(&row.event_type));
+    let of_level = match (row.level, filter.level()) {
+        (Some(level), Some(wanted)) => level <= wanted,
+        _ => true,
+    };
+    of_type && of_level
+}
+
+fn parse(row: &EventRow) -> Result<SessionEvent, TaskManagerError> {
+    serde_json::from_str(&row.json).map_err(|error| {
+        inconsistent(
+            &format!("event {} of session {}", row.seq, row.session),
+            error,
+        )
+    })
+}
+
+/// The rows of many sessions after `after`, in the order they were committed, and those to come;
+/// of all sessions when none are named.
+pub(crate) fn log(
+    store: Arc<dyn Store>,
+    after: LogPosition,
+    sessions: Option<BTreeSet<SessionId>>,
+    filter: EventFilter,
+) -> LogStream {
+    let end = store.watch_log();
+    let state = (store, end, after, VecDeque::new());
+    Box::pin(stream::unfold(
+        state,
+        move |(store, mut end, mut cursor, mut ready)| {
+            let (sessions, filter) = (sessions.clone(), filter.clone());
+            async move {
+                loop {
+                    if let Some(row) = ready.pop_front() {
+                        return Some((Ok(row), (store, end, cursor, ready)));
+                    }
+                    end.mark_unchanged();
+                    match store.all_events_after(cursor, READ_MAX).await {
+                        Ok(rows) if rows.is_empty() => end.changed().await.ok()?,
+                        Ok(rows) => {
+                            cursor = rows.last().map_or(cursor, |row| row.position);
+                            let wanted = rows.into_iter().filter(|row| {
+                                sessions
+                                    .as_ref()
+                                    .is_none_or(|ids| ids.contains(&row.session))
+                                    && admits(&filter, row)
+                            });
+                            ready.extend(wanted.map(Arc::new));
+                        }
+                        Err(error) => {
+                            let error = store_error(error);
+                            return Some((Err(error), (store, end, cursor, ready)));
+                        }
+                    }
+                }
+            }
+        },
+    ))
 }

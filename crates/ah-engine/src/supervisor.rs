@@ -14,7 +14,8 @@ use std::sync::Arc;
 use ah_agents::Catalog;
 use ah_rest_api_contract::{SessionId, Timestamp};
 use ah_store::{
-    EngineId, Guard, Head, JournalPosition, SessionRecord, SessionWrite, Store, StoreError, Written,
+    EngineId, Guard, Head, JournalPosition, Reply, SessionRecord, SessionWrite, Store, StoreError,
+    Written,
 };
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,7 @@ use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::ephemeral::EphemeralHub;
 use crate::executor::{Executor, ExecutorError, RecorderState};
+use crate::feed::Feeds;
 use crate::identity::IdSource;
 use crate::lifecycle::end::Departure;
 use crate::lifecycle::{Change, Decision, Refusal, finish};
@@ -41,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) config: EngineConfig,
     pub(crate) engine: EngineId,
     pub(crate) hub: EphemeralHub,
+    pub(crate) feeds: Feeds,
 }
 
 impl Core {
@@ -60,13 +63,14 @@ impl Core {
         })
     }
 
-    /// Writes a change under `guard`.
+    /// Writes a change under `guard`, and the reply that belongs to it.
     pub(crate) async fn write(
         &self,
         session: SessionId,
         guard: Guard,
         change: Change,
         now: Timestamp,
+        reply: Option<Reply>,
     ) -> Result<Written, StoreError> {
         let Change {
             events,
@@ -83,7 +87,7 @@ impl Core {
                 patch,
                 prompts,
                 permissions,
-                reply: None,
+                reply,
             })
             .await
     }
@@ -219,7 +223,7 @@ impl Supervisor {
             version: change.is_decision().then_some(record.version),
         };
         let now = self.core.clock.now();
-        let written = self.core.write(self.id, guard, change, now).await?;
+        let written = self.core.write(self.id, guard, change, now, None).await?;
         self.view = after;
         self.view.record.version = written.version;
         self.view.record.session.last_seq = written.last_seq;

@@ -2,11 +2,16 @@
 
 use ah_rest_api_contract::{Draft, DraftId, DraftUpdate, TaskManagerError};
 
+use crate::caller::Caller;
 use crate::error::store_error;
 use crate::supervisor::Core;
 
 /// Saves a new draft, or an old one with the fields that are given.
-pub(super) async fn save(core: &Core, update: DraftUpdate) -> Result<Draft, TaskManagerError> {
+pub(super) async fn save(
+    core: &Core,
+    caller: &Caller,
+    update: DraftUpdate,
+) -> Result<Draft, TaskManagerError> {
     let now = core.clock.now();
     let draft = match update.id {
         None => Draft {
@@ -24,8 +29,9 @@ pub(super) async fn save(core: &Core, update: DraftUpdate) -> Result<Draft, Task
             }
         }
     };
+    let reply = caller.reply(&draft, now)?;
     core.store
-        .save_draft(&draft, None)
+        .save_draft(&draft, reply)
         .await
         .map_err(store_error)?;
     Ok(draft)

@@ -7,6 +7,7 @@ use ah_rest_api_contract::{
 };
 use ah_store::{Launch, NewTask};
 
+use crate::caller::Caller;
 use crate::error::store_error;
 use crate::supervisor::Core;
 
@@ -16,6 +17,7 @@ const VERSION_UNKNOWN: &str = "latest";
 /// Creates the task's sessions, queued.
 pub(super) async fn launch(
     core: &Core,
+    caller: &Caller,
     params: TaskLaunchParams,
 ) -> Result<LaunchedTask, TaskManagerError> {
     judge(core, &params)?;
@@ -30,7 +32,7 @@ pub(super) async fn launch(
             let id = SessionId::from_ulid(core.ids.next(now));
             (
                 session(&params, agent, id, task_id, now),
-                launch_of(core, &params),
+                launch_of(caller, &params),
             )
         })
         .collect();
@@ -39,27 +41,28 @@ pub(super) async fn launch(
     let first = *session_ids
         .first()
         .ok_or_else(|| FieldErrors::of("agents", "is empty"))?;
+    let launched = LaunchedTask {
+        task_id,
+        session_ids: session_ids.clone(),
+        status: SessionStatus::Queued,
+        links: SessionLinks::of(first),
+    };
     core.store
         .create_task(NewTask {
             task: Task {
                 id: task_id,
                 request: shown(&params),
-                session_ids: session_ids.clone(),
+                session_ids,
                 created_at: now,
             },
             sessions,
             repository_id: RepositoryId::from_ulid(core.ids.next(now)),
             repository_name: params.source().map(RepositorySource::display_name),
-            reply: None,
+            reply: caller.reply(&launched, now)?,
         })
         .await
         .map_err(store_error)?;
-    Ok(LaunchedTask {
-        task_id,
-        session_ids,
-        status: SessionStatus::Queued,
-        links: SessionLinks::of(first),
-    })
+    Ok(launched)
 }
 
 /// What only this engine can judge: its agents, its host, its policy.
@@ -129,7 +132,7 @@ fn shown(params: &TaskLaunchParams) -> CreateTask {
     request
 }
 
-fn launch_of(core: &Core, params: &TaskLaunchParams) -> Launch {
+fn launch_of(caller: &Caller, params: &TaskLaunchParams) -> Launch {
     let request = params.request();
     Launch {
         source: params.source().map(ToString::to_string),
@@ -138,7 +141,7 @@ fn launch_of(core: &Core, params: &TaskLaunchParams) -> Launch {
         permissions: request.permissions.clone(),
         timeout_ms: request.timeout_ms,
         idle_timeout_ms: request.idle_timeout_ms,
-        author: core.config.author.clone(),
+        author: caller.author.clone(),
     }
 }
 

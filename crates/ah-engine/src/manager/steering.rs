@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    DeliveryMode, ErrorKind, Permission, PermissionAnswer, PermissionId, PermissionState, Prompt,
-    PromptContent, PromptDelivery, PromptId, PromptReceipt, PromptRequest, PromptState, Session,
-    SessionId, TaskManagerError,
+    DeliveryMode, ErrorKind, Permission, PermissionAnswer, PermissionId, Prompt, PromptContent,
+    PromptDelivery, PromptId, PromptReceipt, PromptRequest, PromptState, Session, SessionId,
+    TaskManagerError,
 };
 
 use super::LocalTaskManager;
@@ -14,11 +14,12 @@ use crate::error::store_error;
 use crate::lifecycle::{answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
 use crate::view::View;
 
-/// How long an answer is waited for to reach the agent before the reply says that it is on its
-/// way.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// How long a cancelled session may take to be gone before the reply says that it is not yet.
 const CANCEL_MAX: Duration = Duration::from_secs(60);
+
+fn session(view: View) -> Session {
+    view.record.session
+}
 
 impl LocalTaskManager {
     pub(super) async fn prompt(
@@ -37,9 +38,12 @@ impl LocalTaskManager {
                 DeliveryMode::Steer => PromptDelivery::Steered,
             },
         };
-        self.decide(id, |view| prompt::decide(&view.record, prompt.clone()))
-            .await?;
-        Ok(receipt)
+        self.decide(
+            id,
+            |view| prompt::decide(&view.record, prompt.clone()),
+            |_| receipt.clone(),
+        )
+        .await
     }
 
     pub(super) async fn withdraw(
@@ -47,24 +51,23 @@ impl LocalTaskManager {
         id: SessionId,
         prompt: PromptId,
     ) -> Result<(), TaskManagerError> {
-        self.decide(id, |view| {
-            withdraw::decide(&view.record, &view.prompts, prompt)
-        })
-        .await?;
-        Ok(())
+        self.decide(
+            id,
+            |view| withdraw::decide(&view.record, &view.prompts, prompt),
+            drop,
+        )
+        .await
     }
 
     pub(super) async fn interrupt(&self, id: SessionId) -> Result<Session, TaskManagerError> {
-        self.decide(id, |view| interrupt::decide(&view.record))
-            .await?;
-        self.session(id).await
+        self.decide(id, |view| interrupt::decide(&view.record), session)
+            .await
     }
 
     pub(super) async fn pause(&self, id: SessionId) -> Result<Session, TaskManagerError> {
         let now = self.core.clock.now();
-        self.decide(id, |view| pause::decide(&view.record, now))
-            .await?;
-        self.session(id).await
+        self.decide(id, |view| pause::decide(&view.record, now), session)
+            .await
     }
 
     pub(super) async fn resume(
@@ -80,9 +83,12 @@ impl LocalTaskManager {
                     .await?,
             ),
         };
-        self.decide(id, |view| resume::decide(&view.record, prompt.clone(), now))
-            .await?;
-        self.session(id).await
+        self.decide(
+            id,
+            |view| resume::decide(&view.record, prompt.clone(), now),
+            session,
+        )
+        .await
     }
 
     pub(super) async fn stop(
@@ -91,18 +97,19 @@ impl LocalTaskManager {
         reason: Option<String>,
     ) -> Result<Session, TaskManagerError> {
         let now = self.core.clock.now();
-        let by = &self.core.config.author;
-        self.decide(id, |view| {
-            stop::decide(&view.record, reason.clone(), by, now)
-        })
-        .await?;
-        self.session(id).await
+        let by = &self.caller.author;
+        self.decide(
+            id,
+            |view| stop::decide(&view.record, reason.clone(), by, now),
+            session,
+        )
+        .await
     }
 
     pub(super) async fn cancel(&self, id: SessionId) -> Result<(), TaskManagerError> {
         let now = self.core.clock.now();
-        let by = &self.core.config.author;
-        self.decide(id, |view| cancel::decide(&view.record, by, now))
+        let by = &self.caller.author;
+        self.decide(id, |view| cancel::decide(&view.record, by, now), drop)
             .await?;
         let over = |view: &View| view.record.session.status.is_terminal();
         if self.wait_until(id, CANCEL_MAX, over).await? {
@@ -123,39 +130,25 @@ impl LocalTaskManager {
         request: PermissionId,
         answer: PermissionAnswer,
     ) -> Result<Permission, TaskManagerError> {
-        let by = &self.core.config.author;
-        self.decide(id, |view| {
+        let by = &self.caller.author;
+        let decide = |view: &View| {
             answer::decide(&view.record, &view.permissions, request, answer.clone(), by)
-        })
-        .await?;
-        let find = |view: &View| {
-            view.permissions
-                .iter()
-                .find(|known| known.permission.request.request_id == request)
-                .map(|known| known.permission.clone())
         };
-        // The reply waits for the agent to have been told, and is honest when that takes longer.
-        self.wait_until(id, ANSWER_MAX, |view| {
-            find(view).is_some_and(|known| known.state == PermissionState::Resolved)
-        })
-        .await?;
-        let view = self.core.view(id).await.map_err(store_error)?;
-        find(&view).ok_or_else(|| {
+        let settled = self
+            .decide(id, decide, |view| {
+                view.permissions
+                    .into_iter()
+                    .map(|known| known.permission)
+                    .find(|permission| permission.request.request_id == request)
+            })
+            .await?;
+        // Only a request that is known can have been answered.
+        settled.ok_or_else(|| {
             TaskManagerError::new(
                 ErrorKind::NotFound,
                 format!("there is no request `{request}`"),
             )
         })
-    }
-
-    async fn session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
-        Ok(self
-            .core
-            .store
-            .session(id)
-            .await
-            .map_err(store_error)?
-            .session)
     }
 
     /// A prompt for the queue of the session `id`, steered only if its agent can be.
@@ -164,7 +157,8 @@ impl LocalTaskManager {
         id: SessionId,
         request: PromptRequest,
     ) -> Result<Prompt, TaskManagerError> {
-        let agent = self.session(id).await?.agent.agent_type;
+        let record = self.core.store.session(id).await.map_err(store_error)?;
+        let agent = record.session.agent.agent_type;
         let can_steer = self
             .core
             .catalog
@@ -181,7 +175,7 @@ impl LocalTaskManager {
                 DeliveryMode::Queue
             },
             state: PromptState::Queued,
-            author: self.core.config.author.clone(),
+            author: self.caller.author.clone(),
             created_at: now,
         })
     }

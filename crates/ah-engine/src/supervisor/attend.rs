@@ -72,7 +72,7 @@ impl Supervisor {
             let clock = self.core.clock.clone();
             tokio::select! {
                 () = self.shutdown.cancelled() => {
-                    self.hand_over(requests.as_mut()).await;
+                    self.leave(requests.as_mut(), &mut sent).await?;
                     return Err(Trouble::Shutdown);
                 }
                 frames = frames.next() => {
@@ -117,15 +117,24 @@ impl Supervisor {
         true
     }
 
-    /// Leaves the prompts that wait with the recorder, so that the agent gets them although nobody
-    /// attends. They still count as queued until it has.
-    async fn hand_over(&self, requests: &mut dyn Requests) {
+    /// Sends what was decided until now, and leaves the prompts that wait with the recorder, so
+    /// that the agent gets them although nobody attends. They count as queued until it has.
+    async fn leave(
+        &mut self,
+        requests: &mut dyn Requests,
+        sent: &mut Vec<Request>,
+    ) -> Result<(), Trouble> {
+        self.reload().await?;
+        if !self.send_due(requests, sent).await {
+            return Ok(());
+        }
         for request in duty::hand_over(&self.view) {
             if let Err(error) = requests.send(&request).await {
                 tracing::debug!(session.id = %self.id, %error, "the recorder has hung up");
-                return;
+                break;
             }
         }
+        Ok(())
     }
 
     /// Takes in what the recorder sent.

@@ -5,6 +5,7 @@
 mod crashes;
 mod host;
 mod life;
+mod once;
 mod steering;
 mod streams;
 mod world;

@@ -186,10 +186,16 @@ async fn a_permission_is_asked_answered_once_and_told_to_the_agent() {
         !wrong.problem().errors.get("optionId").is_empty(),
         "{wrong}"
     );
-    let settled = engine
+    let answered = engine
         .answer_permission(id, request, select("yes"))
         .await
         .unwrap();
+    assert_eq!(answered.state, PermissionState::Answered);
+    until(&engine, id, |event| {
+        matches!(event, EventPayload::PermissionResolved(_))
+    })
+    .await;
+    let settled = engine.list_permissions(id).await.unwrap().items.remove(0);
     assert_eq!(settled.state, PermissionState::Resolved);
     let resolution = settled.resolution.unwrap();
     assert_eq!(resolution.outcome, PermissionOutcome::Selected);
@@ -280,8 +286,12 @@ async fn commands_reach_a_session_that_another_engine_attends_to() {
     })
     .await;
     let answer = PermissionAnswer::Select("no".into());
-    let settled = other.answer_permission(id, request, answer).await.unwrap();
-    assert_eq!(settled.state, PermissionState::Resolved);
+    let answered = other.answer_permission(id, request, answer).await.unwrap();
+    assert_eq!(answered.state, PermissionState::Answered);
+    until(&other, id, |event| {
+        matches!(event, EventPayload::PermissionResolved(_))
+    })
+    .await;
     other.cancel_session(id).await.unwrap();
     other.shutdown().await;
     owner.shutdown().await;

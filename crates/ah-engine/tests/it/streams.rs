@@ -1,11 +1,14 @@
 //! Readers: every event once, in order, from any cursor.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ah_engine::RowItem;
 use ah_rest_api_contract::{
     EventFilter, EventSeq, EventType, SessionEvent, SessionId, SessionStatus as S, StreamItem,
     TaskManager,
 };
+use ah_store::LogPosition;
 use futures::StreamExt;
 
 use crate::host::Temper;
@@ -78,4 +81,87 @@ async fn filters_choose_and_never_renumber() {
         .collect();
     assert_eq!(seen, expected);
     assert_eq!(seen.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_one_session_share_its_rows() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    let watch = || engine.watch_rows(id, EventSeq::START, EventFilter::default());
+    let mut readers = [watch().await.unwrap(), watch().await.unwrap()];
+    for n in 0..50 {
+        world.host.thought(id, &n.to_string());
+    }
+    world.host.end_turn(id);
+    let mut last = Vec::new();
+    for reader in &mut readers {
+        let mut rows = Vec::new();
+        while let Some(item) = tokio::time::timeout(PATIENCE, reader.next()).await.unwrap() {
+            match item.unwrap() {
+                RowItem::Row(row) => rows.push(row),
+                other => panic!("only rows were asked for: {other:?}"),
+            }
+        }
+        let seqs: Vec<u64> = rows.iter().map(|row| row.seq.get()).collect();
+        assert_eq!(seqs, (1..=rows.len() as u64).collect::<Vec<_>>());
+        last.push(rows.pop().unwrap());
+    }
+    assert!(
+        Arc::ptr_eq(&last[0], &last[1]),
+        "what one has read the other finds"
+    );
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_many_sessions_is_read_on_one_stream_and_resumed() {
+    let world = World::new(Temper::Diligent);
+    let engine = world.engine().await;
+    let all = || engine.watch_log(Some(LogPosition::default()), None, EventFilter::default());
+    let mut log = all().await.unwrap();
+    let (first, second) = (
+        launch(&engine, a_task()).await,
+        launch(&engine, a_task()).await,
+    );
+    whole_log(&engine, first).await;
+    whole_log(&engine, second).await;
+    let mut seen = Vec::new();
+    let mut ended = 0;
+    while ended < 2 {
+        let row = tokio::time::timeout(PATIENCE, log.next())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        ended += usize::from(row.json.contains("\"completed\""));
+        seen.push(row);
+    }
+    for id in [first, second] {
+        let of_one: Vec<u64> = seen
+            .iter()
+            .filter(|row| row.session == id)
+            .map(|row| row.seq.get())
+            .collect();
+        assert_eq!(of_one, (1..=of_one.len() as u64).collect::<Vec<_>>());
+    }
+    let middle = seen[seen.len() / 2].position;
+    let only = Some(BTreeSet::from([second]));
+    let mut rest = engine
+        .watch_log(Some(middle), only, EventFilter::default())
+        .await
+        .unwrap();
+    for expected in seen
+        .iter()
+        .filter(|row| row.position > middle && row.session == second)
+    {
+        let row = tokio::time::timeout(PATIENCE, rest.next())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        assert_eq!(&row, expected);
+    }
+    engine.shutdown().await;
 }

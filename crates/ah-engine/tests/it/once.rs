@@ -1,0 +1,105 @@
+//! Requests that are carried out once, however often they are made.
+
+use std::sync::Arc;
+
+use ah_engine::{Caller, LocalTaskManager, Once, already_replied};
+use ah_rest_api_contract::{
+    DraftUpdate, PromptRequest, SessionStatus as S, TaskLaunchParams, TaskManager,
+};
+use futures::future::join_all;
+
+use crate::host::Temper;
+use crate::world::{World, a_task, launch, until_status};
+
+fn once(engine: &LocalTaskManager, key: &str) -> LocalTaskManager {
+    let once = Once {
+        key: key.into(),
+        fingerprint: "f".into(),
+        status: 201,
+    };
+    engine.on_behalf_of(Caller {
+        author: "ann".into(),
+        once: Some(once),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_twenty_racing_launches_one_is_carried_out_and_its_reply_kept() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let racer = Arc::new(once(&engine, "launch"));
+    let results = join_all((0..20).map(|_| {
+        let racer = racer.clone();
+        async move {
+            racer
+                .launch_task(TaskLaunchParams::try_from(a_task()).unwrap())
+                .await
+        }
+    }))
+    .await;
+    let (launched, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    assert_eq!(launched.len(), 1);
+    let body = serde_json::to_string(launched[0].as_ref().unwrap()).unwrap();
+    for error in refused {
+        let error = error.unwrap_err();
+        assert_eq!(already_replied(&error).unwrap().body, body);
+    }
+    assert_eq!(
+        engine
+            .list_sessions(Default::default())
+            .await
+            .unwrap()
+            .total,
+        1
+    );
+    engine.shutdown().await;
+
+    let restarted = world.engine().await;
+    let kept = restarted.reply("launch").await.unwrap().unwrap();
+    assert_eq!((kept.status, kept.body), (201, body));
+    restarted.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prompts_stops_and_drafts_are_carried_out_once_even_when_nothing_changes() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    let prompt = PromptRequest::queued("more");
+    once(&engine, "prompt")
+        .prompt_session(id, prompt.clone())
+        .await
+        .unwrap();
+    let again = once(&engine, "prompt")
+        .prompt_session(id, prompt)
+        .await
+        .unwrap_err();
+    assert!(already_replied(&again).is_some());
+    let prompts = engine.list_prompts(id).await.unwrap().items;
+    assert_eq!(prompts.len(), 1);
+    assert_eq!(prompts[0].author, "ann");
+
+    once(&engine, "save")
+        .save_draft_task(DraftUpdate::default())
+        .await
+        .unwrap();
+    let again = once(&engine, "save")
+        .save_draft_task(DraftUpdate::default())
+        .await
+        .unwrap_err();
+    assert!(already_replied(&again).is_some());
+    assert_eq!(engine.get_initial_tasks().await.unwrap().drafts.len(), 1);
+
+    engine.stop_session(id, None).await.unwrap();
+    until_status(&engine, id, S::Stopped).await;
+    // It is stopped already, so nothing changes; the reply is kept all the same.
+    let stopped = once(&engine, "stop").stop_session(id, None).await.unwrap();
+    let again = once(&engine, "stop")
+        .stop_session(id, None)
+        .await
+        .unwrap_err();
+    let kept = already_replied(&again).unwrap();
+    assert_eq!(kept.body, serde_json::to_string(&stopped).unwrap());
+    engine.shutdown().await;
+}
