@@ -1,10 +1,9 @@
 //! How enums are written into columns: as the words of the wire.
 
 use ah_rest_api_contract::{
-    Activity, DeliveryMode, EventType, LogLevel, PermissionState, Priority, PromptState,
+    Activity, DeliveryMode, EventType, LogLevel, PermissionState, Priority, PromptState, Role,
     SessionStatus,
 };
-use ah_store::Role;
 
 /// An enum that a column holds as a word.
 pub(crate) trait Word: Sized {
@@ -152,6 +151,7 @@ mod tests {
         ]);
         check(&SessionStatus::ALL);
         check(EventType::ALL);
+        check(&Role::ALL);
         check(&[
             LogLevel::Error,
             LogLevel::Warn,

@@ -16,7 +16,7 @@ mod reply;
 pub mod suite;
 mod verbs;
 
-pub use api_key::{ApiKey, Role};
+pub use api_key::ApiKey;
 pub use error::{Inconsistency, StoreError};
 pub use record::{
     DraftRecord, Ending, EngineId, Fence, JournalPosition, Launch, LogPosition, NewTask,

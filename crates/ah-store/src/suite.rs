@@ -8,14 +8,17 @@
     reason = "a case fails by panicking, as the test that it is"
 )]
 
+pub mod api_keys;
 pub mod claims;
 pub mod creation;
 pub mod durability;
 pub mod events;
 pub mod known;
 pub mod lists;
+pub mod log;
 pub mod model;
 pub mod queues;
+pub mod replies;
 pub mod sample;
 pub mod watching;
 pub mod writing;
@@ -91,6 +94,27 @@ macro_rules! store_suite {
                 history_is_filtered_and_paged,
                 history_is_bounded_by_place_and_time,
                 recent_events_are_the_last_three,
+            }
+            log: {
+                the_log_has_the_events_of_all_sessions,
+                a_row_says_what_filters_ask,
+                no_reader_of_the_log_misses_an_event,
+                a_reader_of_the_log_hears_of_its_own_process,
+                a_reader_of_the_log_hears_of_another_handle,
+            }
+            replies: {
+                a_reply_is_stored_with_its_work,
+                a_reply_is_not_stored_without_its_work,
+                what_was_replied_to_is_not_done_again,
+                of_racing_writers_one_does_the_work,
+                equal_requests_at_once_are_done_once,
+                a_reply_survives_reopening,
+                an_expired_reply_is_replaced,
+                a_sweep_takes_expired_replies,
+            }
+            api_keys: {
+                keys_are_kept_and_revoked,
+                a_key_that_is_not_there_is_not_found,
             }
             lists: {
                 sessions_are_listed_newest_first,

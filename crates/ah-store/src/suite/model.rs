@@ -1,5 +1,6 @@
 //! Any sequence of writes and claims, against a model in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
@@ -11,8 +12,8 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::{Harness, sample};
 use crate::{
-    Claim, EngineId, Fence, Guard, JournalPosition, PromptWrite, SessionWrite, Store, StoreError,
-    Version,
+    Claim, EngineId, Fence, Guard, JournalPosition, PromptWrite, Reply, SessionWrite, Store,
+    StoreError, Version,
 };
 
 const SESSIONS: usize = 3;
@@ -47,6 +48,15 @@ struct Change {
     reason: Option<Option<String>>,
     journal: Option<u64>,
     prompt: Option<PromptChange>,
+    reply: Option<ReplyChange>,
+}
+
+/// A reply under one of a few keys.
+#[derive(Clone, Debug)]
+struct ReplyChange {
+    key: u8,
+    /// Whether it has expired as soon as it is written.
+    expires_at_once: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +65,15 @@ enum PromptChange {
     /// Of the prompts there are, if there is that one.
     Deliver(usize),
     WithdrawQueued,
+}
+
+/// What the model knows.
+struct Model {
+    sessions: Vec<Known>,
+    /// By their keys, the replies that hold.
+    replies: BTreeMap<u8, Reply>,
+    /// Sets the keys of this sequence apart from those of others.
+    sequence: String,
 }
 
 /// What the model knows of a session.
@@ -78,6 +97,7 @@ enum Ended {
     Fenced,
     Conflict,
     NotFound,
+    AlreadyReplied(Reply),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -99,6 +119,11 @@ fn change() -> impl Strategy<Value = Change> {
         (0..3_usize).prop_map(PromptChange::Deliver),
         Just(PromptChange::WithdrawQueued),
     ];
+    let reply =
+        (0..3_u8, prop::bool::weighted(0.2)).prop_map(|(key, expires_at_once)| ReplyChange {
+            key,
+            expires_at_once,
+        });
     (
         0..SESSIONS,
         off_by(),
@@ -108,9 +133,20 @@ fn change() -> impl Strategy<Value = Change> {
         prop::option::of(prop::option::of("[a-z]{0,3}")),
         prop::option::of(0..1000_u64),
         prop::option::weighted(0.4, prompt),
+        prop::option::weighted(0.4, reply),
     )
         .prop_map(
-            |(session, fence_off_by, version_off_by, events, status, reason, journal, prompt)| {
+            |(
+                session,
+                fence_off_by,
+                version_off_by,
+                events,
+                status,
+                reason,
+                journal,
+                prompt,
+                reply,
+            )| {
                 Change {
                     session,
                     fence_off_by,
@@ -120,14 +156,44 @@ fn change() -> impl Strategy<Value = Change> {
                     reason,
                     journal,
                     prompt,
+                    reply,
                 }
             },
         )
 }
 
-impl Known {
+impl Model {
     /// The write of `change`, made on what the model knows now, and how it has to end.
     fn write(&mut self, change: &Change) -> (SessionWrite, Ended) {
+        let earlier = change
+            .reply
+            .as_ref()
+            .and_then(|reply| self.replies.get(&reply.key));
+        let (mut write, ended) = self.sessions[change.session].write(change, earlier);
+        if let Some(ReplyChange {
+            key,
+            expires_at_once,
+        }) = change.reply
+        {
+            let reply = Reply {
+                key: format!("{}{key}", self.sequence),
+                fingerprint: String::new(),
+                status: 200,
+                body: sample::ulid().to_string(),
+                expires_at: sample::at(if expires_at_once { 1 } else { 2 }),
+            };
+            if matches!(ended, Ended::Written { .. }) && !expires_at_once {
+                self.replies.insert(key, reply.clone());
+            }
+            write.reply = Some(reply);
+        }
+        (write, ended)
+    }
+}
+
+impl Known {
+    /// The write of `change`, whose request was replied to `earlier`, and how it has to end.
+    fn write(&mut self, change: &Change, earlier: Option<&Reply>) -> (SessionWrite, Ended) {
         let guard = Guard {
             fence: change.fence_off_by.map(|by| Fence(self.fence + by)),
             version: change.version_off_by.map(|by| Version(self.version + by)),
@@ -169,7 +235,9 @@ impl Known {
                     .push(PromptWrite::SetQueued(PromptState::Withdrawn));
             }
         }
-        let ended = if change.fence_off_by.is_some_and(|by| by > 0) {
+        let ended = if let Some(earlier) = earlier {
+            Ended::AlreadyReplied(earlier.clone())
+        } else if change.fence_off_by.is_some_and(|by| by > 0) {
             Ended::Fenced
         } else if change.version_off_by.is_some_and(|by| by > 0) {
             Ended::Conflict
@@ -221,21 +289,19 @@ fn prompt() -> Prompt {
 }
 
 /// Does `step` to the model and the store, and compares what it came to.
-async fn perform(store: &dyn Store, model: &mut [Known], step: &Step) {
+async fn perform(store: &dyn Store, model: &mut Model, step: &Step) {
     let lease = |engine: usize| sample::lease(ENGINES[engine], sample::at(100));
     let (expected, claimed) = match step {
         Step::Writes(changes) => {
-            let (writes, expected): (Vec<_>, Vec<_>) = changes
-                .iter()
-                .map(|change| model[change.session].write(change))
-                .unzip();
+            let (writes, expected): (Vec<_>, Vec<_>) =
+                changes.iter().map(|change| model.write(change)).unzip();
             let done = join_all(writes.into_iter().map(|write| store.write(write))).await;
             let done: Vec<Ended> = done.into_iter().map(ended).collect();
             assert_eq!(done, expected);
             return;
         }
         Step::Release { engine } => {
-            for known in &mut *model {
+            for known in &mut model.sessions {
                 known.owner = known.owner.filter(|owner| *owner != ENGINES[*engine]);
             }
             let engine = EngineId(ENGINES[*engine].to_owned());
@@ -243,9 +309,13 @@ async fn perform(store: &dyn Store, model: &mut [Known], step: &Step) {
             return;
         }
         Step::ClaimNext { engine, slots } => {
-            let taken = model.iter().filter(|known| known.status.holds_slot());
+            let taken = model
+                .sessions
+                .iter()
+                .filter(|known| known.status.holds_slot());
             let is_free = taken.count() < *slots as usize;
             let next = model
+                .sessions
                 .iter_mut()
                 .find(|known| is_free && known.status == SessionStatus::Queued);
             if let Some(known) = next {
@@ -271,7 +341,7 @@ async fn perform(store: &dyn Store, model: &mut [Known], step: &Step) {
                 };
                 known.status.holds_slot() && known.owner.is_none_or(is_dead)
             };
-            let orphan = model.iter_mut().find(is_orphan).map(|known| {
+            let orphan = model.sessions.iter_mut().find(is_orphan).map(|known| {
                 known.claimed(*engine);
                 known.id
             });
@@ -297,6 +367,7 @@ fn ended(result: Result<crate::Written, StoreError>) -> Ended {
         Err(StoreError::Fenced { .. }) => Ended::Fenced,
         Err(StoreError::Conflict { .. }) => Ended::Conflict,
         Err(StoreError::NotFound { .. }) => Ended::NotFound,
+        Err(StoreError::AlreadyReplied(earlier)) => Ended::AlreadyReplied(*earlier),
         Err(error) => panic!("a write came to {error:?}"),
     }
 }
@@ -344,14 +415,23 @@ pub async fn a_store_does_what_the_model_does(harness: &dyn Harness) {
 
 async fn one_sequence(store: &Arc<dyn Store>, steps: &[Step]) {
     let ids = sample::sessions(&**store, SESSIONS).await;
-    let mut model = Vec::new();
+    let mut model = Model {
+        sessions: Vec::new(),
+        replies: BTreeMap::new(),
+        sequence: sample::ulid().to_string(),
+    };
     for id in ids {
-        model.push(known(&**store, id).await);
+        model.sessions.push(known(&**store, id).await);
     }
     for step in steps {
         perform(&**store, &mut model, step).await;
     }
-    for expected in &model {
+    for key in 0..3 {
+        let name = format!("{}{key}", model.sequence);
+        let found = store.reply(&name, sample::at(1)).await.unwrap();
+        assert_eq!(found.as_ref(), model.replies.get(&key));
+    }
+    for expected in &model.sessions {
         assert_eq!(known(&**store, expected.id).await, *expected);
         let count = usize::try_from(expected.last_seq).unwrap();
         super::writing::assert_gapless(&**store, expected.id, count).await;

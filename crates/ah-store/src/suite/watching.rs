@@ -123,7 +123,9 @@ pub async fn a_closed_store_lets_go_of_its_readers(harness: &dyn Harness) {
     let id = sample::one_session(&*store).await;
     let mut session = store.watch_session(id);
     let mut work = store.watch_work();
+    let mut log = store.watch_log();
     until(&mut session, 1, 0).await;
+    log.mark_unchanged();
     store.close().await;
     assert!(soon("the end", session.changed()).await.is_err());
     assert!(soon("the end", work.changed()).await.is_err());
@@ -132,5 +134,7 @@ pub async fn a_closed_store_lets_go_of_its_readers(harness: &dyn Harness) {
             .await
             .is_err()
     );
+    assert!(soon("the end", log.changed()).await.is_err());
     assert!(soon("the end", store.watch_work().changed()).await.is_err());
+    assert!(soon("the end", store.watch_log().changed()).await.is_err());
 }

@@ -1,0 +1,58 @@
+//! Keys that clients come with.
+
+use ah_rest_api_contract::Role;
+
+use super::{Harness, sample};
+use crate::{ApiKey, StoreError};
+
+fn key(id: &str, role: Role, created_at: i64) -> ApiKey {
+    ApiKey {
+        id: id.to_owned(),
+        name: format!("the \"{id}\" of somebody"),
+        hash: "0123456789abcdef".repeat(4),
+        role,
+        created_at: sample::at(created_at),
+        revoked_at: None,
+    }
+}
+
+/// A key is kept as it was saved last, listed by its age, and there for good.
+pub async fn keys_are_kept_and_revoked(harness: &dyn Harness) {
+    let store = harness.open().await;
+    assert_eq!(store.api_keys().await.unwrap(), []);
+    let mut keys: Vec<ApiKey> = Role::ALL
+        .into_iter()
+        .enumerate()
+        // The order of the ids is not that of their ages.
+        .map(|(index, role)| key(["c", "a", "b"][index], role, index as i64))
+        .collect();
+    for key in keys.iter().rev() {
+        store.save_api_key(key.clone()).await.unwrap();
+    }
+    assert_eq!(store.api_keys().await.unwrap(), keys);
+
+    keys[1].revoked_at = Some(sample::at(9));
+    keys[1].name = String::new();
+    store.save_api_key(keys[1].clone()).await.unwrap();
+    store.close().await;
+    let store = harness.open().await;
+    assert_eq!(store.api_keys().await.unwrap(), keys);
+    for key in keys {
+        assert_eq!(store.api_key(&key.id).await.unwrap(), key);
+    }
+}
+
+/// A key that nobody has made is not found, by its name.
+pub async fn a_key_that_is_not_there_is_not_found(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let there = key("a", Role::Viewer, 1);
+    store.save_api_key(there).await.unwrap();
+    for id in ["", "A", "a ", "%", "a\u{0}"] {
+        match store.api_key(id).await {
+            Err(StoreError::NotFound { what, id: named }) => {
+                assert_eq!((what, named.as_str()), ("key", id));
+            }
+            other => panic!("a key that is not there came to {other:?}"),
+        }
+    }
+}

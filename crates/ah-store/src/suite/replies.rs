@@ -1,0 +1,314 @@
+//! Replies: a request's work is done once.
+
+use std::sync::Arc;
+
+use ah_rest_api_contract::{
+    DeliveryMode, Draft, DraftContent, DraftId, EventSeq, Prompt, PromptContent, PromptId,
+    PromptState, SessionId, SessionQuery, SessionStatus,
+};
+
+use super::{Harness, sample, soon};
+use crate::{
+    Fence, Guard, NewTask, PromptWrite, Reply, SessionWrite, Store, StoreError, Version, Written,
+};
+
+/// The reply with the body `body`, which expires at `at(100)`.
+fn reply(key: &str, body: &str) -> Reply {
+    Reply {
+        key: format!("somebody\nPOST\n/api/v1/tasks\n{key}"),
+        fingerprint: format!("of {body}"),
+        status: 201,
+        body: body.to_owned(),
+        expires_at: sample::at(100),
+    }
+}
+
+/// A decision of version 0 that does a bit of everything.
+fn decision(session: SessionId, reply: Option<Reply>) -> SessionWrite {
+    let guard = Guard {
+        fence: Some(Fence(0)),
+        version: Some(Version(0)),
+    };
+    let mut write = SessionWrite::new(session, guard, sample::at(2));
+    write.events = vec![sample::event(2, sample::thought("hm"))];
+    write.patch.status = Some(SessionStatus::Stopped);
+    write.prompts = vec![PromptWrite::Enqueue(Prompt {
+        id: PromptId::from_ulid(sample::ulid()),
+        content: PromptContent::from("Go on."),
+        delivery: DeliveryMode::Queue,
+        state: PromptState::Queued,
+        author: "somebody".to_owned(),
+        created_at: sample::at(2),
+    })];
+    write.reply = reply;
+    write
+}
+
+fn draft(reply_at: i64) -> Draft {
+    Draft {
+        id: DraftId::from_ulid(sample::ulid()),
+        content: DraftContent::default(),
+        created_at: sample::at(reply_at),
+        updated_at: sample::at(reply_at),
+    }
+}
+
+fn task(reply: Reply) -> NewTask {
+    let mut task = sample::task(2, sample::at(2));
+    task.reply = Some(reply);
+    task
+}
+
+#[track_caller]
+fn assert_already<T: std::fmt::Debug>(result: Result<T, StoreError>, expected: &Reply) {
+    match result {
+        Err(StoreError::AlreadyReplied(earlier)) => assert_eq!(*earlier, *expected),
+        other => panic!("a request that was replied to before came to {other:?}"),
+    }
+}
+
+async fn stored(store: &dyn Store, reply: &Reply) -> Option<Reply> {
+    store.reply(&reply.key, sample::at(2)).await.unwrap()
+}
+
+/// A reply is there when what it tells of is, as it was given.
+pub async fn a_reply_is_stored_with_its_work(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let written = reply("write", "{\"text\":\"\\\" \u{0} ü 🦀\"}");
+    let created = reply("create", &"long ".repeat(20_000));
+    let saved = reply("draft", "");
+    let refused = Reply {
+        status: 422,
+        ..reply("refused", "{}")
+    };
+    for expected in [&written, &created, &saved, &refused] {
+        assert_eq!(stored(&*store, expected).await, None);
+    }
+    let done = store.write(decision(id, Some(written.clone()))).await;
+    done.unwrap();
+    store.create_task(task(created.clone())).await.unwrap();
+    let done = store.save_draft(&draft(2), Some(saved.clone())).await;
+    done.unwrap();
+    let done = store.save_reply(refused.clone(), sample::at(2)).await;
+    done.unwrap();
+    for expected in [written, created, saved, refused] {
+        assert_eq!(stored(&*store, &expected).await, Some(expected));
+    }
+}
+
+/// When the work is refused, the reply that would have told of it is not there, and the key is
+/// free for the next.
+pub async fn a_reply_is_not_stored_without_its_work(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let reply = reply("key", "done");
+    let mut stale = decision(id, Some(reply.clone()));
+    stale.guard.version = Some(Version(7));
+    let refused = store.write(stale).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(stored(&*store, &reply).await, None);
+
+    let mut taken = task(reply.clone());
+    taken.sessions[1].0.id = id;
+    assert!(store.create_task(taken).await.is_err());
+    assert_eq!(stored(&*store, &reply).await, None);
+
+    store
+        .write(decision(id, Some(reply.clone())))
+        .await
+        .unwrap();
+    assert_eq!(stored(&*store, &reply).await, Some(reply));
+}
+
+/// Whoever comes second is told what the first was, whichever verb it is, and leaves no trace.
+pub async fn what_was_replied_to_is_not_done_again(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let ids = sample::sessions(&*store, 2).await;
+    let first = reply("key", "first");
+    store
+        .write(decision(ids[0], Some(first.clone())))
+        .await
+        .unwrap();
+    let before = [
+        store.session(ids[0]).await.unwrap(),
+        store.session(ids[1]).await.unwrap(),
+    ];
+    let prompts = store.prompts(ids[0]).await.unwrap();
+    let end = store.log_end().await.unwrap();
+
+    let second = reply("key", "second");
+    // Also what would be refused anyhow: the first has moved the version, or there is no session.
+    let unknown = SessionId::from_ulid(sample::ulid());
+    for session in [ids[0], ids[1], unknown] {
+        let done = store.write(decision(session, Some(second.clone()))).await;
+        assert_already(done, &first);
+    }
+    let task = task(second.clone());
+    assert_already(store.create_task(task.clone()).await, &first);
+    let draft = draft(2);
+    let saved = store.save_draft(&draft, Some(second.clone())).await;
+    assert_already(saved, &first);
+    let saved = store.save_reply(second, sample::at(2)).await;
+    assert_already(saved, &first);
+
+    assert_eq!(stored(&*store, &first).await, Some(first));
+    for (id, before) in ids.iter().zip(before) {
+        assert_eq!(store.session(*id).await.unwrap(), before);
+    }
+    assert_eq!(store.prompts(ids[0]).await.unwrap(), prompts);
+    assert_eq!(store.log_end().await.unwrap(), end);
+    assert!(store.task(task.task.id).await.is_err());
+    assert!(store.draft(draft.id).await.is_err());
+    let listed = store.list_sessions(&SessionQuery::default()).await;
+    assert_eq!(listed.unwrap().total, 2);
+    // The sessions' logs go on without a gap.
+    let write = SessionWrite::new(ids[1], Guard::default(), sample::at(3));
+    store.write(write).await.unwrap();
+    super::writing::assert_gapless(&*store, ids[1], 1).await;
+}
+
+/// Twenty racing writers with one key, on two handles: one does the work, and the others are told
+/// what it was replied. So it is with creations, and with both at once.
+pub async fn of_racing_writers_one_does_the_work(harness: &dyn Harness) {
+    const WRITERS: usize = 20;
+    let handles = [harness.open().await, harness.open().await];
+    let id = sample::one_session(&*handles[0]).await;
+    for round in 0..6 {
+        let before = handles[0].session(id).await.unwrap().session.last_seq;
+        let mut racers = tokio::task::JoinSet::new();
+        for writer in 0..WRITERS {
+            let store = Arc::clone(&handles[writer % 2]);
+            let reply = reply(&round.to_string(), &writer.to_string());
+            racers.spawn(async move {
+                // Rounds of writes, of creations, and of both.
+                let done = if (round + writer * (round % 3 / 2)) % 2 == 0 {
+                    let mut write = decision(id, Some(reply.clone()));
+                    write.guard = Guard::default();
+                    store.write(write).await.map(|_| ())
+                } else {
+                    store.create_task(task(reply.clone())).await
+                };
+                (reply, done)
+            });
+        }
+        let results = soon("the race", racers.join_all()).await;
+        let (winners, losers): (Vec<_>, Vec<_>) =
+            results.into_iter().partition(|(_, done)| done.is_ok());
+        assert_eq!((winners.len(), losers.len()), (1, WRITERS - 1));
+        let (winner, _) = &winners[0];
+        for (_, done) in losers {
+            assert_already(done, winner);
+        }
+        for store in &handles {
+            assert_eq!(stored(&**store, winner).await, Some(winner.clone()));
+        }
+        let head = handles[0].session(id).await.unwrap().session.last_seq;
+        let listed = handles[0].list_sessions(&SessionQuery::default()).await;
+        let created = (listed.unwrap().total - 1) / 2;
+        let prompts = handles[0].prompts(id).await.unwrap().len() as u64;
+        // One event and one prompt each, and the event of the creation.
+        assert_eq!(head.get(), 1 + prompts);
+        assert_eq!(prompts + created, round as u64 + 1);
+        assert!(head.get() - before.get() <= 1);
+    }
+}
+
+/// Of equal requests that are made at once on one handle, and so may share a transaction, one is
+/// done; a refused one does not take the key from the one behind it.
+pub async fn equal_requests_at_once_are_done_once(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let reply = |body| Some(reply("key", body));
+    let mut stale = decision(id, reply("stale"));
+    stale.guard.fence = Some(Fence(9));
+    let (stale, first, second) = tokio::join!(
+        store.write(stale),
+        store.write(decision(id, reply("first"))),
+        store.write(decision(id, reply("second"))),
+    );
+    assert!(matches!(stale, Err(StoreError::Fenced { .. })), "{stale:?}");
+    let written = Written {
+        version: Version(1),
+        last_seq: EventSeq::new(2),
+    };
+    assert_eq!(first.unwrap(), written);
+    assert_already(second, &reply("first").unwrap());
+}
+
+/// A reply outlives the store that took it.
+pub async fn a_reply_survives_reopening(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let reply = reply("key", "done");
+    store
+        .write(decision(id, Some(reply.clone())))
+        .await
+        .unwrap();
+    store.close().await;
+    let store = harness.open().await;
+    assert_eq!(stored(&*store, &reply).await.as_ref(), Some(&reply));
+    assert_already(store.create_task(task(reply.clone())).await, &reply);
+}
+
+/// From the moment on at which a reply expires there is none, and the same request is done anew.
+pub async fn an_expired_reply_is_replaced(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let ids = sample::sessions(&*store, 2).await;
+    let old = reply("key", "old");
+    store
+        .write(decision(ids[0], Some(old.clone())))
+        .await
+        .unwrap();
+    let before = store.reply(&old.key, sample::at(99)).await.unwrap();
+    assert_eq!(before, Some(old.clone()));
+    assert_eq!(store.reply(&old.key, sample::at(100)).await.unwrap(), None);
+
+    let new = |body, expires_at| Reply {
+        expires_at: sample::at(expires_at),
+        ..reply("key", body)
+    };
+    let mut early = decision(ids[1], Some(new("early", 200)));
+    early.now = sample::at(99);
+    assert_already(store.write(early).await, &old);
+    let mut late = decision(ids[1], Some(new("written", 200)));
+    late.now = sample::at(100);
+    store.write(late).await.unwrap();
+
+    let mut task = task(new("created", 300));
+    task.task.created_at = sample::at(200);
+    store.create_task(task).await.unwrap();
+    let saved = store.save_draft(&draft(300), Some(new("saved", 400))).await;
+    saved.unwrap();
+    let kept = store.save_reply(new("kept", 500), sample::at(400)).await;
+    kept.unwrap();
+    let last = store.reply(&old.key, sample::at(400)).await.unwrap();
+    assert_eq!(last, Some(new("kept", 500)));
+}
+
+/// A sweep takes what has expired and nothing else, and says how much it was.
+pub async fn a_sweep_takes_expired_replies(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let replies: Vec<Reply> = (0..6)
+        .map(|index| Reply {
+            expires_at: sample::at(10 + index),
+            ..reply(&index.to_string(), "")
+        })
+        .collect();
+    for reply in &replies {
+        let kept = store.save_reply(reply.clone(), sample::at(0)).await;
+        kept.unwrap();
+    }
+    assert_eq!(store.sweep_replies(sample::at(9)).await.unwrap(), 0);
+    assert_eq!(store.sweep_replies(sample::at(12)).await.unwrap(), 3);
+    for (index, reply) in replies.into_iter().enumerate() {
+        // Asked as of a moment when none had expired.
+        let found = store.reply(&reply.key, sample::at(0)).await.unwrap();
+        assert_eq!(found, (index > 2).then_some(reply));
+    }
+    assert_eq!(store.sweep_replies(sample::at(12)).await.unwrap(), 0);
+    assert_eq!(store.sweep_replies(sample::at(99)).await.unwrap(), 3);
+}
