@@ -1,8 +1,8 @@
 //! A value that cannot be read is named, and never read as a default.
 
-use ah_rest_api_contract::{EventSeq, PageRequest, SessionQuery};
+use ah_rest_api_contract::{EventSeq, PageRequest, Role, SessionQuery};
 use ah_store::suite::{Harness as _, sample};
-use ah_store::{Guard, SessionWrite, StoreError};
+use ah_store::{ApiKey, Guard, LogPosition, Reply, SessionWrite, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -111,6 +111,13 @@ async fn a_spoilt_event_task_draft_and_repository_are_named() {
     let rows = store.events_after(id, EventSeq::START, 1).await.unwrap();
     assert_eq!(rows[0].json, "{\"seq\":1}");
 
+    spoil(&folder, "UPDATE events SET level = 'loud'").await;
+    let rows = store.events_after(id, EventSeq::START, 1).await;
+    assert_names(rows, "events", "level", &format!("{id}/1"));
+    spoil(&folder, "UPDATE events SET type = 'rumour'").await;
+    let rows = store.all_events_after(LogPosition::START, 1).await;
+    assert_names(rows, "events", "type", &format!("{id}/1"));
+
     spoil(&folder, "UPDATE tasks SET request = '{}'").await;
     let read = store.task(task.task.id).await;
     assert_names(read, "tasks", "request", &task.task.id.to_string());
@@ -118,4 +125,34 @@ async fn a_spoilt_event_task_draft_and_repository_are_named() {
     spoil(&folder, "UPDATE repositories SET id = 'repo-1'").await;
     let listed = store.list_repositories(PageRequest::default()).await;
     assert_names(listed, "repositories", "id", "repo-1");
+}
+
+#[tokio::test]
+async fn a_spoilt_reply_and_key_are_named() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let reply = Reply {
+        key: "key".to_owned(),
+        fingerprint: String::new(),
+        status: 200,
+        body: String::new(),
+        expires_at: sample::at(9),
+    };
+    store.save_reply(reply, sample::at(1)).await.unwrap();
+    spoil(&folder, "UPDATE replies SET status = 65536").await;
+    let found = store.reply("key", sample::at(1)).await;
+    assert_names(found, "replies", "status", "key");
+
+    let key = ApiKey {
+        id: "id".to_owned(),
+        name: String::new(),
+        hash: String::new(),
+        role: Role::Viewer,
+        created_at: sample::at(1),
+        revoked_at: None,
+    };
+    store.save_api_key(key).await.unwrap();
+    spoil(&folder, "UPDATE api_keys SET role = 'root'").await;
+    assert_names(store.api_key("id").await, "api_keys", "role", "id");
+    assert_names(store.api_keys().await, "api_keys", "role", "id");
 }

@@ -1,5 +1,7 @@
 //! Any sequence of writes and claims, against a model in memory.
 
+mod steps;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,57 +17,7 @@ use crate::{
     Claim, EngineId, Fence, Guard, JournalPosition, PromptWrite, Reply, SessionWrite, Store,
     StoreError, Version,
 };
-
-const SESSIONS: usize = 3;
-const ENGINES: [&str; 2] = ["first", "second"];
-
-/// What is done to the store and to the model.
-#[derive(Clone, Debug)]
-enum Step {
-    /// Writes made at once, one after another.
-    Writes(Vec<Change>),
-    ClaimNext {
-        engine: usize,
-        slots: u32,
-    },
-    ClaimOrphan {
-        engine: usize,
-        dead: Option<usize>,
-    },
-    Release {
-        engine: usize,
-    },
-}
-
-/// A write, with its guards as they are against what is true: 0 holds, others do not.
-#[derive(Clone, Debug)]
-struct Change {
-    session: usize,
-    fence_off_by: Option<u64>,
-    version_off_by: Option<u64>,
-    events: usize,
-    status: Option<SessionStatus>,
-    reason: Option<Option<String>>,
-    journal: Option<u64>,
-    prompt: Option<PromptChange>,
-    reply: Option<ReplyChange>,
-}
-
-/// A reply under one of a few keys.
-#[derive(Clone, Debug)]
-struct ReplyChange {
-    key: u8,
-    /// Whether it has expired as soon as it is written.
-    expires_at_once: bool,
-}
-
-#[derive(Clone, Debug)]
-enum PromptChange {
-    Enqueue,
-    /// Of the prompts there are, if there is that one.
-    Deliver(usize),
-    WithdrawQueued,
-}
+use steps::{Change, ENGINES, PromptChange, ReplyChange, SESSIONS, Step, step};
 
 /// What the model knows.
 struct Model {
@@ -98,68 +50,6 @@ enum Ended {
     Conflict,
     NotFound,
     AlreadyReplied(Reply),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let engine = 0..ENGINES.len();
-    prop_oneof![
-        6 => prop::collection::vec(change(), 1..6).prop_map(Step::Writes),
-        2 => (engine.clone(), 0..4_u32)
-            .prop_map(|(engine, slots)| Step::ClaimNext { engine, slots }),
-        1 => (engine.clone(), prop::option::of(engine.clone()))
-            .prop_map(|(engine, dead)| Step::ClaimOrphan { engine, dead }),
-        1 => engine.prop_map(|engine| Step::Release { engine }),
-    ]
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    let off_by = || prop::option::of(prop_oneof![3 => Just(0_u64), 1 => 1..3_u64]);
-    let prompt = prop_oneof![
-        Just(PromptChange::Enqueue),
-        (0..3_usize).prop_map(PromptChange::Deliver),
-        Just(PromptChange::WithdrawQueued),
-    ];
-    let reply =
-        (0..3_u8, prop::bool::weighted(0.2)).prop_map(|(key, expires_at_once)| ReplyChange {
-            key,
-            expires_at_once,
-        });
-    (
-        0..SESSIONS,
-        off_by(),
-        off_by(),
-        0..4_usize,
-        prop::option::weighted(0.3, prop::sample::select(&SessionStatus::ALL[..])),
-        prop::option::of(prop::option::of("[a-z]{0,3}")),
-        prop::option::of(0..1000_u64),
-        prop::option::weighted(0.4, prompt),
-        prop::option::weighted(0.4, reply),
-    )
-        .prop_map(
-            |(
-                session,
-                fence_off_by,
-                version_off_by,
-                events,
-                status,
-                reason,
-                journal,
-                prompt,
-                reply,
-            )| {
-                Change {
-                    session,
-                    fence_off_by,
-                    version_off_by,
-                    events,
-                    status,
-                    reason,
-                    journal,
-                    prompt,
-                    reply,
-                }
-            },
-        )
 }
 
 impl Model {

@@ -1,0 +1,181 @@
+//! Sessions.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use ah_rest_api_contract::{
+    AgentType, EventSeq, PromptContent, RepoMode, RuntimeConfig, Session, SessionAgent,
+    SessionEvent, SessionId, SessionLinks, SessionRepo,
+};
+use ah_store::{EngineId, Fence, JournalPosition, SessionRecord, StoreError, Version};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Reader;
+use crate::error::inconsistent;
+use crate::words;
+
+/// What of a session never changes and is never searched by.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SessionBody<'a> {
+    prompt: Cow<'a, str>,
+    prompt_blocks: Cow<'a, PromptContent>,
+    repo_mode: RepoMode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repo_url: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repo_branch: Option<Cow<'a, str>>,
+    runtime: Cow<'a, RuntimeConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<Cow<'a, str>>,
+    settings: Cow<'a, Map<String, Value>>,
+    labels: Cow<'a, BTreeMap<String, String>>,
+    interactive: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent_session_id: Option<SessionId>,
+}
+
+impl<'a> SessionBody<'a> {
+    pub(crate) fn of(session: &'a Session) -> Self {
+        Self {
+            prompt: Cow::Borrowed(&session.prompt),
+            prompt_blocks: Cow::Borrowed(&session.prompt_blocks),
+            repo_mode: session.repo.mode,
+            repo_url: session.repo.url.as_deref().map(Cow::Borrowed),
+            repo_branch: session.repo.branch.as_deref().map(Cow::Borrowed),
+            runtime: Cow::Borrowed(&session.runtime),
+            model: session.agent.model.as_deref().map(Cow::Borrowed),
+            settings: Cow::Borrowed(&session.agent.settings),
+            labels: Cow::Borrowed(&session.labels),
+            interactive: session.interactive,
+            parent_session_id: session.parent_session_id,
+        }
+    }
+}
+
+/// A row of the view `session_records`.
+pub(crate) struct SessionRow {
+    pub(crate) id: String,
+    pub(crate) task_id: String,
+    pub(crate) tenant_id: Option<String>,
+    pub(crate) project_id: Option<String>,
+    pub(crate) agent_type: String,
+    pub(crate) agent_version: String,
+    pub(crate) priority: i64,
+    pub(crate) status: String,
+    pub(crate) activity: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) exit_code: Option<i64>,
+    pub(crate) commit_id: Option<String>,
+    pub(crate) workspace: Option<String>,
+    pub(crate) changes: Option<String>,
+    pub(crate) usage: Option<String>,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+    pub(crate) started_at: Option<i64>,
+    pub(crate) ended_at: Option<i64>,
+    pub(crate) body: String,
+    pub(crate) launch: String,
+    pub(crate) last_seq: i64,
+    pub(crate) version: i64,
+    pub(crate) fence: i64,
+    pub(crate) owner: Option<String>,
+    pub(crate) ending: Option<String>,
+    pub(crate) interrupt_requested: i64,
+    pub(crate) last_turn: Option<String>,
+    pub(crate) journal: i64,
+    pub(crate) hidden: i64,
+    /// A JSON array of the wire forms as texts, the newest first.
+    pub(crate) recent_events: String,
+}
+
+impl SessionRow {
+    /// What clients see of it.
+    pub(crate) fn into_session(self) -> Result<Session, StoreError> {
+        let row = Reader::new("sessions", &self.id);
+        let body: SessionBody<'_> = row.json("body", &self.body)?;
+        let id = row.parsed("id", &self.id)?;
+        Ok(Session {
+            id,
+            task_id: row.parsed("task_id", &self.task_id)?,
+            status: row.word("status", &self.status)?,
+            activity: self
+                .activity
+                .as_deref()
+                .map(|word| row.word("activity", word))
+                .transpose()?,
+            exit_code: self
+                .exit_code
+                .map(|code| {
+                    i32::try_from(code)
+                        .map_err(|error| inconsistent("sessions", "exit_code", id, error))
+                })
+                .transpose()?,
+            prompt: body.prompt.into_owned(),
+            prompt_blocks: body.prompt_blocks.into_owned(),
+            repo: SessionRepo {
+                mode: body.repo_mode,
+                url: body.repo_url.map(Cow::into_owned),
+                branch: body.repo_branch.map(Cow::into_owned),
+                commit: self.commit_id,
+            },
+            runtime: body.runtime.into_owned(),
+            agent: SessionAgent {
+                agent_type: AgentType::new(self.agent_type),
+                version: self.agent_version,
+                model: body.model.map(Cow::into_owned),
+                settings: body.settings.into_owned(),
+            },
+            workspace: row.some_json("workspace", self.workspace.as_deref())?,
+            labels: body.labels.into_owned(),
+            priority: words::priority(self.priority).ok_or_else(|| {
+                let what = format!("{} is no priority", self.priority);
+                inconsistent("sessions", "priority", id, what)
+            })?,
+            interactive: body.interactive,
+            created_at: row.moment("created_at", self.created_at)?,
+            updated_at: row.moment("updated_at", self.updated_at)?,
+            started_at: row.some_moment("started_at", self.started_at)?,
+            ended_at: row.some_moment("ended_at", self.ended_at)?,
+            last_seq: EventSeq::new(row.number("last_seq", self.last_seq)?),
+            recent_events: recent_events(&self.id, &self.recent_events)?,
+            changes: row.some_json("changes", self.changes.as_deref())?,
+            usage: row.some_json("usage", self.usage.as_deref())?,
+            parent_session_id: body.parent_session_id,
+            links: SessionLinks::of(id),
+            tenant_id: self.tenant_id,
+            project_id: self.project_id,
+            reason: self.reason,
+        })
+    }
+
+    /// All of it.
+    pub(crate) fn into_record(mut self) -> Result<SessionRecord, StoreError> {
+        let id = self.id.clone();
+        let row = Reader::new("sessions", &id);
+        Ok(SessionRecord {
+            launch: row.json("launch", &self.launch)?,
+            version: Version(row.number("version", self.version)?),
+            fence: Fence(row.number("fence", self.fence)?),
+            owner: self.owner.take().map(EngineId),
+            ending: row.some_json("ending", self.ending.as_deref())?,
+            interrupt_requested: row.flag("interrupt_requested", self.interrupt_requested)?,
+            last_turn: row.some_json("last_turn", self.last_turn.as_deref())?,
+            journal: JournalPosition(row.number("journal", self.journal)?),
+            hidden: row.flag("hidden", self.hidden)?,
+            session: self.into_session()?,
+        })
+    }
+}
+
+/// The recent events of the session `id`, which come newest first, oldest first.
+fn recent_events(id: &str, texts: &str) -> Result<Vec<SessionEvent>, StoreError> {
+    let row = Reader::new("events", id);
+    let texts: Vec<String> = row.json("json", texts)?;
+    texts
+        .iter()
+        .rev()
+        .map(|text| row.json("json", text))
+        .collect()
+}

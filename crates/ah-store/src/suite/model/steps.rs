@@ -1,0 +1,117 @@
+//! What may be done to a store, in any order.
+
+use ah_rest_api_contract::SessionStatus;
+use proptest::prelude::*;
+
+pub(super) const SESSIONS: usize = 3;
+pub(super) const ENGINES: [&str; 2] = ["first", "second"];
+
+/// What is done to the store and to the model.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// Writes made at once, one after another.
+    Writes(Vec<Change>),
+    ClaimNext {
+        engine: usize,
+        slots: u32,
+    },
+    ClaimOrphan {
+        engine: usize,
+        dead: Option<usize>,
+    },
+    Release {
+        engine: usize,
+    },
+}
+
+/// A write, with its guards as they are against what is true: 0 holds, others do not.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) session: usize,
+    pub(super) fence_off_by: Option<u64>,
+    pub(super) version_off_by: Option<u64>,
+    pub(super) events: usize,
+    pub(super) status: Option<SessionStatus>,
+    pub(super) reason: Option<Option<String>>,
+    pub(super) journal: Option<u64>,
+    pub(super) prompt: Option<PromptChange>,
+    pub(super) reply: Option<ReplyChange>,
+}
+
+/// A reply under one of a few keys.
+#[derive(Clone, Debug)]
+pub(super) struct ReplyChange {
+    pub(super) key: u8,
+    /// Whether it has expired as soon as it is written.
+    pub(super) expires_at_once: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum PromptChange {
+    Enqueue,
+    /// Of the prompts there are, if there is that one.
+    Deliver(usize),
+    WithdrawQueued,
+}
+
+pub(super) fn step() -> impl Strategy<Value = Step> {
+    let engine = 0..ENGINES.len();
+    prop_oneof![
+        6 => prop::collection::vec(change(), 1..6).prop_map(Step::Writes),
+        2 => (engine.clone(), 0..4_u32)
+            .prop_map(|(engine, slots)| Step::ClaimNext { engine, slots }),
+        1 => (engine.clone(), prop::option::of(engine.clone()))
+            .prop_map(|(engine, dead)| Step::ClaimOrphan { engine, dead }),
+        1 => engine.prop_map(|engine| Step::Release { engine }),
+    ]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let off_by = || prop::option::of(prop_oneof![3 => Just(0_u64), 1 => 1..3_u64]);
+    let prompt = prop_oneof![
+        Just(PromptChange::Enqueue),
+        (0..3_usize).prop_map(PromptChange::Deliver),
+        Just(PromptChange::WithdrawQueued),
+    ];
+    let reply =
+        (0..3_u8, prop::bool::weighted(0.2)).prop_map(|(key, expires_at_once)| ReplyChange {
+            key,
+            expires_at_once,
+        });
+    (
+        0..SESSIONS,
+        off_by(),
+        off_by(),
+        0..4_usize,
+        prop::option::weighted(0.3, prop::sample::select(&SessionStatus::ALL[..])),
+        prop::option::of(prop::option::of("[a-z]{0,3}")),
+        prop::option::of(0..1000_u64),
+        prop::option::weighted(0.4, prompt),
+        prop::option::weighted(0.4, reply),
+    )
+        .prop_map(
+            |(
+                session,
+                fence_off_by,
+                version_off_by,
+                events,
+                status,
+                reason,
+                journal,
+                prompt,
+                reply,
+            )| {
+                Change {
+                    session,
+                    fence_off_by,
+                    version_off_by,
+                    events,
+                    status,
+                    reason,
+                    journal,
+                    prompt,
+                    reply,
+                }
+            },
+        )
+}
