@@ -169,10 +169,20 @@ fn hints_for(kind: ErrorKind, errors: &FieldErrors) -> Vec<String> {
 /// What is wrong with a request, with the names of the command line's options for the fields.
 fn in_terms_of_options(errors: &FieldErrors) -> String {
     let mut sentences = Vec::new();
+    // Where there is one agent, the bound of all of them together says nothing more.
+    let count_is_wrong = errors.iter().any(|(path, _)| path.ends_with(".count"));
     for (path, messages) in errors.iter() {
+        if count_is_wrong && path == "agents" {
+            continue;
+        }
         let subject = option_for(path).map_or_else(|| format!("`{path}`"), str::to_owned);
         for message in messages {
-            sentences.push(format!("{subject} {message}"));
+            // Some messages are sentences of their own, and say what they are about.
+            sentences.push(if message.starts_with("there is no ") {
+                message.clone()
+            } else {
+                format!("{subject} {message}")
+            });
         }
     }
     sentences.join("; ")
@@ -203,6 +213,7 @@ mod tests {
     #[test]
     fn fields_are_named_by_their_options() {
         let mut errors = FieldErrors::default();
+        errors.add("agents", "must launch at most 200 sessions");
         errors.add("agents[0].count", "must be from 1 to 100");
         errors.add("repo.branch", "is not a branch name");
         let failure = Failure::from(errors);
@@ -223,6 +234,12 @@ mod tests {
     fn an_unknown_agent_comes_with_a_hint() {
         let failure = Failure::from(FieldErrors::of("agents[0].type", "is not configured"));
         assert_eq!(failure.hints, ["`ah agents` lists the agents there are"]);
+    }
+
+    #[test]
+    fn a_message_that_is_a_sentence_stays_one() {
+        let errors = FieldErrors::of("agents[0].type", "there is no agent `x`");
+        assert_eq!(Failure::from(errors).to_string(), "there is no agent `x`");
     }
 
     #[test]

@@ -168,10 +168,14 @@ impl TaskManager for FakeTaskManager {
     }
 
     async fn list_sessions(&self, query: SessionQuery) -> Result<Page<Session>, TaskManagerError> {
-        let total = self.sessions.len() as u64;
+        let is_listed = |session: &&Session| {
+            query.include_archived || session.status != SessionStatus::Cancelled
+        };
+        let total = self.sessions.iter().filter(is_listed).count() as u64;
         let items = self
             .sessions
             .iter()
+            .filter(is_listed)
             .skip(usize::try_from(query.page.offset()).expect("is small"))
             .take(query.page.per_page() as usize)
             .cloned()

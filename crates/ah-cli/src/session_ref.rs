@@ -112,9 +112,27 @@ async fn latest(manager: &dyn TaskManager) -> Result<Session, Failure> {
             ..SessionQuery::default()
         })
         .await?;
-    sessions.items.into_iter().next().ok_or_else(|| {
+    match sessions.items.into_iter().next() {
+        Some(session) => Ok(session),
+        None => Err(none_to_take(manager).await?),
+    }
+}
+
+/// Why there is no latest session: none was launched, or all are hidden from lists.
+async fn none_to_take(manager: &dyn TaskManager) -> Result<Failure, Failure> {
+    let hidden = manager
+        .list_sessions(SessionQuery {
+            include_archived: true,
+            page: PageRequest::new(1, 1)?,
+            ..SessionQuery::default()
+        })
+        .await?;
+    Ok(if hidden.items.is_empty() {
         Failure::general("there is no session yet")
             .hint("launch one with `ah task --follow \"what is to be done\"`")
+    } else {
+        Failure::general("every session was cancelled, so none is the latest")
+            .hint("`ah session list --all` shows them; name one by its id")
     })
 }
 
@@ -167,6 +185,21 @@ mod tests {
                 resolved(Some(text)).await,
                 Err(format!("`{text}` cannot name a session"))
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn why_there_is_no_latest_session() {
+        let none = FakeTaskManager::with_sessions([]);
+        let mut hidden = session(FIRST);
+        hidden.status = ah_rest_api_contract::SessionStatus::Cancelled;
+        let hidden = FakeTaskManager::with_sessions([hidden]);
+        for (manager, words) in [
+            (none, "there is no session yet"),
+            (hidden, "every session was cancelled"),
+        ] {
+            let failure = resolve(&manager, None).await.expect_err("there is none");
+            assert!(failure.to_string().starts_with(words), "{failure}");
         }
     }
 

@@ -159,11 +159,14 @@ pub(crate) struct LogsArgs {
 /// The difference between the commit that the session began at and what its workspace has now,
 /// untracked files included. What is written to a pipe or a file is a patch that git takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "ah session diff [OPTIONS] [ID] [FILE]... [-- <FILE>...]",
+    after_help = "Examples:
   ah session diff | git apply
   ah session diff 7K2M --stat
   ah session diff 7K2M src/main.rs --context 10
-  ah session diff -- src/main.rs")]
+  ah session diff -- src/main.rs"
+)]
 pub(crate) struct DiffArgs {
     /// The session, then files of it; a first word that names no session is a file
     #[arg(value_name = "ID] [FILE")]
@@ -192,12 +195,15 @@ pub(crate) struct DiffArgs {
 ///
 /// The agent takes it when its turn is over, or in the middle of it with --steer, if it can.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "ah session prompt [OPTIONS] [ID] <PROMPT>",
+    after_help = "Examples:
   ah session prompt \"Also update the changelog\"
-  ah session prompt 7K2M --steer \"Not that file\"")]
+  ah session prompt 7K2M --steer \"Not that file\""
+)]
 pub(crate) struct PromptArgs {
-    /// The session, the latest when absent; then what to say
-    #[arg(value_name = "ID] [PROMPT", required = true, num_args = 1..=2)]
+    /// What to say; before it the session's ID, unless it is the latest
+    #[arg(value_name = "PROMPT", required = true, num_args = 1..=2)]
     pub(crate) words: Vec<String>,
     /// In the middle of a turn, where the agent can be steered
     #[arg(long)]
@@ -225,9 +231,12 @@ pub(crate) struct PromptsArgs {
 /// and `cancel`. The request may be left out when only one waits, the option when somebody can be
 /// asked at the terminal.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "ah session answer [OPTIONS] [ID] [REQUEST] [OPTION]",
+    after_help = "Examples:
   ah session answer allow
-  ah session answer 7K2M perm-01JZ0000000000000000000000 allow_once")]
+  ah session answer 7K2M perm-01JZ0000000000000000000000 allow_once"
+)]
 pub(crate) struct AnswerArgs {
     /// The session, the request and the option; each of the first two may be left out
     #[arg(value_name = "ID] [REQUEST] [OPTION", num_args = 0..=3)]

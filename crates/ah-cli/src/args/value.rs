@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The longest that a session may be given, as the contract has it.
+const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// Reads a stretch of time such as `90s`, `30m` or `1h30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     const EXPECTED: &str = "give a number and a unit, such as 90s, 30m or 1h30m";
@@ -29,6 +32,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if total.is_zero() {
         return Err(EXPECTED.to_owned());
     }
+    if total > DURATION_MAX {
+        return Err("a session may take at most 7d".to_owned());
+    }
     Ok(total)
 }
 
@@ -49,7 +55,17 @@ mod tests {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        for bad in ["", "0s", "30", "m", "1y", "1.5h", "99999999999999999d"] {
+        assert_eq!(duration("7d"), Ok(DURATION_MAX));
+        for bad in [
+            "",
+            "0s",
+            "8d",
+            "30",
+            "m",
+            "1y",
+            "1.5h",
+            "99999999999999999d",
+        ] {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }

@@ -139,13 +139,13 @@ fn report(launched: &LaunchedTask, sessions: &[Session], context: &Context) -> R
         .find(|session| !session.status.is_terminal())
     {
         let id = short(session.id);
-        let waits = match session.status {
-            SessionStatus::Queued => "; it waits for a free place",
-            _ => "",
-        };
-        context.terminal.hint(format!(
-            "the agent goes on without this command{waits}: ah session follow {id}"
-        ));
+        // Nothing starts a queued session while no `ah` runs that could.
+        context.terminal.hint(match session.status {
+            SessionStatus::Queued => {
+                format!("it waits for a free place; this starts it when there is one: ah session follow {id}")
+            }
+            _ => format!("the agent goes on without this command: ah session follow {id}"),
+        });
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ impl Question {
             let left = text::duration(left);
             lines.push(Line::of(
                 Paint::Dim,
-                format!("    without an answer within {left} the policy decides"),
+                format!("    without an answer within {left} the policy decides: no, by default"),
             ));
         }
         lines
@@ -181,7 +181,7 @@ mod tests {
             [
                 "    1 Allow once  once",
                 "    2 Never  never",
-                "    without an answer within 1m 00s the policy decides",
+                "    without an answer within 1m 00s the policy decides: no, by default",
             ]
         );
     }

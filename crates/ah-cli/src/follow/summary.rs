@@ -40,8 +40,15 @@ fn ending(session: &Session) -> Line {
     if let Some(reason) = &session.reason {
         line = line.with(Paint::Plain, format!(": {}", text::one_line(reason)));
     }
+    // A reason that names the code already is not helped by another mention.
+    let is_told = |code: i32| {
+        let reason = session.reason.as_deref().unwrap_or_default();
+        reason.contains(&format!("code {code}"))
+    };
     match session.exit_code {
-        Some(code) if code != 0 => line.with(Paint::Dim, format!(" (exit code {code})")),
+        Some(code) if code != 0 && !is_told(code) => {
+            line.with(Paint::Dim, format!(" (exit code {code})"))
+        }
         _ => line,
     }
 }
@@ -77,13 +84,11 @@ pub(crate) fn hints(session: &Session, diff: Option<&SessionDiff>, short: &str) 
         .files
         .iter()
         .any(|file| file.is_binary && file.status != FileStatus::Deleted)
-        && let Some(branch) = session
-            .workspace
-            .as_ref()
-            .and_then(|at| at.branch.as_deref())
+        && let Some(workspace) = &session.workspace
     {
         hints.push(format!(
-            "binary files are not in the diff; they are on the branch {branch}"
+            "binary files are not in the diff; they are in {}",
+            workspace.path.display()
         ));
     }
     hints
@@ -138,6 +143,22 @@ mod tests {
         assert_eq!(
             shown(&session, None, 120),
             "\n✗ failed after 11s: the agent ended in the middle of a turn (exit code 3)\n"
+        );
+        session.reason = Some("the agent exited with code 3".to_owned());
+        assert_eq!(
+            shown(&session, None, 120),
+            "\n✗ failed after 11s: the agent exited with code 3\n"
+        );
+    }
+
+    #[test]
+    fn binary_files_are_said_to_be_where_they_are() {
+        let mut changed = diff();
+        changed.files[0].is_binary = true;
+        let hints = hints(&session(ID), Some(&changed), "AAA1");
+        assert_eq!(
+            hints.last().map(String::as_str),
+            Some("binary files are not in the diff; they are in /state/workspaces/one")
         );
     }
 

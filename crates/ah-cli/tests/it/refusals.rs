@@ -13,6 +13,7 @@ fn a_command_line_that_is_not_understood() {
         "unknown_status",
         world.run(&["session", "list", "--status", "done"])
     );
+    insta::assert_snapshot!("nothing_to_say", world.run(&["session", "prompt"]));
     insta::assert_snapshot!("bad_duration", world.run(&["task", "--timeout", "30", "x"]));
 }
 

@@ -16,13 +16,13 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let (session, mut files) = session_and_files(manager, args.words).await?;
     files.extend(args.files);
-    let mut query = DiffQuery::new(files, args.context)?;
+    let mut query = DiffQuery::new(files.clone(), args.context)?;
     if args.full {
         query = query.whole_files();
     }
     let diff = manager.get_session_diff(session.id, query).await?;
     if diff.files.is_empty() && !context.json && !args.stat {
-        context.terminal.hint("nothing changed");
+        context.terminal.hint(nothing_changed(&files));
     }
     let left_out = diff
         .files
@@ -38,6 +38,18 @@ pub(super) async fn run(
         context.terminal.print(&changes::stat(&diff))
     } else {
         print(&diff, context)
+    }
+}
+
+/// What a person is told when there is no difference to show. A mistyped session is taken for a
+/// file, so that the words say what was looked for.
+fn nothing_changed(files: &[String]) -> String {
+    match files {
+        [] => "nothing changed".to_owned(),
+        [one] => {
+            format!("no changed file is named `{one}`; `ah session files` lists those there are")
+        }
+        _ => "none of these files changed; `ah session files` lists those that did".to_owned(),
     }
 }
 
@@ -100,6 +112,14 @@ mod tests {
             let found = session_and_files(&manager, given).await.expect("resolves");
             assert_eq!((found.0.id, found.1), (id, files));
         }
+    }
+
+    #[test]
+    fn that_nothing_changed_is_said_of_what_was_asked_for() {
+        assert_eq!(nothing_changed(&[]), "nothing changed");
+        let files = ["zzzz".to_owned(), "b".to_owned()];
+        assert!(nothing_changed(&files[..1]).contains("`zzzz`"));
+        assert!(nothing_changed(&files).starts_with("none of these files"));
     }
 
     #[test]

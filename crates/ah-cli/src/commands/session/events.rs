@@ -12,8 +12,9 @@ use crate::args::EventsArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::style::{Line, Paint};
-use crate::text;
 
+/// With fewer columns than this, a line has no room for more than what happened.
+const NARROW_COLUMNS: usize = 60;
 /// The column of an event's type.
 const TYPE_COLUMNS: usize = 19;
 
@@ -25,7 +26,8 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let session = target(manager, &args.target).await?;
     let filter = EventFilter::default().with_types(args.types);
-    let print = |event: &SessionEvent| context.show(event, || vec![line(event)]);
+    let columns = context.terminal.columns();
+    let print = |event: &SessionEvent| context.show(event, || vec![line(event, columns)]);
     if args.follow {
         stream(manager, session.id, args.after, filter, print).await
     } else {
@@ -99,14 +101,34 @@ pub(super) fn time_of_day(moment: ah_rest_api_contract::Timestamp) -> String {
         .to_owned()
 }
 
-fn line(event: &SessionEvent) -> Line {
-    Line::of(
-        Paint::Dim,
-        format!("{:>5} {} ", event.seq, time_of_day(event.ts)),
-    )
-    .with(
-        Paint::Accent,
-        text::fit(event.payload.event_type().as_str(), TYPE_COLUMNS),
-    )
-    .with(Paint::Plain, format!(" {}", describe(&event.payload)))
+/// An event in a line. On a narrow terminal the time, which `--json` has as well, and the
+/// alignment of types give way to what happened.
+fn line(event: &SessionEvent, columns: Option<usize>) -> Line {
+    let is_narrow = columns.is_some_and(|columns| columns < NARROW_COLUMNS);
+    let (time, type_columns) = if is_narrow {
+        (String::new(), 0)
+    } else {
+        (format!("{} ", time_of_day(event.ts)), TYPE_COLUMNS)
+    };
+    let event_type = event.payload.event_type().as_str();
+    Line::of(Paint::Dim, format!("{:>5} {time}", event.seq))
+        .with(Paint::Accent, format!("{event_type:<type_columns$}"))
+        .with(Paint::Plain, format!(" {}", describe(&event.payload)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::script::Script;
+    use crate::style::Colour;
+
+    #[test]
+    fn a_narrow_terminal_shows_what_happened() {
+        let event = Script::default().status("queued").events().remove(0);
+        let shown = |columns| line(&event, columns).render(columns, Colour::Plain);
+        let narrow = shown(Some(40));
+        assert!(narrow.starts_with("    1 status queued"), "{narrow}");
+        let wide = shown(Some(100));
+        assert!(wide.contains(" status              queued"), "{wide}");
+    }
 }

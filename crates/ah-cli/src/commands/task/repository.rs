@@ -7,6 +7,8 @@ use ah_rest_api_contract::RepositorySource;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
+const WHAT_REPO_TAKES: &str = "--repo takes a path, a URL, user@host:path, or none";
+
 /// The repository that the current folder is in.
 pub(super) fn of_current_folder() -> Result<String, Failure> {
     let folder = std::env::current_dir().map_err(|error| {
@@ -24,6 +26,9 @@ pub(super) fn of_current_folder() -> Result<String, Failure> {
 
 /// The repository that `--repo` names: a path that exists is a path, anything else an address.
 pub(super) fn named(text: &str) -> Result<String, Failure> {
+    if text.is_empty() {
+        return Err(Failure::new(ExitCode::Repository, "--repo is empty").hint(WHAT_REPO_TAKES));
+    }
     let path = Path::new(text);
     if !path.exists() {
         return match RepositorySource::parse(text) {
@@ -36,10 +41,11 @@ pub(super) fn named(text: &str) -> Result<String, Failure> {
             )),
         };
     }
-    let folder = std::path::absolute(path).map_err(|error| {
+    // Written as one would find it anywhere, without the way that led to it from here.
+    let folder = path.canonicalize().map_err(|error| {
         Failure::new(
             ExitCode::Repository,
-            format!("{text} cannot be made absolute"),
+            format!("{text} cannot be made absolute: {error}"),
         )
         .caused_by(error)
     })?;
@@ -52,7 +58,7 @@ fn missing(path: &Path) -> Failure {
         ExitCode::Repository,
         format!("there is no folder {}", path.display()),
     )
-    .hint("--repo takes a path, a URL, user@host:path, or none")
+    .hint(WHAT_REPO_TAKES)
 }
 
 /// The nearest folder above, or this one, that has a `.git`: a folder in a clone, a file in a
@@ -91,6 +97,8 @@ mod tests {
         let named = |text: &str| named(text).map_err(|failure| failure.to_string());
         assert_eq!(named(deep.to_str().expect("is UTF-8")), Ok(root.clone()));
         assert_eq!(named(&root), Ok(root.clone()));
+        assert_eq!(named(&format!("{root}/a/..")), Ok(root.clone()));
+        assert_eq!(named(""), Err("--repo is empty".to_owned()));
         let missing = format!("{root}/missing");
         assert_eq!(
             named(&missing),
