@@ -1,0 +1,81 @@
+//! A reader's place among the events of many sessions.
+
+use ah_rest_api_contract::routes;
+use ah_rest_api_contract::sse::Frame;
+use ah_rest_api_contract::{
+    AllEventsParams, AllEventsQuery, EventType, LogCursor, SessionEvent, TaskManagerError,
+};
+
+use super::{Place, StreamFault, Verdict};
+use crate::call::Call;
+use crate::client::RestClient;
+use crate::retry::Failure;
+
+/// A reader's place among the events of many sessions.
+#[derive(Debug)]
+pub(crate) struct Everything {
+    query: AllEventsQuery,
+    /// The last place that was seen. Without one, events to come are wanted.
+    seen: Option<LogCursor>,
+}
+
+impl Everything {
+    pub(crate) const fn new(mut query: AllEventsQuery) -> Self {
+        let seen = query.after.take();
+        Self { query, seen }
+    }
+
+    /// Moves to `cursor`; `false` when that was seen before.
+    fn move_to(&mut self, cursor: LogCursor) -> bool {
+        let is_new = self.seen.is_none_or(|seen| cursor > seen);
+        if is_new {
+            self.seen = Some(cursor);
+        }
+        is_new
+    }
+}
+
+impl Place for Everything {
+    type Item = (LogCursor, SessionEvent);
+
+    fn call(&self) -> Result<Call, TaskManagerError> {
+        let query = AllEventsParams::from(self.query.clone());
+        let seen = self.seen.map(|seen| seen.to_string());
+        Call::get(routes::EVENTS)
+            .with_query(&query)?
+            .streaming(seen.as_deref())
+    }
+
+    fn judge(&mut self, frame: &Frame) -> Result<Verdict<Self::Item>, StreamFault> {
+        let Some(id) = &frame.id else {
+            // What is ephemeral does not say whose it is, so it is of no use among many sessions.
+            return Ok(Verdict::Pass);
+        };
+        let cursor = id.parse().map_err(|_| StreamFault::Id(frame.id.clone()))?;
+        let is_known = frame
+            .event
+            .as_deref()
+            .is_some_and(|name| EventType::from_word(name).is_some());
+        if !is_known {
+            self.move_to(cursor);
+            return Ok(Verdict::Pass);
+        }
+        let event = serde_json::from_str(&frame.data).map_err(StreamFault::Event)?;
+        Ok(if self.move_to(cursor) {
+            Verdict::Yield((cursor, event))
+        } else {
+            Verdict::Pass
+        })
+    }
+
+    fn leave(&mut self, last_event_id: &str) {
+        // A frame without data has a place all the same: where a stream of events to come began.
+        if let Ok(cursor) = last_event_id.parse() {
+            self.move_to(cursor);
+        }
+    }
+
+    async fn is_over(&mut self, _client: &RestClient) -> Result<bool, Failure> {
+        Ok(false)
+    }
+}

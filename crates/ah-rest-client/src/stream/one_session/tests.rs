@@ -1,0 +1,201 @@
+use ah_rest_api_contract::sse::{Decoded, Decoder, encode_item};
+use ah_rest_api_contract::{
+    EphemeralEvent, EventType, Log, LogLevel, SessionStatus, StatusChange, ThoughtDelta, Timestamp,
+};
+use proptest::prelude::*;
+
+use super::*;
+
+fn session() -> SessionId {
+    "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap()
+}
+
+fn place(after: u64) -> OneSession {
+    OneSession::new(session(), EventSeq::new(after), EventFilter::default())
+}
+
+fn event(seq: u64, payload: EventPayload) -> SessionEvent {
+    SessionEvent {
+        seq: EventSeq::new(seq),
+        ts: Timestamp::from_unix_millis(0),
+        session_id: session(),
+        payload,
+    }
+}
+
+fn log(seq: u64) -> StreamItem {
+    StreamItem::Event(event(
+        seq,
+        EventPayload::Log(Log {
+            level: LogLevel::Info,
+            message: format!("line {seq}"),
+            tool_execution_id: None,
+        }),
+    ))
+}
+
+fn status(seq: u64, status: SessionStatus) -> StreamItem {
+    let change = StatusChange {
+        status,
+        previous: None,
+        reason: None,
+        exit_code: None,
+        signal: None,
+    };
+    StreamItem::Event(event(seq, EventPayload::Status(change)))
+}
+
+fn gap(from: u64, earliest: u64) -> StreamItem {
+    StreamItem::Gap(Gap {
+        from_seq: EventSeq::new(from),
+        earliest_seq: EventSeq::new(earliest),
+    })
+}
+
+fn frame(item: &StreamItem) -> Frame {
+    let mut decoder = Decoder::new();
+    decoder.push(encode_item(item).unwrap().as_bytes()).unwrap();
+    match decoder.pop() {
+        Some(Decoded::Frame(frame)) => frame,
+        other => panic!("{other:?} is no frame"),
+    }
+}
+
+fn judge(place: &mut OneSession, item: &StreamItem) -> Result<Verdict<StreamItem>, StreamFault> {
+    place.judge(&frame(item))
+}
+
+proptest! {
+    /// Whatever the connections repeat, an unfiltered reader sees every event once, in order.
+    #[test]
+    fn shows_every_event_once_whatever_is_repeated(
+        last in 1..40_u64,
+        from in prop::collection::vec(0.0..=1.0_f64, 0..8),
+    ) {
+        let mut place = place(0);
+        let mut shown = Vec::new();
+        // Each connection begins somewhere at or before the place, as a careless server may.
+        for begin in from.into_iter().chain([1.0]) {
+            let seen = place.seen.get();
+            let begin = (begin * seen as f64) as u64;
+            let end = last.min(begin + last / 2 + 1);
+            for seq in begin + 1..=end {
+                if let Verdict::Yield(StreamItem::Event(event)) = judge(&mut place, &log(seq)).unwrap() {
+                    shown.push(event.seq.get());
+                }
+            }
+        }
+        let expected: Vec<u64> = (1..=place.seen.get()).collect();
+        prop_assert_eq!(shown, expected);
+    }
+}
+
+#[test]
+fn ends_with_the_terminal_status_alone() {
+    let mut place = place(0);
+    let running = status(1, SessionStatus::Running);
+    let completed = status(2, SessionStatus::Completed);
+    assert_eq!(
+        judge(&mut place, &running).unwrap(),
+        Verdict::Yield(running)
+    );
+    assert_eq!(
+        judge(&mut place, &completed).unwrap(),
+        Verdict::Last(completed)
+    );
+}
+
+#[test]
+fn notices_a_missing_event() {
+    let fault = judge(&mut place(3), &log(5)).unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "the event stream goes from event 3 to event 5 and says nothing of a gap"
+    );
+}
+
+#[test]
+fn what_a_filter_leaves_out_is_not_missing() {
+    for filter in [
+        EventFilter::default().with_types([EventType::Log]),
+        EventFilter::default().with_level(LogLevel::Warn),
+    ] {
+        let mut place = OneSession::new(session(), EventSeq::START, filter);
+        assert_eq!(judge(&mut place, &log(5)).unwrap(), Verdict::Yield(log(5)));
+        assert_eq!(judge(&mut place, &log(5)).unwrap(), Verdict::Pass);
+        assert_eq!(judge(&mut place, &log(4)).unwrap(), Verdict::Pass);
+    }
+}
+
+#[test]
+fn tells_a_gap_once_and_goes_on_behind_it() {
+    let mut place = place(2);
+    assert_eq!(
+        judge(&mut place, &gap(3, 9)).unwrap(),
+        Verdict::Yield(gap(3, 9))
+    );
+    assert_eq!(judge(&mut place, &gap(3, 9)).unwrap(), Verdict::Pass);
+    assert_eq!(judge(&mut place, &log(9)).unwrap(), Verdict::Yield(log(9)));
+    // A gap that the reader has half overtaken begins where the reader is.
+    assert_eq!(
+        judge(&mut place, &gap(5, 20)).unwrap(),
+        Verdict::Yield(gap(10, 20))
+    );
+    assert_eq!(
+        judge(&mut place, &log(20)).unwrap(),
+        Verdict::Yield(log(20))
+    );
+}
+
+#[test]
+fn shows_what_is_ephemeral_only_when_it_is_asked_for() {
+    let delta = StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
+        delta: "hm".to_owned(),
+    }));
+    assert_eq!(judge(&mut place(0), &delta).unwrap(), Verdict::Pass);
+    let filter = EventFilter::default().with_ephemeral();
+    let mut place = OneSession::new(session(), EventSeq::START, filter);
+    assert_eq!(judge(&mut place, &delta).unwrap(), Verdict::Yield(delta));
+    assert_eq!(judge(&mut place, &log(1)).unwrap(), Verdict::Yield(log(1)));
+}
+
+#[test]
+fn passes_over_events_of_a_newer_server_without_losing_count() {
+    let mut place = place(0);
+    let newer = Frame {
+        id: Some("1".to_owned()),
+        event: Some("teleported".to_owned()),
+        ..Frame::new("{}")
+    };
+    assert_eq!(place.judge(&newer).unwrap(), Verdict::Pass);
+    assert_eq!(judge(&mut place, &log(2)).unwrap(), Verdict::Yield(log(2)));
+    let elsewhere = Frame {
+        id: Some("somewhere".to_owned()),
+        ..newer
+    };
+    assert!(matches!(place.judge(&elsewhere), Err(StreamFault::Id(_))));
+}
+
+#[test]
+fn refuses_what_is_not_of_this_session_or_no_event() {
+    let mut other = event(
+        1,
+        EventPayload::Log(Log {
+            level: LogLevel::Info,
+            message: String::new(),
+            tool_execution_id: None,
+        }),
+    );
+    other.session_id = "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap();
+    let fault = judge(&mut place(0), &StreamItem::Event(other)).unwrap_err();
+    assert!(matches!(fault, StreamFault::Session { .. }), "{fault}");
+
+    let malformed = Frame {
+        data: "{".to_owned(),
+        ..frame(&log(1))
+    };
+    assert!(matches!(
+        place(0).judge(&malformed),
+        Err(StreamFault::Frame(_))
+    ));
+}

@@ -1,0 +1,11 @@
+//! The client against servers that misbehave in every way a network can.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod answers;
+mod manager;
+mod retries;
+mod routes;
+mod samples;
+mod streams;
+mod wire;

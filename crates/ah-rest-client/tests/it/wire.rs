@@ -1,0 +1,171 @@
+//! A server whose every byte the test decides: it answers each connection once and then does
+//! what it is told to do with it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+
+/// What came in on a connection.
+pub(crate) struct Request {
+    pub(crate) head: String,
+}
+
+impl Request {
+    /// The method and the path with its query.
+    pub(crate) fn line(&self) -> &str {
+        self.head
+            .lines()
+            .next()
+            .unwrap()
+            .trim_end_matches(" HTTP/1.1")
+    }
+
+    /// A header's value; names in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            (found.eq_ignore_ascii_case(name)).then(|| value.trim())
+        })
+    }
+}
+
+/// What goes out on a connection, and what becomes of it.
+pub(crate) struct Reply {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) then: Then,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    Close,
+    /// The connection stays open and silent until the server is dropped.
+    Hold,
+}
+
+impl Reply {
+    pub(crate) fn close(bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            then: Then::Close,
+        }
+    }
+
+    pub(crate) fn hold(bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            then: Then::Hold,
+        }
+    }
+}
+
+/// An answer with a length, as most are.
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+}
+
+/// The server; it is gone once this is dropped.
+pub(crate) struct Wire {
+    pub(crate) address: SocketAddr,
+    requests: mpsc::UnboundedReceiver<Request>,
+    _tasks: JoinSet<()>,
+}
+
+impl Wire {
+    /// A server that answers the n-th connection (from 0) with what `handler` says.
+    pub(crate) async fn start(
+        handler: impl FnMut(&Request, usize) -> Reply + Send + 'static,
+    ) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), handler).await
+    }
+
+    pub(crate) async fn start_at(
+        address: SocketAddr,
+        handler: impl FnMut(&Request, usize) -> Reply + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (seen, requests) = mpsc::unbounded_channel();
+        let handler = Arc::new(Mutex::new(handler));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            let mut number = 0;
+            while let Ok((stream, _)) = listener.accept().await {
+                let (handler, seen) = (Arc::clone(&handler), seen.clone());
+                connections.spawn(async move {
+                    let Some(request) = read(stream).await else {
+                        return;
+                    };
+                    let (request, stream) = request;
+                    let reply = (handler.lock().await)(&request, number);
+                    // A test that no longer looks at the requests has seen enough.
+                    seen.send(request).ok();
+                    write(stream, reply).await;
+                });
+                number += 1;
+            }
+        });
+        Self {
+            address,
+            requests,
+            _tasks: tasks,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The next request that came; waits for it.
+    pub(crate) async fn next_request(&mut self) -> Request {
+        self.requests.recv().await.unwrap()
+    }
+
+    /// The request lines that came until now.
+    pub(crate) fn lines(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Ok(request) = self.requests.try_recv() {
+            lines.push(request.line().to_owned());
+        }
+        lines
+    }
+}
+
+/// Reads one request, its body included; `None` when the client went away before.
+async fn read(mut stream: TcpStream) -> Option<(Request, TcpStream)> {
+    let mut bytes = Vec::new();
+    loop {
+        let head_end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+        if let Some(end) = head_end {
+            let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+            let request = Request { head };
+            let length = request
+                .header("content-length")
+                .map_or(0, |n| n.parse().unwrap());
+            if bytes.len() >= end + 4 + length {
+                return Some((request, stream));
+            }
+        }
+        let mut chunk = [0; 4096];
+        match stream.read(&mut chunk).await {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+        }
+    }
+}
+
+async fn write(mut stream: TcpStream, reply: Reply) {
+    // A client that hangs up in the middle is what some tests are about.
+    stream.write_all(&reply.bytes).await.ok();
+    if reply.then == Then::Hold {
+        std::future::pending::<()>().await;
+    }
+    stream.shutdown().await.ok();
+}
