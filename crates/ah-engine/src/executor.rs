@@ -103,8 +103,9 @@ pub trait Executor: Send + Sync + 'static {
     /// Starts the session's recorder, unless it runs.
     async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError>;
 
-    /// Whether the session's recorder lives.
-    async fn recorder_state(&self, session: SessionId) -> RecorderState;
+    /// Whether the session's recorder lives. What cannot be told is an error: a recorder is not
+    /// gone because nobody could look.
+    async fn recorder_state(&self, session: SessionId) -> Result<RecorderState, ExecutorError>;
 
     /// Attaches to the session's recorder and reads its journal from `from` on.
     async fn attach(

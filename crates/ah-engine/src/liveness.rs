@@ -72,10 +72,13 @@ fn lock_path(folder: &Path, engine: &EngineId) -> PathBuf {
     folder.join(format!("{engine}.lock"))
 }
 
+/// Whether somebody holds the lock. What cannot be told is taken for held: an engine is not dead
+/// because nobody could look.
 fn is_locked(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| {
-        flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
-    })
+    match File::open(path) {
+        Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_err(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
 }
 
 fn remove(path: &Path) {

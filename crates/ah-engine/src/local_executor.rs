@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use ah_agents::protocol::{Frame, JournalRecord, Request};
-use ah_agents::recorder::{self, RecorderCommand};
-use ah_agents::{Attendance, LaunchSpec, RequestSender, SessionFolder, journal, sweep_session};
+use ah_agents::recorder::{self, RecorderCommand, SpawnError};
+use ah_agents::{
+    Attendance, AttendanceError, LaunchSpec, RequestSender, SessionFolder, journal, sweep_session,
+};
 use ah_rest_api_contract::{
     Branch, ChangeSummary, DiffQuery, ExecutorId, FileEntry, RepositorySource, SessionDiff,
     SessionId, SessionWorkspace,
@@ -93,21 +95,29 @@ impl Executor for LocalExecutor {
 
     async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError> {
         let folder = self.folder(spec.session_id);
-        recorder::spawn(&self.recorder, &folder, spec)
-            .await
-            .map_err(|error| ExecutorError::caused_by("its recorder did not start", error))
+        match recorder::spawn(&self.recorder, &folder, spec).await {
+            // It has run already; what it has left tells how it went.
+            Ok(()) | Err(SpawnError::AlreadyRan { .. }) => Ok(()),
+            Err(error) => Err(ExecutorError::caused_by(
+                "its recorder did not start",
+                error,
+            )),
+        }
     }
 
-    async fn recorder_state(&self, session: SessionId) -> RecorderState {
+    async fn recorder_state(&self, session: SessionId) -> Result<RecorderState, ExecutorError> {
         let folder = self.folder(session);
-        match recorder::is_alive(&folder) {
-            Ok(true) => RecorderState::Alive,
-            // Without a lock file there was never a recorder; with an empty journal it never got
-            // as far as starting the agent.
-            _ if std::fs::metadata(folder.journal()).is_ok_and(|meta| meta.len() > 0) => {
-                RecorderState::Gone
-            }
-            _ => RecorderState::Never,
+        let unseen =
+            |error| ExecutorError::caused_by("whether its recorder lives cannot be told", error);
+        if recorder::is_alive(&folder).map_err(unseen)? {
+            return Ok(RecorderState::Alive);
+        }
+        match std::fs::metadata(folder.journal()) {
+            Ok(meta) if meta.len() > 0 => Ok(RecorderState::Gone),
+            // Its recorder never got as far as writing anything down.
+            Ok(_) => Ok(RecorderState::Never),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(RecorderState::Never),
+            Err(error) => Err(unseen(error)),
         }
     }
 
@@ -122,11 +132,8 @@ impl Executor for LocalExecutor {
             .map_err(std::io::Error::other)?;
         let requests = attendance.requests();
         let frames = stream::unfold(attendance, |mut attendance| async move {
-            let frame: std::io::Result<Frame> = attendance
-                .next()
-                .await
-                .map_err(std::io::Error::other)
-                .transpose()?;
+            let frame: std::io::Result<Frame> =
+                attendance.next().await.map_err(io_error).transpose()?;
             Some((frame, attendance))
         });
         Ok(Attachment {
@@ -211,5 +218,15 @@ impl Requests for Line {
             .send(request.clone())
             .await
             .map_err(std::io::Error::other)
+    }
+}
+
+/// A frame that cannot be read is told apart from a connection that broke.
+fn io_error(error: AttendanceError) -> std::io::Error {
+    match error {
+        AttendanceError::Malformed(error) => {
+            std::io::Error::new(std::io::ErrorKind::InvalidData, error)
+        }
+        AttendanceError::Connection(error) => std::io::Error::other(error),
     }
 }

@@ -125,7 +125,7 @@ async fn supervise(
     mut caught_up: Option<oneshot::Sender<()>>,
 ) {
     let id = record.id();
-    let mut attempts = 0;
+    let (mut attempts, mut away) = (0, 0);
     loop {
         let result = attempt(
             core.clone(),
@@ -140,18 +140,18 @@ async fn supervise(
         };
         report_trouble(id, attempts, &trouble);
         // A store that does not answer is waited for: nothing could be written down anyway.
-        let store_is_away = matches!(
-            &trouble,
-            Trouble::Store(StoreError::Unavailable { .. } | StoreError::Backend { .. })
-        );
-        if !store_is_away {
-            attempts += 1;
+        match &trouble {
+            Trouble::Store(StoreError::Unavailable { .. } | StoreError::Backend { .. }) => {
+                away += 1;
+            }
+            _ => attempts += 1,
         }
         if attempts >= SUPERVISOR_ATTEMPTS {
             give_up(core, record, shutdown, &trouble).await;
             return;
         }
-        let backoff = (Duration::from_millis(200) * (attempts + 1).pow(2)).min(BACKOFF_MAX);
+        let failed: u32 = attempts + away;
+        let backoff = (Duration::from_millis(200) * failed.min(25)).min(BACKOFF_MAX);
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(backoff) => {}
@@ -178,9 +178,7 @@ async fn attempt(
     };
     match AssertUnwindSafe(run).catch_unwind().await {
         Ok(result) => result,
-        Err(panic) => Err(Trouble::Recorder(std::io::Error::other(panic_message(
-            &*panic,
-        )))),
+        Err(panic) => Err(Trouble::Panic(panic_message(&*panic))),
     }
 }
 

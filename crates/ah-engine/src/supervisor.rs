@@ -10,12 +10,13 @@ mod bring_up;
 mod conclude;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ah_agents::Catalog;
 use ah_rest_api_contract::{SessionId, Timestamp};
 use ah_store::{
     EngineId, Guard, Head, JournalPosition, Reply, SessionRecord, SessionWrite, Store, StoreError,
-    Written,
+    Version, Written,
 };
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,11 @@ use crate::view::View;
 
 /// How often a decision is made again because somebody else decided something meanwhile.
 pub(crate) const DECISION_ATTEMPTS: u32 = 50;
+
+/// How many attempts in a row may come to nothing.
+const FRUITLESS_MAX: u32 = 20;
+/// How much longer is waited after each of them.
+const FRUITLESS_STEP: Duration = Duration::from_millis(25);
 
 /// What all parts of an engine share.
 pub(crate) struct Core {
@@ -109,9 +115,18 @@ pub(crate) enum Trouble {
     /// The machine was asked for something that it does not know: a fault of ours.
     #[error("the session's machine failed")]
     Machine(#[from] Refusal),
-    /// The recorder lives and cannot be talked to.
-    #[error("the session's recorder cannot be reached")]
+    /// The recorder said what cannot be understood.
+    #[error("the session's recorder cannot be understood")]
     Recorder(#[source] std::io::Error),
+    /// The recorder was started or attached to again and again, and nothing came of it.
+    #[error("nothing came of {attempts} attempts to start its recorder or to attach to it")]
+    Fruitless {
+        /// How many.
+        attempts: u32,
+    },
+    /// The supervisor itself failed: a fault of ours.
+    #[error("{0}")]
+    Panic(String),
 }
 
 /// The owner of one session's state.
@@ -123,7 +138,7 @@ pub(crate) struct Supervisor {
     shutdown: CancellationToken,
     /// Told once the journal as it was at the start is in the log.
     caught_up: Option<oneshot::Sender<()>>,
-    /// Attachments in a row that brought nothing.
+    /// Attempts to start the recorder or to attach to it, in a row, of which nothing came.
     fruitless: u32,
 }
 
@@ -159,22 +174,53 @@ impl Supervisor {
             if self.view.record.session.status.is_terminal() {
                 return Ok(());
             }
-            match self.core.executor.recorder_state(self.id).await {
+            let before = self.view.record.journal;
+            match self.core.executor.recorder_state(self.id).await? {
                 RecorderState::Never => self.bring_up().await?,
                 RecorderState::Alive => self.attend().await?,
                 RecorderState::Gone => self.take_left_over().await?,
             }
+            self.bear_if_fruitless(before).await?;
         }
     }
 
-    /// Says the last word on a session that could not be attended to.
+    /// Waits a little longer each time that nothing came of an attempt; too many in a row are
+    /// trouble.
+    async fn bear_if_fruitless(&mut self, before: JournalPosition) -> Result<(), Trouble> {
+        if self.view.record.journal != before {
+            self.fruitless = 0;
+            return Ok(());
+        }
+        self.fruitless += 1;
+        if self.fruitless > FRUITLESS_MAX {
+            return Err(Trouble::Fruitless {
+                attempts: self.fruitless,
+            });
+        }
+        tokio::select! {
+            () = self.shutdown.cancelled() => Err(Trouble::Shutdown),
+            () = tokio::time::sleep(FRUITLESS_STEP * self.fruitless) => Ok(()),
+        }
+    }
+
+    /// Says the last word on a session that could not be attended to, with all that its recorder
+    /// has left.
     pub(crate) async fn give_up(mut self, why: &Trouble) -> Result<(), Trouble> {
+        self.sweep().await?;
         let reason = format!(
             "the access point could not go on with it: {}",
             crate::error::chain(why)
         );
-        self.conclude(Departure::NeverStarted { reason }, None)
-            .await
+        let departure = match self.ingest_left_over().await {
+            Ok(Some((end, position))) => {
+                return self.conclude(Departure::Told(end), Some(position)).await;
+            }
+            Ok(None) => Departure::NeverStarted { reason },
+            // What cannot be read was, most likely, the trouble.
+            Err(Trouble::Executor(_) | Trouble::Machine(_)) => Departure::NeverStarted { reason },
+            Err(other) => return Err(other),
+        };
+        self.conclude(departure, None).await
     }
 
     /// Reads the session anew. Another owner's session is let go of.
@@ -215,15 +261,21 @@ impl Supervisor {
         .into())
     }
 
-    /// Writes a change, after which the session is as in `after`.
+    /// Writes a change, after which the session is as in `after`, unless somebody else has decided
+    /// something meanwhile: what the agent told is written all the same, and the session read anew.
     async fn commit(&mut self, change: Change, after: View) -> Result<(), StoreError> {
         let record = &self.view.record;
+        let is_decision = change.is_decision();
         let guard = Guard {
             fence: Some(record.fence),
-            version: change.is_decision().then_some(record.version),
+            version: is_decision.then_some(record.version),
         };
+        let expected = Version(record.version.0 + u64::from(is_decision));
         let now = self.core.clock.now();
         let written = self.core.write(self.id, guard, change, now, None).await?;
+        if written.version != expected {
+            return self.reload().await;
+        }
         self.view = after;
         self.view.record.version = written.version;
         self.view.record.session.last_seq = written.last_seq;

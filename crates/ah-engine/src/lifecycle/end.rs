@@ -5,7 +5,9 @@ use ah_rest_api_contract::{
     Activity, EventPayload, Log, LogLevel, PermissionOutcome, PermissionResolved, PermissionState,
     PromptState, SessionStatus, Timestamp,
 };
-use ah_store::{Ending, NewEvent, PermissionRecord, PermissionWrite, PromptWrite, SessionRecord};
+use ah_store::{
+    Ending, NewEvent, PermissionRecord, PermissionWrite, PromptWrite, SessionRecord, TurnEnd,
+};
 
 use super::{Change, Refusal, StatusDetail, transition};
 
@@ -109,17 +111,34 @@ fn fault(record: &SessionRecord, departure: &Departure) -> Option<String> {
         Departure::NeverStarted { reason } => return Some(reason.clone()),
         Departure::NotWanted => return Some("it was given up before it began".to_owned()),
     };
-    let in_a_turn = matches!(
-        record.session.activity,
-        Some(Activity::Working | Activity::AwaitingPermission)
-    );
-    let told = |fallback: String| Some(end.reason.clone().unwrap_or(fallback));
+    let told = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
     match (end.exit_code, end.signal) {
-        (_, Some(signal)) => told(format!("the agent was ended by signal {signal}")),
-        (None, None) => told("the agent could not be started".to_owned()),
-        (Some(0), None) if in_a_turn => told("the agent exited in the middle of a turn".to_owned()),
-        (Some(0), None) => None,
-        (Some(code), None) => told(format!("the agent exited with code {code}")),
+        (_, Some(signal)) => told(&format!("the agent was ended by signal {signal}")),
+        (None, None) => told("the agent could not be started"),
+        (Some(0), None) => unfinished(record, end),
+        (Some(code), None) => told(&format!("the agent exited with code {code}")),
+    }
+}
+
+/// What an agent left undone that exited well, if anything: only one whose last turn has come to
+/// its end has finished.
+fn unfinished(record: &SessionRecord, end: &AgentEnd) -> Option<String> {
+    let told = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
+    let session = &record.session;
+    if matches!(
+        session.activity,
+        Some(Activity::Working | Activity::AwaitingPermission)
+    ) {
+        return told("the agent exited in the middle of a turn");
+    }
+    match &record.last_turn {
+        None => told("the agent exited before it had finished a turn"),
+        Some(TurnEnd::Failed { reason }) => Some(reason.clone()),
+        Some(TurnEnd::Interrupted) => told("its turn was interrupted, and nobody went on with it"),
+        Some(TurnEnd::Completed) if session.status == SessionStatus::Paused => {
+            told("it was ended while it was paused")
+        }
+        Some(TurnEnd::Completed) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_agents::protocol::{AgentEnd, Frame, JournalRecord, Request};
 use ah_rest_api_contract::{ChangeSummary, Timestamp};
 use ah_store::{Head, JournalPosition};
 use futures::{FutureExt, StreamExt};
@@ -16,9 +16,9 @@ use crate::lifecycle::expire::{self, TimeLimits};
 use crate::lifecycle::{Change, Decision};
 
 /// How many records go into the log at once.
-const BATCH_MAX: usize = 256;
-/// How many attachments in a row may bring nothing.
-const FRUITLESS_MAX: u32 = 20;
+const BATCH_MAX: usize = 64;
+/// How long a recorder may take to take a request before it counts as gone.
+const SEND_MAX: Duration = Duration::from_secs(3);
 /// How long after a change of files they are counted, so that a burst is counted once.
 const MEASURE_DELAY: Duration = Duration::from_millis(500);
 
@@ -51,7 +51,10 @@ impl Supervisor {
             mut requests,
         } = match attached {
             Ok(attachment) => attachment,
-            Err(error) => return self.bear(error).await,
+            Err(error) => {
+                tracing::debug!(session.id = %self.id, %error, "the recorder cannot be attached to");
+                return Ok(());
+            }
         };
         let mut frames = frames.ready_chunks(BATCH_MAX);
         let mut sent = Vec::new();
@@ -107,7 +110,7 @@ impl Supervisor {
         sent.retain(|request| due.contains(request));
         for request in due {
             if !sent.contains(&request) {
-                if let Err(error) = requests.send(&request).await {
+                if let Err(error) = send(requests, &request).await {
                     tracing::debug!(session.id = %self.id, %error, "the recorder has hung up");
                     return false;
                 }
@@ -129,7 +132,7 @@ impl Supervisor {
             return Ok(());
         }
         for request in duty::hand_over(&self.view) {
-            if let Err(error) = requests.send(&request).await {
+            if let Err(error) = send(requests, &request).await {
                 tracing::debug!(session.id = %self.id, %error, "the recorder has hung up");
                 break;
             }
@@ -153,6 +156,10 @@ impl Supervisor {
                 }
                 Ok(Frame::CaughtUp) => caught_up = true,
                 Ok(Frame::Ephemeral { event }) => self.core.hub.publish(self.id, event),
+                // What cannot be understood now will not be understood later either.
+                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                    return Err(Trouble::Recorder(error));
+                }
                 Err(error) => {
                     tracing::debug!(session.id = %self.id, %error, "the connection broke");
                     taken = Taken::Over;
@@ -160,7 +167,6 @@ impl Supervisor {
             }
         }
         if !records.is_empty() {
-            self.fruitless = 0;
             let absorbed = self.ingest(&records).await?;
             if absorbed.files_touched {
                 measuring.want(self.core.clock.now().plus(MEASURE_DELAY));
@@ -176,21 +182,21 @@ impl Supervisor {
         Ok(taken)
     }
 
-    /// Waits a little before the next attempt to attach; too many in a row are trouble.
-    async fn bear(&mut self, error: std::io::Error) -> Result<(), Trouble> {
-        self.fruitless += 1;
-        if self.fruitless > FRUITLESS_MAX {
-            return Err(Trouble::Recorder(error));
-        }
-        tracing::debug!(session.id = %self.id, %error, "the recorder could not be attached to");
-        tokio::select! {
-            () = self.shutdown.cancelled() => Err(Trouble::Shutdown),
-            () = tokio::time::sleep(Duration::from_millis(25) * self.fruitless) => Ok(()),
+    /// Takes in what a recorder has left that is gone, and says the last word.
+    pub(super) async fn take_left_over(&mut self) -> Result<(), Trouble> {
+        match self.ingest_left_over().await? {
+            Some((end, position)) => self.conclude(Departure::Told(end), Some(position)).await,
+            None => {
+                self.conclude(Departure::RecorderLost { swept: 0 }, None)
+                    .await
+            }
         }
     }
 
-    /// Takes in what a recorder has left that is gone, and says the last word.
-    pub(super) async fn take_left_over(&mut self) -> Result<(), Trouble> {
+    /// Takes in what a recorder has left that is gone, up to the agent's end if it is told.
+    pub(super) async fn ingest_left_over(
+        &mut self,
+    ) -> Result<Option<(AgentEnd, JournalPosition)>, Trouble> {
         loop {
             let from = self.view.record.journal;
             let records = self
@@ -199,12 +205,11 @@ impl Supervisor {
                 .left_over(self.id, from, BATCH_MAX)
                 .await?;
             if records.is_empty() {
-                return self
-                    .conclude(Departure::RecorderLost { swept: 0 }, None)
-                    .await;
+                return Ok(None);
             }
-            if let Some((end, position)) = self.ingest(&records).await?.ended {
-                return self.conclude(Departure::Told(end), Some(position)).await;
+            let ended = self.ingest(&records).await?.ended;
+            if ended.is_some() {
+                return Ok(ended);
             }
         }
     }
@@ -291,4 +296,10 @@ async fn wait_for(clock: &dyn crate::clock::Clock, moment: Option<Timestamp>) {
         Some(moment) => clock.sleep_until(moment).await,
         None => std::future::pending().await,
     }
+}
+
+async fn send(requests: &mut dyn Requests, request: &Request) -> std::io::Result<()> {
+    tokio::time::timeout(SEND_MAX, requests.send(request))
+        .await
+        .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }

@@ -4,7 +4,7 @@ use ah_agents::LaunchSpec;
 use ah_rest_api_contract::{
     AgentSelection, EventPayload, Log, LogLevel, PromptId, RepositorySource, SessionStatus,
 };
-use ah_store::NewEvent;
+use ah_store::{NewEvent, StoreError};
 
 use super::{Supervisor, Trouble};
 use crate::executor::{Provisioned, WorkspaceRequest};
@@ -105,7 +105,7 @@ impl Supervisor {
         } = provisioned;
         if let (Some(address), Some(branch)) = (&self.view.record.session.repo.url, default_branch)
         {
-            self.core.store.set_default_branch(address, &branch).await?;
+            self.note_default_branch(address, &branch).await?;
         }
         if self.view.record.session.workspace.as_ref() == Some(&workspace) {
             return Ok(());
@@ -126,6 +126,17 @@ impl Supervisor {
         after.apply(&change);
         self.commit(change, after).await?;
         Ok(())
+    }
+
+    /// Which branch is a repository's default is good to know, and no more than that.
+    async fn note_default_branch(&self, address: &str, branch: &str) -> Result<(), Trouble> {
+        match self.core.store.set_default_branch(address, branch).await {
+            Err(StoreError::NotFound { .. }) => {
+                tracing::warn!(session.id = %self.id, "its repository is not among those known");
+                Ok(())
+            }
+            other => Ok(other?),
+        }
     }
 
     fn launch_spec(&self) -> Result<LaunchSpec, String> {

@@ -1,11 +1,17 @@
 //! Saying the last word on a session.
 
+use std::time::Duration;
+
 use ah_rest_api_contract::{EventPayload, Log, LogLevel, Timestamp};
 use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 
 use super::{DECISION_ATTEMPTS, Supervisor, Trouble};
+use crate::executor::ExecutorError;
 use crate::lifecycle::Change;
 use crate::lifecycle::end::{self, Departure};
+
+/// The longest wait between two attempts to end what is left of a session.
+const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);
 
 impl Supervisor {
     /// Makes sure that nothing of the session is left, keeps or gives up its work, and writes how
@@ -15,14 +21,13 @@ impl Supervisor {
         departure: Departure,
         position: Option<JournalPosition>,
     ) -> Result<(), Trouble> {
-        let swept = self.core.executor.sweep(self.id).await?;
+        let swept = self.sweep().await?;
         let departure = with_swept(departure, swept);
         for _ in 0..DECISION_ATTEMPTS {
             let now = self.core.clock.now();
             // A session can be cancelled while it is being stopped, so this is judged each time.
             let mut change = if self.view.record.ending == Some(Ending::Cancel) {
-                self.core.executor.discard(self.id).await?;
-                Change::default()
+                self.discard(now).await
             } else {
                 self.seal(now).await
             };
@@ -50,6 +55,25 @@ impl Supervisor {
         .into())
     }
 
+    /// Ends what is left of the session's processes. While that fails the session is not over, so
+    /// it is tried until it works or the engine shuts down.
+    pub(super) async fn sweep(&self) -> Result<u32, Trouble> {
+        let mut wait = Duration::from_millis(100);
+        loop {
+            match self.core.executor.sweep(self.id).await {
+                Ok(swept) => return Ok(swept),
+                Err(error) => {
+                    let error = &error as &(dyn std::error::Error + Sync);
+                    tracing::warn!(session.id = %self.id, %error, "processes are still left");
+                }
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => return Err(Trouble::Shutdown),
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(SWEEP_WAIT_MAX),
+            }
+        }
+    }
+
     /// Keeps what the session has changed. That it could not be kept does not change how the
     /// session ended, but it is said.
     async fn seal(&self, now: Timestamp) -> Change {
@@ -59,19 +83,36 @@ impl Supervisor {
         }
         match self.core.executor.seal(self.id).await {
             Ok(changes) => change.patch.changes = Some(changes),
-            Err(error) => change.events.push(NewEvent {
-                ts: now,
-                payload: EventPayload::Log(Log {
-                    level: LogLevel::Error,
-                    message: format!(
-                        "what was changed could not be kept: {}",
-                        crate::error::chain(&error)
-                    ),
-                    tool_execution_id: None,
-                }),
-            }),
+            Err(error) => {
+                change
+                    .events
+                    .push(failure("what was changed could not be kept", &error, now));
+            }
         }
         change
+    }
+
+    /// Removes the session's workspace. That it could not be removed does not keep the session from
+    /// being over, but it is said.
+    async fn discard(&self, now: Timestamp) -> Change {
+        let mut change = Change::default();
+        if let Err(error) = self.core.executor.discard(self.id).await {
+            change
+                .events
+                .push(failure("the workspace could not be removed", &error, now));
+        }
+        change
+    }
+}
+
+fn failure(what: &str, error: &ExecutorError, now: Timestamp) -> NewEvent {
+    NewEvent {
+        ts: now,
+        payload: EventPayload::Log(Log {
+            level: LogLevel::Error,
+            message: format!("{what}: {}", crate::error::chain(error)),
+            tool_execution_id: None,
+        }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A host whose agents are played by the test: journals in memory, no process.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -54,6 +55,10 @@ pub(crate) struct Host {
     pub(crate) refusal: Mutex<Option<String>>,
     pub(crate) discarded: Mutex<Vec<SessionId>>,
     pub(crate) most_alive: Mutex<usize>,
+    /// Whether workspaces cannot be removed.
+    pub(crate) immovable: Mutex<bool>,
+    /// How often the host fails to look, sweep and discard before it does what it is asked.
+    pub(crate) failures: AtomicU32,
 }
 
 impl Host {
@@ -66,6 +71,8 @@ impl Host {
             refusal: Mutex::default(),
             discarded: Mutex::default(),
             most_alive: Mutex::default(),
+            immovable: Mutex::default(),
+            failures: AtomicU32::new(0),
         })
     }
 
@@ -73,6 +80,23 @@ impl Host {
         let result = act(self.recorders.lock().unwrap().entry(session).or_default());
         self.moved.send_modify(|count| *count += 1);
         result
+    }
+
+    /// Fails as often as was asked for.
+    fn may_fail(&self) -> Result<(), ExecutorError> {
+        let failing = self
+            .failures
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        match failing {
+            Ok(_) => Err(ExecutorError {
+                message: "the host is unwell".into(),
+                field: None,
+                source: None,
+            }),
+            Err(_) => Ok(()),
+        }
     }
 
     /// The agent says or does something.
@@ -335,12 +359,13 @@ impl Executor for Hosted {
         Ok(())
     }
 
-    async fn recorder_state(&self, session: SessionId) -> RecorderState {
-        match self.0.recorders.lock().unwrap().get(&session) {
+    async fn recorder_state(&self, session: SessionId) -> Result<RecorderState, ExecutorError> {
+        self.0.may_fail()?;
+        Ok(match self.0.recorders.lock().unwrap().get(&session) {
             None => RecorderState::Never,
             Some(recorder) if recorder.alive => RecorderState::Alive,
             Some(_) => RecorderState::Gone,
-        }
+        })
     }
 
     async fn attach(
@@ -413,6 +438,7 @@ impl Executor for Hosted {
     }
 
     async fn sweep(&self, _session: SessionId) -> Result<u32, ExecutorError> {
+        self.0.may_fail()?;
         Ok(0)
     }
 
@@ -440,6 +466,13 @@ impl Executor for Hosted {
     }
 
     async fn discard(&self, session: SessionId) -> Result<(), ExecutorError> {
+        if *self.0.immovable.lock().unwrap() {
+            return Err(ExecutorError {
+                message: "it is immutable".into(),
+                field: None,
+                source: None,
+            });
+        }
         self.0.discarded.lock().unwrap().push(session);
         Ok(())
     }

@@ -296,3 +296,58 @@ async fn commands_reach_a_session_that_another_engine_attends_to() {
     other.shutdown().await;
     owner.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_from_another_engine_is_heard_through_the_noise_of_the_agent() {
+    let world = World::new(Temper::Directed);
+    let owner = world.engine().await;
+    let other = world.engine().await;
+    for _ in 0..5 {
+        let id = launch(&owner, a_task()).await;
+        until_status(&other, id, S::Running).await;
+        let host = world.host.clone();
+        let noise = tokio::spawn(async move {
+            for n in 0..2_000 {
+                host.thought(id, &n.to_string());
+                tokio::task::yield_now().await;
+            }
+        });
+        other.stop_session(id, None).await.unwrap();
+        let log = whole_log(&other, id).await;
+        assert_eq!(statuses(&log).last(), Some(&S::Stopped));
+        noise.await.unwrap();
+    }
+    other.shutdown().await;
+    owner.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_that_cannot_be_removed_does_not_keep_a_session_from_being_cancelled() {
+    let world = World::new(Temper::Directed);
+    *world.host.immovable.lock().unwrap() = true;
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    engine.cancel_session(id).await.unwrap();
+    let log = whole_log(&engine, id).await;
+    assert_eq!(statuses(&log).last(), Some(&S::Cancelled));
+    let said = |event: &EventPayload| matches!(event, EventPayload::Log(log) if log.message.contains("could not be removed: it is immutable"));
+    assert!(log.iter().any(|event| said(&event.payload)), "{log:#?}");
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_cannot_look_or_sweep_for_a_while_changes_nothing_about_the_session() {
+    let world = World::new(Temper::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    world.host.end_turn(id);
+    world
+        .host
+        .failures
+        .store(3, std::sync::atomic::Ordering::SeqCst);
+    let session = until_status(&engine, id, S::Completed).await;
+    assert_eq!(session.exit_code, Some(0));
+    engine.shutdown().await;
+}

@@ -313,3 +313,50 @@ fn what_was_absorbed_is_not_absorbed_again() {
     assert_eq!(view.record.journal.0, before.0 + 1);
     assert_eq!(change.patch.journal, Some(view.record.journal));
 }
+
+#[test]
+fn only_an_agent_whose_last_turn_has_come_to_its_end_has_finished() {
+    let with = |outcome: Option<TurnOutcome>, status: SessionStatus| {
+        let mut view = running();
+        match outcome {
+            Some(outcome) => drop(feed(&mut view, turn_ended(outcome))),
+            None => view.record.session.activity = Some(Activity::Idle),
+        }
+        view.record.session.status = status;
+        view
+    };
+    let failed = || TurnOutcome::Failed {
+        reason: "it broke".into(),
+    };
+    let cases = [
+        (Some(TurnOutcome::Completed), SessionStatus::Running, None),
+        (Some(failed()), SessionStatus::Running, Some("it broke")),
+        (
+            Some(TurnOutcome::Interrupted),
+            SessionStatus::Running,
+            Some("nobody went on"),
+        ),
+        (
+            None,
+            SessionStatus::Running,
+            Some("before it had finished a turn"),
+        ),
+        (
+            Some(TurnOutcome::Completed),
+            SessionStatus::Paused,
+            Some("while it was paused"),
+        ),
+    ];
+    for (outcome, status, reason) in cases {
+        let view = with(outcome, status);
+        let change = end::decide(&view.record, &[], &Departure::Told(exit(0)), at(2)).unwrap();
+        match reason {
+            None => assert_eq!(change.patch.status, Some(SessionStatus::Completed)),
+            Some(words) => {
+                assert_eq!(change.patch.status, Some(SessionStatus::Failed));
+                let said = change.patch.reason.flatten().unwrap();
+                assert!(said.contains(words), "{said}");
+            }
+        }
+    }
+}
