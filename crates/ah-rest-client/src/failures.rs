@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use ah_rest_api_contract::routes::Method;
 use ah_rest_api_contract::{ErrorKind, TaskManagerError};
 use url::Url;
 
@@ -46,7 +47,8 @@ pub(crate) fn broken(base_url: &Url, call: &Call, error: reqwest::Error) -> Fail
             ErrorKind::Unreachable,
             format!(
                 "the connection to the access point at {base_url} broke before {request} was \
-                 answered; whether it was done is not known"
+                 answered{}",
+                doubt(call)
             ),
         )
         .caused_by(error.without_url()),
@@ -62,8 +64,8 @@ pub(crate) fn timed_out(base_url: &Url, call: &Call, patience: Duration) -> Fail
         error: TaskManagerError::new(
             ErrorKind::Unreachable,
             format!(
-                "the access point at {base_url} did not answer {request} within {patience:.1?}; \
-                 whether it was done is not known"
+                "the access point at {base_url} did not answer {request} within {patience:.1?}{}",
+                doubt(call)
             ),
         ),
         cause: Cause::Broken,
@@ -90,6 +92,14 @@ pub(crate) fn unexpected(call: &Call, what: &str) -> TaskManagerError {
         ErrorKind::Internal,
         format!("the access point's answer to {request} {what}"),
     )
+}
+
+/// What is left open when no answer came to something that was to be done.
+fn doubt(call: &Call) -> &'static str {
+    match call.method() {
+        Method::Get => "",
+        Method::Post | Method::Put | Method::Delete => "; whether it was done is not known",
+    }
 }
 
 fn request(call: &Call) -> String {

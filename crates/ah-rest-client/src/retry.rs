@@ -13,7 +13,7 @@ use time::macros::format_description;
 ///
 /// The wait before a retry is drawn evenly from zero to a bound (full jitter), so that many
 /// clients of a server that comes back do not all come at once; the bound doubles with each
-/// failure. A server's `Retry-After` is waited for in any case, unless that is over the deadline.
+/// failure. What a server asks for with `Retry-After` comes on top, unless that is over the deadline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The bound of the first wait. 100 ms.
@@ -139,8 +139,10 @@ impl<'a> Attempts<'a> {
             (Cause::Busy, _) | (Cause::Broken, Repeat::Safe) => self.policy.deadline,
             (Cause::Broken, Repeat::Unsafe) | (Cause::Fault | Cause::Final, _) => return None,
         };
-        let drawn = self.policy.delay(self.failures, chance);
-        let delay = failure.retry_after.map_or(drawn, |asked| asked.max(drawn));
+        let delay = self
+            .policy
+            .delay(self.failures, chance)
+            .saturating_add(failure.retry_after.unwrap_or_default());
         self.failures += 1;
         (self.failures < self.policy.attempts_max && elapsed.saturating_add(delay) < deadline)
             .then_some(delay)

@@ -8,7 +8,7 @@ use ah_rest_api_contract::{ErrorKind, TaskManagerError};
 use futures::{Stream, stream};
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Place, Verdict};
 use crate::call::Call;
@@ -36,6 +36,7 @@ pub(crate) async fn follow<P: Place>(
         client,
         place,
         response: Some(response),
+        connected: Instant::now(),
         decoder: Decoder::new(),
         broken: None,
         failures: 0,
@@ -56,7 +57,9 @@ struct Reader<P> {
     decoder: Decoder,
     /// What ends the stream once all that came before it is yielded.
     broken: Option<FrameTooLarge>,
-    /// How many connections have ended or failed since anything came.
+    /// When the connection was made.
+    connected: Instant,
+    /// How many connections in a row have failed, or were of no use.
     failures: u32,
     /// How long the server asked to wait before the next connection.
     asked_wait: Option<Duration>,
@@ -104,18 +107,19 @@ impl<P: Place> Reader<P> {
     /// The next item among the frames that have come.
     fn decoded(&mut self) -> Result<Option<P::Item>, TaskManagerError> {
         while let Some(decoded) = self.decoder.pop() {
-            self.failures = 0;
             let Decoded::Frame(frame) = decoded else {
                 continue;
             };
-            match self.place.judge(&frame)? {
-                Verdict::Pass => {}
-                Verdict::Yield(item) => return Ok(Some(item)),
+            let item = match self.place.judge(&frame)? {
+                Verdict::Pass => continue,
+                Verdict::Yield(item) => item,
                 Verdict::Last(item) => {
                     self.is_over = true;
-                    return Ok(Some(item));
+                    item
                 }
-            }
+            };
+            self.failures = 0;
+            return Ok(Some(item));
         }
         match self.broken.take() {
             None => Ok(None),
@@ -127,6 +131,10 @@ impl<P: Place> Reader<P> {
 
     fn disconnect(&mut self, why: &str) {
         tracing::debug!(why, "an event stream's connection is lost");
+        // One on which nothing happened for long was of use all the same.
+        if self.connected.elapsed() > self.client.retry_policy().delay_max {
+            self.failures = 0;
+        }
         self.asked_wait = self.decoder.retry();
         self.place.leave(self.decoder.last_event_id());
         self.decoder = Decoder::new();
@@ -153,13 +161,15 @@ impl<P: Place> Reader<P> {
             .retry_policy()
             .delay(self.failures, chance::draw()?);
         let asked = self.asked_wait.unwrap_or_default().min(WAIT_MAX);
-        sleep(drawn.max(asked)).await;
+        // On top of what was asked for, or all that were sent away at once would be back at once.
+        sleep(asked.saturating_add(drawn)).await;
         self.failures = self.failures.saturating_add(1);
         let call = self.place.call()?;
         match self.client.opened_once(&call).await {
             Ok(response) => {
                 check(&response, &call)?;
                 self.response = Some(response);
+                self.connected = Instant::now();
                 Ok(())
             }
             Err(failure) if failure.is_passing() => {

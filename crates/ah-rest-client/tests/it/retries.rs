@@ -246,7 +246,7 @@ async fn the_deadline_bounds_it_all() {
 async fn nobody_there_is_said_with_what_to_do() {
     let wire = Wire::start(|_, _| Reply::close("")).await;
     let url = wire.url();
-    drop(wire);
+    let _port = wire.stop().await;
     let error = client(&url)
         .list_sessions(SessionQuery::default())
         .await

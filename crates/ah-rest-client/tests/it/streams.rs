@@ -170,13 +170,13 @@ async fn a_server_that_restarts_is_waited_for() {
         assert_eq!(events.next().await.unwrap().unwrap(), log(seq));
     }
     // Gone; then back, but not well for a while.
-    drop(wire);
+    let port = wire.stop().await;
     let mut reading = tokio::spawn(collect(events));
     tokio::select! {
         ended = &mut reading => panic!("the stream gave up: {ended:?}"),
         () = refused_twice(address) => {}
     }
-    let mut wire = Wire::start_at(address, |request, number| match number {
+    let mut wire = Wire::listen(port.listen(64).unwrap(), |request, number| match number {
         0 => refusal("503 Service Unavailable", "unavailable"),
         1 => refusal("500 Internal Server Error", "internal"),
         2 => Reply::close(answer("502 Bad Gateway", "", "<html>")),
@@ -187,8 +187,7 @@ async fn a_server_that_restarts_is_waited_for() {
             assert_eq!(last_event_id(request), 2);
             Reply::close(chunked(&frames(2, 3), true))
         }
-    })
-    .await;
+    });
     assert_eq!(seqs(&reading.await.unwrap()), [3]);
     assert_eq!(wire.lines().len(), 7);
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
@@ -74,7 +74,7 @@ pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
 pub(crate) struct Wire {
     pub(crate) address: SocketAddr,
     requests: mpsc::UnboundedReceiver<Request>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Wire {
@@ -82,14 +82,23 @@ impl Wire {
     pub(crate) async fn start(
         handler: impl FnMut(&Request, usize) -> Reply + Send + 'static,
     ) -> Self {
-        Self::start_at("127.0.0.1:0".parse().unwrap(), handler).await
+        Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap(), handler)
     }
 
-    pub(crate) async fn start_at(
-        address: SocketAddr,
+    /// The server goes away: who connects is refused, until its port is listened on again.
+    pub(crate) async fn stop(mut self) -> TcpSocket {
+        self.tasks.shutdown().await;
+        let port = TcpSocket::new_v4().unwrap();
+        port.set_reuseaddr(true).unwrap();
+        // Bound without listening, so that nobody else gets the port meanwhile.
+        port.bind(self.address).unwrap();
+        port
+    }
+
+    pub(crate) fn listen(
+        listener: TcpListener,
         handler: impl FnMut(&Request, usize) -> Reply + Send + 'static,
     ) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (seen, requests) = mpsc::unbounded_channel();
         let handler = Arc::new(Mutex::new(handler));
@@ -115,7 +124,7 @@ impl Wire {
         Self {
             address,
             requests,
-            _tasks: tasks,
+            tasks,
         }
     }
 
