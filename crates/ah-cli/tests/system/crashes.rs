@@ -222,3 +222,87 @@ fn all_three_killed_at_once_are_told_honestly() {
     assert_eq!(session["status"], "failed", "{session:#}");
     assert!(agent_processes(&id).is_empty());
 }
+
+/// A session that comes by everything an agent can be at, and stays at what `point` names.
+fn at_a_point(setting: &Setting, point: &str) -> String {
+    let timeline = match point {
+        "thinking" => {
+            "  - llmResponse: [{think: [[100, a thought]]}, {think: [[300000, too late]]}]"
+        }
+        "in a command" => {
+            "  - agentToolUse: {toolName: runCmd, args: {cmd: sleep 300}, status: ok}"
+        }
+        "asking leave" => {
+            "  - agentPermissionRequest:
+      toolCall: {toolCallId: t, title: Do it, kind: execute}
+      options: [{id: allow, label: Allow, kind: allow_once}]
+      granted: true"
+        }
+        "idle" | "paused" => "  - agentEdits: {path: a.txt, linesAdded: 1, linesRemoved: 0}",
+        other => panic!("{other} is not a point"),
+    };
+    let file = setting.scenario(&format!("name: a point\ntimeline:\n{timeline}\n"));
+    let file = file.to_str().unwrap();
+    let mut follower = Follower::start(setting.ah(&[
+        "task",
+        "--follow",
+        "--interactive",
+        "--scenario",
+        file,
+        "do it",
+    ]));
+    let reached: fn(&Value) -> bool = match point {
+        "thinking" => |event| event["type"] == "thought",
+        "in a command" => |event| event["type"] == "tool_use",
+        "asking leave" => |event| event["type"] == "permission_request",
+        _ => |event| event["type"] == "file_edit",
+    };
+    let id = follower.until(reached)["sessionId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    if point == "paused" {
+        setting.run(&["session", "pause", &id]);
+        follower.until(status("paused"));
+    }
+    follower.kill();
+    id
+}
+
+#[test]
+fn a_recorder_or_an_agent_killed_at_any_point_is_told_honestly_and_leaves_nothing() {
+    for point in ["thinking", "in a command", "asking leave", "idle", "paused"] {
+        for victim in ["recorder", "agent"] {
+            let setting = Setting::new();
+            let id = at_a_point(&setting, point);
+            match victim {
+                "recorder" => recorder(&setting, &id).kill(),
+                _ => agent(&id).kill(),
+            }
+            let session = setting.finish(&id);
+            assert_eq!(
+                session["status"], "failed",
+                "{victim} killed when {point}: {session:#}"
+            );
+            let reason = session["reason"].as_str().unwrap();
+            let word = if victim == "recorder" {
+                "recorder lost"
+            } else {
+                "signal 9"
+            };
+            assert!(
+                reason.contains(word),
+                "{victim} killed when {point}: {reason}"
+            );
+            assert!(
+                agent_processes(&id).is_empty(),
+                "{victim} killed when {point}"
+            );
+            let permissions = setting.json(&["session", "permissions", &id]);
+            for permission in permissions["items"].as_array().unwrap() {
+                assert_eq!(permission["state"], "resolved", "{permission:#}");
+            }
+            setting.log(&id);
+        }
+    }
+}
