@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a task names an agent by, such as `scenario` or `opencode`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct AgentType(String);
 
@@ -31,6 +32,7 @@ impl fmt::Display for AgentType {
 
 /// What an agent can do under the access point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AgentCapabilities {
     /// Take up an ended conversation again.
@@ -47,6 +49,7 @@ pub struct AgentCapabilities {
 
 /// Whether an agent's program is on the executor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Installation {
     /// It is, with this version where the program tells one.
@@ -64,6 +67,7 @@ pub enum Installation {
 
 /// An agent that tasks can name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Agent {
     /// What a task names it by.

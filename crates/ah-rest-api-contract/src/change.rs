@@ -11,6 +11,7 @@ pub const CONTEXT_LINES_MAX: u32 = 10;
 
 /// How much a session changed, against the commit it began at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChangeSummary {
     /// Files added, modified, deleted or renamed.
     pub files_changed: u64,
@@ -22,6 +23,7 @@ pub struct ChangeSummary {
 
 /// What happened to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FileStatus {
     /// It is new.
@@ -57,6 +59,7 @@ impl FileStatus {
 
 /// A changed file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileEntry {
     /// Its path, relative to the workspace.
     pub path: String,
@@ -153,6 +156,7 @@ impl DiffQuery {
 
 /// One stretch of a diff.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hunk {
     /// Its first line in the old file, from 1; 0 when the old side is empty.
     pub old_start: u64,
@@ -168,6 +172,7 @@ pub struct Hunk {
 
 /// The diff of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileDiff {
     /// Its path, relative to the workspace.
     pub path: String,
@@ -194,6 +199,7 @@ pub struct FileDiff {
 
 /// The diff of a session: what its workspace has now against the commit it began at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionDiff {
     /// The files by path.
     pub files: Vec<FileDiff>,

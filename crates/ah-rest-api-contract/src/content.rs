@@ -8,6 +8,7 @@ use crate::FieldErrors;
 
 /// One piece of a prompt or message, as in the Agent Client Protocol.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(
     tag = "type",
     rename_all = "snake_case",
@@ -29,6 +30,7 @@ pub enum ContentBlock {
         data: Option<String>,
         /// Its media type, such as `image/png`; required with `data`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "openapi", schema(rename = "mimeType"))]
         mime_type: Option<String>,
     },
     /// A sound.
@@ -36,6 +38,7 @@ pub enum ContentBlock {
         /// The sound in base64.
         data: String,
         /// Its media type, such as `audio/wav`.
+        #[cfg_attr(feature = "openapi", schema(rename = "mimeType"))]
         mime_type: String,
     },
     /// A document in place.
@@ -51,6 +54,7 @@ pub enum ContentBlock {
         name: String,
         /// Its media type.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "openapi", schema(rename = "mimeType"))]
         mime_type: Option<String>,
         /// A longer name for people.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,8 +68,9 @@ pub enum ContentBlock {
     },
 }
 
-/// A document carried inside a [`ContentBlock::Resource`].
+/// A document carried inside a content block of the type `resource`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EmbeddedResource {
     /// Where the document comes from.

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::object::objects;
 use crate::{FieldErrors, PromptContent, PromptRequest, TaskManagerError};
 
 /// The longest reason for a stop, in characters.
@@ -10,11 +11,12 @@ pub const REASON_CHARS_MAX: usize = 1024;
 
 /// The body of `POST /sessions/{id}/stop`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct StopRequest {
-    /// Why, in words, for whoever reads the session's log. At most [`REASON_CHARS_MAX`]
-    /// characters.
+    /// Why, in words, for whoever reads the session's log. 1 to 1,024 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024))]
     pub reason: Option<String>,
 }
 
@@ -39,12 +41,16 @@ impl StopRequest {
 
 /// The body of `POST /sessions/{id}/resume`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct ResumeRequest {
     /// What to say to the agent when it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::PromptInput>))]
     pub prompt: Option<PromptContent>,
 }
+
+objects!(StopRequest, ResumeRequest);
 
 impl ResumeRequest {
     /// This request, when its prompt is one that [`PromptRequest::validated`] would take.

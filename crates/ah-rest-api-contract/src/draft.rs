@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::object::objects;
 use crate::{AgentSelection, DraftId, PromptContent, RepoConfig, RuntimeConfig, Timestamp};
 
 /// What a draft holds: any part of a task, unjudged, since a draft is incomplete by nature.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct DraftContent {
     /// What the agent would be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,6 +22,8 @@ pub struct DraftContent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<RuntimeConfig>,
 }
+
+objects!(DraftContent);
 
 /// A draft to save: a new one without an id, or the change of an old one, of which the fields
 /// that are present replace the old.
@@ -39,7 +42,12 @@ pub struct Draft {
     /// Names it.
     pub id: DraftId,
     /// What it holds.
-    #[serde(flatten)]
+    // Read as it is derived: here it is given what is left of the object, of which it takes its own.
+    #[serde(
+        flatten,
+        serialize_with = "DraftContent::serialize",
+        deserialize_with = "DraftContent::deserialize"
+    )]
     pub content: DraftContent,
     /// When it was first saved.
     pub created_at: Timestamp,

@@ -8,6 +8,7 @@ use crate::Timestamp;
 
 /// What a server says of itself as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
     /// It is alive; of a deep check, all is well.
@@ -20,6 +21,7 @@ pub enum HealthStatus {
 
 /// The answer of `/health` and `/ready`. A server that is not ready answers with a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     /// `ok` of `/health`, `ready` of `/ready`.
     pub status: HealthStatus,
@@ -29,6 +31,7 @@ pub struct Health {
 
 /// How one thing is that a server depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
     /// It works.
@@ -37,8 +40,9 @@ pub enum CheckStatus {
     Failed,
 }
 
-/// One check of a [`DeepHealth`].
+/// One check of what a server depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HealthCheck {
     /// How it is.
@@ -52,6 +56,7 @@ pub struct HealthCheck {
 
 /// The answer of `/health/deep`: how all is that the server depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeepHealth {
     /// `ok` when every check is, else `degraded`.
     pub status: HealthStatus,
@@ -80,6 +85,7 @@ impl DeepHealth {
 
 /// Which version a server is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
     /// The version, as in `0.1.0`.

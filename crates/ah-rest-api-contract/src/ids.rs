@@ -114,8 +114,9 @@ ulid_id!(
     RepositoryId, "repository", "repo-"
 );
 
-/// Names a host that runs sessions. The access point's own host is [`ExecutorId::local`].
+/// Names a host that runs sessions. The access point's own host is `local`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct ExecutorId(String);
 

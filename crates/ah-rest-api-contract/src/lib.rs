@@ -72,6 +72,9 @@ mod idempotency;
 mod ids;
 mod lifecycle;
 mod manager;
+mod object;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod page;
 mod permission;
 mod prompt;

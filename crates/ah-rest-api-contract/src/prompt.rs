@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::object::objects;
 use crate::{
     ErrorKind, FieldErrors, PromptContent, PromptDelivery, PromptId, SessionId, TaskManagerError,
     Timestamp,
@@ -12,6 +13,7 @@ pub const PROMPT_BYTES_MAX: usize = 16 * 1024;
 
 /// When a prompt should reach an agent that is on a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryMode {
     /// After the turn.
@@ -23,14 +25,19 @@ pub enum DeliveryMode {
 
 /// Something to say to a session's agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct PromptRequest {
     /// What to say.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PromptInput))]
     pub prompt: PromptContent,
     /// When it should reach the agent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(default = "queue"))]
     pub delivery: DeliveryMode,
 }
+
+objects!(PromptRequest);
 
 impl PromptRequest {
     /// A prompt that waits for the end of the turn.
@@ -66,6 +73,7 @@ impl PromptRequest {
 
 /// How far a prompt has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PromptState {
     /// It waits in the session's queue.
@@ -80,6 +88,7 @@ pub enum PromptState {
 
 /// A prompt of a session's queue, and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Prompt {
     /// Names it.
@@ -98,6 +107,7 @@ pub struct Prompt {
 
 /// That a prompt was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PromptReceipt {
     /// The session.

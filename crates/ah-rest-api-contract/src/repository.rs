@@ -150,6 +150,7 @@ impl fmt::Display for RepositorySource {
 
 /// A repository that tasks were launched on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Repository {
     /// Names it.
@@ -170,6 +171,7 @@ pub struct Repository {
 
 /// A branch of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Branch {
     /// Its name, without `refs/heads/`.
     pub name: String,
@@ -181,6 +183,7 @@ pub struct Branch {
 
 /// The branches of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BranchList {
     /// The repository.

@@ -17,6 +17,7 @@ pub const RECENT_EVENTS_MAX: usize = 3;
 
 /// One run of one agent in one workspace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     /// Names it.
@@ -72,9 +73,10 @@ pub struct Session {
     pub ended_at: Option<Timestamp>,
     /// The place of the last event of its log.
     pub last_seq: EventSeq,
-    /// The last thoughts, tool runs and edits, oldest first, at most [`RECENT_EVENTS_MAX`]; none
+    /// The last thoughts, tool runs and edits, oldest first, at most 3; none
     /// once it ended.
     #[serde(rename = "recent_events", default)]
+    #[cfg_attr(feature = "openapi", schema(max_items = 3))]
     pub recent_events: Vec<SessionEvent>,
     /// How much it changed, once its workspace was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,6 +93,7 @@ pub struct Session {
 
 /// What a session works on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionRepo {
     /// Whether there is a repository.
@@ -108,6 +111,7 @@ pub struct SessionRepo {
 
 /// Which agent a session runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionAgent {
     /// Its type.
@@ -120,11 +124,13 @@ pub struct SessionAgent {
     pub model: Option<String>,
     /// Settings of its own.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub settings: Map<String, Value>,
 }
 
 /// How a workspace was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum WorkspaceProvider {
     /// A git worktree on a branch of its own.
@@ -135,11 +141,13 @@ pub enum WorkspaceProvider {
 
 /// A session's workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionWorkspace {
     /// How it was made.
     pub provider: WorkspaceProvider,
     /// Where it is, on its executor.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub path: PathBuf,
     /// The host that has it.
     pub executor_id: ExecutorId,
@@ -150,6 +158,7 @@ pub struct SessionWorkspace {
 
 /// Where the parts of a session are, as relative URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionLinks {
     /// The session.

@@ -15,6 +15,7 @@ use crate::{SessionId, SessionLinks, SessionStatus, TaskId, Timestamp};
 
 /// A task that was launched: the reply to `POST /tasks`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LaunchedTask {
     /// Names the task.
@@ -30,6 +31,7 @@ pub struct LaunchedTask {
 
 /// A task and its sessions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
     /// Names it.

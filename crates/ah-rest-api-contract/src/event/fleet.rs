@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// `fenceStarted`: followers are being brought to one state of the files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FenceStarted {
     /// The snapshot they are brought to.
@@ -18,6 +19,7 @@ pub struct FenceStarted {
 
 /// How a follower came out of a fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FenceState {
     /// It has the snapshot's files.
@@ -28,8 +30,9 @@ pub enum FenceState {
     Error,
 }
 
-/// One follower's part of a [`FenceResult`].
+/// One follower's part of a fence's result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FenceHost {
     /// How it came out.
@@ -43,6 +46,7 @@ pub struct FenceHost {
 
 /// `fenceResult`: how each follower came out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FenceResult {
     /// The snapshot they were brought to.
@@ -53,6 +57,7 @@ pub struct FenceResult {
 
 /// `hostStarted`: a follower began to run a command.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HostStarted {
     /// The follower.
     pub host: String,
@@ -60,6 +65,7 @@ pub struct HostStarted {
 
 /// Where a command's output came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutputStream {
     /// Standard output.
@@ -70,6 +76,7 @@ pub enum OutputStream {
 
 /// `hostLog`: a follower's command printed something.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HostLog {
     /// The follower.
     pub host: String,
@@ -81,6 +88,7 @@ pub struct HostLog {
 
 /// `hostExited`: a follower's command ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HostExited {
     /// The follower.
     pub host: String,
@@ -90,6 +98,7 @@ pub struct HostExited {
 
 /// `summary`: which followers passed and which failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Summary {
     /// Those that passed.
     pub passed: Vec<String>,
@@ -99,6 +108,7 @@ pub struct Summary {
 
 /// The operating system of a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FollowerOs {
     /// Linux.
@@ -109,8 +119,9 @@ pub enum FollowerOs {
     Windows,
 }
 
-/// One follower of a [`FollowersCatalog`].
+/// One follower of a fleet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Follower {
     /// Its name.
@@ -129,6 +140,7 @@ pub struct Follower {
 
 /// `followersCatalog`: the followers there are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FollowersCatalog {
     /// Them.
     pub hosts: Vec<Follower>,
@@ -136,6 +148,7 @@ pub struct FollowersCatalog {
 
 /// `note`: a remark of the leader.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Note {
     /// The remark.
     pub message: String,

@@ -7,6 +7,7 @@ use crate::{ContentBlock, MessageId, PromptId, SessionStatus};
 
 /// `status`: the session went from one status to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusChange {
     /// The status it has now.
     pub status: SessionStatus,
@@ -26,6 +27,7 @@ pub struct StatusChange {
 
 /// How much a log line matters, the most first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// Something failed.
@@ -70,6 +72,7 @@ impl LogLevel {
 
 /// `log`: a line of the agent's or the server's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Log {
     /// How much it matters.
     pub level: LogLevel,
@@ -82,6 +85,7 @@ pub struct Log {
 
 /// Who said a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MessageRole {
     /// A person or program that steers the session.
@@ -92,6 +96,7 @@ pub enum MessageRole {
 
 /// How a user's message reached the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PromptDelivery {
     /// It is what the session was started with.
@@ -104,6 +109,7 @@ pub enum PromptDelivery {
 
 /// `message`: something was said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     /// Who said it.
     pub role: MessageRole,
@@ -124,6 +130,7 @@ pub struct Message {
 
 /// `thought`: the agent thought something.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Thought {
     /// The thought.
     pub thought: String,
@@ -134,6 +141,7 @@ pub struct Thought {
 
 /// The only status of a `tool_use`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ToolUseStatus {
     /// The tool is running.
@@ -143,10 +151,12 @@ pub enum ToolUseStatus {
 
 /// `tool_use`: the agent began to use a tool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ToolUse {
     /// The tool.
     pub tool_name: String,
     /// What it was given.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub tool_args: Map<String, Value>,
     /// Names this run of the tool, within the session.
     pub tool_execution_id: String,
@@ -156,6 +166,7 @@ pub struct ToolUse {
 
 /// How a tool run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ToolOutcome {
     /// It did what it was asked.
@@ -166,6 +177,7 @@ pub enum ToolOutcome {
 
 /// `tool_result`: a tool that the agent used has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ToolResult {
     /// The tool.
     pub tool_name: String,
@@ -182,6 +194,7 @@ pub struct ToolResult {
 
 /// `file_edit`: the agent changed a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileEdit {
     /// The file, relative to the workspace.
     pub file_path: String,
@@ -197,6 +210,7 @@ pub struct FileEdit {
 /// `diff`: what the agent changed in a file, as texts. Large ones (over 64 KiB or 2,000 lines)
 /// carry heads and tails instead of the whole (contract §5.3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DiffEvent {
     /// The tool run that changed it.
     pub tool_execution_id: String,
@@ -250,6 +264,7 @@ pub struct DiffEvent {
 
 /// How urgent a step of a plan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PlanPriority {
     /// First.
@@ -262,6 +277,7 @@ pub enum PlanPriority {
 
 /// How far a step of a plan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PlanStatus {
     /// Not begun.
@@ -274,6 +290,7 @@ pub enum PlanStatus {
 
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlanEntry {
     /// What is to be done.
     pub content: String,
@@ -285,6 +302,7 @@ pub struct PlanEntry {
 
 /// `plan`: the agent's plan, whole; it replaces the one before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Plan {
     /// The steps in order.
     pub entries: Vec<PlanEntry>,
@@ -292,6 +310,7 @@ pub struct Plan {
 
 /// `usage`: what a turn has used. As a session's total it is the sum of all turns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Usage {
     /// Tokens that went to the model.
     pub input_tokens: u64,
@@ -342,8 +361,10 @@ impl Usage {
 
 /// `progress`: how far the agent says it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Progress {
     /// Hundredths of the whole, 0 to 100.
+    #[cfg_attr(feature = "openapi", schema(maximum = 100))]
     pub progress: u8,
     /// What it is at.
     pub stage: String,
@@ -352,6 +373,7 @@ pub struct Progress {
 /// `error`: the agent, or its model, reported an error. The session goes on unless a `status`
 /// says otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorEvent {
     /// What it said.
     pub message: String,
@@ -359,6 +381,7 @@ pub struct ErrorEvent {
 
 /// `moment`: a moment worth going back to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Moment {
     /// The snapshot of the workspace at that moment.
     #[serde(rename = "snapshotId")]
@@ -369,6 +392,7 @@ pub struct Moment {
 
 /// `delivery`: the work was handed over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeliveryEvent {
     /// How: `pr`, `branch` or `patch`.
     pub mode: String,

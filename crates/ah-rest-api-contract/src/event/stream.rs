@@ -35,6 +35,7 @@ impl EphemeralEvent {
 
 /// `message_delta`: a piece of a message in the making.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageDelta {
     /// The message.
     pub message_id: MessageId,
@@ -44,6 +45,7 @@ pub struct MessageDelta {
 
 /// `thought_delta`: a piece of a thought in the making.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ThoughtDelta {
     /// The piece of text.
     pub delta: String,
@@ -51,6 +53,7 @@ pub struct ThoughtDelta {
 
 /// `tool_progress`: a tool is at work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ToolProgress {
     /// The tool.
     pub tool_name: String,
@@ -62,6 +65,7 @@ pub struct ToolProgress {
 
 /// `gap`: a stretch of the log that retention removed before the reader came to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Gap {
     /// The first event that the reader wanted and is gone.
     pub from_seq: EventSeq,

@@ -8,9 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use super::rule::{CompiledRule, Fit, check_path_pattern, check_tool_pattern};
 use super::subject::{PermissionSubject, SubjectPath};
 use crate::FieldErrors;
+use crate::object::objects;
 
 /// What becomes of a request for leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PermissionAction {
     /// Somebody is asked.
@@ -46,19 +48,24 @@ impl PermissionAction {
 /// lower case never fit an `allow` rule, and a `deny` or `ask` rule that they may fit is heeded as
 /// if they did, unless another rule that fits for sure stands before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct PermissionRule {
     /// A glob over the tool's name, of 1 to 256 bytes; absent means any tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
     pub tool: Option<String>,
     /// A glob over the workspace-relative paths that the request names, of 1 to 256 bytes (`*`
     /// stays within a folder, `**` crosses them; `secrets/**` is what is in a folder); absent
     /// means any. A request that names no path fits no rule that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
     pub path: Option<String>,
     /// What becomes of a request that fits.
     pub action: PermissionAction,
 }
+
+objects!(PermissionRule);
 
 /// Who may do what without being asked. A word on the wire (`"ask"`, `"allow"`, `"deny"`) is a
 /// policy without rules.

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 
+use crate::object::ObjectOnly;
 use crate::{PermissionId, Timestamp};
 
 /// What choosing an option means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PermissionOptionKind {
     /// Leave, this once.
@@ -29,6 +31,7 @@ impl PermissionOptionKind {
 
 /// One of the answers that the agent offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PermissionOption {
     /// What an answer names.
     pub id: String,
@@ -40,12 +43,14 @@ pub struct PermissionOption {
 
 /// `permission_request`: the agent asks leave for something.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PermissionRequested {
     /// What an answer is sent to.
     pub request_id: PermissionId,
     /// The tool that wants to run.
     pub tool_name: String,
     /// What it would be given.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub tool_args: Map<String, Value>,
     /// The answers on offer, at least one.
     pub options: Vec<PermissionOption>,
@@ -76,6 +81,7 @@ impl PermissionRequested {
 
 /// How a permission request was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PermissionOutcome {
     /// An option was chosen.
@@ -88,6 +94,7 @@ pub enum PermissionOutcome {
 
 /// `permission_resolved`: a permission request was settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PermissionResolved {
     /// The request.
     pub request_id: PermissionId,
@@ -102,6 +109,7 @@ pub struct PermissionResolved {
 
 /// Whether a permission request still waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PermissionState {
     /// It waits for an answer.
@@ -114,6 +122,7 @@ pub enum PermissionState {
 
 /// A permission request and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Permission {
     /// What was asked.
@@ -153,10 +162,16 @@ impl<'de> Deserialize<'de> for PermissionAnswer {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         struct Wire {
+            #[serde(default, deserialize_with = "given")]
             option_id: Option<String>,
+            #[serde(default, deserialize_with = "given")]
             outcome: Option<String>,
         }
-        match Wire::deserialize(deserializer)? {
+        /// A field that is there has to say something: `null` is no option.
+        fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+            String::deserialize(deserializer).map(Some)
+        }
+        match Wire::deserialize(ObjectOnly(deserializer))? {
             Wire {
                 option_id: Some(option),
                 outcome: None,

@@ -10,16 +10,20 @@ use crate::{
 
 /// The query of `GET /sessions/{id}/files`; it means a [`FileQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FileParams {
     /// Only files that this happened to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<FileStatus>>, style = Form, explode = false, min_items = 1))]
     pub status: Option<String>,
     /// Which page, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1))]
     pub page: Option<String>,
     /// How many files a page holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub per_page: Option<String>,
 }
 
@@ -72,17 +76,21 @@ impl From<FileQuery> for FileParams {
 
 /// The query of `GET /sessions/{id}/diff`; it means a [`DiffQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiffParams {
     /// Only these files, by path, with commas between them; all that changed when absent. A comma
     /// or backslash of a path is written with a backslash before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<String>>, style = Form, explode = false, min_items = 1))]
     pub files: Option<String>,
     /// Lines of context around each change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 0, maximum = 10))]
     pub context: Option<String>,
     /// Whether the whole file is wanted as context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<bool>))]
     pub full: Option<String>,
 }
 

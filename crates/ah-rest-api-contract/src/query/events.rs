@@ -16,37 +16,48 @@ pub const STREAM_SESSIONS_MAX: usize = 200;
 /// The query of `GET /sessions/{id}/events`, which answers with a stream or a page of history; it
 /// means a [`StreamQuery`] or an [`EventQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventParams {
     /// Only events of these types.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1))]
     pub types: Option<String>,
     /// Only `log` events that matter at least as much. Other events are not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<LogLevel>))]
     pub level: Option<String>,
     /// Only events after this place. In a stream `Last-Event-ID` means the same, and prevails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<EventSeq>))]
     pub after: Option<String>,
     /// History: only events before this place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<EventSeq>))]
     pub before: Option<String>,
     /// History: only events at or after this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::Timestamp>))]
     pub since: Option<String>,
     /// History: only events before this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::Timestamp>))]
     pub until: Option<String>,
     /// History: oldest or newest first; newest when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<SortOrder>, inline))]
     pub sort: Option<String>,
     /// History: which page, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1))]
     pub page: Option<String>,
     /// History: how many events a page holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub per_page: Option<String>,
     /// Streams: whether ephemeral events are wanted too. History has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<bool>))]
     pub deltas: Option<String>,
 }
 
@@ -174,23 +185,29 @@ impl From<EventQuery> for EventParams {
 
 /// The query of `GET /events`, the stream of many sessions; it means an [`AllEventsQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AllEventsParams {
     /// Only events of these sessions; of all that the caller may see when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<SessionId>>, style = Form, explode = false, min_items = 1, max_items = 200))]
     pub sessions: Option<String>,
     /// Only events of these types.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1))]
     pub types: Option<String>,
     /// Only `log` events that matter at least as much. Other events are not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<LogLevel>))]
     pub level: Option<String>,
     /// Only events after this place, an `id:` of this stream; only events to come when absent.
     /// `Last-Event-ID` means the same, and prevails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<LogCursor>))]
     pub after: Option<String>,
     /// Whether ephemeral events are wanted too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<bool>))]
     pub deltas: Option<String>,
 }
 

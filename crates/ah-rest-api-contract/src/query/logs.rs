@@ -10,22 +10,28 @@ use crate::{
 
 /// The query of `GET /sessions/{id}/logs`; it means a [`LogQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogParams {
     /// Only lines that matter at least as much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<LogLevel>))]
     pub level: Option<String>,
     /// Only lines at or after this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<Timestamp>))]
     pub since: Option<String>,
     /// The last so many lines, instead of a page; `page` and `perPage` then say nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub tail: Option<String>,
     /// Which page, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1))]
     pub page: Option<String>,
     /// How many lines a page holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub per_page: Option<String>,
 }
 
@@ -105,6 +111,7 @@ impl TryFrom<LogParams> for LogQuery {
 
 /// A line of a session's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogItem {
     /// How much it matters.
     pub level: LogLevel,

@@ -7,11 +7,13 @@ use crate::{AgentType, FieldErrors, SessionQuery, SessionStatus};
 
 /// The query of `GET /sessions`; it means a [`SessionQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SessionParams {
     /// Only those in one of these statuses. Cancelled ones are only listed when they are asked
     /// for here or by `includeArchived`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<SessionStatus>>, style = Form, explode = false, min_items = 1))]
     pub status: Option<String>,
     /// Only those of this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,15 +26,19 @@ pub struct SessionParams {
     pub tenant_id: Option<String>,
     /// Only those of this task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::TaskId>))]
     pub task_id: Option<String>,
     /// Whether hidden sessions are wanted too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<bool>))]
     pub include_archived: Option<String>,
     /// Which page, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1))]
     pub page: Option<String>,
     /// How many sessions a page holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub per_page: Option<String>,
 }
 

@@ -9,10 +9,12 @@ use validator::Validate;
 use super::rules::{
     TIMEOUT_MS_MAX, check_branch, check_commit, check_env, check_labels, check_repo, check_source,
 };
+use crate::object::objects;
 use crate::{AgentType, PermissionPolicy, PromptContent};
 
 /// Whether a session works on a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RepoMode {
     /// On a git repository, in a worktree of its own.
@@ -25,7 +27,8 @@ pub enum RepoMode {
 
 /// What a session works on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 #[validate(schema(function = "check_repo"))]
 pub struct RepoConfig {
     /// Whether there is a repository.
@@ -34,15 +37,18 @@ pub struct RepoConfig {
     /// Required for `git`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(custom(function = "check_source"))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 4096))]
     pub url: Option<String>,
     /// The branch to begin at; the repository's HEAD when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(custom(function = "check_branch"))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 244))]
     pub branch: Option<String>,
     /// The commit to begin at, in hexadecimal (4 to 64 digits); the head of the branch when
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(custom(function = "check_commit"))]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9A-Fa-f]{4,64}$"))]
     pub commit: Option<String>,
 }
 
@@ -72,6 +78,7 @@ impl RepoConfig {
 
 /// Where an agent runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RuntimeType {
     /// On the executor's host, as its user.
@@ -85,7 +92,8 @@ pub enum RuntimeType {
 
 /// Where an agent runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct RuntimeConfig {
     /// The kind of place.
     #[serde(rename = "type")]
@@ -94,7 +102,8 @@ pub struct RuntimeConfig {
 
 /// An agent of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct AgentSelection {
     /// Its type, one of the catalogue's.
     #[serde(rename = "type")]
@@ -102,17 +111,21 @@ pub struct AgentSelection {
     /// The version to run; the installed one when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(length(min = 1, max = 64, message = "must have 1 to 64 characters"))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub version: Option<String>,
     /// The model it uses; its own default when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(length(min = 1, max = 128, message = "must have 1 to 128 characters"))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub model: Option<String>,
     /// How many sessions of it to launch.
     #[serde(default = "one")]
     #[validate(range(min = 1, max = 100, message = "must be from 1 to 100"))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100, default = 1))]
     pub count: u32,
     /// Settings of the agent's own. At most 1 MiB of JSON.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub settings: Map<String, Value>,
 }
 
@@ -138,6 +151,7 @@ impl AgentSelection {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
     /// In the order of launch.
@@ -147,11 +161,13 @@ pub enum Priority {
     High,
 }
 
-/// The body of `POST /tasks`: a wish, not yet judged. [`crate::TaskLaunchParams`] is the judged one.
+/// What a client asks for when it launches a task: a wish, not yet judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateTask {
     /// What the agent is asked. At most 256 KiB of content.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PromptInput))]
     pub prompt: PromptContent,
     /// What it works on.
     #[validate(nested)]
@@ -164,35 +180,43 @@ pub struct CreateTask {
         length(min = 1, max = 32, message = "must have 1 to 32 entries"),
         nested
     )]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 32))]
     pub agents: Vec<AgentSelection>,
     /// The tenant; taken from the credential when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(length(min = 1, max = 128, message = "must have 1 to 128 characters"))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub tenant_id: Option<String>,
     /// The project; taken from the credential when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(length(min = 1, max = 128, message = "must have 1 to 128 characters"))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub project_id: Option<String>,
     /// Names and values to find the sessions by. At most 64, keys up to 63 characters, values up
     /// to 256 bytes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[validate(custom(function = "check_labels"))]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::labels))]
     pub labels: BTreeMap<String, String>,
     /// Which queued session goes first.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(default = "normal"))]
     pub priority: Priority,
     /// Whether the sessions wait for prompts when a turn is over, instead of ending.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(default = false))]
     pub interactive: bool,
     /// How long a session may take from its start, in milliseconds, up to 7 days; as long as it
     /// needs when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(range(min = 1, max = TIMEOUT_MS_MAX, message = "must be from 1 to 604800000"))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 604_800_000))]
     pub timeout_ms: Option<u64>,
     /// How long an interactive session may wait for a prompt, in milliseconds, up to 7 days; the
     /// server's own limit when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(range(min = 1, max = TIMEOUT_MS_MAX, message = "must be from 1 to 604800000"))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 604_800_000))]
     pub idle_timeout_ms: Option<u64>,
     /// What the agent may do without asking.
     #[serde(default)]
@@ -201,8 +225,11 @@ pub struct CreateTask {
     /// values up to 32 KiB.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[validate(custom(function = "check_env"))]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::environment))]
     pub env: BTreeMap<String, String>,
 }
+
+objects!(RepoConfig, RuntimeConfig, AgentSelection, CreateTask);
 
 impl CreateTask {
     /// The task of one session: `prompt` on `repo` by the agent `agent_type`.

@@ -5,6 +5,8 @@ mod events;
 mod ids;
 mod lifecycle;
 mod manager;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod pages;
 mod queries;
 mod round_trips;

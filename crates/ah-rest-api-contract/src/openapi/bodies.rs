@@ -1,0 +1,323 @@
+//! What requests carry: content, policies, answers and drafts.
+
+use std::borrow::Cow;
+
+use serde_json::json;
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{
+    Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{integer, object_of, word};
+use crate::{
+    AgentSelection, ContentBlock, Draft, DraftContent, DraftId, PermissionAction, PermissionAnswer,
+    PermissionPolicy, PermissionRule, PromptContent, RepoConfig, RuntimeConfig, Timestamp,
+};
+
+type Named = Vec<(String, RefOr<Schema>)>;
+
+/// Adds a type, and what it is made of, to the schemas that have a name.
+fn push<T: ToSchema>(schemas: &mut Named) {
+    schemas.push((T::name().into_owned(), T::schema()));
+    T::schemas(schemas);
+}
+
+fn reference<T: ToSchema>() -> Ref {
+    Ref::from_schema_name(T::name())
+}
+
+fn blocks() -> ArrayBuilder {
+    ArrayBuilder::new().items(reference::<ContentBlock>())
+}
+
+/// The schema of a prompt in a request that judges it.
+pub(crate) enum PromptInput {}
+
+impl PartialSchema for PromptInput {
+    fn schema() -> RefOr<Schema> {
+        let description =
+            "What to say, as plain text or as content blocks; something has to be said.";
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1));
+        let schema = OneOfBuilder::new()
+            .description(Some(description))
+            .item(text)
+            .item(blocks().min_items(Some(1)));
+        RefOr::T(Schema::from(schema))
+    }
+}
+
+impl ToSchema for PromptInput {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("PromptInput")
+    }
+
+    fn schemas(schemas: &mut Named) {
+        push::<ContentBlock>(schemas);
+    }
+}
+
+/// A map from names to values, both bounded.
+fn bounded_map(description: &str, names: Object, value_length_max: usize) -> RefOr<Schema> {
+    let value = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .max_length(Some(value_length_max));
+    let map = ObjectBuilder::new()
+        .description(Some(description))
+        .max_properties(Some(64))
+        .property_names(Some(names))
+        .additional_properties(Some(AdditionalProperties::from(value)));
+    RefOr::T(Schema::from(map))
+}
+
+fn name_of(pattern: &str, length_max: usize) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern))
+        .max_length(Some(length_max))
+        .build()
+}
+
+/// The labels of a task.
+pub(crate) fn labels() -> RefOr<Schema> {
+    let description = "Names and values to find the sessions by.";
+    bounded_map(description, name_of("^[A-Za-z0-9._/-]+$", 63), 256)
+}
+
+/// The environment of a task's agents.
+pub(crate) fn environment() -> RefOr<Schema> {
+    let description = "Environment variables for the agent, of the names that the server allows. \
+                       They are never shown again.";
+    bounded_map(
+        description,
+        name_of("^[A-Za-z_][A-Za-z0-9_]*$", 128),
+        32 * 1024,
+    )
+}
+
+impl PartialSchema for PromptContent {
+    fn schema() -> RefOr<Schema> {
+        let description = "What is said: content blocks, or a plain string, which is read as one \
+                           text block. It is always written as blocks.";
+        let schema = OneOfBuilder::new()
+            .description(Some(description))
+            .item(ObjectBuilder::new().schema_type(Type::String))
+            .item(blocks());
+        RefOr::T(Schema::from(schema))
+    }
+}
+
+impl ToSchema for PromptContent {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("PromptContent")
+    }
+
+    fn schemas(schemas: &mut Named) {
+        push::<ContentBlock>(schemas);
+    }
+}
+
+impl PartialSchema for PermissionPolicy {
+    fn schema() -> RefOr<Schema> {
+        let default = Self::default();
+        let actions = || word(["ask", "allow", "deny"]);
+        let rules = ArrayBuilder::new()
+            .items(reference::<PermissionRule>())
+            .description(Some(
+                "The rules, in order: the first that fits decides each path a request names.",
+            ))
+            .max_items(Some(100));
+        let on_timeout = word(["allow", "deny"])
+            .description(Some(
+                "What becomes of a request that nobody answered in time.",
+            ))
+            .default(Some(json!("deny")));
+        let mut timeout_ms = integer(
+            "How long an answer is waited for, in milliseconds.",
+            1000,
+            24 * 60 * 60 * 1000,
+        );
+        timeout_ms.default = Some(json!(default.timeout_ms));
+        let full = ObjectBuilder::new()
+            .property(
+                "default",
+                actions()
+                    .description(Some("What becomes of a request that no rule fits."))
+                    .default(Some(json!("ask"))),
+            )
+            .property("rules", rules)
+            .property("onTimeout", on_timeout)
+            .property("timeoutMs", timeout_ms)
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        let policy = OneOfBuilder::new()
+            .description(Some(
+                "Who may do what without being asked. A word is a policy without rules.",
+            ))
+            .item(actions())
+            .item(full);
+        RefOr::T(Schema::from(policy))
+    }
+}
+
+impl ToSchema for PermissionPolicy {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("PermissionPolicy")
+    }
+
+    fn schemas(schemas: &mut Named) {
+        push::<PermissionAction>(schemas);
+        push::<PermissionRule>(schemas);
+    }
+}
+
+impl PartialSchema for PermissionAnswer {
+    fn schema() -> RefOr<Schema> {
+        let one_field = |field: &str, value: ObjectBuilder| {
+            ObjectBuilder::new()
+                .property(field, value)
+                .required(field)
+                .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        };
+        let option = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("The option to take, by its id."));
+        let cancelled = word(["cancelled"]).description(Some(
+            "The request is neither allowed nor rejected, but withdrawn.",
+        ));
+        let answer = OneOfBuilder::new()
+            .description(Some(
+                "An answer to a permission request: one of its options, or its withdrawal.",
+            ))
+            .item(one_field("optionId", option))
+            .item(one_field("outcome", cancelled));
+        RefOr::T(Schema::from(answer))
+    }
+}
+
+impl ToSchema for PermissionAnswer {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("PermissionAnswer")
+    }
+}
+
+/// The schema of a struct whose values are not judged: as it is derived, with no bounds but those
+/// of the fields' types.
+fn unjudged<T: PartialSchema>() -> Object {
+    let mut object = object_of::<T>();
+    for field in object.properties.values_mut() {
+        if let RefOr::T(Schema::Object(field)) = field {
+            field.min_length = None;
+            field.max_length = None;
+            field.pattern = None;
+            if field.minimum.is_some() {
+                // The numbers of these structs are `u32`.
+                field.minimum = Some(0_usize.into());
+                field.maximum = Some((u32::MAX as usize).into());
+            }
+        }
+    }
+    object
+}
+
+/// What may be there, and may be `null` as well, which is the same as not being there.
+fn optional(schema: impl Into<RefOr<Schema>>, description: &str) -> Schema {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    Schema::from(
+        OneOfBuilder::new()
+            .description(Some(description))
+            .item(null)
+            .item(schema),
+    )
+}
+
+/// What a draft holds, as an object that may be added to.
+fn draft_fields() -> ObjectBuilder {
+    let agents: Array = ArrayBuilder::new()
+        .items(RefOr::T(Schema::from(unjudged::<AgentSelection>())))
+        .build();
+    ObjectBuilder::new()
+        .property(
+            "prompt",
+            optional(
+                reference::<PromptContent>(),
+                "What the agent would be asked.",
+            ),
+        )
+        .property(
+            "repo",
+            optional(
+                RefOr::T(Schema::from(unjudged::<RepoConfig>())),
+                "On which repository.",
+            ),
+        )
+        .property(
+            "agents",
+            optional(RefOr::T(Schema::from(agents)), "By which agents."),
+        )
+        .property(
+            "runtime",
+            optional(reference::<RuntimeConfig>(), "In which runtime."),
+        )
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+}
+
+fn push_draft_parts(schemas: &mut Named) {
+    push::<PromptContent>(schemas);
+    push::<RuntimeConfig>(schemas);
+    // The parts of these two; they themselves stand in the draft, without their bounds.
+    RepoConfig::schemas(schemas);
+    AgentSelection::schemas(schemas);
+}
+
+impl PartialSchema for DraftContent {
+    fn schema() -> RefOr<Schema> {
+        let content = draft_fields().description(Some(
+            "What a draft holds: any part of a task, unjudged, since a draft is incomplete by \
+             nature.",
+        ));
+        RefOr::T(Schema::from(content))
+    }
+}
+
+impl ToSchema for DraftContent {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("DraftContent")
+    }
+
+    fn schemas(schemas: &mut Named) {
+        push_draft_parts(schemas);
+    }
+}
+
+impl PartialSchema for Draft {
+    fn schema() -> RefOr<Schema> {
+        let moment = |description: &str| {
+            let mut moment = reference::<Timestamp>();
+            description.clone_into(&mut moment.description);
+            moment
+        };
+        let draft = draft_fields()
+            .description(Some("A saved draft."))
+            .property("id", reference::<DraftId>())
+            .property("createdAt", moment("When it was first saved."))
+            .property("updatedAt", moment("When it was last saved."))
+            .required("id")
+            .required("createdAt")
+            .required("updatedAt");
+        RefOr::T(Schema::from(draft))
+    }
+}
+
+impl ToSchema for Draft {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Draft")
+    }
+
+    fn schemas(schemas: &mut Named) {
+        push::<DraftId>(schemas);
+        push::<Timestamp>(schemas);
+        push_draft_parts(schemas);
+    }
+}

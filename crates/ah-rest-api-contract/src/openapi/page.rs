@@ -1,0 +1,49 @@
+//! Pages: one schema for each type of item, which refers to the item's own.
+
+use std::borrow::Cow;
+
+use utoipa::__dev::ComposeSchema;
+use utoipa::ToSchema;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema};
+
+use super::integer;
+use crate::Page;
+
+// What `derive(ToSchema)` implements for a generic type. Derived, it would repeat the schema of
+// the item within that of each page instead of referring to it.
+impl<T: ToSchema> ComposeSchema for Page<T> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        let items = ArrayBuilder::new()
+            .items(Ref::from_schema_name(T::name()))
+            .description(Some("The items of this page, in the list's order."));
+        let total = integer(
+            "How many items the whole list has, after filtering and before paging.",
+            0,
+            i64::MAX as u64,
+        );
+        let next_page = integer(
+            "The number of the next page; absent on the last one and on pages after it.",
+            2,
+            u64::from(u32::MAX),
+        );
+        let page = ObjectBuilder::new()
+            .description(Some("One page of a list."))
+            .property("items", items)
+            .required("items")
+            .property("total", total)
+            .required("total")
+            .property("nextPage", next_page);
+        RefOr::T(Schema::from(page))
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Page")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}

@@ -1,0 +1,85 @@
+//! Ids, cursors, moments and other texts of a form.
+
+use std::borrow::Cow;
+
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{
+    ArrayBuilder, KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{integer, text};
+use crate::{
+    DraftId, EventSeq, FieldErrors, IdempotencyKey, LogCursor, MessageId, PermissionId, PromptId,
+    RepositoryId, SessionId, TaskId, Timestamp,
+};
+
+/// A ULID in its canonical spelling: 128 bits, so that the first of 26 characters is at most 7.
+const ULID: &str = "[0-7][0-9A-HJKMNP-TV-Z]{25}";
+const ULID_EXAMPLE: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+macro_rules! schemas {
+    ($($type:ident => $schema:expr;)+) => {
+        $(
+            impl PartialSchema for $type {
+                fn schema() -> RefOr<Schema> {
+                    RefOr::T(Schema::from($schema))
+                }
+            }
+
+            impl ToSchema for $type {
+                fn name() -> Cow<'static, str> {
+                    Cow::Borrowed(stringify!($type))
+                }
+            }
+        )+
+    };
+}
+
+fn id(description: &str, prefix: &str) -> utoipa::openapi::Object {
+    text(
+        description,
+        &format!("^{prefix}{ULID}$"),
+        &format!("{prefix}{ULID_EXAMPLE}"),
+    )
+}
+
+schemas! {
+    SessionId => id("Names a session. Ids sort by creation.", SessionId::PREFIX);
+    TaskId => id("Names a task.", TaskId::PREFIX);
+    DraftId => id("Names a draft.", DraftId::PREFIX);
+    PromptId => id("Names a prompt in a session's queue.", PromptId::PREFIX);
+    MessageId => id("Names a message of a session's conversation.", MessageId::PREFIX);
+    PermissionId => id("Names a permission request of a session.", PermissionId::PREFIX);
+    RepositoryId => id("Names a repository that tasks were launched on.", RepositoryId::PREFIX);
+    EventSeq => integer(
+        "The place of an event in its session's log: 1 for the first, then 2, 3… without gaps. \
+         As a cursor it means after this event, so 0 is before the first.",
+        0,
+        EventSeq::MAX.get(),
+    );
+    LogCursor => text(
+        "A place among the events of all sessions; opaque.",
+        "^log-(0|[1-9][0-9]{0,17})$",
+        "log-7",
+    );
+    IdempotencyKey => text(
+        "Names one thing that a client wants done once, however often it sends the request. It \
+         has the form of a ULID.",
+        "^[A-Z0-9]{26}$",
+        ULID_EXAMPLE,
+    );
+    Timestamp => ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .description(Some("A moment, RFC 3339. It is always written in UTC, to the millisecond."))
+        .examples(["2026-01-31T12:00:00.000Z"])
+        .build();
+    FieldErrors => ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("Messages by dotted field path, such as `agents[0].count`."))
+        .additional_properties(Some(AdditionalProperties::from(
+            ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String)),
+        )))
+        .build();
+}
