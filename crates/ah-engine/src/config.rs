@@ -37,17 +37,17 @@ pub struct EngineConfig {
 }
 
 impl EngineConfig {
-    /// An engine in `home` that serves, with 16 sessions at once, leases of 15 s, 24 h of
-    /// idleness, 5 minutes without an attendant, 5 s of grace a step, and no variables allowed.
+    /// An engine in `home` that serves, with 16 sessions at once, leases of 6 s, 24 h of
+    /// idleness, a minute without an attendant, 5 s of grace a step, and no variables allowed.
     #[must_use]
     pub fn new(home: PathBuf) -> Self {
         Self {
             home,
             scheduling: Scheduling::Serve,
             max_concurrent_tasks: NonZeroU32::MIN.saturating_add(15),
-            lease: Duration::from_secs(15),
+            lease: Duration::from_secs(6),
             idle_timeout: Duration::from_secs(24 * 60 * 60),
-            orphan_idle: Duration::from_secs(5 * 60),
+            orphan_idle: Duration::from_secs(60),
             stop_grace: Duration::from_secs(5),
             allowed_env: BTreeSet::new(),
         }

@@ -16,11 +16,22 @@ use crate::view::View;
 pub(crate) struct Absorbed {
     /// What changes, the journal's position included.
     pub(crate) change: Change,
-    /// The agent's end and the position after it, if the stretch reached it. The last word on the
-    /// session is written with that position, and not before nothing of it is left.
-    pub(crate) ended: Option<(AgentEnd, JournalPosition)>,
+    /// The agent's end, if the stretch reached it. The last word on the session is written with its
+    /// position, and not before nothing of the session is left.
+    pub(crate) ended: Option<Told>,
     /// Whether files of the workspace may have changed.
     pub(crate) files_touched: bool,
+}
+
+/// The agent's end as the journal tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Told {
+    /// How it was.
+    pub(crate) end: AgentEnd,
+    /// When it was.
+    pub(crate) at: Timestamp,
+    /// The position after it.
+    pub(crate) next: JournalPosition,
 }
 
 /// Takes in records, each with the position after it. `view` is left as the change will leave it.
@@ -36,7 +47,11 @@ pub(crate) fn absorb(
                 of_event(view, payload, record.ts)
             }
             JournalEntry::Fact(Fact::Ended(end)) => {
-                absorbed.ended = Some((end.clone(), *next));
+                absorbed.ended = Some(Told {
+                    end: end.clone(),
+                    at: record.ts,
+                    next: *next,
+                });
                 return Ok(absorbed);
             }
             JournalEntry::Fact(fact) => {

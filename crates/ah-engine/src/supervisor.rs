@@ -136,7 +136,9 @@ pub(crate) struct Supervisor {
     view: View,
     head: watch::Receiver<Head>,
     shutdown: CancellationToken,
-    /// Told once the journal as it was at the start is in the log.
+    /// Whether the journal as it was at the start is in the log.
+    is_caught_up: bool,
+    /// Told once it is and whatever was due by then has been done.
     caught_up: Option<oneshot::Sender<()>>,
     /// Attempts to start the recorder or to attach to it, in a row, of which nothing came.
     fruitless: u32,
@@ -159,6 +161,7 @@ impl Supervisor {
             view,
             head,
             shutdown,
+            is_caught_up: false,
             caught_up,
             fruitless: 0,
         })
@@ -212,15 +215,13 @@ impl Supervisor {
             crate::error::chain(why)
         );
         let departure = match self.ingest_left_over().await {
-            Ok(Some((end, position))) => {
-                return self.conclude(Departure::Told(end), Some(position)).await;
-            }
+            Ok(Some(told)) => return self.conclude_as_told(told).await,
             Ok(None) => Departure::NeverStarted { reason },
             // What cannot be read was, most likely, the trouble.
             Err(Trouble::Executor(_) | Trouble::Machine(_)) => Departure::NeverStarted { reason },
             Err(other) => return Err(other),
         };
-        self.conclude(departure, None).await
+        self.conclude(departure).await
     }
 
     /// Reads the session anew. Another owner's session is let go of.

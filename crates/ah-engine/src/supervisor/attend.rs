@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ah_agents::protocol::{AgentEnd, Frame, JournalRecord, Request};
+use ah_agents::protocol::{Frame, JournalRecord, Request};
 use ah_rest_api_contract::{ChangeSummary, Timestamp};
 use ah_store::{Head, JournalPosition};
 use futures::{FutureExt, StreamExt};
@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::{Supervisor, Trouble};
 use crate::duty;
 use crate::executor::{Attachment, ExecutorError, Requests};
+use crate::ingest::Told;
 use crate::lifecycle::end::Departure;
 use crate::lifecycle::expire::{self, TimeLimits};
 use crate::lifecycle::{Change, Decision};
@@ -61,6 +62,10 @@ impl Supervisor {
         let mut measuring = Measuring::default();
         loop {
             self.finish_if_done().await?;
+            // A session that is about to end is caught up with once it has.
+            if self.is_caught_up && self.view.record.ending.is_none() {
+                self.say_caught_up();
+            }
             if !self.send_due(requests.as_mut(), &mut sent).await {
                 return Ok(());
             }
@@ -171,32 +176,25 @@ impl Supervisor {
             if absorbed.files_touched {
                 measuring.want(self.core.clock.now().plus(MEASURE_DELAY));
             }
-            if let Some((end, position)) = absorbed.ended {
-                self.conclude(Departure::Told(end), Some(position)).await?;
+            if let Some(told) = absorbed.ended {
+                self.conclude_as_told(told).await?;
                 taken = Taken::Over;
             }
         }
-        if caught_up {
-            self.say_caught_up();
-        }
+        self.is_caught_up |= caught_up;
         Ok(taken)
     }
 
     /// Takes in what a recorder has left that is gone, and says the last word.
     pub(super) async fn take_left_over(&mut self) -> Result<(), Trouble> {
         match self.ingest_left_over().await? {
-            Some((end, position)) => self.conclude(Departure::Told(end), Some(position)).await,
-            None => {
-                self.conclude(Departure::RecorderLost { swept: 0 }, None)
-                    .await
-            }
+            Some(told) => self.conclude_as_told(told).await,
+            None => self.conclude(Departure::RecorderLost { swept: 0 }).await,
         }
     }
 
     /// Takes in what a recorder has left that is gone, up to the agent's end if it is told.
-    pub(super) async fn ingest_left_over(
-        &mut self,
-    ) -> Result<Option<(AgentEnd, JournalPosition)>, Trouble> {
+    pub(super) async fn ingest_left_over(&mut self) -> Result<Option<Told>, Trouble> {
         loop {
             let from = self.view.record.journal;
             let records = self

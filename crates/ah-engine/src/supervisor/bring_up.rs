@@ -17,12 +17,10 @@ impl Supervisor {
     pub(super) async fn bring_up(&mut self) -> Result<(), Trouble> {
         match self.view.record.session.status {
             SessionStatus::Provisioning => {}
-            SessionStatus::Stopping => return self.conclude(Departure::NotWanted, None).await,
+            SessionStatus::Stopping => return self.conclude(Departure::NotWanted).await,
             // It has run, and its recorder's folder is gone.
             _ => {
-                return self
-                    .conclude(Departure::RecorderLost { swept: 0 }, None)
-                    .await;
+                return self.conclude(Departure::RecorderLost { swept: 0 }).await;
             }
         }
         let request = self.workspace_request();
@@ -38,17 +36,13 @@ impl Supervisor {
                     "the workspace could not be made: {}",
                     crate::error::chain(&error)
                 );
-                return self
-                    .conclude(Departure::NeverStarted { reason }, None)
-                    .await;
+                return self.conclude(Departure::NeverStarted { reason }).await;
             }
         }
         let spec = match self.launch_spec() {
             Ok(spec) => spec,
             Err(reason) => {
-                return self
-                    .conclude(Departure::NeverStarted { reason }, None)
-                    .await;
+                return self.conclude(Departure::NeverStarted { reason }).await;
             }
         };
         if let Err(error) = self.core.executor.launch(&spec).await {
@@ -56,9 +50,7 @@ impl Supervisor {
                 "the agent could not be started: {}",
                 crate::error::chain(&error)
             );
-            return self
-                .conclude(Departure::NeverStarted { reason }, None)
-                .await;
+            return self.conclude(Departure::NeverStarted { reason }).await;
         }
         Ok(())
     }

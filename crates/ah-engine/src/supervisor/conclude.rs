@@ -7,6 +7,7 @@ use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 
 use super::{DECISION_ATTEMPTS, Supervisor, Trouble};
 use crate::executor::ExecutorError;
+use crate::ingest::Told;
 use crate::lifecycle::Change;
 use crate::lifecycle::end::{self, Departure};
 
@@ -14,29 +15,42 @@ use crate::lifecycle::end::{self, Departure};
 const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);
 
 impl Supervisor {
+    /// Says the last word on a session whose agent's end the journal tells.
+    pub(super) async fn conclude_as_told(&mut self, told: Told) -> Result<(), Trouble> {
+        let Told { end, at, next } = told;
+        self.write_last_word(Departure::Told(end), at, Some(next))
+            .await
+    }
+
+    /// Says the last word on a session of whose end nobody told.
+    pub(super) async fn conclude(&mut self, departure: Departure) -> Result<(), Trouble> {
+        let now = self.core.clock.now();
+        self.write_last_word(departure, now, None).await
+    }
+
     /// Makes sure that nothing of the session is left, keeps or gives up its work, and writes how
-    /// it ended, with the journal's position if the journal told.
-    pub(super) async fn conclude(
+    /// and when it ended, with the journal's position if the journal told.
+    async fn write_last_word(
         &mut self,
         departure: Departure,
+        at: Timestamp,
         position: Option<JournalPosition>,
     ) -> Result<(), Trouble> {
         let swept = self.sweep().await?;
         let departure = with_swept(departure, swept);
         for _ in 0..DECISION_ATTEMPTS {
-            let now = self.core.clock.now();
             // A session can be cancelled while it is being stopped, so this is judged each time.
             let mut change = if self.view.record.ending == Some(Ending::Cancel) {
-                self.discard(now).await
+                self.discard(at).await
             } else {
-                self.seal(now).await
+                self.seal(at).await
             };
             change.patch.journal = position;
             change.merge(end::decide(
                 &self.view.record,
                 &self.view.permissions,
                 &departure,
-                now,
+                at,
             )?);
             let mut after = self.view.clone();
             after.apply(&change);
