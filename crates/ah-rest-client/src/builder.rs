@@ -11,6 +11,7 @@ use url::{Host, Url};
 use crate::client::{RestClient, Shared};
 use crate::credential::Credential;
 use crate::retry::RetryPolicy;
+use crate::tls::{self, InvalidAuthority, Trust};
 
 const USER_AGENT: &str = concat!("ah-rest-client/", env!("CARGO_PKG_VERSION"));
 
@@ -26,8 +27,8 @@ pub enum InvalidClient {
         #[source]
         source: url::ParseError,
     },
-    /// The base URL does not begin with `http://`.
-    #[error("the URL of an access point begins with http://, not {scheme}://")]
+    /// The base URL does not begin with `http://` or `https://`.
+    #[error("the URL of an access point begins with http:// or https://, not {scheme}://")]
     Scheme {
         /// What it begins with.
         scheme: String,
@@ -39,6 +40,12 @@ pub enum InvalidClient {
     /// The key has characters that no header carries.
     #[error("the key has characters that no HTTP header carries")]
     Key,
+    /// What was given for certificate authorities has none.
+    #[error("the certificate authorities cannot be read")]
+    Authority(#[from] InvalidAuthority),
+    /// Connections cannot be secured, as where the system has no certificate authorities at all.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// The user agent has characters that no header carries, or something else that the HTTP
     /// library does not take.
     #[error("the HTTP client cannot be set up")]
@@ -58,6 +65,7 @@ pub(crate) struct Timeouts {
 pub struct RestClientBuilder {
     base_url: String,
     credential: Option<(&'static str, String)>,
+    authorities: Option<Vec<u8>>,
     user_agent: String,
     timeouts: Timeouts,
     retry: RetryPolicy,
@@ -83,6 +91,7 @@ impl RestClientBuilder {
         Self {
             base_url: base_url.to_owned(),
             credential: None,
+            authorities: None,
             user_agent: USER_AGENT.to_owned(),
             timeouts: Timeouts {
                 connect: Duration::from_secs(5),
@@ -104,6 +113,15 @@ impl RestClientBuilder {
     #[must_use]
     pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
         self.credential = Some(("Bearer", token.into()));
+        self
+    }
+
+    /// Takes a server for the one asked for when one of these certificate authorities (PEM, one
+    /// after the other) says so, and no longer when those of the operating system do. It is what
+    /// a server with a certificate of its own making is reached with.
+    #[must_use]
+    pub fn certificate_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.authorities = Some(pem.into());
         self
     }
 
@@ -156,6 +174,16 @@ impl RestClientBuilder {
             .map(|(scheme, secret)| Credential::new(scheme, &secret))
             .transpose()
             .map_err(|_| InvalidClient::Key)?;
+        let authorities = self
+            .authorities
+            .as_deref()
+            .map(tls::authorities)
+            .transpose()?;
+        let trust = match authorities {
+            _ if base_url.scheme() == "http" => Trust::Nobody,
+            Some(authorities) => Trust::Authorities(authorities),
+            None => Trust::System,
+        };
         let mut headers = HeaderMap::new();
         if let Some(credential) = &credential {
             headers.insert(AUTHORIZATION, credential.header());
@@ -167,6 +195,7 @@ impl RestClientBuilder {
         let mut http = reqwest::Client::builder()
             .user_agent(self.user_agent)
             .default_headers(headers)
+            .tls_backend_preconfigured(tls::config(trust).map_err(InvalidClient::Tls)?)
             .connect_timeout(self.timeouts.connect)
             // The key goes to the server it was given for and to no other.
             .redirect(redirect::Policy::none())
@@ -191,7 +220,7 @@ fn base_url(text: &str) -> Result<Url, InvalidClient> {
         url: text.split('@').next_back().unwrap_or_default().to_owned(),
         source,
     })?;
-    if url.scheme() != "http" {
+    if !matches!(url.scheme(), "http" | "https") {
         return Err(InvalidClient::Scheme {
             scheme: url.scheme().to_owned(),
         });
@@ -224,7 +253,8 @@ mod tests {
         for (url, says) in [
             ("127.0.0.1:3001", "not a URL"),
             ("ftp://host", "not ftp://"),
-            ("https://host", "not https://"),
+            ("host:3001", "not host://"),
+            ("https://me@host", "no user"),
             ("http://me:secret@host", "no user"),
             ("http://host/?key=secret", "no user, query"),
             ("http://host/#there", "fragment"),
@@ -246,6 +276,26 @@ mod tests {
             .unwrap_err();
         assert!(matches!(error, InvalidClient::Key));
         assert!(!format!("{error:?} {error}").contains("ret\""));
+    }
+
+    #[test]
+    fn refuses_authorities_that_are_none() {
+        for (pem, says) in [
+            ("", "no certificate"),
+            ("just words", "no certificate"),
+            ("-----BEGIN CERTIFICATE-----\n", "not PEM"),
+            (
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                "cannot be read",
+            ),
+        ] {
+            let error = RestClient::builder("https://host")
+                .certificate_authorities(pem)
+                .build()
+                .unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.contains(says), "{pem}: {cause}");
+        }
     }
 
     #[test]

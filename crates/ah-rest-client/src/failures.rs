@@ -12,6 +12,13 @@ use crate::retry::{Cause, Failure};
 
 /// No answer came: nobody was there, or the connection broke before.
 pub(crate) fn not_answered(base_url: &Url, call: &Call, error: reqwest::Error) -> Failure {
+    if let Some(cause) = refused_certificate(&error) {
+        let base_url = shown(base_url);
+        let detail = format!("whoever answers at {base_url} is not to be trusted: {cause}");
+        return Failure::last(
+            TaskManagerError::new(ErrorKind::Unreachable, detail).caused_by(error.without_url()),
+        );
+    }
     if error.is_connect() {
         let base_url = shown(base_url);
         return Failure {
@@ -37,6 +44,22 @@ pub(crate) fn not_answered(base_url: &Url, call: &Call, error: reqwest::Error) -
         );
     }
     broken(base_url, call, error)
+}
+
+/// What is wrong with the server's certificate, when that is why there is no connection.
+fn refused_certificate(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(cause @ rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return Some(cause);
+        }
+        next = match error.downcast_ref::<std::io::Error>() {
+            // Asked for its source, an I/O error passes over the error that it is made of.
+            Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 /// The connection broke before the answer was whole.

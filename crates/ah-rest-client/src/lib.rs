@@ -55,9 +55,11 @@ mod manager;
 mod retry;
 mod routes;
 mod stream;
+mod tls;
 
 pub use builder::{InvalidClient, RestClientBuilder};
 pub use client::RestClient;
 pub use manager::RestTaskManager;
 pub use retry::RetryPolicy;
 pub use stream::AllEventsStream;
+pub use tls::InvalidAuthority;

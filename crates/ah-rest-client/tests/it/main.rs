@@ -8,4 +8,5 @@ mod retries;
 mod routes;
 mod samples;
 mod streams;
+mod tls;
 mod wire;

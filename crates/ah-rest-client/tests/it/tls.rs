@@ -1,0 +1,124 @@
+//! Servers behind TLS, with a certificate authority of their own.
+
+use std::sync::Arc;
+
+use ah_rest_api_contract::{ErrorKind, EventFilter, EventSeq, SessionStatus};
+use futures::StreamExt;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::samples::{builder, frames, session, session_id};
+use crate::wire::{Reply, Wire, answer};
+
+/// A server behind TLS.
+struct Secured {
+    url: String,
+    /// The certificate of the authority that its own is from.
+    authority: String,
+    _wire: Wire,
+    _front: JoinSet<()>,
+}
+
+/// Puts TLS before a server, for the host name `localhost`.
+async fn secured(wire: Wire) -> Secured {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()])
+        .unwrap()
+        .signed_by(&key, &authority)
+        .unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![CertificateDer::from(certificate)],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!(
+        "https://localhost:{}",
+        listener.local_addr().unwrap().port()
+    );
+    let behind = wire.address;
+    let mut front = JoinSet::new();
+    front.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((outside, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            connections.spawn(async move {
+                // A client that does not trust the certificate hangs up.
+                let Ok(mut outside) = acceptor.accept(outside).await else {
+                    return;
+                };
+                let mut inside = TcpStream::connect(behind).await.unwrap();
+                copy_bidirectional(&mut outside, &mut inside).await.ok();
+            });
+        }
+    });
+    Secured {
+        url,
+        authority: authority.pem(),
+        _wire: wire,
+        _front: front,
+    }
+}
+
+async fn server() -> Secured {
+    let wire = Wire::start(|request, _| {
+        Reply::close(if request.line().ends_with("/events") {
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+            format!("{head}{}", frames(0, 3))
+        } else {
+            answer(
+                "200 OK",
+                "",
+                &session(SessionStatus::Running, 1).to_string(),
+            )
+        })
+    })
+    .await;
+    secured(wire).await
+}
+
+#[tokio::test]
+async fn a_server_with_its_own_authority_is_reached_by_who_trusts_that() {
+    let server = server().await;
+    let client = builder(&server.url)
+        .certificate_authorities(server.authority.as_str())
+        .build()
+        .unwrap();
+    let session = client.get_session(session_id()).await.unwrap();
+    assert_eq!(session.status, SessionStatus::Running);
+    let events = client
+        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .await
+        .unwrap();
+    assert_eq!(events.count().await, 3);
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_prove_itself_is_not_talked_to() {
+    let (server, other) = (server().await, server().await);
+    let client = builder(&server.url)
+        .certificate_authorities(other.authority.as_str())
+        .build()
+        .unwrap();
+    let error = client.get_session(session_id()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    let text = error.to_string();
+    assert!(
+        text.contains("is not to be trusted: invalid peer certificate"),
+        "{text}"
+    );
+}
