@@ -1,5 +1,8 @@
 //! The kinds of errors: what a program decides by.
 
+/// The document that explains every kind, each in a section under its slug.
+const DOCUMENT: &str = include_str!("../../../../docs/errors.md");
+
 /// The kind of an error: what a program decides by. Each has one problem type URI and one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
@@ -140,5 +143,60 @@ impl ErrorKind {
     pub fn from_type_uri(uri: &str) -> Option<Self> {
         let (_, slug) = uri.rsplit_once("/errors/")?;
         Self::ALL.into_iter().find(|kind| kind.slug() == slug)
+    }
+
+    /// What it means, when it happens and what to do about it: three paragraphs of Markdown, an
+    /// empty line between two of them. They are the kind's section of `docs/errors.md`.
+    #[must_use]
+    pub fn doc(self) -> &'static str {
+        let heading = format!("\n## {}\n", self.slug());
+        // The document is compiled in, and a test reads the section of every kind.
+        let (_, rest) = DOCUMENT
+            .split_once(&heading)
+            .expect("every kind is explained");
+        let section = rest
+            .split_once("\n## ")
+            .map_or(rest, |(section, _)| section);
+        section.trim()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_explains_every_kind_once_in_their_order_and_nothing_else() {
+        let headings: Vec<&str> = DOCUMENT
+            .lines()
+            .filter_map(|line| line.strip_prefix("## "))
+            .collect();
+        assert_eq!(headings, ErrorKind::ALL.map(ErrorKind::slug));
+    }
+
+    #[test]
+    fn an_explanation_says_what_it_means_when_it_happens_and_what_to_do() {
+        for kind in ErrorKind::ALL {
+            let paragraphs: Vec<&str> = kind.doc().split("\n\n").collect();
+            let [meaning, occasions, remedy] = paragraphs[..] else {
+                panic!("{kind:?} has {} paragraphs", paragraphs.len());
+            };
+            let status = format!("Status {}", kind.status());
+            assert!(meaning.starts_with(&status), "{kind:?}: {meaning}");
+            assert!(occasions.starts_with("It "), "{kind:?}: {occasions}");
+            assert!(remedy.ends_with('.'), "{kind:?}: {remedy}");
+        }
+    }
+
+    #[test]
+    fn the_document_names_the_kinds_that_are_worth_a_repeat() {
+        let (introduction, _) = DOCUMENT.split_once("\n## ").expect("sections");
+        let (_, claim) = introduction
+            .rsplit_once("Only the kinds ")
+            .expect("the claim");
+        for kind in ErrorKind::ALL {
+            let is_named = claim.contains(&format!("`{}`", kind.slug()));
+            assert_eq!(is_named, kind.is_retryable(), "{kind:?}");
+        }
     }
 }

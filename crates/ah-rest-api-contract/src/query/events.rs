@@ -205,10 +205,6 @@ pub struct AllEventsParams {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<LogCursor>))]
     pub after: Option<String>,
-    /// Whether ephemeral events are wanted too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<bool>))]
-    pub deltas: Option<String>,
 }
 
 /// Which events a stream of many sessions should carry.
@@ -218,7 +214,7 @@ pub struct AllEventsQuery {
     pub sessions: Option<BTreeSet<SessionId>>,
     /// The last place that the reader has seen.
     pub after: Option<LogCursor>,
-    /// Which events.
+    /// Which events. Such a stream carries nothing ephemeral.
     pub filter: EventFilter,
 }
 
@@ -251,7 +247,7 @@ impl TryFrom<AllEventsParams> for AllEventsQuery {
                 &mut reader,
                 params.types.as_deref(),
                 params.level.as_deref(),
-                params.deltas.as_deref(),
+                None,
             ),
         };
         reader.finish(query)
@@ -265,7 +261,6 @@ impl From<AllEventsQuery> for AllEventsParams {
             types: joined(query.filter.types().into_iter().flatten()),
             level: query.filter.level().map(|level| level.as_str().to_owned()),
             after: query.after.map(|after| after.to_string()),
-            deltas: query.filter.wants_ephemeral().then(|| true.to_string()),
         }
     }
 }

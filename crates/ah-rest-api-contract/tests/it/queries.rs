@@ -84,10 +84,14 @@ proptest! {
         filter in filter(), after in of(any::<u64>()), sessions in btree_set(ulid(), 1..4), all: bool,
     ) {
         let sessions: BTreeSet<_> = sessions.into_iter().map(SessionId::from_ulid).collect();
+        let mut stored = EventFilter::default().with_types(filter.types().into_iter().flatten().copied());
+        if let Some(level) = filter.level() {
+            stored = stored.with_level(level);
+        }
         let query = AllEventsQuery {
             sessions: (!all).then_some(sessions),
             after: after.map(LogCursor::new),
-            filter,
+            filter: stored,
         };
         comes_back::<_, AllEventsParams>(&query);
     }
