@@ -40,7 +40,7 @@ impl Workspaces {
             .await?;
         let mut diff = SessionDiff::default();
         for (change, patch) in wanted.iter().zip(patches) {
-            let file = file_diff(change, &patch, query);
+            let file = file_diff(change, patch.as_deref(), query);
             diff.total_lines_added += file.lines_added;
             diff.total_lines_removed += file.lines_removed;
             diff.files.push(file);
@@ -48,7 +48,8 @@ impl Workspaces {
         Ok(diff)
     }
 
-    /// The text of each of these changes, in their order.
+    /// The text of each of these changes, in their order; none of one that is not UTF-8, since a
+    /// patch of which bytes were changed applies to nothing.
     async fn patches(
         &self,
         workspace: &Workspace,
@@ -56,7 +57,7 @@ impl Workspaces {
         query: &DiffQuery,
         wanted: &[Change],
         everything: usize,
-    ) -> Result<Vec<String>, WorkspaceError> {
+    ) -> Result<Vec<Option<String>>, WorkspaceError> {
         if wanted.len() < everything && wanted.len() <= NAMED_MAX {
             let printed = self.print(workspace, look, query, wanted).await?;
             // Which files were renamed is git's guess over all that it is shown. Should it guess
@@ -122,30 +123,27 @@ fn is_wanted(change: &Change, query: &DiffQuery) -> bool {
             .any(|file| *file == path || Some(file) == old_path.as_ref())
 }
 
-fn file_diff(change: &Change, patch: &str, query: &DiffQuery) -> FileDiff {
-    let is_binary = change.lines.is_none();
+fn file_diff(change: &Change, patch: Option<&str>, query: &DiffQuery) -> FileDiff {
+    // Text that JSON cannot hold is shown as what git takes for binary is: by name and counts.
+    let patch = patch.filter(|_| change.lines.is_some());
     let (lines_added, lines_removed) = change.lines.unwrap_or_default();
     FileDiff {
         path: change.shown_path(),
         old_path: change.shown_old_path(),
         status: change.status,
-        diff: if is_binary {
-            String::new()
-        } else {
-            patch.to_owned()
-        },
+        diff: patch.unwrap_or_default().to_owned(),
         lines_added,
         lines_removed,
         context_lines: query.context_lines(),
         full_file: query.full_file(),
-        is_binary,
-        hunks: if is_binary { Vec::new() } else { hunks(patch) },
+        is_binary: patch.is_none(),
+        hunks: patch.map(hunks).unwrap_or_default(),
     }
 }
 
 /// Takes a printed diff apart into the texts of these changes. Nothing when it has not as many
 /// parts as they take.
-fn by_change(printed: &[u8], changes: &[Change]) -> Option<Vec<String>> {
+fn by_change(printed: &[u8], changes: &[Change]) -> Option<Vec<Option<String>>> {
     let mut parts: Vec<Vec<u8>> = Vec::new();
     // Every line of a file's content has a mark before it, and git quotes names with line ends, so
     // a line that begins so begins a part.
@@ -163,7 +161,7 @@ fn by_change(printed: &[u8], changes: &[Change]) -> Option<Vec<String>> {
         if change.changed_kind {
             patch.extend(parts.next()?);
         }
-        patches.push(String::from_utf8_lossy(&patch).into_owned());
+        patches.push(String::from_utf8(patch).ok());
     }
     parts.next().is_none().then_some(patches)
 }

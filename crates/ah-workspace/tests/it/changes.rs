@@ -411,3 +411,24 @@ async fn a_snapshots_name_is_checked() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_text_that_is_not_utf_8_is_told_by_its_counts_and_has_no_patch() {
+    let fixture = Fixture::new();
+    fs::write(fixture.repository().join("latin.txt"), b"caf\xe9\n").unwrap();
+    commit(&fixture.repository(), "Write in Latin-1");
+    let workspace = fixture.provision().await;
+    fs::write(workspace.path.join("latin.txt"), b"caf\xe9\nth\xe9\n").unwrap();
+    fs::write(workspace.path.join("plain.txt"), "plain\n").unwrap();
+    let diff = fixture
+        .workspaces
+        .diff(&workspace, &DiffQuery::default())
+        .await
+        .unwrap();
+    let [latin, plain] = &diff.files[..] else {
+        panic!("{diff:#?}")
+    };
+    assert_eq!((latin.lines_added, latin.lines_removed), (1, 0));
+    assert!(latin.is_binary && latin.diff.is_empty() && latin.hunks.is_empty());
+    assert!(!plain.is_binary && plain.diff.contains("+plain"));
+}
