@@ -4,6 +4,7 @@ use ah_rest_api_contract::{
     EventQuery, EventSeq, LogLevel, Page, SessionEvent, SessionId, SortOrder,
 };
 use ah_store::{EventRow, LogPosition, StoreError};
+use sqlx::sqlite::SqliteQueryResult;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::encode::EncodedEvent;
@@ -36,13 +37,13 @@ impl Batch {
     /// Appends all of them with one statement, since every statement costs a change of threads.
     /// Says where the last of them is, if there are any.
     pub(crate) async fn insert(
-        self,
+        &self,
         connection: &mut SqliteConnection,
     ) -> Result<Option<LogPosition>, StoreError> {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let rows = json_text(&self.0)?;
+        let rows = self.rows()?;
         let done = sqlx::query!(
             "INSERT INTO events (session, seq, ts, type, level, json)
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
@@ -52,6 +53,19 @@ impl Batch {
         .execute(connection)
         .await
         .during("append events")?;
+        self.last(&done)
+    }
+
+    /// The events, as the JSON array that SQLite takes apart.
+    pub(crate) fn rows(&self) -> Result<String, StoreError> {
+        json_text(&self.0)
+    }
+
+    /// Where the last of them is, if there are any, by what the statement that inserted them said.
+    pub(crate) fn last(&self, done: &SqliteQueryResult) -> Result<Option<LogPosition>, StoreError> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
         position(done.last_insert_rowid()).map(Some)
     }
 }

@@ -7,17 +7,27 @@ use sqlx::SqliteConnection;
 
 use super::decide::{Decisions, Standing};
 use crate::error::During as _;
+use crate::events::Batch;
 use crate::rows::{json_text, stored};
 use crate::words::Word as _;
-use crate::{queue, replies};
+use crate::{queue, replies, watch};
+
+/// What was committed.
+pub(super) struct Applied {
+    /// Where the sessions that have changed stand.
+    pub(super) heads: Vec<(SessionId, Head)>,
+    /// Where the last event is, if there are any.
+    pub(super) log: Option<LogPosition>,
+    /// The count of changes that may give somebody something to claim, if it has moved.
+    pub(super) work: Option<u64>,
+}
 
 impl Decisions<'_> {
-    /// Writes everything, and says where the sessions that have changed stand, and where the last
-    /// event is.
-    pub(super) async fn apply(
+    /// Writes everything and commits it.
+    pub(super) async fn commit(
         self,
         connection: &mut SqliteConnection,
-    ) -> Result<(Vec<(SessionId, Head)>, Option<LogPosition>), StoreError> {
+    ) -> Result<Applied, StoreError> {
         let mut heads = Vec::new();
         let mut plain = Vec::new();
         let mut patched = Vec::new();
@@ -27,10 +37,6 @@ impl Decisions<'_> {
                 Change::Plain(moved) => plain.push(moved),
                 Change::Patched(columns) => patched.push(columns),
             }
-        }
-        let log = self.batch.insert(connection).await?;
-        if !plain.is_empty() {
-            move_heads(connection, &plain).await?;
         }
         if !patched.is_empty() {
             patch_sessions(connection, &patched).await?;
@@ -44,7 +50,13 @@ impl Decisions<'_> {
         if !self.replies.is_empty() {
             replies::put(connection, &self.replies).await?;
         }
-        Ok((heads, log))
+        let work = if self.work {
+            Some(watch::count_up(connection).await?)
+        } else {
+            None
+        };
+        let log = finish(connection, &self.batch, &plain).await?;
+        Ok(Applied { heads, log, work })
     }
 }
 
@@ -157,20 +169,32 @@ fn some_json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, StoreErr
     value.map(json_text).transpose()
 }
 
-async fn move_heads(connection: &mut SqliteConnection, moved: &[Moved]) -> Result<(), StoreError> {
+/// Appends the events, moves the heads of the sessions that are not patched, and commits. Says
+/// where the last event is, if there are any.
+async fn finish(
+    connection: &mut SqliteConnection,
+    events: &Batch,
+    moved: &[Moved],
+) -> Result<Option<LogPosition>, StoreError> {
+    let rows = events.rows()?;
     let moved = json_text(moved)?;
-    sqlx::query!(
-        "UPDATE sessions
+    let done = sqlx::query!(
+        "INSERT INTO events (session, seq, ts, type, level, json)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+         FROM json_each($1);
+         UPDATE sessions
          SET last_seq = moved.value ->> 1, version = moved.value ->> 2,
              updated_at = moved.value ->> 3, journal = coalesce(moved.value ->> 4, journal)
-         FROM json_each($1) AS moved
-         WHERE sessions.key = moved.value ->> 0",
+         FROM json_each($2) AS moved
+         WHERE sessions.key = moved.value ->> 0;
+         COMMIT",
+        rows,
         moved
     )
     .execute(connection)
     .await
-    .during("move the heads of sessions")?;
-    Ok(())
+    .during("commit a group of writes")?;
+    events.last(&done)
 }
 
 async fn patch_sessions(

@@ -50,21 +50,22 @@ struct Known {
 }
 
 impl<'a> Decisions<'a> {
-    /// Reads what is needed for judging `writes`.
-    pub(super) async fn load(
+    /// Begins the transaction, and reads what is needed for judging `writes`.
+    pub(super) async fn begin(
         connection: &mut SqliteConnection,
         writes: &[PreparedWrite],
     ) -> Result<Self, StoreError> {
         let ids: HashSet<SessionId> = writes.iter().map(|write| write.write.session).collect();
         let ids = json_text(&ids)?;
         let rows = sqlx::query!(
-            "SELECT id, key, fence, version, last_seq FROM sessions
+            "BEGIN IMMEDIATE;
+             SELECT id, key, fence, version, last_seq FROM sessions
              WHERE id IN (SELECT value FROM json_each($1))",
             ids
         )
         .fetch_all(&mut *connection)
         .await
-        .during("read where sessions stand")?;
+        .during("begin a group of writes")?;
         let mut sessions = HashMap::with_capacity(rows.len());
         for row in rows {
             let id = Reader::new("sessions", &row.id).parsed("id", &row.id)?;

@@ -2,18 +2,27 @@
 
 use ah_rest_api_contract::{EventSeq, PageRequest, Role, SessionQuery};
 use ah_store::suite::{Harness as _, sample};
-use ah_store::{ApiKey, Guard, LogPosition, Reply, SessionWrite, StoreError};
+use ah_store::{ApiKey, EventRow, Guard, LogPosition, Reply, SessionWrite, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::Folder;
 
 async fn spoil(folder: &Folder, statement: &'static str) {
+    assert!(execute(folder, statement).await > 0, "{statement}");
+}
+
+async fn change_schema(folder: &Folder, statement: &'static str) {
+    execute(folder, statement).await;
+}
+
+/// Says how many rows were affected.
+async fn execute(folder: &Folder, statement: &'static str) -> u64 {
     let options = SqliteConnectOptions::new().filename(folder.file());
     let mut connection = options.connect().await.unwrap();
     let done = sqlx::query(statement).execute(&mut connection).await;
-    assert!(done.unwrap().rows_affected() > 0, "{statement}");
     connection.close().await.unwrap();
+    done.unwrap().rows_affected()
 }
 
 #[track_caller]
@@ -155,4 +164,46 @@ async fn a_spoilt_reply_and_key_are_named() {
     spoil(&folder, "UPDATE api_keys SET role = 'root'").await;
     assert_names(store.api_key("id").await, "api_keys", "role", "id");
     assert_names(store.api_keys().await, "api_keys", "role", "id");
+}
+
+#[tokio::test]
+async fn a_group_that_fails_in_its_middle_leaves_nothing_and_the_next_is_done() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let ids = sample::sessions(&*store, 2).await;
+    // The events are in by the time that their session turns out not to be changeable.
+    change_schema(
+        &folder,
+        "CREATE TRIGGER refusal BEFORE UPDATE ON sessions WHEN new.key = 1
+         BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+    )
+    .await;
+    let write = |id| {
+        let mut write = SessionWrite::new(id, Guard::default(), sample::at(1));
+        write.events = vec![sample::event(1, sample::thought("hm"))];
+        write
+    };
+    for _ in 0..2 {
+        let end = store.log_end().await.unwrap();
+        let failed = store.write(write(ids[0])).await;
+        assert!(
+            matches!(failed, Err(StoreError::Backend { .. })),
+            "{failed:?}"
+        );
+        assert_eq!(store.log_end().await.unwrap(), end);
+        // Both kinds of transactions can begin: those of groups, and those of everything else.
+        store
+            .create_task(sample::task(1, sample::at(1)))
+            .await
+            .unwrap();
+        store.write(write(ids[1])).await.unwrap();
+    }
+    change_schema(&folder, "DROP TRIGGER refusal").await;
+    let written = store.write(write(ids[0])).await.unwrap();
+    assert_eq!(written.last_seq, EventSeq::new(2));
+    let rows = store.all_events_after(LogPosition::START, 100).await;
+    let places = rows.unwrap().into_iter();
+    let of = |id| move |row: &EventRow| row.session == id;
+    let (first, others): (Vec<_>, Vec<_>) = places.partition(of(ids[0]));
+    assert_eq!((first.len(), others.len()), (2, 1 + 2 + 2));
 }
