@@ -12,6 +12,7 @@ pub const REASON_CHARS_MAX: usize = 1024;
 /// The body of `POST /sessions/{id}/stop`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"reason": "No longer needed"}))))]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct StopRequest {
     /// Why, in words, for whoever reads the session's log. 1 to 1,024 characters.
@@ -42,6 +43,7 @@ impl StopRequest {
 /// The body of `POST /sessions/{id}/resume`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"prompt": "Please continue"}))))]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct ResumeRequest {
     /// What to say to the agent when it goes on.

@@ -26,6 +26,7 @@ pub enum DeliveryMode {
 /// Something to say to a session's agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({"prompt": "Now add a test"}), json!({"prompt": "Stop editing, only read", "delivery": "steer"}))))]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct PromptRequest {
     /// What to say.

@@ -190,6 +190,10 @@ impl PartialSchema for PermissionAnswer {
             .description(Some(
                 "An answer to a permission request: one of its options, or its withdrawal.",
             ))
+            .examples([
+                json!({"optionId": "allow"}),
+                json!({"outcome": "cancelled"}),
+            ])
             .item(one_field("optionId", option))
             .item(one_field("outcome", cancelled));
         RefOr::T(Schema::from(answer))
@@ -273,10 +277,12 @@ fn push_draft_parts(schemas: &mut Named) {
 
 impl PartialSchema for DraftContent {
     fn schema() -> RefOr<Schema> {
-        let content = draft_fields().description(Some(
-            "What a draft holds: any part of a task, unjudged, since a draft is incomplete by \
+        let content = draft_fields()
+            .description(Some(
+                "What a draft holds: any part of a task, unjudged, since a draft is incomplete by \
              nature.",
-        ));
+            ))
+            .examples([json!({"prompt": "Tidy up the build", "agents": [{"type": "scenario"}]})]);
         RefOr::T(Schema::from(content))
     }
 }

@@ -164,6 +164,11 @@ pub enum Priority {
 /// What a client asks for when it launches a task: a wish, not yet judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(json!({
+        "prompt": "Count the files here and write the number into COUNT.md",
+        "repo": {"mode": "none"},
+        "agents": [{"type": "scenario"}]
+    }))))]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateTask {
     /// What the agent is asked. At most 256 KiB of content.

@@ -429,6 +429,32 @@ fn descriptions_are_for_people_who_do_not_read_rust() {
 }
 
 #[test]
+fn examples_fit_their_schemas_and_are_taken() {
+    let schemas = &DOCUMENT["components"]["schemas"];
+    let mut names = BTreeSet::new();
+    for (name, schema) in schemas.as_object().expect("schemas") {
+        for example in schema["examples"].as_array().into_iter().flatten() {
+            fits(&validator(schemas, name), example);
+            let refused = match name.as_str() {
+                "CreateTask" => {
+                    taken::<CreateTask>(example, |task| TaskLaunchParams::try_from(task).is_ok())
+                }
+                "PromptRequest" => taken::<PromptRequest>(example, |it| it.validated().is_ok()),
+                "StopRequest" => taken::<StopRequest>(example, |it| it.validated().is_ok()),
+                "ResumeRequest" => taken::<ResumeRequest>(example, |it| it.validated().is_ok()),
+                "PermissionAnswer" => taken::<PermissionAnswer>(example, |_| true),
+                "DraftContent" => taken::<DraftContent>(example, |_| true),
+                _ => continue,
+            }
+            .is_none();
+            assert!(!refused, "{name}: {example}");
+            names.insert(name.as_str());
+        }
+    }
+    assert_eq!(names.len(), 6, "every request has an example: {names:?}");
+}
+
+#[test]
 fn a_stream_tells_its_items_apart_by_type() {
     let words = |name: &str| -> BTreeSet<String> {
         let mapping = &DOCUMENT["components"]["schemas"][name]["discriminator"]["mapping"];
