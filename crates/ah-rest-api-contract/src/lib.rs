@@ -57,7 +57,11 @@
 //! Objects are camelCase JSON, the fields of events, changes and usage `snake_case`; ids are ULIDs,
 //! most with a prefix; moments are RFC 3339 in UTC. A request with a field that nobody knows is
 //! refused, and so says which; a reader passes over fields that it does not know. [`sse`] is the
-//! codec of event streams.
+//! codec of event streams, [`routes`] the table of all operations with the paths that clients ask
+//! for. A query is read into a `…Params` of texts, such as [`SessionParams`], and judged by turning
+//! it into what it means, such as [`SessionQuery`]; a client goes the other way.
+//!
+//! With the feature `openapi` every wire type has its schema, for whoever describes the API.
 
 mod access;
 mod catalog;
