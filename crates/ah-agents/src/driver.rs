@@ -8,6 +8,7 @@
 mod scenario;
 
 use std::io;
+use std::path::PathBuf;
 
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, PermissionOption, PromptContent, PromptId,
@@ -28,6 +29,10 @@ pub(crate) fn open(kind: DriverKind) -> Box<dyn Driver> {
 pub(crate) trait Driver: Send {
     /// The command line that starts `agent`. What the agent needs as a file is put into `folder`.
     fn command(&self, agent: &AgentProgram, folder: &SessionFolder) -> io::Result<Vec<String>>;
+
+    /// What [`Self::command`] puts into `folder`. It is removed when the agent has ended, since it
+    /// may hold what nobody is to read later.
+    fn files(&self, folder: &SessionFolder) -> Vec<PathBuf>;
 
     /// Whether a prompt can be given in the middle of a turn.
     fn can_steer(&self) -> bool;

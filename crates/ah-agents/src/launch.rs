@@ -56,6 +56,19 @@ pub struct LaunchSpec {
     pub interactive: bool,
     /// How long an idle agent is kept that nobody is attached to, in milliseconds.
     pub orphan_idle_ms: u64,
+    /// How long the agent may run in all, in milliseconds from its start. The recorder holds it to
+    /// this also when nobody attends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// How long an interactive agent may be idle, in milliseconds from the end of its turn. The
+    /// recorder holds it to this also when nobody attends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_ms: Option<u64>,
+    /// The fence of whoever starts the recorder. The agent is started only when an attendant has
+    /// come whose fence is no lower, so that an owner who was replaced in the meantime starts
+    /// nothing. `None` starts it at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fence: Option<u64>,
     /// How long each step of ending the agent may take before the next one, in milliseconds.
     pub stop_grace_ms: u64,
 }
@@ -100,6 +113,12 @@ impl SessionFolder {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.0.join("control.sock")
+    }
+
+    /// The path of the session's control group, where it has one.
+    #[must_use]
+    pub fn cgroup(&self) -> PathBuf {
+        self.0.join("cgroup")
     }
 
     /// What the recorder and the agent's standard error say, bounded.

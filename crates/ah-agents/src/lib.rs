@@ -15,4 +15,4 @@ pub mod scenario_agent;
 pub use attendance::{AttachError, Attendance, AttendanceError, Disconnected, RequestSender};
 pub use catalog::Catalog;
 pub use launch::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
-pub use process::{SESSION_MARK, sweep_session};
+pub use process::{SESSION_MARK, sweep_folder, sweep_session};

@@ -10,6 +10,7 @@ mod sweep;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -17,12 +18,20 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::time::Instant;
 
-pub(crate) use cgroup::Cgroup;
-pub use sweep::sweep_session;
+pub(crate) use cgroup::{Cgroup, leave_sessions};
 pub(crate) use sweep::{Swept, sweep};
+pub use sweep::{sweep_folder, sweep_session};
 
 /// The variable that marks every process of a session: its value is the session's id.
 pub const SESSION_MARK: &str = "AH_SESSION_ID";
+
+/// The variable that marks a recorder and nothing else: what a recorder starts does not have it. A
+/// session that was begun from inside of another one is found by it, and left alone: it is a
+/// session of its own.
+pub(crate) const RECORDER_MARK: &str = "AH_RECORDER";
+
+/// The pauses between two looks at processes that nobody tells of: the first, and the longest.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
 /// How long [`freeze`] tries. Stopping takes microseconds on an idle machine.
 const FREEZE_WAIT_MAX: Duration = Duration::from_secs(3);
@@ -40,6 +49,8 @@ pub(crate) struct ProcessId {
 pub(crate) struct ProcessStat {
     pub(crate) id: ProcessId,
     pub(crate) parent: i32,
+    /// The session of setsid(2) that it is in, by the number of the process that leads it.
+    leader: i32,
     state: u8,
 }
 
@@ -77,6 +88,7 @@ impl ProcessStat {
                 started: fields.get(19)?.parse().ok()?,
             },
             parent: fields.get(1)?.parse().ok()?,
+            leader: fields.get(3)?.parse().ok()?,
             state: *fields.first()?.as_bytes().first()?,
         })
     }
@@ -103,7 +115,7 @@ fn is_gone(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
-/// Every process there is.
+/// Every process there is that we may look at: some hosts hide those of other users.
 pub(crate) fn all() -> io::Result<Vec<ProcessStat>> {
     let mut processes = Vec::new();
     for entry in fs::read_dir("/proc")? {
@@ -111,29 +123,64 @@ pub(crate) fn all() -> io::Result<Vec<ProcessStat>> {
         let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        processes.extend(ProcessStat::read(pid)?);
+        match ProcessStat::read(pid) {
+            Ok(found) => processes.extend(found),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(processes)
 }
 
-/// The processes below `root`, parents before children, without `root` itself.
+/// The processes below `root`, parents before children, without `root` itself, and without those of
+/// sessions that were begun below it and have recorders of their own.
 pub(crate) fn descendants(root: Pid) -> io::Result<Vec<ProcessStat>> {
-    Ok(descendants_in(&all()?, root.as_raw_nonzero().get()))
+    let root = root.as_raw_nonzero().get();
+    Ok(descendants_in(&all()?, root, is_recorder))
 }
 
-fn descendants_in(processes: &[ProcessStat], root: i32) -> Vec<ProcessStat> {
+fn descendants_in(
+    processes: &[ProcessStat],
+    root: i32,
+    is_recorder: impl Fn(&ProcessStat) -> bool,
+) -> Vec<ProcessStat> {
     let mut children: HashMap<i32, Vec<ProcessStat>> = HashMap::new();
     for process in processes {
         children.entry(process.parent).or_default().push(*process);
     }
-    let mut found: Vec<ProcessStat> = children.remove(&root).unwrap_or_default();
+    let mut below = |parent: i32| {
+        let mut found = children.remove(&parent).unwrap_or_default();
+        found.retain(|process| !is_recorder(process));
+        found
+    };
+    let mut found: Vec<ProcessStat> = below(root);
     let mut next = 0;
     while let Some(process) = found.get(next) {
         let pid = process.id.pid.as_raw_nonzero().get();
-        found.extend(children.remove(&pid).unwrap_or_default());
+        found.extend(below(pid));
         next += 1;
     }
     found
+}
+
+/// Whether it is the recorder of some session. A recorder leads a session of setsid(2), so the
+/// environment of few processes has to be looked at.
+fn is_recorder(process: &ProcessStat) -> bool {
+    let pid = process.id.pid.as_raw_nonzero().get();
+    process.leader == pid
+        && has_in_environment(*process, |entry| {
+            entry
+                .strip_prefix(RECORDER_MARK.as_bytes())
+                .is_some_and(|rest| rest.first() == Some(&b'='))
+        })
+}
+
+/// Whether `is_it` of one of the entries `name=value` of the environment that the process was
+/// started with. One whose environment cannot be read has none.
+fn has_in_environment(process: ProcessStat, is_it: impl Fn(&[u8]) -> bool) -> bool {
+    let pid = process.id.pid.as_raw_nonzero();
+    fs::read(format!("/proc/{pid}/environ"))
+        .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(is_it))
 }
 
 /// Sends `signal` to this very process, never to a later one of its number. `None` when it is
@@ -163,48 +210,80 @@ pub(crate) fn signal(process: ProcessId, signal: Signal) -> io::Result<Option<Ow
 pub(crate) struct Frozen {
     /// The processes that were stopped, and were not before: those to wake again.
     pub(crate) stopped: Vec<ProcessId>,
-    /// How many were still not stopped when the time was up.
+    /// How many were still not stopped in the end.
     pub(crate) restless: usize,
+    /// What went wrong first, if something did.
+    pub(crate) failure: Option<io::Error>,
 }
 
 /// Stops every process that `living` finds, again and again until it finds none that runs: a
 /// process may have started another one, or woken one, before it was stopped itself. One that was
 /// told to stop and waits inside of the kernel counts as stopped: it takes no step of its own
-/// before it does.
+/// before it does. One that `send` may not stop is left out, and counted among the restless.
 ///
 /// The states are looked at again and again because nobody is told when a process that is not
-/// his child stops; the pauses are of a millisecond and the whole is bounded.
-pub(crate) async fn freeze(
-    mut living: impl FnMut() -> io::Result<Vec<ProcessStat>>,
-) -> io::Result<Frozen> {
+/// his child stops; the pauses are of a millisecond at first, and the whole is bounded.
+pub(crate) async fn freeze<Found>(
+    mut living: impl FnMut() -> Found,
+    mut send: impl FnMut(ProcessId, Signal) -> io::Result<Option<OwnedFd>>,
+) -> Frozen
+where
+    Found: Future<Output = io::Result<Vec<ProcessStat>>>,
+{
     let give_up_at = Instant::now() + FREEZE_WAIT_MAX;
+    let (mut pause, pause_max) = LOOK_AGAIN;
     let mut frozen = Frozen::default();
     let mut known: HashSet<ProcessId> = HashSet::new();
+    let mut refused: HashSet<ProcessId> = HashSet::new();
     loop {
-        let restless: Vec<ProcessStat> = living()?
+        let found = match living().await {
+            Ok(found) => found,
+            Err(error) => {
+                frozen.failure.get_or_insert(error);
+                return frozen;
+            }
+        };
+        let mut restless: Vec<ProcessStat> = found
             .into_iter()
             .filter(|process| !process.is_dead() && !process.is_stopped())
             .filter(|process| !(process.is_uninterruptible() && known.contains(&process.id)))
             .collect();
         frozen.restless = restless.len();
+        restless.retain(|process| !refused.contains(&process.id));
         if restless.is_empty() || Instant::now() >= give_up_at {
-            return Ok(frozen);
+            return frozen;
         }
         for process in restless {
-            if signal(process.id, Signal::STOP)?.is_some() && known.insert(process.id) {
-                frozen.stopped.push(process.id);
+            match send(process.id, Signal::STOP) {
+                Ok(Some(_)) if known.insert(process.id) => frozen.stopped.push(process.id),
+                Ok(_) => {}
+                Err(error) => {
+                    refused.insert(process.id);
+                    frozen.failure.get_or_insert(error);
+                }
             }
         }
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(pause_max);
     }
 }
 
-/// Wakes what [`freeze`] has stopped. What stopped by itself before stays as it was.
-pub(crate) fn thaw(frozen: &Frozen) -> io::Result<()> {
+/// Wakes what [`freeze`] has stopped, all that can be. What stopped by itself before stays as it
+/// was.
+///
+/// # Errors
+/// The first one, when not all could be woken.
+pub(crate) fn thaw(
+    frozen: &Frozen,
+    mut send: impl FnMut(ProcessId, Signal) -> io::Result<Option<OwnedFd>>,
+) -> io::Result<()> {
+    let mut outcome = Ok(());
     for process in &frozen.stopped {
-        signal(*process, Signal::CONT)?;
+        if let Err(error) = send(*process, Signal::CONT) {
+            outcome = outcome.and(Err(error));
+        }
     }
-    Ok(())
+    outcome
 }
 
 #[cfg(test)]

@@ -88,7 +88,9 @@ pub enum Request {
         /// Who gives it.
         by: String,
     },
-    /// End the agent's turn.
+    /// End the agent's turn. While the agent is not ready yet, this is the turn that its first
+    /// prompt begins. It names no turn, so one that is sent just as a turn ends by itself may meet
+    /// the next: whoever sends it looks at the journal first.
     Interrupt,
     /// Freeze every process of the session.
     Pause,
@@ -163,7 +165,10 @@ pub enum JournalEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
-    /// The agent's process was started. It is the first record.
+    /// The recorder has begun: from here on an agent may have been started. It is the first
+    /// record, written before the recorder says that it is there.
+    Launching,
+    /// The agent's process was started.
     AgentStarted {
         /// The process.
         pid: u32,
@@ -187,6 +192,12 @@ pub enum Fact {
     },
     /// Every process of the session is frozen.
     Paused,
+    /// Not every process of the session could be frozen, and those that were have been woken: it
+    /// goes on.
+    PauseFailed {
+        /// Why, in words.
+        reason: String,
+    },
     /// They go on. An end that is asked for in a pause wakes them without saying so.
     Resumed,
     /// Nothing of the agent is left. It is the last record.
@@ -220,4 +231,28 @@ pub struct AgentEnd {
     pub reason: Option<String>,
     /// Processes that were left over and had to be killed.
     pub swept: u32,
+    /// Why it came to its end; `None` when it was never started, and from a recorder of an earlier
+    /// version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<EndCause>,
+}
+
+/// Why an agent came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndCause {
+    /// The attendant let it go: it had finished.
+    Finished,
+    /// The attendant had it stopped or killed.
+    Told,
+    /// Nobody attended to it for too long after its turn.
+    Unattended,
+    /// The recorder itself was told to end by a signal.
+    Signalled,
+    /// It took longer than the session's limit.
+    TimedOut,
+    /// It was idle for longer than the session's limit.
+    Idle,
+    /// Nobody: it went by itself, or closed its output.
+    Agent,
 }

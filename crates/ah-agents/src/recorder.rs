@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use tokio::sync::mpsc;
 
-use crate::journal::JournalWriter;
+use crate::journal::{JournalError, JournalWriter};
 use crate::{LaunchSpec, SessionFolder};
 use lock::RecorderLock;
 
@@ -83,8 +83,10 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
         say(word::TAKEN);
         return Ok(());
     };
-    let journal = JournalWriter::open(folder).map_err(io::Error::other)?;
+    let mut journal = JournalWriter::open(folder).map_err(io::Error::other)?;
     if journal.len() > 0 {
+        // Whoever has just written a launch spec did so in vain.
+        remove(&folder.launch())?;
         say(word::SPENT);
         return Ok(());
     }
@@ -92,6 +94,7 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
     // Orphans of the agent become children of ours, so that none escapes the sweep.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700))?;
+    crate::process::leave_sessions();
     // One thread: the agent dies with the thread that started it, so that has to be this one.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -101,6 +104,10 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
         let (arrivals_in, arrivals) = mpsc::channel(ARRIVALS_WAITING_MAX);
         let (heard_from, heard) = mpsc::channel(REQUESTS_WAITING_MAX);
         tokio::spawn(server::accept(listener, arrivals_in));
+        // Whoever hears that we are there finds a journal, even if we die at once; and where none
+        // can be written no agent is started.
+        let begun = session::begun();
+        journal.append(&[begun]).map_err(told)?;
         say(word::READY);
         let doors = session::Doors {
             arrivals,
@@ -108,11 +115,30 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
             heard_from,
         };
         let ended = Box::pin(session::run(spec, folder, journal, doors)).await;
+        let removed = remove(&folder.launch());
         // Before the socket goes: whoever is not let in any more finds that there is no recorder.
         drop(lock);
         std::fs::remove_file(folder.socket())?;
-        ended
+        ended.and(removed)
     })
+}
+
+/// An error of the journal with what lies behind it, since it ends up as one line.
+fn told(error: JournalError) -> io::Error {
+    match &error {
+        JournalError::Io { source, .. } => {
+            io::Error::new(source.kind(), format!("{error}: {source}"))
+        }
+        JournalError::Malformed { .. } => io::Error::other(error),
+    }
+}
+
+/// Removes a file that need not be there.
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn read_launch_spec(folder: &SessionFolder) -> io::Result<LaunchSpec> {

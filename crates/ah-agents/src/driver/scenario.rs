@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
 use ah_rest_api_contract::{PromptContent, PromptId};
 
@@ -32,6 +33,10 @@ impl Driver for ScenarioDriver {
         let mut command = agent.argv.clone();
         command.extend(["--settings".to_owned(), path]);
         Ok(command)
+    }
+
+    fn files(&self, folder: &SessionFolder) -> Vec<PathBuf> {
+        vec![folder.path().join(SETTINGS_FILE)]
     }
 
     fn can_steer(&self) -> bool {

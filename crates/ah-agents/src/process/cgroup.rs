@@ -10,14 +10,21 @@ use std::path::{Path, PathBuf};
 
 use ah_rest_api_contract::SessionId;
 
+use crate::SessionFolder;
+
+/// What the name of a session's control group begins with; the session's id follows.
+const PREFIX: &str = "ah-";
+
 /// A session's control group.
 #[derive(Debug)]
 pub(crate) struct Cgroup(PathBuf);
 
 impl Cgroup {
-    /// Makes the control group of `session` below our own; `None` where that cannot be done.
-    pub(crate) fn create(session: SessionId) -> Option<Self> {
-        let group = Self(path_for(session)?);
+    /// Makes the control group of `session` below our own, and notes in `folder` where it is;
+    /// `None` where that cannot be done.
+    pub(crate) fn create(session: SessionId, folder: &SessionFolder) -> Option<Self> {
+        let group = Self(own_group()?.join(name_of(session)));
+        fs::write(folder.cgroup(), group.0.as_os_str().as_encoded_bytes()).ok()?;
         match fs::create_dir(&group.0) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -32,9 +39,12 @@ impl Cgroup {
         }
     }
 
-    /// The control group that a recorder of `session` left behind, if it did.
-    pub(crate) fn existing(session: SessionId) -> Option<Self> {
-        path_for(session).filter(|path| path.is_dir()).map(Self)
+    /// The control group that the recorder of `session` has noted in `folder` and left behind, if
+    /// it did. Where our own group is does not matter: it is seldom the one that recorder was in.
+    pub(crate) fn left_in(folder: &SessionFolder, session: SessionId) -> Option<Self> {
+        let noted = fs::read_to_string(folder.cgroup()).ok()?;
+        let path = PathBuf::from(noted);
+        (path.ends_with(name_of(session)) && path.is_dir()).then_some(Self(path))
     }
 
     /// The file that a process joins the group by, writing `0`.
@@ -68,15 +78,40 @@ impl Cgroup {
     }
 }
 
-fn path_for(session: SessionId) -> Option<PathBuf> {
+/// Moves our process out of the control groups of other sessions, for a recorder that was started
+/// from inside of one: it would be killed with it. Where that cannot be done it stays.
+pub(crate) fn leave_sessions() {
+    let Some(outside) = own_group().and_then(|own| outside_of_sessions(&own)) else {
+        return;
+    };
+    if let Err(error) = fs::write(outside.join("cgroup.procs"), "0") {
+        tracing::debug!(group = %outside.display(), %error, "the recorder stays in a control group of a session");
+    }
+}
+
+/// The nearest group around `own` that is in no session's; `None` when `own` is in none.
+fn outside_of_sessions(own: &Path) -> Option<PathBuf> {
+    let is_of_session = |group: &&Path| {
+        let name = group.file_name().and_then(|name| name.to_str());
+        name.and_then(|name| name.strip_prefix(PREFIX))
+            .is_some_and(|name| name.parse::<SessionId>().is_ok())
+    };
+    let outermost = own.ancestors().filter(is_of_session).last()?;
+    outermost.parent().map(Path::to_owned)
+}
+
+fn name_of(session: SessionId) -> String {
+    format!("{PREFIX}{session}")
+}
+
+fn own_group() -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     let membership = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let own = own_group(&mounts, &membership)?;
-    Some(own.join(format!("ah-{session}")))
+    group_in(&mounts, &membership)
 }
 
 /// Where our own group is: below the mount of the type `cgroup2`, the path after `0::`.
-fn own_group(mounts: &str, membership: &str) -> Option<PathBuf> {
+fn group_in(mounts: &str, membership: &str) -> Option<PathBuf> {
     let mount = mounts.lines().find_map(|line| {
         let (place, kind) = line.split_once(" - ")?;
         (kind.split(' ').next()? == "cgroup2").then(|| place.split(' ').nth(4))?
@@ -99,18 +134,47 @@ mod tests {
     #[test]
     fn our_group_is_below_the_mount_of_the_second_version() {
         assert_eq!(
-            own_group(MOUNTS, "4:cpu:/a\n0::/user.slice/b\n"),
+            group_in(MOUNTS, "4:cpu:/a\n0::/user.slice/b\n"),
             Some(PathBuf::from("/sys/fs/cgroup/unified/user.slice/b"))
         );
         assert_eq!(
-            own_group(MOUNTS, "0::/\n"),
+            group_in(MOUNTS, "0::/\n"),
             Some(PathBuf::from("/sys/fs/cgroup/unified"))
         );
     }
 
     #[test]
+    fn a_group_that_was_left_behind_is_found_by_what_its_recorder_has_noted() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = SessionFolder::at(dir.path());
+        let session = SessionId::from_ulid(ulid::Ulid(1));
+        assert!(Cgroup::left_in(&folder, session).is_none());
+        let group = dir.path().join("elsewhere").join(name_of(session));
+        fs::create_dir_all(&group).unwrap();
+        fs::write(folder.cgroup(), group.to_str().unwrap()).unwrap();
+        assert_eq!(Cgroup::left_in(&folder, session).unwrap().0, group);
+        let other = SessionId::from_ulid(ulid::Ulid(2));
+        assert!(
+            Cgroup::left_in(&folder, other).is_none(),
+            "it is another session's"
+        );
+        fs::remove_dir(&group).unwrap();
+        assert!(Cgroup::left_in(&folder, session).is_none());
+    }
+
+    #[test]
+    fn a_session_within_a_session_goes_outside_of_both() {
+        let name = |number| name_of(SessionId::from_ulid(ulid::Ulid(number)));
+        let root = Path::new("/sys/fs/cgroup/user.slice");
+        assert_eq!(outside_of_sessions(root), None);
+        assert_eq!(outside_of_sessions(&root.join("ah-other")), None);
+        let inner = root.join(name(1)).join("deeper").join(name(2));
+        assert_eq!(outside_of_sessions(&inner), Some(root.to_owned()));
+    }
+
+    #[test]
     fn a_host_without_the_second_version_has_none() {
-        assert_eq!(own_group("", "0::/\n"), None);
-        assert_eq!(own_group(MOUNTS, "4:cpu:/a\n"), None);
+        assert_eq!(group_in("", "0::/\n"), None);
+        assert_eq!(group_in(MOUNTS, "4:cpu:/a\n"), None);
     }
 }

@@ -7,6 +7,7 @@ fn stat(pid: i32, parent: i32) -> ProcessStat {
             started: 1,
         },
         parent,
+        leader: pid,
         state: b'S',
     }
 }
@@ -24,13 +25,85 @@ fn a_name_with_parentheses_and_blanks_does_not_shift_the_fields() {
 #[test]
 fn descendants_are_found_through_any_depth_and_strangers_are_not() {
     let processes = [stat(5, 4), stat(3, 2), stat(2, 1), stat(9, 8), stat(4, 2)];
-    let mut pids: Vec<i32> = descendants_in(&processes, 1)
+    let mut pids: Vec<i32> = descendants_in(&processes, 1, |_| false)
         .iter()
         .map(|process| process.id.pid.as_raw_nonzero().get())
         .collect();
     assert_eq!(pids.first(), Some(&2), "parents come first");
     pids.sort_unstable();
     assert_eq!(pids, [2, 3, 4, 5]);
+}
+
+#[test]
+fn a_session_within_a_session_is_left_alone_with_all_that_is_below_it() {
+    let processes = [stat(2, 1), stat(3, 2), stat(4, 3), stat(5, 4), stat(6, 2)];
+    let recorder = |process: &ProcessStat| process.id.pid.as_raw_nonzero().get() == 3;
+    let mut pids: Vec<i32> = descendants_in(&processes, 1, recorder)
+        .iter()
+        .map(|process| process.id.pid.as_raw_nonzero().get())
+        .collect();
+    pids.sort_unstable();
+    assert_eq!(pids, [2, 6]);
+}
+
+fn found(processes: &[ProcessStat]) -> std::future::Ready<io::Result<Vec<ProcessStat>>> {
+    std::future::ready(Ok(processes.to_vec()))
+}
+
+fn descriptor() -> Option<OwnedFd> {
+    Some(fs::File::open("/dev/null").unwrap().into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_may_not_be_stopped_does_not_hide_those_that_were() {
+    let processes = std::cell::RefCell::new(vec![stat(2, 1), stat(3, 1), stat(4, 1)]);
+    let send = |process: ProcessId, _| {
+        if process == stat(3, 1).id {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let mut processes = processes.borrow_mut();
+        for it in processes.iter_mut().filter(|it| it.id == process) {
+            it.state = b'T';
+        }
+        Ok(descriptor())
+    };
+    let frozen = freeze(|| found(&processes.borrow()), send).await;
+    assert_eq!(frozen.stopped, [stat(2, 1).id, stat(4, 1).id]);
+    assert_eq!(frozen.restless, 1);
+    assert!(frozen.failure.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_stopped_is_told_of_when_the_processes_can_no_longer_be_looked_at() {
+    let mut looks = 0;
+    let living = || {
+        looks += 1;
+        match looks {
+            1 => found(&[stat(2, 1)]),
+            _ => std::future::ready(Err(io::Error::other("no more"))),
+        }
+    };
+    let frozen = freeze(living, |_, _| Ok(descriptor())).await;
+    assert_eq!(frozen.stopped, [stat(2, 1).id]);
+    assert!(frozen.failure.is_some());
+}
+
+#[test]
+fn waking_goes_on_after_an_error() {
+    let frozen = Frozen {
+        stopped: vec![stat(2, 1).id, stat(3, 1).id, stat(4, 1).id],
+        ..Frozen::default()
+    };
+    let mut woken = Vec::new();
+    let outcome = thaw(&frozen, |process, _| {
+        woken.push(process);
+        if woken.len() == 1 {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(None)
+    });
+    assert_eq!(woken, frozen.stopped);
+    assert!(outcome.is_err());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::lines::{AGENT_LINE_BYTES_MAX, AgentLine, next_line};
 use crate::LaunchSpec;
-use crate::process::{Cgroup, SESSION_MARK};
+use crate::process::{Cgroup, RECORDER_MARK, SESSION_MARK};
 
 /// How much of the agent's standard error goes into the log of the recorder, in bytes.
 const ERROR_BYTES_MAX: usize = 1024 * 1024;
@@ -64,6 +64,7 @@ impl Agent {
             .args(arguments)
             .envs(&spec.agent.env)
             .env(SESSION_MARK, spec.session_id.to_string())
+            .env_remove(RECORDER_MARK)
             .current_dir(&spec.workspace)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -75,7 +75,10 @@ impl Effects {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// It was started and cannot take a prompt yet.
-    Starting,
+    Starting {
+        /// Whether its first turn is to be ended as soon as it has begun.
+        interrupted: bool,
+    },
     /// It waits for a prompt, since then.
     Idle(Instant),
     /// It is on a turn.
@@ -118,7 +121,7 @@ impl Conversation {
         Self {
             driver,
             ids,
-            phase: Phase::Starting,
+            phase: Phase::Starting { interrupted: false },
             known: HashSet::from([first.id]),
             waiting: VecDeque::from([first]),
             permissions: Permissions::new(
@@ -192,9 +195,14 @@ impl Conversation {
 
     fn become_ready(&mut self, version: Option<String>, at: Moment, effects: &mut Effects) {
         effects.fact(at, Fact::AgentReady { version });
-        if self.phase == Phase::Starting {
+        if let Phase::Starting { interrupted } = self.phase {
             self.phase = Phase::Idle(at.tick);
             self.say_next(at, effects);
+            if interrupted {
+                // The turn begins all the same: that its prompt came, and what became of it, is
+                // then told as of any other.
+                self.interrupt(at, effects);
+            }
         }
     }
 
@@ -203,7 +211,7 @@ impl Conversation {
         match self.phase {
             Phase::Turn { .. } => self.phase = Phase::Idle(at.tick),
             Phase::Closed { in_turn: true } => self.phase = Phase::Closed { in_turn: false },
-            Phase::Starting | Phase::Idle(_) | Phase::Closed { in_turn: false } => {
+            Phase::Starting { .. } | Phase::Idle(_) | Phase::Closed { in_turn: false } => {
                 effects.error(at, "the agent ended a turn that it was not on");
                 return;
             }
@@ -318,8 +326,12 @@ impl Conversation {
         self.permissions.expire(self.driver.as_mut(), at, effects);
     }
 
-    /// Tells the agent to end its turn, once a turn.
+    /// Tells the agent to end its turn, once a turn. One that is not ready yet is told when it has
+    /// begun its first.
     pub(crate) fn interrupt(&mut self, at: Moment, effects: &mut Effects) {
+        if let Phase::Starting { interrupted } = &mut self.phase {
+            *interrupted = true;
+        }
         if self.phase != (Phase::Turn { interrupted: false }) {
             return;
         }

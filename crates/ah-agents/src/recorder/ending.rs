@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::protocol::ShutdownManner;
+use crate::protocol::{EndCause, ShutdownManner};
 
 /// A step on the way to the end, the politest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,10 @@ pub(crate) enum Cause {
     Unattended,
     /// The recorder was told to end by a signal.
     RecorderSignalled,
+    /// It took longer than the session's limit.
+    TimedOut,
+    /// It was idle for longer than the session's limit.
+    Idle,
     /// The agent closed its output, so it can no longer say anything.
     OutputClosed,
     /// The journal could not be written.
@@ -75,6 +79,20 @@ impl Ending {
             step: first_step(cause, in_turn),
             grace,
             next_at: now + grace,
+        }
+    }
+
+    /// Why it ends, as it is told; `None` for what cannot be written down anyway.
+    pub(crate) const fn end_cause(&self) -> Option<EndCause> {
+        match self.cause {
+            Cause::Requested(ShutdownManner::Finish) => Some(EndCause::Finished),
+            Cause::Requested(ShutdownManner::Stop | ShutdownManner::Kill) => Some(EndCause::Told),
+            Cause::Unattended => Some(EndCause::Unattended),
+            Cause::RecorderSignalled => Some(EndCause::Signalled),
+            Cause::TimedOut => Some(EndCause::TimedOut),
+            Cause::Idle => Some(EndCause::Idle),
+            Cause::OutputClosed => Some(EndCause::Agent),
+            Cause::JournalLost => None,
         }
     }
 
@@ -126,13 +144,18 @@ impl Ending {
         let is_milder = match self.cause {
             Cause::Requested(before) => manner <= before,
             Cause::OutputClosed | Cause::Unattended => false,
-            Cause::RecorderSignalled => manner <= ShutdownManner::Stop,
+            Cause::RecorderSignalled | Cause::TimedOut | Cause::Idle => {
+                manner <= ShutdownManner::Stop
+            }
             Cause::JournalLost => true,
         };
         if is_milder {
             return None;
         }
-        self.cause = Cause::Requested(manner);
+        // That its time was up stays the cause, however it is ended then.
+        if !matches!(self.cause, Cause::TimedOut | Cause::Idle) {
+            self.cause = Cause::Requested(manner);
+        }
         match manner {
             ShutdownManner::Kill => self.kill(now),
             ShutdownManner::Stop | ShutdownManner::Finish => None,
@@ -143,11 +166,15 @@ impl Ending {
 fn first_step(cause: Cause, in_turn: bool) -> Step {
     match cause {
         Cause::Requested(ShutdownManner::Kill) | Cause::JournalLost => Step::Kill,
-        Cause::Requested(ShutdownManner::Stop) | Cause::RecorderSignalled if in_turn => {
+        Cause::Requested(ShutdownManner::Stop) | Cause::RecorderSignalled | Cause::TimedOut
+            if in_turn =>
+        {
             Step::Cancel
         }
         Cause::Requested(ShutdownManner::Stop | ShutdownManner::Finish)
         | Cause::RecorderSignalled
+        | Cause::TimedOut
+        | Cause::Idle
         | Cause::Unattended
         | Cause::OutputClosed => Step::CloseInput,
     }
@@ -217,6 +244,8 @@ pub(crate) fn reason(
         Cause::Requested(ShutdownManner::Stop | ShutdownManner::Kill) => {
             forced.map(ToOwned::to_owned)
         }
+        Cause::TimedOut => Some("it took longer than its limit".to_owned()),
+        Cause::Idle => Some("nobody prompted it within its limit while idle".to_owned()),
         Cause::RecorderSignalled => Some("the recorder was told to end by a signal".to_owned()),
         Cause::JournalLost => Some("the journal could not be written".to_owned()),
     }

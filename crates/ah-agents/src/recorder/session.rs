@@ -3,9 +3,10 @@
 
 mod attendant;
 mod end;
+mod limit;
 mod request;
+mod start;
 
-use std::fs::File;
 use std::future;
 use std::io;
 use std::time::Duration;
@@ -23,9 +24,10 @@ use super::lines::AgentLine;
 use super::server::{Arrival, Glimpse, Head};
 use crate::journal::{JournalError, JournalWriter};
 use crate::process::{Cgroup, Frozen};
-use crate::protocol::{AgentEnd, Fact, Request};
+use crate::protocol::Request;
 use crate::{LaunchSpec, SessionFolder};
 use attendant::Attendance;
+pub(super) use start::begun;
 
 /// How many of the agent's lines are written down with one write.
 const LINES_AT_ONCE: usize = 64;
@@ -38,6 +40,8 @@ pub(super) struct RecordedSession {
     head: watch::Sender<Head>,
     attendance: Attendance,
     agent: Option<Agent>,
+    /// When the agent was started.
+    started_at: Option<Instant>,
     cgroup: Option<Cgroup>,
     /// How the agent's process ended, once it has.
     exit: Option<Exit>,
@@ -90,73 +94,53 @@ pub(super) async fn run(
     let mut signals = Signals::listen()?;
     let driver = crate::driver::open(spec.agent.driver);
     let command = driver.command(&spec.agent, folder);
+    let files = driver.files(folder);
     let conversation = Conversation::new(&spec, driver, Identifiers::from_system()?);
     let (head, _) = watch::channel(Head {
         len: journal.len(),
         is_final: false,
     });
     let mut session = RecordedSession {
-        attendance: Attendance::new(folder, doors.heard_from.clone()),
-        cgroup: Cgroup::create(spec.session_id),
+        attendance: Attendance::new(folder, doors.heard_from.clone(), spec.fence),
+        cgroup: Cgroup::create(spec.session_id, folder),
         spec,
         conversation,
         journal,
         head,
         agent: None,
+        started_at: None,
         exit: None,
         ending: None,
         frozen: None,
         journal_lost: None,
     };
-    let started = command.and_then(|command| session.start(&command, folder));
-    match started {
-        Ok(()) => session.live(&mut doors, &mut signals).await,
-        Err(error) => session.never_started(&error),
+    session
+        .start_when_wanted(command, folder, &mut doors, &mut signals)
+        .await;
+    if session.agent.is_some() {
+        session.live(&mut doors, &mut signals).await;
+    }
+    let mut removed = Ok(());
+    for file in &files {
+        removed = removed.and(super::remove(file));
     }
     session
         .bid_farewell(&mut doors)
         .await
-        .map_err(io::Error::other)
+        .map_err(super::told)
+        .and(removed)
 }
 
 impl RecordedSession {
-    fn start(&mut self, command: &[String], folder: &SessionFolder) -> io::Result<()> {
-        let log = File::options()
-            .append(true)
-            .create(true)
-            .open(folder.log())?;
-        let agent = Agent::spawn(command, &self.spec, self.cgroup.as_ref(), log)?;
-        let pid = agent.pid.as_raw_nonzero().get().unsigned_abs();
-        self.attendance.agent_pid = Some(pid);
-        self.agent = Some(agent);
-        let mut effects = Effects::default();
-        effects.fact(Moment::now(), Fact::AgentStarted { pid });
-        self.put_into_effect(effects);
-        Ok(())
-    }
-
-    fn never_started(&mut self, error: &io::Error) {
-        if let Some(cgroup) = self.cgroup.take() {
-            cgroup.remove();
-        }
-        let program = self.spec.agent.argv.first().map_or("", String::as_str);
-        let mut effects = Effects::default();
-        let reason = Some(format!(
-            "the agent `{program}` could not be started: {error}"
-        ));
-        let end = AgentEnd {
-            reason,
-            ..AgentEnd::default()
-        };
-        effects.fact(Moment::now(), Fact::Ended(end));
-        self.put_into_effect(effects);
-    }
-
     /// Goes on until the agent has ended or is to be killed, and sees to it that nothing is left.
     async fn live(&mut self, doors: &mut Doors, signals: &mut Signals) {
         loop {
+            // First of all: a number that was reaped may soon be another process's.
+            if self.exit.is_some() {
+                break;
+            }
             self.on_time(Instant::now());
-            if self.exit.is_some() || self.is_to_be_killed() {
+            if self.is_to_be_killed() {
                 break;
             }
             let deadline = self.next_deadline();
@@ -282,27 +266,18 @@ impl RecordedSession {
         if let Some(step) = self.ending.as_mut().and_then(|ending| ending.advance(now)) {
             self.take(step);
         }
-        // Nobody is there who would give it anything to do.
-        if self.unattended_deadline().is_some_and(|due| due <= now) {
-            self.end(Cause::Unattended);
+        if let Some((due, cause)) = self.limit()
+            && due <= now
+        {
+            self.end(cause);
         }
-    }
-
-    fn unattended_deadline(&self) -> Option<Instant> {
-        if self.spec.interactive || self.ending.is_some() || self.frozen.is_some() {
-            return None;
-        }
-        let idle_since = self.conversation.idle_since()?;
-        let alone_since = self.attendance.alone_since()?;
-        let patience = Duration::from_millis(self.spec.orphan_idle_ms);
-        Some(idle_since.max(alone_since) + patience)
     }
 
     fn next_deadline(&self) -> Option<Instant> {
         [
             self.conversation.next_deadline(),
             self.ending.and_then(|ending| ending.deadline()),
-            self.unattended_deadline(),
+            self.limit().map(|(due, _)| due),
         ]
         .into_iter()
         .flatten()

@@ -5,13 +5,15 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use super::word;
-use crate::{LaunchSpec, SessionFolder};
+use crate::process::RECORDER_MARK;
+use crate::{LaunchSpec, SESSION_MARK, SessionFolder};
 
 /// How long a recorder may take until it listens.
 const READY_WAIT_MAX: Duration = Duration::from_secs(20);
@@ -132,8 +134,22 @@ fn prepare(folder: &SessionFolder, spec: &LaunchSpec) -> Result<File, SpawnError
         .mode(0o700)
         .create(folder.path())
         .map_err(failed("make the folder", folder.path().to_owned()))?;
+    write_whole(folder, spec).map_err(failed("write the launch spec", folder.launch()))?;
+    File::options()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(folder.log())
+        .map_err(failed("open the log", folder.log()))
+}
+
+/// Writes the launch spec under a name that nobody else writes, and renames it.
+fn write_whole(folder: &SessionFolder, spec: &LaunchSpec) -> io::Result<()> {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let name = format!("json.{}-{number}.new", std::process::id());
+    let unfinished = folder.launch().with_extension(name);
     let write = || {
-        let unfinished = folder.launch().with_extension("json.new");
         let mut file = File::options()
             .write(true)
             .create(true)
@@ -143,13 +159,10 @@ fn prepare(folder: &SessionFolder, spec: &LaunchSpec) -> Result<File, SpawnError
         file.write_all(&serde_json::to_vec_pretty(spec)?)?;
         std::fs::rename(&unfinished, folder.launch())
     };
-    write().map_err(failed("write the launch spec", folder.launch()))?;
-    File::options()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(folder.log())
-        .map_err(failed("open the log", folder.log()))
+    write().inspect_err(|_| {
+        // It holds what nobody is to read later. Why it could not be written is what is told.
+        std::fs::remove_file(&unfinished).ok();
+    })
 }
 
 /// Runs the command in a session of its own, so that neither our terminal nor our process group
@@ -174,6 +187,9 @@ fn detached(
         .args(&command.args)
         .arg(&path)
         .current_dir(&path)
+        // We may run inside of a session ourselves. The one that begins here is not part of it.
+        .env_remove(SESSION_MARK)
+        .env(RECORDER_MARK, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);

@@ -1,4 +1,4 @@
-use ah_agents::protocol::{Fact, JournalEntry, ShutdownManner};
+use ah_agents::protocol::{EndCause, Fact, JournalEntry, ShutdownManner};
 use ah_agents::sweep_session;
 use rustix::process::Signal;
 
@@ -103,7 +103,7 @@ async fn an_agent_that_exits_in_a_turn_is_told_of_as_it_was() {
     let mut attended = session.begin().await;
     attended.until_closed().await;
     let end = session.assert_over().await;
-    assert_eq!(end.exit_code, Some(3));
+    assert_eq!((end.exit_code, end.cause), (Some(3), Some(EndCause::Agent)));
     assert_eq!(
         end.reason.as_deref(),
         Some("the agent exited with code 3 in the middle of a turn; it said: out of cheese")
@@ -159,7 +159,7 @@ async fn an_agent_that_cannot_be_started_is_told_of() {
             .contains("`/nowhere/agent` could not be started")
     );
     let journal = session.journal();
-    assert_eq!(journal.len(), 1, "it was not started: {journal:?}");
+    assert_eq!(journal.len(), 2, "it was not started: {journal:?}");
 }
 
 #[tokio::test]
@@ -167,11 +167,11 @@ async fn an_agent_that_cannot_be_recorded_is_not_let_run() {
     let session = with_litter("hang");
     std::fs::create_dir_all(session.folder.path()).unwrap();
     std::os::unix::fs::symlink("/dev/full", session.folder.journal()).unwrap();
-    session.spawn().await.unwrap();
+    let error = session.spawn().await.unwrap_err().to_string();
+    assert!(error.contains("could not append to"), "{error}");
+    assert!(error.contains("No space left"), "{error}");
     session.until_recorder_gone().await;
     assert_eq!(session.marked(), [0_i32; 0]);
-    let log = std::fs::read_to_string(session.folder.log()).unwrap();
-    assert!(log.contains("could not append to"), "{log}");
 }
 
 #[tokio::test]
@@ -186,6 +186,7 @@ async fn a_recorder_that_is_told_to_end_stops_the_agent() {
     let end = session.assert_over().await;
     assert_eq!(end.exit_code, Some(0));
     assert!(end.reason.unwrap().contains("signal"));
+    assert_eq!(end.cause, Some(EndCause::Signalled));
 }
 
 #[tokio::test]
@@ -196,6 +197,7 @@ async fn nobody_attending_ends_an_agent_that_has_nothing_to_do() {
     session.spawn().await.unwrap();
     let end = session.assert_over().await;
     assert_eq!((end.exit_code, end.reason), (Some(0), None));
+    assert_eq!(end.cause, Some(EndCause::Unattended));
 }
 
 #[tokio::test]

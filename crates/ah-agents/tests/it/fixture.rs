@@ -61,6 +61,9 @@ impl Session {
             permissions: PermissionPolicy::default(),
             interactive: true,
             orphan_idle_ms: 60_000,
+            timeout_ms: None,
+            idle_ms: None,
+            fence: None,
             stop_grace_ms: 10_000,
         };
         Self {

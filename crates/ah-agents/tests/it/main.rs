@@ -5,8 +5,11 @@
 )]
 
 mod attending;
+mod beginnings;
 mod endings;
 mod fixture;
+mod limits;
+mod nesting;
 mod pausing;
 mod permissions;
 mod scenario;

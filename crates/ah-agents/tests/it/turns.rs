@@ -1,4 +1,4 @@
-use ah_agents::protocol::{Fact, JournalEntry, Request, ShutdownManner, TurnOutcome};
+use ah_agents::protocol::{EndCause, Fact, JournalEntry, Request, ShutdownManner, TurnOutcome};
 use ah_rest_api_contract::{EventPayload, MessageRole, PromptDelivery};
 
 use crate::fixture::{Session, log_text, prompt_id};
@@ -12,9 +12,17 @@ async fn a_session_is_written_down_from_its_start_to_its_end() {
     attended.until_closed().await;
     let end = session.assert_over().await;
     assert_eq!(
-        (end.exit_code, end.signal, end.reason, end.swept),
-        (Some(0), None, None, 0)
+        (end.exit_code, end.signal, end.reason, end.swept, end.cause),
+        (Some(0), None, None, 0, Some(EndCause::Finished))
     );
+    // They hold what the environment and the settings of the agent are, which is nobody's business
+    // any more.
+    let left: Vec<_> = std::fs::read_dir(session.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name.to_str().unwrap().ends_with(".json"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
 
     assert_eq!(
         attended.seen,
@@ -23,36 +31,37 @@ async fn a_session_is_written_down_from_its_start_to_its_end() {
     );
     let entries: Vec<_> = attended.seen.iter().map(|record| &record.entry).collect();
     let prompt = session.spec.prompt_id;
+    assert!(matches!(entries[0], JournalEntry::Fact(Fact::Launching)));
     assert!(matches!(
-        entries[0],
+        entries[1],
         JournalEntry::Fact(Fact::AgentStarted { .. })
     ));
     assert!(
         matches!(
-            entries[1],
+            entries[2],
             JournalEntry::Fact(Fact::AgentReady { version: Some(_) })
         ),
         "its version"
     );
-    assert!(matches!(entries[2],
+    assert!(matches!(entries[3],
         JournalEntry::Fact(Fact::TurnStarted { prompt_id, delivery: PromptDelivery::Initial })
             if *prompt_id == prompt));
     assert!(
-        matches!(entries[3], JournalEntry::Event(EventPayload::Message(message))
+        matches!(entries[4], JournalEntry::Event(EventPayload::Message(message))
         if message.role == MessageRole::User
             && message.prompt_id == Some(prompt)
             && message.author.as_deref() == Some("tester"))
     );
-    assert_eq!(log_text(&attended.seen[4]), Some("hello"));
-    assert!(attended.seen[4].raw.as_deref().unwrap().contains("hello"));
+    assert_eq!(log_text(&attended.seen[5]), Some("hello"));
+    assert!(attended.seen[5].raw.as_deref().unwrap().contains("hello"));
     assert!(matches!(
-        entries[5],
+        entries[6],
         JournalEntry::Fact(Fact::TurnEnded {
             outcome: TurnOutcome::Completed
         })
     ));
-    assert!(matches!(entries[6], JournalEntry::Fact(Fact::Ended(_))));
-    assert_eq!(entries.len(), 7);
+    assert!(matches!(entries[7], JournalEntry::Fact(Fact::Ended(_))));
+    assert_eq!(entries.len(), 8);
 }
 
 #[tokio::test]

@@ -165,6 +165,14 @@ impl Supervisor {
             permissions: record.launch.permissions.clone(),
             interactive: session.interactive,
             orphan_idle_ms: millis(config.orphan_idle),
+            timeout_ms: record.launch.timeout_ms,
+            idle_ms: Some(
+                record
+                    .launch
+                    .idle_timeout_ms
+                    .unwrap_or_else(|| millis(config.idle_timeout)),
+            ),
+            fence: Some(record.fence.0),
             stop_grace_ms: millis(config.stop_grace),
         })
     }

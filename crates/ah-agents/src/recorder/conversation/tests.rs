@@ -22,6 +22,10 @@ impl Driver for WordDriver {
         unreachable!("no process is started here")
     }
 
+    fn files(&self, _: &SessionFolder) -> Vec<std::path::PathBuf> {
+        Vec::new()
+    }
+
     fn can_steer(&self) -> bool {
         self.steers
     }
@@ -91,6 +95,9 @@ fn conversation(policy: PermissionPolicy, steers: bool) -> Conversation {
         permissions: policy,
         interactive: true,
         orphan_idle_ms: 0,
+        timeout_ms: None,
+        idle_ms: None,
+        fence: None,
         stop_grace_ms: 0,
     };
     Conversation::new(

@@ -40,12 +40,17 @@ struct Attendant {
 }
 
 impl Attendance {
-    pub(super) fn new(folder: &SessionFolder, heard: mpsc::Sender<(u64, Option<Request>)>) -> Self {
+    /// Nobody attends yet; nobody with a fence below `fence` ever will.
+    pub(super) fn new(
+        folder: &SessionFolder,
+        heard: mpsc::Sender<(u64, Option<Request>)>,
+        fence: Option<u64>,
+    ) -> Self {
         Self {
             journal: folder.journal(),
             heard,
             agent_pid: None,
-            fence: 0,
+            fence: fence.unwrap_or_default(),
             generation: 0,
             current: None,
             alone_since: Instant::now(),
@@ -105,7 +110,11 @@ impl Attendance {
     }
 
     /// Where the newcomer's stream begins, or why it may not attend.
-    fn judge(&self, arrival: &Arrival, journal_len: u64) -> Result<JournalCursor, String> {
+    pub(super) fn judge(
+        &self,
+        arrival: &Arrival,
+        journal_len: u64,
+    ) -> Result<JournalCursor, String> {
         let hello = &arrival.hello;
         if hello.protocol != PROTOCOL_VERSION {
             return Err(format!(

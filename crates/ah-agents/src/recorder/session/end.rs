@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 use super::{Doors, RecordedSession, reap_children};
 use crate::journal::JournalError;
-use crate::process::{Swept, descendants, sweep};
-use crate::protocol::{AgentEnd, Fact};
+use crate::process::{Swept, descendants, signal, sweep};
+use crate::protocol::{AgentEnd, EndCause, Fact};
 use crate::recorder::clock::Moment;
 use crate::recorder::conversation::Effects;
-use crate::recorder::ending::{self, Exit};
+use crate::recorder::ending;
 use crate::recorder::server::Head;
 
 /// How long the rest of the agent's output is read when no process is left that could write any.
@@ -42,21 +42,25 @@ impl RecordedSession {
         };
         let exit = self.exit.unwrap_or_default();
         let mut reason = ending::reason(self.ending.as_ref(), exit, in_turn, &error_tail);
-        if swept.left > 0 {
-            let left = format!(
-                "{} processes hang in the kernel and could not be ended",
-                swept.left
-            );
-            reason = Some(reason.map_or_else(|| left.clone(), |why| format!("{why}; {left}")));
+        if let Some(left) = swept.shortcoming() {
+            tracing::error!(%left, "what is left of the agent could not be ended");
+            reason = Some(match reason {
+                Some(why) => format!("{why}; {left}"),
+                None => left,
+            });
         }
-        let Exit { code, signal } = exit;
+        let cause = match &self.ending {
+            Some(ending) => ending.end_cause(),
+            None => Some(EndCause::Agent),
+        };
         effects.fact(
             Moment::now(),
             Fact::Ended(AgentEnd {
-                exit_code: code,
-                signal,
+                exit_code: exit.code,
+                signal: exit.signal,
                 reason,
                 swept: leftovers,
+                cause,
             }),
         );
         self.put_into_effect(effects);
@@ -67,12 +71,13 @@ impl RecordedSession {
         let agent = self.agent.as_ref().map(|agent| agent.pid);
         let exit = &mut self.exit;
         let swept = sweep(
-            || descendants(own),
+            || std::future::ready(descendants(own)),
             || {
                 if let Some(seen) = reap_children(agent) {
                     *exit = Some(seen);
                 }
             },
+            signal,
         )
         .await;
         if let Some(cgroup) = self.cgroup.take() {
@@ -80,10 +85,7 @@ impl RecordedSession {
             cgroup.kill();
             cgroup.remove();
         }
-        swept.unwrap_or_else(|error| {
-            tracing::error!(%error, "what is left of the agent could not be ended");
-            Swept::default()
-        })
+        swept
     }
 
     /// Writes down what the agent had said before it ended.

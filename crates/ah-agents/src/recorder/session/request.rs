@@ -1,9 +1,7 @@
 //! What an attendant asks of a session.
 
-use ah_rest_api_contract::LogLevel;
-
 use super::RecordedSession;
-use crate::process::{descendants, freeze, thaw};
+use crate::process::{descendants, freeze, signal, thaw};
 use crate::protocol::{Fact, Request};
 use crate::recorder::clock::Moment;
 use crate::recorder::conversation::Effects;
@@ -48,24 +46,23 @@ impl RecordedSession {
             return;
         }
         let own = rustix::process::getpid();
-        match freeze(|| descendants(own)).await {
-            Ok(frozen) => {
-                let at = Moment::now();
-                if frozen.restless > 0 {
-                    let count = frozen.restless;
-                    let text = format!("{count} processes were told to stop and have not yet");
-                    effects.log(at, LogLevel::Warn, text);
-                }
-                self.frozen = Some(frozen);
-                effects.fact(at, Fact::Paused);
-            }
-            Err(error) => {
-                effects.error(
-                    Moment::now(),
-                    format!("the session could not be paused: {error}"),
-                );
-            }
+        let frozen = freeze(|| std::future::ready(descendants(own)), signal).await;
+        let at = Moment::now();
+        if frozen.restless == 0 && frozen.failure.is_none() {
+            self.frozen = Some(frozen);
+            effects.fact(at, Fact::Paused);
+            return;
         }
+        // Half a pause is none: nobody would know what runs and what does not.
+        let mut reason = match (frozen.restless, &frozen.failure) {
+            (0, Some(error)) => format!("the processes could not be stopped: {error}"),
+            (count, Some(error)) => format!("{count} processes could not be stopped: {error}"),
+            (count, None) => format!("{count} processes were told to stop and did not"),
+        };
+        if let Err(error) = thaw(&frozen, signal) {
+            reason.push_str(&format!("; not all could be woken again: {error}"));
+        }
+        effects.fact(at, Fact::PauseFailed { reason });
     }
 
     fn resume(&mut self, effects: &mut Effects) {
@@ -79,7 +76,7 @@ impl RecordedSession {
         let Some(frozen) = self.frozen.take() else {
             return false;
         };
-        if let Err(error) = thaw(&frozen) {
+        if let Err(error) = thaw(&frozen, signal) {
             tracing::warn!(%error, "a process could not be woken");
         }
         true

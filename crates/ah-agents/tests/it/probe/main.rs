@@ -1,5 +1,6 @@
-//! Programs for the integration tests: `record FOLDER` is a recorder, `scenario` the built-in agent, and `play --settings FILE`
-//! is an agent that does what its prompts say, a command a line, and misbehaves when told to.
+//! Programs for the integration tests: `record FOLDER` is a recorder, `nest FOLDER SPEC` starts one,
+//! `scenario` is the built-in agent, and `play --settings FILE` is an agent that does what its
+//! prompts say, a command a line, and misbehaves when told to.
 
 use std::io::{Lines, StdinLock, Write};
 use std::path::Path;
@@ -11,12 +12,31 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["record", folder] => ah_agents::recorder::main(Path::new(folder)),
+        ["nest", folder, spec] => nest(Path::new(folder), Path::new(spec)),
         ["scenario", "--settings", settings] => {
             ah_agents::scenario_agent::main(Path::new(settings))
         }
         ["play", "--settings", settings] => Agent::new(Path::new(settings)).play(),
         _ => ExitCode::from(64),
     }
+}
+
+/// Starts another session's recorder, and goes.
+fn nest(folder: &Path, spec: &Path) -> ExitCode {
+    let spec = std::fs::read(spec).expect("a launch spec");
+    let spec = serde_json::from_slice(&spec).expect("a launch spec");
+    let command = ah_agents::recorder::RecorderCommand {
+        program: std::env::current_exe().expect("a program"),
+        args: vec!["record".to_owned()],
+    };
+    let folder = ah_agents::SessionFolder::at(folder);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(ah_agents::recorder::spawn(&command, &folder, &spec))
+        .expect("a recorder");
+    ExitCode::SUCCESS
 }
 
 struct Agent {

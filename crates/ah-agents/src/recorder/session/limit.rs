@@ -1,0 +1,60 @@
+//! How long an agent is kept: when nobody attends, and by the limits of its session.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::RecordedSession;
+use crate::recorder::ending::Cause;
+
+/// How much later than its time an agent is ended that somebody attends to. Whoever attends holds
+/// it to the same limits, knows more, and is to go first; this is for one who does not.
+const ATTENDANT_FIRST: Duration = Duration::from_secs(5);
+
+impl RecordedSession {
+    /// When the agent will have been kept for too long, as things stand, and why it is ended then.
+    pub(super) fn limit(&self) -> Option<(Instant, Cause)> {
+        if self.ending.is_some() {
+            return None;
+        }
+        let limits = [
+            self.unattended_deadline()
+                .map(|due| (due, Cause::Unattended)),
+            self.time_limit().map(|due| (due, Cause::TimedOut)),
+            self.idle_limit().map(|due| (due, Cause::Idle)),
+        ];
+        limits.into_iter().flatten().min_by_key(|(due, _)| *due)
+    }
+
+    /// Nobody is there who would give it anything to do.
+    fn unattended_deadline(&self) -> Option<Instant> {
+        if self.spec.interactive || self.frozen.is_some() {
+            return None;
+        }
+        let idle_since = self.conversation.idle_since()?;
+        let alone_since = self.attendance.alone_since()?;
+        let patience = Duration::from_millis(self.spec.orphan_idle_ms);
+        idle_since.max(alone_since).checked_add(patience)
+    }
+
+    /// The whole session's: it goes on in a pause.
+    fn time_limit(&self) -> Option<Instant> {
+        let limit = Duration::from_millis(self.spec.timeout_ms?);
+        self.after_the_attendant(self.started_at?.checked_add(limit)?)
+    }
+
+    fn idle_limit(&self) -> Option<Instant> {
+        if !self.spec.interactive || self.frozen.is_some() {
+            return None;
+        }
+        let limit = Duration::from_millis(self.spec.idle_ms?);
+        self.after_the_attendant(self.conversation.idle_since()?.checked_add(limit)?)
+    }
+
+    fn after_the_attendant(&self, due: Instant) -> Option<Instant> {
+        match self.attendance.alone_since() {
+            Some(_) => Some(due),
+            None => due.checked_add(ATTENDANT_FIRST),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The first steps of a session: whether its agent is still wanted, and its start.
+
+use std::fs::File;
+use std::io;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Doors, RecordedSession, Signals};
+use crate::SessionFolder;
+use crate::protocol::{AgentEnd, EndCause, Fact, JournalEntry, JournalRecord};
+use crate::recorder::agent::Agent;
+use crate::recorder::clock::Moment;
+use crate::recorder::conversation::Effects;
+use crate::recorder::server::Arrival;
+
+/// How long the first attendant is waited for.
+const ATTENDANT_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Whether the agent is wanted.
+enum Wanted {
+    /// It is; and who came to attend to it, if that was waited for.
+    Yes(Option<Box<Arrival>>),
+    /// It is not: why, and in words.
+    No(EndCause, String),
+}
+
+/// The first record of a journal.
+pub(in crate::recorder) fn begun() -> JournalRecord {
+    JournalRecord {
+        ts: Moment::now().wall,
+        entry: JournalEntry::Fact(Fact::Launching),
+        raw: None,
+    }
+}
+
+impl RecordedSession {
+    /// Starts the agent by `command`, once an attendant has come who may have it started. When it
+    /// is not started, that is written down as its end.
+    pub(super) async fn start_when_wanted(
+        &mut self,
+        command: io::Result<Vec<String>>,
+        folder: &SessionFolder,
+        doors: &mut Doors,
+        signals: &mut Signals,
+    ) {
+        let arrival = match self.until_wanted(doors, signals).await {
+            Wanted::Yes(arrival) => arrival,
+            Wanted::No(cause, reason) => return self.never_started(Some(cause), reason),
+        };
+        if let Err(error) = command.and_then(|command| self.start(&command, folder)) {
+            let program = self.spec.agent.argv.first().map_or("", String::as_str);
+            let reason = format!("the agent `{program}` could not be started: {error}");
+            self.never_started(None, reason);
+        }
+        if let Some(arrival) = arrival {
+            self.on_arrival(*arrival);
+        }
+    }
+
+    /// Waits for an attendant whose fence is no lower than that of whoever started the recorder,
+    /// where there is one: an access point that was replaced meanwhile starts nothing any more.
+    async fn until_wanted(&mut self, doors: &mut Doors, signals: &mut Signals) -> Wanted {
+        let Some(fence) = self.spec.fence else {
+            return Wanted::Yes(None);
+        };
+        let give_up_at = Instant::now() + ATTENDANT_WAIT_MAX;
+        loop {
+            tokio::select! {
+                Some(arrival) = doors.arrivals.recv() => {
+                    if arrival.hello.fence >= fence && self.attendance.judge(&arrival, self.journal.len()).is_ok() {
+                        return Wanted::Yes(Some(Box::new(arrival)));
+                    }
+                    // It is refused, and told why.
+                    self.on_arrival(arrival);
+                }
+                _ = signals.terminate.recv() => return told_to_end(),
+                _ = signals.interrupt.recv() => return told_to_end(),
+                _ = signals.hang_up.recv() => {}
+                () = tokio::time::sleep_until(give_up_at) => {
+                    let seconds = ATTENDANT_WAIT_MAX.as_secs();
+                    return Wanted::No(EndCause::Unattended, format!(
+                        "nobody attended to the session within {seconds} s of its launch, so the agent was not started"
+                    ));
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, command: &[String], folder: &SessionFolder) -> io::Result<()> {
+        let log = File::options()
+            .append(true)
+            .create(true)
+            .open(folder.log())?;
+        let agent = Agent::spawn(command, &self.spec, self.cgroup.as_ref(), log)?;
+        let pid = agent.pid.as_raw_nonzero().get().unsigned_abs();
+        self.attendance.agent_pid = Some(pid);
+        self.agent = Some(agent);
+        let at = Moment::now();
+        self.started_at = Some(at.tick);
+        let mut effects = Effects::default();
+        effects.fact(at, Fact::AgentStarted { pid });
+        self.put_into_effect(effects);
+        Ok(())
+    }
+
+    fn never_started(&mut self, cause: Option<EndCause>, reason: String) {
+        if let Some(cgroup) = self.cgroup.take() {
+            cgroup.remove();
+        }
+        let mut effects = Effects::default();
+        let end = AgentEnd {
+            reason: Some(reason),
+            cause,
+            ..AgentEnd::default()
+        };
+        effects.fact(Moment::now(), Fact::Ended(end));
+        self.put_into_effect(effects);
+    }
+}
+
+fn told_to_end() -> Wanted {
+    let reason = "the recorder was told to end by a signal before the agent was started";
+    Wanted::No(EndCause::Signalled, reason.to_owned())
+}
