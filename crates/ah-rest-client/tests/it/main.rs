@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answers;
+mod following;
 mod manager;
+mod reconnects;
 mod retries;
 mod routes;
 mod samples;

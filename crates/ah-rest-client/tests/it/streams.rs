@@ -1,92 +1,18 @@
-//! Event streams over connections that break.
-
-use std::time::Duration;
+//! What event streams yield, and how they end.
 
 use ah_rest_api_contract::sse::encode_item;
 use ah_rest_api_contract::{
-    AllEventsQuery, EphemeralEvent, ErrorKind, EventFilter, EventSeq, EventStream, EventType, Gap,
-    SessionStatus, StreamItem, TaskManagerError, ThoughtDelta,
+    AllEventsQuery, EphemeralEvent, ErrorKind, EventFilter, EventSeq, EventType, Gap,
+    SessionStatus, StreamItem, ThoughtDelta,
 };
 use futures::StreamExt;
 use serde_json::json;
-use tokio::time::timeout;
 
-use crate::samples::{
-    SESSION, builder, client, completed, frames, log, problem, session, session_id,
+use crate::following::{
+    STREAM, chunked, collect, is_stream, last_event_id, refusal, seqs, stream, the_session,
 };
-use crate::wire::{Reply, Request, Then, Wire, answer};
-
-const STREAM: &str =
-    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-
-/// A stream whose end can be told from its breaking: `body` in one chunk, and with `is_whole` the
-/// chunk of length zero that ends it.
-fn chunked(body: &str, is_whole: bool) -> Vec<u8> {
-    let mut bytes = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
-        transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
-        .to_vec();
-    if !body.is_empty() {
-        bytes.extend(format!("{:x}\r\n{body}\r\n", body.len()).bytes());
-    }
-    if is_whole {
-        bytes.extend(b"0\r\n\r\n");
-    }
-    bytes
-}
-
-fn is_stream(request: &Request) -> bool {
-    request.line().contains("/events")
-}
-
-fn last_event_id(request: &Request) -> u64 {
-    request.header("last-event-id").unwrap().parse().unwrap()
-}
-
-fn the_session(status: SessionStatus, last_seq: u64) -> Reply {
-    Reply::close(answer(
-        "200 OK",
-        "content-type: application/json\r\n",
-        &session(status, last_seq).to_string(),
-    ))
-}
-
-fn refusal(status: &str, kind: &str) -> Reply {
-    let code = status[..3].parse().unwrap();
-    let body = problem(kind, code, "no").to_string();
-    Reply::close(answer(
-        status,
-        "content-type: application/problem+json\r\n",
-        &body,
-    ))
-}
-
-fn logs(seqs: std::ops::RangeInclusive<u64>) -> String {
-    seqs.map(|seq| encode_item(&log(seq)).unwrap()).collect()
-}
-
-async fn stream(wire: &Wire) -> EventStream {
-    let events = client(&wire.url())
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
-        .await;
-    events.unwrap()
-}
-
-/// Reads a stream to its end, which must come.
-async fn collect(stream: EventStream) -> Vec<Result<StreamItem, TaskManagerError>> {
-    timeout(Duration::from_secs(30), stream.collect())
-        .await
-        .unwrap()
-}
-
-fn seqs(items: &[Result<StreamItem, TaskManagerError>]) -> Vec<u64> {
-    items
-        .iter()
-        .map(|item| match item.as_ref().unwrap() {
-            StreamItem::Event(event) => event.seq.get(),
-            other => panic!("{other:?} is no event"),
-        })
-        .collect()
-}
+use crate::samples::{SESSION, client, completed, frames, log, session_id};
+use crate::wire::{Reply, Wire};
 
 #[tokio::test]
 async fn a_whole_stream_is_read_over_one_connection() {
@@ -108,125 +34,6 @@ async fn a_whole_stream_is_read_over_one_connection() {
     assert!(wire.lines().is_empty());
 }
 
-/// Cut anywhere, whether the client can tell the cut from an end (chunked) or not.
-async fn cut_at_every_byte(is_chunked: bool) {
-    let body = frames(0, 3);
-    let first = encode_item(&log(1)).unwrap().len();
-    let second = encode_item(&log(2)).unwrap().len();
-    for cut in first..=first + second {
-        let body = body.clone();
-        let wire = Wire::start(move |request, number| {
-            if !is_stream(request) {
-                return the_session(SessionStatus::Running, 3);
-            }
-            if number == 0 {
-                return Reply::close(if is_chunked {
-                    let mut bytes = chunked(&body, true);
-                    bytes.truncate(bytes.len() - (body.len() - cut) - "\r\n0\r\n\r\n".len());
-                    bytes
-                } else {
-                    format!("{STREAM}{body}").as_bytes()[..STREAM.len() + cut].to_vec()
-                });
-            }
-            let seen = if cut < first + second { 1 } else { 2 };
-            assert_eq!(last_event_id(request), seen, "cut at {cut}");
-            Reply::close(format!("{STREAM}{}", frames(seen, 3)))
-        })
-        .await;
-        assert_eq!(
-            seqs(&collect(stream(&wire).await).await),
-            [1, 2, 3],
-            "cut at {cut}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_cut_at_every_byte_of_a_frame_loses_nothing() {
-    cut_at_every_byte(true).await;
-}
-
-#[tokio::test]
-async fn a_cut_that_looks_like_an_end_loses_nothing_either() {
-    cut_at_every_byte(false).await;
-}
-
-#[tokio::test]
-async fn what_a_careless_server_repeats_is_shown_once() {
-    let wire = Wire::start(|_, number| match number {
-        0 => Reply::close(chunked(&logs(1..=3), false)),
-        // From the start, whatever was asked for.
-        _ => Reply::close(chunked(&frames(0, 5), true)),
-    })
-    .await;
-    assert_eq!(seqs(&collect(stream(&wire).await).await), [1, 2, 3, 4, 5]);
-}
-
-#[tokio::test]
-async fn a_server_that_restarts_is_waited_for() {
-    let wire = Wire::start(|_, _| Reply::close(chunked(&logs(1..=2), false))).await;
-    let (address, mut events) = (wire.address, stream(&wire).await);
-    for seq in [1, 2] {
-        assert_eq!(events.next().await.unwrap().unwrap(), log(seq));
-    }
-    // Gone; then back, but not well for a while.
-    let port = wire.stop().await;
-    let mut reading = tokio::spawn(collect(events));
-    tokio::select! {
-        ended = &mut reading => panic!("the stream gave up: {ended:?}"),
-        () = refused_twice(address) => {}
-    }
-    let mut wire = Wire::listen(port.listen(64).unwrap(), |request, number| match number {
-        0 => refusal("503 Service Unavailable", "unavailable"),
-        1 => refusal("500 Internal Server Error", "internal"),
-        2 => Reply::close(answer("502 Bad Gateway", "", "<html>")),
-        3 => refusal("429 Too Many Requests", "rate-limited"),
-        4 => Reply::close(""),
-        5 => Reply::close("HTTP/1.1 200 OK\r\ncontent-ty"),
-        _ => {
-            assert_eq!(last_event_id(request), 2);
-            Reply::close(chunked(&frames(2, 3), true))
-        }
-    });
-    assert_eq!(seqs(&reading.await.unwrap()), [3]);
-    assert_eq!(wire.lines().len(), 7);
-}
-
-/// Returns once two connections to a dead address were refused, so that whoever tries to connect
-/// at the same pace has been refused as well.
-async fn refused_twice(address: std::net::SocketAddr) {
-    for _ in 0..2 {
-        tokio::net::TcpStream::connect(address).await.unwrap_err();
-        tokio::task::yield_now().await;
-    }
-}
-
-#[tokio::test]
-async fn an_answer_that_is_final_ends_the_stream_with_it() {
-    for (status, slug, kind) in [
-        ("401 Unauthorized", "auth", ErrorKind::Unauthenticated),
-        ("403 Forbidden", "authz", ErrorKind::Unauthorized),
-        ("404 Not Found", "not-found", ErrorKind::NotFound),
-        ("410 Gone", "gone", ErrorKind::Gone),
-        (
-            "501 Not Implemented",
-            "not-implemented",
-            ErrorKind::NotImplemented,
-        ),
-    ] {
-        let mut wire = Wire::start(move |_, number| match number {
-            0 => Reply::close(chunked(&encode_item(&log(1)).unwrap(), false)),
-            _ => refusal(status, slug),
-        })
-        .await;
-        let items = collect(stream(&wire).await).await;
-        assert_eq!(items.len(), 2);
-        assert_eq!(items[0].as_ref().unwrap(), &log(1));
-        assert_eq!(items[1].as_ref().unwrap_err().kind(), kind);
-        assert_eq!(wire.lines().len(), 2);
-    }
-}
-
 #[tokio::test]
 async fn a_stream_that_never_begins_is_an_error_of_the_asking() {
     let wire = Wire::start(|_, _| refusal("404 Not Found", "not-found")).await;
@@ -245,27 +52,6 @@ async fn a_stream_that_never_begins_is_an_error_of_the_asking() {
         error.to_string().contains("is not an event stream"),
         "{error}"
     );
-}
-
-#[tokio::test]
-async fn a_silent_connection_is_taken_for_dead() {
-    let wire = Wire::start(|request, number| match number {
-        0 => Reply::hold(format!("{STREAM}{}", encode_item(&log(1)).unwrap())),
-        _ => {
-            assert_eq!(last_event_id(request), 1);
-            Reply::close(chunked(&frames(1, 2), true))
-        }
-    })
-    .await;
-    let client = builder(&wire.url())
-        .silence_timeout(Duration::from_millis(200))
-        .build()
-        .unwrap();
-    let events = client
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
-        .await
-        .unwrap();
-    assert_eq!(seqs(&collect(events).await), [1, 2]);
 }
 
 #[tokio::test]
@@ -404,53 +190,6 @@ async fn a_frame_without_an_end_is_not_held_for_ever() {
     let error = items.pop().unwrap().unwrap_err();
     assert!(error.to_string().contains("larger than"), "{error}");
     assert_eq!(seqs(&items), [1]);
-}
-
-#[tokio::test]
-async fn a_reader_that_is_interrupted_at_every_wait_misses_nothing() {
-    let wire = Wire::start(|request, number| {
-        if !is_stream(request) {
-            return the_session(SessionStatus::Running, 6);
-        }
-        let after = last_event_id(request);
-        let then = if number % 2 == 0 {
-            Then::Close
-        } else {
-            Then::Hold
-        };
-        let body = if after == 5 {
-            encode_item(&completed(6)).unwrap()
-        } else {
-            encode_item(&log(after + 1)).unwrap()
-        };
-        Reply {
-            bytes: chunked(&body, number % 3 == 0),
-            then,
-        }
-    })
-    .await;
-    let client = builder(&wire.url())
-        .silence_timeout(Duration::from_millis(100))
-        .build()
-        .unwrap();
-    let mut events = client
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
-        .await
-        .unwrap();
-    let mut shown = Vec::new();
-    loop {
-        // Each wait is given up at once and begun again, as a program does that waits for keys too.
-        let item = tokio::select! {
-            biased;
-            item = events.next() => item,
-            () = tokio::task::yield_now() => continue,
-        };
-        match item {
-            Some(item) => shown.push(item),
-            None => break,
-        }
-    }
-    assert_eq!(seqs(&shown), [1, 2, 3, 4, 5, 6]);
 }
 
 #[tokio::test]
