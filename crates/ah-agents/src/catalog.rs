@@ -54,7 +54,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Names the fields of the selection that are wrong: `type` when there is no such agent,
-    /// `version` when it is not there, and `settings.<name>` for a setting.
+    /// `version` when it is not there, `model` when the agent has no use for one, and `settings.<name>` for a setting.
     pub fn resolve(&self, selection: &AgentSelection) -> Result<AgentProgram, FieldErrors> {
         let name = selection.agent_type.as_str();
         if name != SCENARIO {
@@ -67,6 +67,11 @@ impl Catalog {
             let message = format!("`{name}` is here in version {installed}, not in `{version}`");
             errors.add("version", message);
         }
+        if let Some(model) = &selection.model {
+            let message =
+                format!("`{name}` plays a scenario without a model, so not with `{model}`");
+            errors.add("model", message);
+        }
         if let Err(error) = scenario_agent::check(&selection.settings) {
             errors.add(field_of(&error), error.to_string());
         }
@@ -74,7 +79,6 @@ impl Catalog {
             driver: DriverKind::Scenario,
             argv: self.scenario_command.clone(),
             env: BTreeMap::new(),
-            model: selection.model.clone(),
             settings: selection.settings.clone(),
         })
     }
@@ -154,6 +158,12 @@ mod tests {
             .resolve(&AgentSelection::new("nobody"))
             .unwrap_err();
         assert!(unknown.get("type")[0].contains("`nobody`"));
+        let modelled = AgentSelection {
+            model: Some("a-model".to_owned()),
+            ..AgentSelection::new(SCENARIO)
+        };
+        let errors = catalog().resolve(&modelled).unwrap_err();
+        assert!(errors.get("model")[0].contains("`a-model`"), "{errors:?}");
         let old = AgentSelection {
             version: Some("0.0.1-old".to_owned()),
             ..AgentSelection::new(SCENARIO)

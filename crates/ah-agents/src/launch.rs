@@ -25,9 +25,6 @@ pub struct AgentProgram {
     pub argv: Vec<String>,
     /// What its environment has besides what it inherits.
     pub env: BTreeMap<String, String>,
-    /// The model it was asked to use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
     /// Settings of the agent's own.
     pub settings: Map<String, Value>,
 }

@@ -104,6 +104,7 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
         let (arrivals_in, arrivals) = mpsc::channel(ARRIVALS_WAITING_MAX);
         let (heard_from, heard) = mpsc::channel(REQUESTS_WAITING_MAX);
         tokio::spawn(server::accept(listener, arrivals_in));
+        let signals = session::Signals::listen()?;
         // Whoever hears that we are there finds a journal, even if we die at once; and where none
         // can be written no agent is started.
         let begun = session::begun();
@@ -114,7 +115,7 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
             heard,
             heard_from,
         };
-        let ended = Box::pin(session::run(spec, folder, journal, doors)).await;
+        let ended = Box::pin(session::run(spec, folder, journal, doors, signals)).await;
         let removed = remove(&folder.launch());
         // Before the socket goes: whoever is not let in any more finds that there is no recorder.
         drop(lock);

@@ -155,7 +155,6 @@ mod tests {
             driver: crate::DriverKind::Scenario,
             argv: vec!["ah".into(), "play".into()],
             env: std::collections::BTreeMap::new(),
-            model: None,
             settings: serde_json::from_str(r#"{"scenario":"demo"}"#).unwrap(),
         };
         let command = ScenarioDriver.command(&agent, &folder).unwrap();

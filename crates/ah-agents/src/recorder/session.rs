@@ -59,9 +59,9 @@ pub(super) struct Doors {
     pub(super) heard_from: mpsc::Sender<(u64, Option<Request>)>,
 }
 
-/// The signals that matter to a recorder. They are listened to before the agent is started, so
+/// The signals that matter to a recorder. They are listened to before it says that it is there, so
 /// that none is missed.
-struct Signals {
+pub(super) struct Signals {
     child: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
@@ -71,7 +71,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> io::Result<Self> {
+    pub(super) fn listen() -> io::Result<Self> {
         Ok(Self {
             child: signal(SignalKind::child())?,
             terminate: signal(SignalKind::terminate())?,
@@ -90,8 +90,8 @@ pub(super) async fn run(
     folder: &SessionFolder,
     journal: JournalWriter,
     mut doors: Doors,
+    mut signals: Signals,
 ) -> io::Result<()> {
-    let mut signals = Signals::listen()?;
     let driver = crate::driver::open(spec.agent.driver);
     let command = driver.command(&spec.agent, folder);
     let files = driver.files(folder);

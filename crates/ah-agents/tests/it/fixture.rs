@@ -51,7 +51,6 @@ impl Session {
                 driver: DriverKind::Scenario,
                 argv: vec![PROBE.to_owned(), "play".to_owned()],
                 env: BTreeMap::new(),
-                model: None,
                 settings: serde_json::Map::new(),
             },
             workspace: dir.path().to_owned(),
@@ -150,7 +149,8 @@ impl Session {
             [0_i32; 0],
             "no process with the mark is left"
         );
-        assert!(!self.folder.socket().exists(), "the socket is gone");
+        // It goes a moment after the lock.
+        wait_for(|| (!self.folder.socket().exists()).then_some(())).await;
         let journal = self.journal();
         let ends: Vec<&AgentEnd> = journal.iter().filter_map(ended).collect();
         assert_eq!(ends.len(), 1, "{journal:#?}");

@@ -85,7 +85,6 @@ fn conversation(policy: PermissionPolicy, steers: bool) -> Conversation {
             driver: DriverKind::Scenario,
             argv: Vec::new(),
             env: BTreeMap::new(),
-            model: None,
             settings: serde_json::Map::new(),
         },
         workspace: "/w".into(),
