@@ -1,0 +1,113 @@
+//! The text of a key, `ah_<id>_<secret>`, and its hash.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+const PREFIX: &str = "ah";
+const ID_BYTES: usize = 6;
+const SECRET_BYTES: usize = 32;
+/// Base64 without padding has four characters for three bytes, rounded up.
+const SECRET_CHARS: usize = (SECRET_BYTES * 4).div_ceil(3);
+
+/// A whole key. Whoever has it is its owner, so it is never shown but where it is handed over.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct KeyText(String);
+
+impl KeyText {
+    /// A new key.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub(crate) fn generate() -> Result<Self, getrandom::Error> {
+        let mut id = [0; ID_BYTES];
+        let mut secret = [0; SECRET_BYTES];
+        getrandom::fill(&mut id)?;
+        getrandom::fill(&mut secret)?;
+        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let secret = URL_SAFE_NO_PAD.encode(secret);
+        Ok(Self(format!("{PREFIX}_{id}_{secret}")))
+    }
+
+    /// The key that a text is, if it has the form of one.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '_');
+        let prefix = parts.next()?;
+        let id = parts.next()?;
+        let secret = parts.next()?;
+        let is_id = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
+        let is_secret = secret.len() == SECRET_CHARS
+            && secret
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        (prefix == PREFIX && is_id && is_secret).then(|| Self(text.to_owned()))
+    }
+
+    /// The part that names it, which is no secret.
+    pub(crate) fn id(&self) -> &str {
+        // Only texts with two underscores are keys.
+        self.0.split('_').nth(1).unwrap_or_default()
+    }
+
+    /// The whole text, to hand over.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The SHA-256 of the whole text in hexadecimal: what is kept of it.
+    pub(crate) fn hash(&self) -> String {
+        let digest = Sha256::digest(self.0.as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether it is the key of this hash. How long that takes tells nothing of the hash.
+    pub(crate) fn is_of(&self, hash: &str) -> bool {
+        self.hash().as_bytes().ct_eq(hash.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for KeyText {
+    /// Only what is no secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}_{}_…", self.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_was_made() {
+        let key = KeyText::generate().unwrap();
+        assert_eq!(KeyText::parse(key.reveal()).unwrap(), key);
+        assert!(key.is_of(&key.hash()));
+        let other = KeyText::generate().unwrap();
+        assert_ne!(key.id(), other.id());
+        assert!(!other.is_of(&key.hash()));
+        assert!(!key.is_of(""));
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_none() {
+        let key = KeyText::generate().unwrap().reveal().to_owned();
+        let cut = &key[..key.len() - 1];
+        let longer = format!("{key}a");
+        let foreign = key.replacen("ah_", "xx_", 1);
+        let spaced = key.replacen('_', " ", 1);
+        for text in ["", "ah", "ah__", cut, &longer, &foreign, &spaced] {
+            assert!(KeyText::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_shown() {
+        let key = KeyText::generate().unwrap();
+        let shown = format!("{key:?}");
+        assert!(shown.contains(key.id()));
+        assert!(!shown.contains(&key.reveal()[16..]), "{shown}");
+    }
+}

@@ -1,0 +1,126 @@
+//! The keys there are: the one that is made at the first start, and the check of any.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ah_rest_api_contract::{Role, Timestamp};
+use ah_store::{ApiKey, Store, StoreError};
+
+use super::file::{self, FileError};
+use super::{KeyText, Principal};
+
+/// For how long a key that was looked up is not looked up again: how late a revocation may be.
+const REMEMBERED: Duration = Duration::from_secs(2);
+/// How many keys are remembered at most.
+const REMEMBERED_MAX: usize = 1024;
+
+/// Why there is no key for this host's user.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The keys could not be read or written.
+    #[error("the store of keys cannot be used")]
+    Store(#[from] StoreError),
+    /// The file with the key could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is no randomness to make one of.
+    #[error("the system has no randomness for a key")]
+    Randomness(#[source] getrandom::Error),
+}
+
+/// The key of this host's user: the one that is kept in the state folder while it is good, else a
+/// new one for an administrator.
+pub(crate) async fn local_key(
+    store: &dyn Store,
+    home: &Path,
+    now: Timestamp,
+) -> Result<KeyText, KeyError> {
+    if let Some(kept) = file::read_key(home)?
+        && let Some(known) = find(store, kept.id()).await?
+        && is_good(&known, &kept)
+    {
+        return Ok(kept);
+    }
+    let key = KeyText::generate().map_err(KeyError::Randomness)?;
+    store
+        .save_api_key(ApiKey {
+            id: key.id().to_owned(),
+            name: "admin".to_owned(),
+            hash: key.hash(),
+            role: Role::Admin,
+            created_at: now,
+            revoked_at: None,
+        })
+        .await?;
+    file::keep_key(home, &key)?;
+    Ok(key)
+}
+
+fn is_good(known: &ApiKey, key: &KeyText) -> bool {
+    known.revoked_at.is_none() && key.is_of(&known.hash)
+}
+
+async fn find(store: &dyn Store, id: &str) -> Result<Option<ApiKey>, StoreError> {
+    match store.api_key(id).await {
+        Ok(known) => Ok(Some(known)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Checks keys against the store.
+pub(crate) struct Keys {
+    store: Arc<dyn Store>,
+    /// What was looked up a moment ago. It protects only the map: nothing waits while it is held.
+    remembered: Mutex<HashMap<String, (Instant, ApiKey)>>,
+}
+
+impl Keys {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            remembered: Mutex::default(),
+        }
+    }
+
+    /// Whose key it is, if it is one that is good.
+    pub(crate) async fn check(&self, key: &KeyText) -> Result<Option<Principal>, StoreError> {
+        let known = match self.remembered(key.id()) {
+            Some(known) => known,
+            None => match find(self.store.as_ref(), key.id()).await? {
+                Some(known) => self.remember(known),
+                None => return Ok(None),
+            },
+        };
+        Ok(is_good(&known, key).then_some(Principal {
+            id: known.id,
+            name: known.name,
+            role: known.role,
+        }))
+    }
+
+    fn remembered(&self, id: &str) -> Option<ApiKey> {
+        let remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (since, known) = remembered.get(id)?;
+        (since.elapsed() < REMEMBERED).then(|| known.clone())
+    }
+
+    fn remember(&self, known: ApiKey) -> ApiKey {
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.retain(|_, (since, _)| since.elapsed() < REMEMBERED);
+        }
+        if remembered.len() < REMEMBERED_MAX {
+            remembered.insert(known.id.clone(), (Instant::now(), known.clone()));
+        }
+        known
+    }
+}

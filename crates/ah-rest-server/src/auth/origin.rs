@@ -1,0 +1,218 @@
+//! The names that requests may use: for the server in `Host`, for web pages in `Origin`.
+//!
+//! A web page of a stranger can have its own name resolve to this host (DNS rebinding) and then
+//! call the server as if it were its own. It cannot choose what its browser says in `Host`.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ah_rest_api_contract::ErrorKind;
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::app::App;
+use crate::config::Config;
+use crate::problem::ApiError;
+
+/// The names that are good.
+pub(crate) struct Names {
+    hosts: BTreeSet<String>,
+    origins: BTreeSet<String>,
+}
+
+impl Names {
+    pub(crate) fn of(config: &Config) -> Self {
+        let mut hosts: BTreeSet<String> =
+            ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
+        hosts.extend(
+            config
+                .server
+                .allowed_hosts
+                .iter()
+                .map(|host| host.to_lowercase()),
+        );
+        let bind: IpAddr = config.server.bind;
+        if !bind.is_unspecified() {
+            hosts.insert(bind.to_string());
+        }
+        Self {
+            hosts,
+            origins: config.server.allowed_origins.clone(),
+        }
+    }
+
+    /// Whether the server may be called by this host name.
+    fn admits_host(&self, authority: &Authority) -> bool {
+        let host = authority.host().to_lowercase();
+        let host = host
+            .strip_prefix('[')
+            .and_then(|h| h.strip_suffix(']'))
+            .unwrap_or(&host);
+        authority.as_str() == authority.host().to_owned() + &port_of(authority)
+            && self.hosts.contains(host)
+    }
+
+    /// Whether pages of this origin may call the server, which they called `host`.
+    fn admits_origin(&self, origin: &str, host: &Authority) -> bool {
+        let own = [format!("http://{host}"), format!("https://{host}")];
+        self.origins.contains(origin) || own.iter().any(|own| own == origin)
+    }
+
+    /// The origins that were configured.
+    pub(crate) const fn origins(&self) -> &BTreeSet<String> {
+        &self.origins
+    }
+
+    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+        let host = authority(uri, headers).ok_or_else(|| {
+            ApiError::new(
+                ErrorKind::BadRequest,
+                "the request names no host, or more than one",
+            )
+        })?;
+        if !self.admits_host(&host) {
+            return Err(ApiError::with_status(
+                ErrorKind::Forbidden,
+                StatusCode::MISDIRECTED_REQUEST,
+                format!(
+                    "this server does not go by the name `{}`; whoever runs it can add the name \
+                     to `server.allowed-hosts`",
+                    host.host()
+                ),
+            ));
+        }
+        for origin in headers.get_all(ORIGIN) {
+            let admitted = origin
+                .to_str()
+                .is_ok_and(|origin| self.admits_origin(origin, &host));
+            if !admitted {
+                return Err(ApiError::new(
+                    ErrorKind::Forbidden,
+                    "pages of this origin may not call the server; whoever runs it can add the \
+                     origin to `server.allowed-origins`",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn port_of(authority: &Authority) -> String {
+    authority
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default()
+}
+
+/// The one host that a request names: in its target (HTTP/2, or an absolute URL), else in `Host`.
+fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+    let mut named = headers.get_all(HOST).iter();
+    let header = match named.next() {
+        None => None,
+        Some(host) => Some(Authority::try_from(host.as_bytes()).ok()?),
+    };
+    if named.next().is_some() {
+        return None;
+    }
+    match (uri.authority(), header) {
+        (Some(target), Some(header)) if *target != header => None,
+        (Some(target), _) => Some(target.clone()),
+        (None, header) => header,
+    }
+}
+
+/// Lets a request pass whose `Host` and `Origin` are good.
+pub(crate) async fn check_names(State(app): State<App>, request: Request, next: Next) -> Response {
+    match app.names().check(request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Sources;
+
+    fn names() -> Names {
+        let environment = [
+            ("AH_SERVER_ALLOWED_HOSTS", "harbor.example"),
+            ("AH_SERVER_ALLOWED_ORIGINS", "https://pages.example"),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Names::of(
+            &Config::load(&Sources {
+                home: Path::new("/nowhere"),
+                file: None,
+                environment: &environment,
+                flags: &[],
+            })
+            .unwrap(),
+        )
+    }
+
+    fn status(headers: &[(&str, &str)]) -> u16 {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name: axum::http::HeaderName = name.parse().unwrap();
+            map.append(name, value.parse().unwrap());
+        }
+        match names().check(&Uri::from_static("/health"), &map) {
+            Ok(()) => 200,
+            Err(error) => error.problem().status,
+        }
+    }
+
+    #[test]
+    fn only_names_that_were_told_are_answered() {
+        for good in [
+            "localhost",
+            "localhost:3001",
+            "LOCALHOST:1",
+            "127.0.0.1:3001",
+            "[::1]:3001",
+            "harbor.example",
+            "Harbor.Example:443",
+        ] {
+            assert_eq!(status(&[("host", good)]), 200, "{good}");
+        }
+        for foreign in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:80",
+            "10.0.0.1",
+            "user@localhost",
+        ] {
+            assert_eq!(status(&[("host", foreign)]), 421, "{foreign}");
+        }
+        assert_eq!(status(&[]), 400);
+        assert_eq!(
+            status(&[("host", "localhost"), ("host", "evil.example")]),
+            400
+        );
+        assert_eq!(status(&[("host", "a b")]), 400);
+    }
+
+    #[test]
+    fn only_pages_that_were_told_may_call() {
+        let from = |origin| status(&[("host", "localhost:3001"), ("origin", origin)]);
+        assert_eq!(from("http://localhost:3001"), 200);
+        assert_eq!(from("https://pages.example"), 200);
+        for foreign in [
+            "http://localhost:3000",
+            "https://evil.example",
+            "null",
+            "https://pages.example.evil.example",
+            "http://pages.example",
+            "",
+        ] {
+            assert_eq!(from(foreign), 403, "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Putting the layers of a configuration together, each judged as it is put on.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::DEFAULT_TOML;
+use super::error::{ConfigError, Layer};
+use super::sections::{Config, Sections};
+
+/// The prefix of every variable that sets a key.
+const PREFIX: &str = "AH_";
+/// A variable that other commands read as well, and the key it sets.
+const MAX_CONCURRENT_TASKS: (&str, &str) =
+    ("AH_MAX_CONCURRENT_TASKS", "limits.max-concurrent-tasks");
+
+pub(super) struct Layers {
+    defaults: Table,
+    table: Table,
+}
+
+impl Layers {
+    pub(super) fn new() -> Self {
+        let defaults: Table = DEFAULT_TOML
+            .parse()
+            .expect("the default layer is TOML: a test parses it");
+        Self {
+            table: defaults.clone(),
+            defaults,
+        }
+    }
+
+    pub(super) fn put_file(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
+        let file: Table = text.parse().map_err(|source| ConfigError::Syntax {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let layer = Layer::File(path.to_owned());
+        for (section, value) in file {
+            let Some(Value::Table(known)) = self.defaults.get(&section) else {
+                return Err(unknown(layer, &section, &self.defaults));
+            };
+            let Value::Table(keys) = value else {
+                return Err(wrong(layer, &section, "is not a section"));
+            };
+            for (key, value) in keys {
+                let dotted = format!("{section}.{key}");
+                let Some(default) = known.get(&key) else {
+                    return Err(unknown(layer, &dotted, known));
+                };
+                if !value.same_type(default) {
+                    let message = format!("is not {}", type_in_words(default));
+                    return Err(wrong(layer, &dotted, message));
+                }
+                set(&mut self.table, &section, &key, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the variables that set a key. One that begins like them and sets none is refused; one
+    /// that is empty counts as absent.
+    pub(super) fn put_environment(
+        &mut self,
+        environment: &[(String, String)],
+    ) -> Result<(), ConfigError> {
+        for (name, text) in environment.iter().filter(|(_, text)| !text.is_empty()) {
+            let layer = || Layer::Environment(name.clone());
+            let known =
+                keys(&self.defaults).find(|(section, key, _)| variable(section, key) == *name);
+            let Some((section, key, default)) = known else {
+                let begins = |(section, _): (&String, &Value)| {
+                    name.starts_with(&format!("{PREFIX}{}_", section.to_uppercase()))
+                };
+                if self.defaults.iter().any(begins) {
+                    return Err(ConfigError::UnknownKey {
+                        layer: layer(),
+                        key: name.clone(),
+                        hint: "the default file names the variable of each key".to_owned(),
+                    });
+                }
+                continue;
+            };
+            let value = parse(default, text)
+                .map_err(|message| wrong(layer(), &format!("{section}.{key}"), message))?;
+            let (section, key) = (section.to_owned(), key.to_owned());
+            set(&mut self.table, &section, &key, value);
+        }
+        Ok(())
+    }
+
+    pub(super) fn put_flags(&mut self, flags: &[(&str, String)]) -> Result<(), ConfigError> {
+        for (dotted, text) in flags {
+            let known = dotted.split_once('.').and_then(|(section, key)| {
+                Some((section, key, self.defaults.get(section)?.get(key)?))
+            });
+            let Some((section, key, default)) = known else {
+                return Err(unknown(Layer::Flag, dotted, &self.defaults));
+            };
+            let value =
+                parse(default, text).map_err(|message| wrong(Layer::Flag, dotted, message))?;
+            set(&mut self.table, section, key, value);
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Config, ConfigError> {
+        let effective = self.table.to_string();
+        let sections: Sections = serde_path_to_error::deserialize(self.table).map_err(|error| {
+            let key = error.path().to_string();
+            let message = format!("cannot be used: {}", error.inner().message());
+            wrong(Layer::Together, &key, message)
+        })?;
+        sections.judged(effective)
+    }
+}
+
+/// Every key of the default layer, with its section and its default.
+pub(super) fn keys(defaults: &Table) -> impl Iterator<Item = (&str, &str, &Value)> {
+    defaults.iter().flat_map(|(section, table)| {
+        let keys = table.as_table().into_iter().flatten();
+        keys.map(move |(key, default)| (section.as_str(), key.as_str(), default))
+    })
+}
+
+/// The name of the variable that sets a key.
+pub(super) fn variable(section: &str, key: &str) -> String {
+    let (name, of) = MAX_CONCURRENT_TASKS;
+    if of.split_once('.') == Some((section, key)) {
+        return name.to_owned();
+    }
+    format!("{PREFIX}{section}_{key}")
+        .replace('-', "_")
+        .to_uppercase()
+}
+
+fn set(table: &mut Table, section: &str, key: &str, value: Value) {
+    if let Some(Value::Table(keys)) = table.get_mut(section) {
+        keys.insert(key.to_owned(), value);
+    }
+}
+
+/// Reads a value in words as one of the type that its default has. Lists have commas.
+fn parse(default: &Value, text: &str) -> Result<Value, String> {
+    let value = match default {
+        Value::Integer(_) => text.parse().ok().map(Value::Integer),
+        Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
+        Value::Array(_) => Some(Value::Array(
+            text.split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(|item| Value::String(item.to_owned()))
+                .collect(),
+        )),
+        _ => Some(Value::String(text.to_owned())),
+    };
+    value.ok_or_else(|| format!("is not {}", type_in_words(default)))
+}
+
+fn type_in_words(value: &Value) -> &'static str {
+    match value {
+        Value::Integer(_) => "a whole number",
+        Value::Boolean(_) => "`true` or `false`",
+        Value::Array(_) => "a list",
+        _ => "a text",
+    }
+}
+
+fn unknown(layer: Layer, key: &str, known: &Table) -> ConfigError {
+    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+    ConfigError::UnknownKey {
+        layer,
+        key: key.to_owned(),
+        hint: format!("there are {}", names.join(", ")),
+    }
+}
+
+fn wrong(layer: Layer, key: &str, message: impl Into<String>) -> ConfigError {
+    ConfigError::Value {
+        layer,
+        key: key.to_owned(),
+        message: message.into(),
+    }
+}

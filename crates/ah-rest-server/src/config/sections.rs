@@ -1,0 +1,184 @@
+//! The sections of the configuration. The fields are what `config/default.toml` explains.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+
+use super::error::{ConfigError, Layer};
+
+/// The whole configuration, judged.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) server: Server,
+    pub(crate) auth: Auth,
+    pub(crate) limits: Limits,
+    pub(crate) sessions: Sessions,
+    /// Every key with its value, as TOML.
+    pub(super) effective: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Sections {
+    pub(super) server: Server,
+    pub(super) auth: Auth,
+    pub(super) limits: Limits,
+    pub(super) sessions: Sessions,
+}
+
+/// How the server is reached.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Server {
+    pub(crate) bind: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) allowed_hosts: BTreeSet<String>,
+    pub(crate) allowed_origins: BTreeSet<String>,
+    pub(crate) body_limit: usize,
+    pub(crate) request_timeout_ms: u64,
+    pub(crate) max_connections: usize,
+}
+
+/// Who may use it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Auth {
+    pub(crate) insecure_no_auth: bool,
+}
+
+/// How much of it anybody may use.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Limits {
+    pub(crate) requests_per_minute: NonZeroU32,
+    pub(crate) burst: NonZeroU32,
+    pub(crate) max_concurrent_tasks: NonZeroU32,
+}
+
+/// What holds for every session.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Sessions {
+    pub(crate) idle_timeout_ms: u64,
+    pub(crate) stop_grace_ms: u64,
+    pub(crate) allowed_env: BTreeSet<String>,
+}
+
+impl Sections {
+    /// These sections, when every value is one that its key can have.
+    pub(super) fn judged(self, effective: String) -> Result<Config, ConfigError> {
+        let week = 7 * 24 * 60 * 60 * 1000;
+        let ranges = [
+            (
+                "server.body-limit",
+                self.server.body_limit as u64,
+                1024,
+                64 * 1024 * 1024,
+            ),
+            (
+                "server.request-timeout-ms",
+                self.server.request_timeout_ms,
+                100,
+                600_000,
+            ),
+            (
+                "server.max-connections",
+                self.server.max_connections as u64,
+                1,
+                65_536,
+            ),
+            (
+                "limits.requests-per-minute",
+                u64::from(self.limits.requests_per_minute.get()),
+                1,
+                1_000_000,
+            ),
+            (
+                "limits.burst",
+                u64::from(self.limits.burst.get()),
+                1,
+                1_000_000,
+            ),
+            (
+                "limits.max-concurrent-tasks",
+                u64::from(self.limits.max_concurrent_tasks.get()),
+                1,
+                10_000,
+            ),
+            (
+                "sessions.idle-timeout-ms",
+                self.sessions.idle_timeout_ms,
+                1,
+                week,
+            ),
+            (
+                "sessions.stop-grace-ms",
+                self.sessions.stop_grace_ms,
+                1,
+                600_000,
+            ),
+        ];
+        for (key, value, least, most) in ranges {
+            if !(least..=most).contains(&value) {
+                return Err(wrong(key, format!("must be from {least} to {most}")));
+            }
+        }
+        for origin in &self.server.allowed_origins {
+            check_origin(origin)?;
+        }
+        for host in &self.server.allowed_hosts {
+            if host.is_empty() || host.contains(['/', ' ', '*']) || has_port(host) {
+                let message = format!("has `{host}`, which is not a host name without a port");
+                return Err(wrong("server.allowed-hosts", message));
+            }
+        }
+        if self.auth.insecure_no_auth && !self.server.bind.is_loopback() {
+            return Err(ConfigError::OpenToOthers {
+                bind: self.server.bind,
+            });
+        }
+        let Self {
+            server,
+            auth,
+            limits,
+            sessions,
+        } = self;
+        Ok(Config {
+            server,
+            auth,
+            limits,
+            sessions,
+            effective,
+        })
+    }
+}
+
+fn check_origin(origin: &str) -> Result<(), ConfigError> {
+    let authority = origin
+        .strip_prefix("https://")
+        .or_else(|| origin.strip_prefix("http://"));
+    match authority {
+        Some(authority) if !authority.is_empty() && !authority.contains(['/', ' ', '*', '@']) => {
+            Ok(())
+        }
+        _ => Err(wrong(
+            "server.allowed-origins",
+            format!("has `{origin}`, which is not an origin such as https://harbor.example"),
+        )),
+    }
+}
+
+/// Whether a host has a port. A literal IPv6 address has colons of its own.
+fn has_port(host: &str) -> bool {
+    host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err()
+}
+
+fn wrong(key: &str, message: String) -> ConfigError {
+    ConfigError::Value {
+        layer: Layer::Together,
+        key: key.to_owned(),
+        message,
+    }
+}

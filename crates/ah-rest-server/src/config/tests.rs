@@ -1,0 +1,222 @@
+use super::layers::{keys, variable};
+use super::*;
+
+fn load(
+    file: Option<&str>,
+    environment: &[(&str, &str)],
+    flags: &[(&str, &str)],
+) -> Result<Config, ConfigError> {
+    let home = tempfile::tempdir().unwrap();
+    if let Some(text) = file {
+        std::fs::write(home.path().join(FILE_NAME), text).unwrap();
+    }
+    let environment: Vec<_> = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let flags: Vec<_> = flags
+        .iter()
+        .map(|(key, value)| (*key, (*value).to_owned()))
+        .collect();
+    Config::load(&Sources {
+        home: home.path(),
+        file: None,
+        environment: &environment,
+        flags: &flags,
+    })
+}
+
+#[test]
+fn the_defaults_are_the_contracts() {
+    let config = load(None, &[], &[]).unwrap();
+    assert!(config.server.bind.is_loopback());
+    assert_eq!(config.server.port, 3001);
+    assert!(!config.auth.insecure_no_auth);
+}
+
+#[test]
+fn later_layers_win() {
+    let file = "[server]\nport = 1\n[limits]\nburst = 7\n";
+    let port =
+        |environment: &[_], flags: &[_]| load(Some(file), environment, flags).unwrap().server.port;
+    assert_eq!(port(&[], &[]), 1);
+    assert_eq!(port(&[("AH_SERVER_PORT", "2")], &[]), 2);
+    assert_eq!(port(&[("AH_SERVER_PORT", "")], &[]), 1);
+    assert_eq!(port(&[("AH_SERVER_PORT", "2")], &[("server.port", "3")]), 3);
+    assert_eq!(load(Some(file), &[], &[]).unwrap().limits.burst.get(), 7);
+}
+
+/// Whatever key is set, in whichever layer, the configuration becomes another one; so no key is
+/// there for show. That each field is read is what the compiler sees to.
+#[test]
+fn every_key_counts_in_every_layer() {
+    let defaults: toml::Table = DEFAULT_TOML.parse().unwrap();
+    let before = format!("{:?}", load(None, &[], &[]).unwrap());
+    for (section, key, default) in keys(&defaults) {
+        let (words, literal) = match default {
+            toml::Value::Integer(number) => {
+                let other = (number / 2 + 600).to_string();
+                (other.clone(), other)
+            }
+            toml::Value::Boolean(value) => ((!value).to_string(), (!value).to_string()),
+            toml::Value::Array(_) => ("https://a.example".into(), "[\"https://a.example\"]".into()),
+            _ => ("127.0.0.9".to_owned(), "\"127.0.0.9\"".to_owned()),
+        };
+        let (words, literal) = if key == "allowed-hosts" {
+            ("a.example".to_owned(), "[\"a.example\"]".to_owned())
+        } else {
+            (words, literal)
+        };
+        let dotted = format!("{section}.{key}");
+        let by_file = load(Some(&format!("[{section}]\n{key} = {literal}")), &[], &[]).unwrap();
+        let by_variable = load(None, &[(&variable(section, key), &words)], &[]).unwrap();
+        let by_flag = load(None, &[], &[(&dotted, &words)]).unwrap();
+        let after = format!("{by_file:?}");
+        assert_ne!(after, before, "{dotted}");
+        assert_eq!(format!("{by_variable:?}"), after, "{dotted}");
+        assert_eq!(format!("{by_flag:?}"), after, "{dotted}");
+        let again = load(Some(&by_file.to_toml()), &[], &[]).unwrap();
+        assert_eq!(format!("{again:?}"), after, "{dotted}");
+    }
+}
+
+#[test]
+fn every_key_is_explained_with_its_variable() {
+    let defaults: toml::Table = DEFAULT_TOML.parse().unwrap();
+    for (section, key, _) in keys(&defaults) {
+        let variable = variable(section, key);
+        assert!(
+            DEFAULT_TOML.contains(&format!(" {variable}\n")),
+            "{variable}"
+        );
+    }
+}
+
+#[test]
+fn what_nobody_knows_is_refused_by_name() {
+    let refused = |result: Result<Config, ConfigError>, words: &[&str]| {
+        let message = result.unwrap_err().to_string();
+        for word in words {
+            assert!(message.contains(word), "{message}");
+        }
+    };
+    refused(
+        load(Some("[server]\nprot = 1"), &[], &[]),
+        &["server.prot", FILE_NAME, "port"],
+    );
+    refused(
+        load(Some("[sever]\nport = 1"), &[], &[]),
+        &["`sever`", "server"],
+    );
+    refused(load(Some("port = 1"), &[], &[]), &["`port`"]);
+    refused(
+        load(None, &[("AH_SERVER_PROT", "1")], &[]),
+        &["AH_SERVER_PROT"],
+    );
+    refused(load(None, &[], &[("server.prot", "1")]), &["server.prot"]);
+    refused(
+        load(Some("[server]\nport = \"1\""), &[], &[]),
+        &["server.port", "whole number"],
+    );
+    refused(
+        load(None, &[("AH_SERVER_PORT", "many")], &[]),
+        &["AH_SERVER_PORT", "whole number"],
+    );
+    refused(
+        load(None, &[("AH_SERVER_PORT", "65536")], &[]),
+        &["server.port"],
+    );
+    refused(
+        load(None, &[("AH_LIMITS_BURST", "0")], &[]),
+        &["limits.burst"],
+    );
+    refused(
+        load(None, &[("AH_SERVER_BODY_LIMIT", "1")], &[]),
+        &["server.body-limit", "1024"],
+    );
+    refused(
+        load(None, &[("AH_SERVER_BIND", "localhost")], &[]),
+        &["server.bind"],
+    );
+    refused(
+        load(None, &[("AH_SERVER_ALLOWED_ORIGINS", "*")], &[]),
+        &["allowed-origins"],
+    );
+    refused(
+        load(None, &[("AH_SERVER_ALLOWED_HOSTS", "a:1")], &[]),
+        &["allowed-hosts"],
+    );
+    // Variables of other programs' business are none of this.
+    load(
+        None,
+        &[("AH_SESSION_ID", "x"), ("AH_HOME", "/x"), ("PATH", "/")],
+        &[],
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_file_that_was_named_has_to_be_there() {
+    let missing = Path::new("/nowhere/config.toml");
+    let sources = Sources {
+        home: Path::new("/nowhere"),
+        file: Some(missing),
+        environment: &[],
+        flags: &[],
+    };
+    assert!(matches!(
+        Config::load(&sources),
+        Err(ConfigError::Unreadable { .. })
+    ));
+    assert!(
+        Config::load(&Sources {
+            file: None,
+            ..sources
+        })
+        .is_ok()
+    );
+}
+
+#[test]
+fn nobody_is_served_without_a_key_over_the_network() {
+    let open = |bind: &str| {
+        load(
+            None,
+            &[
+                ("AH_AUTH_INSECURE_NO_AUTH", "true"),
+                ("AH_SERVER_BIND", bind),
+            ],
+            &[],
+        )
+    };
+    assert!(open("127.0.0.1").is_ok());
+    assert!(open("::1").is_ok());
+    for bind in ["0.0.0.0", "::", "192.0.2.1"] {
+        let error = open(bind).unwrap_err();
+        assert!(matches!(error, ConfigError::OpenToOthers { .. }), "{error}");
+        assert!(error.to_string().contains(bind), "{error}");
+    }
+}
+
+#[test]
+fn layers_are_named_in_words() {
+    let layer = Layer::Environment("AH_SERVER_PORT".into());
+    assert_eq!(layer.to_string(), "the environment variable AH_SERVER_PORT");
+}
+
+#[test]
+fn the_engine_is_told_what_was_configured() {
+    let config = load(
+        None,
+        &[
+            ("AH_MAX_CONCURRENT_TASKS", "3"),
+            ("AH_SESSIONS_ALLOWED_ENV", "A, B"),
+        ],
+        &[],
+    )
+    .unwrap();
+    let engine = config.engine_config(EngineConfig::new("/home/ah".into()));
+    assert_eq!(engine.max_concurrent_tasks.get(), 3);
+    let names: Vec<&str> = engine.allowed_env.iter().map(String::as_str).collect();
+    assert_eq!(names, ["A", "B", TRACEPARENT_VARIABLE]);
+}

@@ -1,0 +1,237 @@
+//! Requests that change something: who asks, under which idempotency key, and with which body.
+
+use ah_rest_api_contract::{
+    CreateTask, DraftContent, ErrorKind, FieldErrors, IdempotencyKey, PermissionAnswer,
+    PromptRequest, ResumeRequest, Role, StopRequest,
+};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::auth::Principal;
+use crate::problem::ApiError;
+use crate::request::traceparent;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Somebody who may change things.
+pub(crate) struct Writer(pub(crate) Principal);
+
+impl<S: Send + Sync> FromRequestParts<S> for Writer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        // Routes that change something all need a key, so whoever comes here has a principal.
+        let principal = parts.extensions.get::<Principal>().ok_or_else(|| {
+            ApiError::new(ErrorKind::Unauthenticated, "the request has no credential")
+        })?;
+        if !principal.role.includes(Role::Operator) {
+            return Err(ApiError::new(
+                ErrorKind::Unauthorized,
+                format!(
+                    "a key of the role `{}` may look and change nothing",
+                    principal.role
+                ),
+            ));
+        }
+        Ok(Self(principal.clone()))
+    }
+}
+
+/// The one time that a request is to be done.
+pub(crate) struct OnceOnly {
+    /// Principal, method, path and idempotency key, a line each.
+    pub(crate) key: String,
+    /// Tells its body from another one's.
+    pub(crate) fingerprint: String,
+}
+
+/// A request that makes something, or asks for something to be done.
+pub(crate) struct Call<T> {
+    /// Who asks.
+    pub(crate) principal: Principal,
+    /// Present when it is to be done once, however often it comes.
+    pub(crate) once: Option<OnceOnly>,
+    /// The trace that it belongs to.
+    pub(crate) traceparent: Option<String>,
+    /// What it says.
+    pub(crate) body: T,
+}
+
+/// A body that says nothing: an object without fields.
+#[derive(Default, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
+pub(crate) struct Nothing;
+
+impl TryFrom<Map<String, Value>> for Nothing {
+    type Error = String;
+
+    fn try_from(fields: Map<String, Value>) -> Result<Self, String> {
+        match fields.keys().next() {
+            None => Ok(Self),
+            Some(name) => Err(format!("unknown field `{name}`, there are no fields")),
+        }
+    }
+}
+
+/// A type of body.
+pub(crate) trait Body: DeserializeOwned {
+    /// What a request without a body, or with `null`, says; `None` when it must have one.
+    fn absent() -> Option<Self>;
+}
+
+macro_rules! bodies {
+    (required: $($required:ty),+; optional: $($optional:ty),+;) => {
+        $(impl Body for $required {
+            fn absent() -> Option<Self> {
+                None
+            }
+        })+
+        $(impl Body for $optional {
+            fn absent() -> Option<Self> {
+                Some(Self::default())
+            }
+        })+
+    };
+}
+
+bodies! {
+    required: CreateTask, PromptRequest, PermissionAnswer, DraftContent;
+    optional: StopRequest, ResumeRequest, Nothing;
+}
+
+impl<T: Body, S: Send + Sync> FromRequest<S> for Call<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let Writer(principal) = Writer::from_request_parts(&mut parts, state).await?;
+        let key = idempotency_key(&parts.headers)?;
+        let traceparent = traceparent(&parts.headers).map(str::to_owned);
+        let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+        let is_json = is_json(&parts.headers);
+        let bytes = Bytes::from_request(Request::from_parts(parts, body), state)
+            .await
+            .map_err(|rejection| unreadable(rejection.status()))?;
+        if !bytes.is_empty() && !is_json {
+            return Err(ApiError::with_status(
+                ErrorKind::BadRequest,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be JSON: send `Content-Type: application/json`",
+            ));
+        }
+        let once = key.map(|key| OnceOnly {
+            key: format!("{principal}\n{method}\n{path}\n{key}"),
+            fingerprint: fingerprint(&bytes),
+        });
+        Ok(Self {
+            principal,
+            once,
+            traceparent,
+            body: parse(&bytes)?,
+        })
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
+    let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = given.next() else {
+        return Ok(None);
+    };
+    let key = value.to_str().ok().and_then(|text| text.parse().ok());
+    match (key, given.next()) {
+        (Some(key), None) => Ok(Some(key)),
+        _ => Err(FieldErrors::of(
+            "Idempotency-Key",
+            "must be one key of 26 upper-case letters and digits, as a ULID has",
+        )
+        .into()),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(Ok(media_type)) = headers.get(CONTENT_TYPE).map(|value| value.to_str()) else {
+        return false;
+    };
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+fn unreadable(status: StatusCode) -> ApiError {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::new(
+            ErrorKind::PayloadTooLarge,
+            "the body is larger than this server takes (`server.body-limit`)",
+        );
+    }
+    ApiError::new(
+        ErrorKind::BadRequest,
+        "the body could not be read to its end",
+    )
+}
+
+fn fingerprint(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn parse<T: Body>(bytes: &[u8]) -> Result<T, ApiError> {
+    let says_nothing = bytes.is_empty() || bytes.trim_ascii() == b"null";
+    if says_nothing && let Some(absent) = T::absent() {
+        return Ok(absent);
+    }
+    if bytes.is_empty() {
+        return Err(ApiError::new(
+            ErrorKind::BadRequest,
+            "the request has no body",
+        ));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        if error.is_syntax() || error.is_eof() {
+            return not_json(&error);
+        }
+        read_failed(&path, &error.to_string())
+    })?;
+    json.end().map_err(|error| not_json(&error))?;
+    Ok(body)
+}
+
+fn not_json(error: &serde_json::Error) -> ApiError {
+    ApiError::new(
+        ErrorKind::BadRequest,
+        format!("the body is not JSON: {error}"),
+    )
+}
+
+/// What is told when a value is not what the field at `path` takes.
+pub(super) fn read_failed(path: &str, message: &str) -> ApiError {
+    // Both are about the whole that the field is missing from, or does not belong to.
+    let of_whole = message
+        .strip_prefix("unknown field `")
+        .or_else(|| message.strip_prefix("missing field `"))
+        .and_then(|rest| rest.split_once('`'))
+        .map(|(name, _)| name);
+    let parent = path.trim_end_matches('?').trim_end_matches('.');
+    let field = match (parent, of_whole) {
+        // A whole that is of the wrong kind has no field to name.
+        ("", None) => {
+            return ApiError::new(
+                ErrorKind::BadRequest,
+                format!("the request says nothing that can be read: {message}"),
+            );
+        }
+        ("", Some(name)) => name.to_owned(),
+        (parent, Some(name)) if !parent.ends_with(name) => format!("{parent}.{name}"),
+        (parent, _) => parent.to_owned(),
+    };
+    FieldErrors::of(field, message.to_owned()).into()
+}

@@ -1,0 +1,221 @@
+//! Every measurement of the server: names, units and help, in this one file.
+//!
+//! They are kept by the server itself and not by the process, so that two servers in one process,
+//! as tests have them, do not count into each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Key, KeyName, Label, Level, Metadata, Recorder as _, SharedString, Unit};
+use metrics_exporter_prometheus::{
+    BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+
+const REQUESTS: &str = "ah_http_requests_total";
+const REQUEST_SECONDS: &str = "ah_http_request_duration_seconds";
+const IN_FLIGHT: &str = "ah_http_requests_in_flight";
+const CONNECTIONS: &str = "ah_http_connections";
+const RATE_LIMITED: &str = "ah_http_rate_limited_total";
+const REPLAYED: &str = "ah_http_idempotent_replays_total";
+const STREAMS: &str = "ah_sse_streams";
+const FRAMES: &str = "ah_sse_frames_total";
+
+/// Upper bounds of the buckets of durations, in seconds.
+const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// How often samples are put into their buckets, as the recorder needs it to stay small.
+pub(crate) const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+/// The server's measurements.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    recorder: Arc<PrometheusRecorder>,
+    handle: PrometheusHandle,
+    in_flight: metrics::Gauge,
+    connections: metrics::Gauge,
+    rate_limited: metrics::Counter,
+    replayed: metrics::Counter,
+    streams: metrics::Gauge,
+    frames: metrics::Counter,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Result<Self, BuildError> {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets(&SECONDS)?
+            .build_recorder();
+        describe(&recorder);
+        let gauge =
+            |name: &'static str| recorder.register_gauge(&Key::from_static_name(name), &METADATA);
+        let counter =
+            |name: &'static str| recorder.register_counter(&Key::from_static_name(name), &METADATA);
+        Ok(Self {
+            in_flight: gauge(IN_FLIGHT),
+            connections: gauge(CONNECTIONS),
+            rate_limited: counter(RATE_LIMITED),
+            replayed: counter(REPLAYED),
+            streams: gauge(STREAMS),
+            frames: counter(FRAMES),
+            handle: recorder.handle(),
+            recorder: Arc::new(recorder),
+        })
+    }
+
+    /// A request was answered. `route` is the route's pattern, never the path itself, which would
+    /// be a series for each session.
+    pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let labels = vec![
+            Label::new("method", method.to_owned()),
+            Label::new("route", route.to_owned()),
+        ];
+        let seconds = Key::from_parts(REQUEST_SECONDS, labels.clone());
+        self.recorder
+            .register_histogram(&seconds, &METADATA)
+            .record(took.as_secs_f64());
+        let mut labels = labels;
+        labels.push(Label::new("status", status.to_string()));
+        let requests = Key::from_parts(REQUESTS, labels);
+        self.recorder
+            .register_counter(&requests, &METADATA)
+            .increment(1);
+    }
+
+    /// A request is being answered, until the guard goes.
+    pub(crate) fn in_flight(&self) -> OneMore {
+        OneMore::raise(&self.in_flight)
+    }
+
+    /// A connection is open, until the guard goes.
+    pub(crate) fn connection(&self) -> OneMore {
+        OneMore::raise(&self.connections)
+    }
+
+    /// A stream is open, until the guard goes.
+    pub(crate) fn stream(&self) -> OneMore {
+        OneMore::raise(&self.streams)
+    }
+
+    /// A frame was given to a stream.
+    pub(crate) fn frame(&self) {
+        self.frames.increment(1);
+    }
+
+    /// A request was refused for coming too soon.
+    pub(crate) fn rate_limited(&self) {
+        self.rate_limited.increment(1);
+    }
+
+    /// A request was answered with what its first one was.
+    pub(crate) fn replayed(&self) {
+        self.replayed.increment(1);
+    }
+
+    /// All of it, in the text format of Prometheus.
+    pub(crate) fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Puts samples into their buckets.
+    pub(crate) fn keep_up(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+/// One more of something, until it is dropped.
+pub(crate) struct OneMore(metrics::Gauge);
+
+impl OneMore {
+    fn raise(gauge: &metrics::Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for OneMore {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+fn describe(recorder: &PrometheusRecorder) {
+    let help = |text: &'static str| SharedString::const_str(text);
+    let name = |name: &'static str| KeyName::from_const_str(name);
+    recorder.describe_counter(
+        name(REQUESTS),
+        Some(Unit::Count),
+        help("Requests answered, by method, route and status."),
+    );
+    recorder.describe_histogram(
+        name(REQUEST_SECONDS),
+        Some(Unit::Seconds),
+        help("How long requests took to the head of their answer, by method and route."),
+    );
+    recorder.describe_gauge(
+        name(IN_FLIGHT),
+        Some(Unit::Count),
+        help("Requests whose answer has not begun."),
+    );
+    recorder.describe_gauge(
+        name(CONNECTIONS),
+        Some(Unit::Count),
+        help("Open connections."),
+    );
+    recorder.describe_counter(
+        name(RATE_LIMITED),
+        Some(Unit::Count),
+        help("Requests refused for coming too soon."),
+    );
+    recorder.describe_counter(
+        name(REPLAYED),
+        Some(Unit::Count),
+        help("Requests answered with the reply to the first one of their idempotency key."),
+    );
+    recorder.describe_gauge(
+        name(STREAMS),
+        Some(Unit::Count),
+        help("Open event streams."),
+    );
+    recorder.describe_counter(
+        name(FRAMES),
+        Some(Unit::Count),
+        help("Frames handed to event streams."),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_measured_is_shown_with_its_help() {
+        let metrics = Metrics::new().unwrap();
+        metrics.answered(
+            "GET",
+            "/api/v1/sessions/{id}",
+            200,
+            Duration::from_millis(2),
+        );
+        let stream = metrics.stream();
+        metrics.frame();
+        let text = metrics.render();
+        for line in [
+            "# HELP ah_http_requests_total ",
+            "ah_http_requests_total{method=\"GET\",route=\"/api/v1/sessions/{id}\",status=\"200\"} 1",
+            "ah_http_request_duration_seconds_bucket{method=\"GET\",route=\"/api/v1/sessions/{id}\",le=\"0.0025\"} 1",
+            "ah_sse_streams 1",
+            "ah_sse_frames_total 1",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+        drop(stream);
+        assert!(metrics.render().contains("ah_sse_streams 0"));
+        assert!(
+            Metrics::new()
+                .unwrap()
+                .render()
+                .contains("ah_sse_frames_total 0")
+        );
+    }
+}

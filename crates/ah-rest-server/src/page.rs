@@ -1,0 +1,77 @@
+//! Pages of lists as responses, with `Link` headers (RFC 8288).
+
+use ah_rest_api_contract::{Page, PageRequest};
+use axum::Json;
+use axum::http::Uri;
+use axum::http::header::{HeaderValue, LINK};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+const PAGE: &str = "page";
+
+/// A page of the list at `uri`, with links to those around it.
+pub(crate) fn paged<T: Serialize>(uri: &Uri, asked: PageRequest, page: Page<T>) -> Response {
+    let links = links(uri, asked, page.total);
+    let mut response = Json(page).into_response();
+    // What was a query before is one again, and so has no character that a header cannot have.
+    if let Ok(links) = HeaderValue::try_from(links) {
+        response.headers_mut().insert(LINK, links);
+    }
+    response
+}
+
+fn links(uri: &Uri, asked: PageRequest, total: u64) -> String {
+    let last = total.div_ceil(u64::from(asked.per_page())).max(1);
+    let here = u64::from(asked.page());
+    let mut links = vec![(1, "first")];
+    if here > 1 {
+        links.push(((here - 1).min(last), "prev"));
+    }
+    if here < last {
+        links.push((here + 1, "next"));
+    }
+    links.push((last, "last"));
+    let link = |(number, relation)| format!("<{}>; rel=\"{relation}\"", at_page(uri, number));
+    links.into_iter().map(link).collect::<Vec<_>>().join(", ")
+}
+
+/// The same list at another page.
+fn at_page(uri: &Uri, number: u64) -> String {
+    let query = uri.query().unwrap_or_default();
+    let others = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != PAGE);
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(others)
+        .append_pair(PAGE, &number.to_string())
+        .finish();
+    format!("{}?{query}", uri.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(page: u32, total: u64) -> String {
+        let uri = Uri::from_static("/api/v1/sessions?status=running%2Cqueued&page=2&perPage=10");
+        links(&uri, PageRequest::new(page, 10).unwrap(), total)
+    }
+
+    #[test]
+    fn each_page_knows_its_neighbours() {
+        let rest = "/api/v1/sessions?status=running%2Cqueued&perPage=10&page=";
+        let link = |number: u32, relation: &str| format!("<{rest}{number}>; rel=\"{relation}\"");
+        let all = |links: &[(u32, &str)]| {
+            let texts: Vec<_> = links
+                .iter()
+                .map(|(number, rel)| link(*number, rel))
+                .collect();
+            texts.join(", ")
+        };
+        assert_eq!(of(1, 0), all(&[(1, "first"), (1, "last")]));
+        assert_eq!(of(1, 11), all(&[(1, "first"), (2, "next"), (2, "last")]));
+        assert_eq!(
+            of(2, 30),
+            all(&[(1, "first"), (1, "prev"), (3, "next"), (3, "last")])
+        );
+        assert_eq!(of(9, 30), all(&[(1, "first"), (3, "prev"), (3, "last")]));
+    }
+}

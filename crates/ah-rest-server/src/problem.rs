@@ -1,0 +1,188 @@
+//! The one way an error becomes a response: `application/problem+json` (RFC 9457).
+//!
+//! An [`ApiError`] turns into a response that carries it as an extension. The outermost middleware,
+//! which knows the request, then completes the document with `instance` and `requestId`, logs its
+//! cause once and writes it ([`complete`]). So no handler has to know what it was asked under.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use ah_rest_api_contract::{ErrorKind, FieldErrors, Problem, TaskManagerError};
+use ah_store::StoreError;
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+/// The media type of a problem.
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Why a request is refused or has failed.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
+    problem: Problem,
+    headers: HeaderMap,
+    /// For the log, and never for the wire.
+    cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    /// An error of `kind`, with a sentence that says what happened, to what, and what to do now.
+    pub(crate) fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
+        Problem::new(kind, detail).into()
+    }
+
+    /// A fault of the server's own. What it was is its cause, which is not sent.
+    pub(crate) fn internal(detail: &str) -> Self {
+        Self::new(ErrorKind::Internal, detail)
+    }
+
+    /// Something was asked for in a way that has no error kind of its own, but a status.
+    pub(crate) fn with_status(
+        kind: ErrorKind,
+        status: StatusCode,
+        detail: impl Into<String>,
+    ) -> Self {
+        let mut error = Self::new(kind, detail);
+        error.0.problem.status = status.as_u16();
+        error
+    }
+
+    /// With a header besides.
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.insert(name, value);
+        self
+    }
+
+    /// With what led to it.
+    pub(crate) fn caused_by(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// What the wire carries, but for what the request adds.
+    #[cfg(test)]
+    pub(crate) const fn problem(&self) -> &Problem {
+        &self.0.problem
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(Parts {
+            problem,
+            headers: HeaderMap::new(),
+            cause: None,
+        }))
+    }
+}
+
+impl From<FieldErrors> for ApiError {
+    fn from(errors: FieldErrors) -> Self {
+        Problem::validation(errors).into()
+    }
+}
+
+impl From<TaskManagerError> for ApiError {
+    fn from(error: TaskManagerError) -> Self {
+        let problem = error.problem().clone();
+        Self::from(problem).caused_by(error)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let (kind, detail) = match &error {
+            StoreError::NotFound { .. } => (ErrorKind::NotFound, format!("there is {error}")),
+            StoreError::Unavailable { .. } => (
+                ErrorKind::Unavailable,
+                format!("{error}; try again in a moment"),
+            ),
+            _ => (
+                ErrorKind::Internal,
+                "the store could not be read or written".to_owned(),
+            ),
+        };
+        Self::new(kind, detail).caused_by(error)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        // A status that is none is a fault of whoever made the problem.
+        let status = StatusCode::from_u16(self.0.problem.status)
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.headers_mut().extend(self.0.headers.clone());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes the problem of a response that carries one, for the request `request_id` of `path`, and
+/// logs what led to it.
+pub(crate) fn complete(mut response: Response, path: &str, request_id: &str) -> Response {
+    let Some(ApiError(parts)) = response.extensions_mut().remove() else {
+        return response;
+    };
+    let Parts {
+        mut problem, cause, ..
+    } = *parts;
+    log(&problem, cause.as_deref());
+    problem.instance = Some(path.to_owned());
+    problem.request_id = Some(request_id.to_owned());
+    let body = serde_json::to_vec(&problem).unwrap_or_else(|error| {
+        // A problem is texts and numbers, which all have JSON; the status still says the most.
+        tracing::error!(error = &error as &dyn Error, "a problem has no JSON");
+        Vec::new()
+    });
+    let (mut head, _) = response.into_parts();
+    head.headers
+        .insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    Response::from_parts(head, body.into())
+}
+
+fn log(problem: &Problem, cause: Option<&(dyn Error + Send + Sync)>) {
+    let cause = cause.map(chain).unwrap_or_default();
+    let detail = problem.detail.as_deref().unwrap_or_default();
+    if problem.status >= 500 {
+        tracing::error!(status = problem.status, detail, cause, "request failed");
+    } else {
+        tracing::debug!(status = problem.status, detail, cause, "request refused");
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(
+            self.0
+                .problem
+                .detail
+                .as_deref()
+                .unwrap_or(&self.0.problem.title),
+        )
+    }
+}
+
+impl Error for ApiError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0
+            .cause
+            .as_deref()
+            .map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+/// An error and what caused it, in one line.
+pub(crate) fn chain(error: &(dyn Error + Send + Sync)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,82 @@
+//! Agents and the schemas of their settings (contract §4.7).
+
+use ah_rest_api_contract::{Agent, ErrorKind, Page, PageParams, PageRequest, TaskManager as _};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::response::IntoResponse as _;
+use serde_json::{Value, json};
+
+use super::Answered;
+use crate::app::App;
+use crate::extract::Asked;
+use crate::page::paged;
+use crate::problem::ApiError;
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/agents",
+    params(PageParams),
+    responses((status = 200, description = "A page of agents.", body = Page<Agent>))
+)]
+pub(crate) async fn list_agents(
+    State(app): State<App>,
+    uri: Uri,
+    Asked(asked, ..): Asked<PageParams, PageRequest>,
+) -> Answered {
+    let agents = app.engine()?.list_agents().await?.items;
+    Ok(paged(&uri, asked, Page::of_whole(agents, asked)))
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/schemas/agents/{file}",
+    params(("file" = String, Path, description = "The agent's type and `.json`.")),
+    responses((status = 200, description = "The JSON Schema.", body = Value))
+)]
+pub(crate) async fn get_agent_schema(
+    State(app): State<App>,
+    uri: Uri,
+    Path(_file): Path<String>,
+) -> Answered {
+    let agents = app.engine()?.list_agents().await?.items;
+    let agent = agents
+        .into_iter()
+        .find(|agent| agent.settings_schema_ref == uri.path())
+        .ok_or_else(|| ApiError::new(ErrorKind::NotFound, "there is no such schema"))?;
+    Ok(Json(schema(&agent)).into_response())
+}
+
+/// The JSON Schema of an agent's settings. What is known of an agent's settings is known of the
+/// built-in one; the others judge theirs themselves.
+fn schema(agent: &Agent) -> Value {
+    let properties = match agent.agent_type.as_str() {
+        "scenario" => json!({
+            "scenario": {
+                "description": "The name of a built-in scenario, or a scenario; `demo` when absent.",
+                "type": ["string", "object", "null"],
+            },
+            "speed": {
+                "description": "The factor on the scenario's delays.",
+                "type": ["number", "null"],
+                "minimum": 0.01,
+            },
+            "defines": {
+                "description": "Symbols that the scenario's rules and texts may name.",
+                "type": ["object", "null"],
+            },
+        }),
+        _ => json!({}),
+    };
+    let is_closed = properties
+        .as_object()
+        .is_some_and(|known| !known.is_empty());
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": agent.settings_schema_ref,
+        "title": format!("Settings of the agent {}", agent.agent_type),
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": !is_closed,
+    })
+}

@@ -1,0 +1,63 @@
+//! The API's description, for programs and for people. The page loads nothing from elsewhere.
+
+use axum::extract::State;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use axum::response::{Html, IntoResponse as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use sha2::{Digest, Sha256};
+
+use super::Answered;
+use crate::app::App;
+use crate::problem::ApiError;
+
+const SCRIPT: &str = include_str!("docs/page.js");
+const STYLE: &str = include_str!("docs/page.css");
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    responses((status = 200, description = "The OpenAPI document.", content((Object = "application/json"))))
+)]
+pub(crate) async fn openapi(State(app): State<App>) -> Answered {
+    Ok(([(CONTENT_TYPE, "application/json")], app.openapi()).into_response())
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/docs",
+    responses((
+        status = 200,
+        description = "A page for reading.",
+        content((String = "text/html"))
+    ))
+)]
+pub(crate) async fn docs() -> Answered {
+    page(
+        "Agent Harbor API",
+        &format!("<main id=\"api\">Loading…</main><script>{SCRIPT}</script>"),
+    )
+}
+
+/// A page of the server's own, which runs and loads nothing but what is in it.
+pub(super) fn page(title: &str, body: &str) -> Answered {
+    let policy = format!(
+        "default-src 'none'; connect-src 'self'; script-src 'sha256-{}'; style-src 'sha256-{}'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        digest(SCRIPT),
+        digest(STYLE)
+    );
+    let policy = HeaderValue::try_from(policy)
+        .map_err(|error| ApiError::internal("the page has no policy").caused_by(error))?;
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{title}</title><style>{STYLE}</style><body>{body}</body></html>"
+    );
+    Ok(([(CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response())
+}
+
+fn digest(text: &str) -> String {
+    STANDARD.encode(Sha256::digest(text.as_bytes()))
+}

@@ -1,0 +1,68 @@
+//! What is said to sessions' agents (contract §0.12).
+
+use ah_rest_api_contract::{
+    Page, PageParams, PageRequest, Prompt, PromptId, PromptReceipt, PromptRequest, SessionId,
+    TaskManager as _,
+};
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse as _;
+
+use super::Answered;
+use crate::app::App;
+use crate::extract::{Asked, Call, Id, Writer};
+use crate::page::paged;
+
+#[utoipa::path(
+    post,
+    path = "/api/v1/sessions/{id}/prompt",
+    params(("id" = SessionId, Path, description = "The session.")),
+    request_body = PromptRequest,
+    responses((status = 202, description = "The prompt was taken.", body = PromptReceipt))
+)]
+pub(crate) async fn prompt_session(
+    State(app): State<App>,
+    Id(id): Id<SessionId>,
+    call: Call<PromptRequest>,
+) -> Answered {
+    app.answer(StatusCode::ACCEPTED, call, async |manager, request| {
+        manager.prompt_session(id, request).await
+    })
+    .await
+    .map(|outcome| outcome.into_response())
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}/prompts",
+    params(("id" = SessionId, Path, description = "The session."), PageParams),
+    responses((status = 200, description = "The prompts, oldest first.", body = Page<Prompt>))
+)]
+pub(crate) async fn list_prompts(
+    State(app): State<App>,
+    uri: Uri,
+    Id(id): Id<SessionId>,
+    Asked(asked, ..): Asked<PageParams, PageRequest>,
+) -> Answered {
+    let prompts = app.engine()?.list_prompts(id).await?.items;
+    Ok(paged(&uri, asked, Page::of_whole(prompts, asked)))
+}
+
+#[utoipa::path(
+    delete,
+    path = "/api/v1/sessions/{id}/prompts/{promptId}",
+    params(
+        ("id" = SessionId, Path, description = "The session."),
+        ("promptId" = PromptId, Path, description = "The prompt.")
+    ),
+    responses((status = 204, description = "The prompt was taken back."))
+)]
+pub(crate) async fn withdraw_prompt(
+    State(app): State<App>,
+    Id(id): Id<SessionId>,
+    Id(prompt): Id<PromptId>,
+    Writer(principal): Writer,
+) -> Answered {
+    app.manager(&principal)?.withdraw_prompt(id, prompt).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

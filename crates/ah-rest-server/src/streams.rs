@@ -1,0 +1,29 @@
+//! Streams of events: readers as cursors, over SSE.
+
+mod accept;
+mod body;
+mod frames;
+
+use ah_rest_api_contract::EventParams;
+use ah_rest_api_contract::routes;
+use axum::extract::{MatchedPath, Request};
+
+pub(crate) use accept::{Answer, answer_as, last_event_id};
+pub(crate) use body::respond;
+pub(crate) use frames::Frames;
+
+/// The route of one session's events.
+const SESSION_EVENTS: &str = "/api/v1/sessions/{id}/events";
+
+/// Whether a request is for a stream.
+pub(crate) fn is_asked_for(request: &Request) -> bool {
+    let Some(route) = request.extensions().get::<MatchedPath>() else {
+        return false;
+    };
+    match route.as_str() {
+        routes::EVENTS => true,
+        SESSION_EVENTS => crate::extract::read_query::<EventParams>(request.uri())
+            .is_ok_and(|params| answer_as(request.headers(), &params) == Answer::Stream),
+        _ => false,
+    }
+}

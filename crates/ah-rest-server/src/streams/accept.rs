@@ -1,0 +1,145 @@
+//! Whether a client wants a stream or a page, and where it resumes (contract §5.1).
+
+use std::str::FromStr;
+
+use ah_rest_api_contract::{EventParams, FieldErrors};
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, HeaderName};
+
+use crate::problem::ApiError;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How a request for a session's events is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// With events as they come.
+    Stream,
+    /// With a page of history.
+    Page,
+}
+
+/// A page when only a page can say what is asked, or when the client would rather have JSON; else
+/// a stream, which is what `*/*` gets.
+pub(crate) fn answer_as(headers: &HeaderMap, params: &EventParams) -> Answer {
+    if params.asks_for_history() || prefers_json(headers) {
+        Answer::Page
+    } else {
+        Answer::Stream
+    }
+}
+
+fn prefers_json(headers: &HeaderMap) -> bool {
+    let accepted: Vec<(String, f32)> = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(weighted)
+        .collect();
+    let json = quality(&accepted, "application", "json");
+    let stream = quality(&accepted, "text", "event-stream");
+    // Of two that are as welcome, the one that is named goes before the one that is not.
+    json > stream
+}
+
+/// A media range and how welcome it is.
+fn weighted(range: &str) -> (String, f32) {
+    let mut parts = range.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default().to_lowercase();
+    let quality = parts
+        .find_map(|part| part.strip_prefix("q=")?.parse().ok())
+        .unwrap_or(1.0);
+    (name, quality)
+}
+
+/// How welcome a media type is, and how exactly it was named; the most exact range counts.
+fn quality(accepted: &[(String, f32)], kind: &str, name: &str) -> (f32, u8) {
+    let find = |range: &str| {
+        let found = accepted.iter().find(|(accepted, _)| accepted == range);
+        found.map(|(_, quality)| *quality)
+    };
+    find(&format!("{kind}/{name}"))
+        .map(|quality| (quality, 2))
+        .or_else(|| find(&format!("{kind}/*")).map(|quality| (quality, 1)))
+        .or_else(|| find("*/*").map(|quality| (quality, 0)))
+        .unwrap_or((0.0, 0))
+}
+
+/// Where a reader that connects again says it was. It prevails over `after`, which a browser sends
+/// again as it was at first.
+pub(crate) fn last_event_id<T: FromStr>(headers: &HeaderMap) -> Result<Option<T>, ApiError> {
+    let Some(value) = headers.get(LAST_EVENT_ID) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    if text.is_empty() && value.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        FieldErrors::of("Last-Event-ID", "is not an `id:` that this stream gave").into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ah_rest_api_contract::EventSeq;
+
+    use super::*;
+
+    fn with_accept(accept: &str) -> Answer {
+        let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
+        answer_as(&headers, &EventParams::default())
+    }
+
+    #[test]
+    fn whoever_would_rather_have_json_gets_a_page() {
+        for accept in [
+            "application/json",
+            "application/json, text/plain, */*",
+            "text/event-stream;q=0.5, application/json",
+            "application/*",
+        ] {
+            assert_eq!(with_accept(accept), Answer::Page, "{accept}");
+        }
+        for accept in [
+            "*/*",
+            "",
+            "text/event-stream",
+            "text/event-stream, application/json",
+            "application/json;q=0.9, text/event-stream",
+            "text/html",
+            "application/json;q=x, */*;q=y, text/event-stream",
+        ] {
+            assert_eq!(with_accept(accept), Answer::Stream, "{accept}");
+        }
+        let none = answer_as(&HeaderMap::new(), &EventParams::default());
+        assert_eq!(none, Answer::Stream);
+    }
+
+    #[test]
+    fn what_only_a_page_has_is_answered_with_one() {
+        let headers = HeaderMap::from_iter([(ACCEPT, "text/event-stream".parse().unwrap())]);
+        let params = EventParams {
+            page: Some("2".into()),
+            ..EventParams::default()
+        };
+        assert_eq!(answer_as(&headers, &params), Answer::Page);
+    }
+
+    #[test]
+    fn the_place_to_resume_is_read_or_refused() {
+        let at = |text: &str| {
+            let headers = HeaderMap::from_iter([(LAST_EVENT_ID, text.parse().unwrap())]);
+            last_event_id::<EventSeq>(&headers).map_err(|error| error.problem().status)
+        };
+        assert_eq!(at("7").unwrap().map(EventSeq::get), Some(7));
+        assert_eq!(at(""), Ok(None));
+        assert_eq!(at("seven"), Err(400));
+        assert!(
+            last_event_id::<EventSeq>(&HeaderMap::new())
+                .unwrap()
+                .is_none()
+        );
+    }
+}

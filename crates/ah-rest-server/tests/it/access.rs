@@ -1,0 +1,239 @@
+//! Who is let in: keys, names, origins, rates.
+
+use ah_rest_api_contract::Role;
+use ah_rest_api_contract::routes::{self, Auth, Route};
+use ah_store::ApiKey;
+use sha2::{Digest as _, Sha256};
+
+use crate::client::Answer;
+use crate::world::{Server, World, a_task};
+
+const NOBODY: &str = "00000000000000000000000000";
+
+/// A path of this route, for ids of nothing.
+fn path_of(route: &Route) -> String {
+    route
+        .path
+        .split('/')
+        .map(|part| if part.starts_with('{') { NOBODY } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_route_but_the_open_ones_needs_a_key() {
+    let world = World::new();
+    let server = world.server().await;
+    let wrong = format!("ah_{}_{}", "0".repeat(12), "a".repeat(43));
+    for route in routes::ALL {
+        let path = path_of(route);
+        for key in [None, Some(wrong.as_str()), Some("nonsense")] {
+            let client = server.client.with_key(key);
+            let answer = client.ask(route.method.as_str(), &path).send().await;
+            if route.auth == Auth::None {
+                assert_ne!(answer.status, 401, "{path}");
+                continue;
+            }
+            assert_eq!(
+                answer.status, 401,
+                "{} {path} with {key:?}: {answer:?}",
+                route.method
+            );
+            assert_eq!(answer.header("www-authenticate"), "ApiKey");
+            assert_eq!(answer.problem()["type"], "/errors/auth");
+        }
+    }
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_taken_in_two_forms_and_no_other() {
+    let world = World::new();
+    let server = world.server().await;
+    let key = server.client.key.clone().unwrap();
+    let stranger = server.client.with_key(None);
+    let ask = |name: &'static str, value: String| {
+        stranger
+            .ask("GET", "/api/v1/sessions")
+            .header(name, &value)
+            .send()
+    };
+    assert_eq!(ask("x-api-key", key.clone()).await.status, 200);
+    assert_eq!(
+        ask("authorization", format!("apikey {key}")).await.status,
+        200
+    );
+    for value in [
+        format!("Bearer {key}"),
+        key.clone(),
+        format!("ApiKey{key}"),
+        "ApiKey ".into(),
+    ] {
+        let answer = ask("authorization", value.clone()).await;
+        assert_eq!(answer.status, 401, "{value}");
+        assert!(!answer.text().contains(&key), "the key is in {answer:?}");
+    }
+    let twice = stranger
+        .ask("GET", "/api/v1/sessions")
+        .header("authorization", &format!("ApiKey {key}"))
+        .header("x-api-key", &key);
+    assert_eq!(twice.send().await.status, 401);
+    server.end().await.unwrap();
+}
+
+/// Saves a key of this role and returns it.
+async fn key_of(world: &World, role: Role) -> String {
+    let id = format!("{role}1");
+    let text = format!("ah_{id}_{}", "b".repeat(43));
+    let digest = Sha256::digest(text.as_bytes());
+    let key = ApiKey {
+        id,
+        name: role.to_string(),
+        hash: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        role,
+        created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+        revoked_at: None,
+    };
+    world.store().await.save_api_key(key).await.unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_viewer_looks_and_changes_nothing() {
+    let world = World::new();
+    let server = world.server().await;
+    let viewer = key_of(&world, Role::Viewer).await;
+    let operator = key_of(&world, Role::Operator).await;
+    let viewer = server.client.with_key(Some(&viewer));
+    assert_eq!(viewer.get("/api/v1/sessions").await.status, 200);
+    for route in routes::ALL
+        .iter()
+        .filter(|route| route.method != routes::Method::Get)
+    {
+        let answer = viewer
+            .ask(route.method.as_str(), &path_of(route))
+            .send()
+            .await;
+        // An id that is none is found out first, and tells nothing.
+        if answer.status != 404 {
+            assert_eq!(answer.status, 403, "{route:?}: {answer:?}");
+            assert_eq!(answer.problem()["type"], "/errors/authz");
+        }
+    }
+    let id = server.running().await;
+    for what in ["stop", "pause", "interrupt"] {
+        let answer = viewer
+            .ask("POST", &format!("/api/v1/sessions/{id}/{what}"))
+            .send()
+            .await;
+        assert_eq!(answer.status, 403, "{what}");
+    }
+    assert_eq!(
+        viewer
+            .delete(&format!("/api/v1/sessions/{id}"))
+            .await
+            .status,
+        403
+    );
+    let operator = server.client.with_key(Some(&operator));
+    assert_eq!(operator.post("/api/v1/tasks", &a_task()).await.status, 201);
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_name_or_page_gets_nowhere() {
+    let world = World::new().with("server.allowed-origins", "https://pages.example");
+    let server = world.server().await;
+    let ask = |name: &'static str, value: &'static str| {
+        server
+            .client
+            .ask("GET", "/api/v1/sessions")
+            .header(name, value)
+            .send()
+    };
+    let foreign = ask("host", "evil.example").await;
+    assert_eq!(foreign.status, 421);
+    assert!(
+        foreign.problem()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("evil.example")
+    );
+    let page = ask("origin", "https://evil.example").await;
+    assert_eq!(page.status, 403);
+    assert_eq!(page.problem()["type"], "/errors/forbidden");
+    assert_eq!(page.header("access-control-allow-origin"), "");
+    let friend = ask("origin", "https://pages.example").await;
+    assert_eq!(friend.status, 200);
+    assert_eq!(
+        friend.header("access-control-allow-origin"),
+        "https://pages.example"
+    );
+    let preflight = |origin: &'static str| {
+        server
+            .client
+            .with_key(None)
+            .ask("OPTIONS", "/api/v1/tasks")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .send()
+    };
+    let allowed = preflight("https://pages.example").await;
+    assert_eq!(allowed.status, 200);
+    assert!(
+        allowed
+            .header("access-control-allow-methods")
+            .contains("POST")
+    );
+    assert!(
+        allowed
+            .header("access-control-allow-headers")
+            .contains("idempotency-key")
+    );
+    assert_eq!(preflight("https://evil.example").await.status, 403);
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_too_often_is_told_how_long_to_wait() {
+    let world = World::new()
+        .with("limits.requests-per-minute", "1")
+        .with("limits.burst", "3");
+    let server = world.server().await;
+    let list = || server.client.get("/api/v1/sessions");
+    let first = list().await;
+    assert_eq!(first.header("x-ratelimit-limit"), "3");
+    assert_eq!(first.header("x-ratelimit-remaining"), "2");
+    assert_eq!([list().await.status, list().await.status], [200, 200]);
+    let limited: Answer = list().await;
+    assert_eq!(limited.status, 429);
+    assert_eq!(limited.problem()["type"], "/errors/rate-limited");
+    let wait: u64 = limited.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(limited.header("x-ratelimit-remaining"), "0");
+    assert!(limited.header("ratelimit").contains("r=0"));
+    // Health and streams do not count.
+    assert_eq!(server.client.get("/health").await.status, 200);
+    server.client.events("/api/v1/events").await;
+    // Another key has a bucket of its own, and so has an address without one.
+    let other = key_of(&world, Role::Viewer).await;
+    let other = server.client.with_key(Some(&other));
+    assert_eq!(other.get("/api/v1/sessions").await.status, 200);
+    let stranger = server.client.with_key(None);
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(stranger.get("/api/v1/sessions").await.status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 429]);
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_authentication_everybody_is_served() {
+    let world = World::new().with("auth.insecure-no-auth", "true");
+    let server: Server = world.server().await;
+    assert_eq!(server.client.key, None);
+    assert_eq!(server.client.get("/api/v1/sessions").await.status, 200);
+    server.running().await;
+    server.end().await.unwrap();
+}

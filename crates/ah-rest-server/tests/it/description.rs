@@ -1,0 +1,115 @@
+//! The API's description is the API's.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ah_rest_api_contract::ErrorKind;
+use ah_rest_api_contract::routes::{self, Auth};
+use serde_json::Value;
+
+use crate::world::World;
+
+fn document() -> Value {
+    serde_json::from_str(&ah_rest_server::openapi_json().unwrap()).unwrap()
+}
+
+#[test]
+fn it_has_the_contracts_routes_and_no_others() {
+    let document = document();
+    let mut described = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            described.insert((path.clone(), method.to_uppercase(), id));
+        }
+    }
+    let declared: BTreeSet<_> = routes::ALL
+        .iter()
+        .map(|route| {
+            let id = route.operation_id.to_owned();
+            (route.path.to_owned(), route.method.as_str().to_owned(), id)
+        })
+        .collect();
+    assert_eq!(described, declared);
+}
+
+#[test]
+fn every_operation_is_described_whole() {
+    let document = document();
+    for route in routes::ALL {
+        let method = route.method.as_str().to_lowercase();
+        let operation = &document["paths"][route.path][method];
+        assert_eq!(operation["summary"], route.summary);
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let text = response["description"].as_str().unwrap();
+            assert!(!text.is_empty(), "{} {status}", route.operation_id);
+        }
+        assert_eq!(
+            operation["responses"]["401"].is_null(),
+            route.auth == Auth::None
+        );
+    }
+}
+
+#[test]
+fn every_reference_has_what_it_refers_to() {
+    fn walk(value: &Value, document: &Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    let pointer = reference.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{reference}");
+                }
+                fields.values().for_each(|value| walk(value, document));
+            }
+            Value::Array(items) => items.iter().for_each(|value| walk(value, document)),
+            _ => {}
+        }
+    }
+    let document = document();
+    walk(&document, &document);
+}
+
+/// `docs/openapi.json` is made of the code: set `UPDATE_OPENAPI` to write it anew.
+#[test]
+fn the_committed_document_is_the_servers() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let made = ah_rest_server::openapi_json().unwrap();
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(&path, &made).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == made,
+        "docs/openapi.json has drifted: run this test with UPDATE_OPENAPI=1"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_served_with_pages_that_load_nothing_from_elsewhere() {
+    let world = World::new();
+    let server = world.server().await;
+    let stranger = server.client.with_key(None);
+    assert_eq!(
+        stranger.get("/api/v1/openapi.json").await.json(),
+        document()
+    );
+    let docs = stranger.get("/api/docs").await;
+    assert!(docs.header("content-type").starts_with("text/html"));
+    assert!(
+        docs.header("content-security-policy")
+            .contains("default-src 'none'")
+    );
+    for foreign in ["http://", "https://", "src="] {
+        assert!(!docs.text().contains(foreign), "{foreign}");
+    }
+    for kind in ErrorKind::ALL {
+        let page = stranger.get(&kind.type_uri()).await;
+        assert_eq!(page.status, 200, "{kind:?}");
+        assert!(
+            page.text().contains(kind.title()) || page.text().contains("&#"),
+            "{kind:?}"
+        );
+    }
+    server.end().await.unwrap();
+}

@@ -1,0 +1,125 @@
+//! The server's own life: one a folder, found, ready, gone; and how it says it is.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use ah_rest_server::{ServeError, read_published, running};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_found_while_it_runs_and_keeps_its_key() {
+    let world = World::new();
+    let home = world.home.path();
+    assert_eq!(running(home).unwrap(), None);
+    let server = world.server().await;
+    let found = running(home).unwrap().unwrap();
+    assert_eq!(found.url.as_str(), format!("http://{}/", server.address));
+    assert_eq!(found.pid, std::process::id());
+    assert_eq!(found.version, "1.2.3");
+    let mode = home
+        .join("access-point.json")
+        .metadata()
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let key = server.client.key.clone().unwrap();
+    let stored = world.store().await.api_keys().await.unwrap();
+    assert_eq!(stored.len(), 1);
+    assert!(
+        !format!("{stored:?}").contains(&key[16..]),
+        "the key itself is stored"
+    );
+    server.end().await.unwrap();
+    assert_eq!(running(home).unwrap(), None);
+    assert_eq!(read_published(home).unwrap(), None);
+    let server = world.server().await;
+    assert_eq!(server.client.key, Some(key));
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_one_on_the_folder_is_refused_in_words() {
+    let world = World::new();
+    let server = world.server().await;
+    let error = world.begin().await.err().unwrap();
+    assert!(
+        matches!(error, ServeError::AlreadyRunning { .. }),
+        "{error}"
+    );
+    let message = error.to_string();
+    assert!(
+        message.contains(&std::process::id().to_string()),
+        "{message}"
+    );
+    assert!(
+        message.contains(world.home.path().to_str().unwrap()),
+        "{message}"
+    );
+    // It has done no harm to the first.
+    assert_eq!(server.client.get("/api/v1/sessions").await.status, 200);
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let world = World::new().with("server.port", &port);
+    let error = world.begin().await.err().unwrap();
+    assert!(matches!(error, ServeError::PortTaken { .. }), "{error}");
+    assert!(error.to_string().contains(&port), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_go_on_without_it() {
+    let world = World::new();
+    let server = world.server().await;
+    let id = server.running().await;
+    server.end().await.unwrap();
+    world.play.thought(id, "alone");
+    let server = world.server().await;
+    let mut events = server
+        .client
+        .events(&format!("/api/v1/sessions/{id}/events?type=thought"))
+        .await;
+    assert_eq!(events.next().await.unwrap().json()["thought"], "alone");
+    let session = server
+        .client
+        .get(&format!("/api/v1/sessions/{id}"))
+        .await
+        .json();
+    assert_eq!(session["status"], "running");
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_says_how_it_is() {
+    let world = World::new();
+    let server = world.server().await;
+    let stranger = server.client.with_key(None);
+    assert_eq!(stranger.get("/health").await.json()["status"], "ok");
+    let text = stranger
+        .ask("GET", "/health")
+        .header("accept", "text/plain")
+        .send()
+        .await;
+    assert_eq!(text.text(), "OK");
+    assert_eq!(stranger.get("/ready").await.json()["status"], "ready");
+    assert_eq!(
+        stranger.get("/api/v1/version").await.json(),
+        json!({"version": "1.2.3"})
+    );
+    let deep = server.client.get("/api/v1/health/deep").await.json();
+    for check in ["store", "disk", "sessions"] {
+        assert!(deep["checks"][check]["detail"].is_string(), "{deep}");
+    }
+    assert_eq!(deep["checks"]["store"]["status"], "ok", "{deep}");
+    let metrics = stranger.get("/metrics").await;
+    let line =
+        "ah_http_requests_total{method=\"GET\",route=\"/api/v1/health/deep\",status=\"200\"} 1";
+    assert!(metrics.text().contains(line), "{}", metrics.text());
+    server.end().await.unwrap();
+}

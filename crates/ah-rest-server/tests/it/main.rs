@@ -1,0 +1,15 @@
+//! The server as clients meet it: a real one on a free port, over a real store and engine, with
+//! agents that the test plays.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod access;
+mod bad_input;
+mod client;
+mod description;
+mod life;
+mod once;
+mod play;
+mod sessions;
+mod streams;
+mod world;

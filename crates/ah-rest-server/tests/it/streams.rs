@@ -1,0 +1,344 @@
+//! Streams: every event once and in order, whoever reads when and how.
+
+use ah_rest_api_contract::LogLevel;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::client::Event;
+use crate::world::{PATIENCE, World};
+
+fn seqs(events: &[Event]) -> Vec<u64> {
+    events.iter().map(Event::seq).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_has_history_then_what_comes_then_an_end() {
+    let world = World::new();
+    let server = world.server().await;
+    let id = server.running().await;
+    let path = format!("/api/v1/sessions/{id}/events");
+    let live = server.client.events(&path).await;
+    world.play.thought(id, "first");
+    world.play.thought(id, "second\nwith a second line");
+    server
+        .client
+        .ask("POST", &format!("/api/v1/sessions/{id}/stop"))
+        .send()
+        .await;
+    let events = live.until_end().await;
+    assert_eq!(seqs(&events), (1..=events.len() as u64).collect::<Vec<_>>());
+    for event in &events {
+        let json = event.json();
+        assert_eq!(
+            event.0.id.as_deref(),
+            Some(json["seq"].to_string().as_str())
+        );
+        assert_eq!(event.0.event.as_deref(), json["type"].as_str());
+        assert_eq!(json["sessionId"], id.to_string());
+    }
+    assert_eq!(events.last().unwrap().json()["status"], "stopped");
+    // Whoever joins after the end has the same, and whoever was at the end has nothing.
+    assert_eq!(server.client.events(&path).await.until_end().await, events);
+    let all = events.len();
+    let from = |after: usize| server.client.events(&path[..]).map_after(after);
+    assert_eq!(from(all - 2).await, events[all - 2..]);
+    assert_eq!(from(all).await, []);
+    server.end().await.unwrap();
+}
+
+trait After {
+    fn map_after(self, after: usize) -> impl Future<Output = Vec<Event>>;
+}
+
+impl<F: Future<Output = crate::client::Events>> After for F {
+    /// What of the stream comes after the first `after` events.
+    async fn map_after(self, after: usize) -> Vec<Event> {
+        self.await.until_end().await.split_off(after)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_resumes_where_it_was() {
+    let world = World::new();
+    let server = world.server().await;
+    let id = server.running().await;
+    for number in 0..50 {
+        world.play.thought(id, &number.to_string());
+    }
+    let path = format!("/api/v1/sessions/{id}/events");
+    let mut seen = Vec::new();
+    let mut cursor = 0;
+    while seen.len() < 40 {
+        // The header prevails over the parameter, which a browser sends again as it was.
+        let ask = server.client.ask("GET", &format!("{path}?after=1"));
+        let mut events = match cursor {
+            0 => server.client.events(&path).await,
+            _ => {
+                ask.header("last-event-id", &cursor.to_string())
+                    .events()
+                    .await
+            }
+        };
+        for _ in 0..7 {
+            let event = events.next().await.unwrap();
+            cursor = event.seq();
+            assert_eq!(events.last_event_id(), cursor.to_string());
+            seen.push(event);
+        }
+    }
+    assert_eq!(seqs(&seen), (1..=seen.len() as u64).collect::<Vec<_>>());
+    let mut after = server.client.events(&format!("{path}?after=30")).await;
+    assert_eq!(after.next().await.unwrap().seq(), 31);
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn filters_choose_and_never_renumber() {
+    let world = World::new();
+    let server = world.server().await;
+    let id = server.running().await;
+    world.play.log(id, LogLevel::Debug, "quiet");
+    world.play.thought(id, "hm");
+    world.play.log(id, LogLevel::Error, "loud");
+    server
+        .client
+        .ask("POST", &format!("/api/v1/sessions/{id}/stop"))
+        .send()
+        .await;
+    let path = format!("/api/v1/sessions/{id}/events");
+    let all = server.client.events(&path).await.until_end().await;
+    let filtered = async |query: &str| {
+        server
+            .client
+            .events(&format!("{path}?{query}"))
+            .await
+            .until_end()
+            .await
+    };
+    let of = |wanted: &dyn Fn(&Event) -> bool| -> Vec<Event> {
+        all.iter().filter(|event| wanted(event)).cloned().collect()
+    };
+    let logs = of(&|event| event.json()["type"] == "log");
+    assert_eq!(filtered("type=log").await, logs);
+    let loud = of(&|event| event.json()["level"] != "debug");
+    assert_eq!(
+        filtered("level=error").await,
+        of(&|event| {
+            let json = event.json();
+            json["type"] != "log" || json["level"] == "error"
+        })
+    );
+    assert!(loud.len() < all.len());
+    // A filter that leaves the end out does not keep the stream from ending.
+    assert_eq!(filtered("type=thought").await.len(), 1);
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn history_comes_in_pages_of_json() {
+    let world = World::new();
+    let server = world.server().await;
+    let id = server.running().await;
+    for number in 0..10 {
+        world.play.log(id, LogLevel::Info, &number.to_string());
+    }
+    server
+        .client
+        .ask("POST", &format!("/api/v1/sessions/{id}/stop"))
+        .send()
+        .await;
+    server.until(id, "stopped").await;
+    let path = format!("/api/v1/sessions/{id}/events");
+    let newest = server.client.get(&format!("{path}?perPage=2")).await;
+    assert_eq!(newest.header("content-type"), "application/json");
+    let total = newest.json()["total"].as_u64().unwrap();
+    assert_eq!(newest.json()["items"][0]["seq"], total);
+    assert_eq!(newest.json()["nextPage"], 2);
+    assert!(newest.header("link").contains("rel=\"next\""), "{newest:?}");
+    let asked = server
+        .client
+        .ask("GET", &path)
+        .header("accept", "application/json")
+        .send()
+        .await;
+    assert_eq!(asked.json()["total"], total);
+    let oldest = server
+        .client
+        .get(&format!("{path}?sort=asc&after=2&before=5"))
+        .await
+        .json();
+    let seqs: Vec<_> = oldest["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| &e["seq"])
+        .collect();
+    assert_eq!(seqs, [3, 4]);
+    let logs = server
+        .client
+        .get(&format!("/api/v1/sessions/{id}/logs?tail=3"))
+        .await
+        .json();
+    let lines: Vec<_> = logs["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| &l["message"])
+        .collect();
+    assert_eq!(lines, ["7", "8", "9"]);
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_readers_of_one_session_each_see_everything() {
+    let world = World::new();
+    let server = world.server().await;
+    let id = server.running().await;
+    let path = format!("/api/v1/sessions/{id}/events");
+    let mut readers = Vec::new();
+    for _ in 0..200 {
+        let events = server.client.events(&path).await;
+        readers.push(tokio::spawn(events.until_end()));
+    }
+    let metrics = server.client.get("/metrics").await;
+    assert!(
+        metrics.text().contains("ah_sse_streams 200"),
+        "{}",
+        metrics.text()
+    );
+    for number in 0..100 {
+        world.play.thought(id, &number.to_string());
+    }
+    server
+        .client
+        .ask("POST", &format!("/api/v1/sessions/{id}/stop"))
+        .send()
+        .await;
+    let mut logs = Vec::new();
+    for reader in readers {
+        logs.push(
+            tokio::time::timeout(PATIENCE, reader)
+                .await
+                .unwrap()
+                .unwrap(),
+        );
+    }
+    assert_eq!(
+        seqs(&logs[0]),
+        (1..=logs[0].len() as u64).collect::<Vec<_>>()
+    );
+    assert!(logs[0].len() > 100);
+    assert!(logs.iter().all(|log| *log == logs[0]));
+    server.end().await.unwrap();
+}
+
+/// A reader that takes nothing holds up neither the session nor the other readers, and has missed
+/// nothing when it reads on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_stalls_is_only_behind() {
+    let world = World::new();
+    let server = world.server().await;
+    let id = server.running().await;
+    let mut stalled = TcpStream::connect(server.address).await.unwrap();
+    let key = server.client.key.clone().unwrap();
+    let request = format!(
+        "GET /api/v1/sessions/{id}/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Authorization: ApiKey {key}\r\n\r\n"
+    );
+    stalled.write_all(request.as_bytes()).await.unwrap();
+    let live = server
+        .client
+        .events(&format!("/api/v1/sessions/{id}/events"))
+        .await;
+    let live = tokio::spawn(live.until_end());
+    // More than all buffers between the two hold.
+    let text = "x".repeat(8 * 1024);
+    for _ in 0..2000 {
+        world.play.thought(id, &text);
+    }
+    server
+        .client
+        .ask("POST", &format!("/api/v1/sessions/{id}/stop"))
+        .send()
+        .await;
+    let events = tokio::time::timeout(PATIENCE, live).await.unwrap().unwrap();
+    assert!(events.len() > 2000);
+    let mut all = Vec::new();
+    tokio::time::timeout(PATIENCE, stalled.read_to_end(&mut all))
+        .await
+        .unwrap()
+        .unwrap();
+    let all = String::from_utf8(all).unwrap();
+    let ids = all.lines().filter_map(|line| line.strip_prefix("id: "));
+    let ids: Vec<u64> = ids.map(|id| id.parse().unwrap()).collect();
+    assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>());
+    assert_eq!(seqs(&events), ids);
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_sessions_come_over_one_connection() {
+    let world = World::new();
+    let server = world.server().await;
+    let mut all = server.client.events("/api/v1/events").await;
+    let (one, other) = (server.running().await, server.running().await);
+    world.play.thought(one, "of one");
+    world.play.thought(other, "of the other");
+    let mut cursors = Vec::new();
+    let mut thoughts = Vec::new();
+    while thoughts.len() < 2 {
+        let event = all.next().await.unwrap();
+        let json = event.json();
+        cursors.push(all.last_event_id().to_owned());
+        if json["type"] == "thought" {
+            thoughts.push(json["sessionId"].as_str().unwrap().to_owned());
+        }
+    }
+    thoughts.sort();
+    let mut ids = [one.to_string(), other.to_string()];
+    ids.sort();
+    assert_eq!(thoughts, ids);
+    drop(all);
+    // Resumed in the middle, it goes on after what was seen, and only with what is wanted.
+    let middle = cursors.len() / 2;
+    let ask = server
+        .client
+        .ask("GET", "/api/v1/events")
+        .header("last-event-id", &cursors[middle]);
+    let mut resumed = ask.events().await;
+    for cursor in &cursors[middle + 1..] {
+        assert_eq!(resumed.next().await.unwrap().0.id.as_ref(), Some(cursor));
+    }
+    let query = format!(
+        "/api/v1/events?sessions={other}&type=thought&after={}",
+        cursors[0]
+    );
+    let mut chosen = server.client.events(&query).await;
+    assert_eq!(
+        chosen.next().await.unwrap().json()["thought"],
+        "of the other"
+    );
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_says_that_the_server_goes() {
+    let world = World::new();
+    let server = world.server().await;
+    let id = server.running().await;
+    let mut events = server
+        .client
+        .events(&format!("/api/v1/sessions/{id}/events?type=diff"))
+        .await;
+    server.shut_down();
+    assert_eq!(events.next().await, None);
+    assert!(
+        events
+            .comments
+            .iter()
+            .any(|text| text.contains("shutting down")),
+        "{:?}",
+        events.comments
+    );
+    server.end().await.unwrap();
+}

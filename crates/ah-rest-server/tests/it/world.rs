@@ -1,0 +1,177 @@
+//! A state folder, a host that plays its agents, and servers on them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_agents::Catalog;
+use ah_engine::{EngineConfig, IdSource, LocalTaskManager, SystemClock};
+use ah_rest_api_contract::SessionId;
+use ah_rest_server::{Config, Host, ServeError, Sources, read_published, serve};
+use ah_store::Store;
+use ah_store_sqlite::SqliteStore;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::Client;
+use crate::play::{Play, Stage};
+
+/// How long anything may take before a test has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct World {
+    pub(crate) home: TempDir,
+    pub(crate) play: Arc<Play>,
+    settings: Vec<(&'static str, String)>,
+}
+
+/// A server that runs.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) client: Client,
+    shutdown: CancellationToken,
+    serving: JoinHandle<Result<(), ServeError>>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            play: Play::new(),
+            settings: vec![
+                ("server.port", "0".into()),
+                ("sessions.allowed-env", "GREETING".into()),
+            ],
+        }
+    }
+
+    /// With a key of the configuration set.
+    pub(crate) fn with(mut self, key: &'static str, value: &str) -> Self {
+        self.settings.push((key, value.to_owned()));
+        self
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config::load(&Sources {
+            home: self.home.path(),
+            file: None,
+            environment: &[],
+            flags: &self.settings,
+        })
+        .unwrap()
+    }
+
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        let path = self.home.path().join("state.db");
+        Arc::new(SqliteStore::open(&path).await.unwrap())
+    }
+
+    /// A server that is ready.
+    pub(crate) async fn server(&self) -> Server {
+        let server = self.begin().await.unwrap();
+        let ready = async {
+            while server.client.get("/ready").await.status != 200 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready).await.unwrap();
+        server
+    }
+
+    /// A server that listens, or why it does not.
+    pub(crate) async fn begin(&self) -> Result<Server, ServeError> {
+        let config = self.config();
+        let store = self.store().await;
+        let engine = config.engine_config(EngineConfig::new(self.home.path().to_owned()));
+        let start = LocalTaskManager::start(
+            engine,
+            store.clone(),
+            Arc::new(Stage(self.play.clone())),
+            Catalog::builtin(vec!["unused".into()]),
+            Arc::new(SystemClock),
+            IdSource::system(),
+        );
+        let host = Host {
+            home: self.home.path().to_owned(),
+            store,
+            clock: Arc::new(SystemClock),
+            version: "1.2.3".into(),
+        };
+        let (listening, address) = oneshot::channel();
+        let shutdown = CancellationToken::new();
+        let serving = serve(config, host, start, listening, shutdown.clone());
+        let serving = tokio::spawn(serving);
+        let Ok(address) = address.await else {
+            serving.await.unwrap()?;
+            panic!("the server ended before it listened");
+        };
+        let published = read_published(self.home.path()).unwrap().unwrap();
+        let key = published.api_key.map(|key| key.expose().to_owned());
+        Ok(Server {
+            address,
+            client: Client::new(address, key),
+            shutdown,
+            serving,
+        })
+    }
+}
+
+impl Server {
+    /// Launches a session whose agent the test plays.
+    pub(crate) async fn launch(&self) -> SessionId {
+        let answer = self.client.post("/api/v1/tasks", &a_task()).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["session_ids"][0]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
+    /// Launches a session and waits until its agent is on its turn.
+    pub(crate) async fn running(&self) -> SessionId {
+        let id = self.launch().await;
+        self.until(id, "running").await;
+        id
+    }
+
+    /// Waits until the session's log says that it has this status.
+    pub(crate) async fn until(&self, id: SessionId, status: &str) {
+        let mut events = self
+            .client
+            .events(&format!("/api/v1/sessions/{id}/events?type=status"))
+            .await;
+        while let Some(frame) = events.next().await {
+            if frame.json()["status"] == status {
+                return;
+            }
+        }
+        panic!("the session {id} was never {status}");
+    }
+
+    /// Shuts the server down and returns what it came to.
+    pub(crate) async fn end(self) -> Result<(), ServeError> {
+        self.shutdown.cancel();
+        tokio::time::timeout(PATIENCE, self.serving)
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    pub(crate) fn shut_down(&self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// A task of one session that waits for prompts.
+pub(crate) fn a_task() -> serde_json::Value {
+    json!({
+        "prompt": "do it",
+        "repo": {"mode": "none"},
+        "agents": [{"type": "scenario"}],
+        "interactive": true,
+    })
+}
