@@ -35,26 +35,11 @@ pub(crate) struct Connections {
 /// Opens the file at `path`, making it if there is none, and brings it to the newest schema.
 pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
     make_private(path).map_err(|error| backend("make its file", error))?;
-    let file = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .busy_timeout(BUSY_TIMEOUT)
-        .foreign_keys(true)
-        .pragma("trusted_schema", "OFF")
-        .disable_statement_logging();
-    let writing = file
-        .clone()
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("journal_size_limit", JOURNAL_BYTES)
-        .thread_name(|_| "ah-store-writer".to_owned());
-    let mut writer = SqliteConnection::connect_with(&writing)
-        .await
-        .during("open its file")?;
+    let mut writer = writer(path).await?;
     ah_store_sqlite_schema::migrate(&mut writer)
         .await
         .map_err(|error| backend("bring its file to the newest schema", error))?;
-    let reading = file.read_only(true);
+    let reading = file(path).read_only(true);
     let lookout = SqliteConnection::connect_with(&reading)
         .await
         .during("open its file")?;
@@ -69,6 +54,28 @@ pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
         readers,
         lookout,
     })
+}
+
+/// A connection that writes to the file at `path`, which is there.
+pub(crate) async fn writer(path: &Path) -> Result<SqliteConnection, StoreError> {
+    let writing = file(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("journal_size_limit", JOURNAL_BYTES)
+        .thread_name(|_| "ah-store-writer".to_owned());
+    SqliteConnection::connect_with(&writing)
+        .await
+        .during("open its file")
+}
+
+fn file(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .pragma("trusted_schema", "OFF")
+        .disable_statement_logging()
 }
 
 fn make_private(path: &Path) -> io::Result<()> {

@@ -53,7 +53,7 @@ impl SqliteStore {
         let watchers = Arc::new(Watchers::new(standing));
         Ok(Self {
             lookout: Lookout::start(lookout, Arc::clone(&watchers)),
-            writer: Writer::start(writer, Arc::clone(&watchers)),
+            writer: Writer::start(path.to_owned(), writer, Arc::clone(&watchers)),
             readers,
             watchers,
         })

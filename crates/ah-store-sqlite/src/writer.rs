@@ -3,6 +3,7 @@
 //! It owns the writing connection. Orders reach it through a bounded channel, so whoever writes
 //! faster than the disk waits. Writes that wait together are committed together.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{Draft, DraftId, Timestamp};
@@ -17,7 +18,7 @@ use crate::error::{During as _, Shared, closed};
 use crate::group::{self, PreparedWrite};
 use crate::tasks::{self, PreparedTask};
 use crate::watch::{self, Watchers};
-use crate::{api_keys, claims, drafts, replies, repositories};
+use crate::{api_keys, claims, drafts, open, replies, repositories};
 
 /// How many orders may wait.
 const ORDERS_WAITING: usize = 1024;
@@ -59,12 +60,19 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the task that writes through `connection` and tells `watchers` what it wrote.
-    pub(crate) fn start(connection: SqliteConnection, watchers: Arc<Watchers>) -> Self {
+    /// Starts the task that writes to the file at `path` through `connection`, and tells `watchers`
+    /// what it wrote.
+    pub(crate) fn start(
+        path: PathBuf,
+        connection: SqliteConnection,
+        watchers: Arc<Watchers>,
+    ) -> Self {
         let (orders, waiting) = mpsc::channel(ORDERS_WAITING);
         let (ended, end) = mpsc::channel(1);
         let desk = Desk {
+            path,
             connection,
+            is_spoilt: false,
             watchers,
         };
         tokio::spawn(async move {
@@ -163,7 +171,10 @@ impl Writer {
 
 /// Where the writer works.
 struct Desk {
+    path: PathBuf,
     connection: SqliteConnection,
+    /// Whether the connection has failed.
+    is_spoilt: bool,
     watchers: Arc<Watchers>,
 }
 
@@ -178,6 +189,9 @@ impl Desk {
                     None => break,
                 },
             };
+            if self.is_spoilt {
+                self.mend().await;
+            }
             next = match order {
                 Order::Write(write, reply) => {
                     let (group, next) = gather((write, reply), &mut orders);
@@ -218,6 +232,7 @@ impl Desk {
                 }
             }
             Err(error) => {
+                self.note(&error);
                 let error = Shared::new(error);
                 for reply in replies {
                     answer(reply, Err(error.for_one()));
@@ -228,38 +243,79 @@ impl Desk {
 
     async fn perform(&mut self, errand: Errand) {
         match errand {
-            Errand::CreateTask(task, reply) => answer(reply, self.create_task(&task).await),
+            Errand::CreateTask(task, reply) => {
+                let done = self.create_task(&task).await;
+                self.settle(reply, done);
+            }
             Errand::Claim(claim, lease, now, reply) => {
-                answer(reply, self.claim(&claim, &lease, now).await);
+                let done = self.claim(&claim, &lease, now).await;
+                self.settle(reply, done);
             }
             Errand::Renew(lease, reply) => {
                 let done = claims::renew(&mut self.connection, &lease).await;
-                answer(reply, done);
+                self.settle(reply, done);
             }
-            Errand::Release(engine, reply) => answer(reply, self.release(&engine).await),
+            Errand::Release(engine, reply) => {
+                let done = self.release(&engine).await;
+                self.settle(reply, done);
+            }
             Errand::SaveDraft(draft, kept, reply) => {
-                answer(reply, self.save_draft(&draft, kept.as_ref()).await);
+                let done = self.save_draft(&draft, kept.as_ref()).await;
+                self.settle(reply, done);
             }
             Errand::DeleteDraft(id, reply) => {
                 let done = drafts::delete(&mut self.connection, id).await;
-                answer(reply, done);
+                self.settle(reply, done);
             }
             Errand::SetDefaultBranch(address, branch, reply) => {
                 let done =
                     repositories::set_default_branch(&mut self.connection, &address, &branch).await;
-                answer(reply, done);
+                self.settle(reply, done);
             }
             Errand::SaveReply(kept, now, reply) => {
-                answer(reply, self.save_reply(&kept, now).await);
+                let done = self.save_reply(&kept, now).await;
+                self.settle(reply, done);
             }
             Errand::SweepReplies(now, reply) => {
                 let done = replies::sweep(&mut self.connection, now).await;
-                answer(reply, done);
+                self.settle(reply, done);
             }
             Errand::SaveApiKey(key, reply) => {
                 let done = api_keys::save(&mut self.connection, &key).await;
-                answer(reply, done);
+                self.settle(reply, done);
             }
+        }
+    }
+
+    /// Gives an errand's result to whoever ordered it.
+    fn settle<T>(&mut self, reply: Answer<T>, result: Result<T, StoreError>) {
+        if let Err(error) = &result {
+            self.note(error);
+        }
+        answer(reply, result);
+    }
+
+    /// After a failure of the backend nobody can say what is left of a transaction, so the
+    /// connection is not used again.
+    fn note(&mut self, error: &StoreError) {
+        self.is_spoilt |= matches!(
+            error,
+            StoreError::Backend { .. } | StoreError::Unavailable { .. }
+        );
+    }
+
+    /// Replaces a connection that has failed. While that fails too, the old one is kept, and says
+    /// itself what is wrong.
+    async fn mend(&mut self) {
+        match open::writer(&self.path).await {
+            Ok(fresh) => {
+                let old = std::mem::replace(&mut self.connection, fresh);
+                self.is_spoilt = false;
+                if let Err(error) = old.close().await {
+                    tracing::debug!(%error, "a connection that had failed did not close");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the store's file cannot be opened again"),
         }
     }
 
@@ -362,5 +418,51 @@ fn answer<T>(reply: Answer<T>, result: Result<T, StoreError>) {
     if reply.send(result).is_err() {
         // What is committed stands, whether or not somebody still wants to know.
         tracing::trace!("whoever ordered a write has gone");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ah_rest_api_contract::{DraftContent, Timestamp};
+    use ulid::Ulid;
+
+    fn draft(number: u64) -> Draft {
+        Draft {
+            id: DraftId::from_ulid(Ulid::from_parts(number, 0)),
+            content: DraftContent {
+                prompt: Some("x".repeat(50_000).into()),
+                ..DraftContent::default()
+            },
+            created_at: Timestamp::from_unix_millis(0),
+            updated_at: Timestamp::from_unix_millis(0),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_fails_what_it_meets_and_nothing_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let mut connection = open::open(&path).await.unwrap().writer;
+        // A connection whose file may not grow meets what a full disk gives.
+        sqlx::query("PRAGMA max_page_count = 1")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let watchers = Arc::new(Watchers::new(
+            watch::standing(&mut connection).await.unwrap(),
+        ));
+        let writer = Writer::start(path, connection, watchers);
+        let error = writer.save_draft(&draft(1), None).await.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                StoreError::Backend { .. } | StoreError::Unavailable { .. }
+            ),
+            "{error}"
+        );
+        // By now there is room again.
+        writer.save_draft(&draft(2), None).await.unwrap();
+        writer.close().await;
     }
 }
