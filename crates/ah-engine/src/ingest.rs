@@ -145,7 +145,8 @@ fn of_fact(view: &View, fact: &Fact, ts: Timestamp) -> Result<Change, Refusal> {
             change.into()
         }
         Fact::TurnEnded { outcome } => turn_ended(view, outcome).into(),
-        Fact::Launching | Fact::PauseFailed { .. } | Fact::Ended(_) => Decision::Unchanged,
+        Fact::PauseFailed { reason } => pause::failed(&view.record, reason, ts)?,
+        Fact::Launching | Fact::Ended(_) => Decision::Unchanged,
     };
     Ok(match decision {
         Decision::Change(change) => *change,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ah_agents::protocol::{Frame, JournalRecord, Request};
 use ah_agents::recorder::{self, RecorderCommand, SpawnError};
 use ah_agents::{
-    Attendance, AttendanceError, LaunchSpec, RequestSender, SessionFolder, journal, sweep_session,
+    Attendance, AttendanceError, LaunchSpec, RequestSender, SessionFolder, journal, sweep_folder,
 };
 use ah_rest_api_contract::{
     Branch, ChangeSummary, DiffQuery, ExecutorId, FileEntry, RepositorySource, SessionDiff,
@@ -163,9 +163,11 @@ impl Executor for LocalExecutor {
     }
 
     async fn sweep(&self, session: SessionId) -> Result<u32, ExecutorError> {
-        sweep_session(session).await.map_err(|error| {
-            ExecutorError::caused_by("what is left of its processes could not be ended", error)
-        })
+        sweep_folder(session, &self.folder(session))
+            .await
+            .map_err(|error| {
+                ExecutorError::caused_by("what is left of its processes could not be ended", error)
+            })
     }
 
     async fn changes(

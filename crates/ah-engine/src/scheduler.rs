@@ -18,6 +18,8 @@ use crate::supervisor::{Core, Supervisor, Trouble};
 /// How often other engines' lives are checked. A store says when sessions change, but nobody says
 /// when an engine dies.
 const ORPHAN_CHECK: Duration = Duration::from_secs(1);
+/// How often replies are forgotten that are kept no longer.
+const REPLY_SWEEP: Duration = Duration::from_secs(60 * 60);
 /// How often a supervisor that fails is started again before its session is given up.
 const SUPERVISOR_ATTEMPTS: u32 = 5;
 /// The longest wait before a supervisor is started again.
@@ -38,6 +40,7 @@ impl Scheduler {
         let clock = self.core.clock.clone();
         let mut renew_at = clock.now().plus(self.core.config.lease / 3);
         let mut check_at = clock.now().plus(ORPHAN_CHECK);
+        let mut sweep_at = clock.now();
         self.liveness.tidy();
         loop {
             work.mark_unchanged();
@@ -53,6 +56,11 @@ impl Scheduler {
                         renew_at = now.plus(self.core.config.lease / 3);
                         let lease = self.lease(now);
                         self.report("renew its claims", self.core.store.renew(&lease).await);
+                    }
+                    if now >= sweep_at {
+                        sweep_at = now.plus(REPLY_SWEEP);
+                        let swept = self.core.store.sweep_replies(now).await;
+                        self.report("forget old replies", swept.map(drop));
                     }
                     if now >= check_at {
                         check_at = now.plus(ORPHAN_CHECK);

@@ -103,8 +103,12 @@ impl SessionStatus {
             S::Running => {
                 matches!(next, S::Pausing | S::Stopping | S::Completed | S::Failed)
             }
+            // Back to running when not every process could be frozen.
             S::Pausing => {
-                matches!(next, S::Paused | S::Stopping | S::Completed | S::Failed)
+                matches!(
+                    next,
+                    S::Paused | S::Running | S::Stopping | S::Completed | S::Failed
+                )
             }
             S::Paused => matches!(next, S::Resuming | S::Stopping | S::Failed),
             S::Resuming => {

@@ -1,6 +1,6 @@
 //! What a session has come to, once nothing of it is left (design law 7: say it as it was).
 
-use ah_agents::protocol::AgentEnd;
+use ah_agents::protocol::{AgentEnd, EndCause};
 use ah_rest_api_contract::{
     Activity, EventPayload, Log, LogLevel, PermissionOutcome, PermissionResolved, PermissionState,
     PromptState, SessionStatus, Timestamp,
@@ -38,8 +38,7 @@ pub(crate) fn decide(
     now: Timestamp,
 ) -> Result<Change, Refusal> {
     let (status, detail) = verdict(record, departure);
-    // Only a stopping session may be stopped or cancelled; a provisioning one goes there first.
-    let mut change = transition(record, status, detail, now)?;
+    let mut change = to_its_end(record, status, detail, now)?;
     if status == SessionStatus::Cancelled {
         change.patch.hidden = Some(true);
         change.patch.workspace = Some(None);
@@ -70,6 +69,29 @@ pub(crate) fn decide(
     Ok(change)
 }
 
+/// Takes the session to its last status. Only a stopping one may be stopped, so one that its
+/// recorder stopped by itself goes there first.
+fn to_its_end(
+    record: &SessionRecord,
+    status: SessionStatus,
+    detail: StatusDetail,
+    now: Timestamp,
+) -> Result<Change, Refusal> {
+    let is_stopping = record.session.status == SessionStatus::Stopping;
+    if status != SessionStatus::Stopped || is_stopping {
+        return transition(record, status, detail, now);
+    }
+    let first = StatusDetail {
+        reason: detail.reason.clone(),
+        ..StatusDetail::default()
+    };
+    let mut change = transition(record, SessionStatus::Stopping, first, now)?;
+    let mut stopping = record.clone();
+    stopping.session.status = SessionStatus::Stopping;
+    change.merge(transition(&stopping, status, detail, now)?);
+    Ok(change)
+}
+
 fn verdict(record: &SessionRecord, departure: &Departure) -> (SessionStatus, StatusDetail) {
     let (exit_code, signal) = match departure {
         Departure::Told(end) => (end.exit_code, end.signal),
@@ -87,10 +109,26 @@ fn verdict(record: &SessionRecord, departure: &Departure) -> (SessionStatus, Sta
             with(record.session.reason.clone()),
         ),
         Some(Ending::Fail { reason }) => (SessionStatus::Failed, with(Some(reason.clone()))),
+        None if was_idle_too_long(departure) => {
+            (SessionStatus::Stopped, with(told_reason(departure)))
+        }
         Some(Ending::Complete) | None => match fault(record, departure) {
             Some(reason) => (SessionStatus::Failed, with(Some(reason))),
             None => (SessionStatus::Completed, with(None)),
         },
+    }
+}
+
+/// Whether the recorder stopped a session that nobody prompted for too long: nothing went wrong,
+/// and nobody came.
+fn was_idle_too_long(departure: &Departure) -> bool {
+    matches!(departure, Departure::Told(end) if end.cause == Some(EndCause::Idle))
+}
+
+fn told_reason(departure: &Departure) -> Option<String> {
+    match departure {
+        Departure::Told(end) => end.reason.clone(),
+        _ => None,
     }
 }
 
@@ -113,6 +151,7 @@ fn fault(record: &SessionRecord, departure: &Departure) -> Option<String> {
     };
     let told = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
     match (end.exit_code, end.signal) {
+        _ if end.cause == Some(EndCause::TimedOut) => told("it took longer than its limit"),
         (_, Some(signal)) => told(&format!("the agent was ended by signal {signal}")),
         (None, None) => told("the agent could not be started"),
         (Some(0), None) => unfinished(record, end),

@@ -29,3 +29,18 @@ pub(crate) fn done(record: &SessionRecord, now: Timestamp) -> Result<Decision, R
         _ => Ok(Decision::Unchanged),
     }
 }
+
+/// Not every process could be frozen, and those that were go on. What was decided meanwhile stands.
+pub(crate) fn failed(
+    record: &SessionRecord,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    match record.session.status {
+        SessionStatus::Pausing => {
+            let detail = StatusDetail::because(format!("it could not be paused: {reason}"));
+            Ok(transition(record, SessionStatus::Running, detail, now)?.into())
+        }
+        _ => Ok(Decision::Unchanged),
+    }
+}

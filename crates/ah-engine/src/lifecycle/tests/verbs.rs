@@ -360,3 +360,42 @@ fn only_an_agent_whose_last_turn_has_come_to_its_end_has_finished() {
         }
     }
 }
+
+#[test]
+fn a_pause_that_failed_lets_the_session_run_and_says_why() {
+    let mut view = running();
+    let decision = pause::decide(&view.record, at(2)).unwrap();
+    apply(&mut view, decision);
+    let reason = "one would not stop".to_owned();
+    feed(&mut view, ah_agents::protocol::Fact::PauseFailed { reason });
+    assert_eq!(view.record.session.status, SessionStatus::Running);
+    let said = view.record.session.reason.clone().unwrap();
+    assert_eq!(said, "it could not be paused: one would not stop");
+}
+
+#[test]
+fn what_the_recorder_ended_by_itself_is_told_as_the_engine_would_have_told_it() {
+    use ah_agents::protocol::EndCause;
+    let by = |cause, reason: &str| ah_agents::protocol::AgentEnd {
+        cause: Some(cause),
+        reason: Some(reason.to_owned()),
+        ..exit(0)
+    };
+    let view = idle();
+    let idle_end = Departure::Told(by(EndCause::Idle, "nobody prompted it"));
+    let change = end::decide(&view.record, &[], &idle_end, at(2)).unwrap();
+    assert_eq!(change.patch.status, Some(SessionStatus::Stopped));
+    assert_eq!(change.events.len(), 2, "stopping, then stopped");
+    let late = Departure::Told(by(
+        EndCause::TimedOut,
+        "it took longer than its limit of 5 s",
+    ));
+    let change = end::decide(&view.record, &[], &late, at(2)).unwrap();
+    assert_eq!(change.patch.status, Some(SessionStatus::Failed));
+    let unattended = Departure::Told(ah_agents::protocol::AgentEnd {
+        cause: Some(EndCause::Unattended),
+        ..exit(0)
+    });
+    let change = end::decide(&view.record, &[], &unattended, at(2)).unwrap();
+    assert_eq!(change.patch.status, Some(SessionStatus::Completed));
+}
