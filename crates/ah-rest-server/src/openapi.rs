@@ -42,15 +42,19 @@ const KEYED: [(&str, &str); 2] = [
 ];
 /// What an operation may answer besides that is about one thing.
 const ABOUT_ONE: [(&str, &str); 1] = [("404", "There is no such thing.")];
-/// What an operation may answer besides that asks for something to be done.
-const WITH_BODY: [(&str, &str); 6] = [
+/// What an operation may answer besides that changes something.
+const OF_STATE: [(&str, &str); 2] = [
     ("409", "The state of the resource does not allow this."),
     ("410", "The session has ended."),
+];
+/// What an operation may answer besides that has a body.
+const OF_BODY: [(&str, &str); 3] = [
     ("413", "The body is too large."),
     ("415", "The body is not declared to be JSON."),
-    ("422", "The idempotency key belongs to another request."),
     ("501", "This server cannot do this."),
 ];
+/// What an operation may answer besides that is done once under its key.
+const ONCE: [(&str, &str); 1] = [("422", "The idempotency key belongs to another request.")];
 
 /// The routers' own document, completed with what holds for every operation.
 pub(crate) fn complete(mut document: Document, version: &str) -> Document {
@@ -111,8 +115,6 @@ fn tag(route: &Route) -> &'static str {
 fn describe(operation: &mut Operation, route: &Route) {
     operation.summary = Some(route.summary.to_owned());
     operation.tags = Some(vec![tag(route).to_owned()]);
-    let changes = matches!(route.method, routes::Method::Post | routes::Method::Put);
-    let removes = route.method == routes::Method::Delete;
     let mut besides = ALWAYS.to_vec();
     match route.auth {
         Auth::None => operation.security = Some(Vec::new()),
@@ -125,12 +127,15 @@ fn describe(operation: &mut Operation, route: &Route) {
     if route.path.contains('{') {
         besides.extend(ABOUT_ONE);
     }
-    if changes {
-        besides.extend(WITH_BODY);
-        let parameters = operation.parameters.get_or_insert_default();
-        parameters.push(idempotency_key().into());
-    } else if removes {
-        besides.extend(WITH_BODY.iter().take(2));
+    match route.method {
+        routes::Method::Get => {}
+        routes::Method::Delete => besides.extend(OF_STATE),
+        routes::Method::Put => besides.extend(OF_STATE.into_iter().chain(OF_BODY)),
+        routes::Method::Post => {
+            besides.extend(OF_STATE.into_iter().chain(OF_BODY).chain(ONCE));
+            let parameters = operation.parameters.get_or_insert_default();
+            parameters.push(idempotency_key().into());
+        }
     }
     let problem = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("Problem")))

@@ -7,7 +7,7 @@ use ah_rest_api_contract::{
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -112,7 +112,11 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for Call<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let Writer(principal) = Writer::from_request_parts(&mut parts, state).await?;
-        let key = idempotency_key(&parts.headers)?;
+        // What replaces may be repeated as it is; only what makes or asks needs a key.
+        let key = match parts.method {
+            Method::POST => idempotency_key(&parts.headers)?,
+            _ => None,
+        };
         let traceparent = traceparent(&parts.headers).map(str::to_owned);
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
         let is_json = is_json(&parts.headers);

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use ah_rest_server::{ServeError, read_published, running};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::world::World;
 
@@ -93,6 +94,33 @@ async fn agents_go_on_without_it() {
         .json();
     assert_eq!(session["status"], "running");
     server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_alive_before_it_is_ready() {
+    let world = World::new();
+    let (open, gate) = oneshot::channel::<()>();
+    let gate = async move { gate.await.unwrap() };
+    let server = world.begin_after(gate).await.unwrap();
+    assert_eq!(server.client.get("/health").await.status, 200);
+    for path in ["/ready", "/api/v1/sessions", "/api/v1/drafts"] {
+        let answer = server.client.get(path).await;
+        assert_eq!(answer.status, 503, "{path}");
+        assert_eq!(answer.problem()["type"], "/errors/unavailable");
+    }
+    open.send(()).unwrap();
+    server.ready().await;
+    assert_eq!(server.client.get("/api/v1/sessions").await.status, 200);
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_can_be_ended_before_it_is_ready() {
+    let world = World::new();
+    let never = std::future::pending();
+    let server = world.begin_after(never).await.unwrap();
+    server.end().await.unwrap();
+    assert_eq!(running(world.home.path()).unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

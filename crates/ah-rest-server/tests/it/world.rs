@@ -72,17 +72,20 @@ impl World {
     /// A server that is ready.
     pub(crate) async fn server(&self) -> Server {
         let server = self.begin().await.unwrap();
-        let ready = async {
-            while server.client.get("/ready").await.status != 200 {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, ready).await.unwrap();
+        server.ready().await;
         server
     }
 
     /// A server that listens, or why it does not.
     pub(crate) async fn begin(&self) -> Result<Server, ServeError> {
+        self.begin_after(std::future::ready(())).await
+    }
+
+    /// A server that listens, whose engine starts once `gate` is open.
+    pub(crate) async fn begin_after(
+        &self,
+        gate: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Server, ServeError> {
         let config = self.config();
         let store = self.store().await;
         let engine = config.engine_config(EngineConfig::new(self.home.path().to_owned()));
@@ -102,6 +105,10 @@ impl World {
         };
         let (listening, address) = oneshot::channel();
         let shutdown = CancellationToken::new();
+        let start = async move {
+            gate.await;
+            start.await
+        };
         let serving = serve(config, host, start, listening, shutdown.clone());
         let serving = tokio::spawn(serving);
         let Ok(address) = address.await else {
@@ -120,6 +127,16 @@ impl World {
 }
 
 impl Server {
+    /// Waits until the server takes requests.
+    pub(crate) async fn ready(&self) {
+        let ready = async {
+            while self.client.get("/ready").await.status != 200 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready).await.unwrap();
+    }
+
     /// Launches a session whose agent the test plays.
     pub(crate) async fn launch(&self) -> SessionId {
         let answer = self.client.post("/api/v1/tasks", &a_task()).await;
