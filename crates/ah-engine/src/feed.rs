@@ -40,11 +40,14 @@ impl Feed {
             && cursor.next() >= first.seq
             && cursor <= last.seq
         {
-            if cursor == last.seq {
-                let rows = store.events_after(session, cursor, limit).await?;
-                tail.extend(rows.into_iter().map(Arc::new));
+            if cursor < last.seq {
+                return Ok(tail.after(cursor, limit));
             }
-            return Ok(tail.after(cursor, limit));
+            let rows = store.events_after(session, cursor, limit).await?;
+            let rows: Vec<_> = rows.into_iter().map(Arc::new).collect();
+            // What is read may be more than is kept, and is handed on whole all the same.
+            tail.extend(rows.iter().cloned());
+            return Ok(rows);
         }
         // Somebody reads history. It is kept only if it reaches the present, where the others are.
         drop(tail);
@@ -107,5 +110,36 @@ impl Feeds {
         let feed = Arc::new(Feed::default());
         feeds.insert(session, Arc::downgrade(&feed));
         feed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ah_rest_api_contract::EventType;
+    use ah_store::LogPosition;
+
+    use super::*;
+
+    fn row(seq: u64, bytes: usize) -> Arc<EventRow> {
+        Arc::new(EventRow {
+            session: SessionId::from_ulid(ulid::Ulid::nil()),
+            seq: EventSeq::new(seq),
+            position: LogPosition::default(),
+            event_type: EventType::Thought,
+            level: None,
+            json: "x".repeat(bytes),
+        })
+    }
+
+    #[test]
+    fn a_tail_keeps_the_last_rows_within_its_bounds() {
+        let mut tail = Tail::default();
+        tail.extend((1..=2_000).map(|seq| row(seq, 10)));
+        assert_eq!(tail.rows.len(), ROWS_MAX);
+        assert_eq!(tail.rows.back().map(|row| row.seq.get()), Some(2_000));
+        tail.extend((2_001..=2_003).map(|seq| row(seq, BYTES_MAX)));
+        assert_eq!(tail.rows.len(), 1);
+        assert_eq!(tail.bytes, BYTES_MAX);
+        assert_eq!(tail.after(EventSeq::new(2_002), 10).len(), 1);
     }
 }

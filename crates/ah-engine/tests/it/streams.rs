@@ -165,3 +165,26 @@ async fn the_log_of_many_sessions_is_read_on_one_stream_and_resumed() {
     }
     engine.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_larger_than_what_is_kept_in_memory_reaches_a_live_reader_whole() {
+    let world = World::new(Temper::Directed);
+    let engine: Arc<dyn TaskManager> = Arc::new(world.engine().await);
+    let id = launch(engine.as_ref(), a_task()).await;
+    until_status(engine.as_ref(), id, S::Running).await;
+    let reader = tokio::spawn(read_all(
+        engine.clone(),
+        id,
+        EventSeq::START,
+        EventFilter::default(),
+    ));
+    let large = "x".repeat(64 * 1024);
+    for n in 0..400 {
+        world.host.thought(id, &format!("{n} {large}"));
+    }
+    world.host.end_turn(id);
+    let seen = reader.await.unwrap();
+    let seqs: Vec<u64> = seen.iter().map(|event| event.seq.get()).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    assert_eq!(thoughts(&seen).len(), 400);
+}
