@@ -7,7 +7,7 @@ mod value;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use agent::AgentCommand;
+pub(crate) use agent::{AccessPointArgs, AgentCommand};
 pub(crate) use session::{
     AnswerArgs, DiffArgs, EventsArgs, FollowArgs, ListArgs, LogsArgs, PromptArgs, PromptsArgs,
     ResumeArgs, SessionCommand, StopArgs, TargetArgs,
@@ -49,6 +49,9 @@ pub(crate) struct GlobalArgs {
     /// Log this much to the standard error
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log_level: Option<LogLevelArg>,
+    /// Use the access point at this URL, or `none` whatever runs
+    #[arg(long, global = true, value_name = "URL|none")]
+    pub(crate) remote_server: Option<String>,
 }
 
 /// How much is logged.
@@ -100,12 +103,13 @@ pub(crate) enum Command {
   ah agents
   ah agents --json | jq -r '.items[].type'")]
     Agents,
-    /// The processes behind a session
+    /// The access point, and the processes behind a session
     ///
-    /// `ah task` starts them by itself; nobody needs to call them.
+    /// `ah task` starts the processes of a session by itself; nobody needs to call them.
     #[command(
         subcommand,
         after_help = "Examples:
+  ah agent access-point
   ah agent record --help"
     )]
     Agent(AgentCommand),

@@ -1,22 +1,24 @@
 //! What the commands do, one file a command or a family of them.
 
+mod access_point;
 mod agents;
 mod follow;
 mod session;
 mod task;
 mod wait;
 
-use crate::args::Command;
+use crate::args::{AgentCommand, Command};
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
-/// Runs a command that needs the task manager; `ah agent …` is dispatched before.
+/// Runs a command; the processes of a session are dispatched before.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitCode, Failure> {
     match command {
         Command::Task(args) => task::run(*args, context).await,
         Command::Session(command) => session::run(command, context).await,
         Command::Agents => agents::run(context).await,
+        Command::Agent(AgentCommand::AccessPoint(args)) => access_point::run(&args, context).await,
         Command::Agent(_) => Err(Failure::general("`ah agent` runs without a task manager")),
     }
 }

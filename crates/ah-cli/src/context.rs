@@ -9,6 +9,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::follow::Signals;
 use crate::local::{self, Scheduling};
+use crate::remote;
 use crate::terminal::Terminal;
 
 /// What every command is given.
@@ -29,6 +30,9 @@ impl Context {
         scheduling: Scheduling,
         command: impl AsyncFnOnce(&Arc<dyn TaskManager>) -> Result<ExitCode, Failure>,
     ) -> Result<ExitCode, Failure> {
+        if let Some(manager) = remote::manager(&self.settings).await? {
+            return command(&manager).await;
+        }
         let access = local::open(&self.settings, scheduling).await?;
         let result = command(access.manager()).await;
         access.close().await;

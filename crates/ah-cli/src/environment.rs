@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use ah_rest_api_contract::ApiKeyText;
+
 use crate::failure::Failure;
 
 /// An environment variable and what it is for.
@@ -37,6 +39,16 @@ pub(crate) const AH_LOG: Variable = Variable {
     help: "what is logged to the standard error: a level, or a list of target=level; `error` by \
            default",
 };
+/// The access point that commands use.
+pub(crate) const AH_REMOTE_SERVER: Variable = Variable {
+    name: "AH_REMOTE_SERVER",
+    help: "the URL of the access point to use, or `none`; the one that runs on AH_HOME by default",
+};
+/// The key for [`AH_REMOTE_SERVER`].
+pub(crate) const AH_API_KEY: Variable = Variable {
+    name: "AH_API_KEY",
+    help: "the key for the access point that --remote-server or AH_REMOTE_SERVER names",
+};
 const NO_COLOR: Variable = Variable {
     name: "NO_COLOR",
     help: "when it is set, nothing is coloured",
@@ -45,11 +57,39 @@ const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 const HOME: &str = "HOME";
 
 /// Every variable, in the order of the help.
-pub(crate) const ALL: [Variable; 5] =
-    [AH_HOME, AH_AGENT, AH_MAX_CONCURRENT_TASKS, AH_LOG, NO_COLOR];
+pub(crate) const ALL: [Variable; 7] = [
+    AH_HOME,
+    AH_AGENT,
+    AH_MAX_CONCURRENT_TASKS,
+    AH_REMOTE_SERVER,
+    AH_API_KEY,
+    AH_LOG,
+    NO_COLOR,
+];
 
 const AGENT_DEFAULT: &str = "scenario";
 const MAX_CONCURRENT_TASKS_DEFAULT: NonZeroU32 = NonZeroU32::new(16).expect("16 is not zero");
+
+/// Which access point commands use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Remote {
+    /// The one that runs on the state folder, if one does.
+    Running,
+    /// None: the engine is in this process.
+    None,
+    /// The one at this URL.
+    At(String),
+}
+
+impl Remote {
+    /// Reads what the flag or the variable says.
+    pub(crate) fn parse(text: &str) -> Self {
+        match text {
+            "none" => Self::None,
+            url => Self::At(url.to_owned()),
+        }
+    }
+}
 
 /// What the environment says to every command that needs the state folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +100,10 @@ pub(crate) struct Settings {
     pub(crate) max_concurrent_tasks: NonZeroU32,
     /// The agent that runs a task which names none.
     pub(crate) default_agent: String,
+    /// Which access point to use.
+    pub(crate) remote: Remote,
+    /// The key for one that was named.
+    pub(crate) api_key: Option<ApiKeyText>,
 }
 
 impl Settings {
@@ -110,7 +154,20 @@ impl Settings {
                 ))
             })?,
         };
+        let text = |known: Variable| {
+            variable(known.name)
+                .map(|text| {
+                    // What it is may be a secret, so it is not shown.
+                    text.into_string()
+                        .map_err(|_| Failure::configuration(format!("{} is not UTF-8", known.name)))
+                })
+                .transpose()
+        };
+        let remote = text(AH_REMOTE_SERVER)?.map_or(Remote::Running, |text| Remote::parse(&text));
+        let api_key = text(AH_API_KEY)?.map(ApiKeyText::new);
         Ok(Self {
+            remote,
+            api_key,
             home,
             max_concurrent_tasks,
             default_agent,

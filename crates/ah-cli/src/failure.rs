@@ -116,6 +116,18 @@ impl From<FieldErrors> for Failure {
     }
 }
 
+/// An error with what led to it, in one sentence.
+pub(crate) fn in_words(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(error.to_string().trim_end());
+        cause = error.source();
+    }
+    words
+}
+
 fn code_of(kind: ErrorKind, errors: &FieldErrors) -> ExitCode {
     match kind {
         ErrorKind::Validation if concerns(errors, "repo") => ExitCode::Repository,

@@ -1,17 +1,23 @@
-//! The engine in this process, wired: the one file that knows what stands behind the task manager.
+//! The engine in this process, wired, alone or behind a server: the one file that knows what stands behind the task manager.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ah_agents::Catalog;
 use ah_agents::recorder::RecorderCommand;
-use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, SystemClock};
+use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
 use ah_rest_api_contract::TaskManager;
+use ah_rest_server::{Config, Host, ServeError};
 use ah_store_sqlite::SqliteStore;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use ah_engine::Scheduling;
 
 use crate::environment::Settings;
-use crate::failure::Failure;
+use crate::exit_code::ExitCode;
+use crate::failure::{Failure, in_words};
 
 /// The store's file, in the state folder.
 const STORE_FILE: &str = "state.db";
@@ -37,9 +43,58 @@ impl Access {
 /// Opens the state folder, and starts an engine on it.
 pub(crate) async fn open(settings: &Settings, scheduling: Scheduling) -> Result<Access, Failure> {
     settings.make_home()?;
-    let program = std::env::current_exe().map_err(|error| {
-        Failure::configuration("the path of this program cannot be told").caused_by(error)
-    })?;
+    let store = open_store(settings).await?;
+    let mut config = EngineConfig::new(settings.home.clone());
+    config.scheduling = scheduling;
+    config.max_concurrent_tasks = settings.max_concurrent_tasks;
+    let engine = start(config, store, Program::find()?)
+        .await
+        .map_err(|error| {
+            Failure::configuration(format!("the engine cannot start: {error}")).caused_by(error)
+        })?;
+    let engine = Arc::new(engine);
+    Ok(Access {
+        manager: engine.clone(),
+        engine,
+    })
+}
+
+/// Serves the state folder, which must be there, until `shutdown` is cancelled. `listening` is told
+/// the address, and `ready` is told when requests are taken.
+pub(crate) async fn serve(
+    settings: &Settings,
+    config: Config,
+    listening: oneshot::Sender<SocketAddr>,
+    ready: oneshot::Sender<()>,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
+    let store = open_store(settings).await?;
+    let program = Program::find()?;
+    let host = Host {
+        home: settings.home.clone(),
+        store: store.clone(),
+        clock: Arc::new(SystemClock),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let engine = config.engine_config(EngineConfig::new(settings.home.clone()));
+    let start = async move {
+        let engine = start(engine, store, program).await?;
+        // Nobody may be there to hear it.
+        ready.send(()).ok();
+        Ok(engine)
+    };
+    ah_rest_server::serve(config, host, start, listening, shutdown)
+        .await
+        .map_err(|error| {
+            let code = match &error {
+                ServeError::PortTaken { .. } => ExitCode::Resource,
+                _ => ExitCode::Configuration,
+            };
+            Failure::new(code, in_words(&error)).caused_by(error)
+        })
+}
+
+async fn open_store(settings: &Settings) -> Result<Arc<SqliteStore>, Failure> {
     let path = settings.home.join(STORE_FILE);
     let store = SqliteStore::open(&path).await.map_err(|error| {
         Failure::configuration(format!(
@@ -48,34 +103,47 @@ pub(crate) async fn open(settings: &Settings, scheduling: Scheduling) -> Result<
         ))
         .caused_by(error)
     })?;
-    let mut config = EngineConfig::new(settings.home.clone());
-    config.scheduling = scheduling;
-    config.max_concurrent_tasks = settings.max_concurrent_tasks;
-    let program_name = program.to_str().ok_or_else(|| {
-        Failure::configuration(format!("the path {} is not UTF-8", program.display()))
-    })?;
-    let scenario_agent = [program_name, "agent", "scenario"]
-        .map(str::to_owned)
-        .to_vec();
+    Ok(Arc::new(store))
+}
+
+/// This program, which is also that of recorders and of the built-in agent.
+struct Program {
+    path: PathBuf,
+    name: String,
+}
+
+impl Program {
+    fn find() -> Result<Self, Failure> {
+        let path = std::env::current_exe().map_err(|error| {
+            Failure::configuration("the path of this program cannot be told").caused_by(error)
+        })?;
+        let name = path.to_str().map(str::to_owned).ok_or_else(|| {
+            Failure::configuration(format!("the path {} is not UTF-8", path.display()))
+        })?;
+        Ok(Self { path, name })
+    }
+}
+
+async fn start(
+    config: EngineConfig,
+    store: Arc<SqliteStore>,
+    program: Program,
+) -> Result<LocalTaskManager, StartError> {
     let recorder = RecorderCommand {
         args: ["agent", "record", "--folder"].map(str::to_owned).to_vec(),
-        program: program.clone(),
+        program: program.path,
     };
-    let engine = LocalTaskManager::start(
+    let scenario_agent = [&program.name, "agent", "scenario"]
+        .map(str::to_owned)
+        .to_vec();
+    let executor = LocalExecutor::new(config.home.clone(), recorder);
+    LocalTaskManager::start(
         config,
-        Arc::new(store),
-        Arc::new(LocalExecutor::new(settings.home.clone(), recorder)),
+        store,
+        Arc::new(executor),
         Catalog::builtin(scenario_agent),
         Arc::new(SystemClock),
         IdSource::system(),
     )
     .await
-    .map_err(|error| {
-        Failure::configuration(format!("the engine cannot start: {error}")).caused_by(error)
-    })?;
-    let engine = Arc::new(engine);
-    Ok(Access {
-        manager: engine.clone(),
-        engine,
-    })
 }

@@ -16,6 +16,7 @@ mod failure;
 mod fake;
 mod follow;
 mod local;
+mod remote;
 mod session_ref;
 mod style;
 mod table;
@@ -28,7 +29,7 @@ use clap::error::ErrorKind;
 
 use args::{AgentCommand, Cli, Command, GlobalArgs};
 use context::Context;
-use environment::Settings;
+use environment::{Remote, Settings};
 use exit_code::ExitCode;
 use failure::Failure;
 use style::Colour;
@@ -41,8 +42,14 @@ fn main() -> std::process::ExitCode {
     };
     // A recorder and the built-in agent are processes of their own, one for each session: they
     // get no runtime of this command's, and nothing of its environment is read for them.
-    if let Command::Agent(command) = cli.command {
-        return run_agent_process(command);
+    match &cli.command {
+        Command::Agent(AgentCommand::Record { folder }) => {
+            return ah_agents::recorder::main(folder);
+        }
+        Command::Agent(AgentCommand::Scenario { settings }) => {
+            return ah_agents::scenario_agent::main(settings);
+        }
+        _ => {}
     }
     let terminal = Terminal::detect(cli.global.no_color);
     let result = log(&cli.global, &terminal).and_then(|()| run(cli, terminal));
@@ -64,18 +71,15 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn run_agent_process(command: AgentCommand) -> std::process::ExitCode {
-    match command {
-        AgentCommand::Record { folder } => ah_agents::recorder::main(&folder),
-        AgentCommand::Scenario { settings } => ah_agents::scenario_agent::main(&settings),
-    }
-}
-
 fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Failure> {
+    let mut settings = Settings::from_environment()?;
+    if let Some(server) = &cli.global.remote_server {
+        settings.remote = Remote::parse(server);
+    }
     let context = Context {
         terminal,
         json: cli.global.json,
-        settings: Settings::from_environment()?,
+        settings,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

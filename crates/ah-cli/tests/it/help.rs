@@ -24,6 +24,7 @@ const COMMANDS: &[&str] = &[
     "session cancel",
     "agents",
     "agent",
+    "agent access-point",
     "agent record",
 ];
 

@@ -14,6 +14,8 @@ fn params(words: &[&str]) -> Result<TaskLaunchParams, String> {
         terminal: Terminal::detect(true),
         json: false,
         settings: Settings {
+            remote: crate::environment::Remote::None,
+            api_key: None,
             home: "/nowhere".into(),
             max_concurrent_tasks: std::num::NonZeroU32::MIN,
             default_agent: "preferred".to_owned(),

@@ -1,0 +1,146 @@
+//! `ah agent access-point`: the server, until it is told to end.
+
+use ah_rest_server::{Config, Sources, read_published};
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::AccessPointArgs;
+use crate::context::Context;
+use crate::environment::Settings;
+use crate::exit_code::ExitCode;
+use crate::failure::{Failure, in_words};
+use crate::local;
+use crate::style::{Line, Paint};
+
+/// Runs the command.
+pub(crate) async fn run(args: &AccessPointArgs, context: &Context) -> Result<ExitCode, Failure> {
+    let config = load(args, &context.settings)?;
+    if args.print_config {
+        context.terminal.print_raw(&config.to_toml())?;
+        return Ok(ExitCode::Ok);
+    }
+    context.settings.make_home()?;
+    let mut signals = Signals::listen()?;
+    let (listening, address) = oneshot::channel();
+    let (ready, is_ready) = oneshot::channel();
+    let shutdown = CancellationToken::new();
+    let serving = local::serve(
+        &context.settings,
+        config,
+        listening,
+        ready,
+        shutdown.clone(),
+    );
+    let announcing = async {
+        // Neither comes from a server that cannot begin, which says so by itself.
+        if address.await.is_ok() {
+            announce(context)?;
+        }
+        if is_ready.await.is_ok() && context.json {
+            announce_as_json(context)?;
+        }
+        Ok(())
+    };
+    let ending = async {
+        signals.next().await;
+        shutdown.cancel();
+        signals.next().await;
+    };
+    tokio::select! {
+        result = async { tokio::try_join!(serving, announcing) } => result.map(|_| ExitCode::Ok),
+        () = ending => {
+            let words = "ended at once; agents go on";
+            context.terminal.note(&Line::of(Paint::Plain, words));
+            Ok(ExitCode::General)
+        }
+    }
+}
+
+fn load(args: &AccessPointArgs, settings: &Settings) -> Result<Config, Failure> {
+    // No variable that sets a key has a name or a value that is not UTF-8.
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let flags = [
+        ("server.bind", args.bind.map(|bind| bind.to_string())),
+        ("server.port", args.port.map(|port| port.to_string())),
+        (
+            "limits.max-concurrent-tasks",
+            args.max_concurrent_tasks.map(|tasks| tasks.to_string()),
+        ),
+        (
+            "auth.insecure-no-auth",
+            args.insecure_no_auth.then(|| true.to_string()),
+        ),
+    ];
+    let flags: Vec<(&str, String)> = flags
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect();
+    Config::load(&Sources {
+        home: &settings.home,
+        file: args.config.as_deref(),
+        environment: &environment,
+        flags: &flags,
+    })
+    .map_err(|error| Failure::configuration(in_words(&error)).caused_by(error))
+}
+
+/// Says where the server listens and where its key is, but never the key.
+fn announce(context: &Context) -> Result<(), Failure> {
+    let home = &context.settings.home;
+    let file = read_published(home)
+        .map_err(|error| Failure::configuration(in_words(&error)).caused_by(error))?;
+    let Some(file) = file else { return Ok(()) };
+    let address = file.url.as_str().trim_end_matches('/');
+    let note = |words: String| context.terminal.note(&Line::of(Paint::Plain, words));
+    note(format!("listening on {address}"));
+    match file.api_key {
+        Some(_) => note(format!(
+            "the key is `apiKey` in {}",
+            home.join("access-point.json").display()
+        )),
+        None => note("no key is asked for".to_owned()),
+    }
+    Ok(())
+}
+
+fn announce_as_json(context: &Context) -> Result<(), Failure> {
+    let file = read_published(&context.settings.home)
+        .map_err(|error| Failure::configuration(in_words(&error)).caused_by(error))?;
+    let Some(file) = file else { return Ok(()) };
+    context
+        .terminal
+        .print_json(&json!({ "url": file.url, "pid": file.pid }))
+}
+
+/// The signals that end a server. A terminal that goes away ends it as well, unless `nohup` says
+/// otherwise: that is left to the system.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                Failure::general("the signals of this process cannot be listened to")
+                    .caused_by(error)
+            })
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

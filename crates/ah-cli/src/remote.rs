@@ -1,0 +1,91 @@
+//! The access point that commands go to, when there is one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_rest_api_contract::{AccessPointFile, ApiKeyText, TaskManager};
+use ah_rest_client::{RestClient, RestTaskManager};
+use ah_rest_server::{read_published, running};
+use rustix::process::{Pid, test_kill_process};
+
+use crate::environment::{AH_REMOTE_SERVER, Remote, Settings};
+use crate::exit_code::ExitCode;
+use crate::failure::{Failure, in_words};
+
+/// How long the server on the state folder may take to say that it is there.
+const HEALTH_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The task manager behind the access point to use; `None` when the engine is to be in this
+/// process.
+pub(crate) async fn manager(settings: &Settings) -> Result<Option<Arc<dyn TaskManager>>, Failure> {
+    let client = match &settings.remote {
+        Remote::None => return Ok(None),
+        Remote::At(url) => client(url, settings.api_key.as_ref()).map_err(|failure| {
+            failure.hint(format!(
+                "--remote-server and {} take a URL, or `none`",
+                AH_REMOTE_SERVER.name
+            ))
+        })?,
+        Remote::Running => match published(settings)? {
+            None => return Ok(None),
+            Some(server) => {
+                let client = client(server.url.as_str(), server.api_key.as_ref())?;
+                greet(&client, &server).await?;
+                client
+            }
+        },
+    };
+    Ok(Some(Arc::new(RestTaskManager::new(client))))
+}
+
+fn client(url: &str, key: Option<&ApiKeyText>) -> Result<RestClient, Failure> {
+    let mut builder = RestClient::builder(url);
+    if let Some(key) = key {
+        builder = builder.api_key(key.expose());
+    }
+    builder
+        .build()
+        .map_err(|error| Failure::validation(in_words(&error)).caused_by(error))
+}
+
+/// The server that runs on the state folder. What one that was killed left behind is none.
+fn published(settings: &Settings) -> Result<Option<AccessPointFile>, Failure> {
+    let unreadable = |error| {
+        Failure::configuration(in_words(&error))
+            .hint("`--remote-server none` goes without the access point")
+            .caused_by(error)
+    };
+    let Some(file) = read_published(&settings.home).map_err(unreadable)? else {
+        return Ok(None);
+    };
+    if !is_alive(file.pid) {
+        return Ok(None);
+    }
+    // Another process may have got the number of a server that is gone: then nobody holds its lock.
+    running(&settings.home).map_err(unreadable)
+}
+
+fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    // One of another user is alive as well.
+    pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
+}
+
+/// Makes sure that the server answers, so that nobody waits for one that hangs.
+async fn greet(client: &RestClient, server: &AccessPointFile) -> Result<(), Failure> {
+    let silent = || {
+        Failure::new(
+            ExitCode::Network,
+            format!(
+                "the access point at {} (process {}) runs and does not answer",
+                server.url, server.pid
+            ),
+        )
+        .hint("`--remote-server none` goes without it")
+    };
+    match tokio::time::timeout(HEALTH_PATIENCE, client.health()).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(silent().caused_by(error)),
+        Err(elapsed) => Err(silent().caused_by(elapsed)),
+    }
+}
