@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 /// What a credential allows.
@@ -82,7 +82,9 @@ impl fmt::Debug for ApiKeyText {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessPointFile {
-    /// Where the server listens.
+    /// Where the server listens. It is written without a slash at its end, so that a path can be
+    /// put behind it as it is.
+    #[serde(serialize_with = "without_last_slash")]
     pub url: Url,
     /// The key to come with; absent when the server asks for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,4 +93,7 @@ pub struct AccessPointFile {
     pub pid: u32,
     /// The server's version.
     pub version: String,
+}
+fn without_last_slash<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(url.as_str().trim_end_matches('/'))
 }

@@ -60,7 +60,7 @@ fn an_access_point_file_shows_its_key_to_whoever_reads_the_file_and_not_to_a_log
     let json = serde_json::to_value(&file).expect("JSON");
     assert_eq!(
         json,
-        json!({"url": "http://127.0.0.1:3001/", "apiKey": "ah_1_secret", "pid": 7, "version": "0.1.0"})
+        json!({"url": "http://127.0.0.1:3001", "apiKey": "ah_1_secret", "pid": 7, "version": "0.1.0"})
     );
     assert_eq!(
         serde_json::from_value::<AccessPointFile>(json).expect("read"),
