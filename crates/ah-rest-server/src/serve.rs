@@ -28,6 +28,9 @@ use crate::router::router;
 
 /// How many connections the kernel keeps until they are accepted.
 const BACKLOG: u32 = 4096;
+/// How often a lock that is held is tried again, and how far apart.
+const LOCK_TRIES: u32 = 10;
+const LOCK_TRY_EVERY: Duration = Duration::from_millis(20);
 /// How long requests that are being answered may take when the server shuts down.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -117,7 +120,7 @@ pub async fn serve(
     listening: oneshot::Sender<SocketAddr>,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let _lock = lock(&host)?;
+    let _lock = lock(&host).await?;
     let listener = listen(&config)?;
     let address = listener.local_addr().map_err(|source| ServeError::Listen {
         address: SocketAddr::new(config.server.bind, config.server.port),
@@ -174,17 +177,27 @@ async fn run(
     }
 }
 
-fn lock(host: &Host) -> Result<HomeLock, ServeError> {
-    HomeLock::take(&host.home).map_err(|error| match error {
-        LockError::Held(pid) => ServeError::AlreadyRunning {
-            home: host.home.clone(),
-            pid,
-        },
-        LockError::Io(source) => ServeError::Home {
-            home: host.home.clone(),
-            source,
-        },
-    })
+/// Takes the state folder. Whoever looks whether a server runs holds its lock for a moment, so one
+/// that is held is tried for a little while before it is taken for another server's.
+async fn lock(host: &Host) -> Result<HomeLock, ServeError> {
+    let mut tries = 0;
+    loop {
+        match HomeLock::take(&host.home) {
+            Ok(lock) => return Ok(lock),
+            Err(LockError::Held(_)) if tries < LOCK_TRIES => {
+                tries += 1;
+                tokio::time::sleep(LOCK_TRY_EVERY).await;
+            }
+            Err(LockError::Held(pid)) => {
+                let home = host.home.clone();
+                return Err(ServeError::AlreadyRunning { home, pid });
+            }
+            Err(LockError::Io(source)) => {
+                let home = host.home.clone();
+                return Err(ServeError::Home { home, source });
+            }
+        }
+    }
 }
 
 fn listen(config: &Config) -> Result<TcpListener, ServeError> {
