@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const WORKSPACE: &str = "/work/ws-1";
+const WORKSPACE: &str = "/srv/ws-1";
 
 fn rule(tool: Option<&str>, path: Option<&str>, action: PermissionAction) -> PermissionRule {
     PermissionRule {
@@ -34,11 +34,11 @@ const SECRET: [&str; 24] = [
     "secrets//key",
     ".//secrets/key",
     "secrets/key/",
-    "/work/ws-1/secrets/key",
-    "//work/ws-1//secrets/./key",
-    "/work/./ws-1/secrets/key",
+    "/srv/ws-1/secrets/key",
+    "//srv/ws-1//secrets/./key",
+    "/srv/./ws-1/secrets/key",
     "src/../secrets/key",
-    "/work/ws-1/src/../secrets/key",
+    "/srv/ws-1/src/../secrets/key",
     "/proc/self/cwd/secrets/key",
     "../ws-1/secrets/key",
     "~/ws-1/secrets/key",
@@ -50,7 +50,7 @@ const SECRET: [&str; 24] = [
     "secrets",
     "secrets/",
     ".",
-    "file:///work/ws-1/secrets/key",
+    "file:///srv/ws-1/secrets/key",
 ];
 
 #[test]
@@ -84,9 +84,9 @@ fn no_spelling_of_a_path_gets_into_an_allow_rule_from_outside() {
         let policy = policy(Ask, &[rule(None, Some(pattern), Allow)]);
         for path in [
             "/etc/passwd.rs",
-            "/work/ws-10/src/main.rs",
-            "/work/ws-1x/src/main.rs",
-            "/work/ws-1/../other/src/main.rs",
+            "/srv/ws-10/src/main.rs",
+            "/srv/ws-1x/src/main.rs",
+            "/srv/ws-1/../other/src/main.rs",
             "src/../../other/main.rs",
             "src/..",
             "..",
@@ -98,9 +98,9 @@ fn no_spelling_of_a_path_gets_into_an_allow_rule_from_outside() {
             " /etc/passwd.rs",
             "file:///etc/passwd.rs",
             "FILE:///etc/main.rs",
-            "file://elsewhere/work/ws-1/src/main.rs",
+            "file://elsewhere/srv/ws-1/src/main.rs",
             "file:src/main.rs",
-            "file:///work/ws-1/%2e%2e/other/main.rs",
+            "file:///srv/ws-1/%2e%2e/other/main.rs",
         ] {
             let subject = subject(&json!({ "path": path }));
             assert_eq!(
@@ -129,10 +129,10 @@ fn what_plainly_lies_in_an_allowed_folder_is_allowed() {
     for path in [
         "src/main.rs",
         "./src//a/./b.rs",
-        "/work/ws-1/src/main.rs",
-        "//work//ws-1/./src/main.rs",
+        "/srv/ws-1/src/main.rs",
+        "//srv//ws-1/./src/main.rs",
         "src/app/[id]/$page.tsx",
-        "file:///work/ws-1/src/main.rs",
+        "file:///srv/ws-1/src/main.rs",
     ] {
         assert_eq!(
             policy.decide(&subject(&json!({ "path": path }))),
@@ -160,7 +160,7 @@ fn paths_are_found_wherever_arguments_hold_them() {
         json!({"FilePath": "secrets/key"}),
         json!({"notebook_path": "secrets/key"}),
         json!({"target_file": "secrets/key"}),
-        json!({"absolutePath": "/work/ws-1/secrets/key"}),
+        json!({"absolutePath": "/srv/ws-1/secrets/key"}),
         json!({"filename": "secrets/key"}),
         json!({"directory": "secrets"}),
         json!({"cwd": "secrets"}),
@@ -171,9 +171,9 @@ fn paths_are_found_wherever_arguments_hold_them() {
         json!({"from": "secrets/key", "to": "src/a"}),
         json!({"old_path": "src/a", "new_path": "secrets/key"}),
         json!({"changes": {"secrets/key": {"add": {"content": ""}}}}),
-        json!({"fileChanges": {"/work/ws-1/secrets/key": {"delete": {}}}}),
-        json!({"uri": "file:///work/ws-1/secrets/key"}),
-        json!({"resourceUri": "FILE:///work/ws-1/secrets/%6bey"}),
+        json!({"fileChanges": {"/srv/ws-1/secrets/key": {"delete": {}}}}),
+        json!({"uri": "file:///srv/ws-1/secrets/key"}),
+        json!({"resourceUri": "FILE:///srv/ws-1/secrets/%6bey"}),
         json!({"input": patch}),
         json!({"patch": "--- a/src/a\n+++ b/secrets/key\t2026-01-31\n"}),
         json!({"diff": "rename from src/a\nrename to secrets/key\n"}),
