@@ -120,42 +120,7 @@ impl Change {
         self.events.extend(events);
         self.prompts.extend(prompts);
         self.permissions.extend(permissions);
-        // Named one by one so that a new field cannot be forgotten.
-        let SessionPatch {
-            status,
-            activity,
-            reason,
-            exit_code,
-            ending,
-            interrupt_requested,
-            last_turn,
-            workspace,
-            commit,
-            agent_version,
-            started_at,
-            ended_at,
-            changes,
-            usage,
-            journal,
-            hidden,
-        } = patch;
-        let mine = &mut self.patch;
-        over(&mut mine.status, status);
-        over(&mut mine.activity, activity);
-        over(&mut mine.reason, reason);
-        over(&mut mine.exit_code, exit_code);
-        over(&mut mine.ending, ending);
-        over(&mut mine.interrupt_requested, interrupt_requested);
-        over(&mut mine.last_turn, last_turn);
-        over(&mut mine.workspace, workspace);
-        over(&mut mine.commit, commit);
-        over(&mut mine.agent_version, agent_version);
-        over(&mut mine.started_at, started_at);
-        over(&mut mine.ended_at, ended_at);
-        over(&mut mine.changes, changes);
-        over(&mut mine.usage, usage);
-        over(&mut mine.journal, journal);
-        over(&mut mine.hidden, hidden);
+        self.patch.merge(patch);
     }
 
     /// Whether it rests on what the session was when it was decided, so that it may only be
@@ -170,11 +135,5 @@ impl Change {
             ..SessionPatch::default()
         };
         self.patch != told || !self.prompts.is_empty() || !self.permissions.is_empty()
-    }
-}
-
-fn over<T>(mine: &mut Option<T>, later: Option<T>) {
-    if later.is_some() {
-        *mine = later;
     }
 }

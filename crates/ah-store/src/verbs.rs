@@ -91,6 +91,52 @@ pub struct SessionPatch {
     pub hidden: Option<bool>,
 }
 
+impl SessionPatch {
+    /// Lets `later` change what this does: a field that both set is as the later one says.
+    pub fn merge(&mut self, later: Self) {
+        fn over<T>(field: &mut Option<T>, later: Option<T>) {
+            if later.is_some() {
+                *field = later;
+            }
+        }
+        // Every field is named, so that a new one cannot be forgotten.
+        let Self {
+            status,
+            activity,
+            reason,
+            exit_code,
+            ending,
+            interrupt_requested,
+            last_turn,
+            workspace,
+            commit,
+            agent_version,
+            started_at,
+            ended_at,
+            changes,
+            usage,
+            journal,
+            hidden,
+        } = later;
+        over(&mut self.status, status);
+        over(&mut self.activity, activity);
+        over(&mut self.reason, reason);
+        over(&mut self.exit_code, exit_code);
+        over(&mut self.ending, ending);
+        over(&mut self.interrupt_requested, interrupt_requested);
+        over(&mut self.last_turn, last_turn);
+        over(&mut self.workspace, workspace);
+        over(&mut self.commit, commit);
+        over(&mut self.agent_version, agent_version);
+        over(&mut self.started_at, started_at);
+        over(&mut self.ended_at, ended_at);
+        over(&mut self.changes, changes);
+        over(&mut self.usage, usage);
+        over(&mut self.journal, journal);
+        over(&mut self.hidden, hidden);
+    }
+}
+
 /// A change of the prompt queue.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PromptWrite {

@@ -117,7 +117,7 @@ impl<'a> Decisions<'a> {
             .saturating_add_unsigned(seq.get() - last_seq.get());
         standing.updated_at = Some(write.now.as_unix_millis());
         self.work |= write.patch.status.is_some();
-        merge(&mut standing.patch, &write.patch);
+        standing.patch.merge(write.patch.clone());
         let key = standing.key;
         self.prompts
             .extend(write.prompts.iter().map(|prompt| (key, prompt)));
@@ -330,48 +330,4 @@ const fn permission_id(write: &PermissionWrite) -> PermissionId {
         PermissionWrite::Answer { request_id, .. } => *request_id,
         PermissionWrite::Resolve(resolution) => resolution.request_id,
     }
-}
-
-/// Lets `later` change what `patch` does: a field that both set is as the later one says.
-fn merge(patch: &mut SessionPatch, later: &SessionPatch) {
-    // Every field is named, so that a new one cannot be forgotten here.
-    let SessionPatch {
-        status,
-        activity,
-        reason,
-        exit_code,
-        ending,
-        interrupt_requested,
-        last_turn,
-        workspace,
-        commit,
-        agent_version,
-        started_at,
-        ended_at,
-        changes,
-        usage,
-        journal,
-        hidden,
-    } = later;
-    fn set<T: Clone>(field: &mut Option<T>, later: &Option<T>) {
-        if later.is_some() {
-            field.clone_from(later);
-        }
-    }
-    set(&mut patch.status, status);
-    set(&mut patch.activity, activity);
-    set(&mut patch.reason, reason);
-    set(&mut patch.exit_code, exit_code);
-    set(&mut patch.ending, ending);
-    set(&mut patch.interrupt_requested, interrupt_requested);
-    set(&mut patch.last_turn, last_turn);
-    set(&mut patch.workspace, workspace);
-    set(&mut patch.commit, commit);
-    set(&mut patch.agent_version, agent_version);
-    set(&mut patch.started_at, started_at);
-    set(&mut patch.ended_at, ended_at);
-    set(&mut patch.changes, changes);
-    set(&mut patch.usage, usage);
-    set(&mut patch.journal, journal);
-    set(&mut patch.hidden, hidden);
 }
