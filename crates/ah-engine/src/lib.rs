@@ -1,11 +1,9 @@
 //! The session machine of the access point.
 //!
 //! [`LocalTaskManager`] implements the [`TaskManager`](ah_rest_api_contract::TaskManager) trait in
-//! the process that holds it, over a [`Store`](ah_store::Store) and an [`Executor`].
+//! the process that holds it, over a [`Store`](ah_store::Store) and an [`Executor`]. What may happen
+//! to a session is not its to say: that is [`ah_lifecycle`], pure.
 //!
-//! * `lifecycle`: what may happen to a session, as pure functions, one verb a file;
-//! * `duty`: what a session's recorder is to be asked for, from the session's state alone;
-//! * `ingest`: from a recorder's journal to a session's log;
 //! * `supervisor`: one task a session, the owner of its state while it lives;
 //! * `scheduler`: which sessions are claimed, and when;
 //! * `stream`: readers as cursors.
@@ -20,21 +18,17 @@
 mod caller;
 mod clock;
 mod config;
-mod duty;
 mod ephemeral;
 mod error;
 mod executor;
 mod feed;
 mod identity;
-mod ingest;
-mod lifecycle;
 mod liveness;
 mod local_executor;
 mod manager;
 mod scheduler;
 mod stream;
 mod supervisor;
-mod view;
 
 pub use caller::{Caller, Once, already_replied};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_agents::Catalog;
+use ah_lifecycle::{Change, Decision, Refusal, View};
 use ah_rest_api_contract::{
     Agent, Branch, BranchList, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter,
     EventQuery, EventSeq, EventStream, FileEntry, InitialTasks, LaunchedTask, Page, PageRequest,
@@ -30,12 +31,10 @@ use crate::error::{StartError, store_error};
 use crate::executor::{Executor, ExecutorError};
 use crate::feed::Feeds;
 use crate::identity::IdSource;
-use crate::lifecycle::{Change, Decision, Refusal};
 use crate::liveness::Liveness;
 use crate::scheduler::Scheduler;
 use crate::stream::{LogStream, RowStream};
 use crate::supervisor::{Core, DECISION_ATTEMPTS};
-use crate::view::View;
 
 /// How long a starting engine waits for the sessions it takes over to be caught up with. What
 /// takes longer is caught up with while it serves.

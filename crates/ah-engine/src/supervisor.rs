@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_agents::Catalog;
+use ah_lifecycle::end::Departure;
+use ah_lifecycle::{Change, Decision, Refusal, View, finish};
 use ah_rest_api_contract::{SessionId, Timestamp};
 use ah_store::{
     EngineId, Guard, Head, JournalPosition, Reply, SessionRecord, SessionWrite, Store, StoreError,
@@ -27,9 +29,6 @@ use crate::ephemeral::EphemeralHub;
 use crate::executor::{Executor, ExecutorError, RecorderState};
 use crate::feed::Feeds;
 use crate::identity::IdSource;
-use crate::lifecycle::end::Departure;
-use crate::lifecycle::{Change, Decision, Refusal, finish};
-use crate::view::View;
 
 /// How often a decision is made again because somebody else decided something meanwhile.
 pub(crate) const DECISION_ATTEMPTS: u32 = 50;
@@ -288,10 +287,10 @@ impl Supervisor {
     async fn ingest(
         &mut self,
         records: &[(ah_agents::protocol::JournalRecord, JournalPosition)],
-    ) -> Result<crate::ingest::Absorbed, Trouble> {
+    ) -> Result<ah_lifecycle::ingest::Absorbed, Trouble> {
         for _ in 0..DECISION_ATTEMPTS {
             let mut after = self.view.clone();
-            let mut absorbed = crate::ingest::absorb(&mut after, records)?;
+            let mut absorbed = ah_lifecycle::ingest::absorb(&mut after, records)?;
             let change = std::mem::take(&mut absorbed.change);
             if change == Change::default() {
                 return Ok(absorbed);

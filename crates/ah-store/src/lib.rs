@@ -17,13 +17,12 @@ pub mod suite;
 mod verbs;
 
 pub use api_key::ApiKey;
+// What sessions are and how they change is the machine's to say; a store keeps it.
+pub use ah_lifecycle::{
+    Ending, EngineId, Fence, JournalPosition, Launch, NewEvent, PermissionRecord, PermissionWrite,
+    PromptWrite, SessionPatch, SessionRecord, TurnEnd, Version,
+};
 pub use error::{Inconsistency, StoreError};
-pub use record::{
-    DraftRecord, Ending, EngineId, Fence, JournalPosition, Launch, LogPosition, NewTask,
-    PermissionRecord, SessionRecord, TurnEnd, Version,
-};
+pub use record::{DraftRecord, LogPosition, NewTask};
 pub use reply::Reply;
-pub use verbs::{
-    Claim, EventRow, Guard, Head, Lease, NewEvent, PermissionWrite, PromptWrite, SessionPatch,
-    SessionWrite, Store, Written,
-};
+pub use verbs::{Claim, EventRow, Guard, Head, Lease, SessionWrite, Store, Written};

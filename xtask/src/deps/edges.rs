@@ -35,7 +35,7 @@ struct Rule {
 
 const RULES: &[Rule] = &[
     Rule {
-        packages: Packages::Named(&["ah-rest-api-contract", "ah-scenario"]),
+        packages: Packages::Named(&["ah-rest-api-contract", "ah-lifecycle", "ah-scenario"]),
         reach: Reach::Transitive,
         never: &["tokio", "axum", "sqlx*", "reqwest", "hyper", "rustix"],
         reason: "it is pure: no I/O, no runtime, and so does whoever depends on it stay free",

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use ah_lifecycle::{View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
 use ah_rest_api_contract::{
     DeliveryMode, ErrorKind, Permission, PermissionAnswer, PermissionId, Prompt, PromptContent,
     PromptDelivery, PromptId, PromptReceipt, PromptRequest, PromptState, Session, SessionId,
@@ -11,8 +12,6 @@ use ah_rest_api_contract::{
 
 use super::LocalTaskManager;
 use crate::error::store_error;
-use crate::lifecycle::{answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
-use crate::view::View;
 
 /// How long a cancelled session may take to be gone before the reply says that it is not yet.
 const CANCEL_MAX: Duration = Duration::from_secs(60);

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_lifecycle::duty;
+use ah_lifecycle::end::Departure;
+use ah_lifecycle::expire::{self, TimeLimits};
+use ah_lifecycle::ingest::Told;
+use ah_lifecycle::{Change, Decision};
 use ah_rest_api_contract::{ChangeSummary, Timestamp};
 use ah_store::{Head, JournalPosition};
 use futures::{FutureExt, StreamExt};
 use tokio::task::JoinHandle;
 
 use super::{Supervisor, Trouble};
-use crate::duty;
 use crate::executor::{Attachment, ExecutorError, Requests};
-use crate::ingest::Told;
-use crate::lifecycle::end::Departure;
-use crate::lifecycle::expire::{self, TimeLimits};
-use crate::lifecycle::{Change, Decision};
 
 /// How many records go into the log at once.
 const BATCH_MAX: usize = 64;

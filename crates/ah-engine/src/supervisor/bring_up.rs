@@ -1,6 +1,8 @@
 //! Making a session's workspace and starting its recorder.
 
 use ah_agents::LaunchSpec;
+use ah_lifecycle::end::Departure;
+use ah_lifecycle::start;
 use ah_rest_api_contract::{
     AgentSelection, EventPayload, Log, LogLevel, PromptId, RepositorySource, SessionStatus,
 };
@@ -8,8 +10,6 @@ use ah_store::{NewEvent, StoreError};
 
 use super::{Supervisor, Trouble};
 use crate::executor::{Provisioned, WorkspaceRequest};
-use crate::lifecycle::end::Departure;
-use crate::lifecycle::start;
 
 impl Supervisor {
     /// Brings a session to life that has no recorder yet, or ends one that is not wanted any

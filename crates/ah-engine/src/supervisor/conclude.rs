@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use ah_lifecycle::Change;
+use ah_lifecycle::end::{self, Departure};
+use ah_lifecycle::ingest::Told;
 use ah_rest_api_contract::{EventPayload, Log, LogLevel, Timestamp};
 use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 
 use super::{DECISION_ATTEMPTS, Supervisor, Trouble};
 use crate::executor::ExecutorError;
-use crate::ingest::Told;
-use crate::lifecycle::Change;
-use crate::lifecycle::end::{self, Departure};
 
 /// The longest wait between two attempts to end what is left of a session.
 const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);

@@ -1,12 +1,11 @@
 //! Taking back a prompt.
 
 use ah_rest_api_contract::{Prompt, PromptId, PromptState};
-use ah_store::{PromptWrite, SessionRecord};
 
-use super::{Change, Decision, Refusal};
+use crate::{Change, Decision, PromptWrite, Refusal, SessionRecord};
 
 /// Takes back the prompt `id`, if it still waits.
-pub(crate) fn decide(
+pub fn decide(
     record: &SessionRecord,
     prompts: &[Prompt],
     id: PromptId,

@@ -1,6 +1,5 @@
 //! Random commands and facts, checked against a model that knows only statuses.
 
-use ah_agents::protocol::{Fact, ShutdownManner, TurnOutcome};
 use ah_rest_api_contract::{
     Admission, DeliveryMode, EventPayload, PermissionOption, PermissionOptionKind,
     PermissionPolicy, PermissionRequested, PermissionState, Prompt, PromptContent, PromptId,
@@ -10,11 +9,11 @@ use proptest::prelude::*;
 use ulid::Ulid;
 
 use super::{apply, at, exit, feed, provisioning};
-use crate::lifecycle::end::Departure;
-use crate::lifecycle::{
-    Change, Decision, Refusal, answer, cancel, end, finish, interrupt, pause, prompt, resume, stop,
+use crate::end::Departure;
+use crate::{
+    Change, Decision, Fact, Refusal, ShutdownManner, TurnOutcome, View, answer, cancel, end,
+    finish, interrupt, pause, prompt, resume, stop,
 };
-use crate::view::View;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -113,8 +112,8 @@ fn ask(view: &View, action: SessionAction, n: u64) -> Result<Decision, Refusal> 
 }
 
 fn of_event(view: &mut View, payload: EventPayload) -> Change {
-    use ah_agents::protocol::{JournalEntry, JournalRecord};
-    let next = ah_store::JournalPosition(view.record.journal.0 + 1);
+    use crate::{JournalEntry, JournalRecord};
+    let next = crate::JournalPosition(view.record.journal.0 + 1);
     let record = JournalRecord {
         ts: at(1),
         entry: JournalEntry::Event(payload),
@@ -278,7 +277,7 @@ fn check_invariants(view: &View) -> Result<(), TestCaseError> {
         prop_assert!(session.ended_at.is_some());
         prop_assert_eq!(session.activity, None);
         prop_assert!(view.prompts.iter().all(|p| p.state != PromptState::Queued));
-        let open = |p: &ah_store::PermissionRecord| p.permission.state != PermissionState::Resolved;
+        let open = |p: &crate::PermissionRecord| p.permission.state != PermissionState::Resolved;
         prop_assert!(!view.permissions.iter().any(open));
         prop_assert!(crate::duty::requests(view).is_empty());
     } else {
@@ -293,7 +292,7 @@ fn check_invariants(view: &View) -> Result<(), TestCaseError> {
         let polite = |r: &_| {
             matches!(
                 r,
-                ah_agents::protocol::Request::Shutdown {
+                crate::Request::Shutdown {
                     manner: ShutdownManner::Stop | ShutdownManner::Kill,
                 }
             )

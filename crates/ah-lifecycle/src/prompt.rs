@@ -1,12 +1,11 @@
 //! Saying something to the agent.
 
 use ah_rest_api_contract::{Prompt, SessionAction};
-use ah_store::{PromptWrite, SessionRecord};
 
-use super::{Change, Decision, Refusal, admit};
+use crate::{Change, Decision, PromptWrite, Refusal, SessionRecord, admit};
 
 /// Puts `prompt` at the end of the session's queue.
-pub(crate) fn decide(record: &SessionRecord, prompt: Prompt) -> Result<Decision, Refusal> {
+pub fn decide(record: &SessionRecord, prompt: Prompt) -> Result<Decision, Refusal> {
     admit(record, SessionAction::Prompt)?;
     // Between the end of the last turn and that of the agent, the session still runs but nothing
     // more reaches it.

@@ -1,12 +1,11 @@
 //! Answering what the agent asked leave for.
 
 use ah_rest_api_contract::{PermissionAnswer, PermissionId, PermissionState, SessionAction};
-use ah_store::{PermissionRecord, PermissionWrite, SessionRecord};
 
-use super::{Change, Decision, Refusal, admit};
+use crate::{Change, Decision, PermissionRecord, PermissionWrite, Refusal, SessionRecord, admit};
 
 /// Gives the request `id` this answer, if it still waits for one.
-pub(crate) fn decide(
+pub fn decide(
     record: &SessionRecord,
     permissions: &[PermissionRecord],
     id: PermissionId,

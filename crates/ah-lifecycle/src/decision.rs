@@ -1,40 +1,28 @@
-//! The session machine, as pure functions: from what a session is and what is asked of it to what
-//! changes. One verb a file; nothing here waits, reads or writes.
-//!
-//! What has to be *done* in a given state is not decided here but in [`crate::duty`], from the
-//! state alone, so that it is done again after a crash.
-
-pub(crate) mod answer;
-pub(crate) mod cancel;
-pub(crate) mod end;
-pub(crate) mod expire;
-pub(crate) mod finish;
-pub(crate) mod interrupt;
-pub(crate) mod pause;
-pub(crate) mod prompt;
-pub(crate) mod resume;
-pub(crate) mod start;
-pub(crate) mod stop;
-pub(crate) mod withdraw;
+//! What a decision comes to, and the one way in which a status changes.
 
 use ah_rest_api_contract::{
     Admission, ErrorKind, EventPayload, SessionAction, SessionId, SessionStatus, StatusChange,
     TaskManagerError, Timestamp,
 };
-use ah_store::{NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
+
+use crate::{NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
 
 /// What changes of a session, all at once.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Change {
-    pub(crate) events: Vec<NewEvent>,
-    pub(crate) patch: SessionPatch,
-    pub(crate) prompts: Vec<PromptWrite>,
-    pub(crate) permissions: Vec<PermissionWrite>,
+pub struct Change {
+    /// What is appended to its log, in order.
+    pub events: Vec<NewEvent>,
+    /// What it is from now on.
+    pub patch: SessionPatch,
+    /// What becomes of its prompts.
+    pub prompts: Vec<PromptWrite>,
+    /// What becomes of its permission requests.
+    pub permissions: Vec<PermissionWrite>,
 }
 
 /// What asking for something comes to.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Decision {
+pub enum Decision {
     /// This changes.
     Change(Box<Change>),
     /// It is so already: a success that changes nothing.
@@ -49,7 +37,7 @@ impl From<Change> for Decision {
 
 /// Why something asked for is not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// The session's status does not admit it.
     #[error(
         "session {session} is {status}, so it cannot be {}; {}",
@@ -57,8 +45,11 @@ pub(crate) enum Refusal {
         advice(*action, *status)
     )]
     Status {
+        /// Which session.
         session: SessionId,
+        /// What was asked.
         action: SessionAction,
+        /// The status it has.
         status: SessionStatus,
     },
     /// The session has ended, or is about to.
@@ -68,36 +59,51 @@ pub(crate) enum Refusal {
         what_it_took(*action)
     )]
     Ended {
+        /// Which session.
         session: SessionId,
+        /// What was asked.
         action: SessionAction,
+        /// The status it has.
         status: SessionStatus,
     },
     /// There is no such thing in the session.
     #[error("session {session} has no {what} `{id}`")]
     Unknown {
+        /// Which session.
         session: SessionId,
+        /// What kind of thing.
         what: &'static str,
+        /// What it was named.
         id: String,
     },
     /// The thing has been settled.
     #[error("{what} `{id}` of session {session} {state}; there is nothing left to decide")]
     Settled {
+        /// Which session.
         session: SessionId,
+        /// What kind of thing.
         what: &'static str,
+        /// Which.
         id: String,
+        /// How, as the predicate of a sentence.
         state: &'static str,
     },
     /// A field of the request is wrong.
     #[error("{message}")]
     Field {
+        /// Which.
         field: &'static str,
+        /// What is wrong with it.
         message: String,
     },
     /// The machine has no such edge. It is a fault of ours wherever it comes up.
     #[error("session {session} cannot go from {from} to {to}")]
     Illegal {
+        /// Which session.
         session: SessionId,
+        /// The status it has.
         from: SessionStatus,
+        /// The status it was to have.
         to: SessionStatus,
     },
 }
@@ -235,6 +241,3 @@ pub(crate) fn admit(record: &SessionRecord, action: SessionAction) -> Result<boo
         }),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,17 +1,14 @@
 //! Ending a session at once and giving up its workspace.
 
 use ah_rest_api_contract::{PromptState, SessionAction, SessionStatus, Timestamp};
-use ah_store::{Ending, PromptWrite, SessionRecord};
 
-use super::{Change, Decision, Refusal, StatusDetail, admit, transition};
+use crate::{
+    Change, Decision, Ending, PromptWrite, Refusal, SessionRecord, StatusDetail, admit, transition,
+};
 
 /// Asks for the session to be cancelled. One that waits for a slot is cancelled at once; one that
 /// has ended is hidden from lists.
-pub(crate) fn decide(
-    record: &SessionRecord,
-    by: &str,
-    now: Timestamp,
-) -> Result<Decision, Refusal> {
+pub fn decide(record: &SessionRecord, by: &str, now: Timestamp) -> Result<Decision, Refusal> {
     if !admit(record, SessionAction::Cancel)? {
         return Ok(Decision::Unchanged);
     }

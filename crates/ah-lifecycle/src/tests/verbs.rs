@@ -2,22 +2,19 @@
 
 use std::time::Duration;
 
-use ah_agents::protocol::{Request, ShutdownManner, TurnOutcome};
 use ah_rest_api_contract::{
     Activity, DeliveryMode, ErrorKind, Prompt, PromptContent, PromptId, PromptState, SessionStatus,
     TaskManagerError,
 };
-use ah_store::{Ending, TurnEnd};
 use ulid::Ulid;
 
 use super::{apply, at, exit, feed, provisioning, running, turn_ended};
-use crate::duty;
-use crate::lifecycle::end::Departure;
-use crate::lifecycle::expire::TimeLimits;
-use crate::lifecycle::{
-    Decision, cancel, end, expire, finish, interrupt, pause, prompt, resume, stop, withdraw,
+use crate::end::Departure;
+use crate::expire::TimeLimits;
+use crate::{
+    Decision, Ending, Request, ShutdownManner, TurnEnd, TurnOutcome, View, cancel, duty, end,
+    expire, finish, interrupt, pause, prompt, resume, stop, withdraw,
 };
-use crate::view::View;
 
 fn a_prompt(n: u64, delivery: DeliveryMode) -> Prompt {
     Prompt {
@@ -36,7 +33,7 @@ fn idle() -> View {
     view
 }
 
-fn kind_of(refusal: crate::lifecycle::Refusal) -> ErrorKind {
+fn kind_of(refusal: crate::Refusal) -> ErrorKind {
     TaskManagerError::from(refusal).kind()
 }
 
@@ -83,7 +80,7 @@ fn a_non_zero_exit_a_signal_and_an_exit_in_a_turn_are_failures() {
         ),
         (
             idle(),
-            ah_agents::protocol::AgentEnd {
+            crate::AgentEnd {
                 signal: Some(9),
                 ..Default::default()
             },
@@ -195,7 +192,7 @@ fn pausing_and_resuming_wait_for_the_host_to_say_so() {
     apply(&mut view, decision);
     assert_eq!(view.record.session.status, SessionStatus::Pausing);
     assert_eq!(duty::requests(&view), [Request::Pause]);
-    feed(&mut view, ah_agents::protocol::Fact::Paused);
+    feed(&mut view, crate::Fact::Paused);
     assert_eq!(view.record.session.status, SessionStatus::Paused);
     assert_eq!(
         pause::decide(&view.record, at(3)).unwrap(),
@@ -204,7 +201,7 @@ fn pausing_and_resuming_wait_for_the_host_to_say_so() {
     let decision = resume::decide(&view.record, None, at(3)).unwrap();
     apply(&mut view, decision);
     assert_eq!(duty::requests(&view), [Request::Resume]);
-    feed(&mut view, ah_agents::protocol::Fact::Resumed);
+    feed(&mut view, crate::Fact::Resumed);
     assert_eq!(view.record.session.status, SessionStatus::Running);
     assert_eq!(view.record.session.activity, Some(Activity::Working));
 }
@@ -216,7 +213,7 @@ fn a_session_stopped_on_its_way_to_a_pause_is_stopped() {
     apply(&mut view, decision);
     let decision = stop::decide(&view.record, Some("enough".into()), "ann", at(3)).unwrap();
     apply(&mut view, decision);
-    feed(&mut view, ah_agents::protocol::Fact::Paused);
+    feed(&mut view, crate::Fact::Paused);
     assert_eq!(view.record.session.status, SessionStatus::Stopping);
     let end = end::decide(&view.record, &[], &Departure::Told(exit(143)), at(4)).unwrap();
     assert_eq!(end.patch.status, Some(SessionStatus::Stopped));
@@ -367,7 +364,7 @@ fn a_pause_that_failed_lets_the_session_run_and_says_why() {
     let decision = pause::decide(&view.record, at(2)).unwrap();
     apply(&mut view, decision);
     let reason = "one would not stop".to_owned();
-    feed(&mut view, ah_agents::protocol::Fact::PauseFailed { reason });
+    feed(&mut view, crate::Fact::PauseFailed { reason });
     assert_eq!(view.record.session.status, SessionStatus::Running);
     let said = view.record.session.reason.clone().unwrap();
     assert_eq!(said, "it could not be paused: one would not stop");
@@ -375,8 +372,8 @@ fn a_pause_that_failed_lets_the_session_run_and_says_why() {
 
 #[test]
 fn what_the_recorder_ended_by_itself_is_told_as_the_engine_would_have_told_it() {
-    use ah_agents::protocol::EndCause;
-    let by = |cause, reason: &str| ah_agents::protocol::AgentEnd {
+    use crate::EndCause;
+    let by = |cause, reason: &str| crate::AgentEnd {
         cause: Some(cause),
         reason: Some(reason.to_owned()),
         ..exit(0)
@@ -392,7 +389,7 @@ fn what_the_recorder_ended_by_itself_is_told_as_the_engine_would_have_told_it() 
     ));
     let change = end::decide(&view.record, &[], &late, at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Failed));
-    let unattended = Departure::Told(ah_agents::protocol::AgentEnd {
+    let unattended = Departure::Told(crate::AgentEnd {
         cause: Some(EndCause::Unattended),
         ..exit(0)
     });

@@ -1,19 +1,18 @@
 //! What a session has come to, once nothing of it is left (design law 7: say it as it was).
 
-use ah_agents::protocol::{AgentEnd, EndCause};
 use ah_rest_api_contract::{
     Activity, EventPayload, Log, LogLevel, PermissionOutcome, PermissionResolved, PermissionState,
     PromptState, SessionStatus, Timestamp,
 };
-use ah_store::{
-    Ending, NewEvent, PermissionRecord, PermissionWrite, PromptWrite, SessionRecord, TurnEnd,
-};
 
-use super::{Change, Refusal, StatusDetail, transition};
+use crate::{
+    AgentEnd, Change, EndCause, Ending, NewEvent, PermissionRecord, PermissionWrite, PromptWrite,
+    Refusal, SessionRecord, StatusDetail, TurnEnd, transition,
+};
 
 /// How the last process of a session went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Departure {
+pub enum Departure {
     /// The recorder told.
     Told(AgentEnd),
     /// The recorder is gone without having told; so many processes were left of the session.
@@ -31,7 +30,7 @@ pub(crate) enum Departure {
 }
 
 /// Writes the last word on a session.
-pub(crate) fn decide(
+pub fn decide(
     record: &SessionRecord,
     permissions: &[PermissionRecord],
     departure: &Departure,

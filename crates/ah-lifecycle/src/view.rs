@@ -1,22 +1,24 @@
 //! A session as its machine sees it: the record, with its queue and its permission requests.
 
 use ah_rest_api_contract::{PermissionState, Prompt};
-use ah_store::{PermissionRecord, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
 
-use crate::lifecycle::Change;
+use crate::{Change, PermissionRecord, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
 
 /// A session with all that decisions about it are made on.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct View {
-    pub(crate) record: SessionRecord,
-    pub(crate) prompts: Vec<Prompt>,
-    pub(crate) permissions: Vec<PermissionRecord>,
+pub struct View {
+    /// The session.
+    pub record: SessionRecord,
+    /// Its prompts, oldest first.
+    pub prompts: Vec<Prompt>,
+    /// Its permission requests, oldest first.
+    pub permissions: Vec<PermissionRecord>,
 }
 
 impl View {
     /// Takes over a change that is about to be written, so that what follows it in the same write
     /// can be decided on it.
-    pub(crate) fn apply(&mut self, change: &Change) {
+    pub fn apply(&mut self, change: &Change) {
         self.apply_patch(&change.patch);
         for write in &change.prompts {
             self.apply_prompt(write);
@@ -110,7 +112,7 @@ fn set<T>(field: &mut T, value: Option<T>) {
 
 impl Change {
     /// This change and then `later`, as one.
-    pub(crate) fn merge(&mut self, later: Self) {
+    pub fn merge(&mut self, later: Self) {
         let Self {
             events,
             patch,
@@ -125,7 +127,7 @@ impl Change {
 
     /// Whether it rests on what the session was when it was decided, so that it may only be
     /// written if nothing was decided since. Events as the agent told them do not.
-    pub(crate) fn is_decision(&self) -> bool {
+    pub fn is_decision(&self) -> bool {
         let told = SessionPatch {
             journal: self.patch.journal,
             usage: self.patch.usage.clone(),

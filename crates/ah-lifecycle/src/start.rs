@@ -1,12 +1,24 @@
 //! Bringing a session to life.
 
 use ah_rest_api_contract::{Activity, SessionStatus, SessionWorkspace, Timestamp};
-use ah_store::SessionRecord;
 
-use super::{Change, Decision, Refusal, StatusDetail, transition};
+use crate::{Change, Decision, Refusal, SessionRecord, StatusDetail, transition};
+
+/// A slot is free for the session: its workspace is made now.
+///
+/// # Errors
+/// When it is not queued.
+pub fn claimed(record: &SessionRecord, now: Timestamp) -> Result<Change, Refusal> {
+    transition(
+        record,
+        SessionStatus::Provisioning,
+        StatusDetail::default(),
+        now,
+    )
+}
 
 /// The workspace is ready, at this commit.
-pub(crate) fn provisioned(workspace: SessionWorkspace, commit: Option<String>) -> Change {
+pub fn provisioned(workspace: SessionWorkspace, commit: Option<String>) -> Change {
     let mut change = Change::default();
     change.patch.workspace = Some(Some(workspace));
     change.patch.commit = commit;
@@ -14,7 +26,7 @@ pub(crate) fn provisioned(workspace: SessionWorkspace, commit: Option<String>) -
 }
 
 /// The agent's process is alive.
-pub(crate) fn agent_started(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
+pub fn agent_started(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
     let mut change = match record.session.status {
         SessionStatus::Provisioning => {
             let mut change =

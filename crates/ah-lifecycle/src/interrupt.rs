@@ -1,12 +1,11 @@
 //! Ending a turn.
 
 use ah_rest_api_contract::{Activity, SessionAction};
-use ah_store::SessionRecord;
 
-use super::{Change, Decision, Refusal, admit};
+use crate::{Change, Decision, Refusal, SessionRecord, admit};
 
 /// Asks for the end of the agent's turn. An agent without a turn is left alone.
-pub(crate) fn decide(record: &SessionRecord) -> Result<Decision, Refusal> {
+pub fn decide(record: &SessionRecord) -> Result<Decision, Refusal> {
     admit(record, SessionAction::Interrupt)?;
     let on_a_turn = matches!(
         record.session.activity,

@@ -1,14 +1,13 @@
 //! Letting an agent go that has nothing left to do (contract §0.11).
 
 use ah_rest_api_contract::{Activity, Prompt, PromptState, SessionStatus};
-use ah_store::{Ending, SessionRecord, TurnEnd};
 
-use super::{Change, Decision};
+use crate::{Change, Decision, Ending, SessionRecord, TurnEnd};
 
 /// Ends a session whose agent has finished its turn, unless it waits for something: it is
 /// interactive, a prompt is queued, or its turn was interrupted by somebody who has yet to say
 /// why.
-pub(crate) fn decide(record: &SessionRecord, prompts: &[Prompt]) -> Decision {
+pub fn decide(record: &SessionRecord, prompts: &[Prompt]) -> Decision {
     let waits = record.session.interactive
         || record.ending.is_some()
         || record.session.status != SessionStatus::Running

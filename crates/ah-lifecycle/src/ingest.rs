@@ -1,41 +1,41 @@
 //! From a recorder's journal to a session's log: pure, so that it can be done again when somebody
 //! else decided something meanwhile.
 
-use ah_agents::protocol::{AgentEnd, Fact, JournalEntry, JournalRecord, TurnOutcome};
 use ah_rest_api_contract::{
     Activity, EventPayload, Log, LogLevel, MessageRole, Permission, PermissionState,
     PromptDelivery, PromptState, SessionStatus, Timestamp, Usage,
 };
-use ah_store::{JournalPosition, NewEvent, PermissionWrite, PromptWrite, TurnEnd};
 
-use crate::lifecycle::{Change, Decision, Refusal, pause, resume, start};
-use crate::view::View;
+use crate::{
+    AgentEnd, Change, Decision, Fact, JournalEntry, JournalPosition, JournalRecord, NewEvent,
+    PermissionWrite, PromptWrite, Refusal, TurnEnd, TurnOutcome, View, pause, resume, start,
+};
 
 /// What a stretch of journal comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Absorbed {
+pub struct Absorbed {
     /// What changes, the journal's position included.
-    pub(crate) change: Change,
+    pub change: Change,
     /// The agent's end, if the stretch reached it. The last word on the session is written with its
     /// position, and not before nothing of the session is left.
-    pub(crate) ended: Option<Told>,
+    pub ended: Option<Told>,
     /// Whether files of the workspace may have changed.
-    pub(crate) files_touched: bool,
+    pub files_touched: bool,
 }
 
 /// The agent's end as the journal tells it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Told {
+pub struct Told {
     /// How it was.
-    pub(crate) end: AgentEnd,
+    pub end: AgentEnd,
     /// When it was.
-    pub(crate) at: Timestamp,
+    pub at: Timestamp,
     /// The position after it.
-    pub(crate) next: JournalPosition,
+    pub next: JournalPosition,
 }
 
 /// Takes in records, each with the position after it. `view` is left as the change will leave it.
-pub(crate) fn absorb(
+pub fn absorb(
     view: &mut View,
     records: &[(JournalRecord, JournalPosition)],
 ) -> Result<Absorbed, Refusal> {

@@ -1,12 +1,11 @@
 //! Freezing a session.
 
 use ah_rest_api_contract::{SessionAction, SessionStatus, Timestamp};
-use ah_store::SessionRecord;
 
-use super::{Decision, Refusal, StatusDetail, admit, transition};
+use crate::{Decision, Refusal, SessionRecord, StatusDetail, admit, transition};
 
 /// Asks for every process of the session to be frozen.
-pub(crate) fn decide(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
+pub fn decide(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
     if !admit(record, SessionAction::Pause)? {
         return Ok(Decision::Unchanged);
     }
@@ -21,7 +20,7 @@ pub(crate) fn decide(record: &SessionRecord, now: Timestamp) -> Result<Decision,
 }
 
 /// Every process is frozen. What was decided meanwhile stands.
-pub(crate) fn done(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
+pub fn done(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
     match record.session.status {
         SessionStatus::Pausing => {
             Ok(transition(record, SessionStatus::Paused, StatusDetail::default(), now)?.into())
@@ -31,11 +30,7 @@ pub(crate) fn done(record: &SessionRecord, now: Timestamp) -> Result<Decision, R
 }
 
 /// Not every process could be frozen, and those that were go on. What was decided meanwhile stands.
-pub(crate) fn failed(
-    record: &SessionRecord,
-    reason: &str,
-    now: Timestamp,
-) -> Result<Decision, Refusal> {
+pub fn failed(record: &SessionRecord, reason: &str, now: Timestamp) -> Result<Decision, Refusal> {
     match record.session.status {
         SessionStatus::Pausing => {
             let detail = StatusDetail::because(format!("it could not be paused: {reason}"));

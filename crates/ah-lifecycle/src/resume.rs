@@ -1,12 +1,11 @@
 //! Letting a frozen session go on.
 
 use ah_rest_api_contract::{Prompt, SessionAction, SessionStatus, Timestamp};
-use ah_store::{PromptWrite, SessionRecord};
 
-use super::{Decision, Refusal, StatusDetail, admit, transition};
+use crate::{Decision, PromptWrite, Refusal, SessionRecord, StatusDetail, admit, transition};
 
 /// Asks for the session's processes to go on, and puts `prompt` into its queue.
-pub(crate) fn decide(
+pub fn decide(
     record: &SessionRecord,
     prompt: Option<Prompt>,
     now: Timestamp,
@@ -28,7 +27,7 @@ pub(crate) fn decide(
 }
 
 /// The processes go on. What was decided meanwhile stands.
-pub(crate) fn done(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
+pub fn done(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
     match record.session.status {
         SessionStatus::Resuming => {
             Ok(transition(record, SessionStatus::Running, StatusDetail::default(), now)?.into())

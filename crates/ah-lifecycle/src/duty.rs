@@ -2,16 +2,14 @@
 //! anew whenever the state has changed or the recorder was attached to again, so that nothing
 //! asked for is lost with a connection or a process.
 
-use ah_agents::protocol::{Request, ShutdownManner};
 use ah_rest_api_contract::{
     Activity, DeliveryMode, PermissionState, Prompt, PromptState, SessionStatus,
 };
-use ah_store::Ending;
 
-use crate::view::View;
+use crate::{Ending, Request, ShutdownManner, View};
 
 /// The requests that are due. Each is idempotent.
-pub(crate) fn requests(view: &View) -> Vec<Request> {
+pub fn requests(view: &View) -> Vec<Request> {
     use SessionStatus as S;
     let record = &view.record;
     match record.session.status {
@@ -72,7 +70,7 @@ fn withdrawals(view: &View) -> impl Iterator<Item = Request> {
 
 /// The prompts that wait, for a recorder that will have to go on without anybody attending: it
 /// says each when its time comes.
-pub(crate) fn hand_over(view: &View) -> Vec<Request> {
+pub fn hand_over(view: &View) -> Vec<Request> {
     if view.record.session.status != SessionStatus::Running || view.record.ending.is_some() {
         return Vec::new();
     }

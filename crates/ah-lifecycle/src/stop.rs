@@ -1,12 +1,13 @@
 //! Ending a session.
 
 use ah_rest_api_contract::{PromptState, SessionAction, SessionStatus, Timestamp};
-use ah_store::{Ending, PromptWrite, SessionRecord};
 
-use super::{Decision, Refusal, StatusDetail, admit, transition};
+use crate::{
+    Decision, Ending, PromptWrite, Refusal, SessionRecord, StatusDetail, admit, transition,
+};
 
 /// Asks for the end of the session. One that waits for a slot ends at once.
-pub(crate) fn decide(
+pub fn decide(
     record: &SessionRecord,
     reason: Option<String>,
     by: &str,

@@ -3,19 +3,18 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{Activity, SessionStatus, Timestamp};
-use ah_store::{Ending, SessionRecord};
 
-use super::{Decision, Refusal, StatusDetail, transition};
+use crate::{Decision, Ending, Refusal, SessionRecord, StatusDetail, transition};
 
 /// The limits of a session's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TimeLimits {
+pub struct TimeLimits {
     /// How long an idle session is kept when its task does not say.
-    pub(crate) idle: Duration,
+    pub idle: Duration,
 }
 
 /// When the session will have taken too long, as things stand.
-pub(crate) fn deadline(record: &SessionRecord, limits: TimeLimits) -> Option<Timestamp> {
+pub fn deadline(record: &SessionRecord, limits: TimeLimits) -> Option<Timestamp> {
     let session = &record.session;
     if record.ending.is_some() || !session.status.holds_slot() {
         return None;
@@ -35,7 +34,7 @@ pub(crate) fn deadline(record: &SessionRecord, limits: TimeLimits) -> Option<Tim
 }
 
 /// Ends the session if it has taken too long.
-pub(crate) fn decide(
+pub fn decide(
     record: &SessionRecord,
     limits: TimeLimits,
     now: Timestamp,

@@ -1,0 +1,220 @@
+//! Making a task and its sessions: everything is judged before anything is done.
+
+use std::collections::BTreeSet;
+
+use ah_rest_api_contract::{
+    AgentSelection, CreateTask, ErrorKind, EventPayload, EventSeq, FieldErrors, LaunchedTask,
+    RepoMode, RepositorySource, RuntimeType, Session, SessionAgent, SessionId, SessionLinks,
+    SessionRepo, SessionStatus, StatusChange, Task, TaskId, TaskLaunchParams, TaskManagerError,
+    Timestamp,
+};
+use ulid::Ulid;
+
+use crate::{Launch, NewEvent};
+
+/// The version of an agent that has not told its own yet.
+const VERSION_UNKNOWN: &str = "latest";
+
+/// A task that is about to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Creation {
+    /// The task, as it is kept and shown.
+    pub task: Task,
+    /// Its sessions, queued, in the order of the request.
+    pub sessions: Vec<(Session, Launch)>,
+    /// What its author is told.
+    pub launched: LaunchedTask,
+}
+
+/// Judges what the contract leaves to whoever runs the task: the runtime, how the repository
+/// comes, the agents by `resolve`, and the variables, of which only `allowed_env` may be set.
+/// What is found wrong with fields is returned, so that more can be added to it.
+///
+/// # Errors
+/// When there is no such runtime, or no such way for the repository to come, whatever the fields
+/// say.
+pub fn judge(
+    params: &TaskLaunchParams,
+    allowed_env: &BTreeSet<String>,
+    resolve: impl Fn(&AgentSelection) -> Result<(), FieldErrors>,
+) -> Result<FieldErrors, TaskManagerError> {
+    let request = params.request();
+    match request.runtime.runtime_type {
+        RuntimeType::Local => {}
+        RuntimeType::Devcontainer => {
+            return Err(TaskManagerError::new(
+                ErrorKind::NotImplemented,
+                "this access point has no development containers; use the runtime `local`",
+            ));
+        }
+        RuntimeType::Disabled => {
+            return Err(TaskManagerError::new(
+                ErrorKind::Forbidden,
+                "this access point does not run agents without isolation; use the runtime `local`",
+            ));
+        }
+    }
+    if request.repo.mode == RepoMode::Upload {
+        return Err(TaskManagerError::new(
+            ErrorKind::NotImplemented,
+            "this access point takes no uploads; use `repo.mode` `git` or `none`",
+        ));
+    }
+    let mut errors = FieldErrors::default();
+    for (index, agent) in request.agents.iter().enumerate() {
+        if let Err(found) = resolve(agent) {
+            for (field, messages) in found.iter() {
+                for message in messages {
+                    errors.add(format!("agents[{index}].{field}"), message.clone());
+                }
+            }
+        }
+    }
+    for name in request
+        .env
+        .keys()
+        .filter(|name| !allowed_env.contains(*name))
+    {
+        errors.add(
+            format!("env.{name}"),
+            "is not a variable that this access point lets tasks set",
+        );
+    }
+    Ok(errors)
+}
+
+/// Makes the task of `author`: one queued session for each agent, times its count. `next_id` gives
+/// the task its name, and then each session.
+///
+/// # Errors
+/// When it names no agent, which is judged when the parameters are built.
+pub fn decide(
+    params: &TaskLaunchParams,
+    author: &str,
+    now: Timestamp,
+    mut next_id: impl FnMut() -> Ulid,
+) -> Result<Creation, FieldErrors> {
+    let request = params.request();
+    let task_id = TaskId::from_ulid(next_id());
+    let sessions: Vec<(Session, Launch)> = request
+        .agents
+        .iter()
+        .flat_map(|agent| std::iter::repeat_n(agent, agent.count as usize))
+        .map(|agent| {
+            let id = SessionId::from_ulid(next_id());
+            let launch = launch_of(params, author);
+            (session(params, agent, id, task_id, now), launch)
+        })
+        .collect();
+    let session_ids: Vec<SessionId> = sessions.iter().map(|(session, _)| session.id).collect();
+    let first = *session_ids
+        .first()
+        .ok_or_else(|| FieldErrors::of("agents", "is empty"))?;
+    Ok(Creation {
+        launched: LaunchedTask {
+            task_id,
+            session_ids: session_ids.clone(),
+            status: SessionStatus::Queued,
+            links: SessionLinks::of(first),
+        },
+        task: Task {
+            id: task_id,
+            request: shown(params),
+            session_ids,
+            created_at: now,
+        },
+        sessions,
+    })
+}
+
+/// The first event of a session's log.
+#[must_use]
+pub fn queued(now: Timestamp) -> NewEvent {
+    NewEvent {
+        ts: now,
+        payload: EventPayload::Status(StatusChange {
+            status: SessionStatus::Queued,
+            previous: None,
+            reason: None,
+            exit_code: None,
+            signal: None,
+        }),
+    }
+}
+
+/// The request as it is kept and shown: without the values of variables and without credentials.
+fn shown(params: &TaskLaunchParams) -> CreateTask {
+    let mut request = params.request().clone();
+    for value in request.env.values_mut() {
+        value.clear();
+    }
+    if let Some(source) = params.source() {
+        request.repo.url = Some(source.without_credentials());
+    }
+    request
+}
+
+fn launch_of(params: &TaskLaunchParams, author: &str) -> Launch {
+    let request = params.request();
+    Launch {
+        source: params.source().map(ToString::to_string),
+        commit: request.repo.commit.clone(),
+        env: request.env.clone(),
+        permissions: request.permissions.clone(),
+        timeout_ms: request.timeout_ms,
+        idle_timeout_ms: request.idle_timeout_ms,
+        author: author.to_owned(),
+    }
+}
+
+fn session(
+    params: &TaskLaunchParams,
+    agent: &AgentSelection,
+    id: SessionId,
+    task_id: TaskId,
+    now: Timestamp,
+) -> Session {
+    let request = params.request();
+    Session {
+        id,
+        tenant_id: request.tenant_id.clone(),
+        project_id: request.project_id.clone(),
+        task_id,
+        status: SessionStatus::Queued,
+        activity: None,
+        reason: None,
+        exit_code: None,
+        prompt: request.prompt.text(),
+        prompt_blocks: request.prompt.clone(),
+        repo: SessionRepo {
+            mode: request.repo.mode,
+            url: params.source().map(RepositorySource::without_credentials),
+            branch: request.repo.branch.clone(),
+            commit: request.repo.commit.clone(),
+        },
+        runtime: request.runtime.clone(),
+        agent: SessionAgent {
+            agent_type: agent.agent_type.clone(),
+            version: agent
+                .version
+                .clone()
+                .unwrap_or_else(|| VERSION_UNKNOWN.to_owned()),
+            model: agent.model.clone(),
+            settings: agent.settings.clone(),
+        },
+        workspace: None,
+        labels: request.labels.clone(),
+        priority: request.priority,
+        interactive: request.interactive,
+        created_at: now,
+        updated_at: now,
+        started_at: None,
+        ended_at: None,
+        last_seq: EventSeq::START,
+        recent_events: Vec::new(),
+        changes: None,
+        usage: None,
+        parent_session_id: None,
+        links: SessionLinks::of(id),
+    }
+}

@@ -1,0 +1,120 @@
+//! The machine against a model: whatever is asked of it in whatever order, it keeps its promises.
+
+mod model;
+mod verbs;
+
+use ah_rest_api_contract::{
+    AgentType, EventSeq, PermissionPolicy, Priority, PromptContent, RepoMode, RuntimeConfig,
+    Session, SessionAgent, SessionId, SessionLinks, SessionRepo, SessionStatus, TaskId, Timestamp,
+};
+use ulid::Ulid;
+
+use crate::{
+    AgentEnd, Change, Decision, Fact, JournalEntry, JournalPosition, JournalRecord, Launch,
+    SessionRecord, TurnOutcome, View,
+};
+
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_millis(1_700_000_000_000 + seconds * 1_000)
+}
+
+/// A session that was just claimed.
+pub(super) fn provisioning() -> View {
+    let id = SessionId::from_ulid(Ulid::from_parts(1, 1));
+    let prompt = PromptContent::from("do it");
+    let session = Session {
+        id,
+        tenant_id: None,
+        project_id: None,
+        task_id: TaskId::from_ulid(Ulid::from_parts(1, 2)),
+        status: SessionStatus::Provisioning,
+        activity: None,
+        reason: None,
+        exit_code: None,
+        prompt: prompt.text(),
+        prompt_blocks: prompt,
+        repo: SessionRepo {
+            mode: RepoMode::None,
+            url: None,
+            branch: None,
+            commit: None,
+        },
+        runtime: RuntimeConfig::default(),
+        agent: SessionAgent {
+            agent_type: AgentType::new("scenario"),
+            version: "latest".to_owned(),
+            model: None,
+            settings: serde_json::Map::new(),
+        },
+        workspace: None,
+        labels: std::collections::BTreeMap::new(),
+        priority: Priority::Normal,
+        interactive: false,
+        created_at: at(0),
+        updated_at: at(0),
+        started_at: None,
+        ended_at: None,
+        last_seq: EventSeq::new(1),
+        recent_events: Vec::new(),
+        changes: None,
+        usage: None,
+        parent_session_id: None,
+        links: SessionLinks::of(id),
+    };
+    let launch = Launch {
+        source: None,
+        commit: None,
+        env: std::collections::BTreeMap::new(),
+        permissions: PermissionPolicy::default(),
+        timeout_ms: None,
+        idle_timeout_ms: None,
+        author: "user".to_owned(),
+    };
+    View {
+        record: SessionRecord::new(session, launch),
+        prompts: Vec::new(),
+        permissions: Vec::new(),
+    }
+}
+
+/// A session whose agent is on its first turn.
+pub(super) fn running() -> View {
+    let mut view = provisioning();
+    feed(&mut view, Fact::AgentStarted { pid: 7 });
+    view
+}
+
+/// Takes a fact into `view` and returns what changed.
+pub(super) fn feed(view: &mut View, fact: Fact) -> Change {
+    let next = JournalPosition(view.record.journal.0 + 1);
+    let record = JournalRecord {
+        ts: at(1),
+        entry: JournalEntry::Fact(fact),
+        raw: None,
+    };
+    crate::ingest::absorb(view, &[(record, next)])
+        .expect("facts fit any state")
+        .change
+}
+
+pub(super) fn turn_ended(outcome: TurnOutcome) -> Fact {
+    Fact::TurnEnded { outcome }
+}
+
+pub(super) fn exit(code: i32) -> AgentEnd {
+    AgentEnd {
+        exit_code: Some(code),
+        ..AgentEnd::default()
+    }
+}
+
+/// Applies a decision and returns what changed, nothing when it changed nothing.
+pub(super) fn apply(view: &mut View, decision: Decision) -> Change {
+    match decision {
+        Decision::Unchanged => Change::default(),
+        Decision::Change(change) => {
+            view.apply(&change);
+            *change
+        }
+    }
+}
