@@ -3,6 +3,7 @@
 //! What is checked here is what neither the compiler nor clippy can know: which crate may depend
 //! on which, that prose still names files that exist, that what is generated is what is committed.
 
+mod agents;
 mod bench;
 mod deps;
 mod findings;
@@ -31,6 +32,8 @@ enum Task {
     Test,
     /// Run `test` as the build server does, with CI=true in the environment.
     Ci,
+    /// Install the agent programs that the system tests run, with npm, into the target folder.
+    Agents,
     /// Check which crate depends on which, and that every declared dependency is used.
     Deps,
     /// Check file lengths, links, file names, and that every source file is part of a crate.
@@ -60,6 +63,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Test => suite::run(&workspace, suite::Place::Desk),
         Task::Ci => suite::run(&workspace, suite::Place::BuildServer),
+        Task::Agents => agents::require(&workspace),
         Task::Deps => deps::run(&workspace),
         Task::Tidy => tidy::run(&workspace),
         Task::Sqlx { check } => sqlx::run(check),

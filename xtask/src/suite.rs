@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use crate::workspace::{self, Workspace};
-use crate::{deps, sqlx, tidy};
+use crate::{agents, deps, sqlx, tidy};
 
 /// Where the suite runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,14 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
         ),
         Step::command("documentation", documentation),
         Step::task("database queries", "cargo xtask sqlx", |_| sqlx::run(true)),
+        Step::task(
+            "agent programs",
+            "cargo xtask agents",
+            match place {
+                Place::Desk => agents::install,
+                Place::BuildServer => agents::require,
+            },
+        ),
         Step::command(
             "tests",
             cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]),

@@ -71,10 +71,16 @@ const RULES: &[Rule] = &[
         reason: "SQLite is named by its store, and by the benchmark as the baseline",
     },
     Rule {
-        packages: Packages::AllBut(&["ah-rest-server"]),
+        packages: Packages::AllBut(&["ah-rest-server", "fake-llm"]),
         reach: Reach::Direct,
         never: &["axum*"],
-        reason: "HTTP is served in one crate",
+        reason: "HTTP is served in one crate, and by the scripted model of the tests",
+    },
+    Rule {
+        packages: Packages::AllBut(&[]),
+        reach: Reach::Direct,
+        never: &["fake-llm"],
+        reason: "it is for tests, as a development dependency",
     },
     Rule {
         packages: Packages::AllBut(&["ah-store-*", "ah-cli", "ah-rest-server", "ah-bench"]),

@@ -1,0 +1,349 @@
+//! What the model is to say: scripts, and how a conversation chooses a step of one.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::conversation::{Conversation, Turn};
+
+/// The scripts that a marker can name, as JSON.
+const BUILTIN: &str = include_str!("scripts.json");
+
+/// What an agent is told that asks on after a script's last step.
+const NOTHING_MORE: &str = "Nothing more to do.";
+
+/// What a request without tools is told, when its step is about tools: such a request wants a
+/// title or a summary of the conversation.
+const TITLE: &str = "A title from the fake model";
+
+/// One answer of the model: its text, and the tools that it calls after it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Step {
+    /// What it thinks first, where the dialect has a place for that.
+    pub think: String,
+    /// What it says.
+    pub text: String,
+    /// What it has the agent do.
+    #[serde(rename = "ops")]
+    pub operations: Vec<Operation>,
+    /// How long it waits before each word, in milliseconds.
+    pub delay_ms: u64,
+    /// What goes wrong.
+    pub fault: Option<Fault>,
+    /// What it says that it has used.
+    pub usage: Usage,
+}
+
+impl Step {
+    /// A step that says this and calls nothing.
+    #[must_use]
+    pub fn saying(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What the model has the agent do, whatever the agent's tools are called.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Operation {
+    /// Run a command in a shell.
+    Shell {
+        /// The command line.
+        command: String,
+    },
+    /// Write a whole file.
+    Write {
+        /// Which one; relative to the workspace.
+        path: String,
+        /// What it is to hold, in whole lines.
+        content: String,
+    },
+    /// Read a file.
+    Read {
+        /// Which one; relative to the workspace.
+        path: String,
+    },
+    /// Replace a text in a file.
+    Edit {
+        /// Which one; relative to the workspace.
+        path: String,
+        /// The text: a whole line, since patches know only those.
+        old: String,
+        /// What takes its place.
+        new: String,
+    },
+}
+
+/// What goes wrong with an answer.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// 401: the key is not taken.
+    Unauthorized,
+    /// 429: too many requests.
+    RateLimited,
+    /// 529: too busy; 503 where the dialect does not know 529.
+    Overloaded,
+    /// 400: the conversation is longer than the model's context.
+    ContextLength,
+    /// The connection breaks after the text.
+    Cut,
+    /// The answer ends in order after the text, without what ends an answer in its dialect.
+    Truncated,
+    /// Nothing comes after the first words, for as long as anybody waits.
+    Stall,
+}
+
+impl Fault {
+    /// Whether there is an answer that begins, and does not become whole.
+    pub(crate) const fn is_of_the_stream(self) -> bool {
+        matches!(self, Self::Cut | Self::Truncated | Self::Stall)
+    }
+}
+
+/// What an answer says that it has used, in tokens.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Usage {
+    /// Read, the cached ones included where the dialect includes them.
+    pub input: u64,
+    /// Of the input, those that were cached.
+    pub cached: u64,
+    /// Written, the reasoning included.
+    pub output: u64,
+    /// Of the output, those that were thoughts.
+    pub reasoning: u64,
+}
+
+impl Default for Usage {
+    fn default() -> Self {
+        Self {
+            input: 1000,
+            cached: 200,
+            output: 50,
+            reasoning: 10,
+        }
+    }
+}
+
+/// The scripts that `[[fake:NAME]]` can name, by name.
+///
+/// # Panics
+/// When the file that is compiled in is not a map of scripts, which a test would show.
+#[must_use]
+pub fn builtin_scripts() -> std::collections::BTreeMap<String, Vec<Step>> {
+    serde_json::from_str(BUILTIN).expect("the built-in scripts are read by a test")
+}
+
+/// The step of a script that a conversation has come to.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Chosen {
+    /// The script's name; `inline` for one in the prompt, nothing without a marker.
+    pub(crate) script: Option<String>,
+    /// Which step of it, from 0.
+    pub(crate) index: usize,
+    /// The step itself.
+    pub(crate) step: Step,
+}
+
+/// Chooses by the newest user message that has a marker.
+///
+/// # Errors
+/// In words, when the marker names no script or holds none.
+pub(crate) fn choose(conversation: &Conversation) -> Result<Chosen, String> {
+    let marked = conversation
+        .turns
+        .iter()
+        .enumerate()
+        .rev()
+        .find_map(|(at, turn)| match turn {
+            Turn::User(text) => Some((at, marker(text)?)),
+            _ => None,
+        });
+    let Some((at, marker)) = marked else {
+        let said = conversation.newest_prompt().unwrap_or("nothing");
+        let end: String = said.chars().rev().take(200).collect();
+        let end: String = end.chars().rev().collect();
+        return Ok(Chosen {
+            script: None,
+            index: 0,
+            step: Step::saying(format!("You said: {end}")),
+        });
+    };
+    let (script, steps) = steps_of(marker)?;
+    let index = rounds(&conversation.turns[at + 1..]);
+    let step = steps
+        .get(index)
+        .cloned()
+        .unwrap_or_else(|| Step::saying(NOTHING_MORE));
+    Ok(Chosen {
+        script: Some(script),
+        index,
+        step: if conversation.tools.is_empty() {
+            without_tools(step)
+        } else {
+            step
+        },
+    })
+}
+
+/// A marker in a prompt.
+#[derive(Clone, Copy)]
+enum Marker<'a> {
+    Named(&'a str),
+    Inline(&'a str),
+}
+
+/// The last marker of a text.
+fn marker(text: &str) -> Option<Marker<'_>> {
+    let named = text.rfind("[[fake:");
+    let inline = text.rfind("[[fake-script:");
+    if inline > named {
+        return Some(Marker::Inline(&text[inline? + "[[fake-script:".len()..]));
+    }
+    let (name, _) = text[named? + "[[fake:".len()..].split_once("]]")?;
+    Some(Marker::Named(name))
+}
+
+fn steps_of(marker: Marker<'_>) -> Result<(String, Vec<Step>), String> {
+    match marker {
+        Marker::Named(name) => builtin_scripts()
+            .remove(name)
+            .map(|steps| (name.to_owned(), steps))
+            .ok_or_else(|| format!("there is no script `{name}`")),
+        Marker::Inline(text) => first_value(text)
+            .and_then(serde_json::from_value)
+            .map(|steps| ("inline".to_owned(), steps))
+            .map_err(|error| format!("the script in the prompt cannot be read: {error}")),
+    }
+}
+
+/// The JSON value that a text begins with; agents put text of their own behind a prompt.
+fn first_value(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::Deserializer::from_str(text)
+        .into_iter()
+        .next()
+        .unwrap_or(Ok(Value::Null))
+}
+
+/// How many times the model has called tools, several at once counted as one.
+fn rounds(turns: &[Turn]) -> usize {
+    let mut rounds = 0;
+    let mut in_calls = false;
+    for turn in turns {
+        match turn {
+            Turn::Call if !in_calls => {
+                rounds += 1;
+                in_calls = true;
+            }
+            Turn::Call | Turn::Assistant => {}
+            Turn::User(_) | Turn::Result => in_calls = false,
+        }
+    }
+    rounds
+}
+
+/// What is left of a step for a request that offers no tools.
+fn without_tools(step: Step) -> Step {
+    let refuses = step.fault.is_some_and(|fault| !fault.is_of_the_stream());
+    let is_plain = step.operations.is_empty() && step.delay_ms == 0 && step.fault.is_none();
+    if refuses || is_plain {
+        step
+    } else {
+        Step::saying(TITLE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::Tool;
+
+    fn conversation(turns: Vec<Turn>) -> Conversation {
+        Conversation {
+            turns,
+            tools: vec![Tool::function("bash", Value::Null)],
+            ..Conversation::default()
+        }
+    }
+
+    fn user(text: &str) -> Turn {
+        Turn::User(text.to_owned())
+    }
+
+    #[test]
+    fn every_builtin_script_is_read_and_chosen_by_its_name() {
+        for (name, steps) in builtin_scripts() {
+            let turns = vec![user(&format!("do [[fake:{name}]] now"))];
+            let chosen = choose(&conversation(turns)).unwrap();
+            assert_eq!(chosen.step, steps[0], "{name}");
+            assert_eq!(chosen.script, Some(name));
+        }
+    }
+
+    #[test]
+    fn rounds_of_calls_after_the_newest_marker_choose_the_step() {
+        let turns = vec![
+            user("[[fake:edit]]"),
+            Turn::Call,
+            Turn::Result,
+            user("[[fake:edit]] again"),
+            Turn::Assistant,
+            Turn::Call,
+            Turn::Call,
+            Turn::Result,
+            Turn::Result,
+            user("a reminder of the agent's own"),
+        ];
+        assert_eq!(choose(&conversation(turns.clone())).unwrap().index, 1);
+        let further = [turns, vec![Turn::Call, Turn::Result, Turn::Call]].concat();
+        let chosen = choose(&conversation(further)).unwrap();
+        assert_eq!(chosen.step, Step::saying(NOTHING_MORE));
+    }
+
+    #[test]
+    fn a_script_in_the_prompt_is_read_whatever_comes_behind_it() {
+        let prompt = r#"[[fake-script:[{"text":"hi","ops":[{"op":"shell","command":"[[ -e a ]]"}]}]]] [[cwd:/w]]"#;
+        let chosen = choose(&conversation(vec![user(prompt)])).unwrap();
+        assert_eq!(chosen.step.text, "hi");
+        assert_eq!(chosen.step.operations.len(), 1);
+    }
+
+    #[test]
+    fn a_marker_that_means_nothing_is_refused_in_words() {
+        for (prompt, says) in [
+            ("[[fake:nothing]]", "`nothing`"),
+            (r#"[[fake-script:[{"txt":"hi"}]]]"#, "txt"),
+        ] {
+            let error = choose(&conversation(vec![user(prompt)])).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_tools_gets_a_title_and_the_refusals() {
+        let ask = |prompt: &str| {
+            let mut conversation = conversation(vec![user(prompt)]);
+            conversation.tools.clear();
+            choose(&conversation).unwrap().step
+        };
+        assert_eq!(ask("[[fake:edit]]"), Step::saying(TITLE));
+        assert_eq!(ask("[[fake:drip]]"), Step::saying(TITLE));
+        assert_eq!(ask("[[fake:cut]]"), Step::saying(TITLE));
+        assert_eq!(
+            ask("[[fake:unauthorized]]").fault,
+            Some(Fault::Unauthorized)
+        );
+        assert_eq!(ask("[[fake:hello]]"), builtin_scripts()["hello"][0]);
+    }
+
+    #[test]
+    fn without_a_marker_it_repeats_what_was_said() {
+        let chosen = choose(&conversation(vec![user("good morning")])).unwrap();
+        assert_eq!(chosen.step.text, "You said: good morning");
+        assert_eq!(chosen.script, None);
+    }
+}

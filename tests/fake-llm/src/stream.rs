@@ -1,0 +1,162 @@
+//! An answer on its way: frames one after another, slow, stalled or broken off as the script says.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
+use serde_json::Value;
+
+use crate::operation::Call;
+use crate::record::{Attendance, Ending};
+use crate::script::{Fault, Usage};
+
+/// How long a stalled answer stays open, which is longer than any agent's patience in a test.
+const STALL: Duration = Duration::from_secs(120);
+
+/// How many frames a stalled answer has.
+const FRAMES_BEFORE_STALL: usize = 3;
+
+/// What the model answers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) model: String,
+    pub(crate) think: String,
+    pub(crate) text: String,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) usage: Usage,
+    /// How long it waits before each piece of the text.
+    pub(crate) delay: Duration,
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Answer {
+    /// The text in pieces that end where words do: single words where each of them takes time.
+    pub(crate) fn pieces(&self) -> Vec<String> {
+        let words: Vec<&str> = self.text.split_inclusive(char::is_whitespace).collect();
+        let length = if self.delay.is_zero() { 3 } else { 1 };
+        words.chunks(length).map(<[&str]>::concat).collect()
+    }
+}
+
+/// A piece of a stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    bytes: Bytes,
+    /// Whether it is a piece of the text, which comes slowly and after which it breaks off.
+    is_text: bool,
+}
+
+impl Frame {
+    /// A server-sent event.
+    pub(crate) fn event(name: Option<&str>, data: &Value) -> Self {
+        let name = name.map_or_else(String::new, |name| format!("event: {name}\n"));
+        Self::raw(format!("{name}data: {data}\n\n"))
+    }
+
+    /// Bytes as they are.
+    pub(crate) fn raw(bytes: impl Into<Bytes>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            is_text: false,
+        }
+    }
+
+    /// The same as a piece of the text.
+    pub(crate) fn of_text(self) -> Self {
+        Self {
+            is_text: true,
+            ..self
+        }
+    }
+}
+
+/// What comes next of an answer.
+enum Piece {
+    Frame(Frame),
+    Stall,
+    /// The connection breaks.
+    Break,
+}
+
+/// The answer as it is sent, frame by frame.
+pub(crate) fn response(
+    frames: Vec<Frame>,
+    answer: &Answer,
+    content_type: &'static str,
+    attendance: Attendance,
+) -> Response {
+    let delay = answer.delay;
+    let pieces = pieces(frames, answer.fault).into_iter();
+    let ending = match answer.fault {
+        Some(_) => Ending::Broken,
+        None => Ending::Whole,
+    };
+    let body = stream::unfold(
+        (pieces, attendance),
+        move |(mut pieces, attendance)| async move {
+            let sent = match pieces.next() {
+                Some(Piece::Frame(frame)) => {
+                    if frame.is_text && !delay.is_zero() {
+                        tokio::time::sleep(delay).await;
+                    }
+                    attendance.change(|record| record.frames += 1);
+                    Ok(frame.bytes)
+                }
+                Some(Piece::Stall) => {
+                    tokio::time::sleep(STALL).await;
+                    Ok(Bytes::new())
+                }
+                Some(Piece::Break) => {
+                    // What was said before is sent only when the body has nothing to add.
+                    tokio::task::yield_now().await;
+                    attendance.end(ending);
+                    Err(io::Error::from(io::ErrorKind::ConnectionReset))
+                }
+                None => {
+                    attendance.end(ending);
+                    return None;
+                }
+            };
+            Some((sent, (pieces, attendance)))
+        },
+    );
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, Body::from_stream(body)).into_response()
+}
+
+fn pieces(mut frames: Vec<Frame>, fault: Option<Fault>) -> Vec<Piece> {
+    let text_ends = frames
+        .iter()
+        .rposition(|frame| frame.is_text)
+        .map_or(0, |last| last + 1);
+    let last = match fault {
+        Some(Fault::Cut) => {
+            frames.truncate(text_ends);
+            Some(Piece::Break)
+        }
+        Some(Fault::Truncated) => {
+            frames.truncate(text_ends);
+            None
+        }
+        Some(Fault::Stall) => {
+            frames.truncate(FRAMES_BEFORE_STALL);
+            Some(Piece::Stall)
+        }
+        _ => None,
+    };
+    frames.into_iter().map(Piece::Frame).chain(last).collect()
+}
+
+/// A plain answer in two pieces, for one that breaks off between them.
+pub(crate) fn halves(whole: &Value) -> Vec<Frame> {
+    let mut first = whole.to_string().into_bytes();
+    let second = first.split_off(first.len() / 2);
+    vec![Frame::raw(first).of_text(), Frame::raw(second)]
+}

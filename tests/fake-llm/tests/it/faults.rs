@@ -1,0 +1,95 @@
+//! Everything that can go wrong, in every dialect.
+
+use fake_llm::{Dialect, Ending, FakeLlm};
+
+use crate::client::{DIALECTS, PATIENCE, Said, ask, path, request, send};
+
+#[tokio::test]
+async fn refusals_have_the_dialect_s_own_form() {
+    let llm = FakeLlm::start().unwrap();
+    for dialect in DIALECTS {
+        for (script, status) in [
+            ("unauthorized", 401),
+            ("ratelimit", 429),
+            ("overload", 529),
+            ("badrequest", 400),
+        ] {
+            let status = match (status, dialect) {
+                (529, Dialect::Messages) => 529,
+                (529, _) => 503,
+                (status, _) => status,
+            };
+            let reply = ask(&llm, dialect, &format!("[[fake:{script}]]"), true).await;
+            assert_eq!(reply.status, status, "{dialect:?} {script}");
+            let body = reply.json();
+            let error = &body["error"];
+            assert!(error["message"].as_str().unwrap().contains("(fake)"));
+            match dialect {
+                Dialect::Messages => assert_eq!(body["type"], "error"),
+                Dialect::Gemini => assert_eq!(error["code"], status),
+                Dialect::Responses | Dialect::Chat => assert!(error["code"].is_string()),
+            }
+            let record = llm.records().pop().unwrap();
+            assert_eq!(record.ending, Some(Ending::Refused(status)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cut_breaks_the_connection_and_a_truncation_ends_it_too_early() {
+    let llm = FakeLlm::start().unwrap();
+    for dialect in DIALECTS {
+        for streamed in [true, false] {
+            let cut = ask(&llm, dialect, "[[fake:cut]]", streamed).await;
+            assert!(!cut.in_order, "{dialect:?} {streamed}");
+            let truncated = ask(&llm, dialect, "[[fake:truncated]]", streamed).await;
+            assert!(truncated.in_order);
+            for reply in [cut, truncated] {
+                assert_eq!(reply.status, 200);
+                if streamed {
+                    assert!(reply.text.contains("the mid"), "{}", reply.text);
+                    let end = reply.events().pop().unwrap();
+                    assert_ne!(end["type"], "response.completed");
+                    assert_ne!(end["type"], "message_stop");
+                    assert_ne!(end, "[DONE]");
+                    assert!(end["candidates"][0].get("finishReason").is_none());
+                }
+            }
+            let record = llm.records().pop().unwrap();
+            assert_eq!(record.ending, Some(Ending::Broken));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stall_says_no_more_and_notices_who_leaves() {
+    let llm = FakeLlm::start().unwrap();
+    for dialect in DIALECTS {
+        let body = request(dialect, &[Said::User("[[fake:stall]]")], true);
+        let enough = |text: &str| text.matches("\n\n").count() == 3;
+        let before = llm.records().len();
+        let reply = send(&llm, "POST", path(dialect, true), &body, enough).await;
+        assert_eq!(reply.events().len(), 3);
+        let left = llm.wait_for(PATIENCE, |record| {
+            record.number == before && record.ending == Some(Ending::Disconnected)
+        });
+        assert!(left.is_some(), "{dialect:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_drip_comes_word_by_word() {
+    let llm = FakeLlm::start().unwrap();
+    for dialect in DIALECTS {
+        let body = request(dialect, &[Said::User("[[fake:drip]]")], true);
+        let enough = |text: &str| text.contains("word3");
+        let reply = send(&llm, "POST", path(dialect, true), &body, enough).await;
+        assert!(!reply.text.contains("word4"), "{}", reply.text);
+        let left = llm.wait_for(PATIENCE, |record| {
+            record.prompt == "[[fake:drip]]"
+                && record.dialect == Some(dialect)
+                && record.ending == Some(Ending::Disconnected)
+        });
+        assert!(left.is_some(), "{dialect:?}");
+    }
+}
