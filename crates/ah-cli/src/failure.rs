@@ -6,6 +6,7 @@ use std::io;
 
 use ah_rest_api_contract::{ErrorKind, FieldErrors, TaskManagerError};
 
+use crate::environment::AH_API_KEY;
 use crate::exit_code::ExitCode;
 use crate::style::{Line, Paint};
 use crate::terminal::Terminal;
@@ -166,6 +167,12 @@ fn hints_for(kind: ErrorKind, errors: &FieldErrors) -> Vec<String> {
             } else {
                 Vec::new()
             };
+        }
+        ErrorKind::Unauthenticated => {
+            return vec![format!(
+                "{} takes the key of a server that was named: `apiKey` in its access-point.json",
+                AH_API_KEY.name
+            )];
         }
         ErrorKind::NotFound => "`ah session list` shows the sessions there are",
         ErrorKind::Conflict => "`ah session get` shows where the session is in its life",

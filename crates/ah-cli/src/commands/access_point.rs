@@ -1,5 +1,6 @@
 //! `ah agent access-point`: the server, until it is told to end.
 
+use ah_rest_api_contract::AccessPointFile;
 use ah_rest_server::{Config, Sources, read_published};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -38,9 +39,13 @@ pub(crate) async fn run(args: &AccessPointArgs, context: &Context) -> Result<Exi
         if address.await.is_ok() {
             announce(context)?;
         }
-        if is_ready.await.is_ok() && context.json {
-            announce_as_json(context)?;
+        if is_ready.await.is_err() {
+            return Ok(());
         }
+        if context.json {
+            return announce_as_json(context);
+        }
+        context.terminal.note(&Line::of(Paint::Plain, "ready"));
         Ok(())
     };
     let ending = async {
@@ -94,9 +99,8 @@ fn announce(context: &Context) -> Result<(), Failure> {
     let file = read_published(home)
         .map_err(|error| Failure::configuration(in_words(&error)).caused_by(error))?;
     let Some(file) = file else { return Ok(()) };
-    let address = file.url.as_str().trim_end_matches('/');
     let note = |words: String| context.terminal.note(&Line::of(Paint::Plain, words));
-    note(format!("listening on {address}"));
+    note(format!("listening on {}", address(&file)));
     match file.api_key {
         Some(_) => note(format!(
             "the key is `apiKey` in {}",
@@ -113,7 +117,12 @@ fn announce_as_json(context: &Context) -> Result<(), Failure> {
     let Some(file) = file else { return Ok(()) };
     context
         .terminal
-        .print_json(&json!({ "url": file.url, "pid": file.pid }))
+        .print_json(&json!({ "url": address(&file), "pid": file.pid }))
+}
+
+/// The server's address, so that a path can follow it.
+fn address(file: &AccessPointFile) -> &str {
+    file.url.as_str().trim_end_matches('/')
 }
 
 /// The signals that end a server. A terminal that goes away ends it as well, unless `nohup` says

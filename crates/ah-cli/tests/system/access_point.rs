@@ -1,56 +1,21 @@
 //! The access point as a user has it: killed, ended, started again, and refused.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Output;
 
-use serde_json::Value;
+use rustix::process::Signal;
 
-use crate::setting::{Follower, Setting, agent, of_type, said};
+use crate::http::Connection;
+use crate::server::Server;
+use crate::setting::{
+    Follower, Setting, agent, agent_processes, of_type, recorder, said, status, wait_for,
+};
 
-/// A server that takes requests. It ends with the setting it runs in.
-struct Server {
-    child: Child,
-    port: String,
-}
-
-impl Server {
-    fn start(setting: &Setting, port: &str) -> Self {
-        let mut child = setting
-            .ah(&["agent", "access-point", "--json", "--port", port])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(ready["pid"], child.id());
-        let url = ready["url"].as_str().unwrap().trim_end_matches('/');
-        let port = url.rsplit(':').next().unwrap().to_owned();
-        Self { child, port }
-    }
-
-    /// Kills it with -9, and starts another one in its place.
-    fn replace(mut self, setting: &Setting) -> Self {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        Self::start(setting, &self.port)
-    }
-
-    /// Ends it in order.
-    fn end(mut self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-/// Thoughts to be killed at, a question, and a second turn.
-fn talkative() -> String {
-    let thoughts = "      - think: [[250, a thought]]\n".repeat(24);
-    format!(
+#[test]
+fn a_follower_comes_back_after_each_kill() {
+    let setting = Setting::new();
+    let mut server = Server::start(&setting);
+    let thoughts = "      - think: [[200, a thought]]\n".repeat(8);
+    let id = setting.launch(&format!(
         "name: talkative
 timeline:
   - llmResponse:
@@ -59,52 +24,27 @@ timeline:
       options:
         - {{ id: allow, label: \"Yes\", kind: allow_once }}
         - {{ id: deny, label: \"No\", kind: reject_once }}
-  - userInputs: [{{relativeTime: 0, input: more}}]
-  - llmResponse:
-      - think: [[50, the last thought]]
   - complete: true
 "
-    )
-}
-
-#[test]
-fn killed_twenty_times_it_loses_nothing() {
-    let setting = Setting::new();
-    let mut server = Server::start(&setting, "0");
-    let id = setting.launch(&talkative());
-    // One reader for all of it, which comes back after each death by itself.
+    ));
     let mut follower = Follower::start(setting.ah(&["session", "follow", &id]));
-    follower.until(of_type("thought"));
-    let before = agent(&id);
-    setting.run(&["session", "prompt", &id, "more"]);
-    for _ in 0..19 {
+    for _ in 0..3 {
         follower.until(of_type("thought"));
         server = server.replace(&setting);
-        assert_eq!(agent(&id), before, "the agent goes on");
     }
     follower.until(of_type("permission_request"));
     server = server.replace(&setting);
-    assert_eq!(agent(&id), before, "the agent waits");
     setting.run(&["session", "answer", &id, "allow"]);
-    follower.until(|event| event["thought"] == "the last thought");
-    follower.until(|event| event["status"] == "completed");
-    let seqs: Vec<u64> = follower
-        .seen
-        .iter()
-        .map(|event| event["seq"].as_u64().unwrap())
-        .collect();
-    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    follower.until(status("completed"));
     assert!(follower.child.wait().unwrap().success());
     assert_eq!(setting.log(&id), follower.seen);
     server.end();
-    // The engine of the command itself tells the same.
-    assert_eq!(setting.log(&id), follower.seen);
 }
 
 #[test]
 fn ended_in_order_it_leaves_its_agents_to_the_next_one() {
     let setting = Setting::new();
-    let server = Server::start(&setting, "0");
+    let server = Server::start(&setting);
     let id = setting.launch(
         "name: patient
 timeline:
@@ -119,7 +59,7 @@ timeline:
     server.end();
     assert!(!setting.home().join("access-point.json").exists());
     assert_eq!(agent(&id), before);
-    let server = Server::start(&setting, "0");
+    let server = Server::start(&setting);
     let session = setting.session(&id);
     assert_eq!(session["status"], "running");
     assert_eq!(agent(&id), before);
@@ -132,7 +72,7 @@ timeline:
 #[test]
 fn a_second_server_and_a_taken_port_are_refused_in_words() {
     let setting = Setting::new();
-    let server = Server::start(&setting, "0");
+    let server = Server::start(&setting);
     let refused = |setting: &Setting, port: &str, code: i32, says: &str| {
         let output = setting
             .ah(&["agent", "access-point", "--port", port])
@@ -144,6 +84,99 @@ fn a_second_server_and_a_taken_port_are_refused_in_words() {
     let pid = server.child.id();
     refused(&setting, "0", 8, &format!("process {pid}"));
     let other = Setting::new();
-    refused(&other, &server.port, 6, &format!("port {}", server.port));
+    let port = server.port.number.to_string();
+    refused(&other, &port, 6, &format!("port {port}"));
     server.end();
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let setting = Setting::new();
+    let mut server = Server::start(&setting);
+    let http = server.http(&setting);
+    // A request that never comes to its end is waited for, for a while.
+    let head = format!(
+        "POST /api/v1/tasks HTTP/1.1\r\nHost: {}\r\nAuthorization: ApiKey {}\r\nContent-Type: \
+         application/json\r\nContent-Length: 9\r\n\r\n{{",
+        http.address,
+        http.key.as_ref().unwrap()
+    );
+    let half = Connection::open(&http.address, head.as_bytes());
+    http.get("/api/v1/sessions").expect(200);
+    server.signal(Signal::TERM);
+    wait_for("its port to be closed", || !server.port.is_listened_on());
+    assert_eq!(server.child.try_wait().unwrap(), None, "it waits");
+    server.signal(Signal::TERM);
+    assert_eq!(server.child.wait().unwrap().code(), Some(1));
+    drop(half);
+    // The next one is not hindered by how this one ended.
+    server.replace(&setting).end();
+}
+
+#[test]
+fn a_session_whose_recorder_died_with_it_has_failed() {
+    let setting = Setting::new();
+    let server = Server::start(&setting);
+    let id = setting.launch(
+        "name: long\ntimeline:\n  - agentToolUse: {toolName: runCmd, args: {cmd: sleep 300}}\n",
+    );
+    let recorder = recorder(&setting, &id);
+    let port = server.kill();
+    recorder.kill();
+    let server = Server::start_at(&setting, port);
+    let session = setting.finish(&id);
+    assert_eq!(session["status"], "failed", "{session:#}");
+    let reason = session["reason"].as_str().unwrap();
+    assert!(reason.contains("recorder lost"), "{reason}");
+    assert!(agent_processes(&id).is_empty());
+    server.end();
+}
+
+/// Runs the server, which is expected to refuse to, or only to say something.
+fn answer(setting: &Setting, options: &[&str]) -> Output {
+    let all = [&["agent", "access-point"], options].concat();
+    let mut command = setting.ah(&all);
+    command.env("AH_LIMITS_BURST", "300");
+    command.env("AH_SERVER_PORT", "300").output().unwrap()
+}
+
+#[test]
+fn options_win_over_the_environment_and_that_over_the_file() {
+    let setting = Setting::new();
+    std::fs::create_dir_all(setting.home()).unwrap();
+    let file = setting.home().join("config.toml");
+    let keys = "[server]\nport = 200\n[limits]\nburst = 200\nmax-concurrent-tasks = 2\n";
+    std::fs::write(&file, keys).unwrap();
+    let output = answer(&setting, &["--print-config", "--port", "400"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "bind = \"127.0.0.1\"",
+        "max-concurrent-tasks = 2",
+        "burst = 300",
+        "port = 400",
+    ] {
+        assert!(
+            text.lines().any(|printed| printed == line),
+            "{line}: {text}"
+        );
+    }
+    // What is printed can be used as the file.
+    std::fs::write(&file, &text).unwrap();
+    let again = answer(&setting, &["--print-config", "--port", "400"]);
+    assert_eq!(String::from_utf8_lossy(&again.stdout), text);
+    std::fs::write(&file, "[server]\nprot = 1\n").unwrap();
+    let output = answer(&setting, &["--print-config"]);
+    assert_eq!(output.status.code(), Some(8), "{}", said(&output));
+    assert!(said(&output).contains("server.prot"), "{}", said(&output));
+    assert!(said(&output).contains("config.toml"), "{}", said(&output));
+}
+
+#[test]
+fn without_keys_it_serves_loopback_only() {
+    let setting = Setting::new();
+    let output = answer(&setting, &["--insecure-no-auth", "--bind", "0.0.0.0"]);
+    assert_eq!(output.status.code(), Some(8), "{}", said(&output));
+    assert!(said(&output).contains("0.0.0.0"), "{}", said(&output));
+    assert!(!setting.home().join("access-point.json").exists());
 }

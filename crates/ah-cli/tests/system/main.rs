@@ -3,8 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access_point;
+mod bad_input;
+mod commands;
 mod crashes;
 mod crowd;
+mod http;
+mod kills;
+mod over_http;
 mod processes;
+mod server;
 mod setting;
 mod spine;

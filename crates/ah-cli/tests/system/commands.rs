@@ -1,0 +1,181 @@
+//! Commands and the server they go to: the one that runs, the one that is named, or none.
+
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::server::Server;
+use crate::setting::{Follower, Setting, of_type, said};
+
+const ASKING: &str = "name: asking
+timeline:
+  - llmResponse:
+      - think: [a thought]
+  - agentPermissionRequest:
+      toolCall: { toolCallId: push, title: Push the branch, kind: execute }
+      options:
+        - { id: allow, label: \"Yes\", kind: allow_once }
+        - { id: deny, label: \"No\", kind: reject_once }
+  - log: { level: warn, message: take care }
+  - agentEdits: { path: notes.md, linesAdded: 3, linesRemoved: 0 }
+  - complete: true
+";
+
+/// A session that was asked something, said something more, and ended.
+fn told(setting: &Setting) -> String {
+    let id = setting.launch(ASKING);
+    let mut follower = Follower::start(setting.ah(&["session", "follow", &id]));
+    follower.until(of_type("permission_request"));
+    setting.run(&["session", "answer", &id, "allow"]);
+    follower.until(of_type("file_edit"));
+    follower.kill();
+    setting.finish(&id);
+    id
+}
+
+/// What was said, without how long ago things were, and without the name under which a server
+/// knows a request, which is for whoever reads its log.
+fn comparable(text: &str) -> String {
+    let is_age = |word: &&str| {
+        let number = word.trim_start_matches('(').strip_suffix(['s', 'm']);
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    let lines = text
+        .lines()
+        .filter(|line| !line.contains("the request was"));
+    lines.fold(String::new(), |text, line| {
+        let words: Vec<&str> = line.split(' ').filter(|word| !is_age(word)).collect();
+        text + &words.join(" ") + "\n"
+    })
+}
+
+#[test]
+fn they_say_the_same_with_and_without_a_server() {
+    let setting = Setting::new();
+    let server = Server::start(&setting);
+    let id = told(&setting);
+    let scenario = setting.scenario("name: bad\ntimeline: 7\n");
+    let scenario = scenario.to_str().unwrap();
+    let commands: [&[&str]; 22] = [
+        &["agents"],
+        &["session", "list"],
+        &["session", "list", "--status", "failed"],
+        &["session", "get"],
+        &["session", "get", &id],
+        &["session", "follow", &id],
+        &["session", "events", &id],
+        &[
+            "session",
+            "events",
+            &id,
+            "--type",
+            "thought,log",
+            "--after",
+            "2",
+        ],
+        &["session", "logs", &id],
+        &["session", "files", &id],
+        &["session", "diff", &id],
+        &["session", "diff", &id, "--stat"],
+        &["session", "prompts", &id],
+        &["session", "permissions", &id],
+        // And what they cannot do.
+        &["session", "get", "ZZZZ"],
+        &["session", "diff", &id, "nothing.txt"],
+        &["session", "prompt", &id, "more"],
+        &["session", "pause", &id],
+        &["session", "answer", &id, "allow"],
+        &["task", "--agent", "nobody", "x"],
+        &["task", "--branch", "-x", "x"],
+        &["task", "--scenario", scenario, "x"],
+    ];
+    let answer = |words: &[&str], more: &[&str]| {
+        let output = setting.ah(&[words, more].concat()).output().unwrap();
+        comparable(&said(&output))
+    };
+    for words in commands {
+        for json in [&[][..], &["--json"]] {
+            let words = [words, json].concat();
+            let alone = answer(&words, &["--remote-server", "none"]);
+            assert_eq!(answer(&words, &[]), alone, "ah {words:?}");
+        }
+    }
+    server.end();
+}
+
+#[test]
+fn a_server_is_named_by_option_or_variable() {
+    let (there, here) = (Setting::new(), Setting::new());
+    let server = Server::start(&there);
+    let id = told(&there);
+    let key = server.http(&there).key.unwrap();
+    let url = server.url();
+    let list = ["session", "list", "--json"];
+    let by_option = here
+        .ah(&[&list[..], &["--remote-server", &url]].concat())
+        .env("AH_API_KEY", &key)
+        .output()
+        .unwrap();
+    let mut command = here.ah(&list);
+    command
+        .env("AH_REMOTE_SERVER", &url)
+        .env("AH_API_KEY", &key);
+    let by_variable = command.output().unwrap();
+    assert_eq!(said(&by_option), said(&by_variable));
+    assert!(said(&by_option).contains(&id), "{}", said(&by_option));
+    // An option wins, and `none` is none.
+    command.args(["--remote-server", "none"]);
+    assert!(said(&command.output().unwrap()).contains("\"total\":0"));
+
+    let secret = key.clone();
+    let refused = |key: &str, url: &str, code: i32| {
+        let mut command = here.ah(&list);
+        command.env("AH_REMOTE_SERVER", url).env("AH_API_KEY", key);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", said(&output));
+        assert!(!said(&output).contains(&secret), "{}", said(&output));
+    };
+    refused("", &url, 4);
+    refused(
+        &format!("ah_{}_{}", "0".repeat(12), "a".repeat(43)),
+        &url,
+        4,
+    );
+    refused(&key, "harbor", 7);
+    let port = server.kill();
+    refused(&key, &format!("http://127.0.0.1:{}", port.number), 5);
+}
+
+#[test]
+fn what_a_killed_server_left_behind_is_no_obstacle() {
+    let setting = Setting::new();
+    let server = Server::start(&setting);
+    let id = told(&setting);
+    let port = server.kill();
+    assert!(setting.home().join("access-point.json").exists());
+    assert_eq!(setting.session(&id)["status"], "completed");
+    Server::start_at(&setting, port).end();
+}
+
+#[test]
+fn a_server_that_hangs_is_said_in_words_and_in_time() {
+    let setting = Setting::new();
+    let server = Server::start(&setting);
+    server.signal(Signal::STOP);
+    let begun = Instant::now();
+    let output: Output = setting.ah(&["session", "list"]).output().unwrap();
+    let taken = begun.elapsed();
+    server.signal(Signal::CONT);
+    assert_eq!(output.status.code(), Some(5), "{}", said(&output));
+    for word in [
+        &server.url(),
+        &server.child.id().to_string(),
+        "does not answer",
+    ] {
+        assert!(said(&output).contains(word), "{word}: {}", said(&output));
+    }
+    assert!(taken < Duration::from_secs(10), "{taken:?}");
+    setting.run(&["session", "list"]);
+    server.end();
+}

@@ -1,0 +1,118 @@
+//! The access point in a setting.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::net::TcpSocket;
+
+use crate::http::Http;
+use crate::setting::{Setting, wait_for};
+
+/// A port that nobody else is given as long as this lives, so that a server that is started again
+/// can have the one it had: it is bound, and never listened on.
+pub(crate) struct Port {
+    _bound: TcpSocket,
+    pub(crate) number: u16,
+}
+
+impl Port {
+    pub(crate) fn reserve() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        Self {
+            number: socket.local_addr().unwrap().port(),
+            _bound: socket,
+        }
+    }
+
+    /// Whether somebody listens there.
+    pub(crate) fn is_listened_on(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.number)).is_ok()
+    }
+}
+
+/// A server that takes requests. It ends with the setting it runs in.
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) port: Port,
+}
+
+impl Server {
+    pub(crate) fn start(setting: &Setting) -> Self {
+        Self::start_at(setting, Port::reserve())
+    }
+
+    pub(crate) fn start_at(setting: &Setting, port: Port) -> Self {
+        let mut child = spawn(setting, &port, Stdio::piped());
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(ready["pid"], child.id());
+        let url = format!("http://127.0.0.1:{}", port.number);
+        assert_eq!(ready["url"], url);
+        Self { child, port }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port.number)
+    }
+
+    /// A stranger who was given the key of the setting.
+    pub(crate) fn http(&self, setting: &Setting) -> Http {
+        let key = setting.published()["apiKey"].as_str().unwrap().to_owned();
+        Http {
+            address: format!("127.0.0.1:{}", self.port.number),
+            key: Some(key),
+        }
+    }
+
+    /// Kills it with -9.
+    pub(crate) fn kill(mut self) -> Port {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.port
+    }
+
+    /// Kills it with -9, and starts another one in its place.
+    pub(crate) fn replace(self, setting: &Setting) -> Self {
+        let port = self.kill();
+        Self::start_at(setting, port)
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Ends it in order.
+    pub(crate) fn end(mut self) {
+        self.signal(Signal::TERM);
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+/// A server that may not take requests yet.
+pub(crate) fn spawn(setting: &Setting, port: &Port, stdout: Stdio) -> Child {
+    let port = port.number.to_string();
+    setting
+        .ah(&["agent", "access-point", "--json", "--port", &port])
+        .stdout(stdout)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+impl Setting {
+    /// What a server says of itself in the state folder.
+    pub(crate) fn published(&self) -> Value {
+        let path = self.home().join("access-point.json");
+        wait_for("the server to be found", || path.exists());
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+}
