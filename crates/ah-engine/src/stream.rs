@@ -103,7 +103,6 @@ impl Reader {
             if self.ended {
                 return None;
             }
-            self.head.mark_unchanged();
             let read_on = match self.read().await {
                 Ok(true) => continue,
                 Ok(false) => self.came_in_time().await,
@@ -125,6 +124,12 @@ impl Reader {
 
     /// Reads on from the cursor; says whether there was anything, wanted or not.
     async fn read(&mut self) -> Result<bool, TaskManagerError> {
+        // Marked as seen before the read, so that what comes after it is seen to come.
+        let end = self.head.borrow_and_update().last_seq;
+        if self.in_time && self.cursor >= end {
+            // Of many readers that have caught up none asks the store whether it has.
+            return Ok(false);
+        }
         let rows = self
             .feed
             .after(self.store.as_ref(), self.session, self.cursor, READ_MAX)
@@ -227,6 +232,15 @@ fn parse(row: &EventRow) -> Result<SessionEvent, TaskManagerError> {
     })
 }
 
+struct LogReader {
+    store: Arc<dyn Store>,
+    end: watch::Receiver<LogPosition>,
+    cursor: LogPosition,
+    sessions: Option<BTreeSet<SessionId>>,
+    filter: EventFilter,
+    ready: VecDeque<Arc<EventRow>>,
+}
+
 /// The rows of many sessions after `after`, in the order they were committed, and those to come;
 /// of all sessions when none are named.
 pub(crate) fn log(
@@ -235,37 +249,49 @@ pub(crate) fn log(
     sessions: Option<BTreeSet<SessionId>>,
     filter: EventFilter,
 ) -> LogStream {
-    let end = store.watch_log();
-    let state = (store, end, after, VecDeque::new());
-    Box::pin(stream::unfold(
-        state,
-        move |(store, mut end, mut cursor, mut ready)| {
-            let (sessions, filter) = (sessions.clone(), filter.clone());
-            async move {
-                loop {
-                    if let Some(row) = ready.pop_front() {
-                        return Some((Ok(row), (store, end, cursor, ready)));
-                    }
-                    end.mark_unchanged();
-                    match store.all_events_after(cursor, READ_MAX).await {
-                        Ok(rows) if rows.is_empty() => end.changed().await.ok()?,
-                        Ok(rows) => {
-                            cursor = rows.last().map_or(cursor, |row| row.position);
-                            let wanted = rows.into_iter().filter(|row| {
-                                sessions
-                                    .as_ref()
-                                    .is_none_or(|ids| ids.contains(&row.session))
-                                    && admits(&filter, row)
-                            });
-                            ready.extend(wanted.map(Arc::new));
-                        }
-                        Err(error) => {
-                            let error = store_error(error);
-                            return Some((Err(error), (store, end, cursor, ready)));
-                        }
-                    }
-                }
+    let reader = LogReader {
+        end: store.watch_log(),
+        store,
+        cursor: after,
+        sessions,
+        filter,
+        ready: VecDeque::new(),
+    };
+    Box::pin(stream::unfold(reader, |mut reader| async move {
+        let item = reader.next().await?;
+        Some((item, reader))
+    }))
+}
+
+impl LogReader {
+    async fn next(&mut self) -> Option<Result<Arc<EventRow>, TaskManagerError>> {
+        loop {
+            if let Some(row) = self.ready.pop_front() {
+                return Some(Ok(row));
             }
-        },
-    ))
+            // Marked as seen before the read, so that what comes after it is seen to come.
+            let end = *self.end.borrow_and_update();
+            if self.cursor >= end {
+                self.end.changed().await.ok()?;
+                continue;
+            }
+            match self.store.all_events_after(self.cursor, READ_MAX).await {
+                Ok(rows) if rows.is_empty() => self.end.changed().await.ok()?,
+                Ok(rows) => self.take(rows),
+                Err(error) => return Some(Err(store_error(error))),
+            }
+        }
+    }
+
+    /// Goes on to the last of `rows`, and keeps those that are wanted.
+    fn take(&mut self, rows: Vec<EventRow>) {
+        self.cursor = rows.last().map_or(self.cursor, |row| row.position);
+        let wanted = rows.into_iter().filter(|row| {
+            self.sessions
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&row.session))
+                && admits(&self.filter, row)
+        });
+        self.ready.extend(wanted.map(Arc::new));
+    }
 }
