@@ -31,6 +31,7 @@ fn the_defaults_are_the_contracts() {
     let config = load(None, &[], &[]).unwrap();
     assert!(config.server.bind.is_loopback());
     assert_eq!(config.server.port, 3001);
+    assert_eq!(config.server.write_timeout_ms, 60_000);
     assert!(!config.auth.insecure_no_auth);
 }
 

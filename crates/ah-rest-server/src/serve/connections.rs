@@ -33,9 +33,10 @@ pub(super) async fn accept(
     closing: CancellationToken,
 ) {
     let places = Arc::new(Semaphore::new(app.config().server.max_connections));
+    let patience = Duration::from_millis(app.config().server.write_timeout_ms);
     let graceful = GracefulShutdown::new();
     while let Some((stream, peer, place)) = next(&listener, &places, &closing).await {
-        let serving = serve(stream, peer, router.clone(), &graceful);
+        let serving = serve(stream, peer, patience, router.clone(), &graceful);
         let open = app.metrics().connection();
         tokio::spawn(async move {
             serving.await;
@@ -72,10 +73,11 @@ async fn next(
     }
 }
 
-/// What answers one connection to its end.
+/// What answers one connection to its end. A peer that takes nothing for `patience` is given up.
 fn serve(
     stream: TcpStream,
     peer: SocketAddr,
+    patience: Duration,
     router: Router,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + use<> {
@@ -96,7 +98,7 @@ fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_MAX);
     builder.http2().timer(TokioTimer::new());
-    let io = TokioIo::new(Patient::new(stream));
+    let io = TokioIo::new(Patient::new(stream, patience));
     let connection = builder.serve_connection(io, TowerToHyperService::new(service));
     let connection = graceful.watch(connection.into_owned());
     async move {

@@ -9,20 +9,20 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// How long a peer may take nothing of what is written to it (contract §0.5).
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A stream whose writes fail once nothing could be written for [`PATIENCE`].
+/// A stream whose writes fail once nothing could be written for a while.
 pub(super) struct Patient<S> {
     stream: S,
+    /// How long the peer may take nothing of what is written to it (contract §0.5).
+    patience: Duration,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
-    pub(super) const fn new(stream: S) -> Self {
+    pub(super) const fn new(stream: S, patience: Duration) -> Self {
         Self {
             stream,
+            patience,
             waiting: None,
         }
     }
@@ -37,9 +37,10 @@ impl<S> Patient<S> {
             self.waiting = None;
             return written;
         }
+        let patience = self.patience;
         let waiting = self
             .waiting
-            .get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+            .get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(waiting.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
@@ -96,18 +97,22 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_is_given_up() {
         let (ours, _theirs) = duplex(4);
-        let mut ours = Patient::new(ours);
+        let mut ours = Patient::new(ours, PATIENCE);
+        let began = tokio::time::Instant::now();
         let error = ours.write_all(b"more than fits").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_is_slow_is_not() {
         let (ours, mut theirs) = duplex(1);
-        let mut ours = Patient::new(ours);
+        let mut ours = Patient::new(ours, PATIENCE);
         let write = async { ours.write_all(b"abc").await };
         let read = async {
             for _ in 0..3 {

@@ -10,6 +10,7 @@ mod description;
 mod life;
 mod once;
 mod play;
+mod readers;
 mod sessions;
 mod streams;
 mod world;

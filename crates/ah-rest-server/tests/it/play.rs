@@ -12,14 +12,14 @@ use ah_engine::{
     SystemClock, WorkspaceRequest,
 };
 use ah_rest_api_contract::{
-    Branch, ChangeSummary, DiffQuery, EventPayload, ExecutorId, FileEntry, Log, LogLevel,
-    PermissionAnswer, PermissionOutcome, PermissionResolved, PromptDelivery, PromptId,
+    Branch, ChangeSummary, DiffQuery, EphemeralEvent, EventPayload, ExecutorId, FileEntry, Log,
+    LogLevel, PermissionAnswer, PermissionOutcome, PermissionResolved, PromptDelivery, PromptId,
     RepositorySource, SessionDiff, SessionId, SessionWorkspace, Thought, WorkspaceProvider,
 };
 use ah_store::{Fence, JournalPosition};
 use async_trait::async_trait;
 use futures::stream;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 #[derive(Default)]
 struct Recorder {
@@ -34,6 +34,7 @@ pub(crate) struct Play {
     /// The recorders. It protects only them: nothing waits while it is held.
     recorders: Mutex<HashMap<SessionId, Recorder>>,
     moved: watch::Sender<u64>,
+    shown: broadcast::Sender<(SessionId, EphemeralEvent)>,
 }
 
 impl Play {
@@ -41,6 +42,7 @@ impl Play {
         Arc::new(Self {
             recorders: Mutex::default(),
             moved: watch::Sender::new(0),
+            shown: broadcast::Sender::new(16),
         })
     }
 
@@ -83,6 +85,11 @@ impl Play {
             tool_execution_id: None,
         };
         self.event(session, EventPayload::Log(log));
+    }
+
+    /// The agent shows something that is not written down.
+    pub(crate) fn show(&self, session: SessionId, event: EphemeralEvent) {
+        self.shown.send((session, event)).unwrap();
     }
 
     pub(crate) fn end_turn(&self, session: SessionId) {
@@ -225,16 +232,17 @@ impl Executor for Stage {
         let caught_up = play.with(session, |recorder| recorder.journal.len() as u64);
         let state = (
             play.clone(),
-            play.moved.subscribe(),
+            (play.moved.subscribe(), play.shown.subscribe()),
             from.0,
             caught_up,
             false,
         );
-        let frames = stream::unfold(state, move |(play, mut moved, at, end, said)| async move {
+        let frames = stream::unfold(state, move |(play, mut news, at, end, said)| async move {
             loop {
+                let (moved, shown) = &mut news;
                 moved.mark_unchanged();
                 if at >= end && !said {
-                    return Some((Ok(Frame::CaughtUp), (play, moved, at, end, true)));
+                    return Some((Ok(Frame::CaughtUp), (play, news, at, end, true)));
                 }
                 let (record, alive) = {
                     let recorders = play.recorders.lock().unwrap();
@@ -247,12 +255,18 @@ impl Executor for Stage {
                         next: at + 1,
                         record,
                     };
-                    return Some((Ok(frame), (play, moved, at + 1, end, said)));
+                    return Some((Ok(frame), (play, news, at + 1, end, said)));
                 }
                 if !alive {
                     return None;
                 }
-                moved.changed().await.ok()?;
+                tokio::select! {
+                    moved = moved.changed() => moved.ok()?,
+                    Ok((of, event)) = shown.recv() => if of == session {
+                        let frame = Frame::Ephemeral { event };
+                        return Some((Ok(frame), (play, news, at, end, said)));
+                    }
+                }
             }
         });
         let line = Line {

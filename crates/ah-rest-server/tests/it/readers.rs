@@ -1,0 +1,189 @@
+//! Readers that come and go: whatever becomes of their connections, they miss nothing and see
+//! nothing twice; and what they are shown besides the log.
+
+use ah_rest_api_contract::sse::{Decoded, Decoder};
+use ah_rest_api_contract::{EphemeralEvent, MessageDelta, MessageId, ThoughtDelta, ToolProgress};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use ulid::Ulid;
+
+use crate::client::{Client, Event};
+use crate::world::{PATIENCE, Server, World};
+
+fn seqs(events: &[Event]) -> Vec<u64> {
+    events.iter().map(Event::seq).collect()
+}
+
+async fn stop(server: &Server, path: &str) {
+    let answer = server.client.post(path, &json!({})).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+}
+
+/// Waits until the server says that so many streams are open.
+async fn until_open(server: &Server, streams: usize) {
+    let line = format!("ah_sse_streams {streams}\n");
+    let open = async {
+        while !server.client.get("/metrics").await.text().contains(&line) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, open).await.unwrap();
+}
+
+/// The connection of a reader that asks for a stream and then takes nothing of it. By HTTP/1.0,
+/// whose body has no chunks, so that what comes is the stream itself.
+async fn stall(server: &Server, path: &str) -> TcpStream {
+    let mut stalled = TcpStream::connect(server.address).await.unwrap();
+    let key = server.client.key.clone().unwrap();
+    let request =
+        format!("GET {path} HTTP/1.0\r\nHost: localhost\r\nAuthorization: ApiKey {key}\r\n\r\n");
+    stalled.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stalled.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.0 200 "));
+    stalled
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_takes_nothing_for_too_long_is_closed_and_resumes_without_a_gap() {
+    let world = World::new().with("server.write-timeout-ms", "200");
+    let server = world.server().await;
+    let id = server.running().await;
+    let path = format!("/api/v1/sessions/{id}/events");
+    let mut stalled = stall(&server, &path).await;
+    until_open(&server, 1).await;
+    // More than all buffers between the two hold.
+    let text = "x".repeat(8 * 1024);
+    for _ in 0..2000 {
+        world.play.thought(id, &text);
+    }
+    // It still takes nothing, and so loses its place on the server.
+    until_open(&server, 0).await;
+    let mut bytes = Vec::new();
+    tokio::time::timeout(PATIENCE, stalled.read_to_end(&mut bytes))
+        .await
+        .unwrap()
+        .unwrap();
+    let mut decoder = Decoder::new();
+    decoder.push(&bytes).unwrap();
+    let mut seen = Vec::new();
+    while let Some(decoded) = decoder.pop() {
+        if let Decoded::Frame(frame) = decoded {
+            seen.push(Event(frame));
+        }
+    }
+    let before = seen.len();
+    let ask = server
+        .client
+        .ask("GET", &path)
+        .header("last-event-id", decoder.last_event_id());
+    let resumed = ask.events().await;
+    stop(&server, &format!("/api/v1/sessions/{id}/stop")).await;
+    seen.extend(resumed.until_end().await);
+    assert!((1..2000).contains(&before), "{before} events came at first");
+    assert!(seen.len() > 2000);
+    assert_eq!(seqs(&seen), (1..=seen.len() as u64).collect::<Vec<_>>());
+    server.end().await.unwrap();
+}
+
+/// Reads to the end over one connection after another, each of which it gives up after so many
+/// events.
+async fn read_in_pieces(client: Client, path: String, piece: usize) -> Vec<Event> {
+    let mut seen: Vec<Event> = Vec::new();
+    loop {
+        let place = seen.last().map_or(0, Event::seq).to_string();
+        let ask = client.ask("GET", &path).header("last-event-id", &place);
+        let mut events = ask.events().await;
+        for _ in 0..piece {
+            match events.next().await {
+                Some(event) => seen.push(event),
+                None => return seen,
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_that_comes_and_goes_sees_every_event_once() {
+    let world = World::new();
+    let server = world.server().await;
+    let id = server.running().await;
+    let path = format!("/api/v1/sessions/{id}/events");
+    let mut readers = Vec::new();
+    for number in 0..200 {
+        if number % 10 == 0 {
+            let reading = read_in_pieces(server.client.clone(), path.clone(), 3 + number);
+            readers.push(tokio::spawn(reading));
+        }
+        world.play.thought(id, &number.to_string());
+    }
+    stop(&server, &format!("/api/v1/sessions/{id}/stop")).await;
+    let all = server.client.events(&path).await.until_end().await;
+    assert!(all.len() > 200);
+    assert_eq!(seqs(&all), (1..=all.len() as u64).collect::<Vec<_>>());
+    for reader in readers {
+        let seen = tokio::time::timeout(PATIENCE, reader)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(seen, all);
+    }
+    server.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deltas_are_shown_to_whoever_asks_for_them_and_never_counted() {
+    let world = World::new();
+    let server = world.server().await;
+    let id = server.running().await;
+    let path = format!("/api/v1/sessions/{id}/events");
+    let mut shown = server.client.events(&format!("{path}?deltas=true")).await;
+    let other = server.client.events(&format!("{path}?deltas=false")).await;
+    let default = server.client.events(&path).await;
+    world.play.thought(id, "so far");
+    while shown.next().await.unwrap().json()["thought"] != "so far" {}
+    let place = shown.last_event_id().to_owned();
+    let message_id = MessageId::from_ulid(Ulid::from_parts(0, 7));
+    let deltas = [
+        EphemeralEvent::MessageDelta(MessageDelta {
+            message_id,
+            delta: "Hel".to_owned(),
+        }),
+        EphemeralEvent::ThoughtDelta(ThoughtDelta {
+            delta: "hm\nhm".to_owned(),
+        }),
+        EphemeralEvent::ToolProgress(ToolProgress {
+            tool_name: "bash".to_owned(),
+            last_line: "2 of 3".to_owned(),
+            tool_execution_id: "run-1".to_owned(),
+        }),
+    ];
+    for delta in deltas {
+        world.play.show(id, delta.clone());
+        let frame = shown.next().await.unwrap();
+        assert_eq!(frame.0.event.as_deref(), Some(delta.name()));
+        assert_eq!(frame.json(), serde_json::to_value(&delta).unwrap());
+        // Nothing of it is a place to resume from.
+        assert_eq!(frame.0.id, None);
+        assert_eq!(shown.last_event_id(), place);
+    }
+    stop(&server, &format!("/api/v1/sessions/{id}/stop")).await;
+    let rest = shown.until_end().await;
+    let whole = default.until_end().await;
+    // For everybody else they never were: the numbers go on as if nothing had been shown.
+    assert_eq!(seqs(&whole), (1..=whole.len() as u64).collect::<Vec<_>>());
+    assert_eq!(rest[0].seq(), place.parse::<u64>().unwrap() + 1);
+    assert_eq!(rest, whole[whole.len() - rest.len()..]);
+    assert_eq!(other.until_end().await, whole);
+    let ask = server
+        .client
+        .ask("GET", &format!("{path}?deltas=true"))
+        .header("last-event-id", &place);
+    assert_eq!(ask.events().await.until_end().await, rest);
+    let history = server.client.get(&format!("{path}?perPage=1")).await;
+    assert_eq!(history.json()["total"], whole.len());
+    server.end().await.unwrap();
+}
