@@ -1,5 +1,6 @@
 //! Builds the measured programs in the release profile and runs the benchmark.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -10,12 +11,10 @@ use crate::workspace::{self, Workspace};
 /// How the benchmark is run.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Print the raw figures as JSON instead of the table of ratios.
-    #[arg(long)]
-    json: bool,
-    /// Take fewer and shorter rounds: enough to see that it runs, too few to quote.
-    #[arg(long)]
-    quick: bool,
+    /// What the benchmark is told, such as `--quick`, `--json` or `--only requests`; `-- --help`
+    /// lists it.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
 }
 
 /// Runs the benchmark of `crates/ah-bench` against the `ah` binary of the same build.
@@ -38,11 +37,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
     let bench = release.join("ah-bench");
     let mut command = workspace.command(&bench.to_string_lossy());
     command.arg("--ah").arg(release.join("ah"));
-    if options.json {
-        command.arg("--json");
-    }
-    if options.quick {
-        command.arg("--quick");
-    }
+    command.args(&options.arguments);
     workspace::run(&mut command)
 }

@@ -21,6 +21,9 @@ pub(crate) struct Pace {
     /// How many milliseconds it waits between two of them.
     #[arg(long)]
     pub(crate) interval_ms: u64,
+    /// On which prompt it prints them; it has nothing to say to those before.
+    #[arg(long)]
+    pub(crate) on_prompt: u32,
 }
 
 impl Pace {
@@ -30,12 +33,18 @@ impl Pace {
         let program = program
             .to_str()
             .context("the path of this program is not UTF-8")?;
-        Ok(vec![
-            program.to_owned(),
-            "agent".to_owned(),
+        let mut command_line = vec![program.to_owned(), "agent".to_owned()];
+        command_line.extend(self.arguments());
+        Ok(command_line)
+    }
+
+    /// This pace as arguments of this program.
+    pub(crate) fn arguments(self) -> [String; 3] {
+        [
             format!("--lines={}", self.lines),
             format!("--interval-ms={}", self.interval_ms),
-        ])
+            format!("--on-prompt={}", self.on_prompt),
+        ]
     }
 
     /// How long the agent talks.
@@ -44,13 +53,18 @@ impl Pace {
     }
 }
 
-/// Plays the agent: says that it is ready, waits to be prompted, prints its lines, and waits for
+/// Plays the agent: says that it is ready, waits for its prompt, prints its lines, and waits for
 /// the end of its input.
 pub(crate) async fn play(pace: Pace) -> anyhow::Result<()> {
     let mut input = BufReader::new(stdin()).lines();
     say(&json!({ "ready": { "version": "1" } })).await?;
-    if input.next_line().await?.is_none() {
-        return Ok(());
+    for prompt in 1..=pace.on_prompt {
+        if input.next_line().await?.is_none() {
+            return Ok(());
+        }
+        if prompt < pace.on_prompt {
+            say(&json!({ "turn_ended": { "turn": "completed" } })).await?;
+        }
     }
     let mut ticks = tokio::time::interval(Duration::from_millis(pace.interval_ms));
     for _ in 0..pace.lines {
@@ -81,12 +95,17 @@ pub(crate) fn micros_since(event: &EventPayload) -> Option<f64> {
         return None;
     };
     let printed: u64 = log.message.parse().ok()?;
-    Some(nanos_now().saturating_sub(printed) as f64 / 1_000.0)
+    Some(micros_between(printed, nanos_now()))
+}
+
+/// How many microseconds there are between two times that [`nanos_now`] told.
+pub(crate) fn micros_between(earlier: u64, later: u64) -> f64 {
+    later.saturating_sub(earlier) as f64 / 1_000.0
 }
 
 /// Nanoseconds since the Unix epoch, by the one clock that two processes share.
 #[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
-fn nanos_now() -> u64 {
+pub(crate) fn nanos_now() -> u64 {
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or(Duration::ZERO);

@@ -17,9 +17,9 @@ use anyhow::Context;
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::task::JoinSet;
 
-use crate::Effort;
 use crate::figures::{Comparison, Table};
 use crate::store_population::{self, MOMENT};
+use crate::{Effort, progress};
 
 const SESSIONS: [usize; 3] = [1, 8, 64];
 const BATCHES: [usize; 3] = [1, 16, 128];
@@ -33,12 +33,10 @@ pub(crate) async fn measure(folder: &Path, effort: Effort) -> anyhow::Result<Tab
     let mut rows = Vec::new();
     for sessions in SESSIONS {
         for batch in BATCHES {
-            let mut row = Comparison {
-                case: vec![sessions.to_string(), batch.to_string()],
-                baseline: Vec::new(),
-                subject: Vec::new(),
-            };
-            for _ in 0..effort.rounds {
+            let mut row = Comparison::of([sessions.to_string(), batch.to_string()]);
+            for round in 1..=effort.rounds {
+                let what = format!("appends of {sessions} sessions, {batch} events a batch");
+                progress(&what, round, effort);
                 row.baseline.push(bare_sqlite(folder, batch, effort)?);
                 row.subject
                     .push(store(folder, sessions, batch, effort).await?);

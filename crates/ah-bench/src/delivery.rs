@@ -6,13 +6,13 @@
 //! least that "durable before visible" needs.
 
 mod access_point;
-mod bare_pipe;
+pub(crate) mod bare_pipe;
 
 use std::path::Path;
 
-use crate::Effort;
 use crate::agent::Pace;
 use crate::figures::{Comparison, Table, percentile};
+use crate::{Effort, progress};
 use bare_pipe::Reader;
 
 const INTERVALS_MS: [u64; 2] = [5, 1];
@@ -26,23 +26,20 @@ pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow:
         let pace = Pace {
             lines: u32::try_from(lines)?.max(100),
             interval_ms,
+            on_prompt: 1,
         };
         let mut against: Vec<Comparison> = Vec::new();
         for reader in [Reader::Shows, Reader::CommitsThenShows] {
             for percent in PERCENTILES {
-                let case = vec![
+                against.push(Comparison::of([
                     format!("{interval_ms} ms"),
                     reader.name().to_owned(),
                     format!("p{percent}"),
-                ];
-                against.push(Comparison {
-                    case,
-                    baseline: Vec::new(),
-                    subject: Vec::new(),
-                });
+                ]));
             }
         }
-        for _ in 0..effort.rounds {
+        for round in 1..=effort.rounds {
+            progress(&format!("a line every {interval_ms} ms"), round, effort);
             let pipe = bare_pipe::micros(folder, pace, Reader::Shows).await?;
             let subject = access_point::micros(folder, ah, pace).await?;
             let commit = bare_pipe::micros(folder, pace, Reader::CommitsThenShows).await?;

@@ -14,6 +14,15 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
+    /// A measurement that is still to be made.
+    pub(crate) fn of(case: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            case: case.into_iter().collect(),
+            baseline: Vec::new(),
+            subject: Vec::new(),
+        }
+    }
+
     /// How much the median of the subject is of the median of the baseline.
     fn ratio(&self) -> f64 {
         median(&self.subject) / median(&self.baseline)

@@ -8,26 +8,36 @@
 
 mod agent;
 mod appends;
+mod bare_server;
+mod connection;
 mod delivery;
+mod fan_out;
 mod figures;
+mod requests;
+mod server;
+mod starts;
 mod store_population;
+mod subscriber;
+mod timed_access_point;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
-use serde_json::json;
+use anyhow::{Context, ensure};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
 
 use crate::agent::Pace;
 use crate::figures::Table;
+use crate::store_population::Home;
 
 /// Measures the access point against plain baselines.
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
-    part: Option<Part>,
+    role: Option<Role>,
     #[command(flatten)]
     measurement: Measurement,
 }
@@ -35,13 +45,22 @@ struct Arguments {
 /// What to measure with, and how much.
 #[derive(Args)]
 struct Measurement {
-    /// The `ah` binary, of the same profile as this program: it is the recorder.
+    /// The `ah` binary, of the same profile as this program: it is the recorder, and the server.
     #[arg(long, required = true)]
     ah: Option<PathBuf>,
     /// Where databases and sessions are made: by default beside this program, since the folder
     /// for temporary files is often in memory, where nothing has to be synced.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Measure only these parts, with commas between them: all of them when none is named.
+    #[arg(long, value_name = "PARTS", value_delimiter = ',')]
+    only: Vec<Part>,
+    /// How many sessions are stored while requests and starts are measured.
+    #[arg(long, default_value_t = 10_000, value_parser = counts(1_000_000))]
+    sessions: u64,
+    /// How many readers a crowd has.
+    #[arg(long, default_value_t = 200, value_parser = counts(2_000))]
+    readers: u64,
     /// Print the raw figures as JSON.
     #[arg(long)]
     json: bool,
@@ -50,9 +69,30 @@ struct Measurement {
     quick: bool,
 }
 
+fn counts(most: u64) -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=most)
+}
+
+/// Something that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Durable appends to the log.
+    Appends,
+    /// A line from an agent's output to whoever watches in the same process.
+    Delivery,
+    /// Requests for sessions.
+    Requests,
+    /// A line from an agent's output to the sockets of readers.
+    FanOut,
+    /// The memory of readers.
+    Memory,
+    /// The time from start to ready.
+    Starts,
+}
+
 /// What this program is besides, for its own measurements.
 #[derive(Subcommand)]
-enum Part {
+enum Role {
     /// Be the agent that says what time it is.
     #[command(hide = true)]
     Agent {
@@ -62,65 +102,149 @@ enum Part {
         #[arg(long)]
         settings: Option<PathBuf>,
     },
+    /// Be an access point with that agent.
+    #[command(hide = true)]
+    ServeSession(timed_access_point::Arguments),
+    /// Be a bare server of that agent's lines.
+    #[command(hide = true)]
+    ServeLines(bare_server::Lines),
+    /// Be a bare server of files.
+    #[command(hide = true)]
+    ServeBodies(bare_server::Bodies),
 }
 
-/// How long to measure.
+/// How much to measure.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
     /// How often subject and baseline take turns.
     rounds: usize,
     /// How long each of them runs in a round.
     round: Duration,
+    /// How many sessions are stored where that matters.
+    sessions: usize,
+    /// How many readers a crowd has.
+    readers: usize,
+}
+
+/// Says what is being measured.
+pub(crate) fn progress(what: &str, round: usize, effort: Effort) {
+    eprintln!("{what}: round {round} of {}", effort.rounds);
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    match arguments.part {
-        Some(Part::Agent { pace, settings: _ }) => agent::play(pace).await,
+    match arguments.role {
+        Some(Role::Agent { pace, settings: _ }) => agent::play(pace).await,
+        Some(Role::ServeSession(arguments)) => timed_access_point::serve(arguments).await,
+        Some(Role::ServeLines(lines)) => bare_server::serve_lines(lines).await,
+        Some(Role::ServeBodies(bodies)) => bare_server::serve_bodies(bodies).await,
         None => measure(arguments.measurement).await,
     }
 }
 
 async fn measure(measurement: Measurement) -> anyhow::Result<()> {
-    let effort = if measurement.quick {
-        Effort {
-            rounds: 1,
-            round: Duration::from_millis(150),
-        }
-    } else {
-        Effort {
-            rounds: 5,
-            round: Duration::from_millis(600),
-        }
+    let (rounds, round) = match measurement.quick {
+        true => (1, Duration::from_millis(150)),
+        false => (5, Duration::from_millis(600)),
     };
-    let ah = measurement.ah.context("--ah is required")?;
+    let effort = Effort {
+        rounds,
+        round,
+        sessions: usize::try_from(measurement.sessions)?,
+        readers: usize::try_from(measurement.readers)?,
+    };
+    // Servers and recorders run in folders of their own.
+    let ah = std::path::absolute(measurement.ah.context("--ah is required")?)?;
+    ensure!(
+        ah.is_file(),
+        "there is no program {}; build it, or name another with --ah",
+        ah.display()
+    );
     let folder = match measurement.folder {
-        Some(folder) => folder,
+        Some(folder) => std::path::absolute(folder)?,
         None => std::env::current_exe()
             .context("failed to tell where this program is")?
             .parent()
             .context("this program is in no folder")?
             .to_owned(),
     };
-    let appends = appends::measure(&folder, effort).await?;
-    let delivery = delivery::measure(&folder, &ah, effort).await?;
-    if measurement.json {
-        let figures = json!({
-            "appends": appends.to_json(),
-            "delivery": delivery.to_json(),
-        });
-        println!("{figures:#}");
-    } else {
-        print_table("Durable appends, events per second", &appends);
-        print_table(
-            "A line from an agent's output to whoever watches, microseconds",
-            &delivery,
-        );
+    let bench = Bench {
+        folder,
+        ah,
+        effort,
+        home: OnceCell::new(),
+    };
+    let mut tables = Vec::new();
+    for &part in Part::value_variants() {
+        if measurement.only.is_empty() || measurement.only.contains(&part) {
+            tables.push((part, bench.measure(part).await?));
+        }
     }
+    report(&tables, measurement.json);
     Ok(())
 }
 
-fn print_table(title: &str, table: &Table) {
-    println!("\n## {title}\n\n{}", table.to_markdown());
+/// What all parts are measured with.
+struct Bench {
+    folder: PathBuf,
+    ah: PathBuf,
+    effort: Effort,
+    /// Made when the first part needs it.
+    home: OnceCell<Home>,
+}
+
+impl Bench {
+    async fn measure(&self, part: Part) -> anyhow::Result<Table> {
+        let (folder, ah, effort) = (&self.folder, &self.ah, self.effort);
+        match part {
+            Part::Appends => appends::measure(folder, effort).await,
+            Part::Delivery => delivery::measure(folder, ah, effort).await,
+            Part::Requests => requests::measure(folder, ah, self.home().await?, effort).await,
+            Part::FanOut => fan_out::measure(folder, ah, effort).await,
+            Part::Memory => fan_out::measure_memory(folder, ah, effort).await,
+            Part::Starts => starts::measure(folder, ah, self.home().await?, effort).await,
+        }
+    }
+
+    async fn home(&self) -> anyhow::Result<&Home> {
+        let populate = async || {
+            eprintln!("storing {} sessions", self.effort.sessions);
+            Home::populated(&self.folder, self.effort.sessions).await
+        };
+        self.home.get_or_try_init(populate).await
+    }
+}
+
+impl Part {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Appends => "Durable appends, events per second",
+            Self::Delivery => {
+                "A line from an agent's output to whoever watches in the same process, microseconds"
+            }
+            Self::Requests => "Requests for sessions, per second and in microseconds",
+            Self::FanOut => "A line from an agent's output to the sockets of readers, microseconds",
+            Self::Memory => "Memory of a reader, bytes",
+            Self::Starts => "From start to ready, microseconds",
+        }
+    }
+}
+
+fn report(tables: &[(Part, Table)], as_json: bool) {
+    if as_json {
+        let name = |part: &Part| {
+            part.to_possible_value()
+                .map(|value| value.get_name().to_owned())
+        };
+        let figures: Map<String, Value> = tables
+            .iter()
+            .filter_map(|(part, table)| Some((name(part)?, table.to_json())))
+            .collect();
+        println!("{:#}", Value::Object(figures));
+        return;
+    }
+    for (part, table) in tables {
+        println!("\n## {}\n\n{}", part.title(), table.to_markdown());
+    }
 }

@@ -1,39 +1,183 @@
 //! Sessions for a store to hold.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
 use ah_rest_api_contract::{
-    AgentType, CreateTask, EventSeq, PermissionPolicy, PromptContent, RepoConfig, RepoMode,
-    RepositoryId, RuntimeConfig, Session, SessionAgent, SessionId, SessionLinks, SessionRepo,
-    SessionStatus, Task, TaskId, Timestamp,
+    AgentType, ChangeSummary, CreateTask, EventPayload, EventSeq, ExecutorId, Log, LogLevel,
+    PermissionPolicy, PromptContent, RepoConfig, RepoMode, RepositoryId, RuntimeConfig, Session,
+    SessionAgent, SessionId, SessionLinks, SessionRepo, SessionStatus, SessionWorkspace,
+    StatusChange, Task, TaskId, Thought, Timestamp, Usage, WorkspaceProvider,
 };
-use ah_store::{Launch, NewTask, Store};
+use ah_store::{Guard, Launch, NewEvent, NewTask, SessionPatch, SessionWrite, Store};
+use ah_store_sqlite::SqliteStore;
+use anyhow::Context;
+use futures::{StreamExt, TryStreamExt, stream};
+use tempfile::TempDir;
 use ulid::Ulid;
 
 /// When everything happens. What time it is does not matter to a store.
 pub(crate) const MOMENT: Timestamp = Timestamp::MAX;
+
+/// How many events each session of a [`Home`] has besides those of its status.
+const EVENTS: u64 = 20;
+/// How many sessions of a [`Home`] are made at once, and how many tasks share one of them.
+const AT_ONCE: usize = 64;
+const SESSIONS_A_TASK: usize = 4;
+
+/// A state folder with sessions that have ended, as it is after months of use.
+pub(crate) struct Home {
+    folder: TempDir,
+    sessions: Vec<SessionId>,
+}
+
+impl Home {
+    /// Makes one with `count` sessions.
+    pub(crate) async fn populated(folder: &Path, count: usize) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir_in(folder).context("failed to make a folder")?;
+        let store = SqliteStore::open(&folder.path().join("state.db")).await?;
+        let numbers: Vec<usize> = (0..count).collect();
+        let tasks = numbers.chunks(SESSIONS_A_TASK).enumerate();
+        let sessions: Vec<Vec<SessionId>> = stream::iter(tasks)
+            .map(|(task, sessions)| past_task(&store, task, sessions.len()))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        store.close().await;
+        Ok(Self {
+            folder,
+            sessions: sessions.concat(),
+        })
+    }
+
+    /// The state folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The sessions, oldest first.
+    pub(crate) fn sessions(&self) -> &[SessionId] {
+        &self.sessions
+    }
+}
+
+/// Creates the task of this number, with its sessions, and lets them have ended.
+async fn past_task(
+    store: &SqliteStore,
+    number: usize,
+    count: usize,
+) -> anyhow::Result<Vec<SessionId>> {
+    let created_at = Timestamp::from_unix_millis(0).plus(Duration::from_secs(600 * number as u64));
+    let ids = create_task(store, number, count, created_at).await?;
+    for &id in &ids {
+        store.write(whole_life(id, created_at)).await?;
+    }
+    Ok(ids)
+}
+
+/// What became of a session, in one write.
+fn whole_life(id: SessionId, created_at: Timestamp) -> SessionWrite {
+    let at = |second| created_at.plus(Duration::from_secs(second));
+    let status = |status, previous| {
+        EventPayload::Status(StatusChange {
+            status,
+            previous: Some(previous),
+            reason: None,
+            exit_code: None,
+            signal: None,
+        })
+    };
+    let said = (0..EVENTS).map(|number| {
+        let text = format!("step {number}: the tests of the scheduler are green again");
+        if number % 2 == 0 {
+            EventPayload::Thought(Thought {
+                thought: text,
+                reasoning: None,
+            })
+        } else {
+            EventPayload::Log(Log {
+                level: LogLevel::Info,
+                message: text,
+                tool_execution_id: None,
+            })
+        }
+    });
+    let payloads = [status(SessionStatus::Running, SessionStatus::Queued)]
+        .into_iter()
+        .chain(said)
+        .chain([status(SessionStatus::Completed, SessionStatus::Running)]);
+    let mut write = SessionWrite::new(id, Guard::default(), at(EVENTS + 2));
+    write.events = payloads
+        .zip(1..)
+        .map(|(payload, second)| NewEvent {
+            ts: at(second),
+            payload,
+        })
+        .collect();
+    write.patch = SessionPatch {
+        status: Some(SessionStatus::Completed),
+        exit_code: Some(0),
+        workspace: Some(Some(SessionWorkspace {
+            provider: WorkspaceProvider::Worktree,
+            path: format!("/srv/agent-harbor/worktrees/{id}").into(),
+            executor_id: ExecutorId::local(),
+            branch: Some(format!("ah/{id}")),
+        })),
+        commit: Some("9fceb02d0ae598e95dc970b74767f19372d61af8".to_owned()),
+        started_at: Some(at(1)),
+        ended_at: Some(at(EVENTS + 2)),
+        changes: Some(ChangeSummary {
+            files_changed: 7,
+            lines_added: 212,
+            lines_removed: 48,
+        }),
+        usage: Some(Usage {
+            input_tokens: 48_112,
+            output_tokens: 3_907,
+            cached_tokens: Some(40_960),
+            cost_usd: Some(0.31),
+            context_used: Some(52_019),
+            context_size: Some(200_000),
+            model: Some("a-model".to_owned()),
+        }),
+        ..SessionPatch::default()
+    };
+    write
+}
 
 /// Creates one task of so many sessions, and names them.
 pub(crate) async fn create_sessions(
     store: &dyn Store,
     count: usize,
 ) -> anyhow::Result<Vec<SessionId>> {
-    let task_id = TaskId::from_ulid(Ulid::from_parts(0, 1));
+    create_task(store, 0, count, MOMENT).await
+}
+
+/// Creates the task of this number, with its sessions.
+async fn create_task(
+    store: &dyn Store,
+    number: usize,
+    count: usize,
+    created_at: Timestamp,
+) -> anyhow::Result<Vec<SessionId>> {
+    let number = number as u64 + 1;
+    let task_id = TaskId::from_ulid(Ulid::from_parts(number, 0));
     let request = CreateTask::new("measure", RepoConfig::none(), "scenario");
     let ids: Vec<SessionId> = (1..=count)
-        .map(|number| SessionId::from_ulid(Ulid::from_parts(0, number as u128)))
+        .map(|session| SessionId::from_ulid(Ulid::from_parts(number, session as u128)))
         .collect();
+    let sessions = ids.iter();
     store
         .create_task(NewTask {
             task: Task {
                 id: task_id,
                 request: request.clone(),
                 session_ids: ids.clone(),
-                created_at: MOMENT,
+                created_at,
             },
-            sessions: ids
-                .iter()
-                .map(|&id| (session(id, task_id), launch()))
+            sessions: sessions
+                .map(|&id| (session(id, task_id, created_at), launch()))
                 .collect(),
             repository_id: RepositoryId::from_ulid(Ulid::from_parts(0, 1)),
             repository_name: None,
@@ -43,8 +187,11 @@ pub(crate) async fn create_sessions(
     Ok(ids)
 }
 
-fn session(id: SessionId, task_id: TaskId) -> Session {
-    let prompt: PromptContent = "measure".into();
+fn session(id: SessionId, task_id: TaskId, created_at: Timestamp) -> Session {
+    let prompt: PromptContent =
+        "Find out why the scheduler starts a session twice when two engines \
+                                 wake at once, write a test that shows it, and mend it."
+            .into();
     Session {
         id,
         tenant_id: None,
@@ -70,11 +217,11 @@ fn session(id: SessionId, task_id: TaskId) -> Session {
             settings: serde_json::Map::new(),
         },
         workspace: None,
-        labels: BTreeMap::new(),
+        labels: BTreeMap::from([("team".to_owned(), "harbor".to_owned())]),
         priority: ah_rest_api_contract::Priority::default(),
         interactive: false,
-        created_at: MOMENT,
-        updated_at: MOMENT,
+        created_at,
+        updated_at: created_at,
         started_at: None,
         ended_at: None,
         last_seq: EventSeq::START,

@@ -71,10 +71,10 @@ const RULES: &[Rule] = &[
         reason: "SQLite is named by its store, and by the benchmark as the baseline",
     },
     Rule {
-        packages: Packages::AllBut(&["ah-rest-server", "fake-llm"]),
+        packages: Packages::AllBut(&["ah-rest-server", "ah-bench", "fake-llm"]),
         reach: Reach::Direct,
         never: &["axum*"],
-        reason: "HTTP is served in one crate, and by the scripted model of the tests",
+        reason: "HTTP is served in one crate, and by the benchmark's baseline and the tests' scripted model",
     },
     Rule {
         packages: Packages::AllBut(&[]),

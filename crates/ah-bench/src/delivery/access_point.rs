@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_agents::Catalog;
-use ah_agents::recorder::RecorderCommand;
-use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, SystemClock};
+use ah_engine::{EngineConfig, LocalTaskManager};
 use ah_rest_api_contract::{
     EventFilter, EventPayload, EventSeq, RepoConfig, SessionStatus, StreamItem, TaskLaunchParams,
     TaskManager,
@@ -17,6 +15,7 @@ use anyhow::{Context, bail, ensure};
 use futures::StreamExt;
 
 use crate::agent::{self, Pace};
+use crate::timed_access_point::start;
 
 /// What a session may take besides its lines: to be provisioned, started and ended.
 const SESSION_MAX: Duration = Duration::from_secs(30);
@@ -25,18 +24,11 @@ const SESSION_MAX: Duration = Duration::from_secs(30);
 pub(crate) async fn micros(folder: &Path, ah: &Path, pace: Pace) -> anyhow::Result<Vec<f64>> {
     let home = tempfile::tempdir_in(folder).context("failed to make a folder")?;
     let store = Arc::new(SqliteStore::open(&home.path().join("state.db")).await?);
-    let recorder = RecorderCommand {
-        program: ah.to_owned(),
-        args: ["agent", "record", "--folder"].map(str::to_owned).to_vec(),
-    };
-    let engine = LocalTaskManager::start(
+    let engine = start(
         EngineConfig::new(home.path().to_owned()),
         store,
-        Arc::new(LocalExecutor::new(home.path().to_owned(), recorder)),
-        // Whoever asks for the scenario agent gets the one that says what time it is.
-        Catalog::builtin(pace.command_line()?),
-        Arc::new(SystemClock),
-        IdSource::system(),
+        ah,
+        pace.command_line()?,
     )
     .await?;
     let watched = watch(&engine, pace);

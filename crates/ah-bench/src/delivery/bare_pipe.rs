@@ -63,9 +63,7 @@ pub(crate) async fn micros(folder: &Path, pace: Pace, reader: Reader) -> anyhow:
             continue;
         }
         if let Some(database) = &database {
-            database
-                .prepare_cached("INSERT INTO events (json) VALUES (?1)")?
-                .execute(params![line])?;
+            commit(database, &line)?;
         }
         let event: EventPayload = serde_json::from_value(said["event"].take())?;
         took.extend(agent::micros_since(&event));
@@ -81,7 +79,16 @@ pub(crate) async fn micros(folder: &Path, pace: Pace, reader: Reader) -> anyhow:
     Ok(took)
 }
 
-fn open(file: &Path) -> anyhow::Result<Connection> {
+/// Puts a line into the database, durably.
+pub(crate) fn commit(database: &Connection, line: &str) -> anyhow::Result<()> {
+    database
+        .prepare_cached("INSERT INTO events (json) VALUES (?1)")?
+        .execute(params![line])?;
+    Ok(())
+}
+
+/// Makes the database that lines are put into.
+pub(crate) fn open(file: &Path) -> anyhow::Result<Connection> {
     let database = Connection::open(file)?;
     database.execute_batch(
         "PRAGMA journal_mode = WAL;

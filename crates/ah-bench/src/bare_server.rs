@@ -1,0 +1,161 @@
+//! The baselines of what is served: axum and nothing else, with the very versions that the access
+//! point links, connections kept open, and without Nagle's algorithm.
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
+use bytes::Bytes;
+use clap::Args;
+use futures::stream;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::sync::{Mutex, broadcast};
+
+use crate::agent::Pace;
+use crate::delivery::bare_pipe::{self, Reader};
+use crate::server;
+
+/// How many lines a reader may be behind: more than any measurement has.
+const BEHIND_MAX: usize = 16 * 1024;
+
+/// A server that gives out bytes as they are.
+#[derive(Args)]
+pub(crate) struct Bodies {
+    /// The folder whose files are served, each at its name.
+    #[arg(long)]
+    folder: PathBuf,
+}
+
+/// A server that hands on what an agent says.
+#[derive(Args)]
+pub(crate) struct Lines {
+    /// Commit each line to a database in this folder before anybody is shown it.
+    #[arg(long)]
+    commit_in: Option<PathBuf>,
+    #[command(flatten)]
+    pace: Pace,
+}
+
+/// Serves files from memory.
+pub(crate) async fn serve_bodies(bodies: Bodies) -> anyhow::Result<()> {
+    let mut router = Router::new();
+    for entry in fs::read_dir(&bodies.folder)? {
+        let entry = entry?;
+        let body = Bytes::from(fs::read(entry.path())?);
+        let route = format!("/{}", entry.file_name().to_string_lossy());
+        let answer = async move || ([(CONTENT_TYPE, "application/json")], body.clone());
+        router = router.route(&route, get(answer));
+    }
+    serve(router).await
+}
+
+#[derive(Clone)]
+struct Agent {
+    input: Arc<Mutex<ChildStdin>>,
+    lines: broadcast::Sender<Bytes>,
+}
+
+/// Serves an agent's lines at `/events`, once somebody has posted to `/begin`.
+pub(crate) async fn serve_lines(lines: Lines) -> anyhow::Result<()> {
+    let command_line = lines.pace.command_line()?;
+    let (program, arguments) = command_line
+        .split_first()
+        .context("the agent has no program")?;
+    let mut agent = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("failed to start the agent")?;
+    let input = agent.stdin.take().context("the agent has no input")?;
+    let output = agent.stdout.take().context("the agent has no output")?;
+    let state = Agent {
+        input: Arc::new(Mutex::new(input)),
+        lines: broadcast::Sender::new(BEHIND_MAX),
+    };
+    let router = Router::new()
+        .route("/events", get(events))
+        .route("/begin", post(begin))
+        .with_state(state.clone());
+    tokio::try_join!(
+        hand_on(output, lines.commit_in.as_deref(), &state),
+        serve(router)
+    )?;
+    Ok(())
+}
+
+async fn hand_on(output: ChildStdout, commit_in: Option<&Path>, to: &Agent) -> anyhow::Result<()> {
+    let file = commit_in.map(|folder| folder.join("bare.sqlite"));
+    let database = file.as_deref().map(bare_pipe::open).transpose()?;
+    let mut lines = BufReader::new(output).lines();
+    while let Some(line) = lines.next_line().await? {
+        if let Some(database) = &database {
+            bare_pipe::commit(database, &line)?;
+        }
+        // Nobody may be there to see it.
+        to.lines.send(Bytes::from(format!("data: {line}\n\n"))).ok();
+    }
+    Ok(())
+}
+
+async fn begin(State(agent): State<Agent>) -> Response {
+    let mut input = agent.input.lock().await;
+    match input.write_all(b"begin\n").await {
+        Ok(()) => axum::Json(true).into_response(),
+        Err(error) => (
+            axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+            error.to_string(),
+        )
+            .into_response(),
+    }
+}
+
+async fn events(State(agent): State<Agent>) -> Response {
+    let frames = stream::unfold(agent.lines.subscribe(), async |mut lines| {
+        let frame = lines.recv().await.ok()?;
+        Some((Ok::<_, Infallible>(frame), lines))
+    });
+    let media_type = [(CONTENT_TYPE, "text/event-stream")];
+    (media_type, Body::from_stream(frames)).into_response()
+}
+
+async fn serve(router: Router) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    server::announce(listener.local_addr()?);
+    let listener = listener.tap_io(|stream| {
+        // A connection that is already gone is noticed where it is written to.
+        stream.set_nodelay(true).ok();
+    });
+    axum::serve(listener, router).await?;
+    Ok(())
+}
+
+/// The command that is this server with `folder`'s files.
+pub(crate) fn bodies_command(folder: &Path) -> anyhow::Result<Command> {
+    let mut command = server::this_program("serve-bodies")?;
+    command.arg("--folder").arg(folder);
+    Ok(command)
+}
+
+/// The command that is this server with an agent's lines.
+pub(crate) fn lines_command(home: &Path, reader: Reader, pace: Pace) -> anyhow::Result<Command> {
+    let mut command = server::this_program("serve-lines")?;
+    command.args(pace.arguments());
+    if reader == Reader::CommitsThenShows {
+        command.arg("--commit-in").arg(home);
+    }
+    Ok(command)
+}

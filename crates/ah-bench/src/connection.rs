@@ -1,0 +1,86 @@
+//! A client's connection that is kept open, with one request at a time.
+
+use anyhow::{Context, ensure};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use crate::server::Endpoint;
+
+/// A connection to a server.
+pub(crate) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    key: Option<String>,
+}
+
+impl Connection {
+    pub(crate) async fn open(endpoint: &Endpoint) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(endpoint.address)
+            .await
+            .context("failed to connect to a server")?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(async move {
+            // Whoever sends a request is told of the same failure.
+            connection.await.ok();
+        });
+        Ok(Self {
+            sender,
+            key: endpoint.key.clone(),
+        })
+    }
+
+    /// What is at `path`, which has to be there.
+    pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<Bytes> {
+        let (status, body) = self.send(Method::GET, path, None).await?;
+        ensure!(
+            status == 200,
+            "{path} is answered with {status}: {}",
+            String::from_utf8_lossy(&body)
+        );
+        Ok(body)
+    }
+
+    /// Sends JSON to `path`, which has to be taken; returns the answer.
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let (status, body) = self.send(Method::POST, path, Some(body)).await?;
+        ensure!(
+            (200..300).contains(&status),
+            "{path} is answered with {status}: {}",
+            String::from_utf8_lossy(&body)
+        );
+        serde_json::from_slice(&body).with_context(|| format!("the answer of {path} is not JSON"))
+    }
+
+    /// Sends a request; returns the status and the body of the answer.
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(u16, Bytes)> {
+        self.sender.ready().await?;
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, "localhost");
+        if let Some(key) = &self.key {
+            request = request.header(AUTHORIZATION, format!("ApiKey {key}"));
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Bytes::from(body.to_string())
+            }
+            None => Bytes::new(),
+        };
+        let answer = self.sender.send_request(request.body(Full::new(body))?);
+        let (head, body) = answer.await?.into_parts();
+        Ok((head.status.as_u16(), body.collect().await?.to_bytes()))
+    }
+}

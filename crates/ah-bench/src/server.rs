@@ -1,0 +1,124 @@
+//! Servers that are measured, each a process of its own, as clients have them.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use ah_rest_server::read_published;
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// How long a server may take to start, and to end.
+const MAX: Duration = Duration::from_secs(60);
+
+/// Where a server is, and the key that it asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) address: SocketAddr,
+    pub(crate) key: Option<String>,
+}
+
+/// A server that runs. It is killed when this value goes without having been ended.
+pub(crate) struct Server {
+    pub(crate) endpoint: Endpoint,
+    process: Child,
+    /// Held open: a server that has nobody to speak to may end.
+    _output: ChildStdout,
+}
+
+/// The access point as it is shipped, on the state folder `home`.
+pub(crate) fn access_point(ah: &Path, home: &Path) -> Command {
+    let mut command = Command::new(ah);
+    command
+        .args(["--json", "agent", "access-point", "--port", "0"])
+        .env("AH_HOME", home)
+        // Requests are counted, as always, but there are never too many.
+        .env("AH_LIMITS_REQUESTS_PER_MINUTE", "1000000")
+        .env("AH_LIMITS_BURST", "1000000");
+    command
+}
+
+/// This very program in another role.
+pub(crate) fn this_program(role: &str) -> anyhow::Result<Command> {
+    let program = std::env::current_exe().context("failed to tell where this program is")?;
+    let mut command = Command::new(program);
+    command.arg(role);
+    Ok(command)
+}
+
+/// Says, as `ah` does, where a server of this program is.
+pub(crate) fn announce(address: SocketAddr) {
+    println!("{}", json!({ "url": format!("http://{address}") }));
+}
+
+impl Server {
+    /// Starts a server and waits until it says where it is. Its key, if it has one, is in `home`.
+    pub(crate) async fn start(mut command: Command, home: &Path) -> anyhow::Result<Self> {
+        let log = home.join("server.log");
+        let mut process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).context("failed to make a server's log")?)
+            .kill_on_drop(true)
+            .spawn()
+            .context("failed to start a server")?;
+        let output = process.stdout.take().context("a server has no output")?;
+        let mut output = BufReader::new(output);
+        let mut line = String::new();
+        tokio::time::timeout(MAX, output.read_line(&mut line))
+            .await
+            .context("a server did not start in time")??;
+        let Some(address) = address_in(&line) else {
+            bail!("a server did not start: {}", said(&log));
+        };
+        let published = read_published(home)?;
+        let key = published
+            .and_then(|file| file.api_key)
+            .map(|key| key.expose().to_owned());
+        Ok(Self {
+            endpoint: Endpoint { address, key },
+            process,
+            _output: output.into_inner(),
+        })
+    }
+
+    /// How much memory it has, in bytes.
+    pub(crate) fn resident_bytes(&self) -> anyhow::Result<f64> {
+        let id = self.process.id().context("the server has ended")?;
+        let status = fs::read_to_string(format!("/proc/{id}/status"))
+            .context("failed to read the server's status")?;
+        let kilobytes: f64 = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .and_then(|rest| rest.trim().strip_suffix(" kB"))
+            .context("the server's status has no VmRSS")?
+            .parse()?;
+        Ok(kilobytes * 1024.0)
+    }
+
+    /// Ends it in order.
+    pub(crate) async fn end(mut self) -> anyhow::Result<()> {
+        let id = self.process.id().context("the server ended by itself")?;
+        let pid = Pid::from_raw(i32::try_from(id)?).context("a server has no process id")?;
+        kill_process(pid, Signal::TERM).context("failed to end a server")?;
+        tokio::time::timeout(MAX, self.process.wait())
+            .await
+            .context("a server did not end in time")??;
+        Ok(())
+    }
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let announced: Value = serde_json::from_str(line).ok()?;
+    let url = announced["url"].as_str()?.strip_prefix("http://")?;
+    url.trim_end_matches('/').parse().ok()
+}
+
+fn said(log: &PathBuf) -> String {
+    fs::read_to_string(log).unwrap_or_else(|error| format!("its log cannot be read: {error}"))
+}

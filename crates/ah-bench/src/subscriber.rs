@@ -1,0 +1,96 @@
+//! A reader of a stream of events, at its socket: nothing is between it and what the kernel has
+//! received.
+
+use anyhow::{Context, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::agent::{micros_between, nanos_now};
+use crate::server::Endpoint;
+
+/// What comes before the time that a line tells.
+const MARK: &[u8] = b"\"message\":\"";
+/// How much is read at once.
+const READ_BYTES: usize = 16 * 1024;
+
+/// An open stream.
+pub(crate) struct Subscriber {
+    stream: TcpStream,
+    /// What was received and not yet looked at: less than a line.
+    rest: Vec<u8>,
+}
+
+impl Subscriber {
+    /// Opens the stream at `path` and waits until it has begun.
+    pub(crate) async fn open(endpoint: &Endpoint, path: &str) -> anyhow::Result<Self> {
+        let mut stream = TcpStream::connect(endpoint.address)
+            .await
+            .context("failed to connect to a server")?;
+        stream.set_nodelay(true)?;
+        let key = endpoint
+            .key
+            .as_ref()
+            .map(|key| format!("Authorization: ApiKey {key}\r\n"));
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{}\r\n",
+            key.unwrap_or_default()
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await?);
+        }
+        ensure!(
+            head.starts_with(b"HTTP/1.1 200 "),
+            "{path} is answered with {}",
+            String::from_utf8_lossy(&head)
+        );
+        Ok(Self {
+            stream,
+            rest: Vec::new(),
+        })
+    }
+
+    /// How long each of `lines` lines of the agent took to this socket, in microseconds.
+    pub(crate) async fn micros(&mut self, lines: usize) -> anyhow::Result<Vec<f64>> {
+        let mut took = Vec::with_capacity(lines);
+        while took.len() < lines {
+            self.rest.reserve(READ_BYTES);
+            let read = self.stream.read_buf(&mut self.rest).await?;
+            let now = nanos_now();
+            ensure!(read > 0, "the stream ended after {} lines", took.len());
+            let whole = self
+                .rest
+                .iter()
+                .rposition(|&byte| byte == b'\n')
+                .map_or(0, |at| at + 1);
+            took.extend(times(&self.rest[..whole]).map(|printed| micros_between(printed, now)));
+            self.rest.drain(..whole);
+        }
+        Ok(took)
+    }
+}
+
+/// The times that whole lines of a stream tell. How the body is cut into chunks does not matter,
+/// since no server cuts a line.
+fn times(lines: &[u8]) -> impl Iterator<Item = u64> {
+    lines.split(|&byte| byte == b'\n').filter_map(|line| {
+        let mark = line.windows(MARK.len()).position(|window| window == MARK)?;
+        let digits = &line[mark + MARK.len()..];
+        let end = digits.iter().position(|&byte| byte == b'"')?;
+        std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_found_in_frames() {
+        let stream =
+            b"1f\r\nid: 3\nevent: log\ndata: {\"message\":\"17\",\"level\":\"info\"}\n\n\r\n\
+                       data: {\"message\":\"no time\"}\n\ndata: {\"message\":\"18\"}\n";
+        assert_eq!(times(stream).collect::<Vec<_>>(), [17, 18]);
+    }
+}

@@ -1,0 +1,107 @@
+//! The access point with the agent that says what time it is: the one difference to the `ah`
+//! that is shipped.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ah_agents::Catalog;
+use ah_agents::recorder::RecorderCommand;
+use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
+use ah_rest_server::{Config, Host, Sources};
+use ah_store_sqlite::SqliteStore;
+use clap::Args;
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::Pace;
+use crate::server;
+
+/// An access point.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The state folder.
+    #[arg(long)]
+    home: PathBuf,
+    /// The `ah` binary, which is the recorder.
+    #[arg(long)]
+    ah: PathBuf,
+    #[command(flatten)]
+    pace: Pace,
+}
+
+/// Serves until SIGTERM.
+pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { home, ah, pace } = arguments;
+    let config = Config::load(&Sources {
+        home: &home,
+        file: None,
+        environment: &[],
+        flags: &[("server.port", "0".to_owned())],
+    })?;
+    let store = Arc::new(SqliteStore::open(&home.join("state.db")).await?);
+    let host = Host {
+        home: home.clone(),
+        store: store.clone(),
+        clock: Arc::new(SystemClock),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let engine = config.engine_config(EngineConfig::new(home));
+    let agent = pace.command_line()?;
+    let (listening, address) = oneshot::channel();
+    let shutdown = CancellationToken::new();
+    let start = async {
+        let engine = start(engine, store, &ah, agent).await?;
+        if let Ok(address) = address.await {
+            server::announce(address);
+        }
+        Ok(engine)
+    };
+    let mut terminate = signal(SignalKind::terminate())?;
+    let serving = ah_rest_server::serve(config, host, start, listening, shutdown.clone());
+    let ending = async {
+        terminate.recv().await;
+        shutdown.cancel();
+        std::future::pending().await
+    };
+    tokio::select! {
+        served = serving => Ok(served?),
+        never = ending => never,
+    }
+}
+
+/// An engine in this process, in whose sessions this command is the scenario agent.
+pub(crate) async fn start(
+    config: EngineConfig,
+    store: Arc<SqliteStore>,
+    ah: &Path,
+    agent: Vec<String>,
+) -> Result<LocalTaskManager, StartError> {
+    let recorder = RecorderCommand {
+        program: ah.to_owned(),
+        args: ["agent", "record", "--folder"].map(str::to_owned).to_vec(),
+    };
+    let executor = LocalExecutor::new(config.home.clone(), recorder);
+    LocalTaskManager::start(
+        config,
+        store,
+        Arc::new(executor),
+        Catalog::builtin(agent),
+        Arc::new(SystemClock),
+        IdSource::system(),
+    )
+    .await
+}
+
+/// The command that is this server.
+pub(crate) fn command(home: &Path, ah: &Path, pace: Pace) -> anyhow::Result<Command> {
+    let mut command = server::this_program("serve-session")?;
+    command
+        .arg("--home")
+        .arg(home)
+        .arg("--ah")
+        .arg(ah)
+        .args(pace.arguments());
+    Ok(command)
+}
