@@ -11,6 +11,7 @@ mod http;
 mod kills;
 mod over_http;
 mod processes;
+mod readme;
 mod server;
 mod setting;
 mod spine;

@@ -1,0 +1,150 @@
+//! The transcript in the README, typed as it stands there.
+
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
+
+use crate::server::Port;
+use crate::setting::{PATIENCE, Setting, processes_with};
+
+/// What is typed, and the lines that are answered.
+#[derive(Debug, Default)]
+struct Step {
+    typed: String,
+    answered: Vec<String>,
+}
+
+/// The steps of all transcripts in a page.
+fn steps(page: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    let fences = page.split("```console\n").skip(1);
+    for line in fences.flat_map(|text| text.split("```").next().unwrap().lines()) {
+        if let Some(typed) = line.strip_prefix("$ ") {
+            steps.push(Step::default());
+            steps.last_mut().unwrap().typed = format!("{typed}\n");
+        } else if let Some(more) = line.strip_prefix("> ") {
+            steps.last_mut().unwrap().typed += &format!("{more}\n");
+        } else {
+            steps.last_mut().unwrap().answered.push(line.to_owned());
+        }
+    }
+    steps
+}
+
+/// What a line surely says: `…` stands for anything, and so does an id.
+fn certain(line: &str) -> Vec<String> {
+    let is_ulid = |word: &&str| word.len() == 26 && word.starts_with("01");
+    let mut parts = line.to_owned();
+    let words = line.split(|letter: char| !letter.is_ascii_alphanumeric());
+    for id in words.filter(is_ulid) {
+        parts = parts.replace(id, "…");
+    }
+    parts.split('…').map(str::to_owned).collect()
+}
+
+/// Whether the parts are all in one line of the text, one after the other. Of what the command says
+/// and what a stream says meanwhile, either may come first, on the same line as the other.
+fn says(text: &str, parts: &[String]) -> bool {
+    text.lines().any(|line| {
+        let mut rest = Some(line);
+        for part in parts {
+            rest = rest.and_then(|rest| rest.split_once(part.as_str()).map(|(_, rest)| rest));
+        }
+        rest.is_some()
+    })
+}
+
+/// A shell of somebody who has nothing set up. All that it started ends with it.
+struct Shell {
+    home: PathBuf,
+    shell: Child,
+    input: ChildStdin,
+    output: Receiver<Vec<u8>>,
+}
+
+impl Shell {
+    fn open(setting: &Setting, port: &Port) -> Self {
+        let home = setting.folder.path().join("you");
+        std::fs::create_dir(&home).unwrap();
+        let ah = Path::new(env!("CARGO_BIN_EXE_ah")).parent().unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let mut shell = Command::new("bash")
+            .env_clear()
+            .env("HOME", &home)
+            .env("PATH", format!("{}:{path}", ah.display()))
+            .env("AH_SERVER_PORT", port.number.to_string())
+            .current_dir(setting.repository())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut input = shell.stdin.take().unwrap();
+        input.write_all(b"exec 2>&1\n").unwrap();
+        let mut stdout = shell.stdout.take().unwrap();
+        let (sender, output) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = stdout.read(&mut bytes)
+                && sender.send(bytes[..count].to_vec()).is_ok()
+            {}
+        });
+        Self {
+            home,
+            shell,
+            input,
+            output,
+        }
+    }
+
+    /// Types a command and waits until all that it is answered with has come.
+    fn take(&mut self, step: &Step, port: u16) {
+        self.input.write_all(step.typed.as_bytes()).unwrap();
+        let home = self.home.display().to_string();
+        let actual = |line: &String| {
+            line.replace("3001", &port.to_string())
+                .replace("/home/you", &home)
+        };
+        let begun = Instant::now();
+        let mut said = Vec::new();
+        for line in step.answered.iter().map(actual) {
+            let parts = certain(&line);
+            while !says(&String::from_utf8_lossy(&said), &parts) {
+                let rest = PATIENCE.saturating_sub(begun.elapsed());
+                match self.output.recv_timeout(rest) {
+                    Ok(bytes) => said.extend(bytes),
+                    Err(error) => panic!(
+                        "{error}: {line}\nwas not answered to: {}but: {}",
+                        step.typed,
+                        String::from_utf8_lossy(&said)
+                    ),
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        for process in processes_with(&format!("HOME={}", self.home.display())) {
+            process.kill();
+        }
+        // It was killed, and is not to stay as a zombie.
+        self.shell.wait().ok();
+    }
+}
+
+#[test]
+fn what_the_readme_shows_is_what_happens() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let steps = steps(&std::fs::read_to_string(readme).unwrap());
+    assert!(steps.len() > 15, "{steps:?}");
+    let setting = Setting::new();
+    let port = Port::reserve();
+    let mut shell = Shell::open(&setting, &port);
+    for step in &steps {
+        shell.take(step, port.number);
+    }
+}
