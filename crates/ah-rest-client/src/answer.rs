@@ -1,11 +1,14 @@
 //! Reading answers: bounded, and a refusal as the problem that it carries.
 
+use std::time::SystemTime;
+
 use ah_rest_api_contract::{ErrorKind, Problem};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 use url::Url;
 
 use crate::call::Call;
+use crate::credential::Credential;
 use crate::failures;
 use crate::retry::{Cause, Failure, retry_after};
 
@@ -37,16 +40,26 @@ pub(crate) async fn whole_body(
 
 /// What a refusal says. One whose body is no problem document, or breaks off, keeps what there is
 /// of it.
-pub(crate) async fn refusal(response: &mut Response, base_url: &Url, call: &Call) -> Failure {
+pub(crate) async fn refusal(
+    response: &mut Response,
+    base_url: &Url,
+    call: &Call,
+    credential: Option<&Credential>,
+) -> Failure {
     let status = response.status().as_u16();
-    let retry_after = retry_after(response.headers());
+    let retry_after = retry_after(response.headers(), now());
     let request_id = request_id(response.headers()).map(str::to_owned);
     let (body, _ending) = read(response, REFUSAL_BYTES_MAX).await;
-    let mut problem = serde_json::from_slice::<Problem>(&body)
+    let text = String::from_utf8_lossy(&body);
+    let text = match credential {
+        Some(credential) => credential.redact(text),
+        None => text,
+    };
+    let mut problem = serde_json::from_str::<Problem>(&text)
         // A document that says another status than its answer is not about this answer.
         .ok()
         .filter(|problem| problem.status == status)
-        .unwrap_or_else(|| foreign(status, &body, base_url, call));
+        .unwrap_or_else(|| foreign(status, text.trim(), base_url, call));
     problem.request_id = problem.request_id.or(request_id);
     Failure {
         cause: cause_of(status),
@@ -60,8 +73,16 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-request-id")?.to_str().ok()
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server that gives a date to wait for, and not its own, leaves only this clock"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
 /// A refusal that no access point wrote: a proxy's, or another server's.
-fn foreign(status: u16, body: &[u8], base_url: &Url, call: &Call) -> Problem {
+fn foreign(status: u16, text: &str, base_url: &Url, call: &Call) -> Problem {
     let kind = match status {
         502 => ErrorKind::Unavailable,
         _ => Problem {
@@ -78,8 +99,6 @@ fn foreign(status: u16, body: &[u8], base_url: &Url, call: &Call) -> Problem {
         call.method(),
         call.path()
     );
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim();
     if text.is_empty() {
         detail.push_str(" and nothing else");
     } else {

@@ -4,15 +4,27 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use ah_rest_api_contract::routes::ALL;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect;
 use url::{Host, Url};
 
 use crate::client::{RestClient, Shared};
 use crate::credential::Credential;
 use crate::retry::RetryPolicy;
+use crate::timeouts::Timeouts;
 use crate::tls::{self, InvalidAuthority, Trust};
 
+/// The protocols that are offered in the TLS handshake (ALPN, RFC 7301), by their registered names.
+const HTTP_2: &[u8] = b"h2";
+const HTTP_1: &[u8] = b"http/1.1";
+
+/// How often an HTTP/2 connection with a request under way is asked whether it is alive.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How long the answer to that may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+const TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
 const USER_AGENT: &str = concat!("ah-rest-client/", env!("CARGO_PKG_VERSION"));
 
 /// Why a client cannot be made.
@@ -37,9 +49,18 @@ pub enum InvalidClient {
     /// has may be a secret.
     #[error("the URL of an access point has no user, query or fragment; a key is given by itself")]
     Excess,
-    /// The key has characters that no header carries.
-    #[error("the key has characters that no HTTP header carries")]
+    /// The key or token is empty, or has characters that no header carries.
+    #[error("the key is empty, or has characters that no HTTP header carries")]
     Key,
+    /// The tenant is empty, or has characters that no header carries.
+    #[error("the tenant is empty, or has characters that no HTTP header carries")]
+    Tenant,
+    /// A timeout is for an operation that the API does not have.
+    #[error("the API has no operation `{operation_id}` that a timeout could be for")]
+    Operation {
+        /// What was given for an operation id.
+        operation_id: String,
+    },
     /// What was given for certificate authorities has none.
     #[error("the certificate authorities cannot be read")]
     Authority(#[from] InvalidAuthority),
@@ -52,12 +73,22 @@ pub enum InvalidClient {
     Http(#[source] reqwest::Error),
 }
 
-/// How long a client waits for what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Timeouts {
-    pub(crate) connect: Duration,
-    pub(crate) answer: Duration,
-    pub(crate) silence: Duration,
+/// How many connections are kept for later, and for how long.
+#[derive(Clone, Debug)]
+struct Pool {
+    idle_max: usize,
+    idle_timeout: Duration,
+}
+
+/// Who is taken for the server.
+#[derive(Clone)]
+enum Proof {
+    /// Whom the operating system's certificate authorities name.
+    System,
+    /// Whom these authorities name, PEM.
+    Authorities(Vec<u8>),
+    /// Whoever answers.
+    None,
 }
 
 /// Builds a [`RestClient`]. Everything but the URL has a default.
@@ -65,9 +96,12 @@ pub(crate) struct Timeouts {
 pub struct RestClientBuilder {
     base_url: String,
     credential: Option<(&'static str, String)>,
-    authorities: Option<Vec<u8>>,
+    tenant: Option<String>,
+    proof: Proof,
     user_agent: String,
+    pool: Pool,
     timeouts: Timeouts,
+    operation_timeouts: Vec<(String, Duration)>,
     retry: RetryPolicy,
 }
 
@@ -79,8 +113,11 @@ impl fmt::Debug for RestClientBuilder {
                 "credential",
                 &self.credential.as_ref().map(|(scheme, _)| scheme),
             )
+            .field("tenant", &self.tenant)
             .field("user_agent", &self.user_agent)
+            .field("pool", &self.pool)
             .field("timeouts", &self.timeouts)
+            .field("operation_timeouts", &self.operation_timeouts)
             .field("retry", &self.retry)
             .finish_non_exhaustive()
     }
@@ -91,13 +128,15 @@ impl RestClientBuilder {
         Self {
             base_url: base_url.to_owned(),
             credential: None,
-            authorities: None,
+            tenant: None,
+            proof: Proof::System,
             user_agent: USER_AGENT.to_owned(),
-            timeouts: Timeouts {
-                connect: Duration::from_secs(5),
-                answer: Duration::from_secs(30),
-                silence: Duration::from_secs(45),
+            pool: Pool {
+                idle_max: 8,
+                idle_timeout: Duration::from_secs(60),
             },
+            timeouts: Timeouts::default(),
+            operation_timeouts: Vec::new(),
             retry: RetryPolicy::default(),
         }
     }
@@ -116,12 +155,30 @@ impl RestClientBuilder {
         self
     }
 
+    /// Acts for this tenant, which goes in `X-Tenant-Id` with every request. Without it the access
+    /// point takes the tenant from the credential.
+    #[must_use]
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
+    }
+
     /// Takes a server for the one asked for when one of these certificate authorities (PEM, one
     /// after the other) says so, and no longer when those of the operating system do. It is what
     /// a server with a certificate of its own making is reached with.
     #[must_use]
     pub fn certificate_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.authorities = Some(pem.into());
+        self.proof = Proof::Authorities(pem.into());
+        self
+    }
+
+    /// **Dangerous.** Takes whoever answers for the server, with any certificate or an old one: who
+    /// stands in between reads the key and everything else, and answers as they like. For a test
+    /// on a network that nobody else is on. With a certificate of the server's own making, give
+    /// that to [`RestClientBuilder::certificate_authorities`] instead.
+    #[must_use]
+    pub fn danger_accept_invalid_certificates(mut self) -> Self {
+        self.proof = Proof::None;
         self
     }
 
@@ -129,6 +186,21 @@ impl RestClientBuilder {
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
+        self
+    }
+
+    /// How many idle connections to a server are kept for the next request. 8; with 0, each request
+    /// makes its own. How many are in use at once has no limit.
+    #[must_use]
+    pub const fn pool_idle_max(mut self, connections: usize) -> Self {
+        self.pool.idle_max = connections;
+        self
+    }
+
+    /// How long an idle connection is kept for the next request. 60 s.
+    #[must_use]
+    pub const fn pool_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.pool.idle_timeout = timeout;
         self
     }
 
@@ -145,6 +217,15 @@ impl RestClientBuilder {
     #[must_use]
     pub const fn answer_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.answer = timeout;
+        self
+    }
+
+    /// The same for one operation alone, by its id in [`ah_rest_api_contract::routes::ALL`], which
+    /// is also the name of the method. It may be longer or shorter than that of the others;
+    /// [`RetryPolicy::deadline`] bounds it too.
+    #[must_use]
+    pub fn operation_timeout(mut self, operation_id: impl Into<String>, timeout: Duration) -> Self {
+        self.operation_timeouts.push((operation_id.into(), timeout));
         self
     }
 
@@ -166,51 +247,106 @@ impl RestClientBuilder {
     /// Makes the client. Nothing is connected yet.
     ///
     /// # Errors
-    /// When the URL is not one of an access point, or a header cannot carry what it is given.
+    /// When the URL is not one of an access point, a header cannot carry what it is given, the
+    /// certificate authorities are none, or there is no operation that a timeout is for.
     pub fn build(self) -> Result<RestClient, InvalidClient> {
         let base_url = base_url(&self.base_url)?;
         let credential = self
             .credential
-            .map(|(scheme, secret)| Credential::new(scheme, &secret))
+            .map(|(scheme, secret)| Credential::new(scheme, secret))
             .transpose()
             .map_err(|_| InvalidClient::Key)?;
-        let authorities = self
-            .authorities
-            .as_deref()
-            .map(tls::authorities)
-            .transpose()?;
-        let trust = match authorities {
+        let trust = match self.proof {
+            Proof::Authorities(pem) => Trust::Authorities(tls::authorities(&pem)?),
             _ if base_url.scheme() == "http" => Trust::Nobody,
-            Some(authorities) => Trust::Authorities(authorities),
-            None => Trust::System,
+            Proof::System => Trust::System,
+            Proof::None => {
+                tracing::warn!(
+                    server = base_url.as_str(),
+                    "whoever answers is taken for the access point: certificates are not judged"
+                );
+                Trust::Anybody
+            }
         };
-        let mut headers = HeaderMap::new();
-        if let Some(credential) = &credential {
-            headers.insert(AUTHORIZATION, credential.header());
+        let connections = Connections {
+            headers: headers(credential.as_ref(), self.tenant.as_deref())?,
+            user_agent: self.user_agent,
+            pool: self.pool,
+            connect_timeout: self.timeouts.connect,
+            is_direct: is_loopback(&base_url),
+        };
+        let answers = tls::config(trust.clone(), &[HTTP_2, HTTP_1]).map_err(InvalidClient::Tls)?;
+        let streams = tls::config(trust, &[HTTP_1]).map_err(InvalidClient::Tls)?;
+        let mut timeouts = self.timeouts;
+        for (operation_id, timeout) in self.operation_timeouts {
+            let route = ALL.iter().find(|route| route.operation_id == operation_id);
+            let route = route.ok_or(InvalidClient::Operation { operation_id })?;
+            timeouts.operations.insert(route.operation_id, timeout);
         }
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("application/json, application/problem+json"),
-        );
-        let mut http = reqwest::Client::builder()
-            .user_agent(self.user_agent)
-            .default_headers(headers)
-            .tls_backend_preconfigured(tls::config(trust).map_err(InvalidClient::Tls)?)
-            .connect_timeout(self.timeouts.connect)
+        Ok(RestClient::from_shared(Arc::new(Shared {
+            answers: connections.client(answers)?,
+            streams: connections.client(streams)?,
+            base_url,
+            credential,
+            timeouts,
+            retry: self.retry,
+        })))
+    }
+}
+
+/// What goes with every request.
+fn headers(
+    credential: Option<&Credential>,
+    tenant: Option<&str>,
+) -> Result<HeaderMap, InvalidClient> {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("application/json, application/problem+json"),
+    );
+    if let Some(credential) = credential {
+        headers.insert(AUTHORIZATION, credential.header());
+    }
+    if let Some(tenant) = tenant {
+        let tenant = HeaderValue::try_from(tenant)
+            .ok()
+            .filter(|value| !value.is_empty());
+        headers.insert(TENANT_ID, tenant.ok_or(InvalidClient::Tenant)?);
+    }
+    Ok(headers)
+}
+
+/// How connections are made, but for how they are secured.
+struct Connections {
+    headers: HeaderMap,
+    user_agent: String,
+    pool: Pool,
+    connect_timeout: Duration,
+    /// Whether no proxy of the environment is asked: it would reach its own loopback, not ours, and
+    /// would get the key.
+    is_direct: bool,
+}
+
+impl Connections {
+    fn client(&self, tls: rustls::ClientConfig) -> Result<reqwest::Client, InvalidClient> {
+        let mut client = reqwest::Client::builder()
+            .user_agent(&self.user_agent)
+            .default_headers(self.headers.clone())
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(self.connect_timeout)
+            .pool_max_idle_per_host(self.pool.idle_max)
+            .pool_idle_timeout(self.pool.idle_timeout)
+            // A connection that all requests share is given up when it is dead, and not when each
+            // of them has timed out.
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
             // The key goes to the server it was given for and to no other.
             .redirect(redirect::Policy::none())
             .referer(false);
-        if is_loopback(&base_url) {
-            // A proxy of the environment reaches its own loopback, not ours, and would get the key.
-            http = http.no_proxy();
+        if self.is_direct {
+            client = client.no_proxy();
         }
-        Ok(RestClient::from_shared(Arc::new(Shared {
-            http: http.build().map_err(InvalidClient::Http)?,
-            base_url,
-            credential,
-            timeouts: self.timeouts,
-            retry: self.retry,
-        })))
+        client.build().map_err(InvalidClient::Http)
     }
 }
 
@@ -245,93 +381,4 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refuses_what_is_no_url_of_an_access_point() {
-        for (url, says) in [
-            ("127.0.0.1:3001", "not a URL"),
-            ("ftp://host", "not ftp://"),
-            ("host:3001", "not host://"),
-            ("https://me@host", "no user"),
-            ("http://me:secret@host", "no user"),
-            ("http://host/?key=secret", "no user, query"),
-            ("http://host/#there", "fragment"),
-            ("", "not a URL"),
-        ] {
-            let error = RestClient::builder(url).build().unwrap_err();
-            let text = error.to_string();
-            assert!(text.contains(says), "{url}: {text}");
-            assert!(!text.contains("secret"), "{text}");
-            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
-        }
-    }
-
-    #[test]
-    fn refuses_a_key_that_no_header_carries_without_showing_it() {
-        let error = RestClient::builder("http://127.0.0.1:1")
-            .api_key("sec\nret")
-            .build()
-            .unwrap_err();
-        assert!(matches!(error, InvalidClient::Key));
-        assert!(!format!("{error:?} {error}").contains("ret\""));
-    }
-
-    #[test]
-    fn refuses_authorities_that_are_none() {
-        for (pem, says) in [
-            ("", "no certificate"),
-            ("just words", "no certificate"),
-            ("-----BEGIN CERTIFICATE-----\n", "not PEM"),
-            (
-                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-                "cannot be read",
-            ),
-        ] {
-            let error = RestClient::builder("https://host")
-                .certificate_authorities(pem)
-                .build()
-                .unwrap_err();
-            let cause = std::error::Error::source(&error).unwrap().to_string();
-            assert!(cause.contains(says), "{pem}: {cause}");
-        }
-    }
-
-    #[test]
-    fn never_shows_its_key() {
-        let builder = RestClient::builder("http://127.0.0.1:1").api_key("topsecret");
-        let shown = format!("{builder:?}");
-        assert!(
-            shown.contains("ApiKey") && !shown.contains("topsecret"),
-            "{shown}"
-        );
-        let shown = format!("{:?}", builder.build().unwrap());
-        assert!(shown.contains("ApiKey (redacted)"), "{shown}");
-        assert!(!shown.contains("topsecret"), "{shown}");
-    }
-
-    #[test]
-    fn keeps_the_prefix_of_a_server_behind_a_path() {
-        let client = RestClient::builder("http://host/harbor/").build().unwrap();
-        assert_eq!(
-            client.url("/api/v1/tasks").as_str(),
-            "http://host/harbor/api/v1/tasks"
-        );
-        let client = RestClient::builder("http://host").build().unwrap();
-        assert_eq!(client.url("/health").as_str(), "http://host/health");
-    }
-
-    #[test]
-    fn tells_loopback() {
-        for (url, loopback) in [
-            ("http://localhost:1", true),
-            ("http://127.3.2.1", true),
-            ("http://[::1]:80", true),
-            ("http://10.0.0.1", false),
-            ("http://localhost.example.org", false),
-        ] {
-            assert_eq!(is_loopback(&Url::parse(url).unwrap()), loopback, "{url}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! One call of the API, ready to be sent as often as it takes.
 
-use ah_rest_api_contract::routes::Method;
+use ah_rest_api_contract::routes::{self, Method, Route};
 use ah_rest_api_contract::{ErrorKind, IdempotencyKey, TaskManagerError};
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -11,6 +11,40 @@ use crate::retry::Repeat;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The route of an operation, looked up when the client is compiled: an operation that the contract
+/// does not have is an error of the compiler.
+macro_rules! route {
+    ($operation_id:literal) => {
+        const { $crate::call::route_of($operation_id) }
+    };
+}
+pub(crate) use route;
+
+/// The route of an operation.
+///
+/// # Panics
+/// When there is none, which [`route`] makes an error of the compiler.
+pub(crate) const fn route_of(operation_id: &str) -> &'static Route {
+    let mut index = 0;
+    while index < routes::ALL.len() {
+        if is_same(routes::ALL[index].operation_id, operation_id) {
+            return &routes::ALL[index];
+        }
+        index += 1;
+    }
+    panic!("no route has this operation id");
+}
+
+/// Whether two texts are the same; `==` is not for constants yet.
+const fn is_same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut index = 0;
+    while index < left.len() && index < right.len() && left[index] == right[index] {
+        index += 1;
+    }
+    index == left.len() && index == right.len()
+}
 
 /// How long the answer to a call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +58,7 @@ pub(crate) enum Patience {
 /// One call of the API.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    method: Method,
+    route: &'static Route,
     path: String,
     query: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -35,9 +69,9 @@ pub(crate) struct Call {
 
 impl Call {
     /// Reads what is at `path`.
-    pub(crate) fn get(path: impl Into<String>) -> Self {
+    pub(crate) fn get(route: &'static Route, path: impl Into<String>) -> Self {
         Self {
-            method: Method::Get,
+            route,
             path: path.into(),
             query: None,
             headers: Vec::new(),
@@ -48,55 +82,54 @@ impl Call {
     }
 
     /// Asks how something is now, which no later answer tells.
-    pub(crate) fn probe(path: impl Into<String>) -> Self {
+    pub(crate) fn probe(route: &'static Route, path: impl Into<String>) -> Self {
         Self {
             repeat: Repeat::Never,
-            ..Self::get(path)
+            ..Self::get(route, path)
         }
     }
 
     /// Has something done once, however often it is sent: its key is drawn here and stays.
     pub(crate) fn post(
+        route: &'static Route,
         path: impl Into<String>,
         body: &impl Serialize,
     ) -> Result<Self, TaskManagerError> {
         Ok(Self {
             body: Some(json(body)?),
-            ..Self::post_empty(path)?
+            ..Self::post_empty(route, path)?
         })
     }
 
     /// The same without a body, where the path says everything.
-    pub(crate) fn post_empty(path: impl Into<String>) -> Result<Self, TaskManagerError> {
+    pub(crate) fn post_empty(
+        route: &'static Route,
+        path: impl Into<String>,
+    ) -> Result<Self, TaskManagerError> {
         // A ULID without a moment in it: the server asks for the form, and for nothing but that
         // no two are the same.
         let ulid = Ulid::from_parts(chance::draw()?, u128::from(chance::draw()?));
         let key = IdempotencyKey::from_ulid(ulid);
-        let call = Self {
-            method: Method::Post,
-            ..Self::get(path)
-        };
-        call.with_header(IDEMPOTENCY_KEY, key.as_str())
+        Self::get(route, path).with_header(IDEMPOTENCY_KEY, key.as_str())
     }
 
     /// Replaces what is at `path`.
     pub(crate) fn put(
+        route: &'static Route,
         path: impl Into<String>,
         body: &impl Serialize,
     ) -> Result<Self, TaskManagerError> {
         Ok(Self {
-            method: Method::Put,
             body: Some(json(body)?),
-            ..Self::get(path)
+            ..Self::get(route, path)
         })
     }
 
     /// Removes what is at `path`; `repeat` says whether it may be gone already.
-    pub(crate) fn delete(path: impl Into<String>, repeat: Repeat) -> Self {
+    pub(crate) fn delete(route: &'static Route, path: impl Into<String>, repeat: Repeat) -> Self {
         Self {
-            method: Method::Delete,
             repeat,
-            ..Self::get(path)
+            ..Self::get(route, path)
         }
     }
 
@@ -133,8 +166,12 @@ impl Call {
         self
     }
 
+    pub(crate) const fn route(&self) -> &'static Route {
+        self.route
+    }
+
     pub(crate) const fn method(&self) -> Method {
-        self.method
+        self.route.method
     }
 
     pub(crate) fn path(&self) -> &str {

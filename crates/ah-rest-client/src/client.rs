@@ -12,12 +12,14 @@ use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 use crate::answer;
-use crate::builder::{RestClientBuilder, Timeouts};
-use crate::call::{Call, Patience};
+use crate::builder::RestClientBuilder;
+use crate::call::Call;
 use crate::chance;
 use crate::credential::Credential;
 use crate::failures;
 use crate::retry::{Attempts, Failure, RetryPolicy};
+use crate::span::{RequestSpan, millis};
+use crate::timeouts::Timeouts;
 
 /// The client of an access point: one method for each route of its API.
 ///
@@ -25,7 +27,8 @@ use crate::retry::{Attempts, Failure, RetryPolicy};
 /// again where that is safe, as its [`RetryPolicy`] says; one that makes something carries an
 /// `Idempotency-Key`, so that it is done once however often it is sent. What a method says of its
 /// errors is what [`ah_rest_api_contract::TaskManager`] says: the problem that the access point
-/// answered with, or [`ah_rest_api_contract::ErrorKind::Unreachable`] when none answered.
+/// answered with, or [`ErrorKind::Unreachable`](ah_rest_api_contract::ErrorKind::Unreachable) when
+/// none answered.
 #[derive(Clone)]
 pub struct RestClient {
     shared: Arc<Shared>,
@@ -33,7 +36,11 @@ pub struct RestClient {
 
 /// What the clones of a client share.
 pub(crate) struct Shared {
-    pub(crate) http: reqwest::Client,
+    /// What requests with an answer go through. Over HTTP/2 they share a connection.
+    pub(crate) answers: reqwest::Client,
+    /// What event streams go through. Each has a connection of its own, so that one whose reader
+    /// is slow holds up nobody else.
+    pub(crate) streams: reqwest::Client,
     /// Without a slash at its end.
     pub(crate) base_url: Url,
     pub(crate) credential: Option<Credential>,
@@ -107,62 +114,90 @@ impl RestClient {
 
     /// One attempt at [`RestClient::json`].
     pub(crate) async fn json_once<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
-        let body = self
-            .within(self.shared.timeouts.answer, call, self.attempt(call))
-            .await?;
+        let span = RequestSpan::begin(call);
+        let body = self.once(call, &span, self.attempt(call, &span)).await?;
         serde_json::from_slice(&body)
             .map_err(|source| Failure::last(failures::malformed(call, source)))
     }
 
     /// The whole body of the answer to a call, tried again where that may help.
     async fn whole(&self, call: &Call) -> Result<Vec<u8>, TaskManagerError> {
-        let begun = Instant::now();
-        let mut attempts = Attempts::new(&self.shared.retry, call.repeat());
-        loop {
-            let patience = self.patience(call, begun);
-            match self.within(patience, call, self.attempt(call)).await {
-                Ok(body) => return Ok(body),
-                Err(failure) => self.wait(&mut attempts, failure, begun, call).await?,
-            }
-        }
+        let span = RequestSpan::begin(call);
+        self.repeatedly(call, &span, || self.attempt(call, &span))
+            .await
     }
 
-    async fn attempt(&self, call: &Call) -> Result<Vec<u8>, Failure> {
-        let mut response = self.send(call).await?;
+    async fn attempt(&self, call: &Call, span: &RequestSpan) -> Result<Vec<u8>, Failure> {
+        let mut response = self.send(call, &self.shared.answers, span).await?;
         answer::whole_body(&mut response, self.base_url(), call).await
     }
 
     /// The answer to a call that goes on as a stream, tried again where that may help until it
     /// begins.
     pub(crate) async fn opened(&self, call: &Call) -> Result<Response, TaskManagerError> {
-        let begun = Instant::now();
-        let mut attempts = Attempts::new(&self.shared.retry, call.repeat());
-        loop {
-            let patience = self.patience(call, begun);
-            match self.within(patience, call, self.send(call)).await {
-                Ok(response) => return Ok(response),
-                Err(failure) => self.wait(&mut attempts, failure, begun, call).await?,
-            }
-        }
+        let span = RequestSpan::begin(call);
+        self.repeatedly(call, &span, || self.send(call, &self.shared.streams, &span))
+            .await
     }
 
     /// One attempt at [`RestClient::opened`].
     pub(crate) async fn opened_once(&self, call: &Call) -> Result<Response, Failure> {
-        self.within(self.shared.timeouts.answer, call, self.send(call))
+        let span = RequestSpan::begin(call);
+        let attempt = self.send(call, &self.shared.streams, &span);
+        self.once(call, &span, attempt).await
+    }
+
+    /// The outcome of the one attempt that is made.
+    async fn once<T>(
+        &self,
+        call: &Call,
+        span: &RequestSpan,
+        attempt: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        span.attempt(1);
+        span.within(self.in_time(self.patience(call, span), call, attempt))
             .await
     }
 
+    /// The outcome of as many attempts as it takes.
+    async fn repeatedly<T, A>(
+        &self,
+        call: &Call,
+        span: &RequestSpan,
+        attempt: impl Fn() -> A,
+    ) -> Result<T, TaskManagerError>
+    where
+        A: Future<Output = Result<T, Failure>>,
+    {
+        let mut attempts = Attempts::new(&self.shared.retry, call.repeat());
+        span.within(async {
+            loop {
+                span.attempt(attempts.number());
+                let patience = self.patience(call, span);
+                match self.in_time(patience, call, attempt()).await {
+                    Ok(outcome) => return Ok(outcome),
+                    Err(failure) => wait(&mut attempts, failure, span.begun()).await?,
+                }
+            }
+        })
+        .await
+    }
+
     /// How long the next attempt may take.
-    fn patience(&self, call: &Call, begun: Instant) -> Duration {
-        let left = self.shared.retry.deadline.saturating_sub(begun.elapsed());
-        match call.patience() {
-            Patience::Usual => left.min(self.shared.timeouts.answer),
-            Patience::Long => left,
-        }
+    fn patience(&self, call: &Call, span: &RequestSpan) -> Duration {
+        let left = self
+            .shared
+            .retry
+            .deadline
+            .saturating_sub(span.begun().elapsed());
+        self.shared
+            .timeouts
+            .of(call)
+            .map_or(left, |timeout| timeout.min(left))
     }
 
     /// The outcome of an attempt that may take so long.
-    async fn within<T>(
+    async fn in_time<T>(
         &self,
         patience: Duration,
         call: &Call,
@@ -173,54 +208,24 @@ impl RestClient {
             .unwrap_or_else(|_| Err(failures::timed_out(self.base_url(), call, patience)))
     }
 
-    /// Waits until the call may be tried again.
-    ///
-    /// # Errors
-    /// Returns the failure's own error when it may not.
-    async fn wait(
-        &self,
-        attempts: &mut Attempts<'_>,
-        failure: Failure,
-        begun: Instant,
-        call: &Call,
-    ) -> Result<(), TaskManagerError> {
-        let Some(delay) = attempts.wait_after(&failure, begun.elapsed(), chance::draw()?) else {
-            return Err(failure.error);
-        };
-        tracing::debug!(
-            method = call.method().as_str(),
-            path = call.path(),
-            delay_ms = delay.as_millis(),
-            error = %failure.error,
-            "the request is tried again",
-        );
-        sleep(delay).await;
-        Ok(())
-    }
-
     /// Sends a call once; a refusal is a failure with what the access point said.
-    async fn send(&self, call: &Call) -> Result<Response, Failure> {
-        let begun = Instant::now();
-        let mut response = self
-            .shared
-            .http
+    async fn send(
+        &self,
+        call: &Call,
+        http: &reqwest::Client,
+        span: &RequestSpan,
+    ) -> Result<Response, Failure> {
+        let sent = Instant::now();
+        let mut response = http
             .execute(self.request(call))
             .await
             .map_err(|error| failures::not_answered(self.base_url(), call, error))?;
-        let status = response.status();
-        tracing::debug!(
-            method = call.method().as_str(),
-            path = call.path(),
-            status = status.as_u16(),
-            duration_ms = begun.elapsed().as_millis(),
-            request_id = answer::request_id(response.headers()),
-            "answered",
-        );
-        if status.is_success() {
-            Ok(response)
-        } else {
-            Err(answer::refusal(&mut response, self.base_url(), call).await)
+        span.answered(&response, sent.elapsed());
+        if response.status().is_success() {
+            return Ok(response);
         }
+        let credential = self.shared.credential.as_ref();
+        Err(answer::refusal(&mut response, self.base_url(), call, credential).await)
     }
 
     fn request(&self, call: &Call) -> reqwest::Request {
@@ -243,4 +248,25 @@ impl RestClient {
         }
         request
     }
+}
+
+/// Waits until a call may be tried again.
+///
+/// # Errors
+/// Returns the failure's own error when it may not.
+async fn wait(
+    attempts: &mut Attempts<'_>,
+    failure: Failure,
+    begun: Instant,
+) -> Result<(), TaskManagerError> {
+    let Some(delay) = attempts.wait_after(&failure, begun.elapsed(), chance::draw()?) else {
+        return Err(failure.error);
+    };
+    tracing::debug!(
+        delay_ms = millis(delay),
+        error = %failure.error,
+        "the request is tried again",
+    );
+    sleep(delay).await;
+    Ok(())
 }

@@ -54,7 +54,9 @@ mod failures;
 mod manager;
 mod retry;
 mod routes;
+mod span;
 mod stream;
+mod timeouts;
 mod tls;
 
 pub use builder::{InvalidClient, RestClientBuilder};

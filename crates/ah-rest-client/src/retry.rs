@@ -2,18 +2,18 @@
 //!
 //! [`Attempts`] decides and does no waiting of its own, so that every rule can be tested by hand.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ah_rest_api_contract::TaskManagerError;
+use httpdate::parse_http_date;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use time::PrimitiveDateTime;
-use time::macros::format_description;
 
 /// How often, how long and how fast a request is tried again.
 ///
 /// The wait before a retry is drawn evenly from zero to a bound (full jitter), so that many
 /// clients of a server that comes back do not all come at once; the bound doubles with each
-/// failure. What a server asks for with `Retry-After` comes on top, unless that is over the deadline.
+/// failure. What a server asks for with `Retry-After` comes on top; when that would be over the
+/// deadline, the request is given up at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The bound of the first wait. 100 ms.
@@ -125,6 +125,11 @@ impl<'a> Attempts<'a> {
         }
     }
 
+    /// The number of the attempt that comes next, from 1.
+    pub(crate) const fn number(&self) -> u32 {
+        self.failures + 1
+    }
+
     /// How long to wait before the next attempt, `elapsed` after the first began; `None` to give
     /// up. `chance` is drawn evenly from all numbers.
     pub(crate) fn wait_after(
@@ -149,27 +154,26 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// The wait that `Retry-After` asks for (RFC 9110 §10.2.3): seconds, or a date, which is read
-/// against the answer's own `Date` so that the two clocks need not agree.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// The wait that `Retry-After` asks for (RFC 9110 §10.2.3): seconds, or a date. A date is read
+/// against the answer's own `Date`, so that the two clocks need not agree, and against `now` by
+/// this host's clock when the answer has none.
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let asked = text(headers.get(RETRY_AFTER))?;
     if let Ok(seconds) = asked.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let until = http_date(asked)? - http_date(text(headers.get(DATE))?)?;
-    Some(until.try_into().unwrap_or(Duration::ZERO))
+    let until = parse_http_date(asked).ok()?;
+    let date = text(headers.get(DATE)).and_then(|date| parse_http_date(date).ok());
+    // A date that is past asks for no wait.
+    Some(
+        until
+            .duration_since(date.unwrap_or(now))
+            .unwrap_or_default(),
+    )
 }
 
 fn text(value: Option<&HeaderValue>) -> Option<&str> {
     value?.to_str().ok().map(str::trim)
-}
-
-/// The form of dates that RFC 9110 §5.6.7 has senders use.
-fn http_date(text: &str) -> Option<PrimitiveDateTime> {
-    let format = format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    PrimitiveDateTime::parse(text, format).ok()
 }
 
 #[cfg(test)]

@@ -5,15 +5,15 @@
 //! without any waiting, and no number of connections can make an event come twice.
 
 mod everything;
+mod losses;
 mod one_session;
 mod reader;
 
+use std::fmt;
 use std::pin::Pin;
 
 use ah_rest_api_contract::sse::{DecodeItemError, Frame};
-use ah_rest_api_contract::{
-    ErrorKind, EventSeq, LogCursor, SessionEvent, SessionId, TaskManagerError,
-};
+use ah_rest_api_contract::{EventSeq, LogCursor, SessionEvent, SessionId, TaskManagerError};
 use futures::Stream;
 
 pub(crate) use everything::Everything;
@@ -28,10 +28,16 @@ use crate::retry::Failure;
 pub type AllEventsStream =
     Pin<Box<dyn Stream<Item = Result<(LogCursor, SessionEvent), TaskManagerError>> + Send>>;
 
-/// A reader's place in what it follows.
-pub(crate) trait Place: Send + 'static {
+/// A reader's place in what it follows, which is shown as what the reader has come behind.
+pub(crate) trait Place: fmt::Display + Send + 'static {
     /// What is yielded.
     type Item: Send + 'static;
+
+    /// What moves on with every event.
+    type Cursor: Copy + PartialEq + Send + 'static;
+
+    /// How far the reader has come.
+    fn cursor(&self) -> Self::Cursor;
 
     /// The call that reads on from here.
     fn call(&self) -> Result<Call, TaskManagerError>;
@@ -89,10 +95,4 @@ pub(crate) enum StreamFault {
         /// The first one after it.
         next: EventSeq,
     },
-}
-
-impl From<StreamFault> for TaskManagerError {
-    fn from(fault: StreamFault) -> Self {
-        Self::new(ErrorKind::Internal, fault.to_string()).caused_by(fault)
-    }
 }

@@ -3,7 +3,9 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::BASE;
-use crate::{AgentType, DraftId, PermissionId, PromptId, RepositoryId, SessionId, TaskId};
+use crate::{
+    AgentType, DraftId, ErrorKind, PermissionId, PromptId, RepositoryId, SessionId, TaskId,
+};
 
 /// What a path segment does not carry as it is: all but the unreserved characters (RFC 3986 §2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -36,6 +38,8 @@ pub const EVENTS: &str = "/api/v1/events";
 pub const DRAFTS: &str = "/api/v1/drafts";
 /// The repositories.
 pub const REPOSITORIES: &str = "/api/v1/repositories";
+/// The repositories, under a shorter name.
+pub const REPOS: &str = "/api/v1/repos";
 /// The agents.
 pub const AGENTS: &str = "/api/v1/agents";
 
@@ -145,6 +149,12 @@ pub fn repository(id: RepositoryId) -> String {
 #[must_use]
 pub fn repository_branches(id: RepositoryId) -> String {
     format!("{REPOSITORIES}/{id}/branches")
+}
+
+/// What a kind of problem means: also the `type` of its problem documents.
+#[must_use]
+pub fn error(kind: ErrorKind) -> String {
+    kind.type_uri()
 }
 
 /// The JSON Schema of an agent's settings.

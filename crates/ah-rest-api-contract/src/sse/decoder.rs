@@ -117,6 +117,12 @@ impl Decoder {
         self.retry
     }
 
+    /// Whether a frame or a comment has begun whose end has not come.
+    #[must_use]
+    pub fn is_within_frame(&self) -> bool {
+        self.frame_bytes > 0 || !self.line.is_empty()
+    }
+
     fn end_line(&mut self) {
         let bytes = std::mem::take(&mut self.line);
         let mut line = bytes.as_slice();

@@ -108,6 +108,23 @@ fn an_id_counts_without_data_but_not_in_the_middle_of_a_frame() {
 }
 
 #[test]
+fn a_frame_has_begun_from_its_first_byte_to_the_last_of_its_empty_line() {
+    let text = b"id: 1\r\ndata: x\r\n\r\n";
+    let mut decoder = Decoder::new();
+    for end in 0..text.len() {
+        // The `\n` of the empty line belongs to an end that was seen already.
+        let is_within = (1..text.len() - 1).contains(&end);
+        assert_eq!(decoder.is_within_frame(), is_within, "at {end}");
+        decoder.push(&text[end..=end]).expect("small");
+    }
+    assert!(!decoder.is_within_frame());
+    decoder.push(b": keep-").expect("small");
+    assert!(decoder.is_within_frame());
+    decoder.push(b"alive\n").expect("small");
+    assert!(!decoder.is_within_frame());
+}
+
+#[test]
 fn unknown_fields_and_values_with_colons_are_read_as_the_standard_says() {
     let (found, _) = decode(&[b"Data: no\ndata: a: b\n:\nfoo\n\n"]);
     assert_eq!(found, [Decoded::Comment(String::new()), data("a: b")]);

@@ -110,27 +110,33 @@ fn the_servers_wish_is_waited_for_unless_it_is_over_the_deadline() {
 
 #[test]
 fn reads_retry_after() {
+    let now = parse_http_date("Sat, 21 Nov 2026 07:59:00 GMT").unwrap();
     let read = |asked: &str, date: Option<&str>| {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, asked.parse().unwrap());
         if let Some(date) = date {
             headers.insert(DATE, date.parse().unwrap());
         }
-        retry_after(&headers)
+        retry_after(&headers, now)
     };
-    let now = Some("Sat, 21 Nov 2026 08:00:00 GMT");
-    assert_eq!(read("7", now), Some(SECOND * 7));
+    let date = Some("Sat, 21 Nov 2026 08:00:00 GMT");
+    assert_eq!(read("7", date), Some(SECOND * 7));
     assert_eq!(read(" 7 ", None), Some(SECOND * 7));
+    // The three forms that RFC 9110 §5.6.7 has readers take.
+    for asked in [
+        "Sat, 21 Nov 2026 08:01:30 GMT",
+        "Saturday, 21-Nov-26 08:01:30 GMT",
+        "Sat Nov 21 08:01:30 2026",
+    ] {
+        assert_eq!(read(asked, date), Some(SECOND * 90), "{asked}");
+        assert_eq!(read(asked, None), Some(SECOND * 150), "{asked}");
+        assert_eq!(read(asked, Some("today")), Some(SECOND * 150), "{asked}");
+    }
     assert_eq!(
-        read("Sat, 21 Nov 2026 08:01:30 GMT", now),
-        Some(SECOND * 90)
-    );
-    assert_eq!(
-        read("Sat, 21 Nov 2026 07:00:00 GMT", now),
+        read("Sat, 21 Nov 2026 07:00:00 GMT", date),
         Some(Duration::ZERO)
     );
-    assert_eq!(read("Sat, 21 Nov 2026 08:01:30 GMT", None), None);
-    assert_eq!(read("soon", now), None);
-    assert_eq!(read("-1", now), None);
-    assert_eq!(retry_after(&HeaderMap::new()), None);
+    assert_eq!(read("soon", date), None);
+    assert_eq!(read("-1", date), None);
+    assert_eq!(retry_after(&HeaderMap::new(), now), None);
 }

@@ -7,7 +7,7 @@ use ah_rest_api_contract::{
 };
 use serde_json::Value;
 
-use crate::call::Call;
+use crate::call::{Call, route};
 use crate::client::RestClient;
 
 impl RestClient {
@@ -17,16 +17,21 @@ impl RestClient {
     /// Those of every request.
     pub async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {
         let query = PageParams::from(page);
-        self.json(Call::get(routes::AGENTS).with_query(&query)?)
+        self.json(Call::get(route!("list_agents"), routes::AGENTS).with_query(&query)?)
             .await
     }
 
     /// The JSON Schema of an agent's settings.
     ///
     /// # Errors
-    /// [`ah_rest_api_contract::ErrorKind::NotFound`] when there is no such agent.
+    /// [`ErrorKind::NotFound`](ah_rest_api_contract::ErrorKind::NotFound) when there is no such
+    /// agent.
     pub async fn get_agent_schema(&self, agent: &AgentType) -> Result<Value, TaskManagerError> {
-        self.json(Call::get(routes::agent_schema(agent))).await
+        self.json(Call::get(
+            route!("get_agent_schema"),
+            routes::agent_schema(agent),
+        ))
+        .await
     }
 
     /// A page of the repositories that tasks were launched on, the last used first.
@@ -38,23 +43,42 @@ impl RestClient {
         page: PageRequest,
     ) -> Result<Page<Repository>, TaskManagerError> {
         let query = PageParams::from(page);
-        self.json(Call::get(routes::REPOSITORIES).with_query(&query)?)
+        self.json(Call::get(route!("list_repositories"), routes::REPOSITORIES).with_query(&query)?)
+            .await
+    }
+
+    /// The same page as [`RestClient::list_repositories`], under its shorter name.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn list_repos(
+        &self,
+        page: PageRequest,
+    ) -> Result<Page<Repository>, TaskManagerError> {
+        let query = PageParams::from(page);
+        self.json(Call::get(route!("list_repos"), routes::REPOS).with_query(&query)?)
             .await
     }
 
     /// A repository.
     ///
     /// # Errors
-    /// [`ah_rest_api_contract::ErrorKind::NotFound`] when there is none.
+    /// [`ErrorKind::NotFound`](ah_rest_api_contract::ErrorKind::NotFound) when there is none.
     pub async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError> {
-        self.json(Call::get(routes::repository(id))).await
+        self.json(Call::get(route!("get_repository"), routes::repository(id)))
+            .await
     }
 
     /// The branches of a repository, asked of the repository itself.
     ///
     /// # Errors
-    /// [`ah_rest_api_contract::ErrorKind::NotFound`] when there is no such repository.
+    /// [`ErrorKind::NotFound`](ah_rest_api_contract::ErrorKind::NotFound) when there is no such
+    /// repository.
     pub async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {
-        self.json(Call::get(routes::repository_branches(id))).await
+        self.json(Call::get(
+            route!("list_branches"),
+            routes::repository_branches(id),
+        ))
+        .await
     }
 }

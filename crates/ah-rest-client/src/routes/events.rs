@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
     SessionEvent, SessionId, TaskManagerError,
 };
 
-use crate::call::Call;
+use crate::call::{Call, route};
 use crate::client::RestClient;
 use crate::stream::{AllEventsStream, Everything, OneSession, follow};
 
@@ -14,15 +14,18 @@ impl RestClient {
     /// A page of the session's history.
     ///
     /// # Errors
-    /// [`ah_rest_api_contract::ErrorKind::NotFound`] when there is no such session.
+    /// [`ErrorKind::NotFound`](ah_rest_api_contract::ErrorKind::NotFound) when there is no such
+    /// session.
     pub async fn list_events(
         &self,
         id: SessionId,
         query: EventQuery,
     ) -> Result<Page<SessionEvent>, TaskManagerError> {
         let query = EventParams::from(query);
-        self.json(Call::get(routes::session_events(id)).with_query(&query)?)
-            .await
+        self.json(
+            Call::get(route!("session_events"), routes::session_events(id)).with_query(&query)?,
+        )
+        .await
     }
 
     /// The session's events after `after`, then those to come, to the terminal `status` event.
@@ -31,8 +34,8 @@ impl RestClient {
     /// only to end with it.
     ///
     /// # Errors
-    /// [`ah_rest_api_contract::ErrorKind::NotFound`] when there is no such session, and whatever
-    /// else keeps the stream from beginning.
+    /// [`ErrorKind::NotFound`](ah_rest_api_contract::ErrorKind::NotFound) when there is no such
+    /// session, and whatever else keeps the stream from beginning.
     pub async fn session_events(
         &self,
         id: SessionId,
@@ -46,7 +49,8 @@ impl RestClient {
     /// There is no end to them: the stream connects again by itself until it is dropped.
     ///
     /// # Errors
-    /// [`ah_rest_api_contract::ErrorKind::Validation`] names what is wrong with the query.
+    /// [`ErrorKind::Validation`](ah_rest_api_contract::ErrorKind::Validation) names what is wrong
+    /// with the query.
     pub async fn all_events(
         &self,
         query: AllEventsQuery,

@@ -1,5 +1,7 @@
 //! A reader's place among the events of many sessions.
 
+use std::fmt;
+
 use ah_rest_api_contract::routes;
 use ah_rest_api_contract::sse::Frame;
 use ah_rest_api_contract::{
@@ -7,7 +9,7 @@ use ah_rest_api_contract::{
 };
 
 use super::{Place, StreamFault, Verdict};
-use crate::call::Call;
+use crate::call::{Call, route};
 use crate::client::RestClient;
 use crate::retry::Failure;
 
@@ -35,13 +37,27 @@ impl Everything {
     }
 }
 
+impl fmt::Display for Everything {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.seen {
+            Some(cursor) => write!(f, "{cursor}"),
+            None => f.write_str("its beginning"),
+        }
+    }
+}
+
 impl Place for Everything {
     type Item = (LogCursor, SessionEvent);
+    type Cursor = Option<LogCursor>;
+
+    fn cursor(&self) -> Option<LogCursor> {
+        self.seen
+    }
 
     fn call(&self) -> Result<Call, TaskManagerError> {
         let query = AllEventsParams::from(self.query.clone());
         let seen = self.seen.map(|seen| seen.to_string());
-        Call::get(routes::EVENTS)
+        Call::get(route!("all_events"), routes::EVENTS)
             .with_query(&query)?
             .streaming(seen.as_deref())
     }

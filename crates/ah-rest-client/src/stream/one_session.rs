@@ -1,5 +1,7 @@
 //! A reader's place in one session's log.
 
+use std::fmt;
+
 use ah_rest_api_contract::routes;
 use ah_rest_api_contract::sse::{DecodeItemError, Frame, decode_item};
 use ah_rest_api_contract::{
@@ -8,7 +10,7 @@ use ah_rest_api_contract::{
 };
 
 use super::{Place, StreamFault, Verdict};
-use crate::call::Call;
+use crate::call::{Call, route};
 use crate::client::RestClient;
 use crate::retry::Failure;
 
@@ -18,9 +20,9 @@ pub(crate) struct OneSession {
     session: SessionId,
     seen: EventSeq,
     filter: EventFilter,
-    /// Whether the session is known to have ended before the connection at hand was made, which
-    /// therefore has all of the log before it.
-    is_known_over: bool,
+    /// The last event of all, when the session is known to have ended before the connection at
+    /// hand was made, which therefore has all of the log before it.
+    ended_at: Option<EventSeq>,
 }
 
 impl OneSession {
@@ -30,7 +32,7 @@ impl OneSession {
             session,
             seen: after,
             filter,
-            is_known_over: false,
+            ended_at: None,
         }
     }
 
@@ -86,17 +88,31 @@ impl OneSession {
     }
 }
 
+impl fmt::Display for OneSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "event {} of session {}", self.seen, self.session)
+    }
+}
+
 impl Place for OneSession {
     type Item = StreamItem;
+    type Cursor = EventSeq;
+
+    fn cursor(&self) -> EventSeq {
+        self.seen
+    }
 
     fn call(&self) -> Result<Call, TaskManagerError> {
         let query = EventParams::from(StreamQuery {
             after: None,
             filter: self.filter.clone(),
         });
-        Call::get(routes::session_events(self.session))
-            .with_query(&query)?
-            .streaming(Some(&self.seen.to_string()))
+        Call::get(
+            route!("session_events"),
+            routes::session_events(self.session),
+        )
+        .with_query(&query)?
+        .streaming(Some(&self.seen.to_string()))
     }
 
     fn judge(&mut self, frame: &Frame) -> Result<Verdict<StreamItem>, StreamFault> {
@@ -128,15 +144,19 @@ impl Place for OneSession {
     /// that ends because of the status need not have shown it: it may not have been asked for, or
     /// may stand before the cursor. So the session itself is asked.
     async fn is_over(&mut self, client: &RestClient) -> Result<bool, Failure> {
-        if self.is_known_over {
-            return Ok(true);
+        if let Some(last) = self.ended_at {
+            // Of all events none may be missing. Which are missing behind a filter nobody knows.
+            return Ok(!self.wants_all() || self.seen >= last);
         }
-        let call = Call::get(routes::session(self.session));
+        let call = Call::get(route!("get_session"), routes::session(self.session));
         let session: Session = client.json_once(&call).await?;
-        // If it is over, then one more connection shows what came between the end of the last one
-        // and the end of the session; nothing did if the reader has seen the last event of all.
-        self.is_known_over = session.status.is_terminal();
-        Ok(self.is_known_over && self.seen >= session.last_seq)
+        if !session.status.is_terminal() {
+            return Ok(false);
+        }
+        // One more connection shows what came between the end of the last one and the end of the
+        // session; nothing did if the reader has seen the last event of all.
+        self.ended_at = Some(session.last_seq);
+        Ok(self.seen >= session.last_seq)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading a stream over as many connections as it takes.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::losses::{FRUITLESS_MAX, Losses, Lost};
 use super::{Place, Verdict};
 use crate::call::Call;
 use crate::chance;
@@ -34,12 +36,13 @@ pub(crate) async fn follow<P: Place>(
     check(&response, &call)?;
     let reader = Reader {
         client,
+        lost_at: place.cursor(),
         place,
         response: Some(response),
         connected: Instant::now(),
         decoder: Decoder::new(),
         broken: None,
-        failures: 0,
+        losses: Losses::default(),
         asked_wait: None,
         is_over: false,
     };
@@ -49,7 +52,7 @@ pub(crate) async fn follow<P: Place>(
     })))
 }
 
-struct Reader<P> {
+struct Reader<P: Place> {
     client: RestClient,
     place: P,
     /// The connection; `None` when one has to be made.
@@ -59,8 +62,9 @@ struct Reader<P> {
     broken: Option<FrameTooLarge>,
     /// When the connection was made.
     connected: Instant,
-    /// How many connections in a row have failed, or were of no use.
-    failures: u32,
+    /// How far the reader was when it lost its last connection, or began.
+    lost_at: P::Cursor,
+    losses: Losses,
     /// How long the server asked to wait before the next connection.
     asked_wait: Option<Duration>,
     is_over: bool,
@@ -93,13 +97,15 @@ impl<P: Place> Reader<P> {
             match timeout(self.client.timeouts().silence, response.chunk()).await {
                 Ok(Ok(Some(chunk))) => self.broken = self.decoder.push(&chunk).err(),
                 Ok(Ok(None)) => {
-                    self.disconnect("it ended");
-                    if self.is_all().await? {
+                    // An end inside of a frame is none: something cut the stream off.
+                    let is_torn = self.decoder.is_within_frame();
+                    self.disconnect("it ended")?;
+                    if !is_torn && self.is_all().await? {
                         return Ok(None);
                     }
                 }
-                Ok(Err(error)) => self.disconnect(&error.without_url().to_string()),
-                Err(_) => self.disconnect("it was silent for too long"),
+                Ok(Err(error)) => self.disconnect(&in_words(&error.without_url()))?,
+                Err(_) => self.disconnect("it was silent for too long")?,
             }
         }
     }
@@ -110,7 +116,8 @@ impl<P: Place> Reader<P> {
             let Decoded::Frame(frame) = decoded else {
                 continue;
             };
-            let item = match self.place.judge(&frame)? {
+            let verdict = self.place.judge(&frame);
+            let item = match verdict.map_err(|fault| self.unreadable(fault))? {
                 Verdict::Pass => continue,
                 Verdict::Yield(item) => item,
                 Verdict::Last(item) => {
@@ -118,27 +125,54 @@ impl<P: Place> Reader<P> {
                     item
                 }
             };
-            self.failures = 0;
             return Ok(Some(item));
         }
         match self.broken.take() {
             None => Ok(None),
-            Some(error) => {
-                Err(TaskManagerError::new(ErrorKind::Internal, error.to_string()).caused_by(error))
-            }
+            Some(error) => Err(self.unreadable(error)),
         }
     }
 
-    fn disconnect(&mut self, why: &str) {
-        tracing::debug!(why, "an event stream's connection is lost");
-        // One on which nothing happened for long was of use all the same.
-        if self.connected.elapsed() > self.client.retry_policy().delay_max {
-            self.failures = 0;
-        }
-        self.asked_wait = self.decoder.retry();
+    /// What is said of a frame that came whole and cannot be read. The log does not change, so the
+    /// next connection would bring the same.
+    fn unreadable(&self, fault: impl Error + Send + Sync + 'static) -> TaskManagerError {
+        let place = &self.place;
+        TaskManagerError::new(
+            ErrorKind::Internal,
+            format!("{fault}; it was read up to {place}"),
+        )
+        .caused_by(fault)
+    }
+
+    /// Gives the connection up, to make the next one from where this one has led.
+    ///
+    /// # Errors
+    /// When it has led nowhere, and so have too many before it.
+    fn disconnect(&mut self, why: &str) -> Result<(), TaskManagerError> {
+        tracing::debug!(place = %self.place, why, "an event stream's connection is lost");
         self.place.leave(self.decoder.last_event_id());
+        let cursor = self.place.cursor();
+        let is_hopeless = self.losses.lost(Lost {
+            has_moved: cursor != self.lost_at,
+            is_torn: self.decoder.is_within_frame(),
+            is_brief: self.connected.elapsed() <= self.client.retry_policy().delay_max,
+        });
+        self.lost_at = cursor;
+        self.asked_wait = self.decoder.retry();
         self.decoder = Decoder::new();
         self.response = None;
+        if !is_hopeless {
+            return Ok(());
+        }
+        let (place, url) = (&self.place, failures::shown(self.client.base_url()));
+        Err(TaskManagerError::new(
+            ErrorKind::Internal,
+            format!(
+                "the event stream of {url} breaks off behind {place} every time, now \
+                 {FRUITLESS_MAX} times in a row ({why}); look for what cuts it off between here \
+                 and there, and in the log of the access point"
+            ),
+        ))
     }
 
     /// Whether the end of the connection was the end of the stream. A server that is not there to
@@ -159,11 +193,11 @@ impl<P: Place> Reader<P> {
         let drawn = self
             .client
             .retry_policy()
-            .delay(self.failures, chance::draw()?);
+            .delay(self.losses.failures(), chance::draw()?);
         let asked = self.asked_wait.unwrap_or_default().min(WAIT_MAX);
         // On top of what was asked for, or all that were sent away at once would be back at once.
         sleep(asked.saturating_add(drawn)).await;
-        self.failures = self.failures.saturating_add(1);
+        self.losses.tried();
         let call = self.place.call()?;
         match self.client.opened_once(&call).await {
             Ok(response) => {
@@ -182,12 +216,25 @@ impl<P: Place> Reader<P> {
 
     fn note(&mut self, failure: &Failure) {
         tracing::debug!(
-            failures = self.failures,
+            place = %self.place,
+            failures = self.losses.failures(),
             error = %failure.error,
             "an event stream could not connect again",
         );
         self.asked_wait = failure.retry_after.or(self.asked_wait);
     }
+}
+
+/// An error with what led to it, in a line.
+fn in_words(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
 }
 
 /// Whether an answer is an event stream at all.

@@ -1,0 +1,114 @@
+use super::*;
+
+#[test]
+fn refuses_what_is_no_url_of_an_access_point() {
+    for (url, says) in [
+        ("127.0.0.1:3001", "not a URL"),
+        ("ftp://host", "not ftp://"),
+        ("host:3001", "not host://"),
+        ("https://me@host", "no user"),
+        ("http://me:secret@host", "no user"),
+        ("http://host/?key=secret", "no user, query"),
+        ("http://host/#there", "fragment"),
+        ("", "not a URL"),
+    ] {
+        let error = RestClient::builder(url).build().unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(says), "{url}: {text}");
+        assert!(!text.contains("secret"), "{text}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+    }
+}
+
+#[test]
+fn refuses_a_key_that_no_header_carries_without_showing_it() {
+    for key in ["sec\nret", "sec\u{7f}ret", ""] {
+        let error = RestClient::builder("http://127.0.0.1:1")
+            .api_key(key)
+            .build()
+            .unwrap_err();
+        assert!(matches!(error, InvalidClient::Key));
+        assert!(!format!("{error:?} {error}").contains("ret\""));
+    }
+}
+
+#[test]
+fn refuses_a_tenant_that_no_header_carries() {
+    for tenant in ["ten\nant", ""] {
+        let error = RestClient::builder("http://127.0.0.1:1")
+            .tenant(tenant)
+            .build()
+            .unwrap_err();
+        assert!(matches!(error, InvalidClient::Tenant));
+    }
+}
+
+#[test]
+fn refuses_a_timeout_for_what_is_no_operation() {
+    let error = RestClient::builder("http://127.0.0.1:1")
+        .operation_timeout("get_session", Duration::from_secs(1))
+        .operation_timeout("get_sesion", Duration::from_secs(1))
+        .build()
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the API has no operation `get_sesion` that a timeout could be for"
+    );
+}
+
+#[test]
+fn refuses_authorities_that_are_none() {
+    for (pem, says) in [
+        ("", "no certificate"),
+        ("just words", "no certificate"),
+        ("-----BEGIN CERTIFICATE-----\n", "not PEM"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "cannot be read",
+        ),
+    ] {
+        let error = RestClient::builder("https://host")
+            .certificate_authorities(pem)
+            .build()
+            .unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains(says), "{pem}: {cause}");
+    }
+}
+
+#[test]
+fn never_shows_its_key() {
+    let builder = RestClient::builder("http://127.0.0.1:1").api_key("topsecret");
+    let shown = format!("{builder:?}");
+    assert!(
+        shown.contains("ApiKey") && !shown.contains("topsecret"),
+        "{shown}"
+    );
+    let shown = format!("{:?}", builder.build().unwrap());
+    assert!(shown.contains("ApiKey (redacted)"), "{shown}");
+    assert!(!shown.contains("topsecret"), "{shown}");
+}
+
+#[test]
+fn keeps_the_prefix_of_a_server_behind_a_path() {
+    let client = RestClient::builder("http://host/harbor/").build().unwrap();
+    assert_eq!(
+        client.url("/api/v1/tasks").as_str(),
+        "http://host/harbor/api/v1/tasks"
+    );
+    let client = RestClient::builder("http://host").build().unwrap();
+    assert_eq!(client.url("/health").as_str(), "http://host/health");
+}
+
+#[test]
+fn tells_loopback() {
+    for (url, loopback) in [
+        ("http://localhost:1", true),
+        ("http://127.3.2.1", true),
+        ("http://[::1]:80", true),
+        ("http://10.0.0.1", false),
+        ("http://localhost.example.org", false),
+    ] {
+        assert_eq!(is_loopback(&Url::parse(url).unwrap()), loopback, "{url}");
+    }
+}
