@@ -3,12 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answers;
+mod connections;
+mod failures;
 mod following;
+mod losses;
 mod manager;
 mod reconnects;
 mod retries;
 mod routes;
 mod samples;
+mod served;
+mod spans;
 mod streams;
 mod tls;
 mod wire;

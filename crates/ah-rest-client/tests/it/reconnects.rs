@@ -98,7 +98,7 @@ async fn a_server_that_restarts_is_waited_for() {
 
 /// Returns once two connections to a dead address were refused, so that whoever tries to connect
 /// at the same pace has been refused as well.
-async fn refused_twice(address: std::net::SocketAddr) {
+pub(crate) async fn refused_twice(address: std::net::SocketAddr) {
     for _ in 0..2 {
         tokio::net::TcpStream::connect(address).await.unwrap_err();
         tokio::task::yield_now().await;

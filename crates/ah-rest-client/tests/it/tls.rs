@@ -16,35 +16,64 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::samples::{builder, frames, session, session_id};
 use crate::wire::{Reply, Wire, answer};
 
+/// What a server proves that it is `localhost` with.
+pub(crate) struct Identity {
+    /// The certificate of the authority that its own is from, PEM.
+    authority: String,
+    certificate: CertificateDer<'static>,
+    key: KeyPair,
+}
+
+impl Identity {
+    /// One of an authority that nobody has heard of.
+    pub(crate) fn of_localhost() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec!["localhost".to_owned()])
+            .unwrap()
+            .signed_by(&key, &authority)
+            .unwrap();
+        Self {
+            authority: authority.pem(),
+            certificate: CertificateDer::from(certificate),
+            key,
+        }
+    }
+
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// TLS for a server that speaks these protocols.
+    pub(crate) fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![self.certificate.clone()],
+                PrivateKeyDer::Pkcs8(self.key.serialize_der().into()),
+            )
+            .unwrap();
+        config.alpn_protocols = protocols.iter().map(|name| (*name).into()).collect();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
 /// A server behind TLS.
 struct Secured {
     url: String,
-    /// The certificate of the authority that its own is from.
-    authority: String,
+    identity: Identity,
     _wire: Wire,
     _front: JoinSet<()>,
 }
 
-/// Puts TLS before a server, for the host name `localhost`.
+/// Puts TLS before a server.
 async fn secured(wire: Wire) -> Secured {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()])
-        .unwrap()
-        .signed_by(&key, &authority)
-        .unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![CertificateDer::from(certificate)],
-            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        )
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let identity = Identity::of_localhost();
+    let acceptor = identity.acceptor(&[]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!(
         "https://localhost:{}",
@@ -68,7 +97,7 @@ async fn secured(wire: Wire) -> Secured {
     });
     Secured {
         url,
-        authority: authority.pem(),
+        identity,
         _wire: wire,
         _front: front,
     }
@@ -95,7 +124,7 @@ async fn server() -> Secured {
 async fn a_server_with_its_own_authority_is_reached_by_who_trusts_that() {
     let server = server().await;
     let client = builder(&server.url)
-        .certificate_authorities(server.authority.as_str())
+        .certificate_authorities(server.identity.authority())
         .build()
         .unwrap();
     let session = client.get_session(session_id()).await.unwrap();
@@ -111,7 +140,7 @@ async fn a_server_with_its_own_authority_is_reached_by_who_trusts_that() {
 async fn a_server_that_cannot_prove_itself_is_not_talked_to() {
     let (server, other) = (server().await, server().await);
     let client = builder(&server.url)
-        .certificate_authorities(other.authority.as_str())
+        .certificate_authorities(other.identity.authority())
         .build()
         .unwrap();
     let error = client.get_session(session_id()).await.unwrap_err();
@@ -121,4 +150,22 @@ async fn a_server_that_cannot_prove_itself_is_not_talked_to() {
         text.contains("is not to be trusted: invalid peer certificate"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_prove_itself_is_reached_by_who_asks_for_the_danger() {
+    let server = server().await;
+    // Neither its authority nor its name is right.
+    let url = server.url.replace("localhost", "127.0.0.1");
+    let client = builder(&url)
+        .danger_accept_invalid_certificates()
+        .build()
+        .unwrap();
+    let session = client.get_session(session_id()).await.unwrap();
+    assert_eq!(session.status, SessionStatus::Running);
+    let events = client
+        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .await
+        .unwrap();
+    assert_eq!(events.count().await, 3);
 }

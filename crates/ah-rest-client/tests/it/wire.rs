@@ -44,6 +44,8 @@ pub(crate) enum Then {
     Close,
     /// The connection stays open and silent until the server is dropped.
     Hold,
+    /// The connection is closed as by a process that dies with bytes unread (RST).
+    Reset,
 }
 
 impl Reply {
@@ -173,8 +175,11 @@ async fn read(mut stream: TcpStream) -> Option<(Request, TcpStream)> {
 async fn write(mut stream: TcpStream, reply: Reply) {
     // A client that hangs up in the middle is what some tests are about.
     stream.write_all(&reply.bytes).await.ok();
-    if reply.then == Then::Hold {
-        std::future::pending::<()>().await;
+    match reply.then {
+        Then::Close => {
+            stream.shutdown().await.ok();
+        }
+        Then::Hold => std::future::pending().await,
+        Then::Reset => stream.set_zero_linger().unwrap(),
     }
-    stream.shutdown().await.ok();
 }

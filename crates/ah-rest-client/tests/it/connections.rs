@@ -1,0 +1,133 @@
+//! Which connections requests go over, and for how long they are waited for.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ah_rest_api_contract::{ErrorKind, EventFilter, EventSeq, SessionStatus};
+use ah_rest_client::RestClientBuilder;
+use futures::StreamExt;
+use futures::future::join_all;
+use hyper::Version;
+use wiremock::matchers::{any, header, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::samples::{SESSION, builder, session, session_id};
+use crate::served::Served;
+use crate::tls::Identity;
+use crate::wire::{Reply, Wire};
+
+/// The connections that three requests, one after the other, went over.
+async fn connections_of_three(
+    configure: impl FnOnce(RestClientBuilder) -> RestClientBuilder,
+) -> Vec<usize> {
+    let mut server = Served::start(None).await;
+    let url = format!("http://127.0.0.1:{}", server.port());
+    let client = configure(builder(&url)).build().unwrap();
+    for _ in 0..3 {
+        client.get_session(session_id()).await.unwrap();
+    }
+    let seen = server.seen();
+    assert!(seen.iter().all(|seen| seen.version == Version::HTTP_11));
+    seen.into_iter().map(|seen| seen.connection).collect()
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_unless_none_is_kept() {
+    assert_eq!(connections_of_three(|client| client).await, [0, 0, 0]);
+    assert_eq!(
+        connections_of_three(|client| client.pool_idle_max(0)).await,
+        [0, 1, 2]
+    );
+    assert_eq!(
+        connections_of_three(|client| client.pool_idle_timeout(Duration::ZERO)).await,
+        [0, 1, 2]
+    );
+}
+
+#[tokio::test]
+async fn where_the_server_speaks_http_2_requests_share_a_connection_and_streams_have_their_own() {
+    let identity = Identity::of_localhost();
+    let mut server = Served::start(Some(identity.acceptor(&["h2", "http/1.1"]))).await;
+    let client = builder(&format!("https://localhost:{}", server.port()))
+        .certificate_authorities(identity.authority())
+        .build()
+        .unwrap();
+    let id = session_id();
+    client.get_session(id).await.unwrap();
+    join_all((0..20).map(|_| client.get_session(id)))
+        .await
+        .into_iter()
+        .for_each(|session| drop(session.unwrap()));
+    let seen = server.seen();
+    assert_eq!(seen.len(), 21);
+    assert!(
+        seen.iter()
+            .all(|seen| seen.version == Version::HTTP_2 && seen.connection == 0),
+        "{seen:?}"
+    );
+
+    let streams = join_all(
+        (0..3).map(|_| client.session_events(id, EventSeq::START, EventFilter::default())),
+    )
+    .await;
+    let seen = server.seen();
+    let connections: BTreeSet<usize> = seen.iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections, BTreeSet::from([1, 2, 3]), "{seen:?}");
+    assert!(
+        seen.iter().all(|seen| seen.version == Version::HTTP_11),
+        "{seen:?}"
+    );
+    for stream in streams {
+        assert_eq!(stream.unwrap().count().await, 3);
+    }
+}
+
+#[tokio::test]
+async fn every_request_says_for_which_tenant_it_is() {
+    let server = MockServer::start().await;
+    Mock::given(header("x-tenant-id", "acme"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(session(SessionStatus::Running, 1)))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let client = builder(&server.uri()).tenant("acme").build().unwrap();
+    client.get_session(session_id()).await.unwrap();
+    let without = builder(&server.uri()).build().unwrap();
+    without.get_session(session_id()).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn an_operation_may_have_a_timeout_of_its_own() {
+    let server = MockServer::start().await;
+    Mock::given(path(format!("/api/v1/sessions/{SESSION}")))
+        .respond_with(ResponseTemplate::new(200).set_body_json(session(SessionStatus::Running, 1)))
+        .mount(&server)
+        .await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(3600)))
+        .mount(&server)
+        .await;
+    let client = builder(&server.uri())
+        .operation_timeout("ready", Duration::from_millis(50))
+        .operation_timeout("session_events", Duration::from_millis(60))
+        .build()
+        .unwrap();
+    client.get_session(session_id()).await.unwrap();
+    let error = client.ready().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(error.to_string().contains("within 50.0ms"), "{error}");
+    let stream = client
+        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .await;
+    let error = stream.err().unwrap();
+    assert!(error.to_string().contains("within 60.0ms"), "{error}");
+
+    let wire = Wire::start(|_, _| Reply::hold("")).await;
+    let client = builder(&wire.url())
+        // Without one of its own it has until the deadline.
+        .operation_timeout("cancel_session", Duration::from_millis(70))
+        .build()
+        .unwrap();
+    let error = client.cancel_session(session_id()).await.unwrap_err();
+    assert!(error.to_string().contains("within 70.0ms"), "{error}");
+}

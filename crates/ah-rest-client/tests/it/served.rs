@@ -1,0 +1,108 @@
+//! A server of the real HTTP protocols, behind TLS or not, that tells what it was asked over.
+
+use std::convert::Infallible;
+
+use ah_rest_api_contract::SessionStatus;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::CONTENT_TYPE;
+use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::samples::{frames, session};
+
+/// A request as the server saw it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) version: Version,
+    /// The number of its connection, from 0.
+    pub(crate) connection: usize,
+    pub(crate) path: String,
+}
+
+/// The server; it is gone once this is dropped. It answers with a session, and with its three
+/// events where it is asked for them.
+pub(crate) struct Served {
+    port: u16,
+    seen: mpsc::UnboundedReceiver<Seen>,
+    _tasks: JoinSet<()>,
+}
+
+impl Served {
+    pub(crate) async fn start(tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (sender, seen) = mpsc::unbounded_channel();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            let mut connection = 0;
+            while let Ok((stream, _)) = listener.accept().await {
+                let (tls, sender) = (tls.clone(), sender.clone());
+                connections.spawn(async move {
+                    match tls {
+                        None => serve(stream, connection, sender).await,
+                        Some(tls) => {
+                            let stream = tls.accept(stream).await.unwrap();
+                            serve(stream, connection, sender).await;
+                        }
+                    }
+                });
+                connection += 1;
+            }
+        });
+        Self {
+            port,
+            seen,
+            _tasks: tasks,
+        }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The requests that came until now.
+    pub(crate) fn seen(&mut self) -> Vec<Seen> {
+        std::iter::from_fn(|| self.seen.try_recv().ok()).collect()
+    }
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    connection: usize,
+    seen: mpsc::UnboundedSender<Seen>,
+) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let path = request.uri().path().to_owned();
+        let (media_type, body) = if path.ends_with("/events") {
+            ("text/event-stream", frames(0, 3))
+        } else {
+            let session = session(SessionStatus::Running, 1);
+            ("application/json", session.to_string())
+        };
+        // A test that no longer looks has seen enough.
+        seen.send(Seen {
+            version: request.version(),
+            connection,
+            path,
+        })
+        .ok();
+        let response = Response::builder()
+            .header(CONTENT_TYPE, media_type)
+            .body(Full::new(Bytes::from(body)));
+        async { Ok::<_, Infallible>(response.unwrap()) }
+    });
+    // The client hangs up when it likes.
+    auto::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+        .ok();
+}

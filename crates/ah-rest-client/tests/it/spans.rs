@@ -1,0 +1,167 @@
+//! What a program that collects traces is told of requests, and what not.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use ah_rest_api_contract::{
+    EventFilter, EventSeq, PromptRequest, RepoConfig, SessionStatus, TaskLaunchParams,
+};
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::format::FmtSpan;
+use wiremock::matchers::{any, method};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::samples::{SESSION, builder, client, frames, problem, session, session_id};
+
+/// All that is traced on this thread, spans with what they have in the end.
+#[derive(Clone, Default)]
+struct Traced(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Traced {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Traced {
+    /// Begins to listen, to everything that anybody says.
+    fn begin() -> (Self, DefaultGuard) {
+        let traced = Self::default();
+        let writer = traced.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::TRACE)
+            .with_span_events(FmtSpan::CLOSE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (traced, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The spans of requests that have ended.
+    fn requests(&self) -> Vec<String> {
+        let text = self.text();
+        let closed = text.lines().filter(|line| line.contains(": close "));
+        closed
+            .filter_map(|line| line.split_once("request{"))
+            .map(|(_, fields)| fields.to_owned())
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_a_span_with_its_route_and_what_became_of_it() {
+    let (traced, _guard) = Traced::begin();
+    let server = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(503).set_body_json(problem(
+            "unavailable",
+            503,
+            "not yet",
+        )))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    Mock::given(any())
+        .respond_with(
+            ResponseTemplate::new(200)
+                .insert_header("x-request-id", "req-9")
+                .set_body_json(session(SessionStatus::Running, 1)),
+        )
+        .mount(&server)
+        .await;
+    client(&server.uri())
+        .get_session(session_id())
+        .await
+        .unwrap();
+
+    let [span] = &traced.requests()[..] else {
+        panic!("{}", traced.text())
+    };
+    for field in [
+        "method=\"GET\"",
+        "route=\"/api/v1/sessions/{id}\"",
+        "attempts=2",
+        "status=200",
+        "request_id=\"req-9\"",
+        "duration_ms=",
+    ] {
+        assert!(span.contains(field), "{field}: {span}");
+    }
+    assert!(!span.contains(SESSION), "{span}");
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_waits_for_ends_its_span() {
+    let (traced, _guard) = Traced::begin();
+    let server = MockServer::start().await;
+    let client = client(&server.uri());
+    let mut request = Box::pin(client.get_session(session_id()));
+    assert!(futures::poll!(request.as_mut()).is_pending());
+    assert!(traced.requests().is_empty());
+    drop(request);
+    assert_eq!(traced.requests().len(), 1, "{}", traced.text());
+}
+
+#[tokio::test]
+async fn no_secret_is_traced_or_told_even_when_the_server_repeats_it() {
+    let (traced, _guard) = Traced::begin();
+    let server = MockServer::start().await;
+    let echo = "you said: Authorization: ApiKey topsecret";
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(500).set_body_json(problem("internal", 500, echo)))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(502).set_body_string(echo))
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_raw(frames(0, 3), "text/event-stream"))
+        .mount(&server)
+        .await;
+    let client = builder(&server.uri()).api_key("topsecret").build().unwrap();
+    let params =
+        TaskLaunchParams::builder("a private prompt", RepoConfig::git("/srv/x"), "scenario")
+            .build()
+            .unwrap();
+    let prompt = PromptRequest::queued("a private prompt");
+    for error in [
+        client.launch_task(&params).await.unwrap_err(),
+        client
+            .prompt_session(session_id(), &prompt)
+            .await
+            .unwrap_err(),
+    ] {
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("ApiKey (redacted)"), "{shown}");
+        assert!(!shown.contains("topsecret"), "{shown}");
+    }
+    let events = client
+        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .await
+        .unwrap();
+    assert_eq!(futures::StreamExt::count(events).await, 3);
+
+    let requests = server.received_requests().await.unwrap();
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.headers["authorization"] == "ApiKey topsecret")
+    );
+    let text = traced.text();
+    assert!(text.contains("the request is tried again"), "{text}");
+    assert_eq!(traced.requests().len(), 3, "{text}");
+    for secret in ["topsecret", "a private prompt"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
