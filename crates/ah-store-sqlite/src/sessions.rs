@@ -77,6 +77,13 @@ async fn wanted(
         .transpose()?;
     let cancelled_too =
         query.include_archived || query.statuses.contains(&SessionStatus::Cancelled);
+    // The length of the list of everything is known without a look at each of them.
+    let everything = *query
+        == SessionQuery {
+            include_archived: query.include_archived,
+            page: query.page,
+            ..SessionQuery::default()
+        };
     let agent = query.agent.as_ref().map(|agent| agent.as_str());
     let task = query.task_id.map(|id| id.to_string());
     let limit = query.page.per_page();
@@ -93,7 +100,13 @@ async fn wanted(
              AND iif(status = 'cancelled', $6, $7 OR NOT hidden)
          )
          SELECT
-             (SELECT count(*) FROM wanted) AS "total!: i64",
+             iif(
+                 $10,
+                 (SELECT count(*) FROM sessions) - iif(
+                     $7, 0, (SELECT count(*) FROM sessions WHERE hidden OR status = 'cancelled')
+                 ),
+                 (SELECT count(*) FROM wanted)
+             ) AS "total!: i64",
              (SELECT json_group_array(key)
               FROM (SELECT key FROM wanted ORDER BY created_at DESC, key DESC LIMIT $8 OFFSET $9)
              ) AS "keys!: String""#,
@@ -105,7 +118,8 @@ async fn wanted(
         cancelled_too,
         query.include_archived,
         limit,
-        offset
+        offset,
+        everything
     )
     .fetch_one(connection)
     .await
