@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
     Agent, AgentCapabilities, AgentSelection, AgentType, FieldErrors, Installation,
 };
 
-use crate::scenario_agent::{self, InvalidSettings};
+use crate::scenario_agent;
 use crate::{AgentProgram, DriverKind};
 
 /// The type of the built-in agent.
@@ -73,7 +73,7 @@ impl Catalog {
             errors.add("model", message);
         }
         if let Err(error) = scenario_agent::check(&selection.settings) {
-            errors.add(field_of(&error), error.to_string());
+            errors.add(format!("settings.{}", error.setting()), error.to_string());
         }
         errors.into_result(AgentProgram {
             driver: DriverKind::Scenario,
@@ -82,18 +82,6 @@ impl Catalog {
             settings: selection.settings.clone(),
         })
     }
-}
-
-/// The field of the selection that is wrong.
-fn field_of(error: &InvalidSettings) -> String {
-    let setting: &str = match error {
-        InvalidSettings::Unknown(setting) => setting.as_str(),
-        InvalidSettings::Kind { setting, .. } => setting,
-        InvalidSettings::NoSuchScenario(_) | InvalidSettings::Scenario(_) => "scenario",
-        InvalidSettings::Speed(_) => "speed",
-        InvalidSettings::Define(_) => "defines",
-    };
-    format!("settings.{setting}")
 }
 
 #[cfg(test)]
