@@ -41,7 +41,7 @@ impl Catalog {
             },
             capabilities: AgentCapabilities {
                 resume: false,
-                steer: crate::driver::open(DriverKind::Scenario).can_steer(),
+                steer: crate::driver::can_steer(DriverKind::Scenario),
                 permissions: true,
                 images: false,
                 usage: true,
@@ -76,9 +76,11 @@ impl Catalog {
             errors.add(format!("settings.{}", error.setting()), error.to_string());
         }
         errors.into_result(AgentProgram {
+            agent_type: SCENARIO.to_owned(),
             driver: DriverKind::Scenario,
             argv: self.scenario_command.clone(),
             env: BTreeMap::new(),
+            model: None,
             settings: selection.settings.clone(),
         })
     }
