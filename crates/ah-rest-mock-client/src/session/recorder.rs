@@ -151,8 +151,11 @@ impl MockSession {
         };
         self.apply(start::provisioned(workspace, commit), now.wall);
         self.fact(Fact::AgentStarted { pid: 1 }, now)?;
-        let version = Some(self.recorder.stage.version.clone());
-        self.fact(Fact::AgentReady { version }, now)?;
+        let ready = Fact::AgentReady {
+            version: Some(self.recorder.stage.version.clone()),
+            agent_session_id: None,
+        };
+        self.fact(ready, now)?;
         // The first prompt is the session's own, so it is named alike.
         let first = PromptId::from_ulid(self.id().ulid());
         let content = self.session().prompt_blocks.clone();
