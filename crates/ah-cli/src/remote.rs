@@ -12,25 +12,33 @@ use crate::environment::{AH_REMOTE_SERVER, Remote, Settings};
 use crate::exit_code::ExitCode;
 use crate::failure::{Failure, in_words};
 
-/// How long the server on the state folder may take to say that it is there.
-const HEALTH_PATIENCE: Duration = Duration::from_millis(500);
+/// How long a server may take to say that it is there. A command waits for it before anything else,
+/// and a host that is very busy is no reason to fail.
+const HEALTH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The task manager behind the access point to use; `None` when the engine is to be in this
 /// process.
 pub(crate) async fn manager(settings: &Settings) -> Result<Option<Arc<dyn TaskManager>>, Failure> {
     let client = match &settings.remote {
         Remote::None => return Ok(None),
-        Remote::At(url) => client(url, settings.api_key.as_ref()).map_err(|failure| {
-            failure.hint(format!(
-                "--remote-server and {} take a URL, or `none`",
-                AH_REMOTE_SERVER.name
-            ))
-        })?,
+        Remote::At(url) => {
+            let client = client(url, settings.api_key.as_ref()).map_err(|failure| {
+                failure.hint(format!(
+                    "--remote-server and {} take a URL, or `none`",
+                    AH_REMOTE_SERVER.name
+                ))
+            })?;
+            greet(&client, url).await?;
+            client
+        }
         Remote::Running => match published(settings)? {
             None => return Ok(None),
             Some(server) => {
                 let client = client(server.url.as_str(), server.api_key.as_ref())?;
-                greet(&client, &server).await?;
+                let url = server.url.as_str().trim_end_matches('/');
+                greet(&client, &format!("{url} (process {})", server.pid))
+                    .await
+                    .map_err(|failure| failure.hint("`--remote-server none` goes without it"))?;
                 client
             }
         },
@@ -71,21 +79,19 @@ fn is_alive(pid: u32) -> bool {
     pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
 }
 
-/// Makes sure that the server answers, so that nobody waits for one that hangs.
-async fn greet(client: &RestClient, server: &AccessPointFile) -> Result<(), Failure> {
-    let silent = || {
-        Failure::new(
+/// Makes sure that the server at `place` does not hang, so that nobody waits long for it.
+async fn greet(client: &RestClient, place: &str) -> Result<(), Failure> {
+    match tokio::time::timeout(HEALTH_PATIENCE, client.health()).await {
+        // Whatever came of it: the command's own request is repeated while a server starts, and
+        // says better what is wrong.
+        Ok(_) => Ok(()),
+        Err(elapsed) => Err(Failure::new(
             ExitCode::Network,
             format!(
-                "the access point at {} (process {}) runs and does not answer",
-                server.url, server.pid
+                "the access point at {place} does not answer within {} s",
+                HEALTH_PATIENCE.as_secs()
             ),
         )
-        .hint("`--remote-server none` goes without it")
-    };
-    match tokio::time::timeout(HEALTH_PATIENCE, client.health()).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(silent().caused_by(error)),
-        Err(elapsed) => Err(silent().caused_by(elapsed)),
+        .caused_by(elapsed)),
     }
 }

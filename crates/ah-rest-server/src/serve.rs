@@ -144,6 +144,8 @@ pub async fn serve(
     // Nobody may be there to hear it.
     listening.send(address).ok();
     let ended = run(&app, start, &shutdown).await;
+    // From here on nobody is to be sent here; commands that come meanwhile go without a server.
+    let withdrawn = withdraw(&home);
     closing.cancel();
     if tokio::time::timeout(DRAIN_MAX, accepting).await.is_err() {
         tracing::warn!("some requests were cut off");
@@ -151,7 +153,7 @@ pub async fn serve(
     if let Ok(Some(engine)) = &ended {
         engine.shutdown().await;
     }
-    withdraw(&home)?;
+    withdrawn?;
     ended.map(drop)
 }
 

@@ -47,8 +47,6 @@ pub(crate) enum Cause {
     TimedOut,
     /// It was idle for longer than the session's limit.
     Idle,
-    /// The agent could not become ready, or not in time.
-    NotReady,
     /// The agent closed its output, so it can no longer say anything.
     OutputClosed,
     /// The journal could not be written.
@@ -93,7 +91,6 @@ impl Ending {
             Cause::RecorderSignalled => Some(EndCause::Signalled),
             Cause::TimedOut => Some(EndCause::TimedOut),
             Cause::Idle => Some(EndCause::Idle),
-            Cause::NotReady => Some(EndCause::NotReady),
             Cause::OutputClosed => Some(EndCause::Agent),
             Cause::JournalLost => None,
         }
@@ -147,7 +144,7 @@ impl Ending {
         let is_milder = match self.cause {
             Cause::Requested(before) => manner <= before,
             Cause::OutputClosed | Cause::Unattended => false,
-            Cause::RecorderSignalled | Cause::TimedOut | Cause::Idle | Cause::NotReady => {
+            Cause::RecorderSignalled | Cause::TimedOut | Cause::Idle => {
                 manner <= ShutdownManner::Stop
             }
             Cause::JournalLost => true,
@@ -155,8 +152,8 @@ impl Ending {
         if is_milder {
             return None;
         }
-        // That its time was up, or that it was of no use, stays the cause, however it is ended.
-        if !matches!(self.cause, Cause::TimedOut | Cause::Idle | Cause::NotReady) {
+        // That its time was up stays the cause, however it is ended then.
+        if !matches!(self.cause, Cause::TimedOut | Cause::Idle) {
             self.cause = Cause::Requested(manner);
         }
         match manner {
@@ -178,7 +175,6 @@ fn first_step(cause: Cause, in_turn: bool) -> Step {
         | Cause::RecorderSignalled
         | Cause::TimedOut
         | Cause::Idle
-        | Cause::NotReady
         | Cause::Unattended
         | Cause::OutputClosed => Step::CloseInput,
     }
@@ -186,13 +182,12 @@ fn first_step(cause: Cause, in_turn: bool) -> Step {
 
 /// What is to be said of an agent's end; `None` when it ended as it was meant to.
 ///
-/// `unready` is why it never became ready, if that was said of it. `error_tail` is the end of what
-/// it wrote to its standard error; it is said only of an end that went wrong.
+/// `error_tail` is the end of what it wrote to its standard error; it is said only of an end that
+/// went wrong.
 pub(crate) fn reason(
     ending: Option<&Ending>,
     exit: Exit,
     in_turn: bool,
-    unready: Option<&str>,
     error_tail: &str,
 ) -> Option<String> {
     let middle = if in_turn {
@@ -219,9 +214,6 @@ pub(crate) fn reason(
         "" => text,
         tail => format!("{text}; it said: {tail}"),
     };
-    if let Some(unready) = unready {
-        return Some(with_tail(unready.to_owned()));
-    }
     let Some(ending) = ending else {
         return Some(with_tail(how));
     };
@@ -253,7 +245,6 @@ pub(crate) fn reason(
             forced.map(ToOwned::to_owned)
         }
         Cause::TimedOut => Some("it took longer than its limit".to_owned()),
-        Cause::NotReady => Some(with_tail("the agent did not become ready".to_owned())),
         Cause::Idle => Some("nobody prompted it within its limit while idle".to_owned()),
         Cause::RecorderSignalled => Some("the recorder was told to end by a signal".to_owned()),
         Cause::JournalLost => Some("the journal could not be written".to_owned()),
@@ -351,7 +342,7 @@ mod tests {
             signal: None,
         };
         assert_eq!(
-            reason(None, code(3), true, None, "boom\n").unwrap(),
+            reason(None, code(3), true, "boom\n").unwrap(),
             "the agent exited with code 3 in the middle of a turn; it said: boom"
         );
         let killed = Exit {
@@ -359,20 +350,20 @@ mod tests {
             signal: Some(9),
         };
         assert_eq!(
-            reason(None, killed, true, None, "").unwrap(),
+            reason(None, killed, true, "").unwrap(),
             "the agent was killed by signal 9 (SIGKILL) in the middle of a turn"
         );
         let now = Instant::now();
         let finish = Ending::begin(Cause::Requested(ShutdownManner::Finish), false, GRACE, now);
-        assert_eq!(reason(Some(&finish), WELL, false, None, "warnings"), None);
+        assert_eq!(reason(Some(&finish), WELL, false, "warnings"), None);
         assert_eq!(
-            reason(Some(&finish), code(1), false, None, "").unwrap(),
+            reason(Some(&finish), code(1), false, "").unwrap(),
             "the agent exited with code 1"
         );
         let mut slow = finish;
         slow.advance(now + GRACE);
         assert!(
-            reason(Some(&slow), WELL, false, None, "")
+            reason(Some(&slow), WELL, false, "")
                 .unwrap()
                 .contains("SIGINT")
         );

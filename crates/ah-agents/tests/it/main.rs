@@ -4,7 +4,6 @@
     reason = "all of this crate is tests; the lint knows only those in `#[test]` itself"
 )]
 
-mod acp;
 mod attending;
 mod beginnings;
 mod endings;

@@ -105,6 +105,8 @@ fn a_second_signal_ends_it_at_once() {
     http.get("/api/v1/sessions").expect(200);
     server.signal(Signal::TERM);
     wait_for("its port to be closed", || !server.port.is_listened_on());
+    // Commands do not turn to a server that takes no more.
+    setting.run(&["session", "list"]);
     assert_eq!(server.child.try_wait().unwrap(), None, "it waits");
     server.signal(Signal::TERM);
     assert_eq!(server.child.wait().unwrap().code(), Some(1));

@@ -162,20 +162,25 @@ fn what_a_killed_server_left_behind_is_no_obstacle() {
 fn a_server_that_hangs_is_said_in_words_and_in_time() {
     let setting = Setting::new();
     let server = Server::start(&setting);
+    let (url, pid) = (server.url(), server.child.id());
+    let list = |more: &[&str]| {
+        let begun = Instant::now();
+        let output = setting.ah(&[&["session", "list"], more].concat()).output();
+        (output.unwrap(), begun.elapsed())
+    };
     server.signal(Signal::STOP);
-    let begun = Instant::now();
-    let output: Output = setting.ah(&["session", "list"]).output().unwrap();
-    let taken = begun.elapsed();
+    let found = list(&[]);
+    let named = list(&["--remote-server", &url]);
     server.signal(Signal::CONT);
-    assert_eq!(output.status.code(), Some(5), "{}", said(&output));
-    for word in [
-        &server.url(),
-        &server.child.id().to_string(),
-        "does not answer",
-    ] {
-        assert!(said(&output).contains(word), "{word}: {}", said(&output));
-    }
-    assert!(taken < Duration::from_secs(10), "{taken:?}");
-    setting.run(&["session", "list"]);
+    let says = |(output, taken): (Output, Duration), word: &str| {
+        assert_eq!(output.status.code(), Some(5), "{}", said(&output));
+        for word in [&url, word, "does not answer"] {
+            assert!(said(&output).contains(word), "{word}: {}", said(&output));
+        }
+        assert!(taken < Duration::from_secs(30), "{taken:?}");
+    };
+    says(found, &format!("process {pid}"));
+    says(named, "within 5 s");
+    assert!(list(&[]).0.status.success());
     server.end();
 }

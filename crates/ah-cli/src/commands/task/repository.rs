@@ -62,12 +62,14 @@ fn missing(path: &Path) -> Failure {
 }
 
 /// The nearest folder above, or this one, that has a `.git`: a folder in a clone, a file in a
-/// worktree.
+/// worktree. A folder of that name without a HEAD is nothing to git, which looks on above it.
 fn root_of(folder: &Path) -> Option<PathBuf> {
-    folder
-        .ancestors()
-        .find(|ancestor| ancestor.join(".git").exists())
-        .map(Path::to_path_buf)
+    let is_root = |ancestor: &&Path| {
+        let git = ancestor.join(".git");
+        // A HEAD may be a link, which need not lead anywhere yet.
+        git.is_file() || git.join("HEAD").symlink_metadata().is_ok()
+    };
+    folder.ancestors().find(is_root).map(Path::to_path_buf)
 }
 
 fn address(root: &Path) -> Result<String, Failure> {
@@ -93,6 +95,8 @@ mod tests {
         let deep = root.join("a/b");
         std::fs::create_dir_all(&deep).expect("folders can be made");
         std::fs::create_dir(root.join(".git")).expect("a folder can be made");
+        std::fs::write(root.join(".git/HEAD"), "").expect("a file can be written");
+        std::fs::create_dir(root.join("a/.git")).expect("a folder can be made");
         let root = root.to_str().expect("is UTF-8").to_owned();
         let named = |text: &str| named(text).map_err(|failure| failure.to_string());
         assert_eq!(named(deep.to_str().expect("is UTF-8")), Ok(root.clone()));
