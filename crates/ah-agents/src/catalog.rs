@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
     Agent, AgentCapabilities, AgentSelection, AgentType, FieldErrors, Installation,
 };
 
-use crate::scenario_agent::{self, InvalidSettings};
+use crate::scenario_agent;
 use crate::{AgentProgram, DriverKind};
 
 /// The type of the built-in agent.
@@ -41,7 +41,7 @@ impl Catalog {
             },
             capabilities: AgentCapabilities {
                 resume: false,
-                steer: crate::driver::open(DriverKind::Scenario).can_steer(),
+                steer: crate::driver::can_steer(DriverKind::Scenario),
                 permissions: true,
                 images: false,
                 usage: true,
@@ -73,27 +73,17 @@ impl Catalog {
             errors.add("model", message);
         }
         if let Err(error) = scenario_agent::check(&selection.settings) {
-            errors.add(field_of(&error), error.to_string());
+            errors.add(format!("settings.{}", error.setting()), error.to_string());
         }
         errors.into_result(AgentProgram {
+            agent_type: SCENARIO.to_owned(),
             driver: DriverKind::Scenario,
             argv: self.scenario_command.clone(),
             env: BTreeMap::new(),
+            model: None,
             settings: selection.settings.clone(),
         })
     }
-}
-
-/// The field of the selection that is wrong.
-fn field_of(error: &InvalidSettings) -> String {
-    let setting: &str = match error {
-        InvalidSettings::Unknown(setting) => setting.as_str(),
-        InvalidSettings::Kind { setting, .. } => setting,
-        InvalidSettings::NoSuchScenario(_) | InvalidSettings::Scenario(_) => "scenario",
-        InvalidSettings::Speed(_) => "speed",
-        InvalidSettings::Define(_) => "defines",
-    };
-    format!("settings.{setting}")
 }
 
 #[cfg(test)]

@@ -5,23 +5,34 @@
 //! no pipe, keeps no time and decides nothing; so a driver is tested against a transcript, and the
 //! rules of turns, permissions and endings are written once, outside of them.
 
+mod acp;
 mod scenario;
 
 use std::io;
 use std::path::PathBuf;
 
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, PermissionOption, PromptContent, PromptId,
+    ContentBlock, EphemeralEvent, EventPayload, PermissionOption, PromptContent, PromptId,
 };
 use serde_json::{Map, Value};
 
 use crate::protocol::TurnOutcome;
-use crate::{AgentProgram, DriverKind, SessionFolder};
+use crate::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
 
-/// The driver for `kind`.
-pub(crate) fn open(kind: DriverKind) -> Box<dyn Driver> {
-    match kind {
+/// The driver for the agent of `spec`.
+pub(crate) fn open(spec: &LaunchSpec) -> Box<dyn Driver> {
+    match spec.agent.driver {
         DriverKind::Scenario => Box::new(scenario::ScenarioDriver),
+        DriverKind::Acp => Box::new(acp::AcpDriver::new(spec)),
+    }
+}
+
+/// Whether agents that are spoken to like this can be given a prompt in the middle of a turn.
+pub(crate) const fn can_steer(kind: DriverKind) -> bool {
+    match kind {
+        DriverKind::Scenario => true,
+        // ACP has no such request; prompts are turns.
+        DriverKind::Acp => false,
     }
 }
 
@@ -37,11 +48,22 @@ pub(crate) trait Driver: Send {
     /// Whether a prompt can be given in the middle of a turn.
     fn can_steer(&self) -> bool;
 
+    /// The agent was started, and can be told something.
+    fn begin(&mut self, to_agent: &mut Vec<u8>);
+
     /// The agent said `line`, without the line's end.
     fn line(&mut self, line: &[u8], says: &mut Vec<AgentSays>, to_agent: &mut Vec<u8>);
 
     /// A turn begins with this prompt, or the turn is steered by it.
-    fn prompt(&mut self, prompt: PromptId, content: &PromptContent, to_agent: &mut Vec<u8>);
+    ///
+    /// # Errors
+    /// When the agent cannot be given such a prompt, and why in words. It was told nothing then.
+    fn prompt(
+        &mut self,
+        prompt: PromptId,
+        content: &PromptContent,
+        to_agent: &mut Vec<u8>,
+    ) -> Result<(), String>;
 
     /// The turn is to end.
     fn interrupt(&mut self, to_agent: &mut Vec<u8>);
@@ -58,6 +80,20 @@ pub(crate) enum AgentSays {
     Ready {
         /// Its version, when it tells one.
         version: Option<String>,
+        /// What it calls the session, when it tells; what it would be asked for to go on with it.
+        agent_session_id: Option<String>,
+    },
+    /// It will never be able to take a prompt; why, in words.
+    CannotBegin(String),
+    /// It says a piece of something, which ends where it begins to say something else.
+    Speaks {
+        /// How it says it.
+        voice: Voice,
+        /// What the agent calls the whole, when it tells. A piece of another whole ends the one
+        /// before.
+        whole: Option<String>,
+        /// The piece. Texts of one whole are put together.
+        piece: ContentBlock,
     },
     /// Something for the log.
     Event(EventPayload),
@@ -69,6 +105,15 @@ pub(crate) enum AgentSays {
     TurnEnded(TurnOutcome),
     /// It said what nobody understands; why, in words.
     Nonsense(String),
+}
+
+/// How an agent says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// To the user.
+    Aloud,
+    /// To itself.
+    InThought,
 }
 
 /// What an agent asks leave for.

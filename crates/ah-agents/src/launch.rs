@@ -13,18 +13,27 @@ use serde_json::{Map, Value};
 pub enum DriverKind {
     /// The built-in agent that plays a scenario file.
     Scenario,
+    /// Any agent that speaks the Agent Client Protocol over its standard input and output.
+    Acp,
 }
 
 /// How an agent is started: what the catalogue makes of a task's choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentProgram {
+    /// Which agent it is, by the name that tasks choose it by. A driver goes by it where agents
+    /// that speak alike do not behave alike.
+    pub agent_type: String,
     /// How it is spoken to.
     pub driver: DriverKind,
     /// Its command line, no shell.
     pub argv: Vec<String>,
     /// What its environment has besides what it inherits.
     pub env: BTreeMap<String, String>,
+    /// The model that the agent is asked for by its protocol; `None` when its command line or its
+    /// environment has chosen already, or nobody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// Settings of the agent's own.
     pub settings: Map<String, Value>,
 }
@@ -68,6 +77,8 @@ pub struct LaunchSpec {
     pub fence: Option<u64>,
     /// How long each step of ending the agent may take before the next one, in milliseconds.
     pub stop_grace_ms: u64,
+    /// How long the agent may take from its start until it can take a prompt, in milliseconds.
+    pub ready_ms: u64,
 }
 
 /// The folder in which a session's recorder keeps its things.

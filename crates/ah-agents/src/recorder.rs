@@ -5,8 +5,8 @@
 //! [`is_alive`] and [`crate::Attendance`] are for whoever attends to it.
 
 mod agent;
-mod clock;
-mod conversation;
+pub(crate) mod clock;
+pub(crate) mod conversation;
 mod ending;
 mod lines;
 mod lock;

@@ -8,7 +8,6 @@ mod command;
 mod edit;
 mod outbox;
 mod output;
-mod settings;
 mod stage;
 mod tool;
 pub(crate) mod wire;
@@ -18,16 +17,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
 
+use ah_scenario::{InvalidSettings, Settings};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use ulid::Ulid;
 
-pub use settings::InvalidSettings;
-
 use crate::protocol::{LINE_BYTES_MAX, TurnOutcome};
 use outbox::Outbox;
-use settings::Settings;
 use stage::Stage;
 use wire::{FromAgent, ToAgent};
 use workspace::Workspace;

@@ -525,18 +525,6 @@ impl LocalTaskManager {
     /// Makes sure that the session has a workspace to look at.
     async fn with_workspace(&self, id: SessionId) -> Result<(), TaskManagerError> {
         let session = self.get_session(id).await?;
-        if session.workspace.is_some() {
-            return Ok(());
-        }
-        let why = if session.status.is_terminal() {
-            "no longer has a"
-        } else {
-            "has not yet a"
-        };
-        let status = session.status;
-        Err(TaskManagerError::new(
-            ErrorKind::Conflict,
-            format!("session {id} is {status} and {why} workspace"),
-        ))
+        Ok(ah_lifecycle::workspace(&session).map(drop)?)
     }
 }

@@ -1,8 +1,8 @@
 //! What a decision comes to, and the one way in which a status changes.
 
 use ah_rest_api_contract::{
-    Admission, ErrorKind, EventPayload, SessionAction, SessionId, SessionStatus, StatusChange,
-    TaskManagerError, Timestamp,
+    Admission, ErrorKind, EventPayload, Session, SessionAction, SessionId, SessionStatus,
+    SessionWorkspace, StatusChange, TaskManagerError, Timestamp,
 };
 
 use crate::{NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
@@ -88,6 +88,17 @@ pub enum Refusal {
         /// How, as the predicate of a sentence.
         state: &'static str,
     },
+    /// It has no workspace to look at.
+    #[error(
+        "session {session} is {status} and {} workspace",
+        if status.is_terminal() { "no longer has a" } else { "has not yet a" }
+    )]
+    NoWorkspace {
+        /// Which session.
+        session: SessionId,
+        /// The status it has.
+        status: SessionStatus,
+    },
     /// A field of the request is wrong.
     #[error("{message}")]
     Field {
@@ -151,7 +162,9 @@ fn what_it_took(action: SessionAction) -> &'static str {
 impl From<Refusal> for TaskManagerError {
     fn from(refusal: Refusal) -> Self {
         let kind = match &refusal {
-            Refusal::Status { .. } | Refusal::Settled { .. } => ErrorKind::Conflict,
+            Refusal::Status { .. } | Refusal::Settled { .. } | Refusal::NoWorkspace { .. } => {
+                ErrorKind::Conflict
+            }
             Refusal::Ended { action, .. } => match action {
                 SessionAction::Prompt | SessionAction::AnswerPermission => ErrorKind::Gone,
                 _ => ErrorKind::Conflict,
@@ -220,6 +233,17 @@ pub(crate) fn transition(
         }),
     });
     Ok(change)
+}
+
+/// The session's workspace, for whoever looks at what it changed.
+///
+/// # Errors
+/// When it has none yet, or none any more.
+pub fn workspace(session: &Session) -> Result<&SessionWorkspace, Refusal> {
+    session.workspace.as_ref().ok_or(Refusal::NoWorkspace {
+        session: session.id,
+        status: session.status,
+    })
 }
 
 /// Whether `action` is to be performed (`true`) or has been (`false`).

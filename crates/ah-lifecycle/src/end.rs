@@ -151,6 +151,7 @@ fn fault(record: &SessionRecord, departure: &Departure) -> Option<String> {
     let told = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
     match (end.exit_code, end.signal) {
         _ if end.cause == Some(EndCause::TimedOut) => told("it took longer than its limit"),
+        _ if end.cause == Some(EndCause::NotReady) => told("the agent did not become ready"),
         (_, Some(signal)) => told(&format!("the agent was ended by signal {signal}")),
         (None, None) => told("the agent could not be started"),
         (Some(0), None) => unfinished(record, end),

@@ -44,6 +44,9 @@ pub enum Fact {
     AgentReady {
         /// Its version, when it tells one.
         version: Option<String>,
+        /// What it calls the session, when it tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent_session_id: Option<String>,
     },
     /// A turn began.
     TurnStarted {
@@ -120,6 +123,8 @@ pub enum EndCause {
     TimedOut,
     /// It was idle for longer than the session's limit.
     Idle,
+    /// It could not become ready, or not in time.
+    NotReady,
     /// Nobody: it went by itself, or closed its output.
     Agent,
 }

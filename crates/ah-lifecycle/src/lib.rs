@@ -4,6 +4,7 @@
 //! * [`create`] makes a task's sessions; then there is one verb a module, each with a `decide`
 //!   that takes a session as it is and gives a [`Decision`] or a [`Refusal`];
 //! * [`ingest`] takes in what the session's recorder tells, its [`JournalRecord`]s;
+//! * [`leave`] settles what an agent asks leave for;
 //! * [`duty`] says what that recorder is to be asked for, from the session's state alone, so that
 //!   it is asked for again after a crash;
 //! * a [`View`] is a session with all that decisions about it are made on, and a [`Change`] what
@@ -23,6 +24,7 @@ pub mod finish;
 pub mod ingest;
 pub mod interrupt;
 mod journal;
+pub mod leave;
 pub mod pause;
 pub mod prompt;
 mod record;
@@ -34,7 +36,7 @@ mod view;
 pub mod withdraw;
 mod write;
 
-pub use decision::{Change, Decision, Refusal};
+pub use decision::{Change, Decision, Refusal, workspace};
 use decision::{StatusDetail, admit, transition};
 pub use journal::{AgentEnd, EndCause, Fact, JournalEntry, JournalRecord, TurnOutcome};
 pub use record::{

@@ -59,6 +59,20 @@ const RULES: &[Rule] = &[
         reason: "a recorder and a workspace outlive the access point, and know nothing of it",
     },
     Rule {
+        packages: Packages::Named(&["ah-rest-mock-client"]),
+        reach: Reach::Transitive,
+        never: &[
+            "sqlx*",
+            "axum",
+            "reqwest",
+            "hyper",
+            "ah-store*",
+            "ah-engine",
+            "ah-agents",
+        ],
+        reason: "the mock shares the rules of the engine and nothing that runs by them",
+    },
+    Rule {
         packages: Packages::AllBut(&["ah-store-*"]),
         reach: Reach::Direct,
         never: &["sqlx*"],

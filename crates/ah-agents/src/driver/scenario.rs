@@ -9,7 +9,7 @@ use ah_rest_api_contract::{PromptContent, PromptId};
 
 use super::{AgentSays, Driver, PermissionAsked};
 use crate::scenario_agent::wire::{FromAgent, ToAgent};
-use crate::{AgentProgram, SessionFolder};
+use crate::{AgentProgram, DriverKind, SessionFolder};
 
 /// The file of the session's folder that the agent reads its settings from.
 const SETTINGS_FILE: &str = "scenario.json";
@@ -40,13 +40,18 @@ impl Driver for ScenarioDriver {
     }
 
     fn can_steer(&self) -> bool {
-        true
+        super::can_steer(DriverKind::Scenario)
+    }
+
+    fn begin(&mut self, _to_agent: &mut Vec<u8>) {
+        // It begins by itself.
     }
 
     fn line(&mut self, line: &[u8], says: &mut Vec<AgentSays>, _to_agent: &mut Vec<u8>) {
         says.push(match serde_json::from_slice(line) {
             Ok(FromAgent::Ready { version }) => AgentSays::Ready {
                 version: Some(version),
+                agent_session_id: None,
             },
             Ok(FromAgent::Event(event)) => AgentSays::Event(event),
             Ok(FromAgent::Ephemeral(event)) => AgentSays::Ephemeral(event),
@@ -61,9 +66,15 @@ impl Driver for ScenarioDriver {
         });
     }
 
-    fn prompt(&mut self, prompt_id: PromptId, content: &PromptContent, to_agent: &mut Vec<u8>) {
+    fn prompt(
+        &mut self,
+        prompt_id: PromptId,
+        content: &PromptContent,
+        to_agent: &mut Vec<u8>,
+    ) -> Result<(), String> {
         let content = content.clone();
         say(&ToAgent::Prompt { prompt_id, content }, to_agent);
+        Ok(())
     }
 
     fn interrupt(&mut self, to_agent: &mut Vec<u8>) {
@@ -110,7 +121,8 @@ mod tests {
         assert_eq!(
             hear(r#"{"ready":{"version":"1.2"}}"#),
             [AgentSays::Ready {
-                version: Some("1.2".into())
+                version: Some("1.2".into()),
+                agent_session_id: None,
             }]
         );
         assert_eq!(
@@ -123,11 +135,13 @@ mod tests {
     #[test]
     fn each_message_is_one_line() {
         let mut out = Vec::new();
-        ScenarioDriver.prompt(
-            "prompt-01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
-            &PromptContent::from("two\nlines"),
-            &mut out,
-        );
+        ScenarioDriver
+            .prompt(
+                "prompt-01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+                &PromptContent::from("two\nlines"),
+                &mut out,
+            )
+            .unwrap();
         ScenarioDriver.interrupt(&mut out);
         ScenarioDriver.answer("k", None, &mut out);
         let lines: Vec<ToAgent> = out
@@ -152,9 +166,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = SessionFolder::at(dir.path());
         let agent = AgentProgram {
-            driver: crate::DriverKind::Scenario,
+            agent_type: "scenario".to_owned(),
+            driver: DriverKind::Scenario,
             argv: vec!["ah".into(), "play".into()],
             env: std::collections::BTreeMap::new(),
+            model: None,
             settings: serde_json::from_str(r#"{"scenario":"demo"}"#).unwrap(),
         };
         let command = ScenarioDriver.command(&agent, &folder).unwrap();

@@ -5,6 +5,7 @@
 //! and it says in [`Effects`] what is to be written down, said to the agent, and shown.
 
 mod permissions;
+mod speech;
 
 use std::collections::{HashSet, VecDeque};
 
@@ -18,7 +19,9 @@ use super::clock::{Identifiers, Moment};
 use crate::LaunchSpec;
 use crate::driver::{AgentSays, Driver};
 use crate::protocol::{Fact, JournalEntry, JournalRecord, TurnOutcome};
+use crate::shortened::leave_out_middle;
 use permissions::Permissions;
+use speech::Speech;
 
 /// How many prompts wait in the recorder at most. The access point keeps the queue that users see;
 /// this is for what it has handed over already.
@@ -107,6 +110,10 @@ pub(crate) struct Conversation {
     /// Every prompt that was ever asked to be said, so that it is said once.
     known: HashSet<PromptId>,
     permissions: Permissions,
+    /// What the agent is saying.
+    speech: Speech,
+    /// Why the agent will never be ready, when it said so or was given up.
+    unready: Option<String>,
 }
 
 impl Conversation {
@@ -128,7 +135,30 @@ impl Conversation {
                 spec.permissions.clone(),
                 spec.workspace.to_string_lossy().into_owned(),
             ),
+            speech: Speech::default(),
+            unready: None,
         }
+    }
+
+    /// The agent was started.
+    pub(crate) fn begin(&mut self, effects: &mut Effects) {
+        self.driver.begin(&mut effects.to_agent);
+    }
+
+    /// Whether the agent was started and cannot take a prompt yet.
+    pub(crate) const fn is_starting(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. })
+    }
+
+    /// Why the agent will never be ready, if it will not.
+    pub(crate) fn unready(&self) -> Option<&str> {
+        self.unready.as_deref()
+    }
+
+    /// The agent will never be ready.
+    pub(crate) fn give_up_waiting(&mut self, reason: String, at: Moment, effects: &mut Effects) {
+        effects.error(at, reason.clone());
+        self.unready.get_or_insert(reason);
     }
 
     /// Whether the agent is on a turn, or was when it was let go.
@@ -156,6 +186,10 @@ impl Conversation {
     pub(crate) fn line(&mut self, line: &[u8], at: Moment, effects: &mut Effects) {
         let mut says = Vec::new();
         self.driver.line(line, &mut says, &mut effects.to_agent);
+        if says.first().is_some_and(ends_speech) {
+            // Before the records that this line leads to, since other lines led to what it ends.
+            self.speech.finish(at, effects);
+        }
         let first = effects.records.len();
         for said in says {
             self.hear(said, at, effects);
@@ -167,8 +201,31 @@ impl Conversation {
     }
 
     fn hear(&mut self, said: AgentSays, at: Moment, effects: &mut Effects) {
+        if ends_speech(&said) {
+            self.speech.finish(at, effects);
+        }
         match said {
-            AgentSays::Ready { version } => self.become_ready(version, at, effects),
+            AgentSays::Ready {
+                version,
+                agent_session_id,
+            } => {
+                let ready = Fact::AgentReady {
+                    version,
+                    agent_session_id,
+                };
+                effects.fact(at, ready);
+                self.become_ready(at, effects);
+            }
+            AgentSays::CannotBegin(reason) => self.give_up_waiting(reason, at, effects),
+            AgentSays::Speaks {
+                voice,
+                whole,
+                piece,
+            } => {
+                let ids = &mut self.ids;
+                let fresh = || MessageId::from_ulid(ids.fresh(at.wall));
+                self.speech.hear(voice, whole, piece, fresh, at, effects);
+            }
             AgentSays::Event(event) => record_event(event, at, effects),
             AgentSays::Ephemeral(event) => {
                 effects.ephemeral.push((effects.records.len(), event));
@@ -193,8 +250,7 @@ impl Conversation {
         }
     }
 
-    fn become_ready(&mut self, version: Option<String>, at: Moment, effects: &mut Effects) {
-        effects.fact(at, Fact::AgentReady { version });
+    fn become_ready(&mut self, at: Moment, effects: &mut Effects) {
         if let Phase::Starting { interrupted } = self.phase {
             self.phase = Phase::Idle(at.tick);
             self.say_next(at, effects);
@@ -237,7 +293,10 @@ impl Conversation {
             steer && self.driver.can_steer() && self.phase == (Phase::Turn { interrupted: false });
         if steers {
             self.known.insert(id);
-            self.driver.prompt(id, &content, &mut effects.to_agent);
+            if let Err(why) = self.driver.prompt(id, &content, &mut effects.to_agent) {
+                effects.error(at, not_given(&why));
+                return;
+            }
             let said = WaitingPrompt {
                 id,
                 content,
@@ -282,8 +341,10 @@ impl Conversation {
         let Some(prompt) = self.waiting.pop_front() else {
             return;
         };
+        self.speech.finish(at, effects);
         self.phase = Phase::Turn { interrupted: false };
-        self.driver
+        let given = self
+            .driver
             .prompt(prompt.id, &prompt.content, &mut effects.to_agent);
         let (prompt_id, delivery) = (prompt.id, prompt.delivery);
         effects.fact(
@@ -294,6 +355,11 @@ impl Conversation {
             },
         );
         self.record_message(prompt, at, effects);
+        if let Err(why) = given {
+            let reason = not_given(&why);
+            effects.error(at, reason.clone());
+            self.end_turn(TurnOutcome::Failed { reason }, at, effects);
+        }
     }
 
     fn record_message(&mut self, prompt: WaitingPrompt, at: Moment, effects: &mut Effects) {
@@ -359,8 +425,19 @@ impl Conversation {
     /// The agent is gone: nothing it asked for is waited for.
     pub(crate) fn agent_ended(&mut self, at: Moment, effects: &mut Effects) {
         self.close();
+        self.speech.finish(at, effects);
         self.permissions.cancel_all("agent", None, at, effects);
     }
+}
+
+/// Whether what an agent was saying has come to its end with this: it says or does something else
+/// that is written down.
+const fn ends_speech(said: &AgentSays) -> bool {
+    !matches!(said, AgentSays::Speaks { .. } | AgentSays::Ephemeral(_))
+}
+
+fn not_given(why: &str) -> String {
+    format!("the prompt was not given to the agent: {why}")
 }
 
 /// Writes down what an agent said, unless it is not for an agent to say.
@@ -384,20 +461,6 @@ fn record_event(mut event: EventPayload, at: Moment, effects: &mut Effects) {
         leave_out_middle(&mut result.tool_output, TOOL_OUTPUT_BYTES_MAX);
     }
     effects.event(at, event);
-}
-
-/// Shortens `text` to at most `max` bytes: its beginning and its end stay, and words between them
-/// say how much is gone.
-fn leave_out_middle(text: &mut String, max: usize) {
-    const WORDS_BYTES_MAX: usize = 64;
-    if text.len() <= max {
-        return;
-    }
-    let half = (max - WORDS_BYTES_MAX) / 2;
-    let head = text.floor_char_boundary(half);
-    let tail = text.ceil_char_boundary(text.len() - half);
-    let words = format!("\n[… {} bytes left out …]\n", tail - head);
-    text.replace_range(head..tail, &words);
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub(crate) enum Cause {
     TimedOut,
     /// It was idle for longer than the session's limit.
     Idle,
+    /// The agent could not become ready, or not in time.
+    NotReady,
     /// The agent closed its output, so it can no longer say anything.
     OutputClosed,
     /// The journal could not be written.
@@ -91,6 +93,7 @@ impl Ending {
             Cause::RecorderSignalled => Some(EndCause::Signalled),
             Cause::TimedOut => Some(EndCause::TimedOut),
             Cause::Idle => Some(EndCause::Idle),
+            Cause::NotReady => Some(EndCause::NotReady),
             Cause::OutputClosed => Some(EndCause::Agent),
             Cause::JournalLost => None,
         }
@@ -144,7 +147,7 @@ impl Ending {
         let is_milder = match self.cause {
             Cause::Requested(before) => manner <= before,
             Cause::OutputClosed | Cause::Unattended => false,
-            Cause::RecorderSignalled | Cause::TimedOut | Cause::Idle => {
+            Cause::RecorderSignalled | Cause::TimedOut | Cause::Idle | Cause::NotReady => {
                 manner <= ShutdownManner::Stop
             }
             Cause::JournalLost => true,
@@ -152,8 +155,8 @@ impl Ending {
         if is_milder {
             return None;
         }
-        // That its time was up stays the cause, however it is ended then.
-        if !matches!(self.cause, Cause::TimedOut | Cause::Idle) {
+        // That its time was up, or that it was of no use, stays the cause, however it is ended.
+        if !matches!(self.cause, Cause::TimedOut | Cause::Idle | Cause::NotReady) {
             self.cause = Cause::Requested(manner);
         }
         match manner {
@@ -175,6 +178,7 @@ fn first_step(cause: Cause, in_turn: bool) -> Step {
         | Cause::RecorderSignalled
         | Cause::TimedOut
         | Cause::Idle
+        | Cause::NotReady
         | Cause::Unattended
         | Cause::OutputClosed => Step::CloseInput,
     }
@@ -182,12 +186,13 @@ fn first_step(cause: Cause, in_turn: bool) -> Step {
 
 /// What is to be said of an agent's end; `None` when it ended as it was meant to.
 ///
-/// `error_tail` is the end of what it wrote to its standard error; it is said only of an end that
-/// went wrong.
+/// `unready` is why it never became ready, if that was said of it. `error_tail` is the end of what
+/// it wrote to its standard error; it is said only of an end that went wrong.
 pub(crate) fn reason(
     ending: Option<&Ending>,
     exit: Exit,
     in_turn: bool,
+    unready: Option<&str>,
     error_tail: &str,
 ) -> Option<String> {
     let middle = if in_turn {
@@ -214,6 +219,9 @@ pub(crate) fn reason(
         "" => text,
         tail => format!("{text}; it said: {tail}"),
     };
+    if let Some(unready) = unready {
+        return Some(with_tail(unready.to_owned()));
+    }
     let Some(ending) = ending else {
         return Some(with_tail(how));
     };
@@ -245,6 +253,7 @@ pub(crate) fn reason(
             forced.map(ToOwned::to_owned)
         }
         Cause::TimedOut => Some("it took longer than its limit".to_owned()),
+        Cause::NotReady => Some(with_tail("the agent did not become ready".to_owned())),
         Cause::Idle => Some("nobody prompted it within its limit while idle".to_owned()),
         Cause::RecorderSignalled => Some("the recorder was told to end by a signal".to_owned()),
         Cause::JournalLost => Some("the journal could not be written".to_owned()),
@@ -342,7 +351,7 @@ mod tests {
             signal: None,
         };
         assert_eq!(
-            reason(None, code(3), true, "boom\n").unwrap(),
+            reason(None, code(3), true, None, "boom\n").unwrap(),
             "the agent exited with code 3 in the middle of a turn; it said: boom"
         );
         let killed = Exit {
@@ -350,20 +359,20 @@ mod tests {
             signal: Some(9),
         };
         assert_eq!(
-            reason(None, killed, true, "").unwrap(),
+            reason(None, killed, true, None, "").unwrap(),
             "the agent was killed by signal 9 (SIGKILL) in the middle of a turn"
         );
         let now = Instant::now();
         let finish = Ending::begin(Cause::Requested(ShutdownManner::Finish), false, GRACE, now);
-        assert_eq!(reason(Some(&finish), WELL, false, "warnings"), None);
+        assert_eq!(reason(Some(&finish), WELL, false, None, "warnings"), None);
         assert_eq!(
-            reason(Some(&finish), code(1), false, "").unwrap(),
+            reason(Some(&finish), code(1), false, None, "").unwrap(),
             "the agent exited with code 1"
         );
         let mut slow = finish;
         slow.advance(now + GRACE);
         assert!(
-            reason(Some(&slow), WELL, false, "")
+            reason(Some(&slow), WELL, false, None, "")
                 .unwrap()
                 .contains("SIGINT")
         );

@@ -92,7 +92,7 @@ pub(super) async fn run(
     mut doors: Doors,
     mut signals: Signals,
 ) -> io::Result<()> {
-    let driver = crate::driver::open(spec.agent.driver);
+    let driver = crate::driver::open(&spec);
     let command = driver.command(&spec.agent, folder);
     let files = driver.files(folder);
     let conversation = Conversation::new(&spec, driver, Identifiers::from_system()?);
@@ -186,6 +186,9 @@ impl RecordedSession {
             self.take_line(&line, at, &mut effects);
         }
         self.put_into_effect(effects);
+        if self.conversation.unready().is_some() {
+            self.end(Cause::NotReady);
+        }
         if !self.conversation.is_in_turn()
             && let Some(ending) = &mut self.ending
         {
@@ -269,7 +272,7 @@ impl RecordedSession {
         if let Some((due, cause)) = self.limit()
             && due <= now
         {
-            self.end(cause);
+            self.end_at_limit(cause);
         }
     }
 

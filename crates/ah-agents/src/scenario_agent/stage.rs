@@ -6,12 +6,13 @@ mod attend;
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 
 use ah_rest_api_contract::{
     ContentBlock, ErrorEvent, EventPayload, Log, LogLevel, Message, MessageId, MessageRole,
     PromptContent,
 };
-use ah_scenario::{Action, Condition, Defines, Script, Speed, Step, fill};
+use ah_scenario::{Action, Condition, Defines, Script, Settings, Speed, Step, fill};
 use futures::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
@@ -19,7 +20,6 @@ use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use super::Leaving;
 use super::outbox::Outbox;
 use super::output::Output;
-use super::settings::Settings;
 use super::wire::{FromAgent, ToAgent};
 use super::workspace::Workspace;
 use crate::protocol::TurnOutcome;
@@ -29,7 +29,7 @@ pub(super) struct Stage<R, W> {
     inbox: FramedRead<R, LinesCodec>,
     outbox: Outbox<W>,
     workspace: Workspace,
-    script: Script,
+    script: Arc<Script>,
     speed: Speed,
     defines: Defines,
     /// The step that comes next.

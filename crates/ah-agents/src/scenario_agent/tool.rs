@@ -11,35 +11,6 @@ use tokio::process::Command;
 
 use super::workspace::Workspace;
 
-/// The arguments that are programs: nothing is filled into them.
-const PROGRAMS: &[&str] = &["cmd", "command", "expression", "script"];
-
-/// The arguments of a tool, with every text but the programs passed through `fill`.
-pub(super) fn filled_args(
-    args: &Map<String, Value>,
-    fill: impl Fn(&str) -> String,
-) -> Map<String, Value> {
-    let mut args = args.clone();
-    for (name, value) in &mut args {
-        if !PROGRAMS.contains(&name.as_str()) {
-            fill_texts(value, &fill);
-        }
-    }
-    args
-}
-
-/// Documents are at most 64 levels deep, as far as the YAML parser goes, and 128 from JSON.
-fn fill_texts(value: &mut Value, fill: &impl Fn(&str) -> String) {
-    match value {
-        Value::String(text) => *text = fill(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| fill_texts(item, fill)),
-        Value::Object(fields) => fields
-            .values_mut()
-            .for_each(|field| fill_texts(field, fill)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
 /// What a tool knows of its surroundings.
 pub(super) struct Surroundings<'a> {
     pub(super) workspace: &'a Workspace,

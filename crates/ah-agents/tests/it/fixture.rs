@@ -48,9 +48,11 @@ impl Session {
         let spec = LaunchSpec {
             session_id: SessionId::from_ulid(fresh()),
             agent: AgentProgram {
+                agent_type: "scenario".to_owned(),
                 driver: DriverKind::Scenario,
                 argv: vec![PROBE.to_owned(), "play".to_owned()],
                 env: BTreeMap::new(),
+                model: None,
                 settings: serde_json::Map::new(),
             },
             workspace: dir.path().to_owned(),
@@ -64,6 +66,7 @@ impl Session {
             idle_ms: None,
             fence: None,
             stop_grace_ms: 10_000,
+            ready_ms: 60_000,
         };
         Self {
             _dir: dir,

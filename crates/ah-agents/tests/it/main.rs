@@ -4,6 +4,7 @@
     reason = "all of this crate is tests; the lint knows only those in `#[test]` itself"
 )]
 
+mod acp;
 mod attending;
 mod beginnings;
 mod endings;

@@ -13,7 +13,7 @@ fn resolved(record: &JournalRecord) -> Option<&PermissionResolved> {
     }
 }
 
-async fn next_request(attended: &mut Attended) -> PermissionId {
+pub(crate) async fn next_request(attended: &mut Attended) -> PermissionId {
     let record = attended
         .until(|record| {
             matches!(
@@ -28,7 +28,7 @@ async fn next_request(attended: &mut Attended) -> PermissionId {
     }
 }
 
-async fn next_resolution(attended: &mut Attended) -> PermissionResolved {
+pub(crate) async fn next_resolution(attended: &mut Attended) -> PermissionResolved {
     let record = attended.until(|record| resolved(record).is_some()).await;
     resolved(&record).unwrap().clone()
 }

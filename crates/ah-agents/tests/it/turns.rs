@@ -39,7 +39,10 @@ async fn a_session_is_written_down_from_its_start_to_its_end() {
     assert!(
         matches!(
             entries[2],
-            JournalEntry::Fact(Fact::AgentReady { version: Some(_) })
+            JournalEntry::Fact(Fact::AgentReady {
+                version: Some(_),
+                ..
+            })
         ),
         "its version"
     );

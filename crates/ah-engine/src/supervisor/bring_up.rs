@@ -1,5 +1,7 @@
 //! Making a session's workspace and starting its recorder.
 
+use std::time::Duration;
+
 use ah_agents::LaunchSpec;
 use ah_lifecycle::end::Departure;
 use ah_lifecycle::start;
@@ -10,6 +12,10 @@ use ah_store::{NewEvent, StoreError};
 
 use super::{Supervisor, Trouble};
 use crate::executor::{Provisioned, WorkspaceRequest};
+
+/// How long an agent may take until it can take a prompt. The slowest that is known takes nine
+/// seconds on an idle machine.
+const AGENT_READY_MAX: Duration = Duration::from_secs(120);
 
 impl Supervisor {
     /// Brings a session to life that has no recorder yet, or ends one that is not wanted any
@@ -152,8 +158,7 @@ impl Supervisor {
             .as_ref()
             .ok_or("the session has no workspace to start in")?;
         let config = &self.core.config;
-        let millis =
-            |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Ok(LaunchSpec {
             session_id: self.id,
             agent,
@@ -174,6 +179,7 @@ impl Supervisor {
             ),
             fence: Some(record.fence.0),
             stop_grace_ms: millis(config.stop_grace),
+            ready_ms: millis(AGENT_READY_MAX),
         })
     }
 }

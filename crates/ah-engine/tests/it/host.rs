@@ -352,6 +352,7 @@ impl Executor for Hosted {
             session,
             Fact::AgentReady {
                 version: Some("1.0".into()),
+                agent_session_id: None,
             },
         );
         self.0

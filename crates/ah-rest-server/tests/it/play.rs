@@ -208,6 +208,7 @@ impl Executor for Stage {
         fact(Fact::AgentStarted { pid: 1 });
         fact(Fact::AgentReady {
             version: Some("1.0".into()),
+            agent_session_id: None,
         });
         self.0
             .begin_turn(session, spec.prompt_id, PromptDelivery::Initial);

@@ -37,7 +37,10 @@ impl Driver for WordDriver {
             kind,
         };
         says.push(match line {
-            b"ready" => AgentSays::Ready { version: None },
+            b"ready" => AgentSays::Ready {
+                version: None,
+                agent_session_id: None,
+            },
             b"end" => AgentSays::TurnEnded(TurnOutcome::Completed),
             b"ask" => AgentSays::Asks(PermissionAsked {
                 key: "key".to_owned(),
@@ -61,8 +64,21 @@ impl Driver for WordDriver {
         });
     }
 
-    fn prompt(&mut self, _: PromptId, content: &PromptContent, to_agent: &mut Vec<u8>) {
+    fn begin(&mut self, to_agent: &mut Vec<u8>) {
+        to_agent.extend_from_slice(b"begin ");
+    }
+
+    fn prompt(
+        &mut self,
+        _: PromptId,
+        content: &PromptContent,
+        to_agent: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        if content.text() == "unspeakable" {
+            return Err("it takes no such prompt".to_owned());
+        }
         to_agent.extend_from_slice(format!("prompt:{} ", content.text()).as_bytes());
+        Ok(())
     }
 
     fn interrupt(&mut self, to_agent: &mut Vec<u8>) {
@@ -82,9 +98,11 @@ fn conversation(policy: PermissionPolicy, steers: bool) -> Conversation {
     let spec = LaunchSpec {
         session_id: SessionId::from_ulid(Ulid::nil()),
         agent: AgentProgram {
+            agent_type: "scenario".to_owned(),
             driver: DriverKind::Scenario,
             argv: Vec::new(),
             env: BTreeMap::new(),
+            model: None,
             settings: serde_json::Map::new(),
         },
         workspace: "/w".into(),
@@ -98,6 +116,7 @@ fn conversation(policy: PermissionPolicy, steers: bool) -> Conversation {
         idle_ms: None,
         fence: None,
         stop_grace_ms: 0,
+        ready_ms: 60_000,
     };
     Conversation::new(
         &spec,

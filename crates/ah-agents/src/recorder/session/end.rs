@@ -41,7 +41,13 @@ impl RecordedSession {
             None => String::new(),
         };
         let exit = self.exit.unwrap_or_default();
-        let mut reason = ending::reason(self.ending.as_ref(), exit, in_turn, &error_tail);
+        let mut reason = ending::reason(
+            self.ending.as_ref(),
+            exit,
+            in_turn,
+            self.conversation.unready(),
+            &error_tail,
+        );
         if let Some(left) = swept.shortcoming() {
             tracing::error!(%left, "what is left of the agent could not be ended");
             reason = Some(match reason {
@@ -51,6 +57,7 @@ impl RecordedSession {
         }
         let cause = match &self.ending {
             Some(ending) => ending.end_cause(),
+            None if self.conversation.unready().is_some() => Some(EndCause::NotReady),
             None => Some(EndCause::Agent),
         };
         effects.fact(

@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::RecordedSession;
+use crate::recorder::clock::Moment;
+use crate::recorder::conversation::Effects;
 use crate::recorder::ending::Cause;
 
 /// How much later than its time an agent is ended that somebody attends to. Whoever attends holds
@@ -22,6 +24,7 @@ impl RecordedSession {
                 .map(|due| (due, Cause::Unattended)),
             self.time_limit().map(|due| (due, Cause::TimedOut)),
             self.idle_limit().map(|due| (due, Cause::Idle)),
+            self.ready_limit().map(|due| (due, Cause::NotReady)),
         ];
         limits.into_iter().flatten().min_by_key(|(due, _)| *due)
     }
@@ -49,6 +52,30 @@ impl RecordedSession {
         }
         let limit = Duration::from_millis(self.spec.idle_ms?);
         self.after_the_attendant(self.conversation.idle_since()?.checked_add(limit)?)
+    }
+
+    /// How long it may take until it can take a prompt. Nobody else holds it to that.
+    fn ready_limit(&self) -> Option<Instant> {
+        if !self.conversation.is_starting() || self.frozen.is_some() {
+            return None;
+        }
+        let limit = Duration::from_millis(self.spec.ready_ms);
+        self.started_at?.checked_add(limit)
+    }
+
+    /// Ends the agent because of a limit.
+    pub(super) fn end_at_limit(&mut self, cause: Cause) {
+        if cause == Cause::NotReady {
+            let reason = format!(
+                "the agent did not become ready within {} s",
+                Duration::from_millis(self.spec.ready_ms).as_secs_f64()
+            );
+            let mut effects = Effects::default();
+            self.conversation
+                .give_up_waiting(reason, Moment::now(), &mut effects);
+            self.put_into_effect(effects);
+        }
+        self.end(cause);
     }
 
     fn after_the_attendant(&self, due: Instant) -> Option<Instant> {

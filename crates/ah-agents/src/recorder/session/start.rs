@@ -100,6 +100,7 @@ impl RecordedSession {
         self.started_at = Some(at.tick);
         let mut effects = Effects::default();
         effects.fact(at, Fact::AgentStarted { pid });
+        self.conversation.begin(&mut effects);
         self.put_into_effect(effects);
         Ok(())
     }

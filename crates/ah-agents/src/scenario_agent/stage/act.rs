@@ -7,7 +7,7 @@ use ah_rest_api_contract::{
     PermissionOption, Plan, Thought, ToolOutcome,
 };
 use ah_scenario::{
-    Action, ExpectedAnswer, FileRead, PermissionAsk, Piece, ScriptedEdit, Step, ToolCall,
+    Action, ExpectedAnswer, FileRead, PermissionAsk, Piece, ScriptedEdit, Step, ToolCall, fill_args,
 };
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,7 +16,6 @@ use super::{Cut, Stage};
 use crate::protocol::TurnOutcome;
 use crate::scenario_agent::edit::{LineCounts, edited};
 use crate::scenario_agent::tool::files::{store, text_of};
-use crate::scenario_agent::tool::filled_args;
 use crate::scenario_agent::wire::{AskPermission, FromAgent, ToAgent};
 use crate::scenario_agent::{Leaving, assertion};
 
@@ -194,7 +193,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     async fn ask(&mut self, ask: &PermissionAsk) -> Result<(), Cut> {
         self.times_asked += 1;
         let key = format!("ask-{}", self.times_asked);
-        let tool_args = filled_args(&ask.tool_args, |text| self.filled(text));
+        let tool_args = fill_args(&ask.tool_args, |text| self.filled(text));
         self.outbox
             .say(&FromAgent::AskPermission(AskPermission {
                 key: key.clone(),

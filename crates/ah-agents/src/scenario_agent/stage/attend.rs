@@ -9,7 +9,7 @@ use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, LogLevel, ToolOutcome, ToolProgress, ToolResult, ToolUse,
     ToolUseStatus,
 };
-use ah_scenario::{ExecutionOutput, ProgressLine, ToolCall, ToolExecution};
+use ah_scenario::{ExecutionOutput, ProgressLine, ToolCall, ToolExecution, fill_args};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep_until};
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{Cut, Stage};
 use crate::scenario_agent::command::{Heard, Running};
 use crate::scenario_agent::output::{Output, shortened};
-use crate::scenario_agent::tool::{Ran, Surroundings, Work, filled_args, prepare};
+use crate::scenario_agent::tool::{Ran, Surroundings, Work, prepare};
 
 /// How often a command's last line is shown at most.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -55,7 +55,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             tool_name: call.tool_name.clone(),
             id,
         };
-        let tool_args = filled_args(&call.args, |text| self.filled(text));
+        let tool_args = fill_args(&call.args, |text| self.filled(text));
         self.event(EventPayload::ToolUse(ToolUse {
             tool_name: tool.tool_name.clone(),
             tool_args: tool_args.clone(),

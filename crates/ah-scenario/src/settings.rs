@@ -1,25 +1,29 @@
-//! What the agent is told to play, and how.
+//! What a scripted agent is told to play, and how: the settings that a task gives it.
 
-use ah_scenario::{
-    Defines, InvalidDefine, InvalidSpeed, Scenario, ScenarioError, Script, Speed, builtin,
-};
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
+
+use crate::{
+    BUILTIN_NAMES, Defines, InvalidDefine, InvalidSpeed, Scenario, ScenarioError, Script, Speed,
+    builtin,
+};
 
 /// What is played when nothing is named.
 const DEFAULT_SCENARIO: &str = "demo";
 
-/// The agent's settings, read and found good.
+/// The settings of a scripted agent, read and found good.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// What is played.
-    pub(crate) script: Script,
+    pub script: Arc<Script>,
     /// How fast.
-    pub(crate) speed: Speed,
+    pub speed: Speed,
     /// What the script's texts and commands may name.
-    pub(crate) defines: Defines,
+    pub defines: Defines,
 }
 
-/// Settings that the scenario agent cannot play by.
+/// Settings that a scripted agent cannot play by.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSettings {
     /// There is a setting that the agent does not know.
@@ -28,7 +32,7 @@ pub enum InvalidSettings {
     )]
     Unknown(String),
     /// No built-in scenario has that name.
-    #[error("there is no built-in scenario `{0}`: there are {names}", names = ah_scenario::BUILTIN_NAMES.join(", "))]
+    #[error("there is no built-in scenario `{0}`: there are {names}", names = BUILTIN_NAMES.join(", "))]
     NoSuchScenario(String),
     /// A setting is of another kind.
     #[error("`{setting}` must be {expected}")]
@@ -49,11 +53,42 @@ pub enum InvalidSettings {
     Scenario(#[from] ScenarioError),
 }
 
+impl InvalidSettings {
+    /// Which setting is wrong.
+    #[must_use]
+    pub fn setting(&self) -> &str {
+        match self {
+            Self::Unknown(setting) => setting,
+            Self::Kind { setting, .. } => setting,
+            Self::NoSuchScenario(_) | Self::Scenario(_) => "scenario",
+            Self::Speed(_) => "speed",
+            Self::Define(_) => "defines",
+        }
+    }
+}
+
 impl Settings {
     /// Reads the settings of a task: `scenario` is the name of a built-in scenario or the scenario
     /// itself (`demo` when absent), `speed` the factor on its delays (1 when absent), `defines` an
     /// object of symbols.
-    pub(crate) fn read(settings: &Map<String, Value>) -> Result<Self, InvalidSettings> {
+    ///
+    /// # Errors
+    /// Says what is wrong with them, and for a scenario, where.
+    pub fn read(settings: &Map<String, Value>) -> Result<Self, InvalidSettings> {
+        Self::read_or(settings, |defines| {
+            Ok(Arc::new(built_in(DEFAULT_SCENARIO)?.resolve(defines)?))
+        })
+    }
+
+    /// Reads the settings of a task as [`Settings::read`] does, with another script for those that
+    /// name no scenario.
+    ///
+    /// # Errors
+    /// Says what is wrong with them, and for a scenario, where.
+    pub fn read_or(
+        settings: &Map<String, Value>,
+        default: impl FnOnce(&Defines) -> Result<Arc<Script>, InvalidSettings>,
+    ) -> Result<Self, InvalidSettings> {
         let known = ["scenario", "speed", "defines"];
         if let Some(unknown) = settings.keys().find(|key| !known.contains(&key.as_str())) {
             return Err(InvalidSettings::Unknown(unknown.clone()));
@@ -67,10 +102,11 @@ impl Settings {
             None | Some(Value::Null) => Speed::default(),
             Some(speed) => Speed::new(speed.as_f64().ok_or_else(|| kind("speed", "a number"))?)?,
         };
-        let scenario = match settings.get("scenario") {
-            None | Some(Value::Null) => built_in(DEFAULT_SCENARIO)?,
-            Some(Value::String(name)) => built_in(name)?,
-            Some(object @ Value::Object(_)) => Scenario::from_value(object.clone())?,
+        let resolved = |scenario: Scenario| scenario.resolve(&defines).map(Arc::new);
+        let script = match settings.get("scenario") {
+            None | Some(Value::Null) => default(&defines)?,
+            Some(Value::String(name)) => resolved(built_in(name)?)?,
+            Some(object @ Value::Object(_)) => resolved(Scenario::from_value(object.clone())?)?,
             Some(_) => {
                 return Err(kind(
                     "scenario",
@@ -78,7 +114,6 @@ impl Settings {
                 ));
             }
         };
-        let script = scenario.resolve(&defines)?;
         Ok(Self {
             script,
             speed,

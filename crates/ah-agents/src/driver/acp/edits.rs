@@ -1,0 +1,193 @@
+//! What a tool call changed in files.
+
+use std::path::{Component, Path, PathBuf};
+
+use ah_rest_api_contract::{DiffEvent, EventPayload, FileEdit};
+use serde_json::{Map, Value};
+use similar::{ChangeTag, TextDiff};
+
+/// A text is large from here on, in bytes and in lines; then only its ends are told.
+const LARGE_BYTES: usize = 64 * 1024;
+const LARGE_LINES: usize = 2000;
+
+/// How many lines of a large text are told from its start and from its end.
+const HEAD_LINES: usize = 200;
+const TAIL_LINES: usize = 50;
+
+/// How large a text is at most whose lines are compared, in bytes. In larger ones lines are
+/// counted by what is at the same place.
+const COMPARED_BYTES_MAX: usize = 1024 * 1024;
+
+/// A change of one file: the whole of its text, or the part that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Absolute.
+    path: PathBuf,
+    /// `None` when there was no file.
+    old: Option<String>,
+    new: String,
+}
+
+impl Change {
+    /// Reads a `diff` of a tool call's content (ACP, Tool Calls, Diffs).
+    pub(super) fn read(diff: &Value, workspace: &Path) -> Option<Self> {
+        Some(Self {
+            path: workspace.join(diff["path"].as_str()?),
+            old: diff["oldText"].as_str().map(ToOwned::to_owned),
+            new: diff["newText"].as_str()?.to_owned(),
+        })
+    }
+
+    /// Reads what an agent tells besides ACP: in `rawOutput` (OpenHands), or only as the input of
+    /// a tool that writes a file (opencode for a new one, Kimi).
+    pub(super) fn read_besides(
+        raw_output: &Value,
+        input: &Map<String, Value>,
+        workspace: &Path,
+    ) -> Option<Self> {
+        let observed = &raw_output["observation"];
+        if let (Some(path), Some(new)) =
+            (observed["path"].as_str(), observed["new_content"].as_str())
+        {
+            return Some(Self {
+                path: workspace.join(path),
+                old: observed["old_content"].as_str().map(ToOwned::to_owned),
+                new: new.to_owned(),
+            });
+        }
+        let path = ["path", "filePath", "file_path"]
+            .iter()
+            .find_map(|name| input.get(*name)?.as_str())?;
+        // Nobody tells what was there before; it is taken for a new file.
+        let new = input.get("content")?.as_str()?;
+        Some(Self {
+            path: workspace.join(path),
+            old: None,
+            new: new.to_owned(),
+        })
+    }
+
+    /// Takes over what was there before from where else it is told (Vibe), if it is not known.
+    pub(super) fn add_previous(&mut self, raw_output: &Value) {
+        if self.old.is_none()
+            && let Some(previous) = raw_output["previousContent"].as_str()
+        {
+            self.old = Some(previous.to_owned());
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The change as events: how much it is, and the texts.
+    pub(super) fn events(&self, place: &Place<'_>, title: &str) -> [EventPayload; 2] {
+        let old = self.old.as_deref().unwrap_or_default();
+        let (lines_added, lines_removed) = count_lines(old, &self.new);
+        let path = relative(&self.path, place.workspace);
+        let edit = FileEdit {
+            file_path: path,
+            lines_added,
+            lines_removed,
+            description: Some(title.to_owned()).filter(|title| !title.is_empty()),
+        };
+        let mut diff = DiffEvent {
+            tool_execution_id: place.tool_execution_id.to_owned(),
+            path: self.path.to_string_lossy().into_owned(),
+            old_text: None,
+            new_text: None,
+            old_text_head: None,
+            new_text_head: None,
+            old_text_tail: None,
+            new_text_tail: None,
+            truncated: None,
+            full_diff_url: None,
+        };
+        if is_large(old) || is_large(&self.new) {
+            diff.old_text_head = Some(head(old));
+            diff.new_text_head = Some(head(&self.new));
+            diff.old_text_tail = Some(tail(old));
+            diff.new_text_tail = Some(tail(&self.new));
+            diff.truncated = Some(true);
+            diff.full_diff_url = Some(place.diff_url.to_owned());
+        } else {
+            diff.old_text = Some(old.to_owned());
+            diff.new_text = Some(self.new.clone());
+        }
+        [EventPayload::FileEdit(edit), EventPayload::Diff(diff)]
+    }
+}
+
+/// Where a change belongs.
+pub(super) struct Place<'a> {
+    pub(super) workspace: &'a Path,
+    pub(super) tool_execution_id: &'a str,
+    /// Where the diff of the session is.
+    pub(super) diff_url: &'a str,
+}
+
+/// `path` as it is called from `workspace`, when it is in it.
+fn relative(path: &Path, workspace: &Path) -> String {
+    let inside = path
+        .strip_prefix(workspace)
+        .ok()
+        .filter(|inside| !inside.components().any(|it| it == Component::ParentDir));
+    inside.unwrap_or(path).to_string_lossy().into_owned()
+}
+
+/// The lines that were added and removed, as git counts them.
+fn count_lines(old: &str, new: &str) -> (u64, u64) {
+    if old.len().max(new.len()) > COMPARED_BYTES_MAX {
+        return count_lines_in_place(old, new);
+    }
+    let (mut added, mut removed) = (0, 0);
+    for change in TextDiff::from_lines(old, new).iter_all_changes() {
+        match change.tag() {
+            ChangeTag::Insert => added += 1,
+            ChangeTag::Delete => removed += 1,
+            ChangeTag::Equal => {}
+        }
+    }
+    (added, removed)
+}
+
+/// The lines between the common start and the common end.
+fn count_lines_in_place(old: &str, new: &str) -> (u64, u64) {
+    let old: Vec<&str> = old.split_inclusive('\n').collect();
+    let new: Vec<&str> = new.split_inclusive('\n').collect();
+    let same = |(a, b): &(&&str, &&str)| a == b;
+    let start = old.iter().zip(&new).take_while(same).count();
+    let (old, new) = (&old[start..], &new[start..]);
+    let end = old
+        .iter()
+        .rev()
+        .zip(new.iter().rev())
+        .take_while(same)
+        .count();
+    // Widening: a length in memory fits 64 bits.
+    ((new.len() - end) as u64, (old.len() - end) as u64)
+}
+
+fn is_large(text: &str) -> bool {
+    text.len() > LARGE_BYTES || text.lines().nth(LARGE_LINES).is_some()
+}
+
+fn head(text: &str) -> String {
+    let lines: usize = text
+        .split_inclusive('\n')
+        .take(HEAD_LINES)
+        .map(str::len)
+        .sum();
+    text[..text.floor_char_boundary(lines.min(LARGE_BYTES))].to_owned()
+}
+
+fn tail(text: &str) -> String {
+    let lines: usize = text
+        .split_inclusive('\n')
+        .rev()
+        .take(TAIL_LINES)
+        .map(str::len)
+        .sum();
+    let start = text.len() - lines.min(LARGE_BYTES);
+    text[text.ceil_char_boundary(start)..].to_owned()
+}

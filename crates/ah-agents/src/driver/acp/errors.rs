@@ -1,0 +1,57 @@
+//! What went wrong, in the agent's words.
+
+use serde_json::Value;
+
+use super::rpc::RpcError;
+
+/// How much of an agent's words is told, in bytes.
+const WORDS_BYTES_MAX: usize = 4 * 1024;
+
+/// What an error says.
+///
+/// Many agents answer `Internal error` and tell the reason in `data`, each under another name;
+/// some put the body of the model's answer, which is JSON, where the message belongs.
+pub(super) fn words(error: &RpcError) -> String {
+    let message = error.message.trim();
+    let reason = reason_in(&error.data);
+    let mut words = match (unwrapped(message), reason) {
+        (Some(inner), _) => inner,
+        (None, Some(reason)) if message.is_empty() || is_empty_phrase(message) => reason,
+        (None, Some(reason)) if !message.contains(&reason) => format!("{message}: {reason}"),
+        (None, _) if message.is_empty() => format!("error {}", error.code),
+        (None, _) => message.to_owned(),
+    };
+    crate::shortened::leave_out_middle(&mut words, WORDS_BYTES_MAX);
+    words
+}
+
+/// Whether a message says no more than that there is an error.
+fn is_empty_phrase(message: &str) -> bool {
+    // JSON-RPC 2.0, section 5.1.
+    matches!(
+        message,
+        "Internal error" | "Server error" | "Invalid params"
+    )
+}
+
+fn reason_in(data: &Value) -> Option<String> {
+    if let Some(text) = data.as_str() {
+        return Some(text.to_owned());
+    }
+    ["details", "message", "reason"]
+        .iter()
+        .find_map(|name| data.get(name)?.as_str())
+        .filter(|text| !text.is_empty())
+        .map(ToOwned::to_owned)
+}
+
+/// The message within a message that is the body of a model's answer.
+fn unwrapped(message: &str) -> Option<String> {
+    let body: Value = serde_json::from_str(message).ok()?;
+    let error = body.get("error").unwrap_or(&body);
+    let words = error.get("message")?.as_str()?;
+    Some(match error.get("code").and_then(Value::as_i64) {
+        Some(code) => format!("{words} (error {code})"),
+        None => words.to_owned(),
+    })
+}

@@ -1,0 +1,207 @@
+//! What an agent lets be chosen: its models and its modes.
+//!
+//! ACP has had three ways to tell of them, and agents use any of them, or several at once:
+//! `configOptions` (Session Config Options), `modes` (Session Modes), and `models`, which the
+//! protocol no longer has and some agents have alone.
+
+use serde_json::{Value, json};
+
+/// What is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    Model,
+    Mode,
+}
+
+impl Choice {
+    /// As it is called in words, and as the category of a session config option.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Mode => "mode",
+        }
+    }
+}
+
+/// A request that chooses.
+#[derive(Debug, PartialEq)]
+pub(super) struct ChoiceRequest {
+    pub(super) method: &'static str,
+    pub(super) params: Value,
+}
+
+/// What an agent lets be chosen: the answer to `session/new`.
+#[derive(Debug, Default)]
+pub(super) struct Offers {
+    answer: Value,
+}
+
+impl Offers {
+    /// What `answer`, the result of `session/new`, offers.
+    pub(super) const fn of(answer: Value) -> Self {
+        Self { answer }
+    }
+
+    /// The request that chooses `wanted`; `None` when that is chosen already.
+    ///
+    /// # Errors
+    /// When it is not on offer: what is, in words.
+    pub(super) fn request(
+        &self,
+        choice: Choice,
+        wanted: &str,
+        session: &str,
+    ) -> Result<Option<ChoiceRequest>, String> {
+        let mut offered = Vec::new();
+        for offer in self.all(choice) {
+            let Some(found) = offer.options.iter().find(|it| it.is_called(wanted)) else {
+                offered.extend(offer.options.into_iter().map(|it| it.id));
+                continue;
+            };
+            if offer.current == Some(found.id) {
+                return Ok(None);
+            }
+            let (method, params) = match offer.way {
+                Way::ConfigOption(id) => (
+                    "session/set_config_option",
+                    json!({"sessionId": session, "configId": id, "value": found.id}),
+                ),
+                Way::Modes => (
+                    "session/set_mode",
+                    json!({"sessionId": session, "modeId": found.id}),
+                ),
+                Way::Models => (
+                    "session/set_model",
+                    json!({"sessionId": session, "modelId": found.id}),
+                ),
+            };
+            return Ok(Some(ChoiceRequest { method, params }));
+        }
+        offered.sort_unstable();
+        offered.dedup();
+        Err(not_offered(choice, wanted, &offered))
+    }
+
+    /// The model that is chosen, where that is told.
+    pub(super) fn current_model(&self) -> Option<&str> {
+        self.all(Choice::Model)
+            .into_iter()
+            .find_map(|offer| offer.current)
+    }
+
+    /// The agent told its config options anew.
+    pub(super) fn set_config_options(&mut self, options: Value) {
+        if let Value::Object(answer) = &mut self.answer {
+            answer.insert("configOptions".to_owned(), options);
+        }
+    }
+
+    /// Every way to make the choice, the one that the protocol has now first.
+    fn all(&self, choice: Choice) -> Vec<Offer<'_>> {
+        let options = self.answer["configOptions"].as_array();
+        let mut offers: Vec<Offer<'_>> = options
+            .into_iter()
+            .flatten()
+            .filter(|option| option["category"] == choice.word())
+            .filter_map(Offer::of_config_option)
+            .collect();
+        offers.extend(match choice {
+            Choice::Mode => Offer::of_list(Way::Modes, &self.answer["modes"], "Mode", "id"),
+            Choice::Model => {
+                Offer::of_list(Way::Models, &self.answer["models"], "Model", "modelId")
+            }
+        });
+        offers
+    }
+}
+
+fn not_offered(choice: Choice, wanted: &str, offered: &[&str]) -> String {
+    let word = choice.word();
+    if offered.is_empty() {
+        return format!("the agent lets no {word} be chosen, so not `{wanted}`");
+    }
+    // Enough to choose from; an agent may offer hundreds.
+    const TOLD_MAX: usize = 40;
+    let told: Vec<String> = offered
+        .iter()
+        .take(TOLD_MAX)
+        .map(|id| format!("`{id}`"))
+        .collect();
+    let more = offered.len().saturating_sub(TOLD_MAX);
+    let rest = if more == 0 {
+        String::new()
+    } else {
+        format!(" and {more} more")
+    };
+    format!(
+        "the agent has no {word} `{wanted}`; it offers {}{rest}",
+        told.join(", ")
+    )
+}
+
+/// One way to make a choice.
+struct Offer<'a> {
+    way: Way<'a>,
+    current: Option<&'a str>,
+    options: Vec<Named<'a>>,
+}
+
+enum Way<'a> {
+    /// The session config option with this id.
+    ConfigOption(&'a str),
+    Modes,
+    Models,
+}
+
+/// Something that can be chosen.
+struct Named<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+}
+
+impl Named<'_> {
+    fn is_called(&self, wanted: &str) -> bool {
+        self.id == wanted || self.name == Some(wanted)
+    }
+}
+
+impl<'a> Offer<'a> {
+    fn of_config_option(option: &'a Value) -> Option<Self> {
+        let values = option["options"].as_array()?;
+        let options = values
+            .iter()
+            // Options may stand in groups.
+            .flat_map(|value| match value["options"].as_array() {
+                Some(group) => group.iter().collect(),
+                None => vec![value],
+            })
+            .filter_map(|value| Named::of(value, "value"))
+            .collect();
+        Some(Self {
+            way: Way::ConfigOption(option["id"].as_str()?),
+            current: option["currentValue"].as_str(),
+            options,
+        })
+    }
+
+    fn of_list(way: Way<'a>, list: &'a Value, what: &str, id: &str) -> Option<Self> {
+        let available = list[format!("available{what}s").as_str()].as_array()?;
+        Some(Self {
+            way,
+            current: list[format!("current{what}Id").as_str()].as_str(),
+            options: available
+                .iter()
+                .filter_map(|item| Named::of(item, id))
+                .collect(),
+        })
+    }
+}
+
+impl<'a> Named<'a> {
+    fn of(value: &'a Value, id: &str) -> Option<Self> {
+        Some(Self {
+            id: value[id].as_str()?,
+            name: value["name"].as_str(),
+        })
+    }
+}

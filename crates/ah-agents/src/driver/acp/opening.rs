@@ -1,0 +1,214 @@
+//! How a session is opened: `initialize`, `session/new`, and what was chosen for it.
+
+use ah_rest_api_contract::LogLevel;
+use serde_json::{Value, json};
+
+use super::content::PromptCapabilities;
+use super::offers::{Choice, Offers};
+use super::rpc::{Outgoing, RequestId, RpcError};
+use super::usage::Meter;
+use super::{AcpDriver, Stage, errors, log, quirks};
+use crate::AgentProgram;
+use crate::driver::AgentSays;
+
+/// The version of ACP that is spoken.
+const PROTOCOL_VERSION: u64 = 1;
+
+/// The error of a request that needs a login first (ACP, Error, `Authentication required`).
+const AUTHENTICATION_REQUIRED: i64 = -32000;
+
+/// A session on its way.
+pub(super) struct Opening {
+    step: Step,
+    /// What is to be chosen, and was not yet: the last one first.
+    wishes: Vec<(Choice, Value)>,
+    version: Option<String>,
+    /// How one may log in, as the agent tells it.
+    logins: Vec<String>,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    /// Nothing was said.
+    Silent,
+    Initialize(RequestId),
+    NewSession(RequestId),
+    Choose(RequestId, Choice),
+}
+
+impl Opening {
+    pub(super) fn new(agent: &AgentProgram) -> Self {
+        let mode = agent.settings.get("mode").cloned();
+        let model = agent.model.clone().map(Value::from);
+        Self {
+            step: Step::Silent,
+            wishes: mode
+                .map(|mode| (Choice::Mode, mode))
+                .into_iter()
+                .chain(model.map(|model| (Choice::Model, model)))
+                .collect(),
+            version: None,
+            logins: Vec::new(),
+        }
+    }
+
+    pub(super) fn begin(&mut self, outgoing: &mut Outgoing, to_agent: &mut Vec<u8>) {
+        let params = json!({
+            "protocolVersion": PROTOCOL_VERSION,
+            "clientCapabilities": {
+                "fs": {"readTextFile": false, "writeTextFile": false},
+                "terminal": false,
+            },
+            "clientInfo": {
+                "name": "agent-harbor",
+                "title": "Agent Harbor",
+                "version": env!("CARGO_PKG_VERSION"),
+            },
+        });
+        self.step = Step::Initialize(outgoing.request("initialize", &params, to_agent));
+    }
+
+    /// Whether `id` is the answer that is waited for.
+    pub(super) fn awaits(&self, id: &Value) -> bool {
+        match self.step {
+            Step::Silent => false,
+            Step::Initialize(request) | Step::NewSession(request) | Step::Choose(request, _) => {
+                request.is(id)
+            }
+        }
+    }
+}
+
+impl AcpDriver {
+    /// Goes on with the answer that was waited for.
+    pub(super) fn go_on_opening(
+        &mut self,
+        outcome: Result<Value, RpcError>,
+        says: &mut Vec<AgentSays>,
+        to_agent: &mut Vec<u8>,
+    ) {
+        let went = match outcome {
+            Ok(result) => self.opened_further(result, says, to_agent),
+            Err(error) => Err(self.why_not_opened(&error)),
+        };
+        if let Err(reason) = went {
+            self.stage = Stage::Over;
+            says.push(AgentSays::CannotBegin(reason));
+        }
+    }
+
+    fn opened_further(
+        &mut self,
+        result: Value,
+        says: &mut Vec<AgentSays>,
+        to_agent: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        let Stage::Opening(opening) = &mut self.stage else {
+            return Ok(());
+        };
+        match opening.step {
+            Step::Silent => Ok(()),
+            Step::Initialize(_) => self.initialized(&result, to_agent),
+            Step::NewSession(_) => {
+                let session = result["sessionId"].as_str();
+                session
+                    .ok_or("the agent opened a session without a name")?
+                    .clone_into(&mut self.session);
+                self.offers = Offers::of(result);
+                self.choose_next(says, to_agent)
+            }
+            Step::Choose(_, choice) => {
+                // Each answer tells all options anew, since one may depend on another.
+                if result["configOptions"].is_array() {
+                    self.offers
+                        .set_config_options(result["configOptions"].clone());
+                }
+                let message = format!("the {} was chosen", choice.word());
+                says.push(log(LogLevel::Debug, message));
+                self.choose_next(says, to_agent)
+            }
+        }
+    }
+
+    fn initialized(&mut self, result: &Value, to_agent: &mut Vec<u8>) -> Result<(), String> {
+        let version = &result["protocolVersion"];
+        if *version != PROTOCOL_VERSION {
+            return Err(format!(
+                "the agent speaks version {version} of ACP, and this program version {PROTOCOL_VERSION}"
+            ));
+        }
+        let info = &result["agentInfo"];
+        self.quirks = quirks::of(info["name"].as_str(), &self.agent_type);
+        self.tools.set_quirks(self.quirks);
+        self.meter = Meter::new(self.quirks.usage);
+        self.takes = PromptCapabilities::of(&result["agentCapabilities"]);
+        let folder = self
+            .workspace
+            .to_str()
+            .ok_or("the workspace's path is not UTF-8, and ACP has no other")?;
+        let params = json!({"cwd": folder, "mcpServers": []});
+        let request = self.outgoing.request("session/new", &params, to_agent);
+        if let Stage::Opening(opening) = &mut self.stage {
+            opening.version = info["version"].as_str().map(ToOwned::to_owned);
+            let logins = result["authMethods"].as_array().into_iter().flatten();
+            opening.logins = logins
+                .filter_map(|login| login["name"].as_str().map(ToOwned::to_owned))
+                .collect();
+            opening.step = Step::NewSession(request);
+        }
+        Ok(())
+    }
+
+    /// Chooses what is left to be chosen; then the agent is ready.
+    fn choose_next(
+        &mut self,
+        says: &mut Vec<AgentSays>,
+        to_agent: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        let Stage::Opening(opening) = &mut self.stage else {
+            return Ok(());
+        };
+        while let Some((choice, wanted)) = opening.wishes.pop() {
+            let word = choice.word();
+            let wanted = wanted
+                .as_str()
+                .ok_or_else(|| format!("the setting `{word}` is a text, not {wanted}"))?;
+            if let Some(chosen) = self.offers.request(choice, wanted, &self.session)? {
+                let request = self
+                    .outgoing
+                    .request(chosen.method, &chosen.params, to_agent);
+                opening.step = Step::Choose(request, choice);
+                return Ok(());
+            }
+        }
+        let version = opening.version.take();
+        self.stage = Stage::Idle;
+        says.push(AgentSays::Ready {
+            version,
+            agent_session_id: Some(self.session.clone()),
+        });
+        Ok(())
+    }
+
+    fn why_not_opened(&self, error: &RpcError) -> String {
+        let words = errors::words(error);
+        let Stage::Opening(opening) = &self.stage else {
+            return words;
+        };
+        if error.code == AUTHENTICATION_REQUIRED && !opening.logins.is_empty() {
+            return format!(
+                "the agent is not logged in: {words}; it offers: {}",
+                opening.logins.join(", ")
+            );
+        }
+        match opening.step {
+            Step::Silent | Step::Initialize(_) => {
+                format!("the agent could not be initialized: {words}")
+            }
+            Step::NewSession(_) => format!("the agent could not open a session: {words}"),
+            Step::Choose(_, choice) => {
+                format!("the {} could not be chosen: {words}", choice.word())
+            }
+        }
+    }
+}

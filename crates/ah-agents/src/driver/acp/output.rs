@@ -1,0 +1,157 @@
+//! What a tool gave back: its output and, for a command, its exit code. ACP has a field for
+//! neither, so every agent tells them elsewhere.
+
+use serde_json::Value;
+
+use super::quirks::{ExitLine, Output, Quirks};
+
+/// What was told of a tool call that has ended.
+pub(super) struct Told<'a> {
+    /// The text of its content.
+    pub(super) content: &'a str,
+    /// Its `rawOutput`.
+    pub(super) raw: &'a Value,
+    /// What it printed to a terminal, piece by piece.
+    pub(super) printed: &'a str,
+    /// How the terminal told that it exited.
+    pub(super) terminal_exit: Option<i32>,
+    /// Whether the agent calls it completed.
+    pub(super) is_completed: bool,
+    /// Whether it ran a command.
+    pub(super) is_command: bool,
+}
+
+/// What a tool gave back.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Result {
+    pub(super) output: String,
+    pub(super) exit_code: Option<i32>,
+    /// Whether it failed, though the agent may call it completed.
+    pub(super) is_failed: bool,
+}
+
+impl Told<'_> {
+    pub(super) fn result(&self, quirks: &Quirks) -> Result {
+        let mut output = self.output(quirks);
+        if let Some(beginning) = quirks.output_trailer {
+            cut_last_line(&mut output, |line| line.starts_with(beginning));
+        }
+        let exit_code = self
+            .terminal_exit
+            .or_else(|| exit_code_in(self.raw))
+            .or_else(|| self.exit_in_words(quirks, &mut output));
+        let is_failed = !self.is_completed
+            || exit_code.is_some_and(|code| code != 0)
+            || self.raw["observation"]["is_error"] == true;
+        Result {
+            output,
+            exit_code,
+            is_failed,
+        }
+    }
+
+    fn output(&self, quirks: &Quirks) -> String {
+        if !self.printed.is_empty() {
+            return self.printed.to_owned();
+        }
+        let raw = text_in(self.raw).unwrap_or_default();
+        let content = self.content.to_owned();
+        let (first, second) = match quirks.output {
+            Output::Content => (content, raw),
+            Output::Raw => (raw, content),
+        };
+        if first.is_empty() { second } else { first }
+    }
+
+    fn exit_in_words(&self, quirks: &Quirks, output: &mut String) -> Option<i32> {
+        let words = quirks.exit_words.filter(|_| self.is_command)?;
+        let code = |line: &str| -> Option<i32> {
+            let number = line.strip_prefix(words.before)?;
+            number.trim_end_matches('.').parse().ok()
+        };
+        let found = match words.line {
+            ExitLine::Content => self.content.lines().find_map(code),
+            ExitLine::First => {
+                let first = output.lines().next().and_then(code);
+                if first.is_some() {
+                    let end = output.find('\n').map_or(output.len(), |end| end + 1);
+                    output.drain(..end);
+                }
+                first
+            }
+            ExitLine::Last => {
+                let last = output.lines().last().and_then(code);
+                if last.is_some() {
+                    cut_last_line(output, |_| true);
+                }
+                last
+            }
+        };
+        found.or_else(|| (words.completed_is_zero && self.is_completed).then_some(0))
+    }
+}
+
+fn cut_last_line(text: &mut String, is_to_go: impl Fn(&str) -> bool) {
+    let start = text
+        .trim_end_matches('\n')
+        .rfind('\n')
+        .map_or(0, |it| it + 1);
+    if is_to_go(&text[start..]) {
+        text.truncate(start);
+    }
+}
+
+/// An exit code in a `rawOutput`: Codex', opencode's, OpenHands', Copilot's.
+fn exit_code_in(raw: &Value) -> Option<i32> {
+    let shell_exit = raw["contents"].as_array().into_iter().flatten();
+    let shell_exit = shell_exit
+        .filter(|content| content["type"] == "shell_exit")
+        .map(|content| &content["exitCode"]);
+    ["/exit_code", "/metadata/exit", "/observation/exit_code"]
+        .iter()
+        .filter_map(|place| raw.pointer(place))
+        .chain(shell_exit)
+        .find_map(Value::as_i64)
+        // OpenHands tells -1 of a command that goes on.
+        .filter(|code| *code >= 0)
+        .and_then(|code| i32::try_from(code).ok())
+}
+
+/// The output in a `rawOutput`: a text, or a field of it that holds one.
+fn text_in(raw: &Value) -> Option<String> {
+    const PLACES: [&str; 8] = [
+        "/aggregated_output",
+        "/output",
+        "/content",
+        "/observation/content",
+        "/rejection_reason",
+        "/error",
+        "/error/message",
+        "/message",
+    ];
+    if let Some(text) = raw.as_str() {
+        return Some(text.to_owned());
+    }
+    let found = PLACES
+        .iter()
+        .filter_map(|place| raw.pointer(place))
+        .map(text_of)
+        .find(|text| !text.is_empty());
+    found.or_else(|| {
+        let streams = [&raw["stdout"], &raw["stderr"]];
+        let text: String = streams.into_iter().filter_map(Value::as_str).collect();
+        Some(text).filter(|text| !text.is_empty())
+    })
+}
+
+/// A text, or the texts of content blocks.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(blocks) => {
+            let texts: Vec<&str> = blocks.iter().filter_map(|it| it["text"].as_str()).collect();
+            texts.join("\n")
+        }
+        _ => String::new(),
+    }
+}

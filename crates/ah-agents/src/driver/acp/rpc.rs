@@ -1,0 +1,133 @@
+//! JSON-RPC 2.0 as ACP uses it: one message a line, no batches.
+
+use serde_json::{Map, Value, json};
+
+/// The error of a request that names a method which nobody offers (JSON-RPC 2.0, section 5.1).
+const METHOD_NOT_FOUND: i64 = -32601;
+
+/// A message of the agent.
+#[derive(Debug, PartialEq)]
+pub(super) enum Incoming {
+    /// It wants something and waits for an answer.
+    Request {
+        /// What the answer is to name: a number or a text.
+        id: Value,
+        method: String,
+        params: Value,
+    },
+    /// It tells something.
+    Notification { method: String, params: Value },
+    /// It answers.
+    Response {
+        id: Value,
+        outcome: Result<Value, RpcError>,
+    },
+}
+
+/// An answer that is an error.
+#[derive(Debug, PartialEq)]
+pub(super) struct RpcError {
+    pub(super) code: i64,
+    pub(super) message: String,
+    pub(super) data: Value,
+}
+
+/// Reads a line; `None` when it is no message.
+pub(super) fn read(line: &[u8]) -> Option<Incoming> {
+    let Ok(Value::Object(mut message)) = serde_json::from_slice(line) else {
+        return None;
+    };
+    let id = message.remove("id");
+    let params = message.remove("params").unwrap_or(Value::Null);
+    match (message.remove("method"), id) {
+        (Some(Value::String(method)), None) => Some(Incoming::Notification { method, params }),
+        (Some(Value::String(method)), Some(id)) => Some(Incoming::Request { id, method, params }),
+        (None, Some(id)) => {
+            let outcome = match (message.remove("result"), message.remove("error")) {
+                (_, Some(Value::Object(error))) => Err(read_error(error)),
+                (Some(result), _) => Ok(result),
+                (None, _) => return None,
+            };
+            Some(Incoming::Response { id, outcome })
+        }
+        _ => None,
+    }
+}
+
+fn read_error(mut error: Map<String, Value>) -> RpcError {
+    RpcError {
+        code: error.get("code").and_then(Value::as_i64).unwrap_or(0),
+        message: match error.remove("message") {
+            Some(Value::String(message)) => message,
+            _ => String::new(),
+        },
+        data: error.remove("data").unwrap_or(Value::Null),
+    }
+}
+
+/// Our side: numbers requests, and writes messages.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    requests: u64,
+}
+
+impl Outgoing {
+    /// Asks for something. Gives what the answer will name.
+    pub(super) fn request(
+        &mut self,
+        method: &str,
+        params: &Value,
+        to_agent: &mut Vec<u8>,
+    ) -> RequestId {
+        self.requests += 1;
+        let id = RequestId(self.requests);
+        write(
+            &json!({"jsonrpc": "2.0", "id": id.0, "method": method, "params": params}),
+            to_agent,
+        );
+        id
+    }
+}
+
+/// Names a request of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RequestId(u64);
+
+impl RequestId {
+    /// Whether an answer to `id` is one to this.
+    pub(super) fn is(self, id: &Value) -> bool {
+        id.as_u64() == Some(self.0)
+    }
+}
+
+/// Tells something.
+pub(super) fn notify(method: &str, params: &Value, to_agent: &mut Vec<u8>) {
+    write(
+        &json!({"jsonrpc": "2.0", "method": method, "params": params}),
+        to_agent,
+    );
+}
+
+/// Answers the request `id`.
+pub(super) fn answer(id: &Value, result: &Value, to_agent: &mut Vec<u8>) {
+    write(
+        &json!({"jsonrpc": "2.0", "id": id, "result": result}),
+        to_agent,
+    );
+}
+
+/// Answers the request `id` that nobody offers `method`.
+pub(super) fn refuse(id: &Value, method: &str, to_agent: &mut Vec<u8>) {
+    let message = format!("`{method}` is not offered");
+    let error = json!({"code": METHOD_NOT_FOUND, "message": message});
+    write(
+        &json!({"jsonrpc": "2.0", "id": id, "error": error}),
+        to_agent,
+    );
+}
+
+fn write(message: &Value, to_agent: &mut Vec<u8>) {
+    // A JSON text of one line: line breaks in texts are escaped.
+    to_agent.extend_from_slice(message.to_string().as_bytes());
+    to_agent.push(b'\n');
+}

@@ -1,0 +1,311 @@
+//! Plays a recorded session to the driver and the recorder's conversation, and writes down what
+//! they make of it. What the driver writes is held against what the recorded client wrote.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::PathBuf;
+
+use ah_rest_api_contract::{
+    EventPayload, PermissionAnswer, PermissionId, PermissionPolicy, PromptContent, PromptId,
+    SessionId, Timestamp,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use ulid::Ulid;
+
+use crate::driver;
+use crate::protocol::JournalEntry;
+use crate::recorder::clock::{Identifiers, Moment};
+use crate::recorder::conversation::{Conversation, Effects};
+use crate::{AgentProgram, DriverKind, LaunchSpec};
+
+/// A line of a recording.
+#[derive(Clone, Deserialize)]
+struct Recorded {
+    dir: Direction,
+    msg: Value,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+enum Direction {
+    #[serde(rename = "agent->client")]
+    FromAgent,
+    #[serde(rename = "client->agent")]
+    ToAgent,
+}
+
+/// A recorded session that is to be played.
+pub(super) struct Replay {
+    /// The pieces, each with its name.
+    pieces: Vec<(&'static str, Vec<Recorded>)>,
+}
+
+/// What became of it.
+pub(super) struct Played {
+    /// The events and facts in order, one a line; those that are only shown begin with `~`.
+    pub(super) told: String,
+    /// Why the session was not begun.
+    pub(super) unready: Option<String>,
+}
+
+impl Replay {
+    /// The session whose recording is these pieces.
+    pub(super) fn of(agent: &str, pieces: &[&'static str]) -> Self {
+        let pieces = pieces.iter().map(|piece| (*piece, read(agent, piece)));
+        Self {
+            pieces: pieces.collect(),
+        }
+    }
+
+    /// The session that was opened by the same process later. It was opened as the first one was.
+    pub(super) fn of_second_session(agent: &str, piece: &'static str) -> Self {
+        let lines = read(agent, piece);
+        let session = |lines: &[Recorded]| {
+            let prompt = lines.iter().find(|line| is_prompt(line)).unwrap();
+            prompt.msg["params"]["sessionId"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        let first = read(agent, "edit");
+        let (was, is) = (session(&first), session(&lines));
+        let opening = first
+            .into_iter()
+            .take_while(|line| !is_prompt(line))
+            .map(|line| Recorded {
+                msg: serde_json::from_str(&line.msg.to_string().replace(&was, &is)).unwrap(),
+                ..line
+            })
+            .collect();
+        Self {
+            pieces: vec![("opening", opening), (piece, lines)],
+        }
+    }
+
+    /// Plays it.
+    pub(super) fn played(self) -> Played {
+        let prompts = || {
+            self.pieces
+                .iter()
+                .flat_map(|(_, lines)| lines)
+                .filter(|it| is_prompt(it))
+        };
+        let first = prompts().next().map(prompted);
+        let mut player = Player::new(first.unwrap_or_else(|| "none".into()));
+        for (name, lines) in &self.pieces {
+            player.told.push_str(&format!("--- {name}\n"));
+            for line in lines {
+                match line.dir {
+                    Direction::FromAgent => player.hear_agent(&line.msg),
+                    Direction::ToAgent => player.follow_client(&line.msg),
+                }
+            }
+        }
+        player.told.push_str("--- end\n");
+        player.act(|conversation, at, effects| conversation.agent_ended(at, effects));
+        Played {
+            unready: player.conversation.unready().map(ToOwned::to_owned),
+            told: player.told,
+        }
+    }
+}
+
+fn read(agent: &str, piece: &str) -> Vec<Recorded> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/acp")
+        .join(agent)
+        .join(format!("{piece}.jsonl"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn is_prompt(line: &Recorded) -> bool {
+    line.msg["method"] == "session/prompt"
+}
+
+fn prompted(line: &Recorded) -> PromptContent {
+    serde_json::from_value(line.msg["params"]["prompt"].clone()).unwrap()
+}
+
+struct Player {
+    conversation: Conversation,
+    told: String,
+    /// What the agent waits for, by the id it was recorded with.
+    permissions: HashMap<String, PermissionId>,
+    /// Our requests, by the ids of the recorded client's.
+    requests: HashMap<String, Value>,
+    /// What the recorded client wrote, and we have not yet.
+    expected: VecDeque<Value>,
+    /// What we wrote, and the recorded client has not yet.
+    written: VecDeque<Value>,
+    prompts: u128,
+}
+
+impl Player {
+    fn new(first: PromptContent) -> Self {
+        let spec = LaunchSpec {
+            session_id: SessionId::from_ulid(Ulid::nil()),
+            agent: AgentProgram {
+                agent_type: "mine".to_owned(),
+                driver: DriverKind::Acp,
+                argv: Vec::new(),
+                env: BTreeMap::new(),
+                model: None,
+                settings: serde_json::Map::new(),
+            },
+            workspace: "/workspace".into(),
+            prompt: first,
+            prompt_id: prompt_id(0),
+            author: "ann".to_owned(),
+            permissions: PermissionPolicy::default(),
+            interactive: true,
+            orphan_idle_ms: 0,
+            timeout_ms: None,
+            idle_ms: None,
+            fence: None,
+            stop_grace_ms: 0,
+            ready_ms: 0,
+        };
+        Self {
+            conversation: Conversation::new(&spec, driver::open(&spec), Identifiers::counting()),
+            told: String::new(),
+            permissions: HashMap::new(),
+            requests: HashMap::new(),
+            expected: VecDeque::new(),
+            written: VecDeque::new(),
+            prompts: 0,
+        }
+    }
+
+    /// Does `deed`, and takes note of what comes of it.
+    fn act(&mut self, deed: impl FnOnce(&mut Conversation, Moment, &mut Effects)) -> Effects {
+        let at = Moment {
+            wall: Timestamp::from_unix_millis(0),
+            tick: Instant::now(),
+        };
+        let mut effects = Effects::default();
+        deed(&mut self.conversation, at, &mut effects);
+        let mut shown = effects.ephemeral.iter().peekable();
+        for (index, record) in effects.records.iter().enumerate() {
+            while let Some((_, event)) = shown.next_if(|(before, _)| *before <= index) {
+                self.told.push_str(&format!("~ {}\n", json!(event)));
+            }
+            self.told
+                .push_str(&format!("{}\n", in_short(&record.entry)));
+        }
+        for (_, event) in shown {
+            self.told.push_str(&format!("~ {}\n", json!(event)));
+        }
+        let written = String::from_utf8(effects.to_agent.clone()).unwrap();
+        self.written.extend(
+            written
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap()),
+        );
+        self.compare();
+        effects
+    }
+
+    fn hear_agent(&mut self, message: &Value) {
+        let mut line = message.clone();
+        if message.get("method").is_none() {
+            line["id"] = self.requests[&message["id"].to_string()].clone();
+        }
+        let line = line.to_string();
+        let effects = self.act(|conversation, at, effects| {
+            conversation.line(line.as_bytes(), at, effects);
+        });
+        for record in &effects.records {
+            if let JournalEntry::Event(EventPayload::PermissionRequest(request)) = &record.entry {
+                let id = message["id"].to_string();
+                self.permissions.insert(id, request.request_id);
+            }
+        }
+    }
+
+    fn follow_client(&mut self, message: &Value) {
+        self.expected.push_back(message.clone());
+        match message["method"].as_str() {
+            Some("initialize") => {
+                self.act(|conversation, _, effects| conversation.begin(effects));
+            }
+            Some("session/prompt") => self.prompt(message),
+            Some("session/cancel") => {
+                let effects =
+                    self.act(|conversation, at, effects| conversation.interrupt(at, effects));
+                if effects.to_agent.is_empty() {
+                    // The turn before still ends, so this one was never begun.
+                    self.expected.pop_back();
+                }
+            }
+            Some(_) => {}
+            None => self.answer(message),
+        }
+        self.compare();
+    }
+
+    fn prompt(&mut self, message: &Value) {
+        self.prompts += 1;
+        if self.prompts == 1 {
+            // It is the session's first, which is given as soon as the agent is ready.
+            return;
+        }
+        let id = prompt_id(self.prompts);
+        let content = serde_json::from_value(message["params"]["prompt"].clone()).unwrap();
+        self.act(|conversation, at, effects| {
+            conversation.prompt(id, content, "ann".to_owned(), false, at, effects);
+        });
+    }
+
+    fn answer(&mut self, message: &Value) {
+        let Some(id) = self.permissions.remove(&message["id"].to_string()) else {
+            // What the recorded client had offered and we do not.
+            return;
+        };
+        let option = message["result"]["outcome"]["optionId"].as_str().unwrap();
+        let answer = PermissionAnswer::Select(option.to_owned());
+        self.act(|conversation, at, effects| conversation.answer(id, &answer, "ann", at, effects));
+    }
+
+    /// Holds what we wrote against what the recorded client wrote.
+    fn compare(&mut self) {
+        while !self.expected.is_empty() && !self.written.is_empty() {
+            let (Some(expected), Some(written)) =
+                (self.expected.pop_front(), self.written.pop_front())
+            else {
+                return;
+            };
+            if written["error"]["code"] == -32601 {
+                assert_eq!(expected["id"], written["id"], "{expected} {written}");
+                continue;
+            }
+            assert_eq!(
+                expected["method"], written["method"],
+                "{expected} {written}"
+            );
+            assert_eq!(expected["result"], written["result"]);
+            if expected["method"] == "initialize" {
+                let version = |message: &Value| message["params"]["protocolVersion"].clone();
+                assert_eq!(version(&expected), version(&written));
+            } else {
+                assert_eq!(expected["params"], written["params"]);
+            }
+            self.requests
+                .insert(expected["id"].to_string(), written["id"].clone());
+        }
+    }
+}
+
+fn prompt_id(number: u128) -> PromptId {
+    PromptId::from_ulid(Ulid::from_parts(0, number))
+}
+
+/// An entry on one line, with what is the same everywhere left out.
+fn in_short(entry: &JournalEntry) -> String {
+    match entry {
+        JournalEntry::Event(event) => json!(event).to_string(),
+        JournalEntry::Fact(fact) => format!("= {}", json!(fact)),
+    }
+}

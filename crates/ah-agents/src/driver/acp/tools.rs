@@ -1,0 +1,218 @@
+//! Tool calls: announced, told more of, asked leave for, ended, in whatever order an agent does
+//! it. What is told of one call is put together by its id.
+
+mod call;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use ah_rest_api_contract::{
+    EphemeralEvent, EventPayload, ToolOutcome, ToolProgress, ToolResult, ToolUse, ToolUseStatus,
+};
+use serde_json::{Map, Value, json};
+
+use super::edits::Place;
+use super::quirks::Quirks;
+use crate::driver::AgentSays;
+use call::Call;
+
+/// How many calls are open at a time. An agent has one, or a handful; when it opens more, nothing
+/// more is heard of the oldest.
+const OPEN_MAX: usize = 256;
+
+/// How many calls that have ended are known by their ids, so that what comes too late opens none.
+const ENDED_MAX: usize = 1024;
+
+/// The tool calls of a session.
+#[derive(Debug)]
+pub(super) struct Tools {
+    quirks: &'static Quirks,
+    workspace: PathBuf,
+    /// Where the diff of the session is.
+    diff_url: String,
+    /// Those that have not ended, the oldest first.
+    open: Vec<Call>,
+    ended: VecDeque<String>,
+    /// Whether the turn is to end.
+    is_cancelled: bool,
+}
+
+/// What leave is asked for.
+#[derive(Debug, PartialEq)]
+pub(super) struct Subject {
+    pub(super) tool_name: String,
+    pub(super) tool_args: Map<String, Value>,
+    /// The calls it is about.
+    pub(super) calls: Vec<String>,
+}
+
+impl Tools {
+    pub(super) const fn new(quirks: &'static Quirks, workspace: PathBuf, diff_url: String) -> Self {
+        Self {
+            quirks,
+            workspace,
+            diff_url,
+            open: Vec::new(),
+            ended: VecDeque::new(),
+            is_cancelled: false,
+        }
+    }
+
+    /// From now on the agent is known to be this one.
+    pub(super) const fn set_quirks(&mut self, quirks: &'static Quirks) {
+        self.quirks = quirks;
+    }
+
+    /// A `tool_call` or a `tool_call_update`.
+    pub(super) fn update(&mut self, update: &Value, says: &mut Vec<AgentSays>) {
+        let Some(index) = self.call(update, says) else {
+            return;
+        };
+        let call = &mut self.open[index];
+        let had_printed = call.has_printed();
+        call.merge(update, self.quirks, &self.workspace);
+        let is_over = call.status.is_over();
+        if is_over || call.input_is_known(self.quirks) {
+            announce(call, says);
+        }
+        if is_over {
+            let call = self.open.remove(index);
+            self.end(call, says);
+        } else if call.is_announced && call.has_printed() > had_printed {
+            says.push(AgentSays::Ephemeral(EphemeralEvent::ToolProgress(
+                ToolProgress {
+                    tool_name: call.name.clone(),
+                    last_line: call.last_line(),
+                    tool_execution_id: call.id.clone(),
+                },
+            )));
+        }
+    }
+
+    /// Leave is asked for what `tool_call`, of a permission request, tells of.
+    pub(super) fn ask(&mut self, tool_call: &Value, says: &mut Vec<AgentSays>) -> Option<Subject> {
+        if self.quirks.confirms_all {
+            return Some(self.ask_for_all(tool_call));
+        }
+        let index = self.call(tool_call, says)?;
+        let call = &mut self.open[index];
+        call.merge_asked(tool_call, self.quirks, &self.workspace);
+        announce(call, says);
+        Some(Subject {
+            tool_name: call.name.clone(),
+            tool_args: call.args(),
+            calls: vec![call.id.clone()],
+        })
+    }
+
+    /// Leave is asked for every call that is open.
+    fn ask_for_all(&self, tool_call: &Value) -> Subject {
+        let calls: Vec<String> = self.open.iter().map(|call| call.id.clone()).collect();
+        if let [call] = &self.open[..] {
+            return Subject {
+                tool_name: call.name.clone(),
+                tool_args: call.args(),
+                calls,
+            };
+        }
+        let args = self.open.iter().map(|call| {
+            let mut args = call.args();
+            args.insert("tool_name".to_owned(), json!(call.name));
+            Value::Object(args)
+        });
+        // No one tool's name, so that no rule for one of them lets the others pass.
+        Subject {
+            tool_name: tool_call["title"].as_str().unwrap_or("several").to_owned(),
+            tool_args: Map::from_iter([("calls".to_owned(), args.collect())]),
+            calls,
+        }
+    }
+
+    /// Leave was refused for these calls.
+    pub(super) fn refuse(&mut self, calls: &[String]) {
+        for call in &mut self.open {
+            call.is_refused |= calls.contains(&call.id);
+        }
+    }
+
+    /// The turn is to end.
+    pub(super) const fn cancelled(&mut self) {
+        self.is_cancelled = true;
+    }
+
+    /// The turn is over, and so are the calls that are open: nothing more will be heard of them.
+    pub(super) fn turn_ended(&mut self, says: &mut Vec<AgentSays>) {
+        for mut call in std::mem::take(&mut self.open) {
+            call.give_up();
+            announce(&mut call, says);
+            self.end(call, says);
+        }
+        self.is_cancelled = false;
+    }
+
+    /// Where the call is that `update` tells of: an open one, or a new one. `None` when it has
+    /// ended, or is named by nothing.
+    fn call(&mut self, update: &Value, says: &mut Vec<AgentSays>) -> Option<usize> {
+        let id = update["toolCallId"].as_str()?;
+        if let Some(index) = self.open.iter().position(|call| call.id == id) {
+            return Some(index);
+        }
+        if self.ended.iter().any(|ended| ended == id) {
+            return None;
+        }
+        if self.open.len() >= OPEN_MAX {
+            let mut oldest = self.open.remove(0);
+            oldest.give_up();
+            announce(&mut oldest, says);
+            self.end(oldest, says);
+        }
+        self.open.push(Call::new(id, self.quirks));
+        Some(self.open.len() - 1)
+    }
+
+    fn end(&mut self, call: Call, says: &mut Vec<AgentSays>) {
+        let mut result = call.result(self.quirks);
+        // Some agents call a command completed that they have just killed.
+        result.is_failed |= self.is_cancelled && call.is_command() && result.exit_code.is_none();
+        if !result.is_failed {
+            let place = Place {
+                workspace: &self.workspace,
+                tool_execution_id: &call.id,
+                diff_url: &self.diff_url,
+            };
+            for change in call.changes(&self.workspace) {
+                let events = change.events(&place, call.description(self.quirks));
+                says.extend(events.map(AgentSays::Event));
+            }
+        }
+        says.push(AgentSays::Event(EventPayload::ToolResult(ToolResult {
+            tool_name: call.name,
+            tool_output: result.output,
+            tool_execution_id: call.id.clone(),
+            status: if result.is_failed {
+                ToolOutcome::Failed
+            } else {
+                ToolOutcome::Completed
+            },
+            exit_code: result.exit_code,
+        })));
+        self.ended.push_back(call.id);
+        if self.ended.len() > ENDED_MAX {
+            self.ended.pop_front();
+        }
+    }
+}
+
+/// Says that a tool is used, once.
+fn announce(call: &mut Call, says: &mut Vec<AgentSays>) {
+    if call.is_announced {
+        return;
+    }
+    call.is_announced = true;
+    says.push(AgentSays::Event(EventPayload::ToolUse(ToolUse {
+        tool_name: call.name.clone(),
+        tool_args: call.args(),
+        tool_execution_id: call.id.clone(),
+        status: ToolUseStatus::Started,
+    })));
+}

@@ -1,0 +1,133 @@
+//! What an agent tells while it works: `session/update`.
+
+use ah_rest_api_contract::{
+    ContentBlock, EventPayload, LogLevel, Plan, PlanEntry, PlanPriority, PlanStatus,
+};
+use serde_json::Value;
+
+use super::usage::Tokens;
+use super::{AcpDriver, Stage, UNKNOWN_UPDATES_MAX, content, log};
+use crate::driver::{AgentSays, Voice};
+
+impl AcpDriver {
+    pub(super) fn hear_update(&mut self, params: &Value, says: &mut Vec<AgentSays>) {
+        // Before the session is open there is nothing to tell but the history of another one; and
+        // what another session does, such as a helper's, is not this one's.
+        let is_ours = params["sessionId"] == self.session.as_str();
+        if !is_ours || matches!(self.stage, Stage::Opening(_) | Stage::Over) {
+            return;
+        }
+        self.hear_metrics(params);
+        let update = &params["update"];
+        match update["sessionUpdate"].as_str().unwrap_or_default() {
+            "agent_message_chunk" => self.hear_words(Voice::Aloud, update, says),
+            "agent_thought_chunk" => self.hear_words(Voice::InThought, update, says),
+            "tool_call" | "tool_call_update" => {
+                self.note_words(None);
+                self.tools.update(update, says);
+            }
+            "plan" => {
+                self.note_words(None);
+                let entries = read_plan(&update["entries"]);
+                says.push(AgentSays::Event(EventPayload::Plan(Plan { entries })));
+            }
+            "usage_update" => self.hear_usage(update, says),
+            "config_option_update" => self
+                .offers
+                .set_config_options(update["configOptions"].clone()),
+            "current_mode_update" => {
+                let mode = update["currentModeId"].as_str().unwrap_or("another");
+                says.push(log(LogLevel::Info, format!("the agent's mode is `{mode}`")));
+            }
+            // Our own words, what could be typed, and a title: nothing that the log does not have
+            // or needs.
+            "user_message_chunk" | "available_commands_update" | "session_info_update" => {}
+            unknown => self.note_unknown(unknown, says),
+        }
+    }
+
+    fn hear_words(&mut self, voice: Voice, update: &Value, says: &mut Vec<AgentSays>) {
+        // Qwen counts each request at the end of what it said.
+        if let Some(tokens) = Tokens::read(&update["_meta"]["usage"]) {
+            self.meter.request(tokens);
+        }
+        let Some(piece) = content::heard(&update["content"]) else {
+            return;
+        };
+        if let ContentBlock::Text { text } = &piece {
+            let is_foreign = voice == Voice::InThought
+                && self
+                    .quirks
+                    .foreign_thought
+                    .is_some_and(|beginning| text.starts_with(beginning));
+            if text.is_empty() || is_foreign {
+                return;
+            }
+            self.note_words((voice == Voice::Aloud).then_some(text));
+        }
+        says.push(AgentSays::Speaks {
+            voice,
+            whole: update["messageId"].as_str().map(ToOwned::to_owned),
+            piece,
+        });
+    }
+
+    fn note_words(&mut self, piece: Option<&str>) {
+        if let Stage::Turn(turn) = &mut self.stage {
+            turn.said(piece);
+        }
+    }
+
+    fn hear_usage(&mut self, update: &Value, says: &mut Vec<AgentSays>) {
+        self.meter.update(update);
+        // Kimi and Vibe tell it after the turn.
+        if matches!(self.stage, Stage::Idle) {
+            let usage = self.meter.news(self.model());
+            says.extend(usage.map(|usage| AgentSays::Event(EventPayload::Usage(usage))));
+        }
+    }
+
+    /// OpenHands counts in the metadata of each update what the session has used so far.
+    fn hear_metrics(&mut self, params: &Value) {
+        let metrics = &params["_meta"]["field_meta"]["openhands.dev/metrics"];
+        if let Some(tokens) = Tokens::read_snake_case(metrics) {
+            self.meter.session(tokens, metrics["cost"].as_f64());
+        }
+    }
+
+    fn note_unknown(&mut self, kind: &str, says: &mut Vec<AgentSays>) {
+        let is_known = self.unknown_updates.iter().any(|known| known == kind);
+        if is_known || self.unknown_updates.len() >= UNKNOWN_UPDATES_MAX {
+            return;
+        }
+        self.unknown_updates.push(kind.to_owned());
+        let message = format!("the agent sends updates `{kind}`, which are not understood");
+        says.push(log(LogLevel::Debug, message));
+    }
+
+    /// The model that the session goes by, where that is told.
+    pub(super) fn model(&self) -> Option<String> {
+        self.offers.current_model().map(ToOwned::to_owned)
+    }
+}
+
+/// A plan's entries (ACP, Agent Plan). What an entry does not tell is as ordinary as can be.
+fn read_plan(entries: &Value) -> Vec<PlanEntry> {
+    let entries = entries.as_array().into_iter().flatten();
+    let read = |entry: &Value| {
+        Some(PlanEntry {
+            content: entry["content"].as_str()?.to_owned(),
+            status: match entry["status"].as_str() {
+                Some("completed") => PlanStatus::Completed,
+                Some("in_progress") => PlanStatus::InProgress,
+                _ => PlanStatus::Pending,
+            },
+            priority: match entry["priority"].as_str() {
+                Some("high") => PlanPriority::High,
+                Some("low") => PlanPriority::Low,
+                _ => PlanPriority::Medium,
+            },
+        })
+    };
+    entries.filter_map(read).collect()
+}

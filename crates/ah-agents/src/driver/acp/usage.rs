@@ -1,0 +1,199 @@
+//! What turns have used, made alike out of what each agent counts.
+
+use ah_rest_api_contract::Usage;
+use serde_json::Value;
+
+use super::quirks::UsageScope;
+
+/// Tokens, as the contract counts them: what a cache served is part of the input, and what the
+/// model thought is part of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tokens {
+    pub(super) input: u64,
+    pub(super) output: u64,
+    pub(super) cached: Option<u64>,
+}
+
+impl Tokens {
+    /// Reads ACP's `Usage`.
+    ///
+    /// Agents do not agree whether the input holds what a cache served, and the output what was
+    /// thought. Their totals tell: it is the reading by which the parts add up.
+    pub(super) fn read(usage: &Value) -> Option<Self> {
+        let count = |name: &str| usage[name].as_u64();
+        let input = count("inputTokens")?;
+        let output = count("outputTokens")?;
+        let cached = count("cachedReadTokens");
+        let apart = cached
+            .unwrap_or(0)
+            .saturating_add(count("cachedWriteTokens").unwrap_or(0));
+        let thought = count("thoughtTokens").unwrap_or(0);
+        let sum = |cached: u64, thought: u64| {
+            input
+                .saturating_add(output)
+                .saturating_add(cached)
+                .saturating_add(thought)
+        };
+        let readings = [(0, 0), (apart, 0), (apart, thought), (0, thought)];
+        let total = count("totalTokens");
+        let (cached_apart, thought_apart) = readings
+            .into_iter()
+            .find(|(cached, thought)| total == Some(sum(*cached, *thought)))
+            // Without a total that fits: as they stand.
+            .unwrap_or((0, 0));
+        Some(Self {
+            input: input.saturating_add(cached_apart),
+            output: output.saturating_add(thought_apart),
+            cached,
+        })
+    }
+
+    /// Reads counts with names of their own: Gemini's and OpenHands'.
+    pub(super) fn read_snake_case(counts: &Value) -> Option<Self> {
+        Some(Self {
+            input: counts["input_tokens"].as_u64()?,
+            output: counts["output_tokens"].as_u64()?,
+            cached: counts["cache_read_tokens"].as_u64(),
+        })
+    }
+
+    fn plus(self, other: Self) -> Self {
+        let cached = match (self.cached, other.cached) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+        };
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+            cached,
+        }
+    }
+
+    /// What was added since `before`. A count that went back began anew.
+    fn since(self, before: Self) -> Self {
+        if self.input < before.input || self.output < before.output {
+            return self;
+        }
+        Self {
+            input: self.input - before.input,
+            output: self.output - before.output,
+            cached: self
+                .cached
+                .map(|cached| cached.saturating_sub(before.cached.unwrap_or(0))),
+        }
+    }
+}
+
+/// Counts what the turns of a session use.
+#[derive(Debug)]
+pub(super) struct Meter {
+    scope: UsageScope,
+    /// The count of the session at the end of the last turn.
+    session_before: Tokens,
+    /// The latest count of the session that came besides the turns' ends.
+    session_now: Option<Tokens>,
+    /// The sum of the requests that were counted one by one in this turn.
+    requests: Option<Tokens>,
+    /// What fills the model's context, and what it holds, as last told.
+    context: Option<(u64, u64)>,
+    context_told: Option<(u64, u64)>,
+    /// What the session costs so far, in US dollars.
+    cost: Option<f64>,
+    cost_before: f64,
+}
+
+impl Meter {
+    pub(super) const fn new(scope: UsageScope) -> Self {
+        Self {
+            scope,
+            session_before: Tokens {
+                input: 0,
+                output: 0,
+                cached: None,
+            },
+            session_now: None,
+            requests: None,
+            context: None,
+            context_told: None,
+            cost: None,
+            cost_before: 0.0,
+        }
+    }
+
+    /// A `usage_update`: the context now, and the cost of the session so far.
+    pub(super) fn update(&mut self, update: &Value) {
+        if let (Some(used), Some(size)) = (update["used"].as_u64(), update["size"].as_u64()) {
+            self.context = Some((used, size));
+        }
+        let cost = &update["cost"];
+        if cost["currency"] == "USD"
+            && let Some(amount) = cost["amount"].as_f64()
+        {
+            self.cost = Some(amount);
+        }
+    }
+
+    /// One request to the model has used this.
+    pub(super) fn request(&mut self, tokens: Tokens) {
+        self.requests = Some(self.requests.unwrap_or_default().plus(tokens));
+    }
+
+    /// The session has used this so far, at this cost.
+    pub(super) fn session(&mut self, tokens: Tokens, cost: Option<f64>) {
+        self.session_now = Some(tokens);
+        self.cost = cost.or(self.cost);
+    }
+
+    /// The turn is over, and its end told `counted`. `None` when nothing is known of its use.
+    pub(super) fn turn_ended(
+        &mut self,
+        counted: Option<Tokens>,
+        model: Option<String>,
+    ) -> Option<Usage> {
+        let tokens = match (counted, self.requests.take(), self.session_now.take()) {
+            (Some(counted), _, _) => Some(match self.scope {
+                UsageScope::Turn | UsageScope::LastRequest => counted,
+                UsageScope::Session => self.of_session(counted),
+            }),
+            (None, Some(requests), _) => Some(requests),
+            (None, None, Some(session)) => Some(self.of_session(session)),
+            (None, None, None) => None,
+        };
+        self.told(tokens, model)
+    }
+
+    /// What was told of the context outside of a turn, when that is news.
+    pub(super) fn news(&mut self, model: Option<String>) -> Option<Usage> {
+        self.told(None, model)
+    }
+
+    fn of_session(&mut self, session: Tokens) -> Tokens {
+        let turn = session.since(self.session_before);
+        self.session_before = session;
+        turn
+    }
+
+    fn told(&mut self, tokens: Option<Tokens>, model: Option<String>) -> Option<Usage> {
+        let cost = self.cost.map(|cost| {
+            let turn = (cost - self.cost_before).max(0.0);
+            self.cost_before = cost;
+            // A difference of two sums; what is beyond a billionth is not money but arithmetic.
+            (turn * 1e9).round() / 1e9
+        });
+        let context = self.context.filter(|_| self.context != self.context_told);
+        self.context_told = self.context;
+        let is_known = tokens.is_some_and(|tokens| tokens.input > 0 || tokens.output > 0)
+            || cost.is_some_and(|cost| cost > 0.0)
+            || context.is_some();
+        let tokens = tokens.unwrap_or_default();
+        is_known.then(|| Usage {
+            input_tokens: tokens.input,
+            output_tokens: tokens.output,
+            cached_tokens: tokens.cached,
+            cost_usd: cost,
+            context_used: self.context.map(|(used, _)| used),
+            context_size: self.context.map(|(_, size)| size),
+            model,
+        })
+    }
+}

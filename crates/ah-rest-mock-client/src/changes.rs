@@ -1,0 +1,123 @@
+//! What a session changed, as far as its edits tell: which lines they were is made up.
+
+use std::collections::BTreeMap;
+
+use ah_rest_api_contract::{
+    ChangeSummary, DiffQuery, FileDiff, FileEdit, FileEntry, FileStatus, Hunk, SessionDiff,
+    Timestamp,
+};
+
+/// The files that a session's edits have touched.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    files: BTreeMap<String, Touched>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Touched {
+    /// A file whose first edit removes nothing is taken for new.
+    status: FileStatus,
+    added: u64,
+    removed: u64,
+    at: Timestamp,
+}
+
+impl Changes {
+    /// A file was edited.
+    pub(crate) fn edit(&mut self, edit: &FileEdit, at: Timestamp) {
+        let status = if edit.lines_removed == 0 {
+            FileStatus::Added
+        } else {
+            FileStatus::Modified
+        };
+        let touched = self.files.entry(edit.file_path.clone()).or_insert(Touched {
+            status,
+            added: 0,
+            removed: 0,
+            at,
+        });
+        touched.at = at;
+        touched.added += edit.lines_added;
+        match touched.status {
+            // What is removed of a new file was never there before.
+            FileStatus::Added => touched.added = touched.added.saturating_sub(edit.lines_removed),
+            _ => touched.removed += edit.lines_removed,
+        }
+    }
+
+    pub(crate) fn summary(&self) -> ChangeSummary {
+        let sum = |lines: fn(&Touched) -> u64| self.files.values().map(lines).sum();
+        ChangeSummary {
+            files_changed: self.files.len() as u64,
+            lines_added: sum(|file| file.added),
+            lines_removed: sum(|file| file.removed),
+        }
+    }
+
+    pub(crate) fn entries(&self) -> Vec<FileEntry> {
+        let entry = |(path, file): (&String, &Touched)| FileEntry {
+            path: path.clone(),
+            old_path: None,
+            status: file.status,
+            lines_added: file.added,
+            lines_removed: file.removed,
+            is_binary: false,
+            size_bytes: Some(added_lines(file).map(|line| line.len() as u64).sum()),
+            last_modified: Some(file.at),
+        };
+        self.files.iter().map(entry).collect()
+    }
+
+    /// The diff of the files that are asked for.
+    pub(crate) fn diff(&self, query: &DiffQuery) -> SessionDiff {
+        let wanted = self
+            .files
+            .iter()
+            .filter(|(path, _)| query.files().is_empty() || query.files().contains(path));
+        let files: Vec<FileDiff> = wanted.map(|(path, file)| diff(path, file, query)).collect();
+        SessionDiff {
+            total_lines_added: files.iter().map(|file| file.lines_added).sum(),
+            total_lines_removed: files.iter().map(|file| file.lines_removed).sum(),
+            files,
+        }
+    }
+}
+
+fn added_lines(file: &Touched) -> impl Iterator<Item = String> {
+    let count = file.added;
+    (1..=count).map(move |number| format!("+Line {number} of {count} that the mock made up.\n"))
+}
+
+fn diff(path: &str, file: &Touched, query: &DiffQuery) -> FileDiff {
+    let count = file.removed;
+    let removed = (1..=count).map(|number| format!("-Line {number} of {count} that were there.\n"));
+    let content: String = removed.chain(added_lines(file)).collect();
+    let old = if file.status == FileStatus::Added {
+        "/dev/null".to_owned()
+    } else {
+        format!("a/{path}")
+    };
+    let hunk = Hunk {
+        old_start: u64::from(file.removed > 0),
+        old_lines: file.removed,
+        new_start: u64::from(file.added > 0),
+        new_lines: file.added,
+        content,
+    };
+    let header = format!(
+        "diff --git a/{path} b/{path}\n--- {old}\n+++ b/{path}\n@@ -{},{} +{},{} @@\n",
+        hunk.old_start, hunk.old_lines, hunk.new_start, hunk.new_lines
+    );
+    FileDiff {
+        path: path.to_owned(),
+        old_path: None,
+        status: file.status,
+        diff: header + &hunk.content,
+        lines_added: file.added,
+        lines_removed: file.removed,
+        context_lines: query.context_lines(),
+        full_file: query.full_file(),
+        is_binary: false,
+        hunks: vec![hunk],
+    }
+}

@@ -1,0 +1,356 @@
+//! The trait over the mock's state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_lifecycle::{answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
+use ah_rest_api_contract::{
+    Agent, BranchList, DeliveryMode, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind,
+    EventFilter, EventQuery, EventSeq, EventStream, FileEntry, InitialTasks, LaunchedTask, Page,
+    Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptDelivery, PromptId,
+    PromptReceipt, PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent,
+    SessionId, SessionQuery, SessionStatus, StopRequest, Task, TaskId, TaskLaunchParams,
+    TaskManager, TaskManagerError,
+};
+use async_trait::async_trait;
+
+use crate::builder::MockBuilder;
+use crate::fault::{Fault, Method};
+use crate::shared::Shared;
+
+/// How long a cancelled session may take to be gone before the reply says that it is not yet.
+const CANCEL_MAX: Duration = Duration::from_secs(60);
+
+/// A [`TaskManager`] in memory. Clones of it are the same one.
+///
+/// Sessions go on by themselves, each in a task of the runtime that launched it, until they end or
+/// every clone of the mock and every stream of it is dropped.
+#[derive(Clone)]
+pub struct MockTaskManager {
+    shared: Arc<Shared>,
+}
+
+impl MockTaskManager {
+    /// A mock that plays a realistic session for every task. [`MockTaskManager::builder`] makes
+    /// others.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Begins a mock.
+    #[must_use]
+    pub fn builder() -> MockBuilder {
+        MockBuilder::new()
+    }
+
+    pub(crate) const fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Has `method` fail from now on, as the fault says.
+    pub fn fail(&self, method: Method, fault: Fault) {
+        self.shared.state().conditions.arm(method, fault);
+    }
+
+    /// Has every method work again.
+    pub fn heal(&self) {
+        self.shared.state().conditions.clear();
+    }
+
+    /// Has sessions stay in this status, unless something is asked that ends it, until
+    /// [`MockTaskManager::release`]: those that are in it now and those that come to it.
+    pub fn hold(&self, status: SessionStatus) {
+        self.shared.state().held.insert(status);
+    }
+
+    /// Lets sessions go on that are held in this status.
+    pub fn release(&self, status: SessionStatus) {
+        let mut state = self.shared.state();
+        state.held.remove(&status);
+        state.wake_all();
+        self.shared
+            .schedule(&mut state)
+            .expect("a queued session may be claimed");
+    }
+
+    /// Begins a call of `method`.
+    async fn enter(&self, method: Method) -> Result<(), TaskManagerError> {
+        let latency = self.shared.state().conditions.latency(method);
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        let state = &mut *self.shared.state();
+        state.conditions.call(method, &mut state.ids)
+    }
+}
+
+impl Default for MockTaskManager {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A list that comes whole.
+fn whole<T>(items: Vec<T>) -> Page<T> {
+    let total = items.len() as u64;
+    Page {
+        items,
+        total,
+        next_page: None,
+    }
+}
+
+#[async_trait]
+impl TaskManager for MockTaskManager {
+    fn description(&self) -> String {
+        "mock in memory".to_owned()
+    }
+
+    async fn launch_task(
+        &self,
+        params: TaskLaunchParams,
+    ) -> Result<LaunchedTask, TaskManagerError> {
+        self.enter(Method::LaunchTask).await?;
+        let mut state = self.shared.state();
+        let launched = state.launch(&params, self.shared.now())?;
+        self.shared.schedule(&mut state)?;
+        Ok(launched)
+    }
+
+    async fn get_task(&self, id: TaskId) -> Result<Task, TaskManagerError> {
+        self.enter(Method::GetTask).await?;
+        self.shared.state().task(id).cloned()
+    }
+
+    async fn list_sessions(&self, query: SessionQuery) -> Result<Page<Session>, TaskManagerError> {
+        self.enter(Method::ListSessions).await?;
+        Ok(self.shared.state().list_sessions(&query))
+    }
+
+    async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
+        self.enter(Method::GetSession).await?;
+        Ok(self.shared.state().session(id)?.session().clone())
+    }
+
+    async fn task_events_stream(
+        &self,
+        id: SessionId,
+        after: EventSeq,
+        filter: EventFilter,
+    ) -> Result<EventStream, TaskManagerError> {
+        self.enter(Method::TaskEventsStream).await?;
+        crate::stream::events(self.shared.clone(), id, after, filter)
+    }
+
+    async fn list_events(
+        &self,
+        id: SessionId,
+        query: EventQuery,
+    ) -> Result<Page<SessionEvent>, TaskManagerError> {
+        self.enter(Method::ListEvents).await?;
+        self.shared.state().list_events(id, &query)
+    }
+
+    async fn prompt_session(
+        &self,
+        id: SessionId,
+        request: PromptRequest,
+    ) -> Result<PromptReceipt, TaskManagerError> {
+        self.enter(Method::PromptSession).await?;
+        let (now, mut state) = (self.shared.now(), self.shared.state());
+        let prompt = state.new_prompt(id, request.validated()?, now)?;
+        let receipt = PromptReceipt {
+            session_id: id,
+            accepted: true,
+            ts: prompt.created_at,
+            prompt_id: prompt.id,
+            delivery: match prompt.delivery {
+                DeliveryMode::Queue => PromptDelivery::Queued,
+                DeliveryMode::Steer => PromptDelivery::Steered,
+            },
+        };
+        state.decide(id, now, |view| prompt::decide(&view.record, prompt))?;
+        Ok(receipt)
+    }
+
+    async fn list_prompts(&self, id: SessionId) -> Result<Page<Prompt>, TaskManagerError> {
+        self.enter(Method::ListPrompts).await?;
+        let state = self.shared.state();
+        Ok(whole(state.session(id)?.view().prompts.clone()))
+    }
+
+    async fn withdraw_prompt(
+        &self,
+        id: SessionId,
+        prompt: PromptId,
+    ) -> Result<(), TaskManagerError> {
+        self.enter(Method::WithdrawPrompt).await?;
+        let (now, mut state) = (self.shared.now(), self.shared.state());
+        let decide =
+            |view: &ah_lifecycle::View| withdraw::decide(&view.record, &view.prompts, prompt);
+        state.decide(id, now, decide).map(drop)
+    }
+
+    async fn interrupt_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
+        self.enter(Method::InterruptSession).await?;
+        let (now, mut state) = (self.shared.now(), self.shared.state());
+        let session = state.decide(id, now, |view| interrupt::decide(&view.record))?;
+        Ok(session.session().clone())
+    }
+
+    async fn pause_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
+        self.enter(Method::PauseSession).await?;
+        let (now, mut state) = (self.shared.now(), self.shared.state());
+        let session = state.decide(id, now, |view| pause::decide(&view.record, now.wall))?;
+        Ok(session.session().clone())
+    }
+
+    async fn resume_session(
+        &self,
+        id: SessionId,
+        prompt: Option<PromptContent>,
+    ) -> Result<Session, TaskManagerError> {
+        self.enter(Method::ResumeSession).await?;
+        let (now, mut state) = (self.shared.now(), self.shared.state());
+        let prompt = match prompt {
+            None => None,
+            Some(content) => {
+                let request = PromptRequest::queued(content).validated()?;
+                Some(state.new_prompt(id, request, now)?)
+            }
+        };
+        let session = state.decide(id, now, |view| {
+            resume::decide(&view.record, prompt, now.wall)
+        })?;
+        Ok(session.session().clone())
+    }
+
+    async fn stop_session(
+        &self,
+        id: SessionId,
+        reason: Option<String>,
+    ) -> Result<Session, TaskManagerError> {
+        self.enter(Method::StopSession).await?;
+        let StopRequest { reason } = StopRequest { reason }.validated()?;
+        let (now, mut state) = (self.shared.now(), self.shared.state());
+        let by = state.author.clone();
+        let session = state.decide(id, now, |view| {
+            stop::decide(&view.record, reason, &by, now.wall)
+        })?;
+        Ok(session.session().clone())
+    }
+
+    async fn cancel_session(&self, id: SessionId) -> Result<(), TaskManagerError> {
+        self.enter(Method::CancelSession).await?;
+        let mut moved = {
+            let (now, mut state) = (self.shared.now(), self.shared.state());
+            let by = state.author.clone();
+            let decide = |view: &ah_lifecycle::View| cancel::decide(&view.record, &by, now.wall);
+            state.decide(id, now, decide)?.watch()
+        };
+        let until_over = async {
+            loop {
+                moved.mark_unchanged();
+                if self.shared.state().session(id)?.status().is_terminal() {
+                    return Ok(());
+                }
+                if moved.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        let too_long = || {
+            TaskManagerError::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "session {id} is being cancelled and is not gone yet; nothing more has to be \
+                     asked for, look at it again in a moment"
+                ),
+            )
+        };
+        tokio::time::timeout(CANCEL_MAX, until_over)
+            .await
+            .unwrap_or_else(|_| Err(too_long()))
+    }
+
+    async fn list_permissions(&self, id: SessionId) -> Result<Page<Permission>, TaskManagerError> {
+        self.enter(Method::ListPermissions).await?;
+        let state = self.shared.state();
+        let known = state.session(id)?.view().permissions.iter();
+        Ok(whole(known.map(|it| it.permission.clone()).collect()))
+    }
+
+    async fn answer_permission(
+        &self,
+        id: SessionId,
+        request: PermissionId,
+        answer: PermissionAnswer,
+    ) -> Result<Permission, TaskManagerError> {
+        self.enter(Method::AnswerPermission).await?;
+        let (now, mut state) = (self.shared.now(), self.shared.state());
+        let by = state.author.clone();
+        let session = state.decide(id, now, |view| {
+            answer::decide(&view.record, &view.permissions, request, answer, &by)
+        })?;
+        let mut known = session.view().permissions.iter().map(|it| &it.permission);
+        let answered = known.find(|it| it.request.request_id == request);
+        // Only a request that is known can have been answered.
+        answered.cloned().ok_or_else(|| {
+            TaskManagerError::new(
+                ErrorKind::NotFound,
+                format!("there is no request `{request}`"),
+            )
+        })
+    }
+
+    async fn get_initial_tasks(&self) -> Result<InitialTasks, TaskManagerError> {
+        self.enter(Method::GetInitialTasks).await?;
+        Ok(self.shared.state().initial_tasks())
+    }
+
+    async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError> {
+        self.enter(Method::SaveDraftTask).await?;
+        self.shared.state().save_draft(draft, self.shared.now())
+    }
+
+    async fn delete_draft_task(&self, id: DraftId) -> Result<(), TaskManagerError> {
+        self.enter(Method::DeleteDraftTask).await?;
+        self.shared.state().take_draft(id).map(drop)
+    }
+
+    async fn list_agents(&self) -> Result<Page<Agent>, TaskManagerError> {
+        self.enter(Method::ListAgents).await?;
+        Ok(whole(self.shared.state().agents.list()))
+    }
+
+    async fn list_repositories(&self) -> Result<Page<Repository>, TaskManagerError> {
+        self.enter(Method::ListRepositories).await?;
+        Ok(self.shared.state().repositories.list())
+    }
+
+    async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {
+        self.enter(Method::ListBranches).await?;
+        self.shared.state().repositories.branches(id)
+    }
+
+    async fn list_session_files(&self, id: SessionId) -> Result<Page<FileEntry>, TaskManagerError> {
+        self.enter(Method::ListSessionFiles).await?;
+        let state = self.shared.state();
+        let session = state.session(id)?;
+        ah_lifecycle::workspace(session.session())?;
+        Ok(whole(session.changes().entries()))
+    }
+
+    async fn get_session_diff(
+        &self,
+        id: SessionId,
+        query: DiffQuery,
+    ) -> Result<SessionDiff, TaskManagerError> {
+        self.enter(Method::GetSessionDiff).await?;
+        let state = self.shared.state();
+        let session = state.session(id)?;
+        ah_lifecycle::workspace(session.session())?;
+        Ok(session.changes().diff(&query))
+    }
+}

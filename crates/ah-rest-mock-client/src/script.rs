@@ -1,0 +1,248 @@
+//! What a mock's agent plays, put together step by step.
+
+use std::time::Duration;
+
+use ah_rest_api_contract::{
+    ContentBlock, ErrorEvent, Log, LogLevel, PermissionOption, PermissionOptionKind, Plan,
+    PlanEntry, Progress, PromptContent, ToolOutcome, Usage,
+};
+use ah_scenario::{
+    Action, Condition, Defines, PermissionAsk, Piece, ProgressLine, Scenario, Script, ScriptedEdit,
+    Step, ToolCall,
+};
+use serde_json::{Map, Value};
+
+/// The scenario that is played when nothing else is said.
+const REALISTIC: &str = include_str!("../scenarios/realistic.yaml");
+
+/// A session of a coding agent as they go: it reads, plans, edits, tests, fails and mends, in
+/// about four minutes and over 50 events.
+pub(crate) fn realistic() -> Script {
+    Scenario::from_yaml(REALISTIC)
+        .and_then(|scenario| scenario.resolve(&Defines::default()))
+        .expect("a test plays the scenario that is part of the crate")
+}
+
+/// Puts a [`Script`] together, a step after the other.
+///
+/// ```
+/// use std::time::Duration;
+/// use ah_rest_mock_client::ScriptBuilder;
+///
+/// let script = ScriptBuilder::new("tidy")
+///     .think("The names are inconsistent.")
+///     .after(Duration::from_secs(2))
+///     .tool("runCmd", "cargo test", "12 passed")
+///     .edit("src/lib.rs", 12, 3)
+///     .say("Done: {{prompt}}")
+///     .build();
+/// assert_eq!(script.steps.len(), 4);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ScriptBuilder {
+    script: Script,
+    delay: Duration,
+    conditions: Vec<Condition>,
+    asked: usize,
+}
+
+impl ScriptBuilder {
+    /// An agent that does nothing yet.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            script: Script {
+                name: name.into(),
+                initial_prompt: None,
+                steps: Vec::new(),
+            },
+            delay: Duration::ZERO,
+            conditions: Vec::new(),
+            asked: 0,
+        }
+    }
+
+    /// This much time passes before the next step.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay += delay;
+        self
+    }
+
+    /// The agent thinks this.
+    #[must_use]
+    pub fn think(self, thought: impl Into<String>) -> Self {
+        self.step(Action::Think(thought.into()))
+    }
+
+    /// The agent says this.
+    #[must_use]
+    pub fn say(self, text: impl Into<String>) -> Self {
+        let content = ContentBlock::Text { text: text.into() };
+        let delay = Duration::ZERO;
+        self.step(Action::Say(vec![Piece { delay, content }]))
+    }
+
+    /// The agent runs `tool` with this command, and gets this output.
+    #[must_use]
+    pub fn tool(self, tool: &str, command: &str, output: &str) -> Self {
+        self.use_tool(tool, command, output, ToolOutcome::Completed)
+    }
+
+    /// The agent runs `tool` with this command, which fails with this output.
+    #[must_use]
+    pub fn failing_tool(self, tool: &str, command: &str, output: &str) -> Self {
+        self.use_tool(tool, command, output, ToolOutcome::Failed)
+    }
+
+    fn use_tool(self, tool: &str, command: &str, output: &str, outcome: ToolOutcome) -> Self {
+        let command = Value::String(command.to_owned());
+        self.call(ToolCall {
+            tool_name: tool.to_owned(),
+            args: Map::from_iter([("cmd".to_owned(), command)]),
+            call_id: None,
+            progress: Vec::<ProgressLine>::new(),
+            result: Some(output.to_owned()),
+            outcome: Some(outcome),
+            execution: None,
+        })
+    }
+
+    /// The agent uses a tool, in every detail.
+    #[must_use]
+    pub fn call(self, call: ToolCall) -> Self {
+        self.step(Action::UseTool(call))
+    }
+
+    /// The agent changes a file.
+    #[must_use]
+    pub fn edit(self, path: &str, lines_added: u64, lines_removed: u64) -> Self {
+        self.step(Action::Edit(ScriptedEdit {
+            path: path.to_owned(),
+            lines_added,
+            lines_removed,
+        }))
+    }
+
+    /// The agent states its plan.
+    #[must_use]
+    pub fn plan(self, entries: Vec<PlanEntry>) -> Self {
+        self.step(Action::Plan(Plan { entries }))
+    }
+
+    /// The agent says how far it is, in hundredths of the whole.
+    #[must_use]
+    pub fn progress(self, progress: u8, stage: &str) -> Self {
+        let stage = stage.to_owned();
+        self.step(Action::Progress(Progress { progress, stage }))
+    }
+
+    /// The agent tells what it has used.
+    #[must_use]
+    pub fn usage(self, usage: Usage) -> Self {
+        self.step(Action::Usage(usage))
+    }
+
+    /// A line of the agent's log.
+    #[must_use]
+    pub fn log(self, level: LogLevel, message: &str) -> Self {
+        self.step(Action::Log(Log {
+            level,
+            message: message.to_owned(),
+            tool_execution_id: None,
+        }))
+    }
+
+    /// The agent's model reports an error, and the agent goes on.
+    #[must_use]
+    pub fn error(self, message: &str) -> Self {
+        let message = message.to_owned();
+        self.step(Action::ModelError(ErrorEvent { message }))
+    }
+
+    /// The agent asks leave to run `tool` with this command, and waits for `allow` or `deny`.
+    /// [`ScriptBuilder::if_granted`] and [`ScriptBuilder::if_denied`] are about the last request.
+    #[must_use]
+    pub fn ask(mut self, tool: &str, command: &str) -> Self {
+        let option = |id: &str, label: &str, kind| PermissionOption {
+            id: id.to_owned(),
+            label: label.to_owned(),
+            kind,
+        };
+        let command = Value::String(command.to_owned());
+        let number = self.asked;
+        self.asked += 1;
+        self.step(Action::Ask(PermissionAsk {
+            number,
+            tool_name: tool.to_owned(),
+            tool_args: Map::from_iter([("cmd".to_owned(), command)]),
+            call_id: None,
+            options: vec![
+                option("allow", "Yes", PermissionOptionKind::AllowOnce),
+                option("deny", "No", PermissionOptionKind::RejectOnce),
+            ],
+            expected: None,
+        }))
+    }
+
+    /// These steps are played only when leave was given.
+    #[must_use]
+    pub fn if_granted(self, steps: impl FnOnce(Self) -> Self) -> Self {
+        let request = self.asked.saturating_sub(1);
+        self.conditional(Condition::IfGranted { request }, steps)
+    }
+
+    /// These steps are played only when leave was not given.
+    #[must_use]
+    pub fn if_denied(self, steps: impl FnOnce(Self) -> Self) -> Self {
+        let request = self.asked.saturating_sub(1);
+        self.conditional(Condition::IfDenied { request }, steps)
+    }
+
+    fn conditional(mut self, condition: Condition, steps: impl FnOnce(Self) -> Self) -> Self {
+        self.conditions.push(condition);
+        let mut done = steps(self);
+        done.conditions.pop();
+        done
+    }
+
+    /// The turn is over; what follows is played in the turn that the next prompt begins.
+    #[must_use]
+    pub fn next_turn(self) -> Self {
+        self.step(Action::AwaitPrompt(PromptContent::from("")))
+    }
+
+    /// The turn fails.
+    #[must_use]
+    pub fn fail(self, reason: &str) -> Self {
+        self.step(Action::Fail(reason.to_owned()))
+    }
+
+    /// The agent's process exits.
+    #[must_use]
+    pub fn exit(self, code: u8) -> Self {
+        self.step(Action::Exit(code))
+    }
+
+    /// The agent does nothing until it is interrupted or ended.
+    #[must_use]
+    pub fn hang(self) -> Self {
+        self.step(Action::Hang)
+    }
+
+    fn step(mut self, action: Action) -> Self {
+        self.script.steps.push(Step {
+            place: format!("step {}", self.script.steps.len() + 1),
+            delay: std::mem::take(&mut self.delay),
+            conditions: self.conditions.clone(),
+            action,
+        });
+        self
+    }
+
+    /// The script.
+    #[must_use]
+    pub fn build(self) -> Script {
+        self.script
+    }
+}

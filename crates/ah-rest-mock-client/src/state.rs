@@ -1,0 +1,328 @@
+//! Everything a mock knows, in the order it came to be.
+
+mod agents;
+mod repositories;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use ah_lifecycle::create::{self, Creation};
+use ah_lifecycle::{Decision, Refusal, View};
+use ah_rest_api_contract::{
+    DeliveryMode, Draft, DraftId, DraftUpdate, ErrorKind, EventQuery, InitialTasks, LaunchedTask,
+    Page, PageRequest, Priority, Prompt, PromptId, PromptRequest, PromptState, Session,
+    SessionEvent, SessionId, SessionQuery, SessionStatus, SortOrder, Task, TaskId,
+    TaskLaunchParams, TaskManagerError,
+};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::fault::Conditions;
+use crate::ids::Ids;
+use crate::session::{MockSession, Moment, Stage, Times};
+use crate::stream::StreamConditions;
+pub(crate) use agents::Agents;
+pub(crate) use repositories::Repositories;
+
+/// Everything a mock knows.
+pub(crate) struct State {
+    pub(crate) ids: Ids,
+    pub(crate) agents: Agents,
+    pub(crate) repositories: Repositories,
+    pub(crate) conditions: Conditions,
+    pub(crate) streams: StreamConditions,
+    /// The statuses that sessions stay in until they are let go.
+    pub(crate) held: BTreeSet<SessionStatus>,
+    pub(crate) allowed_env: BTreeSet<String>,
+    pub(crate) author: String,
+    pub(crate) slots: usize,
+    pub(crate) times: Arc<Times>,
+    tasks: Vec<Task>,
+    /// In the order in which they were launched.
+    sessions: Vec<MockSession>,
+    /// Where each of them is.
+    places: HashMap<SessionId, usize>,
+    /// Those that wait for a slot, in the order in which they were launched.
+    queue: Vec<SessionId>,
+    drafts: Vec<Draft>,
+}
+
+/// What a state is made of that was configured.
+pub(crate) struct Setting {
+    pub(crate) ids: Ids,
+    pub(crate) agents: Agents,
+    pub(crate) repositories: Repositories,
+    pub(crate) conditions: Conditions,
+    pub(crate) streams: StreamConditions,
+    pub(crate) allowed_env: BTreeSet<String>,
+    pub(crate) author: String,
+    pub(crate) slots: usize,
+    pub(crate) times: Times,
+}
+
+fn unknown(what: &str, id: impl std::fmt::Display) -> TaskManagerError {
+    TaskManagerError::new(ErrorKind::NotFound, format!("there is no {what} `{id}`"))
+}
+
+impl State {
+    pub(crate) fn new(setting: Setting) -> Self {
+        Self {
+            ids: setting.ids,
+            agents: setting.agents,
+            repositories: setting.repositories,
+            conditions: setting.conditions,
+            streams: setting.streams,
+            held: BTreeSet::new(),
+            allowed_env: setting.allowed_env,
+            author: setting.author,
+            slots: setting.slots,
+            times: Arc::new(setting.times),
+            tasks: Vec::new(),
+            sessions: Vec::new(),
+            places: HashMap::new(),
+            queue: Vec::new(),
+            drafts: Vec::new(),
+        }
+    }
+
+    /// Creates a task's sessions, queued.
+    pub(crate) fn launch(
+        &mut self,
+        params: &TaskLaunchParams,
+        now: Moment,
+    ) -> Result<LaunchedTask, TaskManagerError> {
+        let agents = &self.agents;
+        create::judge(params, &self.allowed_env, |agent| agents.check(agent))?.into_result(())?;
+        let Creation {
+            task,
+            sessions,
+            launched,
+        } = create::decide(params, &self.author, now.wall, || self.ids.next(now.wall))?;
+        if let Some(source) = params.source() {
+            self.repositories.touch(source, &mut self.ids, now.wall);
+        }
+        self.tasks.push(task);
+        for (session, launch) in sessions {
+            let (performance, speed) = self.agents.play(&session.agent, &mut self.ids, now.wall)?;
+            let stage = Stage {
+                performance,
+                speed,
+                version: self.agents.version(&session.agent.agent_type),
+                workspace: self.repositories.workspace(&session),
+                times: self.times.clone(),
+            };
+            self.places.insert(session.id, self.sessions.len());
+            self.queue.push(session.id);
+            let session = MockSession::new(session, launch, stage, now.wall);
+            self.sessions.push(session);
+        }
+        Ok(launched)
+    }
+
+    /// Gives free slots to sessions that wait, by priority and then age. Returns who got one.
+    pub(crate) fn claim(&mut self, now: Moment) -> Result<Vec<(SessionId, Arc<Notify>)>, Refusal> {
+        let mut claimed = Vec::new();
+        if self.held.contains(&SessionStatus::Queued) {
+            return Ok(claimed);
+        }
+        let Self {
+            sessions,
+            places,
+            queue,
+            ..
+        } = self;
+        queue.retain(|id| sessions[places[id]].status() == SessionStatus::Queued);
+        let holding = sessions
+            .iter()
+            .filter(|it| it.status().holds_slot())
+            .count();
+        for _ in holding..self.slots {
+            let next = queue.iter().enumerate().min_by_key(|(place, id)| {
+                let is_urgent = sessions[places[id]].session().priority == Priority::High;
+                (!is_urgent, *place)
+            });
+            let Some((place, _)) = next else { break };
+            let id = queue.remove(place);
+            let session = &mut sessions[places[&id]];
+            session.claim(now.wall)?;
+            claimed.push((id, session.waker()));
+        }
+        Ok(claimed)
+    }
+
+    /// Has a session go on. Returns when it is to go on at the latest, which may be when something
+    /// was decided; `None` once it has ended.
+    pub(crate) fn advance(
+        &mut self,
+        id: SessionId,
+        now: Moment,
+    ) -> Result<Option<Option<Instant>>, Refusal> {
+        // Sessions are never forgotten.
+        let session = &mut self.sessions[self.places[&id]];
+        let next = session.advance(now, &mut self.ids, &self.held)?;
+        Ok((!session.status().is_terminal()).then_some(next))
+    }
+
+    /// Has every session look whether there is something for it to do.
+    pub(crate) fn wake_all(&self) {
+        for session in &self.sessions {
+            session.waker().notify_one();
+        }
+    }
+
+    pub(crate) fn task(&self, id: TaskId) -> Result<&Task, TaskManagerError> {
+        let task = self.tasks.iter().find(|task| task.id == id);
+        task.ok_or_else(|| unknown("task", id))
+    }
+
+    pub(crate) fn session(&self, id: SessionId) -> Result<&MockSession, TaskManagerError> {
+        let place = self.places.get(&id).ok_or_else(|| unknown("session", id))?;
+        Ok(&self.sessions[*place])
+    }
+
+    /// Makes a decision on a session and carries it out.
+    pub(crate) fn decide(
+        &mut self,
+        id: SessionId,
+        now: Moment,
+        decide: impl FnOnce(&View) -> Result<Decision, Refusal>,
+    ) -> Result<&MockSession, TaskManagerError> {
+        let place = *self.places.get(&id).ok_or_else(|| unknown("session", id))?;
+        let session = &mut self.sessions[place];
+        let decision = decide(session.view())?;
+        session.take(decision, now.wall);
+        Ok(session)
+    }
+
+    /// A prompt for the queue of a session, steered only if its agent can be.
+    pub(crate) fn new_prompt(
+        &mut self,
+        id: SessionId,
+        request: PromptRequest,
+        now: Moment,
+    ) -> Result<Prompt, TaskManagerError> {
+        let agent = &self.session(id)?.session().agent.agent_type;
+        let delivery = if self.agents.can_steer(agent) {
+            request.delivery
+        } else {
+            DeliveryMode::Queue
+        };
+        Ok(Prompt {
+            id: PromptId::from_ulid(self.ids.next(now.wall)),
+            content: request.prompt,
+            delivery,
+            state: PromptState::Queued,
+            author: self.author.clone(),
+            created_at: now.wall,
+        })
+    }
+
+    pub(crate) fn list_sessions(&self, query: &SessionQuery) -> Page<Session> {
+        let newest_first = self.sessions.iter().rev();
+        let wanted: Vec<&MockSession> = newest_first.filter(|it| wants(query, it)).collect();
+        let page = Page::of_whole(wanted, query.page);
+        Page {
+            items: page.items.iter().map(|it| it.session().clone()).collect(),
+            total: page.total,
+            next_page: page.next_page,
+        }
+    }
+
+    pub(crate) fn list_events(
+        &self,
+        id: SessionId,
+        query: &EventQuery,
+    ) -> Result<Page<SessionEvent>, TaskManagerError> {
+        let wanted = self.session(id)?.log().iter().filter(|event| {
+            query.filter.admits(&event.payload)
+                && query.after.is_none_or(|after| event.seq > after)
+                && query.before.is_none_or(|before| event.seq < before)
+                && query.since.is_none_or(|since| event.ts >= since)
+                && query.until.is_none_or(|until| event.ts < until)
+        });
+        let mut wanted: Vec<&SessionEvent> = wanted.collect();
+        if query.sort == SortOrder::Desc {
+            wanted.reverse();
+        }
+        let page = Page::of_whole(wanted, query.page);
+        Ok(Page {
+            items: page.items.into_iter().cloned().collect(),
+            total: page.total,
+            next_page: page.next_page,
+        })
+    }
+
+    pub(crate) fn initial_tasks(&self) -> InitialTasks {
+        let page = PageRequest::largest();
+        let mut drafts = self.drafts.clone();
+        drafts.sort_by_key(|draft| std::cmp::Reverse(draft.updated_at));
+        drafts.truncate(page.per_page() as usize);
+        let query = SessionQuery {
+            page,
+            ..SessionQuery::default()
+        };
+        InitialTasks {
+            drafts,
+            sessions: self.list_sessions(&query).items,
+        }
+    }
+
+    /// Saves a draft; the last saved stands last.
+    pub(crate) fn save_draft(
+        &mut self,
+        update: DraftUpdate,
+        now: Moment,
+    ) -> Result<Draft, TaskManagerError> {
+        let draft = match update.id {
+            None => Draft {
+                id: DraftId::from_ulid(self.ids.next(now.wall)),
+                content: update.content,
+                created_at: now.wall,
+                updated_at: now.wall,
+            },
+            Some(id) => {
+                let old = self.take_draft(id)?;
+                Draft {
+                    content: old.content.merged(update.content),
+                    updated_at: now.wall,
+                    ..old
+                }
+            }
+        };
+        self.drafts.push(draft.clone());
+        Ok(draft)
+    }
+
+    /// The draft `id`, which is no longer among those saved.
+    pub(crate) fn take_draft(&mut self, id: DraftId) -> Result<Draft, TaskManagerError> {
+        let place = self.drafts.iter().position(|draft| draft.id == id);
+        Ok(self
+            .drafts
+            .remove(place.ok_or_else(|| unknown("draft", id))?))
+    }
+}
+
+/// Whether a list shows the session. Hidden ones are shown when they are asked for, and cancelled
+/// ones also by their status.
+fn wants(query: &SessionQuery, session: &MockSession) -> bool {
+    let hidden = session.view().record.hidden;
+    let session = session.session();
+    let is_named = query.statuses.contains(&session.status);
+    let is_shown = query.include_archived
+        || if session.status == SessionStatus::Cancelled {
+            is_named
+        } else {
+            !hidden
+        };
+    let fits =
+        |wanted: &Option<String>, value: &Option<String>| wanted.is_none() || wanted == value;
+    is_shown
+        && (query.statuses.is_empty() || is_named)
+        && fits(&query.project_id, &session.project_id)
+        && fits(&query.tenant_id, &session.tenant_id)
+        && query.task_id.is_none_or(|task| task == session.task_id)
+        && query
+            .agent
+            .as_ref()
+            .is_none_or(|agent| *agent == session.agent.agent_type)
+}

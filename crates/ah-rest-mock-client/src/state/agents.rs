@@ -1,0 +1,161 @@
+//! The agents that tasks can name, and what each plays.
+
+use std::sync::Arc;
+
+use ah_rest_api_contract::{
+    Agent, AgentCapabilities, AgentSelection, AgentType, FieldErrors, Installation, SessionAgent,
+    TaskManagerError, Timestamp,
+};
+use ah_scenario::{Defines, InvalidSettings, Performance, Script, Settings, Speed};
+use serde_json::{Map, Value};
+
+use crate::ids::Ids;
+
+/// The agent that plays the scenario of its settings.
+const SCENARIO: &str = "scenario";
+
+/// The agents of a mock.
+#[derive(Clone, Debug)]
+pub(crate) struct Agents {
+    known: Vec<(Agent, Part)>,
+    /// What is played by an agent that was given nothing else.
+    script: Arc<Script>,
+}
+
+/// What an agent plays.
+#[derive(Clone, Debug)]
+enum Part {
+    /// The scenario of its task's settings; the script of all when they name none.
+    Settings,
+    /// Always this; any settings are taken.
+    Script(Arc<Script>),
+}
+
+impl Agents {
+    /// The scenario agent alone, which plays `script` when it is given nothing else.
+    pub(crate) fn playing(script: Script) -> Self {
+        let capabilities = AgentCapabilities {
+            resume: false,
+            steer: true,
+            permissions: true,
+            images: false,
+            usage: true,
+        };
+        let scenario = agent(SCENARIO, "plays the scenario of its settings", capabilities);
+        Self {
+            known: vec![(scenario, Part::Settings)],
+            script: Arc::new(script),
+        }
+    }
+
+    pub(crate) fn set_script(&mut self, script: Script) {
+        self.script = Arc::new(script);
+    }
+
+    /// One more agent, or another one of that type.
+    pub(crate) fn add(&mut self, name: &str, capabilities: AgentCapabilities, script: Script) {
+        let new = agent(name, "plays a script", capabilities);
+        self.known
+            .retain(|(known, _)| known.agent_type != new.agent_type);
+        self.known.push((new, Part::Script(Arc::new(script))));
+        self.known
+            .sort_by(|(a, _), (b, _)| a.agent_type.cmp(&b.agent_type));
+    }
+
+    pub(crate) fn list(&self) -> Vec<Agent> {
+        self.known.iter().map(|(agent, _)| agent.clone()).collect()
+    }
+
+    fn find(&self, agent_type: &AgentType) -> Option<&(Agent, Part)> {
+        let mut known = self.known.iter();
+        known.find(|(agent, _)| agent.agent_type == *agent_type)
+    }
+
+    pub(crate) fn can_steer(&self, agent_type: &AgentType) -> bool {
+        self.find(agent_type)
+            .is_some_and(|(agent, _)| agent.capabilities.steer)
+    }
+
+    pub(crate) fn version(&self, agent_type: &AgentType) -> String {
+        let known = self.find(agent_type);
+        known.map_or_else(String::new, |(agent, _)| agent.versions.concat())
+    }
+
+    /// Judges what a task has chosen.
+    pub(crate) fn check(&self, selection: &AgentSelection) -> Result<(), FieldErrors> {
+        let Some((agent, part)) = self.find(&selection.agent_type) else {
+            let names: Vec<&str> = self
+                .known
+                .iter()
+                .map(|(it, _)| it.agent_type.as_str())
+                .collect();
+            let message = format!(
+                "there is no agent `{}`; there are {}",
+                selection.agent_type,
+                names.join(", ")
+            );
+            return Err(FieldErrors::of("type", message));
+        };
+        let mut errors = FieldErrors::default();
+        if let Some(version) = &selection.version
+            && !agent.versions.contains(version)
+        {
+            let here = agent.versions.join(", ");
+            errors.add(
+                "version",
+                format!("is here in version {here}, not in `{version}`"),
+            );
+        }
+        if let Part::Settings = part {
+            if let Some(model) = &selection.model {
+                let message = format!("plays a scenario without a model, so not with `{model}`");
+                errors.add("model", message);
+            }
+            if let Err(error) = self.read(&selection.settings) {
+                errors.add(format!("settings.{}", error.setting()), error.to_string());
+            }
+        }
+        errors.into_result(())
+    }
+
+    fn read(&self, settings: &Map<String, Value>) -> Result<Settings, InvalidSettings> {
+        Settings::read_or(settings, |_| Ok(self.script.clone()))
+    }
+
+    /// What the agent of a session plays, and how fast.
+    pub(crate) fn play(
+        &self,
+        agent: &SessionAgent,
+        ids: &mut Ids,
+        now: Timestamp,
+    ) -> Result<(Performance, Speed), TaskManagerError> {
+        let part = self.find(&agent.agent_type).map(|(_, part)| part);
+        let (script, speed, defines) = match part {
+            Some(Part::Script(script)) => (script.clone(), Speed::default(), Defines::default()),
+            // It was judged before.
+            Some(Part::Settings) | None => match self.read(&agent.settings) {
+                Ok(settings) => (settings.script, settings.speed, settings.defines),
+                Err(error) => {
+                    return Err(FieldErrors::of(error.setting(), error.to_string()).into());
+                }
+            },
+        };
+        let first_message = ids.next(now);
+        Ok((Performance::new(script, defines, first_message), speed))
+    }
+}
+
+fn agent(name: &str, description: &str, capabilities: AgentCapabilities) -> Agent {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Agent {
+        agent_type: AgentType::new(name),
+        driver: SCENARIO.to_owned(),
+        description: description.to_owned(),
+        versions: vec![version.clone()],
+        installation: Installation::Installed {
+            version: Some(version),
+        },
+        capabilities,
+        settings_schema_ref: format!("/api/v1/schemas/agents/{name}.json"),
+    }
+}

@@ -1,0 +1,141 @@
+//! The repositories that tasks were launched on, with their branches.
+
+use ah_rest_api_contract::{
+    Branch, BranchList, ExecutorId, Page, Repository, RepositoryId, RepositorySource, Session,
+    SessionWorkspace, TaskManagerError, Timestamp, WorkspaceProvider,
+};
+use ulid::Ulid;
+
+use super::unknown;
+use crate::ids::Ids;
+
+/// The branch that a repository has of which nothing was said.
+const DEFAULT_BRANCH: &str = "main";
+
+/// The repositories of a mock.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repositories {
+    known: Vec<Known>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    repository: Repository,
+    /// The default one first, then by name.
+    branches: Vec<Branch>,
+}
+
+impl Repositories {
+    /// A repository at `source` with these branches, of which the first is the default one.
+    pub(crate) fn add(
+        &mut self,
+        source: &RepositorySource,
+        branches: &[String],
+        ids: &mut Ids,
+        now: Timestamp,
+    ) {
+        let address = source.without_credentials();
+        let mut branches: Vec<Branch> = branches
+            .iter()
+            .enumerate()
+            .map(|(place, name)| Branch {
+                name: name.clone(),
+                is_default: place == 0,
+                last_commit: commit(ids.next(now)),
+            })
+            .collect();
+        branches.sort_by(|a, b| (!a.is_default, &a.name).cmp(&(!b.is_default, &b.name)));
+        self.known.push(Known {
+            repository: Repository {
+                id: RepositoryId::from_ulid(ids.next(now)),
+                display_name: source.display_name(),
+                scm_provider: "git".to_owned(),
+                remote_url: address,
+                default_branch: branches.first().map(|branch| branch.name.clone()),
+                last_used_at: None,
+            },
+            branches,
+        });
+    }
+
+    /// Remembers that a task was launched on `source`.
+    pub(crate) fn touch(&mut self, source: &RepositorySource, ids: &mut Ids, now: Timestamp) {
+        let address = source.without_credentials();
+        if self.at(&address).is_none() {
+            self.add(source, &[DEFAULT_BRANCH.to_owned()], ids, now);
+        }
+        let mut known = self.known.iter_mut();
+        if let Some(known) = known.find(|known| known.repository.remote_url == address) {
+            known.repository.last_used_at = Some(now);
+        }
+    }
+
+    fn at(&self, address: &str) -> Option<&Known> {
+        let mut known = self.known.iter();
+        known.find(|known| known.repository.remote_url == address)
+    }
+
+    /// The last used first.
+    pub(crate) fn list(&self) -> Page<Repository> {
+        let mut items: Vec<Repository> = self
+            .known
+            .iter()
+            .map(|known| known.repository.clone())
+            .collect();
+        items.sort_by_key(|repository| std::cmp::Reverse((repository.last_used_at, repository.id)));
+        let total = items.len() as u64;
+        Page {
+            items,
+            total,
+            next_page: None,
+        }
+    }
+
+    pub(crate) fn branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {
+        let known = self.known.iter().find(|known| known.repository.id == id);
+        let branches = known
+            .ok_or_else(|| unknown("repository", id))?
+            .branches
+            .clone();
+        Ok(BranchList {
+            repository_id: id,
+            total: branches.len() as u64,
+            branches,
+        })
+    }
+
+    /// The workspace that a session gets, and the commit it begins at, or why it gets none.
+    pub(crate) fn workspace(
+        &self,
+        session: &Session,
+    ) -> Result<(SessionWorkspace, Option<String>), String> {
+        let known = session.repo.url.as_deref().and_then(|url| self.at(url));
+        let workspace = |provider, branch| SessionWorkspace {
+            provider,
+            path: format!("/mock/workspaces/{}", session.id).into(),
+            executor_id: ExecutorId::local(),
+            branch,
+        };
+        let Some(known) = known else {
+            return Ok((workspace(WorkspaceProvider::Empty, None), None));
+        };
+        let begins_at = match &session.repo.branch {
+            Some(name) => known.branches.iter().find(|branch| branch.name == *name),
+            None => known.branches.first(),
+        };
+        let Some(begins_at) = begins_at else {
+            let name = session.repo.branch.as_deref().unwrap_or(DEFAULT_BRANCH);
+            let address = &known.repository.remote_url;
+            return Err(format!("{address} has no branch `{name}`"));
+        };
+        let commit = session.repo.commit.clone();
+        let commit = commit.unwrap_or_else(|| begins_at.last_commit.clone());
+        let branch = Some(format!("ah/{}", session.id));
+        Ok((workspace(WorkspaceProvider::Worktree, branch), Some(commit)))
+    }
+}
+
+/// Forty hexadecimal digits, as git names a commit.
+fn commit(id: Ulid) -> String {
+    format!("{:032x}{:08x}", id.0, id.0 & 0xFFFF_FFFF)
+}

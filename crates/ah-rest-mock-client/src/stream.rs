@@ -1,0 +1,160 @@
+//! Readers: each a cursor into its session's log, as with the engine.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_rest_api_contract::{
+    EphemeralEvent, ErrorKind, EventFilter, EventSeq, EventStream, SessionId, StreamItem,
+    TaskManagerError,
+};
+use futures::stream;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+
+use crate::shared::Shared;
+
+/// How many events are read at once.
+const READ_MAX: usize = 64;
+
+/// What streams are like besides what they yield.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StreamConditions {
+    /// After which event a stream breaks off that has begun before it.
+    pub(crate) cut_at: Option<EventSeq>,
+    /// How long each item takes.
+    pub(crate) pace: Duration,
+}
+
+struct Reader {
+    shared: Arc<Shared>,
+    session: SessionId,
+    cursor: EventSeq,
+    filter: EventFilter,
+    conditions: StreamConditions,
+    head: watch::Receiver<EventSeq>,
+    ephemeral: Option<broadcast::Receiver<EphemeralEvent>>,
+    ready: VecDeque<StreamItem>,
+    cut: bool,
+    ended: bool,
+}
+
+/// The session's events after `after`, then those to come.
+pub(crate) fn events(
+    shared: Arc<Shared>,
+    session: SessionId,
+    after: EventSeq,
+    filter: EventFilter,
+) -> Result<EventStream, TaskManagerError> {
+    let (head, ephemeral, conditions) = {
+        let state = shared.state();
+        let known = state.session(session)?;
+        let ephemeral = filter.wants_ephemeral().then(|| known.watch_ephemeral());
+        (known.watch(), ephemeral, state.streams)
+    };
+    let conditions = StreamConditions {
+        cut_at: conditions.cut_at.filter(|at| after < *at),
+        ..conditions
+    };
+    let reader = Reader {
+        shared,
+        session,
+        cursor: after,
+        filter,
+        conditions,
+        head,
+        ephemeral,
+        ready: VecDeque::new(),
+        cut: false,
+        ended: false,
+    };
+    Ok(Box::pin(stream::unfold(reader, |mut reader| async move {
+        let item = reader.next().await?;
+        Some((item, reader))
+    })))
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<Result<StreamItem, TaskManagerError>> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                if !self.conditions.pace.is_zero() {
+                    tokio::time::sleep(self.conditions.pace).await;
+                }
+                return Some(Ok(item));
+            }
+            if self.cut {
+                self.cut = false;
+                self.ended = true;
+                return Some(Err(TaskManagerError::new(
+                    ErrorKind::Unreachable,
+                    format!(
+                        "the mock was told to cut this stream after event {}; take it up from there",
+                        self.cursor
+                    ),
+                )));
+            }
+            if self.ended {
+                return None;
+            }
+            self.head.mark_unchanged();
+            match self.read() {
+                Ok(true) => {}
+                Ok(false) => {
+                    if let Some(event) = self.wait().await {
+                        return Some(Ok(StreamItem::Ephemeral(event)));
+                    }
+                }
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+
+    /// Reads on from the cursor; says whether it came any further.
+    fn read(&mut self) -> Result<bool, TaskManagerError> {
+        let state = self.shared.state();
+        let session = state.session(self.session)?;
+        let before = self.cursor;
+        let from = usize::try_from(self.cursor.get()).unwrap_or(usize::MAX);
+        for event in session.log().iter().skip(from).take(READ_MAX) {
+            self.cursor = event.seq;
+            if self.filter.admits(&event.payload) {
+                self.ready.push_back(StreamItem::Event(event.clone()));
+            }
+            if self.conditions.cut_at == Some(event.seq) {
+                self.cut = true;
+                break;
+            }
+        }
+        self.ended = !self.cut
+            && session.status().is_terminal()
+            && self.cursor >= session.session().last_seq;
+        Ok(self.cursor != before || self.ended)
+    }
+
+    /// Waits until there may be more to read, or there is something ephemeral to show.
+    async fn wait(&mut self) -> Option<EphemeralEvent> {
+        let Some(ephemeral) = &mut self.ephemeral else {
+            self.ended = self.head.changed().await.is_err();
+            return None;
+        };
+        tokio::select! {
+            biased;
+            event = ephemeral.recv() => match event {
+                Ok(event) => Some(event),
+                Err(RecvError::Lagged(_)) => None,
+                Err(RecvError::Closed) => {
+                    self.ephemeral = None;
+                    None
+                }
+            },
+            moved = self.head.changed() => {
+                self.ended = moved.is_err();
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The mock, on a clock that is paused.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod crowd;
+mod faults;
+mod play;
+mod world;
