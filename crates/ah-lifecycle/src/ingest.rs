@@ -132,9 +132,13 @@ fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
 fn of_fact(view: &View, fact: &Fact, ts: Timestamp) -> Result<Change, Refusal> {
     let decision = match fact {
         Fact::AgentStarted { pid: _ } => start::agent_started(&view.record, ts)?,
-        Fact::AgentReady { version, .. } => {
+        Fact::AgentReady {
+            version,
+            agent_session_id,
+        } => {
             let mut change = Change::default();
             change.patch.agent_version.clone_from(version);
+            change.patch.agent_session_id.clone_from(agent_session_id);
             change.into()
         }
         Fact::Paused => pause::done(&view.record, ts)?,

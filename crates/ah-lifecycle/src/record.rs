@@ -127,6 +127,9 @@ pub struct SessionRecord {
     pub interrupt_requested: bool,
     /// How the agent's last turn ended; absent before the first end.
     pub last_turn: Option<TurnEnd>,
+    /// What its agent calls it, when it has told: what the agent would be asked for to go on with
+    /// it in another process.
+    pub agent_session_id: Option<String>,
     /// How far its recorder's journal was taken into the log.
     pub journal: JournalPosition,
     /// Whether lists leave it out.
@@ -146,6 +149,7 @@ impl SessionRecord {
             ending: None,
             interrupt_requested: false,
             last_turn: None,
+            agent_session_id: None,
             journal: JournalPosition(0),
             hidden: false,
         }

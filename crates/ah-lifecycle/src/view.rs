@@ -42,6 +42,10 @@ impl View {
         set(&mut session.ended_at, patch.ended_at.map(Some));
         set(&mut session.changes, patch.changes.map(Some));
         set(&mut session.usage, patch.usage.clone().map(Some));
+        set(
+            &mut record.agent_session_id,
+            patch.agent_session_id.clone().map(Some),
+        );
         set(&mut record.ending, patch.ending.clone().map(Some));
         set(&mut record.interrupt_requested, patch.interrupt_requested);
         set(&mut record.last_turn, patch.last_turn.clone().map(Some));

@@ -40,6 +40,8 @@ pub struct SessionPatch {
     pub commit: Option<String>,
     /// The version of its agent.
     pub agent_version: Option<String>,
+    /// What its agent calls it.
+    pub agent_session_id: Option<String>,
     /// When its agent started.
     pub started_at: Option<Timestamp>,
     /// When it ended. The session has no owner from then on.
@@ -74,6 +76,7 @@ impl SessionPatch {
             workspace,
             commit,
             agent_version,
+            agent_session_id,
             started_at,
             ended_at,
             changes,
@@ -91,6 +94,7 @@ impl SessionPatch {
         over(&mut self.workspace, workspace);
         over(&mut self.commit, commit);
         over(&mut self.agent_version, agent_version);
+        over(&mut self.agent_session_id, agent_session_id);
         over(&mut self.started_at, started_at);
         over(&mut self.ended_at, ended_at);
         over(&mut self.changes, changes);

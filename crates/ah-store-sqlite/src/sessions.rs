@@ -17,7 +17,7 @@ pub(crate) async fn record(
         r#"SELECT id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
                   activity, reason, exit_code, commit_id, workspace, changes, usage, created_at,
                   updated_at, started_at, ended_at, body, launch, last_seq, version, fence, owner,
-                  ending, interrupt_requested, last_turn, journal, hidden,
+                  ending, interrupt_requested, last_turn, agent_session_id, journal, hidden,
                   recent_events AS "recent_events!: String"
            FROM session_records
            WHERE id = $1"#,
@@ -43,7 +43,7 @@ pub(crate) async fn list(
         r#"SELECT id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
                   activity, reason, exit_code, commit_id, workspace, changes, usage, created_at,
                   updated_at, started_at, ended_at, body, launch, last_seq, version, fence, owner,
-                  ending, interrupt_requested, last_turn, journal, hidden,
+                  ending, interrupt_requested, last_turn, agent_session_id, journal, hidden,
                   recent_events AS "recent_events!: String"
            FROM (SELECT key AS place, value AS wanted FROM json_each($1)) AS page
            JOIN session_records ON session_records.key = page.wanted

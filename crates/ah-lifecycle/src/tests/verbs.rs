@@ -371,6 +371,19 @@ fn a_pause_that_failed_lets_the_session_run_and_says_why() {
 }
 
 #[test]
+fn what_the_agent_calls_the_session_is_kept() {
+    let mut view = running();
+    let ready = |version: &str, agent_session_id: Option<&str>| crate::Fact::AgentReady {
+        version: Some(version.to_owned()),
+        agent_session_id: agent_session_id.map(ToOwned::to_owned),
+    };
+    feed(&mut view, ready("1", Some("ses_1")));
+    feed(&mut view, ready("2", None));
+    assert_eq!(view.record.session.agent.version, "2");
+    assert_eq!(view.record.agent_session_id.as_deref(), Some("ses_1"));
+}
+
+#[test]
 fn what_the_recorder_ended_by_itself_is_told_as_the_engine_would_have_told_it() {
     use crate::EndCause;
     let by = |cause, reason: &str| crate::AgentEnd {

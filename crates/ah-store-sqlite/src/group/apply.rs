@@ -98,6 +98,8 @@ struct Columns {
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    agent_session_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<i64>,
@@ -154,6 +156,7 @@ impl Columns {
                 .transpose()?,
             commit_id: rest.commit,
             agent_version: rest.agent_version,
+            agent_session_id: rest.agent_session_id,
             started_at: rest.started_at.map(|moment| moment.as_unix_millis()),
             ended_at: rest.ended_at.map(|moment| moment.as_unix_millis()),
             changes: some_json(rest.changes.as_ref())?,
@@ -223,6 +226,7 @@ async fn patch_sessions(
                              workspace, new.value ->> 'workspace'),
              commit_id = coalesce(new.value ->> 'commit_id', commit_id),
              agent_version = coalesce(new.value ->> 'agent_version', agent_version),
+             agent_session_id = coalesce(new.value ->> 'agent_session_id', agent_session_id),
              started_at = coalesce(new.value ->> 'started_at', started_at),
              ended_at = coalesce(new.value ->> 'ended_at', ended_at),
              changes = coalesce(new.value ->> 'changes', changes),

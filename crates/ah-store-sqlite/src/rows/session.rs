@@ -84,6 +84,7 @@ pub(crate) struct SessionRow {
     pub(crate) ending: Option<String>,
     pub(crate) interrupt_requested: i64,
     pub(crate) last_turn: Option<String>,
+    pub(crate) agent_session_id: Option<String>,
     pub(crate) journal: i64,
     pub(crate) hidden: i64,
     /// A JSON array of the wire forms as texts, the newest first.
@@ -162,6 +163,7 @@ impl SessionRow {
             ending: row.some_json("ending", self.ending.as_deref())?,
             interrupt_requested: row.flag("interrupt_requested", self.interrupt_requested)?,
             last_turn: row.some_json("last_turn", self.last_turn.as_deref())?,
+            agent_session_id: self.agent_session_id.clone(),
             journal: JournalPosition(row.number("journal", self.journal)?),
             hidden: row.flag("hidden", self.hidden)?,
             session: self.into_session()?,

@@ -29,6 +29,7 @@ pub async fn a_task_and_its_sessions_come_into_being_together(harness: &dyn Harn
                 ending: None,
                 interrupt_requested: false,
                 last_turn: None,
+                agent_session_id: None,
                 journal: JournalPosition(0),
                 hidden: false,
             }

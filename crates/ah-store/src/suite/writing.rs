@@ -56,6 +56,7 @@ fn full_patch() -> SessionPatch {
         })),
         commit: Some("abc123".to_owned()),
         agent_version: Some("2.0".to_owned()),
+        agent_session_id: Some("ses_1".to_owned()),
         started_at: Some(sample::at(3)),
         ended_at: None,
         changes: Some(ChangeSummary {
@@ -99,6 +100,7 @@ pub async fn every_field_of_a_patch_is_kept(harness: &dyn Harness) {
     expected.ending = patch.ending;
     expected.interrupt_requested = true;
     expected.last_turn = patch.last_turn;
+    expected.agent_session_id = patch.agent_session_id;
     expected.journal = JournalPosition(1 << 40);
     expected.hidden = true;
     assert_eq!(store.session(id).await.unwrap(), expected);
