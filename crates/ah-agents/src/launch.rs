@@ -7,6 +7,8 @@ use ah_rest_api_contract::{PermissionPolicy, PromptContent, PromptId, SessionId}
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::{HomePlan, Inheritance};
+
 /// How an agent is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -15,6 +17,17 @@ pub enum DriverKind {
     Scenario,
     /// Any agent that speaks the Agent Client Protocol over its standard input and output.
     Acp,
+}
+
+impl DriverKind {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scenario => "scenario",
+            Self::Acp => "acp",
+        }
+    }
 }
 
 /// How an agent is started: what the catalogue makes of a task's choice.
@@ -30,6 +43,12 @@ pub struct AgentProgram {
     pub argv: Vec<String>,
     /// What its environment has besides what it inherits.
     pub env: BTreeMap<String, String>,
+    /// What it inherits of the recorder's environment.
+    #[serde(default)]
+    pub inherits: Inheritance,
+    /// What it has of a home of its own; `None` when it lives in the user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<HomePlan>,
     /// The model that the agent is asked for by its protocol; `None` when its command line or its
     /// environment has chosen already, or nobody has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,6 +140,19 @@ impl SessionFolder {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.0.join("control.sock")
+    }
+
+    /// The agent's home, where it has one of its own; gone once the agent is.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.0.join("home")
+    }
+
+    /// The agent's folder for temporary files, where it has a home of its own; gone once the agent
+    /// is. It is not above the home: Codex refuses to be at home below the temporary folder.
+    #[must_use]
+    pub fn temporary(&self) -> PathBuf {
+        self.0.join("tmp")
     }
 
     /// The path of the session's control group, where it has one.

@@ -5,6 +5,8 @@
 mod attendance;
 mod catalog;
 mod driver;
+mod home;
+mod inheritance;
 pub mod journal;
 mod launch;
 mod process;
@@ -14,6 +16,8 @@ pub mod scenario_agent;
 mod shortened;
 
 pub use attendance::{AttachError, Attendance, AttendanceError, Disconnected, RequestSender};
-pub use catalog::Catalog;
+pub use catalog::{AgentEntry, Catalog, ConfiguredAgents, HomeOf, InvalidAgent, Surroundings};
+pub use home::HomePlan;
+pub use inheritance::Inheritance;
 pub use launch::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
 pub use process::{SESSION_MARK, sweep_folder, sweep_session};

@@ -99,7 +99,7 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let listener = server::listen(folder)?;
         let (arrivals_in, arrivals) = mpsc::channel(ARRIVALS_WAITING_MAX);
         let (heard_from, heard) = mpsc::channel(REQUESTS_WAITING_MAX);
@@ -121,7 +121,10 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
         drop(lock);
         std::fs::remove_file(folder.socket())?;
         ended.and(removed)
-    })
+    });
+    // The removal of a home that takes too long is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 /// An error of the journal with what lies behind it, since it ends up as one line.

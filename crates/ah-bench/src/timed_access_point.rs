@@ -87,7 +87,7 @@ pub(crate) async fn start(
         config,
         store,
         Arc::new(executor),
-        Catalog::builtin(agent),
+        Catalog::scripted(agent),
         Arc::new(SystemClock),
         IdSource::system(),
     )

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ah_agents::Catalog;
 use ah_agents::recorder::RecorderCommand;
+use ah_agents::{Catalog, ConfiguredAgents, Surroundings};
 use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
 use ah_rest_api_contract::TaskManager;
-use ah_rest_server::{Config, Host, ServeError};
+use ah_rest_server::{Config, Host, ServeError, Sources};
 use ah_store_sqlite::SqliteStore;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -43,11 +43,13 @@ impl Access {
 /// Opens the state folder, and starts an engine on it.
 pub(crate) async fn open(settings: &Settings, scheduling: Scheduling) -> Result<Access, Failure> {
     settings.make_home()?;
+    let program = Program::find()?;
+    let catalog = catalog(&program, configured_agents(settings)?);
     let store = open_store(settings).await?;
     let mut config = EngineConfig::new(settings.home.clone());
     config.scheduling = scheduling;
     config.max_concurrent_tasks = settings.max_concurrent_tasks;
-    let engine = start(config, store, Program::find()?)
+    let engine = start(config, store, program, catalog)
         .await
         .map_err(|error| {
             Failure::configuration(format!("the engine cannot start: {error}")).caused_by(error)
@@ -77,8 +79,12 @@ pub(crate) async fn serve(
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let engine = config.engine_config(EngineConfig::new(settings.home.clone()));
+    let catalog = catalog(&program, config.agents().clone());
     let start = async move {
-        let engine = start(engine, store, program).await?;
+        let asking = catalog.clone();
+        let engine = start(engine, store, program, catalog).await?;
+        // Whoever asks for the agents is not to wait for what they have to say.
+        tokio::spawn(async move { asking.ask_versions().await });
         // Nobody may be there to hear it.
         ready.send(()).ok();
         Ok(engine)
@@ -92,6 +98,18 @@ pub(crate) async fn serve(
             };
             Failure::new(code, in_words(&error)).caused_by(error)
         })
+}
+
+/// The agents that the configuration in the state folder has, for an engine without a server.
+fn configured_agents(settings: &Settings) -> Result<ConfiguredAgents, Failure> {
+    let config = Config::load(&Sources {
+        home: &settings.home,
+        file: None,
+        environment: &[],
+        flags: &[],
+    })
+    .map_err(|error| Failure::configuration(in_words(&error)).caused_by(error))?;
+    Ok(config.agents().clone())
 }
 
 async fn open_store(settings: &Settings) -> Result<Arc<SqliteStore>, Failure> {
@@ -124,24 +142,34 @@ impl Program {
     }
 }
 
+/// The agents there are, of which one is this program.
+fn catalog(program: &Program, configured: ConfiguredAgents) -> Catalog {
+    let scenario_agent = [&program.name, "agent", "scenario"]
+        .map(str::to_owned)
+        .to_vec();
+    let surroundings = Surroundings {
+        search_path: std::env::var_os("PATH").unwrap_or_default(),
+        is_root: rustix::process::geteuid().is_root(),
+    };
+    Catalog::new(scenario_agent, configured, surroundings)
+}
+
 async fn start(
     config: EngineConfig,
     store: Arc<SqliteStore>,
     program: Program,
+    catalog: Catalog,
 ) -> Result<LocalTaskManager, StartError> {
     let recorder = RecorderCommand {
         args: ["agent", "record", "--folder"].map(str::to_owned).to_vec(),
         program: program.path,
     };
-    let scenario_agent = [&program.name, "agent", "scenario"]
-        .map(str::to_owned)
-        .to_vec();
     let executor = LocalExecutor::new(config.home.clone(), recorder);
     LocalTaskManager::start(
         config,
         store,
         Arc::new(executor),
-        Catalog::builtin(scenario_agent),
+        catalog,
         Arc::new(SystemClock),
         IdSource::system(),
     )

@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::caller::Caller;
 use crate::clock::Clock;
-use crate::config::EngineConfig;
+use crate::config::{EngineConfig, Scheduling};
 use crate::ephemeral::EphemeralHub;
 use crate::error::{StartError, store_error};
 use crate::executor::{Executor, ExecutorError};
@@ -41,6 +41,8 @@ use crate::supervisor::{Core, DECISION_ATTEMPTS};
 const CATCH_UP_MAX: Duration = Duration::from_secs(10);
 /// Who acts when nobody else is named.
 const LOCAL_USER: &str = "user";
+/// How long a command waits for agents to tell their versions. Most of them need not be asked.
+const VERSIONS_WAIT_MAX: Duration = Duration::from_secs(3);
 /// How long a stopping engine waits for its tasks. None of them holds anything that is not
 /// written.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
@@ -465,6 +467,21 @@ impl TaskManager for LocalTaskManager {
     }
 
     async fn list_agents(&self) -> Result<Page<Agent>, TaskManagerError> {
+        let catalog = self.core.catalog.clone();
+        let ask = async move { catalog.ask_versions().await };
+        match self.core.config.scheduling {
+            // A command has no next time at which it would know more.
+            Scheduling::Attend => {
+                if tokio::time::timeout(VERSIONS_WAIT_MAX, ask).await.is_err() {
+                    tracing::info!("some agents have not told their versions yet");
+                }
+            }
+            Scheduling::Serve => {
+                let shutdown = self.shutdown.clone();
+                self.tasks
+                    .spawn(async move { shutdown.run_until_cancelled(ask).await });
+            }
+        }
         Ok(whole(self.core.catalog.list()))
     }
 

@@ -13,6 +13,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ah_agents::ConfiguredAgents;
 use ah_engine::EngineConfig;
 
 pub use error::{ConfigError, Layer};
@@ -63,6 +64,12 @@ impl Config {
     #[must_use]
     pub fn to_toml(&self) -> String {
         self.effective.clone()
+    }
+
+    /// The agents that the configuration has, besides those that are built in.
+    #[must_use]
+    pub const fn agents(&self) -> &ConfiguredAgents {
+        &self.agents
     }
 
     /// What the engine is told: `base` with what the configuration decides of it.

@@ -170,6 +170,8 @@ mod tests {
             driver: DriverKind::Scenario,
             argv: vec!["ah".into(), "play".into()],
             env: std::collections::BTreeMap::new(),
+            inherits: crate::Inheritance::default(),
+            home: None,
             model: None,
             settings: serde_json::from_str(r#"{"scenario":"demo"}"#).unwrap(),
         };

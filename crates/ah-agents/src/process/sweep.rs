@@ -166,12 +166,17 @@ pub async fn sweep_session(session: SessionId) -> io::Result<u32> {
 }
 
 /// Ends every process of `session`, whose recorder is gone, as [`sweep_session`] does, and those in
-/// the control group that the recorder has noted in `folder`.
+/// the control group that the recorder has noted in `folder`. The agent's home goes with them, if
+/// it can be removed.
 ///
 /// # Errors
 /// As [`sweep_session`].
 pub async fn sweep_folder(session: SessionId, folder: &SessionFolder) -> io::Result<u32> {
-    sweep_marked(session, Cgroup::left_in(folder, session)).await
+    let swept = sweep_marked(session, Cgroup::left_in(folder, session)).await?;
+    if let Err(error) = crate::home::remove(folder).await {
+        tracing::warn!(session.id = %session, %error, "the home of an agent could not be removed");
+    }
+    Ok(swept)
 }
 
 async fn sweep_marked(session: SessionId, group: Option<Cgroup>) -> io::Result<u32> {

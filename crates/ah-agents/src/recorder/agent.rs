@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::lines::{AGENT_LINE_BYTES_MAX, AgentLine, next_line};
 use crate::LaunchSpec;
+use crate::home::Home;
 use crate::process::{Cgroup, RECORDER_MARK, SESSION_MARK};
 
 /// How much of the agent's standard error goes into the log of the recorder, in bytes.
@@ -46,13 +47,15 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Starts `command`.
+    /// Starts `command`, at `home`. What a task sets is stronger than the home, and that is stronger
+    /// than what is inherited.
     ///
     /// To be called on the recorder's main thread: the agent is killed when the *thread* that
     /// started it ends.
     pub(crate) fn spawn(
         command: &[String],
         spec: &LaunchSpec,
+        home: &Home,
         cgroup: Option<&Cgroup>,
         log: File,
     ) -> io::Result<Self> {
@@ -60,8 +63,13 @@ impl Agent {
             .split_first()
             .ok_or_else(|| io::Error::other("its command line is empty"))?;
         let mut process = Command::new(program);
+        let inherited = std::env::vars_os().map(|(name, _)| name);
+        for name in spec.agent.inherits.refused(inherited) {
+            process.env_remove(name);
+        }
         process
             .args(arguments)
+            .envs(&home.variables)
             .envs(&spec.agent.env)
             .env(SESSION_MARK, spec.session_id.to_string())
             .env_remove(RECORDER_MARK)

@@ -118,7 +118,7 @@ pub(super) async fn run(
         .start_when_wanted(command, folder, &mut doors, &mut signals)
         .await;
     if session.agent.is_some() {
-        session.live(&mut doors, &mut signals).await;
+        session.live(folder, &mut doors, &mut signals).await;
     }
     let mut removed = Ok(());
     for file in &files {
@@ -133,7 +133,7 @@ pub(super) async fn run(
 
 impl RecordedSession {
     /// Goes on until the agent has ended or is to be killed, and sees to it that nothing is left.
-    async fn live(&mut self, doors: &mut Doors, signals: &mut Signals) {
+    async fn live(&mut self, folder: &SessionFolder, doors: &mut Doors, signals: &mut Signals) {
         loop {
             // First of all: a number that was reaped may soon be another process's.
             if self.exit.is_some() {
@@ -159,7 +159,7 @@ impl RecordedSession {
                 () = sleep_until(deadline) => {}
             }
         }
-        self.leave_nothing().await;
+        self.leave_nothing(folder).await;
     }
 
     fn is_to_be_killed(&self) -> bool {

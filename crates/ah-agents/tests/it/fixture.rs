@@ -52,6 +52,8 @@ impl Session {
                 driver: DriverKind::Scenario,
                 argv: vec![PROBE.to_owned(), "play".to_owned()],
                 env: BTreeMap::new(),
+                inherits: ah_agents::Inheritance::default(),
+                home: None,
                 model: None,
                 settings: serde_json::Map::new(),
             },

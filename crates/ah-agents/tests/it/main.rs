@@ -9,6 +9,7 @@ mod attending;
 mod beginnings;
 mod endings;
 mod fixture;
+mod homes;
 mod limits;
 mod nesting;
 mod pausing;

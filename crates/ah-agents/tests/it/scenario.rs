@@ -13,7 +13,7 @@ async fn the_built_in_agent_plays_what_the_catalogue_resolves() {
         {"llmResponse": [{"assistant": [[10, "as you wish"]]}]},
     ]}});
     selection.settings = settings.as_object().unwrap().clone();
-    let catalog = Catalog::builtin(vec![PROBE.to_owned(), "scenario".to_owned()]);
+    let catalog = Catalog::scripted(vec![PROBE.to_owned(), "scenario".to_owned()]);
     session.spec.agent = catalog.resolve(&selection).unwrap();
     let mut attended = session.begin().await;
     attended.until_turn_end().await;

@@ -57,7 +57,7 @@ impl World {
             config,
             self.store().await,
             Arc::new(Hosted(self.host.clone())),
-            Catalog::builtin(vec!["unused".into()]),
+            Catalog::scripted(vec!["unused".into()]),
             self.clock.clone(),
             IdSource::system(),
         )

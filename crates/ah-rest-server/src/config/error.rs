@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use ah_agents::InvalidAgent;
+
 /// A layer of the configuration, as it is named to whoever wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layer {
@@ -67,6 +69,14 @@ pub enum ConfigError {
         key: String,
         /// What is wrong with it, as the end of a sentence: `must be from 1 to 10`.
         message: String,
+    },
+    /// An agent that cannot be one.
+    #[error("{layer} has an agent that cannot be used: {source}")]
+    Agent {
+        /// Which layer.
+        layer: Layer,
+        /// Which agent, and what is wrong with it.
+        source: InvalidAgent,
     },
     /// Access without a key on an address that others can reach.
     #[error(

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ah_agents::{AgentEntry, ConfiguredAgents};
 use toml::{Table, Value};
 
 use super::DEFAULT_TOML;
@@ -14,9 +15,13 @@ const PREFIX: &str = "AH_";
 const MAX_CONCURRENT_TASKS: (&str, &str) =
     ("AH_MAX_CONCURRENT_TASKS", "limits.max-concurrent-tasks");
 
+/// The one key that is no section: a list of agents, which only a file has.
+const AGENTS: &str = "agents";
+
 pub(super) struct Layers {
     defaults: Table,
     table: Table,
+    agents: ConfiguredAgents,
 }
 
 impl Layers {
@@ -27,6 +32,7 @@ impl Layers {
         Self {
             table: defaults.clone(),
             defaults,
+            agents: ConfiguredAgents::default(),
         }
     }
 
@@ -37,8 +43,13 @@ impl Layers {
         })?;
         let layer = Layer::File(path.to_owned());
         for (section, value) in file {
+            if section == AGENTS {
+                self.agents = agents(&layer, value.clone())?;
+                self.table.insert(section, value);
+                continue;
+            }
             let Some(Value::Table(known)) = self.defaults.get(&section) else {
-                return Err(unknown(layer, &section, &self.defaults));
+                return Err(unknown(layer, &section, &self.with_agents()));
             };
             let Value::Table(keys) = value else {
                 return Err(wrong(layer, &section, "is not a section"));
@@ -104,15 +115,40 @@ impl Layers {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Config, ConfigError> {
+    /// Whatever may stand at the top of a file.
+    fn with_agents(&self) -> Table {
+        let mut known = self.defaults.clone();
+        known.insert(AGENTS.to_owned(), Value::Array(Vec::new()));
+        known
+    }
+
+    pub(super) fn finish(mut self) -> Result<Config, ConfigError> {
         let effective = self.table.to_string();
+        self.table.remove(AGENTS);
         let sections: Sections = serde_path_to_error::deserialize(self.table).map_err(|error| {
             let key = error.path().to_string();
             let message = format!("cannot be used: {}", error.inner().message());
             wrong(Layer::Together, &key, message)
         })?;
-        sections.judged(effective)
+        sections.judged(self.agents, effective)
     }
+}
+
+/// Reads the list of agents, and judges it.
+fn agents(layer: &Layer, value: Value) -> Result<ConfiguredAgents, ConfigError> {
+    let entries: Vec<AgentEntry> = serde_path_to_error::deserialize(value).map_err(|error| {
+        let at = error.path().to_string();
+        let key = match at.as_str() {
+            "." => AGENTS.to_owned(),
+            at => format!("{AGENTS}{at}"),
+        };
+        let message = format!("cannot be used: {}", error.inner().message());
+        wrong(layer.clone(), &key, message)
+    })?;
+    ConfiguredAgents::judge(&entries).map_err(|source| ConfigError::Agent {
+        layer: layer.clone(),
+        source,
+    })
 }
 
 /// Every key of the default layer, with its section and its default.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use ah_agents::ConfiguredAgents;
 use serde::Deserialize;
 
 use super::error::{ConfigError, Layer};
@@ -15,6 +16,7 @@ pub struct Config {
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
     pub(crate) sessions: Sessions,
+    pub(super) agents: ConfiguredAgents,
     /// Every key with its value, as TOML.
     pub(super) effective: String,
 }
@@ -69,7 +71,11 @@ pub(crate) struct Sessions {
 
 impl Sections {
     /// These sections, when every value is one that its key can have.
-    pub(super) fn judged(self, effective: String) -> Result<Config, ConfigError> {
+    pub(super) fn judged(
+        self,
+        agents: ConfiguredAgents,
+        effective: String,
+    ) -> Result<Config, ConfigError> {
         let week = 7 * 24 * 60 * 60 * 1000;
         let ranges = [
             (
@@ -157,6 +163,7 @@ impl Sections {
             auth,
             limits,
             sessions,
+            agents,
             effective,
         })
     }

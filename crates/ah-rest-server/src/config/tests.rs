@@ -206,6 +206,53 @@ fn layers_are_named_in_words() {
 }
 
 #[test]
+fn agents_come_from_the_file_and_stay_in_what_is_printed() {
+    let file = "[[agents]]\ntype = \"mine\"\ndriver = \"acp\"\ncommand = [\"mine\"]\n\
+                env = { A = \"1\" }\n\n[server]\nport = 1\n";
+    let config = load(Some(file), &[], &[]).unwrap();
+    assert_ne!(config.agents(), load(None, &[], &[]).unwrap().agents());
+    let again = load(Some(&config.to_toml()), &[], &[]).unwrap();
+    assert_eq!(again.agents(), config.agents());
+    assert_eq!(again.server.port, 1);
+}
+
+#[test]
+fn an_agent_that_is_wrong_is_refused_by_its_key() {
+    let good = "[[agents]]\ntype = \"good\"\ndriver = \"acp\"\ncommand = [\"good\"]\n";
+    for (second, words) in [
+        (
+            "[[agents]]\ntype = \"b\"\ndriver = \"telnet\"",
+            &["`agents[1].driver`", "`telnet`", "`acp`"][..],
+        ),
+        (
+            "[[agents]]\ntype = \"b\"\ndriver = \"acp\"",
+            &["`agents[1].command`", "missing"],
+        ),
+        (
+            "[[agents]]\ntype = \"good\"\ndriver = \"acp\"\ncommand = [\"b\"]",
+            &["`agents[1].type`", "before it"],
+        ),
+        (
+            "[[agents]]\ntype = \"b\"\ncolour = \"red\"",
+            &["`agents[1].colour`", "unknown field"],
+        ),
+        (
+            "[[agents]]\ntype = \"b\"\ncommand = \"b --acp\"",
+            &["`agents[1].command`", "sequence"],
+        ),
+        ("[[agents]]\ndriver = \"acp\"", &["`agents[1]", "type"]),
+    ] {
+        let file = format!("{good}{second}\n");
+        let message = load(Some(&file), &[], &[]).unwrap_err().to_string();
+        for word in words.iter().chain(&[FILE_NAME]) {
+            assert!(message.contains(word), "{word}: {message}");
+        }
+    }
+    let no_list = load(Some("[agents]\ntype = \"b\"\n"), &[], &[]).unwrap_err();
+    assert!(no_list.to_string().contains("`agents`"), "{no_list}");
+}
+
+#[test]
 fn the_engine_is_told_what_was_configured() {
     let config = load(
         None,

@@ -47,10 +47,9 @@ pub(crate) async fn get_agent_schema(
     Ok(Json(schema(&agent)).into_response())
 }
 
-/// The JSON Schema of an agent's settings. What is known of an agent's settings is known of the
-/// built-in one; the others judge theirs themselves.
+/// The JSON Schema of an agent's settings, which go by how it is driven.
 fn schema(agent: &Agent) -> Value {
-    let properties = match agent.agent_type.as_str() {
+    let properties = match agent.driver.as_str() {
         "scenario" => json!({
             "scenario": {
                 "description": "The name of a built-in scenario, or a scenario; `demo` when absent.",
@@ -66,17 +65,21 @@ fn schema(agent: &Agent) -> Value {
                 "type": ["object", "null"],
             },
         }),
+        "acp" => json!({
+            "mode": {
+                "description": "One of the modes that the agent offers, by its id.",
+                "type": "string",
+                "minLength": 1,
+            },
+        }),
         _ => json!({}),
     };
-    let is_closed = properties
-        .as_object()
-        .is_some_and(|known| !known.is_empty());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": agent.settings_schema_ref,
         "title": format!("Settings of the agent {}", agent.agent_type),
         "type": "object",
         "properties": properties,
-        "additionalProperties": !is_closed,
+        "additionalProperties": false,
     })
 }

@@ -93,7 +93,7 @@ impl World {
             engine,
             store.clone(),
             Arc::new(Stage(self.play.clone())),
-            Catalog::builtin(vec!["unused".into()]),
+            Catalog::scripted(vec!["unused".into()]),
             Arc::new(SystemClock),
             IdSource::system(),
         );

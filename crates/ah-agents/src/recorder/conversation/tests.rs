@@ -102,6 +102,8 @@ fn conversation(policy: PermissionPolicy, steers: bool) -> Conversation {
             driver: DriverKind::Scenario,
             argv: Vec::new(),
             env: BTreeMap::new(),
+            inherits: crate::Inheritance::default(),
+            home: None,
             model: None,
             settings: serde_json::Map::new(),
         },

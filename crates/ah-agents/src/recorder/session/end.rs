@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use ah_rest_api_contract::LogLevel;
 use tokio::time::Instant;
 
 use super::{Doors, RecordedSession, reap_children};
+use crate::SessionFolder;
+use crate::home;
 use crate::journal::JournalError;
 use crate::process::{Swept, descendants, signal, sweep};
 use crate::protocol::{AgentEnd, EndCause, Fact};
@@ -22,9 +25,9 @@ const OUTPUT_WAIT_MAX: Duration = Duration::from_secs(2);
 const FAREWELL_WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl RecordedSession {
-    /// Ends every process that is left, hears out what the agent had said, and writes down its
-    /// end.
-    pub(super) async fn leave_nothing(&mut self) {
+    /// Ends every process that is left, hears out what the agent had said, removes its home, and
+    /// writes down its end.
+    pub(super) async fn leave_nothing(&mut self, folder: &SessionFolder) {
         self.conversation.close();
         let agent = self.agent.as_ref().map(|agent| agent.pid);
         let swept = self.sweep().await;
@@ -40,6 +43,10 @@ impl RecordedSession {
             Some(agent) => agent.error_tail(OUTPUT_WAIT_MAX).await,
             None => String::new(),
         };
+        if let Err(error) = home::remove(folder).await {
+            let message = format!("the agent's home could not be removed: {error}");
+            effects.log(Moment::now(), LogLevel::Warn, message);
+        }
         let exit = self.exit.unwrap_or_default();
         let mut reason = ending::reason(
             self.ending.as_ref(),

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
+use ah_rest_api_contract::LogLevel;
 use tokio::time::Instant;
 
 use super::{Doors, RecordedSession, Signals};
 use crate::SessionFolder;
+use crate::home::{self, Home};
 use crate::protocol::{AgentEnd, EndCause, Fact, JournalEntry, JournalRecord};
 use crate::recorder::agent::Agent;
 use crate::recorder::clock::Moment;
@@ -50,7 +52,10 @@ impl RecordedSession {
         };
         if let Err(error) = command.and_then(|command| self.start(&command, folder)) {
             let program = self.spec.agent.argv.first().map_or("", String::as_str);
-            let reason = format!("the agent `{program}` could not be started: {error}");
+            let mut reason = format!("the agent `{program}` could not be started: {error}");
+            if let Err(error) = home::remove(folder).await {
+                reason = format!("{reason}; its home could not be removed: {error}");
+            }
             self.never_started(None, reason);
         }
         if let Some(arrival) = arrival {
@@ -92,7 +97,11 @@ impl RecordedSession {
             .append(true)
             .create(true)
             .open(folder.log())?;
-        let agent = Agent::spawn(command, &self.spec, self.cgroup.as_ref(), log)?;
+        let home = match &self.spec.agent.home {
+            Some(plan) => home::make(folder, plan, &|name| std::env::var_os(name))?,
+            None => Home::default(),
+        };
+        let agent = Agent::spawn(command, &self.spec, &home, self.cgroup.as_ref(), log)?;
         let pid = agent.pid.as_raw_nonzero().get().unsigned_abs();
         self.attendance.agent_pid = Some(pid);
         self.agent = Some(agent);
@@ -101,6 +110,9 @@ impl RecordedSession {
         let mut effects = Effects::default();
         effects.fact(at, Fact::AgentStarted { pid });
         self.conversation.begin(&mut effects);
+        for note in home.notes {
+            effects.log(at, LogLevel::Warn, note);
+        }
         self.put_into_effect(effects);
         Ok(())
     }

@@ -152,6 +152,8 @@ impl Player {
                 driver: DriverKind::Acp,
                 argv: Vec::new(),
                 env: BTreeMap::new(),
+                inherits: crate::Inheritance::default(),
+                home: None,
                 model: None,
                 settings: serde_json::Map::new(),
             },

@@ -1,0 +1,377 @@
+//! The agents that are known from the start, a table.
+//!
+//! What stands here was tried with the versions that `docs/agents.md` names. Paths are in the
+//! user's home; which of them are linked and which are copied is decided in
+//! `docs/decisions/0015-homes.md`.
+
+use ah_rest_api_contract::AgentCapabilities;
+
+use super::profile::ModelChoice;
+
+/// A built-in agent. The fields are those of a [`super::profile::Profile`].
+pub(super) struct Builtin {
+    pub(super) agent_type: &'static str,
+    pub(super) description: &'static str,
+    pub(super) command: &'static [&'static str],
+    pub(super) install: &'static str,
+    pub(super) distribution: Option<&'static str>,
+    pub(super) env: &'static [(&'static str, &'static str)],
+    pub(super) env_as_root: &'static [(&'static str, &'static str)],
+    pub(super) passed: &'static [&'static str],
+    pub(super) home: Home,
+    pub(super) model: Model,
+    pub(super) capabilities: AgentCapabilities,
+}
+
+/// What a built-in agent has of a home of its own: a [`crate::HomePlan`].
+pub(super) struct Home {
+    pub(super) own: &'static [&'static str],
+    pub(super) linked: &'static [&'static str],
+    pub(super) copied: &'static [&'static str],
+    pub(super) variables: &'static [(&'static str, &'static str)],
+}
+
+/// How a built-in agent is told its model: a [`ModelChoice`].
+#[derive(Clone, Copy)]
+pub(super) enum Model {
+    Argument(&'static str),
+    Variable(&'static str),
+    Protocol,
+    Elsewhere(&'static str),
+}
+
+impl From<Model> for ModelChoice {
+    fn from(model: Model) -> Self {
+        match model {
+            Model::Argument(name) => Self::Argument(name.to_owned()),
+            Model::Variable(name) => Self::Variable(name.to_owned()),
+            Model::Protocol => Self::Protocol,
+            Model::Elsewhere(words) => Self::Elsewhere(words.to_owned()),
+        }
+    }
+}
+
+/// What every one of them can do. A prompt in the middle of a turn is not in their protocol.
+const EVERYTHING: AgentCapabilities = AgentCapabilities {
+    resume: true,
+    steer: false,
+    permissions: true,
+    images: true,
+    usage: true,
+};
+
+/// Every built-in agent but the scripted one, by type.
+pub(super) const ALL: [Builtin; 9] = [
+    CLAUDE_ACP, CODEX_ACP, COPILOT, GEMINI, KIMI, OPENCODE, OPENHANDS, QWEN, VIBE,
+];
+
+const CLAUDE_ACP: Builtin = Builtin {
+    agent_type: "claude-acp",
+    description: "Claude Code, by its adapter claude-agent-acp",
+    command: &["claude-agent-acp"],
+    install: "npm install -g @agentclientprotocol/claude-agent-acp",
+    distribution: None,
+    env: &[
+        ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+        ("DISABLE_AUTOUPDATER", "1"),
+    ],
+    // As root it refuses to begin unless it is told that somebody else sees to isolation.
+    env_as_root: &[("IS_SANDBOX", "1")],
+    passed: &[
+        "ANTHROPIC_*",
+        "CLAUDE_CODE_EXECUTABLE",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+        "CLAUDE_CODE_SKIP_*",
+        "CLAUDE_CODE_USE_*",
+        "CLAUDE_MODEL_CONFIG",
+    ],
+    home: Home {
+        own: &[".claude", ".claude.json"],
+        linked: &[
+            ".claude/.credentials.json",
+            ".claude/CLAUDE.md",
+            ".claude/agents",
+            ".claude/commands",
+            ".claude/plugins",
+            ".claude/rules",
+            ".claude/skills",
+        ],
+        copied: &[
+            ".claude.json",
+            // Where it is when CLAUDE_CONFIG_DIR is set.
+            ".claude/.claude.json",
+            ".claude/settings.json",
+        ],
+        variables: &[("CLAUDE_CONFIG_DIR", ".claude")],
+    },
+    model: Model::Protocol,
+    capabilities: EVERYTHING,
+};
+
+const CODEX_ACP: Builtin = Builtin {
+    agent_type: "codex-acp",
+    description: "Codex, by its adapter codex-acp",
+    command: &["codex-acp"],
+    install: "npm install -g @agentclientprotocol/codex-acp",
+    distribution: None,
+    // A login in a browser is not for a server.
+    env: &[("NO_BROWSER", "1")],
+    env_as_root: &[],
+    passed: &["CODEX_API_KEY", "CODEX_CONFIG", "CODEX_PATH", "OPENAI_*"],
+    home: Home {
+        own: &[".codex"],
+        linked: &[
+            ".codex/AGENTS.md",
+            ".codex/auth.json",
+            ".codex/prompts",
+            ".codex/rules",
+            ".codex/skills",
+        ],
+        copied: &[".codex/config.toml"],
+        variables: &[("CODEX_HOME", ".codex")],
+    },
+    model: Model::Protocol,
+    capabilities: EVERYTHING,
+};
+
+const COPILOT: Builtin = Builtin {
+    agent_type: "copilot",
+    description: "GitHub Copilot CLI",
+    command: &["copilot", "--acp"],
+    install: "npm install -g @github/copilot",
+    distribution: None,
+    env: &[("COPILOT_AUTO_UPDATE", "false")],
+    env_as_root: &[],
+    // Not COPILOT_ALLOW_ALL: whoever gave the task says what it may do.
+    passed: &[
+        "COPILOT_CUSTOM_INSTRUCTIONS_DIRS",
+        "COPILOT_GH_HOST",
+        "COPILOT_GITHUB_TOKEN",
+        "COPILOT_MODEL",
+        "COPILOT_OFFLINE",
+        "COPILOT_PROVIDER_*",
+    ],
+    home: Home {
+        own: &[".copilot"],
+        linked: &[
+            ".copilot/agents",
+            ".copilot/copilot-instructions.md",
+            ".copilot/installed-plugins",
+            ".copilot/skills",
+        ],
+        copied: &[
+            ".copilot/config.json",
+            ".copilot/lsp-config.json",
+            ".copilot/mcp-config.json",
+            ".copilot/settings.json",
+        ],
+        variables: &[("COPILOT_HOME", ".copilot")],
+    },
+    model: Model::Variable("COPILOT_MODEL"),
+    capabilities: EVERYTHING,
+};
+
+const GEMINI: Builtin = Builtin {
+    agent_type: "gemini",
+    description: "Gemini CLI",
+    // A workspace that was just made is not one its user could have trusted before.
+    command: &["gemini", "--acp", "--skip-trust"],
+    install: "npm install -g @google/gemini-cli",
+    distribution: None,
+    env: &[],
+    env_as_root: &[],
+    passed: &["GEMINI_API_KEY", "GEMINI_MODEL", "GEMINI_SANDBOX"],
+    home: Home {
+        own: &[".gemini"],
+        linked: &[
+            ".gemini/GEMINI.md",
+            ".gemini/agents",
+            ".gemini/commands",
+            ".gemini/extensions",
+            ".gemini/gemini-credentials.json",
+            ".gemini/google_accounts.json",
+            ".gemini/installation_id",
+            ".gemini/oauth_creds.json",
+            ".gemini/policies",
+            ".gemini/skills",
+        ],
+        copied: &[
+            ".gemini/.env",
+            ".gemini/settings.json",
+            ".gemini/trustedFolders.json",
+        ],
+        variables: &[],
+    },
+    model: Model::Argument("--model"),
+    // It does not find again the sessions it has just written.
+    capabilities: AgentCapabilities {
+        resume: false,
+        ..EVERYTHING
+    },
+};
+
+const KIMI: Builtin = Builtin {
+    agent_type: "kimi",
+    description: "Kimi Code",
+    command: &["kimi", "acp"],
+    install: "npm install -g @moonshot-ai/kimi-code",
+    distribution: None,
+    env: &[("KIMI_CODE_NO_AUTO_UPDATE", "1")],
+    env_as_root: &[],
+    passed: &["KIMI_*", "MOONSHOT_*"],
+    home: Home {
+        own: &[".kimi-code"],
+        linked: &[
+            ".kimi-code/AGENTS.md",
+            ".kimi-code/agents",
+            ".kimi-code/bin",
+            ".kimi-code/credentials",
+            ".kimi-code/device_id",
+            ".kimi-code/skills",
+        ],
+        copied: &[".kimi-code/config.toml", ".kimi-code/mcp.json"],
+        variables: &[("KIMI_CODE_HOME", ".kimi-code")],
+    },
+    model: Model::Protocol,
+    capabilities: AgentCapabilities {
+        usage: false,
+        ..EVERYTHING
+    },
+};
+
+const OPENCODE: Builtin = Builtin {
+    agent_type: "opencode",
+    description: "opencode",
+    command: &["opencode", "acp"],
+    install: "npm install -g opencode-ai",
+    distribution: None,
+    env: &[
+        ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+        ("OPENCODE_DISABLE_SHARE", "1"),
+    ],
+    env_as_root: &[],
+    // Not OPENCODE_PERMISSION: whoever gave the task says what it may do.
+    passed: &[
+        "ANTHROPIC_*",
+        "DASHSCOPE_*",
+        "GEMINI_API_KEY",
+        "LLM_*",
+        "MISTRAL_*",
+        "MOONSHOT_*",
+        "OPENAI_*",
+        "OPENCODE_API_KEY",
+        "OPENCODE_AUTH_CONTENT",
+        "OPENCODE_CONFIG",
+        "OPENCODE_CONFIG_CONTENT",
+        "OPENCODE_CONFIG_DIR",
+        "OPENCODE_DISABLE_*",
+        "OPENCODE_MODELS_*",
+    ],
+    home: Home {
+        // What it is configured by, in `.config/opencode`, it only reads.
+        own: &[".local/share/opencode", ".local/state/opencode"],
+        linked: &[
+            ".local/share/opencode/auth.json",
+            ".local/share/opencode/bin",
+            ".local/share/opencode/mcp-auth.json",
+        ],
+        copied: &[],
+        variables: &[],
+    },
+    model: Model::Protocol,
+    capabilities: EVERYTHING,
+};
+
+const OPENHANDS: Builtin = Builtin {
+    agent_type: "openhands",
+    description: "OpenHands",
+    command: &["openhands", "acp"],
+    install: "uv tool install --python 3.12 openhands",
+    distribution: Some("openhands"),
+    // Prices come with it; it need not fetch them.
+    env: &[("LITELLM_LOCAL_MODEL_COST_MAP", "True")],
+    env_as_root: &[],
+    passed: &["LLM_*"],
+    home: Home {
+        own: &[".openhands"],
+        linked: &[
+            ".openhands/hooks.json",
+            ".openhands/microagents",
+            ".openhands/skills",
+        ],
+        copied: &[
+            ".openhands/agent_settings.json",
+            ".openhands/cli_config.json",
+            ".openhands/mcp.json",
+        ],
+        variables: &[("OPENHANDS_PERSISTENCE_DIR", ".openhands")],
+    },
+    model: Model::Elsewhere("`openhands` has its model in ~/.openhands/agent_settings.json"),
+    capabilities: AgentCapabilities {
+        usage: false,
+        ..EVERYTHING
+    },
+};
+
+const QWEN: Builtin = Builtin {
+    agent_type: "qwen",
+    description: "Qwen Code",
+    command: &["qwen", "--acp"],
+    install: "npm install -g @qwen-code/qwen-code",
+    distribution: None,
+    env: &[],
+    env_as_root: &[],
+    passed: &[
+        "DASHSCOPE_*",
+        "OPENAI_*",
+        "QWEN_DEFAULT_AUTH_TYPE",
+        "QWEN_MODEL",
+    ],
+    home: Home {
+        own: &[".qwen"],
+        linked: &[
+            ".qwen/QWEN.md",
+            ".qwen/agents",
+            ".qwen/commands",
+            ".qwen/extensions",
+            ".qwen/oauth_creds.json",
+            ".qwen/skills",
+        ],
+        copied: &[".qwen/.env", ".qwen/settings.json"],
+        variables: &[("QWEN_HOME", ".qwen")],
+    },
+    model: Model::Argument("--model"),
+    capabilities: AgentCapabilities {
+        usage: false,
+        ..EVERYTHING
+    },
+};
+
+const VIBE: Builtin = Builtin {
+    agent_type: "vibe",
+    description: "Mistral Vibe",
+    command: &["vibe-acp"],
+    install: "uv tool install --python 3.12 mistral-vibe",
+    distribution: Some("mistral-vibe"),
+    env: &[
+        ("VIBE_ENABLE_AUTO_UPDATE", "false"),
+        ("VIBE_ENABLE_TELEMETRY", "false"),
+        ("VIBE_ENABLE_UPDATE_CHECKS", "false"),
+    ],
+    env_as_root: &[],
+    passed: &["MISTRAL_*", "VIBE_*"],
+    home: Home {
+        own: &[".vibe"],
+        linked: &[
+            ".vibe/.env",
+            ".vibe/agents",
+            ".vibe/prompts",
+            ".vibe/skills",
+            ".vibe/tools",
+        ],
+        copied: &[".vibe/config.toml", ".vibe/trusted_folders.toml"],
+        variables: &[("VIBE_HOME", ".vibe")],
+    },
+    model: Model::Protocol,
+    capabilities: EVERYTHING,
+};

@@ -1,0 +1,261 @@
+use std::os::unix::fs::MetadataExt;
+
+use super::*;
+
+/// A user's home, a session's folder, and what the user has set.
+struct Host {
+    dir: tempfile::TempDir,
+    variables: BTreeMap<&'static str, OsString>,
+}
+
+impl Host {
+    /// A user with these files, each with its own path in it.
+    fn with(files: &[&str]) -> Self {
+        let host = Self {
+            dir: tempfile::tempdir().unwrap(),
+            variables: BTreeMap::new(),
+        };
+        fs::create_dir_all(host.folder().path()).unwrap();
+        for file in files {
+            host.write(&host.user().join(file), file);
+        }
+        host.set("HOME", "user")
+    }
+
+    /// Sets a variable to a folder beside the user's home.
+    fn set(mut self, name: &'static str, folder: &str) -> Self {
+        let path = self.dir.path().join(folder);
+        fs::create_dir_all(&path).unwrap();
+        self.variables.insert(name, path.into());
+        self
+    }
+
+    fn write(&self, path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn user(&self) -> PathBuf {
+        self.dir.path().join("user")
+    }
+
+    fn folder(&self) -> SessionFolder {
+        SessionFolder::at(self.dir.path().join("sessions/one"))
+    }
+
+    fn make(&self, plan: &HomePlan) -> Home {
+        make(&self.folder(), plan, &|name| {
+            self.variables.get(name).cloned()
+        })
+        .unwrap()
+    }
+
+    /// The text of a file of the session's home.
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.folder().home().join(path)).unwrap()
+    }
+
+    fn is_link(&self, path: &str) -> bool {
+        self.folder().home().join(path).is_symlink()
+    }
+}
+
+fn paths(paths: &[&str]) -> Vec<PathBuf> {
+    paths.iter().map(PathBuf::from).collect()
+}
+
+fn plan() -> HomePlan {
+    HomePlan {
+        own: paths(&[".agent", ".agent.json", ".local/share/agent"]),
+        linked: paths(&[".agent/auth.json", ".local/share/agent/token"]),
+        copied: paths(&[".agent/config.toml", ".agent.json"]),
+        variables: BTreeMap::from([("AGENT_HOME".to_owned(), ".agent".into())]),
+    }
+}
+
+const FILES: [&str; 8] = [
+    ".gitconfig",
+    ".config/git/ignore",
+    ".agent.json",
+    ".agent/auth.json",
+    ".agent/config.toml",
+    ".agent/history/yesterday",
+    ".local/share/agent/token",
+    ".local/share/other/file",
+];
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o777
+}
+
+#[test]
+fn what_an_agent_keeps_is_its_sessions_and_the_rest_the_users() {
+    let host = Host::with(&FILES);
+    let home = host.make(&plan());
+    assert_eq!(home.notes, Vec::<String>::new());
+    for carried in [
+        ".gitconfig",
+        ".config/git/ignore",
+        ".agent.json",
+        ".agent/auth.json",
+        ".agent/config.toml",
+        ".local/share/agent/token",
+        ".local/share/other/file",
+    ] {
+        assert_eq!(host.read(carried), carried);
+    }
+    assert!(!host.folder().home().join(".agent/history").exists());
+    for link in [
+        ".gitconfig",
+        ".config",
+        ".agent/auth.json",
+        ".local/share/agent/token",
+        ".local/share/other",
+    ] {
+        assert!(host.is_link(link), "{link}");
+    }
+    for own in [
+        ".agent",
+        ".agent.json",
+        ".agent/config.toml",
+        ".local",
+        ".local/share/agent",
+    ] {
+        assert!(!host.is_link(own), "{own}");
+    }
+}
+
+#[test]
+fn a_renewed_login_is_the_users_and_changed_settings_are_not() {
+    let host = Host::with(&FILES);
+    host.make(&plan());
+    let home = host.folder().home();
+    for file in [".agent/auth.json", ".agent/config.toml"] {
+        fs::write(home.join(file), "new").unwrap();
+    }
+    fs::write(home.join(".agent/state"), "new").unwrap();
+    let user = |path: &str| fs::read_to_string(host.user().join(path)).unwrap();
+    assert_eq!(user(".agent/auth.json"), "new");
+    assert_eq!(user(".agent/config.toml"), ".agent/config.toml");
+    assert!(!host.user().join(".agent/state").exists());
+}
+
+#[test]
+fn nobody_else_can_look_into_it() {
+    let host = Host::with(&FILES);
+    fs::set_permissions(
+        host.user().join(".agent/config.toml"),
+        Permissions::from_mode(0o644),
+    )
+    .unwrap();
+    host.make(&plan());
+    let home = host.folder().home();
+    for folder in ["", ".agent", ".local", ".local/share", ".local/share/agent"] {
+        assert_eq!(mode(&home.join(folder)), 0o700, "{folder}");
+    }
+    assert_eq!(mode(&host.folder().temporary()), 0o700);
+    assert_eq!(mode(&home.join(".agent/config.toml")), 0o600);
+}
+
+#[test]
+fn an_agent_finds_it_by_its_variables() {
+    let host = Host::with(&FILES);
+    let home = host.folder().home();
+    let expected = BTreeMap::from([
+        ("HOME".to_owned(), home.clone()),
+        ("TMPDIR".to_owned(), host.folder().temporary()),
+        ("XDG_DATA_HOME".to_owned(), home.join(".local/share")),
+    ]);
+    assert_eq!(host.make(&plan()).variables, expected);
+    assert!(!home.starts_with(host.folder().temporary()));
+}
+
+#[test]
+fn folders_that_the_user_has_moved_are_found_where_they_are() {
+    let host = Host::with(&FILES)
+        .set("AGENT_HOME", "moved")
+        .set("XDG_DATA_HOME", "data");
+    host.write(&host.dir.path().join("moved/auth.json"), "moved login");
+    host.write(&host.dir.path().join("data/agent/token"), "moved token");
+    host.write(&host.dir.path().join("data/else"), "moved else");
+    let made = host.make(&plan());
+    assert_eq!(host.read(".agent/auth.json"), "moved login");
+    assert_eq!(host.read(".local/share/agent/token"), "moved token");
+    assert_eq!(host.read(".local/share/else"), "moved else");
+    assert!(!host.folder().home().join(".agent/config.toml").exists());
+    let home = host.folder().home();
+    assert_eq!(made.variables["AGENT_HOME"], home.join(".agent"));
+    assert!(home.join(".agent").is_dir());
+}
+
+#[test]
+fn two_sessions_do_not_see_each_other() {
+    let host = Host::with(&FILES);
+    host.make(&plan());
+    let other = SessionFolder::at(host.dir.path().join("sessions/two"));
+    fs::create_dir_all(other.path()).unwrap();
+    make(&other, &plan(), &|name| host.variables.get(name).cloned()).unwrap();
+    fs::write(host.folder().home().join(".agent/state"), "of the first").unwrap();
+    fs::write(host.folder().home().join(".agent.json"), "of the first").unwrap();
+    assert!(!other.home().join(".agent/state").exists());
+    let settings = fs::read_to_string(other.home().join(".agent.json")).unwrap();
+    assert_eq!(settings, ".agent.json");
+}
+
+#[test]
+fn a_user_without_anything_gets_an_empty_home() {
+    let host = Host::with(&[]);
+    let no_one = make(&host.folder(), &plan(), &|_| None).unwrap();
+    assert_eq!(no_one.notes, Vec::<String>::new());
+    assert!(host.folder().home().join(".local/share").is_dir());
+    assert!(!host.folder().home().join(".agent.json").exists());
+}
+
+#[test]
+fn what_cannot_be_carried_over_is_said() {
+    let host = Host::with(&[".agent/config.toml/is a folder"]);
+    let large = File::create(host.user().join(".agent.json")).unwrap();
+    large.set_len(COPIED_BYTES_MAX + 1).unwrap();
+    let notes = host.make(&plan()).notes;
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].contains("config.toml") && notes[0].contains("no file"));
+    assert!(notes[1].contains(".agent.json") && notes[1].contains("16777216"));
+}
+
+#[tokio::test]
+async fn its_end_leaves_the_user_everything() {
+    let host = Host::with(&FILES);
+    host.make(&plan());
+    let home = host.folder().home();
+    fs::create_dir_all(home.join("go/pkg/mod")).unwrap();
+    fs::write(home.join("go/pkg/mod/file"), "").unwrap();
+    for folder in ["go/pkg/mod", "go/pkg"] {
+        fs::set_permissions(home.join(folder), Permissions::from_mode(0o555)).unwrap();
+    }
+    symlink(host.user(), home.join("a way out")).unwrap();
+    remove(&host.folder()).await.unwrap();
+    assert!(!home.exists() && !host.folder().temporary().exists());
+    for file in FILES {
+        assert_eq!(fs::read_to_string(host.user().join(file)).unwrap(), file);
+    }
+    // There is nothing to remove a second time.
+    remove(&host.folder()).await.unwrap();
+}
+
+#[test]
+fn a_write_protected_folder_can_be_unlocked() {
+    let host = Host::with(&[]);
+    let outside = host.user();
+    fs::set_permissions(&outside, Permissions::from_mode(0o555)).unwrap();
+    let tree = host.dir.path().join("tree");
+    fs::create_dir_all(tree.join("a/b")).unwrap();
+    symlink(&outside, tree.join("a/link")).unwrap();
+    for folder in ["a/b", "a", ""] {
+        fs::set_permissions(tree.join(folder), Permissions::from_mode(0o555)).unwrap();
+    }
+    unlock(&tree).unwrap();
+    for folder in ["a/b", "a", ""] {
+        assert_eq!(mode(&tree.join(folder)), 0o700, "{folder}");
+    }
+    assert_eq!(mode(&outside), 0o555);
+}

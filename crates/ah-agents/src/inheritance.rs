@@ -1,0 +1,74 @@
+//! Which variables of its surroundings an agent inherits.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use serde::{Deserialize, Serialize};
+
+/// What an agent does not inherit of the environment. Everything else it does: an agent builds and
+/// tests with the tools that its user has set up.
+///
+/// A pattern is a variable's name, or the beginning of one and a `*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inheritance {
+    /// What is withheld, unless it is passed all the same.
+    pub withheld: Vec<String>,
+    /// What is passed of it.
+    pub passed: Vec<String>,
+}
+
+impl Inheritance {
+    /// Whether the agent inherits the variable of this name.
+    #[must_use]
+    pub fn admits(&self, name: &OsStr) -> bool {
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, name));
+        any(&self.passed) || !any(&self.withheld)
+    }
+
+    /// Those of `names` that the agent does not inherit.
+    pub(crate) fn refused(
+        &self,
+        names: impl IntoIterator<Item = OsString>,
+    ) -> impl Iterator<Item = OsString> {
+        names.into_iter().filter(|name| !self.admits(name))
+    }
+}
+
+fn matches(pattern: &str, name: &OsStr) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => name.as_bytes().starts_with(beginning.as_bytes()),
+        None => name == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_passed_is_stronger_than_what_is_withheld() {
+        let inherits = Inheritance {
+            withheld: vec!["CLAUDE*".into(), "AH_API_KEY".into()],
+            passed: vec!["CLAUDE_CODE_OAUTH_TOKEN".into()],
+        };
+        let names = [
+            "PATH",
+            "CLAUDECODE",
+            "CLAUDE_CODE_ENTRYPOINT",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+            "AH_API_KEY",
+            "AH_API_KEYS",
+        ];
+        let refused: Vec<OsString> = inherits.refused(names.map(OsString::from)).collect();
+        assert_eq!(
+            refused,
+            ["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "AH_API_KEY"]
+        );
+    }
+
+    #[test]
+    fn nothing_is_withheld_that_nobody_named() {
+        assert!(Inheritance::default().admits(OsStr::new("CLAUDECODE")));
+    }
+}
