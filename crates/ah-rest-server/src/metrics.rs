@@ -3,9 +3,11 @@
 //! They are kept by the server itself and not by the process, so that two servers in one process,
 //! as tests have them, do not count into each other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ah_rest_api_contract::SessionStatus;
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder as _, SharedString, Unit};
 use metrics_exporter_prometheus::{
     BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -19,6 +21,7 @@ const RATE_LIMITED: &str = "ah_http_rate_limited_total";
 const REPLAYED: &str = "ah_http_idempotent_replays_total";
 const STREAMS: &str = "ah_sse_streams";
 const FRAMES: &str = "ah_sse_frames_total";
+const SESSIONS: &str = "ah_sessions";
 
 /// Upper bounds of the buckets of durations, in seconds.
 const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
@@ -112,6 +115,17 @@ impl Metrics {
         self.replayed.increment(1);
     }
 
+    /// So many sessions are in each status, as the store counts them when it is asked.
+    pub(crate) fn sessions(&self, counts: &BTreeMap<SessionStatus, u64>) {
+        for status in SessionStatus::ALL {
+            let label = Label::new("status", status.to_string());
+            let count = counts.get(&status).copied().unwrap_or_default();
+            self.recorder
+                .register_gauge(&Key::from_parts(SESSIONS, vec![label]), &METADATA)
+                .set(count as f64);
+        }
+    }
+
     /// All of it, in the text format of Prometheus.
     pub(crate) fn render(&self) -> String {
         self.handle.render()
@@ -182,6 +196,11 @@ fn describe(recorder: &PrometheusRecorder) {
         Some(Unit::Count),
         help("Frames handed to event streams."),
     );
+    recorder.describe_gauge(
+        name(SESSIONS),
+        Some(Unit::Count),
+        help("Sessions stored, by status."),
+    );
 }
 
 #[cfg(test)]
@@ -199,12 +218,15 @@ mod tests {
         );
         let stream = metrics.stream();
         metrics.frame();
+        metrics.sessions(&BTreeMap::from([(SessionStatus::Running, 3)]));
         let text = metrics.render();
         for line in [
             "# HELP ah_http_requests_total ",
             "ah_http_requests_total{method=\"GET\",route=\"/api/v1/sessions/{id}\",status=\"200\"} 1",
             "ah_http_request_duration_seconds_bucket{method=\"GET\",route=\"/api/v1/sessions/{id}\",le=\"0.0025\"} 1",
             "ah_sse_streams 1",
+            "ah_sessions{status=\"running\"} 3",
+            "ah_sessions{status=\"queued\"} 0",
             "ah_sse_frames_total 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

@@ -1,5 +1,7 @@
 //! Sessions as they are read.
 
+use std::collections::BTreeMap;
+
 use ah_rest_api_contract::{Page, Session, SessionId, SessionQuery, SessionStatus};
 use ah_store::{SessionRecord, StoreError};
 use sqlx::{Connection as _, SqliteConnection};
@@ -60,6 +62,27 @@ pub(crate) async fn list(
         .collect::<Result<Vec<_>, _>>()?;
     let total = Reader::new("sessions", "").number("key", wanted.total)?;
     Ok(Page::new(items, total, query.page))
+}
+
+/// How many are in each status. The index by status has all that is asked.
+pub(crate) async fn counts(
+    connection: &mut SqliteConnection,
+) -> Result<BTreeMap<SessionStatus, u64>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT status, count(*) AS "sessions!: i64" FROM sessions GROUP BY status"#
+    )
+    .fetch_all(connection)
+    .await
+    .during("count sessions")?;
+    let read = Reader::new("sessions", "");
+    rows.into_iter()
+        .map(|row| {
+            Ok((
+                read.word("status", &row.status)?,
+                read.number("key", row.sessions)?,
+            ))
+        })
+        .collect()
 }
 
 /// How many sessions a list has, and the keys of those on the page, in order, as a JSON array.

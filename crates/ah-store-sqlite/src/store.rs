@@ -1,13 +1,13 @@
 //! The port's verbs, each handed to whoever does it: reading ones to a reading connection,
 //! writing ones to the writer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
     Draft, DraftId, EventQuery, EventSeq, Page, PageRequest, Prompt, Repository, RepositoryId,
-    Session, SessionEvent, SessionId, SessionQuery, Task, TaskId, Timestamp,
+    Session, SessionEvent, SessionId, SessionQuery, SessionStatus, Task, TaskId, Timestamp,
 };
 use ah_store::{
     ApiKey, Claim, EngineId, EventRow, Head, Lease, LogPosition, NewTask, PermissionRecord, Reply,
@@ -108,6 +108,10 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError> {
         events::all_after(&mut *self.reader().await?, after, limit).await
+    }
+
+    async fn count_sessions(&self) -> Result<BTreeMap<SessionStatus, u64>, StoreError> {
+        sessions::counts(&mut *self.reader().await?).await
     }
 
     async fn log_end(&self) -> Result<LogPosition, StoreError> {

@@ -118,6 +118,7 @@ macro_rules! store_suite {
             }
             lists: {
                 sessions_are_listed_newest_first,
+                sessions_are_counted_by_status,
                 sessions_are_filtered,
                 cancelled_and_hidden_sessions_are_left_out,
             }

@@ -1,6 +1,6 @@
 //! The port itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ah_lifecycle::{
     EngineId, Fence, NewEvent, PermissionRecord, PermissionWrite, PromptWrite, SessionPatch,
@@ -8,8 +8,8 @@ use ah_lifecycle::{
 };
 use ah_rest_api_contract::{
     Draft, DraftId, EventQuery, EventSeq, EventType, LogLevel, Page, PageRequest, Prompt,
-    Repository, RepositoryId, Session, SessionEvent, SessionId, SessionQuery, Task, TaskId,
-    Timestamp,
+    Repository, RepositoryId, Session, SessionEvent, SessionId, SessionQuery, SessionStatus, Task,
+    TaskId, Timestamp,
 };
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -143,6 +143,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// A page of sessions, newest first.
     async fn list_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError>;
+
+    /// How many sessions are in each status, hidden ones too. Statuses that none is in are absent.
+    async fn count_sessions(&self) -> Result<BTreeMap<SessionStatus, u64>, StoreError>;
 
     /// Changes one session. See [`SessionWrite`].
     async fn write(&self, write: SessionWrite) -> Result<Written, StoreError>;

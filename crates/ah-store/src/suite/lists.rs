@@ -1,5 +1,7 @@
 //! Lists of sessions.
 
+use std::collections::BTreeMap;
+
 use ah_rest_api_contract::{
     AgentType, PageRequest, Session, SessionId, SessionQuery, SessionStatus,
 };
@@ -56,6 +58,29 @@ pub async fn sessions_are_listed_newest_first(harness: &dyn Harness) {
     };
     let past = store.list_sessions(&past).await.unwrap();
     assert_eq!((past.items.len(), past.total), (0, 5));
+}
+
+/// Every session counts in the status it is in, listed or not.
+pub async fn sessions_are_counted_by_status(harness: &dyn Harness) {
+    let store = harness.open().await;
+    assert_eq!(store.count_sessions().await.unwrap(), BTreeMap::new());
+    let mut ids = Vec::new();
+    for created_at in 0..4 {
+        let task = sample::task(1, sample::at(created_at));
+        ids.push(task.task.session_ids[0]);
+        store.create_task(task).await.unwrap();
+    }
+    set(&*store, ids[0], Some(SessionStatus::Running), false).await;
+    set(&*store, ids[1], Some(SessionStatus::Cancelled), true).await;
+    let expected = [
+        (SessionStatus::Queued, 2),
+        (SessionStatus::Running, 1),
+        (SessionStatus::Cancelled, 1),
+    ];
+    assert_eq!(
+        store.count_sessions().await.unwrap(),
+        BTreeMap::from(expected)
+    );
 }
 
 /// Each filter chooses what it names, and all of them together what all of them choose.
