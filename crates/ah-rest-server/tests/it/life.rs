@@ -1,8 +1,13 @@
 //! The server's own life: one a folder, found, ready, gone; and how it says it is.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use ah_engine::{Clock, SystemClock};
+use ah_rest_api_contract::Timestamp;
 use ah_rest_server::{ServeError, read_published, running};
+use async_trait::async_trait;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -149,5 +154,42 @@ async fn it_says_how_it_is() {
     let line =
         "ah_http_requests_total{method=\"GET\",route=\"/api/v1/health/deep\",status=\"200\"} 1";
     assert!(metrics.text().contains(line), "{}", metrics.text());
+    server.end().await.unwrap();
+}
+
+/// A clock that can be broken, so that whoever asks it panics.
+#[derive(Default)]
+struct Breakable(AtomicBool);
+
+#[async_trait]
+impl Clock for Breakable {
+    fn now(&self) -> Timestamp {
+        assert!(!self.0.load(Ordering::SeqCst), "the clock is broken");
+        SystemClock.now()
+    }
+
+    async fn sleep_until(&self, moment: Timestamp) {
+        SystemClock.sleep_until(moment).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_is_a_problem_of_one_request_and_the_server_goes_on() {
+    let clock = Arc::new(Breakable::default());
+    let world = World::new().with_clock(clock.clone());
+    let server = world.server().await;
+    clock.0.store(true, Ordering::SeqCst);
+    // With an id of its own, so that only the handler asks for the time.
+    let asked = server.client.ask("GET", "/health");
+    let answer = asked.header("x-request-id", "mine-1").send().await;
+    assert_eq!(answer.status, 500, "{answer:?}");
+    assert_eq!(answer.header("x-request-id"), "mine-1");
+    let problem = answer.problem();
+    assert_eq!(problem["type"], "/errors/internal");
+    assert_eq!(problem["instance"], "/health");
+    assert_eq!(problem["requestId"], "mine-1");
+    assert!(!answer.text().contains("broken"), "{answer:?}");
+    clock.0.store(false, Ordering::SeqCst);
+    assert_eq!(server.client.get("/health").await.status, 200);
     server.end().await.unwrap();
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_agents::Catalog;
-use ah_engine::{EngineConfig, IdSource, LocalTaskManager, SystemClock};
+use ah_engine::{Clock, EngineConfig, IdSource, LocalTaskManager, SystemClock};
 use ah_rest_api_contract::SessionId;
 use ah_rest_server::{Config, Host, ServeError, Sources, read_published, serve};
 use ah_store::Store;
@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) home: TempDir,
     pub(crate) play: Arc<Play>,
     settings: Vec<(&'static str, String)>,
+    clock: Arc<dyn Clock>,
 }
 
 /// A server that runs.
@@ -45,12 +46,19 @@ impl World {
                 ("server.port", "0".into()),
                 ("sessions.allowed-env", "GREETING".into()),
             ],
+            clock: Arc::new(SystemClock),
         }
     }
 
     /// With a key of the configuration set.
     pub(crate) fn with(mut self, key: &'static str, value: &str) -> Self {
         self.settings.push((key, value.to_owned()));
+        self
+    }
+
+    /// With a clock of the test's for the server; the engine has the host's.
+    pub(crate) fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -100,7 +108,7 @@ impl World {
         let host = Host {
             home: self.home.path().to_owned(),
             store,
-            clock: Arc::new(SystemClock),
+            clock: self.clock.clone(),
             version: "1.2.3".into(),
         };
         let (listening, address) = oneshot::channel();
