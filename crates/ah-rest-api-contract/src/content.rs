@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::FieldErrors;
+use crate::{FieldErrors, number};
 
 /// One piece of a prompt or message, as in the Agent Client Protocol.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,7 +63,12 @@ pub enum ContentBlock {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         description: Option<String>,
         /// Its size in bytes.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "number::whole_or_none"
+        )]
+        #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::size))]
         size: Option<u64>,
     },
 }

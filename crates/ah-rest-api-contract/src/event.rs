@@ -145,7 +145,6 @@ macro_rules! event_types {
         /// The name of an event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[derive(Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum EventType {
             $(#[doc = concat!("`", $word, "`")] #[serde(rename = $word)] $variant,)+
         }

@@ -76,6 +76,7 @@ mod idempotency;
 mod ids;
 mod lifecycle;
 mod manager;
+mod number;
 mod object;
 #[cfg(feature = "openapi")]
 mod openapi;

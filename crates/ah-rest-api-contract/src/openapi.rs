@@ -6,12 +6,16 @@
 mod bodies;
 mod events;
 mod page;
+mod tasks;
 mod texts;
 
-use utoipa::PartialSchema;
+use serde_json::Value;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
-pub(crate) use bodies::{PromptInput, environment, labels};
+pub(crate) use tasks::{PromptInput, RepoInput, environment, labels};
 
 /// A text of a form.
 fn text(description: &str, pattern: &str, example: &str) -> Object {
@@ -32,6 +36,57 @@ fn integer(description: &str, minimum: u64, maximum: u64) -> Object {
         .minimum(Some(minimum as usize))
         .maximum(Some(maximum as usize))
         .build()
+}
+
+/// The number of a page.
+pub(crate) enum PageNumber {}
+
+impl PartialSchema for PageNumber {
+    fn schema() -> RefOr<Schema> {
+        let mut page = integer("", 1, u64::from(u32::MAX));
+        // Each parameter has its own.
+        page.description = None;
+        RefOr::T(Schema::from(page))
+    }
+}
+
+impl ToSchema for PageNumber {}
+
+/// Paths within a workspace with commas between them; a backslash takes the character after it as
+/// it is. None is empty or absolute, and no segment is `..`.
+pub(crate) enum PathList {}
+
+impl PartialSchema for PathList {
+    fn schema() -> RefOr<Schema> {
+        let character = r"(?:[^,\\/]|\\[^/]|\\$)";
+        let segment = format!(r"(?!(?:\\?\.){{2}}(?:[,/]|\\/|$)){character}*");
+        let path = format!(r"(?![/,]|\\/|$){segment}(?:\\?/{segment})*");
+        let paths = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(format!("^{path}(?:,{path})*$")))
+            .examples(["src/main.rs,docs/README.md"]);
+        RefOr::T(Schema::from(paths))
+    }
+}
+
+impl ToSchema for PathList {}
+
+/// A size in bytes that may be absent or `null`: any `u64`, which no format of OpenAPI is.
+pub(crate) fn size() -> RefOr<Schema> {
+    let size = ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
+        .description(Some("Its size in bytes."))
+        .minimum(Some(0_usize))
+        .maximum(Some(u64::MAX as usize));
+    RefOr::T(Schema::from(size))
+}
+
+/// What a schema says besides in words of JSON Schema that its builder does not have.
+fn besides(words: Value) -> Option<Extensions> {
+    match words {
+        Value::Object(words) => Some(words.into_iter().collect()),
+        _ => None,
+    }
 }
 
 /// A text that is one of `words`.

@@ -1,19 +1,26 @@
 //! The OpenAPI document: what the routes say of themselves, and what holds for all of them.
 
 use ah_rest_api_contract::routes::{self, Auth, Route};
-use ah_rest_api_contract::{LogCursor, Problem, SessionEvent, StreamItem};
-use utoipa::OpenApi as _;
+use ah_rest_api_contract::{IdempotencyKey, Problem};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, Info, License, OpenApi as Document, Ref, ResponseBuilder, Tag,
 };
+use utoipa::{OpenApi as _, ToSchema as _};
 
 use crate::problem::MEDIA_TYPE;
+use crate::routes::ProblemKind;
 
-/// The types that no operation names, but events and answers are made of.
+mod frames;
+mod links;
+
+pub(crate) use frames::{LogFrame, SessionFrame};
+
+/// The types that no operation brings along itself: what all of them take and answer, and what
+/// stands in paths.
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(LogCursor, Problem, SessionEvent, StreamItem)))]
+#[openapi(components(schemas(IdempotencyKey, Problem, ProblemKind)))]
 struct Types;
 
 const SCHEME: &str = "apiKey";
@@ -47,6 +54,10 @@ const OF_STATE: [(&str, &str); 2] = [
     ("409", "The state of the resource does not allow this."),
     ("410", "The session has ended."),
 ];
+/// What an operation may answer besides that is about a workspace.
+const OF_WORKSPACE: [(&str, &str); 1] = [("409", "The session has no workspace yet.")];
+/// The operations that are about a workspace.
+const ABOUT_WORKSPACES: [&str; 2] = ["list_session_files", "get_session_diff"];
 /// What an operation may answer besides that has a body.
 const OF_BODY: [(&str, &str); 3] = [
     ("413", "The body is too large."),
@@ -62,7 +73,7 @@ pub(crate) fn complete(mut document: Document, version: &str) -> Document {
     let mut info = Info::new("Agent Harbor access point", version);
     info.description = Some(
         "Launches coding agents, steers them, and tells what they do. Every refusal is a problem \
-         document; docs/errors.md explains the kinds."
+         document (RFC 9457), whose `type` is the path of a page that says what it means."
             .to_owned(),
     );
     let mut license = License::new("Apache-2.0 OR MIT");
@@ -83,6 +94,7 @@ pub(crate) fn complete(mut document: Document, version: &str) -> Document {
             describe(operation, route);
         }
     }
+    links::add(&mut document);
     let mut tags: Vec<&str> = routes::ALL.iter().map(|route| tag(route)).collect();
     tags.dedup();
     document.tags = Some(tags.into_iter().map(Tag::new).collect());
@@ -127,6 +139,9 @@ fn describe(operation: &mut Operation, route: &Route) {
     if route.path.contains('{') {
         besides.extend(ABOUT_ONE);
     }
+    if ABOUT_WORKSPACES.contains(&route.operation_id) {
+        besides.extend(OF_WORKSPACE);
+    }
     match route.method {
         routes::Method::Get => {}
         routes::Method::Delete => besides.extend(OF_STATE),
@@ -157,13 +172,8 @@ fn idempotency_key() -> Parameter {
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .description(Some(
-            "Does the request once, however often it is sent within 24 hours: 26 upper-case \
-             letters and digits, as a ULID has.",
+            "Has the request done once, however often it is sent within 24 hours.",
         ))
-        .schema(Some(
-            utoipa::openapi::ObjectBuilder::new()
-                .schema_type(utoipa::openapi::schema::Type::String)
-                .pattern(Some("^[A-Z0-9]{26}$")),
-        ))
+        .schema(Some(Ref::from_schema_name(IdempotencyKey::name())))
         .build()
 }

@@ -20,6 +20,8 @@ use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use errors::ProblemKind;
+
 use crate::app::App;
 use crate::problem::ApiError;
 

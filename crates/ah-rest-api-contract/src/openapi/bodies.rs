@@ -1,4 +1,4 @@
-//! What requests carry: content, policies, answers and drafts.
+//! What requests carry besides tasks: content, policies, answers and drafts.
 
 use std::borrow::Cow;
 
@@ -15,86 +15,20 @@ use crate::{
     PermissionPolicy, PermissionRule, PromptContent, RepoConfig, RuntimeConfig, Timestamp,
 };
 
-type Named = Vec<(String, RefOr<Schema>)>;
+pub(super) type Named = Vec<(String, RefOr<Schema>)>;
 
 /// Adds a type, and what it is made of, to the schemas that have a name.
-fn push<T: ToSchema>(schemas: &mut Named) {
+pub(super) fn push<T: ToSchema>(schemas: &mut Named) {
     schemas.push((T::name().into_owned(), T::schema()));
     T::schemas(schemas);
 }
 
-fn reference<T: ToSchema>() -> Ref {
+pub(super) fn reference<T: ToSchema>() -> Ref {
     Ref::from_schema_name(T::name())
 }
 
 fn blocks() -> ArrayBuilder {
     ArrayBuilder::new().items(reference::<ContentBlock>())
-}
-
-/// The schema of a prompt in a request that judges it.
-pub(crate) enum PromptInput {}
-
-impl PartialSchema for PromptInput {
-    fn schema() -> RefOr<Schema> {
-        let description =
-            "What to say, as plain text or as content blocks; something has to be said.";
-        let text = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .min_length(Some(1));
-        let schema = OneOfBuilder::new()
-            .description(Some(description))
-            .item(text)
-            .item(blocks().min_items(Some(1)));
-        RefOr::T(Schema::from(schema))
-    }
-}
-
-impl ToSchema for PromptInput {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("PromptInput")
-    }
-
-    fn schemas(schemas: &mut Named) {
-        push::<ContentBlock>(schemas);
-    }
-}
-
-/// A map from names to values, both bounded.
-fn bounded_map(description: &str, names: Object, value_length_max: usize) -> RefOr<Schema> {
-    let value = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .max_length(Some(value_length_max));
-    let map = ObjectBuilder::new()
-        .description(Some(description))
-        .max_properties(Some(64))
-        .property_names(Some(names))
-        .additional_properties(Some(AdditionalProperties::from(value)));
-    RefOr::T(Schema::from(map))
-}
-
-fn name_of(pattern: &str, length_max: usize) -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .pattern(Some(pattern))
-        .max_length(Some(length_max))
-        .build()
-}
-
-/// The labels of a task.
-pub(crate) fn labels() -> RefOr<Schema> {
-    let description = "Names and values to find the sessions by.";
-    bounded_map(description, name_of("^[A-Za-z0-9._/-]+$", 63), 256)
-}
-
-/// The environment of a task's agents.
-pub(crate) fn environment() -> RefOr<Schema> {
-    let description = "Environment variables for the agent, of the names that the server allows. \
-                       They are never shown again.";
-    bounded_map(
-        description,
-        name_of("^[A-Za-z_][A-Za-z0-9_]*$", 128),
-        32 * 1024,
-    )
 }
 
 impl PartialSchema for PromptContent {

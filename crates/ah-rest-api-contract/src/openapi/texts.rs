@@ -8,10 +8,10 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{integer, text};
+use super::{integer, text, word};
 use crate::{
-    DraftId, EventSeq, FieldErrors, IdempotencyKey, LogCursor, MessageId, PermissionId, PromptId,
-    RepositoryId, SessionId, TaskId, Timestamp,
+    DraftId, EventSeq, EventType, FieldErrors, IdempotencyKey, LogCursor, MessageId, PermissionId,
+    PromptId, RepositoryId, SessionId, TaskId, Timestamp,
 };
 
 /// A ULID in its canonical spelling: 128 bits, so that the first of 26 characters is at most 7.
@@ -58,6 +58,8 @@ schemas! {
         0,
         EventSeq::MAX.get(),
     );
+    EventType => word(EventType::ALL.iter().map(|event| event.as_str()))
+        .description(Some("The name of an event."));
     LogCursor => text(
         "A place among the events of all sessions; opaque.",
         "^log-(0|[1-9][0-9]{0,17})$",

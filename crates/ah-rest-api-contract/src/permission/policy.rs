@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::rule::{CompiledRule, Fit, check_path_pattern, check_tool_pattern};
 use super::subject::{PermissionSubject, SubjectPath};
-use crate::FieldErrors;
 use crate::object::objects;
+use crate::{FieldErrors, number};
 
 /// What becomes of a request for leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -195,7 +195,7 @@ impl<'de> Deserialize<'de> for PermissionPolicy {
             rules: Vec<PermissionRule>,
             #[serde(default = "deny")]
             on_timeout: PermissionAction,
-            #[serde(default = "timeout_ms_default")]
+            #[serde(default = "timeout_ms_default", deserialize_with = "number::whole")]
             timeout_ms: u64,
         }
         fn deny() -> PermissionAction {

@@ -19,7 +19,7 @@ pub struct FileParams {
     pub status: Option<String>,
     /// Which page, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1))]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
     pub page: Option<String>,
     /// How many files a page holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,10 +79,10 @@ impl From<FileQuery> for FileParams {
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiffParams {
-    /// Only these files, by path, with commas between them; all that changed when absent. A comma
-    /// or backslash of a path is written with a backslash before it.
+    /// Only these files, by path within the workspace, with commas between them; all that changed
+    /// when absent. A comma or backslash of a path is written with a backslash before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<String>>, style = Form, explode = false, min_items = 1))]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PathList>, inline))]
     pub files: Option<String>,
     /// Lines of context around each change.
     #[serde(default, skip_serializing_if = "Option::is_none")]

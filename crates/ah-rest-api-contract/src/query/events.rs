@@ -49,7 +49,7 @@ pub struct EventParams {
     pub sort: Option<String>,
     /// History: which page, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1))]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
     pub page: Option<String>,
     /// History: how many events a page holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -34,7 +34,7 @@ pub struct SessionParams {
     pub include_archived: Option<String>,
     /// Which page, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1))]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
     pub page: Option<String>,
     /// How many sessions a page holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

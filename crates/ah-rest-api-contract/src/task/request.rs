@@ -10,7 +10,7 @@ use super::rules::{
     TIMEOUT_MS_MAX, check_branch, check_commit, check_env, check_labels, check_repo, check_source,
 };
 use crate::object::objects;
-use crate::{AgentType, PermissionPolicy, PromptContent};
+use crate::{AgentType, PermissionPolicy, PromptContent, number};
 
 /// Whether a session works on a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,12 +37,22 @@ pub struct RepoConfig {
     /// Required for `git`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(custom(function = "check_source"))]
-    #[cfg_attr(feature = "openapi", schema(max_length = 4096))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 4096, pattern = "^/|://|^[^/:]+:.")
+    )]
     pub url: Option<String>,
-    /// The branch to begin at; the repository's HEAD when absent.
+    /// The branch to begin at, by a name that `git check-ref-format` takes; the repository's HEAD
+    /// when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(custom(function = "check_branch"))]
-    #[cfg_attr(feature = "openapi", schema(max_length = 244))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            max_length = 244,
+            pattern = r"^(?!@$|[-/.]|.*(?:\.\.|@\{|//|/\.|\.lock/|\.lock$|[./]$))[^\u0000- ~^:?*\[\\\u007f-\u009f]+$"
+        )
+    )]
     pub branch: Option<String>,
     /// The commit to begin at, in hexadecimal (4 to 64 digits); the head of the branch when
     /// absent.
@@ -119,7 +129,7 @@ pub struct AgentSelection {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub model: Option<String>,
     /// How many sessions of it to launch.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "number::whole")]
     #[validate(range(min = 1, max = 100, message = "must be from 1 to 100"))]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100, default = 1))]
     pub count: u32,
@@ -176,6 +186,7 @@ pub struct CreateTask {
     pub prompt: PromptContent,
     /// What it works on.
     #[validate(nested)]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::RepoInput))]
     pub repo: RepoConfig,
     /// Where it runs; on the executor's host when absent.
     #[serde(default)]
@@ -198,7 +209,7 @@ pub struct CreateTask {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub project_id: Option<String>,
     /// Names and values to find the sessions by. At most 64, keys up to 63 characters, values up
-    /// to 256 bytes.
+    /// to 256.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[validate(custom(function = "check_labels"))]
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::labels))]
@@ -213,13 +224,21 @@ pub struct CreateTask {
     pub interactive: bool,
     /// How long a session may take from its start, in milliseconds, up to 7 days; as long as it
     /// needs when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "number::whole_or_none"
+    )]
     #[validate(range(min = 1, max = TIMEOUT_MS_MAX, message = "must be from 1 to 604800000"))]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 604_800_000))]
     pub timeout_ms: Option<u64>,
     /// How long an interactive session may wait for a prompt, in milliseconds, up to 7 days; the
     /// server's own limit when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "number::whole_or_none"
+    )]
     #[validate(range(min = 1, max = TIMEOUT_MS_MAX, message = "must be from 1 to 604800000"))]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 604_800_000))]
     pub idle_timeout_ms: Option<u64>,

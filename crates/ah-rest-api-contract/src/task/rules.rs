@@ -69,8 +69,8 @@ pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Vali
                 "has the key `{key}`; keys have 1 to 63 of a-z, A-Z, 0-9, `.`, `_`, `-` and `/`"
             )));
         }
-        if value.len() > 256 {
-            return Err(failed(format!("has over 256 bytes under `{key}`")));
+        if value.chars().count() > 256 {
+            return Err(failed(format!("has over 256 characters under `{key}`")));
         }
     }
     Ok(())

@@ -36,7 +36,10 @@ pub(crate) async fn openapi(State(app): State<App>) -> Answered {
 pub(crate) async fn docs() -> Answered {
     page(
         "Agent Harbor API",
-        &format!("<main id=\"api\">Loading…</main><script>{SCRIPT}</script>"),
+        &format!(
+            "<main id=\"api\">Loading… (this page is drawn by its script; \
+             <a href=\"/api/v1/openapi.json\">the description itself</a> needs none)</main><script>{SCRIPT}</script>"
+        ),
     )
 }
 

@@ -1,19 +1,32 @@
-//! What kinds of problems mean: each at its own type URI, from the document that explains them.
+//! What kinds of problems mean: each at its own type URI.
 
 use ah_rest_api_contract::ErrorKind;
 use axum::extract::Path;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::Answered;
 use super::docs::page;
 use crate::problem::ApiError;
 
-/// The document. Each kind has a section under its slug.
-const DOCUMENT: &str = include_str!("../../../../docs/errors.md");
+/// The schema of a kind's name in a path.
+pub(crate) enum ProblemKind {}
+
+impl PartialSchema for ProblemKind {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(ErrorKind::ALL.map(ErrorKind::slug)))
+            .into()
+    }
+}
+
+impl ToSchema for ProblemKind {}
 
 #[utoipa::path(
     get,
     path = "/errors/{slug}",
-    params(("slug" = String, Path, description = "The last segment of a problem's `type`.")),
+    params(("slug" = ProblemKind, Path, description = "The last segment of a problem's `type`.")),
     responses((
         status = 200,
         description = "What the kind of problem means, and what to do.",
@@ -21,28 +34,51 @@ const DOCUMENT: &str = include_str!("../../../../docs/errors.md");
     ))
 )]
 pub(crate) async fn explain_error(Path(slug): Path<String>) -> Answered {
-    let kind = ErrorKind::ALL.into_iter().find(|kind| kind.slug() == slug);
-    let found = kind.and_then(|kind| Some((kind, section(kind.slug())?)));
-    let (kind, text) = found
-        .ok_or_else(|| ApiError::new(ErrorKind::NotFound, "there is no such kind of problem"))?;
-    let paragraphs: String = text
+    let kind = ErrorKind::ALL
+        .into_iter()
+        .find(|kind| kind.slug() == slug)
+        .ok_or_else(|| {
+            let slugs = ErrorKind::ALL.map(ErrorKind::slug).join("`, `");
+            let detail = format!("there is no such kind of problem; there are `{slugs}`");
+            ApiError::new(ErrorKind::NotFound, detail)
+        })?;
+    let paragraphs: String = kind
+        .doc()
         .split("\n\n")
-        .map(|paragraph| format!("<p>{}</p>", escaped(paragraph)))
+        .map(|paragraph| format!("<p>{}</p>", marked_up(paragraph)))
         .collect();
-    page(
-        kind.title(),
-        &format!("<h1>{}</h1>{paragraphs}", escaped(kind.title())),
-    )
+    let others: String = ErrorKind::ALL
+        .into_iter()
+        .filter(|other| *other != kind)
+        .map(|other| {
+            format!(
+                "<li><a href=\"{}\">{}</a></li>",
+                other.type_uri(),
+                other.title()
+            )
+        })
+        .collect();
+    let body = format!(
+        "<main><h1>{}</h1><p><code>{}</code></p>{paragraphs}<h2>Other kinds</h2><ul>{others}</ul>\
+         <p><a href=\"/api/docs\">The API</a></p></main>",
+        escaped(kind.title()),
+        kind.type_uri()
+    );
+    page(kind.title(), &body)
 }
 
-/// What the document says under the heading of a kind.
-fn section(slug: &str) -> Option<&'static str> {
-    let heading = format!("\n## {slug}\n");
-    let (_, rest) = DOCUMENT.split_once(&heading)?;
-    let section = rest
-        .split_once("\n## ")
-        .map_or(rest, |(section, _)| section);
-    Some(section.trim())
+/// A paragraph of the document as HTML: the only marks it has are those of code.
+fn marked_up(paragraph: &str) -> String {
+    let mut html = String::new();
+    for (index, piece) in paragraph.split('`').enumerate() {
+        let piece = escaped(piece);
+        if index % 2 == 0 {
+            html.push_str(&piece);
+        } else {
+            html.push_str(&format!("<code>{piece}</code>"));
+        }
+    }
+    html
 }
 
 fn escaped(text: &str) -> String {
@@ -56,15 +92,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_is_explained() {
+    fn code_is_marked_as_code_and_nothing_becomes_markup() {
+        assert_eq!(
+            marked_up("write `a <b>` & `c`"),
+            "write <code>a &lt;b&gt;</code> &amp; <code>c</code>"
+        );
+    }
+
+    #[test]
+    fn explanations_have_no_marks_but_those_of_code() {
         for kind in ErrorKind::ALL {
-            let section =
-                section(kind.slug()).unwrap_or_else(|| panic!("{kind:?} is not explained"));
-            assert!(section.len() > 80, "{kind:?}: {section}");
-            assert!(
-                section.contains(&kind.status().to_string()),
-                "{kind:?}: {section}"
-            );
+            let text = kind.doc();
+            assert_eq!(text.matches('`').count() % 2, 0, "{kind:?}");
+            for mark in ["](", "**", "\n* ", "\n- ", "```"] {
+                assert!(!text.contains(mark), "{kind:?} has {mark}: {text}");
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use futures::StreamExt as _;
 use super::Answered;
 use crate::app::App;
 use crate::extract::{Asked, Id, Params};
+use crate::openapi::{LogFrame, SessionFrame};
 use crate::page::paged;
 use crate::problem::ApiError;
 use crate::streams::{self, Answer};
@@ -30,7 +31,7 @@ use crate::streams::{self, Answer};
                        and `event:` its `type`.",
         content(
             (Page<SessionEvent> = "application/json"),
-            (SessionEvent = "text/event-stream")
+            (SessionFrame = "text/event-stream")
         )
     ))
 )]
@@ -86,7 +87,7 @@ fn frame(app: &App, item: RowItem) -> Result<Bytes, ApiError> {
         status = 200,
         description = "A stream without an end. The `id:` of a frame is a place among the events \
                        of all sessions; `event:` is its event's `type`.",
-        content((SessionEvent = "text/event-stream"))
+        content((LogFrame = "text/event-stream"))
     ))
 )]
 pub(crate) async fn all_events(

@@ -161,6 +161,124 @@ fn alter(json: &mut Value, path: &[String], replacement: Value, change: u8) {
     }
 }
 
+/// Texts over the characters that a rule is about.
+fn texts_of(characters: &'static str) -> impl Strategy<Value = String> {
+    let characters: Vec<char> = characters.chars().collect();
+    prop::collection::vec(prop::sample::select(characters), 0..8)
+        .prop_map(|characters| characters.into_iter().collect())
+}
+
+fn with_repo(branch: &str) -> Value {
+    json!({
+        "prompt": "x", "agents": [{"type": "scenario"}],
+        "repo": {"mode": "git", "url": "/a", "branch": branch},
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn the_pattern_of_branches_is_their_rule(branch in texts_of("a.lock/@{-~ \u{7f}\u{85}")) {
+        let body = with_repo(&branch);
+        let judged = taken::<CreateTask>(&body, |task| TaskLaunchParams::try_from(task).is_ok());
+        prop_assert_eq!(of_create_task().is_valid(&body), judged.is_some(), "{}", body);
+    }
+
+    #[test]
+    fn the_pattern_of_paths_is_their_rule(files in texts_of("a./,\\")) {
+        let schema = json!({"type": "string", "pattern": PATHS.as_str()});
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let params = DiffParams { files: Some(files.clone()), ..DiffParams::default() };
+        prop_assert_eq!(validator.is_valid(&json!(files)), DiffQuery::try_from(params).is_ok(), "{}", files);
+    }
+
+    #[test]
+    fn the_pattern_of_prompts_is_their_rule(
+        prompt in texts_of("a \t\u{b}\u{1c}\u{85}\u{a0}\u{180e}\u{2003}\u{200b}\u{3000}\u{feff}"),
+    ) {
+        for body in [json!({"prompt": prompt}), json!({"prompt": [{"type": "text", "text": prompt}]})] {
+            let judged = taken::<PromptRequest>(&body, |request| request.validated().is_ok());
+            prop_assert_eq!(of_prompt_request().is_valid(&body), judged.is_some(), "{}", body);
+        }
+    }
+}
+
+static PATHS: LazyLock<String> = LazyLock::new(|| {
+    let parameters = <DiffParams as utoipa::IntoParams>::into_params(|| None);
+    let parameters = serde_json::to_value(parameters).expect("JSON");
+    let files = parameters.as_array().into_iter().flatten();
+    let files = files.filter(|parameter| parameter["name"] == "files");
+    let pattern = files
+        .map(|parameter| parameter["schema"]["pattern"].clone())
+        .next();
+    pattern
+        .as_ref()
+        .and_then(Value::as_str)
+        .expect("a pattern")
+        .to_owned()
+});
+
+#[test]
+fn what_a_prompt_is_made_of_is_judged_as_its_schema_says() {
+    let cases = [
+        (json!([{"type": "image"}]), false),
+        (json!([{"type": "image", "uri": null, "data": null}]), false),
+        (json!([{"type": "image", "uri": "a"}]), true),
+        (
+            json!([{"type": "image", "uri": "a", "mimeType": null, "data": null}]),
+            true,
+        ),
+        (json!([{"type": "image", "data": "aa=="}]), false),
+        (
+            json!([{"type": "image", "uri": "a", "data": "aa=="}]),
+            false,
+        ),
+        (
+            json!([{"type": "image", "uri": null, "data": "aa==", "mimeType": "image/png"}]),
+            true,
+        ),
+        (
+            json!([{"type": "image", "uri": "a", "data": "aa==", "mimeType": "image/png"}]),
+            true,
+        ),
+        (
+            json!([{"type": "text", "text": " "}, {"type": "image", "uri": "a"}]),
+            true,
+        ),
+        (
+            json!([{"type": "text", "text": " "}, {"type": "text", "text": "\n"}]),
+            false,
+        ),
+        (
+            json!([{"type": "resource_link", "uri": "", "name": "", "size": 2.0}]),
+            true,
+        ),
+        (
+            json!([{"type": "resource_link", "uri": "", "name": "", "size": 2.5}]),
+            false,
+        ),
+        (
+            json!([{"type": "resource_link", "uri": "", "name": "", "size": u64::MAX}]),
+            true,
+        ),
+        (
+            json!([{"type": "resource_link", "uri": "", "name": "", "size": 1e20}]),
+            false,
+        ),
+        (
+            json!([{"type": "resource_link", "uri": "", "name": "", "size": -1}]),
+            false,
+        ),
+    ];
+    for (prompt, good) in cases {
+        let body = json!({"prompt": prompt});
+        let judged = taken::<PromptRequest>(&body, |request| request.validated().is_ok());
+        let outcome = (of_prompt_request().is_valid(&body), judged.is_some());
+        assert_eq!(outcome, (good, good), "{body} (schema, judged)");
+    }
+}
+
 #[test]
 fn the_bounds_of_a_schema_are_judged_at_their_edges() {
     let task = |change: &dyn Fn(&mut Value)| {
@@ -182,6 +300,15 @@ fn the_bounds_of_a_schema_are_judged_at_their_edges() {
         ("/agents/0/count", json!(1), true),
         ("/agents/0/count", json!(100), true),
         ("/agents/0/count", json!(101), false),
+        ("/agents/0/count", json!(2.0), true),
+        ("/agents/0/count", json!(2.5), false),
+        ("/timeoutMs", json!(630.0), true),
+        ("/repo", json!({"mode": "git"}), false),
+        ("/repo", json!({"mode": "git", "url": null}), false),
+        ("/repo", json!({"mode": "git", "url": ""}), false),
+        ("/repo", json!({"mode": "git", "url": "a/b"}), false),
+        ("/repo", json!({"mode": "git", "url": "git@host:a/b"}), true),
+        ("/repo", json!({"mode": "none", "url": null}), true),
         ("/agents/0/version", json!(""), false),
         ("/agents/0/version", json!("é".repeat(64)), true),
         ("/agents/0/version", json!("é".repeat(65)), false),
@@ -195,9 +322,11 @@ fn the_bounds_of_a_schema_are_judged_at_their_edges() {
         ("/labels", json!({"": "v"}), false),
         ("/labels", json!({"a b": "v"}), false),
         ("/labels", json!({"a/b._-": "v".repeat(256)}), true),
+        ("/labels", json!({"a": "é".repeat(256)}), true),
         ("/labels", json!({"a": "v".repeat(257)}), false),
         ("/env", json!({"A_1": ""}), true),
         ("/env", json!({"1A": ""}), false),
+        ("/env", json!({"A": "\0"}), false),
         ("/env", json!({"A": "v".repeat(32 * 1024 + 1)}), false),
         ("/timeoutMs", json!(0), false),
         ("/timeoutMs", json!(604_800_000), true),

@@ -1,0 +1,173 @@
+//! What a task is launched with, where that is judged: prompts, repositories, labels and variables.
+
+use std::borrow::Cow;
+
+use serde_json::json;
+use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
+use utoipa::openapi::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::bodies::{Named, push, reference};
+use super::{besides, object_of};
+use crate::{ContentBlock, RepoConfig};
+
+/// A text that says something: one with a character that is no white space (Unicode's
+/// `White_Space`, which `\s` is not the same as).
+const NOT_BLANK: &str = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+
+/// The schema of a prompt in a request that judges it.
+pub(crate) enum PromptInput {}
+
+impl PartialSchema for PromptInput {
+    fn schema() -> RefOr<Schema> {
+        let description =
+            "What to say, as plain text or as content blocks; something has to be said.";
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .pattern(Some(NOT_BLANK));
+        let says_something = json!({"anyOf": [
+            {
+                "required": ["type"],
+                "properties": {"type": {"enum": ["image", "audio", "resource", "resource_link"]}},
+            },
+            {"required": ["text"], "properties": {"text": {"pattern": NOT_BLANK}}},
+        ]});
+        let blocks = ArrayBuilder::new()
+            .items(reference::<PromptBlock>())
+            .min_items(Some(1))
+            .extensions(besides(json!({"contains": says_something})));
+        let schema = OneOfBuilder::new()
+            .description(Some(description))
+            .item(text)
+            .item(blocks);
+        RefOr::T(Schema::from(schema))
+    }
+}
+
+impl ToSchema for PromptInput {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("PromptInput")
+    }
+
+    fn schemas(schemas: &mut Named) {
+        push::<PromptBlock>(schemas);
+    }
+}
+
+/// The schema of a content block in a request that judges it: a picture is here or somewhere.
+enum PromptBlock {}
+
+impl PartialSchema for PromptBlock {
+    fn schema() -> RefOr<Schema> {
+        let forms = match ContentBlock::schema() {
+            RefOr::T(Schema::OneOf(blocks)) => blocks.items,
+            // The derived schema of an enum with a tag is this.
+            _ => unreachable!("the derived schema of an enum is one of its forms"),
+        };
+        let mut schema = OneOfBuilder::new().description(Some("One piece of a prompt."));
+        for form in forms {
+            schema = match form {
+                RefOr::T(Schema::Object(image))
+                    if image.properties.contains_key("data")
+                        && !image.required.contains(&"data".to_owned()) =>
+                {
+                    let by_address = [("uri", Type::String), ("data", Type::Null)];
+                    let in_place = [("data", Type::String), ("mimeType", Type::String)];
+                    schema
+                        .item(with_fields(image.clone(), by_address))
+                        .item(with_fields(image, in_place))
+                }
+                other => schema.item(other),
+            };
+        }
+        RefOr::T(Schema::from(schema))
+    }
+}
+
+/// The object with these fields of these types; those that are not `null` are there.
+fn with_fields(mut object: Object, fields: [(&str, Type); 2]) -> Schema {
+    for (name, of_type) in fields {
+        if of_type != Type::Null {
+            object.required.push(name.to_owned());
+        }
+        if let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut(name) {
+            field.schema_type = SchemaType::Type(of_type);
+        }
+    }
+    Schema::from(object)
+}
+
+impl ToSchema for PromptBlock {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("PromptBlock")
+    }
+
+    fn schemas(schemas: &mut Named) {
+        ContentBlock::schemas(schemas);
+    }
+}
+
+/// The schema of what a task works on: a git repository is somewhere.
+pub(crate) enum RepoInput {}
+
+impl PartialSchema for RepoInput {
+    fn schema() -> RefOr<Schema> {
+        let mut repo = object_of::<RepoConfig>();
+        let is_git = json!({"required": ["mode"], "properties": {"mode": {"enum": ["git"]}}});
+        let has_url = json!({"required": ["url"], "properties": {"url": {"type": "string"}}});
+        repo.extensions = besides(json!({"if": is_git, "then": has_url}));
+        RefOr::T(Schema::from(repo))
+    }
+}
+
+impl ToSchema for RepoInput {
+    fn name() -> Cow<'static, str> {
+        RepoConfig::name()
+    }
+
+    fn schemas(schemas: &mut Named) {
+        RepoConfig::schemas(schemas);
+    }
+}
+
+/// A map from names to values, both bounded.
+fn bounded_map(description: &str, names: Object, values: ObjectBuilder) -> RefOr<Schema> {
+    let map = ObjectBuilder::new()
+        .description(Some(description))
+        .max_properties(Some(64))
+        .property_names(Some(names))
+        .additional_properties(Some(AdditionalProperties::from(
+            values.schema_type(Type::String),
+        )));
+    RefOr::T(Schema::from(map))
+}
+
+fn name_of(pattern: &str, length_max: usize) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern))
+        .max_length(Some(length_max))
+        .build()
+}
+
+/// The labels of a task.
+pub(crate) fn labels() -> RefOr<Schema> {
+    let description = "Names and values to find the sessions by.";
+    let values = ObjectBuilder::new().max_length(Some(256));
+    bounded_map(description, name_of("^[A-Za-z0-9._/-]+$", 63), values)
+}
+
+/// The environment of a task's agents.
+pub(crate) fn environment() -> RefOr<Schema> {
+    let description = "Environment variables for the agent, of the names that the server allows. \
+                       They are never shown again.";
+    let values = ObjectBuilder::new()
+        .max_length(Some(32 * 1024))
+        .pattern(Some(r"^[^\u0000]*$"));
+    bounded_map(
+        description,
+        name_of("^[A-Za-z_][A-Za-z0-9_]*$", 128),
+        values,
+    )
+}

@@ -1,0 +1,101 @@
+//! Which answers have what other operations ask for: OpenAPI's links, for programs that find their
+//! way through an API by its description.
+
+use ah_rest_api_contract::routes::{self, Route};
+use utoipa::openapi::link::LinkBuilder;
+use utoipa::openapi::{OpenApi as Document, RefOr};
+
+use super::operation_of;
+
+/// An answer that names things.
+struct Source {
+    /// The operation, and the status of its answer.
+    operation: &'static str,
+    status: &'static str,
+    /// The paths that name such a thing begin with this.
+    paths: &'static str,
+    /// What stands in braces there, and where it is taken from (a runtime expression).
+    parameters: &'static [(&'static str, &'static str)],
+}
+
+const SESSION: (&str, &str) = ("id", "$request.path.id");
+
+const SOURCES: [Source; 7] = [
+    Source {
+        operation: "launch_task",
+        status: "201",
+        paths: "/api/v1/tasks/{id}",
+        parameters: &[("id", "$response.body#/taskId")],
+    },
+    Source {
+        operation: "launch_task",
+        status: "201",
+        paths: "/api/v1/sessions/{id}",
+        parameters: &[("id", "$response.body#/session_ids/0")],
+    },
+    Source {
+        operation: "prompt_session",
+        status: "202",
+        paths: "/api/v1/sessions/{id}/prompts/{promptId}",
+        parameters: &[SESSION, ("promptId", "$response.body#/promptId")],
+    },
+    Source {
+        operation: "list_permissions",
+        status: "200",
+        paths: "/api/v1/sessions/{id}/permissions/{requestId}",
+        parameters: &[
+            SESSION,
+            ("requestId", "$response.body#/items/0/request/request_id"),
+        ],
+    },
+    Source {
+        operation: "create_draft",
+        status: "201",
+        paths: "/api/v1/drafts/{id}",
+        parameters: &[("id", "$response.body#/id")],
+    },
+    Source {
+        operation: "list_repositories",
+        status: "200",
+        paths: "/api/v1/repositories/{id}",
+        parameters: &[("id", "$response.body#/items/0/id")],
+    },
+    Source {
+        operation: "list_agents",
+        status: "200",
+        paths: "/api/v1/schemas/agents/{file}",
+        parameters: &[("file", "{$response.body#/items/0/type}.json")],
+    },
+];
+
+impl Source {
+    /// Whether `route` is about such a thing, and about nothing besides that is not known.
+    fn leads_to(&self, route: &Route) -> bool {
+        let rest = route.path.strip_prefix(self.paths);
+        rest.is_some_and(|rest| !rest.contains('{') && (rest.is_empty() || rest.starts_with('/')))
+    }
+}
+
+/// Adds to each answer the operations that go on from it.
+pub(super) fn add(document: &mut Document) {
+    for source in &SOURCES {
+        let route = routes::ALL
+            .iter()
+            .find(|route| route.operation_id == source.operation);
+        let Some(answer) = route
+            .and_then(|route| operation_of(document, route))
+            .and_then(|operation| operation.responses.responses.get_mut(source.status))
+        else {
+            continue;
+        };
+        let RefOr::T(answer) = answer else { continue };
+        for target in routes::ALL.iter().filter(|route| source.leads_to(route)) {
+            let link = source.parameters.iter().fold(
+                LinkBuilder::new().operation_id(target.operation_id),
+                |link, (name, place)| link.parameter(*name, *place),
+            );
+            let link = RefOr::T(link.build());
+            answer.links.insert(target.operation_id.to_owned(), link);
+        }
+    }
+}
