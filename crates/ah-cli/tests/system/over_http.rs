@@ -64,7 +64,11 @@ fn a_session_is_steered_from_its_task_to_its_deletion() {
         let deleted = http.ask("DELETE", &session).send();
         assert_eq!(deleted.status, 204, "{}", deleted.text());
     }
-    assert!(now()["status"] == "stopped" || now()["status"] == "cancelled");
+    assert_eq!(
+        now()["status"],
+        "stopped",
+        "it is hidden, and stays as it ended"
+    );
     let list = http.get("/api/v1/sessions").expect(200);
     assert_eq!(list["total"], 0, "{list}");
     server.end();
