@@ -66,11 +66,7 @@ pub(crate) fn require(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// Where they are installed; the tests know it as well (`crates/ah-cli/tests/system/agents`).
 fn folder(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let metadata = workspace.metadata()?;
-    let target = metadata["target_directory"]
-        .as_str()
-        .context("cargo metadata names no target folder")?;
-    Ok(Path::new(target).join("agents"))
+    Ok(workspace.target_folder()?.join("agents"))
 }
 
 fn npm(folder: &Path) -> Command {

@@ -7,6 +7,8 @@ mod agents;
 mod bench;
 mod deps;
 mod findings;
+mod schemathesis;
+mod scratch;
 mod sqlx;
 mod suite;
 mod tidy;
@@ -34,6 +36,8 @@ enum Task {
     Ci,
     /// Install the agent programs that the system tests run, with npm, into the target folder.
     Agents,
+    /// Ask the served API with requests made of its own description, by schemathesis.
+    Schemathesis,
     /// Check which crate depends on which, and that every declared dependency is used.
     Deps,
     /// Check file lengths, links, file names, and that every source file is part of a crate.
@@ -64,6 +68,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test => suite::run(&workspace, suite::Place::Desk),
         Task::Ci => suite::run(&workspace, suite::Place::BuildServer),
         Task::Agents => agents::require(&workspace),
+        Task::Schemathesis => schemathesis::require(&workspace),
         Task::Deps => deps::run(&workspace),
         Task::Tidy => tidy::run(&workspace),
         Task::Sqlx { check } => sqlx::run(check),

@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{self, Command};
 
 use anyhow::{Context as _, bail, ensure};
+
+use crate::scratch::Scratch;
 
 /// The store, and the crate that makes databases of its schema.
 const STORE: &str = "ah-store-sqlite";
@@ -27,7 +29,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
         .parent()
         .context("xtask has no parent folder")?;
     let committed = root.join("crates").join(STORE).join(".sqlx");
-    let scratch = Scratch::new()?;
+    let scratch = Scratch::new("sqlx")?;
     let fresh = describe(root, &scratch)?;
     let old = read(&committed)?;
     if fresh == old {
@@ -53,8 +55,8 @@ type Files = BTreeMap<OsString, Vec<u8>>;
 
 /// Compiles the store against a new database, and returns what was found.
 fn describe(root: &Path, scratch: &Scratch) -> anyhow::Result<Files> {
-    let database = scratch.0.join("schema.db");
-    let found = scratch.0.join("sqlx");
+    let database = scratch.path().join("schema.db");
+    let found = scratch.path().join("sqlx");
     fs::create_dir(&found).with_context(|| format!("make {}", found.display()))?;
     succeed(
         cargo(root)
@@ -118,23 +120,4 @@ fn write(folder: &Path, old: &Files, fresh: &Files) -> anyhow::Result<()> {
         fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
     }
     Ok(())
-}
-
-/// A folder that is gone when it is dropped.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("ah-xtask-sqlx-{}", process::id()));
-        fs::create_dir(&path).with_context(|| format!("make {}", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            eprintln!("xtask: {} is left behind: {error}", self.0.display());
-        }
-    }
 }

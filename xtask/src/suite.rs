@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use crate::workspace::{self, Workspace};
-use crate::{agents, deps, sqlx, tidy};
+use crate::{agents, deps, schemathesis, sqlx, tidy};
 
 /// Where the suite runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +125,14 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
         Step::command(
             "tests",
             cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]),
+        ),
+        Step::task(
+            "the API by its description",
+            "cargo xtask schemathesis",
+            match place {
+                Place::Desk => schemathesis::run,
+                Place::BuildServer => schemathesis::require,
+            },
         ),
     ]
 }

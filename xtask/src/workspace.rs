@@ -75,6 +75,14 @@ impl Workspace {
         Ok(String::from_utf8(bytes).ok())
     }
 
+    /// Where cargo puts what it builds.
+    pub(crate) fn target_folder(&self) -> anyhow::Result<PathBuf> {
+        let metadata = self.metadata()?;
+        let folder = metadata["target_directory"].as_str();
+        let folder = folder.context("cargo metadata names no target folder")?;
+        Ok(PathBuf::from(folder))
+    }
+
     /// What `cargo metadata` says, with the whole dependency graph.
     pub(crate) fn metadata(&self) -> anyhow::Result<Value> {
         let text = output_of(

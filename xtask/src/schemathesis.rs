@@ -1,0 +1,122 @@
+//! `cargo xtask schemathesis`: the served API, asked by its own description.
+//!
+//! [Schemathesis](https://schemathesis.readthedocs.io) makes requests of the OpenAPI document, good
+//! ones and bad ones, and holds the answers against it. It runs with all its checks, on a server
+//! with a state folder and a repository of its own; what it is told besides is in
+//! `xtask/schemathesis`.
+
+mod python;
+mod server;
+
+use std::env;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+
+use crate::scratch::Scratch;
+use crate::workspace::{self, Workspace};
+use server::{REPOSITORY, Server, VARIABLE};
+
+/// Schemathesis' configuration, hooks and requirements, from the root.
+const FOLDER: &str = "xtask/schemathesis";
+/// How long it may take: some times what it does.
+const TIME_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// Runs it where it can be installed. Where CI is set, it has to be.
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    match python::program(workspace) {
+        Ok(program) => ask(workspace, &program),
+        Err(error) if env::var_os("CI").is_none() => {
+            eprintln!("  schemathesis cannot be installed, so the API is not asked: {error:#}");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Runs it.
+pub(crate) fn require(workspace: &Workspace) -> anyhow::Result<()> {
+    ask(workspace, &python::program(workspace)?)
+}
+
+/// Has the program `st` ask a server of its own.
+fn ask(workspace: &Workspace, st: &Path) -> anyhow::Result<()> {
+    let folder = workspace.root().join(FOLDER);
+    // Of the whole workspace, so that this is the program that the tests have built.
+    workspace::run(
+        workspace
+            .cargo()
+            .args(["build", "--workspace", "--bin", "ah", "--locked"]),
+    )?;
+    let scratch = Scratch::new("schemathesis")?;
+    let ah = workspace.target_folder()?.join("debug").join("ah");
+    let server = Server::start(&ah, scratch.path())?;
+    let mut command = Command::new(st);
+    command
+        .current_dir(scratch.path())
+        .arg("--no-color")
+        .arg("--config-file")
+        .arg(folder.join("schemathesis.toml"))
+        .args(["run", "--checks", "all"])
+        .arg(format!("{}/api/v1/openapi.json", server.url()))
+        .env("PYTHONPATH", &folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("AH_TEST_KEY", server.key())
+        .env("AH_TEST_REPOSITORY", scratch.path().join(REPOSITORY))
+        .env("AH_TEST_VARIABLE", VARIABLE);
+    let found = report(&mut command);
+    server.end()?;
+    found
+}
+
+/// Runs schemathesis to its end; its report is shown when there is something in it.
+fn report(command: &mut Command) -> anyhow::Result<()> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("failed to start {}", workspace::line(command)))?;
+    let mut output = child.stdout.take().context("it has no output")?;
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = output.read_to_end(&mut text).map(|_| text);
+        // Nobody waits any more when it took too long.
+        sender.send(read).ok();
+    });
+    let Ok(output) = receiver.recv_timeout(TIME_MAX) else {
+        child.kill().context("failed to end schemathesis")?;
+        child.wait().context("failed to wait for schemathesis")?;
+        bail!("schemathesis took longer than {} s", TIME_MAX.as_secs());
+    };
+    let output = String::from_utf8_lossy(&output?).into_owned();
+    if child.wait()?.success() {
+        println!("{}", summary(&output).unwrap_or(&output));
+        return Ok(());
+    }
+    println!("{output}");
+    Err(anyhow!("schemathesis found what the report above says"))
+}
+
+/// What a report without findings comes to: how many requests there were.
+fn summary(report: &str) -> Option<&str> {
+    let (_, rest) = report.rsplit_once("Test cases:")?;
+    rest.lines().map(str::trim).find(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_without_findings_is_one_line() {
+        let report = "Phases:\n  Fuzzing\n\nTest cases:\n  347 generated, 347 passed\n\nSeed: 1\n";
+        assert_eq!(summary(report), Some("347 generated, 347 passed"));
+        assert_eq!(summary("Seed: 1"), None);
+    }
+}

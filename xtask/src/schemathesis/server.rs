@@ -1,0 +1,186 @@
+//! An access point for a while: a state folder and a repository of its own, and nothing left of it.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::workspace::output_of;
+
+/// The repository that tasks may be launched on, and the variable that they may set.
+pub(super) const REPOSITORY: &str = "repository";
+pub(super) const VARIABLE: &str = "GREETING";
+/// How long the server may take to start, and to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// More than anybody asks within one run, so that no answer depends on how fast it goes.
+const REQUESTS_PER_MINUTE: &str = "1000000";
+/// Agents at a time: they are asked about, and need not work.
+const SESSIONS_MAX: &str = "2";
+
+/// A server that runs until it is ended or dropped.
+pub(super) struct Server {
+    ah: PathBuf,
+    home: PathBuf,
+    log: PathBuf,
+    child: Option<Child>,
+    url: String,
+    key: String,
+}
+
+impl Server {
+    /// Starts `ah` on a state folder below `scratch`, and waits until it takes requests.
+    pub(super) fn start(ah: &Path, scratch: &Path) -> anyhow::Result<Self> {
+        make_repository(&scratch.join(REPOSITORY))?;
+        let home = scratch.join("home");
+        fs::create_dir(&home).with_context(|| format!("failed to make {}", home.display()))?;
+        let log = scratch.join("server.log");
+        let stderr =
+            File::create(&log).with_context(|| format!("failed to make {}", log.display()))?;
+        let child = of_home(ah, &home)
+            .args(["agent", "access-point", "--json", "--port", "0"])
+            .args(["--max-concurrent-tasks", SESSIONS_MAX])
+            .env("AH_LIMITS_REQUESTS_PER_MINUTE", REQUESTS_PER_MINUTE)
+            .env("AH_LIMITS_BURST", REQUESTS_PER_MINUTE)
+            .env("AH_SESSIONS_ALLOWED_ENV", VARIABLE)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .with_context(|| format!("failed to start {}", ah.display()))?;
+        let mut server = Self {
+            ah: ah.to_owned(),
+            home,
+            log,
+            child: Some(child),
+            url: String::new(),
+            key: String::new(),
+        };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// Where it is.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The key to come with.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// It says that it is ready in a line of its own, and where it is and with which key in a file.
+    fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let child = self.child.as_mut().context("the server has ended")?;
+        let stdout = child.stdout.take().context("the server has no output")?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            // Nobody waits any more when it took too long.
+            sender.send(read).ok();
+        });
+        match receiver.recv_timeout(PATIENCE) {
+            Ok(Ok(1..)) => {}
+            _ => bail!("the server did not become ready: {}", self.said()),
+        }
+        let file = self.home.join("access-point.json");
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("failed to read {}", file.display()))?;
+        let published: Value = serde_json::from_str(&text)
+            .with_context(|| format!("failed to parse {}", file.display()))?;
+        let field = |name: &str| {
+            let text = published[name].as_str().map(str::to_owned);
+            text.with_context(|| format!("{} has no `{name}`", file.display()))
+        };
+        self.url = field("url")?;
+        self.key = field("apiKey")?;
+        Ok(())
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_else(|error| error.to_string())
+    }
+
+    /// Ends it, and the agents that it has started.
+    pub(super) fn end(mut self) -> anyhow::Result<()> {
+        self.end_all()
+    }
+
+    fn end_all(&mut self) -> anyhow::Result<()> {
+        let Some(mut child) = self.child.take() else {
+            return Ok(());
+        };
+        kill_process(Pid::from_child(&child), Signal::TERM).context("failed to end the server")?;
+        let status = child.wait().context("failed to wait for the server")?;
+        // Without a server no session that waits is begun, so those that run are all there are.
+        let ah = |words: &[&str]| {
+            let mut command = of_home(&self.ah, &self.home);
+            command.args(["--remote-server", "none"]).args(words);
+            output_of(&mut command)
+        };
+        for state in [
+            "provisioning",
+            "running",
+            "pausing",
+            "paused",
+            "resuming",
+            "stopping",
+        ] {
+            let listed = ah(&["session", "list", "--json", "--all", "--status", state])?;
+            for id in ids(&listed)? {
+                ah(&["session", "cancel", &id])?;
+            }
+        }
+        if !status.success() {
+            bail!("the server ended with {status}: {}", self.said());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Err(error) = self.end_all() {
+            eprintln!("xtask: something of the server may be left: {error:#}");
+        }
+    }
+}
+
+/// `ah` on a state folder, and with nothing else of the caller's settings for it.
+fn of_home(ah: &Path, home: &Path) -> Command {
+    let mut command = Command::new(ah);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AH_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("AH_HOME", home);
+    command
+}
+
+/// The ids of a list of sessions.
+fn ids(listed: &str) -> anyhow::Result<Vec<String>> {
+    let page: Value = serde_json::from_str(listed).context("failed to parse the sessions")?;
+    let items = page["items"].as_array().context("the list has no items")?;
+    let ids = items.iter().filter_map(|item| item["id"].as_str());
+    Ok(ids.map(str::to_owned).collect())
+}
+
+fn make_repository(folder: &Path) -> anyhow::Result<()> {
+    let git = |words: &[&str]| output_of(Command::new("git").arg("-C").arg(folder).args(words));
+    fs::create_dir(folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    git(&["init", "--quiet", "--initial-branch", "main"])?;
+    fs::write(folder.join("README.md"), "A repository to work on.\n")?;
+    git(&["add", "."])?;
+    let author = ["-c", "user.name=xtask", "-c", "user.email=xtask@localhost"];
+    git(&[&author[..], &["commit", "--quiet", "--message", "Begin"]].concat())?;
+    Ok(())
+}
