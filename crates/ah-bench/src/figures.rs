@@ -66,7 +66,7 @@ impl Table {
             .collect();
         let widths: Vec<usize> = (0..head.len())
             .map(|column| {
-                let cells = rows.iter().map(|row| row[column].len());
+                let cells = rows.iter().map(|row| row[column].chars().count());
                 cells.chain([head[column].len()]).max().unwrap_or(0)
             })
             .collect();
