@@ -1,48 +1,163 @@
 //! The client of the Agent Harbor access point.
 //!
-//! [`RestClient`] has a method for each route of the API; [`RestTaskManager`] is the
-//! [`TaskManager`](ah_rest_api_contract::TaskManager) trait over it, for programs that run
-//! unchanged on an engine in their own process.
+//! There are two ways to hold it:
+//!
+//! * [`RestTaskManager`] is the [`TaskManager`] trait over HTTP. A program written against the
+//!   trait runs unchanged on an engine in its own process, and in its tests on a mock under a
+//!   paused clock. Take it for a program that steers sessions; the trait's own page has a whole one.
+//! * [`RestClient`] has a method for each route of the API, with all that a route takes: pages,
+//!   filters, the streams of many sessions, the server's own health. Take it for what the trait does
+//!   not have.
+//!
+//! What goes in and comes out are the types of [`ah_rest_api_contract`], which both need.
+//!
+//! # A first program
+//!
+//! It launches a task, shows what the agent does to the end, and prints the patch:
 //!
 //! ```no_run
-//! use ah_rest_api_contract::{EventFilter, EventSeq, SessionQuery, StreamItem};
+//! use ah_rest_api_contract::{
+//!     DiffQuery, EventFilter, EventPayload, EventSeq, RepoConfig, StreamItem, TaskLaunchParams,
+//! };
 //! use ah_rest_client::RestClient;
 //! use futures::StreamExt;
 //!
 //! # async fn run(key: String) -> Result<(), Box<dyn std::error::Error>> {
 //! let client = RestClient::builder("http://127.0.0.1:3001").api_key(key).build()?;
-//! let newest = client.list_sessions(SessionQuery::default()).await?.items.remove(0);
+//!
+//! let repo = RepoConfig::git("/home/me/project");
+//! let task = TaskLaunchParams::builder("Take stock", repo, "scenario").build()?;
+//! let session = client.launch_task(&task).await?.session_ids[0];
+//!
 //! let mut events = client
-//!     .session_events(newest.id, EventSeq::START, EventFilter::default())
+//!     .session_events(session, EventSeq::START, EventFilter::default())
 //!     .await?;
 //! while let Some(item) = events.next().await {
 //!     if let StreamItem::Event(event) = item? {
-//!         println!("{} {}", event.seq, event.payload.event_type());
+//!         match event.payload {
+//!             EventPayload::Thought(thought) => println!("{} thinks: {}", event.seq, thought.thought),
+//!             EventPayload::ToolUse(tool) => println!("{} uses {}", event.seq, tool.tool_name),
+//!             EventPayload::Status(change) => println!("{} is {}", event.seq, change.status),
+//!             other => println!("{} {}", event.seq, other.event_type()),
+//!         }
 //!     }
+//! }
+//! for file in client.get_session_diff(session, DiffQuery::default()).await?.files {
+//!     print!("{}", file.diff);
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What is taken care of
+//! The key of an access point on the same host is in `access-point.json` in its state folder
+//! ([`AccessPointFile`](ah_rest_api_contract::AccessPointFile)).
 //!
-//! *Requests* are bounded in time and tried again where that is safe, as [`RetryPolicy`] says. What
-//! is made, or asked for, is made once however often it is sent: every POST has an
-//! `Idempotency-Key`.
+//! # Being the trait
 //!
-//! *Errors* are [`TaskManagerError`](ah_rest_api_contract::TaskManagerError)s: the problem that
-//! the access point answered with, its fields and request id included. Decide by its kind.
-//! [`ErrorKind::Unreachable`](ah_rest_api_contract::ErrorKind::Unreachable) means that no answer
-//! came at all; an answer that no access point gives keeps its first 500 characters.
+//! ```no_run
+//! use std::sync::Arc;
 //!
-//! *Event streams* outlive the connections that they are read from, and the server's restarts:
-//! they connect again for as long as it takes, from the last event seen, and yield every event
-//! once and in order. Only an answer that says that there is nothing to come back to, such as a
-//! key that is no longer good, ends one early. To give up sooner, drop the stream; that, and the
-//! dropping of any future here, is safe at any point.
+//! use ah_rest_api_contract::{PermissionAnswer, PermissionState, SessionId, TaskManager, TaskManagerError};
+//! use ah_rest_client::{RestClient, RestTaskManager};
 //!
-//! *Secrets* are sent to the server they were given for, never through a proxy on the way to a
-//! loopback address, never to where a redirect points, and are in no `Debug`, error or log line.
+//! /// Gives leave to everything that an agent waits for; on whatever task manager.
+//! async fn allow_all(manager: &dyn TaskManager, id: SessionId) -> Result<usize, TaskManagerError> {
+//!     let mut allowed = 0;
+//!     for permission in manager.list_permissions(id).await?.items {
+//!         let Some(option) = permission.request.option_for(true) else { continue };
+//!         if permission.state == PermissionState::Pending {
+//!             let answer = PermissionAnswer::Select(option.id.clone());
+//!             manager.answer_permission(id, permission.request.request_id, answer).await?;
+//!             allowed += 1;
+//!         }
+//!     }
+//!     Ok(allowed)
+//! }
+//!
+//! # async fn run(client: RestClient, id: SessionId) -> Result<(), TaskManagerError> {
+//! let manager: Arc<dyn TaskManager> = Arc::new(RestTaskManager::new(client));
+//! allow_all(&*manager, id).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Connecting
+//!
+//! [`RestClient::builder`] takes the URL and has a default for all else: an
+//! [API key](RestClientBuilder::api_key), a [token](RestClientBuilder::bearer_token) or neither; a
+//! [tenant](RestClientBuilder::tenant); the
+//! [certificate authorities](RestClientBuilder::certificate_authorities) of a server whose
+//! certificate is of its own making; timeouts, for
+//! [all operations](RestClientBuilder::answer_timeout) or for
+//! [one](RestClientBuilder::operation_timeout); and how many
+//! [idle connections](RestClientBuilder::pool_idle_max) are kept. Make one client and clone it: the
+//! clones share their connections. Where a server behind TLS speaks HTTP/2, requests share one;
+//! event streams have one each.
+//!
+//! # Requests
+//!
+//! They are bounded in time and tried again where that is safe, as [`RetryPolicy`] says. What is
+//! made, or asked for, is made once however often it is sent: every POST has an
+//! `Idempotency-Key`. `Retry-After` is waited for, and [`RetryPolicy::deadline`] bounds it all.
+//!
+//! # Errors
+//!
+//! They are [`TaskManagerError`]s. Decide by [`TaskManagerError::kind`] and show the words;
+//! [`TaskManagerError::problem`] has the fields at fault and the id of the request in the server's
+//! log:
+//!
+//! ```no_run
+//! use ah_rest_api_contract::{ErrorKind, PromptRequest, SessionId};
+//! # async fn run(client: ah_rest_client::RestClient, id: SessionId) {
+//! match client.prompt_session(id, &PromptRequest::queued("Now the tests")).await {
+//!     Ok(receipt) => println!("taken as {}", receipt.prompt_id),
+//!     Err(error) if error.kind() == ErrorKind::Gone => println!("it has ended: {error}"),
+//!     Err(error) if error.kind() == ErrorKind::Validation => {
+//!         for (field, messages) in error.problem().errors.iter() {
+//!             println!("{field}: {}", messages.join("; "));
+//!         }
+//!     }
+//!     Err(error) if error.kind().is_retryable() => println!("later, perhaps: {error}"),
+//!     Err(error) => println!("{error} (request {:?})", error.problem().request_id),
+//! }
+//! # }
+//! ```
+//!
+//! [`ErrorKind::Unreachable`] means that no answer came at all. An answer that no access point
+//! gives, such as a proxy's, keeps its first 500 characters.
+//!
+//! # Event streams
+//!
+//! They outlive the connections that they are read from, and the server's restarts: they connect
+//! again for as long as it takes, from the last event seen, and yield every event once and in
+//! order. What retention has taken is told as a [`Gap`](ah_rest_api_contract::Gap). A session's
+//! stream ends after its terminal status.
+//!
+//! An error is the last item of a stream. It comes when there is nothing to come back to, such as
+//! with a key that is no longer good; when a frame cannot be read; and when ten connections in a
+//! row broke off at the same place without a new event. The words say the place. A server that is
+//! only away is never an error: to give up sooner, drop the stream. That, and the dropping of any
+//! future here, is safe at any point.
+//!
+//! # Traces and secrets
+//!
+//! Each request is a [`tracing`] span `request`, at the level `debug`, with `method`, `route` (the
+//! template, so that requests can be counted by it), `attempts`, `status`, `request_id` and
+//! `duration_ms`. Inside of it are events of each answer and each retry.
+//!
+//! A key is sent to the server it was given for, never through a proxy on the way to a loopback
+//! address, and never to where a redirect points. It is in no `Debug`, error, span or event, even
+//! where a server repeats it.
+//!
+//! # Every route
+//!
+#![doc = include_str!("routes.md")]
+//!
+//! [`TaskManager`]: ah_rest_api_contract::TaskManager
+//! [`TaskManagerError`]: ah_rest_api_contract::TaskManagerError
+//! [`TaskManagerError::kind`]: ah_rest_api_contract::TaskManagerError::kind
+//! [`TaskManagerError::problem`]: ah_rest_api_contract::TaskManagerError::problem
+//! [`ErrorKind::Unreachable`]: ah_rest_api_contract::ErrorKind::Unreachable
 
 mod answer;
 mod builder;

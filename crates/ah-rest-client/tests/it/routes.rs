@@ -117,3 +117,18 @@ async fn every_route_has_a_method_of_its_name_that_calls_it() {
         "the client has no method for {missing:?}"
     );
 }
+
+#[test]
+fn the_documentation_has_a_row_for_every_route() {
+    let table = include_str!("../../src/routes.md");
+    let rows: Vec<&str> = table.lines().skip(2).collect();
+    assert_eq!(rows.len(), ALL.len());
+    for (row, route) in rows.into_iter().zip(ALL) {
+        let name = route.operation_id;
+        let begins = format!(
+            "| `{} {}` | [`{name}`](RestClient::{name})",
+            route.method, route.path
+        );
+        assert!(row.starts_with(&begins), "{row}");
+    }
+}
