@@ -151,7 +151,46 @@
 //!
 //! # Every route
 //!
-#![doc = include_str!("routes.md")]
+//! | route | method | of the trait |
+//! |---|---|---|
+//! | `POST /api/v1/tasks` | [`launch_task`](RestClient::launch_task) | `launch_task` |
+//! | `GET /api/v1/tasks/{id}` | [`get_task`](RestClient::get_task) | `get_task` |
+//! | `GET /api/v1/sessions` | [`list_sessions`](RestClient::list_sessions) | `list_sessions` |
+//! | `GET /api/v1/sessions/{id}` | [`get_session`](RestClient::get_session) | `get_session` |
+//! | `DELETE /api/v1/sessions/{id}` | [`cancel_session`](RestClient::cancel_session) | `cancel_session` |
+//! | `POST /api/v1/sessions/{id}/stop` | [`stop_session`](RestClient::stop_session) | `stop_session` |
+//! | `POST /api/v1/sessions/{id}/interrupt` | [`interrupt_session`](RestClient::interrupt_session) | `interrupt_session` |
+//! | `POST /api/v1/sessions/{id}/pause` | [`pause_session`](RestClient::pause_session) | `pause_session` |
+//! | `POST /api/v1/sessions/{id}/resume` | [`resume_session`](RestClient::resume_session) | `resume_session` |
+//! | `POST /api/v1/sessions/{id}/prompt` | [`prompt_session`](RestClient::prompt_session) | `prompt_session` |
+//! | `GET /api/v1/sessions/{id}/prompts` | [`list_prompts`](RestClient::list_prompts) | `list_prompts` |
+//! | `DELETE /api/v1/sessions/{id}/prompts/{promptId}` | [`withdraw_prompt`](RestClient::withdraw_prompt) | `withdraw_prompt` |
+//! | `GET /api/v1/sessions/{id}/permissions` | [`list_permissions`](RestClient::list_permissions) | `list_permissions` |
+//! | `POST /api/v1/sessions/{id}/permissions/{requestId}` | [`answer_permission`](RestClient::answer_permission) | `answer_permission` |
+//! | `GET /api/v1/sessions/{id}/events` | [`session_events`](RestClient::session_events), [`list_events`](RestClient::list_events) | `task_events_stream`, `list_events` |
+//! | `GET /api/v1/sessions/{id}/logs` | [`list_session_logs`](RestClient::list_session_logs) | |
+//! | `GET /api/v1/sessions/{id}/files` | [`list_session_files`](RestClient::list_session_files) | `list_session_files` |
+//! | `GET /api/v1/sessions/{id}/diff` | [`get_session_diff`](RestClient::get_session_diff) | `get_session_diff` |
+//! | `GET /api/v1/events` | [`all_events`](RestClient::all_events) | |
+//! | `POST /api/v1/drafts` | [`create_draft`](RestClient::create_draft) | `save_draft_task` |
+//! | `GET /api/v1/drafts` | [`list_drafts`](RestClient::list_drafts) | |
+//! | `GET /api/v1/drafts/{id}` | [`get_draft`](RestClient::get_draft) | |
+//! | `PUT /api/v1/drafts/{id}` | [`update_draft`](RestClient::update_draft) | `save_draft_task` |
+//! | `DELETE /api/v1/drafts/{id}` | [`delete_draft`](RestClient::delete_draft) | `delete_draft_task` |
+//! | `GET /api/v1/repositories` | [`list_repositories`](RestClient::list_repositories) | `list_repositories` |
+//! | `GET /api/v1/repos` | [`list_repos`](RestClient::list_repos) | |
+//! | `GET /api/v1/repositories/{id}` | [`get_repository`](RestClient::get_repository) | |
+//! | `GET /api/v1/repositories/{id}/branches` | [`list_branches`](RestClient::list_branches) | `list_branches` |
+//! | `GET /api/v1/agents` | [`list_agents`](RestClient::list_agents) | `list_agents` |
+//! | `GET /api/v1/schemas/agents/{file}` | [`get_agent_schema`](RestClient::get_agent_schema) | |
+//! | `GET /health` | [`health`](RestClient::health) | |
+//! | `GET /ready` | [`ready`](RestClient::ready) | |
+//! | `GET /metrics` | [`metrics`](RestClient::metrics) | |
+//! | `GET /api/v1/health/deep` | [`deep_health`](RestClient::deep_health) | |
+//! | `GET /api/v1/version` | [`version`](RestClient::version) | |
+//! | `GET /api/v1/openapi.json` | [`openapi`](RestClient::openapi) | |
+//! | `GET /api/docs` | [`docs`](RestClient::docs) | |
+//! | `GET /errors/{slug}` | [`explain_error`](RestClient::explain_error) | |
 //!
 //! [`TaskManager`]: ah_rest_api_contract::TaskManager
 //! [`TaskManagerError`]: ah_rest_api_contract::TaskManagerError

@@ -97,7 +97,14 @@ const RULES: &[Rule] = &[
         reason: "it is for tests, as a development dependency",
     },
     Rule {
-        packages: Packages::AllBut(&["ah-store-*", "ah-cli", "ah-rest-server", "ah-bench"]),
+        packages: Packages::AllBut(&[
+            "ah-store-*",
+            "ah-cli",
+            "ah-rest-server",
+            "ah-bench",
+            // The example embeds an engine, as whoever embeds one does.
+            "dashboard",
+        ]),
         reach: Reach::Direct,
         never: &["ah-store-*"],
         reason: "a store is chosen where everything is wired together, and nowhere else",

@@ -1,0 +1,179 @@
+//! The dashboard on a mock, under a paused clock: a session of minutes takes milliseconds, and
+//! every run is the same.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_rest_api_contract::{
+    ErrorKind, EventSeq, PermissionAnswer, PermissionState, PromptState, RECENT_EVENTS_MAX,
+    RepoConfig, SessionId, TaskLaunchParams, TaskManager,
+};
+use ah_rest_mock_client::{Fault, Method, MockBuilder, MockTaskManager, ScriptBuilder};
+use dashboard::{Board, Dashboard, draw};
+use tokio::time::{Instant, timeout};
+
+/// Longer than any session of these tests, by the mock's clock.
+const LONG: Duration = Duration::from_secs(3600);
+
+async fn open(mock: MockBuilder) -> (Arc<MockTaskManager>, Dashboard) {
+    let mock = Arc::new(mock.build());
+    let dashboard = Dashboard::open(mock.clone()).await.unwrap();
+    (mock, dashboard)
+}
+
+/// A mock whose agent asks leave to run one command.
+fn asking() -> MockBuilder {
+    let script = ScriptBuilder::new("asks")
+        .ask("runCmd", "cargo publish")
+        .say("done");
+    MockTaskManager::builder().script(script.build())
+}
+
+async fn launch(dashboard: &mut Dashboard) -> SessionId {
+    let launched = dashboard.launch("Take stock", None, "scenario").await;
+    launched.unwrap().session_ids[0]
+}
+
+/// Follows what happens until the board is as wanted.
+async fn until(dashboard: &mut Dashboard, wanted: impl Fn(&Board) -> bool) {
+    let follow = async {
+        while !wanted(dashboard.board()) {
+            dashboard.changed().await;
+        }
+    };
+    let reached = timeout(LONG, follow).await;
+    assert!(reached.is_ok(), "{}", draw(dashboard.board()));
+}
+
+fn nothing_lives(board: &Board) -> bool {
+    board.counts().live() == 0
+}
+
+fn somebody_is_asked(board: &Board) -> bool {
+    board.counts().asking == 1
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_shown_from_its_launch_to_its_end() {
+    let begun = Instant::now();
+    let (_mock, mut dashboard) = open(MockTaskManager::builder()).await;
+    launch(&mut dashboard).await;
+    let mut seen = String::new();
+    while !nothing_lives(dashboard.board()) {
+        let card = dashboard.board().cards()[0];
+        assert!(card.session().recent_events.len() <= RECENT_EVENTS_MAX);
+        seen.push_str(&draw(dashboard.board()));
+        dashboard.changed().await;
+    }
+    for shown in [
+        "1 running",
+        "Take stock",
+        "    thinks",
+        "    uses",
+        "    has used",
+        "    edits",
+    ] {
+        assert!(seen.contains(shown), "{shown}: {seen}");
+    }
+    // What is over asks for nothing and does nothing.
+    let end = draw(dashboard.board());
+    assert!(end.contains("1 completed"), "{end}");
+    assert!(!end.contains("    thinks"), "{end}");
+    assert!(
+        begun.elapsed() > Duration::from_secs(60),
+        "by the mock's clock"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_somebody_else_launches_appears() {
+    let (mock, mut dashboard) = open(MockTaskManager::builder()).await;
+    let params = TaskLaunchParams::builder("By another", RepoConfig::none(), "scenario").build();
+    mock.launch_task(params.unwrap()).await.unwrap();
+    until(&mut dashboard, |board| board.counts().running == 1).await;
+    assert!(draw(dashboard.board()).contains("By another"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permission_is_asked_for_until_it_is_answered() {
+    let (mock, mut dashboard) = open(asking()).await;
+    let session = launch(&mut dashboard).await;
+    until(&mut dashboard, somebody_is_asked).await;
+    let asked = draw(dashboard.board());
+    assert!(
+        asked.contains("asks     for leave to use runCmd"),
+        "{asked}"
+    );
+    // Who comes later is asked as well.
+    let late = Dashboard::open(mock.clone()).await.unwrap();
+    assert!(somebody_is_asked(late.board()));
+
+    let permission = mock
+        .list_permissions(session)
+        .await
+        .unwrap()
+        .items
+        .remove(0);
+    assert_eq!(permission.state, PermissionState::Pending);
+    let leave = permission.request.option_for(true).unwrap().id.clone();
+    let answer = PermissionAnswer::Select(leave);
+    mock.answer_permission(session, permission.request.request_id, answer)
+        .await
+        .unwrap();
+    until(&mut dashboard, |board| board.counts().asking == 0).await;
+    until(&mut dashboard, nothing_lives).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_goes_to_the_agent_while_there_is_one() {
+    let (mock, mut dashboard) = open(asking()).await;
+    let session = launch(&mut dashboard).await;
+    until(&mut dashboard, somebody_is_asked).await;
+    assert!(dashboard.board().card(session).unwrap().takes_prompts());
+    let receipt = dashboard.prompt(session, "Now the tests").await.unwrap();
+    let prompts = mock.list_prompts(session).await.unwrap().items;
+    let prompt = prompts
+        .iter()
+        .find(|prompt| prompt.id == receipt.prompt_id)
+        .unwrap();
+    assert_eq!(prompt.state, PromptState::Queued);
+
+    mock.stop_session(session, None).await.unwrap();
+    until(&mut dashboard, nothing_lives).await;
+    assert!(!dashboard.board().card(session).unwrap().takes_prompts());
+    let error = dashboard.prompt(session, "And now?").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Gone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_break_off_change_nothing_of_what_is_shown() {
+    let mut ends = Vec::new();
+    for cut in [None, Some(3), Some(20)] {
+        let mut mock = MockTaskManager::builder();
+        if let Some(seq) = cut {
+            mock = mock.cut_streams_at(EventSeq::new(seq));
+        }
+        let (_mock, mut dashboard) = open(mock).await;
+        launch(&mut dashboard).await;
+        until(&mut dashboard, nothing_lives).await;
+        // The list is read once more, after which all that is known is shown.
+        dashboard.changed().await;
+        ends.push(draw(dashboard.board()));
+    }
+    assert_eq!(ends[0], ends[1]);
+    assert_eq!(ends[0], ends[2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_is_shown_until_it_goes_well() {
+    let (mock, mut dashboard) = open(MockTaskManager::builder()).await;
+    mock.fail(
+        Method::ListSessions,
+        Fault::new(ErrorKind::Unavailable).times(1),
+    );
+    until(&mut dashboard, |board| board.notice().is_some()).await;
+    assert!(draw(dashboard.board()).contains("\n! "));
+    until(&mut dashboard, |board| board.notice().is_none()).await;
+}
