@@ -48,6 +48,10 @@ pub(crate) trait Driver: Send {
     /// Whether a prompt can be given in the middle of a turn.
     fn can_steer(&self) -> bool;
 
+    /// Whether the agent is bound to end when its input does. One that is not may have to be ended
+    /// by a signal when it has finished, which is no fault of its.
+    fn ends_with_input(&self) -> bool;
+
     /// The agent was started, and can be told something.
     fn begin(&mut self, to_agent: &mut Vec<u8>);
 

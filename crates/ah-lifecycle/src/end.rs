@@ -152,6 +152,12 @@ fn fault(record: &SessionRecord, departure: &Departure) -> Option<String> {
     match (end.exit_code, end.signal) {
         _ if end.cause == Some(EndCause::TimedOut) => told("it took longer than its limit"),
         _ if end.cause == Some(EndCause::NotReady) => told("the agent did not become ready"),
+        // It was let go, and ended as it was meant to, though a signal may have had to say so.
+        _ if matches!(end.cause, Some(EndCause::Finished | EndCause::Unattended))
+            && end.reason.is_none() =>
+        {
+            unfinished(record, end)
+        }
         (_, Some(signal)) => told(&format!("the agent was ended by signal {signal}")),
         (None, None) => told("the agent could not be started"),
         (Some(0), None) => unfinished(record, end),

@@ -207,6 +207,12 @@ impl Driver for AcpDriver {
         super::can_steer(DriverKind::Acp)
     }
 
+    /// ACP knows no farewell. Most agents end with their input all the same; OpenHands and one of
+    /// Codex' adapters do not.
+    fn ends_with_input(&self) -> bool {
+        false
+    }
+
     fn begin(&mut self, to_agent: &mut Vec<u8>) {
         if let Stage::Opening(opening) = &mut self.stage {
             opening.begin(&mut self.outgoing, to_agent);

@@ -43,6 +43,10 @@ impl Driver for ScenarioDriver {
         super::can_steer(DriverKind::Scenario)
     }
 
+    fn ends_with_input(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, _to_agent: &mut Vec<u8>) {
         // It begins by itself.
     }

@@ -145,6 +145,11 @@ impl Conversation {
         self.driver.begin(&mut effects.to_agent);
     }
 
+    /// Whether the agent is bound to end when its input does.
+    pub(crate) fn ends_with_input(&self) -> bool {
+        self.driver.ends_with_input()
+    }
+
     /// Whether the agent was started and cannot take a prompt yet.
     pub(crate) const fn is_starting(&self) -> bool {
         matches!(self.phase, Phase::Starting { .. })

@@ -184,17 +184,30 @@ fn first_step(cause: Cause, in_turn: bool) -> Step {
     }
 }
 
+/// An agent's end, as far as it is to be put into words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended<'a> {
+    /// How its process ended.
+    pub(crate) exit: Exit,
+    /// Whether it was on a turn.
+    pub(crate) in_turn: bool,
+    /// Whether it was bound to end with its input.
+    pub(crate) ends_with_input: bool,
+    /// Why it never became ready, if that was said of it.
+    pub(crate) unready: Option<&'a str>,
+    /// The end of what it wrote to its standard error; it is said only of an end that went wrong.
+    pub(crate) error_tail: &'a str,
+}
+
 /// What is to be said of an agent's end; `None` when it ended as it was meant to.
-///
-/// `unready` is why it never became ready, if that was said of it. `error_tail` is the end of what
-/// it wrote to its standard error; it is said only of an end that went wrong.
-pub(crate) fn reason(
-    ending: Option<&Ending>,
-    exit: Exit,
-    in_turn: bool,
-    unready: Option<&str>,
-    error_tail: &str,
-) -> Option<String> {
+pub(crate) fn reason(ending: Option<&Ending>, ended: &Ended<'_>) -> Option<String> {
+    let &Ended {
+        exit,
+        in_turn,
+        ends_with_input,
+        unready,
+        error_tail,
+    } = ended;
     let middle = if in_turn {
         " in the middle of a turn"
     } else {
@@ -245,6 +258,8 @@ pub(crate) fn reason(
         Cause::Requested(ShutdownManner::Finish) | Cause::Unattended => match forced {
             None if went_well => None,
             None => Some(with_tail(how)),
+            // It had finished, and was not bound to go by itself.
+            Some(_) if !ends_with_input && !in_turn => None,
             Some(forced) => Some(with_tail(format!(
                 "{forced}: it did not end with its input"
             ))),
@@ -346,12 +361,23 @@ mod tests {
 
     #[test]
     fn reasons_say_how_it_was() {
+        let ended = |exit, in_turn| Ended {
+            exit,
+            in_turn,
+            ends_with_input: true,
+            unready: None,
+            error_tail: "",
+        };
         let code = |code| Exit {
             code: Some(code),
             signal: None,
         };
+        let boom = Ended {
+            error_tail: "boom\n",
+            ..ended(code(3), true)
+        };
         assert_eq!(
-            reason(None, code(3), true, None, "boom\n").unwrap(),
+            reason(None, &boom).unwrap(),
             "the agent exited with code 3 in the middle of a turn; it said: boom"
         );
         let killed = Exit {
@@ -359,22 +385,36 @@ mod tests {
             signal: Some(9),
         };
         assert_eq!(
-            reason(None, killed, true, None, "").unwrap(),
+            reason(None, &ended(killed, true)).unwrap(),
             "the agent was killed by signal 9 (SIGKILL) in the middle of a turn"
         );
         let now = Instant::now();
         let finish = Ending::begin(Cause::Requested(ShutdownManner::Finish), false, GRACE, now);
-        assert_eq!(reason(Some(&finish), WELL, false, None, "warnings"), None);
+        let warned = Ended {
+            error_tail: "warnings",
+            ..ended(WELL, false)
+        };
+        assert_eq!(reason(Some(&finish), &warned), None);
         assert_eq!(
-            reason(Some(&finish), code(1), false, None, "").unwrap(),
+            reason(Some(&finish), &ended(code(1), false)).unwrap(),
             "the agent exited with code 1"
         );
         let mut slow = finish;
         slow.advance(now + GRACE);
-        assert!(
-            reason(Some(&slow), WELL, false, None, "")
-                .unwrap()
-                .contains("SIGINT")
+        let slowly = reason(Some(&slow), &ended(WELL, false)).unwrap();
+        assert!(slowly.contains("SIGINT"), "{slowly}");
+        let unbound = Ended {
+            ends_with_input: false,
+            ..ended(killed, false)
+        };
+        assert_eq!(reason(Some(&slow), &unbound), None);
+        let unready = Ended {
+            unready: Some("it would not"),
+            ..boom
+        };
+        assert_eq!(
+            reason(Some(&finish), &unready).unwrap(),
+            "it would not; it said: boom"
         );
     }
 }

@@ -369,3 +369,18 @@ async fn a_deaf_agent_is_ended_by_force() {
     session.assert_over().await;
     assert_eq!(said(&attended.seen), ["a"]);
 }
+
+#[tokio::test]
+async fn an_agent_that_stays_when_it_is_let_go_is_no_failure() {
+    let mut session = session("stays", "say done");
+    session.spec.stop_grace_ms = 50;
+    let mut attended = session.begin().await;
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
+    attended.shutdown(ShutdownManner::Finish).await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(
+        (end.signal, end.cause, end.reason),
+        (Some(2), Some(EndCause::Finished), None)
+    );
+}

@@ -95,6 +95,24 @@ fn a_non_zero_exit_a_signal_and_an_exit_in_a_turn_are_failures() {
 }
 
 #[test]
+fn an_agent_that_was_let_go_and_ended_as_it_was_meant_to_has_completed() {
+    let view = idle();
+    let let_go = |reason: Option<&str>| crate::AgentEnd {
+        signal: Some(2),
+        cause: Some(crate::EndCause::Finished),
+        reason: reason.map(ToOwned::to_owned),
+        ..Default::default()
+    };
+    let verdict = |end| {
+        let change = end::decide(&view.record, &[], &Departure::Told(end), at(2)).unwrap();
+        change.patch.status.unwrap()
+    };
+    assert_eq!(verdict(let_go(None)), SessionStatus::Completed);
+    let reason = "it took SIGINT to end the agent: it did not end with its input";
+    assert_eq!(verdict(let_go(Some(reason))), SessionStatus::Failed);
+}
+
+#[test]
 fn an_interactive_an_interrupted_and_a_prompted_session_wait() {
     let mut interactive = idle();
     interactive.record.session.interactive = true;

@@ -64,6 +64,10 @@ impl Driver for WordDriver {
         });
     }
 
+    fn ends_with_input(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, to_agent: &mut Vec<u8>) {
         to_agent.extend_from_slice(b"begin ");
     }

@@ -13,7 +13,7 @@ use crate::process::{Swept, descendants, signal, sweep};
 use crate::protocol::{AgentEnd, EndCause, Fact};
 use crate::recorder::clock::Moment;
 use crate::recorder::conversation::Effects;
-use crate::recorder::ending;
+use crate::recorder::ending::{self, Ended};
 use crate::recorder::server::Head;
 
 /// How long the rest of the agent's output is read when no process is left that could write any.
@@ -48,13 +48,14 @@ impl RecordedSession {
             effects.log(Moment::now(), LogLevel::Warn, message);
         }
         let exit = self.exit.unwrap_or_default();
-        let mut reason = ending::reason(
-            self.ending.as_ref(),
+        let ended = Ended {
             exit,
             in_turn,
-            self.conversation.unready(),
-            &error_tail,
-        );
+            ends_with_input: self.conversation.ends_with_input(),
+            unready: self.conversation.unready(),
+            error_tail: &error_tail,
+        };
+        let mut reason = ending::reason(self.ending.as_ref(), &ended);
         if let Some(left) = swept.shortcoming() {
             tracing::error!(%left, "what is left of the agent could not be ended");
             reason = Some(match reason {

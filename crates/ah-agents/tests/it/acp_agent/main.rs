@@ -1,6 +1,6 @@
 //! An agent for the integration tests that speaks ACP and does what its prompts say, a command a
 //! line. Its argument, if it has one, is how it begins: `silent`, `junk`, `old`, `closed` or
-//! `gone`.
+//! `gone`; `stays` is how it ends.
 
 use std::io::{BufWriter, Lines, StdinLock, StdoutLock, Write};
 use std::process::ExitCode;
@@ -30,7 +30,11 @@ fn main() -> ExitCode {
         "junk" => agent.print("Welcome!\n{\"half\": \n[1, 2]"),
         _ => {}
     }
-    agent.serve(&beginning)
+    let exit = agent.serve(&beginning);
+    while beginning == "stays" {
+        std::thread::park();
+    }
+    exit
 }
 
 struct Agent {
