@@ -86,3 +86,63 @@ pub(super) fn heard(block: &Value) -> Option<ContentBlock> {
     let kind = block["type"].as_str()?;
     Some(ContentBlock::text(format!("[{kind}]")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prompt(capabilities: &Value, block: Value) -> Result<Vec<Value>, String> {
+        let content = PromptContent::new(vec![serde_json::from_value(block).unwrap()]);
+        PromptCapabilities::of(capabilities).prompt(&content)
+    }
+
+    #[test]
+    fn a_prompt_is_given_as_far_as_the_agent_takes_it() {
+        let nothing = json!({});
+        let everything = json!({"promptCapabilities":
+            {"image": true, "audio": true, "embeddedContext": true}});
+        for (block, refusal) in [
+            (
+                json!({"type": "image", "data": "aGk=", "mimeType": "image/png"}),
+                "it takes no images",
+            ),
+            (
+                json!({"type": "audio", "data": "aGk=", "mimeType": "audio/wav"}),
+                "it takes no sounds",
+            ),
+            (
+                json!({"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}}),
+                "it takes no documents, only links to them",
+            ),
+        ] {
+            assert_eq!(prompt(&nothing, block.clone()), Err(refusal.to_owned()));
+            assert_eq!(prompt(&everything, block.clone()), Ok(vec![block]));
+        }
+        let text = json!({"type": "text", "text": "hi"});
+        assert_eq!(prompt(&nothing, text.clone()), Ok(vec![text]));
+    }
+
+    #[test]
+    fn what_is_only_named_is_a_link_that_every_agent_takes() {
+        for block in [
+            json!({"type": "image", "uri": "https://x.example/a.png"}),
+            json!({"type": "resource", "resource": {"uri": "https://x.example/a.png"}}),
+        ] {
+            assert_eq!(
+                prompt(&json!({}), block),
+                Ok(vec![json!({
+                    "type": "resource_link", "uri": "https://x.example/a.png", "name": "a.png",
+                })])
+            );
+        }
+    }
+
+    #[test]
+    fn a_block_of_no_known_kind_is_told_in_words() {
+        assert_eq!(
+            heard(&json!({"type": "hologram"})),
+            Some(ContentBlock::text("[hologram]"))
+        );
+        assert_eq!(heard(&json!(7)), None);
+    }
+}

@@ -191,3 +191,78 @@ fn tail(text: &str) -> String {
     let start = text.len() - lines.min(LARGE_BYTES);
     text[text.ceil_char_boundary(start)..].to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(diff: &Value) -> (FileEdit, DiffEvent) {
+        let workspace = Path::new("/w");
+        let place = Place {
+            workspace,
+            tool_execution_id: "call",
+            diff_url: "/diff",
+        };
+        match Change::read(diff, workspace).unwrap().events(&place, "why") {
+            [EventPayload::FileEdit(edit), EventPayload::Diff(diff)] => (edit, diff),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn files_are_called_as_they_are_from_the_workspace() {
+        for (path, called) in [
+            ("/w/src/a.rs", "src/a.rs"),
+            ("src/a.rs", "src/a.rs"),
+            ("/elsewhere/a", "/elsewhere/a"),
+            ("/w/../etc/passwd", "/w/../etc/passwd"),
+        ] {
+            let (edit, _) = told(&json!({"path": path, "newText": "a\n"}));
+            assert_eq!(edit.file_path, called);
+            assert_eq!((edit.lines_added, edit.lines_removed), (1, 0));
+        }
+    }
+
+    #[test]
+    fn of_large_texts_the_ends_are_told() {
+        let lines = |mark: &str| {
+            (0..3000)
+                .map(|n| format!("{mark}{n}\n"))
+                .collect::<String>()
+        };
+        let (edit, diff) = told(&json!({
+            "path": "a", "oldText": lines("old"), "newText": lines("new"),
+        }));
+        assert_eq!((edit.lines_added, edit.lines_removed), (3000, 3000));
+        assert_eq!((diff.truncated, diff.old_text), (Some(true), None));
+        assert_eq!(diff.new_text_head.unwrap().lines().count(), HEAD_LINES);
+        assert_eq!(diff.new_text_tail.unwrap().lines().last(), Some("new2999"));
+        assert_eq!(diff.full_diff_url.as_deref(), Some("/diff"));
+
+        let wide = "ä".repeat(LARGE_BYTES);
+        let (_, diff) = told(&json!({"path": "a", "newText": wide}));
+        let head = diff.new_text_head.unwrap();
+        assert!(head.len() <= LARGE_BYTES && head.chars().all(|it| it == 'ä'));
+    }
+
+    proptest! {
+        /// Both ways of counting agree on how much longer the text is, and the one that compares
+        /// lines never finds more to have changed than the one that does not.
+        #[test]
+        fn lines_are_counted_alike(
+            old in "([ab]\n){0,12}[ab]?",
+            new in "([ab]\n){0,12}[ab]?",
+        ) {
+            let (added, removed) = count_lines(&old, &new);
+            let (added_in_place, removed_in_place) = count_lines_in_place(&old, &new);
+            prop_assert!(added <= added_in_place && removed <= removed_in_place);
+            prop_assert_eq!(added + removed_in_place, added_in_place + removed);
+            if old == new {
+                prop_assert_eq!((added, removed), (0, 0));
+            }
+        }
+    }
+}

@@ -55,3 +55,70 @@ fn unwrapped(message: &str) -> Option<String> {
         None => words.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_reason_is_found_where_the_agent_puts_it() {
+        for (code, message, data, expected) in [
+            (
+                -32603,
+                "Internal error",
+                json!({"details": "401 bad key"}),
+                "401 bad key",
+            ),
+            (-32603, "Internal error", json!("no disk"), "no disk"),
+            (-32603, "Internal error", json!(null), "Internal error"),
+            (
+                -32603,
+                "Internal error: bad key",
+                json!({"service": "session"}),
+                "Internal error: bad key",
+            ),
+            (
+                -32602,
+                "Session lost",
+                json!({"reason": "it was deleted"}),
+                "Session lost: it was deleted",
+            ),
+            (
+                -32000,
+                "Authentication required: bad key",
+                json!({"message": "bad key"}),
+                "Authentication required: bad key",
+            ),
+            (
+                401,
+                r#"{"error":{"code":401,"message":"bad key"}}"#,
+                json!(null),
+                "bad key (error 401)",
+            ),
+            (-7, "", json!(null), "error -7"),
+        ] {
+            let message = message.to_owned();
+            assert_eq!(
+                words(&RpcError {
+                    code,
+                    message,
+                    data
+                }),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn words_without_end_are_shortened() {
+        let message = "x".repeat(1_000_000);
+        let error = RpcError {
+            code: 0,
+            message,
+            data: Value::Null,
+        };
+        assert!(words(&error).len() <= WORDS_BYTES_MAX);
+    }
+}

@@ -205,3 +205,76 @@ impl<'a> Named<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(
+        answer: Value,
+        choice: Choice,
+        wanted: &str,
+    ) -> Result<Option<ChoiceRequest>, String> {
+        Offers::of(answer).request(choice, wanted, "s")
+    }
+
+    #[test]
+    fn each_way_to_choose_has_its_request() {
+        let request = |method, params| Ok(Some(ChoiceRequest { method, params }));
+        let models = json!({"models": {"currentModelId": "small",
+            "availableModels": [{"modelId": "small"}, {"modelId": "large", "name": "Large"}]}});
+        let by_model = json!({"sessionId": "s", "modelId": "large"});
+        for wanted in ["large", "Large"] {
+            assert_eq!(
+                chosen(models.clone(), Choice::Model, wanted),
+                request("session/set_model", by_model.clone())
+            );
+        }
+        assert_eq!(chosen(models, Choice::Model, "small"), Ok(None));
+
+        let modes = json!({"modes": {"currentModeId": "ask",
+            "availableModes": [{"id": "ask"}, {"id": "plan"}]}});
+        assert_eq!(
+            chosen(modes, Choice::Mode, "plan"),
+            request(
+                "session/set_mode",
+                json!({"sessionId": "s", "modeId": "plan"})
+            )
+        );
+
+        let options = json!({"configOptions": [
+            {"id": "effort", "category": "thought_level", "options": [{"value": "large"}]},
+            {"id": "llm", "category": "model", "currentValue": "small", "options": [
+                {"name": "Ours", "options": [{"value": "small"}, {"value": "large"}]}]},
+        ]});
+        assert_eq!(
+            chosen(options, Choice::Model, "large"),
+            request(
+                "session/set_config_option",
+                json!({"sessionId": "s", "configId": "llm", "value": "large"})
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_not_offered_is_refused_with_what_is() {
+        let modes = json!({"modes": {"availableModes": [{"id": "plan"}, {"id": "ask"}]}});
+        assert_eq!(
+            chosen(modes, Choice::Mode, "wild").unwrap_err(),
+            "the agent has no mode `wild`; it offers `ask`, `plan`"
+        );
+        assert_eq!(
+            chosen(json!({}), Choice::Model, "any").unwrap_err(),
+            "the agent lets no model be chosen, so not `any`"
+        );
+        let many: Vec<Value> = (0..100)
+            .map(|n| json!({"modelId": format!("m{n}")}))
+            .collect();
+        let error = chosen(
+            json!({"models": {"availableModels": many}}),
+            Choice::Model,
+            "any",
+        );
+        assert!(error.unwrap_err().ends_with(" and 60 more"));
+    }
+}

@@ -155,3 +155,122 @@ fn text_of(value: &Value) -> String {
         _ => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::quirks;
+    use super::*;
+
+    /// What a command of `agent` gave back that was told like this.
+    fn result(agent: &str, content: &str, raw: &Value, is_completed: bool) -> Result {
+        let told = Told {
+            content,
+            raw,
+            printed: "",
+            terminal_exit: None,
+            is_completed,
+            is_command: true,
+        };
+        told.result(quirks::of(None, agent))
+    }
+
+    #[test]
+    fn exit_codes_are_found_where_each_agent_tells_them() {
+        for (agent, content, raw, is_completed, output, exit_code) in [
+            (
+                "claude-agent-acp",
+                "```\nExit code 3\noops\n```",
+                json!("Exit code 3\noops"),
+                false,
+                "oops",
+                Some(3),
+            ),
+            ("claude-agent-acp", "", json!("fine"), true, "fine", Some(0)),
+            (
+                "claude-agent-acp",
+                "",
+                json!("User refused"),
+                false,
+                "User refused",
+                None,
+            ),
+            (
+                "kimi",
+                "oops\nCommand failed with exit code: 3.",
+                json!(null),
+                false,
+                "oops\n",
+                Some(3),
+            ),
+            (
+                "qwen",
+                "Output: oops\nExit Code: 3\nSignal: 0",
+                json!("oops"),
+                true,
+                "oops",
+                Some(3),
+            ),
+            (
+                "qwen",
+                "Exit Code: (none)",
+                json!("oops"),
+                true,
+                "oops",
+                None,
+            ),
+            (
+                "copilot",
+                "",
+                json!({"content": "oops\n<shellId: 1 completed with exit code 3>",
+                "contents": [{"type": "shell_exit", "exitCode": 3}]}),
+                true,
+                "oops\n",
+                Some(3),
+            ),
+            (
+                "opencode",
+                "oops\n",
+                json!({"metadata": {"exit": 3}}),
+                true,
+                "oops\n",
+                Some(3),
+            ),
+            (
+                "mine",
+                "",
+                json!({"aggregated_output": "oops\n", "exit_code": 3}),
+                false,
+                "oops\n",
+                Some(3),
+            ),
+            (
+                "openhands",
+                "Tool: terminal",
+                json!({"observation": {"exit_code": -1,
+                "content": [{"type": "text", "text": "begin"}]}}),
+                true,
+                "begin",
+                None,
+            ),
+            (
+                "mistral-vibe",
+                "",
+                json!({"stdout": "a\n", "stderr": "b\n", "output": ""}),
+                true,
+                "a\nb\n",
+                None,
+            ),
+        ] {
+            let result = result(agent, content, &raw, is_completed);
+            assert_eq!(
+                (result.output.as_str(), result.exit_code),
+                (output, exit_code),
+                "{agent}: {raw}"
+            );
+            let is_failed = !is_completed || exit_code.is_some_and(|code| code != 0);
+            assert_eq!(result.is_failed, is_failed, "{agent}: {raw}");
+        }
+    }
+}

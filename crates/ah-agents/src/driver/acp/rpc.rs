@@ -131,3 +131,74 @@ fn write(message: &Value, to_agent: &mut Vec<u8>) {
     to_agent.extend_from_slice(message.to_string().as_bytes());
     to_agent.push(b'\n');
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn messages_are_told_apart() {
+        let read = |text: &str| read(text.as_bytes());
+        assert!(matches!(
+            read(r#"{"jsonrpc":"2.0","method":"m"}"#),
+            Some(Incoming::Notification { .. })
+        ));
+        assert!(matches!(
+            read(r#"{"id":"a","method":"m","params":{}}"#),
+            Some(Incoming::Request { .. })
+        ));
+        assert_eq!(
+            read(r#"{"id":1,"result":null}"#),
+            Some(Incoming::Response {
+                id: json!(1),
+                outcome: Ok(Value::Null)
+            })
+        );
+        let Some(Incoming::Response {
+            outcome: Err(error),
+            ..
+        }) = read(r#"{"id":1,"error":{"code":-3,"message":"no"}}"#)
+        else {
+            panic!("it is an error");
+        };
+        assert_eq!((error.code, error.message.as_str()), (-3, "no"));
+        for junk in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            "Warning: old",
+            r#"{"id":1}"#,
+            r#"{"method":7}"#,
+        ] {
+            assert_eq!(read(junk), None, "{junk}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_read_without_harm(line in any::<Vec<u8>>()) {
+            read(&line);
+        }
+
+        #[test]
+        fn what_is_written_is_one_line_that_is_read_as_it_was_meant(
+            text in any::<String>(),
+            number in any::<u64>(),
+        ) {
+            let mut outgoing = Outgoing::default();
+            let mut written = Vec::new();
+            let params = json!({"text": text, "number": number});
+            let request = outgoing.request("m", &params, &mut written);
+            prop_assert_eq!(written.iter().filter(|byte| **byte == b'\n').count(), 1);
+            prop_assert_eq!(written.pop(), Some(b'\n'));
+            let Some(Incoming::Request { id, params: read, .. }) = read(&written) else {
+                panic!("it is a request");
+            };
+            prop_assert!(request.is(&id));
+            prop_assert_eq!(read, params);
+        }
+    }
+}

@@ -2,6 +2,12 @@
 
 mod replay;
 
+use ah_rest_api_contract::{EventPayload, PlanPriority, PlanStatus, PromptId};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::protocol::TurnOutcome;
 use replay::Replay;
 
 /// The pieces of a recorded session, in order.
@@ -60,4 +66,233 @@ fn a_session_that_is_refused_is_not_begun() {
         played.unready.as_deref(),
         Some("the agent could not open a session: Claude Code process exited with code 1")
     );
+}
+
+/// A driver on its first turn with an agent of that name, whose session is `s`.
+fn on_a_turn(name: &str) -> AcpDriver {
+    let mut driver = AcpDriver::new(&replay::spec("hi".into()));
+    let mut to_agent = Vec::new();
+    driver.begin(&mut to_agent);
+    hear(
+        &mut driver,
+        &json!({"id": 1, "result": {"protocolVersion": 1,
+        "agentInfo": {"name": name}}}),
+    );
+    // What is told before the session is there is the history of another.
+    assert_eq!(hear(&mut driver, &words("agent_message_chunk", "old")), []);
+    hear(&mut driver, &json!({"id": 2, "result": {"sessionId": "s"}}));
+    driver
+        .prompt(prompt_id(), &"hi".into(), &mut to_agent)
+        .unwrap();
+    driver
+}
+
+fn prompt_id() -> PromptId {
+    PromptId::from_ulid(ulid::Ulid::nil())
+}
+
+fn hear(driver: &mut AcpDriver, message: &Value) -> Vec<AgentSays> {
+    let mut says = Vec::new();
+    driver.line(message.to_string().as_bytes(), &mut says, &mut Vec::new());
+    says
+}
+
+fn words(kind: &str, text: &str) -> Value {
+    update(&json!({"sessionUpdate": kind, "content": {"type": "text", "text": text}}))
+}
+
+fn update(update: &Value) -> Value {
+    json!({"method": "session/update", "params": {"sessionId": "s", "update": update}})
+}
+
+fn outcome(says: &[AgentSays]) -> Option<&TurnOutcome> {
+    says.iter().find_map(|said| match said {
+        AgentSays::TurnEnded(outcome) => Some(outcome),
+        _ => None,
+    })
+}
+
+#[test]
+fn an_error_that_is_told_as_a_message_is_known_by_its_place_and_its_words() {
+    let tool = json!({"sessionUpdate": "tool_call", "toolCallId": "1", "status": "completed"});
+    let error = || words("agent_message_chunk", "Error: no model");
+    for (agent, heard, is_error) in [
+        ("Copilot", vec![error()], true),
+        (
+            "Copilot",
+            vec![words("agent_message_chunk", "Hm. "), error()],
+            true,
+        ),
+        (
+            "Copilot",
+            vec![error(), words("agent_message_chunk", "Fixed.")],
+            false,
+        ),
+        ("Copilot", vec![error(), update(&tool)], false),
+        ("mine", vec![error()], false),
+    ] {
+        let mut driver = on_a_turn(agent);
+        for message in &heard {
+            hear(&mut driver, message);
+        }
+        let end = hear(
+            &mut driver,
+            &json!({"id": 3, "result": {"stopReason": "end_turn"}}),
+        );
+        let expected = if is_error {
+            TurnOutcome::Failed {
+                reason: "Error: no model".to_owned(),
+            }
+        } else {
+            TurnOutcome::Completed
+        };
+        assert_eq!(outcome(&end), Some(&expected), "{agent}: {heard:?}");
+    }
+}
+
+#[test]
+fn what_another_session_does_is_not_this_ones() {
+    let mut driver = on_a_turn("mine");
+    let mut other = words("agent_message_chunk", "hello from a helper");
+    other["params"]["sessionId"] = json!("s2");
+    assert_eq!(hear(&mut driver, &other), []);
+    assert_eq!(hear(&mut driver, &words("user_message_chunk", "hi")), []);
+    assert_eq!(
+        hear(&mut driver, &words("agent_message_chunk", "hello")).len(),
+        1
+    );
+}
+
+#[test]
+fn an_update_of_no_known_kind_is_told_of_once() {
+    let mut driver = on_a_turn("mine");
+    let unknown = || update(&json!({"sessionUpdate": "mood", "mood": "good"}));
+    assert_eq!(hear(&mut driver, &unknown()).len(), 1);
+    assert_eq!(hear(&mut driver, &unknown()), []);
+}
+
+#[test]
+fn a_plan_is_read_as_far_as_it_can_be() {
+    let mut driver = on_a_turn("mine");
+    let says = hear(
+        &mut driver,
+        &update(&json!({"sessionUpdate": "plan", "entries": [
+            {"content": "a", "status": "completed", "priority": "high"},
+            {"content": "b", "status": "dreamt of"},
+            {"status": "pending"},
+        ]})),
+    );
+    let [AgentSays::Event(EventPayload::Plan(plan))] = &says[..] else {
+        panic!("{says:?}");
+    };
+    let entries: Vec<_> = plan
+        .entries
+        .iter()
+        .map(|entry| (entry.content.as_str(), entry.status, entry.priority))
+        .collect();
+    assert_eq!(
+        entries,
+        [
+            ("a", PlanStatus::Completed, PlanPriority::High),
+            ("b", PlanStatus::Pending, PlanPriority::Medium),
+        ]
+    );
+}
+
+#[test]
+fn an_answer_to_nothing_ends_nothing() {
+    let mut driver = on_a_turn("mine");
+    let says = hear(
+        &mut driver,
+        &json!({"id": 99, "result": {"stopReason": "end_turn"}}),
+    );
+    assert!(matches!(&says[..], [AgentSays::Nonsense(_)]), "{says:?}");
+    let says = hear(
+        &mut driver,
+        &json!({"id": 3, "result": {"stopReason": "end_turn"}}),
+    );
+    assert_eq!(outcome(&says), Some(&TurnOutcome::Completed));
+}
+
+#[test]
+fn an_error_in_a_cancelled_turn_is_part_of_its_end() {
+    let mut driver = on_a_turn("mine");
+    let mut to_agent = Vec::new();
+    driver.interrupt(&mut to_agent);
+    let cancel: Value = serde_json::from_slice(&to_agent).unwrap();
+    assert_eq!(cancel["method"], "session/cancel");
+    let error = json!({"id": 3, "error": {"code": 1, "message": "aborted"}});
+    assert_eq!(
+        outcome(&hear(&mut driver, &error)),
+        Some(&TurnOutcome::Interrupted)
+    );
+}
+
+proptest! {
+    /// Whatever an agent says, in whatever order: no harm is done, and a turn ends once at most.
+    #[test]
+    fn no_message_does_harm(messages in prop::collection::vec(any_message(), 0..30)) {
+        let mut driver = on_a_turn("OpenCode");
+        let ends = messages
+            .into_iter()
+            .flat_map(|message| hear(&mut driver, &message))
+            .filter(|said| matches!(said, AgentSays::TurnEnded(_)))
+            .count();
+        prop_assert!(ends <= 1);
+    }
+}
+
+/// JSON with the names and words of the protocol in likely and unlikely places.
+fn any_message() -> impl Strategy<Value = Value> {
+    const NAMES: [&str; 16] = [
+        "id",
+        "method",
+        "params",
+        "result",
+        "error",
+        "update",
+        "sessionUpdate",
+        "content",
+        "toolCallId",
+        "status",
+        "options",
+        "toolCall",
+        "usage",
+        "sessionId",
+        "_meta",
+        "rawOutput",
+    ];
+    const WORDS: [&str; 10] = [
+        "session/update",
+        "session/request_permission",
+        "tool_call",
+        "tool_call_update",
+        "plan",
+        "usage_update",
+        "completed",
+        "agent_message_chunk",
+        "s",
+        "diff",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (0..5_i64).prop_map(Value::from),
+        prop::sample::select(&WORDS[..]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 40, 8, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(prop::sample::select(&NAMES[..]), inner, 0..8).prop_map(
+                |fields| {
+                    let fields = fields.into_iter();
+                    Value::Object(
+                        fields
+                            .map(|(name, value)| (name.to_owned(), value))
+                            .collect(),
+                    )
+                }
+            ),
+        ]
+    })
 }

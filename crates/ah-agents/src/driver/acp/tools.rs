@@ -216,3 +216,6 @@ fn announce(call: &mut Call, says: &mut Vec<AgentSays>) {
         status: ToolUseStatus::Started,
     })));
 }
+
+#[cfg(test)]
+mod tests;

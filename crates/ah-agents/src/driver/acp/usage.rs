@@ -197,3 +197,87 @@ impl Meter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tokens(input: u64, output: u64, cached: Option<u64>) -> Tokens {
+        Tokens {
+            input,
+            output,
+            cached,
+        }
+    }
+
+    #[test]
+    fn totals_tell_what_the_parts_hold() {
+        for (who, usage, expected) in [
+            (
+                "Copilot: all that was cached is in the input, what was thought in the output",
+                json!({"inputTokens": 3000, "outputTokens": 150, "totalTokens": 3150,
+                       "thoughtTokens": 30, "cachedReadTokens": 600, "cachedWriteTokens": 0}),
+                tokens(3000, 150, Some(600)),
+            ),
+            (
+                "codex-acp: what was cached is apart",
+                json!({"inputTokens": 2400, "outputTokens": 150, "totalTokens": 3150,
+                       "thoughtTokens": 30, "cachedReadTokens": 600}),
+                tokens(3000, 150, Some(600)),
+            ),
+            (
+                "opencode: what was thought is apart as well",
+                json!({"inputTokens": 800, "outputTokens": 40, "totalTokens": 1050,
+                       "thoughtTokens": 10, "cachedReadTokens": 200}),
+                tokens(1000, 50, Some(200)),
+            ),
+            (
+                "a total that fits nothing",
+                json!({"inputTokens": 8, "outputTokens": 4, "totalTokens": 99,
+                       "cachedReadTokens": 2}),
+                tokens(8, 4, Some(2)),
+            ),
+            (
+                "no total",
+                json!({"inputTokens": 8, "outputTokens": 4}),
+                tokens(8, 4, None),
+            ),
+        ] {
+            assert_eq!(Tokens::read(&usage), Some(expected), "{who}");
+        }
+        assert_eq!(Tokens::read(&json!(null)), None);
+    }
+
+    #[test]
+    fn a_count_of_the_session_is_made_one_of_the_turn() {
+        let mut meter = Meter::new(UsageScope::Session);
+        let mut turn = |session| {
+            let usage = meter.turn_ended(Some(session), None);
+            usage.map(|usage| (usage.input_tokens, usage.output_tokens, usage.cached_tokens))
+        };
+        assert_eq!(turn(tokens(100, 10, None)), Some((100, 10, None)));
+        assert_eq!(turn(tokens(150, 30, Some(5))), Some((50, 20, Some(5))));
+        assert_eq!(turn(tokens(150, 30, Some(5))), None, "nothing was used");
+        // A new process counts anew.
+        assert_eq!(turn(tokens(7, 1, None)), Some((7, 1, None)));
+    }
+
+    #[test]
+    fn requests_add_up_and_costs_are_told_once() {
+        let mut meter = Meter::new(UsageScope::Turn);
+        let cost = |amount| json!({"cost": {"amount": amount, "currency": "USD"}});
+        meter.request(tokens(10, 1, Some(2)));
+        meter.request(tokens(20, 2, Some(3)));
+        meter.update(&cost(0.1));
+        let usage = meter.turn_ended(None, None).unwrap();
+        assert_eq!((usage.input_tokens, usage.cached_tokens), (30, Some(5)));
+        assert_eq!(usage.cost_usd, Some(0.1));
+        meter.update(&cost(0.3));
+        meter.update(&json!({"cost": {"amount": 9.0, "currency": "EUR"}}));
+        let usage = meter.turn_ended(None, None).unwrap();
+        assert_eq!((usage.input_tokens, usage.cost_usd), (0, Some(0.2)));
+        assert_eq!(meter.news(None), None);
+    }
+}

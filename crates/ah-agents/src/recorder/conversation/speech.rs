@@ -111,7 +111,113 @@ impl Speech {
     }
 }
 
-/// How many bytes a piece has in its texts.
+/// How many bytes a piece has, as far as it can have many.
 fn size(piece: &ContentBlock) -> usize {
-    ah_rest_api_contract::PromptContent::new(vec![piece.clone()]).size_bytes()
+    match piece {
+        ContentBlock::Text { text } => text.len(),
+        ContentBlock::Image { uri, data, .. } => {
+            [uri, data].into_iter().flatten().map(String::len).sum()
+        }
+        ContentBlock::Audio { data, .. } => data.len(),
+        ContentBlock::Resource { resource } => {
+            resource.uri.len() + resource.text.as_ref().map_or(0, String::len)
+        }
+        ContentBlock::ResourceLink { uri, .. } => uri.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ah_rest_api_contract::Timestamp;
+    use proptest::prelude::*;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::protocol::JournalEntry;
+    use crate::recorder::clock::Identifiers;
+
+    /// What is written down and what is shown of these pieces, each said in the voice of the whole.
+    fn told(pieces: &[(Voice, u8, String)]) -> (Vec<EventPayload>, Vec<EphemeralEvent>) {
+        let at = Moment {
+            wall: Timestamp::from_unix_millis(0),
+            tick: Instant::now(),
+        };
+        let (mut speech, mut effects) = (Speech::default(), Effects::default());
+        let mut ids = Identifiers::counting();
+        for (voice, whole, text) in pieces {
+            let mut fresh = || MessageId::from_ulid(ids.fresh(at.wall));
+            let (whole, piece) = (Some(whole.to_string()), ContentBlock::text(text));
+            speech.hear(*voice, whole, piece, &mut fresh, at, &mut effects);
+        }
+        speech.finish(at, &mut effects);
+        let events = effects
+            .records
+            .into_iter()
+            .map(|record| match record.entry {
+                JournalEntry::Event(event) => event,
+                JournalEntry::Fact(fact) => panic!("{fact:?}"),
+            });
+        let shown = effects.ephemeral.into_iter().map(|(_, event)| event);
+        (events.collect(), shown.collect())
+    }
+
+    fn message(event: &EventPayload) -> Option<(MessageId, String)> {
+        match event {
+            EventPayload::Message(message) => match &message.content[..] {
+                [ContentBlock::Text { text }] => Some((message.message_id, text.clone())),
+                other => panic!("{other:?}"),
+            },
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_piece_of_something_else_ends_what_was_said() {
+        let piece = |voice, whole, text: &str| (voice, whole, text.to_owned());
+        let (events, _) = told(&[
+            piece(Voice::InThought, 1, " hm"),
+            piece(Voice::Aloud, 1, "a"),
+            piece(Voice::Aloud, 1, ""),
+            piece(Voice::Aloud, 1, "b"),
+            piece(Voice::Aloud, 2, "c"),
+            piece(Voice::InThought, 2, "\n"),
+        ]);
+        assert!(matches!(&events[0], EventPayload::Thought(it) if it.thought == "hm"));
+        let messages: Vec<_> = events.iter().filter_map(message).map(|it| it.1).collect();
+        assert_eq!((messages, events.len()), (vec!["ab".into(), "c".into()], 3));
+    }
+
+    #[test]
+    fn what_is_said_without_end_becomes_several_messages() {
+        let piece = (Voice::Aloud, 1, "x".repeat(WHOLE_BYTES_MAX / 3));
+        let (events, _) = told(&vec![piece; 10]);
+        let lengths: Vec<_> = events
+            .iter()
+            .filter_map(message)
+            .map(|it| it.1.len())
+            .collect();
+        assert_eq!(lengths.len(), 4);
+        assert!(lengths.iter().all(|length| *length <= WHOLE_BYTES_MAX));
+        assert_eq!(lengths.iter().sum::<usize>(), WHOLE_BYTES_MAX / 3 * 10);
+    }
+
+    proptest! {
+        /// What was shown in pieces is what is written down, message by message.
+        #[test]
+        fn the_pieces_of_a_message_are_the_message(
+            pieces in prop::collection::vec((Just(Voice::Aloud), 0..3_u8, ".{0,4}"), 0..20),
+        ) {
+            let (events, shown) = told(&pieces);
+            for (id, text) in events.iter().filter_map(message) {
+                let deltas = shown.iter().filter_map(|event| match event {
+                    EphemeralEvent::MessageDelta(it) if it.message_id == id => Some(&*it.delta),
+                    _ => None,
+                });
+                prop_assert_eq!(deltas.collect::<String>(), text);
+            }
+            let all: String = events.iter().filter_map(message).map(|it| it.1).collect();
+            let said: String = pieces.iter().map(|(_, _, text)| text.as_str()).collect();
+            prop_assert_eq!(all, said);
+        }
+    }
 }

@@ -31,8 +31,10 @@ fn main() -> ExitCode {
         _ => {}
     }
     let exit = agent.serve(&beginning);
-    while beginning == "stays" {
-        std::thread::park();
+    if beginning == "stays" {
+        loop {
+            std::thread::park();
+        }
     }
     exit
 }

@@ -145,31 +145,7 @@ struct Player {
 
 impl Player {
     fn new(first: PromptContent) -> Self {
-        let spec = LaunchSpec {
-            session_id: SessionId::from_ulid(Ulid::nil()),
-            agent: AgentProgram {
-                agent_type: "mine".to_owned(),
-                driver: DriverKind::Acp,
-                argv: Vec::new(),
-                env: BTreeMap::new(),
-                inherits: crate::Inheritance::default(),
-                home: None,
-                model: None,
-                settings: serde_json::Map::new(),
-            },
-            workspace: "/workspace".into(),
-            prompt: first,
-            prompt_id: prompt_id(0),
-            author: "ann".to_owned(),
-            permissions: PermissionPolicy::default(),
-            interactive: true,
-            orphan_idle_ms: 0,
-            timeout_ms: None,
-            idle_ms: None,
-            fence: None,
-            stop_grace_ms: 0,
-            ready_ms: 0,
-        };
+        let spec = spec(first);
         Self {
             conversation: Conversation::new(&spec, driver::open(&spec), Identifiers::counting()),
             told: String::new(),
@@ -297,6 +273,35 @@ impl Player {
             self.requests
                 .insert(expected["id"].to_string(), written["id"].clone());
         }
+    }
+}
+
+/// A launch of an agent of no known kind.
+pub(super) fn spec(prompt: PromptContent) -> LaunchSpec {
+    LaunchSpec {
+        session_id: SessionId::from_ulid(Ulid::nil()),
+        agent: AgentProgram {
+            agent_type: "mine".to_owned(),
+            driver: DriverKind::Acp,
+            argv: Vec::new(),
+            env: BTreeMap::new(),
+            inherits: crate::Inheritance::default(),
+            home: None,
+            model: None,
+            settings: serde_json::Map::new(),
+        },
+        workspace: "/workspace".into(),
+        prompt,
+        prompt_id: prompt_id(0),
+        author: "ann".to_owned(),
+        permissions: PermissionPolicy::default(),
+        interactive: true,
+        orphan_idle_ms: 0,
+        timeout_ms: None,
+        idle_ms: None,
+        fence: None,
+        stop_grace_ms: 0,
+        ready_ms: 0,
     }
 }
 
