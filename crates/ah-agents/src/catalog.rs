@@ -123,7 +123,10 @@ impl Catalog {
             return Err(FieldErrors::of("type", message));
         };
         let Some(program) = self.find(profile) else {
-            let message = format!("`{name}` is not installed: {}", missing(profile));
+            let mut message = format!("`{name}` is not installed: {}", absence(profile));
+            if let Some(install) = &profile.install {
+                message = format!("{message}; install it with `{install}`");
+            }
             return Err(FieldErrors::of("type", message));
         };
         let mut errors = FieldErrors::default();
@@ -194,8 +197,12 @@ impl Catalog {
 
     fn describe(&self, name: &str, profile: &Profile) -> Agent {
         let installation = match self.find(profile) {
+            // A list has room for the beginning of it.
             None => Installation::Missing {
-                hint: missing(profile),
+                hint: match &profile.install {
+                    Some(install) => format!("`{install}` installs it; {}", absence(profile)),
+                    None => absence(profile),
+                },
             },
             Some(program) => Installation::Installed {
                 version: self.version(profile, &program),
@@ -281,16 +288,12 @@ fn other_version(name: &str, installed: &str, wanted: &str) -> String {
     format!("`{name}` is here in version {installed}, not in `{wanted}`")
 }
 
-/// What is missing of an agent, and what to do.
-fn missing(profile: &Profile) -> String {
+/// What is missing of an agent.
+fn absence(profile: &Profile) -> String {
     let program = profile.command.first().map_or("", String::as_str);
-    let what = match program.contains('/') {
+    match program.contains('/') {
         true => format!("{program} is not a program"),
         false => format!("there is no program `{program}` in PATH"),
-    };
-    match &profile.install {
-        Some(install) => format!("{what}; install it with `{install}`"),
-        None => what,
     }
 }
 

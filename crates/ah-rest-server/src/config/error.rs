@@ -71,12 +71,12 @@ pub enum ConfigError {
         message: String,
     },
     /// An agent that cannot be one.
-    #[error("{layer} has an agent that cannot be used: {source}")]
+    #[error("{layer} has an agent that cannot be one: {invalid}")]
     Agent {
         /// Which layer.
         layer: Layer,
         /// Which agent, and what is wrong with it.
-        source: InvalidAgent,
+        invalid: InvalidAgent,
     },
     /// Access without a key on an address that others can reach.
     #[error(

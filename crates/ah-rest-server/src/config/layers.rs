@@ -145,9 +145,9 @@ fn agents(layer: &Layer, value: Value) -> Result<ConfiguredAgents, ConfigError> 
         let message = format!("cannot be used: {}", error.inner().message());
         wrong(layer.clone(), &key, message)
     })?;
-    ConfiguredAgents::judge(&entries).map_err(|source| ConfigError::Agent {
+    ConfiguredAgents::judge(&entries).map_err(|invalid| ConfigError::Agent {
         layer: layer.clone(),
-        source,
+        invalid,
     })
 }
 
