@@ -21,6 +21,8 @@ mod config;
 mod ephemeral;
 mod error;
 mod executor;
+#[cfg(feature = "fake-host")]
+pub mod fake_host;
 mod feed;
 mod identity;
 mod liveness;

@@ -1,12 +1,12 @@
 //! Engines that die, and those that take over.
 
 use ah_agents::protocol::Request;
+use ah_engine::fake_host::Temper;
 use ah_rest_api_contract::{
     EventPayload, PromptRequest, SessionId, SessionStatus as S, TaskManager,
 };
 use tokio::runtime::Runtime;
 
-use crate::host::Temper;
 use crate::world::{
     PATIENCE, World, a_task, launch, statuses, thoughts, until, until_status, whole_log,
 };

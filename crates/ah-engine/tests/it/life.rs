@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use ah_agents::protocol::AgentEnd;
+use ah_engine::fake_host::Temper;
 use ah_rest_api_contract::{
     AgentSelection, ErrorKind, EventPayload, Priority, RepoConfig, RuntimeConfig, RuntimeType,
     SessionQuery, SessionStatus as S, TaskLaunchParams, TaskManager,
 };
 
-use crate::host::Temper;
 use crate::world::{World, a_task, launch, statuses, until, until_status, whole_log};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +50,7 @@ async fn a_hundred_sessions_never_take_more_than_their_slots() {
         let log = whole_log(&engine, *id).await;
         assert_eq!(statuses(&log).last(), Some(&S::Completed));
     }
-    assert!(*world.host.most_alive.lock().unwrap() <= 7);
+    assert!(world.host.most_alive() <= 7);
     engine.shutdown().await;
 }
 
@@ -79,7 +79,7 @@ async fn high_priority_goes_first_and_then_age() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workspace_that_cannot_be_made_fails_the_session_in_words() {
     let world = World::new(Temper::Diligent);
-    *world.host.refusal.lock().unwrap() = Some("the disk is full".into());
+    world.host.refuse("the disk is full");
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     let log = whole_log(&engine, id).await;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use ah_engine::fake_host::Temper;
 use ah_engine::{Caller, LocalTaskManager, Once, already_replied};
 use ah_rest_api_contract::{
     DraftUpdate, PromptRequest, SessionStatus as S, TaskLaunchParams, TaskManager,
 };
 use futures::future::join_all;
 
-use crate::host::Temper;
 use crate::world::{World, a_task, launch, until_status};
 
 fn once(engine: &LocalTaskManager, key: &str) -> LocalTaskManager {

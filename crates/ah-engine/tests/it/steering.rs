@@ -2,6 +2,7 @@
 
 use ah_agents::protocol::Request;
 use ah_engine::Clock;
+use ah_engine::fake_host::Temper;
 use ah_rest_api_contract::{
     Activity, ErrorKind, EventPayload, PermissionAnswer, PermissionId, PermissionOption,
     PermissionOptionKind, PermissionOutcome, PermissionRequested, PermissionState, PromptRequest,
@@ -9,7 +10,6 @@ use ah_rest_api_contract::{
 };
 use ulid::Ulid;
 
-use crate::host::Temper;
 use crate::world::{World, a_task, launch, statuses, until, until_status, whole_log};
 
 fn asks_leave(world: &World, id: SessionId) -> PermissionId {
@@ -250,7 +250,7 @@ async fn a_cancelled_session_leaves_nothing_and_hides() {
     engine.cancel_session(id).await.unwrap();
     let session = engine.get_session(id).await.unwrap();
     assert_eq!((session.status, session.workspace), (S::Cancelled, None));
-    assert_eq!(*world.host.discarded.lock().unwrap(), [id]);
+    assert_eq!(world.host.discarded(), [id]);
     engine
         .cancel_session(id)
         .await
@@ -324,7 +324,7 @@ async fn a_command_from_another_engine_is_heard_through_the_noise_of_the_agent()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workspace_that_cannot_be_removed_does_not_keep_a_session_from_being_cancelled() {
     let world = World::new(Temper::Directed);
-    *world.host.immovable.lock().unwrap() = true;
+    world.host.keep_workspaces();
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
@@ -343,10 +343,7 @@ async fn a_host_that_cannot_look_or_sweep_for_a_while_changes_nothing_about_the_
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
     world.host.end_turn(id);
-    world
-        .host
-        .failures
-        .store(3, std::sync::atomic::Ordering::SeqCst);
+    world.host.fail(3);
     let session = until_status(&engine, id, S::Completed).await;
     assert_eq!(session.exit_code, Some(0));
     engine.shutdown().await;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ah_engine::RowItem;
+use ah_engine::fake_host::Temper;
 use ah_rest_api_contract::{
     EventFilter, EventSeq, EventType, SessionEvent, SessionId, SessionStatus as S, StreamItem,
     TaskManager,
@@ -11,7 +12,6 @@ use ah_rest_api_contract::{
 use ah_store::LogPosition;
 use futures::StreamExt;
 
-use crate::host::Temper;
 use crate::world::{PATIENCE, World, a_task, launch, thoughts, until_status, whole_log};
 
 async fn read_all(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_agents::Catalog;
+use ah_engine::fake_host::{FakeHost, Temper};
 use ah_engine::{EngineConfig, IdSource, LocalTaskManager, ManualClock};
 use ah_rest_api_contract::{
     CreateTask, EventFilter, EventPayload, EventSeq, RepoConfig, Session, SessionEvent, SessionId,
@@ -15,15 +16,13 @@ use ah_store_sqlite::SqliteStore;
 use futures::StreamExt;
 use tempfile::TempDir;
 
-use crate::host::{Host, Hosted, Temper};
-
 /// How long anything may take before a test has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
     pub(crate) home: TempDir,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) host: Arc<Host>,
+    pub(crate) host: FakeHost,
     pub(crate) slots: u32,
 }
 
@@ -31,7 +30,7 @@ impl World {
     pub(crate) fn new(temper: Temper) -> Self {
         let start = Timestamp::from_unix_millis(1_800_000_000_000);
         let clock = Arc::new(ManualClock::at(start));
-        let host = Host::new(clock.clone(), temper);
+        let host = FakeHost::new(clock.clone(), temper);
         Self {
             home: tempfile::tempdir().unwrap(),
             clock,
@@ -56,7 +55,7 @@ impl World {
         LocalTaskManager::start(
             config,
             self.store().await,
-            Arc::new(Hosted(self.host.clone())),
+            Arc::new(self.host.clone()),
             Catalog::scripted(vec!["unused".into()]),
             self.clock.clone(),
             IdSource::system(),

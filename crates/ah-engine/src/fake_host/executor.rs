@@ -1,0 +1,189 @@
+//! The host as an engine holds it.
+
+use ah_agents::LaunchSpec;
+use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_rest_api_contract::{
+    Branch, ChangeSummary, DiffQuery, ExecutorId, FileEntry, RepositorySource, SessionDiff,
+    SessionId, SessionStatus, SessionWorkspace, WorkspaceProvider,
+};
+use ah_store::{Fence, JournalPosition};
+use async_trait::async_trait;
+use futures::stream;
+
+use super::{FakeHost, trouble};
+use crate::executor::{
+    Attachment, Executor, ExecutorError, Frames, Provisioned, RecorderState, Requests,
+    WorkspaceRequest,
+};
+
+struct Line {
+    host: FakeHost,
+    session: SessionId,
+}
+
+#[async_trait]
+impl Requests for Line {
+    async fn send(&mut self, request: &Request) -> std::io::Result<()> {
+        self.host.take(self.session, request);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Executor for FakeHost {
+    async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError> {
+        let mut moved = self.0.moved.subscribe();
+        while self.is_held(SessionStatus::Provisioning) {
+            moved.changed().await.expect("the host lives");
+        }
+        if let Some(message) = &self.0.troubles.lock().unwrap().refusal {
+            return Err(trouble(message));
+        }
+        Ok(Provisioned {
+            workspace: SessionWorkspace {
+                provider: WorkspaceProvider::Empty,
+                path: format!("/workspaces/{}", request.session).into(),
+                executor_id: ExecutorId::local(),
+                branch: None,
+            },
+            commit: None,
+            default_branch: None,
+            notes: Vec::new(),
+        })
+    }
+
+    async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError> {
+        let (temper, now) = (self.0.temper, self.0.clock.now());
+        self.with(spec.session_id, |recorder| {
+            recorder.launch(spec, temper, now);
+        });
+        let recorders = self.0.recorders.lock().unwrap();
+        let alive = recorders.values().filter(|it| it.alive).count();
+        let mut troubles = self.0.troubles.lock().unwrap();
+        troubles.most_alive = troubles.most_alive.max(alive);
+        Ok(())
+    }
+
+    async fn recorder_state(&self, session: SessionId) -> Result<RecorderState, ExecutorError> {
+        self.may_fail()?;
+        Ok(match self.0.recorders.lock().unwrap().get(&session) {
+            None => RecorderState::Never,
+            Some(recorder) if recorder.alive => RecorderState::Alive,
+            Some(_) => RecorderState::Gone,
+        })
+    }
+
+    async fn attach(
+        &self,
+        session: SessionId,
+        _fence: Fence,
+        from: JournalPosition,
+    ) -> std::io::Result<Attachment> {
+        let line = Line {
+            host: self.clone(),
+            session,
+        };
+        Ok(Attachment {
+            frames: self.frames(session, from.0),
+            requests: Box::new(line),
+        })
+    }
+
+    async fn left_over(
+        &self,
+        session: SessionId,
+        from: JournalPosition,
+        limit: usize,
+    ) -> Result<Vec<(JournalRecord, JournalPosition)>, ExecutorError> {
+        let journal = self.journal(session, from.0, limit);
+        let numbered = journal.into_iter().zip(from.0 + 1..);
+        Ok(numbered
+            .map(|(record, next)| (record, JournalPosition(next)))
+            .collect())
+    }
+
+    async fn sweep(&self, _session: SessionId) -> Result<u32, ExecutorError> {
+        self.may_fail()?;
+        Ok(0)
+    }
+
+    async fn changes(
+        &self,
+        _session: SessionId,
+    ) -> Result<(ChangeSummary, Vec<FileEntry>), ExecutorError> {
+        Ok((ChangeSummary::default(), Vec::new()))
+    }
+
+    async fn diff(
+        &self,
+        _session: SessionId,
+        _query: &DiffQuery,
+    ) -> Result<SessionDiff, ExecutorError> {
+        Ok(SessionDiff::default())
+    }
+
+    async fn seal(&self, _session: SessionId) -> Result<ChangeSummary, ExecutorError> {
+        Ok(ChangeSummary {
+            files_changed: 1,
+            lines_added: 2,
+            lines_removed: 3,
+        })
+    }
+
+    async fn discard(&self, session: SessionId) -> Result<(), ExecutorError> {
+        let mut troubles = self.0.troubles.lock().unwrap();
+        if troubles.immovable {
+            return Err(trouble("it is immutable"));
+        }
+        troubles.discarded.push(session);
+        Ok(())
+    }
+
+    async fn branches(&self, _source: &RepositorySource) -> Result<Vec<Branch>, ExecutorError> {
+        Ok(vec![Branch {
+            name: "main".into(),
+            is_default: true,
+            last_commit: "0".repeat(40),
+        }])
+    }
+}
+
+impl FakeHost {
+    fn is_held(&self, status: SessionStatus) -> bool {
+        self.0.held.lock().unwrap().contains(&status)
+    }
+
+    /// What the session's recorder sends from the `from`th record on, until it is gone.
+    fn frames(&self, session: SessionId, from: u64) -> Frames {
+        let end = self.with(session, |recorder| recorder.journal.len() as u64);
+        let news = (self.0.moved.subscribe(), self.0.shown.subscribe());
+        let state = (self.clone(), news, from, false);
+        Box::pin(stream::unfold(
+            state,
+            move |(host, mut news, at, said)| async move {
+                loop {
+                    let (moved, shown) = &mut news;
+                    moved.mark_unchanged();
+                    if at >= end && !said {
+                        return Some((Ok(Frame::CaughtUp), (host, news, at, true)));
+                    }
+                    if let Some(record) = host.journal(session, at, 1).pop() {
+                        let next = at + 1;
+                        let frame = Frame::Record { next, record };
+                        return Some((Ok(frame), (host, news, next, said)));
+                    }
+                    if !host.0.recorders.lock().unwrap().get(&session)?.alive {
+                        return None;
+                    }
+                    tokio::select! {
+                        moved = moved.changed() => moved.ok()?,
+                        Ok((of, event)) = shown.recv() => if of == session {
+                            let frame = Frame::Ephemeral { event };
+                            return Some((Ok(frame), (host, news, at, said)));
+                        }
+                    }
+                }
+            },
+        ))
+    }
+}
