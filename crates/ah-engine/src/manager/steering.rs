@@ -7,7 +7,7 @@ use ah_lifecycle::{View, answer, cancel, interrupt, pause, prompt, resume, stop,
 use ah_rest_api_contract::{
     DeliveryMode, ErrorKind, Permission, PermissionAnswer, PermissionId, Prompt, PromptContent,
     PromptDelivery, PromptId, PromptReceipt, PromptRequest, PromptState, Session, SessionId,
-    TaskManagerError,
+    StopRequest, TaskManagerError,
 };
 
 use super::LocalTaskManager;
@@ -95,6 +95,7 @@ impl LocalTaskManager {
         id: SessionId,
         reason: Option<String>,
     ) -> Result<Session, TaskManagerError> {
+        let StopRequest { reason } = StopRequest { reason }.validated()?;
         let now = self.core.clock.now();
         let by = &self.caller.author;
         self.decide(

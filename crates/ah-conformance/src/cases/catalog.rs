@@ -1,0 +1,63 @@
+//! What tasks can name: agents, repositories, branches.
+
+use ah_rest_api_contract::{Installation, RepoConfig, SessionStatus as S};
+use serde_json::json;
+
+use crate::World;
+use crate::script::think;
+
+/// The agents that there are can be named by tasks.
+pub async fn agents_are_listed(world: &World) {
+    let agents = world
+        .manager()
+        .list_agents()
+        .await
+        .expect("agents are listed");
+    assert_eq!(agents.total, agents.items.len() as u64);
+    let task = world.task(&json!([think("hm")]));
+    let named = &task.agents[0].agent_type;
+    let agent = agents.items.iter().find(|agent| agent.agent_type == *named);
+    let agent = agent.expect("the agent of the cases is listed");
+    assert!(matches!(agent.installation, Installation::Installed { .. }));
+    assert!(agent.capabilities.permissions && agent.capabilities.steer);
+}
+
+/// A repository is known once a task was launched on it, and has its branches, the default one
+/// first.
+pub async fn repositories_are_known_by_their_tasks(world: &World) {
+    let none = world.manager().list_repositories().await;
+    assert_eq!(none.expect("there are none").total, 0);
+    for (at, name) in ["one", "two", "one"].into_iter().enumerate() {
+        world.advance(std::time::Duration::from_millis(5)).await;
+        let mut task = world.task(&json!([think("hm")]));
+        task.repo = RepoConfig::git(format!("https://example.com/{name}.git"));
+        let id = world.launch_task(task).await;
+        world.until_status(id, S::Completed).await;
+        let known = world.manager().list_repositories().await;
+        let known = known.expect("repositories are listed");
+        assert_eq!(known.total, [1, 2, 2][at]);
+        assert_eq!(
+            known.items[0].display_name, name,
+            "the last used comes first"
+        );
+    }
+    let known = world.manager().list_repositories().await;
+    let known = known.expect("repositories are listed").items.remove(0);
+    assert_eq!(known.remote_url, "https://example.com/one.git");
+    assert!(known.last_used_at.is_some());
+    let branches = world.manager().list_branches(known.id).await;
+    let branches = branches.expect("the repository is known");
+    assert_eq!(branches.repository_id, known.id);
+    assert_eq!(branches.total, branches.branches.len() as u64);
+    assert!(branches.branches[0].is_default);
+    assert!(
+        branches.branches[1..]
+            .iter()
+            .all(|branch| !branch.is_default)
+    );
+}
+
+/// An implementation says what it is.
+pub async fn a_manager_says_what_it_is(world: &World) {
+    assert!(!world.manager().description().is_empty());
+}

@@ -1,0 +1,85 @@
+//! Tasks that are not launched yet.
+
+use std::time::Duration;
+
+use ah_rest_api_contract::{
+    AgentSelection, DraftContent, DraftId, DraftUpdate, ErrorKind, RepoConfig,
+};
+
+use crate::World;
+use crate::world::refused;
+
+async fn saved(world: &World) -> Vec<DraftId> {
+    let tasks = world.manager().get_initial_tasks().await;
+    let drafts = tasks.expect("drafts are listed").drafts;
+    drafts.iter().map(|draft| draft.id).collect()
+}
+
+fn prompt(text: &str) -> DraftContent {
+    DraftContent {
+        prompt: Some(text.into()),
+        ..DraftContent::default()
+    }
+}
+
+/// A draft is saved, changed field by field, and deleted once.
+pub async fn a_draft_is_saved_changed_and_deleted(world: &World) {
+    let manager = world.manager();
+    let save = |id, content| manager.save_draft_task(DraftUpdate { id, content });
+    let draft = save(None, prompt("one")).await.expect("it is saved");
+    assert_eq!(draft.content, prompt("one"));
+    world.advance(Duration::from_millis(5)).await;
+    let repo = DraftContent {
+        repo: Some(RepoConfig::none()),
+        agents: Some(vec![AgentSelection::new("scenario")]),
+        ..DraftContent::default()
+    };
+    let changed = save(Some(draft.id), repo.clone())
+        .await
+        .expect("it is changed");
+    assert_eq!(changed.id, draft.id);
+    assert_eq!(changed.content, prompt("one").merged(repo));
+    assert_eq!(changed.created_at, draft.created_at);
+    assert!(changed.updated_at >= draft.updated_at);
+    let tasks = manager
+        .get_initial_tasks()
+        .await
+        .expect("drafts are listed");
+    assert_eq!(tasks.drafts, [changed]);
+    manager
+        .delete_draft_task(draft.id)
+        .await
+        .expect("it is there");
+    assert_eq!(saved(world).await, []);
+    refused(
+        manager.delete_draft_task(draft.id).await,
+        ErrorKind::NotFound,
+    );
+    refused(
+        save(Some(draft.id), prompt("two")).await,
+        ErrorKind::NotFound,
+    );
+}
+
+/// The draft that was saved last comes first.
+pub async fn the_last_saved_draft_comes_first(world: &World) {
+    let mut ids = Vec::new();
+    for text in ["one", "two", "three"] {
+        world.advance(Duration::from_millis(5)).await;
+        let update = DraftUpdate {
+            id: None,
+            content: prompt(text),
+        };
+        let draft = world.manager().save_draft_task(update).await;
+        ids.insert(0, draft.expect("it is saved").id);
+    }
+    assert_eq!(saved(world).await, ids);
+    world.advance(Duration::from_millis(5)).await;
+    let again = DraftUpdate {
+        id: Some(ids[2]),
+        content: prompt("one more time"),
+    };
+    let again = world.manager().save_draft_task(again).await;
+    again.expect("it is changed");
+    assert_eq!(saved(world).await, [ids[2], ids[0], ids[1]]);
+}

@@ -1,0 +1,233 @@
+//! Reading logs: as they grow, from any cursor, and page by page.
+
+use ah_rest_api_contract::{
+    EventFilter, EventQuery, EventSeq, EventType, LogLevel, PageRequest, PermissionAnswer,
+    SessionEvent, SessionId, SessionStatus as S, SortOrder, StreamItem,
+};
+use futures::StreamExt;
+use serde_json::{Value, json};
+
+use crate::World;
+use crate::script::{
+    ask, edit, hang, log, next_turn, say, say_in_pieces, tell_answer, think, usage,
+};
+use crate::world::{read_all, statuses, thoughts};
+
+/// Something of every kind.
+fn variety() -> Value {
+    json!([
+        think("one"),
+        log("debug", "quiet"),
+        edit("a.md", 3, 0),
+        log("error", "loud"),
+        think("two"),
+        usage(5, 7),
+        say("done"),
+    ])
+}
+
+async fn answer(world: &World, id: SessionId, option: &str) {
+    let asked = world.manager().list_permissions(id).await;
+    let asked = asked.expect("the session is known").items.remove(0);
+    let answer = PermissionAnswer::Select(option.to_owned());
+    let request = asked.request.request_id;
+    let answered = world.manager().answer_permission(id, request, answer).await;
+    answered.expect("the request waits");
+}
+
+/// From whatever cursor a reader comes, it is given every event after it, once and in order.
+pub async fn every_event_comes_once_from_every_cursor(world: &World) {
+    let id = world.launch(variety()).await;
+    let log = world.whole_log(id).await;
+    statuses(&log);
+    for (at, event) in log.iter().enumerate() {
+        let filter = EventFilter::default();
+        assert_eq!(world.read(id, event.seq, filter).await, log[at + 1..]);
+    }
+}
+
+/// Readers that come while the session runs are given what was and what comes, without a seam.
+pub async fn readers_that_come_meanwhile_see_no_seam(world: &World) {
+    let id = world
+        .launch(json!([think("one"), ask(), tell_answer(), think("two")]))
+        .await;
+    let read = |after| {
+        let filter = EventFilter::default();
+        tokio::spawn(read_all(world.shared(), id, EventSeq::new(after), filter))
+    };
+    let mut readers = vec![(0, read(0)), (1, read(1))];
+    let so_far = world.until_asked(id).await.len() as u64;
+    readers.extend([0, so_far - 1, so_far].map(|after| (after, read(after))));
+    answer(world, id, "allow").await;
+    let log = world.whole_log(id).await;
+    assert_eq!(thoughts(&log), ["one", "granted", "two"]);
+    for (after, reader) in readers {
+        let seen = reader.await.expect("the reader reads to the end");
+        let after = usize::try_from(after).expect("logs are short");
+        assert_eq!(seen, log[after..], "after {after}");
+    }
+}
+
+/// A reader that breaks off and comes back from where it was has missed nothing and sees nothing
+/// twice.
+pub async fn a_reader_takes_up_where_it_broke_off(world: &World) {
+    let id = world.launch(variety()).await;
+    let log = world.whole_log(id).await;
+    let mut cursor = EventSeq::START;
+    let mut seen: Vec<SessionEvent> = Vec::new();
+    while cursor < log[log.len() - 1].seq {
+        let filter = EventFilter::default();
+        let events = world.manager().task_events_stream(id, cursor, filter).await;
+        let mut events = events.expect("the session is known");
+        for _ in 0..2 {
+            match events.next().await {
+                Some(Ok(StreamItem::Event(event))) => {
+                    cursor = event.seq;
+                    seen.push(event);
+                }
+                Some(other) => panic!("only events were asked for: {other:?}"),
+                None => break,
+            }
+        }
+    }
+    assert_eq!(seen, log);
+}
+
+/// A reader that comes after the end is told that there is nothing more.
+pub async fn a_reader_that_comes_after_the_end_is_sent_away(world: &World) {
+    let id = world.launch(variety()).await;
+    let log = world.whole_log(id).await;
+    let end = log[log.len() - 1].seq;
+    let filter = EventFilter::default();
+    assert_eq!(world.read(id, end, filter).await, []);
+}
+
+/// Filters choose events, in streams and in history alike, and renumber none.
+pub async fn filters_choose_and_never_renumber(world: &World) {
+    let id = world.launch(variety()).await;
+    let log = world.whole_log(id).await;
+    let thoughts = EventFilter::default().with_types([EventType::Thought, EventType::Usage]);
+    let loud = EventFilter::default().with_level(LogLevel::Warn);
+    for (filter, expected) in [(thoughts, 3), (loud, log.len() - 1)] {
+        let wanted = log.iter().filter(|event| filter.admits(&event.payload));
+        let wanted: Vec<SessionEvent> = wanted.cloned().collect();
+        assert_eq!(wanted.len(), expected, "{log:#?}");
+        let streamed = world.read(id, EventSeq::START, filter.clone()).await;
+        assert_eq!(streamed, wanted);
+        let query = EventQuery {
+            filter,
+            sort: SortOrder::Asc,
+            page: PageRequest::largest(),
+            ..EventQuery::default()
+        };
+        let listed = world.manager().list_events(id, query).await;
+        assert_eq!(listed.expect("the session is known").items, wanted);
+    }
+}
+
+/// History comes in pages, from either end, bounded by places and by times.
+pub async fn history_is_paged_and_bounded(world: &World) {
+    let id = world.launch(variety()).await;
+    let log = world.whole_log(id).await;
+    for sort in [SortOrder::Asc, SortOrder::Desc] {
+        let mut expected = log.clone();
+        if sort == SortOrder::Desc {
+            expected.reverse();
+        }
+        let mut listed = Vec::new();
+        let mut next = Some(1);
+        while let Some(page) = next {
+            let query = EventQuery {
+                sort,
+                page: PageRequest::new(page, 3).expect("a good page"),
+                ..EventQuery::default()
+            };
+            let page = world.manager().list_events(id, query).await;
+            let page = page.expect("the session is known");
+            assert_eq!(page.total, log.len() as u64);
+            listed.extend(page.items);
+            next = page.next_page;
+        }
+        assert_eq!(listed, expected);
+    }
+    let (first, last) = (&log[0], &log[log.len() - 1]);
+    let between = EventQuery {
+        after: Some(log[1].seq),
+        before: Some(log[4].seq),
+        sort: SortOrder::Asc,
+        ..EventQuery::default()
+    };
+    let since_the_end = EventQuery {
+        since: Some(last.ts.plus(std::time::Duration::from_millis(1))),
+        ..EventQuery::default()
+    };
+    let before_the_beginning = EventQuery {
+        until: Some(first.ts),
+        ..EventQuery::default()
+    };
+    for (query, expected) in [
+        (between, &log[2..4]),
+        (since_the_end, &[]),
+        (before_the_beginning, &[]),
+    ] {
+        let listed = world.manager().list_events(id, query).await;
+        assert_eq!(listed.expect("the session is known").items, expected);
+    }
+}
+
+/// A session carries its last thoughts, tool runs and edits as long as it lives, and what it has
+/// used, summed over its turns.
+pub async fn a_session_carries_its_recent_events(world: &World) {
+    let mut turns = vec![think("zero"), usage(1, 2), next_turn(), usage(10, 20)];
+    turns.extend(["one", "two", "three", "four"].map(think));
+    turns.extend([say("unless it is recent"), hang()]);
+    let mut task = world.task(&Value::from(turns));
+    task.interactive = true;
+    let id = world.launch_task(task).await;
+    let more = ah_rest_api_contract::PromptRequest::queued("more");
+    let prompted = world.manager().prompt_session(id, more).await;
+    prompted.expect("it takes prompts");
+    world.until_thought(id, "four").await;
+    let session = world
+        .until_session(id, |it| it.recent_events.len() == 3)
+        .await;
+    assert_eq!(
+        recent_thoughts(&session.recent_events),
+        ["two", "three", "four"]
+    );
+    let used = session.usage.expect("the agent told");
+    assert_eq!((used.input_tokens, used.output_tokens), (11, 22));
+    world.manager().cancel_session(id).await.expect("it runs");
+    assert_eq!(world.session(id).await.recent_events, []);
+}
+
+fn recent_thoughts(events: &[SessionEvent]) -> Vec<&str> {
+    thoughts(events)
+}
+
+/// What is in the making is only for those who ask for it, and never among what is numbered.
+pub async fn what_is_in_the_making_changes_no_log(world: &World) {
+    let id = world
+        .launch(json!([
+            think("hm"),
+            say_in_pieces(&["a", "b"]),
+            think("two")
+        ]))
+        .await;
+    let filter = EventFilter::default().with_ephemeral();
+    let stream = world
+        .manager()
+        .task_events_stream(id, EventSeq::START, filter)
+        .await;
+    let items: Vec<_> = stream.expect("the session is known").collect().await;
+    let events: Vec<SessionEvent> = items
+        .into_iter()
+        .filter_map(|item| match item.expect("the stream goes on") {
+            StreamItem::Event(event) => Some(event),
+            StreamItem::Ephemeral(_) => None,
+            StreamItem::Gap(gap) => panic!("nothing is gone: {gap:?}"),
+        })
+        .collect();
+    assert_eq!(events, world.whole_log(id).await);
+    assert_eq!(statuses(&events).last(), Some(&S::Completed));
+}

@@ -1,0 +1,172 @@
+//! Launching tasks.
+
+use std::collections::BTreeSet;
+
+use ah_rest_api_contract::{
+    AgentSelection, CreateTask, ErrorKind, Priority, RepoConfig, RepoMode, RuntimeConfig,
+    RuntimeType, SessionQuery, SessionStatus as S, TaskLaunchParams,
+};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use crate::World;
+use crate::script::{hang, say, think};
+use crate::world::{refused, refused_for, statuses};
+
+fn params(task: CreateTask) -> TaskLaunchParams {
+    TaskLaunchParams::try_from(task).expect("the contract itself has nothing against it")
+}
+
+/// A task of one agent is one session, which is what the task asked for and runs to its end.
+pub async fn a_task_launches_one_session(world: &World) {
+    let mut task = world.task(&json!([think("hm"), say("done: {{prompt}}")]));
+    task.labels.insert("area".into(), "conformance".into());
+    task.project_id = Some("project".into());
+    let launched = world.manager().launch_task(params(task.clone())).await;
+    let launched = launched.expect("the task is launched");
+    let id = launched.session_ids[0];
+    assert_eq!(launched.session_ids, [id]);
+    assert_eq!(launched.status, S::Queued);
+    let log = world.whole_log(id).await;
+    let expected = [S::Queued, S::Provisioning, S::Running, S::Completed];
+    assert_eq!(statuses(&log), expected);
+    let session = world.session(id).await;
+    assert_eq!(session.task_id, launched.task_id);
+    assert_eq!(session.links, launched.links);
+    assert_eq!(session.prompt, "do it");
+    assert_eq!(session.agent.agent_type, task.agents[0].agent_type);
+    assert_eq!(session.labels, task.labels);
+    assert_eq!(session.project_id, task.project_id);
+    assert_eq!(session.exit_code, Some(0));
+    assert_eq!(session.activity, None);
+    assert_eq!(session.last_seq, log.last().expect("a log has an end").seq);
+    let times = (session.started_at, session.ended_at);
+    let (Some(started), Some(ended)) = times else {
+        panic!("it has run: {session:?}")
+    };
+    assert!(session.created_at <= started && started <= ended);
+    let task = world.manager().get_task(launched.task_id).await;
+    let task = task.expect("the task is known");
+    assert_eq!(task.session_ids, [id]);
+    assert_eq!(task.request.prompt, session.prompt_blocks);
+}
+
+/// A task of several agents is a session for each, times its count, in the order of the request.
+pub async fn a_task_launches_many_sessions(world: &World) {
+    let mut task = world.task(&json!([think("hm")]));
+    let mut another = task.agents[0].clone();
+    another.count = 2;
+    task.agents.push(another);
+    let launched = world.manager().launch_task(params(task)).await;
+    let launched = launched.expect("the task is launched");
+    let ids: BTreeSet<_> = launched.session_ids.iter().collect();
+    assert_eq!(ids.len(), 3);
+    for id in &launched.session_ids {
+        let log = world.whole_log(*id).await;
+        assert_eq!(statuses(&log).last(), Some(&S::Completed));
+    }
+    let task = world.manager().get_task(launched.task_id).await;
+    assert_eq!(
+        task.expect("the task is known").session_ids,
+        launched.session_ids
+    );
+}
+
+/// Whatever is wrong with a task is named by its field, and nothing of the task is launched.
+pub async fn what_is_wrong_is_named_and_nothing_is_launched(world: &World) {
+    let good = || world.task(&json!([think("hm")]));
+    let mut unknown = good();
+    unknown
+        .agents
+        .push(AgentSelection::new("nobody-has-this-agent"));
+    let mut setting = good();
+    let colour = Value::from("red");
+    setting.agents[0].settings.insert("colour".into(), colour);
+    let mut version = good();
+    version.agents[0].version = Some("0.0.0-never".into());
+    let mut variable = good();
+    variable.env.insert("LD_PRELOAD".into(), "evil.so".into());
+    let cases = [
+        (unknown, "agents[1].type"),
+        (setting, "agents[0].settings.colour"),
+        (version, "agents[0].version"),
+        (variable, "env.LD_PRELOAD"),
+    ];
+    for (task, field) in cases {
+        refused_for(world.manager().launch_task(params(task)).await, field);
+    }
+    let sessions = world.manager().list_sessions(SessionQuery::default()).await;
+    assert_eq!(sessions.expect("there are none").total, 0);
+}
+
+/// What an access point of this kind does not do is refused as that.
+pub async fn what_cannot_be_done_is_refused_as_that(world: &World) {
+    let in_runtime = |runtime_type| {
+        let mut task = world.task(&json!([think("hm")]));
+        task.runtime = RuntimeConfig { runtime_type };
+        task
+    };
+    let mut upload = world.task(&json!([think("hm")]));
+    upload.repo = RepoConfig {
+        mode: RepoMode::Upload,
+        ..RepoConfig::none()
+    };
+    let cases = [
+        (
+            in_runtime(RuntimeType::Devcontainer),
+            ErrorKind::NotImplemented,
+        ),
+        (in_runtime(RuntimeType::Disabled), ErrorKind::Forbidden),
+        (upload, ErrorKind::NotImplemented),
+    ];
+    for (task, kind) in cases {
+        refused(world.manager().launch_task(params(task)).await, kind);
+    }
+}
+
+/// Sessions that find no slot wait, and the urgent one goes first.
+pub async fn sessions_wait_for_a_slot_and_the_urgent_goes_first(world: &World) {
+    let mut running = Vec::new();
+    for _ in 0..world.slots() {
+        running.push(world.running(json!([think("hm"), hang()])).await);
+    }
+    let patient = world.launch(json!([think("hm"), hang()])).await;
+    let mut urgent = world.task(&json!([think("hm"), hang()]));
+    urgent.priority = Priority::High;
+    let urgent = world.launch_task(urgent).await;
+    let stop = async |id| {
+        let stopped = world.manager().stop_session(id, None).await;
+        stopped.expect("a running session can be stopped");
+    };
+    assert_eq!(world.session(urgent).await.status, S::Queued);
+    stop(running[0]).await;
+    world.until_status(urgent, S::Running).await;
+    assert_eq!(world.session(patient).await.status, S::Queued);
+    stop(urgent).await;
+    world.until_status(patient, S::Running).await;
+}
+
+/// Tasks that are launched at the same moment are all launched, each once.
+pub async fn tasks_launched_at_once_are_all_launched(world: &World) {
+    let launches = (0..12).map(|_| world.launch(json!([think("hm")])));
+    let ids: BTreeSet<_> = join_all(launches).await.into_iter().collect();
+    assert_eq!(ids.len(), 12);
+    for id in ids {
+        let log = world.whole_log(id).await;
+        assert_eq!(statuses(&log).last(), Some(&S::Completed));
+    }
+}
+
+/// The name and password that an address carries are shown to nobody.
+pub async fn credentials_are_not_shown(world: &World) {
+    let mut task = world.task(&json!([think("hm")]));
+    task.repo = RepoConfig::git("https://user:secret@example.com/conformance.git");
+    let id = world.launch_task(task).await;
+    world.whole_log(id).await;
+    let session = world.session(id).await;
+    let shown = "https://example.com/conformance.git";
+    assert_eq!(session.repo.url.as_deref(), Some(shown));
+    let task = world.manager().get_task(session.task_id).await;
+    let task = task.expect("the task is known");
+    assert_eq!(task.request.repo.url.as_deref(), Some(shown));
+}

@@ -1,0 +1,164 @@
+//! What agents ask leave for.
+
+use std::time::Duration;
+
+use ah_rest_api_contract::{
+    Activity, ErrorKind, EventPayload, Permission, PermissionAction, PermissionAnswer,
+    PermissionId, PermissionOutcome, PermissionPolicy, PermissionResolved, PermissionState,
+    SessionEvent, SessionId, SessionStatus as S,
+};
+use serde_json::{Value, json};
+use ulid::Ulid;
+
+use crate::World;
+use crate::script::{ask, hang, tell_answer, think};
+use crate::world::{refused, refused_for, thoughts};
+
+/// An agent that asks, thinks `granted` or `denied`, and hangs.
+fn cautious() -> Value {
+    json!([think("hm"), ask(), tell_answer(), hang()])
+}
+
+/// The one request of the session.
+async fn permission(world: &World, id: SessionId) -> Permission {
+    let listed = world.manager().list_permissions(id).await;
+    let mut listed = listed.expect("the session is known").items;
+    assert_eq!(listed.len(), 1);
+    listed.remove(0)
+}
+
+fn resolved(log: &[SessionEvent]) -> &PermissionResolved {
+    let of = |event: &SessionEvent| matches!(event.payload, EventPayload::PermissionResolved(_));
+    match log
+        .iter()
+        .find(|event| of(event))
+        .map(|event| &event.payload)
+    {
+        Some(EventPayload::PermissionResolved(resolved)) => resolved,
+        _ => panic!("it was settled: {log:#?}"),
+    }
+}
+
+/// A request waits for its answer, which decides what the agent does.
+pub async fn a_request_waits_for_its_answer(world: &World) {
+    let allow = PermissionAnswer::Select("allow".into());
+    let deny = PermissionAnswer::Select("deny".into());
+    for (answer, outcome, tells) in [
+        (allow, PermissionOutcome::Selected, "granted"),
+        (deny, PermissionOutcome::Selected, "denied"),
+        (
+            PermissionAnswer::Cancel,
+            PermissionOutcome::Cancelled,
+            "denied",
+        ),
+    ] {
+        let id = world.launch(cautious()).await;
+        world.until_asked(id).await;
+        let session = world.session(id).await;
+        assert_eq!(session.activity, Some(Activity::AwaitingPermission));
+        let asked = permission(world, id).await;
+        assert_eq!(asked.state, PermissionState::Pending);
+        let request = asked.request.request_id;
+        let given = world.manager().answer_permission(id, request, answer).await;
+        let given = given.expect("the request waits");
+        assert_eq!(given.request, asked.request);
+        assert_ne!(given.state, PermissionState::Pending);
+        let log = world.until_thought(id, tells).await;
+        let told = resolved(&log);
+        assert_eq!((told.request_id, told.outcome), (request, outcome));
+        let settled = permission(world, id).await;
+        assert_eq!(settled.state, PermissionState::Resolved);
+        assert_eq!(settled.resolution.as_ref(), Some(told));
+        let session = world.session(id).await;
+        assert_eq!(session.activity, Some(Activity::Working));
+        world.manager().cancel_session(id).await.expect("it runs");
+    }
+}
+
+/// A request is answered once, with what is on offer.
+pub async fn a_request_is_answered_once(world: &World) {
+    let id = world.launch(cautious()).await;
+    world.until_asked(id).await;
+    let request = permission(world, id).await.request.request_id;
+    let answer = |request, option: &str| {
+        let answer = PermissionAnswer::Select(option.to_owned());
+        world.manager().answer_permission(id, request, answer)
+    };
+    refused_for(answer(request, "maybe").await, "optionId");
+    let nobodys = PermissionId::from_ulid(Ulid::from_parts(1, 1));
+    refused(answer(nobodys, "allow").await, ErrorKind::NotFound);
+    answer(request, "deny").await.expect("the request waits");
+    refused(answer(request, "allow").await, ErrorKind::Conflict);
+    let log = world.until_thought(id, "denied").await;
+    assert!(!thoughts(&log).contains(&"granted"));
+    refused(answer(request, "deny").await, ErrorKind::Conflict);
+    let stopped = world.manager().stop_session(id, None).await;
+    stopped.expect("a running session can be stopped");
+    world.until_status(id, S::Stopped).await;
+    refused(answer(request, "allow").await, ErrorKind::Gone);
+}
+
+/// A request that nobody answers in time is settled as the policy says.
+pub async fn a_request_expires(world: &World) {
+    for (on_timeout, option, tells) in [
+        (PermissionAction::Deny, "deny", "denied"),
+        (PermissionAction::Allow, "allow", "granted"),
+    ] {
+        let mut task = world.task(&cautious());
+        task.permissions = PermissionPolicy {
+            on_timeout,
+            timeout_ms: 1000,
+            ..PermissionPolicy::default()
+        };
+        let id = world.launch_task(task).await;
+        world.until_asked(id).await;
+        let asked = permission(world, id).await;
+        let waits = asked.request.expires_at.since(asked.created_at);
+        assert_eq!(waits, Duration::from_secs(1));
+        world.advance(Duration::from_secs(2)).await;
+        let log = world.until_thought(id, tells).await;
+        let told = resolved(&log);
+        assert_eq!(told.outcome, PermissionOutcome::Expired);
+        assert_eq!(told.option_id.as_deref(), Some(option));
+        assert_eq!(told.by, "timeout");
+        world.manager().cancel_session(id).await.expect("it runs");
+    }
+}
+
+/// What the task's policy decides waits for nobody.
+pub async fn a_policy_answers_at_once(world: &World) {
+    for (action, tells) in [
+        (PermissionAction::Allow, "granted"),
+        (PermissionAction::Deny, "denied"),
+    ] {
+        let mut task = world.task(&cautious());
+        task.permissions = PermissionPolicy::without_rules(action);
+        let id = world.launch_task(task).await;
+        let log = world.until_thought(id, tells).await;
+        assert_eq!(resolved(&log).by, "policy");
+        world.manager().cancel_session(id).await.expect("it runs");
+    }
+}
+
+/// A request that waits is settled when the turn or the session ends, before its end is told.
+pub async fn a_request_does_not_outlive_its_turn(world: &World) {
+    let interrupted = world.launch(cautious()).await;
+    world.until_asked(interrupted).await;
+    let done = world.manager().interrupt_session(interrupted).await;
+    done.expect("it is on a turn");
+    world
+        .until_session(interrupted, |session| {
+            session.activity == Some(Activity::Idle)
+        })
+        .await;
+    let stopped = world.launch(cautious()).await;
+    world.until_asked(stopped).await;
+    for id in [interrupted, stopped] {
+        let done = world.manager().stop_session(id, None).await;
+        done.expect("a running session can be stopped");
+        let log = world.whole_log(id).await;
+        assert_eq!(resolved(&log).outcome, PermissionOutcome::Cancelled);
+        let settled = permission(world, id).await;
+        assert_eq!(settled.state, PermissionState::Resolved);
+    }
+}

@@ -1,0 +1,42 @@
+//! What sessions change.
+
+use ah_rest_api_contract::{DiffQuery, ErrorKind, SessionStatus as S};
+use serde_json::json;
+
+use crate::World;
+use crate::script::{edit, hang, think};
+use crate::world::refused;
+
+/// A session's files and its diff can be looked at as long as it has a workspace, and agree.
+pub async fn changes_can_be_looked_at_while_there_is_a_workspace(world: &World) {
+    let manager = world.manager();
+    world.hold(S::Provisioning).await;
+    let timeline = json!([
+        edit("a.md", 3, 0),
+        edit("b.md", 2, 0),
+        think("edited"),
+        hang()
+    ]);
+    let id = world.launch(timeline).await;
+    refused(manager.list_session_files(id).await, ErrorKind::Conflict);
+    let diff = manager.get_session_diff(id, DiffQuery::default()).await;
+    refused(diff, ErrorKind::Conflict);
+    world.release(S::Provisioning).await;
+    world.until_thought(id, "edited").await;
+    let files = manager
+        .list_session_files(id)
+        .await
+        .expect("it has a workspace");
+    assert_eq!(files.total, files.items.len() as u64);
+    let diff = manager.get_session_diff(id, DiffQuery::default()).await;
+    let diff = diff.expect("it has a workspace");
+    let listed: Vec<&str> = files.items.iter().map(|file| file.path.as_str()).collect();
+    let differing: Vec<&str> = diff.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(listed, differing);
+    let added: u64 = diff.files.iter().map(|file| file.lines_added).sum();
+    assert_eq!(diff.total_lines_added, added);
+    manager.cancel_session(id).await.expect("it runs");
+    refused(manager.list_session_files(id).await, ErrorKind::Conflict);
+    let diff = manager.get_session_diff(id, DiffQuery::default()).await;
+    refused(diff, ErrorKind::Conflict);
+}
