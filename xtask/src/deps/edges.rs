@@ -73,6 +73,20 @@ const RULES: &[Rule] = &[
         reason: "the mock shares the rules of the engine and nothing that runs by them",
     },
     Rule {
+        packages: Packages::Named(&["ah-conformance"]),
+        reach: Reach::Transitive,
+        never: &[
+            "sqlx*",
+            "axum",
+            "reqwest",
+            "hyper",
+            "ah-store*",
+            "ah-engine",
+            "ah-lifecycle",
+        ],
+        reason: "the contract is held against implementations, of which the suite knows none",
+    },
+    Rule {
         packages: Packages::AllBut(&["ah-store-*"]),
         reach: Reach::Direct,
         never: &["sqlx*"],

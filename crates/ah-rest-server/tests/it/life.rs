@@ -85,7 +85,7 @@ async fn agents_go_on_without_it() {
     let server = world.server().await;
     let id = server.running().await;
     server.end().await.unwrap();
-    world.play.thought(id, "alone");
+    world.host.thought(id, "alone");
     let server = world.server().await;
     let mut events = server
         .client

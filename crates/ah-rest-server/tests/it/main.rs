@@ -6,10 +6,10 @@
 mod access;
 mod bad_input;
 mod client;
+mod conformance;
 mod description;
 mod life;
 mod once;
-mod play;
 mod readers;
 mod sessions;
 mod streams;

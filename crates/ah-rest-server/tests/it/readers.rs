@@ -58,7 +58,7 @@ async fn a_reader_that_takes_nothing_for_too_long_is_closed_and_resumes_without_
     // More than all buffers between the two hold.
     let text = "x".repeat(8 * 1024);
     for _ in 0..2000 {
-        world.play.thought(id, &text);
+        world.host.thought(id, &text);
     }
     // It still takes nothing, and so loses its place on the server.
     until_open(&server, 0).await;
@@ -118,7 +118,7 @@ async fn a_crowd_that_comes_and_goes_sees_every_event_once() {
             let reading = read_in_pieces(server.client.clone(), path.clone(), 3 + number);
             readers.push(tokio::spawn(reading));
         }
-        world.play.thought(id, &number.to_string());
+        world.host.thought(id, &number.to_string());
     }
     stop(&server, &format!("/api/v1/sessions/{id}/stop")).await;
     let all = server.client.events(&path).await.until_end().await;
@@ -143,7 +143,7 @@ async fn deltas_are_shown_to_whoever_asks_for_them_and_never_counted() {
     let mut shown = server.client.events(&format!("{path}?deltas=true")).await;
     let other = server.client.events(&format!("{path}?deltas=false")).await;
     let default = server.client.events(&path).await;
-    world.play.thought(id, "so far");
+    world.host.thought(id, "so far");
     while shown.next().await.unwrap().json()["thought"] != "so far" {}
     let place = shown.last_event_id().to_owned();
     let message_id = MessageId::from_ulid(Ulid::from_parts(0, 7));
@@ -162,7 +162,7 @@ async fn deltas_are_shown_to_whoever_asks_for_them_and_never_counted() {
         }),
     ];
     for delta in deltas {
-        world.play.show(id, delta.clone());
+        world.host.show(id, delta.clone());
         let frame = shown.next().await.unwrap();
         assert_eq!(frame.0.event.as_deref(), Some(delta.name()));
         assert_eq!(frame.json(), serde_json::to_value(&delta).unwrap());

@@ -107,7 +107,7 @@ async fn a_permission_is_asked_for_and_given() {
         "expires_at": "2999-01-01T00:00:00Z",
     }))
     .unwrap();
-    world.play.event(id, EventPayload::PermissionRequest(asked));
+    world.host.event(id, EventPayload::PermissionRequest(asked));
     let events =
         format!("/api/v1/sessions/{id}/events?type=permission_request,permission_resolved");
     let mut events = server.client.events(&events).await;
@@ -250,7 +250,7 @@ async fn a_trace_reaches_the_agent() {
         .parse()
         .unwrap();
     server.until(id, "running").await;
-    let environment = world.play.environment(id);
+    let environment = world.host.environment(id);
     for (name, value) in [("TRACEPARENT", trace), ("GREETING", "hello")] {
         assert!(
             environment.contains(&(name.into(), value.into())),
@@ -265,8 +265,8 @@ async fn a_turn_that_ends_leaves_an_interactive_session_idle() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
-    world.play.end_turn(id);
-    world.play.thought(id, "done");
+    world.host.end_turn(id);
+    world.host.thought(id, "done");
     let mut events = server
         .client
         .events(&format!("/api/v1/sessions/{id}/events?type=thought"))

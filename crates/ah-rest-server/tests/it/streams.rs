@@ -18,8 +18,8 @@ async fn a_stream_has_history_then_what_comes_then_an_end() {
     let id = server.running().await;
     let path = format!("/api/v1/sessions/{id}/events");
     let live = server.client.events(&path).await;
-    world.play.thought(id, "first");
-    world.play.thought(id, "second\nwith a second line");
+    world.host.thought(id, "first");
+    world.host.thought(id, "second\nwith a second line");
     server
         .client
         .ask("POST", &format!("/api/v1/sessions/{id}/stop"))
@@ -63,7 +63,7 @@ async fn a_reader_resumes_where_it_was() {
     let server = world.server().await;
     let id = server.running().await;
     for number in 0..50 {
-        world.play.thought(id, &number.to_string());
+        world.host.thought(id, &number.to_string());
     }
     let path = format!("/api/v1/sessions/{id}/events");
     let mut seen = Vec::new();
@@ -97,9 +97,9 @@ async fn filters_choose_and_never_renumber() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
-    world.play.log(id, LogLevel::Debug, "quiet");
-    world.play.thought(id, "hm");
-    world.play.log(id, LogLevel::Error, "loud");
+    world.host.log(id, LogLevel::Debug, "quiet");
+    world.host.thought(id, "hm");
+    world.host.log(id, LogLevel::Error, "loud");
     server
         .client
         .ask("POST", &format!("/api/v1/sessions/{id}/stop"))
@@ -140,7 +140,7 @@ async fn history_comes_in_pages_of_json() {
     let server = world.server().await;
     let id = server.running().await;
     for number in 0..10 {
-        world.play.log(id, LogLevel::Info, &number.to_string());
+        world.host.log(id, LogLevel::Info, &number.to_string());
     }
     server
         .client
@@ -207,7 +207,7 @@ async fn two_hundred_readers_of_one_session_each_see_everything() {
         metrics.text()
     );
     for number in 0..100 {
-        world.play.thought(id, &number.to_string());
+        world.host.thought(id, &number.to_string());
     }
     server
         .client
@@ -254,7 +254,7 @@ async fn a_reader_that_stalls_is_only_behind() {
     // More than all buffers between the two hold.
     let text = "x".repeat(8 * 1024);
     for _ in 0..2000 {
-        world.play.thought(id, &text);
+        world.host.thought(id, &text);
     }
     server
         .client
@@ -282,8 +282,8 @@ async fn many_sessions_come_over_one_connection() {
     let server = world.server().await;
     let mut all = server.client.events("/api/v1/events").await;
     let (one, other) = (server.running().await, server.running().await);
-    world.play.thought(one, "of one");
-    world.play.thought(other, "of the other");
+    world.host.thought(one, "of one");
+    world.host.thought(other, "of the other");
     let mut cursors = Vec::new();
     let mut thoughts = Vec::new();
     while thoughts.len() < 2 {

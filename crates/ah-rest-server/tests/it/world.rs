@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_agents::Catalog;
+use ah_engine::fake_host::{FakeHost, Temper};
 use ah_engine::{Clock, EngineConfig, IdSource, LocalTaskManager, SystemClock};
 use ah_rest_api_contract::SessionId;
 use ah_rest_server::{Config, Host, ServeError, Sources, read_published, serve};
@@ -17,16 +18,16 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
-use crate::play::{Play, Stage};
 
 /// How long anything may take before a test has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
     pub(crate) home: TempDir,
-    pub(crate) play: Arc<Play>,
-    settings: Vec<(&'static str, String)>,
+    pub(crate) host: FakeHost,
     clock: Arc<dyn Clock>,
+    settings: Vec<(&'static str, String)>,
+    server_clock: Arc<dyn Clock>,
 }
 
 /// A server that runs.
@@ -38,15 +39,21 @@ pub(crate) struct Server {
 }
 
 impl World {
+    /// A world on the host's clock, whose agents the test plays.
     pub(crate) fn new() -> Self {
+        Self::of(Arc::new(SystemClock), Temper::Directed)
+    }
+
+    pub(crate) fn of(clock: Arc<dyn Clock>, temper: Temper) -> Self {
         Self {
             home: tempfile::tempdir().unwrap(),
-            play: Play::new(),
+            host: FakeHost::new(clock.clone(), temper),
+            clock: clock.clone(),
             settings: vec![
                 ("server.port", "0".into()),
                 ("sessions.allowed-env", "GREETING".into()),
             ],
-            clock: Arc::new(SystemClock),
+            server_clock: clock,
         }
     }
 
@@ -56,9 +63,9 @@ impl World {
         self
     }
 
-    /// With a clock of the test's for the server; the engine has the host's.
+    /// With a clock of its own for the server; the engine has the world's.
     pub(crate) fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.server_clock = clock;
         self
     }
 
@@ -100,15 +107,15 @@ impl World {
         let start = LocalTaskManager::start(
             engine,
             store.clone(),
-            Arc::new(Stage(self.play.clone())),
+            Arc::new(self.host.clone()),
             Catalog::scripted(vec!["unused".into()]),
-            Arc::new(SystemClock),
+            self.clock.clone(),
             IdSource::system(),
         );
         let host = Host {
             home: self.home.path().to_owned(),
             store,
-            clock: self.clock.clone(),
+            clock: self.server_clock.clone(),
             version: "1.2.3".into(),
         };
         let (listening, address) = oneshot::channel();

@@ -1,0 +1,80 @@
+//! The suite of the contract, through the client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_conformance::Harness;
+use ah_engine::ManualClock;
+use ah_engine::fake_host::Temper;
+use ah_rest_api_contract::{SessionStatus, TaskManager, Timestamp};
+use ah_rest_client::{RestClient, RestTaskManager};
+use async_trait::async_trait;
+
+use crate::world::{Server, World};
+
+/// How many sessions may hold a slot at once.
+const SLOTS: usize = 4;
+
+struct Remote {
+    world: World,
+    clock: Arc<ManualClock>,
+    server: Server,
+    manager: RestTaskManager,
+}
+
+impl Remote {
+    async fn start() -> Self {
+        let start = Timestamp::from_unix_millis(1_800_000_000_000);
+        let clock = Arc::new(ManualClock::at(start));
+        let world = World::of(clock.clone(), Temper::Scripted)
+            .with("limits.max-concurrent-tasks", &SLOTS.to_string())
+            // The suite looks again and again at what no event tells of.
+            .with("limits.requests-per-minute", "1000000")
+            .with("limits.burst", "1000000");
+        let server = world.server().await;
+        let mut client = RestClient::builder(&format!("http://{}", server.address));
+        if let Some(key) = &server.client.key {
+            client = client.api_key(key.clone());
+        }
+        let manager = RestTaskManager::new(client.build().unwrap());
+        Self {
+            world,
+            clock,
+            server,
+            manager,
+        }
+    }
+}
+
+#[async_trait]
+impl Harness for Remote {
+    fn manager(&self) -> Arc<dyn TaskManager> {
+        Arc::new(self.manager.clone())
+    }
+
+    fn slots(&self) -> usize {
+        SLOTS
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.world.host.expire();
+    }
+
+    async fn hold(&self, status: SessionStatus) {
+        self.world.host.hold(status);
+    }
+
+    async fn release(&self, status: SessionStatus) {
+        self.world.host.release(status);
+    }
+
+    async fn end(&self) {
+        self.server.shut_down();
+    }
+}
+
+ah_conformance::suite!(
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    Remote::start().await
+);
