@@ -13,6 +13,8 @@ const WORDS_BYTES_MAX: usize = 4 * 1024;
 /// some put the body of the model's answer, which is JSON, where the message belongs.
 pub(super) fn words(error: &RpcError) -> String {
     let message = error.message.trim();
+    // What an adapter puts before what it was told.
+    let message = message.strip_prefix("Internal error: ").unwrap_or(message);
     let reason = reason_in(&error.data);
     let mut words = match (unwrapped(message), reason) {
         (Some(inner), _) => inner,
@@ -77,7 +79,7 @@ mod tests {
                 -32603,
                 "Internal error: bad key",
                 json!({"service": "session"}),
-                "Internal error: bad key",
+                "bad key",
             ),
             (
                 -32602,

@@ -180,16 +180,16 @@ mod tests {
     fn exit_codes_are_found_where_each_agent_tells_them() {
         for (agent, content, raw, is_completed, output, exit_code) in [
             (
-                "claude-agent-acp",
+                "claude-acp",
                 "```\nExit code 3\noops\n```",
                 json!("Exit code 3\noops"),
                 false,
                 "oops",
                 Some(3),
             ),
-            ("claude-agent-acp", "", json!("fine"), true, "fine", Some(0)),
+            ("claude-acp", "", json!("fine"), true, "fine", Some(0)),
             (
-                "claude-agent-acp",
+                "claude-acp",
                 "",
                 json!("User refused"),
                 false,

@@ -150,7 +150,7 @@ static TABLE: [Quirks; 8] = [
     // Claude Code by claude-agent-acp 0.49. Content is wrapped in Markdown fences; the bare text
     // is in `rawOutput`. A command that failed begins its output with `Exit code 3`.
     Quirks {
-        names: &["@agentclientprotocol/claude-agent-acp", "claude-agent-acp"],
+        names: &["@agentclientprotocol/claude-agent-acp", "claude-acp"],
         output: Output::Raw,
         exit_words: Some(ExitWords {
             before: "Exit code ",

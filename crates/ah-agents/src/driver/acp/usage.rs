@@ -122,7 +122,10 @@ impl Meter {
 
     /// A `usage_update`: the context now, and the cost of the session so far.
     pub(super) fn update(&mut self, update: &Value) {
-        if let (Some(used), Some(size)) = (update["used"].as_u64(), update["size"].as_u64()) {
+        if let (Some(used), Some(size)) = (update["used"].as_u64(), update["size"].as_u64())
+            // Nothing fills a context only when nothing is known of it: after an error, say.
+            && used > 0
+        {
             self.context = Some((used, size));
         }
         let cost = &update["cost"];
