@@ -8,4 +8,5 @@ mod life;
 mod once;
 mod steering;
 mod streams;
+mod twins;
 mod world;
