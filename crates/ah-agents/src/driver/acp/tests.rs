@@ -113,6 +113,39 @@ fn outcome(says: &[AgentSays]) -> Option<&TurnOutcome> {
 }
 
 #[test]
+fn a_turn_that_codex_could_not_go_on_with_has_failed_for_the_reason_it_says() {
+    let status = |status: &str| {
+        let meta = json!({"codex": {"threadStatus": {"type": status}}});
+        update(&json!({"sessionUpdate": "session_info_update", "_meta": meta}))
+    };
+    let failed = |reason: &str| TurnOutcome::Failed {
+        reason: reason.to_owned(),
+    };
+    let reason = words("agent_message_chunk", "stream disconnected\n\n");
+    for (heard, expected) in [
+        (
+            vec![status("systemError"), reason.clone()],
+            failed("stream disconnected"),
+        ),
+        (
+            vec![status("systemError")],
+            failed("the agent could not go on, and did not say why"),
+        ),
+        (vec![status("active"), reason], TurnOutcome::Completed),
+    ] {
+        let mut driver = on_a_turn("codex-acp");
+        for message in &heard {
+            hear(&mut driver, message);
+        }
+        let said = hear(
+            &mut driver,
+            &json!({"id": 3, "result": {"stopReason": "end_turn"}}),
+        );
+        assert_eq!(outcome(&said), Some(&expected), "{heard:?}");
+    }
+}
+
+#[test]
 fn an_error_that_is_told_as_a_message_is_known_by_its_place_and_its_words() {
     let tool = json!({"sessionUpdate": "tool_call", "toolCallId": "1", "status": "completed"});
     let error = || words("agent_message_chunk", "Error: no model");

@@ -15,6 +15,8 @@ pub(super) struct Turn {
     is_cancelled: bool,
     /// Whether the agent was refused leave for something.
     is_refused: bool,
+    /// Whether the agent has said that it cannot go on.
+    is_broken: bool,
     /// The last piece of a message, when nothing but words came since.
     last_piece: Option<String>,
 }
@@ -25,6 +27,7 @@ impl Turn {
             request,
             is_cancelled: false,
             is_refused: false,
+            is_broken: false,
             last_piece: None,
         }
     }
@@ -44,6 +47,11 @@ impl Turn {
         self.is_refused = true;
     }
 
+    /// The agent cannot go on; what it says next is why.
+    pub(super) const fn broken(&mut self) {
+        self.is_broken = true;
+    }
+
     /// The agent said this, or, with `None`, did something.
     pub(super) fn said(&mut self, piece: Option<&str>) {
         self.last_piece = piece.map(ToOwned::to_owned);
@@ -61,6 +69,14 @@ impl Turn {
         };
         match reason {
             "end_turn" if self.is_cancelled && cancel_completes => TurnOutcome::Interrupted,
+            "end_turn" if self.is_broken => {
+                let said = self.last_piece.as_deref().map_or("", str::trim);
+                failed(if said.is_empty() {
+                    "the agent could not go on, and did not say why"
+                } else {
+                    said
+                })
+            }
             "end_turn" => match (&self.last_piece, error_message) {
                 (Some(said), Some(beginning)) if said.starts_with(beginning) => failed(said.trim()),
                 _ => TurnOutcome::Completed,

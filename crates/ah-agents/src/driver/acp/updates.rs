@@ -39,9 +39,9 @@ impl AcpDriver {
                 let mode = update["currentModeId"].as_str().unwrap_or("another");
                 says.push(log(LogLevel::Info, format!("the agent's mode is `{mode}`")));
             }
-            // Our own words, what could be typed, and a title: nothing that the log does not have
-            // or needs.
-            "user_message_chunk" | "available_commands_update" | "session_info_update" => {}
+            "session_info_update" => self.hear_thread_status(update),
+            // Our own words, and what could be typed: nothing that the log does not have or needs.
+            "user_message_chunk" | "available_commands_update" => {}
             unknown => self.note_unknown(unknown, says),
         }
     }
@@ -92,6 +92,17 @@ impl AcpDriver {
         let metrics = &params["_meta"]["field_meta"]["openhands.dev/metrics"];
         if let Some(tokens) = Tokens::read_snake_case(metrics) {
             self.meter.session(tokens, metrics["cost"].as_f64());
+        }
+    }
+
+    /// codex-acp ends a turn as completed whose model was out of reach, and tells beside it what
+    /// became of the thread.
+    fn hear_thread_status(&mut self, update: &Value) {
+        let status = &update["_meta"]["codex"]["threadStatus"]["type"];
+        if let Stage::Turn(turn) = &mut self.stage
+            && *status == "systemError"
+        {
+            turn.broken();
         }
     }
 
