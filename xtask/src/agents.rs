@@ -64,7 +64,7 @@ pub(crate) fn require(workspace: &Workspace) -> anyhow::Result<()> {
     fs::write(to.join(INSTALLED), lock).context("failed to note what is installed")
 }
 
-/// Where they are installed; the tests know it as well (`crates/ah-cli/tests/system/agents`).
+/// Where they are installed; the tests know it as well (`crates/ah-cli/tests/system/real_agents`).
 fn folder(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     Ok(workspace.target_folder()?.join("agents"))
 }

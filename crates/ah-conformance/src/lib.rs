@@ -7,60 +7,15 @@
 //!
 //! # Running it
 //!
-//! Implement [`Harness`]: it holds your manager, with nothing in it, and turns what the trait does
-//! not. Then [`suite!`] makes one named test of each case, with the test attribute that you give
-//! and an expression that makes the harness, which is evaluated in each test and may `.await`:
+//! Implement [`Harness`]: it makes your manager, with nothing in it, and turns what the trait does
+//! not. Then [`suite!`] makes one named test of each case, with the test attribute that you give:
 //!
-//! ```
-//! use std::sync::Arc;
-//! use std::time::Duration;
-//!
-//! use ah_conformance::Harness;
-//! use ah_rest_api_contract::{SessionStatus, TaskManager};
-//! use ah_rest_mock_client::MockTaskManager;
-//!
-//! struct Mine(MockTaskManager);
-//!
-//! impl Mine {
-//!     fn start() -> Self {
-//!         Self(MockTaskManager::builder().slots(4).build())
-//!     }
-//! }
-//!
-//! #[async_trait::async_trait]
-//! impl Harness for Mine {
-//!     fn manager(&self) -> Arc<dyn TaskManager> {
-//!         Arc::new(self.0.clone())
-//!     }
-//!
-//!     fn slots(&self) -> usize {
-//!         4
-//!     }
-//!
-//!     async fn advance(&self, by: Duration) {
-//!         tokio::time::sleep(by).await;
-//!     }
-//!
-//!     async fn hold(&self, status: SessionStatus) {
-//!         self.0.hold(status);
-//!     }
-//!
-//!     async fn release(&self, status: SessionStatus) {
-//!         self.0.release(status);
-//!     }
-//! }
-//!
+//! ```ignore
 //! ah_conformance::suite!(#[tokio::test(start_paused = true)] Mine::start());
-//!
-//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
-//! # async fn main() {
-//! # let case = ah_conformance::cases::permissions::a_request_expires;
-//! # ah_conformance::run("permissions::a_request_expires", "", Mine::start(), case).await;
-//! # }
 //! ```
 //!
-//! The example `third_party` of this crate does so for an implementation of its own, and
-//! `cargo test -p ah-conformance --example third_party` runs it.
+//! The expression is evaluated in each test, and may `.await`. The example `third_party` of this
+//! crate is a whole one.
 //!
 //! # What it asks of you
 //!
@@ -82,8 +37,11 @@
 //! List the cases that your implementation does not pass, one a line as `module::case`, with `#`
 //! before remarks, and give the list to the suite:
 //!
-//! ```text
-//! ah_conformance::suite!(#[tokio::test] Mine::start(), skips: include_str!("skips.txt"));
+//! ```ignore
+//! ah_conformance::suite!(
+//!     #[tokio::test] Mine::start(),
+//!     skips: include_str!("skips.txt")
+//! );
 //! ```
 //!
 //! The list may only shrink: a case on it that passes fails its test until it is taken off, and so

@@ -13,6 +13,7 @@ mod kills;
 mod over_http;
 mod processes;
 mod readme;
+mod real_agents;
 mod server;
 mod setting;
 mod spine;

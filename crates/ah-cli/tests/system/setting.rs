@@ -15,6 +15,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Setting {
     pub(crate) folder: TempDir,
+    /// What is set for every `ah`, besides where its state is.
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 impl Setting {
@@ -22,6 +24,7 @@ impl Setting {
     pub(crate) fn new() -> Self {
         let setting = Self {
             folder: tempfile::tempdir().unwrap(),
+            environment: Vec::new(),
         };
         let repository = setting.repository();
         fs::create_dir_all(repository.join("src")).unwrap();
@@ -68,6 +71,7 @@ impl Setting {
             .current_dir(self.repository())
             .env("AH_HOME", self.home())
             .env("NO_COLOR", "1")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null());
         command
     }

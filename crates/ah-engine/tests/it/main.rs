@@ -8,5 +8,4 @@ mod life;
 mod once;
 mod steering;
 mod streams;
-mod twins;
 mod world;

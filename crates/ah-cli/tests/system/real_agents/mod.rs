@@ -1,0 +1,57 @@
+//! Real agent programs, against a scripted model on loopback.
+//!
+//! Each test is one function that every agent goes through; what an agent cannot do, or does in its
+//! own way, stands in its row of [`program`], with the reason, and is asserted like everything
+//! else. The table in `docs/agents.md` says the same in words.
+
+mod faults;
+mod interrupts;
+mod kills;
+mod permissions;
+mod program;
+mod scene;
+mod unattended;
+mod work;
+
+/// The tests of each agent.
+macro_rules! agents {
+    ($($agent:ident)*) => {$(
+        mod $agent {
+            use crate::real_agents::{
+                faults, interrupts, kills, permissions, program, scene::play, unattended, work,
+            };
+
+            #[test]
+            fn works_turn_by_turn() {
+                play(program::$agent(), |scene| work::turn_by_turn(&scene));
+            }
+
+            #[test]
+            fn ends_by_itself_when_nobody_waits() {
+                play(program::$agent(), |scene| unattended::ends_by_itself(&scene));
+            }
+
+            #[test]
+            fn asks_leave_and_does_as_it_is_told() {
+                play(program::$agent(), |scene| permissions::asked_and_obeyed(&scene));
+            }
+
+            #[test]
+            fn is_interrupted_and_stopped() {
+                play(program::$agent(), |scene| interrupts::of_words_and_commands(&scene));
+            }
+
+            #[test]
+            fn says_what_is_wrong_with_the_model() {
+                play(program::$agent(), |scene| faults::of_the_model(&scene));
+            }
+
+            #[test]
+            fn outlives_the_access_point() {
+                play(program::$agent(), kills::in_the_middle);
+            }
+        }
+    )*};
+}
+
+agents! { opencode copilot gemini claude_acp codex_acp }
