@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use ah_lifecycle::leave;
 use ah_rest_api_contract::{
-    EventPayload, LogLevel, PermissionAction, PermissionAnswer, PermissionId, PermissionOutcome,
-    PermissionPolicy, PermissionRequested, PermissionResolved, PermissionSubject,
+    EventPayload, LogLevel, PermissionAnswer, PermissionId, PermissionPolicy, PermissionRequested,
+    PermissionResolved,
 };
 use tokio::time::Instant;
 
@@ -56,8 +57,6 @@ impl Permissions {
         at: Moment,
         effects: &mut Effects,
     ) {
-        let subject =
-            PermissionSubject::of_tool(&asked.tool_name, &asked.tool_args, &self.workspace);
         let timeout: Duration = self.policy.timeout();
         let request = PermissionRequested {
             request_id: id,
@@ -72,31 +71,15 @@ impl Permissions {
             key: asked.key,
             deadline: at.tick + timeout,
         };
-        let action = self.policy.decide(&subject);
-        if waiting.request.options.is_empty() || self.waiting.len() >= WAITING_MAX {
-            // Nobody could choose anything, or nobody could keep up.
-            settle(
-                &waiting,
-                Settlement::cancelled("policy"),
-                Some(driver),
-                at,
-                effects,
-            );
-            return;
-        }
-        match action {
-            PermissionAction::Ask => self.waiting.push(waiting),
-            PermissionAction::Allow | PermissionAction::Deny => {
-                let option = waiting
-                    .request
-                    .option_for(action == PermissionAction::Allow);
-                // Without a fitting option the policy can only withdraw the request.
-                let settlement = option.map_or_else(
-                    || Settlement::cancelled("policy"),
-                    |option| Settlement::selected(&option.id, "policy"),
-                );
-                settle(&waiting, settlement, Some(driver), at, effects);
+        let judged = leave::judged(&self.policy, &self.workspace, &waiting.request);
+        match judged {
+            Some(resolved) => settle(&waiting, resolved, Some(driver), at, effects),
+            None if self.waiting.len() >= WAITING_MAX => {
+                // Nobody could keep up.
+                let withdrawn = leave::withdrawn(&waiting.request, "policy");
+                settle(&waiting, withdrawn, Some(driver), at, effects);
             }
+            None => self.waiting.push(waiting),
         }
     }
 
@@ -113,32 +96,24 @@ impl Permissions {
         let Some(index) = self.waiting.iter().position(|w| w.request.request_id == id) else {
             return;
         };
-        let settlement = match answer {
-            PermissionAnswer::Cancel => Settlement::cancelled(by),
-            PermissionAnswer::Select(option) => {
-                let options = &self.waiting[index].request.options;
-                if !options.iter().any(|offered| offered.id == *option) {
-                    let text = format!("`{option}` is not an answer to {id}, which still waits");
-                    effects.log(at, LogLevel::Warn, text);
-                    return;
-                }
-                Settlement::selected(option, by)
+        if let PermissionAnswer::Select(option) = answer {
+            let options = &self.waiting[index].request.options;
+            if !options.iter().any(|offered| offered.id == *option) {
+                let text = format!("`{option}` is not an answer to {id}, which still waits");
+                effects.log(at, LogLevel::Warn, text);
+                return;
             }
-        };
+        }
         let waiting = self.waiting.remove(index);
-        settle(&waiting, settlement, Some(driver), at, effects);
+        let answered = leave::answered(&waiting.request, answer, by);
+        settle(&waiting, answered, Some(driver), at, effects);
     }
 
     /// Settles what nobody answered in time, as the policy says.
     pub(super) fn expire(&mut self, driver: &mut dyn Driver, at: Moment, effects: &mut Effects) {
-        let allow = self.policy.on_timeout == PermissionAction::Allow;
         for waiting in self.waiting.extract_if(.., |w| w.deadline <= at.tick) {
-            let settlement = Settlement {
-                outcome: PermissionOutcome::Expired,
-                option: waiting.request.option_for(allow).map(|o| o.id.clone()),
-                by: "timeout".to_owned(),
-            };
-            settle(&waiting, settlement, Some(driver), at, effects);
+            let expired = leave::expired(&self.policy, &waiting.request);
+            settle(&waiting, expired, Some(driver), at, effects);
         }
     }
 
@@ -152,62 +127,27 @@ impl Permissions {
         effects: &mut Effects,
     ) {
         for waiting in self.waiting.drain(..) {
+            let withdrawn = leave::withdrawn(&waiting.request, by);
             // Reborrowed by hand: the trait object outlives one round only.
             match &mut driver {
-                Some(driver) => settle(
-                    &waiting,
-                    Settlement::cancelled(by),
-                    Some(&mut **driver),
-                    at,
-                    effects,
-                ),
-                None => settle(&waiting, Settlement::cancelled(by), None, at, effects),
+                Some(driver) => settle(&waiting, withdrawn, Some(&mut **driver), at, effects),
+                None => settle(&waiting, withdrawn, None, at, effects),
             }
         }
     }
 }
 
-/// How a request is settled.
-struct Settlement {
-    outcome: PermissionOutcome,
-    option: Option<String>,
-    by: String,
-}
-
-impl Settlement {
-    fn selected(option: &str, by: &str) -> Self {
-        Self {
-            outcome: PermissionOutcome::Selected,
-            option: Some(option.to_owned()),
-            by: by.to_owned(),
-        }
-    }
-
-    fn cancelled(by: &str) -> Self {
-        Self {
-            outcome: PermissionOutcome::Cancelled,
-            option: None,
-            by: by.to_owned(),
-        }
-    }
-}
-
+/// Tells the agent, unless it has gone on already, how its request was settled.
 fn settle(
     waiting: &Waiting,
-    settlement: Settlement,
+    resolved: PermissionResolved,
     driver: Option<&mut dyn Driver>,
     at: Moment,
     effects: &mut Effects,
 ) {
     if let Some(driver) = driver {
-        let option = settlement.option.as_deref();
+        let option = resolved.option_id.as_deref();
         driver.answer(&waiting.key, option, &mut effects.to_agent);
     }
-    let resolved = PermissionResolved {
-        request_id: waiting.request.request_id,
-        outcome: settlement.outcome,
-        option_id: settlement.option,
-        by: settlement.by,
-    };
     effects.event(at, EventPayload::PermissionResolved(resolved));
 }
