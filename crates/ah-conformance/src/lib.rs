@@ -234,6 +234,7 @@ declare! { $
         a_request_is_answered_once,
         a_request_expires,
         a_policy_answers_at_once,
+        an_answer_waits_for_a_paused_agent,
         a_request_does_not_outlive_its_turn,
     }
     control: {

@@ -12,7 +12,7 @@ use ulid::Ulid;
 
 use crate::World;
 use crate::script::{ask, hang, tell_answer, think};
-use crate::world::{refused, refused_for, thoughts};
+use crate::world::{refused, refused_for, statuses, thoughts};
 
 /// An agent that asks, thinks `granted` or `denied`, and hangs.
 fn cautious() -> Value {
@@ -138,6 +138,32 @@ pub async fn a_policy_answers_at_once(world: &World) {
         assert_eq!(resolved(&log).by, "policy");
         world.manager().cancel_session(id).await.expect("it runs");
     }
+}
+
+/// A paused session can be answered, and its agent goes on by the answer once it is resumed.
+pub async fn an_answer_waits_for_a_paused_agent(world: &World) {
+    let id = world.launch(cautious()).await;
+    world.until_asked(id).await;
+    world.manager().pause_session(id).await.expect("it runs");
+    world.until_status(id, S::Paused).await;
+    let request = permission(world, id).await.request.request_id;
+    let allow = PermissionAnswer::Select("allow".into());
+    let given = world.manager().answer_permission(id, request, allow).await;
+    given.expect("the request waits");
+    world
+        .until(id, |event| {
+            matches!(event.payload, EventPayload::PermissionResolved(_))
+        })
+        .await;
+    let resumed = world.manager().resume_session(id, None).await;
+    resumed.expect("it is paused");
+    let log = world.until_thought(id, "granted").await;
+    let told = statuses(&log);
+    assert!(
+        told.contains(&S::Resuming),
+        "it stood still until then: {told:?}"
+    );
+    world.manager().cancel_session(id).await.expect("it runs");
 }
 
 /// A request that waits is settled when the turn or the session ends, before its end is told.
