@@ -12,7 +12,10 @@
 //!   can stand in for each other.
 //!
 //! The crate does no I/O and knows no runtime: whoever depends on it links neither a web server
-//! nor a database.
+//! nor a database. What implements the trait is elsewhere: `RestTaskManager` in `ah-rest-client`
+//! for a server, `LocalTaskManager` in `ah-engine` for an engine in the process, and
+//! `MockTaskManager` in `ah-rest-mock-client` for tests. `examples/dashboard` is a whole program
+//! that does not know which of them it has.
 //!
 //! # Writing a program
 //!
@@ -30,6 +33,28 @@
 //! Decide by [`TaskManagerError::kind`], never by its words, and try again only what
 //! [`ErrorKind::is_retryable`] says may work.
 //!
+//! Lists come in pages. All of one:
+//!
+//! ```
+//! use ah_rest_api_contract::{PageRequest, Session, SessionQuery, TaskManager, TaskManagerError};
+//!
+//! async fn every_session(manager: &dyn TaskManager) -> Result<Vec<Session>, TaskManagerError> {
+//!     let mut query = SessionQuery {
+//!         page: PageRequest::largest(),
+//!         ..SessionQuery::default()
+//!     };
+//!     let mut sessions = Vec::new();
+//!     loop {
+//!         let page = manager.list_sessions(query.clone()).await?;
+//!         sessions.extend(page.items);
+//!         match page.next_page {
+//!             Some(next) => query.page = PageRequest::new(next, query.page.per_page())?,
+//!             None => return Ok(sessions),
+//!         }
+//!     }
+//! }
+//! ```
+//!
 //! # Reading a session
 //!
 //! Everything that happens to a session is an event in its append-only log, numbered 1, 2, 3…
@@ -43,6 +68,47 @@
 //! `status` event that is terminal. A stream that breaks off is taken up from the last
 //! [`EventSeq`] seen; who reads slowly is only behind, and misses nothing.
 //!
+//! ```
+//! use ah_rest_api_contract::{
+//!     EventFilter, EventPayload, RECENT_EVENTS_MAX, Session, SessionId, StreamItem, TaskManager,
+//!     TaskManagerError,
+//! };
+//! use futures::StreamExt;
+//!
+//! /// Draws a session, and draws it anew with every event to its end.
+//! async fn watch(
+//!     manager: &dyn TaskManager,
+//!     id: SessionId,
+//!     draw: impl Fn(&Session),
+//! ) -> Result<(), TaskManagerError> {
+//!     let mut session = manager.get_session(id).await?;
+//!     draw(&session);
+//!     let mut events = manager
+//!         .task_events_stream(id, session.last_seq, EventFilter::default())
+//!         .await?;
+//!     while let Some(item) = events.next().await {
+//!         let StreamItem::Event(event) = item? else {
+//!             continue;
+//!         };
+//!         session.last_seq = event.seq;
+//!         match &event.payload {
+//!             EventPayload::Status(change) => session.status = change.status,
+//!             EventPayload::Usage(turn) => {
+//!                 session.usage = Some(session.usage.take().unwrap_or_default().with_turn(turn));
+//!             }
+//!             payload if payload.is_recent_activity() => {
+//!                 session.recent_events.push(event);
+//!                 let excess = session.recent_events.len().saturating_sub(RECENT_EVENTS_MAX);
+//!                 session.recent_events.drain(..excess);
+//!             }
+//!             _ => continue,
+//!         }
+//!         draw(&session);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # Steering a session
 //!
 //! [`SessionStatus`] is the one state machine and [`SessionAction`] what may be asked of it;
@@ -51,6 +117,43 @@
 //! [`PermissionPolicy`] of its task; the rest comes as a
 //! [`PermissionRequest`](EventPayload::PermissionRequest) event that waits for an answer until it
 //! expires.
+//!
+//! ```
+//! use ah_rest_api_contract::{
+//!     Admission, PermissionAnswer, PermissionRequested, PromptRequest, Session, SessionAction,
+//!     TaskManager, TaskManagerError,
+//! };
+//!
+//! /// What a menu offers for a session, and what it greys out.
+//! fn menu(session: &Session) -> Vec<(&'static str, bool)> {
+//!     let offer = |action: SessionAction| {
+//!         let is_offered = session.status.admits(action) == Admission::Perform;
+//!         (action.verb(), is_offered)
+//!     };
+//!     SessionAction::ALL.map(offer).to_vec()
+//! }
+//!
+//! /// Says no to what an agent asks leave for, and why.
+//! async fn refuse(
+//!     manager: &dyn TaskManager,
+//!     session: &Session,
+//!     asked: &PermissionRequested,
+//!     why: &str,
+//! ) -> Result<(), TaskManagerError> {
+//!     let answer = match asked.option_for(false) {
+//!         Some(option) => PermissionAnswer::Select(option.id.clone()),
+//!         None => PermissionAnswer::Cancel,
+//!     };
+//!     manager
+//!         .answer_permission(session.id, asked.request_id, answer)
+//!         .await?;
+//!     // It waits for the end of the agent's turn.
+//!     manager
+//!         .prompt_session(session.id, PromptRequest::queued(why))
+//!         .await?;
+//!     Ok(())
+//! }
+//! ```
 //!
 //! # On the wire
 //!

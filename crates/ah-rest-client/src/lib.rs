@@ -50,7 +50,8 @@
 //! ```
 //!
 //! The key of an access point on the same host is in `access-point.json` in its state folder
-//! ([`AccessPointFile`](ah_rest_api_contract::AccessPointFile)).
+//! ([`AccessPointFile`](ah_rest_api_contract::AccessPointFile)). `examples/dashboard` in the
+//! repository is a whole program, a board of all sessions that is kept current.
 //!
 //! # Being the trait
 //!
@@ -141,7 +142,7 @@
 //!
 //! # Traces and secrets
 //!
-//! Each request is a [`tracing`] span `request`, at the level `debug`, with `method`, `route` (the
+//! Each request is a `tracing` span `request`, at the level `debug`, with `method`, `route` (the
 //! template, so that requests can be counted by it), `attempts`, `status`, `request_id` and
 //! `duration_ms`. Inside of it are events of each answer and each retry.
 //!
@@ -155,7 +156,7 @@
 //! |---|---|---|
 //! | `POST /api/v1/tasks` | [`launch_task`](RestClient::launch_task) | `launch_task` |
 //! | `GET /api/v1/tasks/{id}` | [`get_task`](RestClient::get_task) | `get_task` |
-//! | `GET /api/v1/sessions` | [`list_sessions`](RestClient::list_sessions) | `list_sessions` |
+//! | `GET /api/v1/sessions` | [`list_sessions`](RestClient::list_sessions) | `list_sessions`, `get_initial_tasks` |
 //! | `GET /api/v1/sessions/{id}` | [`get_session`](RestClient::get_session) | `get_session` |
 //! | `DELETE /api/v1/sessions/{id}` | [`cancel_session`](RestClient::cancel_session) | `cancel_session` |
 //! | `POST /api/v1/sessions/{id}/stop` | [`stop_session`](RestClient::stop_session) | `stop_session` |
@@ -173,7 +174,7 @@
 //! | `GET /api/v1/sessions/{id}/diff` | [`get_session_diff`](RestClient::get_session_diff) | `get_session_diff` |
 //! | `GET /api/v1/events` | [`all_events`](RestClient::all_events) | |
 //! | `POST /api/v1/drafts` | [`create_draft`](RestClient::create_draft) | `save_draft_task` |
-//! | `GET /api/v1/drafts` | [`list_drafts`](RestClient::list_drafts) | |
+//! | `GET /api/v1/drafts` | [`list_drafts`](RestClient::list_drafts) | `get_initial_tasks` |
 //! | `GET /api/v1/drafts/{id}` | [`get_draft`](RestClient::get_draft) | |
 //! | `PUT /api/v1/drafts/{id}` | [`update_draft`](RestClient::update_draft) | `save_draft_task` |
 //! | `DELETE /api/v1/drafts/{id}` | [`delete_draft`](RestClient::delete_draft) | `delete_draft_task` |

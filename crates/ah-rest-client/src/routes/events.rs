@@ -46,7 +46,29 @@ impl RestClient {
     }
 
     /// The events of many sessions on one connection, in the order in which they were stored.
-    /// There is no end to them: the stream connects again by itself until it is dropped.
+    /// There is no end to them: the stream connects again by itself until it is dropped. Without
+    /// [`AllEventsQuery::after`] it begins with what is to come.
+    ///
+    /// ```no_run
+    /// use ah_rest_api_contract::{AllEventsQuery, EventFilter, EventPayload, EventType};
+    /// use futures::StreamExt;
+    ///
+    /// # async fn run(client: ah_rest_client::RestClient) -> Result<(), ah_rest_api_contract::TaskManagerError> {
+    /// let query = AllEventsQuery {
+    ///     filter: EventFilter::default().with_types([EventType::Status]),
+    ///     ..AllEventsQuery::default()
+    /// };
+    /// let mut events = client.all_events(query).await?;
+    /// while let Some(item) = events.next().await {
+    ///     // Kept, the place is where to go on from after a restart of this program.
+    ///     let (place, event) = item?;
+    ///     if let EventPayload::Status(change) = event.payload {
+    ///         println!("{place}: {} is {}", event.session_id, change.status);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Validation`](ah_rest_api_contract::ErrorKind::Validation) names what is wrong
