@@ -175,7 +175,8 @@ impl RestClientBuilder {
     /// **Dangerous.** Takes whoever answers for the server, with any certificate or an old one: who
     /// stands in between reads the key and everything else, and answers as they like. For a test
     /// on a network that nobody else is on. With a certificate of the server's own making, give
-    /// that to [`RestClientBuilder::certificate_authorities`] instead.
+    /// that to [`RestClientBuilder::certificate_authorities`] instead; of the two, the one that is
+    /// called last counts.
     #[must_use]
     pub fn danger_accept_invalid_certificates(mut self) -> Self {
         self.proof = Proof::None;

@@ -8,6 +8,7 @@ mod bad_input;
 mod client;
 mod conformance;
 mod description;
+mod followed;
 mod life;
 mod once;
 mod readers;
