@@ -4,8 +4,8 @@
 //! breaks off each time at the same place will not get better by itself: something cuts it, or what
 //! comes next cannot be sent. Whoever reads it is told, after [`FRUITLESS_MAX`] tries.
 
-/// The most connections in a row that bring nothing before the reader is told: 10. With the waits
-/// between them it takes them some 15 s at the least, and longer than a server takes to restart.
+/// The most connections in a row that bring nothing before the reader is told: 10. The waits
+/// between them come to some 10 s, by the default of [`crate::RetryPolicy`].
 pub(crate) const FRUITLESS_MAX: u32 = 10;
 
 /// A connection that is lost.

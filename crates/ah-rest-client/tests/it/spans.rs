@@ -1,26 +1,37 @@
 //! What a program that collects traces is told of requests, and what not.
 
+use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use ah_rest_api_contract::{
     EventFilter, EventSeq, PromptRequest, RepoConfig, SessionStatus, TaskLaunchParams,
 };
+use tracing::callsite::rebuild_interest_cache;
 use tracing::level_filters::LevelFilter;
-use tracing::subscriber::DefaultGuard;
+use tracing::subscriber::set_global_default;
 use tracing_subscriber::fmt::format::FmtSpan;
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::samples::{SESSION, builder, client, frames, problem, session, session_id};
 
-/// All that is traced on this thread, spans with what they have in the end.
-#[derive(Clone, Default)]
-struct Traced(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What was traced on this thread, once somebody listens.
+    static HEARD: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
 
-impl io::Write for Traced {
+/// Writes to [`HEARD`].
+struct Ear;
+
+impl io::Write for Ear {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        HEARD.with_borrow_mut(|heard| {
+            if let Some(heard) = heard {
+                heard.extend_from_slice(bytes);
+            }
+        });
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -28,22 +39,34 @@ impl io::Write for Traced {
     }
 }
 
+/// All that is traced on the thread of a test, spans with what they have in the end.
+struct Traced;
+
 impl Traced {
     /// Begins to listen, to everything that anybody says.
-    fn begin() -> (Self, DefaultGuard) {
-        let traced = Self::default();
-        let writer = traced.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(LevelFilter::TRACE)
-            .with_span_events(FmtSpan::CLOSE)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (traced, tracing::subscriber::set_default(subscriber))
+    ///
+    /// There is one subscriber for all threads: with one for each, a place that another test passes
+    /// first, without any, is taken for one that nobody listens to.
+    fn begin() -> Self {
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(LevelFilter::TRACE)
+                .with_span_events(FmtSpan::CLOSE)
+                .with_ansi(false)
+                .with_writer(|| Ear)
+                .finish();
+            set_global_default(subscriber).unwrap();
+            // For places that were passed while it was set.
+            rebuild_interest_cache();
+        });
+        HEARD.set(Some(Vec::new()));
+        Self
     }
 
     fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        let heard = HEARD.with_borrow(|heard| heard.clone().unwrap_or_default());
+        String::from_utf8(heard).unwrap()
     }
 
     /// The spans of requests that have ended.
@@ -59,7 +82,7 @@ impl Traced {
 
 #[tokio::test]
 async fn a_request_is_a_span_with_its_route_and_what_became_of_it() {
-    let (traced, _guard) = Traced::begin();
+    let traced = Traced::begin();
     let server = MockServer::start().await;
     Mock::given(any())
         .respond_with(ResponseTemplate::new(503).set_body_json(problem(
@@ -101,7 +124,7 @@ async fn a_request_is_a_span_with_its_route_and_what_became_of_it() {
 
 #[tokio::test]
 async fn a_request_that_nobody_waits_for_ends_its_span() {
-    let (traced, _guard) = Traced::begin();
+    let traced = Traced::begin();
     let server = MockServer::start().await;
     let client = client(&server.uri());
     let mut request = Box::pin(client.get_session(session_id()));
@@ -113,7 +136,7 @@ async fn a_request_that_nobody_waits_for_ends_its_span() {
 
 #[tokio::test]
 async fn no_secret_is_traced_or_told_even_when_the_server_repeats_it() {
-    let (traced, _guard) = Traced::begin();
+    let traced = Traced::begin();
     let server = MockServer::start().await;
     let echo = "you said: Authorization: ApiKey topsecret";
     Mock::given(method("POST"))
