@@ -1,5 +1,4 @@
-//! The contract of [`TaskManager`](ah_rest_api_contract::TaskManager) as executable cases, for
-//! whoever implements it.
+//! The contract of [`TaskManager`] as executable cases, for whoever implements it.
 //!
 //! A program that is written against the trait runs unchanged on an engine in its process, on a
 //! server across the network, and on a mock under a paused clock, because all of them pass this one
