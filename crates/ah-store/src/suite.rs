@@ -71,6 +71,7 @@ macro_rules! store_suite {
                 too_many_events_are_refused,
                 many_writers_on_two_handles_leave_no_gap,
                 an_ended_session_has_no_owner_and_no_recent_events,
+                an_end_clears_the_owner_whatever_is_written_with_it,
             }
             claims: {
                 the_urgent_then_the_old_go_first,

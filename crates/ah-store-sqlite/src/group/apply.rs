@@ -137,7 +137,6 @@ impl Columns {
                 journal,
             )));
         }
-        let ended = patch.ended_at.is_some() || patch.status.is_some_and(|it| it.is_terminal());
         Ok(Change::Patched(Box::new(Self {
             key: standing.key,
             last_seq: standing.last_seq,
@@ -163,7 +162,7 @@ impl Columns {
             usage: some_json(rest.usage.as_ref())?,
             journal,
             hidden: rest.hidden.map(i64::from),
-            ended: i64::from(ended),
+            ended: i64::from(standing.is_ended),
         })))
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Standing {
     pub(super) last_seq: i64,
     /// What the admitted writes change of it.
     pub(super) patch: SessionPatch,
+    /// Whether one of them ended it, whatever later ones made of its status.
+    pub(super) is_ended: bool,
     /// When the last of them was made; absent when there was none.
     pub(super) updated_at: Option<i64>,
 }
@@ -75,6 +77,7 @@ impl<'a> Decisions<'a> {
                 version: row.version,
                 last_seq: row.last_seq,
                 patch: SessionPatch::default(),
+                is_ended: false,
                 updated_at: None,
             };
             sessions.insert(id, standing);
@@ -117,6 +120,8 @@ impl<'a> Decisions<'a> {
             .saturating_add_unsigned(seq.get() - last_seq.get());
         standing.updated_at = Some(write.now.as_unix_millis());
         self.work |= write.patch.status.is_some();
+        standing.is_ended |=
+            write.patch.ended_at.is_some() || write.patch.status.is_some_and(|it| it.is_terminal());
         standing.patch.merge(write.patch.clone());
         let key = standing.key;
         self.prompts

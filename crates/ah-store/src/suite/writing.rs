@@ -6,6 +6,7 @@ use ah_rest_api_contract::{
     Activity, ChangeSummary, EventSeq, ExecutorId, LogLevel, SessionId, SessionStatus,
     SessionWorkspace, Usage, WorkspaceProvider,
 };
+use futures::future::join_all;
 
 use super::{Harness, sample, soon};
 use crate::{
@@ -283,6 +284,27 @@ pub async fn an_ended_session_has_no_owner_and_no_recent_events(harness: &dyn Ha
         write.patch.status = Some(SessionStatus::Cancelled);
         store.write(write).await.unwrap();
     }
+}
+
+/// A terminal status clears the owner also when it is written together with another one.
+pub async fn an_end_clears_the_owner_whatever_is_written_with_it(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let lease = sample::lease("a", sample::at(100));
+    let claim = Claim::NextQueued { slots: 100 };
+    let claimed = store.claim(claim, &lease, sample::at(1)).await.unwrap();
+    assert_eq!(claimed.unwrap().id(), id);
+    let writes = [SessionStatus::Stopped, SessionStatus::Running].map(|status| {
+        let mut write = SessionWrite::new(id, on_fence(1), sample::at(3));
+        write.patch.status = Some(status);
+        store.write(write)
+    });
+    for written in join_all(writes).await {
+        written.unwrap();
+    }
+    let record = store.session(id).await.unwrap();
+    assert_eq!(record.session.status, SessionStatus::Running);
+    assert_eq!(record.owner, None);
 }
 
 /// The log of `id` has the places 1 to `count`, as its head and each event say.
