@@ -81,12 +81,10 @@ pub(crate) fn size() -> RefOr<Schema> {
     RefOr::T(Schema::from(size))
 }
 
-/// What a schema says besides in words of JSON Schema that its builder does not have.
-fn besides(words: Value) -> Option<Extensions> {
-    match words {
-        Value::Object(words) => Some(words.into_iter().collect()),
-        _ => None,
-    }
+/// What a schema says besides by a keyword of JSON Schema that its builder does not have. One
+/// keyword: several would stand in another order each time that the document is made.
+fn besides(keyword: &str, value: Value) -> Option<Extensions> {
+    Some(Extensions::from_iter([(keyword, value)]))
 }
 
 /// A text that is one of `words`.

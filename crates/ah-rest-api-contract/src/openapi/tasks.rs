@@ -36,7 +36,7 @@ impl PartialSchema for PromptInput {
         let blocks = ArrayBuilder::new()
             .items(reference::<PromptBlock>())
             .min_items(Some(1))
-            .extensions(besides(json!({"contains": says_something})));
+            .extensions(besides("contains", says_something));
         let schema = OneOfBuilder::new()
             .description(Some(description))
             .item(text)
@@ -116,7 +116,7 @@ impl PartialSchema for RepoInput {
         let mut repo = object_of::<RepoConfig>();
         let is_git = json!({"required": ["mode"], "properties": {"mode": {"enum": ["git"]}}});
         let has_url = json!({"required": ["url"], "properties": {"url": {"type": "string"}}});
-        repo.extensions = besides(json!({"if": is_git, "then": has_url}));
+        repo.extensions = besides("anyOf", json!([{"not": is_git}, has_url]));
         RefOr::T(Schema::from(repo))
     }
 }
