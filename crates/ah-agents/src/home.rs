@@ -1,9 +1,10 @@
 //! A session's own home: where an agent keeps its state, apart from every other session's.
 //!
-//! It is a view of the user's home. What the agent keeps state in is the session's own, with what
-//! the user's login consists of carried over; everything else is a link to the user's, so that the
-//! tools which the agent runs (git, cargo, ssh …) find what the user has set up. Which paths are
-//! whose is for the catalogue to say; this module knows no agent.
+//! What the agent keeps state in is the session's own, with what the user's login consists of
+//! carried over. The agent finds it by variables; where there is a variable for all of it, the home
+//! itself stays the user's, and so do the paths that the tools which the agent runs (git, cargo,
+//! pyenv …) write down. Where there is none, the home is a view of the user's, in which everything
+//! else is a link. Which paths are whose is for the catalogue to say; this module knows no agent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -46,8 +47,23 @@ pub struct HomePlan {
     pub linked: Vec<PathBuf>,
     /// What of them begins as a copy of the user's: settings, which agents write to.
     pub copied: Vec<PathBuf>,
-    /// The variables by which a user moves one of these folders elsewhere, and which folder it is.
+    /// The variables by which a user moves one of these folders elsewhere, or with an empty path
+    /// all of them, and by which the agent is told where the session's are.
     pub variables: BTreeMap<String, PathBuf>,
+    /// Where one of these paths is in the home of a user who has moved nothing.
+    #[serde(default)]
+    pub unmoved: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl HomePlan {
+    /// Whether variables lead to all that is the session's own.
+    pub(crate) fn is_led_to(&self) -> bool {
+        let base = BASE_FOLDERS.map(|(_, path)| Path::new(path));
+        let variables = || self.variables.values().map(PathBuf::as_path).chain(base);
+        self.own
+            .iter()
+            .all(|own| variables().any(|path| own.starts_with(path)))
+    }
 }
 
 /// The environment of the user, as far as it says where a home is.
@@ -79,7 +95,11 @@ pub(crate) fn make(
     }
     let user = UserHome::find(plan, variables);
     let mut notes = Vec::new();
-    let shared = ancestors(&plan.own);
+    let stays = plan.is_led_to() && user.path.is_some();
+    let shared: BTreeSet<PathBuf> = ancestors(&plan.own)
+        .into_iter()
+        .filter(|path| !stays || is_in_base_folder(path))
+        .collect();
     for path in &shared {
         make_folder(&home.join(path))?;
         let is_own =
@@ -92,17 +112,20 @@ pub(crate) fn make(
     for path in &plan.copied {
         user.copy(path, &home, &mut notes)?;
     }
-    let mut found = BTreeMap::from([("HOME".to_owned(), home.clone())]);
-    found.insert("TMPDIR".to_owned(), temporary);
+    let mut found = BTreeMap::from([("TMPDIR".to_owned(), temporary)]);
+    if !stays {
+        found.insert("HOME".to_owned(), home.clone());
+    }
     for (name, path) in BASE_FOLDERS {
         if shared.contains(Path::new(path)) {
             found.insert(name.to_owned(), home.join(path));
         }
     }
     for (name, path) in &plan.variables {
-        if set(variables, name).is_some() {
-            make_folder(&home.join(path))?;
-            found.insert(name.clone(), home.join(path));
+        if stays || set(variables, name).is_some() {
+            let folder = place_of(path, &home);
+            make_folder(&folder)?;
+            found.insert(name.clone(), folder);
         }
     }
     Ok(Home {
@@ -167,6 +190,19 @@ fn ancestors(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
     all
 }
 
+/// Whether `path` of a home is one of the base folders, or in one.
+fn is_in_base_folder(path: &Path) -> bool {
+    BASE_FOLDERS.iter().any(|(_, base)| path.starts_with(base))
+}
+
+/// `path` in `folder`. Joining an empty path would end it with a slash.
+fn place_of(path: &Path, folder: &Path) -> PathBuf {
+    match path.as_os_str().is_empty() {
+        true => folder.to_owned(),
+        false => folder.join(path),
+    }
+}
+
 fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -182,6 +218,8 @@ struct UserHome {
     path: Option<PathBuf>,
     /// Folders of it that are elsewhere, by their path in it.
     moved: BTreeMap<PathBuf, PathBuf>,
+    /// Paths in folders that could be moved, and where they are when these are not.
+    unmoved: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl UserHome {
@@ -203,6 +241,7 @@ impl UserHome {
         Self {
             path: folder("HOME"),
             moved,
+            unmoved: plan.unmoved.clone(),
         }
     }
 
@@ -212,12 +251,14 @@ impl UserHome {
             let elsewhere = self.moved.get(above)?;
             Some((elsewhere, path.strip_prefix(above).ok()?))
         });
-        let (folder, rest) = moved.or_else(|| Some((self.path.as_ref()?, path)))?;
-        // Joining an empty path would end it with a slash.
-        Some(match rest.as_os_str().is_empty() {
-            true => folder.clone(),
-            false => folder.join(rest),
-        })
+        let (folder, rest) = match moved {
+            Some(moved) => moved,
+            None => {
+                let path = self.unmoved.get(path).map_or(path, PathBuf::as_path);
+                (self.path.as_ref()?, path)
+            }
+        };
+        Some(place_of(rest, folder))
     }
 
     /// Links everything in the folder `path` into the same folder of `home`, but what `is_own`.

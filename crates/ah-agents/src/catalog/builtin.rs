@@ -29,6 +29,7 @@ pub(super) struct Home {
     pub(super) linked: &'static [&'static str],
     pub(super) copied: &'static [&'static str],
     pub(super) variables: &'static [(&'static str, &'static str)],
+    pub(super) unmoved: &'static [(&'static str, &'static str)],
 }
 
 /// How a built-in agent is told its model: a [`ModelChoice`].
@@ -86,7 +87,7 @@ const CLAUDE_ACP: Builtin = Builtin {
         "CLAUDE_MODEL_CONFIG",
     ],
     home: Home {
-        own: &[".claude", ".claude.json"],
+        own: &[".claude"],
         linked: &[
             ".claude/.credentials.json",
             ".claude/CLAUDE.md",
@@ -96,13 +97,10 @@ const CLAUDE_ACP: Builtin = Builtin {
             ".claude/rules",
             ".claude/skills",
         ],
-        copied: &[
-            ".claude.json",
-            // Where it is when CLAUDE_CONFIG_DIR is set.
-            ".claude/.claude.json",
-            ".claude/settings.json",
-        ],
+        copied: &[".claude/.claude.json", ".claude/settings.json"],
         variables: &[("CLAUDE_CONFIG_DIR", ".claude")],
+        // Where it is as long as CLAUDE_CONFIG_DIR is not set.
+        unmoved: &[(".claude/.claude.json", ".claude.json")],
     },
     model: Model::Protocol,
     capabilities: EVERYTHING,
@@ -129,6 +127,7 @@ const CODEX_ACP: Builtin = Builtin {
         ],
         copied: &[".codex/config.toml"],
         variables: &[("CODEX_HOME", ".codex")],
+        unmoved: &[],
     },
     model: Model::Protocol,
     capabilities: EVERYTHING,
@@ -166,6 +165,7 @@ const COPILOT: Builtin = Builtin {
             ".copilot/settings.json",
         ],
         variables: &[("COPILOT_HOME", ".copilot")],
+        unmoved: &[],
     },
     model: Model::Variable("COPILOT_MODEL"),
     capabilities: EVERYTHING,
@@ -200,7 +200,9 @@ const GEMINI: Builtin = Builtin {
             ".gemini/settings.json",
             ".gemini/trustedFolders.json",
         ],
-        variables: &[],
+        // It is the folder that `.gemini` is in.
+        variables: &[("GEMINI_CLI_HOME", "")],
+        unmoved: &[],
     },
     model: Model::Argument("--model"),
     // It does not find again the sessions it has just written.
@@ -231,6 +233,7 @@ const KIMI: Builtin = Builtin {
         ],
         copied: &[".kimi-code/config.toml", ".kimi-code/mcp.json"],
         variables: &[("KIMI_CODE_HOME", ".kimi-code")],
+        unmoved: &[],
     },
     model: Model::Protocol,
     capabilities: AgentCapabilities {
@@ -277,6 +280,7 @@ const OPENCODE: Builtin = Builtin {
         ],
         copied: &[],
         variables: &[],
+        unmoved: &[],
     },
     model: Model::Protocol,
     capabilities: EVERYTHING,
@@ -305,6 +309,7 @@ const OPENHANDS: Builtin = Builtin {
             ".openhands/mcp.json",
         ],
         variables: &[("OPENHANDS_PERSISTENCE_DIR", ".openhands")],
+        unmoved: &[],
     },
     model: Model::Elsewhere("`openhands` has its model in ~/.openhands/agent_settings.json"),
     capabilities: AgentCapabilities {
@@ -339,6 +344,7 @@ const QWEN: Builtin = Builtin {
         ],
         copied: &[".qwen/.env", ".qwen/settings.json"],
         variables: &[("QWEN_HOME", ".qwen")],
+        unmoved: &[],
     },
     model: Model::Argument("--model"),
     capabilities: AgentCapabilities {
@@ -371,6 +377,7 @@ const VIBE: Builtin = Builtin {
         ],
         copied: &[".vibe/config.toml", ".vibe/trusted_folders.toml"],
         variables: &[("VIBE_HOME", ".vibe")],
+        unmoved: &[],
     },
     model: Model::Protocol,
     capabilities: EVERYTHING,

@@ -109,6 +109,11 @@ impl Profile {
                     .iter()
                     .map(|(name, path)| ((*name).to_owned(), path.into()))
                     .collect(),
+                unmoved: home
+                    .unmoved
+                    .iter()
+                    .map(|(path, unmoved)| (path.into(), unmoved.into()))
+                    .collect(),
             }),
             model: builtin.model.into(),
             capabilities: builtin.capabilities,

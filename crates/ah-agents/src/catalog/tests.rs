@@ -361,10 +361,19 @@ fn the_homes_of_built_in_agents_hold_together() {
         for path in carried().chain(&home.own).chain(home.variables.values()) {
             assert!(path.is_relative(), "{}", path.display());
         }
-        for path in carried().chain(home.variables.values()) {
+        let moved = home
+            .variables
+            .values()
+            .filter(|path| **path != Path::new(""));
+        for path in carried().chain(moved).chain(home.unmoved.keys()) {
             let is_own = home.own.iter().any(|own| path.starts_with(own));
             assert!(is_own, "{}", path.display());
         }
+        assert!(
+            home.is_led_to(),
+            "{} would need a view of its user's home",
+            known.agent_type
+        );
         for linked in &home.linked {
             let below = carried().filter(|path| path.starts_with(linked)).count();
             assert_eq!(below, 1, "{} would be written through", linked.display());

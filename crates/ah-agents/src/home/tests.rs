@@ -70,6 +70,18 @@ fn plan() -> HomePlan {
         linked: paths(&[".agent/auth.json", ".local/share/agent/token"]),
         copied: paths(&[".agent/config.toml", ".agent.json"]),
         variables: BTreeMap::from([("AGENT_HOME".to_owned(), ".agent".into())]),
+        unmoved: BTreeMap::new(),
+    }
+}
+
+/// Of an agent that is led by variables to all that is its session's own.
+fn led_plan() -> HomePlan {
+    HomePlan {
+        own: paths(&[".agent", ".local/share/agent"]),
+        linked: paths(&[".agent/auth.json", ".local/share/agent/token"]),
+        copied: paths(&[".agent/.agent.json"]),
+        variables: BTreeMap::from([("AGENT_HOME".to_owned(), ".agent".into())]),
+        unmoved: BTreeMap::from([(".agent/.agent.json".into(), ".agent.json".into())]),
     }
 }
 
@@ -168,6 +180,61 @@ fn an_agent_finds_it_by_its_variables() {
     ]);
     assert_eq!(host.make(&plan()).variables, expected);
     assert!(!home.starts_with(host.folder().temporary()));
+}
+
+/// What tools write down of their own paths is still true when the session is over.
+#[test]
+fn an_agent_that_is_led_to_its_state_lives_in_its_users_home() {
+    let host = Host::with(&FILES);
+    let made = host.make(&led_plan());
+    let home = host.folder().home();
+    let expected = BTreeMap::from([
+        ("AGENT_HOME".to_owned(), home.join(".agent")),
+        ("TMPDIR".to_owned(), host.folder().temporary()),
+        ("XDG_DATA_HOME".to_owned(), home.join(".local/share")),
+    ]);
+    assert_eq!(made.variables, expected);
+    assert!(host.is_link(".agent/auth.json"));
+    assert_eq!(host.read(".agent/.agent.json"), ".agent.json");
+    assert_eq!(
+        host.read(".local/share/agent/token"),
+        ".local/share/agent/token"
+    );
+    assert_eq!(
+        host.read(".local/share/other/file"),
+        ".local/share/other/file"
+    );
+    for users in [".gitconfig", ".config", ".agent/history", ".agent.json"] {
+        assert!(!home.join(users).exists(), "{users}");
+    }
+}
+
+#[test]
+fn what_was_moved_is_not_looked_for_where_it_would_be_otherwise() {
+    let host = Host::with(&FILES).set("AGENT_HOME", "moved");
+    host.write(&host.dir.path().join("moved/.agent.json"), "moved settings");
+    host.make(&led_plan());
+    assert_eq!(host.read(".agent/.agent.json"), "moved settings");
+}
+
+#[test]
+fn a_variable_may_lead_to_the_folder_that_all_of_it_is_in() {
+    let mut plan = HomePlan {
+        own: paths(&[".agent"]),
+        linked: paths(&[".agent/auth.json"]),
+        ..HomePlan::default()
+    };
+    plan.variables
+        .insert("AGENT_ROOT".to_owned(), PathBuf::new());
+    let host = Host::with(&FILES);
+    let made = host.make(&plan);
+    assert_eq!(made.variables["AGENT_ROOT"], host.folder().home());
+    assert!(!made.variables.contains_key("HOME"));
+    assert_eq!(host.read(".agent/auth.json"), ".agent/auth.json");
+    let host = Host::with(&[]).set("AGENT_ROOT", "root");
+    host.write(&host.dir.path().join("root/.agent/auth.json"), "moved");
+    host.make(&plan);
+    assert_eq!(host.read(".agent/auth.json"), "moved");
 }
 
 #[test]
