@@ -40,13 +40,19 @@ impl<T> During<T> for Result<T, serde_json::Error> {
 fn is_passing(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .and_then(|code| code.parse::<u32>().ok())
-            // The upper bytes say more about the primary code in the lowest.
-            .is_some_and(|code| matches!(code & 0xff, BUSY | LOCKED)),
-        _ => false,
+        error => matches!(primary_code(error), Some(BUSY | LOCKED)),
     }
+}
+
+/// Whether another connection holds a lock on the file.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(BUSY)
+}
+
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?.parse::<u32>().ok()?;
+    // The upper bytes say more about the primary code in the lowest.
+    Some(code & 0xff)
 }
 
 /// The error of failing to `operation`.

@@ -4,6 +4,7 @@
 use fake_llm::Ending;
 use serde_json::json;
 
+use super::program::Interrupted;
 use super::scene::{Scene, Session};
 use crate::setting::{agent, agent_processes, wait_for};
 
@@ -60,10 +61,9 @@ fn command(scene: &Scene, session: &mut Session) {
     session.until_idle(scene);
     assert_eq!(scene.session(&session.id)["status"], "running");
     assert_eq!(agent(&session.id), before);
-    if scene.program.interrupt_ends_command {
+    if scene.program.interrupted == Interrupted::Ends {
         wait_for("the end of the command", || sleeps(session) == 0);
     } else {
-        assert_eq!(sleeps(session), 1);
         for process in agent_processes(&session.id) {
             let words = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
             if words.starts_with(b"sleep\x00600") {

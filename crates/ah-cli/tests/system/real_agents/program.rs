@@ -48,6 +48,15 @@ pub(crate) enum Refused {
     GivesUp,
 }
 
+/// What an interrupt does to the command that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interrupted {
+    /// It ends it.
+    Ends,
+    /// It ends it at times, and at times leaves it to the end of the session.
+    MayRunOn,
+}
+
 /// What becomes of a turn whose model is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -77,8 +86,8 @@ pub(crate) struct Program {
     pub(crate) asks_about_commands: bool,
     pub(crate) failing: Failing,
     pub(crate) refused: Refused,
-    /// Whether an interrupt ends the command that runs.
-    pub(crate) interrupt_ends_command: bool,
+    /// What an interrupt does to the command that runs.
+    pub(crate) interrupted: Interrupted,
     /// What a turn has used, as it is told, when the model was asked twice with 1,000 tokens each.
     pub(crate) usage: Option<u64>,
     pub(crate) unauthorized: Fault,
@@ -134,7 +143,7 @@ pub(crate) fn opencode() -> Program {
             output: true,
         },
         refused: Refused::EndsTurn,
-        interrupt_ends_command: true,
+        interrupted: Interrupted::Ends,
         // It tells what the last request used, which is the least that the turn did.
         usage: Some(1000),
         unauthorized: Fault::Error("the key is not valid"),
@@ -168,7 +177,7 @@ pub(crate) fn copilot() -> Program {
             output: true,
         },
         refused: Refused::EndsTurn,
-        interrupt_ends_command: true,
+        interrupted: Interrupted::Ends,
         usage: Some(2000),
         // It says all of these as a message, and ends its turn as if it were done.
         unauthorized: Fault::Error("Authentication"),
@@ -206,7 +215,7 @@ pub(crate) fn gemini() -> Program {
             output: false,
         },
         refused: Refused::GoesOn,
-        interrupt_ends_command: true,
+        interrupted: Interrupted::Ends,
         usage: Some(2000),
         unauthorized: Fault::Error("the key is not valid"),
         rate_limited: Fault::TriedAgain,
@@ -237,7 +246,7 @@ pub(crate) fn claude_acp() -> Program {
             output: true,
         },
         refused: Refused::GoesOn,
-        interrupt_ends_command: true,
+        interrupted: Interrupted::Ends,
         usage: Some(2400),
         unauthorized: Fault::Error("the key is not valid"),
         rate_limited: Fault::Error("rate limit reached"),
@@ -280,7 +289,7 @@ pub(crate) fn codex_acp() -> Program {
             output: true,
         },
         refused: Refused::GivesUp,
-        interrupt_ends_command: false,
+        interrupted: Interrupted::MayRunOn,
         usage: Some(2000),
         unauthorized: Fault::Error("Authentication required"),
         rate_limited: Fault::Error("429"),
