@@ -65,8 +65,8 @@ pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
 /// A connection that writes to the file at `path`, which is there.
 ///
 /// Switching a new file to the write-ahead log fails at once, whatever the busy timeout is, where
-/// waiting for another connection could be a deadlock. So it is tried again for as long as that
-/// timeout.
+/// waiting for another connection could be a deadlock. So it is tried again until that timeout has
+/// passed; the last try may wait as long once more.
 pub(crate) async fn writer(path: &Path) -> Result<SqliteConnection, StoreError> {
     let writing = file(path)
         .journal_mode(SqliteJournalMode::Wal)
