@@ -40,8 +40,8 @@ enum Task {
     Schemathesis,
     /// Check which crate depends on which, and that every declared dependency is used.
     Deps,
-    /// Check file lengths, links, file names, and that every source file is part of a crate.
-    Tidy,
+    /// Check file lengths, links, wording, and that every source file is part of a crate.
+    Tidy(tidy::Options),
     /// Write what the compiler checks the database queries against.
     Sqlx {
         /// Write nothing, and fail when what is committed is not what would be written.
@@ -70,7 +70,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Agents => agents::require(&workspace),
         Task::Schemathesis => schemathesis::require(&workspace),
         Task::Deps => deps::run(&workspace),
-        Task::Tidy => tidy::run(&workspace),
+        Task::Tidy(options) => tidy::run(&workspace, &options),
         Task::Sqlx { check } => sqlx::run(check),
         Task::Bench(options) => bench::run(&workspace, &options),
     }

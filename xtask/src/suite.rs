@@ -99,7 +99,7 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
             )
         },
         Step::task("dependency rules", "cargo xtask deps", deps::run),
-        Step::task("tidiness", "cargo xtask tidy", tidy::run),
+        Step::task("tidiness", "cargo xtask tidy", tidy::verify),
         Step::command(
             "lints",
             cargo(&[
