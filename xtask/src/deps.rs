@@ -1,45 +1,32 @@
-//! Which crate may depend on which, and that what is declared is used.
+//! Rules on dependencies: which crate may depend on which, and that each one is used.
 
 mod edges;
 mod graph;
 mod manifests;
-mod unused;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Context;
+use anyhow::Context as _;
+use cargo_metadata::Metadata;
 
 use crate::findings::Findings;
+use crate::tools;
 use crate::workspace::{self, Workspace};
 use graph::Graph;
 
-/// Checks the rules, and with `cargo deny`, where it is installed, licences, bans and sources.
+/// Checks the rules of this crate, then those of `cargo shear` and `cargo deny`.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
-    let graph = Graph::from_metadata(&workspace.metadata()?)?;
+    let metadata = workspace.metadata()?;
     let mut findings = Findings::default();
-    edges::check(&graph, &mut findings);
-    let sources = rust_sources(workspace)?;
-    edges::check_wiring(&sources, &mut findings);
-    for package in graph.members() {
-        let folder = workspace::relative(workspace.root(), &package.manifest)?;
-        let folder = folder
-            .parent()
-            .context("a package manifest has no parent folder")?;
-        unused::check(package, folder, &sources, &mut findings);
-        manifests::check_member(
-            &package.name,
-            &read(workspace, &folder.join("Cargo.toml"))?,
-            &mut findings,
-        );
-    }
-    manifests::check_root(
-        &read(workspace, Path::new("Cargo.toml"))?,
-        &graph,
-        &mut findings,
-    );
+    edges::check(&Graph::new(&metadata)?, &mut findings);
+    edges::check_wiring(&rust_sources(workspace)?, &mut findings);
+    check_manifests(&metadata, &mut findings)?;
     findings.conclude()?;
-    cargo_deny(workspace)
+    if let Some(mut shear) = tools::SHEAR.command(workspace)? {
+        workspace::run(shear.args(["shear", "--locked", "--deny-warnings"]))?;
+    }
+    deny(workspace)
 }
 
 /// Every Rust source file of the work tree with its text.
@@ -55,27 +42,40 @@ fn rust_sources(workspace: &Workspace) -> anyhow::Result<Vec<(PathBuf, String)>>
     Ok(sources)
 }
 
-fn read(workspace: &Workspace, file: &Path) -> anyhow::Result<String> {
-    workspace
-        .text(file)?
-        .with_context(|| format!("{} is not UTF-8", file.display()))
+fn check_manifests(metadata: &Metadata, findings: &mut Findings) -> anyhow::Result<()> {
+    for package in metadata.workspace_packages() {
+        let manifest = &package.manifest_path;
+        let text = std::fs::read_to_string(manifest)
+            .with_context(|| format!("failed to read {manifest}"))?;
+        let table = text
+            .parse()
+            .with_context(|| format!("failed to parse {manifest}"))?;
+        manifests::check_member(&package.name, &table, findings);
+    }
+    Ok(())
 }
 
-fn cargo_deny(workspace: &Workspace) -> anyhow::Result<()> {
-    let installed =
-        |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
-    if !installed(workspace.cargo().args(["deny", "--version"])) {
-        eprintln!(
-            "  cargo deny is not installed: licences, bans and sources of deny.toml were not checked"
-        );
+/// Checks licences, bans and sources, and advisories where their database can be fetched.
+fn deny(workspace: &Workspace) -> anyhow::Result<()> {
+    let deny = |words: &[&str]| -> anyhow::Result<Option<Command>> {
+        let mut command = tools::DENY.command(workspace)?;
+        if let Some(command) = &mut command {
+            command
+                .args(["--log-level", "error", "--locked"])
+                .args(words);
+        }
+        Ok(command)
+    };
+    let Some(mut check) = deny(&["check", "bans", "licenses", "sources"])? else {
         return Ok(());
+    };
+    workspace::run(&mut check)?;
+    let fetched = deny(&["fetch", "db"])?.map(|mut fetch| workspace::output_of(&mut fetch));
+    match (fetched, deny(&["check", "advisories"])?) {
+        (Some(Ok(_)), Some(mut check)) => workspace::run(&mut check),
+        _ => {
+            eprintln!("  advisories are not checked: their database cannot be fetched");
+            Ok(())
+        }
     }
-    workspace::run(workspace.cargo().args([
-        "deny",
-        "--offline",
-        "check",
-        "bans",
-        "licenses",
-        "sources",
-    ]))
 }

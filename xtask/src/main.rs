@@ -1,7 +1,7 @@
 //! The project's own tasks, as `cargo xtask <task>`.
 //!
-//! What is checked here is what neither the compiler nor clippy can know: which crate may depend
-//! on which, that prose still names files that exist, that what is generated is what is committed.
+//! They check rules that neither the compiler nor clippy knows: permitted dependencies, links in
+//! prose, generated files that match their source.
 
 mod agents;
 mod bench;
@@ -12,6 +12,7 @@ mod scratch;
 mod sqlx;
 mod suite;
 mod tidy;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -30,25 +31,25 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Run everything that a change must pass: format, rules, lints, documentation, drift, tests.
+    /// Run everything that a change must pass: format, rules, lints, documentation, drift, tests
     Test,
-    /// Run `test` as the build server does, with CI=true in the environment.
+    /// Run `test` as the build server does, with CI=true in the environment
     Ci,
-    /// Install the agent programs that the system tests run, with npm, into the target folder.
+    /// Install the agent programs of the system tests into the target folder, with npm
     Agents,
-    /// Ask the served API with requests made of its own description, by schemathesis.
+    /// Test the served API with requests that schemathesis derives from its description
     Schemathesis,
-    /// Check which crate depends on which, and that every declared dependency is used.
+    /// Check dependencies: permitted, used and licensed, and source files: each part of a crate
     Deps,
-    /// Check file lengths, links, wording, and that every source file is part of a crate.
+    /// Check file lengths, links, decision numbers and wording
     Tidy(tidy::Options),
-    /// Write what the compiler checks the database queries against.
+    /// Write the committed data that the compiler checks the database queries against
     Sqlx {
-        /// Write nothing, and fail when what is committed is not what would be written.
+        /// Write nothing, and fail if the committed data is out of date
         #[arg(long)]
         check: bool,
     },
-    /// Measure against plain baselines in the same run, in the release profile.
+    /// Measure against plain baselines in the same run, in the release profile
     Bench(bench::Options),
 }
 

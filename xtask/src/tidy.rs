@@ -3,7 +3,6 @@
 mod decisions;
 mod links;
 mod text;
-mod tree;
 mod words;
 
 use std::fs;
@@ -68,7 +67,6 @@ fn check(workspace: &Workspace, files: &[File]) -> anyhow::Result<()> {
     for file in files {
         text::check(file, root, &mut findings);
     }
-    tree::check(files, &mut findings);
     links::check(
         files,
         |path| workspace.root().join(path).exists(),

@@ -1,12 +1,12 @@
-//! Where the project is, which files it has, and how its commands are started.
+//! The project's work tree: its files, its metadata and commands that run in it.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, bail, ensure};
-use serde_json::Value;
+use anyhow::{Context as _, bail, ensure};
+use cargo_metadata::{Metadata, MetadataCommand};
 
 /// The project's work tree.
 pub(crate) struct Workspace {
@@ -14,9 +14,9 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The work tree that `cargo xtask` was called in.
+    /// Finds the work tree in which `cargo xtask` was called.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        // Read at run time, so that a binary which another clone built does not look there.
+        // Read at run time: a binary built by another clone must not look there.
         let manifest = env::var_os("CARGO_MANIFEST_DIR")
             .map(PathBuf::from)
             .context("CARGO_MANIFEST_DIR is not set: run this as `cargo xtask`")?;
@@ -40,7 +40,7 @@ impl Workspace {
         command
     }
 
-    /// The cargo that runs this, in the root.
+    /// A command that runs, in the root, the cargo that started this program.
     pub(crate) fn cargo(&self) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
@@ -48,8 +48,9 @@ impl Workspace {
         command
     }
 
-    /// What git has or would have: tracked files and new ones that are not ignored, relative to
-    /// the root, without those that are deleted in the work tree.
+    /// Lists tracked files, and new ones that are not ignored, relative to the root.
+    ///
+    /// Files deleted in the work tree are left out.
     pub(crate) fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
         let listed = output_of(self.command("git").args([
             "ls-files",
@@ -68,32 +69,29 @@ impl Workspace {
         Ok(files)
     }
 
-    /// The text of a file, by its path relative to the root; `None` when it is not text.
+    /// Reads a file by its path relative to the root; `None` if it is not UTF-8.
     pub(crate) fn text(&self, file: &Path) -> anyhow::Result<Option<String>> {
         let bytes = fs::read(self.root.join(file))
             .with_context(|| format!("failed to read {}", file.display()))?;
         Ok(String::from_utf8(bytes).ok())
     }
 
-    /// Where cargo puts what it builds.
+    /// The folder of build artefacts.
     pub(crate) fn target_folder(&self) -> anyhow::Result<PathBuf> {
-        let metadata = self.metadata()?;
-        let folder = metadata["target_directory"].as_str();
-        let folder = folder.context("cargo metadata names no target folder")?;
-        Ok(PathBuf::from(folder))
+        Ok(self.metadata()?.target_directory.into())
     }
 
-    /// What `cargo metadata` says, with the whole dependency graph.
-    pub(crate) fn metadata(&self) -> anyhow::Result<Value> {
+    /// The packages of the workspace with their resolved dependencies.
+    pub(crate) fn metadata(&self) -> anyhow::Result<Metadata> {
         let text = output_of(
             self.cargo()
                 .args(["metadata", "--format-version", "1", "--locked"]),
         )?;
-        serde_json::from_str(&text).context("failed to parse what cargo metadata said")
+        MetadataCommand::parse(text).context("failed to parse the output of cargo metadata")
     }
 }
 
-/// Runs a command whose output goes where ours goes.
+/// Runs a command with the output streams of this process.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let status = command
         .status()
@@ -104,7 +102,7 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a command prints, which must be text.
+/// Runs a command and returns its standard output, which must be UTF-8.
 pub(crate) fn output_of(command: &mut Command) -> anyhow::Result<String> {
     let output = command
         .output()
@@ -117,10 +115,10 @@ pub(crate) fn output_of(command: &mut Command) -> anyhow::Result<String> {
         String::from_utf8_lossy(&output.stderr).trim()
     );
     String::from_utf8(output.stdout)
-        .with_context(|| format!("`{}` printed what is not UTF-8", line(command)))
+        .with_context(|| format!("`{}` printed text that is not UTF-8", line(command)))
 }
 
-/// A command as one would type it.
+/// Returns a command as typed in a shell.
 pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let mut words = vec![
@@ -136,11 +134,4 @@ pub(crate) fn line(command: &Command) -> String {
             .map(|word| word.to_string_lossy().into_owned()),
     );
     words.join(" ")
-}
-
-/// A path below the root, without the root.
-pub(crate) fn relative(root: &Path, path: &Path) -> anyhow::Result<PathBuf> {
-    path.strip_prefix(root)
-        .map(Path::to_owned)
-        .with_context(|| format!("{} is outside of the project", path.display()))
 }

@@ -1,34 +1,34 @@
 //! The edges that the dependency graph must not have.
 //!
-//! They are what keeps the layers apart: whoever depends on the contract links neither a web
-//! server nor a database, and a second store can be written without touching the engine.
+//! They keep the layers apart: a dependent of the contract links neither a web server nor a
+//! database, and a second store leaves the engine untouched.
 
 use std::path::{Path, PathBuf};
 
 use super::graph::{Graph, Package};
 use crate::findings::Findings;
 
-/// Which packages a rule is about.
+/// The packages that a rule applies to.
 enum Packages {
-    /// Those of these names.
+    /// Packages of these names.
     Named(&'static [&'static str]),
-    /// All of the workspace but those of these names, where a final `*` stands for any ending.
+    /// All workspace packages except these; a final `*` matches any ending.
     AllBut(&'static [&'static str]),
 }
 
-/// Whether a rule looks at what a manifest names or at all that is linked because of it.
+/// The dependencies that a rule looks at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// What the manifest names.
+    /// Those that the manifest names.
     Direct,
-    /// Everything that is linked.
+    /// All that are linked.
     Transitive,
 }
 
 struct Rule {
     packages: Packages,
     reach: Reach,
-    /// What they must not link; a final `*` stands for any ending.
+    /// Packages that must not be linked; a final `*` matches any ending.
     never: &'static [&'static str],
     reason: &'static str,
 }
@@ -38,13 +38,13 @@ const RULES: &[Rule] = &[
         packages: Packages::Named(&["ah-rest-api-contract", "ah-lifecycle", "ah-scenario"]),
         reach: Reach::Transitive,
         never: &["tokio", "axum", "sqlx*", "reqwest", "hyper", "rustix"],
-        reason: "it is pure: no I/O, no runtime, and so does whoever depends on it stay free",
+        reason: "it is pure: it and its dependents need no I/O and no runtime",
     },
     Rule {
         packages: Packages::Named(&["ah-store"]),
         reach: Reach::Transitive,
         never: &["sqlx*", "libsqlite3-sys", "axum", "reqwest"],
-        reason: "it is the port of every store, and knows none",
+        reason: "it is the port of every store and knows none of them",
     },
     Rule {
         packages: Packages::Named(&["ah-engine"]),
@@ -56,7 +56,7 @@ const RULES: &[Rule] = &[
         packages: Packages::Named(&["ah-agents", "ah-workspace"]),
         reach: Reach::Transitive,
         never: &["sqlx*", "axum", "reqwest", "ah-store*", "ah-engine"],
-        reason: "a recorder and a workspace outlive the access point, and know nothing of it",
+        reason: "a recorder and a workspace outlive the access point and do not know it",
     },
     Rule {
         packages: Packages::Named(&["ah-rest-mock-client"]),
@@ -70,7 +70,7 @@ const RULES: &[Rule] = &[
             "ah-engine",
             "ah-agents",
         ],
-        reason: "the mock shares the rules of the engine and nothing that runs by them",
+        reason: "the mock shares the rules of the engine, and none of its I/O",
     },
     Rule {
         packages: Packages::Named(&["ah-conformance"]),
@@ -84,31 +84,37 @@ const RULES: &[Rule] = &[
             "ah-engine",
             "ah-lifecycle",
         ],
-        reason: "the contract is held against implementations, of which the suite knows none",
+        reason: "the suite tests implementations of the contract and knows none of them",
     },
     Rule {
         packages: Packages::AllBut(&["ah-store-*"]),
         reach: Reach::Direct,
         never: &["sqlx*"],
-        reason: "SQL is the business of the stores alone",
+        reason: "only stores know SQL",
     },
     Rule {
         packages: Packages::AllBut(&["ah-store-*", "ah-bench"]),
         reach: Reach::Direct,
         never: &["libsqlite3-sys", "rusqlite"],
-        reason: "SQLite is named by its store, and by the benchmark as the baseline",
+        reason: "SQLite is named by its store, and by the benchmark as a baseline",
     },
     Rule {
         packages: Packages::AllBut(&["ah-rest-server", "ah-bench", "fake-llm"]),
         reach: Reach::Direct,
         never: &["axum*"],
-        reason: "HTTP is served in one crate, and by the benchmark's baseline and the tests' scripted model",
+        reason: "HTTP is served by one crate, the benchmark's baseline and the tests' scripted model",
+    },
+    Rule {
+        packages: Packages::AllBut(&[]),
+        reach: Reach::Direct,
+        never: &["lazy_static", "once_cell"],
+        reason: "the standard library has LazyLock and OnceLock",
     },
     Rule {
         packages: Packages::AllBut(&[]),
         reach: Reach::Direct,
         never: &["fake-llm"],
-        reason: "it is for tests, as a development dependency",
+        reason: "it is a development dependency, for tests only",
     },
     Rule {
         packages: Packages::AllBut(&[
@@ -116,16 +122,16 @@ const RULES: &[Rule] = &[
             "ah-cli",
             "ah-rest-server",
             "ah-bench",
-            // The example embeds an engine, as whoever embeds one does.
+            // The example embeds an engine and wires it.
             "dashboard",
         ]),
         reach: Reach::Direct,
         never: &["ah-store-*"],
-        reason: "a store is chosen where everything is wired together, and nowhere else",
+        reason: "only the wiring names a concrete store",
     },
 ];
 
-/// Notes every forbidden edge with the chain that makes it.
+/// Notes every forbidden edge with its chain.
 pub(super) fn check(graph: &Graph, findings: &mut Findings) {
     for package in graph.members() {
         for rule in RULES.iter().filter(|rule| rule.applies_to(package)) {
@@ -171,7 +177,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Notes when the command line names a store in more than one file: its wiring.
+/// Notes every file of the command line, besides the wiring, that names a store.
 pub(super) fn check_wiring(sources: &[(PathBuf, String)], findings: &mut Findings) {
     let mut naming: Vec<&Path> = sources
         .iter()
@@ -185,7 +191,7 @@ pub(super) fn check_wiring(sources: &[(PathBuf, String)], findings: &mut Finding
         findings.add(
             file.display(),
             format!(
-                "names a store, which {} does already: one file wires everything together",
+                "names a store, as {} does already; only the wiring does",
                 wiring.map_or_else(String::new, |wiring| wiring.display().to_string())
             ),
         );
@@ -203,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_contract_links_no_runtime_even_by_way_of_another() {
+    fn the_contract_links_no_runtime_even_through_another_package() {
         let findings = findings_of(&[
             ("ah-rest-api-contract", &["futures"]),
             ("futures", &["tokio"]),
@@ -226,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_direct_rule_lets_pass_what_comes_by_way_of_another() {
+    fn a_direct_rule_permits_transitive_links() {
         let findings = findings_of(&[
             ("ah-cli", &["ah-store-sqlite"]),
             ("ah-store-sqlite", &["sqlx"]),
@@ -237,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_is_named_by_the_wiring_alone() {
+    fn only_the_wiring_names_a_store() {
         let findings = findings_of(&[
             ("ah-agents", &["ah-store-sqlite"]),
             ("ah-store-sqlite", &[]),

@@ -1,95 +1,53 @@
-//! How manifests are written: versions and lints are stated once, in the root.
+//! Versions and lints are stated once, in the root manifest.
 
-use std::collections::BTreeSet;
+use toml::{Table, Value};
 
-use super::graph::Graph;
 use crate::findings::Findings;
 
-/// Notes what a member states by itself although the root does.
-pub(super) fn check_member(package: &str, manifest: &str, findings: &mut Findings) {
-    let lints: Vec<_> = lines_of(manifest, |table| table == "lints").collect();
-    if !lints
-        .iter()
-        .any(|(key, value)| *key == "workspace" && *value == "true")
-    {
+/// Tables of a manifest that list dependencies.
+const DEPENDENCIES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
+
+/// Notes settings of a member that the root manifest should state instead.
+pub(super) fn check_member(package: &str, manifest: &Table, findings: &mut Findings) {
+    if !manifest.get("lints").is_some_and(inherits) {
         findings.add(package, "its manifest needs `[lints] workspace = true`");
     }
-    for (key, value) in lines_of(manifest, is_dependency_table) {
-        let inherits = key.ends_with(".workspace") || value.contains("workspace = true");
-        if !inherits {
+    let targets = manifest.get("target").and_then(Value::as_table);
+    let targets = targets.into_iter().flat_map(Table::values);
+    let tables = targets.filter_map(Value::as_table).chain([manifest]);
+    for dependencies in tables
+        .flat_map(|table| DEPENDENCIES.map(|name| table.get(name)))
+        .filter_map(|table| table?.as_table())
+    {
+        for (name, _) in dependencies.iter().filter(|(_, value)| !inherits(value)) {
             findings.add(
                 package,
-                format!("`{key}` belongs into [workspace.dependencies] of the root manifest"),
+                format!("`{name}` belongs into [workspace.dependencies] of the root manifest"),
             );
         }
     }
 }
 
-/// Notes what the root declares for the members and none of them takes.
-pub(super) fn check_root(manifest: &str, graph: &Graph, findings: &mut Findings) {
-    let taken: BTreeSet<&str> = graph
-        .members()
-        .flat_map(|package| &package.declared)
-        .map(|declared| declared.name.as_str())
-        .collect();
-    for (name, _) in lines_of(manifest, |table| table == "workspace.dependencies") {
-        if !taken.contains(name) {
-            findings.add(
-                "Cargo.toml",
-                format!("no crate takes `{name}` of [workspace.dependencies]"),
-            );
-        }
-    }
-}
-
-fn is_dependency_table(table: &str) -> bool {
-    let kind = table.rsplit('.').next().unwrap_or(table);
-    matches!(
-        kind,
-        "dependencies" | "dev-dependencies" | "build-dependencies"
-    ) && !table.starts_with("workspace.")
-}
-
-/// The `key = value` lines of the tables whose name is wanted. A manifest of ours writes each
-/// dependency on one line.
-fn lines_of(manifest: &str, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = (&str, &str)> {
-    let mut inside = false;
-    manifest.lines().filter_map(move |line| {
-        let line = line.trim();
-        if let Some(table) = line.strip_prefix('[') {
-            inside = wanted(table.trim_end_matches(']'));
-            return None;
-        }
-        let (key, value) = line.split_once('=')?;
-        (inside && !line.starts_with('#')).then(|| (key.trim(), value.trim()))
-    })
+fn inherits(value: &Value) -> bool {
+    value.get("workspace").and_then(Value::as_bool) == Some(true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_member_inherits_lints_and_versions() {
-        let manifest = "[lints]\nworkspace = true\n\n[dependencies]\nserde.workspace = true\n\
-                        tokio = { workspace = true, features = [\"rt\"] }\n";
+    fn findings_of(manifest: &str) -> Findings {
         let mut findings = Findings::default();
-        check_member("ah-a", manifest, &mut findings);
-        assert_eq!(findings, Findings::default());
-
-        let manifest = "[dev-dependencies]\n# a comment = 1\nserde = \"1\"\n";
-        check_member("ah-a", manifest, &mut findings);
-        assert_eq!(findings.lines().len(), 2, "{findings:?}");
+        check_member("ah-a", &manifest.parse().unwrap(), &mut findings);
+        findings
     }
 
     #[test]
-    fn what_no_crate_takes_is_noted() {
-        let root = "[workspace.dependencies]\nserde = \"1\"\nurl = \"2\"\n[profile.dev]\nlto = 1\n";
-        let mut findings = Findings::default();
-        check_root(root, &Graph::of(&[("ah-a", &["serde"])]), &mut findings);
-        assert_eq!(
-            findings.lines(),
-            ["Cargo.toml: no crate takes `url` of [workspace.dependencies]"]
-        );
+    fn a_member_inherits_lints_and_versions() {
+        let inheriting = "[lints]\nworkspace = true\n\n[dependencies]\nserde.workspace = true\n\
+                          tokio = { workspace = true, features = [\"rt\"] }\n";
+        assert_eq!(findings_of(inheriting), Findings::default());
+        let own = "[dev-dependencies]\nserde = \"1\"\n[target.'cfg(unix)'.dependencies]\na = \"1\"";
+        assert_eq!(findings_of(own).lines().len(), 3);
     }
 }

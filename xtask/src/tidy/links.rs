@@ -1,70 +1,87 @@
-//! Relative links in Markdown lead to a file that exists, and to a heading of it.
+//! Relative links in Markdown lead to an existing file, and to a heading of it.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
 use super::File;
 use crate::findings::Findings;
 
-/// Notes every link to a file or a heading that is not there.
+/// Notes every link to a missing file or heading.
 pub(super) fn check(files: &[File], exists: impl Fn(&Path) -> bool, findings: &mut Findings) {
-    let pages: BTreeMap<&Path, &str> = files
+    let pages: BTreeMap<&Path, Page> = files
         .iter()
         .filter(|file| file.has_extension("md"))
-        .map(|file| (file.path.as_path(), file.text.as_str()))
+        .map(|file| (file.path.as_path(), Page::parse(&file.text)))
         .collect();
-    for (page, text) in &pages {
-        for (number, target) in links_in(text) {
-            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
-            let place = || format!("{}:{number}", page.display());
-            let Some(led_to) = resolve(page, file) else {
+    for (path, page) in &pages {
+        for (line, target) in &page.links {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let place = format!("{}:{line}", path.display());
+            let Some(file) = resolve(path, file) else {
                 findings.add(
-                    place(),
+                    place,
                     format!("the link `{target}` leads out of the project"),
                 );
                 continue;
             };
-            if !exists(&led_to) {
-                findings.add(place(), format!("there is no file `{}`", led_to.display()));
+            if !exists(&file) {
+                findings.add(place, format!("there is no file `{}`", file.display()));
                 continue;
             }
-            let headings_are_known = pages.get(led_to.as_path());
-            if let Some(text) = headings_are_known
-                && !heading.is_empty()
-                && !headings_of(text).any(|anchor| anchor == heading)
+            if let Some(page) = pages.get(file.as_path())
+                && !anchor.is_empty()
+                && !page.anchors.iter().any(|known| known == anchor)
             {
                 findings.add(
-                    place(),
-                    format!("`{}` has no heading `#{heading}`", led_to.display()),
+                    place,
+                    format!("`{}` has no heading `#{anchor}`", file.display()),
                 );
             }
         }
     }
 }
 
-/// The targets of `[text](target)` that are not URLs, with their line numbers, outside of code.
-fn links_in(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    prose_of(text).flat_map(|(number, line)| {
-        line.match_indices("](").filter_map(move |(at, opening)| {
-            let in_code = line[..at].matches('`').count() % 2 == 1;
-            let target = line[at + opening.len()..].split([')', ' ']).next()?;
-            let is_url = target.contains("://") || target.starts_with("mailto:");
-            (!in_code && !is_url && !target.is_empty()).then_some((number, target))
-        })
-    })
+/// Links and headings of a Markdown file.
+#[derive(Default)]
+struct Page {
+    /// Targets that are not URLs, each with its line number.
+    links: Vec<(usize, String)>,
+    /// Anchors of the headings.
+    anchors: Vec<String>,
 }
 
-/// The lines outside of fenced code, with their numbers.
-fn prose_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut in_code = false;
-    (1..).zip(text.lines()).filter(move |(_, line)| {
-        let is_fence = line.trim_start().starts_with("```");
-        in_code ^= is_fence;
-        !in_code && !is_fence
-    })
+impl Page {
+    fn parse(text: &str) -> Self {
+        let mut page = Self::default();
+        let mut heading: Option<String> = None;
+        for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
+            match event {
+                Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+                Event::End(TagEnd::Heading(_)) => {
+                    page.anchors
+                        .extend(heading.take().map(|title| anchor(&title)));
+                }
+                Event::Text(text) | Event::Code(text) => {
+                    if let Some(title) = &mut heading {
+                        title.push_str(&text);
+                    }
+                }
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. })
+                    if !dest_url.contains("://") && !dest_url.starts_with("mailto:") =>
+                {
+                    let line = text[..range.start].matches('\n').count() + 1;
+                    page.links.push((line, dest_url.into_string()));
+                }
+                _ => {}
+            }
+        }
+        page
+    }
 }
 
-/// The file that a link of `page` names, relative to the root; `None` when it is above the root.
+/// Returns the file that a link of `page` names, relative to the root; `None` if above the root.
 fn resolve(page: &Path, file: &str) -> Option<PathBuf> {
     if file.is_empty() {
         return Some(page.to_owned());
@@ -85,24 +102,16 @@ fn resolve(page: &Path, file: &str) -> Option<PathBuf> {
     Some(resolved)
 }
 
-/// The anchors of a page's headings, as the common Markdown hosts make them.
-fn headings_of(text: &str) -> impl Iterator<Item = String> {
-    prose_of(text).filter_map(|(_, line)| {
-        let title = line.trim_start_matches('#');
-        let is_heading = title.len() < line.len() && title.starts_with(' ');
-        is_heading.then(|| {
-            title
-                .trim()
-                .to_lowercase()
-                .chars()
-                .filter_map(|c| match c {
-                    ' ' => Some('-'),
-                    '-' | '_' => Some(c),
-                    _ => c.is_alphanumeric().then_some(c),
-                })
-                .collect()
+/// Returns the anchor of a heading, as the common Markdown hosts derive it.
+fn anchor(title: &str) -> String {
+    let kept = title.to_lowercase();
+    kept.chars()
+        .filter_map(|c| match c {
+            ' ' => Some('-'),
+            '-' | '_' => Some(c),
+            _ => c.is_alphanumeric().then_some(c),
         })
-    })
+        .collect()
 }
 
 #[cfg(test)]
@@ -116,7 +125,8 @@ mod tests {
             file(
                 "docs/a.md",
                 "[b](../B.md#what-it-is) [c](c.md)\n[d](../../d.md)\n[e](https://example.org/e)\n\
-                 `[f](f.md)`\n```\n[g](g.md)\n```\n[h](#nowhere) [i](../B.md#neither)\n",
+                 `[f](f.md)`\n```\n[g](g.md)\n```\n[h](#nowhere) [i](../B.md#neither)\n[j][k]\n\n\
+                 [k]: k.md\n",
             ),
             file("B.md", "# B\n## What it is\n"),
         ];
@@ -130,16 +140,14 @@ mod tests {
                 "docs/a.md:2: the link `../../d.md` leads out of the project",
                 "docs/a.md:8: `docs/a.md` has no heading `#nowhere`",
                 "docs/a.md:8: `B.md` has no heading `#neither`",
+                "docs/a.md:9: there is no file `docs/k.md`",
             ]
         );
     }
 
     #[test]
-    fn a_heading_s_anchor_has_no_punctuation() {
-        let text = "## `$AH_HOME`: what, and where\n";
-        assert_eq!(
-            headings_of(text).collect::<Vec<_>>(),
-            ["ah_home-what-and-where"]
-        );
+    fn the_anchor_of_a_heading_has_no_punctuation() {
+        let page = Page::parse("## `$AH_HOME`: what, and *where*\n");
+        assert_eq!(page.anchors, ["ah_home-what-and-where"]);
     }
 }

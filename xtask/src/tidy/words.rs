@@ -204,7 +204,7 @@ fn banned_in(text: &str) -> usize {
             Some((first, second)) => before == first && word == second,
             None => word == *banned,
         };
-        found += usize::from(BANNED.iter().any(|banned| is_banned(banned)));
+        found += usize::from(BANNED.iter().any(is_banned));
         before = word;
     }
     found
