@@ -281,6 +281,25 @@ impl TaskManager for FakeTaskManager {
         Err(not_scripted())
     }
 
+    async fn all_events(
+        &self,
+        _query: AllEventsQuery,
+    ) -> Result<AllEventsStream, TaskManagerError> {
+        Err(not_scripted())
+    }
+
+    async fn list_drafts(&self, _page: PageRequest) -> Result<Page<Draft>, TaskManagerError> {
+        Err(not_scripted())
+    }
+
+    async fn get_draft(&self, _id: DraftId) -> Result<Draft, TaskManagerError> {
+        Err(not_scripted())
+    }
+
+    async fn get_repository(&self, _id: RepositoryId) -> Result<Repository, TaskManagerError> {
+        Err(not_scripted())
+    }
+
     async fn save_draft_task(&self, _draft: DraftUpdate) -> Result<Draft, TaskManagerError> {
         Err(not_scripted())
     }

@@ -1,6 +1,7 @@
 //! The cases, by what they are about. Each is a plain `async fn(&World)` that panics when the
 //! implementation does not do what the contract says.
 
+pub mod all_events;
 pub mod catalog;
 pub mod control;
 pub mod drafts;

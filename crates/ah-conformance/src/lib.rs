@@ -220,6 +220,11 @@ declare! { $
         a_session_carries_its_recent_events,
         what_is_in_the_making_changes_no_log,
     }
+    all_events: {
+        every_event_of_every_session_comes_once,
+        a_stream_of_many_sessions_is_filtered,
+        a_stream_without_a_cursor_begins_with_the_next_event,
+    }
     prompts: {
         prompts_wait_for_their_turn,
         a_prompt_is_taken_back_until_it_is_said,
@@ -256,6 +261,7 @@ declare! { $
     drafts: {
         a_draft_is_saved_changed_and_deleted,
         the_last_saved_draft_comes_first,
+        drafts_are_paged,
     }
     catalog: {
         agents_are_listed,

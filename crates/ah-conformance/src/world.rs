@@ -197,6 +197,12 @@ impl World {
     }
 }
 
+/// The result of `future`, which is not waited for longer than a case may take.
+pub(crate) async fn bounded<T>(future: impl Future<Output = T>) -> T {
+    let result = tokio::time::timeout(PATIENCE, future).await;
+    result.expect("it happens in time")
+}
+
 /// Everything that a reader with this cursor and filter is given, to the end of the stream.
 pub(crate) async fn read_all(
     manager: Arc<dyn TaskManager>,

@@ -11,11 +11,12 @@ use std::time::Duration;
 use ah_agents::Catalog;
 use ah_lifecycle::{Change, Decision, Refusal, View};
 use ah_rest_api_contract::{
-    Agent, Branch, BranchList, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter,
-    EventQuery, EventSeq, EventStream, FileEntry, InitialTasks, LaunchedTask, Page, PageRequest,
-    Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt,
-    PromptRequest, Repository, RepositoryId, RepositorySource, Session, SessionDiff, SessionEvent,
-    SessionId, SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    Agent, AllEventsQuery, AllEventsStream, Branch, BranchList, DiffQuery, Draft, DraftId,
+    DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry,
+    InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
+    Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId,
+    RepositorySource, Session, SessionDiff, SessionEvent, SessionId, SessionQuery, Task, TaskId,
+    TaskLaunchParams, TaskManager, TaskManagerError,
 };
 use ah_store::{EngineId, Guard, LogPosition, Reply, Store, StoreError};
 use async_trait::async_trait;
@@ -358,6 +359,12 @@ impl TaskManager for LocalTaskManager {
         ))
     }
 
+    async fn all_events(&self, query: AllEventsQuery) -> Result<AllEventsStream, TaskManagerError> {
+        let after = query.after.map(|after| LogPosition(after.get()));
+        let rows = self.watch_log(after, query.sessions, query.filter).await?;
+        Ok(crate::stream::all_events(rows))
+    }
+
     async fn list_events(
         &self,
         id: SessionId,
@@ -447,15 +454,18 @@ impl TaskManager for LocalTaskManager {
             page,
             ..SessionQuery::default()
         };
-        let drafts = self
-            .core
-            .store
-            .list_drafts(page)
-            .await
-            .map_err(store_error)?
-            .items;
-        let sessions = self.list_sessions(query).await?.items;
-        Ok(InitialTasks { drafts, sessions })
+        Ok(InitialTasks {
+            drafts: self.list_drafts(page).await?,
+            sessions: self.list_sessions(query).await?,
+        })
+    }
+
+    async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, TaskManagerError> {
+        self.core.store.list_drafts(page).await.map_err(store_error)
+    }
+
+    async fn get_draft(&self, id: DraftId) -> Result<Draft, TaskManagerError> {
+        self.core.store.draft(id).await.map_err(store_error)
     }
 
     async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError> {
@@ -491,6 +501,12 @@ impl TaskManager for LocalTaskManager {
             .list_repositories(PageRequest::largest())
             .await
             .map_err(store_error)
+    }
+
+    async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError> {
+        // The stored address may contain a password, so it stays here.
+        let (repository, _address) = self.core.store.repository(id).await.map_err(store_error)?;
+        Ok(repository)
     }
 
     async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {

@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
-    EphemeralEvent, EventFilter, EventPayload, EventSeq, EventStream, EventType, Gap, SessionEvent,
-    SessionId, StreamItem, TaskManagerError,
+    AllEventsStream, EphemeralEvent, EventFilter, EventPayload, EventSeq, EventStream, EventType,
+    Gap, LogCursor, SessionEvent, SessionId, StreamItem, TaskManagerError,
 };
 use ah_store::{EventRow, Head, LogPosition, Store};
 use futures::{Stream, StreamExt, stream};
@@ -91,6 +91,14 @@ pub(crate) fn events(rows: RowStream) -> EventStream {
             RowItem::Ephemeral(event) => StreamItem::Ephemeral(event),
             RowItem::Gap(gap) => StreamItem::Gap(gap),
         })
+    }))
+}
+
+/// The events of many sessions with their cursors, from their rows.
+pub(crate) fn all_events(rows: LogStream) -> AllEventsStream {
+    Box::pin(rows.map(|row| {
+        let row = row?;
+        Ok((LogCursor::new(row.position.0), parse(&row)?))
     }))
 }
 
@@ -239,6 +247,7 @@ struct LogReader {
     sessions: Option<BTreeSet<SessionId>>,
     filter: EventFilter,
     ready: VecDeque<Arc<EventRow>>,
+    ended: bool,
 }
 
 /// The rows of many sessions after `after`, in the order they were committed, and those to come;
@@ -256,6 +265,7 @@ pub(crate) fn log(
         sessions,
         filter,
         ready: VecDeque::new(),
+        ended: false,
     };
     Box::pin(stream::unfold(reader, |mut reader| async move {
         let item = reader.next().await?;
@@ -269,6 +279,9 @@ impl LogReader {
             if let Some(row) = self.ready.pop_front() {
                 return Some(Ok(row));
             }
+            if self.ended {
+                return None;
+            }
             // Marked as seen before the read, so that what comes after it is seen to come.
             let end = *self.end.borrow_and_update();
             if self.cursor >= end {
@@ -278,7 +291,10 @@ impl LogReader {
             match self.store.all_events_after(self.cursor, READ_MAX).await {
                 Ok(rows) if rows.is_empty() => self.end.changed().await.ok()?,
                 Ok(rows) => self.take(rows),
-                Err(error) => return Some(Err(store_error(error))),
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(store_error(error)));
+                }
             }
         }
     }

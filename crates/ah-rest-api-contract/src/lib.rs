@@ -218,7 +218,7 @@ pub use ids::{
     RepositoryId, SessionId, TaskId,
 };
 pub use lifecycle::{Activity, Admission, SessionAction, SessionStatus};
-pub use manager::{EventStream, InitialTasks, TaskManager};
+pub use manager::{AllEventsStream, EventStream, InitialTasks, TaskManager};
 pub use page::{PER_PAGE_MAX, Page, PageRequest};
 pub use permission::{
     Permission, PermissionAction, PermissionAnswer, PermissionOption, PermissionOptionKind,

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use futures::Stream;
 
 use crate::{
-    Agent, BranchList, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq,
-    FileEntry, LaunchedTask, Page, Permission, PermissionAnswer, PermissionId, Prompt,
-    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Session,
-    SessionDiff, SessionEvent, SessionId, SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams,
-    TaskManagerError,
+    Agent, AllEventsQuery, BranchList, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter,
+    EventQuery, EventSeq, FileEntry, LaunchedTask, LogCursor, Page, PageRequest, Permission,
+    PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
+    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionQuery,
+    StreamItem, Task, TaskId, TaskLaunchParams, TaskManagerError,
 };
 
 /// A stream of one session's events, from a cursor to the terminal `status` event, after which it
@@ -18,13 +18,22 @@ use crate::{
 pub type EventStream =
     Pin<Box<dyn Stream<Item = Result<StreamItem, TaskManagerError>> + Send + 'static>>;
 
-/// What there is when a program starts.
+/// A stream of the events of many sessions, each with the cursor to resume after. It has no end,
+/// except that an error ends it.
+pub type AllEventsStream = Pin<
+    Box<dyn Stream<Item = Result<(LogCursor, SessionEvent), TaskManagerError>> + Send + 'static>,
+>;
+
+/// The first page of drafts and of sessions, which a program shows when it starts.
+///
+/// Both are pages of [`PageRequest::largest`]. If there are more, [`Page::next_page`] says so, and
+/// [`TaskManager::list_drafts`] and [`TaskManager::list_sessions`] return the rest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InitialTasks {
-    /// The drafts, the last saved first. At most [`crate::PER_PAGE_MAX`].
-    pub drafts: Vec<Draft>,
-    /// The sessions, newest first. At most [`crate::PER_PAGE_MAX`].
-    pub sessions: Vec<Session>,
+    /// The drafts, the last saved first.
+    pub drafts: Page<Draft>,
+    /// The sessions, newest first.
+    pub sessions: Page<Session>,
 }
 
 /// Launches agents on tasks, shows what they do, and steers them.
@@ -115,6 +124,12 @@ pub trait TaskManager: Send + Sync {
         filter: EventFilter,
     ) -> Result<EventStream, TaskManagerError>;
 
+    /// The events of many sessions in commit order, each with the cursor to resume after.
+    ///
+    /// Without [`AllEventsQuery::after`] the stream begins with the next event. It carries no
+    /// ephemeral events, and no events of sessions that do not exist.
+    async fn all_events(&self, query: AllEventsQuery) -> Result<AllEventsStream, TaskManagerError>;
+
     /// A page of the session's history.
     async fn list_events(
         &self,
@@ -179,8 +194,14 @@ pub trait TaskManager: Send + Sync {
         answer: PermissionAnswer,
     ) -> Result<Permission, TaskManagerError>;
 
-    /// What there is when a program starts: the drafts, and the sessions newest first.
+    /// The first page of drafts and of sessions, for a program that starts.
     async fn get_initial_tasks(&self) -> Result<InitialTasks, TaskManagerError>;
+
+    /// A page of the drafts, the last saved first.
+    async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, TaskManagerError>;
+
+    /// One draft.
+    async fn get_draft(&self, id: DraftId) -> Result<Draft, TaskManagerError>;
 
     /// Saves a draft: a new one, or the change of an old one.
     async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError>;
@@ -193,6 +214,9 @@ pub trait TaskManager: Send + Sync {
 
     /// The repositories that tasks were launched on, the last used first.
     async fn list_repositories(&self) -> Result<Page<Repository>, TaskManagerError>;
+
+    /// One repository.
+    async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError>;
 
     /// The branches of a repository, asked of the repository itself.
     async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError>;

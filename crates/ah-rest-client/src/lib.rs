@@ -172,15 +172,15 @@
 //! | `GET /api/v1/sessions/{id}/logs` | [`list_session_logs`](RestClient::list_session_logs) | |
 //! | `GET /api/v1/sessions/{id}/files` | [`list_session_files`](RestClient::list_session_files) | `list_session_files` |
 //! | `GET /api/v1/sessions/{id}/diff` | [`get_session_diff`](RestClient::get_session_diff) | `get_session_diff` |
-//! | `GET /api/v1/events` | [`all_events`](RestClient::all_events) | |
+//! | `GET /api/v1/events` | [`all_events`](RestClient::all_events) | `all_events` |
 //! | `POST /api/v1/drafts` | [`create_draft`](RestClient::create_draft) | `save_draft_task` |
-//! | `GET /api/v1/drafts` | [`list_drafts`](RestClient::list_drafts) | `get_initial_tasks` |
-//! | `GET /api/v1/drafts/{id}` | [`get_draft`](RestClient::get_draft) | |
+//! | `GET /api/v1/drafts` | [`list_drafts`](RestClient::list_drafts) | `list_drafts`, `get_initial_tasks` |
+//! | `GET /api/v1/drafts/{id}` | [`get_draft`](RestClient::get_draft) | `get_draft` |
 //! | `PUT /api/v1/drafts/{id}` | [`update_draft`](RestClient::update_draft) | `save_draft_task` |
 //! | `DELETE /api/v1/drafts/{id}` | [`delete_draft`](RestClient::delete_draft) | `delete_draft_task` |
 //! | `GET /api/v1/repositories` | [`list_repositories`](RestClient::list_repositories) | `list_repositories` |
 //! | `GET /api/v1/repos` | [`list_repos`](RestClient::list_repos) | |
-//! | `GET /api/v1/repositories/{id}` | [`get_repository`](RestClient::get_repository) | |
+//! | `GET /api/v1/repositories/{id}` | [`get_repository`](RestClient::get_repository) | `get_repository` |
 //! | `GET /api/v1/repositories/{id}/branches` | [`list_branches`](RestClient::list_branches) | `list_branches` |
 //! | `GET /api/v1/agents` | [`list_agents`](RestClient::list_agents) | `list_agents` |
 //! | `GET /api/v1/schemas/agents/{file}` | [`get_agent_schema`](RestClient::get_agent_schema) | |
@@ -218,5 +218,4 @@ pub use builder::{InvalidClient, RestClientBuilder};
 pub use client::RestClient;
 pub use manager::RestTaskManager;
 pub use retry::RetryPolicy;
-pub use stream::AllEventsStream;
 pub use tls::InvalidAuthority;

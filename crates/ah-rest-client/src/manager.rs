@@ -1,11 +1,12 @@
 //! The trait over the client.
 
 use ah_rest_api_contract::{
-    Agent, BranchList, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq,
-    EventStream, FileEntry, FileQuery, InitialTasks, LaunchedTask, Page, PageRequest, Permission,
-    PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
-    Repository, RepositoryId, ResumeRequest, Session, SessionDiff, SessionEvent, SessionId,
-    SessionQuery, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    Agent, AllEventsQuery, AllEventsStream, BranchList, DiffQuery, Draft, DraftId, DraftUpdate,
+    EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery, InitialTasks,
+    LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId, Prompt,
+    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, ResumeRequest,
+    Session, SessionDiff, SessionEvent, SessionId, SessionQuery, StopRequest, Task, TaskId,
+    TaskLaunchParams, TaskManager, TaskManagerError,
 };
 use async_trait::async_trait;
 
@@ -67,6 +68,10 @@ impl TaskManager for RestTaskManager {
         filter: EventFilter,
     ) -> Result<EventStream, TaskManagerError> {
         self.client.session_events(id, after, filter).await
+    }
+
+    async fn all_events(&self, query: AllEventsQuery) -> Result<AllEventsStream, TaskManagerError> {
+        self.client.all_events(query).await
     }
 
     async fn list_events(
@@ -151,10 +156,15 @@ impl TaskManager for RestTaskManager {
             self.client.list_drafts(PageRequest::largest()),
             self.client.list_sessions(newest),
         )?;
-        Ok(InitialTasks {
-            drafts: drafts.items,
-            sessions: sessions.items,
-        })
+        Ok(InitialTasks { drafts, sessions })
+    }
+
+    async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, TaskManagerError> {
+        self.client.list_drafts(page).await
+    }
+
+    async fn get_draft(&self, id: DraftId) -> Result<Draft, TaskManagerError> {
+        self.client.get_draft(id).await
     }
 
     async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError> {
@@ -174,6 +184,10 @@ impl TaskManager for RestTaskManager {
 
     async fn list_repositories(&self) -> Result<Page<Repository>, TaskManagerError> {
         self.client.list_repositories(PageRequest::largest()).await
+    }
+
+    async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError> {
+        self.client.get_repository(id).await
     }
 
     async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {

@@ -10,11 +10,9 @@ mod one_session;
 mod reader;
 
 use std::fmt;
-use std::pin::Pin;
 
 use ah_rest_api_contract::sse::{DecodeItemError, Frame};
-use ah_rest_api_contract::{EventSeq, LogCursor, SessionEvent, SessionId, TaskManagerError};
-use futures::Stream;
+use ah_rest_api_contract::{EventSeq, SessionId, TaskManagerError};
 
 pub(crate) use everything::Everything;
 pub(crate) use one_session::OneSession;
@@ -23,10 +21,6 @@ pub(crate) use reader::follow;
 use crate::call::Call;
 use crate::client::RestClient;
 use crate::retry::Failure;
-
-/// A stream of many sessions' events, each with its place among all of them.
-pub type AllEventsStream =
-    Pin<Box<dyn Stream<Item = Result<(LogCursor, SessionEvent), TaskManagerError>> + Send>>;
 
 /// A reader's place in what it follows, which is shown as what the reader has come behind.
 pub(crate) trait Place: fmt::Display + Send + 'static {

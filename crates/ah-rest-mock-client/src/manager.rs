@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use ah_lifecycle::{answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
 use ah_rest_api_contract::{
-    Agent, BranchList, DeliveryMode, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind,
-    EventFilter, EventQuery, EventSeq, EventStream, FileEntry, InitialTasks, LaunchedTask, Page,
-    Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptDelivery, PromptId,
-    PromptReceipt, PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent,
-    SessionId, SessionQuery, SessionStatus, StopRequest, Task, TaskId, TaskLaunchParams,
-    TaskManager, TaskManagerError,
+    Agent, AllEventsQuery, AllEventsStream, BranchList, DeliveryMode, DiffQuery, Draft, DraftId,
+    DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry,
+    InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
+    Prompt, PromptContent, PromptDelivery, PromptId, PromptReceipt, PromptRequest, Repository,
+    RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionQuery, SessionStatus,
+    StopRequest, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
 };
 use async_trait::async_trait;
 
@@ -141,6 +141,11 @@ impl TaskManager for MockTaskManager {
     ) -> Result<EventStream, TaskManagerError> {
         self.enter(Method::TaskEventsStream).await?;
         crate::stream::events(self.shared.clone(), id, after, filter)
+    }
+
+    async fn all_events(&self, query: AllEventsQuery) -> Result<AllEventsStream, TaskManagerError> {
+        self.enter(Method::AllEvents).await?;
+        Ok(crate::stream::all_events(self.shared.clone(), query))
     }
 
     async fn list_events(
@@ -309,6 +314,16 @@ impl TaskManager for MockTaskManager {
         Ok(self.shared.state().initial_tasks())
     }
 
+    async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, TaskManagerError> {
+        self.enter(Method::ListDrafts).await?;
+        Ok(self.shared.state().list_drafts(page))
+    }
+
+    async fn get_draft(&self, id: DraftId) -> Result<Draft, TaskManagerError> {
+        self.enter(Method::GetDraft).await?;
+        self.shared.state().draft(id).cloned()
+    }
+
     async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError> {
         self.enter(Method::SaveDraftTask).await?;
         self.shared.state().save_draft(draft, self.shared.now())
@@ -327,6 +342,11 @@ impl TaskManager for MockTaskManager {
     async fn list_repositories(&self) -> Result<Page<Repository>, TaskManagerError> {
         self.enter(Method::ListRepositories).await?;
         Ok(self.shared.state().repositories.list())
+    }
+
+    async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError> {
+        self.enter(Method::GetRepository).await?;
+        self.shared.state().repositories.repository(id).cloned()
     }
 
     async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {

@@ -1,6 +1,7 @@
 //! Everything a mock knows, in the order it came to be.
 
 mod agents;
+mod log;
 mod repositories;
 
 use std::collections::{BTreeSet, HashMap};
@@ -22,6 +23,7 @@ use crate::ids::Ids;
 use crate::session::{MockSession, Moment, Stage, Times};
 use crate::stream::StreamConditions;
 pub(crate) use agents::Agents;
+pub(crate) use log::Log;
 pub(crate) use repositories::Repositories;
 
 /// Everything a mock knows.
@@ -45,6 +47,8 @@ pub(crate) struct State {
     /// Those that wait for a slot, in the order in which they were launched.
     queue: Vec<SessionId>,
     drafts: Vec<Draft>,
+    /// The events of all sessions, in the order in which they happened.
+    log: Log,
 }
 
 /// What a state is made of that was configured.
@@ -82,6 +86,7 @@ impl State {
             places: HashMap::new(),
             queue: Vec::new(),
             drafts: Vec::new(),
+            log: Log::default(),
         }
     }
 
@@ -114,6 +119,7 @@ impl State {
             self.places.insert(session.id, self.sessions.len());
             self.queue.push(session.id);
             let session = MockSession::new(session, launch, stage, now.wall);
+            self.log.extend(&session);
             self.sessions.push(session);
         }
         Ok(launched)
@@ -129,6 +135,7 @@ impl State {
             sessions,
             places,
             queue,
+            log,
             ..
         } = self;
         queue.retain(|id| sessions[places[id]].status() == SessionStatus::Queued);
@@ -145,6 +152,7 @@ impl State {
             let id = queue.remove(place);
             let session = &mut sessions[places[&id]];
             session.claim(now.wall)?;
+            log.extend(session);
             claimed.push((id, session.waker()));
         }
         Ok(claimed)
@@ -159,7 +167,9 @@ impl State {
     ) -> Result<Option<Option<Instant>>, Refusal> {
         // Sessions are never forgotten.
         let session = &mut self.sessions[self.places[&id]];
-        let next = session.advance(now, &mut self.ids, &self.held)?;
+        let next = session.advance(now, &mut self.ids, &self.held);
+        self.log.extend(session);
+        let next = next?;
         Ok((!session.status().is_terminal()).then_some(next))
     }
 
@@ -191,6 +201,7 @@ impl State {
         let session = &mut self.sessions[place];
         let decision = decide(session.view())?;
         session.take(decision, now.wall);
+        self.log.extend(session);
         Ok(session)
     }
 
@@ -254,17 +265,28 @@ impl State {
 
     pub(crate) fn initial_tasks(&self) -> InitialTasks {
         let page = PageRequest::largest();
-        let mut drafts = self.drafts.clone();
-        drafts.sort_by_key(|draft| std::cmp::Reverse(draft.updated_at));
-        drafts.truncate(page.per_page() as usize);
         let query = SessionQuery {
             page,
             ..SessionQuery::default()
         };
         InitialTasks {
-            drafts,
-            sessions: self.list_sessions(&query).items,
+            drafts: self.list_drafts(page),
+            sessions: self.list_sessions(&query),
         }
+    }
+
+    /// The events of all sessions.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(crate) fn list_drafts(&self, page: PageRequest) -> Page<Draft> {
+        Page::of_whole(self.drafts.iter().rev().cloned().collect(), page)
+    }
+
+    pub(crate) fn draft(&self, id: DraftId) -> Result<&Draft, TaskManagerError> {
+        let draft = self.drafts.iter().find(|draft| draft.id == id);
+        draft.ok_or_else(|| unknown("draft", id))
     }
 
     /// Saves a draft; the last saved stands last.

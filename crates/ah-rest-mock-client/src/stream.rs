@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    EphemeralEvent, ErrorKind, EventFilter, EventSeq, EventStream, SessionId, StreamItem,
-    TaskManagerError,
+    AllEventsQuery, AllEventsStream, EphemeralEvent, ErrorKind, EventFilter, EventSeq, EventStream,
+    LogCursor, SessionEvent, SessionId, StreamItem, TaskManagerError,
 };
 use futures::stream;
 use tokio::sync::broadcast::error::RecvError;
@@ -156,5 +156,72 @@ impl Reader {
                 None
             }
         }
+    }
+}
+
+struct LogReader {
+    shared: Arc<Shared>,
+    query: AllEventsQuery,
+    cursor: LogCursor,
+    end: watch::Receiver<LogCursor>,
+    ready: VecDeque<(LogCursor, SessionEvent)>,
+}
+
+/// The events of many sessions that `query` selects, then those to come.
+pub(crate) fn all_events(shared: Arc<Shared>, query: AllEventsQuery) -> AllEventsStream {
+    let end = shared.state().log().watch();
+    let after = query.after.unwrap_or_else(|| *end.borrow());
+    let reader = LogReader {
+        shared,
+        query,
+        cursor: after,
+        end,
+        ready: VecDeque::new(),
+    };
+    Box::pin(stream::unfold(reader, |mut reader| async move {
+        let item = reader.next().await?;
+        Some((item, reader))
+    }))
+}
+
+impl LogReader {
+    async fn next(&mut self) -> Option<Result<(LogCursor, SessionEvent), TaskManagerError>> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Some(Ok(item));
+            }
+            let end = *self.end.borrow_and_update();
+            if self.cursor >= end {
+                self.end.changed().await.ok()?;
+                continue;
+            }
+            if let Err(error) = self.read() {
+                self.cursor = LogCursor::MAX;
+                return Some(Err(error));
+            }
+        }
+    }
+
+    /// Reads on from the cursor.
+    fn read(&mut self) -> Result<(), TaskManagerError> {
+        let state = self.shared.state();
+        for (cursor, id, seq) in state.log().after(self.cursor).take(READ_MAX) {
+            self.cursor = cursor;
+            let is_of_interest = match &self.query.sessions {
+                Some(sessions) => sessions.contains(&id),
+                None => true,
+            };
+            if !is_of_interest {
+                continue;
+            }
+            let log = state.session(id)?.log();
+            let place = usize::try_from(seq.get()).unwrap_or(usize::MAX);
+            // Each entry of the log stands for an event of its session.
+            let event = &log[place - 1];
+            if self.query.filter.admits(&event.payload) {
+                self.ready.push_back((cursor, event.clone()));
+            }
+        }
+        Ok(())
     }
 }

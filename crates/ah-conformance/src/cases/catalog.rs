@@ -45,6 +45,8 @@ pub async fn repositories_are_known_by_their_tasks(world: &World) {
     let known = known.expect("repositories are listed").items.remove(0);
     assert_eq!(known.remote_url, "https://example.com/one.git");
     assert!(known.last_used_at.is_some());
+    let read = world.manager().get_repository(known.id).await;
+    assert_eq!(read.expect("the repository is known"), known);
     let branches = world.manager().list_branches(known.id).await;
     let branches = branches.expect("the repository is known");
     assert_eq!(branches.repository_id, known.id);

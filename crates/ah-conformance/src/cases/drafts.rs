@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    AgentSelection, DraftContent, DraftId, DraftUpdate, ErrorKind, RepoConfig,
+    AgentSelection, DraftContent, DraftId, DraftUpdate, ErrorKind, PER_PAGE_MAX, PageRequest,
+    RepoConfig,
 };
 
 use crate::World;
 use crate::world::refused;
 
 async fn saved(world: &World) -> Vec<DraftId> {
-    let tasks = world.manager().get_initial_tasks().await;
-    let drafts = tasks.expect("drafts are listed").drafts;
+    let page = world.manager().list_drafts(PageRequest::largest()).await;
+    let drafts = page.expect("drafts are listed").items;
     drafts.iter().map(|draft| draft.id).collect()
 }
 
@@ -45,7 +46,9 @@ pub async fn a_draft_is_saved_changed_and_deleted(world: &World) {
         .get_initial_tasks()
         .await
         .expect("drafts are listed");
-    assert_eq!(tasks.drafts, [changed]);
+    let read = manager.get_draft(draft.id).await;
+    assert_eq!(read.expect("it is there"), changed);
+    assert_eq!(tasks.drafts.items, [changed]);
     manager
         .delete_draft_task(draft.id)
         .await
@@ -55,6 +58,7 @@ pub async fn a_draft_is_saved_changed_and_deleted(world: &World) {
         manager.delete_draft_task(draft.id).await,
         ErrorKind::NotFound,
     );
+    refused(manager.get_draft(draft.id).await, ErrorKind::NotFound);
     refused(
         save(Some(draft.id), prompt("two")).await,
         ErrorKind::NotFound,
@@ -82,4 +86,28 @@ pub async fn the_last_saved_draft_comes_first(world: &World) {
     let again = world.manager().save_draft_task(again).await;
     again.expect("it is changed");
     assert_eq!(saved(world).await, [ids[2], ids[0], ids[1]]);
+}
+
+/// Drafts are listed in pages, and the first page that a program starts with says that there are
+/// more.
+pub async fn drafts_are_paged(world: &World) {
+    let count = PER_PAGE_MAX + 1;
+    for number in 0..count {
+        let update = DraftUpdate {
+            id: None,
+            content: prompt(&number.to_string()),
+        };
+        let draft = world.manager().save_draft_task(update).await;
+        draft.expect("it is saved");
+    }
+    let tasks = world.manager().get_initial_tasks().await;
+    let first = tasks.expect("drafts are listed").drafts;
+    assert_eq!(first.items.len(), PER_PAGE_MAX as usize);
+    assert_eq!(first.total, u64::from(count));
+    assert_eq!(first.next_page, Some(2));
+    let page = PageRequest::new(2, PER_PAGE_MAX).expect("a good page");
+    let second = world.manager().list_drafts(page).await;
+    let second = second.expect("drafts are listed");
+    assert_eq!((second.items.len(), second.next_page), (1, None));
+    assert!(!first.items.contains(&second.items[0]));
 }

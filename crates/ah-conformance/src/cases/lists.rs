@@ -145,7 +145,7 @@ pub async fn lists_are_filtered(world: &World) {
 pub async fn a_program_starts_with_what_there_is(world: &World) {
     let empty = world.manager().get_initial_tasks().await;
     let empty = empty.expect("there is nothing");
-    assert_eq!((empty.drafts.len(), empty.sessions.len()), (0, 0));
+    assert_eq!((empty.drafts.total, empty.sessions.total), (0, 0));
     let id = world.running(json!([think("hm"), hang()])).await;
     let hidden = world.launch(json!([think("hm"), hang()])).await;
     world
@@ -155,6 +155,8 @@ pub async fn a_program_starts_with_what_there_is(world: &World) {
         .expect("it runs");
     let tasks = world.manager().get_initial_tasks().await;
     let tasks = tasks.expect("there is something");
-    let sessions: Vec<SessionId> = tasks.sessions.iter().map(|session| session.id).collect();
+    let listed = tasks.sessions.items.iter();
+    let sessions: Vec<SessionId> = listed.map(|session| session.id).collect();
     assert_eq!(sessions, [id]);
+    assert_eq!((tasks.sessions.total, tasks.sessions.next_page), (1, None));
 }

@@ -44,6 +44,7 @@ pub async fn what_is_not_there_is_not_found(world: &World) {
     let answered = manager.answer_permission(id, request, answer).await;
     refused(answered, not_found);
     let draft = DraftId::from_ulid(ulid);
+    refused(manager.get_draft(draft).await, not_found);
     refused(manager.delete_draft_task(draft).await, not_found);
     let update = DraftUpdate {
         id: Some(draft),
@@ -51,6 +52,7 @@ pub async fn what_is_not_there_is_not_found(world: &World) {
     };
     refused(manager.save_draft_task(update).await, not_found);
     let repository = RepositoryId::from_ulid(ulid);
+    refused(manager.get_repository(repository).await, not_found);
     refused(manager.list_branches(repository).await, not_found);
     refused(manager.list_session_files(id).await, not_found);
     let diff = manager.get_session_diff(id, DiffQuery::default()).await;

@@ -89,7 +89,7 @@ async fn prompts_stops_and_drafts_are_carried_out_once_even_when_nothing_changes
         .await
         .unwrap_err();
     assert!(already_replied(&again).is_some());
-    assert_eq!(engine.get_initial_tasks().await.unwrap().drafts.len(), 1);
+    assert_eq!(engine.get_initial_tasks().await.unwrap().drafts.total, 1);
 
     engine.stop_session(id, None).await.unwrap();
     until_status(&engine, id, S::Stopped).await;

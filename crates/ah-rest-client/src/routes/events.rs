@@ -2,13 +2,13 @@
 
 use ah_rest_api_contract::routes;
 use ah_rest_api_contract::{
-    AllEventsQuery, EventFilter, EventParams, EventQuery, EventSeq, EventStream, Page,
-    SessionEvent, SessionId, TaskManagerError,
+    AllEventsQuery, AllEventsStream, EventFilter, EventParams, EventQuery, EventSeq, EventStream,
+    Page, SessionEvent, SessionId, TaskManagerError,
 };
 
 use crate::call::{Call, route};
 use crate::client::RestClient;
-use crate::stream::{AllEventsStream, Everything, OneSession, follow};
+use crate::stream::{Everything, OneSession, follow};
 
 impl RestClient {
     /// A page of the session's history.

@@ -105,8 +105,8 @@ async fn begins_with_the_largest_pages_of_drafts_and_sessions() {
             .await;
     }
     let initial = manager.get_initial_tasks().await.unwrap();
-    assert_eq!(initial.drafts.len(), 1);
-    assert_eq!(initial.sessions[0].id, session_id());
+    assert_eq!(initial.drafts.items.len(), 1);
+    assert_eq!(initial.sessions.items[0].id, session_id());
 }
 
 #[tokio::test]

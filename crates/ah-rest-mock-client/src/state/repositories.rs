@@ -91,12 +91,19 @@ impl Repositories {
         }
     }
 
+    fn known(&self, id: RepositoryId) -> Result<&Known, TaskManagerError> {
+        let mut known = self.known.iter();
+        known
+            .find(|known| known.repository.id == id)
+            .ok_or_else(|| unknown("repository", id))
+    }
+
+    pub(crate) fn repository(&self, id: RepositoryId) -> Result<&Repository, TaskManagerError> {
+        self.known(id).map(|known| &known.repository)
+    }
+
     pub(crate) fn branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {
-        let known = self.known.iter().find(|known| known.repository.id == id);
-        let branches = known
-            .ok_or_else(|| unknown("repository", id))?
-            .branches
-            .clone();
+        let branches = self.known(id)?.branches.clone();
         Ok(BranchList {
             repository_id: id,
             total: branches.len() as u64,

@@ -46,8 +46,7 @@ pub(crate) async fn list_drafts(
     uri: Uri,
     Asked(asked, ..): Asked<PageParams, PageRequest>,
 ) -> Answered {
-    app.engine()?;
-    Ok(paged(&uri, asked, app.store().list_drafts(asked).await?))
+    Ok(paged(&uri, asked, app.engine()?.list_drafts(asked).await?))
 }
 
 #[utoipa::path(
@@ -57,8 +56,7 @@ pub(crate) async fn list_drafts(
     responses((status = 200, description = "The draft.", body = Draft))
 )]
 pub(crate) async fn get_draft(State(app): State<App>, Id(id): Id<DraftId>) -> Answered {
-    app.engine()?;
-    Ok(Json(app.store().draft(id).await?).into_response())
+    Ok(Json(app.engine()?.get_draft(id).await?).into_response())
 }
 
 #[utoipa::path(

@@ -53,10 +53,7 @@ pub(crate) async fn list_repos(
     responses((status = 200, description = "The repository.", body = Repository))
 )]
 pub(crate) async fn get_repository(State(app): State<App>, Id(id): Id<RepositoryId>) -> Answered {
-    app.engine()?;
-    // The address that comes with it may have a password in it.
-    let (repository, _address) = app.store().repository(id).await?;
-    Ok(Json(repository).into_response())
+    Ok(Json(app.engine()?.get_repository(id).await?).into_response())
 }
 
 #[utoipa::path(
