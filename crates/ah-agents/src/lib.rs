@@ -13,7 +13,6 @@ mod process;
 pub mod protocol;
 pub mod recorder;
 pub mod scenario_agent;
-mod shortened;
 
 pub use attendance::{AttachError, Attendance, AttendanceError, Disconnected, RequestSender};
 pub use catalog::{AgentEntry, Catalog, ConfiguredAgents, HomeOf, InvalidAgent, Surroundings};

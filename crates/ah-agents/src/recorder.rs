@@ -6,7 +6,6 @@
 
 mod agent;
 pub(crate) mod clock;
-pub(crate) mod conversation;
 mod ending;
 mod lines;
 mod lock;

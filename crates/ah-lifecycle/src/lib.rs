@@ -1,17 +1,19 @@
-//! The session machine, as pure functions: from what a session is and what is asked of it to what
-//! changes. Nothing here waits, reads or writes.
+//! The session state machine, as pure functions: from the state of a session and a request to the
+//! change that follows. Nothing here waits, reads or writes.
 //!
-//! * [`create`] makes a task's sessions; then there is one verb a module, each with a `decide`
-//!   that takes a session as it is and gives a [`Decision`] or a [`Refusal`];
-//! * [`ingest`] takes in what the session's recorder tells, its [`JournalRecord`]s;
-//! * [`leave`] settles what an agent asks leave for;
-//! * [`duty`] says what that recorder is to be asked for, from the session's state alone, so that
-//!   it is asked for again after a crash;
-//! * a [`View`] is a session with all that decisions about it are made on, and a [`Change`] what
-//!   becomes of it.
+//! * [`create`] makes the sessions of a task. Each other verb is a module with a `decide` that
+//!   takes the session and returns a [`Decision`] or a [`Refusal`].
+//! * [`ingest`] applies the [`JournalRecord`]s of the session's recorder.
+//! * [`turns`] is the pure half of that recorder: the turns, prompts and permission requests of the
+//!   agent.
+//! * [`permission`] resolves permission requests.
+//! * [`duty`] derives the requests that are due to the recorder from the session's state alone, so
+//!   that they are repeated after a crash.
+//! * A [`View`] is a session with everything that decisions depend on. A [`Change`] is the result
+//!   of a decision.
 //!
-//! Whoever runs sessions runs them by these rules, whatever he keeps them in: the engine, over a
-//! store and real processes, and the mock, in memory and on a clock that may be paused.
+//! The engine runs sessions by these rules over a store and real processes; the mock runs them in
+//! memory, on a clock that may be paused.
 
 pub mod answer;
 pub mod cancel;
@@ -24,14 +26,15 @@ pub mod finish;
 pub mod ingest;
 pub mod interrupt;
 mod journal;
-pub mod leave;
 pub mod pause;
+pub mod permission;
 pub mod prompt;
 mod record;
 mod request;
 pub mod resume;
 pub mod start;
 pub mod stop;
+pub mod turns;
 mod view;
 pub mod withdraw;
 mod write;

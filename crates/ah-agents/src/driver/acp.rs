@@ -21,13 +21,14 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 
+use ah_lifecycle::turns::{Agent, AgentOutput, ToolRequest};
 use ah_rest_api_contract::{
     EventPayload, Log, LogLevel, PermissionOption, PermissionOptionKind, PromptContent, PromptId,
     routes,
 };
 use serde_json::{Value, json};
 
-use super::{AgentSays, Driver, PermissionAsked};
+use super::Driver;
 use crate::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
 use content::PromptCapabilities;
 use offers::Offers;
@@ -115,40 +116,40 @@ impl AcpDriver {
     }
 
     /// A line that is no message: junk that the agent or its wrapper prints.
-    fn hear_junk(&mut self, line: &[u8], says: &mut Vec<AgentSays>) {
+    fn on_junk(&mut self, line: &[u8], output: &mut Vec<AgentOutput>) {
         self.junk += 1;
         let message = if self.junk < JUNK_TOLD_MAX {
             let mut text = String::from_utf8_lossy(line).into_owned();
-            crate::shortened::leave_out_middle(&mut text, JUNK_BYTES_MAX);
+            ah_lifecycle::turns::leave_out_middle(&mut text, JUNK_BYTES_MAX);
             format!("the agent printed what is no message of ACP: {text}")
         } else if self.junk == JUNK_TOLD_MAX {
             "the agent goes on printing what is no message of ACP; the rest is left out".to_owned()
         } else {
             return;
         };
-        says.push(log(LogLevel::Warn, message));
+        output.push(log(LogLevel::Warn, message));
     }
 
-    fn hear_request(
+    fn on_request(
         &mut self,
         id: &Value,
         method: &str,
         params: &Value,
-        says: &mut Vec<AgentSays>,
+        output: &mut Vec<AgentOutput>,
         to_agent: &mut Vec<u8>,
     ) {
         if method != "session/request_permission" {
             rpc::refuse(id, method, to_agent);
             let message = format!("the agent asked for `{method}`, which is not offered");
-            says.push(log(LogLevel::Debug, message));
+            output.push(log(LogLevel::Debug, message));
             return;
         }
         let options = read_options(&params["options"]);
-        let Some(subject) = self.tools.ask(&params["toolCall"], says) else {
+        let Some(subject) = self.tools.ask(&params["toolCall"], output) else {
             // Nobody could tell what is asked for. It waits for an answer all the same.
             rpc::answer(id, &outcome(None), to_agent);
             let why = "it asked leave for something that it does not name, or that is over";
-            says.push(AgentSays::Nonsense(why.to_owned()));
+            output.push(AgentOutput::Malformed(why.to_owned()));
             return;
         };
         let refusals = options
@@ -161,7 +162,7 @@ impl AcpDriver {
             let calls = subject.calls;
             self.asked.insert(key.clone(), Asked { calls, refusals });
         }
-        says.push(AgentSays::Asks(PermissionAsked {
+        output.push(AgentOutput::PermissionRequest(ToolRequest {
             key,
             tool_name: subject.tool_name,
             tool_args: subject.tool_args,
@@ -169,24 +170,24 @@ impl AcpDriver {
         }));
     }
 
-    fn hear_response(
+    fn on_response(
         &mut self,
         id: &Value,
         outcome: Result<Value, rpc::RpcError>,
-        says: &mut Vec<AgentSays>,
+        output: &mut Vec<AgentOutput>,
         to_agent: &mut Vec<u8>,
     ) {
         match &self.stage {
             Stage::Opening(opening) if opening.awaits(id) => {
-                self.go_on_opening(outcome, says, to_agent);
+                self.go_on_opening(outcome, output, to_agent);
             }
-            Stage::Turn(turn) if turn.awaits(id) => self.end_turn(&outcome, says),
+            Stage::Turn(turn) if turn.awaits(id) => self.end_turn(&outcome, output),
             _ => {
                 let what = match outcome {
                     Ok(_) => "an answer".to_owned(),
                     Err(error) => format!("an error, `{}`,", errors::words(&error)),
                 };
-                says.push(AgentSays::Nonsense(format!(
+                output.push(AgentOutput::Malformed(format!(
                     "it gave {what} to a request {id} that does not wait for one"
                 )));
             }
@@ -203,36 +204,38 @@ impl Driver for AcpDriver {
         Vec::new()
     }
 
-    fn can_steer(&self) -> bool {
-        super::can_steer(DriverKind::Acp)
-    }
-
     /// ACP knows no farewell. Most agents end with their input all the same; OpenHands and one of
     /// Codex' adapters do not.
     fn ends_with_input(&self) -> bool {
         false
     }
 
-    fn begin(&mut self, to_agent: &mut Vec<u8>) {
-        if let Stage::Opening(opening) = &mut self.stage {
-            opening.begin(&mut self.outgoing, to_agent);
-        }
-    }
-
-    fn line(&mut self, line: &[u8], says: &mut Vec<AgentSays>, to_agent: &mut Vec<u8>) {
+    fn line(&mut self, line: &[u8], output: &mut Vec<AgentOutput>, to_agent: &mut Vec<u8>) {
         match rpc::read(line) {
             Some(Incoming::Notification { method, params }) if method == "session/update" => {
-                self.hear_update(&params, says);
+                self.on_update(&params, output);
             }
             // Others are extensions, which nobody has to understand (ACP, Extensibility).
             Some(Incoming::Notification { .. }) => {}
             Some(Incoming::Request { id, method, params }) => {
-                self.hear_request(&id, &method, &params, says, to_agent);
+                self.on_request(&id, &method, &params, output, to_agent);
             }
             Some(Incoming::Response { id, outcome }) => {
-                self.hear_response(&id, outcome, says, to_agent);
+                self.on_response(&id, outcome, output, to_agent);
             }
-            None => self.hear_junk(line, says),
+            None => self.on_junk(line, output),
+        }
+    }
+}
+
+impl Agent for AcpDriver {
+    fn can_steer(&self) -> bool {
+        super::can_steer(DriverKind::Acp)
+    }
+
+    fn begin(&mut self, to_agent: &mut Vec<u8>) {
+        if let Stage::Opening(opening) = &mut self.stage {
+            opening.begin(&mut self.outgoing, to_agent);
         }
     }
 
@@ -305,8 +308,8 @@ fn read_options(options: &Value) -> Vec<PermissionOption> {
     options.filter_map(read).collect()
 }
 
-fn log(level: LogLevel, message: String) -> AgentSays {
-    AgentSays::Event(EventPayload::Log(Log {
+fn log(level: LogLevel, message: String) -> AgentOutput {
+    AgentOutput::Event(EventPayload::Log(Log {
         level,
         message,
         tool_execution_id: None,

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use ah_rest_api_contract::{PromptContent, PromptId};
 
-use super::{AgentSays, Driver, PermissionAsked};
+use ah_lifecycle::turns::{Agent, AgentOutput, ToolRequest};
+
+use super::Driver;
 use crate::scenario_agent::wire::{FromAgent, ToAgent};
 use crate::{AgentProgram, DriverKind, SessionFolder};
 
@@ -39,35 +41,37 @@ impl Driver for ScenarioDriver {
         vec![folder.path().join(SETTINGS_FILE)]
     }
 
-    fn can_steer(&self) -> bool {
-        super::can_steer(DriverKind::Scenario)
-    }
-
     fn ends_with_input(&self) -> bool {
         true
     }
 
-    fn begin(&mut self, _to_agent: &mut Vec<u8>) {
-        // It begins by itself.
-    }
-
-    fn line(&mut self, line: &[u8], says: &mut Vec<AgentSays>, _to_agent: &mut Vec<u8>) {
-        says.push(match serde_json::from_slice(line) {
-            Ok(FromAgent::Ready { version }) => AgentSays::Ready {
+    fn line(&mut self, line: &[u8], output: &mut Vec<AgentOutput>, _to_agent: &mut Vec<u8>) {
+        output.push(match serde_json::from_slice(line) {
+            Ok(FromAgent::Ready { version }) => AgentOutput::Ready {
                 version: Some(version),
                 agent_session_id: None,
             },
-            Ok(FromAgent::Event(event)) => AgentSays::Event(event),
-            Ok(FromAgent::Ephemeral(event)) => AgentSays::Ephemeral(event),
-            Ok(FromAgent::AskPermission(asked)) => AgentSays::Asks(PermissionAsked {
+            Ok(FromAgent::Event(event)) => AgentOutput::Event(event),
+            Ok(FromAgent::Ephemeral(event)) => AgentOutput::Ephemeral(event),
+            Ok(FromAgent::AskPermission(asked)) => AgentOutput::PermissionRequest(ToolRequest {
                 key: asked.key,
                 tool_name: asked.tool_name,
                 tool_args: asked.tool_args,
                 options: asked.options,
             }),
-            Ok(FromAgent::TurnEnded(outcome)) => AgentSays::TurnEnded(outcome),
-            Err(error) => AgentSays::Nonsense(error.to_string()),
+            Ok(FromAgent::TurnEnded(outcome)) => AgentOutput::TurnEnded(outcome),
+            Err(error) => AgentOutput::Malformed(error.to_string()),
         });
+    }
+}
+
+impl Agent for ScenarioDriver {
+    fn can_steer(&self) -> bool {
+        super::can_steer(DriverKind::Scenario)
+    }
+
+    fn begin(&mut self, _to_agent: &mut Vec<u8>) {
+        // It begins by itself.
     }
 
     fn prompt(
@@ -112,28 +116,28 @@ mod tests {
     use super::*;
     use crate::protocol::TurnOutcome;
 
-    fn hear(line: &str) -> Vec<AgentSays> {
-        let mut says = Vec::new();
+    fn read(line: &str) -> Vec<AgentOutput> {
+        let mut output = Vec::new();
         let mut to_agent = Vec::new();
-        ScenarioDriver.line(line.as_bytes(), &mut says, &mut to_agent);
+        ScenarioDriver.line(line.as_bytes(), &mut output, &mut to_agent);
         assert_eq!(to_agent, b"", "this driver never answers by itself");
-        says
+        output
     }
 
     #[test]
     fn lines_are_understood() {
         assert_eq!(
-            hear(r#"{"ready":{"version":"1.2"}}"#),
-            [AgentSays::Ready {
+            read(r#"{"ready":{"version":"1.2"}}"#),
+            [AgentOutput::Ready {
                 version: Some("1.2".into()),
                 agent_session_id: None,
             }]
         );
         assert_eq!(
-            hear(r#"{"turn_ended":{"turn":"interrupted"}}"#),
-            [AgentSays::TurnEnded(TurnOutcome::Interrupted)]
+            read(r#"{"turn_ended":{"turn":"interrupted"}}"#),
+            [AgentOutput::TurnEnded(TurnOutcome::Interrupted)]
         );
-        assert!(matches!(&hear("not json")[..], [AgentSays::Nonsense(_)]));
+        assert!(matches!(&read("not json")[..], [AgentOutput::Malformed(_)]));
     }
 
     #[test]

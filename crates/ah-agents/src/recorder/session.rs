@@ -11,17 +11,18 @@ use std::future;
 use std::io;
 use std::time::Duration;
 
+use ah_lifecycle::turns::{Effects, Moment};
 use rustix::process::{Pid, Signal, WaitOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::agent::Agent;
-use super::clock::{Identifiers, Moment};
-use super::conversation::{Conversation, Effects};
+use super::clock;
 use super::ending::{Cause, Ending, Exit, Step};
 use super::lines::AgentLine;
 use super::server::{Arrival, Glimpse, Head};
+use crate::driver::{self, DrivenConversation};
 use crate::journal::{JournalError, JournalWriter};
 use crate::process::{Cgroup, Frozen};
 use crate::protocol::Request;
@@ -35,7 +36,7 @@ const LINES_AT_ONCE: usize = 64;
 /// A session in its recorder.
 pub(super) struct RecordedSession {
     spec: LaunchSpec,
-    conversation: Conversation,
+    conversation: DrivenConversation,
     journal: JournalWriter,
     head: watch::Sender<Head>,
     attendance: Attendance,
@@ -92,10 +93,10 @@ pub(super) async fn run(
     mut doors: Doors,
     mut signals: Signals,
 ) -> io::Result<()> {
-    let driver = crate::driver::open(&spec);
+    let conversation = driver::conversation(&spec, clock::identifiers()?);
+    let driver = conversation.agent();
     let command = driver.command(&spec.agent, folder);
     let files = driver.files(folder);
-    let conversation = Conversation::new(&spec, driver, Identifiers::from_system()?);
     let (head, _) = watch::channel(Head {
         len: journal.len(),
         is_final: false,
@@ -176,7 +177,7 @@ impl RecordedSession {
             self.end(Cause::OutputClosed);
             return;
         };
-        let at = Moment::now();
+        let at = clock::now();
         let mut effects = Effects::default();
         self.take_line(&line, at, &mut effects);
         for _ in 1..LINES_AT_ONCE {
@@ -192,14 +193,16 @@ impl RecordedSession {
         if !self.conversation.is_in_turn()
             && let Some(ending) = &mut self.ending
         {
-            ending.turn_ended(at.tick);
+            ending.turn_ended(at.tick.into());
         }
     }
 
     fn take_line(&mut self, line: &AgentLine, at: Moment, effects: &mut Effects) {
         match line {
             AgentLine::Whole(line) if line.is_empty() => {}
-            AgentLine::Whole(line) => self.conversation.line(line, at, effects),
+            AgentLine::Whole(line) => {
+                driver::on_line(&mut self.conversation, line, at, effects);
+            }
             AgentLine::TooLong(bytes) => effects.error(
                 at,
                 format!("a line of the agent of {bytes} bytes was left out: it is too long"),
@@ -232,7 +235,7 @@ impl RecordedSession {
     fn take(&mut self, step: Step) {
         if step == Step::Cancel {
             let mut effects = Effects::default();
-            self.conversation.interrupt(Moment::now(), &mut effects);
+            self.conversation.interrupt(clock::now(), &mut effects);
             self.put_into_effect(effects);
         }
         self.conversation.close();
@@ -259,11 +262,11 @@ impl RecordedSession {
         if self
             .conversation
             .next_deadline()
-            .is_some_and(|due| due <= now)
+            .is_some_and(|due| due <= now.into_std())
         {
             let mut effects = Effects::default();
             self.conversation
-                .expire_permissions(Moment::now(), &mut effects);
+                .expire_permissions(clock::now(), &mut effects);
             self.put_into_effect(effects);
         }
         if let Some(step) = self.ending.as_mut().and_then(|ending| ending.advance(now)) {
@@ -278,7 +281,7 @@ impl RecordedSession {
 
     fn next_deadline(&self) -> Option<Instant> {
         [
-            self.conversation.next_deadline(),
+            self.conversation.next_deadline().map(Instant::from_std),
             self.ending.and_then(|ending| ending.deadline()),
             self.limit().map(|(due, _)| due),
         ]
@@ -339,7 +342,7 @@ impl RecordedSession {
         }
         if let Some(Err(why)) = self.agent.as_ref().map(|agent| agent.tell(message)) {
             let mut complaint = Effects::default();
-            complaint.error(Moment::now(), format!("the agent could not be told: {why}"));
+            complaint.error(clock::now(), format!("the agent could not be told: {why}"));
             self.put_into_effect(complaint);
         }
     }

@@ -6,7 +6,7 @@ use ah_agents::LaunchSpec;
 use ah_agents::protocol::{
     AgentEnd, Fact, JournalEntry, JournalRecord, Request, ShutdownManner, TurnOutcome,
 };
-use ah_lifecycle::leave;
+use ah_lifecycle::permission;
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, Message, MessageId, MessageRole, PermissionId, PermissionPolicy,
     PermissionRequested, PermissionResolved, PromptContent, PromptDelivery, PromptId,
@@ -159,9 +159,9 @@ impl Recorder {
             } => {
                 let open = self.open.iter().find(|it| it.request_id == *request_id);
                 let resolved = match open {
-                    Some(request) => leave::answered(request, answer, by),
+                    Some(request) => permission::answered(request, answer, by),
                     // The test asked, so it knows what was asked.
-                    None => leave::answered(&asked_by_hand(*request_id, now), answer, by),
+                    None => permission::answered(&asked_by_hand(*request_id, now), answer, by),
                 };
                 self.settle(resolved, now);
                 self.play(now);
@@ -247,7 +247,7 @@ impl Recorder {
     /// The turn ends, and the next one begins if a prompt waits.
     pub(super) fn turn_over(&mut self, outcome: TurnOutcome, now: Timestamp) {
         for request in std::mem::take(&mut self.open) {
-            let withdrawn = leave::withdrawn(&request, "agent");
+            let withdrawn = permission::withdrawn(&request, "agent");
             self.event(EventPayload::PermissionResolved(withdrawn), now);
         }
         self.fact(Fact::TurnEnded { outcome }, now);
@@ -287,7 +287,7 @@ impl Recorder {
             expires_at: now.plus(self.policy.timeout()),
         };
         self.event(EventPayload::PermissionRequest(request.clone()), now);
-        match leave::judged(&self.policy, &self.workspace, &request) {
+        match permission::by_policy(&self.policy, &self.workspace, &request) {
             Some(resolved) => self.settle(resolved, now),
             None => self.open.push(request),
         }
@@ -307,7 +307,7 @@ impl Recorder {
             .extract_if(.., |request| request.expires_at <= now)
             .collect();
         for request in expired {
-            let resolved = leave::expired(&self.policy, &request);
+            let resolved = permission::expired(&self.policy, &request);
             self.settle(resolved, now);
             self.play(now);
         }

@@ -9,7 +9,7 @@ use ah_lifecycle::end::{self, Departure};
 use ah_lifecycle::expire::{self, TimeLimits};
 use ah_lifecycle::{
     AgentEnd, Decision, EndCause, Ending, Fact, JournalEntry, Refusal, Request, ShutdownManner,
-    TurnOutcome, duty, finish, leave, start,
+    TurnOutcome, duty, finish, permission, start,
 };
 use ah_rest_api_contract::{
     EventPayload, Message, MessageId, MessageRole, PermissionId, PermissionRequested,
@@ -211,7 +211,7 @@ impl MockSession {
                     by,
                 } => {
                     let settle =
-                        |request: &PermissionRequested| leave::answered(request, &answer, &by);
+                        |request: &PermissionRequested| permission::answered(request, &answer, &by);
                     self.settle(request_id, settle, now)?;
                     true
                 }
@@ -327,7 +327,7 @@ impl MockSession {
 
     fn end_turn(&mut self, outcome: TurnOutcome, now: Moment) -> Result<(), Refusal> {
         for request in self.open_requests() {
-            let withdrawn = leave::withdrawn(&request, "agent");
+            let withdrawn = permission::withdrawn(&request, "agent");
             self.resolve(withdrawn, now)?;
         }
         self.recorder.phase = Phase::Idle;
@@ -428,7 +428,7 @@ impl MockSession {
         };
         let workspace = self.session().workspace.as_ref();
         let path = workspace.map_or(String::new(), |it| it.path.to_string_lossy().into_owned());
-        let judged = leave::judged(&policy, &path, &request);
+        let judged = permission::by_policy(&policy, &path, &request);
         self.tell(
             JournalEntry::Event(EventPayload::PermissionRequest(request)),
             now.wall,
@@ -482,7 +482,7 @@ impl MockSession {
     fn expire(&mut self, now: Moment) -> Result<(), Refusal> {
         for request in self.open_requests() {
             if request.expires_at <= now.wall {
-                let expired = leave::expired(&self.view.record.launch.permissions, &request);
+                let expired = permission::expired(&self.view.record.launch.permissions, &request);
                 self.settle_as(expired, now)?;
             }
         }

@@ -23,7 +23,7 @@ pub(super) fn words(error: &RpcError) -> String {
         (None, _) if message.is_empty() => format!("error {}", error.code),
         (None, _) => message.to_owned(),
     };
-    crate::shortened::leave_out_middle(&mut words, WORDS_BYTES_MAX);
+    ah_lifecycle::turns::leave_out_middle(&mut words, WORDS_BYTES_MAX);
     words
 }
 

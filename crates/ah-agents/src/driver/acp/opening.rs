@@ -9,7 +9,7 @@ use super::rpc::{Outgoing, RequestId, RpcError};
 use super::usage::Meter;
 use super::{AcpDriver, Stage, errors, log, quirks};
 use crate::AgentProgram;
-use crate::driver::AgentSays;
+use ah_lifecycle::turns::AgentOutput;
 
 /// The version of ACP that is spoken.
 const PROTOCOL_VERSION: u64 = 1;
@@ -84,23 +84,23 @@ impl AcpDriver {
     pub(super) fn go_on_opening(
         &mut self,
         outcome: Result<Value, RpcError>,
-        says: &mut Vec<AgentSays>,
+        output: &mut Vec<AgentOutput>,
         to_agent: &mut Vec<u8>,
     ) {
         let went = match outcome {
-            Ok(result) => self.opened_further(result, says, to_agent),
+            Ok(result) => self.opened_further(result, output, to_agent),
             Err(error) => Err(self.why_not_opened(&error)),
         };
         if let Err(reason) = went {
             self.stage = Stage::Over;
-            says.push(AgentSays::CannotBegin(reason));
+            output.push(AgentOutput::Unavailable(reason));
         }
     }
 
     fn opened_further(
         &mut self,
         result: Value,
-        says: &mut Vec<AgentSays>,
+        output: &mut Vec<AgentOutput>,
         to_agent: &mut Vec<u8>,
     ) -> Result<(), String> {
         let Stage::Opening(opening) = &mut self.stage else {
@@ -115,7 +115,7 @@ impl AcpDriver {
                     .ok_or("the agent opened a session without a name")?
                     .clone_into(&mut self.session);
                 self.offers = Offers::of(result);
-                self.choose_next(says, to_agent)
+                self.choose_next(output, to_agent)
             }
             Step::Choose(_, choice) => {
                 // Each answer tells all options anew, since one may depend on another.
@@ -124,8 +124,8 @@ impl AcpDriver {
                         .set_config_options(result["configOptions"].clone());
                 }
                 let message = format!("the {} was chosen", choice.word());
-                says.push(log(LogLevel::Debug, message));
-                self.choose_next(says, to_agent)
+                output.push(log(LogLevel::Debug, message));
+                self.choose_next(output, to_agent)
             }
         }
     }
@@ -162,7 +162,7 @@ impl AcpDriver {
     /// Chooses what is left to be chosen; then the agent is ready.
     fn choose_next(
         &mut self,
-        says: &mut Vec<AgentSays>,
+        output: &mut Vec<AgentOutput>,
         to_agent: &mut Vec<u8>,
     ) -> Result<(), String> {
         let Stage::Opening(opening) = &mut self.stage else {
@@ -183,7 +183,7 @@ impl AcpDriver {
         }
         let version = opening.version.take();
         self.stage = Stage::Idle;
-        says.push(AgentSays::Ready {
+        output.push(AgentOutput::Ready {
             version,
             agent_session_id: Some(self.session.clone()),
         });

@@ -91,10 +91,10 @@ fn prompt_id() -> PromptId {
     PromptId::from_ulid(ulid::Ulid::nil())
 }
 
-fn hear(driver: &mut AcpDriver, message: &Value) -> Vec<AgentSays> {
-    let mut says = Vec::new();
-    driver.line(message.to_string().as_bytes(), &mut says, &mut Vec::new());
-    says
+fn hear(driver: &mut AcpDriver, message: &Value) -> Vec<AgentOutput> {
+    let mut output = Vec::new();
+    driver.line(message.to_string().as_bytes(), &mut output, &mut Vec::new());
+    output
 }
 
 fn words(kind: &str, text: &str) -> Value {
@@ -105,9 +105,9 @@ fn update(update: &Value) -> Value {
     json!({"method": "session/update", "params": {"sessionId": "s", "update": update}})
 }
 
-fn outcome(says: &[AgentSays]) -> Option<&TurnOutcome> {
-    says.iter().find_map(|said| match said {
-        AgentSays::TurnEnded(outcome) => Some(outcome),
+fn outcome(output: &[AgentOutput]) -> Option<&TurnOutcome> {
+    output.iter().find_map(|said| match said {
+        AgentOutput::TurnEnded(outcome) => Some(outcome),
         _ => None,
     })
 }
@@ -207,7 +207,7 @@ fn an_update_of_no_known_kind_is_told_of_once() {
 #[test]
 fn a_plan_is_read_as_far_as_it_can_be() {
     let mut driver = on_a_turn("mine");
-    let says = hear(
+    let output = hear(
         &mut driver,
         &update(&json!({"sessionUpdate": "plan", "entries": [
             {"content": "a", "status": "completed", "priority": "high"},
@@ -215,8 +215,8 @@ fn a_plan_is_read_as_far_as_it_can_be() {
             {"status": "pending"},
         ]})),
     );
-    let [AgentSays::Event(EventPayload::Plan(plan))] = &says[..] else {
-        panic!("{says:?}");
+    let [AgentOutput::Event(EventPayload::Plan(plan))] = &output[..] else {
+        panic!("{output:?}");
     };
     let entries: Vec<_> = plan
         .entries
@@ -235,16 +235,19 @@ fn a_plan_is_read_as_far_as_it_can_be() {
 #[test]
 fn an_answer_to_nothing_ends_nothing() {
     let mut driver = on_a_turn("mine");
-    let says = hear(
+    let output = hear(
         &mut driver,
         &json!({"id": 99, "result": {"stopReason": "end_turn"}}),
     );
-    assert!(matches!(&says[..], [AgentSays::Nonsense(_)]), "{says:?}");
-    let says = hear(
+    assert!(
+        matches!(&output[..], [AgentOutput::Malformed(_)]),
+        "{output:?}"
+    );
+    let output = hear(
         &mut driver,
         &json!({"id": 3, "result": {"stopReason": "end_turn"}}),
     );
-    assert_eq!(outcome(&says), Some(&TurnOutcome::Completed));
+    assert_eq!(outcome(&output), Some(&TurnOutcome::Completed));
 }
 
 #[test]
@@ -262,14 +265,14 @@ fn an_error_in_a_cancelled_turn_is_part_of_its_end() {
 }
 
 proptest! {
-    /// Whatever an agent says, in whatever order: no harm is done, and a turn ends once at most.
+    /// Whatever an agent output, in whatever order: no harm is done, and a turn ends once at most.
     #[test]
     fn no_message_does_harm(messages in prop::collection::vec(any_message(), 0..30)) {
         let mut driver = on_a_turn("OpenCode");
         let ends = messages
             .into_iter()
             .flat_map(|message| hear(&mut driver, &message))
-            .filter(|said| matches!(said, AgentSays::TurnEnded(_)))
+            .filter(|said| matches!(said, AgentOutput::TurnEnded(_)))
             .count();
         prop_assert!(ends <= 1);
     }

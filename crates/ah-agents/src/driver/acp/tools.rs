@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::edits::Place;
 use super::quirks::Quirks;
-use crate::driver::AgentSays;
+use ah_lifecycle::turns::AgentOutput;
 use call::Call;
 
 /// How many calls are open at a time. An agent has one, or a handful; when it opens more, nothing
@@ -64,8 +64,8 @@ impl Tools {
     }
 
     /// A `tool_call` or a `tool_call_update`.
-    pub(super) fn update(&mut self, update: &Value, says: &mut Vec<AgentSays>) {
-        let Some(index) = self.call(update, says) else {
+    pub(super) fn update(&mut self, update: &Value, output: &mut Vec<AgentOutput>) {
+        let Some(index) = self.call(update, output) else {
             return;
         };
         let call = &mut self.open[index];
@@ -73,13 +73,13 @@ impl Tools {
         call.merge(update, self.quirks, &self.workspace);
         let is_over = call.status.is_over();
         if is_over || call.input_is_known(self.quirks) {
-            announce(call, says);
+            announce(call, output);
         }
         if is_over {
             let call = self.open.remove(index);
-            self.end(call, says);
+            self.end(call, output);
         } else if call.is_announced && call.has_printed() > had_printed {
-            says.push(AgentSays::Ephemeral(EphemeralEvent::ToolProgress(
+            output.push(AgentOutput::Ephemeral(EphemeralEvent::ToolProgress(
                 ToolProgress {
                     tool_name: call.name.clone(),
                     last_line: call.last_line(),
@@ -90,14 +90,18 @@ impl Tools {
     }
 
     /// Leave is asked for what `tool_call`, of a permission request, tells of.
-    pub(super) fn ask(&mut self, tool_call: &Value, says: &mut Vec<AgentSays>) -> Option<Subject> {
+    pub(super) fn ask(
+        &mut self,
+        tool_call: &Value,
+        output: &mut Vec<AgentOutput>,
+    ) -> Option<Subject> {
         if self.quirks.confirms_all {
             return Some(self.ask_for_all(tool_call));
         }
-        let index = self.call(tool_call, says)?;
+        let index = self.call(tool_call, output)?;
         let call = &mut self.open[index];
         call.merge_asked(tool_call, self.quirks, &self.workspace);
-        announce(call, says);
+        announce(call, output);
         Some(Subject {
             tool_name: call.name.clone(),
             tool_args: call.args(),
@@ -141,18 +145,18 @@ impl Tools {
     }
 
     /// The turn is over, and so are the calls that are open: nothing more will be heard of them.
-    pub(super) fn turn_ended(&mut self, says: &mut Vec<AgentSays>) {
+    pub(super) fn turn_ended(&mut self, output: &mut Vec<AgentOutput>) {
         for mut call in std::mem::take(&mut self.open) {
             call.give_up();
-            announce(&mut call, says);
-            self.end(call, says);
+            announce(&mut call, output);
+            self.end(call, output);
         }
         self.is_cancelled = false;
     }
 
     /// Where the call is that `update` tells of: an open one, or a new one. `None` when it has
     /// ended, or is named by nothing.
-    fn call(&mut self, update: &Value, says: &mut Vec<AgentSays>) -> Option<usize> {
+    fn call(&mut self, update: &Value, output: &mut Vec<AgentOutput>) -> Option<usize> {
         let id = update["toolCallId"].as_str()?;
         if let Some(index) = self.open.iter().position(|call| call.id == id) {
             return Some(index);
@@ -163,14 +167,14 @@ impl Tools {
         if self.open.len() >= OPEN_MAX {
             let mut oldest = self.open.remove(0);
             oldest.give_up();
-            announce(&mut oldest, says);
-            self.end(oldest, says);
+            announce(&mut oldest, output);
+            self.end(oldest, output);
         }
         self.open.push(Call::new(id, self.quirks));
         Some(self.open.len() - 1)
     }
 
-    fn end(&mut self, call: Call, says: &mut Vec<AgentSays>) {
+    fn end(&mut self, call: Call, output: &mut Vec<AgentOutput>) {
         let mut result = call.result(self.quirks);
         // Some agents call a command completed that they have just killed.
         result.is_failed |= self.is_cancelled && call.is_command() && result.exit_code.is_none();
@@ -182,10 +186,10 @@ impl Tools {
             };
             for change in call.changes(&self.workspace) {
                 let events = change.events(&place, call.description(self.quirks));
-                says.extend(events.map(AgentSays::Event));
+                output.extend(events.map(AgentOutput::Event));
             }
         }
-        says.push(AgentSays::Event(EventPayload::ToolResult(ToolResult {
+        output.push(AgentOutput::Event(EventPayload::ToolResult(ToolResult {
             tool_name: call.name,
             tool_output: result.output,
             tool_execution_id: call.id.clone(),
@@ -204,12 +208,12 @@ impl Tools {
 }
 
 /// Says that a tool is used, once.
-fn announce(call: &mut Call, says: &mut Vec<AgentSays>) {
+fn announce(call: &mut Call, output: &mut Vec<AgentOutput>) {
     if call.is_announced {
         return;
     }
     call.is_announced = true;
-    says.push(AgentSays::Event(EventPayload::ToolUse(ToolUse {
+    output.push(AgentOutput::Event(EventPayload::ToolUse(ToolUse {
         tool_name: call.name.clone(),
         tool_args: call.args(),
         tool_execution_id: call.id.clone(),

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::rpc::{RequestId, RpcError};
 use super::usage::Tokens;
 use super::{AcpDriver, Stage, errors};
-use crate::driver::AgentSays;
 use crate::protocol::TurnOutcome;
+use ah_lifecycle::turns::AgentOutput;
 
 /// A turn on its way.
 pub(super) struct Turn {
@@ -100,18 +100,22 @@ impl Turn {
 
 impl AcpDriver {
     /// The turn was answered.
-    pub(super) fn end_turn(&mut self, answer: &Result<Value, RpcError>, says: &mut Vec<AgentSays>) {
+    pub(super) fn end_turn(
+        &mut self,
+        answer: &Result<Value, RpcError>,
+        output: &mut Vec<AgentOutput>,
+    ) {
         let Stage::Turn(turn) = std::mem::replace(&mut self.stage, Stage::Idle) else {
             return;
         };
-        self.tools.turn_ended(says);
+        self.tools.turn_ended(output);
         let result = answer.as_ref().unwrap_or(&Value::Null);
         let quota = &result["_meta"]["quota"];
         let counted = Tokens::read(&result["usage"])
             .or_else(|| Tokens::read_snake_case(&quota["token_count"]));
         let model = model_in(quota).or_else(|| self.model());
         let usage = self.meter.turn_ended(counted, model);
-        says.extend(usage.map(|usage| AgentSays::Event(EventPayload::Usage(usage))));
+        output.extend(usage.map(|usage| AgentOutput::Event(EventPayload::Usage(usage))));
         let outcome = match answer {
             Ok(result) => turn.outcome(
                 result["stopReason"].as_str().unwrap_or("none"),
@@ -126,11 +130,11 @@ impl AcpDriver {
         };
         if let TurnOutcome::Failed { reason } = &outcome {
             let message = reason.clone();
-            says.push(AgentSays::Event(EventPayload::Error(ErrorEvent {
+            output.push(AgentOutput::Event(EventPayload::Error(ErrorEvent {
                 message,
             })));
         }
-        says.push(AgentSays::TurnEnded(outcome));
+        output.push(AgentOutput::TurnEnded(outcome));
     }
 }
 

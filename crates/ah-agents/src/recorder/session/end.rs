@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ah_lifecycle::turns::Effects;
 use ah_rest_api_contract::LogLevel;
 use tokio::time::Instant;
 
@@ -11,8 +12,7 @@ use crate::home;
 use crate::journal::JournalError;
 use crate::process::{Swept, descendants, signal, sweep};
 use crate::protocol::{AgentEnd, EndCause, Fact};
-use crate::recorder::clock::Moment;
-use crate::recorder::conversation::Effects;
+use crate::recorder::clock;
 use crate::recorder::ending::{self, Ended};
 use crate::recorder::server::Head;
 
@@ -38,20 +38,20 @@ impl RecordedSession {
         self.hear_out().await;
         let in_turn = self.conversation.is_in_turn();
         let mut effects = Effects::default();
-        self.conversation.agent_ended(Moment::now(), &mut effects);
+        self.conversation.agent_ended(clock::now(), &mut effects);
         let error_tail = match self.agent.take() {
             Some(agent) => agent.error_tail(OUTPUT_WAIT_MAX).await,
             None => String::new(),
         };
         if let Err(error) = home::remove(folder).await {
             let message = format!("the agent's home could not be removed: {error}");
-            effects.log(Moment::now(), LogLevel::Warn, message);
+            effects.log(clock::now(), LogLevel::Warn, message);
         }
         let exit = self.exit.unwrap_or_default();
         let ended = Ended {
             exit,
             in_turn,
-            ends_with_input: self.conversation.ends_with_input(),
+            ends_with_input: self.conversation.agent().ends_with_input(),
             unready: self.conversation.unready(),
             error_tail: &error_tail,
         };
@@ -69,7 +69,7 @@ impl RecordedSession {
             None => Some(EndCause::Agent),
         };
         effects.fact(
-            Moment::now(),
+            clock::now(),
             Fact::Ended(AgentEnd {
                 exit_code: exit.code,
                 signal: exit.signal,
@@ -115,7 +115,7 @@ impl RecordedSession {
                 return;
             };
             let mut effects = Effects::default();
-            self.take_line(&line, Moment::now(), &mut effects);
+            self.take_line(&line, clock::now(), &mut effects);
             effects.to_agent.clear();
             self.put_into_effect(effects);
         }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use ah_lifecycle::turns::Effects;
+
 use super::RecordedSession;
-use crate::recorder::clock::Moment;
-use crate::recorder::conversation::Effects;
+use crate::recorder::clock;
 use crate::recorder::ending::Cause;
 
 /// How much later than its time an agent is ended that somebody attends to. Whoever attends holds
@@ -34,7 +35,7 @@ impl RecordedSession {
         if self.spec.interactive || self.frozen.is_some() {
             return None;
         }
-        let idle_since = self.conversation.idle_since()?;
+        let idle_since = Instant::from_std(self.conversation.idle_since()?);
         let alone_since = self.attendance.alone_since()?;
         let patience = Duration::from_millis(self.spec.orphan_idle_ms);
         idle_since.max(alone_since).checked_add(patience)
@@ -51,7 +52,8 @@ impl RecordedSession {
             return None;
         }
         let limit = Duration::from_millis(self.spec.idle_ms?);
-        self.after_the_attendant(self.conversation.idle_since()?.checked_add(limit)?)
+        let idle_since = Instant::from_std(self.conversation.idle_since()?);
+        self.after_the_attendant(idle_since.checked_add(limit)?)
     }
 
     /// How long it may take until it can take a prompt. Nobody else holds it to that.
@@ -72,7 +74,7 @@ impl RecordedSession {
             );
             let mut effects = Effects::default();
             self.conversation
-                .give_up_waiting(reason, Moment::now(), &mut effects);
+                .give_up_waiting(reason, clock::now(), &mut effects);
             self.put_into_effect(effects);
         }
         self.end(cause);

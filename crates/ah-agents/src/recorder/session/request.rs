@@ -1,15 +1,16 @@
 //! What an attendant asks of a session.
 
+use ah_lifecycle::turns::Effects;
+
 use super::RecordedSession;
 use crate::process::{descendants, freeze, signal, thaw};
 use crate::protocol::{Fact, Request};
-use crate::recorder::clock::Moment;
-use crate::recorder::conversation::Effects;
+use crate::recorder::clock;
 use crate::recorder::ending::Cause;
 
 impl RecordedSession {
     pub(super) async fn on_request(&mut self, request: Request) {
-        let at = Moment::now();
+        let at = clock::now();
         let mut effects = Effects::default();
         match request {
             Request::Prompt {
@@ -47,7 +48,7 @@ impl RecordedSession {
         }
         let own = rustix::process::getpid();
         let frozen = freeze(|| std::future::ready(descendants(own)), signal).await;
-        let at = Moment::now();
+        let at = clock::now();
         if frozen.restless == 0 && frozen.failure.is_none() {
             self.frozen = Some(frozen);
             effects.fact(at, Fact::Paused);
@@ -67,7 +68,7 @@ impl RecordedSession {
 
     fn resume(&mut self, effects: &mut Effects) {
         if self.wake() {
-            effects.fact(Moment::now(), Fact::Resumed);
+            effects.fact(clock::now(), Fact::Resumed);
         }
     }
 

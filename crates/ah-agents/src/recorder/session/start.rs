@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
+use ah_lifecycle::turns::Effects;
 use ah_rest_api_contract::LogLevel;
 use tokio::time::Instant;
 
@@ -12,8 +13,7 @@ use crate::SessionFolder;
 use crate::home::{self, Home};
 use crate::protocol::{AgentEnd, EndCause, Fact, JournalEntry, JournalRecord};
 use crate::recorder::agent::Agent;
-use crate::recorder::clock::Moment;
-use crate::recorder::conversation::Effects;
+use crate::recorder::clock;
 use crate::recorder::server::Arrival;
 
 /// How long the first attendant is waited for.
@@ -30,7 +30,7 @@ enum Wanted {
 /// The first record of a journal.
 pub(in crate::recorder) fn begun() -> JournalRecord {
     JournalRecord {
-        ts: Moment::now().wall,
+        ts: clock::now().wall,
         entry: JournalEntry::Fact(Fact::Launching),
         raw: None,
     }
@@ -105,8 +105,8 @@ impl RecordedSession {
         let pid = agent.pid.as_raw_nonzero().get().unsigned_abs();
         self.attendance.agent_pid = Some(pid);
         self.agent = Some(agent);
-        let at = Moment::now();
-        self.started_at = Some(at.tick);
+        let at = clock::now();
+        self.started_at = Some(at.tick.into());
         let mut effects = Effects::default();
         effects.fact(at, Fact::AgentStarted { pid });
         self.conversation.begin(&mut effects);
@@ -127,7 +127,7 @@ impl RecordedSession {
             cause,
             ..AgentEnd::default()
         };
-        effects.fact(Moment::now(), Fact::Ended(end));
+        effects.fact(clock::now(), Fact::Ended(end));
         self.put_into_effect(effects);
     }
 }

@@ -3,20 +3,19 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
+use std::time::Instant;
 
+use ah_lifecycle::turns::{Effects, Identifiers, Moment};
 use ah_rest_api_contract::{
     EventPayload, PermissionAnswer, PermissionId, PermissionPolicy, PromptContent, PromptId,
     SessionId, Timestamp,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 use ulid::Ulid;
 
-use crate::driver;
+use crate::driver::{self, DrivenConversation};
 use crate::protocol::JournalEntry;
-use crate::recorder::clock::{Identifiers, Moment};
-use crate::recorder::conversation::{Conversation, Effects};
 use crate::{AgentProgram, DriverKind, LaunchSpec};
 
 /// A line of a recording.
@@ -96,7 +95,7 @@ impl Replay {
             player.told.push_str(&format!("--- {name}\n"));
             for line in lines {
                 match line.dir {
-                    Direction::FromAgent => player.hear_agent(&line.msg),
+                    Direction::FromAgent => player.on_agent(&line.msg),
                     Direction::ToAgent => player.follow_client(&line.msg),
                 }
             }
@@ -130,7 +129,7 @@ fn prompted(line: &Recorded) -> PromptContent {
 }
 
 struct Player {
-    conversation: Conversation,
+    conversation: DrivenConversation,
     told: String,
     /// What the agent waits for, by the id it was recorded with.
     permissions: HashMap<String, PermissionId>,
@@ -147,7 +146,7 @@ impl Player {
     fn new(first: PromptContent) -> Self {
         let spec = spec(first);
         Self {
-            conversation: Conversation::new(&spec, driver::open(&spec), Identifiers::counting()),
+            conversation: driver::conversation(&spec, Identifiers::seeded(0)),
             told: String::new(),
             permissions: HashMap::new(),
             requests: HashMap::new(),
@@ -158,7 +157,7 @@ impl Player {
     }
 
     /// Does `deed`, and takes note of what comes of it.
-    fn act(&mut self, deed: impl FnOnce(&mut Conversation, Moment, &mut Effects)) -> Effects {
+    fn act(&mut self, deed: impl FnOnce(&mut DrivenConversation, Moment, &mut Effects)) -> Effects {
         let at = Moment {
             wall: Timestamp::from_unix_millis(0),
             tick: Instant::now(),
@@ -186,14 +185,14 @@ impl Player {
         effects
     }
 
-    fn hear_agent(&mut self, message: &Value) {
+    fn on_agent(&mut self, message: &Value) {
         let mut line = message.clone();
         if message.get("method").is_none() {
             line["id"] = self.requests[&message["id"].to_string()].clone();
         }
         let line = line.to_string();
         let effects = self.act(|conversation, at, effects| {
-            conversation.line(line.as_bytes(), at, effects);
+            driver::on_line(conversation, line.as_bytes(), at, effects);
         });
         for record in &effects.records {
             if let JournalEntry::Event(EventPayload::PermissionRequest(request)) = &record.entry {

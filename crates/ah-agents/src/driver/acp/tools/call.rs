@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::driver::acp::edits::Change;
 use crate::driver::acp::output::{self, Told};
 use crate::driver::acp::quirks::{EarlyContent, InputKnown, Quirks, ToolName};
-use crate::shortened::leave_out_middle;
+use ah_lifecycle::turns::leave_out_middle;
 
 /// How much is kept of what a command prints piece by piece, in bytes.
 const PRINTED_BYTES_MAX: usize = 256 * 1024;

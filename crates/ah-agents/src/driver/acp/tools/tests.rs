@@ -10,20 +10,20 @@ fn tools(agent: &str) -> Tools {
 }
 
 /// What was said, each in a word and with its call.
-fn in_words(says: &[AgentSays]) -> Vec<String> {
-    let word = |said: &AgentSays| match said {
-        AgentSays::Event(EventPayload::ToolUse(it)) => format!("use {}", it.tool_name),
-        AgentSays::Event(EventPayload::ToolResult(it)) => {
+fn in_words(output: &[AgentOutput]) -> Vec<String> {
+    let word = |said: &AgentOutput| match said {
+        AgentOutput::Event(EventPayload::ToolUse(it)) => format!("use {}", it.tool_name),
+        AgentOutput::Event(EventPayload::ToolResult(it)) => {
             format!("{:?} {} {:?}", it.status, it.tool_name, it.tool_output)
         }
-        AgentSays::Event(EventPayload::FileEdit(it)) => format!("edit {}", it.file_path),
-        AgentSays::Event(EventPayload::Diff(_)) => "diff".to_owned(),
-        AgentSays::Ephemeral(EphemeralEvent::ToolProgress(it)) => {
+        AgentOutput::Event(EventPayload::FileEdit(it)) => format!("edit {}", it.file_path),
+        AgentOutput::Event(EventPayload::Diff(_)) => "diff".to_owned(),
+        AgentOutput::Ephemeral(EphemeralEvent::ToolProgress(it)) => {
             format!("progress {}", it.last_line)
         }
         other => panic!("{other:?}"),
     };
-    says.iter().map(word).collect()
+    output.iter().map(word).collect()
 }
 
 fn text(text: &str) -> Value {
@@ -33,15 +33,15 @@ fn text(text: &str) -> Value {
 #[test]
 fn a_call_is_announced_once_its_input_is_known() {
     let mut tools = tools("mine");
-    let mut says = Vec::new();
-    let mut tell = |update: Value| tools.update(&update, &mut says);
+    let mut output = Vec::new();
+    let mut tell = |update: Value| tools.update(&update, &mut output);
     tell(json!({"toolCallId": "1", "title": "t", "status": "pending", "rawInput": {}}));
     tell(json!({"toolCallId": "1", "kind": "read", "rawInput": {"path": "a"}}));
     tell(json!({"toolCallId": "1", "status": "in_progress", "content": text("one\ntwo")}));
     tell(json!({"toolCallId": "1", "status": "completed", "content": text("all")}));
     tell(json!({"toolCallId": "1", "status": "failed", "content": text("too late")}));
     assert_eq!(
-        in_words(&says),
+        in_words(&output),
         ["use read", "progress two", "Completed read \"all\""]
     );
 }
@@ -55,23 +55,23 @@ fn a_failed_edit_edits_nothing() {
         ),
         ("failed", vec!["use edit", "Failed edit \"\""]),
     ] {
-        let (mut tools, mut says) = (tools("mine"), Vec::new());
+        let (mut tools, mut output) = (tools("mine"), Vec::new());
         let diff = json!([{"type": "diff", "path": "/w/a", "newText": "x\n"}]);
         let update = json!({"toolCallId": "1", "kind": "edit", "content": diff});
-        tools.update(&update, &mut says);
-        tools.update(&json!({"toolCallId": "1", "status": status}), &mut says);
-        assert_eq!(in_words(&says), expected);
+        tools.update(&update, &mut output);
+        tools.update(&json!({"toolCallId": "1", "status": status}), &mut output);
+        assert_eq!(in_words(&output), expected);
     }
 }
 
 #[test]
 fn leave_for_all_that_is_open_names_all_of_it() {
-    let (mut tools, mut says) = (tools("openhands"), Vec::new());
+    let (mut tools, mut output) = (tools("openhands"), Vec::new());
     for (id, path) in [("1", "/w/a"), ("2", "/etc/b")] {
         let update = json!({"toolCallId": id, "title": "editor: x", "status": "in_progress",
             "rawInput": {"path": path}});
-        tools.update(&update, &mut says);
-        let asked = tools.ask(&json!({"toolCallId": "c", "title": "Confirm"}), &mut says);
+        tools.update(&update, &mut output);
+        let asked = tools.ask(&json!({"toolCallId": "c", "title": "Confirm"}), &mut output);
         let asked = asked.unwrap();
         if id == "1" {
             assert_eq!(asked.tool_name, "editor");
@@ -86,13 +86,13 @@ fn leave_for_all_that_is_open_names_all_of_it() {
 
 #[test]
 fn no_more_calls_are_open_than_there_is_room_for() {
-    let (mut tools, mut says) = (tools("mine"), Vec::new());
+    let (mut tools, mut output) = (tools("mine"), Vec::new());
     for id in 0..OPEN_MAX + 10 {
         let update = json!({"toolCallId": id.to_string(), "status": "in_progress"});
-        tools.update(&update, &mut says);
+        tools.update(&update, &mut output);
     }
     assert_eq!(tools.open.len(), OPEN_MAX);
-    let ended = in_words(&says);
+    let ended = in_words(&output);
     let ended = ended.iter().filter(|it| it.starts_with("Failed")).count();
     assert_eq!(ended, 10);
 }
@@ -150,39 +150,39 @@ proptest! {
         deeds in prop::collection::vec(deed(), 0..40),
     ) {
         let mut tools = tools(agent);
-        let mut says = Vec::new();
+        let mut output = Vec::new();
         for deed in deeds {
             match deed {
-                Deed::Update(update) => tools.update(&update, &mut says),
+                Deed::Update(update) => tools.update(&update, &mut output),
                 Deed::Ask(id) => {
                     let asked = json!({"toolCallId": id.to_string()});
-                    if let Some(subject) = tools.ask(&asked, &mut says) {
+                    if let Some(subject) = tools.ask(&asked, &mut output) {
                         tools.refuse(&subject.calls);
                     }
                 }
                 Deed::Cancel => tools.cancelled(),
-                Deed::EndTurn => tools.turn_ended(&mut says),
+                Deed::EndTurn => tools.turn_ended(&mut output),
             }
         }
-        tools.turn_ended(&mut says);
+        tools.turn_ended(&mut output);
         let mut begun: HashMap<String, String> = HashMap::new();
         let mut ended: HashMap<String, String> = HashMap::new();
-        for said in says {
+        for said in output {
             match said {
-                AgentSays::Event(EventPayload::ToolUse(it)) => {
+                AgentOutput::Event(EventPayload::ToolUse(it)) => {
                     let before = begun.insert(it.tool_execution_id, it.tool_name);
                     prop_assert_eq!(before, None);
                 }
-                AgentSays::Event(EventPayload::ToolResult(it)) => {
+                AgentOutput::Event(EventPayload::ToolResult(it)) => {
                     prop_assert_eq!(begun.get(&it.tool_execution_id), Some(&it.tool_name));
                     let before = ended.insert(it.tool_execution_id, it.tool_name);
                     prop_assert_eq!(before, None);
                 }
-                AgentSays::Event(EventPayload::Diff(it)) => {
+                AgentOutput::Event(EventPayload::Diff(it)) => {
                     prop_assert!(begun.contains_key(&it.tool_execution_id));
                     prop_assert!(!ended.contains_key(&it.tool_execution_id));
                 }
-                AgentSays::Ephemeral(EphemeralEvent::ToolProgress(it)) => {
+                AgentOutput::Ephemeral(EphemeralEvent::ToolProgress(it)) => {
                     prop_assert!(begun.contains_key(&it.tool_execution_id));
                     prop_assert!(!ended.contains_key(&it.tool_execution_id));
                 }

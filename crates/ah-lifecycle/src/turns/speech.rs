@@ -1,28 +1,26 @@
-//! What an agent says in pieces: shown as they come, written down whole.
+//! Messages and thoughts that arrive in chunks: shown chunk by chunk, recorded whole.
 
 use ah_rest_api_contract::{
     ContentBlock, EphemeralEvent, EventPayload, Message, MessageDelta, MessageId, MessageRole,
     Thought, ThoughtDelta,
 };
 
-use super::Effects;
-use crate::driver::Voice;
-use crate::recorder::clock::Moment;
+use super::{Channel, Effects, Moment};
 
-/// How much of one message or thought is put together, in bytes. What is longer becomes several:
-/// nothing of it is lost, and none is too long for the journal.
+/// The most bytes of one message or thought. A longer one becomes several, so that nothing is lost
+/// and no record is too long for the journal.
 const WHOLE_BYTES_MAX: usize = 256 * 1024;
 
-/// What the agent is saying.
+/// The message or thought that is in progress.
 #[derive(Debug, Default)]
 pub(super) struct Speech {
-    open: Option<Utterance>,
+    open: Option<Partial>,
 }
 
 #[derive(Debug)]
-struct Utterance {
-    voice: Voice,
-    /// What the agent calls it.
+struct Partial {
+    channel: Channel,
+    /// The agent's own name of it.
     whole: Option<String>,
     id: MessageId,
     blocks: Vec<ContentBlock>,
@@ -30,70 +28,69 @@ struct Utterance {
 }
 
 impl Speech {
-    /// Hears a piece, and finishes what was said before when it is a piece of something else.
-    pub(super) fn hear(
+    /// Adds a chunk. A chunk of something else finishes what is in progress.
+    pub(super) fn add(
         &mut self,
-        voice: Voice,
+        channel: Channel,
         whole: Option<String>,
-        piece: ContentBlock,
-        fresh: impl FnOnce() -> MessageId,
+        content: ContentBlock,
+        new_id: impl FnOnce() -> MessageId,
         at: Moment,
         effects: &mut Effects,
     ) {
-        let bytes = size(&piece);
+        let bytes = size(&content);
         if bytes == 0 {
-            // Some agents begin each message with nothing.
+            // Some agents begin each message with an empty chunk.
             return;
         }
         let goes_on = self.open.as_ref().is_some_and(|open| {
-            open.voice == voice && open.whole == whole && open.bytes + bytes <= WHOLE_BYTES_MAX
+            open.channel == channel && open.whole == whole && open.bytes + bytes <= WHOLE_BYTES_MAX
         });
         if !goes_on {
             self.finish(at, effects);
         }
-        let open = self.open.get_or_insert_with(|| Utterance {
-            voice,
+        let open = self.open.get_or_insert_with(|| Partial {
+            channel,
             whole,
-            id: fresh(),
+            id: new_id(),
             blocks: Vec::new(),
             bytes: 0,
         });
-        if let ContentBlock::Text { text } = &piece {
+        if let ContentBlock::Text { text } = &content {
             let delta = text.clone();
-            let shown = match voice {
-                Voice::Aloud => EphemeralEvent::MessageDelta(MessageDelta {
+            effects.ephemeral(match channel {
+                Channel::Message => EphemeralEvent::MessageDelta(MessageDelta {
                     message_id: open.id,
                     delta,
                 }),
-                Voice::InThought => EphemeralEvent::ThoughtDelta(ThoughtDelta { delta }),
-            };
-            effects.ephemeral.push((effects.records.len(), shown));
+                Channel::Thought => EphemeralEvent::ThoughtDelta(ThoughtDelta { delta }),
+            });
         }
         open.bytes += bytes;
-        match (open.blocks.last_mut(), piece) {
+        match (open.blocks.last_mut(), content) {
             (Some(ContentBlock::Text { text }), ContentBlock::Text { text: more }) => {
                 text.push_str(&more);
             }
-            (_, piece) => open.blocks.push(piece),
+            (_, content) => open.blocks.push(content),
         }
     }
 
-    /// What was being said is said.
+    /// Records what is in progress, which is complete.
     pub(super) fn finish(&mut self, at: Moment, effects: &mut Effects) {
-        let Some(said) = self.open.take() else {
+        let Some(whole) = self.open.take() else {
             return;
         };
-        let event = match said.voice {
-            Voice::Aloud => EventPayload::Message(Message {
+        let event = match whole.channel {
+            Channel::Message => EventPayload::Message(Message {
                 role: MessageRole::Assistant,
-                message_id: said.id,
-                content: said.blocks,
+                message_id: whole.id,
+                content: whole.blocks,
                 author: None,
                 delivery: None,
                 prompt_id: None,
             }),
-            Voice::InThought => {
-                let texts = said.blocks.iter().filter_map(|block| match block {
+            Channel::Thought => {
+                let texts = whole.blocks.iter().filter_map(|block| match block {
                     ContentBlock::Text { text } => Some(text.as_str()),
                     _ => None,
                 });
@@ -111,9 +108,9 @@ impl Speech {
     }
 }
 
-/// How many bytes a piece has, as far as it can have many.
-fn size(piece: &ContentBlock) -> usize {
-    match piece {
+/// Returns the bytes of a chunk, without its fields of bounded length.
+fn size(content: &ContentBlock) -> usize {
+    match content {
         ContentBlock::Text { text } => text.len(),
         ContentBlock::Image { uri, data, .. } => {
             [uri, data].into_iter().flatten().map(String::len).sum()
@@ -130,24 +127,24 @@ fn size(piece: &ContentBlock) -> usize {
 mod tests {
     use ah_rest_api_contract::Timestamp;
     use proptest::prelude::*;
-    use tokio::time::Instant;
+    use std::time::Instant;
 
     use super::*;
-    use crate::protocol::JournalEntry;
-    use crate::recorder::clock::Identifiers;
+    use crate::JournalEntry;
+    use crate::turns::Identifiers;
 
-    /// What is written down and what is shown of these pieces, each said in the voice of the whole.
-    fn told(pieces: &[(Voice, u8, String)]) -> (Vec<EventPayload>, Vec<EphemeralEvent>) {
+    /// The records and the ephemeral events of these chunks.
+    fn results(pieces: &[(Channel, u8, String)]) -> (Vec<EventPayload>, Vec<EphemeralEvent>) {
         let at = Moment {
             wall: Timestamp::from_unix_millis(0),
             tick: Instant::now(),
         };
         let (mut speech, mut effects) = (Speech::default(), Effects::default());
-        let mut ids = Identifiers::counting();
-        for (voice, whole, text) in pieces {
-            let mut fresh = || MessageId::from_ulid(ids.fresh(at.wall));
-            let (whole, piece) = (Some(whole.to_string()), ContentBlock::text(text));
-            speech.hear(*voice, whole, piece, &mut fresh, at, &mut effects);
+        let mut ids = Identifiers::seeded(0);
+        for (channel, whole, text) in pieces {
+            let mut new_id = || MessageId::from_ulid(ids.next(at.wall));
+            let (whole, content) = (Some(whole.to_string()), ContentBlock::text(text));
+            speech.add(*channel, whole, content, &mut new_id, at, &mut effects);
         }
         speech.finish(at, &mut effects);
         let events = effects
@@ -174,13 +171,13 @@ mod tests {
     #[test]
     fn a_piece_of_something_else_ends_what_was_said() {
         let piece = |voice, whole, text: &str| (voice, whole, text.to_owned());
-        let (events, _) = told(&[
-            piece(Voice::InThought, 1, " hm"),
-            piece(Voice::Aloud, 1, "a"),
-            piece(Voice::Aloud, 1, ""),
-            piece(Voice::Aloud, 1, "b"),
-            piece(Voice::Aloud, 2, "c"),
-            piece(Voice::InThought, 2, "\n"),
+        let (events, _) = results(&[
+            piece(Channel::Thought, 1, " hm"),
+            piece(Channel::Message, 1, "a"),
+            piece(Channel::Message, 1, ""),
+            piece(Channel::Message, 1, "b"),
+            piece(Channel::Message, 2, "c"),
+            piece(Channel::Thought, 2, "\n"),
         ]);
         assert!(matches!(&events[0], EventPayload::Thought(it) if it.thought == "hm"));
         let messages: Vec<_> = events.iter().filter_map(message).map(|it| it.1).collect();
@@ -189,8 +186,8 @@ mod tests {
 
     #[test]
     fn what_is_said_without_end_becomes_several_messages() {
-        let piece = (Voice::Aloud, 1, "x".repeat(WHOLE_BYTES_MAX / 3));
-        let (events, _) = told(&vec![piece; 10]);
+        let piece = (Channel::Message, 1, "x".repeat(WHOLE_BYTES_MAX / 3));
+        let (events, _) = results(&vec![piece; 10]);
         let lengths: Vec<_> = events
             .iter()
             .filter_map(message)
@@ -205,9 +202,9 @@ mod tests {
         /// What was shown in pieces is what is written down, message by message.
         #[test]
         fn the_pieces_of_a_message_are_the_message(
-            pieces in prop::collection::vec((Just(Voice::Aloud), 0..3_u8, ".{0,4}"), 0..20),
+            pieces in prop::collection::vec((Just(Channel::Message), 0..3_u8, ".{0,4}"), 0..20),
         ) {
-            let (events, shown) = told(&pieces);
+            let (events, shown) = results(&pieces);
             for (id, text) in events.iter().filter_map(message) {
                 let deltas = shown.iter().filter_map(|event| match event {
                     EphemeralEvent::MessageDelta(it) if it.message_id == id => Some(&*it.delta),

@@ -1,71 +1,24 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
     EphemeralEvent, PermissionAction, PermissionOption, PermissionOptionKind, PermissionPolicy,
-    SessionId, ThoughtDelta, Timestamp,
+    ThoughtDelta, Timestamp,
 };
 use proptest::prelude::*;
 use ulid::Ulid;
 
 use super::*;
-use crate::driver::PermissionAsked;
-use crate::{AgentProgram, DriverKind, SessionFolder};
+use crate::turns::ToolRequest;
+use crate::{JournalEntry, JournalRecord};
 
-/// Understands lines of one word, and writes one word a message.
-struct WordDriver {
+/// Writes one word for each call.
+struct WordAgent {
     steers: bool,
 }
 
-impl Driver for WordDriver {
-    fn command(&self, _: &AgentProgram, _: &SessionFolder) -> std::io::Result<Vec<String>> {
-        unreachable!("no process is started here")
-    }
-
-    fn files(&self, _: &SessionFolder) -> Vec<std::path::PathBuf> {
-        Vec::new()
-    }
-
+impl Agent for WordAgent {
     fn can_steer(&self) -> bool {
         self.steers
-    }
-
-    fn line(&mut self, line: &[u8], says: &mut Vec<AgentSays>, _: &mut Vec<u8>) {
-        let option = |id: &str, kind| PermissionOption {
-            id: id.to_owned(),
-            label: id.to_owned(),
-            kind,
-        };
-        says.push(match line {
-            b"ready" => AgentSays::Ready {
-                version: None,
-                agent_session_id: None,
-            },
-            b"end" => AgentSays::TurnEnded(TurnOutcome::Completed),
-            b"ask" => AgentSays::Asks(PermissionAsked {
-                key: "key".to_owned(),
-                tool_name: "tool".to_owned(),
-                tool_args: serde_json::Map::new(),
-                options: vec![
-                    option("yes", PermissionOptionKind::AllowOnce),
-                    option("no", PermissionOptionKind::RejectOnce),
-                ],
-            }),
-            b"choiceless" => AgentSays::Asks(PermissionAsked {
-                key: "key".to_owned(),
-                tool_name: "tool".to_owned(),
-                tool_args: serde_json::Map::new(),
-                options: Vec::new(),
-            }),
-            b"delta" => AgentSays::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
-                delta: "d".to_owned(),
-            })),
-            other => AgentSays::Nonsense(String::from_utf8_lossy(other).into_owned()),
-        });
-    }
-
-    fn ends_with_input(&self) -> bool {
-        true
     }
 
     fn begin(&mut self, to_agent: &mut Vec<u8>) {
@@ -94,41 +47,61 @@ impl Driver for WordDriver {
     }
 }
 
+/// A conversation whose agent's lines are one word each.
+type Talk = Conversation<WordAgent>;
+
+impl Talk {
+    fn word(&mut self, line: &[u8], at: Moment, effects: &mut Effects) {
+        let output = vec![meaning(line)];
+        self.line(line, output, at, effects);
+    }
+}
+
+fn meaning(line: &[u8]) -> AgentOutput {
+    let option = |id: &str, kind| PermissionOption {
+        id: id.to_owned(),
+        label: id.to_owned(),
+        kind,
+    };
+    let request = |options| {
+        AgentOutput::PermissionRequest(ToolRequest {
+            key: "key".to_owned(),
+            tool_name: "tool".to_owned(),
+            tool_args: serde_json::Map::new(),
+            options,
+        })
+    };
+    match line {
+        b"ready" => AgentOutput::Ready {
+            version: None,
+            agent_session_id: None,
+        },
+        b"end" => AgentOutput::TurnEnded(TurnOutcome::Completed),
+        b"ask" => request(vec![
+            option("yes", PermissionOptionKind::AllowOnce),
+            option("no", PermissionOptionKind::RejectOnce),
+        ]),
+        b"choiceless" => request(Vec::new()),
+        b"delta" => AgentOutput::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
+            delta: "d".to_owned(),
+        })),
+        other => AgentOutput::Malformed(String::from_utf8_lossy(other).into_owned()),
+    }
+}
+
 fn id(number: u128) -> PromptId {
     PromptId::from_ulid(Ulid::from_parts(0, number))
 }
 
-fn conversation(policy: PermissionPolicy, steers: bool) -> Conversation {
-    let spec = LaunchSpec {
-        session_id: SessionId::from_ulid(Ulid::nil()),
-        agent: AgentProgram {
-            agent_type: "scenario".to_owned(),
-            driver: DriverKind::Scenario,
-            argv: Vec::new(),
-            env: BTreeMap::new(),
-            inherits: crate::Inheritance::default(),
-            home: None,
-            model: None,
-            settings: serde_json::Map::new(),
-        },
-        workspace: "/w".into(),
-        prompt: "first".into(),
+fn conversation(policy: PermissionPolicy, steers: bool) -> Talk {
+    let opening = Opening {
         prompt_id: id(1),
+        prompt: "first".into(),
         author: "ann".to_owned(),
         permissions: policy,
-        interactive: true,
-        orphan_idle_ms: 0,
-        timeout_ms: None,
-        idle_ms: None,
-        fence: None,
-        stop_grace_ms: 0,
-        ready_ms: 60_000,
+        workspace: "/w".to_owned(),
     };
-    Conversation::new(
-        &spec,
-        Box::new(WordDriver { steers }),
-        Identifiers::counting(),
-    )
+    Conversation::new(opening, WordAgent { steers }, Identifiers::seeded(0))
 }
 
 fn at(tick: Instant) -> Moment {
@@ -138,13 +111,13 @@ fn at(tick: Instant) -> Moment {
     }
 }
 
-/// Does `deed` and gives what was to be done, in words.
+/// Calls `act` and returns its effects in words.
 fn said(
-    conversation: &mut Conversation,
-    deed: impl FnOnce(&mut Conversation, &mut Effects),
+    conversation: &mut Talk,
+    act: impl FnOnce(&mut Talk, &mut Effects),
 ) -> (Vec<String>, String) {
     let mut effects = Effects::default();
-    deed(conversation, &mut effects);
+    act(conversation, &mut effects);
     let records = effects.records.iter().map(in_a_word).collect();
     let to_agent = String::from_utf8(effects.to_agent).unwrap();
     (records, to_agent.trim_end().to_owned())
@@ -178,13 +151,13 @@ fn prompts_take_turns_and_a_steered_one_does_not_wait_where_it_can() {
     let now = at(Instant::now());
     for steers in [false, true] {
         let mut talk = conversation(PermissionPolicy::default(), steers);
-        let (records, to_agent) = said(&mut talk, |talk, out| talk.line(b"ready", now, out));
+        let (records, to_agent) = said(&mut talk, |talk, out| talk.word(b"ready", now, out));
         assert_eq!(records, words(&["ready", "turn", "message Initial"]));
         assert_eq!(to_agent, "prompt:first");
         let (records, to_agent) = said(&mut talk, |talk, out| {
             talk.prompt(id(2), "second".into(), "bob".into(), true, now, out);
         });
-        let (later, to_agent_later) = said(&mut talk, |talk, out| talk.line(b"end", now, out));
+        let (later, to_agent_later) = said(&mut talk, |talk, out| talk.word(b"end", now, out));
         if steers {
             assert_eq!(records, words(&["message Steered"]));
             assert_eq!(to_agent, "prompt:second");
@@ -201,8 +174,8 @@ fn prompts_take_turns_and_a_steered_one_does_not_wait_where_it_can() {
 fn an_interruption_comes_before_the_withdrawal_and_once() {
     let now = at(Instant::now());
     let mut talk = conversation(PermissionPolicy::default(), false);
-    said(&mut talk, |talk, out| talk.line(b"ready", now, out));
-    said(&mut talk, |talk, out| talk.line(b"ask", now, out));
+    said(&mut talk, |talk, out| talk.word(b"ready", now, out));
+    said(&mut talk, |talk, out| talk.word(b"ask", now, out));
     let (records, to_agent) = said(&mut talk, |talk, out| talk.interrupt(now, out));
     assert_eq!(records, words(&["Cancelled - by agent"]));
     assert_eq!(to_agent, "interrupt answer:key:None");
@@ -214,7 +187,7 @@ fn an_interruption_comes_before_the_withdrawal_and_once() {
 fn a_request_without_choices_is_withdrawn_at_once() {
     let now = at(Instant::now());
     let mut talk = conversation(PermissionPolicy::default(), false);
-    let (records, to_agent) = said(&mut talk, |talk, out| talk.line(b"choiceless", now, out));
+    let (records, to_agent) = said(&mut talk, |talk, out| talk.word(b"choiceless", now, out));
     assert_eq!(
         records,
         words(&["permission_request", "Cancelled - by policy"])
@@ -230,7 +203,7 @@ fn a_request_runs_out_when_its_time_has_come_and_not_before() {
         ..PermissionPolicy::without_rules(PermissionAction::Ask)
     };
     let mut talk = conversation(policy, false);
-    said(&mut talk, |talk, out| talk.line(b"ask", at(start), out));
+    said(&mut talk, |talk, out| talk.word(b"ask", at(start), out));
     let due = talk.next_deadline().unwrap();
     assert_eq!(due, start + Duration::from_secs(1));
     let early = at(due - Duration::from_millis(1));
@@ -246,32 +219,19 @@ fn a_request_runs_out_when_its_time_has_come_and_not_before() {
 fn who_is_let_go_is_given_no_prompt() {
     let now = at(Instant::now());
     let mut talk = conversation(PermissionPolicy::default(), false);
-    said(&mut talk, |talk, out| talk.line(b"ready", now, out));
+    said(&mut talk, |talk, out| talk.word(b"ready", now, out));
     talk.close();
     assert!(talk.is_in_turn());
     let (records, to_agent) = said(&mut talk, |talk, out| {
         talk.prompt(id(2), "second".into(), "bob".into(), false, now, out);
     });
     assert_eq!((records, to_agent), (words(&["log"]), String::new()));
-    let (records, to_agent) = said(&mut talk, |talk, out| talk.line(b"end", now, out));
+    let (records, to_agent) = said(&mut talk, |talk, out| talk.word(b"end", now, out));
     assert_eq!((records, to_agent), (words(&["turn over"]), String::new()));
     assert!(!talk.is_in_turn());
 }
 
 proptest! {
-    #[test]
-    fn a_text_that_is_cut_keeps_its_ends_and_its_bound(text in "\\PC{0,400}", max in 100_usize..400) {
-        let mut cut = text.clone();
-        leave_out_middle(&mut cut, max);
-        prop_assert!(cut.len() <= max, "{} > {max}", cut.len());
-        if text.len() <= max {
-            prop_assert_eq!(cut, text);
-        } else {
-            prop_assert_eq!(cut.chars().next(), text.chars().next());
-            prop_assert_eq!(cut.chars().last(), text.chars().last());
-        }
-    }
-
     /// Whatever happens in whatever order: turns never overlap, no prompt is said twice, and no
     /// request is settled twice.
     #[test]
@@ -281,16 +241,16 @@ proptest! {
         let mut effects = Effects::default();
         for (deed, number) in deeds {
             match deed {
-                0 => talk.line(b"ready", now, &mut effects),
-                1 => talk.line(b"end", now, &mut effects),
-                2 => talk.line(b"ask", now, &mut effects),
+                0 => talk.word(b"ready", now, &mut effects),
+                1 => talk.word(b"end", now, &mut effects),
+                2 => talk.word(b"ask", now, &mut effects),
                 3 => talk.prompt(id(number), "p".into(), "a".into(), true, now, &mut effects),
                 4 => talk.interrupt(now, &mut effects),
                 5 => {
                     let request = PermissionId::from_ulid(Ulid::from_parts(1000, number));
                     talk.answer(request, &PermissionAnswer::Cancel, "b", now, &mut effects);
                 }
-                _ => talk.line(b"delta", now, &mut effects),
+                _ => talk.word(b"delta", now, &mut effects),
             }
         }
         talk.agent_ended(now, &mut effects);
@@ -324,9 +284,9 @@ fn a_prompt_that_was_taken_back_is_not_said_even_when_it_is_asked_for_again() {
     let mut conversation = conversation(PermissionPolicy::default(), false);
     let now = at(Instant::now());
     said(&mut conversation, |c, effects| {
-        c.line(b"ready", now, effects);
+        c.word(b"ready", now, effects);
     });
-    let ask = |c: &mut Conversation, effects: &mut Effects| {
+    let ask = |c: &mut Talk, effects: &mut Effects| {
         c.prompt(
             id(7),
             PromptContent::from("never mind"),
@@ -339,7 +299,7 @@ fn a_prompt_that_was_taken_back_is_not_said_even_when_it_is_asked_for_again() {
     said(&mut conversation, ask);
     conversation.withdraw(id(7));
     said(&mut conversation, ask);
-    let (records, to_agent) = said(&mut conversation, |c, effects| c.line(b"end", now, effects));
+    let (records, to_agent) = said(&mut conversation, |c, effects| c.word(b"end", now, effects));
     assert_eq!(records, words(&["turn over"]));
     assert_eq!(to_agent, "");
 }

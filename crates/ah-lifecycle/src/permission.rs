@@ -1,21 +1,21 @@
-//! Settling what an agent asks leave for: by its task's policy, by an answer, by time, or because
-//! nobody waits for it any more.
+//! The resolution of permission requests: by the policy of the task, by an answer, by a timeout,
+//! or by withdrawal.
 
 use ah_rest_api_contract::{
     PermissionAction, PermissionAnswer, PermissionOutcome, PermissionPolicy, PermissionRequested,
     PermissionResolved, PermissionSubject,
 };
 
-/// What the policy makes of a request as soon as it is made; `None` when somebody is asked.
+/// Resolves a new request by the policy. Returns `None` if the policy requires an answer.
 /// `workspace` is the agent's working folder.
 #[must_use]
-pub fn judged(
+pub fn by_policy(
     policy: &PermissionPolicy,
     workspace: &str,
     request: &PermissionRequested,
 ) -> Option<PermissionResolved> {
     if request.options.is_empty() {
-        // Nobody could choose anything.
+        // There is nothing to choose from.
         return Some(withdrawn(request, "policy"));
     }
     let subject = PermissionSubject::of_tool(&request.tool_name, &request.tool_args, workspace);
@@ -24,14 +24,14 @@ pub fn judged(
         PermissionAction::Allow => true,
         PermissionAction::Deny => false,
     };
-    // Without a fitting option the policy can only withdraw the request.
+    // Without a matching option the policy can only withdraw the request.
     Some(match request.option_for(allow) {
-        Some(option) => chosen(request, option.id.clone(), "policy"),
+        Some(option) => selected(request, option.id.clone(), "policy"),
         None => withdrawn(request, "policy"),
     })
 }
 
-/// What an answer makes of a request, which is one of those on offer.
+/// Resolves a request by an answer, which must be one of its options.
 #[must_use]
 pub fn answered(
     request: &PermissionRequested,
@@ -39,12 +39,12 @@ pub fn answered(
     by: &str,
 ) -> PermissionResolved {
     match answer {
-        PermissionAnswer::Select(option) => chosen(request, option.clone(), by),
+        PermissionAnswer::Select(option) => selected(request, option.clone(), by),
         PermissionAnswer::Cancel => withdrawn(request, by),
     }
 }
 
-/// What becomes of a request that nobody answered in time.
+/// Resolves a request that was not answered in time, as the policy says.
 #[must_use]
 pub fn expired(policy: &PermissionPolicy, request: &PermissionRequested) -> PermissionResolved {
     let allow = policy.on_timeout == PermissionAction::Allow;
@@ -56,7 +56,7 @@ pub fn expired(policy: &PermissionPolicy, request: &PermissionRequested) -> Perm
     }
 }
 
-/// A request that is not waited for any more.
+/// Resolves a request as cancelled by `by`.
 #[must_use]
 pub fn withdrawn(request: &PermissionRequested, by: &str) -> PermissionResolved {
     PermissionResolved {
@@ -67,7 +67,7 @@ pub fn withdrawn(request: &PermissionRequested, by: &str) -> PermissionResolved 
     }
 }
 
-fn chosen(request: &PermissionRequested, option: String, by: &str) -> PermissionResolved {
+fn selected(request: &PermissionRequested, option: String, by: &str) -> PermissionResolved {
     PermissionResolved {
         request_id: request.request_id,
         outcome: PermissionOutcome::Selected,

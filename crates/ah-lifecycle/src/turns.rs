@@ -1,0 +1,20 @@
+//! The turns of one agent: its prompts, what it says, and the permissions that it requests.
+//!
+//! A [`Conversation`] is the pure half of a recorder. It performs no I/O and reads no clock: each
+//! input carries the [`Moment`] at which it happened, and each result is returned in [`Effects`].
+//! The recorder process, the host of the engine's tests and the mock all run their agents through
+//! it. They differ in the [`Agent`] that they supply and in where the records go.
+
+mod agent;
+mod conversation;
+mod effects;
+mod ids;
+mod permissions;
+mod shorten;
+mod speech;
+
+pub use agent::{Agent, AgentOutput, Channel, ToolRequest};
+pub use conversation::{Conversation, Opening};
+pub use effects::{Effects, Moment};
+pub use ids::Identifiers;
+pub use shorten::leave_out_middle;

@@ -1,0 +1,442 @@
+//! The conversation between a session and its agent: the state of the turn, the prompts that wait,
+//! and the permission requests that are pending.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Instant;
+
+use ah_rest_api_contract::{
+    EventPayload, LogLevel, Message, MessageId, MessageRole, PermissionAnswer, PermissionId,
+    PermissionPolicy, PromptContent, PromptDelivery, PromptId,
+};
+
+use super::permissions::Permissions;
+use super::shorten::leave_out_middle;
+use super::speech::Speech;
+use super::{Agent, AgentOutput, Effects, Identifiers, Moment};
+use crate::{Fact, TurnOutcome};
+
+/// The most prompts that wait here. The access point keeps the queue that users see; this one is
+/// for the prompts that it has handed over.
+const PROMPTS_WAITING_MAX: usize = 256;
+
+/// The most bytes of an agent's line that are kept with the record that it led to.
+const RAW_BYTES_MAX: usize = 16 * 1024;
+
+/// The most bytes of a tool's output that are kept.
+const TOOL_OUTPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// The state of the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It was started and does not accept prompts yet.
+    Starting {
+        /// Set if the first turn is to be interrupted as soon as it has begun.
+        interrupted: bool,
+    },
+    /// It has been waiting for a prompt since then.
+    Idle(Instant),
+    /// A turn is in progress.
+    Turn {
+        /// Set if the interruption was requested.
+        interrupted: bool,
+    },
+    /// It receives no prompt any more.
+    Closed {
+        /// Set if a turn is still in progress.
+        in_turn: bool,
+    },
+}
+
+#[derive(Debug)]
+struct WaitingPrompt {
+    id: PromptId,
+    content: PromptContent,
+    author: String,
+    delivery: PromptDelivery,
+}
+
+/// The beginning of a conversation: its first prompt and its policy.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The identifier of the first prompt.
+    pub prompt_id: PromptId,
+    /// The first prompt.
+    pub prompt: PromptContent,
+    /// The author of the first prompt.
+    pub author: String,
+    /// The policy that resolves permission requests.
+    pub permissions: PermissionPolicy,
+    /// The agent's working folder, which the policy refers to.
+    pub workspace: String,
+}
+
+/// The conversation of one session.
+#[derive(Debug)]
+pub struct Conversation<A> {
+    agent: A,
+    ids: Identifiers,
+    phase: Phase,
+    waiting: VecDeque<WaitingPrompt>,
+    /// Every prompt that was ever requested, so that each is delivered once.
+    known: HashSet<PromptId>,
+    permissions: Permissions,
+    /// The message or thought that is in progress.
+    speech: Speech,
+    /// The reason why the agent will never be ready, once there is one.
+    unready: Option<String>,
+}
+
+impl<A: Agent> Conversation<A> {
+    /// Creates a conversation that begins with the prompt of `opening`.
+    pub fn new(opening: Opening, agent: A, ids: Identifiers) -> Self {
+        let first = WaitingPrompt {
+            id: opening.prompt_id,
+            content: opening.prompt,
+            author: opening.author,
+            delivery: PromptDelivery::Initial,
+        };
+        Self {
+            agent,
+            ids,
+            phase: Phase::Starting { interrupted: false },
+            known: HashSet::from([first.id]),
+            waiting: VecDeque::from([first]),
+            permissions: Permissions::new(opening.permissions, opening.workspace),
+            speech: Speech::default(),
+            unready: None,
+        }
+    }
+
+    /// Returns the agent.
+    pub const fn agent(&self) -> &A {
+        &self.agent
+    }
+
+    /// Returns the agent, to take output from it.
+    pub const fn agent_mut(&mut self) -> &mut A {
+        &mut self.agent
+    }
+
+    /// Opens the session of the agent, which has just been started.
+    pub fn begin(&mut self, effects: &mut Effects) {
+        self.agent.begin(&mut effects.to_agent);
+    }
+
+    /// Returns true until the agent accepts prompts.
+    pub const fn is_starting(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. })
+    }
+
+    /// Returns the reason why the agent will never be ready, if there is one.
+    pub fn unready(&self) -> Option<&str> {
+        self.unready.as_deref()
+    }
+
+    /// Notes that the agent will never be ready.
+    pub fn give_up_waiting(&mut self, reason: String, at: Moment, effects: &mut Effects) {
+        effects.error(at, reason.clone());
+        self.unready.get_or_insert(reason);
+    }
+
+    /// Returns true if a turn is in progress, also one that was when the conversation was closed.
+    pub const fn is_in_turn(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Turn { .. } | Phase::Closed { in_turn: true }
+        )
+    }
+
+    /// Returns the time since which the agent has been idle, if it is.
+    pub const fn idle_since(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Idle(since) => Some(since),
+            _ => None,
+        }
+    }
+
+    /// Returns the time at which the next permission request expires.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.permissions.next_deadline()
+    }
+
+    /// Processes the output that the agent's `line` led to. The first record keeps the line.
+    pub fn line(
+        &mut self,
+        line: &[u8],
+        output: Vec<AgentOutput>,
+        at: Moment,
+        effects: &mut Effects,
+    ) {
+        if output.first().is_some_and(AgentOutput::ends_message) {
+            // Before the records that this line leads to: earlier lines led to the message.
+            self.speech.finish(at, effects);
+        }
+        let first = effects.records.len();
+        for output in output {
+            self.output(output, at, effects);
+        }
+        if let Some(record) = effects.records.get_mut(first) {
+            let kept = &line[..line.len().min(RAW_BYTES_MAX)];
+            record.raw = Some(String::from_utf8_lossy(kept).into_owned());
+        }
+    }
+
+    /// Processes one output of the agent.
+    pub fn output(&mut self, output: AgentOutput, at: Moment, effects: &mut Effects) {
+        if output.ends_message() {
+            self.speech.finish(at, effects);
+        }
+        match output {
+            AgentOutput::Ready {
+                version,
+                agent_session_id,
+            } => {
+                let ready = Fact::AgentReady {
+                    version,
+                    agent_session_id,
+                };
+                effects.fact(at, ready);
+                self.become_ready(at, effects);
+            }
+            AgentOutput::Unavailable(reason) => self.give_up_waiting(reason, at, effects),
+            AgentOutput::Chunk {
+                channel,
+                whole,
+                content,
+            } => {
+                let ids = &mut self.ids;
+                let new_id = || MessageId::from_ulid(ids.next(at.wall));
+                self.speech
+                    .add(channel, whole, content, new_id, at, effects);
+            }
+            AgentOutput::Event(event) => record_event(event, at, effects),
+            AgentOutput::Ephemeral(event) => effects.ephemeral(event),
+            AgentOutput::PermissionRequest(request) => {
+                let id = PermissionId::from_ulid(self.ids.next(at.wall));
+                self.permissions
+                    .request(id, request, &mut self.agent, at, effects);
+                if matches!(
+                    self.phase,
+                    Phase::Turn { interrupted: true } | Phase::Closed { .. }
+                ) {
+                    // The request was sent before the agent received the interruption.
+                    self.withdraw_permissions(at, effects);
+                }
+            }
+            AgentOutput::TurnEnded(outcome) => self.end_turn(outcome, at, effects),
+            AgentOutput::Malformed(why) => effects.error(
+                at,
+                format!("the agent said something that is not understood: {why}"),
+            ),
+        }
+    }
+
+    fn become_ready(&mut self, at: Moment, effects: &mut Effects) {
+        if let Phase::Starting { interrupted } = self.phase {
+            self.phase = Phase::Idle(at.tick);
+            self.start_next_turn(at, effects);
+            if interrupted {
+                // The turn begins all the same, so that its prompt and outcome are recorded.
+                self.interrupt(at, effects);
+            }
+        }
+    }
+
+    fn end_turn(&mut self, outcome: TurnOutcome, at: Moment, effects: &mut Effects) {
+        self.permissions.cancel_all::<A>("agent", None, at, effects);
+        match self.phase {
+            Phase::Turn { .. } => self.phase = Phase::Idle(at.tick),
+            Phase::Closed { in_turn: true } => self.phase = Phase::Closed { in_turn: false },
+            Phase::Starting { .. } | Phase::Idle(_) | Phase::Closed { in_turn: false } => {
+                effects.error(at, "the agent ended a turn that it was not on");
+                return;
+            }
+        }
+        effects.fact(at, Fact::TurnEnded { outcome });
+        self.start_next_turn(at, effects);
+    }
+
+    /// Delivers a prompt: at once, after the turn, or, if it steers, in the middle of the turn. A
+    /// prompt that is known already is ignored.
+    pub fn prompt(
+        &mut self,
+        id: PromptId,
+        content: PromptContent,
+        author: String,
+        steer: bool,
+        at: Moment,
+        effects: &mut Effects,
+    ) {
+        if self.known.contains(&id) {
+            return;
+        }
+        let steers =
+            steer && self.agent.can_steer() && self.phase == (Phase::Turn { interrupted: false });
+        if steers {
+            self.known.insert(id);
+            if let Err(why) = self.agent.prompt(id, &content, &mut effects.to_agent) {
+                effects.error(at, not_given(&why));
+                return;
+            }
+            let steered = WaitingPrompt {
+                id,
+                content,
+                author,
+                delivery: PromptDelivery::Steered,
+            };
+            self.record_message(steered, at, effects);
+            return;
+        }
+        if self.waiting.len() >= PROMPTS_WAITING_MAX || matches!(self.phase, Phase::Closed { .. }) {
+            // It stays unknown, so that it can be requested again.
+            effects.log(
+                at,
+                LogLevel::Warn,
+                format!("the prompt {id} was not taken: the agent is ending or too many wait"),
+            );
+            return;
+        }
+        self.known.insert(id);
+        let delivery = PromptDelivery::Queued;
+        self.waiting.push_back(WaitingPrompt {
+            id,
+            content,
+            author,
+            delivery,
+        });
+        self.start_next_turn(at, effects);
+    }
+
+    /// Withdraws a prompt that waits. It stays known, so that it is never delivered.
+    pub fn withdraw(&mut self, id: PromptId) {
+        self.known.insert(id);
+        self.waiting
+            .retain(|prompt| prompt.id != id || prompt.delivery == PromptDelivery::Initial);
+    }
+
+    /// Starts a turn with the prompt that has waited longest, if the agent is idle.
+    fn start_next_turn(&mut self, at: Moment, effects: &mut Effects) {
+        if !matches!(self.phase, Phase::Idle(_)) {
+            return;
+        }
+        let Some(prompt) = self.waiting.pop_front() else {
+            return;
+        };
+        self.speech.finish(at, effects);
+        self.phase = Phase::Turn { interrupted: false };
+        let given = self
+            .agent
+            .prompt(prompt.id, &prompt.content, &mut effects.to_agent);
+        let (prompt_id, delivery) = (prompt.id, prompt.delivery);
+        effects.fact(
+            at,
+            Fact::TurnStarted {
+                prompt_id,
+                delivery,
+            },
+        );
+        self.record_message(prompt, at, effects);
+        if let Err(why) = given {
+            let reason = not_given(&why);
+            effects.error(at, reason.clone());
+            self.end_turn(TurnOutcome::Failed { reason }, at, effects);
+        }
+    }
+
+    fn record_message(&mut self, prompt: WaitingPrompt, at: Moment, effects: &mut Effects) {
+        let message = Message {
+            role: MessageRole::User,
+            message_id: MessageId::from_ulid(self.ids.next(at.wall)),
+            content: prompt.content.blocks().to_vec(),
+            author: Some(prompt.author),
+            delivery: Some(prompt.delivery),
+            prompt_id: Some(prompt.id),
+        };
+        effects.event(at, EventPayload::Message(message));
+    }
+
+    /// Answers a permission request. An answer to a request that is not pending is ignored.
+    pub fn answer(
+        &mut self,
+        id: PermissionId,
+        answer: &PermissionAnswer,
+        by: &str,
+        at: Moment,
+        effects: &mut Effects,
+    ) {
+        self.permissions
+            .answer(id, answer, by, &mut self.agent, at, effects);
+    }
+
+    /// Resolves the permission requests that have expired.
+    pub fn expire_permissions(&mut self, at: Moment, effects: &mut Effects) {
+        self.permissions.expire(&mut self.agent, at, effects);
+    }
+
+    /// Interrupts the turn, once a turn. If the agent is not ready yet, its first turn is
+    /// interrupted.
+    pub fn interrupt(&mut self, at: Moment, effects: &mut Effects) {
+        if let Phase::Starting { interrupted } = &mut self.phase {
+            *interrupted = true;
+        }
+        if self.phase != (Phase::Turn { interrupted: false }) {
+            return;
+        }
+        self.phase = Phase::Turn { interrupted: true };
+        // The interruption is sent before the requests are withdrawn: otherwise the agent would
+        // take the withdrawal for an answer and continue its turn.
+        self.agent.interrupt(&mut effects.to_agent);
+        self.withdraw_permissions(at, effects);
+    }
+
+    /// Withdraws every permission request and answers the agent.
+    fn withdraw_permissions(&mut self, at: Moment, effects: &mut Effects) {
+        self.permissions
+            .cancel_all("agent", Some(&mut self.agent), at, effects);
+    }
+
+    /// Delivers no further prompt. The turn that is in progress may still end.
+    pub fn close(&mut self) {
+        if !matches!(self.phase, Phase::Closed { .. }) {
+            let in_turn = self.is_in_turn();
+            self.phase = Phase::Closed { in_turn };
+        }
+    }
+
+    /// Closes the conversation after the end of the agent, and withdraws its requests.
+    pub fn agent_ended(&mut self, at: Moment, effects: &mut Effects) {
+        self.close();
+        self.speech.finish(at, effects);
+        self.permissions.cancel_all::<A>("agent", None, at, effects);
+    }
+}
+
+fn not_given(why: &str) -> String {
+    format!("the prompt was not given to the agent: {why}")
+}
+
+/// Records an event of the agent, unless only the access point may write such an event.
+fn record_event(mut event: EventPayload, at: Moment, effects: &mut Effects) {
+    let is_reserved = match &event {
+        EventPayload::Status(_)
+        | EventPayload::PermissionRequest(_)
+        | EventPayload::PermissionResolved(_) => true,
+        EventPayload::Message(message) => message.role == MessageRole::User,
+        _ => false,
+    };
+    if is_reserved {
+        let name = event.event_type();
+        effects.error(
+            at,
+            format!("the agent sent a `{name}`, which is not its to send"),
+        );
+        return;
+    }
+    if let EventPayload::ToolResult(result) = &mut event {
+        leave_out_middle(&mut result.tool_output, TOOL_OUTPUT_BYTES_MAX);
+    }
+    effects.event(at, event);
+}
+
+#[cfg(test)]
+mod tests;
