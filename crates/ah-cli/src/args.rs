@@ -1,4 +1,4 @@
-//! The command line: what may be typed, and the help that says so.
+//! The command-line arguments and their help.
 
 mod agent;
 mod session;
@@ -14,10 +14,10 @@ pub(crate) use session::{
 };
 pub(crate) use task::TaskArgs;
 
-/// Starts coding agents, each in a workspace of its own, and shows what they do.
+/// Run coding agents on tasks, each in its own workspace.
 ///
-/// An agent works on a copy of your repository, on a branch of its own; nothing of your checkout
-/// is touched. It goes on when this command ends, and everything it does is kept.
+/// An agent works in a git worktree on its own branch, so your checkout is not modified. It keeps
+/// running when the command ends, and everything it does is recorded.
 #[derive(Debug, Parser)]
 #[command(
     name = "ah",
@@ -25,8 +25,8 @@ pub(crate) use task::TaskArgs;
     disable_help_subcommand = true,
     after_help = "Examples:
   ah task --follow \"Add a test for the parser\"   run a task here and watch it
-  ah session list                                what ran and what runs
-  ah session diff | git apply                    take the work of the latest session",
+  ah session list                                list all sessions
+  ah session diff | git apply                    apply the changes of the latest session",
     after_long_help = reference(),
 )]
 pub(crate) struct Cli {
@@ -36,39 +36,39 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Write JSON to the standard output, one document or one event a line
+    /// Print JSON to standard output: one document, or one event per line
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Colour nothing
+    /// Disable colours
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
-    /// Log this much to the standard error
+    /// Set the log level of standard error
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log_level: Option<LogLevelArg>,
-    /// Use the access point at this URL, or `none` whatever runs
+    /// Access point URL; `none` runs in-process even if a server is running
     #[arg(long, global = true, value_name = "URL|none")]
     pub(crate) remote_server: Option<String>,
 }
 
-/// How much is logged.
+/// The log level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogLevelArg {
-    /// What failed, and why
+    /// Failures
     Error,
-    /// What may be wrong
+    /// Warnings and failures
     Warn,
-    /// What one would want to know
+    /// General information
     Info,
-    /// The causes of failures
+    /// Details, including the causes of failures
     Debug,
 }
 
 impl LogLevelArg {
-    /// The word that log filters take.
+    /// Returns the word for log filters.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -79,33 +79,33 @@ impl LogLevelArg {
     }
 }
 
-/// What `ah` can be told to do.
+/// The top-level commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Task(Box<TaskArgs>),
-    /// Look at sessions and steer them
+    /// Show and control sessions
     ///
-    /// A session is one run of one agent in one workspace. Commands that take an ID take the
-    /// latest session when none is given. An ID may be written whole, as its beginning or its end
-    /// (at least 4 characters, and no other session may share them), or as the branch ah/ID.
+    /// A session is one run of one agent in one workspace. Without an ID, commands use the latest
+    /// session. An ID can be given in full, as its beginning or end (at least 4 characters that no
+    /// other session shares), or as the branch ah/ID.
     #[command(
         subcommand,
         after_help = "Examples:
   ah session follow              watch the latest session
-  ah session list                what ran and what runs
-  ah session diff | git apply    take the work of the latest session"
+  ah session list                list all sessions
+  ah session diff | git apply    apply the changes of the latest session"
     )]
     Session(SessionCommand),
-    /// List the agents that tasks can name
+    /// List the available agents
     ///
-    /// Says for each whether its program is installed, in which version, and what it can do.
+    /// Shows for each agent whether it is installed, its version and its capabilities.
     #[command(after_help = "Examples:
   ah agents
   ah agents --json | jq -r '.items[].type'")]
     Agents,
-    /// The access point, and the processes behind a session
+    /// Run the access point, or a process of a session
     ///
-    /// `ah task` starts the processes of a session by itself; nobody needs to call them.
+    /// `ah task` starts the processes of a session automatically.
     #[command(
         subcommand,
         after_help = "Examples:
@@ -115,7 +115,7 @@ pub(crate) enum Command {
     Agent(AgentCommand),
 }
 
-/// The end of the long help: exit codes and environment variables.
+/// Returns the end of the long help: examples, exit codes and environment variables.
 fn reference() -> String {
     use std::fmt::Write;
 
@@ -124,8 +124,8 @@ fn reference() -> String {
     let mut out = String::from(
         "Examples:
   ah task --follow \"Add a test for the parser\"   run a task here and watch it
-  ah session list                                what ran and what runs
-  ah session diff | git apply                    take the work of the latest session
+  ah session list                                list all sessions
+  ah session diff | git apply                    apply the changes of the latest session
 
 Exit codes:
 ",

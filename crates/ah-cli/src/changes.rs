@@ -1,11 +1,11 @@
-//! Changed files and diffs as lines.
+//! Renders changed files and diffs as lines.
 
 use ah_rest_api_contract::{FileEntry, FileStatus, SessionDiff};
 
 use crate::style::{Line, Paint};
 use crate::text;
 
-/// The letter that git has for what happened to a file.
+/// Returns git's status letter for a changed file.
 const fn letter(status: FileStatus) -> &'static str {
     match status {
         FileStatus::Added => "A",
@@ -15,7 +15,7 @@ const fn letter(status: FileStatus) -> &'static str {
     }
 }
 
-/// What one row of a list of changed files tells.
+/// One row of a list of changed files.
 struct Row<'a> {
     path: &'a str,
     old_path: Option<&'a str>,
@@ -25,7 +25,7 @@ struct Row<'a> {
     is_binary: bool,
 }
 
-/// The changed files of a diff: a line of totals, then a line each.
+/// Returns a line of totals and a line for each changed file of a diff.
 pub(crate) fn stat(diff: &SessionDiff) -> Vec<Line> {
     let rows = diff.files.iter().map(|file| Row {
         path: &file.path,
@@ -38,7 +38,7 @@ pub(crate) fn stat(diff: &SessionDiff) -> Vec<Line> {
     list(rows.collect())
 }
 
-/// Changed files: a line of totals, then a line each.
+/// Returns a line of totals and a line for each changed file.
 pub(crate) fn files(files: &[FileEntry]) -> Vec<Line> {
     let rows = files.iter().map(|file| Row {
         path: &file.path,
@@ -97,7 +97,7 @@ fn list(rows: Vec<Row<'_>>) -> Vec<Line> {
     lines
 }
 
-/// The lines of a diff, coloured as git colours them.
+/// Returns the lines of a diff in git's colours.
 pub(crate) fn diff_lines(diff: &SessionDiff) -> impl Iterator<Item = Line> + '_ {
     diff.files.iter().flat_map(|file| {
         let mut in_hunk = false;
@@ -118,7 +118,7 @@ fn paint_of(line: &str, in_hunk: bool) -> Paint {
     }
 }
 
-/// The diff exactly as git takes it.
+/// Returns the diff as a patch that `git apply` accepts.
 pub(crate) fn patch(diff: &SessionDiff) -> String {
     diff.files.iter().map(|file| file.diff.as_str()).collect()
 }

@@ -1,9 +1,9 @@
-//! The present moment, for ages and for what is left of a wait. Nothing is decided by it.
+//! The current time, for displayed ages and remaining times only. No decision depends on it.
 
 use ah_engine::{Clock, SystemClock};
 use ah_rest_api_contract::Timestamp;
 
-/// The present moment.
+/// Returns the current time.
 pub(crate) fn now() -> Timestamp {
     SystemClock.now()
 }

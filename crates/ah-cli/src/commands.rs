@@ -1,4 +1,4 @@
-//! What the commands do, one file a command or a family of them.
+//! The commands, one file per command or family of commands.
 
 mod access_point;
 mod agents;
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
-/// Runs a command; the processes of a session are dispatched before.
+/// Runs a command. `main` dispatches the recorder and the built-in agent before.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitCode, Failure> {
     match command {
         Command::Task(args) => task::run(*args, context).await,

@@ -1,4 +1,4 @@
-//! What every command is given, and how it gets at the task manager.
+//! The context of a command, and its access to a task manager.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use crate::local::{self, Scheduling};
 use crate::remote;
 use crate::terminal::Terminal;
 
-/// What every command is given.
+/// The context of a command.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     /// The standard streams.
     pub(crate) terminal: Terminal,
-    /// Whether JSON is wanted.
+    /// True if JSON output was requested.
     pub(crate) json: bool,
-    /// What the environment says.
+    /// The settings from the environment.
     pub(crate) settings: Settings,
 }
 
 impl Context {
-    /// Runs a command against the task manager, which is closed afterwards however it went.
+    /// Runs a command with a task manager, and closes it in every case.
     pub(crate) async fn with_manager(
         &self,
         scheduling: Scheduling,
@@ -39,7 +39,7 @@ impl Context {
         result
     }
 
-    /// The same for a command that knows nothing of signals: one ends it as if it had been left.
+    /// Like `with_manager`, for a command without signal handling: a signal ends it as a detach.
     pub(crate) async fn with_manager_until_interrupted(
         &self,
         command: impl AsyncFnOnce(&Arc<dyn TaskManager>) -> Result<ExitCode, Failure>,
@@ -54,7 +54,7 @@ impl Context {
         .await
     }
 
-    /// Writes `value` as JSON when that is wanted, and the lines otherwise.
+    /// Writes `value` as JSON if requested, otherwise the lines.
     pub(crate) fn show(
         &self,
         value: &impl serde::Serialize,

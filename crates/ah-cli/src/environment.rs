@@ -1,4 +1,4 @@
-//! The environment variables that `ah` reads, declared once, and what they come to.
+//! The environment variables of `ah`, declared once, and the settings they result in.
 
 use std::num::NonZeroU32;
 use std::os::unix::fs::DirBuilderExt;
@@ -8,55 +8,53 @@ use ah_rest_api_contract::ApiKeyText;
 
 use crate::failure::Failure;
 
-/// An environment variable and what it is for.
+/// An environment variable and its help text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Variable {
-    /// Its name.
     pub(crate) name: &'static str,
-    /// What it is for, in a sentence.
+    /// Its purpose, in one sentence.
     pub(crate) help: &'static str,
 }
 
-/// The folder with everything that `ah` keeps.
+/// The state folder.
 pub(crate) const AH_HOME: Variable = Variable {
     name: "AH_HOME",
-    help: "the folder with everything that ah keeps; $XDG_STATE_HOME/agent-harbor by default, \
-           else ~/.local/state/agent-harbor",
+    help: "the state folder [default: $XDG_STATE_HOME/agent-harbor, otherwise \
+           ~/.local/state/agent-harbor]",
 };
-/// The agent that runs a task which names none.
+/// The default agent.
 pub(crate) const AH_AGENT: Variable = Variable {
     name: "AH_AGENT",
-    help: "the agent that runs a task which names none; `scenario` by default",
+    help: "the agent for tasks that name none [default: scenario]",
 };
-/// How many sessions may run at once.
+/// The maximum number of running sessions.
 pub(crate) const AH_MAX_CONCURRENT_TASKS: Variable = Variable {
     name: "AH_MAX_CONCURRENT_TASKS",
-    help: "how many sessions may run at once, the others wait; 16 by default",
+    help: "the maximum number of running sessions; others are queued [default: 16]",
 };
-/// What is logged to the standard error.
+/// The log filter of standard error.
 pub(crate) const AH_LOG: Variable = Variable {
     name: "AH_LOG",
-    help: "what is logged to the standard error: a level, or a list of target=level; `error` by \
-           default",
+    help: "the log filter of standard error: a level, or a list of target=level [default: error]",
 };
-/// The access point that commands use.
+/// The URL of the access point to use.
 pub(crate) const AH_REMOTE_SERVER: Variable = Variable {
     name: "AH_REMOTE_SERVER",
-    help: "the URL of the access point to use, or `none`; the one that runs on AH_HOME by default",
+    help: "the URL of the access point to use, or `none` [default: the one running on AH_HOME]",
 };
 /// The key for [`AH_REMOTE_SERVER`].
 pub(crate) const AH_API_KEY: Variable = Variable {
     name: "AH_API_KEY",
-    help: "the key for the access point that --remote-server or AH_REMOTE_SERVER names",
+    help: "the API key for the access point in --remote-server or AH_REMOTE_SERVER",
 };
 const NO_COLOR: Variable = Variable {
     name: "NO_COLOR",
-    help: "when it is set, nothing is coloured",
+    help: "disables colours if set",
 };
 const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 const HOME: &str = "HOME";
 
-/// Every variable, in the order of the help.
+/// All variables, in the order of the help.
 pub(crate) const ALL: [Variable; 7] = [
     AH_HOME,
     AH_AGENT,
@@ -70,19 +68,19 @@ pub(crate) const ALL: [Variable; 7] = [
 const AGENT_DEFAULT: &str = "scenario";
 const MAX_CONCURRENT_TASKS_DEFAULT: NonZeroU32 = NonZeroU32::new(16).expect("16 is not zero");
 
-/// Which access point commands use.
+/// The access point that commands use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Remote {
-    /// The one that runs on the state folder, if one does.
+    /// The one that runs on the state folder, if any.
     Running,
-    /// None: the engine is in this process.
+    /// None: the engine runs in this process.
     None,
     /// The one at this URL.
     At(String),
 }
 
 impl Remote {
-    /// Reads what the flag or the variable says.
+    /// Parses the value of the option or the variable.
     pub(crate) fn parse(text: &str) -> Self {
         match text {
             "none" => Self::None,
@@ -91,18 +89,18 @@ impl Remote {
     }
 }
 
-/// What the environment says to every command that needs the state folder.
+/// The settings from the environment, for every command that needs the state folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// The state folder, absolute. It need not exist yet.
+    /// The state folder, an absolute path. It may not exist yet.
     pub(crate) home: PathBuf,
-    /// How many sessions may run at once.
+    /// The maximum number of running sessions.
     pub(crate) max_concurrent_tasks: NonZeroU32,
-    /// The agent that runs a task which names none.
+    /// The agent of a task that names none.
     pub(crate) default_agent: String,
-    /// Which access point to use.
+    /// The access point to use.
     pub(crate) remote: Remote,
-    /// The key for one that was named.
+    /// The key for an access point that was named.
     pub(crate) api_key: Option<ApiKeyText>,
 }
 
@@ -115,20 +113,18 @@ impl Settings {
     fn read(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<Self, Failure> {
         let home = match variable(AH_HOME.name) {
             Some(path) => std::path::absolute(&path).map_err(|error| {
-                Failure::configuration(format!("{} cannot be made absolute", AH_HOME.name))
+                Failure::configuration(format!("failed to make {} absolute", AH_HOME.name))
                     .caused_by(error)
             })?,
-            // A relative XDG_STATE_HOME is to be ignored, says the specification.
+            // The XDG specification requires a relative XDG_STATE_HOME to be ignored.
             None => variable(XDG_STATE_HOME)
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute())
                 .or_else(|| Some(Path::new(&variable(HOME)?).join(".local/state")))
                 .map(|state| state.join("agent-harbor"))
                 .ok_or_else(|| {
-                    Failure::configuration(
-                        "there is no folder to keep sessions in: HOME is not set",
-                    )
-                    .hint(format!("set {} to a folder", AH_HOME.name))
+                    Failure::configuration("cannot determine the state folder: HOME is not set")
+                        .hint(format!("set {} to a folder", AH_HOME.name))
                 })?,
         };
         let max_concurrent_tasks = match variable(AH_MAX_CONCURRENT_TASKS.name) {
@@ -138,7 +134,7 @@ impl Settings {
                 .and_then(|text| text.parse().ok())
                 .ok_or_else(|| {
                     Failure::configuration(format!(
-                        "{} is `{}`, which is not a whole number from 1",
+                        "{} is `{}`, but must be a positive integer",
                         AH_MAX_CONCURRENT_TASKS.name,
                         text.display()
                     ))
@@ -148,7 +144,7 @@ impl Settings {
             None => AGENT_DEFAULT.to_owned(),
             Some(text) => text.into_string().map_err(|text| {
                 Failure::configuration(format!(
-                    "{} is `{}`, which is not a name",
+                    "{} is `{}`, which is not valid UTF-8",
                     AH_AGENT.name,
                     text.display()
                 ))
@@ -157,7 +153,7 @@ impl Settings {
         let text = |known: Variable| {
             variable(known.name)
                 .map(|text| {
-                    // What it is may be a secret, so it is not shown.
+                    // The value may be a secret, so the error does not contain it.
                     text.into_string()
                         .map_err(|_| Failure::configuration(format!("{} is not UTF-8", known.name)))
                 })
@@ -174,7 +170,7 @@ impl Settings {
         })
     }
 
-    /// Makes the state folder, for nobody but its owner, unless it is there.
+    /// Creates the state folder, accessible only to its owner, unless it exists.
     pub(crate) fn make_home(&self) -> Result<(), Failure> {
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -182,13 +178,10 @@ impl Settings {
             .create(&self.home)
             .map_err(|error| {
                 Failure::configuration(format!(
-                    "the state folder {} cannot be made: {error}",
+                    "failed to create the state folder {}: {error}",
                     self.home.display()
                 ))
-                .hint(format!(
-                    "set {} to a folder that can be written to",
-                    AH_HOME.name
-                ))
+                .hint(format!("set {} to a writable folder", AH_HOME.name))
                 .caused_by(error)
             })
     }

@@ -1,39 +1,39 @@
-//! What the exit codes of `ah` mean.
+//! The exit codes of `ah`.
 
-/// The exit code of a command. The numbers are part of the interface: scripts decide by them.
+/// The exit code of a command. Scripts decide by these numbers, so they are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
-    /// The command did what it was asked.
+    /// The command succeeded.
     Ok = 0,
-    /// Something failed that has no code of its own; a followed session that failed.
+    /// An error without a code of its own, or a followed session that failed.
     General = 1,
-    /// The repository is missing, or cannot be used.
+    /// The repository does not exist or cannot be used.
     Repository = 2,
     /// The agent could not be started.
     AgentLaunch = 3,
-    /// The credential is missing, unknown or not enough.
+    /// Authentication or authorisation failed.
     Authentication = 4,
     /// The access point could not be reached.
     Network = 5,
-    /// A limit was reached, or the access point has no room now.
+    /// A limit was reached, or the access point has no capacity.
     Resource = 6,
-    /// The command line, or what it gave, is not valid.
+    /// The command line or its input is invalid.
     Validation = 7,
-    /// The environment or the state folder is not usable.
+    /// The environment, the configuration or the state folder is invalid.
     Configuration = 8,
-    /// A person has to answer, and none can be asked here.
+    /// An interactive answer is required, but standard input is not a terminal.
     InteractionRequired = 10,
     /// The followed session was stopped.
     Stopped = 11,
     /// The followed session was cancelled.
     Cancelled = 12,
-    /// The command was interrupted and left the session to itself: it goes on.
+    /// The command detached; the followed session keeps running.
     Detached = 13,
 }
 
 impl ExitCode {
-    /// Every code, in order.
+    /// All codes, in order.
     pub(crate) const ALL: [Self; 13] = [
         Self::Ok,
         Self::General,
@@ -50,32 +50,36 @@ impl ExitCode {
         Self::Detached,
     ];
 
-    /// The number that the shell sees.
+    /// Returns the number that the shell sees.
     pub(crate) const fn number(self) -> u8 {
         self as u8
     }
 
-    /// What it means, for the help.
+    /// Returns the description for the help.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
-            Self::Ok => "the command did what it was asked",
-            Self::General => "something else failed; a followed session failed",
-            Self::Repository => "the repository is missing or cannot be used",
+            Self::Ok => "the command succeeded",
+            Self::General => "other error, or a followed session failed",
+            Self::Repository => "the repository does not exist or cannot be used",
             Self::AgentLaunch => "the agent could not be started",
-            Self::Authentication => "the credential is missing, unknown or not enough",
+            Self::Authentication => "authentication or authorization failed",
             Self::Network => "the access point could not be reached",
-            Self::Resource => "a limit was reached, or there is no room now",
-            Self::Validation => "the command line, or what it gave, is not valid",
-            Self::Configuration => "the environment or the state folder is not usable",
-            Self::InteractionRequired => "a person has to answer, and none can be asked here",
+            Self::Resource => "a limit was reached or no capacity is available",
+            Self::Validation => "the command line or its input is invalid",
+            Self::Configuration => {
+                "the environment, the configuration or the state folder is invalid"
+            }
+            Self::InteractionRequired => {
+                "an interactive answer is required but stdin is not a terminal"
+            }
             Self::Stopped => "the followed session was stopped",
             Self::Cancelled => "the followed session was cancelled",
-            Self::Detached => "interrupted: the followed session goes on without this command",
+            Self::Detached => "detached; the followed session keeps running",
         }
     }
 
-    /// The worse of two, for a command that followed several sessions: the first that is not
-    /// [`ExitCode::Ok`].
+    /// Returns the first of two codes that is not [`ExitCode::Ok`], for a command that followed
+    /// several sessions.
     pub(crate) const fn or(self, other: Self) -> Self {
         match self {
             Self::Ok => other,

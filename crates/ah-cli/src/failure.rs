@@ -1,4 +1,4 @@
-//! Why a command failed, as the person at the terminal reads it.
+//! The failure of a command, as shown to the user.
 
 use std::error::Error;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::exit_code::ExitCode;
 use crate::style::{Line, Paint};
 use crate::terminal::Terminal;
 
-/// A command's failure: a sentence, what to do about it, and the exit code.
+/// The failure of a command: a message, hints and an exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
@@ -22,7 +22,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A failure with this exit code.
+    /// Creates a failure with this exit code.
     pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -33,43 +33,43 @@ impl Failure {
         }
     }
 
-    /// A failure that has no exit code of its own.
+    /// Creates a failure without an exit code of its own.
     pub(crate) fn general(message: impl Into<String>) -> Self {
         Self::new(ExitCode::General, message)
     }
 
-    /// Something that the command line gave is not valid.
+    /// Creates a failure for invalid input on the command line.
     pub(crate) fn validation(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Validation, message)
     }
 
-    /// The environment or the state folder is not usable.
+    /// Creates a failure for an invalid environment or state folder.
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Configuration, message)
     }
 
-    /// The standard output could not be written to. That its reader has gone away is no failure
-    /// to speak of.
+    /// Creates a failure for an error of standard output. A broken pipe is not reported, since a
+    /// reader may close it at any time.
     pub(crate) fn writing(error: io::Error) -> Self {
         Self {
             is_broken_pipe: error.kind() == io::ErrorKind::BrokenPipe,
-            ..Self::general("the standard output could not be written to").caused_by(error)
+            ..Self::general("failed to write to standard output").caused_by(error)
         }
     }
 
-    /// This failure with something to do about it.
+    /// Adds a hint.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// This failure with what led to it.
+    /// Adds the cause.
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Says it on the standard error.
+    /// Prints the failure to standard error, and returns the exit code.
     pub(crate) fn report(&self, terminal: &Terminal) -> ExitCode {
         if self.is_broken_pipe {
             return ExitCode::Ok;
@@ -105,7 +105,7 @@ impl From<TaskManagerError> for Failure {
         let mut failure = Self::new(code_of(kind, &problem.errors), message);
         failure.hints.extend(hints_for(kind, &problem.errors));
         if let Some(request) = &problem.request_id {
-            failure.hints.push(format!("the request was {request}"));
+            failure.hints.push(format!("the request ID is {request}"));
         }
         failure.caused_by(error)
     }
@@ -117,7 +117,7 @@ impl From<FieldErrors> for Failure {
     }
 }
 
-/// An error with what led to it, in one sentence.
+/// Returns an error and its causes as one sentence.
 pub(crate) fn in_words(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
@@ -149,7 +149,7 @@ fn code_of(kind: ErrorKind, errors: &FieldErrors) -> ExitCode {
     }
 }
 
-/// Whether every field at fault is `field`, or within it.
+/// Returns true if every invalid field is `field` or within it.
 fn concerns(errors: &FieldErrors, field: &str) -> bool {
     !errors.is_empty()
         && errors.iter().all(|(path, _)| {
@@ -163,32 +163,32 @@ fn hints_for(kind: ErrorKind, errors: &FieldErrors) -> Vec<String> {
         ErrorKind::Validation => {
             let agent_is_wrong = errors.iter().any(|(path, _)| path.ends_with(".type"));
             return if agent_is_wrong {
-                vec!["`ah agents` lists the agents there are".to_owned()]
+                vec!["`ah agents` lists the available agents".to_owned()]
             } else {
                 Vec::new()
             };
         }
         ErrorKind::Unauthenticated => {
             return vec![format!(
-                "{} takes the key of a server that was named: `apiKey` in its access-point.json",
+                "set {} to the server's key, `apiKey` in its access-point.json",
                 AH_API_KEY.name
             )];
         }
-        ErrorKind::NotFound => "`ah session list` shows the sessions there are",
-        ErrorKind::Conflict => "`ah session get` shows where the session is in its life",
-        ErrorKind::Gone => "a session that has ended takes no more: launch a task with `ah task`",
-        ErrorKind::Unavailable | ErrorKind::RateLimited => "the same command may succeed later",
-        ErrorKind::Unreachable => "check the address of the access point, and that it runs",
+        ErrorKind::NotFound => "`ah session list` shows all sessions",
+        ErrorKind::Conflict => "`ah session get` shows the status of the session",
+        ErrorKind::Gone => "the session has ended; start a new one with `ah task`",
+        ErrorKind::Unavailable | ErrorKind::RateLimited => "retry the command later",
+        ErrorKind::Unreachable => "check the access point's address and that it is running",
         ErrorKind::Internal => "`--log-level debug` shows the cause",
         _ => return Vec::new(),
     };
     vec![hint.to_owned()]
 }
 
-/// What is wrong with a request, with the names of the command line's options for the fields.
+/// Describes invalid fields by the names of the corresponding options.
 fn in_terms_of_options(errors: &FieldErrors) -> String {
     let mut sentences = Vec::new();
-    // Where there is one agent, the bound of all of them together says nothing more.
+    // With one agent, the limit on all agents together adds nothing.
     let count_is_wrong = errors.iter().any(|(path, _)| path.ends_with(".count"));
     for (path, messages) in errors.iter() {
         if count_is_wrong && path == "agents" {
@@ -196,7 +196,7 @@ fn in_terms_of_options(errors: &FieldErrors) -> String {
         }
         let subject = option_for(path).map_or_else(|| format!("`{path}`"), str::to_owned);
         for message in messages {
-            // Some messages are sentences of their own, and say what they are about.
+            // Some messages are complete sentences that name their subject.
             sentences.push(if message.starts_with("there is no ") {
                 message.clone()
             } else {
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn an_unknown_agent_comes_with_a_hint() {
         let failure = Failure::from(FieldErrors::of("agents[0].type", "is not configured"));
-        assert_eq!(failure.hints, ["`ah agents` lists the agents there are"]);
+        assert_eq!(failure.hints, ["`ah agents` lists the available agents"]);
     }
 
     #[test]
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn every_kind_has_a_code_that_is_not_ok() {
         for kind in ErrorKind::ALL {
-            let failure = Failure::from(TaskManagerError::new(kind, "it went wrong"));
+            let failure = Failure::from(TaskManagerError::new(kind, "it failed"));
             assert_ne!(failure.code, ExitCode::Ok, "{kind:?}");
         }
     }

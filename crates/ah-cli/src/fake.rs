@@ -1,4 +1,4 @@
-//! A task manager for tests: it has the sessions and events it is given.
+//! A task manager for tests, with canned sessions and events.
 
 pub(crate) mod script;
 
@@ -13,7 +13,7 @@ use futures::channel::mpsc;
 pub(crate) struct FakeTaskManager {
     sessions: Vec<Session>,
     diff: SessionDiff,
-    // Each stream is handed out once; the sender stays with the test.
+    // Each stream is handed out once. The test keeps the sender.
     streams: Mutex<Vec<mpsc::UnboundedReceiver<SessionEvent>>>,
 }
 
@@ -31,7 +31,7 @@ impl FakeTaskManager {
         self
     }
 
-    /// The sender of the events of the next stream that is opened.
+    /// Returns the sender for the next stream that is opened.
     pub(crate) fn stream(&self) -> mpsc::UnboundedSender<SessionEvent> {
         let (sender, receiver) = mpsc::unbounded();
         self.streams.lock().expect("not poisoned").push(receiver);
@@ -49,7 +49,7 @@ impl FakeTaskManager {
     }
 }
 
-/// A completed session with this id.
+/// Returns a completed session with this id.
 pub(crate) fn session(id: &str) -> Session {
     let id: SessionId = id.parse().expect("is an id");
     Session {
@@ -107,12 +107,12 @@ pub(crate) fn session(id: &str) -> Session {
     }
 }
 
-/// A moment so many milliseconds after the tests' beginning of time.
+/// Returns the time `millis` milliseconds after the start of the tests' clock.
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_unix_millis(1_750_000_000_000 + millis)
 }
 
-/// The diff of two files.
+/// Returns the diff of two files.
 pub(crate) fn diff() -> SessionDiff {
     let file = |path: &str, status, added, removed, diff: &str| FileDiff {
         path: path.to_owned(),

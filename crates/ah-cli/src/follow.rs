@@ -1,4 +1,4 @@
-//! Watching sessions until they have ended.
+//! Follows sessions until they have ended.
 
 mod asking;
 mod question;
@@ -35,62 +35,61 @@ use crate::text;
 use question::TypedLines;
 use transcript::Transcript;
 
-/// A question is only asked when the stream has been silent for this long: in the replay of
-/// history, and where a policy decides, its answer follows at once.
+/// The silence on the stream before a question is asked. In a replay of history, and where a policy
+/// decides, the resolution follows immediately.
 const QUIET_BEFORE_ASKING: Duration = Duration::from_millis(150);
 
-/// What is watched, and how it is shown.
+/// The sessions to follow, and the form of the output.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
-    /// The sessions.
     pub(crate) sessions: Vec<SessionId>,
-    /// From where.
+    /// The position to start from.
     pub(crate) after: EventSeq,
-    /// In which form.
+    /// The form of the output.
     pub(crate) form: Form,
 }
 
-/// How events are shown.
+/// The form in which events are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Lines for a person.
-    Told,
-    /// One JSON object a line, and nothing else.
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
     Json,
 }
 
-/// How watching ended.
+/// The end of following.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Watched {
-    /// Every session has ended; the code tells how.
+    /// Every session has ended, with this exit code.
     Ended(ExitCode),
-    /// The command was asked to end before.
+    /// A signal interrupted the command.
     Interrupted(Interruption),
 }
 
-/// An event of one of the watched sessions, by its place among them.
+/// An event of one of the followed sessions, with the index of the session.
 type Item = (usize, Result<StreamItem, TaskManagerError>);
 
-/// One session that is watched.
+/// A session that is followed.
 struct Followed {
     id: SessionId,
     transcript: Transcript,
     has_ended: bool,
 }
 
-/// The state of watching.
+/// The state of following.
 struct Follower<'a> {
     manager: &'a Arc<dyn TaskManager>,
     screen: &'a mut Screen,
     form: Form,
     sessions: Vec<Followed>,
     question: Option<Question>,
-    /// Questions that were asked or announced, so that none is twice.
+    /// Questions that were asked or announced, to avoid repeats.
     seen: HashSet<PermissionId>,
     typed: Option<TypedLines>,
 }
 
-/// Watches the sessions until all have ended, or the command is asked to end.
+/// Follows the sessions until all have ended or a signal interrupts the command.
 pub(crate) async fn watch(
     manager: &Arc<dyn TaskManager>,
     watch: &Watch,
@@ -131,7 +130,7 @@ async fn open(
     watch: &Watch,
 ) -> Result<SelectAll<Pin<Box<dyn Stream<Item = Item> + Send>>>, Failure> {
     let filter = match watch.form {
-        Form::Told => EventFilter::default().with_ephemeral(),
+        Form::Text => EventFilter::default().with_ephemeral(),
         Form::Json => EventFilter::default(),
     };
     let mut events = SelectAll::new();
@@ -174,7 +173,7 @@ impl Follower<'_> {
         let id = self.sessions[index].id;
         let item = item.map_err(|error| {
             Failure::from(error).hint(format!(
-                "the session goes on: ah session follow {}",
+                "the session keeps running; follow it with `ah session follow {}`",
                 short(id)
             ))
         })?;
@@ -182,7 +181,7 @@ impl Follower<'_> {
             (StreamItem::Event(event), form) => {
                 let columns = self.columns();
                 let session = &mut self.sessions[index];
-                let lines = session.transcript.tell(&event, columns);
+                let lines = session.transcript.apply(&event, columns);
                 session.has_ended = matches!(
                     &event.payload,
                     EventPayload::Status(change) if change.status.is_terminal()
@@ -193,15 +192,15 @@ impl Follower<'_> {
                     self.withdraw_question(index);
                 }
                 match form {
-                    Form::Told => self.screen.print(&self.prefixed(index, lines)),
+                    Form::Text => self.screen.print(&self.prefixed(index, lines)),
                     Form::Json => self.print_json(&event),
                 }
             }
             (StreamItem::Ephemeral(event), _) => {
-                self.sessions[index].transcript.glimpse(&event);
+                self.sessions[index].transcript.apply_ephemeral(&event);
                 Ok(())
             }
-            (StreamItem::Gap(gap), Form::Told) => self
+            (StreamItem::Gap(gap), Form::Text) => self
                 .screen
                 .print(&self.prefixed(index, vec![Transcript::gap(&gap)])),
             (StreamItem::Gap(gap), Form::Json) => self.screen.terminal().print_json(&json!({
@@ -217,14 +216,14 @@ impl Follower<'_> {
         self.screen.terminal().print_json(event)
     }
 
-    /// The columns that a line may take, without the prefix that tells sessions apart.
+    /// Returns the columns available to a line, without the prefix of its session.
     fn columns(&self) -> Option<usize> {
         let columns = self.screen.terminal().columns()?;
         let prefix = self.prefix(0).width();
         Some(columns.saturating_sub(prefix))
     }
 
-    /// What stands before the lines of one of several sessions.
+    /// Returns the prefix of a session's lines; empty with a single session.
     fn prefix(&self, index: usize) -> Line {
         if self.sessions.len() < 2 {
             return Line::new();
@@ -250,7 +249,7 @@ impl Follower<'_> {
         if others > 0 {
             words.push_str(&format!(" (and {others} more)"));
         }
-        // Before the first event nobody knows since when.
+        // The start time is unknown before the first event.
         if let Some(started) = first.transcript.started() {
             self.screen.spin(&words, clock::now().since(started));
         }
@@ -260,17 +259,17 @@ impl Follower<'_> {
         match self.sessions.iter().find(|session| !session.has_ended) {
             None => Ok(()),
             Some(session) => Err(Failure::general(format!(
-                "the events of session {} broke off before its end",
+                "the event stream of session {} ended before the session did",
                 session.id
             ))
             .hint(format!(
-                "come back with: ah session follow {}",
+                "follow it with `ah session follow {}`",
                 short(session.id)
             ))),
         }
     }
 
-    /// Prints how each session ended, and returns the code that tells it.
+    /// Prints the end of each session, and returns the exit code.
     async fn summarize(&mut self) -> Result<ExitCode, Failure> {
         let mut code = ExitCode::Ok;
         for index in 0..self.sessions.len() {
@@ -293,7 +292,7 @@ impl Follower<'_> {
         Ok(code)
     }
 
-    /// What the session changed; `None` when it has no workspace to ask.
+    /// Returns the session's diff; `None` if it has no workspace.
     async fn diff(&self, id: SessionId) -> Option<SessionDiff> {
         match self
             .manager
@@ -309,7 +308,7 @@ impl Follower<'_> {
     }
 }
 
-/// The next line that is typed; never ready before something was asked.
+/// Returns the next typed line. Never ready before the first question.
 async fn next_typed(typed: &mut Option<TypedLines>) -> Option<String> {
     match typed {
         Some(lines) => lines.next().await,
@@ -317,16 +316,19 @@ async fn next_typed(typed: &mut Option<TypedLines>) -> Option<String> {
     }
 }
 
-/// That sessions were left to themselves, and how to come back.
-pub(crate) fn come_back(sessions: &[SessionId]) -> (String, String) {
+/// Returns the message for detached sessions, and the command to attach again.
+pub(crate) fn reattach_message(sessions: &[SessionId]) -> (String, String) {
     match sessions {
         [one] => (
-            format!("session {one} goes on"),
-            format!("come back with: ah session follow {}", short(*one)),
+            format!("session {one} keeps running"),
+            format!("follow it with `ah session follow {}`", short(*one)),
         ),
         many => (
-            format!("{} go on", text::counted(many.len() as u64, "session")),
-            "`ah session list` shows them, `ah session follow ID` comes back".to_owned(),
+            format!(
+                "{} keep running",
+                text::counted(many.len() as u64, "session")
+            ),
+            "`ah session list` shows them; `ah session follow ID` follows one".to_owned(),
         ),
     }
 }

@@ -1,4 +1,5 @@
-//! The engine in this process, wired, alone or behind a server: the one file that knows what stands behind the task manager.
+//! Creates the engine in this process, for one command or for a server. This is the only file that
+//! names the implementation behind the task manager.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,28 +20,28 @@ use crate::environment::Settings;
 use crate::exit_code::ExitCode;
 use crate::failure::{Failure, in_words};
 
-/// The store's file, in the state folder.
+/// The file name of the store in the state folder.
 const STORE_FILE: &str = "state.db";
 
-/// A task manager, and what has to be closed after it.
+/// A task manager, and the engine to close after it.
 pub(crate) struct Access {
     manager: Arc<dyn TaskManager>,
     engine: Arc<LocalTaskManager>,
 }
 
 impl Access {
-    /// The task manager.
+    /// Returns the task manager.
     pub(crate) const fn manager(&self) -> &Arc<dyn TaskManager> {
         &self.manager
     }
 
-    /// Gives the engine's sessions up, for the next engine to take; their agents go on.
+    /// Releases the engine's sessions for the next engine. Their agents keep running.
     pub(crate) async fn close(self) {
         self.engine.shutdown().await;
     }
 }
 
-/// Opens the state folder, and starts an engine on it.
+/// Opens the state folder and starts an engine on it.
 pub(crate) async fn open(settings: &Settings, scheduling: Scheduling) -> Result<Access, Failure> {
     settings.make_home()?;
     let program = Program::find()?;
@@ -52,7 +53,7 @@ pub(crate) async fn open(settings: &Settings, scheduling: Scheduling) -> Result<
     let engine = start(config, store, program, catalog)
         .await
         .map_err(|error| {
-            Failure::configuration(format!("the engine cannot start: {error}")).caused_by(error)
+            Failure::configuration(format!("failed to start the engine: {error}")).caused_by(error)
         })?;
     let engine = Arc::new(engine);
     Ok(Access {
@@ -61,8 +62,8 @@ pub(crate) async fn open(settings: &Settings, scheduling: Scheduling) -> Result<
     })
 }
 
-/// Serves the state folder, which must be there, until `shutdown` is cancelled. `listening` is told
-/// the address, and `ready` is told when requests are taken.
+/// Serves the state folder, which must exist, until `shutdown` is cancelled. `listening` receives
+/// the address, and `ready` is notified once requests are accepted.
 pub(crate) async fn serve(
     settings: &Settings,
     config: Config,
@@ -83,9 +84,10 @@ pub(crate) async fn serve(
     let start = async move {
         let asking = catalog.clone();
         let engine = start(engine, store, program, catalog).await?;
-        // Whoever asks for the agents is not to wait for what they have to say.
+        // Version checks run in the background, so that requests for the list of agents do not
+        // wait.
         tokio::spawn(async move { asking.ask_versions().await });
-        // Nobody may be there to hear it.
+        // The receiver may be gone.
         ready.send(()).ok();
         Ok(engine)
     };
@@ -100,7 +102,7 @@ pub(crate) async fn serve(
         })
 }
 
-/// The agents that the configuration in the state folder has, for an engine without a server.
+/// Reads the configured agents from the state folder, for an engine without a server.
 fn configured_agents(settings: &Settings) -> Result<ConfiguredAgents, Failure> {
     let config = Config::load(&Sources {
         home: &settings.home,
@@ -116,7 +118,7 @@ async fn open_store(settings: &Settings) -> Result<Arc<SqliteStore>, Failure> {
     let path = settings.home.join(STORE_FILE);
     let store = SqliteStore::open(&path).await.map_err(|error| {
         Failure::configuration(format!(
-            "the store {} cannot be opened: {error}",
+            "failed to open the store {}: {error}",
             path.display()
         ))
         .caused_by(error)
@@ -124,7 +126,7 @@ async fn open_store(settings: &Settings) -> Result<Arc<SqliteStore>, Failure> {
     Ok(Arc::new(store))
 }
 
-/// This program, which is also that of recorders and of the built-in agent.
+/// The path of the running executable, which also serves as recorder and built-in agent.
 struct Program {
     path: PathBuf,
     name: String,
@@ -133,16 +135,17 @@ struct Program {
 impl Program {
     fn find() -> Result<Self, Failure> {
         let path = std::env::current_exe().map_err(|error| {
-            Failure::configuration("the path of this program cannot be told").caused_by(error)
+            Failure::configuration("cannot determine the path of the `ah` executable")
+                .caused_by(error)
         })?;
         let name = path.to_str().map(str::to_owned).ok_or_else(|| {
-            Failure::configuration(format!("the path {} is not UTF-8", path.display()))
+            Failure::configuration(format!("the path {} is not valid UTF-8", path.display()))
         })?;
         Ok(Self { path, name })
     }
 }
 
-/// The agents there are, of which one is this program.
+/// Returns the catalogue of agents, including the one built into this executable.
 fn catalog(program: &Program, configured: ConfiguredAgents) -> Catalog {
     let scenario_agent = [&program.name, "agent", "scenario"]
         .map(str::to_owned)

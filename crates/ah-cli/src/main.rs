@@ -1,8 +1,8 @@
 //! `ah`: the command line of the Agent Harbor access point.
 //!
-//! Data goes to the standard output, everything else to the standard error; exit codes are those
-//! of [`exit_code::ExitCode`]. Commands are written against the `TaskManager` trait; [`local`]
-//! alone knows what stands behind it.
+//! Data goes to standard output, everything else to standard error. Exit codes are those of
+//! [`exit_code::ExitCode`]. Commands are written against the `TaskManager` trait; only [`local`]
+//! knows its implementation.
 
 mod args;
 mod changes;
@@ -40,8 +40,8 @@ fn main() -> std::process::ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error).into(),
     };
-    // A recorder and the built-in agent are processes of their own, one for each session: they
-    // get no runtime of this command's, and nothing of its environment is read for them.
+    // Recorders and built-in agents are separate processes, one per session. They use neither this
+    // command's runtime nor its settings.
     match &cli.command {
         Command::Agent(AgentCommand::Record { folder }) => {
             return ah_agents::recorder::main(folder);
@@ -59,9 +59,9 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-/// Prints the help, or what is wrong with the command line.
+/// Prints the help, or the error in the command line.
 fn refuse(error: &clap::Error) -> ExitCode {
-    // That it cannot be printed leaves nothing else to be said.
+    // There is no other place to report a failure to print.
     if error.print().is_err() {
         return ExitCode::General;
     }
@@ -85,15 +85,15 @@ fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| {
-            Failure::new(ExitCode::Resource, "the runtime could not be started").caused_by(error)
+            Failure::new(ExitCode::Resource, "failed to start the runtime").caused_by(error)
         })?;
     let result = runtime.block_on(commands::run(cli.command, &context));
-    // What still waits for the system (a blocked read, say) is not waited for.
+    // Tasks blocked in a system call, such as a read, are not awaited.
     runtime.shutdown_background();
     result
 }
 
-/// Sends the log to the standard error.
+/// Sends the log to standard error.
 fn log(args: &GlobalArgs, terminal: &Terminal) -> Result<(), Failure> {
     const DEFAULT: &str = "error";
     let directives = match args.log_level {
@@ -105,10 +105,10 @@ fn log(args: &GlobalArgs, terminal: &Terminal) -> Result<(), Failure> {
     };
     let filter = tracing_subscriber::EnvFilter::try_new(&directives).map_err(|error| {
         Failure::configuration(format!(
-            "{} is `{directives}`, which is no log filter",
+            "{} is `{directives}`, which is not a valid log filter",
             environment::AH_LOG.name
         ))
-        .hint("give a level such as debug, or a list such as ah_engine=debug,warn")
+        .hint("use a level such as debug, or a list such as ah_engine=debug,warn")
         .caused_by(error)
     })?;
     tracing_subscriber::fmt()

@@ -1,4 +1,4 @@
-//! The access point that commands go to, when there is one.
+//! The client of a running access point.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,11 @@ use crate::environment::{AH_REMOTE_SERVER, Remote, Settings};
 use crate::exit_code::ExitCode;
 use crate::failure::{Failure, in_words};
 
-/// How long a server may take to say that it is there. A command waits for it before anything else,
-/// and a host that is very busy is no reason to fail.
+/// The time limit for a server's first response. A command waits for it before anything else, so it
+/// leaves room for a busy host.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The task manager behind the access point to use; `None` when the engine is to be in this
-/// process.
+/// Returns the task manager of the access point to use; `None` for an engine in this process.
 pub(crate) async fn manager(settings: &Settings) -> Result<Option<Arc<dyn TaskManager>>, Failure> {
     let client = match &settings.remote {
         Remote::None => return Ok(None),
@@ -28,7 +27,7 @@ pub(crate) async fn manager(settings: &Settings) -> Result<Option<Arc<dyn TaskMa
                     AH_REMOTE_SERVER.name
                 ))
             })?;
-            greet(&client, url).await?;
+            check_health(&client, url).await?;
             client
         }
         Remote::Running => match published(settings)? {
@@ -36,9 +35,9 @@ pub(crate) async fn manager(settings: &Settings) -> Result<Option<Arc<dyn TaskMa
             Some(server) => {
                 let client = client(server.url.as_str(), server.api_key.as_ref())?;
                 let url = server.url.as_str().trim_end_matches('/');
-                greet(&client, &format!("{url} (process {})", server.pid))
+                check_health(&client, &format!("{url} (process {})", server.pid))
                     .await
-                    .map_err(|failure| failure.hint("`--remote-server none` goes without it"))?;
+                    .map_err(|failure| failure.hint("`--remote-server none` runs without it"))?;
                 client
             }
         },
@@ -56,11 +55,11 @@ fn client(url: &str, key: Option<&ApiKeyText>) -> Result<RestClient, Failure> {
         .map_err(|error| Failure::validation(in_words(&error)).caused_by(error))
 }
 
-/// The server that runs on the state folder. What one that was killed left behind is none.
+/// Returns the server that runs on the state folder. The file of a killed server is ignored.
 fn published(settings: &Settings) -> Result<Option<AccessPointFile>, Failure> {
     let unreadable = |error| {
         Failure::configuration(in_words(&error))
-            .hint("`--remote-server none` goes without the access point")
+            .hint("`--remote-server none` runs without the access point")
             .caused_by(error)
     };
     let Some(file) = read_published(&settings.home).map_err(unreadable)? else {
@@ -69,26 +68,26 @@ fn published(settings: &Settings) -> Result<Option<AccessPointFile>, Failure> {
     if !is_alive(file.pid) {
         return Ok(None);
     }
-    // Another process may have got the number of a server that is gone: then nobody holds its lock.
+    // The process id may have been reused. Then the lock of the server is free.
     running(&settings.home).map_err(unreadable)
 }
 
 fn is_alive(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    // One of another user is alive as well.
+    // EPERM means that the process exists and belongs to another user.
     pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
 }
 
-/// Makes sure that the server at `place` does not hang, so that nobody waits long for it.
-async fn greet(client: &RestClient, place: &str) -> Result<(), Failure> {
+/// Checks that the server at `place` responds, so that a command does not hang for long.
+async fn check_health(client: &RestClient, place: &str) -> Result<(), Failure> {
     match tokio::time::timeout(HEALTH_PATIENCE, client.health()).await {
-        // Whatever came of it: the command's own request is repeated while a server starts, and
-        // says better what is wrong.
+        // Any response will do. The command's own request is retried while a server starts, and
+        // reports errors in more detail.
         Ok(_) => Ok(()),
         Err(elapsed) => Err(Failure::new(
             ExitCode::Network,
             format!(
-                "the access point at {place} does not answer within {} s",
+                "the access point at {place} did not respond within {} s",
                 HEALTH_PATIENCE.as_secs()
             ),
         )

@@ -1,4 +1,4 @@
-//! Which session a person means.
+//! Resolves references to sessions.
 
 use ah_rest_api_contract::{
     PER_PAGE_MAX, PageRequest, Session, SessionId, SessionQuery, TaskManager,
@@ -6,22 +6,22 @@ use ah_rest_api_contract::{
 
 use crate::failure::Failure;
 
-/// How many characters the beginning or the end of an id must have.
+/// The minimum length of the beginning or end of an id.
 const PART_LENGTH_MIN: usize = 4;
-/// How many characters of an id are shown where its end stands for it. They are random, so that
-/// two sessions of one store hardly ever share them.
+/// The length of a shortened id. Its characters are random, so two sessions of a store hardly ever
+/// share them.
 const SHORT_LENGTH: usize = 8;
-/// How many pages of sessions are searched for a part of an id.
+/// The maximum number of pages that are searched for a part of an id.
 const PAGES_MAX: u32 = 100;
 const BRANCH_PREFIX: &str = "ah/";
 
-/// The end of an id, which names the session as well.
+/// Returns the end of an id, which also names the session.
 pub(crate) fn short(id: SessionId) -> String {
     let id = id.to_string();
     id[id.len().saturating_sub(SHORT_LENGTH)..].to_owned()
 }
 
-/// A text that may name a session: whole, or by a part of its id.
+/// A reference to a session: a whole id, or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reference {
     Whole(SessionId),
@@ -42,7 +42,7 @@ impl Reference {
     }
 }
 
-/// The session that `text` names; the latest one when there is none.
+/// Returns the session that `text` names, or the latest one for `None`.
 pub(crate) async fn resolve(
     manager: &dyn TaskManager,
     text: Option<&str>,
@@ -53,19 +53,19 @@ pub(crate) async fn resolve(
     match find(manager, text).await? {
         Some(session) => Ok(session),
         None if Reference::parse(text).is_some() => {
-            Err(Failure::general(format!("no session is named by `{text}`"))
-                .hint("`ah session list` shows the sessions there are"))
+            Err(Failure::general(format!("no session matches `{text}`"))
+                .hint("`ah session list` shows all sessions"))
         }
         None => Err(
-            Failure::validation(format!("`{text}` cannot name a session")).hint(format!(
-                "give an id, at least {PART_LENGTH_MIN} characters of its beginning or end, or \
+            Failure::validation(format!("`{text}` is not a session ID")).hint(format!(
+                "use an ID, at least {PART_LENGTH_MIN} characters of its beginning or end, or \
              {BRANCH_PREFIX}ID"
             )),
         ),
     }
 }
 
-/// The session that `text` names; `None` when it names none.
+/// Returns the session that `text` names, if any.
 pub(crate) async fn find(
     manager: &dyn TaskManager,
     text: &str,
@@ -94,11 +94,11 @@ pub(crate) async fn find(
     }
     if found.len() > 1 {
         let mut failure = Failure::validation(format!(
-            "`{text}` names {} sessions; give more of the id",
+            "`{text}` matches {} sessions; use more characters of the ID",
             found.len()
         ));
         for session in found.iter().take(5) {
-            failure = failure.hint(format!("one of them is {}", session.id));
+            failure = failure.hint(format!("one match is {}", session.id));
         }
         return Err(failure);
     }
@@ -118,7 +118,7 @@ async fn latest(manager: &dyn TaskManager) -> Result<Session, Failure> {
     }
 }
 
-/// Why there is no latest session: none was launched, or all are hidden from lists.
+/// Returns the failure for a missing latest session: none was launched, or all are hidden.
 async fn none_to_take(manager: &dyn TaskManager) -> Result<Failure, Failure> {
     let hidden = manager
         .list_sessions(SessionQuery {
@@ -128,11 +128,11 @@ async fn none_to_take(manager: &dyn TaskManager) -> Result<Failure, Failure> {
         })
         .await?;
     Ok(if hidden.items.is_empty() {
-        Failure::general("there is no session yet")
-            .hint("launch one with `ah task --follow \"what is to be done\"`")
+        Failure::general("there are no sessions yet")
+            .hint("start one with `ah task --follow \"…\"`")
     } else {
-        Failure::general("every session was cancelled, so none is the latest")
-            .hint("`ah session list --all` shows them; name one by its id")
+        Failure::general("there is no latest session: all sessions were cancelled")
+            .hint("`ah session list --all` shows them; select one by its ID")
     })
 }
 
@@ -170,7 +170,7 @@ mod tests {
     async fn a_part_that_two_share_is_refused() {
         assert_eq!(
             resolved(Some("01JZ")).await,
-            Err("`01JZ` names 2 sessions; give more of the id".to_owned())
+            Err("`01JZ` matches 2 sessions; use more characters of the ID".to_owned())
         );
     }
 
@@ -178,12 +178,12 @@ mod tests {
     async fn what_names_none_is_told_apart_from_what_cannot() {
         assert_eq!(
             resolved(Some("ZZZZ")).await,
-            Err("no session is named by `ZZZZ`".to_owned())
+            Err("no session matches `ZZZZ`".to_owned())
         );
         for text in ["abc", "src/main.rs", ""] {
             assert_eq!(
                 resolved(Some(text)).await,
-                Err(format!("`{text}` cannot name a session"))
+                Err(format!("`{text}` is not a session ID"))
             );
         }
     }
@@ -195,8 +195,8 @@ mod tests {
         hidden.status = ah_rest_api_contract::SessionStatus::Cancelled;
         let hidden = FakeTaskManager::with_sessions([hidden]);
         for (manager, words) in [
-            (none, "there is no session yet"),
-            (hidden, "every session was cancelled"),
+            (none, "there are no sessions yet"),
+            (hidden, "there is no latest session"),
         ] {
             let failure = resolve(&manager, None).await.expect_err("there is none");
             assert!(failure.to_string().starts_with(words), "{failure}");

@@ -1,37 +1,37 @@
 //! Lines of styled text.
 //!
-//! A [`Line`] makes harmless whatever it is given, so nothing that is printed through one can
-//! drive the terminal.
+//! A [`Line`] makes its text harmless, so that nothing printed through one can control the
+//! terminal.
 
 use anstyle::{AnsiColor, Style};
 
 use crate::text;
 
-/// Whether colours and other styles are written.
+/// The choice of coloured or plain output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Colour {
-    /// They are.
+    /// With colours and other styles.
     Styled,
-    /// They are not: text alone.
+    /// Text only.
     Plain,
 }
 
-/// What a piece of text is, which decides how it looks.
+/// The meaning of a piece of text, which determines its style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paint {
-    /// As it comes.
+    /// Default text.
     Plain,
-    /// Of less weight.
+    /// Less important text.
     Dim,
-    /// Of more weight.
+    /// More important text.
     Bold,
-    /// It went well; also added lines.
+    /// Success; also added lines.
     Good,
-    /// It went wrong; also removed lines.
+    /// Failure; also removed lines.
     Bad,
-    /// It wants attention.
+    /// A warning.
     Warn,
-    /// A name, a place, a sign in the margin.
+    /// A name, a position, or a sign in the margin.
     Accent,
 }
 
@@ -56,17 +56,17 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// An empty line.
+    /// Creates an empty line.
     pub(crate) const fn new() -> Self {
         Self { pieces: Vec::new() }
     }
 
-    /// A line of one piece.
+    /// Creates a line with one piece of text.
     pub(crate) fn of(paint: Paint, text: impl AsRef<str>) -> Self {
         Self::new().with(paint, text)
     }
 
-    /// This line with a piece more. Line breaks in it are shown as `⏎`, for a line is one line.
+    /// Appends a piece of text. Line breaks in it are shown as `⏎`.
     pub(crate) fn with(mut self, paint: Paint, text: impl AsRef<str>) -> Self {
         let text = text::harmless(text.as_ref()).replace('\n', "⏎");
         if !text.is_empty() {
@@ -75,21 +75,21 @@ impl Line {
         self
     }
 
-    /// This line with another line behind it.
+    /// Appends another line.
     pub(crate) fn join(mut self, other: Self) -> Self {
         self.pieces.extend(other.pieces);
         self
     }
 
-    /// The columns it takes when it is not cut.
+    /// Returns the width in columns.
     pub(crate) fn width(&self) -> usize {
         self.pieces.iter().map(|(_, text)| text::width(text)).sum()
     }
 
-    /// The line as it is written, cut to `columns` when there is a limit; without a line break.
+    /// Renders the line without a line break, cut to `columns` if there is a limit.
     pub(crate) fn render(&self, columns: Option<usize>, colour: Colour) -> String {
         let limit = columns.filter(|columns| self.width() > *columns);
-        // One column is kept for the ellipsis that stands for what is cut.
+        // One column is reserved for the ellipsis.
         let mut left = limit.map_or(usize::MAX, |columns| columns.saturating_sub(1));
         let mut out = String::new();
         for (paint, text) in &self.pieces {

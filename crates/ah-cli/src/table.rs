@@ -1,14 +1,14 @@
-//! Tables that fit their terminal: columns that matter less give way, the last one is cut.
+//! Tables that fit the terminal: less important columns are dropped, and the last one is cut.
 
 use crate::style::{Line, Paint};
 use crate::text;
 
-/// Between two columns.
+/// The separator of columns.
 const GAP: &str = "  ";
-/// The fewest columns of the terminal that the last column of the table should keep.
+/// The minimum width that the last column should keep.
 const LAST_MIN: usize = 12;
 
-/// The contents of a cell.
+/// The content of a cell.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     paint: Paint,
@@ -16,7 +16,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// A cell with this text.
+    /// Creates a cell.
     pub(crate) fn new(paint: Paint, text: impl Into<String>) -> Self {
         Self {
             paint,
@@ -34,13 +34,13 @@ pub(crate) struct Column {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Keeping {
-    /// Left out when there is no room, the lowest number first.
+    /// Omitted if there is no room, lowest number first.
     DroppedAt(u8),
     Always,
 }
 
 impl Column {
-    /// A column that is always shown.
+    /// Creates a column that is always shown.
     pub(crate) const fn kept(title: &'static str) -> Self {
         Self {
             title,
@@ -48,7 +48,7 @@ impl Column {
         }
     }
 
-    /// A column that gives way in a narrow terminal, the one with the lowest `rank` first.
+    /// Creates a column that a narrow terminal omits, the lowest `rank` first.
     pub(crate) const fn dropped(title: &'static str, rank: u8) -> Self {
         Self {
             title,
@@ -56,13 +56,13 @@ impl Column {
         }
     }
 
-    /// The last column, which takes what room is left and is cut.
+    /// Creates the last column, which is cut to the remaining width.
     pub(crate) const fn last(title: &'static str) -> Self {
         Self::kept(title)
     }
 }
 
-/// The lines of a table; every row has as many cells as there are columns.
+/// Returns the lines of a table. Every row has as many cells as there are columns.
 pub(crate) fn table(
     columns: &[Column],
     rows: Vec<Vec<Cell>>,

@@ -1,4 +1,4 @@
-//! What the command's standard streams are connected to, found out once.
+//! The standard streams of the command, inspected once.
 
 use std::io::{IsTerminal, Write};
 
@@ -7,25 +7,25 @@ use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 use crate::failure::Failure;
 use crate::style::{Colour, Line, Paint};
 
-/// The narrowest terminal that output is fitted to; a narrower one wraps by itself.
+/// The minimum width that output is fitted to. A narrower terminal wraps by itself.
 const COLUMNS_MIN: usize = 20;
 
-/// The standard streams of this command.
+/// The standard streams of the command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
-    /// Whether the standard output is a terminal.
+    /// True if standard output is a terminal.
     stdout_is_terminal: bool,
-    /// Whether the standard error is a terminal whose cursor can be moved.
+    /// True if standard error is a terminal with a movable cursor.
     stderr_has_cursor: bool,
-    /// Whether somebody can type an answer.
+    /// True if standard input is a terminal.
     stdin_is_terminal: bool,
     stdout_colour: Colour,
     stderr_colour: Colour,
 }
 
 impl Terminal {
-    /// Looks at the standard streams. Colours follow what the terminal can do, `NO_COLOR`,
-    /// `CLICOLOR` and `CLICOLOR_FORCE`; `no_color` overrules them all.
+    /// Inspects the standard streams. Colours depend on the terminal, `NO_COLOR`, `CLICOLOR` and
+    /// `CLICOLOR_FORCE`; `no_color` overrides all of them.
     pub(crate) fn detect(no_color: bool) -> Self {
         let colour = |choice: anstream::ColorChoice| match choice {
             anstream::ColorChoice::Never => Colour::Plain,
@@ -42,28 +42,28 @@ impl Terminal {
         }
     }
 
-    /// Whether the standard output is a terminal, so that a person reads it.
+    /// Returns true if standard output is a terminal.
     pub(crate) const fn stdout_is_terminal(&self) -> bool {
         self.stdout_is_terminal
     }
 
-    /// Whether a spinner may be drawn on the standard error.
+    /// Returns true if standard error can show a spinner.
     pub(crate) const fn can_spin(&self) -> bool {
         self.stderr_has_cursor
     }
 
-    /// Whether a question can be asked here, and answered.
+    /// Returns true if the user can answer a question here.
     pub(crate) const fn can_ask(&self) -> bool {
         self.stderr_has_cursor && self.stdin_is_terminal
     }
 
-    /// How the standard error is styled.
+    /// Returns the style of standard error.
     pub(crate) const fn stderr_colour(&self) -> Colour {
         self.stderr_colour
     }
 
-    /// The columns of the standard output as they are now; `None` when it is not a terminal, and
-    /// nothing is cut.
+    /// Returns the current width of standard output; `None` if it is not a terminal, so nothing is
+    /// cut.
     pub(crate) fn columns(&self) -> Option<usize> {
         if !self.stdout_is_terminal {
             return None;
@@ -71,21 +71,21 @@ impl Terminal {
         columns_of(std::io::stdout())
     }
 
-    /// Forgets what was typed and not read yet.
-    pub(crate) fn forget_typed(&self) {
+    /// Discards typed input that was not read yet.
+    pub(crate) fn discard_input(&self) {
         if self.stdin_is_terminal
             && let Err(error) = tcflush(std::io::stdin(), QueueSelector::IFlush)
         {
-            tracing::debug!(%error, "the terminal's input could not be flushed");
+            tracing::debug!(%error, "failed to discard the terminal's input");
         }
     }
 
-    /// Writes lines to the standard output, cut to its width.
+    /// Writes lines to standard output, cut to its width.
     pub(crate) fn print(&self, lines: &[Line]) -> Result<(), Failure> {
         self.write(lines, self.columns())
     }
 
-    /// Writes lines to the standard output, however long they are.
+    /// Writes lines to standard output without cutting them.
     pub(crate) fn print_whole(&self, lines: &[Line]) -> Result<(), Failure> {
         self.write(lines, None)
     }
@@ -99,7 +99,7 @@ impl Terminal {
         out.flush().map_err(Failure::writing)
     }
 
-    /// Writes text to the standard output exactly as it is.
+    /// Writes text to standard output unchanged.
     pub(crate) fn print_raw(&self, text: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes())
@@ -107,23 +107,23 @@ impl Terminal {
             .map_err(Failure::writing)
     }
 
-    /// Writes `value` to the standard output as one line of JSON.
+    /// Writes `value` to standard output as one line of JSON.
     pub(crate) fn print_json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(value).map_err(|error| {
-            Failure::general("the result could not be written as JSON").caused_by(error)
+            Failure::general("failed to write the result as JSON").caused_by(error)
         })?;
         self.print_raw(&(text + "\n"))
     }
 
-    /// Writes a line to the standard error. That nobody can read it there is no reason to fail.
+    /// Writes a line to standard error. A failure to write is only logged.
     pub(crate) fn note(&self, line: &Line) {
         let text = line.render(None, self.stderr_colour);
         if let Err(error) = writeln!(std::io::stderr(), "{text}") {
-            tracing::debug!(%error, "the standard error could not be written to");
+            tracing::debug!(%error, "failed to write to standard error");
         }
     }
 
-    /// Writes a hint to the standard error.
+    /// Writes a hint to standard error.
     pub(crate) fn hint(&self, text: impl AsRef<str>) {
         self.note(&Line::of(Paint::Accent, "hint: ").with(Paint::Plain, text));
     }

@@ -1,21 +1,21 @@
-//! Text fit for a terminal: made harmless, measured, cut and wrapped.
+//! Text for a terminal: made harmless, measured, cut and wrapped.
 //!
-//! What agents print is written by whoever writes to them: files, web pages, the output of
-//! commands. None of it may move the cursor, change the title, or hide what stands beside it.
+//! Agents print text from untrusted sources: files, web pages, the output of commands. It must not
+//! move the cursor, change the title, or hide other text.
 
 use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// What stands for what was left out.
+/// The mark for omitted text.
 const ELLIPSIS: char = '…';
 const TAB: &str = "    ";
 
-/// The text with nothing in it that a terminal would act on.
+/// Returns the text without anything that a terminal would interpret.
 ///
-/// Complete escape sequences are removed, so that the coloured output of a command stays
-/// readable; every other control character, and those that change the direction of text, become
-/// visible. Line breaks stay, tabs become spaces.
+/// Complete escape sequences are removed, so that coloured output stays readable. All other control
+/// characters, and those that change the text direction, become visible. Line breaks are kept, and
+/// tabs become spaces.
 pub(crate) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -29,11 +29,11 @@ pub(crate) fn harmless(text: &str) -> String {
         rest = &rest[c.len_utf8()..];
         match c {
             '\n' => out.push('\n'),
-            // A carriage return before a line break says nothing more.
+            // A carriage return before a line break has no effect.
             '\r' if rest.starts_with('\n') => {}
             '\t' => out.push_str(TAB),
             '\u{7f}' => out.push('\u{2421}'),
-            // The control pictures stand in the order of the characters that they show.
+            // The control pictures have the same order as the control characters.
             c if u32::from(c) < 0x20 => {
                 out.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'));
             }
@@ -44,13 +44,14 @@ pub(crate) fn harmless(text: &str) -> String {
     out
 }
 
-/// Marks, embeddings, overrides and isolates: with them a text can read other than it is.
+/// Returns true for marks, embeddings, overrides and isolates, which can make text read differently
+/// from its content.
 const fn changes_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// What follows the escape sequence that `text` begins with; `None` when it is not a whole one.
+/// Returns the text after the escape sequence at its start; `None` if the sequence is incomplete.
 fn after_escape_sequence(text: &str) -> Option<&str> {
     let body = text.strip_prefix('\u{1b}')?;
     if let Some(parameters) = body.strip_prefix('[') {
@@ -59,8 +60,8 @@ fn after_escape_sequence(text: &str) -> Option<&str> {
             .starts_with(|c: char| ('@'..='~').contains(&c))
             .then(|| &parameters[end + 1..]);
     }
-    // Operating system commands (titles, links, the clipboard) and their kin end with a string
-    // terminator or a bell, and never hold a line break.
+    // Operating system commands (titles, links, the clipboard) and similar sequences end with a
+    // string terminator or a bell, and never contain a line break.
     if let Some(string) = body.strip_prefix([']', 'P', '_', '^', 'X']) {
         let end = string.find(['\u{7}', '\u{1b}', '\n'])?;
         let tail = &string[end..];
@@ -71,12 +72,12 @@ fn after_escape_sequence(text: &str) -> Option<&str> {
     None
 }
 
-/// The columns that a harmless text takes.
+/// Returns the width of a harmless text in columns.
 pub(crate) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// As much of the beginning of a harmless text as `columns` columns hold.
+/// Returns the longest prefix of a harmless text that fits into `columns`.
 pub(crate) fn head(text: &str, columns: usize) -> &str {
     if width(text) <= columns {
         return text;
@@ -91,7 +92,7 @@ pub(crate) fn head(text: &str, columns: usize) -> &str {
     text
 }
 
-/// The text in at most `columns` columns, with `…` where it was cut.
+/// Returns the text in at most `columns` columns, with `…` at the cut.
 pub(crate) fn cut(text: &str, columns: usize) -> String {
     match columns.checked_sub(1) {
         _ if width(text) <= columns => text.to_owned(),
@@ -100,7 +101,7 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     }
 }
 
-/// The text, cut or filled up with spaces to exactly `columns` columns.
+/// Returns the text cut or padded to exactly `columns` columns.
 pub(crate) fn fit(text: &str, columns: usize) -> String {
     let mut out = cut(text, columns);
     let missing = columns.saturating_sub(width(&out));
@@ -108,7 +109,7 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     out
 }
 
-/// The words of the text in one line.
+/// Returns the words of the text in one line.
 pub(crate) fn one_line(text: &str) -> String {
     harmless(text)
         .split_whitespace()
@@ -116,7 +117,7 @@ pub(crate) fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-/// The last line of the text that says something.
+/// Returns the last line of the text that is not blank.
 pub(crate) fn last_line(text: &str) -> String {
     harmless(text)
         .lines()
@@ -127,8 +128,8 @@ pub(crate) fn last_line(text: &str) -> String {
         .to_owned()
 }
 
-/// The lines of the text, wrapped between words to `columns` (not at all when `None`). Blank lines
-/// at its ends are dropped; the indentation of a line is kept.
+/// Wraps the text between words to `columns` (`None`: not at all). Blank lines at both ends are
+/// dropped, and indentation is kept.
 pub(crate) fn wrap(text: &str, columns: Option<usize>) -> Vec<String> {
     let text = harmless(text);
     let mut lines = Vec::new();
@@ -156,7 +157,7 @@ fn wrap_line(line: &str, columns: usize, lines: &mut Vec<String>) {
         }
         for c in word.chars() {
             if width(&current) + c.width().unwrap_or(0) > columns {
-                // An indentation alone makes no line.
+                // A line of indentation alone is dropped.
                 let full = std::mem::take(&mut current);
                 lines.extend(has_word.then_some(full));
             }
@@ -167,7 +168,7 @@ fn wrap_line(line: &str, columns: usize, lines: &mut Vec<String>) {
     lines.push(current);
 }
 
-/// A stretch of time as people say it, in at most two units.
+/// Returns a duration in at most two units.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
@@ -180,7 +181,7 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// A stretch of time in whole seconds, for something that is watched while it passes.
+/// Returns a duration in whole seconds, for a running display.
 pub(crate) fn seconds(elapsed: Duration) -> String {
     match elapsed.as_secs() {
         seconds @ 0..60 => format!("{seconds}s"),
@@ -188,7 +189,7 @@ pub(crate) fn seconds(elapsed: Duration) -> String {
     }
 }
 
-/// How long ago something was, in one unit.
+/// Returns an age in one unit.
 pub(crate) fn age(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
@@ -199,7 +200,7 @@ pub(crate) fn age(duration: Duration) -> String {
     }
 }
 
-/// A number with its thousands told apart.
+/// Returns a number with thousands separators.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -212,7 +213,7 @@ pub(crate) fn count(number: u64) -> String {
     out
 }
 
-/// `1 file`, `2 files`.
+/// Returns a count with its noun: `1 file`, `2 files`.
 pub(crate) fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(number))

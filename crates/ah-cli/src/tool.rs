@@ -1,10 +1,10 @@
-//! What a tool was given, in a few words.
+//! Short descriptions of tool arguments.
 
 use serde_json::{Map, Value};
 
 use crate::text;
 
-/// The arguments that say most about a tool's run, the most telling first.
+/// The most informative arguments of tools, best first.
 const TELLING: [&str; 13] = [
     "command",
     "cmd",
@@ -21,19 +21,19 @@ const TELLING: [&str; 13] = [
     "dir",
 ];
 const COMMANDS: [&str; 2] = ["command", "cmd"];
-/// The most columns of an argument that is not cut to a terminal.
+/// The maximum width of an argument where no terminal limits it.
 const COLUMNS_MAX: usize = 120;
 
-/// Whether the tool was given a command to run, so that its output is worth a look.
+/// Returns true if the tool runs a command, whose output is worth showing.
 pub(crate) fn runs_a_command(args: &Map<String, Value>) -> bool {
     COMMANDS.iter().any(|name| args.contains_key(*name))
 }
 
-/// The argument that tells most; all of them as `name=value` when none is known to.
+/// Returns the most informative argument, or all of them as `name=value` if none is known.
 pub(crate) fn argument(args: &Map<String, Value>) -> String {
     let telling = TELLING.iter().find_map(|name| match args.get(*name)? {
         Value::String(text) => Some(first_line(text)),
-        // A command in its parts.
+        // A command as a list of words.
         Value::Array(parts) => {
             let words: Option<Vec<&str>> = parts.iter().map(Value::as_str).collect();
             Some(text::one_line(&words?.join(" ")))
@@ -52,7 +52,8 @@ pub(crate) fn argument(args: &Map<String, Value>) -> String {
     text::cut(&text::one_line(&words), COLUMNS_MAX)
 }
 
-/// The first line that says something; a script's is often a remark on what it does.
+/// Returns the first line with content. The first line of a script is often a comment on its
+/// purpose.
 fn first_line(text: &str) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
@@ -66,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    fn told(args: Value) -> String {
+    fn shown(args: Value) -> String {
         match args {
             Value::Object(args) => argument(&args),
             _ => panic!("arguments are an object"),
@@ -76,15 +77,18 @@ mod tests {
     #[test]
     fn the_most_telling_argument_is_shown() {
         assert_eq!(
-            told(json!({"cwd": "/x", "command": "\n# Test it\ncargo test"})),
+            shown(json!({"cwd": "/x", "command": "\n# Test it\ncargo test"})),
             "# Test it …"
         );
-        assert_eq!(told(json!({"command": ["git", "status"]})), "git status");
+        assert_eq!(shown(json!({"command": ["git", "status"]})), "git status");
         assert_eq!(
-            told(json!({"content": "…", "path": "src/main.rs"})),
+            shown(json!({"content": "…", "path": "src/main.rs"})),
             "src/main.rs"
         );
-        assert_eq!(told(json!({"depth": 2, "word": "a b"})), "depth=2 word=a b");
-        assert_eq!(told(json!({})), "");
+        assert_eq!(
+            shown(json!({"depth": 2, "word": "a b"})),
+            "depth=2 word=a b"
+        );
+        assert_eq!(shown(json!({})), "");
     }
 }

@@ -4,13 +4,13 @@ use ah_rest_api_contract::{EventSeq, EventType, LogLevel, SessionStatus};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
-/// What can be done with a session.
+/// The session commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
     List(ListArgs),
     /// Show one session
     ///
-    /// Prints a card: what was asked, where it is in its life, what it changed and used.
+    /// Prints a summary: prompt, status, changes and usage.
     #[command(after_help = "Examples:
   ah session get
   ah session get 7K2M --json | jq .status")]
@@ -19,83 +19,85 @@ pub(crate) enum SessionCommand {
     Events(EventsArgs),
     Logs(LogsArgs),
     Diff(DiffArgs),
-    /// List the files that a session changed
+    /// List the changed files of a session
     ///
-    /// Letters are those of git: A added, M modified, D deleted, R renamed.
+    /// Status letters are git's: A added, M modified, D deleted, R renamed.
     #[command(after_help = "Examples:
   ah session files
   ah session files 7K2M --json | jq -r '.items[].path'")]
     Files(TargetArgs),
     Prompt(PromptArgs),
     Prompts(PromptsArgs),
-    /// List what a session's agent asked leave for
+    /// List the permission requests of a session
     ///
-    /// Shows the requests that wait with their options, and what became of the others.
+    /// Shows pending requests with their options, and the outcome of the others.
     #[command(after_help = "Examples:
   ah session permissions
   ah session answer allow_once")]
     Permissions(TargetArgs),
     Answer(AnswerArgs),
-    /// End the agent's turn, not the session
+    /// Interrupt the agent's current turn
     ///
-    /// A session that is not interactive ends with its turn, unless a prompt waits.
+    /// An interactive session continues. Any other session ends with the turn, unless a prompt is
+    /// queued.
     #[command(after_help = "Examples:
   ah session interrupt")]
     Interrupt(TargetArgs),
-    /// Freeze every process of a session
+    /// Pause a session by freezing its processes
     ///
-    /// A paused session uses no processor and keeps its place. Returns when it is paused.
+    /// A paused session uses no CPU time and keeps its slot. Returns once it is paused.
     #[command(after_help = "Examples:
   ah session pause")]
     Pause(TargetArgs),
     Resume(ResumeArgs),
     Stop(StopArgs),
-    /// End a session at once and give up its workspace
+    /// Kill a session and discard its workspace
     ///
-    /// Its processes are killed, its workspace is removed, and it is hidden from lists. What it
-    /// did can still be read with `ah session events`. A session that had ended is only hidden.
+    /// Kills the session's processes, removes its workspace and hides it from lists. Its history
+    /// remains available with `ah session events`. A session that has ended is only hidden.
     #[command(after_help = "Examples:
   ah session cancel 7K2M")]
     Cancel(TargetArgs),
 }
 
-/// A session, by any form of its id.
+/// A session, by any form of its ID.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
-    /// The session: its id, the beginning or the end of it, or ah/ID; the latest when absent
+    /// Session ID, its beginning or end, or ah/ID [default: the latest session]
     #[arg(value_name = "ID")]
     pub(crate) id: Option<String>,
 }
 
 /// List sessions, newest first
 ///
-/// Shows id, status, agent, repository, age, changes and prompt. On a terminal the end of the id
-/// is shown, which is enough to name the session, and the prompt is cut to the width.
+/// Shows ID, status, agent, repository, age, changes and prompt. On a terminal, only the end of
+/// the ID is shown, which is enough to name the session, and the prompt is cut to the width.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ah session list
   ah session list --status running,paused
   ah session list --all --limit 200 --json | jq -r '.items[].id'")]
 pub(crate) struct ListArgs {
-    /// Only those in one of these statuses
+    /// Filter by status
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status())]
     pub(crate) status: Vec<SessionStatus>,
-    /// Only those of this agent
+    /// Filter by agent
     #[arg(long, value_name = "TYPE")]
     pub(crate) agent: Option<String>,
-    /// Cancelled ones too
+    /// Include cancelled sessions
     #[arg(long)]
     pub(crate) all: bool,
-    /// At most this many, up to 200
+    /// Maximum number of sessions, up to 200
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub(crate) limit: u32,
 }
 
-/// Watch a session until it has ended
+/// Follow a session until it ends
 ///
-/// Shows everything from the beginning, then what happens. On a terminal, what the agent asks
-/// leave for is asked here. Ctrl-C leaves the session to itself; a second Ctrl-C within a second
-/// stops it. The exit code tells how the session ended, as with `ah task --follow`.
+/// Shows the history from the beginning, then live progress. On a terminal, permission requests of
+/// the agent are answered here. Ctrl-C detaches and the session keeps running; a second Ctrl-C
+/// within a second stops it. The exit code reflects the end of the session, as with `ah task
+/// --follow`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ah session follow
@@ -104,15 +106,15 @@ pub(crate) struct ListArgs {
 pub(crate) struct FollowArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Begin after this event
+    /// Start after this event
     #[arg(long, value_name = "SEQ", default_value = "0")]
     pub(crate) after: EventSeq,
 }
 
 /// Show a session's events
 ///
-/// Every event has a number, `seq`, from 1 and without gaps; filters choose events and never
-/// renumber. Times are UTC.
+/// Events are numbered from 1 without gaps (`seq`). Filters do not change the numbers. Times are
+/// UTC.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ah session events
@@ -121,20 +123,20 @@ pub(crate) struct FollowArgs {
 pub(crate) struct EventsArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Only events after this one
+    /// Show only events after this one
     #[arg(long, value_name = "SEQ", default_value = "0")]
     pub(crate) after: EventSeq,
-    /// Only events of these types
+    /// Filter by event type
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = event_type())]
     pub(crate) types: Vec<EventType>,
-    /// Go on with the events to come, until the session has ended
+    /// Follow new events until the session ends
     #[arg(short, long)]
     pub(crate) follow: bool,
 }
 
 /// Show a session's log
 ///
-/// The lines that the agent, its tools and the access point logged, and the errors that the agent
+/// Shows log lines of the agent, its tools and the access point, and errors that the agent
 /// reported. Times are UTC.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -143,21 +145,21 @@ pub(crate) struct EventsArgs {
 pub(crate) struct LogsArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Go on with the lines to come, until the session has ended
+    /// Follow new lines until the session ends
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// Only the last N lines of what there is
+    /// Show only the last N existing lines
     #[arg(long, value_name = "N")]
     pub(crate) tail: Option<usize>,
-    /// Only lines that matter at least this much
+    /// Minimum level of the lines to show
     #[arg(long, value_name = "LEVEL", value_parser = log_level())]
     pub(crate) level: Option<LogLevel>,
 }
 
-/// Show what a session changed
+/// Show the changes of a session
 ///
-/// The difference between the commit that the session began at and what its workspace has now,
-/// untracked files included. What is written to a pipe or a file is a patch that git takes.
+/// Compares the session's workspace, including untracked files, with the commit it started from.
+/// Output to a pipe or a file is a patch for `git apply`.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "ah session diff [OPTIONS] [ID] [FILE]... [-- <FILE>...]",
@@ -168,13 +170,13 @@ pub(crate) struct LogsArgs {
   ah session diff -- src/main.rs"
 )]
 pub(crate) struct DiffArgs {
-    /// The session, then files of it; a first word that names no session is a file
+    /// Session, then files; a first word that matches no session is a file
     #[arg(value_name = "ID] [FILE")]
     pub(crate) words: Vec<String>,
-    /// Files, never a session
+    /// Files
     #[arg(last = true, value_name = "FILE")]
     pub(crate) files: Vec<String>,
-    /// Show this many lines around each change, up to 10
+    /// Lines of context around each change, up to 10
     #[arg(
         short = 'U',
         long,
@@ -183,17 +185,18 @@ pub(crate) struct DiffArgs {
         conflicts_with = "full"
     )]
     pub(crate) context: u32,
-    /// Show the whole files around the changes
+    /// Show complete files as context
     #[arg(long)]
     pub(crate) full: bool,
-    /// Only count the changed lines of each file
+    /// Show only line counts per file
     #[arg(long)]
     pub(crate) stat: bool,
 }
 
-/// Say something to a session's agent
+/// Send a prompt to a session's agent
 ///
-/// The agent takes it when its turn is over, or in the middle of it with --steer, if it can.
+/// The prompt is delivered after the current turn, or during it with --steer if the agent supports
+/// steering.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "ah session prompt [OPTIONS] [ID] <PROMPT>",
@@ -202,17 +205,17 @@ pub(crate) struct DiffArgs {
   ah session prompt 7K2M --steer \"Not that file\""
 )]
 pub(crate) struct PromptArgs {
-    /// What to say; before it the session's ID, unless it is the latest
+    /// Prompt text, preceded by the session ID unless it is the latest session
     #[arg(value_name = "PROMPT", required = true, num_args = 1..=2)]
     pub(crate) words: Vec<String>,
-    /// In the middle of a turn, where the agent can be steered
+    /// Deliver during the current turn if the agent supports steering
     #[arg(long)]
     pub(crate) steer: bool,
 }
 
-/// List a session's prompts, or take one back
+/// List the prompts of a session, or withdraw one
 ///
-/// Shows those that wait and what became of the others.
+/// Shows queued prompts and the outcome of the others.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ah session prompts
@@ -220,16 +223,15 @@ pub(crate) struct PromptArgs {
 pub(crate) struct PromptsArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Take back this prompt, which still waits
+    /// Withdraw this queued prompt
     #[arg(long, value_name = "PROMPT")]
     pub(crate) withdraw: Option<ah_rest_api_contract::PromptId>,
 }
 
-/// Answer what a session's agent asks leave for
+/// Answer a permission request of a session
 ///
-/// An option is named by its id, by its number in `ah session permissions`, or by `allow`, `deny`
-/// and `cancel`. The request may be left out when only one waits, the option when somebody can be
-/// asked at the terminal.
+/// The option is an ID, a number from `ah session permissions`, or `allow`, `deny` or `cancel`. The
+/// request can be omitted if only one is pending, and the option if standard input is a terminal.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "ah session answer [OPTIONS] [ID] [REQUEST] [OPTION]",
@@ -238,12 +240,12 @@ pub(crate) struct PromptsArgs {
   ah session answer 7K2M perm-01JZ0000000000000000000000 allow_once"
 )]
 pub(crate) struct AnswerArgs {
-    /// The session, the request and the option; each of the first two may be left out
+    /// Session, request and option; the first two are optional
     #[arg(value_name = "ID] [REQUEST] [OPTION", num_args = 0..=3)]
     pub(crate) words: Vec<String>,
 }
 
-/// Let a paused session go on
+/// Resume a paused session
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ah session resume
@@ -251,15 +253,15 @@ pub(crate) struct AnswerArgs {
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Say this to its agent
+    /// Prompt to send after resuming
     #[arg(long, value_name = "PROMPT")]
     pub(crate) prompt: Option<String>,
 }
 
-/// End a session
+/// Stop a session
 ///
-/// Its agent is asked, then made, to end. Its workspace and branch stay. Returns when no process
-/// of the session is left.
+/// Asks the agent to exit, then kills it. The workspace and the branch are kept. Returns once no
+/// process of the session is left.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ah session stop
@@ -267,21 +269,19 @@ pub(crate) struct ResumeArgs {
 pub(crate) struct StopArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Why, in words
+    /// Reason to record
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
 }
 
 fn status() -> impl TypedValueParser<Value = SessionStatus> {
-    PossibleValuesParser::new(SessionStatus::ALL.map(SessionStatus::as_str)).map(|word| {
-        SessionStatus::from_word(&word).expect("only words of the list pass the parser before")
-    })
+    PossibleValuesParser::new(SessionStatus::ALL.map(SessionStatus::as_str))
+        .map(|word| SessionStatus::from_word(&word).expect("the parser accepts only listed words"))
 }
 
 fn event_type() -> impl TypedValueParser<Value = EventType> {
-    PossibleValuesParser::new(EventType::ALL.iter().map(|event_type| event_type.as_str())).map(
-        |word| EventType::from_word(&word).expect("only words of the list pass the parser before"),
-    )
+    PossibleValuesParser::new(EventType::ALL.iter().map(|event_type| event_type.as_str()))
+        .map(|word| EventType::from_word(&word).expect("the parser accepts only listed words"))
 }
 
 fn log_level() -> impl TypedValueParser<Value = LogLevel> {
@@ -295,6 +295,6 @@ fn log_level() -> impl TypedValueParser<Value = LogLevel> {
     PossibleValuesParser::new(ALL.map(LogLevel::as_str)).map(|word| {
         ALL.into_iter()
             .find(|level| level.as_str() == word)
-            .expect("only words of the list pass the parser before")
+            .expect("the parser accepts only listed words")
     })
 }

@@ -10,13 +10,13 @@ use super::value;
 
 /// Launch an agent on a task
 ///
-/// The agent works in a workspace of its own: a worktree of the repository on the branch ah/ID,
-/// which stays when the session is over. Without --follow the command ends as soon as the agent
-/// runs and prints the session's id; the agent goes on.
+/// The agent works in its own workspace: a git worktree of the repository on the branch ah/ID, which
+/// is kept after the session. Without --follow, the command prints the session's ID and exits once
+/// the agent runs; the agent keeps running.
 ///
-/// With --follow, Ctrl-C leaves the agent to itself; a second Ctrl-C within a second stops it. The
-/// exit code then tells how the session ended: 0 completed, 1 failed (2 when the repository was
-/// at fault, 3 when the agent could not be started), 11 stopped, 12 cancelled, 13 left to itself.
+/// With --follow, Ctrl-C detaches and the agent keeps running; a second Ctrl-C within a second stops
+/// it. The exit code then reflects the end of the session: 0 completed, 1 failed (2 for a repository
+/// error, 3 if the agent could not be started), 11 stopped, 12 cancelled, 13 detached.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("what").required(true).args(["prompt", "prompt_file"]),
@@ -27,37 +27,37 @@ use super::value;
   ah task --instances 3 --label try=3 --prompt-file task.md"
 )]
 pub(crate) struct TaskArgs {
-    /// What the agent is asked
+    /// Prompt for the agent
     #[arg(value_name = "PROMPT")]
     pub(crate) prompt: Option<String>,
-    /// Read the prompt from a file, or from the standard input when it is `-`
+    /// Read the prompt from a file, or from standard input with `-`
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
     pub(crate) prompt_file: Option<PathBuf>,
 
-    /// The repository: a path, a URL, user@host:path, or `none` for an empty folder. The one of
-    /// the current folder when absent
+    /// Repository: a path, a URL, user@host:path, or `none` for an empty folder [default: the one
+    /// that contains the current folder]
     #[arg(long, value_name = "PATH|URL", help_heading = "Repository")]
     pub(crate) repo: Option<String>,
-    /// Begin at this branch; at the repository's HEAD when absent
+    /// Branch to start from [default: the repository's HEAD]
     #[arg(long, value_name = "BRANCH", help_heading = "Repository")]
     pub(crate) branch: Option<String>,
-    /// Begin at this commit
+    /// Commit to start from
     #[arg(long, value_name = "COMMIT", help_heading = "Repository")]
     pub(crate) commit: Option<String>,
 
-    /// The agent, one of `ah agents`; what `AH_AGENT` says when absent, else `scenario`
+    /// Agent type, one of `ah agents` [default: AH_AGENT, otherwise `scenario`]
     #[arg(long, value_name = "TYPE", help_heading = "Agent")]
     pub(crate) agent: Option<String>,
-    /// The model it uses; its own default when absent
+    /// Model to use [default: the agent's own]
     #[arg(long, value_name = "MODEL", help_heading = "Agent")]
     pub(crate) model: Option<String>,
     /// Play this scenario file; implies --agent scenario
     #[arg(long, value_name = "FILE", help_heading = "Agent")]
     pub(crate) scenario: Option<PathBuf>,
-    /// Launch this many sessions of it, each in a workspace of its own
+    /// Number of sessions to launch, each in its own workspace
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Agent")]
     pub(crate) instances: u32,
-    /// What becomes of a request for leave that the agent makes
+    /// How to handle the agent's permission requests
     #[arg(
         long,
         value_name = "POLICY",
@@ -66,13 +66,13 @@ pub(crate) struct TaskArgs {
     )]
     pub(crate) permissions: PolicyArg,
 
-    /// Wait for further prompts when a turn is over, instead of ending
+    /// Wait for further prompts after a turn instead of ending
     #[arg(long, help_heading = "Session")]
     pub(crate) interactive: bool,
-    /// End the session when it takes longer than this, such as 30m
+    /// Time limit of the session, such as 30m
     #[arg(long, value_name = "DURATION", value_parser = value::duration, help_heading = "Session")]
     pub(crate) timeout: Option<Duration>,
-    /// Which waiting session goes first
+    /// Priority among queued sessions
     #[arg(
         long,
         value_name = "PRIORITY",
@@ -80,11 +80,11 @@ pub(crate) struct TaskArgs {
         help_heading = "Session"
     )]
     pub(crate) priority: PriorityArg,
-    /// A name and value to find the session by; may be given several times
+    /// Label to attach to the session; can be repeated
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = value::label,
           help_heading = "Session")]
     pub(crate) labels: Vec<(String, String)>,
-    /// Watch until the session has ended
+    /// Follow the session until it ends
     #[arg(short, long, help_heading = "Session")]
     pub(crate) follow: bool,
 }
@@ -92,11 +92,11 @@ pub(crate) struct TaskArgs {
 /// `--permissions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PolicyArg {
-    /// Somebody is asked
+    /// Prompt for each
     Ask,
-    /// It is given
+    /// Approve all
     Allow,
-    /// It is refused
+    /// Deny all
     Deny,
 }
 
@@ -113,9 +113,9 @@ impl From<PolicyArg> for PermissionAction {
 /// `--priority`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PriorityArg {
-    /// In the order of launch
+    /// Run in the order of launch
     Normal,
-    /// Before all normal ones
+    /// Run before all normal sessions
     High,
 }
 

@@ -7,7 +7,7 @@ fn the_command_line_is_consistent() {
     Cli::command().debug_assert();
 }
 
-/// Every command that is shown, with its path.
+/// Returns every visible command with its path.
 fn shown_commands() -> Vec<(String, clap::Command)> {
     fn walk(path: &str, command: &clap::Command, all: &mut Vec<(String, clap::Command)>) {
         for child in command
@@ -29,10 +29,7 @@ fn shown_commands() -> Vec<(String, clap::Command)> {
 #[test]
 fn every_command_has_a_description_and_examples() {
     for (path, command) in shown_commands() {
-        assert!(
-            command.get_about().is_some(),
-            "{path} says nothing of itself"
-        );
+        assert!(command.get_about().is_some(), "{path} has no description");
         let examples = command
             .get_after_help()
             .map(ToString::to_string)
@@ -68,12 +65,12 @@ fn the_examples_parse() {
             .map(ToString::to_string)
             .unwrap_or_default();
         for line in examples.lines().skip(1) {
-            // Only the command itself: what stands behind a pipe belongs to other programs.
+            // Only the `ah` part of a pipeline is parsed.
             let line = line
                 .split(" | ")
                 .find(|part| part.trim_start().starts_with("ah "));
             let Some(line) = line else { continue };
-            // What stands behind three spaces is a remark.
+            // Three spaces start a remark.
             let typed = line.trim().split("   ").next().unwrap_or_default();
             let parsed = Cli::try_parse_from(shell_words(typed));
             let is_help = |error: &clap::Error| error.kind() == clap::error::ErrorKind::DisplayHelp;
@@ -85,7 +82,7 @@ fn the_examples_parse() {
     }
 }
 
-/// The words of a line with double quotes around some.
+/// Splits a line into words, with double quotes around some.
 fn shell_words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (index, part) in line.split('"').enumerate() {

@@ -1,13 +1,13 @@
-//! Values of options that are more than a word.
+//! Parsers for structured option values.
 
 use std::time::Duration;
 
-/// The longest that a session may be given, as the contract has it.
+/// The contract's maximum session timeout.
 const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Reads a stretch of time such as `90s`, `30m` or `1h30m`.
+/// Parses a duration such as `90s`, `30m` or `1h30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    const EXPECTED: &str = "give a number and a unit, such as 90s, 30m or 1h30m";
+    const EXPECTED: &str = "expected a number and a unit, such as 90s, 30m or 1h30m";
     let mut total = Duration::ZERO;
     let mut rest = text;
     while !rest.is_empty() {
@@ -33,17 +33,17 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         return Err(EXPECTED.to_owned());
     }
     if total > DURATION_MAX {
-        return Err("a session may take at most 7d".to_owned());
+        return Err("the maximum is 7d".to_owned());
     }
     Ok(total)
 }
 
-/// Reads `KEY=VALUE`.
+/// Parses `KEY=VALUE`.
 pub(super) fn label(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .filter(|(key, _)| !key.is_empty())
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .ok_or_else(|| "give a name and a value, such as team=payments".to_owned())
+        .ok_or_else(|| "expected a name and a value, such as team=payments".to_owned())
 }
 
 #[cfg(test)]

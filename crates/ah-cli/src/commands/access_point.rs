@@ -1,4 +1,4 @@
-//! `ah agent access-point`: the server, until it is told to end.
+//! `ah agent access-point`: runs the server until a signal ends it.
 
 use ah_rest_api_contract::AccessPointFile;
 use ah_rest_server::{Config, Sources, read_published};
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &AccessPointArgs, context: &Context) -> Result<Exi
         shutdown.clone(),
     );
     let announcing = async {
-        // Neither comes from a server that cannot begin, which says so by itself.
+        // A server that fails to start sends neither message and reports its own error.
         if address.await.is_ok() {
             announce(context)?;
         }
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &AccessPointArgs, context: &Context) -> Result<Exi
     tokio::select! {
         result = async { tokio::try_join!(serving, announcing) } => result.map(|_| ExitCode::Ok),
         () = ending => {
-            let words = "ended at once; agents go on";
+            let words = "shut down immediately; agents keep running";
             context.terminal.note(&Line::of(Paint::Plain, words));
             Ok(ExitCode::General)
         }
@@ -93,7 +93,7 @@ fn load(args: &AccessPointArgs, settings: &Settings) -> Result<Config, Failure> 
     .map_err(|error| Failure::configuration(in_words(&error)).caused_by(error))
 }
 
-/// Says where the server listens and where its key is, but never the key.
+/// Prints the server's address and the location of its key, but never the key.
 fn announce(context: &Context) -> Result<(), Failure> {
     let home = &context.settings.home;
     let file = read_published(home)
@@ -106,7 +106,7 @@ fn announce(context: &Context) -> Result<(), Failure> {
             "the key is `apiKey` in {}",
             home.join("access-point.json").display()
         )),
-        None => note("no key is asked for".to_owned()),
+        None => note("authentication is disabled".to_owned()),
     }
     Ok(())
 }
@@ -120,13 +120,13 @@ fn announce_as_json(context: &Context) -> Result<(), Failure> {
         .print_json(&json!({ "url": address(&file), "pid": file.pid }))
 }
 
-/// The server's address, so that a path can follow it.
+/// Returns the server's address without a trailing slash, so that a path can be appended.
 fn address(file: &AccessPointFile) -> &str {
     file.url.as_str().trim_end_matches('/')
 }
 
-/// The signals that end a server. A terminal that goes away ends it as well, unless `nohup` says
-/// otherwise: that is left to the system.
+/// The signals that end a server. SIGHUP keeps its default action, so a closed terminal ends the
+/// server unless `nohup` is used.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -136,8 +136,7 @@ impl Signals {
     fn listen() -> Result<Self, Failure> {
         let listen = |kind| {
             signal(kind).map_err(|error| {
-                Failure::general("the signals of this process cannot be listened to")
-                    .caused_by(error)
+                Failure::general("failed to install the signal handlers").caused_by(error)
             })
         };
         Ok(Self {

@@ -9,7 +9,7 @@ use crate::style::{Line, Paint};
 use crate::table::{Cell, Column, table};
 use crate::text;
 
-/// Lists the agents there are.
+/// Lists the available agents.
 pub(crate) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     context
         .with_manager_until_interrupted(async |manager| {
@@ -31,7 +31,7 @@ fn lines(agents: &[Agent], columns: Option<usize>) -> Vec<Line> {
                 ),
                 Installation::Missing { .. } => (Cell::new(Paint::Dim, "missing"), String::new()),
             };
-            // What is missing is more to the point than what it would do.
+            // For a missing program, the install command is more useful than the description.
             let about = match &agent.installation {
                 Installation::Missing { hint } => hint.clone(),
                 Installation::Installed { .. } => agent.description.clone(),

@@ -1,4 +1,4 @@
-//! `ah session follow`, and the end of following for `ah task --follow`.
+//! `ah session follow`, and the follow phase of `ah task --follow`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::local::Scheduling;
 use crate::session_ref::resolve;
 use crate::style::{Line, Paint};
 
-/// How long after the first Ctrl-C a second one stops the sessions.
+/// The time after the first Ctrl-C in which a second one stops the sessions.
 const SECOND_INTERRUPT_WITHIN: Duration = Duration::from_secs(1);
 
 /// Follows a session.
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: FollowArgs, context: &Context) -> Result<ExitCode,
         .await
 }
 
-/// Follows sessions until they have ended, or the command is left.
+/// Follows sessions until they have ended or the command is interrupted.
 pub(crate) async fn to_the_end(
     manager: &Arc<dyn TaskManager>,
     sessions: Vec<SessionId>,
@@ -40,19 +40,19 @@ pub(crate) async fn to_the_end(
     let watch = Watch {
         sessions,
         after,
-        form: if context.json { Form::Json } else { Form::Told },
+        form: if context.json { Form::Json } else { Form::Text },
     };
     let mut screen = Screen::new(context.terminal);
     match follow::watch(manager, &watch, &mut screen, signals).await? {
         Watched::Ended(code) => Ok(code),
         Watched::Interrupted(interruption) => {
-            leave(manager, &watch.sessions, interruption, &mut screen, signals).await
+            detach(manager, &watch.sessions, interruption, &mut screen, signals).await
         }
     }
 }
 
-/// Leaves the sessions to themselves, unless a second Ctrl-C asks for their end.
-pub(crate) async fn leave(
+/// Detaches from the sessions, unless a second Ctrl-C stops them.
+pub(crate) async fn detach(
     manager: &Arc<dyn TaskManager>,
     sessions: &[SessionId],
     interruption: Interruption,
@@ -60,7 +60,7 @@ pub(crate) async fn leave(
     signals: &mut Signals,
 ) -> Result<ExitCode, Failure> {
     screen.clear_foot();
-    let (that, how) = follow::come_back(sessions);
+    let (that, how) = follow::reattach_message(sessions);
     screen.note(&Line::new());
     screen.note(&Line::of(Paint::Plain, that));
     screen.terminal().hint(how);
@@ -69,7 +69,7 @@ pub(crate) async fn leave(
     }
     screen
         .terminal()
-        .hint("Ctrl-C once more, within a second, stops it");
+        .hint("press Ctrl-C again within a second to stop it");
     let second = tokio::time::timeout(SECOND_INTERRUPT_WITHIN, signals.next()).await;
     if !matches!(second, Ok(Interruption::Interrupt)) {
         return Ok(ExitCode::Detached);

@@ -18,7 +18,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::session_ref::resolve;
 
-/// Runs one of the commands about sessions.
+/// Runs a session command.
 pub(crate) async fn run(command: SessionCommand, context: &Context) -> Result<ExitCode, Failure> {
     if let SessionCommand::Follow(args) = command {
         return follow::run(args, context).await;
@@ -29,7 +29,7 @@ pub(crate) async fn run(command: SessionCommand, context: &Context) -> Result<Ex
             match command {
                 SessionCommand::List(args) => list::run(manager, args, context).await,
                 SessionCommand::Get(args) => show::get(manager, &args, context).await,
-                // It was dealt with above: it has its own way with signals.
+                // Handled above, because it has its own signal handling.
                 SessionCommand::Follow(_) => Ok(()),
                 SessionCommand::Events(args) => events::run(manager, args, context).await,
                 SessionCommand::Logs(args) => logs::run(manager, args, context).await,

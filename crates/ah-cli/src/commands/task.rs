@@ -25,13 +25,13 @@ use crate::session_ref::short;
 use crate::style::{Line, Paint};
 use crate::text;
 
-/// The most that is read of a prompt or scenario file; the task manager has bounds of its own.
+/// The maximum size of a prompt or scenario file, in bytes. The task manager has its own limits.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const SCENARIO_AGENT: &str = "scenario";
 
 /// Launches a task.
 pub(crate) async fn run(args: TaskArgs, context: &Context) -> Result<ExitCode, Failure> {
-    // Everything that can be judged here is, before anything is opened or made.
+    // The arguments are validated before anything is opened or created.
     let params = launch_params(&args, context)?;
     let mut signals = Signals::listen()?;
     context
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: TaskArgs, context: &Context) -> Result<ExitCode, F
         .await
 }
 
-/// Says which session it is, which a follower wants to know as soon as there is one.
+/// Prints the session's id, so that a follower knows it as early as possible.
 fn announce(id: ah_rest_api_contract::SessionId, context: &Context) {
     if !context.json {
         context
@@ -65,7 +65,7 @@ fn announce(id: ah_rest_api_contract::SessionId, context: &Context) {
     }
 }
 
-/// Waits until every session runs or has ended, and says how to follow them.
+/// Waits until every session runs or has ended, and prints how to follow them.
 async fn until_started(
     manager: &Arc<dyn TaskManager>,
     launched: LaunchedTask,
@@ -121,7 +121,7 @@ async fn sessions_of(
     Ok(sessions)
 }
 
-/// The ids are what a script wants; what a person wants beside them goes to the standard error.
+/// Prints the ids to standard output for scripts, and everything else to standard error.
 fn report(launched: &LaunchedTask, sessions: &[Session], context: &Context) -> Result<(), Failure> {
     if context.json {
         return context.terminal.print_json(launched);
@@ -139,18 +139,18 @@ fn report(launched: &LaunchedTask, sessions: &[Session], context: &Context) -> R
         .find(|session| !session.status.is_terminal())
     {
         let id = short(session.id);
-        // Nothing starts a queued session while no `ah` runs that could.
+        // A queued session starts only while an `ah` process with an engine runs.
         context.terminal.hint(match session.status {
             SessionStatus::Queued => {
-                format!("it waits for a free place; this starts it when there is one: ah session follow {id}")
+                format!("queued; run `ah session follow {id}` to start it once a slot is free")
             }
-            _ => format!("the agent goes on without this command: ah session follow {id}"),
+            _ => format!("the agent keeps running; follow it with `ah session follow {id}`"),
         });
     }
     Ok(())
 }
 
-/// A session that has ended already may have failed to start.
+/// Returns the exit code of the launch. A session that has already ended may have failed to start.
 fn code_of(sessions: &[Session]) -> ExitCode {
     sessions
         .iter()
@@ -169,9 +169,9 @@ fn launch_params(args: &TaskArgs, context: &Context) -> Result<TaskLaunchParams,
     let agent = match (&scenario, &args.agent) {
         (Some(_), Some(agent)) if agent != SCENARIO_AGENT => {
             return Err(Failure::validation(format!(
-                "--scenario is played by the agent `{SCENARIO_AGENT}`, not by `{agent}`"
+                "--scenario requires the agent `{SCENARIO_AGENT}`, not `{agent}`"
             ))
-            .hint("leave --agent away"));
+            .hint("omit --agent"));
         }
         (Some(_), _) => SCENARIO_AGENT.to_owned(),
         (None, Some(agent)) => agent.clone(),
@@ -209,7 +209,7 @@ fn repo_config(args: &TaskArgs) -> Result<RepoConfig, Failure> {
     };
     if repo == RepoConfig::none() && (args.branch.is_some() || args.commit.is_some()) {
         return Err(Failure::validation(
-            "--branch and --commit name places in a repository, and --repo none has none",
+            "--branch and --commit require a repository and cannot be used with --repo none",
         ));
     }
     Ok(RepoConfig {
@@ -219,11 +219,11 @@ fn repo_config(args: &TaskArgs) -> Result<RepoConfig, Failure> {
     })
 }
 
-/// Reads a text file, or the standard input when it is `-`.
+/// Reads a text file, or standard input for `-`.
 fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
     let failed = |error: std::io::Error| {
         Failure::validation(format!(
-            "the {what} file {} cannot be read: {error}",
+            "failed to read the {what} file {}: {error}",
             path.display()
         ))
         .caused_by(error)
@@ -241,7 +241,7 @@ fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
     read.map_err(failed)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(Failure::validation(format!(
-            "the {what} file {} has more than {FILE_BYTES_MAX} bytes",
+            "the {what} file {} exceeds {FILE_BYTES_MAX} bytes",
             path.display()
         )));
     }
@@ -251,17 +251,18 @@ fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
     })
 }
 
-/// Reads a scenario file as the settings carry it, after it was judged.
+/// Reads and validates a scenario file, and returns it as an agent setting.
 fn read_scenario(path: &Path) -> Result<Value, Failure> {
     let yaml = read_text(path, "scenario")?;
     let refused = |error: ah_scenario::ScenarioError| {
-        Failure::validation(format!("the scenario {}: {error}", path.display())).caused_by(error)
+        Failure::validation(format!("invalid scenario {}: {error}", path.display()))
+            .caused_by(error)
     };
     let scenario = Scenario::from_yaml(&yaml).map_err(refused)?;
     scenario.resolve(&Defines::default()).map_err(refused)?;
     serde_saphyr::from_str(&yaml).map_err(|error| {
         Failure::validation(format!(
-            "the scenario {} cannot be sent as JSON",
+            "failed to convert the scenario {} to JSON",
             path.display()
         ))
         .caused_by(error)

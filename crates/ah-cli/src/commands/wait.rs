@@ -1,4 +1,4 @@
-//! Waiting for a session to come to a status.
+//! Waits for a status of a session.
 
 use ah_rest_api_contract::{
     EventFilter, EventPayload, EventType, Session, SessionStatus, StreamItem, TaskManager,
@@ -7,8 +7,8 @@ use futures::StreamExt;
 
 use crate::failure::Failure;
 
-/// Waits until the session's status is one that `is_wanted`, and returns it. `session` is how it
-/// was seen last; `seen` is told every status on the way.
+/// Waits until `is_wanted` accepts the session's status, and returns the session. `session` is its
+/// last known state. `seen` receives every status on the way.
 pub(crate) async fn until(
     manager: &dyn TaskManager,
     session: &Session,
@@ -35,7 +35,7 @@ pub(crate) async fn until(
         }
     }
     Err(Failure::general(format!(
-        "session {} is {status}, and no further event of it came",
+        "the event stream of session {} ended while it was {status}",
         session.id
     )))
 }

@@ -1,4 +1,4 @@
-//! A session's events, made short.
+//! A short notation for the events of a session.
 
 use ah_rest_api_contract::*;
 use serde_json::{Value, json};
@@ -8,12 +8,12 @@ use super::at;
 pub(crate) const SESSION: &str = "01JZAAAAAAAAAAAAAAAAAAAAA1";
 pub(crate) const REQUEST: &str = "perm-01JZAAAAAAAAAAAAAAAAAAAAA2";
 
-/// Events numbered in the order in which they are added, 100 ms between two.
+/// Events in the order in which they are added, 100 ms apart.
 #[derive(Debug, Default)]
 pub(crate) struct Script(Vec<SessionEvent>);
 
 impl Script {
-    /// Adds an event, written as on the wire.
+    /// Adds an event in its wire form.
     pub(crate) fn and(mut self, mut payload: Value) -> Self {
         let seq = self.0.len() as i64 + 1;
         let object = payload.as_object_mut().expect("an event is an object");
@@ -73,7 +73,7 @@ impl Script {
     }
 }
 
-/// A session that does a bit of everything.
+/// A session with most kinds of events.
 pub(crate) fn demo() -> Vec<SessionEvent> {
     Script::default()
         .status("queued")
@@ -90,7 +90,7 @@ pub(crate) fn demo() -> Vec<SessionEvent> {
         ]}))
         .tool("readFile", &json!({"path": "src/main.rs"}), "fn main() {\n    old();\n}\n", None)
         .and(json!({"type": "file_edit", "file_path": "src/greeting.rs", "lines_added": 12,
-                    "lines_removed": 3, "description": "greet whoever comes"}))
+                    "lines_removed": 3, "description": "greet the user"}))
         .tool("runCmd", &json!({"cmd": "cargo test --workspace --all-features -- --nocapture"}),
               "\u{1b}[32mrunning 3 tests\u{1b}[0m\ntest greets … \u{1b}[31mFAILED\u{1b}[0m\n\u{1b}]0;owned\u{7}test result: FAILED. 2 passed; 1 failed\n\n", Some(101))
         .tool("runCmd", &json!({"cmd": "echo 日本語のとても長い引数がここに入ります"}), "日本語のとても長い出力がここに入ります\n", Some(0))

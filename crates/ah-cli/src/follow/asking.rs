@@ -1,4 +1,4 @@
-//! Asking, at the terminal, what the agent asks leave for.
+//! Asks for the answers to permission requests at the terminal.
 
 use ah_rest_api_contract::ErrorKind;
 
@@ -10,7 +10,7 @@ use crate::session_ref::short;
 use crate::style::{Line, Paint};
 
 impl Follower<'_> {
-    /// The oldest question that was not asked or announced yet.
+    /// Returns the oldest question that was neither asked nor announced.
     pub(super) fn next_question(&self) -> Option<Question> {
         self.sessions.iter().find_map(|session| {
             let request = session
@@ -24,7 +24,7 @@ impl Follower<'_> {
         })
     }
 
-    /// Asks the next question here, or says how to answer it elsewhere.
+    /// Asks the next question here, or prints the command that answers it.
     pub(super) fn ask(&mut self) -> Result<(), Failure> {
         let Some(question) = self.next_question() else {
             return Ok(());
@@ -40,15 +40,15 @@ impl Follower<'_> {
         for line in question.lines(clock::now()) {
             self.screen.note(&line);
         }
-        self.screen.terminal().forget_typed();
+        self.screen.terminal().discard_input();
         let typed = self.typed.get_or_insert_with(TypedLines::read);
-        typed.forget();
+        typed.discard();
         self.screen.ask(&question.prompt());
         self.question = Some(question);
         Ok(())
     }
 
-    /// Takes the question away when somebody else has settled it, or nobody needs to any more.
+    /// Removes the question if its request was resolved elsewhere or expired.
     pub(super) fn withdraw_question(&mut self, index: usize) {
         let session = &self.sessions[index];
         let is_settled = self.question.as_ref().is_some_and(|question| {
@@ -61,17 +61,17 @@ impl Follower<'_> {
         if is_settled {
             self.question = None;
             self.screen.clear_foot();
-            self.screen.terminal().forget_typed();
+            self.screen.terminal().discard_input();
         }
     }
 
-    /// Gives the answer that was typed to the task manager.
+    /// Sends the typed answer to the task manager.
     pub(super) async fn answer(&mut self, typed: Option<String>) -> Result<(), Failure> {
         let Some(question) = self.question.take() else {
             return Ok(());
         };
         let Some(typed) = typed else {
-            // The end of the input: nobody can answer here any more.
+            // End of input: no answer can be given here any more.
             self.screen.clear_foot();
             let words = how_to_answer(&question, &short(question.session));
             self.screen
@@ -90,7 +90,7 @@ impl Follower<'_> {
             .await;
         match result {
             Ok(_) => Ok(()),
-            // Somebody was faster, or the session ended: the stream tells.
+            // Another client was faster, or the session ended. The stream reports which.
             Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Gone) => Ok(()),
             Err(error) => Err(error.into()),
         }

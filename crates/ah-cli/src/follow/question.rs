@@ -1,4 +1,4 @@
-//! Permission requests asked at the terminal.
+//! Permission requests as questions at the terminal.
 
 use std::io::BufRead;
 
@@ -11,22 +11,22 @@ use crate::style::{Line, Paint};
 use crate::text;
 use crate::tool;
 
-/// A question that is being asked.
+/// A question for a permission request.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Question {
-    /// Of which session.
+    /// The session of the request.
     pub(crate) session: SessionId,
-    /// What is asked.
+    /// The request.
     pub(crate) request: PermissionRequested,
 }
 
 impl Question {
-    /// Names the request.
+    /// Returns the id of the request.
     pub(crate) const fn id(&self) -> PermissionId {
         self.request.request_id
     }
 
-    /// The question with its options, numbered from 1.
+    /// Returns the question and its options, numbered from 1.
     pub(crate) fn lines(&self, now: Timestamp) -> Vec<Line> {
         let mut lines = option_lines(&self.request.options);
         let left = self.request.expires_at.since(now);
@@ -34,25 +34,25 @@ impl Question {
             let left = text::duration(left);
             lines.push(Line::of(
                 Paint::Dim,
-                format!("    without an answer within {left} the policy decides: no, by default"),
+                format!("    without an answer within {left}, the policy decides (default: deny)"),
             ));
         }
         lines
     }
 
-    /// What stands before the answer that is typed.
+    /// Returns the text before the typed answer.
     pub(crate) fn prompt(&self) -> String {
         let count = self.request.options.len();
-        format!("  your answer (1-{count}, c cancels): ")
+        format!("  answer (1-{count}, c to cancel): ")
     }
 
-    /// The answer that was typed; `None` when it is none of the options.
+    /// Parses the typed answer; `None` if it names none of the options.
     pub(crate) fn answer(&self, typed: &str) -> Option<PermissionAnswer> {
         choose(&self.request, typed)
     }
 }
 
-/// The options of a request, numbered from 1.
+/// Returns the options of a request, numbered from 1.
 pub(crate) fn option_lines(options: &[PermissionOption]) -> Vec<Line> {
     options
         .iter()
@@ -70,7 +70,7 @@ pub(crate) fn option_lines(options: &[PermissionOption]) -> Vec<Line> {
         .collect()
 }
 
-/// The answer that a word stands for: an option's id or number, `allow`, `deny`, or `cancel`.
+/// Returns the answer for a word: the id or number of an option, `allow`, `deny` or `cancel`.
 pub(crate) fn choose(request: &PermissionRequested, word: &str) -> Option<PermissionAnswer> {
     let word = word.trim();
     let select = |option: &PermissionOption| PermissionAnswer::Select(option.id.clone());
@@ -88,7 +88,7 @@ pub(crate) fn choose(request: &PermissionRequested, word: &str) -> Option<Permis
     }
 }
 
-/// The question in a line, for a terminal where it is not asked.
+/// Returns the request and the command that answers it, for output that is not interactive.
 pub(crate) fn how_to_answer(question: &Question, short: &str) -> String {
     let options: Vec<&str> = question
         .request
@@ -97,7 +97,7 @@ pub(crate) fn how_to_answer(question: &Question, short: &str) -> String {
         .map(|option| option.id.as_str())
         .collect();
     format!(
-        "{} {} waits for an answer: ah session answer {short} {} {}",
+        "{} {} is waiting for permission: ah session answer {short} {} {}",
         text::one_line(&question.request.tool_name),
         tool::argument(&question.request.tool_args),
         question.id(),
@@ -105,15 +105,16 @@ pub(crate) fn how_to_answer(question: &Question, short: &str) -> String {
     )
 }
 
-/// The lines that are typed at the terminal.
+/// The lines typed at the terminal.
 ///
-/// They are read by a thread of their own, since a read of a terminal cannot be taken back; it
-/// ends with the process. The queue is short: what is typed ahead of a question is thrown away.
+/// A separate thread reads them, since a blocking read of a terminal cannot be cancelled. The
+/// thread ends with the process. The queue is short, because input typed before a question is
+/// discarded.
 #[derive(Debug)]
 pub(crate) struct TypedLines(mpsc::Receiver<String>);
 
 impl TypedLines {
-    /// Begins to read.
+    /// Starts the reading thread.
     pub(crate) fn read() -> Self {
         const QUEUE_LENGTH: usize = 4;
         let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
@@ -128,13 +129,13 @@ impl TypedLines {
         Self(receiver)
     }
 
-    /// The next line; `None` when there will be none.
+    /// Returns the next line; `None` at the end of the input.
     pub(crate) async fn next(&mut self) -> Option<String> {
         self.0.recv().await
     }
 
-    /// Throws away what was typed before.
-    pub(crate) fn forget(&mut self) {
+    /// Discards earlier input.
+    pub(crate) fn discard(&mut self) {
         while self.0.try_recv().is_ok() {}
     }
 }
@@ -181,7 +182,7 @@ mod tests {
             [
                 "    1 Allow once  once",
                 "    2 Never  never",
-                "    without an answer within 1m 00s the policy decides: no, by default",
+                "    without an answer within 1m 00s, the policy decides (default: deny)",
             ]
         );
     }
@@ -211,7 +212,7 @@ mod tests {
     fn elsewhere_it_is_said_how_to_answer() {
         assert_eq!(
             how_to_answer(&question(), "AAA1"),
-            "runCmd cargo publish waits for an answer: ah session answer AAA1 \
+            "runCmd cargo publish is waiting for permission: ah session answer AAA1 \
              perm-01JZAAAAAAAAAAAAAAAAAAAAA2 once|never"
         );
     }

@@ -1,5 +1,5 @@
-//! Where a followed session is shown: lines on the standard output, and on the standard error the
-//! spinner or the question that waits, always below the lines.
+//! The output of a followed session: lines on standard output, and below them, on standard error,
+//! the spinner or the pending question.
 
 use std::io::Write;
 use std::time::Duration;
@@ -21,17 +21,17 @@ pub(crate) struct Screen {
     foot: Foot,
 }
 
-/// What is below the lines.
+/// The last line, below the output.
 #[derive(Debug)]
 enum Foot {
     Nothing,
     Spinner(ProgressBar),
-    /// A question whose answer is being typed behind it.
+    /// A question whose answer is being typed.
     Question(String),
 }
 
 impl Screen {
-    /// A screen with nothing on it.
+    /// Creates an empty screen.
     pub(crate) const fn new(terminal: Terminal) -> Self {
         Self {
             terminal,
@@ -39,12 +39,12 @@ impl Screen {
         }
     }
 
-    /// The terminal it is on.
+    /// Returns the terminal.
     pub(crate) const fn terminal(&self) -> &Terminal {
         &self.terminal
     }
 
-    /// Prints lines to the standard output, above the foot.
+    /// Prints lines to standard output, above the foot.
     pub(crate) fn print(&self, lines: &[Line]) -> Result<(), Failure> {
         if lines.is_empty() {
             return Ok(());
@@ -52,17 +52,17 @@ impl Screen {
         self.above_foot(|| self.terminal.print(lines))
     }
 
-    /// Writes a line to the standard error, above the foot.
+    /// Writes a line to standard error, above the foot.
     pub(crate) fn note(&self, line: &Line) {
         self.above_foot(|| self.terminal.note(line));
     }
 
-    /// Spins with these words behind the time since `elapsed` ago, where that can be shown.
+    /// Shows a spinner with the elapsed time and these words, if the terminal supports it.
     pub(crate) fn spin(&mut self, words: &str, elapsed: Duration) {
         if !self.terminal.can_spin() || matches!(self.foot, Foot::Question(_)) {
             return;
         }
-        // The words come from the agent: a line makes them harmless.
+        // The words come from the agent; rendering makes them harmless.
         let words = Line::of(Paint::Plain, words).render(None, Colour::Plain);
         if let Foot::Spinner(bar) = &self.foot {
             if bar.message() != words {
@@ -79,7 +79,7 @@ impl Screen {
             .with_key(
                 "time",
                 |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                    // Whole seconds: the words beside it should not jump ten times a second.
+                    // Whole seconds, so that the text does not move ten times a second.
                     out.write_str(&text::seconds(state.elapsed()))
                         .unwrap_or_default();
                 },
@@ -93,14 +93,14 @@ impl Screen {
         self.foot = Foot::Spinner(bar);
     }
 
-    /// Asks at the foot: `prompt` is what stands before the answer that is typed.
+    /// Shows a prompt for an answer at the foot.
     pub(crate) fn ask(&mut self, prompt: &str) {
         self.clear_foot();
         self.foot = Foot::Question(prompt.to_owned());
         self.write_question();
     }
 
-    /// Takes the spinner or the question away.
+    /// Removes the spinner or the question.
     pub(crate) fn clear_foot(&mut self) {
         match std::mem::replace(&mut self.foot, Foot::Nothing) {
             Foot::Nothing => {}
@@ -109,7 +109,7 @@ impl Screen {
         }
     }
 
-    /// Notes that what was typed ended the line of the question.
+    /// Records that the typed line ended the line of the question.
     pub(crate) fn question_was_answered(&mut self) {
         if matches!(self.foot, Foot::Question(_)) {
             self.foot = Foot::Nothing;
@@ -133,7 +133,7 @@ impl Screen {
         if let Foot::Question(prompt) = &self.foot {
             let mut err = std::io::stderr();
             if let Err(error) = write!(err, "{prompt}").and_then(|()| err.flush()) {
-                tracing::debug!(%error, "the question could not be written");
+                tracing::debug!(%error, "failed to write the question");
             }
         }
     }
@@ -148,6 +148,6 @@ impl Drop for Screen {
 fn erase_line() {
     let mut err = std::io::stderr();
     if let Err(error) = write!(err, "\r\x1b[2K").and_then(|()| err.flush()) {
-        tracing::debug!(%error, "the line could not be erased");
+        tracing::debug!(%error, "failed to erase the line");
     }
 }

@@ -1,19 +1,19 @@
-//! The signals by which a person or the system ends a command.
+//! The signals that end a command.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::Failure;
 
-/// Why a command was asked to end.
+/// The cause of an interruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interruption {
-    /// Ctrl-C: a person is there, and may press it again.
+    /// Ctrl-C: the user is present and may press it again.
     Interrupt,
-    /// The terminal went away, or the system ends the command.
+    /// The terminal was closed, or the system terminates the command.
     Termination,
 }
 
-/// The signals of one command. From when it is made they no longer kill the process.
+/// The signal handlers of a command. They replace the default actions once created.
 #[derive(Debug)]
 pub(crate) struct Signals {
     interrupt: Signal,
@@ -22,12 +22,11 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Begins to listen.
+    /// Installs the handlers.
     pub(crate) fn listen() -> Result<Self, Failure> {
         let listen = |kind| {
             signal(kind).map_err(|error| {
-                Failure::general("the signals of this process cannot be listened to")
-                    .caused_by(error)
+                Failure::general("failed to install the signal handlers").caused_by(error)
             })
         };
         Ok(Self {
@@ -37,7 +36,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) -> Interruption {
         tokio::select! {
             _ = self.interrupt.recv() => Interruption::Interrupt,

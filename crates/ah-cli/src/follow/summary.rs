@@ -1,4 +1,4 @@
-//! How a session ended, what it changed, and how to take the work.
+//! The summary of a session: its end, its changes, and how to apply them.
 
 use ah_rest_api_contract::{FileStatus, RepoMode, Session, SessionDiff, SessionStatus};
 
@@ -8,10 +8,10 @@ use crate::exit_code::ExitCode;
 use crate::style::{Line, Paint};
 use crate::text;
 
-/// The most lines of the diff at the end.
+/// The maximum number of diff lines in the summary.
 const DIFF_LINES_MAX: usize = 120;
 
-/// The lines at the end of a followed session.
+/// Returns the summary lines of a followed session.
 pub(crate) fn lines(session: &Session, diff: Option<&SessionDiff>) -> Vec<Line> {
     let mut lines = vec![Line::new(), ending(session)];
     if let Some(diff) = diff {
@@ -20,12 +20,12 @@ pub(crate) fn lines(session: &Session, diff: Option<&SessionDiff>) -> Vec<Line> 
         lines.extend(head_of_diff(diff));
     }
     if let Some(words) = session.usage.as_ref().and_then(usage_words) {
-        lines.push(Line::of(Paint::Dim, format!("used {words}")));
+        lines.push(Line::of(Paint::Dim, format!("usage: {words}")));
     }
     lines
 }
 
-/// How it ended: `✓ completed in 12s`, `✗ failed after 3.1s: reason (exit code 3)`.
+/// Describes the end: `✓ completed in 12s`, `✗ failed after 3.1s: reason (exit code 3)`.
 fn ending(session: &Session) -> Line {
     let (sign, paint, preposition) = match session.status {
         SessionStatus::Completed => ("✓", Paint::Good, "in"),
@@ -40,13 +40,13 @@ fn ending(session: &Session) -> Line {
     if let Some(reason) = &session.reason {
         line = line.with(Paint::Plain, format!(": {}", text::one_line(reason)));
     }
-    // A reason that names the code already is not helped by another mention.
-    let is_told = |code: i32| {
+    // The exit code is omitted if the reason contains it.
+    let names_code = |code: i32| {
         let reason = session.reason.as_deref().unwrap_or_default();
         reason.contains(&format!("code {code}"))
     };
     match session.exit_code {
-        Some(code) if code != 0 && !is_told(code) => {
+        Some(code) if code != 0 && !names_code(code) => {
             line.with(Paint::Dim, format!(" (exit code {code})"))
         }
         _ => line,
@@ -57,7 +57,7 @@ fn head_of_diff(diff: &SessionDiff) -> Vec<Line> {
     let mut lines: Vec<Line> = changes::diff_lines(diff).take(DIFF_LINES_MAX + 1).collect();
     if lines.len() > DIFF_LINES_MAX {
         lines.truncate(DIFF_LINES_MAX);
-        lines.push(Line::of(Paint::Dim, "… the whole of it: see below"));
+        lines.push(Line::of(Paint::Dim, "… truncated; see below"));
     }
     if !lines.is_empty() {
         lines.push(Line::new());
@@ -65,7 +65,7 @@ fn head_of_diff(diff: &SessionDiff) -> Vec<Line> {
     lines
 }
 
-/// How to go on from here.
+/// Returns the hints about possible next steps.
 pub(crate) fn hints(session: &Session, diff: Option<&SessionDiff>, short: &str) -> Vec<String> {
     let mut hints = Vec::new();
     let Some(diff) = diff.filter(|diff| !diff.files.is_empty()) else {
@@ -73,11 +73,11 @@ pub(crate) fn hints(session: &Session, diff: Option<&SessionDiff>, short: &str) 
     };
     let line_count = changes::diff_lines(diff).take(DIFF_LINES_MAX + 1).count();
     if line_count > DIFF_LINES_MAX {
-        hints.push(format!("`ah session diff {short}` shows the whole diff"));
+        hints.push(format!("`ah session diff {short}` shows the complete diff"));
     }
     if session.status != SessionStatus::Cancelled {
         hints.push(format!(
-            "take the work with: ah session diff {short} | git apply"
+            "apply the changes with: ah session diff {short} | git apply"
         ));
     }
     if diff
@@ -87,21 +87,21 @@ pub(crate) fn hints(session: &Session, diff: Option<&SessionDiff>, short: &str) 
         && let Some(workspace) = &session.workspace
     {
         hints.push(format!(
-            "binary files are not in the diff; they are in {}",
+            "binary files are not in the diff; see {}",
             workspace.path.display()
         ));
     }
     hints
 }
 
-/// The exit code that tells how a session ended.
+/// Returns the exit code for the end of a session.
 pub(crate) fn exit_code(session: &Session) -> ExitCode {
     match session.status {
         SessionStatus::Completed => ExitCode::Ok,
         SessionStatus::Stopped => ExitCode::Stopped,
         SessionStatus::Cancelled => ExitCode::Cancelled,
-        // What never had a workspace could not get one; what had one and never ran could not be
-        // started.
+        // A session that failed before it had a workspace has a repository problem. One with a
+        // workspace that never ran has a launch problem.
         SessionStatus::Failed if session.started_at.is_none() => {
             if session.workspace.is_none() && session.repo.mode == RepoMode::Git {
                 ExitCode::Repository
@@ -158,7 +158,7 @@ mod tests {
         let hints = hints(&session(ID), Some(&changed), "AAA1");
         assert_eq!(
             hints.last().map(String::as_str),
-            Some("binary files are not in the diff; they are in /state/workspaces/one")
+            Some("binary files are not in the diff; see /state/workspaces/one")
         );
     }
 
@@ -171,10 +171,10 @@ mod tests {
         let lines = lines(&session(ID), Some(&long));
         assert!(lines.len() < DIFF_LINES_MAX + 12, "{} lines", lines.len());
         let hints = hints(&session(ID), Some(&long), "AAA1");
-        assert_eq!(hints[0], "`ah session diff AAA1` shows the whole diff");
+        assert_eq!(hints[0], "`ah session diff AAA1` shows the complete diff");
         assert_eq!(
             hints[1],
-            "take the work with: ah session diff AAA1 | git apply"
+            "apply the changes with: ah session diff AAA1 | git apply"
         );
     }
 

@@ -4,7 +4,7 @@ use crate::terminal::Terminal;
 
 use super::*;
 
-/// Watches a scripted session; nothing here is a terminal.
+/// Follows a scripted session, with no stream attached to a terminal.
 async fn watched(
     events: Vec<SessionEvent>,
     change: impl FnOnce(&mut ah_rest_api_contract::Session),
@@ -21,7 +21,7 @@ async fn watched(
     let watch_this = Watch {
         sessions: vec![SESSION.parse().expect("is an id")],
         after: EventSeq::START,
-        form: Form::Told,
+        form: Form::Text,
     };
     let mut screen = Screen::new(Terminal::detect(true));
     let mut signals = Signals::listen().map_err(|failure| failure.to_string())?;
@@ -56,16 +56,16 @@ async fn a_stream_that_breaks_off_is_a_failure() {
     assert_eq!(
         watched(events, |_| {}).await,
         Err(format!(
-            "the events of session {SESSION} broke off before its end"
+            "the event stream of session {SESSION} ended before the session did"
         ))
     );
 }
 
 #[test]
-fn it_is_said_how_to_come_back() {
+fn a_detach_names_the_command_to_attach_again() {
     let id = SESSION.parse().expect("is an id");
-    let (that, how) = come_back(&[id]);
-    assert_eq!(that, format!("session {SESSION} goes on"));
-    assert_eq!(how, "come back with: ah session follow AAAAAAA1");
-    assert_eq!(come_back(&[id, id]).0, "2 sessions go on");
+    let (that, how) = reattach_message(&[id]);
+    assert_eq!(that, format!("session {SESSION} keeps running"));
+    assert_eq!(how, "follow it with `ah session follow AAAAAAA1`");
+    assert_eq!(reattach_message(&[id, id]).0, "2 sessions keep running");
 }

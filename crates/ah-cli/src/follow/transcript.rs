@@ -1,7 +1,7 @@
-//! A session's events as lines for a person: one compact line each, tool and result in one.
+//! Renders a session's events as compact lines for people, a tool call and its result in one.
 //!
-//! It keeps what a later line needs of earlier events (which tools run, which questions wait) and
-//! knows neither the terminal nor the task manager.
+//! The transcript keeps the state that later lines need, such as running tools and pending
+//! questions. It knows neither the terminal nor the task manager.
 
 use std::collections::BTreeMap;
 
@@ -20,14 +20,14 @@ use crate::style::{Line, Paint};
 use crate::text;
 use crate::tool;
 
-/// The most lines of one message of the agent.
+/// The maximum number of lines of a message.
 const MESSAGE_LINES_MAX: usize = 8;
-/// The most lines of one prompt.
+/// The maximum number of lines of a prompt.
 const PROMPT_LINES_MAX: usize = 3;
-/// Columns of the sign in the margin and the space after it.
+/// The columns of the sign in the margin and the space after it.
 const MARGIN: usize = 2;
 
-/// One session, told as it happens.
+/// The transcript of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
     status: Option<SessionStatus>,
@@ -37,7 +37,7 @@ pub(crate) struct Transcript {
     doing: Doing,
 }
 
-/// What the agent does, as far as its events tell.
+/// The agent's current activity, as far as its events show.
 #[derive(Debug, Default)]
 enum Doing {
     #[default]
@@ -48,21 +48,21 @@ enum Doing {
 }
 
 impl Transcript {
-    /// When the session was launched, once its first event was seen.
+    /// Returns the launch time, once the first event was seen.
     pub(crate) const fn started(&self) -> Option<Timestamp> {
         self.started
     }
 
-    /// The questions that wait for an answer, oldest first.
+    /// Returns the pending permission requests, oldest first.
     pub(crate) fn questions(&self) -> impl Iterator<Item = &PermissionRequested> {
         self.questions.values()
     }
 
-    /// What the session does now, in a few words.
+    /// Describes the session's current activity in a few words.
     pub(crate) fn now(&self) -> String {
         if let Some(question) = self.questions.values().next() {
             return format!(
-                "waiting for an answer: {}",
+                "waiting for permission: {}",
                 text::one_line(&question.tool_name)
             );
         }
@@ -86,9 +86,8 @@ impl Transcript {
         }
     }
 
-    /// Takes in an event and returns the lines that tell it, made for `columns` (`None`: without
-    /// a limit).
-    pub(crate) fn tell(&mut self, event: &SessionEvent, columns: Option<usize>) -> Vec<Line> {
+    /// Applies an event and returns its lines, wrapped to `columns` (`None`: no limit).
+    pub(crate) fn apply(&mut self, event: &SessionEvent, columns: Option<usize>) -> Vec<Line> {
         self.started.get_or_insert(event.ts);
         match &event.payload {
             EventPayload::Status(change) => self.status_change(change),
@@ -139,7 +138,7 @@ impl Transcript {
                         .with(Paint::Dim, format!(" {}", delivery.url)),
                 ]
             }
-            // The edit of the same file tells enough.
+            // The edit event of the same file shows enough.
             EventPayload::Diff(_) => Vec::new(),
             EventPayload::Note(note) => {
                 vec![Line::of(
@@ -157,8 +156,8 @@ impl Transcript {
         }
     }
 
-    /// Takes in what is not written down: it only changes what the session does now.
-    pub(crate) fn glimpse(&mut self, event: &EphemeralEvent) {
+    /// Applies an ephemeral event, which only changes the current activity.
+    pub(crate) fn apply_ephemeral(&mut self, event: &EphemeralEvent) {
         self.doing = match event {
             EphemeralEvent::MessageDelta(_) => Doing::Writing,
             EphemeralEvent::ThoughtDelta(_) => Doing::Thinking,
@@ -166,14 +165,11 @@ impl Transcript {
         };
     }
 
-    /// The line that tells of a stretch of history which is gone.
+    /// Returns the line for a gap in the history.
     pub(crate) fn gap(gap: &Gap) -> Line {
         let missing = gap.earliest_seq.get().saturating_sub(gap.from_seq.get());
         let words = text::counted(missing, "event");
-        Line::of(
-            Paint::Warn,
-            format!("⋯ {words} of the history are no longer kept"),
-        )
+        Line::of(Paint::Warn, format!("⋯ {words} no longer retained"))
     }
 
     fn status_change(&mut self, change: &StatusChange) -> Vec<Line> {
@@ -184,10 +180,10 @@ impl Transcript {
             for (tool, _) in std::mem::take(&mut self.running_tools) {
                 lines.push(
                     tool_head(&tool.tool_name, &tool::argument(&tool.tool_args))
-                        .with(Paint::Warn, "  did not end"),
+                        .with(Paint::Warn, "  unfinished"),
                 );
             }
-            // The summary says how it ended.
+            // The summary describes the end.
             return lines;
         }
         self.doing = Doing::Working;
@@ -236,7 +232,7 @@ impl Transcript {
             lines.push(Line::of(Paint::Dim, format!("  … {words}")));
         }
         let came = match message.delivery {
-            Some(PromptDelivery::Steered) => " (in the middle of the turn)",
+            Some(PromptDelivery::Steered) => " (steered)",
             Some(PromptDelivery::Initial | PromptDelivery::Queued) | None => "",
         };
         if let Some(last) = lines.pop() {
@@ -272,8 +268,8 @@ impl Transcript {
             let took = text::duration(ended.since(*begun));
             outcome = outcome.with(Paint::Dim, format!(" {took}"));
         }
-        // What a file holds or a search found is for the agent; what a command said last, or why
-        // something failed, is for everybody.
+        // The contents of files and search results are shown to the agent only. The last line of a
+        // command's output and the reason of a failure are useful to people.
         let is_telling = result.status == ToolOutcome::Failed
             || result.exit_code.is_some()
             || started.is_some_and(|(tool, _)| tool::runs_a_command(&tool.tool_args));
@@ -293,7 +289,7 @@ impl Transcript {
                 Paint::Plain,
                 format!(" {}", tool::argument(&request.tool_args)),
             )
-            .with(Paint::Dim, " asks leave")
+            .with(Paint::Dim, " requests permission")
     }
 
     fn permission_resolved(&mut self, resolved: &PermissionResolved) -> Line {

@@ -1,4 +1,4 @@
-//! The words and lines of single events, which depend on nothing else.
+//! Renders single events that need no context.
 
 use ah_rest_api_contract::{
     ContentBlock, FileEdit, Log, LogLevel, PermissionOption, PermissionOutcome, PermissionResolved,
@@ -8,10 +8,11 @@ use ah_rest_api_contract::{
 use crate::style::{Line, Paint};
 use crate::text;
 
-/// The most steps of a plan that are shown.
+/// The maximum number of plan entries that are shown.
 const PLAN_ENTRIES_MAX: usize = 12;
 
-/// A line of the log that a watcher wants to see. What a tool printed is folded into its own line.
+/// Returns a line for a log event, if it is relevant to people. Output of a tool is part of the
+/// tool's own line.
 pub(super) fn log_line(log: &Log) -> Option<Line> {
     if log.tool_execution_id.is_some() {
         return None;
@@ -28,7 +29,7 @@ pub(super) fn log_line(log: &Log) -> Option<Line> {
     ))
 }
 
-/// How a permission request was settled.
+/// Describes how a permission request was resolved.
 pub(super) fn answer_words(
     resolved: &PermissionResolved,
     option: Option<&PermissionOption>,
@@ -41,13 +42,13 @@ pub(super) fn answer_words(
         (PermissionOutcome::Selected, None) => "answered".to_owned(),
         (PermissionOutcome::Cancelled, _) => "withdrawn".to_owned(),
         (PermissionOutcome::Expired, Some(label)) => {
-            format!("{label}, for nobody answered in time,")
+            format!("{label} (timed out)")
         }
-        (PermissionOutcome::Expired, None) => "nobody answered in time".to_owned(),
+        (PermissionOutcome::Expired, None) => "timed out".to_owned(),
     }
 }
 
-/// What a piece of a message says in words.
+/// Describes a block of a message in words.
 pub(crate) fn content_words(block: &ContentBlock) -> String {
     match block {
         ContentBlock::Text { text } => text.clone(),
@@ -61,7 +62,7 @@ pub(crate) fn content_words(block: &ContentBlock) -> String {
     }
 }
 
-/// The line of an edit: `✎ +3 -1 src/main.rs`.
+/// Returns the line of an edit: `✎ +3 -1 src/main.rs`.
 pub(super) fn file_edit(edit: &FileEdit) -> Line {
     let mut line = Line::of(Paint::Accent, "✎ ")
         .with(Paint::Good, format!("+{}", edit.lines_added))
@@ -76,7 +77,7 @@ pub(super) fn file_edit(edit: &FileEdit) -> Line {
     line
 }
 
-/// A plan as a checklist.
+/// Returns a plan as a checklist.
 pub(super) fn plan_lines(plan: &Plan) -> Vec<Line> {
     let done = plan
         .entries
@@ -103,8 +104,8 @@ pub(super) fn plan_lines(plan: &Plan) -> Vec<Line> {
     lines
 }
 
-/// What a turn, or a session, has used: `1,234 tokens in, 56 out, $0.0123`; `None` when that is
-/// nothing.
+/// Describes the usage of a turn or a session: `1,234 tokens in, 56 out, $0.0123`; `None` without
+/// usage.
 pub(crate) fn usage_words(usage: &Usage) -> Option<String> {
     if usage.input_tokens == 0 && usage.output_tokens == 0 && usage.cost_usd.is_none() {
         return None;
@@ -120,7 +121,7 @@ pub(crate) fn usage_words(usage: &Usage) -> Option<String> {
     Some(words)
 }
 
-/// The beginning of a tool's line: its name and what it was given.
+/// Returns the start of a tool's line: its name and argument.
 pub(super) fn tool_head(name: &str, argument: &str) -> Line {
     let head = Line::of(Paint::Accent, "⚙ ").with(Paint::Bold, text::one_line(name));
     if argument.is_empty() {
@@ -130,8 +131,8 @@ pub(super) fn tool_head(name: &str, argument: &str) -> Line {
     }
 }
 
-/// A tool and its result in one line: the outcome is always seen, the argument and the last line
-/// of the output share what is left of it.
+/// Joins a tool call and its result in one line. The outcome is always visible; the argument and
+/// the last output line share the remaining columns.
 pub(super) fn fold_tool_line(
     name: &str,
     argument: &str,
@@ -139,9 +140,9 @@ pub(super) fn fold_tool_line(
     said: &str,
     columns: Option<usize>,
 ) -> Line {
-    /// Fewer columns of output than this say nothing.
+    /// The minimum number of columns for useful output.
     const SAID_MIN: usize = 8;
-    /// Between the outcome and the output.
+    /// The columns between the outcome and the output.
     const GAP: usize = 2;
     let Some(columns) = columns else {
         let line = tool_head(name, argument).join(outcome);
@@ -153,7 +154,7 @@ pub(super) fn fold_tool_line(
     };
     let fixed = tool_head(name, "").width() + 1 + outcome.width();
     let room = columns.saturating_sub(fixed);
-    // The argument gives way to the output down to three fifths of the room.
+    // The argument keeps at least three fifths of the columns.
     let wanted = (text::width(said) + GAP).min(room * 2 / 5);
     let kept = if wanted < SAID_MIN + GAP {
         room

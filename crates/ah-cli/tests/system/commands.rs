@@ -43,7 +43,7 @@ fn comparable(text: &str) -> String {
     };
     let lines = text
         .lines()
-        .filter(|line| !line.contains("the request was"));
+        .filter(|line| !line.contains("the request ID is"));
     lines.fold(String::new(), |text, line| {
         let words: Vec<&str> = line.split(' ').filter(|word| !is_age(word)).collect();
         text + &words.join(" ") + "\n"

@@ -17,7 +17,7 @@ use crate::style::{Line, Paint};
 use crate::text;
 use crate::tool;
 
-/// What the words of the command line name.
+/// The parsed words of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Words {
     session: Option<String>,
@@ -38,7 +38,7 @@ pub(super) async fn run(
     let answer = match words.option {
         Some(option) => choose(&permission.request, &option).ok_or_else(|| {
             options_hint(
-                Failure::validation(format!("`{option}` is none of the options")),
+                Failure::validation(format!("`{option}` is not one of the options")),
                 &permission,
             )
         })?,
@@ -53,8 +53,9 @@ pub(super) async fn run(
     })
 }
 
-/// A request is told by its prefix; a word before it is the session, one after it the option.
-/// Without a request, one word is the option and two are session and option.
+/// Parses the words of the command line. A request is recognised by its prefix: the word before it
+/// is the session, the word after it the option. Without a request, a single word is the option,
+/// and two words are the session and the option.
 fn read_words(words: Vec<String>) -> Result<Words, Failure> {
     let request_at = words
         .iter()
@@ -66,10 +67,10 @@ fn read_words(words: Vec<String>) -> Result<Words, Failure> {
         read.session = words.next();
         return match words.next() {
             None => Ok(read),
-            Some(_) => Err(
-                Failure::validation("the second of three words is the request")
-                    .hint("`ah session permissions` shows the requests"),
-            ),
+            Some(_) => Err(Failure::validation(
+                "the second of three arguments must be the request",
+            )
+            .hint("`ah session permissions` shows the requests")),
         };
     };
     for (index, word) in words.into_iter().enumerate() {
@@ -81,9 +82,7 @@ fn read_words(words: Vec<String>) -> Result<Words, Failure> {
             }
             std::cmp::Ordering::Greater if read.option.is_none() => read.option = Some(word),
             _ => {
-                return Err(Failure::validation(format!(
-                    "`{word}` is one word too many"
-                )));
+                return Err(Failure::validation(format!("unexpected argument `{word}`")));
             }
         }
     }
@@ -104,9 +103,9 @@ fn the_request(
         .collect();
     if candidates.len() > 1 {
         let mut failure = Failure::validation(format!(
-            "{} requests of session {} wait; name one",
-            candidates.len(),
-            session.id
+            "session {} has {} pending requests; name one",
+            session.id,
+            candidates.len()
         ));
         for permission in candidates.iter().take(5) {
             failure = failure.hint(format!(
@@ -120,14 +119,12 @@ fn the_request(
     }
     candidates.pop().ok_or_else(|| match request {
         Some(request) => Failure::general(format!("session {} has no {request}", session.id)),
-        None => Failure::general(format!(
-            "nothing of session {} waits for an answer",
-            session.id
-        ))
-        .hint(format!(
-            "`ah session follow {}` shows what it does",
-            short(session.id)
-        )),
+        None => Failure::general(format!("session {} has no pending request", session.id)).hint(
+            format!(
+                "`ah session follow {}` shows what it does",
+                short(session.id)
+            ),
+        ),
     })
 }
 
@@ -136,7 +133,7 @@ fn options_hint(mut failure: Failure, permission: &Permission) -> Failure {
         let label = text::one_line(&option.label);
         failure = failure.hint(format!("{}: {label}", text::one_line(&option.id)));
     }
-    failure.hint("allow, deny and cancel are answers too")
+    failure.hint("allow, deny and cancel are also accepted")
 }
 
 fn ask(
@@ -147,7 +144,7 @@ fn ask(
     if !context.terminal.can_ask() {
         let failure = Failure::new(
             ExitCode::InteractionRequired,
-            "there is no terminal to ask at: name the option",
+            "an answer is required, but stdin is not a terminal; name the option",
         );
         return Err(options_hint(failure, permission));
     }
@@ -170,7 +167,7 @@ fn ask(
     let read = std::io::stdin()
         .lock()
         .read_line(&mut typed)
-        .map_err(|error| Failure::general("the answer could not be read").caused_by(error))?;
+        .map_err(|error| Failure::general("failed to read the answer").caused_by(error))?;
     screen.question_was_answered();
     if read == 0 {
         return Err(Failure::new(
@@ -181,7 +178,7 @@ fn ask(
     question.answer(&typed).ok_or_else(|| {
         let typed = text::one_line(&typed);
         options_hint(
-            Failure::validation(format!("`{typed}` is none of the options")),
+            Failure::validation(format!("`{typed}` is not one of the options")),
             permission,
         )
     })

@@ -1,4 +1,4 @@
-//! An event in one line, whatever it is.
+//! One-line descriptions of events.
 
 use ah_rest_api_contract::{
     EventPayload, FileEdit, MessageRole, PermissionOutcome, StatusChange, ToolOutcome, ToolResult,
@@ -8,7 +8,7 @@ use crate::follow::{content_words, usage_words};
 use crate::text;
 use crate::tool;
 
-/// What an event says, in a line.
+/// Describes an event in one line.
 pub(super) fn describe(payload: &EventPayload) -> String {
     let words = match payload {
         EventPayload::Status(change) => status(change),

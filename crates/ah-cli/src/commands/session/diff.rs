@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::session_ref::{find, resolve};
 
-/// Shows what the session changed.
+/// Prints the session's changes.
 pub(super) async fn run(
     manager: &dyn TaskManager,
     args: DiffArgs,
@@ -41,19 +41,19 @@ pub(super) async fn run(
     }
 }
 
-/// What a person is told when there is no difference to show. A mistyped session is taken for a
-/// file, so that the words say what was looked for.
+/// Returns the hint for an empty diff. It names the files, because a mistyped session is taken for
+/// a file.
 fn nothing_changed(files: &[String]) -> String {
     match files {
         [] => "nothing changed".to_owned(),
         [one] => {
-            format!("no changed file is named `{one}`; `ah session files` lists those there are")
+            format!("no changed file matches `{one}`; `ah session files` lists the changed files")
         }
-        _ => "none of these files changed; `ah session files` lists those that did".to_owned(),
+        _ => "none of these files changed; `ah session files` lists the changed files".to_owned(),
     }
 }
 
-/// A person sees colours and nothing that could harm the terminal; git gets every byte.
+/// Prints a coloured, harmless diff to a terminal, and the exact bytes to anything else.
 fn print(diff: &SessionDiff, context: &Context) -> Result<(), Failure> {
     if context.terminal.stdout_is_terminal() {
         let lines: Vec<_> = changes::diff_lines(diff).collect();
@@ -67,7 +67,7 @@ fn warn_of_binary_files(session: &Session, paths: &[&str], context: &Context) {
     let place = session
         .workspace
         .as_ref()
-        .map(|at| format!("; they are in {}", at.path.display()));
+        .map(|at| format!("; see {}", at.path.display()));
     context.terminal.hint(format!(
         "binary files are not in the diff: {}{}",
         paths.join(", "),
@@ -75,7 +75,8 @@ fn warn_of_binary_files(session: &Session, paths: &[&str], context: &Context) {
     ));
 }
 
-/// The first word is a session if it names one, otherwise a file of the latest session.
+/// Splits the words into the session and the files. The first word is a session if it names one,
+/// otherwise a file of the latest session.
 async fn session_and_files(
     manager: &dyn TaskManager,
     mut words: Vec<String>,

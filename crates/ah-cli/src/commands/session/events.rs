@@ -13,9 +13,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::style::{Line, Paint};
 
-/// With fewer columns than this, a line has no room for more than what happened.
+/// The terminal width below which a line shows only the description of an event.
 const NARROW_COLUMNS: usize = 60;
-/// The column of an event's type.
+/// The width of the event type column.
 const TYPE_COLUMNS: usize = 19;
 
 /// Shows events.
@@ -37,7 +37,7 @@ pub(super) async fn run(
     }
 }
 
-/// Hands every event after `after` that is there now to `take`, and returns the place of the last.
+/// Passes every stored event after `after` to `take`, and returns the position of the last.
 pub(super) async fn history(
     manager: &dyn TaskManager,
     id: SessionId,
@@ -47,8 +47,7 @@ pub(super) async fn history(
 ) -> Result<EventSeq, Failure> {
     let mut cursor = after;
     loop {
-        // Always the first page after the cursor, so that events which come meanwhile shift
-        // nothing.
+        // Always reads the first page after the cursor, so that concurrent appends shift nothing.
         let page = manager
             .list_events(
                 id,
@@ -71,7 +70,7 @@ pub(super) async fn history(
     }
 }
 
-/// Hands every event after `after` to `take`, until the session has ended.
+/// Passes every event after `after` to `take`, until the session has ended.
 pub(super) async fn stream(
     manager: &dyn TaskManager,
     id: SessionId,
@@ -84,7 +83,7 @@ pub(super) async fn stream(
         match item? {
             StreamItem::Event(event) => take(&event)?,
             StreamItem::Gap(gap) => {
-                tracing::warn!(from = %gap.from_seq, to = %gap.earliest_seq, "history is gone");
+                tracing::warn!(from = %gap.from_seq, to = %gap.earliest_seq, "events are no longer retained");
             }
             StreamItem::Ephemeral(_) => {}
         }
@@ -92,17 +91,17 @@ pub(super) async fn stream(
     Ok(())
 }
 
-/// The time of day, UTC, of a moment.
+/// Returns the UTC time of day.
 pub(super) fn time_of_day(moment: ah_rest_api_contract::Timestamp) -> String {
     let text = moment.to_string();
-    // `2026-01-31T12:00:00.000Z`: what is between the `T` and the `Z`.
+    // Takes the part between `T` and `Z` of `2026-01-31T12:00:00.000Z`.
     text.split_once('T')
         .map_or(text.as_str(), |(_, time)| time.trim_end_matches('Z'))
         .to_owned()
 }
 
-/// An event in a line. On a narrow terminal the time, which `--json` has as well, and the
-/// alignment of types give way to what happened.
+/// Renders an event as one line. A narrow terminal omits the time and the alignment of types, which
+/// `--json` has.
 fn line(event: &SessionEvent, columns: Option<usize>) -> Line {
     let is_narrow = columns.is_some_and(|columns| columns < NARROW_COLUMNS);
     let (time, type_columns) = if is_narrow {

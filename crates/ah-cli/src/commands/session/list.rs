@@ -14,7 +14,7 @@ use crate::style::{Line, Paint};
 use crate::table::{Cell, Column, table};
 use crate::text;
 
-/// A terminal that has so many columns shows ids whole.
+/// The terminal width from which ids are shown in full.
 const COLUMNS_FOR_WHOLE_IDS: usize = 110;
 
 /// Lists sessions.
@@ -35,7 +35,7 @@ pub(super) async fn run(
     if sessions.items.is_empty() && !context.json {
         context
             .terminal
-            .hint("no session to show; launch one with `ah task \"…\"`");
+            .hint("no sessions; start one with `ah task \"…\"`");
         return Ok(());
     }
     let now = clock::now();
@@ -95,7 +95,7 @@ fn lines(
     )
 }
 
-/// How a status looks.
+/// Returns the paint of a status.
 pub(super) const fn status_paint(status: SessionStatus) -> Paint {
     match status {
         SessionStatus::Completed => Paint::Good,
@@ -109,16 +109,16 @@ pub(super) const fn status_paint(status: SessionStatus) -> Paint {
     }
 }
 
-/// The status, and what a running session waits for.
+/// Returns the status, with the activity that a running session waits for.
 pub(super) fn status_words(session: &Session) -> String {
     match session.activity {
         Some(Activity::Idle) => format!("{} (idle)", session.status),
-        Some(Activity::AwaitingPermission) => format!("{} (asks)", session.status),
+        Some(Activity::AwaitingPermission) => format!("{} (permission)", session.status),
         Some(Activity::Working) | None => session.status.to_string(),
     }
 }
 
-/// What people call the repository.
+/// Returns a short name of the repository.
 fn repository(session: &Session) -> String {
     match session.repo.mode {
         RepoMode::None | RepoMode::Upload => "–".to_owned(),
@@ -131,7 +131,7 @@ fn repository(session: &Session) -> String {
     }
 }
 
-/// `+3 -1`, or nothing.
+/// Returns `+3 -1`, or an empty text without changes.
 pub(super) fn changes(summary: ChangeSummary) -> String {
     if summary.files_changed == 0 {
         return "none".to_owned();

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::style::{Line, Paint};
 use crate::text;
 
-/// Shows the log.
+/// Prints the log.
 pub(super) async fn run(
     manager: &dyn TaskManager,
     args: LogsArgs,

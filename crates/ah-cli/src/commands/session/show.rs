@@ -17,11 +17,11 @@ use crate::style::{Line, Paint};
 use crate::text;
 use crate::tool;
 
-/// The most lines of the prompt on a card.
+/// The maximum number of prompt lines on a card.
 const PROMPT_LINES_MAX: usize = 10;
 const LABEL_COLUMNS: usize = 11;
 
-/// Shows a card of the session.
+/// Prints a card of the session.
 pub(super) async fn get(
     manager: &dyn TaskManager,
     args: &TargetArgs,
@@ -44,7 +44,7 @@ pub(super) async fn files(
     context.show(&files, || changes::files(&files.items))
 }
 
-/// Lists the prompts, or takes one back.
+/// Lists the prompts, or withdraws one.
 pub(super) async fn prompts(
     manager: &dyn TaskManager,
     args: &PromptsArgs,
@@ -56,9 +56,7 @@ pub(super) async fn prompts(
     }
     let prompts = manager.list_prompts(session.id).await?;
     if prompts.items.is_empty() && !context.json {
-        context
-            .terminal
-            .hint("no prompt was sent since the session was launched");
+        context.terminal.hint("no prompts since the launch");
         return Ok(());
     }
     context.show(&prompts, || prompts.items.iter().map(prompt_line).collect())
@@ -73,9 +71,7 @@ pub(super) async fn permissions(
     let session = target(manager, args).await?;
     let permissions = manager.list_permissions(session.id).await?;
     if permissions.items.is_empty() && !context.json {
-        context
-            .terminal
-            .hint("the agent has not asked leave for anything");
+        context.terminal.hint("no permission requests");
         return Ok(());
     }
     let now = clock::now();
@@ -87,7 +83,7 @@ pub(super) async fn permissions(
     })
 }
 
-/// A line of a card: a label, then what it says.
+/// Returns a line of a card: a label and its value.
 fn row(label: &str, value: Line) -> Line {
     Line::of(Paint::Dim, text::fit(label, LABEL_COLUMNS)).join(value)
 }
@@ -169,7 +165,7 @@ fn agent_words(session: &Session) -> String {
 fn repository_words(session: &Session) -> String {
     let repo = &session.repo;
     if repo.mode != RepoMode::Git {
-        return "none: an empty folder".to_owned();
+        return "none (empty folder)".to_owned();
     }
     let mut words = repo.url.clone().unwrap_or_default();
     if let Some(branch) = &repo.branch {
@@ -217,7 +213,7 @@ fn permission_lines(permission: &Permission, now: Timestamp) -> Vec<Line> {
     let state = match (permission.state, &permission.resolution) {
         (PermissionState::Pending, _) => {
             let left = text::duration(request.expires_at.since(now));
-            Line::of(Paint::Warn, format!("waits, {left} left"))
+            Line::of(Paint::Warn, format!("pending, {left} left"))
         }
         (_, Some(resolution)) => {
             let option = resolution.option_id.as_deref().unwrap_or("no option");

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::session_ref::resolve;
 use crate::style::{Line, Paint};
 
-/// Says something to the session's agent.
+/// Sends a prompt to the session's agent.
 pub(super) async fn prompt(
     manager: &dyn TaskManager,
     args: PromptArgs,
@@ -36,8 +36,8 @@ pub(super) async fn prompt(
     let receipt = manager.prompt_session(session.id, request).await?;
     context.show(&receipt, || {
         let way = match receipt.delivery {
-            PromptDelivery::Steered => "the agent takes it in its turn",
-            PromptDelivery::Initial | PromptDelivery::Queued => "the agent takes it after its turn",
+            PromptDelivery::Steered => "delivered during the current turn",
+            PromptDelivery::Initial | PromptDelivery::Queued => "queued for the next turn",
         };
         vec![
             Line::of(Paint::Accent, receipt.prompt_id.to_string())
@@ -47,7 +47,7 @@ pub(super) async fn prompt(
     if args.steer && receipt.delivery != PromptDelivery::Steered && !context.json {
         context
             .terminal
-            .hint("this agent cannot be steered, so the prompt waits for its turn");
+            .hint("this agent does not support steering, so the prompt is queued");
     }
     Ok(())
 }
@@ -60,7 +60,7 @@ pub(super) async fn interrupt(
 ) -> Result<(), Failure> {
     let session = target(manager, args).await?;
     let session = manager.interrupt_session(session.id).await?;
-    shown(context, &session, "its turn was interrupted")
+    shown(context, &session, "interrupted")
 }
 
 /// Pauses the session, and waits until it is paused.
@@ -76,7 +76,7 @@ pub(super) async fn pause(
     settled(manager, context, session, is_settled).await
 }
 
-/// Lets the session go on, and waits until it runs.
+/// Resumes the session, and waits until it runs.
 pub(super) async fn resume(
     manager: &dyn TaskManager,
     args: ResumeArgs,
@@ -90,7 +90,7 @@ pub(super) async fn resume(
     settled(manager, context, session, is_settled).await
 }
 
-/// Stops the session, and waits until nothing of it is left.
+/// Stops the session, and waits until none of its processes is left.
 pub(super) async fn stop(
     manager: &dyn TaskManager,
     args: StopArgs,
@@ -112,7 +112,7 @@ pub(super) async fn cancel(
     let session = manager.get_session(session.id).await?;
     let words = match session.status {
         SessionStatus::Cancelled => "cancelled".to_owned(),
-        ended => format!("{ended} before, and hidden from lists now"),
+        ended => format!("already {ended}; now hidden from lists"),
     };
     shown(context, &session, &words)
 }

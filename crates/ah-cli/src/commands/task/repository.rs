@@ -1,4 +1,4 @@
-//! Which repository a task is about.
+//! Determines the repository of a task.
 
 use std::path::{Path, PathBuf};
 
@@ -7,27 +7,31 @@ use ah_rest_api_contract::RepositorySource;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
-const WHAT_REPO_TAKES: &str = "--repo takes a path, a URL, user@host:path, or none";
+const REPO_FORMS: &str = "--repo accepts a path, a URL, user@host:path, or none";
 
-/// The repository that the current folder is in.
+/// Returns the repository that contains the current folder.
 pub(super) fn of_current_folder() -> Result<String, Failure> {
     let folder = std::env::current_dir().map_err(|error| {
-        Failure::new(ExitCode::Repository, "the current folder cannot be told").caused_by(error)
+        Failure::new(
+            ExitCode::Repository,
+            "failed to determine the current folder",
+        )
+        .caused_by(error)
     })?;
     let root = root_of(&folder).ok_or_else(|| {
         Failure::new(
             ExitCode::Repository,
             format!("{} is not in a git repository", folder.display()),
         )
-        .hint("--repo PATH|URL names one; --repo none works in an empty folder")
+        .hint("select one with --repo PATH|URL, or use an empty folder with --repo none")
     })?;
     address(&root)
 }
 
-/// The repository that `--repo` names: a path that exists is a path, anything else an address.
+/// Returns the repository that `--repo` names: a path if it exists, otherwise an address.
 pub(super) fn named(text: &str) -> Result<String, Failure> {
     if text.is_empty() {
-        return Err(Failure::new(ExitCode::Repository, "--repo is empty").hint(WHAT_REPO_TAKES));
+        return Err(Failure::new(ExitCode::Repository, "--repo is empty").hint(REPO_FORMS));
     }
     let path = Path::new(text);
     if !path.exists() {
@@ -41,32 +45,32 @@ pub(super) fn named(text: &str) -> Result<String, Failure> {
             )),
         };
     }
-    // Written as one would find it anywhere, without the way that led to it from here.
+    // The absolute path without symbolic links, since another process resolves it.
     let folder = path.canonicalize().map_err(|error| {
         Failure::new(
             ExitCode::Repository,
-            format!("{text} cannot be made absolute: {error}"),
+            format!("failed to make {text} absolute: {error}"),
         )
         .caused_by(error)
     })?;
-    // A bare repository, or a folder that is none, is for the executor to judge.
+    // The executor decides about bare repositories and folders without a repository.
     address(&root_of(&folder).unwrap_or(folder))
 }
 
 fn missing(path: &Path) -> Failure {
     Failure::new(
         ExitCode::Repository,
-        format!("there is no folder {}", path.display()),
+        format!("no such folder: {}", path.display()),
     )
-    .hint(WHAT_REPO_TAKES)
+    .hint(REPO_FORMS)
 }
 
-/// The nearest folder above, or this one, that has a `.git`: a folder in a clone, a file in a
-/// worktree. A folder of that name without a HEAD is nothing to git, which looks on above it.
+/// Returns the nearest ancestor of the folder, or the folder itself, with a `.git`: a folder in a
+/// clone, a file in a worktree. Like git, it skips a `.git` folder without HEAD.
 fn root_of(folder: &Path) -> Option<PathBuf> {
     let is_root = |ancestor: &&Path| {
         let git = ancestor.join(".git");
-        // A HEAD may be a link, which need not lead anywhere yet.
+        // HEAD may be a symbolic link that is still dangling.
         git.is_file() || git.join("HEAD").symlink_metadata().is_ok()
     };
     folder.ancestors().find(is_root).map(Path::to_path_buf)
@@ -76,10 +80,7 @@ fn address(root: &Path) -> Result<String, Failure> {
     root.to_str().map(str::to_owned).ok_or_else(|| {
         Failure::new(
             ExitCode::Repository,
-            format!(
-                "the path {} is not UTF-8, which a task cannot carry",
-                root.display()
-            ),
+            format!("the path {} is not valid UTF-8", root.display()),
         )
     })
 }
@@ -104,10 +105,7 @@ mod tests {
         assert_eq!(named(&format!("{root}/a/..")), Ok(root.clone()));
         assert_eq!(named(""), Err("--repo is empty".to_owned()));
         let missing = format!("{root}/missing");
-        assert_eq!(
-            named(&missing),
-            Err(format!("there is no folder {missing}"))
-        );
+        assert_eq!(named(&missing), Err(format!("no such folder: {missing}")));
     }
 
     #[test]

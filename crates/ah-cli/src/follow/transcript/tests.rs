@@ -3,11 +3,11 @@ use crate::style::Colour;
 
 use super::*;
 
-fn told(columns: Option<usize>, colour: Colour) -> String {
+fn rendered(columns: Option<usize>, colour: Colour) -> String {
     let mut transcript = Transcript::default();
     let mut out = String::new();
     for event in demo() {
-        for line in transcript.tell(&event, columns) {
+        for line in transcript.apply(&event, columns) {
             out.push_str(&line.render(columns, colour));
             out.push('\n');
         }
@@ -17,33 +17,33 @@ fn told(columns: Option<usize>, colour: Colour) -> String {
 
 #[test]
 fn in_40_columns() {
-    insta::assert_snapshot!(told(Some(40), Colour::Plain));
+    insta::assert_snapshot!(rendered(Some(40), Colour::Plain));
 }
 
 #[test]
 fn in_80_columns() {
-    insta::assert_snapshot!(told(Some(80), Colour::Plain));
+    insta::assert_snapshot!(rendered(Some(80), Colour::Plain));
 }
 
 #[test]
 fn in_120_columns() {
-    insta::assert_snapshot!(told(Some(120), Colour::Plain));
+    insta::assert_snapshot!(rendered(Some(120), Colour::Plain));
 }
 
 #[test]
 fn in_a_pipe() {
-    insta::assert_snapshot!(told(None, Colour::Plain));
+    insta::assert_snapshot!(rendered(None, Colour::Plain));
 }
 
 #[test]
 fn in_colour() {
-    insta::assert_snapshot!(told(Some(80), Colour::Styled).replace('\u{1b}', "␛"));
+    insta::assert_snapshot!(rendered(Some(80), Colour::Styled).replace('\u{1b}', "␛"));
 }
 
 #[test]
 fn no_line_is_wider_than_its_terminal() {
     for columns in [20, 40, 80, 120] {
-        for line in told(Some(columns), Colour::Plain).lines() {
+        for line in rendered(Some(columns), Colour::Plain).lines() {
             assert!(text::width(line) <= columns, "{columns}: {line}");
         }
     }
@@ -71,7 +71,7 @@ fn what_it_does_now_is_what_it_does_longest() {
     let now: Vec<String> = events
         .iter()
         .map(|event| {
-            transcript.tell(event, Some(80));
+            transcript.apply(event, Some(80));
             transcript.now()
         })
         .collect();
@@ -81,7 +81,7 @@ fn what_it_does_now_is_what_it_does_longest() {
             "queued",
             "working",
             "bash cargo test",
-            "waiting for an answer: runCmd",
+            "waiting for permission: runCmd",
             "bash cargo test",
             "working",
             "linking (40 %)",
@@ -101,7 +101,7 @@ fn a_question_is_open_until_it_is_settled() {
     let open: Vec<usize> = events
         .iter()
         .map(|event| {
-            transcript.tell(event, None);
+            transcript.apply(event, None);
             transcript.questions().count()
         })
         .collect();
