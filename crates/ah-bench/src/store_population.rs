@@ -10,7 +10,9 @@ use ah_rest_api_contract::{
     SessionAgent, SessionId, SessionLinks, SessionRepo, SessionStatus, SessionWorkspace,
     StatusChange, Task, TaskId, Thought, Timestamp, Usage, WorkspaceProvider,
 };
-use ah_store::{Guard, Launch, NewEvent, NewTask, SessionPatch, SessionWrite, Store};
+use ah_store::{
+    Guard, Launch, NewEvent, NewTask, SessionPatch, SessionWrite, Sessions as _, Store,
+};
 use ah_store_sqlite::SqliteStore;
 use anyhow::Context;
 use futures::{StreamExt, TryStreamExt, stream};

@@ -22,28 +22,9 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
-/// What clients are told when the store refuses or fails.
+/// Converts an error of the store for clients.
 pub(crate) fn store_error(error: StoreError) -> TaskManagerError {
-    let (kind, detail) = match &error {
-        StoreError::NotFound { .. } => (ErrorKind::NotFound, format!("there is {error}")),
-        StoreError::Conflict { .. } | StoreError::Fenced { .. } => (
-            ErrorKind::Conflict,
-            format!("{error} at the same moment; look at it again and repeat the request"),
-        ),
-        StoreError::AlreadyReplied(_) => (
-            ErrorKind::Conflict,
-            "this request was carried out before".to_owned(),
-        ),
-        StoreError::Unavailable { .. } => (
-            ErrorKind::Unavailable,
-            format!("{error}; try again in a moment"),
-        ),
-        StoreError::Inconsistent(_) | StoreError::Backend { .. } => (
-            ErrorKind::Internal,
-            "the store could not be read or written".to_owned(),
-        ),
-    };
-    TaskManagerError::new(kind, detail).caused_by(error)
+    error.into()
 }
 
 /// What clients are told when something stored cannot be what it should be.

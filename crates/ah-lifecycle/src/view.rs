@@ -19,38 +19,13 @@ impl View {
     /// Takes over a change that is about to be written, so that what follows it in the same write
     /// can be decided on it.
     pub fn apply(&mut self, change: &Change) {
-        self.apply_patch(&change.patch);
+        change.patch.apply(&mut self.record);
         for write in &change.prompts {
             self.apply_prompt(write);
         }
         for write in &change.permissions {
             self.apply_permission(write);
         }
-    }
-
-    fn apply_patch(&mut self, patch: &SessionPatch) {
-        let record = &mut self.record;
-        let session = &mut record.session;
-        set(&mut session.status, patch.status);
-        set(&mut session.activity, patch.activity);
-        set(&mut session.reason, patch.reason.clone());
-        set(&mut session.exit_code, patch.exit_code.map(Some));
-        set(&mut session.workspace, patch.workspace.clone());
-        set(&mut session.repo.commit, patch.commit.clone().map(Some));
-        set(&mut session.agent.version, patch.agent_version.clone());
-        set(&mut session.started_at, patch.started_at.map(Some));
-        set(&mut session.ended_at, patch.ended_at.map(Some));
-        set(&mut session.changes, patch.changes.map(Some));
-        set(&mut session.usage, patch.usage.clone().map(Some));
-        set(
-            &mut record.agent_session_id,
-            patch.agent_session_id.clone().map(Some),
-        );
-        set(&mut record.ending, patch.ending.clone().map(Some));
-        set(&mut record.interrupt_requested, patch.interrupt_requested);
-        set(&mut record.last_turn, patch.last_turn.clone().map(Some));
-        set(&mut record.journal, patch.journal);
-        set(&mut record.hidden, patch.hidden);
     }
 
     fn apply_prompt(&mut self, write: &PromptWrite) {
@@ -105,12 +80,6 @@ impl View {
                 }
             }
         }
-    }
-}
-
-fn set<T>(field: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *field = value;
     }
 }
 

@@ -1,4 +1,4 @@
-//! What changes of a session, piece by piece.
+//! The parts of a change of a session.
 
 use ah_rest_api_contract::{
     Activity, ChangeSummary, EventPayload, Permission, PermissionAnswer, PermissionId,
@@ -6,102 +6,103 @@ use ah_rest_api_contract::{
     Usage,
 };
 
-use crate::{Ending, JournalPosition, TurnEnd};
+use serde::{Serialize, Serializer};
+
+use crate::{Ending, JournalPosition, SessionRecord, TurnEnd};
 
 /// An event to append. The store gives it its `seq`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEvent {
-    /// When it happened.
+    /// The time of the event.
     pub ts: Timestamp,
-    /// What happened.
+    /// The payload.
     pub payload: EventPayload,
 }
 
-/// What changes of a session. `None` leaves a field as it is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SessionPatch {
-    /// The status.
-    pub status: Option<SessionStatus>,
-    /// What it is doing; `Some(None)` when it no longer does anything.
-    pub activity: Option<Option<Activity>>,
-    /// Why it has its status; `Some(None)` clears it.
-    pub reason: Option<Option<String>>,
-    /// The agent's exit code.
-    pub exit_code: Option<i32>,
-    /// How it is meant to end.
-    pub ending: Option<Ending>,
-    /// Whether the agent's turn is to be interrupted.
-    pub interrupt_requested: Option<bool>,
-    /// How the agent's last turn ended.
-    pub last_turn: Option<TurnEnd>,
-    /// Its workspace; `Some(None)` once it is gone.
-    pub workspace: Option<Option<SessionWorkspace>>,
-    /// The commit it began at.
-    pub commit: Option<String>,
-    /// The version of its agent.
-    pub agent_version: Option<String>,
-    /// What its agent calls it.
-    pub agent_session_id: Option<String>,
-    /// When its agent started.
-    pub started_at: Option<Timestamp>,
-    /// When it ended. The session has no owner from then on.
-    pub ended_at: Option<Timestamp>,
-    /// How much it changed.
-    pub changes: Option<ChangeSummary>,
-    /// What it has used, in all.
-    pub usage: Option<Usage>,
-    /// How far its journal was taken into the log.
-    pub journal: Option<JournalPosition>,
-    /// Whether lists leave it out.
-    pub hidden: Option<bool>,
-}
+/// Declares the fields of [`SessionPatch`] once: the type of each, the field of the record that it
+/// sets, and how it is serialised.
+macro_rules! session_patch {
+    ($(
+        $(#[$attribute:meta])*
+        $field:ident: $type:ty => $($target:ident).+;
+    )+) => {
+        /// A change of a session's fields. `None` keeps the value of a field.
+        ///
+        /// Serialises sparsely, as a store writes it: an unchanged field is absent, a cleared one
+        /// is null, and times are milliseconds since the epoch.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+        pub struct SessionPatch {
+            $(
+                $(#[$attribute])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )+
+        }
 
-impl SessionPatch {
-    /// Lets `later` change what this does: a field that both set is as the later one says.
-    pub fn merge(&mut self, later: Self) {
-        fn over<T>(field: &mut Option<T>, later: Option<T>) {
-            if later.is_some() {
-                *field = later;
+        impl SessionPatch {
+            /// Adds `later` to this patch. A field that both set has the later value.
+            pub fn merge(&mut self, later: Self) {
+                $(
+                    if later.$field.is_some() {
+                        self.$field = later.$field;
+                    }
+                )+
+            }
+
+            /// Sets the changed fields of `record`.
+            pub fn apply(&self, record: &mut SessionRecord) {
+                $(
+                    if let Some(value) = &self.$field {
+                        record.$($target).+ = value.clone().into();
+                    }
+                )+
             }
         }
-        // Every field is named, so that a new one cannot be forgotten.
-        let Self {
-            status,
-            activity,
-            reason,
-            exit_code,
-            ending,
-            interrupt_requested,
-            last_turn,
-            workspace,
-            commit,
-            agent_version,
-            agent_session_id,
-            started_at,
-            ended_at,
-            changes,
-            usage,
-            journal,
-            hidden,
-        } = later;
-        over(&mut self.status, status);
-        over(&mut self.activity, activity);
-        over(&mut self.reason, reason);
-        over(&mut self.exit_code, exit_code);
-        over(&mut self.ending, ending);
-        over(&mut self.interrupt_requested, interrupt_requested);
-        over(&mut self.last_turn, last_turn);
-        over(&mut self.workspace, workspace);
-        over(&mut self.commit, commit);
-        over(&mut self.agent_version, agent_version);
-        over(&mut self.agent_session_id, agent_session_id);
-        over(&mut self.started_at, started_at);
-        over(&mut self.ended_at, ended_at);
-        over(&mut self.changes, changes);
-        over(&mut self.usage, usage);
-        over(&mut self.journal, journal);
-        over(&mut self.hidden, hidden);
-    }
+    };
+}
+
+session_patch! {
+    /// The status.
+    status: SessionStatus => session.status;
+    /// The activity; `Some(None)` clears it.
+    activity: Option<Activity> => session.activity;
+    /// The reason of the status; `Some(None)` clears it.
+    reason: Option<String> => session.reason;
+    /// The agent's exit code.
+    exit_code: i32 => session.exit_code;
+    /// The way in which the session is meant to end.
+    ending: Ending => ending;
+    /// The request to interrupt the agent's turn.
+    interrupt_requested: bool => interrupt_requested;
+    /// The end of the agent's last turn.
+    last_turn: TurnEnd => last_turn;
+    /// The workspace; `Some(None)` clears it.
+    workspace: Option<SessionWorkspace> => session.workspace;
+    /// The commit that the session began at.
+    commit: String => session.repo.commit;
+    /// The version of the agent.
+    agent_version: String => session.agent.version;
+    /// The agent's own id of the session.
+    agent_session_id: String => agent_session_id;
+    /// The time at which the agent started.
+    #[serde(serialize_with = "millis")]
+    started_at: Timestamp => session.started_at;
+    /// The time of the end. The session has no owner from then on.
+    #[serde(serialize_with = "millis")]
+    ended_at: Timestamp => session.ended_at;
+    /// The size of the session's changes.
+    changes: ChangeSummary => session.changes;
+    /// The total usage.
+    usage: Usage => session.usage;
+    /// The position up to which the journal is in the log.
+    journal: JournalPosition => journal;
+    /// The absence from lists.
+    hidden: bool => hidden;
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+fn millis<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(Timestamp::as_unix_millis).serialize(serializer)
 }
 
 /// A change of the prompt queue.
@@ -109,26 +110,26 @@ impl SessionPatch {
 pub enum PromptWrite {
     /// A new prompt, at the end of the queue.
     Enqueue(Prompt),
-    /// A prompt has come further. A prompt that is not known is an error of the caller.
+    /// A new state of a prompt, which the session must have.
     Set(PromptId, PromptState),
-    /// Every prompt that still waits has come to this.
+    /// A new state of every queued prompt.
     SetQueued(PromptState),
 }
 
 /// A change of the permission requests.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PermissionWrite {
-    /// The agent asks leave.
+    /// A new request of the agent.
     Open(Permission),
-    /// Somebody answered, and the agent is to be told.
+    /// An answer that the recorder must pass to the agent.
     Answer {
         /// The request.
         request_id: PermissionId,
         /// The answer.
         answer: PermissionAnswer,
-        /// Who gave it.
+        /// The author of the answer.
         by: String,
     },
-    /// The agent was told, or no longer waits.
+    /// The resolution: the agent has the answer or no longer waits for one.
     Resolve(PermissionResolved),
 }

@@ -1,44 +1,97 @@
-//! Who runs which session.
+//! Claims: which engine owns which session.
 
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
     EventPayload, EventSeq, SessionId, SessionStatus, StatusChange, Timestamp,
 };
-use ah_store::{Claim, EngineId, Lease, LogPosition, NewEvent, SessionRecord, StoreError};
+use ah_store::{
+    Claim, Claims, EngineId, Head, Lease, LogPosition, NewEvent, SessionRecord, StoreError,
+};
+use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use crate::encode::EncodedEvent;
 use crate::error::During as _;
-use crate::events::Batch;
+use crate::log::Batch;
+use crate::observe::operation;
 use crate::rows::{Reader, json_text};
-use crate::sessions;
+use crate::store::SqliteStore;
+use crate::writer::{News, Tx};
+use crate::{sessions, watch};
 
-/// A session that was claimed.
-pub(crate) struct Claimed {
-    pub(crate) record: SessionRecord,
-    /// Where the event that tells of it is, if one does.
-    pub(crate) log: Option<LogPosition>,
+#[async_trait]
+impl Claims for SqliteStore {
+    async fn claim(
+        &self,
+        wanted: Claim,
+        lease: &Lease,
+        now: Timestamp,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let lease = lease.clone();
+        self.writer
+            .run("claim a session", move |tx| {
+                Box::pin(async move { claim(tx, &wanted, &lease, now).await })
+            })
+            .await
+    }
+
+    async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.writer
+            .run("renew the leases of an engine", move |tx| {
+                Box::pin(async move { renew(tx, &lease).await })
+            })
+            .await
+    }
+
+    async fn release(&self, engine: &EngineId) -> Result<(), StoreError> {
+        let engine = engine.clone();
+        self.writer
+            .run("release the claims of an engine", move |tx| {
+                Box::pin(async move { release(tx, &engine).await })
+            })
+            .await
+    }
+
+    async fn owners(&self) -> Result<BTreeSet<EngineId>, StoreError> {
+        operation("list the owners of sessions", async {
+            owners(&mut *self.reader().await?).await
+        })
+        .await
+    }
+
+    fn watch_work(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.watchers.work()
+    }
 }
 
-/// Claims a session; the caller makes a transaction of it.
-pub(crate) async fn claim(
-    connection: &mut SqliteConnection,
+/// Claims a session, and announces the claim.
+async fn claim(
+    tx: &mut Tx,
     claim: &Claim,
     lease: &Lease,
     now: Timestamp,
-) -> Result<Option<Claimed>, StoreError> {
+) -> Result<Option<SessionRecord>, StoreError> {
     let claimed = match claim {
-        Claim::NextQueued { slots } => next_queued(connection, *slots, lease, now).await?,
-        Claim::Orphan { dead } => orphan(connection, dead, lease, now)
-            .await?
-            .map(|id| (id, None)),
+        Claim::NextQueued { slots } => next_queued(tx, *slots, lease, now).await?,
+        Claim::Orphan { dead } => orphan(tx, dead, lease, now).await?.map(|id| (id, None)),
     };
     let Some((id, log)) = claimed else {
         return Ok(None);
     };
-    let record = sessions::record(connection, id).await?;
-    Ok(Some(Claimed { record, log }))
+    let record = sessions::record(tx, id).await?;
+    let head = Head {
+        last_seq: record.session.last_seq,
+        version: record.version,
+    };
+    let work = watch::count_up(tx).await?;
+    tx.announce(News {
+        heads: vec![(id, head)],
+        log,
+        work: Some(work),
+    });
+    Ok(Some(record))
 }
 
 async fn next_queued(
@@ -106,7 +159,7 @@ async fn orphan(
     let now = now.as_unix_millis();
     let holding = statuses_that_hold_a_slot()?;
     let dead = json_text(dead)?;
-    // The status stays, so nothing that was decided on it is overtaken: the version stays too.
+    // The status does not change, so no decision becomes stale and the version stays.
     let row = sqlx::query!(
         r#"UPDATE sessions
            SET owner = $1, lease_expires_at = $2, fence = fence + 1
@@ -148,10 +201,7 @@ fn statuses_that_hold_a_slot() -> Result<String, StoreError> {
     json_text(&holding)
 }
 
-pub(crate) async fn renew(
-    connection: &mut SqliteConnection,
-    lease: &Lease,
-) -> Result<(), StoreError> {
+async fn renew(connection: &mut SqliteConnection, lease: &Lease) -> Result<(), StoreError> {
     let expires_at = lease.expires_at.as_unix_millis();
     sqlx::query!(
         "UPDATE sessions SET lease_expires_at = $1 WHERE owner = $2",
@@ -164,24 +214,26 @@ pub(crate) async fn renew(
     Ok(())
 }
 
-/// Gives up every claim of `engine`, and says whether there was one.
-pub(crate) async fn release(
-    connection: &mut SqliteConnection,
-    engine: &EngineId,
-) -> Result<bool, StoreError> {
+/// Releases every claim of `engine`, and announces it if there was one.
+async fn release(tx: &mut Tx, engine: &EngineId) -> Result<(), StoreError> {
     let done = sqlx::query!(
         "UPDATE sessions SET owner = NULL, lease_expires_at = NULL WHERE owner = $1",
         engine.0
     )
-    .execute(connection)
+    .execute(&mut **tx)
     .await
     .during("release the claims of an engine")?;
-    Ok(done.rows_affected() > 0)
+    if done.rows_affected() > 0 {
+        let work = watch::count_up(tx).await?;
+        tx.announce(News {
+            work: Some(work),
+            ..News::default()
+        });
+    }
+    Ok(())
 }
 
-pub(crate) async fn owners(
-    connection: &mut SqliteConnection,
-) -> Result<BTreeSet<EngineId>, StoreError> {
+async fn owners(connection: &mut SqliteConnection) -> Result<BTreeSet<EngineId>, StoreError> {
     let owners = sqlx::query_scalar!(
         r#"SELECT DISTINCT owner AS "owner!: String" FROM sessions WHERE owner IS NOT NULL"#
     )

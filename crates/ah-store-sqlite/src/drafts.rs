@@ -1,13 +1,52 @@
-//! Drafts.
+//! Drafts of tasks.
 
 use ah_rest_api_contract::{Draft, DraftId, Page, PageRequest};
-use ah_store::StoreError;
+use ah_store::{Drafts, Reply, StoreError};
+use async_trait::async_trait;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::error::{During as _, not_found};
+use crate::observe::operation;
+use crate::receipts;
 use crate::rows::{DraftRow, Reader, json_text, stored};
+use crate::store::SqliteStore;
 
-pub(crate) async fn list(
+#[async_trait]
+impl Drafts for SqliteStore {
+    async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, StoreError> {
+        operation("list drafts", async {
+            list(&mut *self.reader().await?, page).await
+        })
+        .await
+    }
+
+    async fn draft(&self, id: DraftId) -> Result<Draft, StoreError> {
+        operation("read a draft", async {
+            get(&mut *self.reader().await?, id).await
+        })
+        .await
+    }
+
+    async fn save_draft(&self, draft: &Draft, reply: Option<Reply>) -> Result<(), StoreError> {
+        let draft = draft.clone();
+        self.writer
+            .run("save a draft", move |tx| {
+                Box::pin(async move {
+                    receipts::keep(tx, reply.as_ref(), draft.updated_at).await?;
+                    save(tx, &draft).await
+                })
+            })
+            .await
+    }
+
+    async fn delete_draft(&self, id: DraftId) -> Result<(), StoreError> {
+        self.writer
+            .run("delete a draft", move |tx| Box::pin(delete(tx, id)))
+            .await
+    }
+}
+
+async fn list(
     connection: &mut SqliteConnection,
     page: PageRequest,
 ) -> Result<Page<Draft>, StoreError> {
@@ -39,10 +78,7 @@ pub(crate) async fn list(
     Ok(Page::new(items, total, page))
 }
 
-pub(crate) async fn get(
-    connection: &mut SqliteConnection,
-    id: DraftId,
-) -> Result<Draft, StoreError> {
+async fn get(connection: &mut SqliteConnection, id: DraftId) -> Result<Draft, StoreError> {
     let text = id.to_string();
     sqlx::query_as!(
         DraftRow,

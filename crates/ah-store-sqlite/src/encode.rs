@@ -1,4 +1,4 @@
-//! Events on their way into the log: encoded once, by whoever writes them.
+//! The encoding of events, done once by the caller of a write.
 
 use ah_rest_api_contract::{EventPayload, EventSeq, SessionId, Timestamp};
 use ah_store::{NewEvent, StoreError};
@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use crate::error::During as _;
 
-/// An event in its wire form, but for the `seq`, which only the transaction knows. It is made by
-/// the caller of the verb, so that the one writer has nothing left to do but to number it.
+/// An event in its wire form except for the `seq`, which only the transaction knows. The caller of
+/// the write encodes it, so that the writer task only numbers it.
 pub(crate) struct EncodedEvent {
     pub(crate) ts: Timestamp,
     pub(crate) event_type: &'static str,
     /// The level of a log line.
     pub(crate) level: Option<&'static str>,
-    /// The wire form's JSON from after `{"seq":N,`.
+    /// The wire form after `{"seq":N,`.
     tail: String,
 }
 
@@ -34,7 +34,7 @@ impl EncodedEvent {
             payload: &event.payload,
         })
         .during("encode an event")?;
-        // The opening brace; what follows it is a field, since there are always some.
+        // The opening brace. A field follows it, because every event has some.
         tail.remove(0);
         Ok(Self {
             ts: event.ts,
@@ -47,12 +47,12 @@ impl EncodedEvent {
         })
     }
 
-    /// How many bytes it takes, more or less.
+    /// Returns its approximate size in bytes.
     pub(crate) fn size(&self) -> usize {
         self.tail.len()
     }
 
-    /// The wire form of this event at the place `seq`.
+    /// Returns the wire form with the number `seq`.
     pub(crate) fn numbered(&self, seq: EventSeq) -> String {
         format!("{{\"seq\":{seq},{}", self.tail)
     }

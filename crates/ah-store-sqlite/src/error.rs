@@ -1,4 +1,4 @@
-//! What SQLite says, as errors of the port.
+//! SQLite's errors as errors of the port.
 
 use std::error::Error;
 use std::fmt;
@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use ah_store::{Inconsistency, StoreError};
 
-/// Primary result codes of SQLite: somebody else holds a lock that was waited for in vain.
+/// Primary result codes of SQLite for a lock that was not free in time.
 const BUSY: u32 = 5;
 const LOCKED: u32 = 6;
 
-/// Names the verb in whose middle the backend failed.
+/// Adds the failed operation to an error.
 pub(crate) trait During<T> {
-    /// The value, or the error of failing to `operation`.
+    /// Converts the error to that of failing to `operation`.
     fn during(self, operation: &'static str) -> Result<T, StoreError>;
 }
 
 impl<T> During<T> for Result<T, sqlx::Error> {
     fn during(self, operation: &'static str) -> Result<T, StoreError> {
         self.map_err(|error| {
-            if is_passing(&error) {
+            if is_transient(&error) {
                 StoreError::Unavailable {
                     reason: error.to_string(),
                 }
@@ -36,26 +36,26 @@ impl<T> During<T> for Result<T, serde_json::Error> {
     }
 }
 
-/// Whether trying again later may help.
-fn is_passing(error: &sqlx::Error) -> bool {
+/// Returns true if a retry may succeed.
+fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
         error => matches!(primary_code(error), Some(BUSY | LOCKED)),
     }
 }
 
-/// Whether another connection holds a lock on the file.
+/// Returns true if another connection holds a lock on the file.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     primary_code(error) == Some(BUSY)
 }
 
 fn primary_code(error: &sqlx::Error) -> Option<u32> {
     let code = error.as_database_error()?.code()?.parse::<u32>().ok()?;
-    // The upper bytes say more about the primary code in the lowest.
+    // The lowest byte is the primary code.
     Some(code & 0xff)
 }
 
-/// The error of failing to `operation`.
+/// Returns the error of failing to `operation`.
 pub(crate) fn backend(
     operation: &'static str,
     source: impl Into<Box<dyn Error + Send + Sync>>,
@@ -66,7 +66,7 @@ pub(crate) fn backend(
     }
 }
 
-/// The error of a value that cannot be what it should be.
+/// Returns the error of a value that does not fit its column's type.
 pub(crate) fn inconsistent(
     table: &'static str,
     column: &'static str,
@@ -81,7 +81,7 @@ pub(crate) fn inconsistent(
     })
 }
 
-/// The error of a row that is not there.
+/// Returns the error of a missing row.
 pub(crate) fn not_found(what: &'static str, id: impl fmt::Display) -> StoreError {
     StoreError::NotFound {
         what,
@@ -89,14 +89,19 @@ pub(crate) fn not_found(what: &'static str, id: impl fmt::Display) -> StoreError
     }
 }
 
-/// The error of a verb that came after [`ah_store::Store::close`].
+/// Returns the error of a call after [`ah_store::Store::close`].
 pub(crate) fn closed() -> StoreError {
     StoreError::Unavailable {
         reason: "it was closed".to_owned(),
     }
 }
 
-/// One error told to everybody whose write was part of the same transaction.
+/// Returns the error of an operation during which a task of the store panicked.
+pub(crate) fn interrupted() -> StoreError {
+    backend("finish an operation", "its task panicked")
+}
+
+/// An error shared by all writes of one transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared(Arc<StoreError>);
 
@@ -105,7 +110,7 @@ impl Shared {
         Self(Arc::new(error))
     }
 
-    /// The error for one of them.
+    /// Returns the error of one write.
     pub(crate) fn for_one(&self) -> StoreError {
         match &*self.0 {
             StoreError::Unavailable { reason } => StoreError::Unavailable {

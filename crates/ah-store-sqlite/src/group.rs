@@ -1,28 +1,27 @@
-//! Group commit: many writes of many sessions, one transaction.
+//! Group commit: many writes of many sessions in one transaction.
 //!
-//! A transaction that is synced costs the same for one event as for a thousand, and every
-//! statement costs a change of threads. So the writes that wait are committed together: one
-//! statement reads where their sessions stand, [`decide`] judges every write in its turn, in
-//! memory, and a few statements write what the admitted ones come to.
+//! A synced transaction costs the same for one event as for a thousand, and every statement costs
+//! a thread hop. Therefore the writes that wait are committed together. One statement reads the
+//! state of their sessions, [`decide`] checks every write in order, in memory, and a few
+//! statements write the changes of the admitted ones.
 
 mod apply;
 mod decide;
 
-use ah_rest_api_contract::SessionId;
-use ah_store::{Head, LogPosition, SessionWrite, StoreError, Written};
+use ah_store::{SessionWrite, StoreError, Written};
 use sqlx::SqliteConnection;
 
 use crate::encode::EncodedEvent;
 use crate::error::backend;
-use apply::Applied;
+use crate::writer::News;
 use decide::Decisions;
 
-/// The most events that one write may bring.
+/// The most events of one write.
 const EVENTS_MAX: usize = 1000;
 
-/// A write that is ready for the writer: its events are encoded.
+/// A write whose events are encoded.
 pub(crate) struct PreparedWrite {
-    /// What is to change; its events have moved to `events`.
+    /// The write, without its events.
     write: SessionWrite,
     events: Vec<EncodedEvent>,
 }
@@ -40,30 +39,25 @@ impl PreparedWrite {
         Ok(Self { write, events })
     }
 
-    /// How many bytes its events take, more or less.
+    /// Returns the approximate size of its events in bytes.
     pub(crate) fn size(&self) -> usize {
         self.events.iter().map(EncodedEvent::size).sum()
     }
 }
 
-/// What a committed group came to.
+/// The outcome of a committed group.
 pub(crate) struct Outcome {
-    /// Of each write, in order.
+    /// The result of each write, in order.
     pub(crate) results: Vec<Result<Written, StoreError>>,
-    /// Where the sessions that have changed stand.
-    pub(crate) heads: Vec<(SessionId, Head)>,
-    /// Where the last of their events is, if there are any.
-    pub(crate) log: Option<LogPosition>,
-    /// The count of changes that may give somebody something to claim, if it has moved.
-    pub(crate) work: Option<u64>,
+    /// The changes that watchers wait for.
+    pub(crate) news: News,
 }
 
-/// Commits `writes` as one transaction. A write that its guard refuses fails alone; an error of
-/// the transaction is everybody's, and nothing was done.
+/// Commits `writes` as one transaction. A write that its guard refuses fails alone. An error of
+/// the transaction fails all of them, and nothing is done.
 ///
-/// The transaction begins with the first statement that reads and ends with the last that writes,
-/// each sent along with its neighbour: a change of threads costs more than what SQLite does in
-/// between, and a plain group takes two instead of five.
+/// `BEGIN` is sent together with the first read, and `COMMIT` with the last write. A thread hop
+/// costs more than the statements, and a plain group takes two hops instead of five.
 pub(crate) async fn commit(
     connection: &mut SqliteConnection,
     writes: &[PreparedWrite],
@@ -81,18 +75,13 @@ async fn attempt(
 ) -> Result<Outcome, StoreError> {
     let mut decisions = Decisions::begin(connection, writes).await?;
     let results: Vec<_> = writes.iter().map(|write| decisions.judge(write)).collect();
-    let Applied { heads, log, work } = decisions.commit(connection).await?;
-    Ok(Outcome {
-        results,
-        heads,
-        log,
-        work,
-    })
+    let news = decisions.commit(connection).await?;
+    Ok(Outcome { results, news })
 }
 
-/// Ends a transaction that has failed, so that the next one can begin.
-async fn roll_back(connection: &mut SqliteConnection) {
-    // SQLite may have rolled it back by itself, or never have begun it.
+/// Rolls back a failed transaction, so that the next one can begin.
+pub(crate) async fn roll_back(connection: &mut SqliteConnection) {
+    // SQLite may have rolled it back itself, or it may not have begun.
     if let Err(error) = sqlx::query!("ROLLBACK").execute(connection).await {
         tracing::debug!(%error, "there was no transaction to roll back");
     }

@@ -1,20 +1,23 @@
 //! The embedded store of the access point: SQLite, in one file that several processes may open.
 //!
-//! One task of each process writes, on a connection of its own, and commits what waits as one
-//! transaction (`synchronous=FULL`, so what a verb has returned is on the disk). The
-//! others read, through a few read-only connections that a writer never blocks. Queries are
-//! checked against the schema when the crate is compiled.
+//! There is one file per noun of the port, with the implementation of its trait and its queries.
+//! `writer` is the one task per process that writes, on a connection of its own
+//! (`synchronous=FULL`, so a write is on disk when its call returns). `group` commits the writes
+//! that wait together. Reads use a few read-only connections, which a writer never blocks.
+//! `watch` announces commits, `rows` converts rows to the port's types. Queries are checked
+//! against the schema at compile time.
 
-mod api_keys;
 mod claims;
 mod drafts;
 mod encode;
 mod error;
-mod events;
 mod group;
+mod keys;
+mod log;
+mod observe;
 mod open;
 mod queue;
-mod replies;
+mod receipts;
 mod repositories;
 mod rows;
 mod sessions;

@@ -16,37 +16,37 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{During as _, backend, is_busy};
 
-/// How long a connection waits for the lock of another process.
+/// The longest wait of a connection for the lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait before trying again what SQLite does not wait for itself.
+/// The wait between retries of what SQLite does not wait for itself.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
-/// How long a reader waits for a free connection.
+/// The longest wait of a reader for a free connection.
 const READER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many readers read at once.
+/// The number of reading connections.
 const READERS: u32 = 4;
-/// To how many bytes the write-ahead log is cut back after a checkpoint.
+/// The size in bytes to which the write-ahead log is truncated after a checkpoint.
 const JOURNAL_BYTES: &str = "67108864";
-/// The file holds the environment of agents, secrets included: it is its owner's alone. SQLite
-/// gives the files beside it the same mode.
+/// The mode of the file, which holds the environment of agents, secrets included. SQLite gives the
+/// files beside it the same mode.
 const MODE: u32 = 0o600;
 
 /// The connections of a store.
 pub(crate) struct Connections {
     pub(crate) writer: SqliteConnection,
     pub(crate) readers: SqlitePool,
-    /// For looking for other processes' commits.
-    pub(crate) lookout: SqliteConnection,
+    /// For polling for commits of other processes.
+    pub(crate) poller: SqliteConnection,
 }
 
-/// Opens the file at `path`, making it if there is none, and brings it to the newest schema.
+/// Opens the file at `path`, creates it if it is missing, and migrates it to the newest schema.
 pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
-    make_private(path).map_err(|error| backend("make its file", error))?;
+    make_private(path).map_err(|error| backend("create its file", error))?;
     let mut writer = writer(path).await?;
     ah_store_sqlite_schema::migrate(&mut writer)
         .await
-        .map_err(|error| backend("bring its file to the newest schema", error))?;
+        .map_err(|error| backend("migrate its file to the newest schema", error))?;
     let reading = file(path).read_only(true);
-    let lookout = SqliteConnection::connect_with(&reading)
+    let poller = SqliteConnection::connect_with(&reading)
         .await
         .during("open its file")?;
     let readers = SqlitePoolOptions::new()
@@ -58,15 +58,15 @@ pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
     Ok(Connections {
         writer,
         readers,
-        lookout,
+        poller,
     })
 }
 
-/// A connection that writes to the file at `path`, which is there.
+/// Opens a writing connection to the file at `path`, which exists.
 ///
-/// Switching a new file to the write-ahead log fails at once, whatever the busy timeout is, where
-/// waiting for another connection could be a deadlock. So it is tried again until that timeout has
-/// passed; the last try may wait as long once more.
+/// Switching a new file to the write-ahead log ignores the busy timeout and fails at once where
+/// waiting for another connection could be a deadlock. Therefore it is retried until that timeout
+/// has passed. The last attempt may wait for the same time once more.
 pub(crate) async fn writer(path: &Path) -> Result<SqliteConnection, StoreError> {
     let writing = file(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -92,12 +92,12 @@ fn file(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Makes the file at `path` if there is none, and its owner's alone.
+/// Creates the file at `path` if it is missing, and makes it private to its owner.
 ///
-/// It never opens the file at `path`: closing any descriptor of a file drops all locks that the
-/// process has on it, those of SQLite's open connections too (sqlite.org, "How To Corrupt An
-/// SQLite Database File", section 2.2). A new file is made and closed under another name before
-/// it gets its own.
+/// It never opens the file at `path`: closing any descriptor of a file drops all locks of the
+/// process on it, including those of SQLite's open connections (sqlite.org, "How To Corrupt An
+/// SQLite Database File", section 2.2). A new file is created and closed under another name
+/// before it gets its own.
 fn make_private(path: &Path) -> io::Result<()> {
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -112,7 +112,7 @@ fn make_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes an empty file at `path`, unless somebody else does so first.
+/// Creates an empty file at `path`, unless another process does so first.
 fn make_new(path: &Path) -> io::Result<()> {
     let temporary = temporary_name(path);
     let file = OpenOptions::new()
@@ -120,7 +120,7 @@ fn make_new(path: &Path) -> io::Result<()> {
         .create_new(true)
         .mode(MODE)
         .open(&temporary)?;
-    // Closed before anybody can have it open by its own name.
+    // Closed before any process can open it by its own name.
     drop(file);
     let linked = match fs::hard_link(&temporary, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -130,7 +130,7 @@ fn make_new(path: &Path) -> io::Result<()> {
     linked
 }
 
-/// A name beside `path` that no other opening uses, of this process or another.
+/// Returns a name beside `path` that is unique across processes.
 fn temporary_name(path: &Path) -> PathBuf {
     static OPENINGS: AtomicU64 = AtomicU64::new(0);
     let opening = OPENINGS.fetch_add(1, Ordering::Relaxed);

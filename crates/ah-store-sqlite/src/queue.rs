@@ -1,15 +1,62 @@
-//! What waits at a session: prompts for the agent, permission requests for somebody.
+//! The queue of a session: prompts and permission requests.
 
-use ah_rest_api_contract::{PermissionState, Prompt, PromptState, SessionId};
-use ah_store::{PermissionRecord, PermissionWrite, PromptWrite, StoreError};
+use ah_rest_api_contract::{
+    PermissionId, PermissionState, Prompt, PromptId, PromptState, SessionId,
+};
+use ah_store::{Pending, PermissionRecord, PermissionWrite, PromptWrite, Queue, StoreError};
+use async_trait::async_trait;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::error::During as _;
-use crate::events::key_of;
+use crate::log::key_of;
+use crate::observe::operation;
 use crate::rows::{PermissionRow, PromptRow, json_text};
+use crate::store::SqliteStore;
 use crate::words::Word as _;
 
-pub(crate) async fn prompts(
+#[async_trait]
+impl Queue for SqliteStore {
+    async fn prompts(&self, id: SessionId) -> Result<Vec<Prompt>, StoreError> {
+        operation("list prompts", async {
+            prompts(&mut *self.reader().await?, id).await
+        })
+        .await
+    }
+
+    async fn permissions(&self, id: SessionId) -> Result<Vec<PermissionRecord>, StoreError> {
+        operation("list permission requests", async {
+            permissions(&mut *self.reader().await?, id).await
+        })
+        .await
+    }
+
+    async fn pending(&self, id: SessionId) -> Result<Pending, StoreError> {
+        operation("list pending prompts and permission requests", async {
+            pending(&mut *self.reader().await?, id).await
+        })
+        .await
+    }
+
+    async fn prompt(&self, id: SessionId, wanted: PromptId) -> Result<Option<Prompt>, StoreError> {
+        operation("read a prompt", async {
+            prompt(&mut *self.reader().await?, id, wanted).await
+        })
+        .await
+    }
+
+    async fn permission(
+        &self,
+        id: SessionId,
+        request: PermissionId,
+    ) -> Result<Option<PermissionRecord>, StoreError> {
+        operation("read a permission request", async {
+            permission(&mut *self.reader().await?, id, request).await
+        })
+        .await
+    }
+}
+
+async fn prompts(
     connection: &mut SqliteConnection,
     id: SessionId,
 ) -> Result<Vec<Prompt>, StoreError> {
@@ -28,7 +75,7 @@ pub(crate) async fn prompts(
     rows.into_iter().map(PromptRow::into_prompt).collect()
 }
 
-pub(crate) async fn permissions(
+async fn permissions(
     connection: &mut SqliteConnection,
     id: SessionId,
 ) -> Result<Vec<PermissionRecord>, StoreError> {
@@ -50,8 +97,99 @@ pub(crate) async fn permissions(
     rows.into_iter().map(PermissionRow::into_record).collect()
 }
 
-/// Makes one change of the prompts of the session with the key `session`. That it may be made
-/// was decided before.
+/// Returns the unsettled prompts and permission requests. Partial indexes hold exactly those rows,
+/// so the cost does not grow with the settled ones.
+async fn pending(connection: &mut SqliteConnection, id: SessionId) -> Result<Pending, StoreError> {
+    const READ: &str = "read pending rows";
+    let mut snapshot = connection.begin().await.during(READ)?;
+    let session = key_of(&mut snapshot, id).await?;
+    let prompts = sqlx::query_as!(
+        PromptRow,
+        "SELECT id, state, created_at, author, delivery, content
+         FROM prompts
+         WHERE session = $1
+         AND state IN ('queued', 'withdrawn')
+         AND (
+             state = 'queued'
+             OR key > (
+                 SELECT coalesce(max(key), 0) FROM prompts
+                 WHERE session = $1 AND state = 'delivered' AND delivery = 'queue'
+             )
+         )
+         ORDER BY key",
+        session
+    )
+    .fetch_all(&mut *snapshot)
+    .await
+    .during(READ)?;
+    let permissions = sqlx::query_as!(
+        PermissionRow,
+        "SELECT id, state, created_at, request, answer, answered_by, resolution
+         FROM permissions
+         WHERE session = $1 AND state IN ('pending', 'answered')
+         ORDER BY key",
+        session
+    )
+    .fetch_all(&mut *snapshot)
+    .await
+    .during(READ)?;
+    snapshot.commit().await.during(READ)?;
+    Ok(Pending {
+        prompts: prompts
+            .into_iter()
+            .map(PromptRow::into_prompt)
+            .collect::<Result<_, _>>()?,
+        permissions: permissions
+            .into_iter()
+            .map(PermissionRow::into_record)
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+async fn prompt(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    id: PromptId,
+) -> Result<Option<Prompt>, StoreError> {
+    let (session, id) = (session.to_string(), id.to_string());
+    sqlx::query_as!(
+        PromptRow,
+        "SELECT id, state, created_at, author, delivery, content
+         FROM prompts
+         WHERE session = (SELECT key FROM sessions WHERE id = $1) AND id = $2",
+        session,
+        id
+    )
+    .fetch_optional(connection)
+    .await
+    .during("read a prompt")?
+    .map(PromptRow::into_prompt)
+    .transpose()
+}
+
+async fn permission(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    id: PermissionId,
+) -> Result<Option<PermissionRecord>, StoreError> {
+    let (session, id) = (session.to_string(), id.to_string());
+    sqlx::query_as!(
+        PermissionRow,
+        "SELECT id, state, created_at, request, answer, answered_by, resolution
+         FROM permissions
+         WHERE session = (SELECT key FROM sessions WHERE id = $1) AND id = $2",
+        session,
+        id
+    )
+    .fetch_optional(connection)
+    .await
+    .during("read a permission request")?
+    .map(PermissionRow::into_record)
+    .transpose()
+}
+
+/// Makes one change of the prompts of the session with the key `session`. The caller has checked
+/// that it is allowed.
 pub(crate) async fn write_prompt(
     connection: &mut SqliteConnection,
     session: i64,
@@ -107,8 +245,8 @@ pub(crate) async fn write_prompt(
     Ok(())
 }
 
-/// Makes one change of the permission requests of the session with the key `session`. That it
-/// may be made was decided before.
+/// Makes one change of the permission requests of the session with the key `session`. The caller
+/// has checked that it is allowed.
 pub(crate) async fn write_permission(
     connection: &mut SqliteConnection,
     session: i64,

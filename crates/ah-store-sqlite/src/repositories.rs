@@ -3,25 +3,54 @@
 use ah_rest_api_contract::{
     Page, PageRequest, Repository, RepositoryId, RepositorySource, Timestamp,
 };
-use ah_store::StoreError;
+use ah_store::{Repositories, StoreError};
+use async_trait::async_trait;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::error::{During as _, not_found};
+use crate::observe::operation;
 use crate::rows::{Reader, RepositoryRow, stored};
+use crate::store::SqliteStore;
 
-/// That a task was launched on a repository.
+#[async_trait]
+impl Repositories for SqliteStore {
+    async fn list_repositories(&self, page: PageRequest) -> Result<Page<Repository>, StoreError> {
+        operation("list repositories", async {
+            list(&mut *self.reader().await?, page).await
+        })
+        .await
+    }
+
+    async fn repository(&self, id: RepositoryId) -> Result<(Repository, String), StoreError> {
+        operation("read a repository", async {
+            get(&mut *self.reader().await?, id).await
+        })
+        .await
+    }
+
+    async fn set_default_branch(&self, address: &str, branch: &str) -> Result<(), StoreError> {
+        let (address, branch) = (address.to_owned(), branch.to_owned());
+        self.writer
+            .run("record a default branch", move |tx| {
+                Box::pin(async move { set_default_branch(tx, &address, &branch).await })
+            })
+            .await
+    }
+}
+
+/// The use of a repository by a task.
 pub(crate) struct Use {
-    /// Its id, if it is a new one.
+    /// The id of the repository if it is new.
     pub(crate) id: RepositoryId,
-    /// Without credentials.
+    /// The address without credentials.
     pub(crate) address: String,
-    /// As the task gave it.
+    /// The address as the task gave it.
     pub(crate) source: String,
     pub(crate) display_name: String,
     pub(crate) at: Timestamp,
 }
 
-/// Remembers the repository, or that it was used again.
+/// Inserts the repository, or updates the time and the address of its last use.
 pub(crate) async fn touch(connection: &mut SqliteConnection, used: &Use) -> Result<(), StoreError> {
     let id = used.id.to_string();
     let at = used.at.as_unix_millis();
@@ -38,11 +67,11 @@ pub(crate) async fn touch(connection: &mut SqliteConnection, used: &Use) -> Resu
     )
     .execute(connection)
     .await
-    .during("remember a repository")?;
+    .during("record a repository")?;
     Ok(())
 }
 
-pub(crate) async fn list(
+async fn list(
     connection: &mut SqliteConnection,
     page: PageRequest,
 ) -> Result<Page<Repository>, StoreError> {
@@ -74,7 +103,7 @@ pub(crate) async fn list(
     Ok(Page::new(items, total, page))
 }
 
-pub(crate) async fn get(
+async fn get(
     connection: &mut SqliteConnection,
     id: RepositoryId,
 ) -> Result<(Repository, String), StoreError> {
@@ -100,15 +129,15 @@ pub(crate) async fn get(
     Ok((repository.into_repository()?, row.source))
 }
 
-/// Remembers the default branch of the repository at `address`, with or without credentials.
-pub(crate) async fn set_default_branch(
+/// Records the default branch of the repository at `address`, with or without credentials.
+async fn set_default_branch(
     connection: &mut SqliteConnection,
     address: &str,
     branch: &str,
 ) -> Result<(), StoreError> {
     let known_as = match RepositorySource::parse(address) {
         Ok(source) => source.without_credentials(),
-        // What is no address is the address of none that is known, and is told as such.
+        // An invalid address matches no row, which is reported as not found.
         Err(_) => address.to_owned(),
     };
     let done = sqlx::query!(
@@ -118,7 +147,7 @@ pub(crate) async fn set_default_branch(
     )
     .execute(connection)
     .await
-    .during("remember a default branch")?;
+    .during("record a default branch")?;
     if done.rows_affected() == 0 {
         return Err(not_found("repository", known_as));
     }

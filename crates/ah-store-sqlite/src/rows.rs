@@ -1,6 +1,6 @@
-//! Rows as the contract's types, and back: the only place where one becomes the other.
+//! The conversion of rows to the contract's types, in this one place.
 //!
-//! A value that cannot be what its column says is an error that names table, column and id. It is
+//! A value that does not fit its column's type is an error that names table, column and id. It is
 //! never read as a default.
 
 mod read;
@@ -15,12 +15,12 @@ use crate::error::inconsistent;
 pub(crate) use read::{Reader, json_text, stored};
 pub(crate) use session::{SessionBody, SessionRow};
 
-/// The event at the place `seq` of the log of `session`.
+/// Returns event `seq` of the log of `session`.
 pub(crate) fn event(session: SessionId, seq: i64, json: &str) -> Result<SessionEvent, StoreError> {
     Reader::new("events", &format!("{session}/{seq}")).json("json", json)
 }
 
-/// An event whose text is handed on as it is.
+/// An event whose JSON text is passed on unparsed.
 pub(crate) struct StoredEventRow {
     pub(crate) key: i64,
     pub(crate) seq: i64,
@@ -30,7 +30,7 @@ pub(crate) struct StoredEventRow {
 }
 
 impl StoredEventRow {
-    /// The event of the log of `session`.
+    /// Converts it to an event of the log of `session`.
     pub(crate) fn into_event_row(self, session: SessionId) -> Result<EventRow, StoreError> {
         let place = format!("{session}/{}", self.seq);
         let row = Reader::new("events", &place);
@@ -109,7 +109,7 @@ impl PermissionRow {
             (None, None) => None,
             (Some(answer), Some(by)) => Some((row.json("answer", &answer)?, by)),
             _ => {
-                let what = "an answer comes with who gave it";
+                let what = "an answer needs an author";
                 return Err(inconsistent("permissions", "answered_by", &self.id, what));
             }
         };

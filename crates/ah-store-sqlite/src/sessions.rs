@@ -1,14 +1,46 @@
-//! Sessions as they are read.
+//! Sessions: reading them, and the write that goes to the group commit.
 
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{Page, Session, SessionId, SessionQuery, SessionStatus};
-use ah_store::{SessionRecord, StoreError};
+use ah_store::{SessionRecord, SessionWrite, Sessions, StoreError, Written};
+use async_trait::async_trait;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::error::{During as _, not_found};
+use crate::observe::operation;
 use crate::rows::{Reader, SessionRow, json_text, stored};
+use crate::store::SqliteStore;
 
+#[async_trait]
+impl Sessions for SqliteStore {
+    async fn session(&self, id: SessionId) -> Result<SessionRecord, StoreError> {
+        operation("read a session", async {
+            record(&mut *self.reader().await?, id).await
+        })
+        .await
+    }
+
+    async fn list_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+        operation("list sessions", async {
+            list(&mut *self.reader().await?, query).await
+        })
+        .await
+    }
+
+    async fn count_sessions(&self) -> Result<BTreeMap<SessionStatus, u64>, StoreError> {
+        operation("count sessions", async {
+            counts(&mut *self.reader().await?).await
+        })
+        .await
+    }
+
+    async fn write(&self, write: SessionWrite) -> Result<Written, StoreError> {
+        self.writer.write(write).await
+    }
+}
+
+/// Returns the session `id`.
 pub(crate) async fn record(
     connection: &mut SqliteConnection,
     id: SessionId,
@@ -32,9 +64,9 @@ pub(crate) async fn record(
     .into_record()
 }
 
-/// A page, in two statements: one finds how many there are and which are on the page, the other
-/// reads those, so that what is costly about a session is read of those only.
-pub(crate) async fn list(
+/// Returns a page, in two statements. The first counts the sessions and finds the keys of the
+/// page; the second reads the costly columns of those keys only.
+async fn list(
     connection: &mut SqliteConnection,
     query: &SessionQuery,
 ) -> Result<Page<Session>, StoreError> {
@@ -64,8 +96,8 @@ pub(crate) async fn list(
     Ok(Page::new(items, total, query.page))
 }
 
-/// How many are in each status. The index by status has all that is asked.
-pub(crate) async fn counts(
+/// Counts the sessions of each status, from the index by status alone.
+async fn counts(
     connection: &mut SqliteConnection,
 ) -> Result<BTreeMap<SessionStatus, u64>, StoreError> {
     let rows = sqlx::query!(
@@ -85,9 +117,10 @@ pub(crate) async fn counts(
         .collect()
 }
 
-/// How many sessions a list has, and the keys of those on the page, in order, as a JSON array.
+/// The length of a list, and the keys of one page.
 struct Wanted {
     total: i64,
+    /// A JSON array, in order.
     keys: String,
 }
 
@@ -100,7 +133,7 @@ async fn wanted(
         .transpose()?;
     let cancelled_too =
         query.include_archived || query.statuses.contains(&SessionStatus::Cancelled);
-    // The length of the list of everything is known without a look at each of them.
+    // The length of the unfiltered list needs no scan.
     let everything = *query
         == SessionQuery {
             include_archived: query.include_archived,

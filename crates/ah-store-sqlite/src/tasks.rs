@@ -1,31 +1,54 @@
-//! Tasks, and the sessions they launch.
+//! Tasks, and the creation of their sessions.
 
 use ah_rest_api_contract::{
     EventPayload, EventSeq, RepositorySource, SessionStatus, StatusChange, Task, TaskId, Timestamp,
 };
-use ah_store::{LogPosition, NewEvent, NewTask, Reply, StoreError};
+use ah_store::{NewEvent, NewTask, Reply, StoreError, Tasks};
+use async_trait::async_trait;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use crate::encode::EncodedEvent;
 use crate::error::{During as _, inconsistent, not_found};
-use crate::events::Batch;
+use crate::log::Batch;
+use crate::observe::operation;
 use crate::rows::{SessionBody, TaskRow, json_text};
-use crate::{replies, repositories, words};
+use crate::store::SqliteStore;
+use crate::writer::{News, Tx};
+use crate::{receipts, repositories, watch, words};
 
-/// A task made ready for the writer: everything is encoded.
-pub(crate) struct PreparedTask {
+#[async_trait]
+impl Tasks for SqliteStore {
+    async fn create_task(&self, task: NewTask) -> Result<(), StoreError> {
+        let task = PreparedTask::new(task)?;
+        self.writer
+            .run("create a task", move |tx| {
+                Box::pin(async move { create(tx, &task).await })
+            })
+            .await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Task, StoreError> {
+        operation("read a task", async {
+            get(&mut *self.reader().await?, id).await
+        })
+        .await
+    }
+}
+
+/// A task whose rows are encoded, so that the writer only inserts them.
+struct PreparedTask {
     id: String,
     request: String,
     created_at: Timestamp,
-    /// The sessions, as the JSON array that SQLite takes apart.
+    /// The sessions, as the JSON array that SQLite reads.
     sessions: String,
     first_events: Vec<EncodedEvent>,
     repository: Option<repositories::Use>,
     reply: Option<Reply>,
 }
 
-/// The columns of a new session that do not begin alike for all.
+/// The columns of a new session that differ between sessions.
 #[derive(Serialize)]
 struct NewSession<'a> {
     id: String,
@@ -43,7 +66,7 @@ struct NewSession<'a> {
 }
 
 impl PreparedTask {
-    pub(crate) fn new(new: NewTask) -> Result<Self, StoreError> {
+    fn new(new: NewTask) -> Result<Self, StoreError> {
         let mut sessions = Vec::with_capacity(new.sessions.len());
         let mut first_events = Vec::with_capacity(new.sessions.len());
         for (session, launch) in &new.sessions {
@@ -85,7 +108,7 @@ impl PreparedTask {
     }
 }
 
-/// The repository that a task is launched on. All of its sessions have the same one.
+/// Returns the repository of a task. All of its sessions have the same one.
 fn repository_of(new: &NewTask) -> Result<Option<repositories::Use>, StoreError> {
     let source = new
         .sessions
@@ -105,15 +128,12 @@ fn repository_of(new: &NewTask) -> Result<Option<repositories::Use>, StoreError>
     }))
 }
 
-/// Writes the task, its sessions, their first events, its repository, and the reply to it. Says
-/// where the last of the events is.
-pub(crate) async fn create(
-    connection: &mut SqliteConnection,
-    task: &PreparedTask,
-) -> Result<Option<LogPosition>, StoreError> {
-    replies::keep(connection, task.reply.as_ref(), task.created_at).await?;
+/// Writes the task, its sessions, their first events, its repository and the reply, and announces
+/// the new work.
+async fn create(tx: &mut Tx, task: &PreparedTask) -> Result<(), StoreError> {
+    receipts::keep(tx, task.reply.as_ref(), task.created_at).await?;
     if let Some(repository) = &task.repository {
-        repositories::touch(connection, repository).await?;
+        repositories::touch(tx, repository).await?;
     }
     let created_at = task.created_at.as_unix_millis();
     sqlx::query!(
@@ -122,7 +142,7 @@ pub(crate) async fn create(
         task.request,
         created_at
     )
-    .execute(&mut *connection)
+    .execute(&mut **tx)
     .await
     .during("create a task")?;
     sqlx::query!(
@@ -141,24 +161,31 @@ pub(crate) async fn create(
         task.id,
         task.sessions
     )
-    .execute(&mut *connection)
+    .execute(&mut **tx)
     .await
     .during("create sessions")?;
     let keys = sqlx::query_scalar!(
         "SELECT key FROM sessions WHERE task_id = $1 ORDER BY key",
         task.id
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut **tx)
     .await
     .during("create sessions")?;
     let mut batch = Batch::default();
     for (key, event) in keys.into_iter().zip(&task.first_events) {
         batch.push(key, EventSeq::START.next(), event);
     }
-    batch.insert(connection).await
+    let log = batch.insert(tx).await?;
+    let work = watch::count_up(tx).await?;
+    tx.announce(News {
+        log,
+        work: Some(work),
+        ..News::default()
+    });
+    Ok(())
 }
 
-pub(crate) async fn get(connection: &mut SqliteConnection, id: TaskId) -> Result<Task, StoreError> {
+async fn get(connection: &mut SqliteConnection, id: TaskId) -> Result<Task, StoreError> {
     let text = id.to_string();
     sqlx::query_as!(
         TaskRow,

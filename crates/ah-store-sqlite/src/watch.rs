@@ -1,223 +1,222 @@
-//! Telling readers that something has moved.
+//! Announcing commits to readers.
 //!
-//! What this process commits is told at once. Of another process's commits SQLite tells nobody;
-//! so one task asks `PRAGMA data_version` of a connection of its own every [`INTERVAL`], which
-//! touches no table, and only while somebody listens. It is the one place that polls.
+//! A commit of this process is announced at once. SQLite announces nothing about the commits of
+//! other processes. Therefore one task reads `PRAGMA data_version` on a connection of its own
+//! every [`INTERVAL`], which touches no table, and only while there is a subscriber. It is the
+//! only place that polls.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ah_rest_api_contract::{EventSeq, SessionId};
 use ah_store::{Head, LogPosition, StoreError, Version};
+use futures::FutureExt as _;
 use sqlx::{Connection as _, SqliteConnection};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
+use tokio_util::task::TaskTracker;
 
-use crate::error::During as _;
-use crate::events;
+use crate::error::{During as _, interrupted};
+use crate::log;
 use crate::rows::{Reader, json_text};
+use crate::writer::News;
 
-/// How often other processes' commits are looked for.
+/// The time between two checks for commits of other processes.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Who listens to what.
+/// The channels of the store's subscribers.
 pub(crate) struct Watchers {
-    /// Protects the channels' registry. It is held for look-ups only, never across an await.
+    /// Protects the registry of channels. It is held for look-ups only, never across an await.
     channels: Mutex<Channels>,
-    /// Somebody new listens, or the store has closed.
+    /// Wakes the poller when a subscriber was added or the store was closed.
     changed: Notify,
 }
 
 struct Channels {
     sessions: HashMap<SessionId, watch::Sender<Head>>,
-    /// Sessions whose first listener has not been told anything yet.
-    fresh: Vec<SessionId>,
-    /// Absent once the store has closed.
-    whole: Option<Whole>,
+    /// Sessions whose first subscriber has received no head yet.
+    new: Vec<SessionId>,
+    /// The channels of the whole store; absent once it is closed.
+    store: Option<StoreChannels>,
 }
 
-/// What is told of the store as a whole.
-struct Whole {
+struct StoreChannels {
     work: watch::Sender<u64>,
     log: watch::Sender<LogPosition>,
 }
 
-/// Where the store as a whole stands.
+/// The revision of claimable work and the end of the log.
 #[derive(Clone, Copy)]
-pub(crate) struct Standing {
-    /// The count that [`ah_store::Store::watch_work`] shows.
-    pub(crate) work: u64,
-    /// The end of the log of all sessions.
-    pub(crate) log: LogPosition,
+pub(crate) struct StoreHead {
+    work: u64,
+    log: LogPosition,
 }
 
-/// What the polling task is to look at.
-struct Watched {
+/// The channels that have subscribers.
+struct Subscriptions {
     sessions: Vec<SessionId>,
-    fresh: Vec<SessionId>,
-    whole: bool,
+    new: Vec<SessionId>,
+    store: bool,
 }
 
 impl Watchers {
-    pub(crate) fn new(standing: Standing) -> Self {
+    pub(crate) fn new(head: StoreHead) -> Self {
         Self {
             channels: Mutex::new(Channels {
                 sessions: HashMap::new(),
-                fresh: Vec::new(),
-                whole: Some(Whole {
-                    work: watch::Sender::new(standing.work),
-                    log: watch::Sender::new(standing.log),
+                new: Vec::new(),
+                store: Some(StoreChannels {
+                    work: watch::Sender::new(head.work),
+                    log: watch::Sender::new(head.log),
                 }),
             }),
             changed: Notify::new(),
         }
     }
 
-    fn with<T>(&self, use_them: impl FnOnce(&mut Channels) -> T) -> T {
-        // A panic elsewhere leaves a registry that is whole: every change of it is one call.
-        use_them(&mut self.channels.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, use_channels: impl FnOnce(&mut Channels) -> T) -> T {
+        // Every change of the registry is one call, so a panic elsewhere leaves it consistent.
+        use_channels(&mut self.channels.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Subscribes to the head of a session.
     pub(crate) fn session(&self, id: SessionId) -> watch::Receiver<Head> {
         let receiver = self.with(|channels| {
-            if channels.whole.is_none() {
-                // Closed: a channel that nobody will ever move says so by having no sender.
+            if channels.store.is_none() {
+                // The receiver of a closed store has no sender.
                 return watch::Sender::new(Head::default()).subscribe();
             }
             if let Some(sender) = channels.sessions.get(&id) {
                 return sender.subscribe();
             }
-            channels.fresh.push(id);
+            channels.new.push(id);
             channels.sessions.entry(id).or_default().subscribe()
         });
         self.changed.notify_one();
         receiver
     }
 
+    /// Subscribes to the revision of claimable work.
     pub(crate) fn work(&self) -> watch::Receiver<u64> {
-        let receiver = self.with(|channels| match &channels.whole {
-            Some(whole) => whole.work.subscribe(),
-            None => watch::Sender::new(0).subscribe(),
-        });
-        self.changed.notify_one();
-        receiver
+        self.subscribe(|store| store.work.subscribe(), 0)
     }
 
+    /// Subscribes to the end of the log.
     pub(crate) fn log(&self) -> watch::Receiver<LogPosition> {
-        let receiver = self.with(|channels| match &channels.whole {
-            Some(whole) => whole.log.subscribe(),
-            None => watch::Sender::new(LogPosition::START).subscribe(),
+        self.subscribe(|store| store.log.subscribe(), LogPosition::START)
+    }
+
+    fn subscribe<T>(
+        &self,
+        subscribe: impl FnOnce(&StoreChannels) -> watch::Receiver<T>,
+        closed: T,
+    ) -> watch::Receiver<T> {
+        let receiver = self.with(|channels| match &channels.store {
+            Some(store) => subscribe(store),
+            None => watch::Sender::new(closed).subscribe(),
         });
         self.changed.notify_one();
         receiver
     }
 
-    /// Tells the listeners of `id` where it stands, unless they know of something later: two
-    /// tasks tell, and the one that read first may speak last.
-    pub(crate) fn moved(&self, id: SessionId, head: Head) {
+    /// Announces a commit. Values only grow: the writer and the poller both announce, and the one
+    /// that read first may announce last.
+    pub(crate) fn announce(&self, news: &News) {
         self.with(|channels| {
-            if let Some(sender) = channels.sessions.get(&id) {
-                sender.send_if_modified(|known| {
-                    let later = Head {
-                        last_seq: known.last_seq.max(head.last_seq),
-                        version: known.version.max(head.version),
-                    };
-                    std::mem::replace(known, later) != later
-                });
+            for (id, head) in &news.heads {
+                if let Some(sender) = channels.sessions.get(id) {
+                    sender.send_if_modified(|known| {
+                        let later = Head {
+                            last_seq: known.last_seq.max(head.last_seq),
+                            version: known.version.max(head.version),
+                        };
+                        std::mem::replace(known, later) != later
+                    });
+                }
+            }
+            if let Some(store) = &channels.store {
+                raise(&store.log, news.log);
+                raise(&store.work, news.work);
             }
         });
     }
 
-    /// Tells that there may be something to claim.
-    pub(crate) fn worked(&self, revision: u64) {
-        self.with(|channels| {
-            if let Some(whole) = &channels.whole {
-                raise(&whole.work, revision);
-            }
-        });
-    }
-
-    /// Tells that the log of all sessions has come to `end`.
-    pub(crate) fn logged(&self, end: LogPosition) {
-        self.with(|channels| {
-            if let Some(whole) = &channels.whole {
-                raise(&whole.log, end);
-            }
-        });
-    }
-
-    /// Lets go of every channel, so that whoever listens learns that nothing more will come.
+    /// Closes every channel, which ends its subscribers.
     pub(crate) fn close(&self) {
         self.with(|channels| {
             channels.sessions.clear();
-            channels.fresh.clear();
-            channels.whole = None;
+            channels.new.clear();
+            channels.store = None;
         });
         self.changed.notify_one();
     }
 
-    /// What somebody listens to now, after forgetting what nobody listens to any more; `None`
-    /// once the store has closed.
-    fn watched(&self) -> Option<Watched> {
+    /// Drops the channels without subscribers and returns the others; `None` once the store is
+    /// closed.
+    fn subscriptions(&self) -> Option<Subscriptions> {
         self.with(|channels| {
-            let Whole { work, log } = channels.whole.as_ref()?;
-            let whole = work.receiver_count() > 0 || log.receiver_count() > 0;
+            let StoreChannels { work, log } = channels.store.as_ref()?;
+            let store = work.receiver_count() > 0 || log.receiver_count() > 0;
             channels
                 .sessions
                 .retain(|_, sender| sender.receiver_count() > 0);
-            Some(Watched {
+            Some(Subscriptions {
                 sessions: channels.sessions.keys().copied().collect(),
-                fresh: std::mem::take(&mut channels.fresh),
-                whole,
+                new: std::mem::take(&mut channels.new),
+                store,
             })
         })
     }
 }
 
-/// Tells of a number that only grows, unless something later is known already.
-fn raise<T: Copy + Ord>(sender: &watch::Sender<T>, value: T) {
+fn raise<T: Copy + Ord>(sender: &watch::Sender<T>, value: Option<T>) {
+    let Some(value) = value else { return };
     sender.send_if_modified(|known| {
         let later = value.max(*known);
         std::mem::replace(known, later) != later
     });
 }
 
-/// The task that looks for other processes' commits.
-pub(crate) struct Lookout {
-    /// Never sent to; the task's end of it goes when the task has ended.
-    ended: mpsc::Sender<()>,
+/// The handle of the task that polls for commits of other processes.
+pub(crate) struct Poller {
+    tasks: TaskTracker,
 }
 
-impl Lookout {
-    /// Starts the task, which tells `watchers` what it finds and ends once they are closed.
+impl Poller {
+    /// Starts the task. It announces commits to `watchers` and ends once they are closed.
     pub(crate) fn start(connection: SqliteConnection, watchers: Arc<Watchers>) -> Self {
-        let (ended, end) = mpsc::channel(1);
-        tokio::spawn(async move {
-            poll(connection, watchers).await;
-            drop(end);
-        });
-        Self { ended }
+        let tasks = TaskTracker::new();
+        tasks.spawn(poll(connection, watchers));
+        tasks.close();
+        Self { tasks }
     }
 
     /// Waits until the task has ended.
     pub(crate) async fn ended(&self) {
-        self.ended.closed().await;
+        self.tasks.wait().await;
     }
 }
 
 async fn poll(mut connection: SqliteConnection, watchers: Arc<Watchers>) {
     let mut seen = None;
-    while let Some(watched) = watchers.watched() {
-        if watched.sessions.is_empty() && !watched.whole {
-            // What is committed while nobody listens is news to whoever listens next.
+    while let Some(subscriptions) = watchers.subscriptions() {
+        if subscriptions.sessions.is_empty() && !subscriptions.store {
+            // Commits from now on are new to the next subscriber.
             seen = None;
             watchers.changed.notified().await;
             continue;
         }
-        match look(&mut connection, &watchers, &watched, seen).await {
+        let check = check(&mut connection, &watchers, &subscriptions, seen);
+        let checked = AssertUnwindSafe(check)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(interrupted()));
+        match checked {
             Ok(version) => seen = Some(version),
             Err(error) => {
-                tracing::warn!(%error, "other processes' commits could not be looked for");
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "cannot check for commits of other processes");
                 seen = None;
             }
         }
@@ -231,35 +230,35 @@ async fn poll(mut connection: SqliteConnection, watchers: Arc<Watchers>) {
     }
 }
 
-/// Tells of what has changed since the data version `seen`, and returns the version now.
-async fn look(
+/// Announces the commits since the data version `seen`, and returns the current version.
+async fn check(
     connection: &mut SqliteConnection,
     watchers: &Watchers,
-    watched: &Watched,
+    subscriptions: &Subscriptions,
     seen: Option<i64>,
 ) -> Result<i64, StoreError> {
     let version: i64 = sqlx::query_scalar("PRAGMA data_version")
         .fetch_one(&mut *connection)
         .await
-        .during("look for commits")?;
-    let all = seen != Some(version);
-    let sessions = if all {
-        &watched.sessions
+        .during("check for commits")?;
+    let moved = seen != Some(version);
+    let sessions = if moved {
+        &subscriptions.sessions
     } else {
-        &watched.fresh
+        &subscriptions.new
     };
+    let mut news = News::default();
     if !sessions.is_empty() {
-        for (id, head) in heads(connection, sessions).await? {
-            watchers.moved(id, head);
-        }
+        news.heads = heads(connection, sessions).await?;
     }
-    // Also when only sessions are listened to, so that whoever listens to the whole next is told
-    // where it stands although nothing moves.
-    if all {
-        let standing = standing(connection).await?;
-        watchers.worked(standing.work);
-        watchers.logged(standing.log);
+    // This is read even if only sessions have subscribers, so that the next subscriber of the
+    // store's channels starts at the current values.
+    if moved {
+        let head = store_head(connection).await?;
+        news.work = Some(head.work);
+        news.log = Some(head.log);
     }
+    watchers.announce(&news);
     Ok(version)
 }
 
@@ -275,7 +274,7 @@ async fn heads(
     )
     .fetch_all(connection)
     .await
-    .during("read where sessions stand")?;
+    .during("read the heads of sessions")?;
     rows.iter()
         .map(|row| {
             let reader = Reader::new("sessions", &row.id);
@@ -288,21 +287,21 @@ async fn heads(
         .collect()
 }
 
-/// Where the store as a whole stands.
-pub(crate) async fn standing(connection: &mut SqliteConnection) -> Result<Standing, StoreError> {
+/// Reads the revision of claimable work and the end of the log.
+pub(crate) async fn store_head(connection: &mut SqliteConnection) -> Result<StoreHead, StoreError> {
     let row = sqlx::query!(
         r#"SELECT revision, (SELECT coalesce(max(key), 0) FROM events) AS "log!: i64" FROM work"#
     )
     .fetch_one(connection)
     .await
-    .during("read where the store stands")?;
-    Ok(Standing {
+    .during("read the head of the store")?;
+    Ok(StoreHead {
         work: Reader::new("work", "1").number("revision", row.revision)?,
-        log: events::position(row.log)?,
+        log: log::position(row.log)?,
     })
 }
 
-/// Counts the change that a transaction makes, and returns the count after it.
+/// Increments the revision of claimable work and returns it.
 pub(crate) async fn count_up(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
     let revision = sqlx::query_scalar!(
         r#"UPDATE work SET revision = revision + 1 RETURNING revision AS "revision!: i64""#

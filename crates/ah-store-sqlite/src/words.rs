@@ -1,4 +1,4 @@
-//! How enums are written into columns: as the words of the wire.
+//! Enums in columns, stored as the words of the wire form.
 
 use ah_rest_api_contract::{
     Activity, DeliveryMode, EventType, LogLevel, PermissionState, Priority, PromptState, Role,
@@ -7,13 +7,13 @@ use ah_rest_api_contract::{
 
 /// An enum that a column holds as a word.
 pub(crate) trait Word: Sized {
-    /// What one of its values is called.
+    /// The noun for one of its values.
     const NOUN: &'static str;
 
-    /// The word for this value.
+    /// Returns the word of this value.
     fn word(self) -> &'static str;
 
-    /// The value behind a word.
+    /// Returns the value of a word.
     fn read(word: &str) -> Option<Self>;
 }
 
@@ -103,7 +103,7 @@ impl Word for SessionStatus {
     }
 }
 
-/// A priority as a number, so that the higher one sorts as the greater.
+/// Returns a priority as a number that sorts by urgency.
 pub(crate) const fn urgency(priority: Priority) -> i64 {
     match priority {
         Priority::Normal => 0,
@@ -111,7 +111,7 @@ pub(crate) const fn urgency(priority: Priority) -> i64 {
     }
 }
 
-/// The priority behind a number; the inverse of [`urgency`].
+/// Returns the priority of a number; the inverse of [`urgency`].
 pub(crate) const fn priority(urgency: i64) -> Option<Priority> {
     match urgency {
         0 => Some(Priority::Normal),

@@ -1,411 +1,331 @@
-//! The one task of a process that writes.
+//! The task that owns the writing connection.
 //!
-//! It owns the writing connection. Orders reach it through a bounded channel, so whoever writes
-//! faster than the disk waits. Writes that wait together are committed together.
+//! Jobs reach it through a bounded channel, so a caller that writes faster than the disk waits.
+//! Each job is a transaction of its own. The exception is the append, [`Writer::write`]: the
+//! writes that wait together are committed together.
 
+use std::ops::{Deref, DerefMut};
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ah_rest_api_contract::{Draft, DraftId, Timestamp};
-use ah_store::{
-    ApiKey, Claim, EngineId, Head, Lease, LogPosition, Reply, SessionRecord, SessionWrite,
-    StoreError, Written,
-};
-use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
+use ah_rest_api_contract::SessionId;
+use ah_store::{Head, LogPosition, SessionWrite, StoreError, Written};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
 
-use crate::error::{During as _, Shared, closed};
+use crate::error::{During as _, Shared, closed, interrupted};
 use crate::group::{self, PreparedWrite};
-use crate::tasks::{self, PreparedTask};
-use crate::watch::{self, Watchers};
-use crate::{api_keys, claims, drafts, open, replies, repositories};
+use crate::observe;
+use crate::open;
+use crate::watch::Watchers;
 
-/// How many orders may wait.
-const ORDERS_WAITING: usize = 1024;
+/// The number of jobs that may wait.
+const QUEUE_MAX: usize = 1024;
 /// The most writes of one transaction.
 const GROUP_WRITES: usize = 256;
-/// After this many bytes of events a transaction takes no further write.
+/// The size of events, in bytes, from which a transaction takes no further write.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
-/// What the writer is asked to do, and where the result goes.
-enum Order {
-    /// Writes that wait together are committed together.
+/// The future of a job's work, which borrows the transaction.
+pub(crate) type Work<'t, T> = BoxFuture<'t, Result<T, StoreError>>;
+
+/// A message to the writer.
+enum Message {
+    /// A write, committed together with those that wait behind it.
     Write(Box<PreparedWrite>, Answer<Written>),
-    /// Anything else is a transaction of its own.
-    Perform(Box<Errand>),
-    /// Takes no further order, does what was ordered before, and ends.
+    /// A job, in a transaction of its own.
+    Run(Job),
+    /// The end: the writer closes its queue, finishes what is in it, and ends.
     Close,
 }
 
-enum Errand {
-    CreateTask(PreparedTask, Answer<()>),
-    Claim(Claim, Lease, Timestamp, Answer<Option<Box<SessionRecord>>>),
-    Renew(Lease, Answer<()>),
-    Release(EngineId, Answer<()>),
-    SaveDraft(Draft, Option<Reply>, Answer<()>),
-    DeleteDraft(DraftId, Answer<()>),
-    SetDefaultBranch(String, String, Answer<()>),
-    SaveReply(Reply, Timestamp, Answer<()>),
-    SweepReplies(Timestamp, Answer<u64>),
-    SaveApiKey(ApiKey, Answer<()>),
+/// A job whose result type is erased: it runs, and answers its caller.
+type Job = Box<dyn for<'t> FnOnce(&'t mut WriterTask) -> BoxFuture<'t, ()> + Send>;
+
+/// The transaction of a job: the connection, and what the watchers are told once it is committed.
+pub(crate) struct Tx {
+    connection: SqliteConnection,
+    news: News,
 }
 
-/// The way to the writer.
+/// The changes of a transaction that watchers wait for.
+#[derive(Default)]
+pub(crate) struct News {
+    /// The new heads of sessions.
+    pub(crate) heads: Vec<(SessionId, Head)>,
+    /// The position of the last event.
+    pub(crate) log: Option<LogPosition>,
+    /// The revision of claimable work.
+    pub(crate) work: Option<u64>,
+}
+
+impl Tx {
+    /// Tells the watchers about `news` after the commit.
+    pub(crate) fn announce(&mut self, news: News) {
+        self.news.heads.extend(news.heads);
+        self.news.log = news.log.or(self.news.log);
+        self.news.work = news.work.or(self.news.work);
+    }
+}
+
+impl Deref for Tx {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+}
+
+/// The handle of the writer task.
 pub(crate) struct Writer {
-    orders: mpsc::Sender<Order>,
-    /// Never sent to; the writer's end of it goes when the writer has ended.
-    ended: mpsc::Sender<()>,
+    queue: mpsc::Sender<Message>,
+    tasks: TaskTracker,
 }
 
 impl Writer {
-    /// Starts the task that writes to the file at `path` through `connection`, and tells `watchers`
-    /// what it wrote.
+    /// Starts the task. It writes to the file at `path` through `connection` and tells `watchers`
+    /// about its commits.
     pub(crate) fn start(
         path: PathBuf,
         connection: SqliteConnection,
         watchers: Arc<Watchers>,
     ) -> Self {
-        let (orders, waiting) = mpsc::channel(ORDERS_WAITING);
-        let (ended, end) = mpsc::channel(1);
-        let desk = Desk {
+        let (queue, messages) = mpsc::channel(QUEUE_MAX);
+        let task = WriterTask {
             path,
-            connection,
-            is_spoilt: false,
+            tx: Tx {
+                connection,
+                news: News::default(),
+            },
+            poisoned: false,
             watchers,
         };
-        tokio::spawn(async move {
-            desk.work(waiting).await;
-            drop(end);
-        });
-        Self { orders, ended }
+        let tasks = TaskTracker::new();
+        tasks.spawn(task.run(messages));
+        tasks.close();
+        Self { queue, tasks }
     }
 
-    async fn perform<T>(&self, errand: impl FnOnce(Answer<T>) -> Errand) -> Result<T, StoreError> {
-        self.order(|reply| Order::Perform(Box::new(errand(reply))))
-            .await
+    /// Runs `work` in a transaction. The transaction is rolled back if it fails.
+    pub(crate) async fn run<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> Work<'t, T> + Send + 'static,
+    {
+        self.send(|answer| {
+            Message::Run(Box::new(move |task| {
+                Box::pin(async move {
+                    let done = observe::operation(operation, task.transact(operation, work)).await;
+                    task.note(done.as_ref().err());
+                    respond(answer, done);
+                })
+            }))
+        })
+        .await
     }
 
-    async fn order<T>(&self, order: impl FnOnce(Answer<T>) -> Order) -> Result<T, StoreError> {
-        let (reply, result) = oneshot::channel();
-        self.orders.send(order(reply)).await.map_err(|_| closed())?;
-        result.await.map_err(|_| closed())?
-    }
-
+    /// Writes to a session, in one transaction with the writes that wait at the same time.
     pub(crate) async fn write(&self, write: SessionWrite) -> Result<Written, StoreError> {
         let write = Box::new(PreparedWrite::new(write)?);
-        self.order(|reply| Order::Write(write, reply)).await
+        self.send(|answer| Message::Write(write, answer)).await
     }
 
-    pub(crate) async fn create_task(&self, task: PreparedTask) -> Result<(), StoreError> {
-        self.perform(|reply| Errand::CreateTask(task, reply)).await
-    }
-
-    pub(crate) async fn claim(
-        &self,
-        claim: Claim,
-        lease: &Lease,
-        now: Timestamp,
-    ) -> Result<Option<SessionRecord>, StoreError> {
-        let claimed = self
-            .perform(|reply| Errand::Claim(claim, lease.clone(), now, reply))
-            .await?;
-        Ok(claimed.map(|record| *record))
-    }
-
-    pub(crate) async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.perform(|reply| Errand::Renew(lease.clone(), reply))
+    async fn send<T>(&self, message: impl FnOnce(Answer<T>) -> Message) -> Result<T, StoreError> {
+        let (answer, result) = oneshot::channel();
+        self.queue
+            .send(message(answer))
             .await
+            .map_err(|_| closed())?;
+        // The task answers every message unless it panics.
+        result.await.map_err(|_| {
+            if self.queue.is_closed() {
+                closed()
+            } else {
+                interrupted()
+            }
+        })?
     }
 
-    pub(crate) async fn release(&self, engine: &EngineId) -> Result<(), StoreError> {
-        self.perform(|reply| Errand::Release(engine.clone(), reply))
-            .await
-    }
-
-    pub(crate) async fn save_draft(
-        &self,
-        draft: &Draft,
-        reply: Option<Reply>,
-    ) -> Result<(), StoreError> {
-        self.perform(|answer| Errand::SaveDraft(draft.clone(), reply, answer))
-            .await
-    }
-
-    pub(crate) async fn delete_draft(&self, id: DraftId) -> Result<(), StoreError> {
-        self.perform(|reply| Errand::DeleteDraft(id, reply)).await
-    }
-
-    pub(crate) async fn set_default_branch(
-        &self,
-        address: &str,
-        branch: &str,
-    ) -> Result<(), StoreError> {
-        self.perform(|reply| Errand::SetDefaultBranch(address.to_owned(), branch.to_owned(), reply))
-            .await
-    }
-
-    pub(crate) async fn save_reply(&self, reply: Reply, now: Timestamp) -> Result<(), StoreError> {
-        self.perform(|answer| Errand::SaveReply(reply, now, answer))
-            .await
-    }
-
-    pub(crate) async fn sweep_replies(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.perform(|answer| Errand::SweepReplies(now, answer))
-            .await
-    }
-
-    pub(crate) async fn save_api_key(&self, key: ApiKey) -> Result<(), StoreError> {
-        self.perform(|answer| Errand::SaveApiKey(key, answer)).await
-    }
-
-    /// Waits until everything that was ordered is done and the writer has ended.
+    /// Waits until the queue is done and the task has ended.
     pub(crate) async fn close(&self) {
-        if self.orders.send(Order::Close).await.is_err() {
+        if self.queue.send(Message::Close).await.is_err() {
             tracing::debug!("the store was closed before");
         }
-        self.ended.closed().await;
+        self.tasks.wait().await;
     }
 }
 
-/// Where the writer works.
-struct Desk {
+/// The state of the writer task.
+struct WriterTask {
     path: PathBuf,
-    connection: SqliteConnection,
-    /// Whether the connection has failed.
-    is_spoilt: bool,
+    tx: Tx,
+    /// True after a failure that leaves the state of the connection unknown.
+    poisoned: bool,
     watchers: Arc<Watchers>,
 }
 
-impl Desk {
-    async fn work(mut self, mut orders: mpsc::Receiver<Order>) {
+impl WriterTask {
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         let mut next = None;
         loop {
-            let order = match next.take() {
-                Some(order) => order,
-                None => match orders.recv().await {
-                    Some(order) => order,
+            let message = match next.take() {
+                Some(message) => message,
+                None => match messages.recv().await {
+                    Some(message) => message,
                     None => break,
                 },
             };
-            if self.is_spoilt {
-                self.mend().await;
+            if self.poisoned {
+                self.reconnect().await;
             }
-            next = match order {
-                Order::Write(write, reply) => {
-                    let (group, next) = gather((write, reply), &mut orders);
-                    self.commit(group).await;
-                    next
+            let handled = AssertUnwindSafe(self.handle(message, &mut messages))
+                .catch_unwind()
+                .await;
+            match handled {
+                Ok(follower) => next = follower,
+                // The callers of the message learn of it because their answers were dropped.
+                Err(panic) => {
+                    self.poisoned = true;
+                    observe::writer_panicked(&*panic);
                 }
-                Order::Close => {
-                    orders.close();
-                    None
-                }
-                Order::Perform(errand) => {
-                    self.perform(*errand).await;
-                    None
-                }
-            };
+            }
         }
-        if let Err(error) = self.connection.close().await {
+        if let Err(error) = self.tx.connection.close().await {
             tracing::warn!(%error, "the store's writing connection did not close");
         }
     }
 
+    /// Handles `message`, and returns the message that ended a group, if one did.
+    async fn handle(
+        &mut self,
+        message: Message,
+        messages: &mut mpsc::Receiver<Message>,
+    ) -> Option<Message> {
+        match message {
+            Message::Write(write, answer) => {
+                let (group, next) = gather((write, answer), messages);
+                self.commit(group).await;
+                next
+            }
+            Message::Run(job) => {
+                job(self).await;
+                None
+            }
+            Message::Close => {
+                messages.close();
+                None
+            }
+        }
+    }
+
     async fn commit(&mut self, group: Vec<(Box<PreparedWrite>, Answer<Written>)>) {
-        let (writes, replies): (Vec<_>, Vec<_>) = group
+        let (writes, answers): (Vec<_>, Vec<_>) = group
             .into_iter()
-            .map(|(write, reply)| (*write, reply))
+            .map(|(write, answer)| (*write, answer))
             .unzip();
-        match group::commit(&mut self.connection, &writes).await {
+        observe::group(writes.len());
+        let committed = observe::operation(
+            "commit a group of writes",
+            group::commit(&mut self.tx.connection, &writes),
+        );
+        match committed.await {
             Ok(outcome) => {
-                for (id, head) in outcome.heads {
-                    self.watchers.moved(id, head);
-                }
-                self.logged(outcome.log);
-                if let Some(revision) = outcome.work {
-                    self.watchers.worked(revision);
-                }
-                for (reply, result) in replies.into_iter().zip(outcome.results) {
-                    answer(reply, result);
+                self.watchers.announce(&outcome.news);
+                for (answer, result) in answers.into_iter().zip(outcome.results) {
+                    respond(answer, result);
                 }
             }
             Err(error) => {
-                self.note(&error);
+                self.note(Some(&error));
                 let error = Shared::new(error);
-                for reply in replies {
-                    answer(reply, Err(error.for_one()));
+                for answer in answers {
+                    respond(answer, Err(error.for_one()));
                 }
             }
         }
     }
 
-    async fn perform(&mut self, errand: Errand) {
-        match errand {
-            Errand::CreateTask(task, reply) => {
-                let done = self.create_task(&task).await;
-                self.settle(reply, done);
-            }
-            Errand::Claim(claim, lease, now, reply) => {
-                let done = self.claim(&claim, &lease, now).await;
-                self.settle(reply, done);
-            }
-            Errand::Renew(lease, reply) => {
-                let done = claims::renew(&mut self.connection, &lease).await;
-                self.settle(reply, done);
-            }
-            Errand::Release(engine, reply) => {
-                let done = self.release(&engine).await;
-                self.settle(reply, done);
-            }
-            Errand::SaveDraft(draft, kept, reply) => {
-                let done = self.save_draft(&draft, kept.as_ref()).await;
-                self.settle(reply, done);
-            }
-            Errand::DeleteDraft(id, reply) => {
-                let done = drafts::delete(&mut self.connection, id).await;
-                self.settle(reply, done);
-            }
-            Errand::SetDefaultBranch(address, branch, reply) => {
-                let done =
-                    repositories::set_default_branch(&mut self.connection, &address, &branch).await;
-                self.settle(reply, done);
-            }
-            Errand::SaveReply(kept, now, reply) => {
-                let done = self.save_reply(&kept, now).await;
-                self.settle(reply, done);
-            }
-            Errand::SweepReplies(now, reply) => {
-                let done = replies::sweep(&mut self.connection, now).await;
-                self.settle(reply, done);
-            }
-            Errand::SaveApiKey(key, reply) => {
-                let done = api_keys::save(&mut self.connection, &key).await;
-                self.settle(reply, done);
-            }
+    /// Runs `work` in a transaction, commits it and tells the watchers.
+    async fn transact<T>(
+        &mut self,
+        operation: &'static str,
+        work: impl for<'t> FnOnce(&'t mut Tx) -> Work<'t, T>,
+    ) -> Result<T, StoreError> {
+        self.tx.news = News::default();
+        execute(&mut self.tx, "BEGIN IMMEDIATE")
+            .await
+            .during("begin a transaction")?;
+        let done = match work(&mut self.tx).await {
+            Ok(value) => execute(&mut self.tx, "COMMIT")
+                .await
+                .during(operation)
+                .map(|()| value),
+            Err(error) => Err(error),
+        };
+        match &done {
+            Ok(_) => self.watchers.announce(&std::mem::take(&mut self.tx.news)),
+            Err(_) => group::roll_back(&mut self.tx.connection).await,
         }
+        done
     }
 
-    /// Gives an errand's result to whoever ordered it.
-    fn settle<T>(&mut self, reply: Answer<T>, result: Result<T, StoreError>) {
-        if let Err(error) = &result {
-            self.note(error);
-        }
-        answer(reply, result);
-    }
-
-    /// After a failure of the backend nobody can say what is left of a transaction, so the
-    /// connection is not used again.
-    fn note(&mut self, error: &StoreError) {
-        self.is_spoilt |= matches!(
+    /// Marks the connection as poisoned if `error` came from the backend. The state of its
+    /// transaction is unknown, so the connection is not used again.
+    fn note(&mut self, error: Option<&StoreError>) {
+        self.poisoned |= matches!(
             error,
-            StoreError::Backend { .. } | StoreError::Unavailable { .. }
+            Some(StoreError::Backend { .. } | StoreError::Unavailable { .. })
         );
     }
 
-    /// Replaces a connection that has failed. While that fails too, the old one is kept, and says
-    /// itself what is wrong.
-    async fn mend(&mut self) {
+    /// Replaces a poisoned connection. If that fails, the old one is kept for the next message,
+    /// whose failure then says what is wrong.
+    async fn reconnect(&mut self) {
         match open::writer(&self.path).await {
             Ok(fresh) => {
-                let old = std::mem::replace(&mut self.connection, fresh);
-                self.is_spoilt = false;
+                let old = std::mem::replace(&mut self.tx.connection, fresh);
+                self.poisoned = false;
                 if let Err(error) = old.close().await {
-                    tracing::debug!(%error, "a connection that had failed did not close");
+                    tracing::debug!(%error, "a poisoned connection did not close");
                 }
             }
             Err(error) => tracing::warn!(%error, "the store's file cannot be opened again"),
         }
     }
-
-    async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
-        self.connection
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .during("begin a transaction")
-    }
-
-    async fn create_task(&mut self, task: &PreparedTask) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        let log = tasks::create(&mut transaction, task).await?;
-        let revision = watch::count_up(&mut transaction).await?;
-        transaction.commit().await.during("create a task")?;
-        self.logged(log);
-        self.watchers.worked(revision);
-        Ok(())
-    }
-
-    async fn save_draft(&mut self, draft: &Draft, reply: Option<&Reply>) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        replies::keep(&mut transaction, reply, draft.updated_at).await?;
-        drafts::save(&mut transaction, draft).await?;
-        transaction.commit().await.during("save a draft")
-    }
-
-    async fn save_reply(&mut self, reply: &Reply, now: Timestamp) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        replies::keep(&mut transaction, Some(reply), now).await?;
-        transaction.commit().await.during("keep a reply")
-    }
-
-    /// Tells where the log of all sessions has come to, if it has moved.
-    fn logged(&self, log: Option<LogPosition>) {
-        if let Some(end) = log {
-            self.watchers.logged(end);
-        }
-    }
-
-    async fn claim(
-        &mut self,
-        claim: &Claim,
-        lease: &Lease,
-        now: Timestamp,
-    ) -> Result<Option<Box<SessionRecord>>, StoreError> {
-        let mut transaction = self.begin().await?;
-        let Some(claimed) = claims::claim(&mut transaction, claim, lease, now).await? else {
-            transaction.rollback().await.during("claim a session")?;
-            return Ok(None);
-        };
-        let revision = watch::count_up(&mut transaction).await?;
-        transaction.commit().await.during("claim a session")?;
-        let record = claimed.record;
-        let head = Head {
-            last_seq: record.session.last_seq,
-            version: record.version,
-        };
-        self.watchers.moved(record.id(), head);
-        self.logged(claimed.log);
-        self.watchers.worked(revision);
-        Ok(Some(Box::new(record)))
-    }
-
-    async fn release(&mut self, engine: &EngineId) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        if claims::release(&mut transaction, engine).await? {
-            let revision = watch::count_up(&mut transaction).await?;
-            transaction.commit().await.during("release claims")?;
-            self.watchers.worked(revision);
-        } else {
-            transaction.rollback().await.during("release claims")?;
-        }
-        Ok(())
-    }
 }
 
-/// The first write of a group.
+async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(sql).execute(connection).await.map(drop)
+}
+
+/// A write of a group, and its caller.
 type Waiting = (Box<PreparedWrite>, Answer<Written>);
 
-/// The writes that wait behind `first`, with it, as far as one transaction takes them, and the
-/// order that ended them.
-fn gather(first: Waiting, orders: &mut mpsc::Receiver<Order>) -> (Vec<Waiting>, Option<Order>) {
+/// Takes the writes that wait behind `first`, up to the bounds of a transaction. Also returns the
+/// other message that ended the group, if one did.
+fn gather(
+    first: Waiting,
+    messages: &mut mpsc::Receiver<Message>,
+) -> (Vec<Waiting>, Option<Message>) {
     let mut bytes = first.0.size();
     let mut group = vec![first];
     while group.len() < GROUP_WRITES && bytes < GROUP_BYTES {
-        match orders.try_recv() {
-            Ok(Order::Write(write, reply)) => {
+        match messages.try_recv() {
+            Ok(Message::Write(write, answer)) => {
                 bytes += write.size();
-                group.push((write, reply));
+                group.push((write, answer));
             }
             Ok(other) => return (group, Some(other)),
             Err(_) => break,
@@ -414,18 +334,20 @@ fn gather(first: Waiting, orders: &mut mpsc::Receiver<Order>) -> (Vec<Waiting>, 
     (group, None)
 }
 
-fn answer<T>(reply: Answer<T>, result: Result<T, StoreError>) {
-    if reply.send(result).is_err() {
-        // What is committed stands, whether or not somebody still wants to know.
-        tracing::trace!("whoever ordered a write has gone");
+fn respond<T>(answer: Answer<T>, result: Result<T, StoreError>) {
+    if answer.send(result).is_err() {
+        // A commit stands even if its caller was cancelled.
+        tracing::trace!("the caller of a write was cancelled");
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use ah_rest_api_contract::{DraftContent, Timestamp};
+    use ah_rest_api_contract::{Draft, DraftContent, DraftId, Timestamp};
     use ulid::Ulid;
+
+    use super::*;
+    use crate::{drafts, watch};
 
     fn draft(number: u64) -> Draft {
         Draft {
@@ -439,21 +361,31 @@ mod tests {
         }
     }
 
+    async fn save(writer: &Writer, draft: Draft) -> Result<(), StoreError> {
+        writer
+            .run("save a draft", move |tx| {
+                Box::pin(async move { drafts::save(tx, &draft).await })
+            })
+            .await
+    }
+
+    /// A writer on a new file, whose connection was prepared with `pragma`.
+    async fn writer(folder: &tempfile::TempDir, pragma: Option<&'static str>) -> Writer {
+        let path = folder.path().join("state.db");
+        let mut connection = open::open(&path).await.unwrap().writer;
+        if let Some(pragma) = pragma {
+            execute(&mut connection, pragma).await.unwrap();
+        }
+        let head = watch::store_head(&mut connection).await.unwrap();
+        Writer::start(path, connection, Arc::new(Watchers::new(head)))
+    }
+
     #[tokio::test]
     async fn a_full_disk_fails_what_it_meets_and_nothing_after_it() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state.db");
-        let mut connection = open::open(&path).await.unwrap().writer;
-        // A connection whose file may not grow meets what a full disk gives.
-        sqlx::query("PRAGMA max_page_count = 1")
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        let watchers = Arc::new(Watchers::new(
-            watch::standing(&mut connection).await.unwrap(),
-        ));
-        let writer = Writer::start(path, connection, watchers);
-        let error = writer.save_draft(&draft(1), None).await.unwrap_err();
+        // A connection whose file may not grow fails as on a full disk.
+        let writer = writer(&folder, Some("PRAGMA max_page_count = 1")).await;
+        let error = save(&writer, draft(1)).await.unwrap_err();
         assert!(
             matches!(
                 error,
@@ -462,7 +394,39 @@ mod tests {
             "{error}"
         );
         // By now there is room again.
-        writer.save_draft(&draft(2), None).await.unwrap();
+        save(&writer, draft(2)).await.unwrap();
+        writer.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_job_fails_its_caller_and_nothing_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, None).await;
+        save(&writer, draft(1)).await.unwrap();
+        let panicking: Result<(), _> = writer
+            .run("panic", |tx| {
+                Box::pin(async move {
+                    drafts::delete(tx, draft(1).id).await?;
+                    panic!("injected");
+                })
+            })
+            .await;
+        let error = panicking.unwrap_err();
+        assert!(matches!(error, StoreError::Backend { .. }), "{error:?}");
+        // The half-done transaction is gone, and the task works on a new connection.
+        save(&writer, draft(2)).await.unwrap();
+        let count: i64 = writer
+            .run("count drafts", |tx| {
+                Box::pin(async move {
+                    sqlx::query_scalar("SELECT count(*) FROM drafts")
+                        .fetch_one(&mut **tx)
+                        .await
+                        .during("count drafts")
+                })
+            })
+            .await
+            .unwrap();
+        assert_eq!(count, 2);
         writer.close().await;
     }
 }

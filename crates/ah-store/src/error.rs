@@ -1,10 +1,12 @@
-//! What a verb can fail with.
+//! The errors of a store.
 
 use std::error::Error;
 
+use ah_rest_api_contract::{ErrorKind, TaskManagerError};
+
 use crate::Reply;
 
-/// A stored value that cannot be what it should be. It is never read as a default.
+/// A stored value that does not fit its column's type. It is never read as a default.
 #[derive(Debug, thiserror::Error)]
 #[error("column `{column}` of table `{table}` cannot be read for `{id}`")]
 pub struct Inconsistency {
@@ -12,56 +14,81 @@ pub struct Inconsistency {
     pub table: &'static str,
     /// The column.
     pub column: &'static str,
-    /// Which row, by its key.
+    /// The key of the row.
     pub id: String,
-    /// What is wrong with the value.
+    /// The fault of the value.
     #[source]
     pub source: Box<dyn Error + Send + Sync>,
 }
 
-/// Why a verb did nothing.
+/// The reason for which a verb did nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no such row.
+    /// The row does not exist.
     #[error("no {what} `{id}`")]
     NotFound {
-        /// What was looked for, as a noun.
+        /// The kind of row, as a noun.
         what: &'static str,
-        /// By which id.
+        /// Its id.
         id: String,
     },
     /// The row has changed since it was read. Read it again and decide again.
-    #[error("session `{id}` was changed by somebody else")]
+    #[error("session `{id}` was changed by another request")]
     Conflict {
         /// The session.
         id: String,
     },
-    /// The writer no longer owns the session. It must let go of it.
+    /// The writer no longer owns the session and must release it.
     #[error("session `{id}` has another owner now")]
     Fenced {
         /// The session.
         id: String,
     },
-    /// The same request did its work before, and this is what it was replied. Nothing was done
-    /// now.
+    /// An earlier request with the same key did its work and was replied to. Nothing was done now.
     #[error("the request was done and replied to before")]
     AlreadyReplied(Box<Reply>),
-    /// A stored value cannot be what it should be.
+    /// A stored value does not fit its column's type.
     #[error(transparent)]
     Inconsistent(#[from] Inconsistency),
-    /// The store is busy or shutting down. Trying again later may help.
+    /// The store is busy or closed. A retry may succeed.
     #[error("the store is not available: {reason}")]
     Unavailable {
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The backend failed.
     #[error("the store failed to {operation}")]
     Backend {
-        /// What it was doing, as a verb phrase.
+        /// The operation, as a verb phrase.
         operation: &'static str,
-        /// What it said.
+        /// The error of the backend.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl From<StoreError> for TaskManagerError {
+    /// Hides the backend's details from clients; they stay in the source chain.
+    fn from(error: StoreError) -> Self {
+        let (kind, detail) = match &error {
+            StoreError::NotFound { .. } => (ErrorKind::NotFound, format!("there is {error}")),
+            StoreError::Conflict { .. } | StoreError::Fenced { .. } => (
+                ErrorKind::Conflict,
+                format!("{error} at the same moment; look at it again and repeat the request"),
+            ),
+            StoreError::AlreadyReplied(_) => (
+                ErrorKind::Conflict,
+                "this request was carried out before".to_owned(),
+            ),
+            StoreError::Unavailable { .. } => (
+                ErrorKind::Unavailable,
+                format!("{error}; try again in a moment"),
+            ),
+            StoreError::Inconsistent(_) | StoreError::Backend { .. } => (
+                ErrorKind::Internal,
+                "the store could not be read or written".to_owned(),
+            ),
+        };
+        Self::new(kind, detail).caused_by(error)
+    }
 }

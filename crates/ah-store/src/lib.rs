@@ -1,28 +1,58 @@
-//! The storage port: what the engine needs of a store, in verbs, not tables.
+//! The storage port of the access point, as verbs rather than tables.
 //!
-//! One verb is one transaction inside one backend, so that how a backend locks, numbers and
-//! retries never leaks out. A session changes in one way only, [`Store::write`]: conditionally,
-//! with the events that tell of the change, all or nothing. What is written is durable when the
-//! verb returns, and seen by nobody before.
+//! There is one small trait per noun, in a file of its own with the types that belong to it.
+//! [`Store`] is all of them together:
 //!
-//! The crate knows no SQL. It knows tokio for one thing, the watch channel by which a reader
-//! learns that there is something to read.
+//! | trait | owns |
+//! |---|---|
+//! | [`Tasks`] | tasks and the creation of their sessions |
+//! | [`Sessions`] | sessions, their lists, and their only write |
+//! | [`Claims`] | owners, leases and fences |
+//! | [`Log`] | the events, and the channels that announce new ones |
+//! | [`Queue`] | prompts and permission requests |
+//! | [`Drafts`] | drafts of tasks |
+//! | [`Repositories`] | the repositories of tasks |
+//! | [`Receipts`] | replies by idempotency key |
+//! | [`Keys`] | API keys |
+//!
+//! One verb is one transaction inside one backend, so that locking, numbering and retries stay
+//! private to it. A session changes in one way only, [`Sessions::write`]: conditionally, together
+//! with the events of the change, all or nothing. A write is durable when its call returns, and
+//! no reader sees it earlier.
+//!
+//! The `suite` module has the test cases of each trait, in a file of the same name. A backend
+//! runs them all with `store_suite!`.
+//!
+//! The crate contains no SQL. It uses tokio for the watch channels only.
 
-mod api_key;
+mod claims;
+mod drafts;
 mod error;
-mod record;
-mod reply;
+mod keys;
+mod log;
+pub mod metrics;
+mod queue;
+mod receipts;
+mod repositories;
+mod sessions;
+mod store;
 #[cfg(feature = "suite")]
 pub mod suite;
-mod verbs;
+mod tasks;
 
-pub use api_key::ApiKey;
-// What sessions are and how they change is the machine's to say; a store keeps it.
+// The session machine defines sessions and their changes; a store keeps them.
 pub use ah_lifecycle::{
     Ending, EngineId, Fence, JournalPosition, Launch, NewEvent, PermissionRecord, PermissionWrite,
     PromptWrite, SessionPatch, SessionRecord, TurnEnd, Version,
 };
+pub use claims::{Claim, Claims, Lease};
+pub use drafts::Drafts;
 pub use error::{Inconsistency, StoreError};
-pub use record::{DraftRecord, LogPosition, NewTask};
-pub use reply::Reply;
-pub use verbs::{Claim, EventRow, Guard, Head, Lease, SessionWrite, Store, Written};
+pub use keys::{ApiKey, Keys};
+pub use log::{EventRow, Head, Log, LogPosition};
+pub use queue::{Pending, Queue};
+pub use receipts::{Receipts, Reply};
+pub use repositories::Repositories;
+pub use sessions::{Guard, SessionWrite, Sessions, Written};
+pub use store::Store;
+pub use tasks::{NewTask, Tasks};

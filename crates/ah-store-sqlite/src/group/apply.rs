@@ -1,54 +1,43 @@
-//! Writing what the admitted writes of a group come to.
+//! Writing the changes of the admitted writes of a group.
 
-use ah_rest_api_contract::SessionId;
-use ah_store::{Head, LogPosition, SessionPatch, StoreError};
+use ah_store::{JournalPosition, LogPosition, SessionPatch, StoreError};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
-use super::decide::{Decisions, Standing};
+use super::decide::{Decisions, SessionState};
 use crate::error::During as _;
-use crate::events::Batch;
-use crate::rows::{json_text, stored};
-use crate::words::Word as _;
-use crate::{queue, replies, watch};
-
-/// What was committed.
-pub(super) struct Applied {
-    /// Where the sessions that have changed stand.
-    pub(super) heads: Vec<(SessionId, Head)>,
-    /// Where the last event is, if there are any.
-    pub(super) log: Option<LogPosition>,
-    /// The count of changes that may give somebody something to claim, if it has moved.
-    pub(super) work: Option<u64>,
-}
+use crate::log::Batch;
+use crate::rows::json_text;
+use crate::writer::News;
+use crate::{queue, receipts, watch};
 
 impl Decisions<'_> {
-    /// Writes everything and commits it.
+    /// Writes the changes and commits the transaction.
     pub(super) async fn commit(
         self,
         connection: &mut SqliteConnection,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<News, StoreError> {
         let mut heads = Vec::new();
         let mut plain = Vec::new();
         let mut patched = Vec::new();
-        for (id, standing) in self.changed() {
-            heads.push((id, standing.head()));
-            match Columns::of(standing)? {
-                Change::Plain(moved) => plain.push(moved),
-                Change::Patched(columns) => patched.push(columns),
+        for (id, session, updated_at) in self.changed() {
+            heads.push((id, session.head()));
+            match Update::of(session, updated_at) {
+                Update::Plain(moved) => plain.push(moved),
+                Update::Patched(fields) => patched.push(fields),
             }
         }
         if !patched.is_empty() {
             patch_sessions(connection, &patched).await?;
         }
-        for (session, write) in self.prompts {
-            queue::write_prompt(connection, session, write).await?;
+        for (session, write) in &self.prompts {
+            queue::write_prompt(connection, *session, write).await?;
         }
-        for (session, write) in self.permissions {
-            queue::write_permission(connection, session, write).await?;
+        for (session, write) in &self.permissions {
+            queue::write_permission(connection, *session, write).await?;
         }
         if !self.replies.is_empty() {
-            replies::put(connection, &self.replies).await?;
+            receipts::put(connection, &self.replies).await?;
         }
         let work = if self.work {
             Some(watch::count_up(connection).await?)
@@ -56,123 +45,63 @@ impl Decisions<'_> {
             None
         };
         let log = finish(connection, &self.batch, &plain).await?;
-        Ok(Applied { heads, log, work })
+        Ok(News { heads, log, work })
     }
 }
 
-/// How a session is updated. Most writes bring events and a journal position and change nothing
-/// else, and taking a patch apart in SQL costs more than all the rest of the statement.
-enum Change {
+/// The update of a session. Most writes change no field but the journal position, and reading a
+/// patch in SQL costs more than the rest of the statement.
+enum Update<'a> {
     Plain(Moved),
-    Patched(Box<Columns>),
+    Patched(Patched<'a>),
 }
 
-/// Key, last seq, version, updated at, journal.
-type Moved = (i64, i64, i64, i64, Option<i64>);
+/// Key, last seq, version, updated at and journal, in the order of the JSON array that SQLite
+/// reads.
+type Moved = (i64, i64, i64, i64, Option<JournalPosition>);
 
-/// The columns to set. A column that is absent stays; one that is null is cleared.
+/// The fields of a session to set, as the JSON object that SQLite reads.
 #[derive(Serialize)]
-struct Columns {
+struct Patched<'a> {
     key: i64,
     last_seq: i64,
     version: i64,
     updated_at: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    activity: Option<Option<&'static str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exit_code: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ending: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interrupt_requested: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_turn: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    workspace: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    commit_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    agent_version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    agent_session_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    started_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    journal: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hidden: Option<i64>,
-    /// Whether nobody owns it any more.
-    ended: i64,
+    /// True if the session has no owner from now on.
+    ended: bool,
+    #[serde(flatten)]
+    patch: &'a SessionPatch,
 }
 
-impl Columns {
-    fn of(standing: &Standing) -> Result<Change, StoreError> {
-        let patch = &standing.patch;
-        // A standing without a moment was changed by nobody and is not asked for.
-        let updated_at = standing.updated_at.unwrap_or_default();
-        let journal = patch
-            .journal
-            .map(|position| stored(position.0))
-            .transpose()?;
-        let rest = SessionPatch {
-            journal: None,
-            ..patch.clone()
+impl<'a> Update<'a> {
+    fn of(session: &'a SessionState, updated_at: i64) -> Self {
+        let patch = &session.patch;
+        let plain = SessionPatch {
+            journal: patch.journal,
+            ..SessionPatch::default()
         };
-        if rest == SessionPatch::default() {
-            return Ok(Change::Plain((
-                standing.key,
-                standing.last_seq,
-                standing.version,
+        if *patch == plain {
+            return Self::Plain((
+                session.key,
+                session.last_seq,
+                session.version,
                 updated_at,
-                journal,
-            )));
+                patch.journal,
+            ));
         }
-        Ok(Change::Patched(Box::new(Self {
-            key: standing.key,
-            last_seq: standing.last_seq,
-            version: standing.version,
+        Self::Patched(Patched {
+            key: session.key,
+            last_seq: session.last_seq,
+            version: session.version,
             updated_at,
-            status: rest.status.map(|status| status.word()),
-            activity: rest.activity.map(|activity| activity.map(|it| it.word())),
-            reason: rest.reason,
-            exit_code: rest.exit_code,
-            ending: some_json(rest.ending.as_ref())?,
-            interrupt_requested: rest.interrupt_requested.map(i64::from),
-            last_turn: some_json(rest.last_turn.as_ref())?,
-            workspace: rest
-                .workspace
-                .map(|workspace| some_json(workspace.as_ref()))
-                .transpose()?,
-            commit_id: rest.commit,
-            agent_version: rest.agent_version,
-            agent_session_id: rest.agent_session_id,
-            started_at: rest.started_at.map(|moment| moment.as_unix_millis()),
-            ended_at: rest.ended_at.map(|moment| moment.as_unix_millis()),
-            changes: some_json(rest.changes.as_ref())?,
-            usage: some_json(rest.usage.as_ref())?,
-            journal,
-            hidden: rest.hidden.map(i64::from),
-            ended: i64::from(standing.is_ended),
-        })))
+            ended: session.is_ended,
+            patch,
+        })
     }
 }
 
-fn some_json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, StoreError> {
-    value.map(json_text).transpose()
-}
-
-/// Appends the events, moves the heads of the sessions that are not patched, and commits. Says
-/// where the last event is, if there are any.
+/// Appends the events, moves the heads of the sessions that are not patched, and commits. Returns
+/// the position of the last event.
 async fn finish(
     connection: &mut SqliteConnection,
     events: &Batch,
@@ -201,11 +130,10 @@ async fn finish(
 
 async fn patch_sessions(
     connection: &mut SqliteConnection,
-    patched: &[Box<Columns>],
+    patched: &[Patched<'_>],
 ) -> Result<(), StoreError> {
     let patched = json_text(patched)?;
-    // `json_type` tells a column to be cleared, whose type is 'null', from one to be left alone,
-    // which has no type.
+    // `json_type` is 'null' for a field to clear and NULL for a field to keep.
     sqlx::query!(
         "UPDATE sessions
          SET last_seq = new.value ->> 'last_seq',
@@ -223,7 +151,7 @@ async fn patch_sessions(
              last_turn = coalesce(new.value ->> 'last_turn', last_turn),
              workspace = iif(json_type(new.value, '$.workspace') IS NULL,
                              workspace, new.value ->> 'workspace'),
-             commit_id = coalesce(new.value ->> 'commit_id', commit_id),
+             commit_id = coalesce(new.value ->> 'commit', commit_id),
              agent_version = coalesce(new.value ->> 'agent_version', agent_version),
              agent_session_id = coalesce(new.value ->> 'agent_session_id', agent_session_id),
              started_at = coalesce(new.value ->> 'started_at', started_at),

@@ -1,4 +1,4 @@
-//! Judging the writes of a group, one after another, in memory.
+//! Checking the writes of a group, one after another, in memory.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,48 +11,48 @@ use sqlx::SqliteConnection;
 
 use super::PreparedWrite;
 use crate::error::{During as _, not_found};
-use crate::events::Batch;
-use crate::replies;
+use crate::log::Batch;
+use crate::receipts;
 use crate::rows::{Reader, json_text};
 
-/// Where the sessions of a group stand after the writes judged so far, and what those come to.
+/// The state of a group's sessions after the writes checked so far, and the rows to write.
 pub(super) struct Decisions<'a> {
-    sessions: HashMap<SessionId, Standing>,
-    known: Known,
+    sessions: HashMap<SessionId, SessionState>,
+    existing: Existing,
     pub(super) batch: Batch,
-    /// By the key of the session, in the order in which they are to be made.
+    /// The changes of prompts by the key of the session, in order.
     pub(super) prompts: Vec<(i64, &'a PromptWrite)>,
     pub(super) permissions: Vec<(i64, &'a PermissionWrite)>,
     pub(super) replies: Vec<&'a Reply>,
-    /// Whether a status has changed.
+    /// True if a status has changed.
     pub(super) work: bool,
 }
 
-/// Where one session stands.
-pub(super) struct Standing {
+/// The state of one session within a group.
+pub(super) struct SessionState {
     pub(super) key: i64,
     fence: i64,
     pub(super) version: i64,
     pub(super) last_seq: i64,
-    /// What the admitted writes change of it.
+    /// The merged patch of the admitted writes.
     pub(super) patch: SessionPatch,
-    /// Whether one of them ended it, whatever later ones made of its status.
+    /// True if one of them ended the session, even if a later one set another status.
     pub(super) is_ended: bool,
-    /// When the last of them was made; absent when there was none.
+    /// The time of the last admitted write; absent if there was none.
     pub(super) updated_at: Option<i64>,
 }
 
-/// The prompts and permission requests, by the key of their session, and the replies, by their own
-/// keys, that writes refer to and that there are.
+/// The rows that the writes of a group refer to and that exist. Prompts and permission requests
+/// are keyed by their session's key, replies by their own.
 #[derive(Default)]
-struct Known {
+struct Existing {
     prompts: HashSet<(i64, PromptId)>,
     permissions: HashMap<(i64, PermissionId), PermissionState>,
     replies: HashMap<String, Reply>,
 }
 
 impl<'a> Decisions<'a> {
-    /// Begins the transaction, and reads what is needed for judging `writes`.
+    /// Begins the transaction and reads the rows that are needed to check `writes`.
     pub(super) async fn begin(
         connection: &mut SqliteConnection,
         writes: &[PreparedWrite],
@@ -71,7 +71,7 @@ impl<'a> Decisions<'a> {
         let mut sessions = HashMap::with_capacity(rows.len());
         for row in rows {
             let id = Reader::new("sessions", &row.id).parsed("id", &row.id)?;
-            let standing = Standing {
+            let session = SessionState {
                 key: row.key,
                 fence: row.fence,
                 version: row.version,
@@ -80,12 +80,12 @@ impl<'a> Decisions<'a> {
                 is_ended: false,
                 updated_at: None,
             };
-            sessions.insert(id, standing);
+            sessions.insert(id, session);
         }
-        let known = Known::load(connection, writes, &sessions).await?;
+        let existing = Existing::load(connection, writes, &sessions).await?;
         Ok(Self {
             sessions,
-            known,
+            existing,
             batch: Batch::default(),
             prompts: Vec::new(),
             permissions: Vec::new(),
@@ -94,42 +94,44 @@ impl<'a> Decisions<'a> {
         })
     }
 
-    /// Admits a write, and takes it in, or refuses it, and leaves no trace of it.
+    /// Admits a write and applies it to the state, or refuses it and changes nothing.
     pub(super) fn judge(&mut self, prepared: &'a PreparedWrite) -> Result<Written, StoreError> {
         let PreparedWrite { write, events } = prepared;
-        // First of all: what the first of equal requests did may be why the second is refused.
-        self.known.admit_reply(write)?;
+        // This comes first: the work of an equal request may be the reason to refuse the guard.
+        self.existing.admit_reply(write)?;
         let id = write.session;
-        let standing = self
+        let session = self
             .sessions
             .get_mut(&id)
             .ok_or_else(|| not_found("session", id))?;
-        let (version, last_seq) = standing.admit(write)?;
-        self.known.admit(standing.key, write)?;
+        let (version, last_seq) = session.admit(write)?;
+        self.existing.admit(session.key, write)?;
 
         let mut seq = last_seq;
         for event in events {
             seq = seq.next();
-            self.batch.push(standing.key, seq, event);
+            self.batch.push(session.key, seq, event);
         }
         let decided = u64::from(write.guard.version.is_some());
         let version = Version(version.0.saturating_add(decided));
-        standing.version = standing.version.saturating_add(i64::from(decided == 1));
-        standing.last_seq = standing
+        session.version = session.version.saturating_add(i64::from(decided == 1));
+        session.last_seq = session
             .last_seq
             .saturating_add_unsigned(seq.get() - last_seq.get());
-        standing.updated_at = Some(write.now.as_unix_millis());
+        session.updated_at = Some(write.now.as_unix_millis());
         self.work |= write.patch.status.is_some();
-        standing.is_ended |=
+        session.is_ended |=
             write.patch.ended_at.is_some() || write.patch.status.is_some_and(|it| it.is_terminal());
-        standing.patch.merge(write.patch.clone());
-        let key = standing.key;
+        session.patch.merge(write.patch.clone());
+        let key = session.key;
         self.prompts
             .extend(write.prompts.iter().map(|prompt| (key, prompt)));
         self.permissions
             .extend(write.permissions.iter().map(|permission| (key, permission)));
         if let Some(reply) = &write.reply {
-            self.known.replies.insert(reply.key.clone(), reply.clone());
+            self.existing
+                .replies
+                .insert(reply.key.clone(), reply.clone());
             self.replies.push(reply);
         }
         Ok(Written {
@@ -138,17 +140,16 @@ impl<'a> Decisions<'a> {
         })
     }
 
-    /// The sessions that have changed.
-    pub(super) fn changed(&self) -> impl Iterator<Item = (SessionId, &Standing)> {
+    /// Returns the sessions that have changed, with the time of the last change.
+    pub(super) fn changed(&self) -> impl Iterator<Item = (SessionId, &SessionState, i64)> {
         self.sessions
             .iter()
-            .filter(|(_, standing)| standing.updated_at.is_some())
-            .map(|(id, standing)| (*id, standing))
+            .filter_map(|(id, session)| Some((*id, session, session.updated_at?)))
     }
 }
 
-impl Standing {
-    /// The version and the last place that `write` finds, if its guard admits it.
+impl SessionState {
+    /// Returns the version and the last seq before `write`, if its guard admits it.
     fn admit(&self, write: &SessionWrite) -> Result<(Version, EventSeq), StoreError> {
         let id = write.session.to_string();
         let row = Reader::new("sessions", &id);
@@ -172,8 +173,8 @@ impl Standing {
         Ok((Version(version), EventSeq::new(last_seq)))
     }
 
-    /// Where it stands, as readers are told. The numbers were read as such when a write was
-    /// admitted, and have grown since.
+    /// Returns the head for watchers. The numbers were checked when a write was admitted, and have
+    /// grown since.
     pub(super) fn head(&self) -> Head {
         Head {
             last_seq: EventSeq::new(self.last_seq.unsigned_abs()),
@@ -182,18 +183,18 @@ impl Standing {
     }
 }
 
-impl Known {
+impl Existing {
     async fn load(
         connection: &mut SqliteConnection,
         writes: &[PreparedWrite],
-        sessions: &HashMap<SessionId, Standing>,
+        sessions: &HashMap<SessionId, SessionState>,
     ) -> Result<Self, StoreError> {
-        let mut known = Self::default();
-        known.load_replies(connection, writes).await?;
+        let mut existing = Self::default();
+        existing.load_replies(connection, writes).await?;
         let mut prompts: Vec<(i64, PromptId)> = Vec::new();
         let mut permissions: Vec<(i64, PermissionId)> = Vec::new();
         for PreparedWrite { write, .. } in writes {
-            let Some(Standing { key, .. }) = sessions.get(&write.session) else {
+            let Some(SessionState { key, .. }) = sessions.get(&write.session) else {
                 continue;
             };
             prompts.extend(
@@ -218,7 +219,7 @@ impl Known {
             .during("look for prompts")?;
             for row in rows {
                 let id = Reader::new("prompts", &row.id).parsed("id", &row.id)?;
-                known.prompts.insert((row.session, id));
+                existing.prompts.insert((row.session, id));
             }
         }
         if !permissions.is_empty() {
@@ -237,10 +238,10 @@ impl Known {
                 let reader = Reader::new("permissions", &row.id);
                 let id = reader.parsed("id", &row.id)?;
                 let state = reader.word("state", &row.state)?;
-                known.permissions.insert((row.session, id), state);
+                existing.permissions.insert((row.session, id), state);
             }
         }
-        Ok(known)
+        Ok(existing)
     }
 
     async fn load_replies(
@@ -253,7 +254,7 @@ impl Known {
             .filter_map(|write| Some(write.write.reply.as_ref()?.key.as_str()))
             .collect();
         if !keys.is_empty() {
-            let found = replies::find(connection, &keys).await?;
+            let found = receipts::find(connection, &keys).await?;
             let found = found.into_iter().map(|reply| (reply.key.clone(), reply));
             self.replies.extend(found);
         }
@@ -266,15 +267,14 @@ impl Known {
             .reply
             .as_ref()
             .and_then(|reply| self.replies.get(&reply.key))
-            .filter(|earlier| replies::holds(earlier, write.now));
+            .filter(|earlier| receipts::holds(earlier, write.now));
         match earlier {
             Some(earlier) => Err(StoreError::AlreadyReplied(Box::new(earlier.clone()))),
             None => Ok(()),
         }
     }
 
-    /// Takes in what `write` does to the prompts and requests of its session, if all of it may
-    /// be done.
+    /// Applies the changes of prompts and permission requests in `write`, if all are allowed.
     fn admit(&mut self, session: i64, write: &SessionWrite) -> Result<(), StoreError> {
         let conflict = || StoreError::Conflict {
             id: write.session.to_string(),

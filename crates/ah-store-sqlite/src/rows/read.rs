@@ -1,4 +1,4 @@
-//! Reading one column.
+//! Reading single columns.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{During as _, backend, inconsistent};
 use crate::words::Word;
 
-/// Reads the columns of one row, and knows whose they are when they cannot be read.
+/// Reads the columns of one row. Its errors name table, column and row.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {
     table: &'static str,
@@ -88,12 +88,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The JSON text of a value.
+/// Returns the JSON text of a value.
 pub(crate) fn json_text<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).during("encode a value")
 }
 
-/// A count as the signed number that columns hold.
+/// Converts a count to the signed number of a column.
 pub(crate) fn stored(value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|error| backend("store a number", error))
 }

@@ -1,4 +1,4 @@
-//! Sessions.
+//! Rows of sessions.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use super::Reader;
 use crate::error::inconsistent;
 use crate::words;
 
-/// What of a session never changes and is never searched by.
+/// The part of a session that never changes and is never searched.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SessionBody<'a> {
@@ -87,12 +87,12 @@ pub(crate) struct SessionRow {
     pub(crate) agent_session_id: Option<String>,
     pub(crate) journal: i64,
     pub(crate) hidden: i64,
-    /// A JSON array of the wire forms as texts, the newest first.
+    /// A JSON array of wire forms as texts, newest first.
     pub(crate) recent_events: String,
 }
 
 impl SessionRow {
-    /// What clients see of it.
+    /// Converts the row to the session that clients see.
     pub(crate) fn into_session(self) -> Result<Session, StoreError> {
         let row = Reader::new("sessions", &self.id);
         let body: SessionBody<'_> = row.json("body", &self.body)?;
@@ -151,7 +151,7 @@ impl SessionRow {
         })
     }
 
-    /// All of it.
+    /// Converts the row to the whole record.
     pub(crate) fn into_record(mut self) -> Result<SessionRecord, StoreError> {
         let id = self.id.clone();
         let row = Reader::new("sessions", &id);
@@ -171,7 +171,7 @@ impl SessionRow {
     }
 }
 
-/// The recent events of the session `id`, which come newest first, oldest first.
+/// Parses the recent events of the session `id`, and returns them oldest first.
 fn recent_events(id: &str, texts: &str) -> Result<Vec<SessionEvent>, StoreError> {
     let row = Reader::new("events", id);
     let texts: Vec<String> = row.json("json", texts)?;

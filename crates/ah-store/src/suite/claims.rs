@@ -1,10 +1,12 @@
-//! Claiming sessions.
+//! Cases of [`Claims`](crate::Claims).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{Priority, SessionEvent, SessionId, SessionStatus};
+use tokio::sync::watch;
 
+use super::log::{tell, until};
 use super::{Harness, sample, soon};
 use crate::{
     Claim, EngineId, Fence, Guard, Lease, SessionRecord, SessionWrite, Store, StoreError, Version,
@@ -209,7 +211,7 @@ pub async fn a_former_owner_is_refused(harness: &dyn Harness) {
         "{refused:?}"
     );
     store.write(write(new)).await.unwrap();
-    super::writing::assert_gapless(&*store, id, 3).await;
+    super::log::assert_gapless(&*store, id, 3).await;
 }
 
 /// Owners are named once each, and only while they own something.
@@ -231,4 +233,48 @@ pub async fn owners_are_those_who_own(harness: &dyn Harness) {
         store.owners().await.unwrap(),
         BTreeSet::from([first.engine])
     );
+}
+
+/// Work is counted up by creations, claims, statuses and releases, of whatever handle.
+pub async fn work_is_counted_up_by_anybody(harness: &dyn Harness) {
+    let (store, other) = (harness.open().await, harness.open().await);
+    let mut receivers = [store.watch_work(), other.watch_work()];
+    let id = sample::one_session(&*other).await;
+    moved(&mut receivers).await;
+    let lease = sample::lease("a", sample::at(100));
+    let claim = Claim::NextQueued { slots: 1 };
+    store
+        .claim(claim.clone(), &lease, sample::at(1))
+        .await
+        .unwrap();
+    moved(&mut receivers).await;
+    let mut write = SessionWrite::new(id, Guard::default(), sample::at(2));
+    write.patch.status = Some(SessionStatus::Running);
+    other.write(write).await.unwrap();
+    moved(&mut receivers).await;
+    store.release(&lease.engine).await.unwrap();
+    moved(&mut receivers).await;
+
+    // What gives nobody anything to claim is not counted.
+    assert_eq!(
+        store.claim(claim, &lease, sample::at(3)).await.unwrap(),
+        None
+    );
+    store.release(&lease.engine).await.unwrap();
+    store.renew(&lease).await.unwrap();
+    tell(&*store, id).await;
+    let mut receiver = store.watch_session(id);
+    until(&mut receiver, 3, 1).await;
+    assert!(!receivers[0].has_changed().unwrap());
+}
+
+/// Waits until every one of `receivers` has moved, and leaves them at one count.
+async fn moved(receivers: &mut [watch::Receiver<u64>; 2]) {
+    let [first, second] = receivers;
+    for receiver in [&mut *first, &mut *second] {
+        let changed = soon("the count of changes", receiver.changed()).await;
+        assert!(changed.is_ok(), "the store let go of its reader");
+        receiver.borrow_and_update();
+    }
+    assert_eq!(*first.borrow(), *second.borrow());
 }

@@ -1,9 +1,10 @@
-//! What is there afterwards.
+//! Durability: closing, dropping and reopening a store.
 
 use std::sync::Arc;
 
 use ah_rest_api_contract::{EventSeq, PageRequest, SessionQuery};
 
+use super::log::until;
 use super::{Harness, sample, soon};
 use crate::{Guard, SessionWrite, StoreError};
 
@@ -51,7 +52,7 @@ pub async fn what_was_acknowledged_outlives_a_dropped_store(harness: &dyn Harnes
     }
     drop(store);
     let store = harness.open().await;
-    super::writing::assert_gapless(&*store, id, 21).await;
+    super::log::assert_gapless(&*store, id, 21).await;
 }
 
 /// Every verb of a closed store says that it is not available; closing it again is nothing.
@@ -90,5 +91,27 @@ pub async fn closing_writes_what_is_under_way(harness: &dyn Harness) {
     let done = soon("the writes", tasks.join_all()).await;
     let done = done.iter().filter(|done| **done).count();
     let store = harness.open().await;
-    super::writing::assert_gapless(&*store, id, 1 + done).await;
+    super::log::assert_gapless(&*store, id, 1 + done).await;
+}
+
+/// Whoever listens to a store that closes learns that nothing more will come.
+pub async fn a_closed_store_lets_go_of_its_readers(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let mut session = store.watch_session(id);
+    let mut work = store.watch_work();
+    let mut log = store.watch_log();
+    until(&mut session, 1, 0).await;
+    log.mark_unchanged();
+    store.close().await;
+    assert!(soon("the end", session.changed()).await.is_err());
+    assert!(soon("the end", work.changed()).await.is_err());
+    assert!(
+        soon("the end", store.watch_session(id).changed())
+            .await
+            .is_err()
+    );
+    assert!(soon("the end", log.changed()).await.is_err());
+    assert!(soon("the end", store.watch_work().changed()).await.is_err());
+    assert!(soon("the end", store.watch_log().changed()).await.is_err());
 }

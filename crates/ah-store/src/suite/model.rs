@@ -324,7 +324,7 @@ async fn one_sequence(store: &Arc<dyn Store>, steps: &[Step]) {
     for expected in &model.sessions {
         assert_eq!(known(&**store, expected.id).await, *expected);
         let count = usize::try_from(expected.last_seq).unwrap();
-        super::writing::assert_gapless(&**store, expected.id, count).await;
+        super::log::assert_gapless(&**store, expected.id, count).await;
         // Out of the way of the next sequence's claims.
         let mut write = SessionWrite::new(expected.id, Guard::default(), sample::at(2));
         write.patch.status = Some(SessionStatus::Cancelled);

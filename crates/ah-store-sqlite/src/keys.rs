@@ -1,16 +1,41 @@
-//! Keys that clients come with.
+//! The API keys of clients.
 
-use ah_store::{ApiKey, StoreError};
+use ah_store::{ApiKey, Keys, StoreError};
+use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use crate::error::{During as _, not_found};
+use crate::observe::operation;
 use crate::rows::ApiKeyRow;
+use crate::store::SqliteStore;
 use crate::words::Word as _;
 
-pub(crate) async fn save(
-    connection: &mut SqliteConnection,
-    key: &ApiKey,
-) -> Result<(), StoreError> {
+#[async_trait]
+impl Keys for SqliteStore {
+    async fn save_api_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        self.writer
+            .run("save a key", move |tx| {
+                Box::pin(async move { save(tx, &key).await })
+            })
+            .await
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        operation("list keys", async {
+            list(&mut *self.reader().await?).await
+        })
+        .await
+    }
+
+    async fn api_key(&self, id: &str) -> Result<ApiKey, StoreError> {
+        operation("read a key", async {
+            get(&mut *self.reader().await?, id).await
+        })
+        .await
+    }
+}
+
+async fn save(connection: &mut SqliteConnection, key: &ApiKey) -> Result<(), StoreError> {
     let role = key.role.word();
     let created_at = key.created_at.as_unix_millis();
     let revoked_at = key.revoked_at.map(|moment| moment.as_unix_millis());
@@ -30,7 +55,7 @@ pub(crate) async fn save(
     Ok(())
 }
 
-pub(crate) async fn list(connection: &mut SqliteConnection) -> Result<Vec<ApiKey>, StoreError> {
+async fn list(connection: &mut SqliteConnection) -> Result<Vec<ApiKey>, StoreError> {
     sqlx::query_as!(
         ApiKeyRow,
         "SELECT id, name, hash, role, created_at, revoked_at FROM api_keys
@@ -44,7 +69,7 @@ pub(crate) async fn list(connection: &mut SqliteConnection) -> Result<Vec<ApiKey
     .collect()
 }
 
-pub(crate) async fn get(connection: &mut SqliteConnection, id: &str) -> Result<ApiKey, StoreError> {
+async fn get(connection: &mut SqliteConnection, id: &str) -> Result<ApiKey, StoreError> {
     sqlx::query_as!(
         ApiKeyRow,
         "SELECT id, name, hash, role, created_at, revoked_at FROM api_keys WHERE id = $1",

@@ -1,4 +1,4 @@
-//! Keys that clients come with.
+//! Cases of [`Keys`](crate::Keys).
 
 use ah_rest_api_contract::Role;
 

@@ -1,11 +1,11 @@
-//! Reading logs.
+//! Reading the log of one session.
 
 use ah_rest_api_contract::{
     EventFilter, EventPayload, EventQuery, EventSeq, EventType, LogLevel, PageRequest,
     SessionEvent, SessionId, SortOrder,
 };
 
-use super::{Harness, sample};
+use crate::suite::{Harness, sample};
 use crate::{Guard, NewEvent, SessionWrite, Store};
 
 async fn append(store: &dyn Store, session: SessionId, events: Vec<NewEvent>) {

@@ -3,26 +3,82 @@
 use ah_rest_api_contract::{
     EventQuery, EventSeq, LogLevel, Page, SessionEvent, SessionId, SortOrder,
 };
-use ah_store::{EventRow, LogPosition, StoreError};
+use ah_store::{EventRow, Head, Log, LogPosition, StoreError};
+use async_trait::async_trait;
 use sqlx::sqlite::SqliteQueryResult;
 use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::watch;
 
 use crate::encode::EncodedEvent;
 use crate::error::{During as _, not_found};
+use crate::observe::operation;
 use crate::rows::{self, Reader, StoredEventRow, json_text, stored};
+use crate::store::SqliteStore;
 
-/// The most events that are read at once, however many are asked for.
-const EVENTS_AT_ONCE: u32 = 1000;
+#[async_trait]
+impl Log for SqliteStore {
+    async fn events_after(
+        &self,
+        id: SessionId,
+        cursor: EventSeq,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        operation("read events", async {
+            after(&mut *self.reader().await?, id, cursor, limit).await
+        })
+        .await
+    }
 
-/// Events that go into the log together, of any number of sessions.
+    async fn all_events_after(
+        &self,
+        cursor: LogPosition,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        operation("read the events of all sessions", async {
+            all_after(&mut *self.reader().await?, cursor, limit).await
+        })
+        .await
+    }
+
+    async fn log_end(&self) -> Result<LogPosition, StoreError> {
+        operation("find the end of the log", async {
+            end(&mut *self.reader().await?).await
+        })
+        .await
+    }
+
+    async fn list_events(
+        &self,
+        id: SessionId,
+        query: &EventQuery,
+    ) -> Result<Page<SessionEvent>, StoreError> {
+        operation("list events", async {
+            list(&mut *self.reader().await?, id, query).await
+        })
+        .await
+    }
+
+    fn watch_session(&self, id: SessionId) -> watch::Receiver<Head> {
+        self.watchers.session(id)
+    }
+
+    fn watch_log(&self) -> watch::Receiver<LogPosition> {
+        self.watchers.log()
+    }
+}
+
+/// The most events of one read, regardless of the limit that is asked for.
+const READ_MAX: u32 = 1000;
+
+/// Events of any number of sessions, to be appended with one statement.
 #[derive(Default)]
 pub(crate) struct Batch(Vec<Row>);
 
-/// Session, seq, ts, type, level, json: by their places in the array that SQLite takes apart.
+/// Session, seq, ts, type, level and JSON, in the order of the JSON array that SQLite reads.
 type Row = (i64, u64, i64, &'static str, Option<&'static str>, String);
 
 impl Batch {
-    /// Adds `event` at the place `seq` of the session with the key `session`.
+    /// Adds `event` as number `seq` of the session with the key `session`.
     pub(crate) fn push(&mut self, session: i64, seq: EventSeq, event: &EncodedEvent) {
         self.0.push((
             session,
@@ -34,8 +90,8 @@ impl Batch {
         ));
     }
 
-    /// Appends all of them with one statement, since every statement costs a change of threads.
-    /// Says where the last of them is, if there are any.
+    /// Appends the events with one statement, because every statement costs a thread hop. Returns
+    /// the position of the last one.
     pub(crate) async fn insert(
         &self,
         connection: &mut SqliteConnection,
@@ -56,12 +112,12 @@ impl Batch {
         self.last(&done)
     }
 
-    /// The events, as the JSON array that SQLite takes apart.
+    /// Returns the events as the JSON array that SQLite reads.
     pub(crate) fn rows(&self) -> Result<String, StoreError> {
         json_text(&self.0)
     }
 
-    /// Where the last of them is, if there are any, by what the statement that inserted them said.
+    /// Returns the position of the last event, from the result of the statement that inserted it.
     pub(crate) fn last(&self, done: &SqliteQueryResult) -> Result<Option<LogPosition>, StoreError> {
         if self.0.is_empty() {
             return Ok(None);
@@ -70,7 +126,7 @@ impl Batch {
     }
 }
 
-pub(crate) async fn after(
+async fn after(
     connection: &mut SqliteConnection,
     id: SessionId,
     after: EventSeq,
@@ -78,7 +134,7 @@ pub(crate) async fn after(
 ) -> Result<Vec<EventRow>, StoreError> {
     let id_text = id.to_string();
     let after = stored(after.get())?;
-    let limit = limit.clamp(1, EVENTS_AT_ONCE);
+    let limit = limit.clamp(1, READ_MAX);
     let rows = sqlx::query_as!(
         StoredEventRow,
         "SELECT key, seq, type AS event_type, level, json FROM events
@@ -93,22 +149,22 @@ pub(crate) async fn after(
     .await
     .during("read events")?;
     if rows.is_empty() {
-        // Only a reader that has caught up pays for telling the end of a log from no log.
+        // Only a reader at the end pays for telling an empty read from a missing session.
         key_of(connection, id).await?;
     }
     rows.into_iter().map(|row| row.into_event_row(id)).collect()
 }
 
-/// Events of all sessions. Their keys are given out under the write lock, which is held until the
-/// commit: so they grow in the order of the commits, and none appears below one that was read.
-pub(crate) async fn all_after(
+/// Returns events of all sessions. Keys are assigned under the write lock, which is held until the
+/// commit. Therefore they grow in commit order, and none appears below a key that was read.
+async fn all_after(
     connection: &mut SqliteConnection,
     after: LogPosition,
     limit: u32,
 ) -> Result<Vec<EventRow>, StoreError> {
     let after = stored(after.0)?;
-    let limit = limit.clamp(1, EVENTS_AT_ONCE);
-    // The cross join keeps the order of the log, which needs no sorting.
+    let limit = limit.clamp(1, READ_MAX);
+    // The cross join keeps the order of the log, so no sort is needed.
     let rows = sqlx::query!(
         "SELECT events.key, events.seq, events.type AS event_type, events.level, events.json,
                 sessions.id
@@ -137,8 +193,8 @@ pub(crate) async fn all_after(
         .collect()
 }
 
-/// Where the last event of all sessions is.
-pub(crate) async fn end(connection: &mut SqliteConnection) -> Result<LogPosition, StoreError> {
+/// Returns the position of the last event of all sessions.
+async fn end(connection: &mut SqliteConnection) -> Result<LogPosition, StoreError> {
     let end = sqlx::query_scalar!(r#"SELECT coalesce(max(key), 0) AS "end!: i64" FROM events"#)
         .fetch_one(connection)
         .await
@@ -146,14 +202,14 @@ pub(crate) async fn end(connection: &mut SqliteConnection) -> Result<LogPosition
     position(end)
 }
 
-/// The place of the event with this key.
+/// Returns the position of the event with this key.
 pub(crate) fn position(key: i64) -> Result<LogPosition, StoreError> {
     Reader::new("events", "")
         .number("key", key)
         .map(LogPosition)
 }
 
-pub(crate) async fn list(
+async fn list(
     connection: &mut SqliteConnection,
     id: SessionId,
     query: &EventQuery,
@@ -222,7 +278,7 @@ pub(crate) async fn list(
     Ok(Page::new(items, total, query.page))
 }
 
-/// The words of the levels that matter at least as much as `level`, as a JSON array.
+/// Returns the levels at least as severe as `level`, as a JSON array.
 fn levels_up_to(level: LogLevel) -> Result<String, StoreError> {
     let words: Vec<&str> = [
         LogLevel::Error,
@@ -238,7 +294,7 @@ fn levels_up_to(level: LogLevel) -> Result<String, StoreError> {
     json_text(&words)
 }
 
-/// The key of the session `id`.
+/// Returns the key of the session `id`.
 pub(crate) async fn key_of(
     connection: &mut SqliteConnection,
     id: SessionId,

@@ -1,4 +1,4 @@
-//! Changing a session: guards, patches, numbering.
+//! Writes: guards, patches, numbering.
 
 use std::sync::Arc;
 
@@ -8,9 +8,10 @@ use ah_rest_api_contract::{
 };
 use futures::future::join_all;
 
-use super::{Harness, sample, soon};
+use crate::suite::log::assert_gapless;
+use crate::suite::{Harness, sample, soon};
 use crate::{
-    Claim, Ending, Fence, Guard, JournalPosition, SessionPatch, SessionRecord, SessionWrite, Store,
+    Claim, Ending, Fence, Guard, JournalPosition, SessionPatch, SessionRecord, SessionWrite,
     StoreError, TurnEnd, Version, Written,
 };
 
@@ -305,26 +306,4 @@ pub async fn an_end_clears_the_owner_whatever_is_written_with_it(harness: &dyn H
     let record = store.session(id).await.unwrap();
     assert_eq!(record.session.status, SessionStatus::Running);
     assert_eq!(record.owner, None);
-}
-
-/// The log of `id` has the places 1 to `count`, as its head and each event say.
-pub(super) async fn assert_gapless(store: &dyn Store, id: SessionId, count: usize) {
-    let mut places = Vec::new();
-    let mut after = EventSeq::START;
-    loop {
-        let rows = store.events_after(id, after, 97).await.unwrap();
-        let Some(last) = rows.last() else { break };
-        after = last.seq;
-        for row in &rows {
-            let event: ah_rest_api_contract::SessionEvent =
-                serde_json::from_str(&row.json).unwrap();
-            assert_eq!(event.seq, row.seq);
-            assert_eq!(event.session_id, id);
-            places.push(row.seq.get());
-        }
-    }
-    let expected: Vec<u64> = (1..=count as u64).collect();
-    assert_eq!(places, expected);
-    let record = store.session(id).await.unwrap();
-    assert_eq!(record.session.last_seq, EventSeq::new(count as u64));
 }

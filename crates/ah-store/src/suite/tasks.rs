@@ -1,4 +1,4 @@
-//! Creating tasks.
+//! Cases of [`Tasks`](crate::Tasks).
 
 use ah_rest_api_contract::{
     EventPayload, EventSeq, RepositoryId, SessionEvent, SessionId, SessionQuery, SessionStatus,

@@ -1,19 +1,45 @@
-//! Replies that are given again.
+//! Receipts: replies by idempotency key.
 
 use ah_rest_api_contract::Timestamp;
-use ah_store::{Reply, StoreError};
+use ah_store::{Receipts, Reply, StoreError};
+use async_trait::async_trait;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use crate::error::During as _;
+use crate::observe::operation;
 use crate::rows::{ReplyRow, json_text};
+use crate::store::SqliteStore;
 
-/// Key, fingerprint, status, body, expires at: by their places in the array that SQLite takes
-/// apart.
+#[async_trait]
+impl Receipts for SqliteStore {
+    async fn reply(&self, key: &str, now: Timestamp) -> Result<Option<Reply>, StoreError> {
+        operation("read a reply", async {
+            get(&mut *self.reader().await?, key, now).await
+        })
+        .await
+    }
+
+    async fn save_reply(&self, reply: Reply, now: Timestamp) -> Result<(), StoreError> {
+        self.writer
+            .run("keep a reply", move |tx| {
+                Box::pin(async move { keep(tx, Some(&reply), now).await })
+            })
+            .await
+    }
+
+    async fn sweep_replies(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.writer
+            .run("delete expired replies", move |tx| Box::pin(sweep(tx, now)))
+            .await
+    }
+}
+
+/// Key, fingerprint, status, body and expiry, in the order of the JSON array that SQLite reads.
 #[derive(Serialize)]
 struct Row<'a>(&'a str, &'a str, u16, &'a str, i64);
 
-/// The replies with one of `keys`, expired or not.
+/// Returns the replies with one of `keys`, expired or not.
 pub(crate) async fn find(
     connection: &mut SqliteConnection,
     keys: &[&str],
@@ -33,8 +59,8 @@ pub(crate) async fn find(
     .collect()
 }
 
-/// The reply with this key that has not expired by `now`.
-pub(crate) async fn get(
+/// Returns the reply with this key, unless it has expired by `now`.
+async fn get(
     connection: &mut SqliteConnection,
     key: &str,
     now: Timestamp,
@@ -43,13 +69,13 @@ pub(crate) async fn get(
     Ok(found.into_iter().find(|reply| holds(reply, now)))
 }
 
-/// Whether a stored reply still is one.
+/// Returns true if the reply has not expired by `now`.
 pub(crate) fn holds(reply: &Reply, now: Timestamp) -> bool {
     reply.expires_at > now
 }
 
-/// Keeps a reply, if there is one to keep and the request was not replied to before. The caller
-/// makes one transaction of it and of the request's work.
+/// Keeps a reply, if one is given. Fails if the request was replied to before. The caller runs it
+/// in the transaction of the request's work.
 pub(crate) async fn keep(
     connection: &mut SqliteConnection,
     reply: Option<&Reply>,
@@ -64,8 +90,7 @@ pub(crate) async fn keep(
     }
 }
 
-/// Writes replies in place of those that have expired. That they may be written was decided
-/// before.
+/// Writes replies, and replaces expired ones. The caller has checked that no other reply holds.
 pub(crate) async fn put(
     connection: &mut SqliteConnection,
     replies: &[&Reply],
@@ -97,15 +122,12 @@ pub(crate) async fn put(
     Ok(())
 }
 
-/// Forgets what has expired by `now`, and says how many there were.
-pub(crate) async fn sweep(
-    connection: &mut SqliteConnection,
-    now: Timestamp,
-) -> Result<u64, StoreError> {
+/// Deletes the replies that have expired by `now`, and returns their number.
+async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreError> {
     let now = now.as_unix_millis();
     let done = sqlx::query!("DELETE FROM replies WHERE expires_at <= $1", now)
         .execute(connection)
         .await
-        .during("forget expired replies")?;
+        .during("delete expired replies")?;
     Ok(done.rows_affected())
 }

@@ -1,4 +1,4 @@
-//! Prompts and permission requests.
+//! Cases of [`Queue`](crate::Queue).
 
 use ah_rest_api_contract::{
     DeliveryMode, Permission, PermissionAnswer, PermissionId, PermissionOption,
@@ -9,7 +9,8 @@ use serde_json::Map;
 
 use super::{Harness, sample};
 use crate::{
-    Guard, PermissionRecord, PermissionWrite, PromptWrite, SessionWrite, Store, StoreError, Written,
+    Guard, Pending, PermissionRecord, PermissionWrite, PromptWrite, SessionWrite, Store,
+    StoreError, Written,
 };
 
 fn prompt(text: &str) -> Prompt {
@@ -232,5 +233,85 @@ pub async fn a_permission_request_is_answered_once(harness: &dyn Harness) {
         matches!(refused, Err(StoreError::Conflict { .. })),
         "{refused:?}"
     );
-    super::writing::assert_gapless(&*store, id, 4).await;
+    super::log::assert_gapless(&*store, id, 4).await;
+}
+
+/// Only queued prompts are pending, with the withdrawn ones that a recorder may still hold, and
+/// only permission requests that are not resolved.
+pub async fn only_what_is_not_settled_is_pending(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let ids = sample::sessions(&*store, 2).await;
+    assert_eq!(store.pending(ids[0]).await.unwrap(), Pending::default());
+    let queued = |text: &str| Prompt {
+        delivery: DeliveryMode::Queue,
+        ..prompt(text)
+    };
+    let prompts: Vec<Prompt> = ["gone", "said", "taken back", "waits"].map(queued).into();
+    let mut writes: Vec<_> = prompts.iter().cloned().map(PromptWrite::Enqueue).collect();
+    writes.extend([
+        PromptWrite::Set(prompts[0].id, PromptState::Withdrawn),
+        PromptWrite::Set(prompts[1].id, PromptState::Delivered),
+        PromptWrite::Set(prompts[2].id, PromptState::Withdrawn),
+    ]);
+    write_prompts(&*store, ids[0], writes).await.unwrap();
+    let permissions = [permission(), permission(), permission()];
+    let mut write = SessionWrite::new(ids[0], Guard::default(), sample::at(3));
+    let open = permissions.iter().cloned().map(PermissionWrite::Open);
+    write.permissions = open.collect();
+    let [settled, answered, open] = permissions.map(|it| it.request.request_id);
+    write.permissions.push(answer(answered, "me"));
+    let resolution = PermissionWrite::Resolve(resolved(settled));
+    write.permissions.push(resolution);
+    store.write(write).await.unwrap();
+
+    let pending = store.pending(ids[0]).await.unwrap();
+    let left: Vec<_> = pending.prompts.iter().map(|it| (it.id, it.state)).collect();
+    assert_eq!(
+        left,
+        [
+            (prompts[2].id, PromptState::Withdrawn),
+            (prompts[3].id, PromptState::Queued)
+        ]
+    );
+    let all = store.permissions(ids[0]).await.unwrap();
+    assert_eq!(pending.permissions, all[1..]);
+    let left = all[1..].iter().map(|it| it.permission.request.request_id);
+    assert_eq!(left.collect::<Vec<_>>(), [answered, open]);
+    assert_eq!(store.pending(ids[1]).await.unwrap(), Pending::default());
+}
+
+/// A prompt and a permission request are found by their ids in their session, settled or not.
+pub async fn what_is_named_is_found_in_its_session(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let ids = sample::sessions(&*store, 2).await;
+    let known = prompt("known");
+    let writes = vec![
+        PromptWrite::Enqueue(known.clone()),
+        PromptWrite::Set(known.id, PromptState::Withdrawn),
+    ];
+    write_prompts(&*store, ids[0], writes).await.unwrap();
+    let request = permission();
+    let request_id = request.request.request_id;
+    let mut write = SessionWrite::new(ids[0], Guard::default(), sample::at(3));
+    write.permissions = vec![
+        PermissionWrite::Open(request),
+        PermissionWrite::Resolve(resolved(request_id)),
+    ];
+    store.write(write).await.unwrap();
+
+    let found = store.prompt(ids[0], known.id).await.unwrap().unwrap();
+    assert_eq!((found.id, found.state), (known.id, PromptState::Withdrawn));
+    let found = store.permission(ids[0], request_id).await.unwrap().unwrap();
+    assert_eq!(found.permission.state, PermissionState::Resolved);
+    for (session, prompt, request) in [
+        (ids[1], known.id, request_id),
+        (
+            ids[0],
+            PromptId::from_ulid(sample::ulid()),
+            PermissionId::from_ulid(sample::ulid()),
+        ),
+    ] {
+        assert_eq!(store.prompt(session, prompt).await.unwrap(), None);
+        assert_eq!(store.permission(session, request).await.unwrap(), None);
+    }
 }

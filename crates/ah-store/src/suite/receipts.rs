@@ -1,4 +1,4 @@
-//! Replies: a request's work is done once.
+//! Cases of [`Receipts`](crate::Receipts).
 
 use std::sync::Arc;
 
@@ -168,7 +168,7 @@ pub async fn what_was_replied_to_is_not_done_again(harness: &dyn Harness) {
     // The sessions' logs go on without a gap.
     let write = SessionWrite::new(ids[1], Guard::default(), sample::at(3));
     store.write(write).await.unwrap();
-    super::writing::assert_gapless(&*store, ids[1], 1).await;
+    super::log::assert_gapless(&*store, ids[1], 1).await;
 }
 
 /// Twenty racing writers with one key, on two handles: one does the work, and the others are told

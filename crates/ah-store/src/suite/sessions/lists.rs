@@ -1,4 +1,4 @@
-//! Lists of sessions.
+//! Lists and counts of sessions.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
     AgentType, PageRequest, Session, SessionId, SessionQuery, SessionStatus,
 };
 
-use super::{Harness, sample};
+use crate::suite::{Harness, sample};
 use crate::{Guard, SessionWrite, Store};
 
 async fn set(store: &dyn Store, id: SessionId, status: Option<SessionStatus>, hidden: bool) {

@@ -1,0 +1,89 @@
+//! Sessions: reading them, and the one way in which they change.
+
+use std::collections::BTreeMap;
+
+use ah_lifecycle::{
+    Fence, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord, Version,
+};
+use ah_rest_api_contract::{
+    EventSeq, Page, Session, SessionId, SessionQuery, SessionStatus, Timestamp,
+};
+use async_trait::async_trait;
+
+use crate::{Reply, StoreError};
+
+/// The conditions of a write. A write without conditions is unconditional; one with both is
+/// checked against both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// The writer still owns the session. Refused as [`StoreError::Fenced`].
+    pub fence: Option<Fence>,
+    /// No decision was written since this version. Refused as [`StoreError::Conflict`]. A write
+    /// with this guard is a decision and increments the version.
+    pub version: Option<Version>,
+}
+
+/// One change of one session: a patch, its events, and the rows that belong to it. The store
+/// writes all of it or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionWrite {
+    /// The session.
+    pub session: SessionId,
+    /// The conditions.
+    pub guard: Guard,
+    /// The time of the change. It becomes the session's `updatedAt`.
+    pub now: Timestamp,
+    /// The events, in order. At most 1,000.
+    pub events: Vec<NewEvent>,
+    /// The fields.
+    pub patch: SessionPatch,
+    /// The prompts.
+    pub prompts: Vec<PromptWrite>,
+    /// The permission requests.
+    pub permissions: Vec<PermissionWrite>,
+    /// The reply to keep with the work, for a request that has an idempotency key.
+    pub reply: Option<Reply>,
+}
+
+impl SessionWrite {
+    /// Creates an empty change of `session`.
+    #[must_use]
+    pub fn new(session: SessionId, guard: Guard, now: Timestamp) -> Self {
+        Self {
+            session,
+            guard,
+            now,
+            events: Vec::new(),
+            patch: SessionPatch::default(),
+            prompts: Vec::new(),
+            permissions: Vec::new(),
+            reply: None,
+        }
+    }
+}
+
+/// The result of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The session's version after the write.
+    pub version: Version,
+    /// The number of the last event of its log.
+    pub last_seq: EventSeq,
+}
+
+/// The sessions.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Returns the session `id`.
+    async fn session(&self, id: SessionId) -> Result<SessionRecord, StoreError>;
+
+    /// Returns a page of sessions, newest first.
+    async fn list_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError>;
+
+    /// Counts the sessions of each status, hidden ones included. A status without sessions is
+    /// absent.
+    async fn count_sessions(&self) -> Result<BTreeMap<SessionStatus, u64>, StoreError>;
+
+    /// Changes one session. See [`SessionWrite`].
+    async fn write(&self, write: SessionWrite) -> Result<Written, StoreError>;
+}

@@ -1,0 +1,15 @@
+//! The whole port.
+
+use async_trait::async_trait;
+
+use crate::{Claims, Drafts, Keys, Log, Queue, Receipts, Repositories, Sessions, Tasks};
+
+/// A store of everything that an access point keeps.
+#[async_trait]
+pub trait Store:
+    Tasks + Sessions + Claims + Log + Queue + Drafts + Repositories + Receipts + Keys + 'static
+{
+    /// Commits the writes in progress and closes the store. Every later call fails as
+    /// [`StoreError::Unavailable`](crate::StoreError::Unavailable).
+    async fn close(&self);
+}
