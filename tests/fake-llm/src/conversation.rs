@@ -1,29 +1,29 @@
-//! What a request says, whatever its dialect.
+//! The content of a request, independent of its dialect.
 
 use serde_json::Value;
 
-/// A request for the model's next answer.
+/// A request for the next answer of the model.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conversation {
-    /// Which model is asked.
+    /// The name of the model.
     pub(crate) model: String,
-    /// Whether the answer is to come as a stream.
+    /// True if the answer is streamed.
     pub(crate) streamed: bool,
-    /// Whether thoughts are to be said, where a dialect says them only when asked for.
+    /// True if thoughts are requested, in dialects that omit them otherwise.
     pub(crate) thinks: bool,
-    /// What was said and done, in order.
+    /// Messages, tool calls and tool results, in order.
     pub(crate) turns: Vec<Turn>,
-    /// What the model may call.
+    /// The tools that the model may call.
     pub(crate) tools: Vec<Tool>,
 }
 
 impl Conversation {
-    /// The last thing that the user said.
+    /// Returns the last message of the user.
     pub(crate) fn newest_prompt(&self) -> Option<&str> {
         self.prompts().last()
     }
 
-    /// What the user said, in order.
+    /// Returns the messages of the user, in order.
     pub(crate) fn prompts(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.turns.iter().filter_map(|turn| match turn {
             Turn::User(text) => Some(text.as_str()),
@@ -32,33 +32,33 @@ impl Conversation {
     }
 }
 
-/// One thing of a conversation.
+/// An entry of a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Turn {
-    /// The user, or the agent in the user's name, said this.
+    /// A message of the user, or of the agent in the user's name.
     User(String),
-    /// The model said something.
+    /// A message of the model.
     Assistant,
-    /// The model called a tool.
+    /// A tool call of the model.
     Call,
-    /// A tool's result.
+    /// The result of a tool call.
     Result,
 }
 
-/// What the model may call.
+/// A tool that the model may call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tool {
     pub(crate) name: String,
-    /// The JSON schema of its arguments; null when it takes a free text.
+    /// The JSON schema of its arguments; null if it takes free text.
     pub(crate) schema: Value,
-    /// Whether it takes a free text in place of arguments (OpenAI's custom tools).
+    /// True if it takes free text in place of arguments (OpenAI's custom tools).
     pub(crate) takes_text: bool,
-    /// The group that it is in, where a dialect has groups.
+    /// Its group, in dialects with groups.
     pub(crate) namespace: Option<String>,
 }
 
 impl Tool {
-    /// A tool that takes arguments.
+    /// Creates a tool that takes arguments.
     pub(crate) fn function(name: impl Into<String>, schema: Value) -> Self {
         Self {
             name: name.into(),
@@ -68,13 +68,13 @@ impl Tool {
         }
     }
 
-    /// The schema of one argument; nothing when there is no such argument.
+    /// Returns the schema of an argument, if it exists.
     pub(crate) fn argument(&self, name: &str) -> Option<&Value> {
         self.schema.get("properties")?.get(name)
     }
 }
 
-/// All the text in a content that is a text, a block with text or content, or a list of those.
+/// Collects the text of a content: a string, a block with text or content, or a list of these.
 pub(crate) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -88,12 +88,12 @@ pub(crate) fn text_of(content: &Value) -> String {
     }
 }
 
-/// A list in a body; an empty one when it is not there.
+/// Returns a list of a body; an empty one if it is missing.
 pub(crate) fn list<'a>(body: &'a Value, field: &str) -> &'a [Value] {
     body[field].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// A text in a body; an empty one when it is not there.
+/// Returns a string of a body; an empty one if it is missing.
 pub(crate) fn text(body: &Value, field: &str) -> String {
     body[field].as_str().unwrap_or_default().to_owned()
 }

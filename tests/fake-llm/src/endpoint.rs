@@ -1,7 +1,7 @@
-//! The dialects: what a request says in each, and how an answer is said.
+//! The dialects: parsing of requests and encoding of answers.
 //!
-//! A dialect knows nothing of scripts. It reads a body into a [`Conversation`] and writes an
-//! [`Answer`], whole or as frames; what agents do not look at is left out or constant.
+//! A dialect does not know scripts. It parses a body into a [`Conversation`] and encodes an
+//! [`Answer`], whole or as frames. Fields that agents do not read are left out or constant.
 
 mod chat;
 mod gemini;
@@ -17,10 +17,10 @@ use crate::record::Dialect;
 use crate::script::Fault;
 use crate::stream::{Answer, Frame};
 
-/// When every answer says that it was made, in seconds since 1970.
+/// The creation time of every answer, in seconds since 1970.
 const CREATED: u64 = 1_780_000_000;
 
-/// The models that are there. Each agent has one that it knows among them.
+/// The listed models, among them one that each agent knows.
 const MODELS: &[&str] = &[
     "fake-model",
     "gpt-5.5",
@@ -28,7 +28,7 @@ const MODELS: &[&str] = &[
     "gemini-2.5-pro",
 ];
 
-/// Identifiers that no other answer of the server has.
+/// Identifiers of one answer, unique within the server.
 #[derive(Debug, Default)]
 pub(crate) struct Ids(AtomicU64);
 
@@ -39,7 +39,7 @@ impl Ids {
 }
 
 impl Dialect {
-    /// What a body says.
+    /// Parses a body.
     pub(crate) fn read(self, body: &Value) -> Conversation {
         match self {
             Self::Responses => responses::read(body),
@@ -49,7 +49,7 @@ impl Dialect {
         }
     }
 
-    /// The answer as a stream.
+    /// Encodes the answer as a stream.
     pub(crate) fn frames(self, answer: &Answer, ids: &Ids) -> Vec<Frame> {
         match self {
             Self::Responses => responses::frames(answer, ids),
@@ -59,7 +59,7 @@ impl Dialect {
         }
     }
 
-    /// The answer as one document.
+    /// Encodes the answer as one document.
     pub(crate) fn whole(self, answer: &Answer, ids: &Ids) -> Value {
         match self {
             Self::Responses => responses::whole(answer, ids),
@@ -69,7 +69,7 @@ impl Dialect {
         }
     }
 
-    /// The status and the body of a refusal.
+    /// Returns the status and the body of a refusal.
     pub(crate) fn refusal(self, fault: Fault) -> (u16, Value) {
         let (status, kind, message) = match fault {
             Fault::Unauthorized => (401, "authentication_error", "the key is not valid (fake)"),
@@ -84,7 +84,7 @@ impl Dialect {
         self.error(status, kind, message)
     }
 
-    /// An error in the dialect's own form.
+    /// Encodes an error in the form of the dialect.
     pub(crate) fn error(self, status: u16, kind: &str, message: &str) -> (u16, Value) {
         match self {
             Self::Messages => (
@@ -122,7 +122,7 @@ pub(crate) fn models() -> Value {
     json!({
         "object": "list", "data": models, "has_more": false,
         "first_id": MODELS[0], "last_id": MODELS[MODELS.len() - 1],
-        // Codex reads a list of its own form, and takes an empty one.
+        // Codex reads its own form of list, and accepts an empty one.
         "models": [],
     })
 }

@@ -1,20 +1,19 @@
-//! A language model that says what a test tells it to, for tests with real agent programs.
+//! A scripted language model, for tests with real agent programs.
 //!
-//! A [`FakeLlm`] listens on loopback and speaks the four dialects that agents speak: OpenAI's
-//! Responses and Chat Completions, Anthropic's Messages and Google's Gemini. What it answers is
-//! decided by the request alone, so that retries, sessions side by side and an agent's side
-//! requests all get what is theirs:
+//! A [`FakeLlm`] listens on loopback and speaks four dialects: OpenAI's Responses and Chat
+//! Completions, Anthropic's Messages and Google's Gemini. Each answer depends on its request alone,
+//! so that retries, concurrent sessions and side requests of an agent do not interfere:
 //!
-//! * the newest user message that has a marker chooses the [script](Step): `[[fake:edit]]` names a
-//!   [built-in](builtin_scripts) one, `[[fake-script:[{"text":"hi"}]]]` holds one;
-//! * the rounds of tool calls after that message choose the step of it;
-//! * an [`Operation`] of the step becomes a call of a tool that the request offers, so that one
+//! * The newest user message with a marker selects the [script](Step): `[[fake:edit]]` names a
+//!   [built-in](builtin_scripts) one, `[[fake-script:[{"text":"hi"}]]]` contains one.
+//! * The number of rounds of tool calls after that message selects the step.
+//! * An [`Operation`] of the step becomes a call of a tool that the request offers, so that one
 //!   script drives every agent.
 //!
-//! Tools that take a path want a whole one. It comes from the prompt, as `[[cwd:/the/workspace]]`,
-//! or as `[[workspace:NAME]]` from [`FakeLlm::place`], for a workspace that is made after the
-//! prompt is written. It is never guessed: an agent that asks nobody would write where the guess
-//! says.
+//! Tools need absolute paths. The prompt provides the workspace, as `[[cwd:/the/workspace]]`. A
+//! workspace that is created after the prompt is written is `[[workspace:NAME]]`, and
+//! [`FakeLlm::place`] provides its path. The path is never guessed: an agent without permission
+//! prompts would write to the wrong folder.
 
 mod conversation;
 mod endpoint;

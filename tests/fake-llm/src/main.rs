@@ -1,4 +1,4 @@
-//! The scripted model for use by hand: prints where it listens and then every request.
+//! The scripted model for manual use: prints its address, then every request.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use anyhow::Context;
 use clap::Parser;
 use fake_llm::{FakeLlm, builtin_scripts};
 
-/// A language model on loopback that says what the marker in a prompt tells it to.
+/// A language model on loopback that follows the script named by a marker in the prompt
 #[derive(Parser)]
 #[command(name = "fake-llm", about)]
 struct Arguments {
-    /// The port to listen on; 0 takes a free one
+    /// The port to listen on; 0 selects a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
 }
@@ -22,7 +22,7 @@ fn main() -> anyhow::Result<()> {
     println!("{}", llm.url());
     let scripts: Vec<String> = builtin_scripts().into_keys().collect();
     eprintln!(
-        "Say one of these in a prompt as [[fake:NAME]]: {}.",
+        "Scripts, selected by [[fake:NAME]] in a prompt: {}.",
         scripts.join(" ")
     );
     for number in 0.. {

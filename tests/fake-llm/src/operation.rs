@@ -1,7 +1,7 @@
-//! An abstract operation as a call of a tool that the agent offers.
+//! Translation of an abstract operation into a call of an offered tool.
 //!
-//! The tool is found by its name, and its arguments by its JSON schema. An agent without a tool for
-//! a file is given a patch, where it takes patches, and else a command that does the same.
+//! The tool is found by its name, its arguments by its JSON schema. Without a tool for files, the
+//! operation becomes a patch where the agent accepts patches, or else a command.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::conversation::Tool;
 use crate::script::Operation;
 
-/// What a tool for each kind of operation is called, in lower case.
+/// The names of tools for each kind of operation, in lower case.
 const SHELL: &[&str] = &[
     "bash",
     "developer__shell",
@@ -43,7 +43,7 @@ const EDIT: &[&str] = &[
     "str_replace",
     "strreplacefile",
 ];
-/// One tool for all that can be done to a file, with a `command` that says what.
+/// The name of a tool for all file operations, with the operation in its argument `command`.
 const EDITOR: &[&str] = &[
     "developer__text_editor",
     "file_editor",
@@ -52,7 +52,7 @@ const EDITOR: &[&str] = &[
     "text_editor",
 ];
 
-/// What an argument for each purpose is called.
+/// The names of arguments for each purpose.
 const PATH: &[&str] = &[
     "file_path",
     "filePath",
@@ -67,7 +67,7 @@ const NEW: &[&str] = &["new_string", "newString", "new_str", "newText", "new"];
 const COMMAND: &[&str] = &["command", "cmd", "commands"];
 const PATCH: &[&str] = &["input", "patch", "patchText"];
 
-/// A call of a tool.
+/// A tool call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Call {
     pub(crate) name: String,
@@ -75,7 +75,7 @@ pub(crate) struct Call {
     pub(crate) input: Input,
 }
 
-/// What a tool is called with.
+/// The input of a tool call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Input {
     Arguments(Map<String, Value>),
@@ -95,7 +95,7 @@ impl Call {
         Self::of(tool, Input::Arguments(arguments))
     }
 
-    /// What it is called with, where a dialect knows arguments alone.
+    /// Returns the input in dialects that have arguments only.
     pub(crate) fn arguments(&self) -> Map<String, Value> {
         match &self.input {
             Input::Arguments(arguments) => arguments.clone(),
@@ -104,13 +104,14 @@ impl Call {
     }
 }
 
-/// A purpose's names with the value for it.
+/// The names of a purpose, and the value for it.
 type Wanted<'a> = (&'static [&'static str], &'a str);
 
-/// The call by which `operation` is done with one of `tools`.
+/// Returns the call that performs `operation` with one of `tools`.
 ///
 /// # Errors
-/// In words, when no tool can do it, or the tool wants a whole path and the workspace is unknown.
+/// A message, if no tool can perform it, or if the tool needs an absolute path and the workspace is
+/// unknown.
 pub(crate) fn call_for(
     operation: &Operation,
     tools: &[Tool],
@@ -174,7 +175,7 @@ fn with_own_tool(
     Ok(Call::with(tool, arguments))
 }
 
-/// An edit's arguments: beside the path, in one object below it, or in a list of those.
+/// Returns the arguments of an edit: beside the path, in an object below it, or in a list of these.
 fn edit_arguments(tool: &Tool, path: &str, old: &str, new: &str) -> Map<String, Value> {
     let nested = |field: &str, value: Value| {
         let mut outer = json!({"properties": {}});
@@ -221,7 +222,7 @@ fn with_editor(
     Ok(Call::with(tool, arguments))
 }
 
-/// The operation as a patch in the form of codex; nothing for what changes no file.
+/// Returns the operation as a patch in Codex's form; `None` if it changes no file.
 fn patch_for(operation: &Operation) -> Option<String> {
     let body = match operation {
         Operation::Write { path, content } => {
@@ -236,7 +237,7 @@ fn patch_for(operation: &Operation) -> Option<String> {
     Some(format!("*** Begin Patch\n{body}*** End Patch\n"))
 }
 
-/// The operation as a command, which runs in the workspace by itself.
+/// Returns the operation as a command, which runs in the workspace by default.
 fn with_command(operation: &Operation, tools: &[Tool]) -> Result<Call, String> {
     let command = match operation {
         Operation::Shell { command } => command.clone(),
@@ -258,7 +259,7 @@ fn with_command(operation: &Operation, tools: &[Tool]) -> Result<Call, String> {
             arguments(&shell.schema, &[(COMMAND, &command)]),
         ));
     }
-    // Codex in the mode in which its one tool takes a script.
+    // Codex in the mode with a single tool that takes a script.
     if let Some(cell) = tools
         .iter()
         .find(|tool| tool.takes_text && tool.name == "exec")
@@ -276,8 +277,10 @@ fn with_command(operation: &Operation, tools: &[Tool]) -> Result<Call, String> {
     ))
 }
 
-/// The arguments of a schema: what is wanted, under the first name for it that the schema has, and
-/// something of the right type for whatever else is required.
+/// Fills the arguments of a schema.
+///
+/// Each wanted value gets the first of its names that the schema has. Other required arguments get
+/// a value of the right type.
 fn arguments(schema: &Value, wanted: &[Wanted<'_>]) -> Map<String, Value> {
     let properties = schema["properties"].as_object();
     let mut arguments = Map::new();
@@ -309,7 +312,7 @@ fn arguments(schema: &Value, wanted: &[Wanted<'_>]) -> Map<String, Value> {
     arguments
 }
 
-/// A value that an argument's schema takes.
+/// Returns a value that the schema of an argument accepts.
 fn anything(name: &str, property: Option<&Value>) -> Value {
     let Some(property) = property else {
         return json!(format!("a {name}"));
@@ -332,14 +335,14 @@ fn whole(path: &str, workspace: Option<&Path>, tool: &Tool) -> Result<String, St
     }
     let workspace = workspace.ok_or_else(|| {
         format!(
-            "`{}` wants a whole path for {path}: say [[cwd:/the/workspace]] in the prompt",
+            "`{}` needs an absolute path for {path}; put [[cwd:/the/workspace]] into the prompt",
             tool.name
         )
     })?;
     Ok(workspace.join(path).display().to_string())
 }
 
-/// A word of a command line.
+/// Quotes a word of a command line.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -1,11 +1,11 @@
-//! What the model was asked, and how each answer ended.
+//! Records of requests and of the ends of their answers.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// A way of speaking to a model.
+/// An API of language models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
@@ -19,61 +19,61 @@ pub enum Dialect {
     Gemini,
 }
 
-/// How an answer ended.
+/// The end of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// It was sent as a whole.
+    /// It was sent completely.
     Whole,
     /// It was an error with this status.
     Refused(u16),
-    /// The script broke it off.
+    /// The script cut it off.
     Broken,
-    /// Whoever asked went away before its end.
+    /// The client disconnected before its end.
     Disconnected,
 }
 
-/// A request, and what became of it.
+/// A request and the fate of its answer.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Record {
-    /// How many requests came before it.
+    /// The number of requests before it.
     pub number: usize,
     /// The path, with its query.
     pub path: String,
-    /// The dialect of a request for an answer; nothing for lists of models and the like.
+    /// The dialect; `None` for requests without an answer of the model, such as lists of models.
     pub dialect: Option<Dialect>,
-    /// Which model was asked for.
+    /// The requested model.
     pub model: String,
-    /// The tools that were offered. None are with an agent's side requests.
+    /// The offered tools. Side requests of an agent offer none.
     pub tools: Vec<String>,
-    /// The newest thing that the user said.
+    /// The newest message of the user.
     pub prompt: String,
-    /// The script that was chosen; nothing without a marker.
+    /// The selected script; `None` without a marker.
     pub script: Option<String>,
-    /// Which step of it, from 0.
+    /// The step of the script, from 0.
     pub step: usize,
-    /// The tools that were called.
+    /// The called tools.
     pub calls: Vec<String>,
-    /// Whether it was a stream.
+    /// True if it was a stream.
     pub streamed: bool,
-    /// How many frames of the stream were taken.
+    /// The number of frames taken from the stream.
     pub frames: usize,
-    /// Why the request could not be answered as the script says, in words.
+    /// The reason why the script could not be followed.
     pub problem: Option<String>,
-    /// How it ended; nothing as long as it goes on.
+    /// The end of the answer; `None` while it is in progress.
     pub ending: Option<Ending>,
 }
 
-/// All records of a server.
+/// The records of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
-    // Only ever held to look or to change one entry.
+    // Protects the list; held to read, or to change one entry.
     all: Mutex<Vec<Record>>,
     changed: Condvar,
 }
 
 impl Records {
-    /// Notes a request. It ends as disconnected, unless the attendance says otherwise.
+    /// Adds a record. Its answer counts as disconnected until the attendance sets another end.
     pub(crate) fn begin(self: &Arc<Self>, mut record: Record) -> Attendance {
         let mut all = self.locked();
         let number = all.len();
@@ -90,7 +90,7 @@ impl Records {
         self.locked().clone()
     }
 
-    /// The first record that `wanted` recognises, waited for as long as `patience` allows.
+    /// Waits up to `patience` for the first record that `wanted` accepts.
     pub(crate) fn wait_for(
         &self,
         patience: Duration,
@@ -116,7 +116,7 @@ impl Records {
     }
 }
 
-/// The attendance of one request; when it is dropped, the request is over.
+/// The attendance of a request, which ends on drop.
 #[derive(Debug)]
 pub(crate) struct Attendance {
     records: Arc<Records>,

@@ -1,41 +1,42 @@
-//! What the model is to say: scripts, and how a conversation chooses a step of one.
+//! Scripts of the model, and the selection of a step by a conversation.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::conversation::{Conversation, Turn};
 
-/// The scripts that a marker can name, as JSON.
+/// The built-in scripts, as JSON.
 const BUILTIN: &str = include_str!("scripts.json");
 
-/// What an agent is told that asks on after a script's last step.
+/// The answer after the last step of a script.
 const NOTHING_MORE: &str = "Nothing more to do.";
 
-/// What a request without tools is told, when its step is about tools: such a request wants a
-/// title or a summary of the conversation.
+/// The answer to a request without tools if its step calls tools.
+///
+/// Such a request asks for a title or a summary of the conversation.
 const TITLE: &str = "A title from the fake model";
 
-/// One answer of the model: its text, and the tools that it calls after it.
+/// An answer of the model: its text, then its tool calls.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
-    /// What it thinks first, where the dialect has a place for that.
+    /// A thought before the text, in dialects with thoughts.
     pub think: String,
-    /// What it says.
+    /// The text.
     pub text: String,
-    /// What it has the agent do.
+    /// The operations, which become tool calls.
     #[serde(rename = "ops")]
     pub operations: Vec<Operation>,
-    /// How long it waits before each word, in milliseconds.
+    /// The delay before each word, in milliseconds.
     pub delay_ms: u64,
-    /// What goes wrong.
+    /// An injected fault.
     pub fault: Option<Fault>,
-    /// What it says that it has used.
+    /// The reported usage.
     pub usage: Usage,
 }
 
 impl Step {
-    /// A step that says this and calls nothing.
+    /// Creates a step with a text and no tool calls.
     #[must_use]
     pub fn saying(text: impl Into<String>) -> Self {
         Self {
@@ -45,7 +46,7 @@ impl Step {
     }
 }
 
-/// What the model has the agent do, whatever the agent's tools are called.
+/// An operation that the agent performs, independent of the names of its tools.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Operation {
@@ -54,67 +55,67 @@ pub enum Operation {
         /// The command line.
         command: String,
     },
-    /// Write a whole file.
+    /// Write a complete file.
     Write {
-        /// Which one; relative to the workspace.
+        /// Its path, relative to the workspace.
         path: String,
-        /// What it is to hold, in whole lines.
+        /// Its content, in complete lines.
         content: String,
     },
     /// Read a file.
     Read {
-        /// Which one; relative to the workspace.
+        /// Its path, relative to the workspace.
         path: String,
     },
     /// Replace a text in a file.
     Edit {
-        /// Which one; relative to the workspace.
+        /// Its path, relative to the workspace.
         path: String,
-        /// The text: a whole line, since patches know only those.
+        /// The text: a complete line, the unit of patches.
         old: String,
-        /// What takes its place.
+        /// The replacement.
         new: String,
     },
 }
 
-/// What goes wrong with an answer.
+/// A fault of an answer.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// 401: the key is not taken.
+    /// 401: the key is refused.
     Unauthorized,
     /// 429: too many requests.
     RateLimited,
-    /// 529: too busy; 503 where the dialect does not know 529.
+    /// 529: overloaded; 503 in dialects without 529.
     Overloaded,
-    /// 400: the conversation is longer than the model's context.
+    /// 400: the conversation exceeds the context of the model.
     ContextLength,
     /// The connection breaks after the text.
     Cut,
-    /// The answer ends in order after the text, without what ends an answer in its dialect.
+    /// The body ends regularly after the text, without the final frames of the dialect.
     Truncated,
-    /// Nothing comes after the first words, for as long as anybody waits.
+    /// No data follows the first words.
     Stall,
 }
 
 impl Fault {
-    /// Whether there is an answer that begins, and does not become whole.
+    /// Returns true if an answer starts and stays incomplete.
     pub(crate) const fn is_of_the_stream(self) -> bool {
         matches!(self, Self::Cut | Self::Truncated | Self::Stall)
     }
 }
 
-/// What an answer says that it has used, in tokens.
+/// The reported usage of an answer, in tokens.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Usage {
-    /// Read, the cached ones included where the dialect includes them.
+    /// Input, including cached tokens in dialects that include them.
     pub input: u64,
-    /// Of the input, those that were cached.
+    /// The cached part of the input.
     pub cached: u64,
-    /// Written, the reasoning included.
+    /// Output, including reasoning.
     pub output: u64,
-    /// Of the output, those that were thoughts.
+    /// The reasoning part of the output.
     pub reasoning: u64,
 }
 
@@ -129,30 +130,30 @@ impl Default for Usage {
     }
 }
 
-/// The scripts that `[[fake:NAME]]` can name, by name.
+/// Returns the scripts that `[[fake:NAME]]` selects, by name.
 ///
 /// # Panics
-/// When the file that is compiled in is not a map of scripts, which a test would show.
+/// If the compiled-in file is not a map of scripts, which a test excludes.
 #[must_use]
 pub fn builtin_scripts() -> std::collections::BTreeMap<String, Vec<Step>> {
-    serde_json::from_str(BUILTIN).expect("the built-in scripts are read by a test")
+    serde_json::from_str(BUILTIN).expect("a test parses the built-in scripts")
 }
 
-/// The step of a script that a conversation has come to.
+/// The current step of a conversation.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Chosen {
-    /// The script's name; `inline` for one in the prompt, nothing without a marker.
+    /// The name of the script; `inline` for one in the prompt, `None` without a marker.
     pub(crate) script: Option<String>,
-    /// Which step of it, from 0.
+    /// The number of the step, from 0.
     pub(crate) index: usize,
-    /// The step itself.
+    /// The step.
     pub(crate) step: Step,
 }
 
-/// Chooses by the newest user message that has a marker.
+/// Selects the step by the newest user message with a marker.
 ///
 /// # Errors
-/// In words, when the marker names no script or holds none.
+/// A message, if the marker neither names nor contains a script.
 pub(crate) fn choose(conversation: &Conversation) -> Result<Chosen, String> {
     let marked = conversation
         .turns
@@ -197,7 +198,7 @@ enum Marker<'a> {
     Inline(&'a str),
 }
 
-/// The last marker of a text.
+/// Finds the last marker of a text.
 fn marker(text: &str) -> Option<Marker<'_>> {
     let named = text.rfind("[[fake:");
     let inline = text.rfind("[[fake-script:");
@@ -217,11 +218,11 @@ fn steps_of(marker: Marker<'_>) -> Result<(String, Vec<Step>), String> {
         Marker::Inline(text) => first_value(text)
             .and_then(serde_json::from_value)
             .map(|steps| ("inline".to_owned(), steps))
-            .map_err(|error| format!("the script in the prompt cannot be read: {error}")),
+            .map_err(|error| format!("failed to parse the script in the prompt: {error}")),
     }
 }
 
-/// The JSON value that a text begins with; agents put text of their own behind a prompt.
+/// Parses the JSON value at the start of a text. Agents append their own text to a prompt.
 fn first_value(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::Deserializer::from_str(text)
         .into_iter()
@@ -229,7 +230,7 @@ fn first_value(text: &str) -> Result<Value, serde_json::Error> {
         .unwrap_or(Ok(Value::Null))
 }
 
-/// How many times the model has called tools, several at once counted as one.
+/// Counts the rounds of tool calls; parallel calls are one round.
 fn rounds(turns: &[Turn]) -> usize {
     let mut rounds = 0;
     let mut in_calls = false;
@@ -246,7 +247,7 @@ fn rounds(turns: &[Turn]) -> usize {
     rounds
 }
 
-/// What is left of a step for a request that offers no tools.
+/// Reduces a step for a request that offers no tools.
 fn without_tools(step: Step) -> Step {
     let refuses = step.fault.is_some_and(|fault| !fault.is_of_the_stream());
     let is_plain = step.operations.is_empty() && step.delay_ms == 0 && step.fault.is_none();

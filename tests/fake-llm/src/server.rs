@@ -1,4 +1,4 @@
-//! The server: its routes, and the way from a request to an answer.
+//! The server: its routes and the handling of requests.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -26,14 +26,15 @@ use crate::record::{Attendance, Dialect, Ending, Record, Records};
 use crate::script::{Chosen, Step, choose};
 use crate::stream::{self, Answer};
 
-/// The largest request: an agent's instructions and tools are 200 KiB, its conversation grows.
+/// The largest request: instructions and tools of an agent take 200 KiB, its conversation grows.
 const BODY_MAX: usize = 64 * 1024 * 1024;
 
-/// How long a request waits for a workspace that its prompt names.
+/// The longest wait of a request for a workspace that its prompt names.
 const PLACE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A scripted model on a free port of loopback. It ends when it is dropped, with every answer that
-/// is on its way.
+/// A scripted model on a loopback port.
+///
+/// Dropping it shuts it down and cuts off all answers in progress.
 #[derive(Debug)]
 pub struct FakeLlm {
     address: SocketAddr,
@@ -49,18 +50,18 @@ struct Shared {
 }
 
 impl FakeLlm {
-    /// Starts one on a free port.
+    /// Starts a model on a free port.
     ///
     /// # Errors
-    /// When the system has no port or no thread left.
+    /// If the system has no free port or cannot start a thread.
     pub fn start() -> io::Result<Self> {
         Self::listen(0)
     }
 
-    /// Starts one on this port of loopback.
+    /// Starts a model on this loopback port.
     ///
     /// # Errors
-    /// When the port is taken.
+    /// If the port is in use.
     pub fn listen(port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
@@ -79,8 +80,8 @@ impl FakeLlm {
             let _entered = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        // A frame is to arrive when it is sent, and not when the one before it is acknowledged. A
-        // connection that went away meanwhile has no use for it.
+        // With Nagle's algorithm, a frame would wait for the acknowledgement of the previous one. A
+        // closed connection does not need the option.
         let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
         let routes = routes(Arc::clone(&shared));
         runtime.spawn(async move { axum::serve(listener, routes).await });
@@ -91,15 +92,17 @@ impl FakeLlm {
         })
     }
 
-    /// Its address, without a slash at the end: `http://127.0.0.1:PORT`. OpenAI's dialects are
-    /// below `/v1`; Anthropic's and Google's programs add their paths themselves.
+    /// Returns the base URL without a trailing slash: `http://127.0.0.1:PORT`.
+    ///
+    /// OpenAI's dialects are below `/v1`. Clients of Anthropic and Google add their paths.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Says where the workspace is that prompts name as `[[workspace:NAME]]`. A request that needs
-    /// it waits up to 30 s until this is said.
+    /// Sets the path of the workspace that prompts name as `[[workspace:NAME]]`.
+    ///
+    /// A request that needs it waits for it for up to 30 s.
     pub fn place(&self, name: &str, workspace: impl Into<PathBuf>) {
         let workspace = workspace.into();
         self.shared.places.send_modify(|places| {
@@ -107,13 +110,13 @@ impl FakeLlm {
         });
     }
 
-    /// Everything that was asked, in the order in which it came.
+    /// Returns all records in order of arrival.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         self.shared.records.snapshot()
     }
 
-    /// The first record that `wanted` recognises. It is waited for, up to `patience`.
+    /// Waits up to `patience` for the first record that `wanted` accepts.
     #[must_use]
     pub fn wait_for(&self, patience: Duration, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
         self.shared.records.wait_for(patience, wanted)
@@ -165,7 +168,7 @@ async fn count_tokens(State(shared): State<Arc<Shared>>, uri: Uri, body: Bytes) 
     Json(json!({"input_tokens": tokens(&body)}))
 }
 
-/// `MODEL:generateContent` and what else follows a model's name.
+/// Serves `MODEL:generateContent` and the other methods of a model.
 async fn gemini(
     State(shared): State<Arc<Shared>>,
     RoutePath(call): RoutePath<String>,
@@ -186,14 +189,14 @@ async fn gemini(
 }
 
 async fn unknown(State(shared): State<Arc<Shared>>, method: Method, uri: Uri) -> Response {
-    // Asked by programs that want to know whether somebody is there.
+    // Agents send this to check that the server is reachable.
     if method == Method::HEAD {
         return StatusCode::OK.into_response();
     }
     shared.refuse_path(&uri)
 }
 
-/// About as many tokens as a model would count.
+/// Estimates the number of tokens of a text.
 fn tokens(body: &Bytes) -> usize {
     (body.len() / 4).max(1)
 }
@@ -202,12 +205,12 @@ fn tokens(body: &Bytes) -> usize {
 struct Asked {
     dialect: Dialect,
     path: String,
-    /// What it says; why it cannot be read, otherwise.
+    /// The parsed body, or the reason why parsing failed.
     conversation: Result<Conversation, String>,
 }
 
 impl Asked {
-    /// Reads a body. Gemini has the model, and whether it is a stream, in the path.
+    /// Parses a body. Gemini has the model and the streaming flag in the path.
     fn new(dialect: Dialect, uri: &Uri, model: Option<&str>, body: &Bytes) -> Self {
         let conversation = serde_json::from_slice(body)
             .map(|body: Value| {
@@ -228,7 +231,7 @@ impl Asked {
 }
 
 impl Shared {
-    /// Notes a request that wants no answer of the model.
+    /// Records a request that needs no answer of the model.
     fn note(&self, uri: &Uri) -> Attendance {
         self.records.begin(Record {
             path: uri.to_string(),
@@ -287,7 +290,7 @@ impl Shared {
         }
     }
 
-    /// The step as an answer, its operations as calls.
+    /// Turns the step into an answer, with its operations as tool calls.
     async fn resolve(&self, chosen: Chosen, asked: &Conversation) -> Result<Answer, String> {
         let Step {
             think,
@@ -317,7 +320,7 @@ impl Shared {
         })
     }
 
-    /// The workspace, as the newest prompt that says it does.
+    /// Returns the workspace that the newest prompt with such a marker names.
     async fn workspace(&self, asked: &Conversation) -> Result<Option<PathBuf>, String> {
         for prompt in asked.prompts().rev() {
             if let Some(path) = marked(prompt, "cwd") {
@@ -335,7 +338,7 @@ impl Shared {
         let known = places.wait_for(|places| places.contains_key(name));
         match tokio::time::timeout(PLACE_PATIENCE, known).await {
             Ok(Ok(places)) => Ok(places[name].clone()),
-            Ok(Err(_)) | Err(_) => Err(format!("nobody said where the workspace `{name}` is")),
+            Ok(Err(_)) | Err(_) => Err(format!("no path was set for the workspace `{name}`")),
         }
     }
 
@@ -372,13 +375,13 @@ fn refusal((status, body): (u16, Value), attendance: &Attendance) -> Response {
     let headers = [
         (header::CONTENT_TYPE.as_str(), "application/json"),
         (header::RETRY_AFTER.as_str(), "1"),
-        // Understood by the clients of OpenAI and Anthropic.
+        // The clients of OpenAI and Anthropic honour it.
         ("x-should-retry", "false"),
     ];
     (status, headers, Body::from(body.to_string())).into_response()
 }
 
-/// What a prompt says as `[[name:what]]`.
+/// Finds the value of `[[name:value]]` in a prompt.
 fn marked<'a>(prompt: &'a str, name: &str) -> Option<&'a str> {
     let opening = format!("[[{name}:");
     let (_, rest) = prompt.rsplit_once(&opening)?;

@@ -1,4 +1,4 @@
-//! An answer on its way: frames one after another, slow, stalled or broken off as the script says.
+//! Transmission of an answer in frames: slow, stalled or cut off if the script demands it.
 
 use std::io;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::operation::Call;
 use crate::record::{Attendance, Ending};
 use crate::script::{Fault, Usage};
 
-/// How long a stalled answer stays open, which is longer than any agent's patience in a test.
+/// The time that a stalled answer stays open, longer than the timeout of any tested agent.
 const STALL: Duration = Duration::from_secs(120);
 
-/// How many frames a stalled answer has.
+/// The number of frames of a stalled answer.
 const FRAMES_BEFORE_STALL: usize = 3;
 
-/// What the model answers.
+/// An answer of the model.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) model: String,
@@ -28,13 +28,13 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) calls: Vec<Call>,
     pub(crate) usage: Usage,
-    /// How long it waits before each piece of the text.
+    /// The delay before each piece of the text.
     pub(crate) delay: Duration,
     pub(crate) fault: Option<Fault>,
 }
 
 impl Answer {
-    /// The text in pieces that end where words do: single words where each of them takes time.
+    /// Splits the text at ends of words, into single words if each has a delay.
     pub(crate) fn pieces(&self) -> Vec<String> {
         let words: Vec<&str> = self.text.split_inclusive(char::is_whitespace).collect();
         let length = if self.delay.is_zero() { 3 } else { 1 };
@@ -46,18 +46,18 @@ impl Answer {
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     bytes: Bytes,
-    /// Whether it is a piece of the text, which comes slowly and after which it breaks off.
+    /// True for a piece of the text: delays and cuts apply to these.
     is_text: bool,
 }
 
 impl Frame {
-    /// A server-sent event.
+    /// Creates a server-sent event.
     pub(crate) fn event(name: Option<&str>, data: &Value) -> Self {
         let name = name.map_or_else(String::new, |name| format!("event: {name}\n"));
         Self::raw(format!("{name}data: {data}\n\n"))
     }
 
-    /// Bytes as they are.
+    /// Creates a frame of plain bytes.
     pub(crate) fn raw(bytes: impl Into<Bytes>) -> Self {
         Self {
             bytes: bytes.into(),
@@ -65,7 +65,7 @@ impl Frame {
         }
     }
 
-    /// The same as a piece of the text.
+    /// Marks the frame as a piece of the text.
     pub(crate) fn of_text(self) -> Self {
         Self {
             is_text: true,
@@ -74,7 +74,7 @@ impl Frame {
     }
 }
 
-/// What comes next of an answer.
+/// The next part of an answer.
 enum Piece {
     Frame(Frame),
     Stall,
@@ -82,7 +82,7 @@ enum Piece {
     Break,
 }
 
-/// The answer as it is sent, frame by frame.
+/// Sends the answer frame by frame.
 pub(crate) fn response(
     frames: Vec<Frame>,
     answer: &Answer,
@@ -111,7 +111,7 @@ pub(crate) fn response(
                     Ok(Bytes::new())
                 }
                 Some(Piece::Break) => {
-                    // What was said before is sent only when the body has nothing to add.
+                    // Earlier frames are flushed only while the body is pending.
                     tokio::task::yield_now().await;
                     attendance.end(ending);
                     Err(io::Error::from(io::ErrorKind::ConnectionReset))
@@ -154,7 +154,7 @@ fn pieces(mut frames: Vec<Frame>, fault: Option<Fault>) -> Vec<Piece> {
     frames.into_iter().map(Piece::Frame).chain(last).collect()
 }
 
-/// A plain answer in two pieces, for one that breaks off between them.
+/// Splits a plain answer in two, for a cut between them.
 pub(crate) fn halves(whole: &Value) -> Vec<Frame> {
     let mut first = whole.to_string().into_bytes();
     let second = first.split_off(first.len() / 2);

@@ -1,4 +1,4 @@
-//! OpenAI's Chat Completions: one message, in pieces of it.
+//! OpenAI's Chat Completions: one message, streamed in deltas.
 
 use serde_json::{Value, json};
 

@@ -1,11 +1,11 @@
-//! Google's Gemini: contents of parts, and every piece of a stream a whole response.
+//! Google's Gemini: contents with parts; each frame of a stream is a complete response.
 
 use serde_json::{Value, json};
 
 use crate::conversation::{Conversation, Tool, Turn, list, text};
 use crate::stream::{Answer, Frame};
 
-/// Reads all but the model and whether it is a stream, which are in the path.
+/// Parses a body. The model and the streaming flag are in the path.
 pub(super) fn read(body: &Value) -> Conversation {
     let mut turns = Vec::new();
     for content in list(body, "contents") {
@@ -81,7 +81,7 @@ fn thoughts(answer: &Answer) -> Vec<Value> {
     if answer.think.is_empty() {
         return Vec::new();
     }
-    // A thought has a subject in front, which Gemini CLI takes off.
+    // A thought starts with a subject, which Gemini CLI strips.
     let thought = format!("**Thinking** {}", answer.think);
     vec![json!({"text": thought, "thought": true})]
 }
@@ -110,7 +110,7 @@ fn response(answer: &Answer, parts: &[Value], finish: Option<&str>) -> Value {
     })
 }
 
-/// Google's errors have a status in words, and no 529.
+/// Encodes an error: Google's have a textual status, and no 529.
 pub(super) fn error(status: u16, message: &str) -> (u16, Value) {
     let (status, words) = match status {
         401 => (401, "UNAUTHENTICATED"),

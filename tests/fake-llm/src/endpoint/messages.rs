@@ -1,4 +1,4 @@
-//! Anthropic's Messages: blocks, each begun, filled and ended.
+//! Anthropic's Messages: blocks, each with a start, deltas and a stop.
 
 use serde_json::{Value, json};
 
@@ -152,7 +152,7 @@ const fn stop_reason(answer: &Answer) -> &'static str {
     }
 }
 
-/// Here the cached tokens are not part of the input.
+/// Encodes the usage. The input excludes cached tokens in this dialect.
 fn usage(answer: &Answer, output: u64) -> Value {
     json!({
         "input_tokens": answer.usage.input, "cache_creation_input_tokens": 0,

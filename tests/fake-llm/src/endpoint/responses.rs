@@ -1,4 +1,4 @@
-//! OpenAI's Responses: items, each with events of its own.
+//! OpenAI's Responses: items, each with its own events.
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub(super) fn read(body: &Value) -> Conversation {
     }
 }
 
-/// A tool, or the tools of a namespace.
+/// Parses a tool, or the tools of a namespace.
 fn read_tool(tool: &Value, namespace: Option<&str>, tools: &mut Vec<Tool>) {
     let kind = tool["type"].as_str().unwrap_or_default();
     let name = tool["name"].as_str().unwrap_or(kind);
@@ -100,7 +100,7 @@ pub(super) fn frames(answer: &Answer, ids: &Ids) -> Vec<Frame> {
     events.frames
 }
 
-/// What an item holds, in pieces and then whole.
+/// Encodes the content of an item, first in deltas and then whole.
 fn add_content(events: &mut Events, answer: &Answer, item: &Value, index: usize) {
     let of_item = |mut fields: Value| {
         fields["item_id"] = item["id"].clone();
@@ -173,7 +173,7 @@ fn add_content(events: &mut Events, answer: &Answer, item: &Value, index: usize)
     }
 }
 
-/// The answer's items, each as it is at its end.
+/// Returns the items of the answer, each complete.
 fn items(answer: &Answer, ids: &Ids) -> Vec<Value> {
     let mut items = Vec::new();
     if !answer.think.is_empty() {
@@ -226,7 +226,7 @@ fn response(answer: &Answer, id: &str, status: &str, output: &[Value]) -> Value 
     })
 }
 
-/// The events of a stream, numbered.
+/// Numbers the events of a stream.
 #[derive(Default)]
 struct Events {
     frames: Vec<Frame>,

@@ -1,4 +1,4 @@
-//! Requests as agents make them, and what is read of the answers.
+//! Requests in the form of agents, and parsed answers.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-/// How long anything may take before a test has failed.
+/// The time limit of every wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const DIALECTS: [Dialect; 4] = [
@@ -19,11 +19,11 @@ pub(crate) const DIALECTS: [Dialect; 4] = [
     Dialect::Gemini,
 ];
 
-/// An answer: its status, and its body as far as it came.
+/// An answer: its status and the received part of its body.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) text: String,
-    /// Whether the body ended as HTTP says it does.
+    /// True if the body was complete by HTTP's rules.
     pub(crate) in_order: bool,
 }
 
@@ -32,7 +32,7 @@ impl Reply {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    /// The data of the events, which are named in their data where they are named at all.
+    /// Returns the data of the events. Named events repeat their name in the data.
     pub(crate) fn events(&self) -> Vec<Value> {
         assert!(self.text.ends_with("\n\n"), "{}", self.text);
         let mut events = Vec::new();
@@ -54,7 +54,7 @@ impl Reply {
     }
 }
 
-/// Asks, and reads until the end or until `enough` of the body has come.
+/// Sends a request and reads to the end, or until `enough` accepts the received body.
 pub(crate) async fn send(
     llm: &FakeLlm,
     method: &str,
@@ -94,14 +94,14 @@ pub(crate) async fn post(llm: &FakeLlm, path: &str, body: &Value) -> Reply {
     send(llm, "POST", path, body, |_| false).await
 }
 
-/// One thing of a conversation, to be said in each dialect.
+/// An entry of a conversation, encoded in each dialect.
 pub(crate) enum Said<'a> {
     User(&'a str),
-    /// The model called the shell, which printed something.
+    /// A call of the shell by the model, with its output.
     Shell,
 }
 
-/// Where a dialect is asked, for a stream or for a whole answer.
+/// Returns the path of a dialect, for a stream or for a complete answer.
 pub(crate) fn path(dialect: Dialect, streamed: bool) -> &'static str {
     match (dialect, streamed) {
         (Dialect::Responses, _) => "/v1/responses",
@@ -112,7 +112,7 @@ pub(crate) fn path(dialect: Dialect, streamed: bool) -> &'static str {
     }
 }
 
-/// A request that offers a shell and a tool to write files.
+/// Builds a request that offers a shell and a tool to write files.
 pub(crate) fn request(dialect: Dialect, said: &[Said<'_>], streamed: bool) -> Value {
     let schema = |properties: Value| json!({"type": "object", "properties": properties});
     let string = json!({"type": "string"});
@@ -192,7 +192,7 @@ pub(crate) fn request(dialect: Dialect, said: &[Said<'_>], streamed: bool) -> Va
     }
 }
 
-/// Says `prompt` in a dialect and reads the answer.
+/// Sends `prompt` in a dialect and reads the answer.
 pub(crate) async fn ask(llm: &FakeLlm, dialect: Dialect, prompt: &str, streamed: bool) -> Reply {
     let body = request(dialect, &[Said::User(prompt)], streamed);
     post(llm, path(dialect, streamed), &body).await

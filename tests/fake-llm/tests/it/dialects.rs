@@ -1,11 +1,11 @@
-//! Each dialect's answers, put together as an agent puts them together.
+//! Answers of each dialect, assembled as an agent assembles them.
 
 use fake_llm::{Dialect, FakeLlm};
 use serde_json::{Value, json};
 
 use crate::client::{DIALECTS, Said, ask, path, post, request};
 
-/// What an agent makes of an answer.
+/// An assembled answer.
 #[derive(Debug, Default, PartialEq)]
 struct Understood {
     thought: String,
@@ -55,7 +55,7 @@ fn responses(whole: &Value) -> Understood {
     understood
 }
 
-/// The parts of a stream must add up to what its last event says.
+/// Asserts that the deltas of a stream add up to its last event.
 fn responses_streamed(events: &[Value]) -> Understood {
     let last = events.last().unwrap();
     assert_eq!(last["type"], "response.completed");
@@ -249,7 +249,7 @@ async fn understood(llm: &FakeLlm, dialect: Dialect, prompt: &str, streamed: boo
     }
 }
 
-/// Thoughts, a text, two calls, and a usage of its own.
+/// A step with a thought, a text, two calls and its own usage.
 const SCRIPT: &str = r#"[[fake-script:[{
     "think": "so be it", "text": "one two three four five",
     "ops": [{"op": "shell", "command": "ls -l"}, {"op": "write", "path": "a", "content": "b\n"}],
@@ -264,7 +264,7 @@ async fn every_dialect_carries_what_the_script_says() {
             let answer = understood(&llm, dialect, SCRIPT, streamed).await;
             let thought = match (dialect, streamed) {
                 (Dialect::Gemini, _) => "**Thinking** so be it",
-                // It has a place for thoughts in its streams alone.
+                // It has thoughts in streams only.
                 (Dialect::Chat, false) => "",
                 _ => "so be it",
             };

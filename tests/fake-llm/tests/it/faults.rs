@@ -1,4 +1,4 @@
-//! Everything that can go wrong, in every dialect.
+//! Every fault in every dialect.
 
 use fake_llm::{Dialect, Ending, FakeLlm};
 

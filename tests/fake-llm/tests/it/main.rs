@@ -1,4 +1,4 @@
-//! The model as agents meet it: over HTTP, in each dialect, whole and as a stream, and at fault.
+//! The model over HTTP: each dialect, complete and streamed, and with faults.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

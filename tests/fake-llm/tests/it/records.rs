@@ -1,4 +1,4 @@
-//! What the model remembers of those who asked, and where it is told to work.
+//! Records of requests, and workspaces that prompts name.
 
 use fake_llm::{Dialect, Ending, FakeLlm};
 use serde_json::json;
