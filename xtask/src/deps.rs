@@ -1,8 +1,9 @@
-//! Rules on dependencies: which crate may depend on which, and that each one is used.
+//! Rules on packages: permitted and used dependencies, and complete published crates.
 
 mod edges;
 mod graph;
 mod manifests;
+mod published;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,7 +23,9 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     edges::check(&Graph::new(&metadata)?, &mut findings);
     edges::check_wiring(&rust_sources(workspace)?, &mut findings);
     check_manifests(&metadata, &mut findings)?;
+    published::check(&metadata, &mut findings);
     findings.conclude()?;
+    published::package(workspace, &metadata)?;
     if let Some(mut shear) = tools::SHEAR.command(workspace)? {
         workspace::run(shear.args(["shear", "--locked", "--deny-warnings"]))?;
     }

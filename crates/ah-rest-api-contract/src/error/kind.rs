@@ -1,7 +1,10 @@
 //! The kinds of errors: what a program decides by.
 
 /// The document that explains every kind, each in a section under its slug.
-const DOCUMENT: &str = include_str!("../../../../docs/errors.md");
+///
+/// The file is a link to `docs/errors.md`. Cargo packages the text itself, so that the crate
+/// builds outside of its workspace.
+const DOCUMENT: &str = include_str!("errors.md");
 
 /// The kind of an error: what a program decides by. Each has one problem type URI and one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
