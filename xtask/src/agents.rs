@@ -1,7 +1,7 @@
-//! The agent programs that the system tests run, as `tests/agents` names them.
+//! The agent programs that the system tests run, as listed in `tests/agents`.
 //!
-//! npm installs them into the target folder, from the lock file and from nothing else. The tests
-//! look for them there; where they are not, they skip what needs them, in words.
+//! npm installs them into the target folder, from the lock file only. Tests that find a program
+//! missing there say so and skip it.
 
 use std::env;
 use std::fs;
@@ -13,17 +13,18 @@ use anyhow::{Context, bail};
 
 use crate::workspace::{self, Workspace};
 
-/// What is copied to where npm works: which programs, each package of them, and npm's settings.
+/// Files copied to the folder in which npm works: the programs, the lock file and npm's settings.
 const FILES: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
 
-/// A copy of the lock file, written when everything in it is installed.
+/// A copy of the lock file, written once everything in it is installed.
 const INSTALLED: &str = "installed.json";
 
-/// The one program that its own script has to finish. The settings have npm run no package's
-/// script, since others compile what nobody needs.
+/// The one package whose install script is needed.
+///
+/// The settings disable all scripts, since those of other packages compile unused parts.
 const TO_FINISH: &str = "opencode-ai";
 
-/// Installs the programs, where npm is. Where CI is set, it has to be.
+/// Installs the programs if npm is installed. With `CI` set, a missing npm is an error.
 pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<()> {
     let has_npm = Command::new("npm")
         .arg("--version")
@@ -34,9 +35,7 @@ pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<()> {
     if has_npm || env::var_os("CI").is_some() {
         return require(workspace);
     }
-    eprintln!(
-        "  npm is not installed: the tests with real agent programs will say that they are skipped"
-    );
+    eprintln!("  npm is not installed, so the tests with real agent programs are skipped");
     Ok(())
 }
 
@@ -49,7 +48,7 @@ pub(crate) fn require(workspace: &Workspace) -> anyhow::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(&to).with_context(|| format!("failed to make {}", to.display()))?;
-    // Whatever is half installed from here on is not taken for what the lock file says.
+    // An interrupted installation must not look complete.
     if let Err(error) = fs::remove_file(to.join(INSTALLED))
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -61,10 +60,10 @@ pub(crate) fn require(workspace: &Workspace) -> anyhow::Result<()> {
     }
     workspace::run(npm(&to).args(["ci", "--no-audit", "--no-fund"]))?;
     workspace::run(npm(&to).args(["rebuild", TO_FINISH, "--ignore-scripts=false"]))?;
-    fs::write(to.join(INSTALLED), lock).context("failed to note what is installed")
+    fs::write(to.join(INSTALLED), lock).context("failed to record the installation")
 }
 
-/// Where they are installed; the tests know it as well (`crates/ah-cli/tests/system/real_agents`).
+/// The folder of the programs, which `crates/ah-cli/tests/system/real_agents` reads as well.
 fn folder(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     Ok(workspace.target_folder()?.join("agents"))
 }

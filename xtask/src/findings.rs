@@ -1,20 +1,20 @@
-//! What the rules have to say, each with the place it is about.
+//! Findings of the rules, each with its place.
 
 use std::fmt::Display;
 
 use anyhow::bail;
 
-/// What a set of rules found. None is good.
+/// The findings of a set of rules.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings(Vec<String>);
 
 impl Findings {
-    /// Notes one, about `place`: a file, a file with a line, or a package.
+    /// Adds a finding about `place`: a file, a file with a line, or a package.
     pub(crate) fn add(&mut self, place: impl Display, what: impl Display) {
         self.0.push(format!("{place}: {what}"));
     }
 
-    /// The findings as they were noted.
+    /// The findings in order.
     #[cfg(test)]
     pub(crate) fn lines(&self) -> &[String] {
         &self.0

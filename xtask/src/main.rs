@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Test => suite::run(&workspace, suite::Place::Desk),
+        Task::Test => suite::run(&workspace, suite::Place::Developer),
         Task::Ci => suite::run(&workspace, suite::Place::BuildServer),
         Task::Agents => agents::require(&workspace),
         Task::Schemathesis => schemathesis::require(&workspace),

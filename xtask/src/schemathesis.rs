@@ -1,9 +1,8 @@
-//! `cargo xtask schemathesis`: the served API, asked by its own description.
+//! `cargo xtask schemathesis`: tests the served API against its own description.
 //!
-//! [Schemathesis](https://schemathesis.readthedocs.io) makes requests of the OpenAPI document, good
-//! ones and bad ones, and holds the answers against it. It runs with all its checks, on a server
-//! with a state folder and a repository of its own; what it is told besides is in
-//! `xtask/schemathesis`.
+//! [Schemathesis](https://schemathesis.readthedocs.io) derives valid and invalid requests from the
+//! OpenAPI document and checks the responses against it. It runs with all its checks, on a server
+//! with its own state folder and repository. Its configuration is in `xtask/schemathesis`.
 
 mod python;
 mod server;
@@ -22,32 +21,32 @@ use crate::scratch::Scratch;
 use crate::workspace::{self, Workspace};
 use server::{REPOSITORY, Server, VARIABLE};
 
-/// Schemathesis' configuration, hooks and requirements, from the root.
+/// The folder of its configuration, hooks and requirements, relative to the root.
 const FOLDER: &str = "xtask/schemathesis";
-/// How long it may take: some times what it does.
+/// The longest permitted run, several times the usual one.
 const TIME_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// Runs it where it can be installed. Where CI is set, it has to be.
+/// Runs schemathesis if it can be installed. With `CI` set, a failed installation is an error.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     match python::program(workspace) {
-        Ok(program) => ask(workspace, &program),
+        Ok(program) => test(workspace, &program),
         Err(error) if env::var_os("CI").is_none() => {
-            eprintln!("  schemathesis cannot be installed, so the API is not asked: {error:#}");
+            eprintln!("  schemathesis cannot be installed, so the API is not tested: {error:#}");
             Ok(())
         }
         Err(error) => Err(error),
     }
 }
 
-/// Runs it.
+/// Runs schemathesis; a failed installation is an error.
 pub(crate) fn require(workspace: &Workspace) -> anyhow::Result<()> {
-    ask(workspace, &python::program(workspace)?)
+    test(workspace, &python::program(workspace)?)
 }
 
-/// Has the program `st` ask a server of its own.
-fn ask(workspace: &Workspace, st: &Path) -> anyhow::Result<()> {
+/// Runs the program `st` on a new server.
+fn test(workspace: &Workspace, st: &Path) -> anyhow::Result<()> {
     let folder = workspace.root().join(FOLDER);
-    // Of the whole workspace, so that this is the program that the tests have built.
+    // With the features of the whole workspace, so that this is the program of the tests.
     workspace::run(
         workspace
             .cargo()
@@ -74,19 +73,19 @@ fn ask(workspace: &Workspace, st: &Path) -> anyhow::Result<()> {
     found
 }
 
-/// Runs schemathesis to its end; its report is shown when there is something in it.
+/// Runs schemathesis to its end and prints its report if it has findings.
 fn report(command: &mut Command) -> anyhow::Result<()> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("failed to start {}", workspace::line(command)))?;
-    let mut output = child.stdout.take().context("it has no output")?;
+    let mut output = child.stdout.take().context("schemathesis has no output")?;
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut text = Vec::new();
         let read = output.read_to_end(&mut text).map(|_| text);
-        // Nobody waits any more when it took too long.
+        // The receiver is gone after the time limit.
         sender.send(read).ok();
     });
     let Ok(output) = receiver.recv_timeout(TIME_MAX) else {
@@ -100,10 +99,10 @@ fn report(command: &mut Command) -> anyhow::Result<()> {
         return Ok(());
     }
     println!("{output}");
-    Err(anyhow!("schemathesis found what the report above says"))
+    Err(anyhow!("schemathesis reported the failures above"))
 }
 
-/// What a report without findings comes to: how many requests there were.
+/// Returns the line of a report that counts its requests.
 fn summary(report: &str) -> Option<&str> {
     let (_, rest) = report.rsplit_once("Test cases:")?;
     rest.lines().map(str::trim).find(|line| !line.is_empty())

@@ -1,4 +1,4 @@
-//! Folders for a while.
+//! Temporary folders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::process;
 
 use anyhow::Context as _;
 
-/// A folder that is gone when it is dropped.
+/// A folder that is removed on drop.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    /// A new folder for the task `name`.
+    /// Creates a folder for the task `name`.
     pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
         let path = std::env::temp_dir().join(format!("ah-xtask-{name}-{}", process::id()));
         fs::create_dir(&path).with_context(|| format!("make {}", path.display()))?;
@@ -25,7 +25,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
-            eprintln!("xtask: {} is left behind: {error}", self.0.display());
+            eprintln!("xtask: {} could not be removed: {error}", self.0.display());
         }
     }
 }

@@ -1,8 +1,8 @@
-//! `cargo xtask sqlx`: what the embedded store's queries were found to mean, written down.
+//! `cargo xtask sqlx`: the committed descriptions of the embedded store's queries.
 //!
-//! A query is checked against a database when the store is compiled, and what the database said of
-//! it goes into `.sqlx`, from which everybody else compiles without a database. The database is
-//! made from the migrations by a crate of its own, since the store cannot be compiled before it.
+//! Compiling the store against a database checks its queries and writes their descriptions to
+//! `.sqlx`. With these, the store compiles without a database. A separate crate creates the
+//! database from the migrations, since the store itself cannot be compiled before.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,16 +14,16 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::scratch::Scratch;
 
-/// The store, and the crate that makes databases of its schema.
+/// The store, and the crate that creates databases with its schema.
 const STORE: &str = "ah-store-sqlite";
 const SCHEMA: &str = "ah-store-sqlite-schema";
-/// What `sqlx.toml` of the store names.
+/// The variable that `sqlx.toml` of the store names.
 const DATABASE_URL: &str = "AH_STORE_SQLITE_DATABASE_URL";
 
-/// Writes `.sqlx` anew; with `check`, says instead what would be written otherwise.
+/// Rewrites `.sqlx`; with `check`, compares it instead.
 ///
 /// # Errors
-/// When a query does not fit the schema, or, with `check`, when `.sqlx` is not what it would be.
+/// If a query does not fit the schema, or, with `check`, if `.sqlx` is out of date.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -43,17 +43,17 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
             .chain(old.keys().filter(|name| !fresh.contains_key(*name)))
             .count();
         bail!(
-            "{differing} files of {} are not what the queries are now; run `cargo xtask sqlx`",
+            "{differing} files of {} are out of date; run `cargo xtask sqlx`",
             committed.display()
         );
     }
     write(&committed, &old, &fresh)
 }
 
-/// The files of a folder by name.
+/// File contents of a folder by file name.
 type Files = BTreeMap<OsString, Vec<u8>>;
 
-/// Compiles the store against a new database, and returns what was found.
+/// Compiles the store against a new database and returns the descriptions.
 fn describe(root: &Path, scratch: &Scratch) -> anyhow::Result<Files> {
     let database = scratch.path().join("schema.db");
     let found = scratch.path().join("sqlx");
@@ -63,8 +63,8 @@ fn describe(root: &Path, scratch: &Scratch) -> anyhow::Result<Files> {
             .args(["run", "--quiet", "--package", SCHEMA, "--"])
             .arg(&database),
     )?;
-    // The macros run only if the compiler does, and nothing that cargo looks at has changed: a
-    // configuration that nothing asks for makes it compile the store, and only the store, anew.
+    // The macros run only when the store is compiled, and no input of cargo has changed. An unused
+    // `cfg` makes cargo recompile the store, and nothing else.
     let marker = format!("queries_described_by=\"{}\"", process::id());
     succeed(
         cargo(root)
@@ -108,7 +108,7 @@ fn read(folder: &Path) -> anyhow::Result<Files> {
     Ok(files)
 }
 
-/// Makes `folder` hold `fresh` and nothing else.
+/// Replaces the files of `folder` with `fresh`.
 fn write(folder: &Path, old: &Files, fresh: &Files) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
     for name in old.keys().filter(|name| !fresh.contains_key(*name)) {

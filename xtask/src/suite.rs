@@ -1,8 +1,7 @@
-//! Everything that a change must pass, cheap and telling first.
+//! The steps that a change must pass, the cheapest first.
 //!
-//! Every cargo command takes the same profile, the same flags and the whole workspace, so that
-//! lints and documentation share one set of checked dependencies, and the tests the one set of
-//! built ones that `cargo build` has made already.
+//! Every cargo command has the same profile and flags and covers the whole workspace. Lints and
+//! documentation thus share checked dependencies, and tests share built ones with `cargo build`.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,25 +11,25 @@ use anyhow::anyhow;
 use crate::workspace::{self, Workspace};
 use crate::{agents, deps, schemathesis, sqlx, tidy};
 
-/// Where the suite runs.
+/// The kind of machine that runs the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Before somebody who may want to look at what a failing test left.
-    Desk,
-    /// Where nobody looks: tests are told by CI=true to leave nothing behind.
+    /// A developer's: the files of a failing test are kept.
+    Developer,
+    /// A build server: with `CI=true`, tests leave no files behind.
     BuildServer,
 }
 
-/// One thing to pass.
+/// A step of the suite.
 struct Step {
     name: &'static str,
     work: Work,
-    /// What to type when it failed: to see it alone, or to put it right.
+    /// The command that repeats a failed step alone, or fixes it.
     remedy: String,
 }
 
 enum Work {
-    /// A command of its own.
+    /// A command.
     Command(Command),
     /// A task of this program.
     Task(fn(&Workspace) -> anyhow::Result<()>),
@@ -54,7 +53,7 @@ impl Step {
     }
 }
 
-/// Runs the steps up to the first that fails.
+/// Runs the steps up to the first failure.
 pub(crate) fn run(workspace: &Workspace, place: Place) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut passed: Vec<(&'static str, Duration)> = Vec::new();
@@ -67,7 +66,7 @@ pub(crate) fn run(workspace: &Workspace, place: Place) -> anyhow::Result<()> {
         };
         if let Err(error) = result {
             return Err(anyhow!(
-                "{} failed: {error:#}\n\nGo on with:\n    {}",
+                "{} failed: {error:#}\n\nContinue with:\n    {}",
                 step.name,
                 step.remedy
             ));
@@ -92,7 +91,7 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
     vec![
         Step {
             remedy: "cargo fmt --all".to_owned(),
-            // Only the names: nobody reads what the remedy takes care of.
+            // Only the names: the remedy applies the differences.
             ..Step::command(
                 "format",
                 cargo(&["fmt", "--all", "--", "--check", "--files-with-diff"]),
@@ -118,7 +117,7 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
             "agent programs",
             "cargo xtask agents",
             match place {
-                Place::Desk => agents::install,
+                Place::Developer => agents::install,
                 Place::BuildServer => agents::require,
             },
         ),
@@ -130,14 +129,14 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
             "the API by its description",
             "cargo xtask schemathesis",
             match place {
-                Place::Desk => schemathesis::run,
+                Place::Developer => schemathesis::run,
                 Place::BuildServer => schemathesis::require,
             },
         ),
     ]
 }
 
-/// The variables that a command is given, as one would type them before it.
+/// Returns the variables of a command, as typed before it in a shell.
 fn environment(command: &Command) -> String {
     command
         .get_envs()
@@ -171,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_shown_as_one_would_type_it() {
+    fn a_command_is_shown_as_typed_in_a_shell() {
         let mut command = Command::new("/somewhere/bin/cargo");
         command
             .args(["doc", "--no-deps"])

@@ -50,7 +50,7 @@ impl Workspace {
 
     /// Lists tracked files, and new ones that are not ignored, relative to the root.
     ///
-    /// Files deleted in the work tree are left out.
+    /// Files deleted in the work tree are left out, and links, whose targets are listed.
     pub(crate) fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
         let listed = output_of(self.command("git").args([
             "ls-files",
@@ -61,7 +61,10 @@ impl Workspace {
         ]))?;
         let mut files: Vec<PathBuf> = listed
             .split('\0')
-            .filter(|path| !path.is_empty() && self.root.join(path).is_file())
+            .filter(|path| {
+                let found = self.root.join(path).symlink_metadata();
+                !path.is_empty() && found.is_ok_and(|found| found.is_file())
+            })
             .map(PathBuf::from)
             .collect();
         files.sort();

@@ -1,4 +1,4 @@
-//! A Python program, in an environment of its own in the target folder.
+//! A Python program in its own environment in the target folder.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use super::FOLDER;
 use crate::workspace::{Workspace, output_of};
 
-/// A copy of the requirements, written when all of them are installed.
+/// A copy of the requirements, written once all of them are installed.
 const INSTALLED: &str = "installed.txt";
 
-/// The program `st` with the pinned requirements, installed if it is not there.
+/// Returns the program `st`, after installing the pinned requirements if necessary.
 pub(super) fn program(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let requirements = workspace.root().join(FOLDER).join("requirements.txt");
     let environment = workspace.target_folder()?.join("schemathesis");
@@ -28,13 +28,13 @@ pub(super) fn program(workspace: &Workspace) -> anyhow::Result<PathBuf> {
             .args(["-m", "venv", "--clear"])
             .arg(&environment),
     )
-    .context("failed to make a Python environment; python3 with its module venv is needed")?;
+    .context("failed to create a Python environment; python3 with its module venv is required")?;
     output_of(
         Command::new(environment.join("bin").join("python"))
             .args(["-m", "pip", "install", "--quiet", "--requirement"])
             .arg(&requirements),
     )
     .context("failed to install schemathesis")?;
-    fs::write(&installed, wanted).context("failed to note what is installed")?;
+    fs::write(&installed, wanted).context("failed to record the installation")?;
     Ok(program)
 }

@@ -1,4 +1,4 @@
-//! An access point for a while: a state folder and a repository of its own, and nothing left of it.
+//! A temporary access point with its own state folder and repository.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -14,17 +14,17 @@ use serde_json::Value;
 
 use crate::workspace::output_of;
 
-/// The repository that tasks may be launched on, and the variable that they may set.
+/// The repository that tasks may use, and the variable that they may set.
 pub(super) const REPOSITORY: &str = "repository";
 pub(super) const VARIABLE: &str = "GREETING";
-/// How long the server may take to start, and to end.
+/// The longest permitted start, and the longest permitted shutdown, of the server.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// More than anybody asks within one run, so that no answer depends on how fast it goes.
+/// A rate limit above that of any run, so that responses do not depend on speed.
 const REQUESTS_PER_MINUTE: &str = "1000000";
-/// Agents at a time: they are asked about, and need not work.
+/// The number of concurrent agents; they need not do any work.
 const SESSIONS_MAX: &str = "2";
 
-/// A server that runs until it is ended or dropped.
+/// A server that runs until it is shut down or dropped.
 pub(super) struct Server {
     ah: PathBuf,
     home: PathBuf,
@@ -35,7 +35,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts `ah` on a state folder below `scratch`, and waits until it takes requests.
+    /// Starts `ah` on a state folder below `scratch`, and waits until it accepts requests.
     pub(super) fn start(ah: &Path, scratch: &Path) -> anyhow::Result<Self> {
         make_repository(&scratch.join(REPOSITORY))?;
         let home = scratch.join("home");
@@ -66,17 +66,17 @@ impl Server {
         Ok(server)
     }
 
-    /// Where it is.
+    /// The base URL.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// The key to come with.
+    /// The API key.
     pub(super) fn key(&self) -> &str {
         &self.key
     }
 
-    /// It says that it is ready in a line of its own, and where it is and with which key in a file.
+    /// Waits for the line that says it is ready, then reads address and key from its file.
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let child = self.child.as_mut().context("the server has ended")?;
         let stdout = child.stdout.take().context("the server has no output")?;
@@ -84,7 +84,7 @@ impl Server {
         thread::spawn(move || {
             let mut line = String::new();
             let read = BufReader::new(stdout).read_line(&mut line);
-            // Nobody waits any more when it took too long.
+            // The receiver is gone after the time limit.
             sender.send(read).ok();
         });
         match receiver.recv_timeout(PATIENCE) {
@@ -109,7 +109,7 @@ impl Server {
         fs::read_to_string(&self.log).unwrap_or_else(|error| error.to_string())
     }
 
-    /// Ends it, and the agents that it has started.
+    /// Shuts the server down, then ends the agents that it has started.
     pub(super) fn end(mut self) -> anyhow::Result<()> {
         self.end_all()
     }
@@ -120,7 +120,7 @@ impl Server {
         };
         kill_process(Pid::from_child(&child), Signal::TERM).context("failed to end the server")?;
         let status = child.wait().context("failed to wait for the server")?;
-        // Without a server no session that waits is begun, so those that run are all there are.
+        // Without a server no queued session starts, so the running ones are all there are.
         let ah = |words: &[&str]| {
             let mut command = of_home(&self.ah, &self.home);
             command.args(["--remote-server", "none"]).args(words);
@@ -149,12 +149,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Err(error) = self.end_all() {
-            eprintln!("xtask: something of the server may be left: {error:#}");
+            eprintln!("xtask: processes of the server may be left: {error:#}");
         }
     }
 }
 
-/// `ah` on a state folder, and with nothing else of the caller's settings for it.
+/// Returns a command that runs `ah` on a state folder, without the caller's settings.
 fn of_home(ah: &Path, home: &Path) -> Command {
     let mut command = Command::new(ah);
     for (name, _) in std::env::vars_os() {

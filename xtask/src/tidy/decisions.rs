@@ -1,4 +1,4 @@
-//! Decisions are numbered, each number once.
+//! Rules about the numbers of decisions.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::findings::Findings;
 
 const FOLDER: &str = "docs/decisions";
 
-/// Notes a decision without a number, or with one that another has.
+/// Notes a decision without a number, or with that of another.
 pub(super) fn check(files: &[File], findings: &mut Findings) {
     let mut taken: BTreeMap<&str, &Path> = BTreeMap::new();
     for file in files.iter().filter(|file| file.path.starts_with(FOLDER)) {
@@ -22,16 +22,13 @@ pub(super) fn check(files: &[File], findings: &mut Findings) {
         let Some(number) = number.filter(|number| {
             number.len() == 4 && number.chars().all(|digit| digit.is_ascii_digit())
         }) else {
-            findings.add(
-                file.path.display(),
-                "a decision is called NNNN-what-was-decided.md",
-            );
+            findings.add(file.path.display(), "a decision is named NNNN-title.md");
             continue;
         };
         if let Some(other) = taken.insert(number, &file.path) {
             findings.add(
                 file.path.display(),
-                format!("{} has the number {number} too", other.display()),
+                format!("{} has the number {number} as well", other.display()),
             );
         }
     }
@@ -55,8 +52,8 @@ mod tests {
         assert_eq!(
             findings.lines(),
             [
-                "docs/decisions/0001-b.md: docs/decisions/0001-a.md has the number 0001 too",
-                "docs/decisions/2-c.md: a decision is called NNNN-what-was-decided.md",
+                "docs/decisions/0001-b.md: docs/decisions/0001-a.md has the number 0001 as well",
+                "docs/decisions/2-c.md: a decision is named NNNN-title.md",
             ]
         );
     }

@@ -1,18 +1,18 @@
-//! What a single file must not be or say.
+//! Rules about the length and the text of single files.
 
 use super::File;
 use crate::findings::Findings;
 
-/// The most lines of a source file that is not a test.
+/// The largest number of lines of a source file that is not a test.
 const LINES_MAX: usize = 600;
 
-/// Marks of unfinished work, which belongs into an issue.
+/// Marks of unfinished work, which an issue should describe.
 const MARKS: &[&str] = &["TODO", "FIXME", "XXX", "HACK"];
 
-/// Where packages of the lock file may come from.
+/// The one permitted source of packages in the lock file.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// Notes what is wrong with one file of the work tree at `root`.
+/// Notes each violation in one file of the work tree at `root`.
 pub(super) fn check(file: &File, root: &str, findings: &mut Findings) {
     if file.has_extension("rs") {
         check_length(file, findings);
@@ -44,12 +44,12 @@ fn check_length(file: &File, findings: &mut Findings) {
     if lines > LINES_MAX {
         findings.add(
             file.path.display(),
-            format!("{lines} lines are more than {LINES_MAX}; it holds more than one concept"),
+            format!("{lines} lines exceed {LINES_MAX}; split the file by concept"),
         );
     }
 }
 
-/// A mark of unfinished work in a comment.
+/// Finds a mark of unfinished work in a comment.
 fn mark_in(line: &str) -> Option<String> {
     let (_, comment) = line.split_once("//")?;
     let mark = comment
@@ -58,15 +58,15 @@ fn mark_in(line: &str) -> Option<String> {
     Some(format!("`{mark}` belongs into an issue"))
 }
 
-/// The path of the work tree, which is nobody else's.
+/// Finds the path of the work tree, which exists on this machine only.
 fn work_tree_in(line: &str, root: &str) -> Option<String> {
     line.match_indices(root)
-        // `/somewhere/else/project` does not begin at `/else/project`.
+        // The path must not be the end of a longer one.
         .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-/}~".contains(c)))
         .then(|| format!("`{root}` is a path of this machine"))
 }
 
-/// A source of packages that is not the public registry.
+/// Finds a source of packages other than the public registry.
 fn foreign_source_in(line: &str) -> Option<String> {
     let source = line.strip_prefix("source = \"")?.strip_suffix('"')?;
     (source != REGISTRY).then(|| format!("`{source}` is not the public registry"))
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_noted_in_a_comment_alone() {
+    fn a_mark_is_noted_only_in_a_comment() {
         let mark = MARKS[0];
         assert_eq!(
             findings_of("src/a.rs", &format!("let a = 1; // {mark}: b")).lines(),
