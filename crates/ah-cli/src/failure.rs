@@ -117,18 +117,6 @@ impl From<FieldErrors> for Failure {
     }
 }
 
-/// Returns an error and its causes as one sentence.
-pub(crate) fn in_words(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(error.to_string().trim_end());
-        cause = error.source();
-    }
-    words
-}
-
 fn code_of(kind: ErrorKind, errors: &FieldErrors) -> ExitCode {
     match kind {
         ErrorKind::Validation if concerns(errors, "repo") => ExitCode::Repository,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ah_agents::recorder::RecorderCommand;
 use ah_agents::{Catalog, ConfiguredAgents, Surroundings};
 use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
-use ah_rest_api_contract::TaskManager;
+use ah_rest_api_contract::{TaskManager, error_chain};
 use ah_rest_server::{Config, Host, ServeError, Sources};
 use ah_store_sqlite::SqliteStore;
 use tokio::sync::oneshot;
@@ -18,7 +18,7 @@ pub(crate) use ah_engine::Scheduling;
 
 use crate::environment::Settings;
 use crate::exit_code::ExitCode;
-use crate::failure::{Failure, in_words};
+use crate::failure::Failure;
 
 /// The file name of the store in the state folder.
 const STORE_FILE: &str = "state.db";
@@ -98,7 +98,7 @@ pub(crate) async fn serve(
                 ServeError::PortTaken { .. } => ExitCode::Resource,
                 _ => ExitCode::Configuration,
             };
-            Failure::new(code, in_words(&error)).caused_by(error)
+            Failure::new(code, error_chain(&error)).caused_by(error)
         })
 }
 
@@ -110,7 +110,7 @@ fn configured_agents(settings: &Settings) -> Result<ConfiguredAgents, Failure> {
         environment: &[],
         flags: &[],
     })
-    .map_err(|error| Failure::configuration(in_words(&error)).caused_by(error))?;
+    .map_err(|error| Failure::configuration(error_chain(&error)).caused_by(error))?;
     Ok(config.agents().clone())
 }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_rest_api_contract::{AccessPointFile, ApiKeyText, TaskManager};
+use ah_rest_api_contract::{AccessPointFile, ApiKeyText, TaskManager, error_chain};
 use ah_rest_client::{RestClient, RestTaskManager};
 use ah_rest_server::{read_published, running};
 use rustix::process::{Pid, test_kill_process};
 
 use crate::environment::{AH_REMOTE_SERVER, Remote, Settings};
 use crate::exit_code::ExitCode;
-use crate::failure::{Failure, in_words};
+use crate::failure::Failure;
 
 /// The time limit for a server's first response. A command waits for it before anything else, so it
 /// leaves room for a busy host.
@@ -52,13 +52,13 @@ fn client(url: &str, key: Option<&ApiKeyText>) -> Result<RestClient, Failure> {
     }
     builder
         .build()
-        .map_err(|error| Failure::validation(in_words(&error)).caused_by(error))
+        .map_err(|error| Failure::validation(error_chain(&error)).caused_by(error))
 }
 
 /// Returns the server that runs on the state folder. The file of a killed server is ignored.
 fn published(settings: &Settings) -> Result<Option<AccessPointFile>, Failure> {
     let unreadable = |error| {
-        Failure::configuration(in_words(&error))
+        Failure::configuration(error_chain(&error))
             .hint("`--remote-server none` runs without the access point")
             .caused_by(error)
     };

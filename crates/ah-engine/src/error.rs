@@ -35,15 +35,3 @@ pub(crate) fn inconsistent(
     tracing::error!(%what, error = &error as &dyn Error, "stored data cannot be read");
     TaskManagerError::new(ErrorKind::Internal, "stored data could not be read").caused_by(error)
 }
-
-/// A cause and what caused it, in one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}

@@ -1,5 +1,7 @@
-//! How engines that share a store know whether each other live: each holds a file lock for as
-//! long as it does, which the kernel gives up with the process, however that ends.
+//! Liveness of the engines that share a store.
+//!
+//! Each engine holds a file lock for as long as it lives. The kernel releases it with the process,
+//! even after a kill.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -7,19 +9,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ah_store::EngineId;
-use rustix::fs::{FlockOperation, flock};
 
-/// The lock of an engine that lives.
+/// The lock of a live engine.
 #[derive(Debug)]
 pub(crate) struct Liveness {
     folder: PathBuf,
     engine: EngineId,
-    /// Held, never read.
+    /// The open file, which holds the lock.
     _lock: File,
 }
 
 impl Liveness {
-    /// Says that `engine` lives, for as long as the result does.
+    /// Declares `engine` live until the returned value is dropped.
     pub(crate) fn declare(home: &Path, engine: EngineId) -> io::Result<Self> {
         let folder = home.join("engines");
         std::fs::create_dir_all(&folder)?;
@@ -27,7 +28,7 @@ impl Liveness {
             .create_new(true)
             .write(true)
             .open(lock_path(&folder, &engine))?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        file.try_lock()?;
         Ok(Self {
             folder,
             engine,
@@ -35,7 +36,7 @@ impl Liveness {
         })
     }
 
-    /// Those of `owners` that do not live any more. An owner without a lock has cleaned it up.
+    /// Returns the dead among `owners`. An owner without a lock file has removed it at its end.
     pub(crate) fn dead(&self, owners: BTreeSet<EngineId>) -> BTreeSet<EngineId> {
         owners
             .into_iter()
@@ -43,14 +44,14 @@ impl Liveness {
             .collect()
     }
 
-    /// Removes what engines have left that were killed. A failure leaves a file of no size.
+    /// Removes the lock files of killed engines. A failure leaves an empty file behind.
     pub(crate) fn tidy(&self) {
         let Ok(entries) = std::fs::read_dir(&self.folder) else {
             return;
         };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            // One that is not locked belongs to no engine that lives, but may belong to one that
-            // is just about to lock it, which is over in microseconds: a minute is safe.
+            // An unlocked file may belong to an engine that is about to lock it. That takes
+            // microseconds, so a minute is safe.
             let old = path
                 .metadata()
                 .and_then(|meta| meta.modified())
@@ -72,17 +73,16 @@ fn lock_path(folder: &Path, engine: &EngineId) -> PathBuf {
     folder.join(format!("{engine}.lock"))
 }
 
-/// Whether somebody holds the lock. What cannot be told is taken for held: an engine is not dead
-/// because nobody could look.
+/// Returns true if the lock is held, or if its state is unknown.
 fn is_locked(path: &Path) -> bool {
     match File::open(path) {
-        Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_err(),
+        Ok(file) => file.try_lock_shared().is_err(),
         Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
 }
 
 fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path) {
-        tracing::debug!(path = %path.display(), %error, "an engine's lock file stays");
+        tracing::debug!(path = %path.display(), %error, "failed to remove the lock file of an engine");
     }
 }

@@ -295,11 +295,14 @@ impl LocalTaskManager {
 fn executor_error(error: ExecutorError) -> TaskManagerError {
     match error.field {
         Some(field) => {
-            ah_rest_api_contract::FieldErrors::of(field, crate::error::chain(&error)).into()
+            ah_rest_api_contract::FieldErrors::of(field, ah_rest_api_contract::error_chain(&error))
+                .into()
         }
-        None => {
-            TaskManagerError::new(ErrorKind::Internal, crate::error::chain(&error)).caused_by(error)
-        }
+        None => TaskManagerError::new(
+            ErrorKind::Internal,
+            ah_rest_api_contract::error_chain(&error),
+        )
+        .caused_by(error),
     }
 }
 

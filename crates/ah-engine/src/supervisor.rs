@@ -211,7 +211,7 @@ impl Supervisor {
         self.sweep().await?;
         let reason = format!(
             "the access point could not go on with it: {}",
-            crate::error::chain(why)
+            ah_rest_api_contract::error_chain(why)
         );
         let departure = match self.ingest_left_over().await {
             Ok(Some(told)) => return self.conclude_as_told(told).await,

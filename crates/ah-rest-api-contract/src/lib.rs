@@ -203,7 +203,7 @@ pub use change::{
 pub use content::{ContentBlock, EmbeddedResource, PromptContent};
 pub use control::{REASON_CHARS_MAX, ResumeRequest, StopRequest};
 pub use draft::{Draft, DraftContent, DraftUpdate};
-pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError};
+pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
 pub use event::{
     DeliveryEvent, DiffEvent, EphemeralEvent, ErrorEvent, EventFilter, EventPayload, EventQuery,
     EventType, FileEdit, Gap, Log, LogLevel, Message, MessageDelta, MessageRole, Moment, Plan,

@@ -1,38 +1,41 @@
-//! One server a state folder: a lock that the kernel gives back when its holder dies.
+//! At most one server per state folder, by a file lock that the kernel releases with its process.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use ah_rest_api_contract::AccessPointFile;
-use rustix::fs::FlockOperation;
 
 use crate::auth::{FileError, read_published};
 
 const NAME: &str = "access-point.lock";
 
-/// The lock, held as long as this lives.
+/// The lock, held until this value is dropped.
 #[derive(Debug)]
-pub(crate) struct HomeLock(#[expect(dead_code, reason = "it is held, and that is all")] File);
+pub(crate) struct HomeLock(#[expect(dead_code, reason = "the open file holds the lock")] File);
 
-/// Why the lock cannot be had.
+/// Failure to take the lock.
 #[derive(Debug)]
 pub(crate) enum LockError {
-    /// Another server has it: the process of this id, where it says so.
+    /// Another server holds it: the process with this id, if the file names one.
     Held(Option<u32>),
     /// The file cannot be used.
     Io(io::Error),
 }
 
 impl HomeLock {
-    /// Takes the lock of the state folder `home`, and says in it who has it.
+    /// Takes the lock of the state folder `home` and writes the process id into its file.
     pub(crate) fn take(home: &Path) -> Result<Self, LockError> {
         let mut file = open(home).map_err(LockError::Io)?;
-        if !try_lock(&file).map_err(LockError::Io)? {
-            let mut holder = String::new();
-            file.read_to_string(&mut holder).map_err(LockError::Io)?;
-            return Err(LockError::Held(holder.trim().parse().ok()));
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder).map_err(LockError::Io)?;
+                return Err(LockError::Held(holder.trim().parse().ok()));
+            }
+            Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
         }
         let mut write = || {
             file.set_len(0)?;
@@ -53,25 +56,14 @@ fn open(home: &Path) -> io::Result<File> {
         .open(home.join(NAME))
 }
 
-fn try_lock(file: &File) -> io::Result<bool> {
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The server that runs on the state folder `home`, if one does and has said where it is.
+/// Finds the address of the server that runs on the state folder `home`, once it is published.
 ///
 /// # Errors
-/// When the state folder cannot be read.
+/// If the published file cannot be read.
 pub fn running(home: &Path) -> Result<Option<AccessPointFile>, FileError> {
     let is_held = match File::open(home.join(NAME)) {
-        // Shared, so that whoever looks at the same moment is not taken for a server.
-        Ok(file) => matches!(
-            rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared),
-            Err(rustix::io::Errno::WOULDBLOCK)
-        ),
+        // Shared, so that two concurrent calls do not take each other for a server.
+        Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
         Err(_) => false,
     };
     if is_held {
@@ -86,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_one_holder_and_it_is_named() {
+    fn a_lock_has_one_holder_and_names_it() {
         let home = tempfile::tempdir().unwrap();
         assert_eq!(running(home.path()).unwrap(), None);
         let lock = HomeLock::take(home.path()).unwrap();

@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use ah_rest_api_contract::{ErrorKind, FieldErrors, Problem, TaskManagerError};
+use ah_rest_api_contract::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
 use ah_store::StoreError;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
@@ -145,7 +145,7 @@ pub(crate) fn complete(mut response: Response, path: &str, request_id: &str) -> 
 }
 
 fn log(problem: &Problem, cause: Option<&(dyn Error + Send + Sync)>) {
-    let cause = cause.map(chain).unwrap_or_default();
+    let cause = cause.map(|cause| error_chain(cause)).unwrap_or_default();
     let detail = problem.detail.as_deref().unwrap_or_default();
     if problem.status >= 500 {
         tracing::error!(status = problem.status, detail, cause, "request failed");
@@ -173,16 +173,4 @@ impl Error for ApiError {
             .as_deref()
             .map(|cause| cause as &(dyn Error + 'static))
     }
-}
-
-/// An error and what caused it, in one line.
-pub(crate) fn chain(error: &(dyn Error + Send + Sync)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -1,6 +1,6 @@
 //! `ah agent access-point`: runs the server until a signal ends it.
 
-use ah_rest_api_contract::AccessPointFile;
+use ah_rest_api_contract::{AccessPointFile, error_chain};
 use ah_rest_server::{Config, Sources, read_published};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,7 +11,7 @@ use crate::args::AccessPointArgs;
 use crate::context::Context;
 use crate::environment::Settings;
 use crate::exit_code::ExitCode;
-use crate::failure::{Failure, in_words};
+use crate::failure::Failure;
 use crate::local;
 use crate::style::{Line, Paint};
 
@@ -90,14 +90,14 @@ fn load(args: &AccessPointArgs, settings: &Settings) -> Result<Config, Failure> 
         environment: &environment,
         flags: &flags,
     })
-    .map_err(|error| Failure::configuration(in_words(&error)).caused_by(error))
+    .map_err(|error| Failure::configuration(error_chain(&error)).caused_by(error))
 }
 
 /// Prints the server's address and the location of its key, but never the key.
 fn announce(context: &Context) -> Result<(), Failure> {
     let home = &context.settings.home;
     let file = read_published(home)
-        .map_err(|error| Failure::configuration(in_words(&error)).caused_by(error))?;
+        .map_err(|error| Failure::configuration(error_chain(&error)).caused_by(error))?;
     let Some(file) = file else { return Ok(()) };
     let note = |words: String| context.terminal.note(&Line::of(Paint::Plain, words));
     note(format!("listening on {}", address(&file)));
@@ -113,7 +113,7 @@ fn announce(context: &Context) -> Result<(), Failure> {
 
 fn announce_as_json(context: &Context) -> Result<(), Failure> {
     let file = read_published(&context.settings.home)
-        .map_err(|error| Failure::configuration(in_words(&error)).caused_by(error))?;
+        .map_err(|error| Failure::configuration(error_chain(&error)).caused_by(error))?;
     let Some(file) = file else { return Ok(()) };
     context
         .terminal

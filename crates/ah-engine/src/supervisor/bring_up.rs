@@ -40,7 +40,7 @@ impl Supervisor {
             Err(error) => {
                 let reason = format!(
                     "the workspace could not be made: {}",
-                    crate::error::chain(&error)
+                    ah_rest_api_contract::error_chain(&error)
                 );
                 return self.conclude(Departure::NeverStarted { reason }).await;
             }
@@ -54,7 +54,7 @@ impl Supervisor {
         if let Err(error) = self.core.executor.launch(&spec).await {
             let reason = format!(
                 "the agent could not be started: {}",
-                crate::error::chain(&error)
+                ah_rest_api_contract::error_chain(&error)
             );
             return self.conclude(Departure::NeverStarted { reason }).await;
         }

@@ -124,7 +124,7 @@ fn failure(what: &str, error: &ExecutorError, now: Timestamp) -> NewEvent {
         ts: now,
         payload: EventPayload::Log(Log {
             level: LogLevel::Error,
-            message: format!("{what}: {}", crate::error::chain(error)),
+            message: format!("{what}: {}", ah_rest_api_contract::error_chain(error)),
             tool_execution_id: None,
         }),
     }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use ah_rest_api_contract::sse::{Decoded, Decoder, FrameTooLarge};
-use ah_rest_api_contract::{ErrorKind, TaskManagerError};
+use ah_rest_api_contract::{ErrorKind, TaskManagerError, error_chain};
 use futures::{Stream, stream};
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
@@ -104,7 +104,7 @@ impl<P: Place> Reader<P> {
                         return Ok(None);
                     }
                 }
-                Ok(Err(error)) => self.disconnect(&in_words(&error.without_url()))?,
+                Ok(Err(error)) => self.disconnect(&error_chain(&error.without_url()))?,
                 Err(_) => self.disconnect("it was silent for too long")?,
             }
         }
@@ -223,18 +223,6 @@ impl<P: Place> Reader<P> {
         );
         self.asked_wait = failure.retry_after.or(self.asked_wait);
     }
-}
-
-/// An error with what led to it, in a line.
-fn in_words(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 /// Whether an answer is an event stream at all.

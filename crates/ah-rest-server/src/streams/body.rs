@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::time::Duration;
 
-use ah_rest_api_contract::sse;
+use ah_rest_api_contract::{error_chain, sse};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::metrics::{Metrics, OneMore};
-use crate::problem::{ApiError, chain};
+use crate::problem::ApiError;
 
 /// After how long without a frame a comment is sent.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
@@ -90,7 +90,7 @@ impl Writer {
                 }
                 Err(error) => {
                     self.ended = true;
-                    tracing::warn!(error = %chain(&error), "a stream broke off");
+                    tracing::warn!(error = %error_chain(&error), "a stream broke off");
                     Bytes::from_static(BROKEN.as_bytes())
                 }
             },
