@@ -224,7 +224,11 @@ impl TaskManager for FakeTaskManager {
         Err(not_scripted())
     }
 
-    async fn list_prompts(&self, _id: SessionId) -> Result<Page<Prompt>, TaskManagerError> {
+    async fn list_prompts(
+        &self,
+        _id: SessionId,
+        _page: PageRequest,
+    ) -> Result<Page<Prompt>, TaskManagerError> {
         Err(not_scripted())
     }
 
@@ -264,8 +268,12 @@ impl TaskManager for FakeTaskManager {
         Err(not_scripted())
     }
 
-    async fn list_permissions(&self, _id: SessionId) -> Result<Page<Permission>, TaskManagerError> {
-        Ok(Page::new(Vec::new(), 0, PageRequest::largest()))
+    async fn list_permissions(
+        &self,
+        _id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<Permission>, TaskManagerError> {
+        Ok(Page::new(Vec::new(), 0, page))
     }
 
     async fn answer_permission(
@@ -308,11 +316,14 @@ impl TaskManager for FakeTaskManager {
         Err(not_scripted())
     }
 
-    async fn list_agents(&self) -> Result<Page<Agent>, TaskManagerError> {
+    async fn list_agents(&self, _page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {
         Err(not_scripted())
     }
 
-    async fn list_repositories(&self) -> Result<Page<Repository>, TaskManagerError> {
+    async fn list_repositories(
+        &self,
+        _page: PageRequest,
+    ) -> Result<Page<Repository>, TaskManagerError> {
         Err(not_scripted())
     }
 
@@ -320,7 +331,11 @@ impl TaskManager for FakeTaskManager {
         Err(not_scripted())
     }
 
-    async fn list_session_files(&self, id: SessionId) -> Result<Page<FileEntry>, TaskManagerError> {
+    async fn list_session_files(
+        &self,
+        id: SessionId,
+        query: FileQuery,
+    ) -> Result<Page<FileEntry>, TaskManagerError> {
         self.session(id)?;
         let files: Vec<FileEntry> = self
             .diff
@@ -337,8 +352,7 @@ impl TaskManager for FakeTaskManager {
                 last_modified: None,
             })
             .collect();
-        let total = files.len() as u64;
-        Ok(Page::new(files, total, PageRequest::largest()))
+        Ok(query.select(files))
     }
 
     async fn get_session_diff(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::{AccessPointFile, ApiKeyText, TaskManager, error_chain};
-use ah_rest_client::{RestClient, RestTaskManager};
+use ah_rest_client::RestClient;
 use ah_rest_server::{read_published, running};
 use rustix::process::{Pid, test_kill_process};
 
@@ -42,7 +42,7 @@ pub(crate) async fn manager(settings: &Settings) -> Result<Option<Arc<dyn TaskMa
             }
         },
     };
-    Ok(Some(Arc::new(RestTaskManager::new(client))))
+    Ok(Some(Arc::new(client)))
 }
 
 fn client(url: &str, key: Option<&ApiKeyText>) -> Result<RestClient, Failure> {

@@ -12,7 +12,7 @@ use ah_agents::Catalog;
 use ah_lifecycle::{Change, Decision, Refusal, View};
 use ah_rest_api_contract::{
     Agent, AllEventsQuery, AllEventsStream, Branch, BranchList, DiffQuery, Draft, DraftId,
-    DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry,
+    DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery,
     InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
     Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId,
     RepositorySource, Session, SessionDiff, SessionEvent, SessionId, SessionQuery, Task, TaskId,
@@ -306,16 +306,6 @@ fn executor_error(error: ExecutorError) -> TaskManagerError {
     }
 }
 
-/// A list that comes whole.
-fn whole<T>(items: Vec<T>) -> Page<T> {
-    let total = items.len() as u64;
-    Page {
-        items,
-        total,
-        next_page: None,
-    }
-}
-
 #[async_trait]
 impl TaskManager for LocalTaskManager {
     fn description(&self) -> String {
@@ -388,14 +378,14 @@ impl TaskManager for LocalTaskManager {
         self.prompt(id, request).await
     }
 
-    async fn list_prompts(&self, id: SessionId) -> Result<Page<Prompt>, TaskManagerError> {
+    async fn list_prompts(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<Prompt>, TaskManagerError> {
         self.known(id).await?;
-        self.core
-            .store
-            .prompts(id)
-            .await
-            .map(whole)
-            .map_err(store_error)
+        let prompts = self.core.store.prompts(id).await.map_err(store_error)?;
+        Ok(Page::of_whole(prompts, page))
     }
 
     async fn withdraw_prompt(
@@ -434,12 +424,15 @@ impl TaskManager for LocalTaskManager {
         self.cancel(id).await
     }
 
-    async fn list_permissions(&self, id: SessionId) -> Result<Page<Permission>, TaskManagerError> {
+    async fn list_permissions(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<Permission>, TaskManagerError> {
         self.known(id).await?;
         let known = self.core.store.permissions(id).await.map_err(store_error)?;
-        Ok(whole(
-            known.into_iter().map(|record| record.permission).collect(),
-        ))
+        let permissions = known.into_iter().map(|record| record.permission).collect();
+        Ok(Page::of_whole(permissions, page))
     }
 
     async fn answer_permission(
@@ -479,7 +472,7 @@ impl TaskManager for LocalTaskManager {
         self.core.store.delete_draft(id).await.map_err(store_error)
     }
 
-    async fn list_agents(&self) -> Result<Page<Agent>, TaskManagerError> {
+    async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {
         let catalog = self.core.catalog.clone();
         let ask = async move { catalog.ask_versions().await };
         match self.core.config.scheduling {
@@ -495,13 +488,16 @@ impl TaskManager for LocalTaskManager {
                     .spawn(async move { shutdown.run_until_cancelled(ask).await });
             }
         }
-        Ok(whole(self.core.catalog.list()))
+        Ok(Page::of_whole(self.core.catalog.list(), page))
     }
 
-    async fn list_repositories(&self) -> Result<Page<Repository>, TaskManagerError> {
+    async fn list_repositories(
+        &self,
+        page: PageRequest,
+    ) -> Result<Page<Repository>, TaskManagerError> {
         self.core
             .store
-            .list_repositories(PageRequest::largest())
+            .list_repositories(page)
             .await
             .map_err(store_error)
     }
@@ -532,7 +528,11 @@ impl TaskManager for LocalTaskManager {
         })
     }
 
-    async fn list_session_files(&self, id: SessionId) -> Result<Page<FileEntry>, TaskManagerError> {
+    async fn list_session_files(
+        &self,
+        id: SessionId,
+        query: FileQuery,
+    ) -> Result<Page<FileEntry>, TaskManagerError> {
         self.with_workspace(id).await?;
         let (_, files) = self
             .core
@@ -540,7 +540,7 @@ impl TaskManager for LocalTaskManager {
             .changes(id)
             .await
             .map_err(executor_error)?;
-        Ok(whole(files))
+        Ok(query.select(files))
     }
 
     async fn get_session_diff(

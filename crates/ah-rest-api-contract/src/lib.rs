@@ -12,7 +12,7 @@
 //!   can stand in for each other.
 //!
 //! The crate does no I/O and knows no runtime: whoever depends on it links neither a web server
-//! nor a database. What implements the trait is elsewhere: `RestTaskManager` in `ah-rest-client`
+//! nor a database. What implements the trait is elsewhere: `RestClient` in `ah-rest-client`
 //! for a server, `LocalTaskManager` in `ah-engine` for an engine in the process, and
 //! `MockTaskManager` in `ah-rest-mock-client` for tests. `examples/dashboard` is a whole program
 //! that does not know which of them it has.
@@ -160,7 +160,7 @@
 //! Objects are camelCase JSON, the fields of events, changes and usage `snake_case`; ids are ULIDs,
 //! most with a prefix; moments are RFC 3339 in UTC. A request with a field that nobody knows is
 //! refused, and so says which; a reader passes over fields that it does not know. [`sse`] is the
-//! codec of event streams, [`routes`] the table of all operations with the paths that clients ask
+//! codec of event streams, [`operations`] the table of all operations with the paths that clients ask
 //! for. A query is read into a `…Params` of texts, such as [`SessionParams`], and judged by turning
 //! it into what it means, such as [`SessionQuery`]; a client goes the other way.
 //!
@@ -183,12 +183,12 @@ mod number;
 mod object;
 #[cfg(feature = "openapi")]
 mod openapi;
+pub mod operations;
 mod page;
 mod permission;
 mod prompt;
 mod query;
 mod repository;
-pub mod routes;
 mod session;
 pub mod sse;
 mod task;

@@ -7,10 +7,10 @@ use futures::Stream;
 
 use crate::{
     Agent, AllEventsQuery, BranchList, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter,
-    EventQuery, EventSeq, FileEntry, LaunchedTask, LogCursor, Page, PageRequest, Permission,
-    PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
-    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionQuery,
-    StreamItem, Task, TaskId, TaskLaunchParams, TaskManagerError,
+    EventQuery, EventSeq, FileEntry, FileQuery, LaunchedTask, LogCursor, Page, PageRequest,
+    Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt,
+    PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId,
+    SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams, TaskManagerError,
 };
 
 /// A stream of one session's events, from a cursor to the terminal `status` event, after which it
@@ -145,8 +145,12 @@ pub trait TaskManager: Send + Sync {
         request: PromptRequest,
     ) -> Result<PromptReceipt, TaskManagerError>;
 
-    /// The session's prompts, oldest first: those that wait and what became of the others.
-    async fn list_prompts(&self, id: SessionId) -> Result<Page<Prompt>, TaskManagerError>;
+    /// A page of the session's prompts, oldest first, each with its state.
+    async fn list_prompts(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<Prompt>, TaskManagerError>;
 
     /// Takes back a prompt that still waits.
     async fn withdraw_prompt(
@@ -181,9 +185,12 @@ pub trait TaskManager: Send + Sync {
     /// lists. When this returns no process of it is left.
     async fn cancel_session(&self, id: SessionId) -> Result<(), TaskManagerError>;
 
-    /// The session's permission requests, oldest first: those that wait and what became of the
-    /// others.
-    async fn list_permissions(&self, id: SessionId) -> Result<Page<Permission>, TaskManagerError>;
+    /// A page of the session's permission requests, oldest first, each with its state.
+    async fn list_permissions(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<Permission>, TaskManagerError>;
 
     /// Answers a permission request that still waits; one that was settled before is a
     /// [`crate::ErrorKind::Conflict`].
@@ -209,11 +216,14 @@ pub trait TaskManager: Send + Sync {
     /// Deletes a draft.
     async fn delete_draft_task(&self, id: DraftId) -> Result<(), TaskManagerError>;
 
-    /// The agents that tasks can name.
-    async fn list_agents(&self) -> Result<Page<Agent>, TaskManagerError>;
+    /// A page of the agents that tasks can name.
+    async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError>;
 
-    /// The repositories that tasks were launched on, the last used first.
-    async fn list_repositories(&self) -> Result<Page<Repository>, TaskManagerError>;
+    /// A page of the repositories that tasks were launched on, the last used first.
+    async fn list_repositories(
+        &self,
+        page: PageRequest,
+    ) -> Result<Page<Repository>, TaskManagerError>;
 
     /// One repository.
     async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError>;
@@ -221,8 +231,12 @@ pub trait TaskManager: Send + Sync {
     /// The branches of a repository, asked of the repository itself.
     async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError>;
 
-    /// The files that the session changed, by path.
-    async fn list_session_files(&self, id: SessionId) -> Result<Page<FileEntry>, TaskManagerError>;
+    /// A page of the files that the session changed, by path.
+    async fn list_session_files(
+        &self,
+        id: SessionId,
+        query: FileQuery,
+    ) -> Result<Page<FileEntry>, TaskManagerError>;
 
     /// What the session changed, as a diff against the commit it began at.
     async fn get_session_diff(

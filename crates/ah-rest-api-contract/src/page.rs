@@ -95,6 +95,35 @@ impl<T> Page<T> {
         }
     }
 
+    /// All items of a list, read page by page with `fetch`, as one page.
+    ///
+    /// ```
+    /// # use ah_rest_api_contract::{Page, Prompt, SessionId, TaskManager, TaskManagerError};
+    /// # async fn run(manager: &dyn TaskManager, id: SessionId) -> Result<Vec<Prompt>, TaskManagerError> {
+    /// let prompts = Page::all(|page| manager.list_prompts(id, page)).await?;
+    /// # Ok(prompts.items)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `fetch`, at the first page that cannot be read.
+    pub async fn all<E, F>(fetch: impl Fn(PageRequest) -> F) -> Result<Self, E>
+    where
+        F: Future<Output = Result<Self, E>>,
+    {
+        let mut request = PageRequest::largest();
+        let mut all = fetch(request).await?;
+        while let Some(next) = all.next_page {
+            request.page = next;
+            let page = fetch(request).await?;
+            // A list that became shorter ends with an empty page.
+            all.next_page = page.next_page.filter(|_| !page.items.is_empty());
+            all.total = page.total;
+            all.items.extend(page.items);
+        }
+        Ok(all)
+    }
+
     /// The page `request` asks for of a list that is here as a whole.
     #[must_use]
     pub fn of_whole(list: Vec<T>, request: PageRequest) -> Self {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     Activity, AgentType, ChangeSummary, EventSeq, ExecutorId, PageRequest, Priority, PromptContent,
     RepoMode, RuntimeConfig, SessionEvent, SessionId, SessionStatus, TaskId, Timestamp, Usage,
-    routes,
+    operations::paths,
 };
 
 /// How many recent events a session carries.
@@ -175,9 +175,9 @@ impl SessionLinks {
     #[must_use]
     pub fn of(id: SessionId) -> Self {
         Self {
-            this: routes::session(id),
-            events: routes::session_events(id),
-            logs: routes::session_logs(id),
+            this: paths::get_session(id),
+            events: paths::session_events(id),
+            logs: paths::list_session_logs(id),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_rest_api_contract::routes::ALL;
+use ah_rest_api_contract::operations::ALL;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect;
 use url::{Host, Url};
@@ -221,7 +221,7 @@ impl RestClientBuilder {
         self
     }
 
-    /// The same for one operation alone, by its id in [`ah_rest_api_contract::routes::ALL`], which
+    /// The same for one operation alone, by its id in [`ah_rest_api_contract::operations::ALL`], which
     /// is also the name of the method. It may be longer or shorter than that of the others;
     /// [`RetryPolicy::deadline`] bounds it too.
     #[must_use]
@@ -280,9 +280,9 @@ impl RestClientBuilder {
         let streams = tls::config(trust, &[HTTP_1]).map_err(InvalidClient::Tls)?;
         let mut timeouts = self.timeouts;
         for (operation_id, timeout) in self.operation_timeouts {
-            let route = ALL.iter().find(|route| route.operation_id == operation_id);
-            let route = route.ok_or(InvalidClient::Operation { operation_id })?;
-            timeouts.operations.insert(route.operation_id, timeout);
+            let operation = ALL.iter().find(|operation| operation.id == operation_id);
+            let operation = operation.ok_or(InvalidClient::Operation { operation_id })?;
+            timeouts.operations.insert(operation.id, timeout);
         }
         Ok(RestClient::from_shared(Arc::new(Shared {
             answers: connections.client(answers)?,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_rest_api_contract::{TaskManagerError, routes};
+use ah_rest_api_contract::{TaskManagerError, operations};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
 use serde::de::DeserializeOwned;
@@ -21,7 +21,8 @@ use crate::retry::{Attempts, Failure, RetryPolicy};
 use crate::span::{RequestSpan, millis};
 use crate::timeouts::Timeouts;
 
-/// The client of an access point: one method for each route of its API.
+/// The client of an access point: the [`TaskManager`](ah_rest_api_contract::TaskManager) in another
+/// process or on another host, and a method for each further operation of its API.
 ///
 /// It is cheap to clone, and the clones share their connections. A request that fails is tried
 /// again where that is safe, as its [`RetryPolicy`] says; one that makes something carries an
@@ -92,28 +93,27 @@ impl RestClient {
         url
     }
 
-    /// The JSON that a call is answered with.
-    pub(crate) async fn json<T: DeserializeOwned>(
+    /// The answer to a call, from JSON or, where the operation has none, from nothing.
+    pub(crate) async fn answer<T: DeserializeOwned>(
         &self,
         call: Call,
     ) -> Result<T, TaskManagerError> {
         let body = self.whole(&call).await?;
-        serde_json::from_slice(&body).map_err(|source| failures::malformed(&call, source))
+        let json = match call.operation().status {
+            204 => b"null",
+            _ => body.as_slice(),
+        };
+        serde_json::from_slice(json).map_err(|source| failures::malformed(&call, source))
     }
 
-    /// Makes a call whose answer has nothing to say.
-    pub(crate) async fn done(&self, call: Call) -> Result<(), TaskManagerError> {
-        self.whole(&call).await.map(drop)
-    }
-
-    /// The text that a call is answered with.
+    /// The answer to a call as text.
     pub(crate) async fn text(&self, call: Call) -> Result<String, TaskManagerError> {
         let body = self.whole(&call).await?;
         String::from_utf8(body).map_err(|source| failures::malformed(&call, source))
     }
 
-    /// One attempt at [`RestClient::json`].
-    pub(crate) async fn json_once<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
+    /// One attempt at [`RestClient::answer`].
+    pub(crate) async fn answer_once<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
         let span = RequestSpan::begin(call);
         let body = self.once(call, &span, self.attempt(call, &span)).await?;
         serde_json::from_slice(&body)
@@ -232,10 +232,10 @@ impl RestClient {
         let mut url = self.url(call.path());
         url.set_query(call.query());
         let method = match call.method() {
-            routes::Method::Get => Method::GET,
-            routes::Method::Post => Method::POST,
-            routes::Method::Put => Method::PUT,
-            routes::Method::Delete => Method::DELETE,
+            operations::Method::Get => Method::GET,
+            operations::Method::Post => Method::POST,
+            operations::Method::Put => Method::PUT,
+            operations::Method::Delete => Method::DELETE,
         };
         let mut request = reqwest::Request::new(method, url);
         let headers = request.headers_mut();

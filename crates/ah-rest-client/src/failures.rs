@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use ah_rest_api_contract::routes::Method;
+use ah_rest_api_contract::operations::Method;
 use ah_rest_api_contract::{ErrorKind, TaskManagerError};
 use url::Url;
 

@@ -1,13 +1,9 @@
 //! The client of the Agent Harbor access point.
 //!
-//! There are two ways to hold it:
-//!
-//! * [`RestTaskManager`] is the [`TaskManager`] trait over HTTP. A program written against the
-//!   trait runs unchanged on an engine in its own process, and in its tests on a mock under a
-//!   paused clock. Take it for a program that steers sessions; the trait's own page has a whole one.
-//! * [`RestClient`] has a method for each route of the API, with all that a route takes: pages,
-//!   filters, the streams of many sessions, the server's own health. Take it for what the trait does
-//!   not have.
+//! [`RestClient`] is the [`TaskManager`] trait over HTTP. A program written against the trait runs
+//! unchanged on an engine in its own process, and in its tests on a mock under a paused clock. Its
+//! own methods are the operations that the trait does not have, such as a session's log lines and
+//! the server's health.
 //!
 //! What goes in and comes out are the types of [`ah_rest_api_contract`], which both need.
 //!
@@ -18,6 +14,7 @@
 //! ```no_run
 //! use ah_rest_api_contract::{
 //!     DiffQuery, EventFilter, EventPayload, EventSeq, RepoConfig, StreamItem, TaskLaunchParams,
+//!     TaskManager,
 //! };
 //! use ah_rest_client::RestClient;
 //! use futures::StreamExt;
@@ -27,10 +24,10 @@
 //!
 //! let repo = RepoConfig::git("/home/me/project");
 //! let task = TaskLaunchParams::builder("Take stock", repo, "scenario").build()?;
-//! let session = client.launch_task(&task).await?.session_ids[0];
+//! let session = client.launch_task(task).await?.session_ids[0];
 //!
 //! let mut events = client
-//!     .session_events(session, EventSeq::START, EventFilter::default())
+//!     .task_events_stream(session, EventSeq::START, EventFilter::default())
 //!     .await?;
 //! while let Some(item) = events.next().await {
 //!     if let StreamItem::Event(event) = item? {
@@ -53,18 +50,20 @@
 //! ([`AccessPointFile`](ah_rest_api_contract::AccessPointFile)). `examples/dashboard` in the
 //! repository is a whole program, a board of all sessions that is kept current.
 //!
-//! # Being the trait
+//! # Writing against the trait
 //!
 //! ```no_run
 //! use std::sync::Arc;
 //!
-//! use ah_rest_api_contract::{PermissionAnswer, PermissionState, SessionId, TaskManager, TaskManagerError};
-//! use ah_rest_client::{RestClient, RestTaskManager};
+//! use ah_rest_api_contract::{
+//!     PageRequest, PermissionAnswer, PermissionState, SessionId, TaskManager, TaskManagerError,
+//! };
+//! use ah_rest_client::RestClient;
 //!
-//! /// Gives leave to everything that an agent waits for; on whatever task manager.
+//! /// Allows everything that an agent waits for, on any task manager.
 //! async fn allow_all(manager: &dyn TaskManager, id: SessionId) -> Result<usize, TaskManagerError> {
 //!     let mut allowed = 0;
-//!     for permission in manager.list_permissions(id).await?.items {
+//!     for permission in manager.list_permissions(id, PageRequest::largest()).await?.items {
 //!         let Some(option) = permission.request.option_for(true) else { continue };
 //!         if permission.state == PermissionState::Pending {
 //!             let answer = PermissionAnswer::Select(option.id.clone());
@@ -76,7 +75,7 @@
 //! }
 //!
 //! # async fn run(client: RestClient, id: SessionId) -> Result<(), TaskManagerError> {
-//! let manager: Arc<dyn TaskManager> = Arc::new(RestTaskManager::new(client));
+//! let manager: Arc<dyn TaskManager> = Arc::new(client);
 //! allow_all(&*manager, id).await?;
 //! # Ok(())
 //! # }
@@ -108,9 +107,9 @@
 //! log:
 //!
 //! ```no_run
-//! use ah_rest_api_contract::{ErrorKind, PromptRequest, SessionId};
+//! use ah_rest_api_contract::{ErrorKind, PromptRequest, SessionId, TaskManager};
 //! # async fn run(client: ah_rest_client::RestClient, id: SessionId) {
-//! match client.prompt_session(id, &PromptRequest::queued("Now the tests")).await {
+//! match client.prompt_session(id, PromptRequest::queued("Now the tests")).await {
 //!     Ok(receipt) => println!("taken as {}", receipt.prompt_id),
 //!     Err(error) if error.kind() == ErrorKind::Gone => println!("it has ended: {error}"),
 //!     Err(error) if error.kind() == ErrorKind::Validation => {
@@ -150,48 +149,12 @@
 //! address, and never to where a redirect points. It is in no `Debug`, error, span or event, even
 //! where a server repeats it.
 //!
-//! # Every route
+//! # Every operation
 //!
-//! | route | method | of the trait |
-//! |---|---|---|
-//! | `POST /api/v1/tasks` | [`launch_task`](RestClient::launch_task) | `launch_task` |
-//! | `GET /api/v1/tasks/{id}` | [`get_task`](RestClient::get_task) | `get_task` |
-//! | `GET /api/v1/sessions` | [`list_sessions`](RestClient::list_sessions) | `list_sessions`, `get_initial_tasks` |
-//! | `GET /api/v1/sessions/{id}` | [`get_session`](RestClient::get_session) | `get_session` |
-//! | `DELETE /api/v1/sessions/{id}` | [`cancel_session`](RestClient::cancel_session) | `cancel_session` |
-//! | `POST /api/v1/sessions/{id}/stop` | [`stop_session`](RestClient::stop_session) | `stop_session` |
-//! | `POST /api/v1/sessions/{id}/interrupt` | [`interrupt_session`](RestClient::interrupt_session) | `interrupt_session` |
-//! | `POST /api/v1/sessions/{id}/pause` | [`pause_session`](RestClient::pause_session) | `pause_session` |
-//! | `POST /api/v1/sessions/{id}/resume` | [`resume_session`](RestClient::resume_session) | `resume_session` |
-//! | `POST /api/v1/sessions/{id}/prompt` | [`prompt_session`](RestClient::prompt_session) | `prompt_session` |
-//! | `GET /api/v1/sessions/{id}/prompts` | [`list_prompts`](RestClient::list_prompts) | `list_prompts` |
-//! | `DELETE /api/v1/sessions/{id}/prompts/{promptId}` | [`withdraw_prompt`](RestClient::withdraw_prompt) | `withdraw_prompt` |
-//! | `GET /api/v1/sessions/{id}/permissions` | [`list_permissions`](RestClient::list_permissions) | `list_permissions` |
-//! | `POST /api/v1/sessions/{id}/permissions/{requestId}` | [`answer_permission`](RestClient::answer_permission) | `answer_permission` |
-//! | `GET /api/v1/sessions/{id}/events` | [`session_events`](RestClient::session_events), [`list_events`](RestClient::list_events) | `task_events_stream`, `list_events` |
-//! | `GET /api/v1/sessions/{id}/logs` | [`list_session_logs`](RestClient::list_session_logs) | |
-//! | `GET /api/v1/sessions/{id}/files` | [`list_session_files`](RestClient::list_session_files) | `list_session_files` |
-//! | `GET /api/v1/sessions/{id}/diff` | [`get_session_diff`](RestClient::get_session_diff) | `get_session_diff` |
-//! | `GET /api/v1/events` | [`all_events`](RestClient::all_events) | `all_events` |
-//! | `POST /api/v1/drafts` | [`create_draft`](RestClient::create_draft) | `save_draft_task` |
-//! | `GET /api/v1/drafts` | [`list_drafts`](RestClient::list_drafts) | `list_drafts`, `get_initial_tasks` |
-//! | `GET /api/v1/drafts/{id}` | [`get_draft`](RestClient::get_draft) | `get_draft` |
-//! | `PUT /api/v1/drafts/{id}` | [`update_draft`](RestClient::update_draft) | `save_draft_task` |
-//! | `DELETE /api/v1/drafts/{id}` | [`delete_draft`](RestClient::delete_draft) | `delete_draft_task` |
-//! | `GET /api/v1/repositories` | [`list_repositories`](RestClient::list_repositories) | `list_repositories` |
-//! | `GET /api/v1/repos` | [`list_repos`](RestClient::list_repos) | |
-//! | `GET /api/v1/repositories/{id}` | [`get_repository`](RestClient::get_repository) | `get_repository` |
-//! | `GET /api/v1/repositories/{id}/branches` | [`list_branches`](RestClient::list_branches) | `list_branches` |
-//! | `GET /api/v1/agents` | [`list_agents`](RestClient::list_agents) | `list_agents` |
-//! | `GET /api/v1/schemas/agents/{file}` | [`get_agent_schema`](RestClient::get_agent_schema) | |
-//! | `GET /health` | [`health`](RestClient::health) | |
-//! | `GET /ready` | [`ready`](RestClient::ready) | |
-//! | `GET /metrics` | [`metrics`](RestClient::metrics) | |
-//! | `GET /api/v1/health/deep` | [`deep_health`](RestClient::deep_health) | |
-//! | `GET /api/v1/version` | [`version`](RestClient::version) | |
-//! | `GET /api/v1/openapi.json` | [`openapi`](RestClient::openapi) | |
-//! | `GET /api/docs` | [`docs`](RestClient::docs) | |
-//! | `GET /errors/{slug}` | [`explain_error`](RestClient::explain_error) | |
+//! [`operations::ALL`](ah_rest_api_contract::operations::ALL) is the table of all operations. Each
+//! has a method of its id, on [`TaskManager`] or on [`RestClient`], except that the trait has
+//! `task_events_stream` and `list_events` for `session_events`, `save_draft_task` for `create_draft`
+//! and `update_draft`, and `delete_draft_task` for `delete_draft`.
 //!
 //! [`TaskManager`]: ah_rest_api_contract::TaskManager
 //! [`TaskManagerError`]: ah_rest_api_contract::TaskManagerError
@@ -207,8 +170,8 @@ mod client;
 mod credential;
 mod failures;
 mod manager;
+mod own;
 mod retry;
-mod routes;
 mod span;
 mod stream;
 mod timeouts;
@@ -216,6 +179,5 @@ mod tls;
 
 pub use builder::{InvalidClient, RestClientBuilder};
 pub use client::RestClient;
-pub use manager::RestTaskManager;
 pub use retry::RetryPolicy;
 pub use tls::InvalidAuthority;

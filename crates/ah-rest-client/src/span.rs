@@ -26,7 +26,7 @@ impl RequestSpan {
         let span = tracing::debug_span!(
             "request",
             method = call.method().as_str(),
-            route = call.route().path,
+            route = call.operation().path,
             attempts = Empty,
             status = Empty,
             request_id = Empty,

@@ -32,7 +32,7 @@ impl Default for Timeouts {
 impl Timeouts {
     /// How long one attempt at a call may take; `None` when its deadline is all there is.
     pub(crate) fn of(&self, call: &Call) -> Option<Duration> {
-        let given = self.operations.get(call.route().operation_id).copied();
+        let given = self.operations.get(call.operation().id).copied();
         given.or(match call.patience() {
             Patience::Usual => Some(self.answer),
             Patience::Long => None,

@@ -6,57 +6,47 @@ use std::time::Duration;
 
 use crate::ids::Ids;
 
+/// Declares [`Method`]: the methods in brackets, and those of the operations table.
 macro_rules! methods {
-    ($($variant:ident => $word:literal),+ $(,)?) => {
+    ([$($own:ident),*]
+        manager { $(
+            $id:ident $method:ident $path:literal $parameters:tt
+            $(query $query:ty as $wire:ty,)?
+            $(body $body:ty,)?
+            $(fields $request:ident $fields:tt,)?
+            -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal;
+        )* }
+        client $client:tt
+        own $other:tt
+    ) => { pastey::paste! {
         /// A method of [`TaskManager`](ah_rest_api_contract::TaskManager).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Method {
-            $(#[doc = concat!("`", $word, "`")] $variant,)+
+            $(#[doc = concat!("`", stringify!($own), "`")] [<$own:camel>],)*
+            $(#[doc = concat!("`", stringify!($id), "`")] [<$id:camel>],)*
         }
 
         impl Method {
-            /// Every method that answers with a result.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            /// Every method that returns a result.
+            pub const ALL: &'static [Self] =
+                &[$(Self::[<$own:camel>],)* $(Self::[<$id:camel>]),*];
 
-            /// Its name.
+            /// The name of the method.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
+                match self {
+                    $(Self::[<$own:camel>] => stringify!($own),)*
+                    $(Self::[<$id:camel>] => stringify!($id)),*
+                }
             }
         }
-    };
+    } };
 }
 
-methods! {
-    LaunchTask => "launch_task",
-    GetTask => "get_task",
-    ListSessions => "list_sessions",
-    GetSession => "get_session",
-    TaskEventsStream => "task_events_stream",
-    AllEvents => "all_events",
-    ListEvents => "list_events",
-    PromptSession => "prompt_session",
-    ListPrompts => "list_prompts",
-    WithdrawPrompt => "withdraw_prompt",
-    InterruptSession => "interrupt_session",
-    PauseSession => "pause_session",
-    ResumeSession => "resume_session",
-    StopSession => "stop_session",
-    CancelSession => "cancel_session",
-    ListPermissions => "list_permissions",
-    AnswerPermission => "answer_permission",
-    GetInitialTasks => "get_initial_tasks",
-    ListDrafts => "list_drafts",
-    GetDraft => "get_draft",
-    SaveDraftTask => "save_draft_task",
-    DeleteDraftTask => "delete_draft_task",
-    ListAgents => "list_agents",
-    ListRepositories => "list_repositories",
-    GetRepository => "get_repository",
-    ListBranches => "list_branches",
-    ListSessionFiles => "list_session_files",
-    GetSessionDiff => "get_session_diff",
-}
+ah_rest_api_contract::for_each_operation!(methods [
+    task_events_stream, all_events, list_events, get_initial_tasks, save_draft_task,
+    delete_draft_task
+]);
 
 /// An error that a method answers with, instead of doing anything.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ah_lifecycle::{answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
 use ah_rest_api_contract::{
     Agent, AllEventsQuery, AllEventsStream, BranchList, DeliveryMode, DiffQuery, Draft, DraftId,
-    DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry,
+    DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery,
     InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
     Prompt, PromptContent, PromptDelivery, PromptId, PromptReceipt, PromptRequest, Repository,
     RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionQuery, SessionStatus,
@@ -91,16 +91,6 @@ impl Default for MockTaskManager {
     }
 }
 
-/// A list that comes whole.
-fn whole<T>(items: Vec<T>) -> Page<T> {
-    let total = items.len() as u64;
-    Page {
-        items,
-        total,
-        next_page: None,
-    }
-}
-
 #[async_trait]
 impl TaskManager for MockTaskManager {
     fn description(&self) -> String {
@@ -179,10 +169,15 @@ impl TaskManager for MockTaskManager {
         Ok(receipt)
     }
 
-    async fn list_prompts(&self, id: SessionId) -> Result<Page<Prompt>, TaskManagerError> {
+    async fn list_prompts(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<Prompt>, TaskManagerError> {
         self.enter(Method::ListPrompts).await?;
         let state = self.shared.state();
-        Ok(whole(state.session(id)?.view().prompts.clone()))
+        let prompts = state.session(id)?.view().prompts.clone();
+        Ok(Page::of_whole(prompts, page))
     }
 
     async fn withdraw_prompt(
@@ -279,11 +274,16 @@ impl TaskManager for MockTaskManager {
             .unwrap_or_else(|_| Err(too_long()))
     }
 
-    async fn list_permissions(&self, id: SessionId) -> Result<Page<Permission>, TaskManagerError> {
+    async fn list_permissions(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<Permission>, TaskManagerError> {
         self.enter(Method::ListPermissions).await?;
         let state = self.shared.state();
         let known = state.session(id)?.view().permissions.iter();
-        Ok(whole(known.map(|it| it.permission.clone()).collect()))
+        let permissions = known.map(|it| it.permission.clone()).collect();
+        Ok(Page::of_whole(permissions, page))
     }
 
     async fn answer_permission(
@@ -334,14 +334,17 @@ impl TaskManager for MockTaskManager {
         self.shared.state().take_draft(id).map(drop)
     }
 
-    async fn list_agents(&self) -> Result<Page<Agent>, TaskManagerError> {
+    async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {
         self.enter(Method::ListAgents).await?;
-        Ok(whole(self.shared.state().agents.list()))
+        Ok(Page::of_whole(self.shared.state().agents.list(), page))
     }
 
-    async fn list_repositories(&self) -> Result<Page<Repository>, TaskManagerError> {
+    async fn list_repositories(
+        &self,
+        page: PageRequest,
+    ) -> Result<Page<Repository>, TaskManagerError> {
         self.enter(Method::ListRepositories).await?;
-        Ok(self.shared.state().repositories.list())
+        Ok(self.shared.state().repositories.list(page))
     }
 
     async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError> {
@@ -354,12 +357,16 @@ impl TaskManager for MockTaskManager {
         self.shared.state().repositories.branches(id)
     }
 
-    async fn list_session_files(&self, id: SessionId) -> Result<Page<FileEntry>, TaskManagerError> {
+    async fn list_session_files(
+        &self,
+        id: SessionId,
+        query: FileQuery,
+    ) -> Result<Page<FileEntry>, TaskManagerError> {
         self.enter(Method::ListSessionFiles).await?;
         let state = self.shared.state();
         let session = state.session(id)?;
         ah_lifecycle::workspace(session.session())?;
-        Ok(whole(session.changes().entries()))
+        Ok(query.select(session.changes().entries()))
     }
 
     async fn get_session_diff(

@@ -1,8 +1,8 @@
-//! The OpenAPI document: what the routes say of themselves, and what holds for all of them.
+//! The OpenAPI document: the handlers' descriptions, completed from the operations table.
 
-use ah_rest_api_contract::routes::{self, Auth, Route};
+use ah_rest_api_contract::operations::{self, Method, Operation};
 use ah_rest_api_contract::{IdempotencyKey, Problem};
-use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Operation as Described, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, Info, License, OpenApi as Document, Ref, ResponseBuilder, Tag,
@@ -17,57 +17,64 @@ mod links;
 
 pub(crate) use frames::{LogFrame, SessionFrame};
 
-/// The types that no operation brings along itself: what all of them take and answer, and what
-/// stands in paths.
+/// The types that no handler names: those of every operation, and those of path parameters.
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(IdempotencyKey, Problem, ProblemKind)))]
 struct Types;
 
 const SCHEME: &str = "apiKey";
 
-/// What any operation may answer besides.
-const ALWAYS: [(&str, &str); 5] = [
-    (
-        "400",
-        "The request could not be understood, or has invalid fields.",
-    ),
-    ("421", "The server does not go by the name in `Host`."),
-    ("429", "There were too many requests."),
-    ("500", "The server ran into a fault of its own."),
-    (
-        "503",
-        "The server is starting, shutting down or overloaded.",
-    ),
-];
-/// What an operation may answer besides that needs a key.
-const KEYED: [(&str, &str); 2] = [
-    ("401", "A key is required."),
-    (
-        "403",
-        "The key's role or the server's policy does not allow this.",
-    ),
-];
-/// What an operation may answer besides that is about one thing.
-const ABOUT_ONE: [(&str, &str); 1] = [("404", "There is no such thing.")];
-/// What an operation may answer besides that changes something.
-const OF_STATE: [(&str, &str); 2] = [
-    ("409", "The state of the resource does not allow this."),
-    ("410", "The session has ended."),
-];
-/// What an operation may answer besides that is about a workspace.
-const OF_WORKSPACE: [(&str, &str); 1] = [("409", "The session has no workspace yet.")];
-/// The operations that are about a workspace.
-const ABOUT_WORKSPACES: [&str; 2] = ["list_session_files", "get_session_diff"];
-/// What an operation may answer besides that has a body.
-const OF_BODY: [(&str, &str); 3] = [
-    ("413", "The body is too large."),
-    ("415", "The body is not declared to be JSON."),
-    ("501", "This server cannot do this."),
-];
-/// What an operation may answer besides that is done once under its key.
-const ONCE: [(&str, &str); 1] = [("422", "The idempotency key belongs to another request.")];
+/// The errors of every operation.
+const OF_ALL: [u16; 5] = [400, 421, 429, 500, 503];
+/// The errors of operations that need a key.
+const OF_KEYED: [u16; 2] = [401, 403];
+/// The errors of operations with a resource in their path.
+const OF_RESOURCE: [u16; 1] = [404];
+/// The errors of operations with a body.
+const OF_BODY: [u16; 3] = [413, 415, 501];
+/// The errors of operations that are done once per idempotency key.
+const OF_KEY: [u16; 1] = [422];
 
-/// The routers' own document, completed with what holds for every operation.
+/// The description of an error.
+const fn error_text(status: u16) -> &'static str {
+    match status {
+        400 => "The request could not be understood, or has invalid fields.",
+        401 => "A key is required.",
+        403 => "The key's role or the server's policy does not allow this.",
+        404 => "There is no such thing.",
+        409 => "The state of the resource does not allow this.",
+        410 => "The session has ended.",
+        413 => "The body is too large.",
+        415 => "The body is not declared to be JSON.",
+        421 => "The server does not go by the name in `Host`.",
+        422 => "The idempotency key belongs to another request.",
+        429 => "There were too many requests.",
+        501 => "This server cannot do this.",
+        503 => "The server is starting, shutting down or overloaded.",
+        _ => "The server ran into a fault of its own.",
+    }
+}
+
+/// The errors that an operation can answer with.
+fn errors(operation: &Operation) -> Vec<u16> {
+    let mut errors = OF_ALL.to_vec();
+    if operation.needs_key() {
+        errors.extend(OF_KEYED);
+    }
+    if !operation.parameters.is_empty() {
+        errors.extend(OF_RESOURCE);
+    }
+    if operation.method.has_body() {
+        errors.extend(OF_BODY);
+    }
+    if operation.method == Method::Post {
+        errors.extend(OF_KEY);
+    }
+    errors.extend(operation.errors);
+    errors
+}
+
+/// The router's document, completed with the rows of the operations table.
 pub(crate) fn complete(mut document: Document, version: &str) -> Document {
     document.merge(Types::openapi());
     let mut info = Info::new("Agent Harbor access point", version);
@@ -89,80 +96,56 @@ pub(crate) fn complete(mut document: Document, version: &str) -> Document {
         .get_or_insert_default()
         .security_schemes
         .insert(SCHEME.to_owned(), scheme.into());
-    for route in routes::ALL {
-        if let Some(operation) = operation_of(&mut document, route) {
-            describe(operation, route);
+    for operation in operations::ALL {
+        if let Some(described) = operation_of(&mut document, operation) {
+            describe(described, operation);
         }
     }
     links::add(&mut document);
-    let mut tags: Vec<&str> = routes::ALL.iter().map(|route| tag(route)).collect();
+    let mut tags: Vec<&str> = operations::ALL.iter().map(Operation::tag).collect();
+    tags.sort_unstable();
     tags.dedup();
     document.tags = Some(tags.into_iter().map(Tag::new).collect());
     document
 }
 
-fn operation_of<'a>(document: &'a mut Document, route: &Route) -> Option<&'a mut Operation> {
-    let item = document.paths.paths.get_mut(route.path)?;
-    match route.method {
-        routes::Method::Get => item.get.as_mut(),
-        routes::Method::Post => item.post.as_mut(),
-        routes::Method::Put => item.put.as_mut(),
-        routes::Method::Delete => item.delete.as_mut(),
+fn operation_of<'a>(
+    document: &'a mut Document,
+    operation: &Operation,
+) -> Option<&'a mut Described> {
+    let item = document.paths.paths.get_mut(operation.path)?;
+    match operation.method {
+        Method::Get => item.get.as_mut(),
+        Method::Post => item.post.as_mut(),
+        Method::Put => item.put.as_mut(),
+        Method::Delete => item.delete.as_mut(),
     }
 }
 
-/// The resource that a route is about: the first word of its path within the API.
-fn tag(route: &Route) -> &'static str {
-    let within = route.path.strip_prefix(routes::BASE).unwrap_or(route.path);
-    match within.split('/').find(|word| !word.is_empty()) {
-        Some("health" | "ready" | "metrics" | "version") => "health",
-        Some("api" | "openapi.json" | "errors") => "documentation",
-        Some("repos") => "repositories",
-        Some("schemas") => "agents",
-        Some(word) => word,
-        None => "documentation",
-    }
-}
-
-fn describe(operation: &mut Operation, route: &Route) {
-    operation.summary = Some(route.summary.to_owned());
-    operation.tags = Some(vec![tag(route).to_owned()]);
-    let mut besides = ALWAYS.to_vec();
-    match route.auth {
-        Auth::None => operation.security = Some(Vec::new()),
-        Auth::Key => {
-            let needs = SecurityRequirement::new(SCHEME, Vec::<String>::new());
-            operation.security = Some(vec![needs]);
-            besides.extend(KEYED);
-        }
-    }
-    if route.path.contains('{') {
-        besides.extend(ABOUT_ONE);
-    }
-    if ABOUT_WORKSPACES.contains(&route.operation_id) {
-        besides.extend(OF_WORKSPACE);
-    }
-    match route.method {
-        routes::Method::Get => {}
-        routes::Method::Delete => besides.extend(OF_STATE),
-        routes::Method::Put => besides.extend(OF_STATE.into_iter().chain(OF_BODY)),
-        routes::Method::Post => {
-            besides.extend(OF_STATE.into_iter().chain(OF_BODY).chain(ONCE));
-            let parameters = operation.parameters.get_or_insert_default();
-            parameters.push(idempotency_key().into());
-        }
+fn describe(described: &mut Described, operation: &Operation) {
+    described.summary = Some(operation.summary.to_owned());
+    described.tags = Some(vec![operation.tag().to_owned()]);
+    let key = SecurityRequirement::new(SCHEME, Vec::<String>::new());
+    described.security = Some(if operation.needs_key() {
+        vec![key]
+    } else {
+        Vec::new()
+    });
+    if operation.method == Method::Post {
+        let parameters = described.parameters.get_or_insert_default();
+        parameters.push(idempotency_key().into());
     }
     let problem = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("Problem")))
         .build();
-    for (status, description) in besides {
+    for status in errors(operation) {
         let response = ResponseBuilder::new()
-            .description(description)
+            .description(error_text(status))
             .content(MEDIA_TYPE, problem.clone())
             .build();
-        let responses = &mut operation.responses.responses;
+        let responses = &mut described.responses.responses;
         responses
-            .entry(status.to_owned())
+            .entry(status.to_string())
             .or_insert(response.into());
     }
 }

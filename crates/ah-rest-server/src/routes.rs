@@ -1,4 +1,4 @@
-//! The routes: one file a resource. A handler says what its request means to the engine, and
+//! The handlers of the operations: one file a resource. A handler says what its request means to the engine, and
 //! nothing else; what all requests have in common is in the layers around them.
 
 mod agents;
@@ -22,53 +22,41 @@ use utoipa_axum::routes;
 
 pub(crate) use errors::ProblemKind;
 
+use agents::*;
+use docs::*;
+use drafts::*;
+use errors::*;
+use events::*;
+use health::*;
+use permissions::*;
+use prompts::*;
+use repositories::*;
+use sessions::*;
+use tasks::*;
+use workspace::*;
+
 use crate::app::App;
 use crate::problem::ApiError;
 
 /// What handlers answer with.
 pub(crate) type Answered = Result<Response, ApiError>;
 
-/// Every route with its description.
+/// Registers the handler of each operation, which has the operation's id as its name.
+macro_rules! register {
+    ($($group:ident { $(
+        $id:ident $method:ident $path:literal $parameters:tt
+        $(query $query:ty as $wire:ty,)?
+        $(body $body:ty,)?
+        $(fields $request:ident $fields:tt,)?
+        -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal;
+    )* })*) => {
+        OpenApiRouter::new()$($(.routes(routes!($id)))*)*
+    };
+}
+
+/// The handlers of all operations with their descriptions.
 pub(crate) fn all() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(tasks::launch_task))
-        .routes(routes!(tasks::get_task))
-        .routes(routes!(sessions::list_sessions))
-        .routes(routes!(sessions::get_session, sessions::cancel_session))
-        .routes(routes!(sessions::stop_session))
-        .routes(routes!(sessions::interrupt_session))
-        .routes(routes!(sessions::pause_session))
-        .routes(routes!(sessions::resume_session))
-        .routes(routes!(prompts::prompt_session))
-        .routes(routes!(prompts::list_prompts))
-        .routes(routes!(prompts::withdraw_prompt))
-        .routes(routes!(permissions::list_permissions))
-        .routes(routes!(permissions::answer_permission))
-        .routes(routes!(events::session_events))
-        .routes(routes!(events::list_session_logs))
-        .routes(routes!(events::all_events))
-        .routes(routes!(workspace::list_session_files))
-        .routes(routes!(workspace::get_session_diff))
-        .routes(routes!(drafts::create_draft, drafts::list_drafts))
-        .routes(routes!(
-            drafts::get_draft,
-            drafts::update_draft,
-            drafts::delete_draft
-        ))
-        .routes(routes!(repositories::list_repositories))
-        .routes(routes!(repositories::list_repos))
-        .routes(routes!(repositories::get_repository))
-        .routes(routes!(repositories::list_branches))
-        .routes(routes!(agents::list_agents))
-        .routes(routes!(agents::get_agent_schema))
-        .routes(routes!(health::health))
-        .routes(routes!(health::ready))
-        .routes(routes!(health::metrics))
-        .routes(routes!(health::deep_health))
-        .routes(routes!(health::version))
-        .routes(routes!(docs::openapi))
-        .routes(routes!(docs::docs))
-        .routes(routes!(errors::explain_error))
+    ah_rest_api_contract::for_each_operation!(register)
 }
 
 /// What is no route.

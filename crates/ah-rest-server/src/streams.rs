@@ -5,25 +5,23 @@ mod body;
 mod frames;
 
 use ah_rest_api_contract::EventParams;
-use ah_rest_api_contract::routes;
+use ah_rest_api_contract::operations;
 use axum::extract::{MatchedPath, Request};
 
 pub(crate) use accept::{Answer, answer_as, last_event_id};
 pub(crate) use body::respond;
 pub(crate) use frames::Frames;
 
-/// The route of one session's events.
-const SESSION_EVENTS: &str = "/api/v1/sessions/{id}/events";
-
 /// Whether a request is for a stream.
 pub(crate) fn is_asked_for(request: &Request) -> bool {
     let Some(route) = request.extensions().get::<MatchedPath>() else {
         return false;
     };
-    match route.as_str() {
-        routes::EVENTS => true,
-        SESSION_EVENTS => crate::extract::read_query::<EventParams>(request.uri())
-            .is_ok_and(|params| answer_as(request.headers(), &params) == Answer::Stream),
-        _ => false,
+    let path = route.as_str();
+    if path == operations::ALL_EVENTS.path {
+        return true;
     }
+    path == operations::SESSION_EVENTS.path
+        && crate::extract::read_query::<EventParams>(request.uri())
+            .is_ok_and(|params| answer_as(request.headers(), &params) == Answer::Stream)
 }

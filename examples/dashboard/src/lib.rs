@@ -19,7 +19,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), ah_rest_api_contract::TaskManagerError> {
-//! // Or a `RestTaskManager`, or a `LocalTaskManager`: nothing below would change.
+//! // Or a `RestClient`, or a `LocalTaskManager`: nothing below would change.
 //! let mut dashboard = Dashboard::open(Arc::new(MockTaskManager::builder().build())).await?;
 //! dashboard.launch("Take stock", None, "scenario").await?;
 //! while dashboard.board().counts().live() > 0 {

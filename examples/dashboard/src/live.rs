@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    Activity, EventFilter, EventSeq, EventType, LaunchedTask, PageRequest, PermissionState,
+    Activity, EventFilter, EventSeq, EventType, LaunchedTask, Page, PageRequest, PermissionState,
     PromptReceipt, PromptRequest, RepoConfig, SessionId, SessionQuery, StreamItem,
     TaskLaunchParams, TaskManager, TaskManagerError,
 };
@@ -152,7 +152,9 @@ impl Dashboard {
         if activity != Some(Activity::AwaitingPermission) {
             return Ok(());
         }
-        let permissions = self.manager.list_permissions(id).await?.items;
+        let permissions = Page::all(|page| self.manager.list_permissions(id, page))
+            .await?
+            .items;
         let pending = permissions
             .iter()
             .filter(|permission| permission.state == PermissionState::Pending);

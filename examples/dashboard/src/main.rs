@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::TaskManager;
-use ah_rest_client::{RestClient, RestTaskManager};
+use ah_rest_client::RestClient;
 use ah_rest_mock_client::MockTaskManager;
 use anyhow::Context as _;
 use clap::Parser;
@@ -118,7 +118,7 @@ async fn show(args: Args) -> anyhow::Result<()> {
         if let Some(key) = &args.api_key {
             client = client.api_key(key);
         }
-        Arc::new(RestTaskManager::new(client.build()?))
+        Arc::new(client.build()?)
     } else if let Some(folder) = &args.source.in_process {
         engine.insert(Engine::start(folder).await?).manager()
     } else {

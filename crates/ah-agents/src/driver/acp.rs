@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use ah_lifecycle::turns::{Agent, AgentOutput, ToolRequest};
 use ah_rest_api_contract::{
     EventPayload, Log, LogLevel, PermissionOption, PermissionOptionKind, PromptContent, PromptId,
-    routes,
+    operations::paths,
 };
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ impl AcpDriver {
             tools: Tools::new(
                 quirks,
                 spec.workspace.clone(),
-                routes::session_diff(spec.session_id),
+                paths::get_session_diff(spec.session_id),
             ),
             meter: Meter::new(quirks.usage),
             asked: HashMap::new(),

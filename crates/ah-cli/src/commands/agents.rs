@@ -1,6 +1,6 @@
 //! `ah agents`.
 
-use ah_rest_api_contract::{Agent, AgentCapabilities, Installation};
+use ah_rest_api_contract::{Agent, AgentCapabilities, Installation, Page};
 
 use crate::context::Context;
 use crate::exit_code::ExitCode;
@@ -13,7 +13,7 @@ use crate::text;
 pub(crate) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     context
         .with_manager_until_interrupted(async |manager| {
-            let agents = manager.list_agents().await?;
+            let agents = Page::all(|page| manager.list_agents(page)).await?;
             context.show(&agents, || lines(&agents.items, context.terminal.columns()))?;
             Ok(ExitCode::Ok)
         })

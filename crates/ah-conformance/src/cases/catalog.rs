@@ -1,6 +1,6 @@
 //! What tasks can name: agents, repositories, branches.
 
-use ah_rest_api_contract::{Installation, RepoConfig, SessionStatus as S};
+use ah_rest_api_contract::{Installation, PageRequest, RepoConfig, SessionStatus as S};
 use serde_json::json;
 
 use crate::World;
@@ -10,7 +10,7 @@ use crate::script::think;
 pub async fn agents_are_listed(world: &World) {
     let agents = world
         .manager()
-        .list_agents()
+        .list_agents(PageRequest::largest())
         .await
         .expect("agents are listed");
     assert_eq!(agents.total, agents.items.len() as u64);
@@ -25,7 +25,10 @@ pub async fn agents_are_listed(world: &World) {
 /// A repository is known once a task was launched on it, and has its branches, the default one
 /// first.
 pub async fn repositories_are_known_by_their_tasks(world: &World) {
-    let none = world.manager().list_repositories().await;
+    let none = world
+        .manager()
+        .list_repositories(PageRequest::largest())
+        .await;
     assert_eq!(none.expect("there are none").total, 0);
     for (at, name) in ["one", "two", "one"].into_iter().enumerate() {
         world.advance(std::time::Duration::from_millis(5)).await;
@@ -33,7 +36,10 @@ pub async fn repositories_are_known_by_their_tasks(world: &World) {
         task.repo = RepoConfig::git(format!("https://example.com/{name}.git"));
         let id = world.launch_task(task).await;
         world.until_status(id, S::Completed).await;
-        let known = world.manager().list_repositories().await;
+        let known = world
+            .manager()
+            .list_repositories(PageRequest::largest())
+            .await;
         let known = known.expect("repositories are listed");
         assert_eq!(known.total, [1, 2, 2][at]);
         assert_eq!(
@@ -41,7 +47,10 @@ pub async fn repositories_are_known_by_their_tasks(world: &World) {
             "the last used comes first"
         );
     }
-    let known = world.manager().list_repositories().await;
+    let known = world
+        .manager()
+        .list_repositories(PageRequest::largest())
+        .await;
     let known = known.expect("repositories are listed").items.remove(0);
     assert_eq!(known.remote_url, "https://example.com/one.git");
     assert!(known.last_used_at.is_some());

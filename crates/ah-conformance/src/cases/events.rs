@@ -27,7 +27,10 @@ fn variety() -> Value {
 }
 
 async fn answer(world: &World, id: SessionId, option: &str) {
-    let asked = world.manager().list_permissions(id).await;
+    let asked = world
+        .manager()
+        .list_permissions(id, PageRequest::largest())
+        .await;
     let asked = asked.expect("the session is known").items.remove(0);
     let answer = PermissionAnswer::Select(option.to_owned());
     let request = asked.request.request_id;

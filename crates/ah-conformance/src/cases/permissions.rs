@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    Activity, ErrorKind, EventPayload, Permission, PermissionAction, PermissionAnswer,
+    Activity, ErrorKind, EventPayload, PageRequest, Permission, PermissionAction, PermissionAnswer,
     PermissionId, PermissionOutcome, PermissionPolicy, PermissionResolved, PermissionState,
     SessionEvent, SessionId, SessionStatus as S,
 };
@@ -21,7 +21,10 @@ fn cautious() -> Value {
 
 /// The one request of the session.
 async fn permission(world: &World, id: SessionId) -> Permission {
-    let listed = world.manager().list_permissions(id).await;
+    let listed = world
+        .manager()
+        .list_permissions(id, PageRequest::largest())
+        .await;
     let mut listed = listed.expect("the session is known").items;
     assert_eq!(listed.len(), 1);
     listed.remove(0)

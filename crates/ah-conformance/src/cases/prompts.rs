@@ -2,8 +2,8 @@
 
 use ah_rest_api_contract::{
     Activity, ContentBlock, DeliveryMode, ErrorKind, EventPayload, Message, MessageRole,
-    PROMPT_BYTES_MAX, PermissionAnswer, Prompt, PromptDelivery, PromptId, PromptReceipt,
-    PromptRequest, PromptState, SessionEvent, SessionId, SessionStatus as S,
+    PROMPT_BYTES_MAX, PageRequest, PermissionAnswer, Prompt, PromptDelivery, PromptId,
+    PromptReceipt, PromptRequest, PromptState, SessionEvent, SessionId, SessionStatus as S,
 };
 use serde_json::{Value, json};
 use ulid::Ulid;
@@ -35,7 +35,10 @@ async fn prompt(world: &World, id: SessionId, text: &str, delivery: DeliveryMode
 }
 
 async fn prompts(world: &World, id: SessionId) -> Vec<Prompt> {
-    let listed = world.manager().list_prompts(id).await;
+    let listed = world
+        .manager()
+        .list_prompts(id, PageRequest::largest())
+        .await;
     listed.expect("the session is known").items
 }
 
@@ -45,7 +48,10 @@ async fn states(world: &World, id: SessionId) -> Vec<PromptState> {
 
 /// Answers the request that waits, so that the agent goes on.
 async fn go_on(world: &World, id: SessionId) {
-    let asked = world.manager().list_permissions(id).await;
+    let asked = world
+        .manager()
+        .list_permissions(id, PageRequest::largest())
+        .await;
     let asked = asked.expect("the session is known").items.remove(0);
     let allow = PermissionAnswer::Select("allow".into());
     let request = asked.request.request_id;

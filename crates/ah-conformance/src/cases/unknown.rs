@@ -1,8 +1,9 @@
 //! What is not there.
 
 use ah_rest_api_contract::{
-    DiffQuery, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq,
-    PermissionAnswer, PermissionId, PromptId, PromptRequest, RepositoryId, SessionId, TaskId,
+    DiffQuery, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, FileQuery,
+    PageRequest, PermissionAnswer, PermissionId, PromptId, PromptRequest, RepositoryId, SessionId,
+    TaskId,
 };
 use ulid::Ulid;
 
@@ -28,7 +29,10 @@ pub async fn what_is_not_there_is_not_found(world: &World) {
     );
     let more = PromptRequest::queued("more");
     refused(manager.prompt_session(id, more).await, not_found);
-    refused(manager.list_prompts(id).await, not_found);
+    refused(
+        manager.list_prompts(id, PageRequest::largest()).await,
+        not_found,
+    );
     let prompt = PromptId::from_ulid(ulid);
     refused(manager.withdraw_prompt(id, prompt).await, not_found);
     refused(manager.interrupt_session(id).await, not_found);
@@ -39,7 +43,10 @@ pub async fn what_is_not_there_is_not_found(world: &World) {
     );
     refused(manager.stop_session(id, None).await, not_found);
     refused(manager.cancel_session(id).await, not_found);
-    refused(manager.list_permissions(id).await, not_found);
+    refused(
+        manager.list_permissions(id, PageRequest::largest()).await,
+        not_found,
+    );
     let (request, answer) = (PermissionId::from_ulid(ulid), PermissionAnswer::Cancel);
     let answered = manager.answer_permission(id, request, answer).await;
     refused(answered, not_found);
@@ -54,7 +61,10 @@ pub async fn what_is_not_there_is_not_found(world: &World) {
     let repository = RepositoryId::from_ulid(ulid);
     refused(manager.get_repository(repository).await, not_found);
     refused(manager.list_branches(repository).await, not_found);
-    refused(manager.list_session_files(id).await, not_found);
+    refused(
+        manager.list_session_files(id, FileQuery::default()).await,
+        not_found,
+    );
     let diff = manager.get_session_diff(id, DiffQuery::default()).await;
     refused(diff, not_found);
 }

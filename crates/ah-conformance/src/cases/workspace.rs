@@ -1,6 +1,6 @@
 //! What sessions change.
 
-use ah_rest_api_contract::{DiffQuery, ErrorKind, SessionStatus as S};
+use ah_rest_api_contract::{DiffQuery, ErrorKind, FileQuery, SessionStatus as S};
 use serde_json::json;
 
 use crate::World;
@@ -18,13 +18,16 @@ pub async fn changes_can_be_looked_at_while_there_is_a_workspace(world: &World) 
         hang()
     ]);
     let id = world.launch(timeline).await;
-    refused(manager.list_session_files(id).await, ErrorKind::Conflict);
+    refused(
+        manager.list_session_files(id, FileQuery::default()).await,
+        ErrorKind::Conflict,
+    );
     let diff = manager.get_session_diff(id, DiffQuery::default()).await;
     refused(diff, ErrorKind::Conflict);
     world.release(S::Provisioning).await;
     world.until_thought(id, "edited").await;
     let files = manager
-        .list_session_files(id)
+        .list_session_files(id, FileQuery::default())
         .await
         .expect("it has a workspace");
     assert_eq!(files.total, files.items.len() as u64);
@@ -36,7 +39,10 @@ pub async fn changes_can_be_looked_at_while_there_is_a_workspace(world: &World) 
     let added: u64 = diff.files.iter().map(|file| file.lines_added).sum();
     assert_eq!(diff.total_lines_added, added);
     manager.cancel_session(id).await.expect("it runs");
-    refused(manager.list_session_files(id).await, ErrorKind::Conflict);
+    refused(
+        manager.list_session_files(id, FileQuery::default()).await,
+        ErrorKind::Conflict,
+    );
     let diff = manager.get_session_diff(id, DiffQuery::default()).await;
     refused(diff, ErrorKind::Conflict);
 }

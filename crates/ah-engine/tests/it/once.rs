@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ah_engine::fake_host::Temper;
 use ah_engine::{Caller, LocalTaskManager, Once, already_replied};
 use ah_rest_api_contract::{
-    DraftUpdate, PromptRequest, SessionStatus as S, TaskLaunchParams, TaskManager,
+    DraftUpdate, PageRequest, PromptRequest, SessionStatus as S, TaskLaunchParams, TaskManager,
 };
 use futures::future::join_all;
 
@@ -76,7 +76,11 @@ async fn prompts_stops_and_drafts_are_carried_out_once_even_when_nothing_changes
         .await
         .unwrap_err();
     assert!(already_replied(&again).is_some());
-    let prompts = engine.list_prompts(id).await.unwrap().items;
+    let prompts = engine
+        .list_prompts(id, PageRequest::largest())
+        .await
+        .unwrap()
+        .items;
     assert_eq!(prompts.len(), 1);
     assert_eq!(prompts[0].author, "ann");
 

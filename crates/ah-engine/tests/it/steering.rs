@@ -4,9 +4,9 @@ use ah_agents::protocol::Request;
 use ah_engine::Clock;
 use ah_engine::fake_host::Temper;
 use ah_rest_api_contract::{
-    Activity, ErrorKind, EventPayload, PermissionAnswer, PermissionId, PermissionOption,
-    PermissionOptionKind, PermissionOutcome, PermissionRequested, PermissionState, PromptRequest,
-    PromptState, SessionId, SessionStatus as S, TaskManager,
+    Activity, ErrorKind, EventPayload, PageRequest, PermissionAnswer, PermissionId,
+    PermissionOption, PermissionOptionKind, PermissionOutcome, PermissionRequested,
+    PermissionState, PromptRequest, PromptState, SessionId, SessionStatus as S, TaskManager,
 };
 use ulid::Ulid;
 
@@ -106,7 +106,7 @@ async fn prompts_are_queued_delivered_in_order_and_taken_back() {
     world.host.end_turn(id);
     until_status(&engine, id, S::Completed).await;
     let states: Vec<_> = engine
-        .list_prompts(id)
+        .list_prompts(id, PageRequest::largest())
         .await
         .unwrap()
         .items
@@ -195,7 +195,12 @@ async fn a_permission_is_asked_answered_once_and_told_to_the_agent() {
         matches!(event, EventPayload::PermissionResolved(_))
     })
     .await;
-    let settled = engine.list_permissions(id).await.unwrap().items.remove(0);
+    let settled = engine
+        .list_permissions(id, PageRequest::largest())
+        .await
+        .unwrap()
+        .items
+        .remove(0);
     assert_eq!(settled.state, PermissionState::Resolved);
     let resolution = settled.resolution.unwrap();
     assert_eq!(resolution.outcome, PermissionOutcome::Selected);
@@ -236,7 +241,11 @@ async fn a_request_nobody_answered_is_settled_when_the_session_ends() {
             if resolved.outcome == PermissionOutcome::Cancelled)
     };
     assert!(log.iter().any(|event| settled(&event.payload)), "{log:#?}");
-    let permissions = engine.list_permissions(id).await.unwrap().items;
+    let permissions = engine
+        .list_permissions(id, PageRequest::largest())
+        .await
+        .unwrap()
+        .items;
     assert_eq!(permissions[0].state, PermissionState::Resolved);
     engine.shutdown().await;
 }

@@ -1,5 +1,6 @@
 //! A request after every field of it was judged.
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use validator::Validate;
 
@@ -40,6 +41,13 @@ impl TaskLaunchParams {
     #[must_use]
     pub const fn source(&self) -> Option<&RepositorySource> {
         self.source.as_ref()
+    }
+}
+
+/// A task is sent as the request that it was built from.
+impl Serialize for TaskLaunchParams {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.request.serialize(serializer)
     }
 }
 

@@ -7,10 +7,11 @@ mod lifecycle;
 mod manager;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod operations;
 mod pages;
 mod queries;
 mod round_trips;
-mod routes;
+
 mod shapes;
 mod sources;
 mod strategies;

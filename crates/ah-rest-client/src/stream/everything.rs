@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use ah_rest_api_contract::routes;
+use ah_rest_api_contract::operations::{self, paths};
 use ah_rest_api_contract::sse::Frame;
 use ah_rest_api_contract::{
     AllEventsParams, AllEventsQuery, EventType, LogCursor, SessionEvent, TaskManagerError,
 };
 
 use super::{Place, StreamFault, Verdict};
-use crate::call::{Call, route};
+use crate::call::Call;
 use crate::client::RestClient;
 use crate::retry::Failure;
 
@@ -57,7 +57,7 @@ impl Place for Everything {
     fn call(&self) -> Result<Call, TaskManagerError> {
         let query = AllEventsParams::from(self.query.clone());
         let seen = self.seen.map(|seen| seen.to_string());
-        Call::get(route!("all_events"), routes::EVENTS)
+        Call::new(&operations::ALL_EVENTS, paths::all_events())?
             .with_query(&query)?
             .streaming(seen.as_deref())
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ah_rest_api_contract::routes;
+use ah_rest_api_contract::operations::{self, paths};
 use ah_rest_api_contract::sse::{DecodeItemError, Frame, decode_item};
 use ah_rest_api_contract::{
     EventFilter, EventParams, EventPayload, EventSeq, Gap, Session, SessionEvent, SessionId,
@@ -10,7 +10,7 @@ use ah_rest_api_contract::{
 };
 
 use super::{Place, StreamFault, Verdict};
-use crate::call::{Call, route};
+use crate::call::Call;
 use crate::client::RestClient;
 use crate::retry::Failure;
 
@@ -107,10 +107,10 @@ impl Place for OneSession {
             after: None,
             filter: self.filter.clone(),
         });
-        Call::get(
-            route!("session_events"),
-            routes::session_events(self.session),
-        )
+        Call::new(
+            &operations::SESSION_EVENTS,
+            paths::session_events(self.session),
+        )?
         .with_query(&query)?
         .streaming(Some(&self.seen.to_string()))
     }
@@ -148,8 +148,9 @@ impl Place for OneSession {
             // Of all events none may be missing. Which are missing behind a filter nobody knows.
             return Ok(!self.wants_all() || self.seen >= last);
         }
-        let call = Call::get(route!("get_session"), routes::session(self.session));
-        let session: Session = client.json_once(&call).await?;
+        let path = paths::get_session(self.session);
+        let call = Call::new(&operations::GET_SESSION, path).map_err(Failure::last)?;
+        let session: Session = client.answer_once(&call).await?;
         if !session.status.is_terminal() {
             return Ok(false);
         }

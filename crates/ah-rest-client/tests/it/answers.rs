@@ -1,6 +1,6 @@
 //! What answers become, above all those that say no.
 
-use ah_rest_api_contract::{ErrorKind, SessionQuery, SessionStatus};
+use ah_rest_api_contract::{ErrorKind, SessionQuery, SessionStatus, TaskManager as _};
 use serde_json::json;
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ah_rest_api_contract::{ErrorKind, EventFilter, EventSeq, SessionStatus};
+use ah_rest_api_contract::{ErrorKind, EventFilter, EventSeq, SessionStatus, TaskManager as _};
 use ah_rest_client::RestClientBuilder;
 use futures::StreamExt;
 use futures::future::join_all;
@@ -67,7 +67,7 @@ async fn where_the_server_speaks_http_2_requests_share_a_connection_and_streams_
     );
 
     let streams = join_all(
-        (0..3).map(|_| client.session_events(id, EventSeq::START, EventFilter::default())),
+        (0..3).map(|_| client.task_events_stream(id, EventSeq::START, EventFilter::default())),
     )
     .await;
     let seen = server.seen();
@@ -117,7 +117,7 @@ async fn an_operation_may_have_a_timeout_of_its_own() {
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(error.to_string().contains("within 50.0ms"), "{error}");
     let stream = client
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
         .await;
     let error = stream.err().unwrap();
     assert!(error.to_string().contains("within 60.0ms"), "{error}");

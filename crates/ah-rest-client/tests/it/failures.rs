@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use ah_rest_api_contract::{
     DraftContent, DraftId, ErrorKind, EventFilter, EventSeq, PromptRequest, SessionStatus,
-    TaskManagerError,
+    TaskManager as _, TaskManagerError,
 };
 use ah_rest_client::{RestClient, RetryPolicy};
 use futures::future::join_all;
@@ -75,10 +75,7 @@ fn kinds() -> Vec<Kind> {
             call: |client| {
                 Box::pin(async move {
                     let request = PromptRequest::queued("x");
-                    client
-                        .prompt_session(session_id(), &request)
-                        .await
-                        .map(drop)
+                    client.prompt_session(session_id(), request).await.map(drop)
                 })
             },
         },
@@ -89,7 +86,7 @@ fn kinds() -> Vec<Kind> {
             call: |client| {
                 Box::pin(async move {
                     let content = DraftContent::default();
-                    client.update_draft(draft_id(), &content).await.map(drop)
+                    client.update_draft(draft_id(), content).await.map(drop)
                 })
             },
         },
@@ -118,7 +115,7 @@ fn kinds() -> Vec<Kind> {
             call: |client| {
                 Box::pin(async move {
                     let filter = EventFilter::default();
-                    let stream = client.session_events(session_id(), EventSeq::START, filter);
+                    let stream = client.task_events_stream(session_id(), EventSeq::START, filter);
                     stream.await.map(drop)
                 })
             },

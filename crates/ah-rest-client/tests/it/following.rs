@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ah_rest_api_contract::sse::encode_item;
 use ah_rest_api_contract::{
-    EventFilter, EventSeq, EventStream, SessionStatus, StreamItem, TaskManagerError,
+    EventFilter, EventSeq, EventStream, SessionStatus, StreamItem, TaskManager as _,
+    TaskManagerError,
 };
 use futures::StreamExt;
 use tokio::time::timeout;
@@ -62,7 +63,7 @@ pub(crate) fn logs(seqs: std::ops::RangeInclusive<u64>) -> String {
 
 pub(crate) async fn stream(wire: &Wire) -> EventStream {
     let events = client(&wire.url())
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
         .await;
     events.unwrap()
 }

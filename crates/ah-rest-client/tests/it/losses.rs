@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ah_rest_api_contract::sse::encode_item;
 use ah_rest_api_contract::{
-    AllEventsQuery, ErrorKind, EventFilter, EventSeq, EventStream, SessionStatus,
+    AllEventsQuery, ErrorKind, EventFilter, EventSeq, EventStream, SessionStatus, TaskManager as _,
 };
 use ah_rest_client::{RestClient, RetryPolicy};
 use futures::StreamExt;
@@ -32,7 +32,7 @@ fn hasty(url: &str) -> RestClient {
 
 async fn follow(wire: &Wire) -> EventStream {
     hasty(&wire.url())
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
         .await
         .unwrap()
 }

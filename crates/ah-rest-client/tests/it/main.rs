@@ -8,9 +8,10 @@ mod failures;
 mod following;
 mod losses;
 mod manager;
+mod operations;
 mod reconnects;
 mod retries;
-mod routes;
+
 mod samples;
 mod served;
 mod spans;

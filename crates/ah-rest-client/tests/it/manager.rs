@@ -6,7 +6,6 @@ use ah_rest_api_contract::{
     DraftContent, DraftUpdate, ErrorKind, PromptContent, RepoConfig, SessionStatus,
     TaskLaunchParams, TaskManager,
 };
-use ah_rest_client::RestTaskManager;
 use serde_json::{Value, json};
 use wiremock::matchers::{body_json, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -15,7 +14,7 @@ use crate::samples::{SESSION, client, problem, session, session_id};
 
 async fn world() -> (MockServer, Arc<dyn TaskManager>) {
     let server = MockServer::start().await;
-    let manager = RestTaskManager::new(client(&server.uri()));
+    let manager = client(&server.uri());
     (server, Arc::new(manager))
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::sse::encode_item;
-use ah_rest_api_contract::{ErrorKind, EventFilter, EventSeq, SessionStatus};
+use ah_rest_api_contract::{ErrorKind, EventFilter, EventSeq, SessionStatus, TaskManager as _};
 use futures::StreamExt;
 
 use crate::following::{
@@ -146,7 +146,7 @@ async fn a_silent_connection_is_taken_for_dead() {
         .build()
         .unwrap();
     let events = client
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
         .await
         .unwrap();
     assert_eq!(seqs(&collect(events).await), [1, 2]);
@@ -180,7 +180,7 @@ async fn a_reader_that_is_interrupted_at_every_wait_misses_nothing() {
         .build()
         .unwrap();
     let mut events = client
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
         .await
         .unwrap();
     let mut shown = Vec::new();

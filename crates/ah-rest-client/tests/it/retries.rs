@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    DraftContent, DraftId, ErrorKind, PromptRequest, SessionQuery, SessionStatus,
+    DraftContent, DraftId, ErrorKind, PromptRequest, SessionQuery, SessionStatus, TaskManager as _,
 };
 use ah_rest_client::{RestClient, RetryPolicy};
 use serde_json::json;
@@ -66,8 +66,14 @@ async fn a_post_is_repeated_under_one_key_and_two_posts_have_two() {
         .await;
     let client = client(&server.uri());
     let request = PromptRequest::queued("go on");
-    client.prompt_session(session_id(), &request).await.unwrap();
-    client.prompt_session(session_id(), &request).await.unwrap();
+    client
+        .prompt_session(session_id(), request.clone())
+        .await
+        .unwrap();
+    client
+        .prompt_session(session_id(), request.clone())
+        .await
+        .unwrap();
 
     let requests = server.received_requests().await.unwrap();
     let keys: Vec<&str> = requests
@@ -305,7 +311,7 @@ async fn every_request_proves_itself_and_says_who_it_is() {
         .build()
         .unwrap();
     with_key
-        .update_draft(draft_id(), &DraftContent::default())
+        .update_draft(draft_id(), DraftContent::default())
         .await
         .unwrap();
     let with_token = RestClient::builder(&server.uri())

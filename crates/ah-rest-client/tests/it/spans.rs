@@ -6,6 +6,7 @@ use std::sync::Once;
 
 use ah_rest_api_contract::{
     EventFilter, EventSeq, PromptRequest, RepoConfig, SessionStatus, TaskLaunchParams,
+    TaskManager as _,
 };
 use tracing::callsite::rebuild_interest_cache;
 use tracing::level_filters::LevelFilter;
@@ -159,9 +160,9 @@ async fn no_secret_is_traced_or_told_even_when_the_server_repeats_it() {
             .unwrap();
     let prompt = PromptRequest::queued("a private prompt");
     for error in [
-        client.launch_task(&params).await.unwrap_err(),
+        client.launch_task(params).await.unwrap_err(),
         client
-            .prompt_session(session_id(), &prompt)
+            .prompt_session(session_id(), prompt)
             .await
             .unwrap_err(),
     ] {
@@ -170,7 +171,7 @@ async fn no_secret_is_traced_or_told_even_when_the_server_repeats_it() {
         assert!(!shown.contains("topsecret"), "{shown}");
     }
     let events = client
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
         .await
         .unwrap();
     assert_eq!(futures::StreamExt::count(events).await, 3);

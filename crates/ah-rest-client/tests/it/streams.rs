@@ -3,7 +3,7 @@
 use ah_rest_api_contract::sse::encode_item;
 use ah_rest_api_contract::{
     AllEventsQuery, EphemeralEvent, ErrorKind, EventFilter, EventSeq, EventType, Gap,
-    SessionStatus, StreamItem, ThoughtDelta,
+    SessionStatus, StreamItem, TaskManager as _, ThoughtDelta,
 };
 use futures::StreamExt;
 use serde_json::json;
@@ -38,13 +38,13 @@ async fn a_whole_stream_is_read_over_one_connection() {
 async fn a_stream_that_never_begins_is_an_error_of_the_asking() {
     let wire = Wire::start(|_, _| refusal("404 Not Found", "not-found")).await;
     let asked = client(&wire.url())
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
         .await;
     assert_eq!(asked.err().unwrap().kind(), ErrorKind::NotFound);
 
     let wire = Wire::start(|_, _| the_session(SessionStatus::Running, 1)).await;
     let asked = client(&wire.url())
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
         .await;
     let error = asked.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Internal);
@@ -98,7 +98,7 @@ async fn what_is_ephemeral_comes_on_request_and_is_no_place_to_resume_from() {
     .await;
     let filter = EventFilter::default().with_ephemeral();
     let events = client(&wire.url())
-        .session_events(session_id(), EventSeq::START, filter)
+        .task_events_stream(session_id(), EventSeq::START, filter)
         .await
         .unwrap();
     let items: Vec<_> = collect(events)
@@ -130,7 +130,7 @@ async fn an_end_that_is_not_shown_is_asked_for() {
     .await;
     let filter = EventFilter::default().with_types([EventType::Log]);
     let events = client(&wire.url())
-        .session_events(session_id(), EventSeq::START, filter)
+        .task_events_stream(session_id(), EventSeq::START, filter)
         .await
         .unwrap();
     assert_eq!(seqs(&collect(events).await), [1, 4]);
@@ -150,7 +150,7 @@ async fn who_comes_after_the_end_is_told_so() {
     })
     .await;
     let events = client(&wire.url())
-        .session_events(session_id(), EventSeq::new(7), EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::new(7), EventFilter::default())
         .await
         .unwrap();
     assert!(collect(events).await.is_empty());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ah_rest_api_contract::{ErrorKind, EventFilter, EventSeq, SessionStatus};
+use ah_rest_api_contract::{ErrorKind, EventFilter, EventSeq, SessionStatus, TaskManager as _};
 use futures::StreamExt;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::copy_bidirectional;
@@ -130,7 +130,7 @@ async fn a_server_with_its_own_authority_is_reached_by_who_trusts_that() {
     let session = client.get_session(session_id()).await.unwrap();
     assert_eq!(session.status, SessionStatus::Running);
     let events = client
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
         .await
         .unwrap();
     assert_eq!(events.count().await, 3);
@@ -164,7 +164,7 @@ async fn a_server_that_cannot_prove_itself_is_reached_by_who_asks_for_the_danger
     let session = client.get_session(session_id()).await.unwrap();
     assert_eq!(session.status, SessionStatus::Running);
     let events = client
-        .session_events(session_id(), EventSeq::START, EventFilter::default())
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
         .await
         .unwrap();
     assert_eq!(events.count().await, 3);

@@ -1,8 +1,8 @@
 //! The repositories that tasks were launched on, with their branches.
 
 use ah_rest_api_contract::{
-    Branch, BranchList, ExecutorId, Page, Repository, RepositoryId, RepositorySource, Session,
-    SessionWorkspace, TaskManagerError, Timestamp, WorkspaceProvider,
+    Branch, BranchList, ExecutorId, Page, PageRequest, Repository, RepositoryId, RepositorySource,
+    Session, SessionWorkspace, TaskManagerError, Timestamp, WorkspaceProvider,
 };
 use ulid::Ulid;
 
@@ -76,19 +76,14 @@ impl Repositories {
     }
 
     /// The last used first.
-    pub(crate) fn list(&self) -> Page<Repository> {
+    pub(crate) fn list(&self, page: PageRequest) -> Page<Repository> {
         let mut items: Vec<Repository> = self
             .known
             .iter()
             .map(|known| known.repository.clone())
             .collect();
         items.sort_by_key(|repository| std::cmp::Reverse((repository.last_used_at, repository.id)));
-        let total = items.len() as u64;
-        Page {
-            items,
-            total,
-            next_page: None,
-        }
+        Page::of_whole(items, page)
     }
 
     fn known(&self, id: RepositoryId) -> Result<&Known, TaskManagerError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    ErrorKind, EventFilter, EventSeq, SessionQuery, StreamItem, TaskManager,
+    ErrorKind, EventFilter, EventSeq, PageRequest, SessionQuery, StreamItem, TaskManager,
 };
 use ah_rest_mock_client::{Fault, Method, MockTaskManager};
 use futures::StreamExt;
@@ -30,7 +30,10 @@ async fn a_method_fails_when_and_how_it_is_told() {
     assert_eq!(kinds(&mock, 4).await, [None, None, unavailable, None]);
     mock.fail(Method::ListSessions, Fault::new(ErrorKind::Internal));
     assert_eq!(kinds(&mock, 1).await, [Some(ErrorKind::Internal)]);
-    assert!(mock.list_agents().await.is_ok(), "others are not touched");
+    assert!(
+        mock.list_agents(PageRequest::largest()).await.is_ok(),
+        "others are not touched"
+    );
     mock.heal();
     assert_eq!(kinds(&mock, 1).await, [None]);
 }

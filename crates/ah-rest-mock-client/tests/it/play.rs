@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ah_rest_api_contract::{
     Activity, AgentCapabilities, EphemeralEvent, EventFilter, EventPayload, EventSeq, LogLevel,
-    PermissionAnswer, PermissionOutcome, PromptRequest, RepoConfig, RepositorySource,
+    PageRequest, PermissionAnswer, PermissionOutcome, PromptRequest, RepoConfig, RepositorySource,
     SessionStatus as S, StreamItem, TaskManager, Timestamp,
 };
 use ah_rest_mock_client::{MockTaskManager, ScriptBuilder};
@@ -118,7 +118,13 @@ async fn a_paused_session_stands_still_until_it_is_resumed() {
     let log = whole_log(&mock, id).await;
     assert!(log.last().unwrap().ts.since(log[0].ts) >= Duration::from_secs(100));
     assert_eq!(statuses(&log).last(), Some(&S::Completed));
-    assert_eq!(mock.list_prompts(id).await.unwrap().total, 1);
+    assert_eq!(
+        mock.list_prompts(id, PageRequest::largest())
+            .await
+            .unwrap()
+            .total,
+        1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +148,12 @@ async fn leave_is_asked_for_and_the_answer_counts() {
         .await;
         let session = mock.get_session(id).await.unwrap();
         assert_eq!(session.activity, Some(Activity::AwaitingPermission));
-        let asked = mock.list_permissions(id).await.unwrap().items.remove(0);
+        let asked = mock
+            .list_permissions(id, PageRequest::largest())
+            .await
+            .unwrap()
+            .items
+            .remove(0);
         let answer = answer.map_or(PermissionAnswer::Cancel, |option| {
             PermissionAnswer::Select(option.into())
         });
@@ -193,7 +204,10 @@ async fn a_repository_has_branches_and_a_session_begins_at_one() {
     task.repo.branch = Some("next".into());
     let id = launch(&mock, task.clone()).await;
     whole_log(&mock, id).await;
-    let repositories = mock.list_repositories().await.unwrap();
+    let repositories = mock
+        .list_repositories(PageRequest::largest())
+        .await
+        .unwrap();
     assert_eq!(repositories.total, 1);
     assert_eq!(
         repositories.items[0].remote_url,

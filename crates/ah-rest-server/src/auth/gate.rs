@@ -1,7 +1,7 @@
 //! The gate: whoever asks for more than the server tells anybody has a key that is good.
 
 use ah_rest_api_contract::ErrorKind;
-use ah_rest_api_contract::routes::{self, Auth};
+use ah_rest_api_contract::operations;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
@@ -44,9 +44,9 @@ pub(crate) async fn authenticate(
 
 /// Whether everybody may ask for what is at this path.
 fn is_open(path: &str) -> bool {
-    routes::ALL
+    operations::ALL
         .iter()
-        .any(|route| route.path == path && route.auth == Auth::None)
+        .any(|operation| operation.path == path && !operation.needs_key())
 }
 
 async fn principal(app: &App, headers: &HeaderMap) -> Result<Principal, ApiError> {

@@ -1,7 +1,7 @@
 //! Which answers have what other operations ask for: OpenAPI's links, for programs that find their
 //! way through an API by its description.
 
-use ah_rest_api_contract::routes::{self, Route};
+use ah_rest_api_contract::operations::{self, Operation};
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::{OpenApi as Document, RefOr};
 
@@ -70,8 +70,8 @@ const SOURCES: [Source; 7] = [
 
 impl Source {
     /// Whether `route` is about such a thing, and about nothing besides that is not known.
-    fn leads_to(&self, route: &Route) -> bool {
-        let rest = route.path.strip_prefix(self.paths);
+    fn leads_to(&self, operation: &Operation) -> bool {
+        let rest = operation.path.strip_prefix(self.paths);
         rest.is_some_and(|rest| !rest.contains('{') && (rest.is_empty() || rest.starts_with('/')))
     }
 }
@@ -79,9 +79,9 @@ impl Source {
 /// Adds to each answer the operations that go on from it.
 pub(super) fn add(document: &mut Document) {
     for source in &SOURCES {
-        let route = routes::ALL
+        let route = operations::ALL
             .iter()
-            .find(|route| route.operation_id == source.operation);
+            .find(|route| route.id == source.operation);
         let Some(answer) = route
             .and_then(|route| operation_of(document, route))
             .and_then(|operation| operation.responses.responses.get_mut(source.status))
@@ -89,13 +89,16 @@ pub(super) fn add(document: &mut Document) {
             continue;
         };
         let RefOr::T(answer) = answer else { continue };
-        for target in routes::ALL.iter().filter(|route| source.leads_to(route)) {
+        for target in operations::ALL
+            .iter()
+            .filter(|route| source.leads_to(route))
+        {
             let link = source.parameters.iter().fold(
-                LinkBuilder::new().operation_id(target.operation_id),
+                LinkBuilder::new().operation_id(target.id),
                 |link, (name, place)| link.parameter(*name, *place),
             );
             let link = RefOr::T(link.build());
-            answer.links.insert(target.operation_id.to_owned(), link);
+            answer.links.insert(target.id.to_owned(), link);
         }
     }
 }

@@ -24,8 +24,8 @@ pub(crate) async fn list_agents(
     uri: Uri,
     Asked(asked, ..): Asked<PageParams, PageRequest>,
 ) -> Answered {
-    let agents = app.engine()?.list_agents().await?.items;
-    Ok(paged(&uri, asked, Page::of_whole(agents, asked)))
+    let agents = app.engine()?.list_agents(asked).await?;
+    Ok(paged(&uri, asked, agents))
 }
 
 #[utoipa::path(
@@ -39,8 +39,10 @@ pub(crate) async fn get_agent_schema(
     uri: Uri,
     Path(_file): Path<String>,
 ) -> Answered {
-    let agents = app.engine()?.list_agents().await?.items;
+    let engine = app.engine()?;
+    let agents = Page::all(|page| engine.list_agents(page)).await?;
     let agent = agents
+        .items
         .into_iter()
         .find(|agent| agent.settings_schema_ref == uri.path())
         .ok_or_else(|| ApiError::new(ErrorKind::NotFound, "there is no such schema"))?;

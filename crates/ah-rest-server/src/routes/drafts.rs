@@ -2,7 +2,7 @@
 
 use ah_rest_api_contract::{
     Draft, DraftContent, DraftId, DraftUpdate, Page, PageParams, PageRequest, TaskManager as _,
-    routes,
+    operations::paths,
 };
 use axum::Json;
 use axum::extract::State;
@@ -32,7 +32,7 @@ pub(crate) async fn create_draft(State(app): State<App>, call: Call<DraftContent
             .await
     })
     .await?
-    .located(|draft: &Draft| routes::draft(draft.id))
+    .located(|draft: &Draft| paths::get_draft(draft.id))
 }
 
 #[utoipa::path(

@@ -25,8 +25,8 @@ pub(crate) async fn list_permissions(
     Id(id): Id<SessionId>,
     Asked(asked, ..): Asked<PageParams, PageRequest>,
 ) -> Answered {
-    let permissions = app.engine()?.list_permissions(id).await?.items;
-    Ok(paged(&uri, asked, Page::of_whole(permissions, asked)))
+    let permissions = app.engine()?.list_permissions(id, asked).await?;
+    Ok(paged(&uri, asked, permissions))
 }
 
 #[utoipa::path(

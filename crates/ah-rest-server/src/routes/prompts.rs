@@ -44,8 +44,8 @@ pub(crate) async fn list_prompts(
     Id(id): Id<SessionId>,
     Asked(asked, ..): Asked<PageParams, PageRequest>,
 ) -> Answered {
-    let prompts = app.engine()?.list_prompts(id).await?.items;
-    Ok(paged(&uri, asked, Page::of_whole(prompts, asked)))
+    let prompts = app.engine()?.list_prompts(id, asked).await?;
+    Ok(paged(&uri, asked, prompts))
 }
 
 #[utoipa::path(

@@ -26,8 +26,9 @@ pub(crate) async fn list_session_files(
     Id(id): Id<SessionId>,
     Asked(query, ..): Asked<FileParams, FileQuery>,
 ) -> Answered {
-    let files = app.engine()?.list_session_files(id).await?.items;
-    Ok(paged(&uri, query.page, query.select(files)))
+    let page = query.page;
+    let files = app.engine()?.list_session_files(id, query).await?;
+    Ok(paged(&uri, page, files))
 }
 
 #[utoipa::path(

@@ -1,21 +1,21 @@
 //! Who is let in: keys, names, origins, rates.
 
 use ah_rest_api_contract::Role;
-use ah_rest_api_contract::routes::{self, Auth, Route};
+use ah_rest_api_contract::operations::{self, Operation};
 use ah_store::ApiKey;
 use sha2::{Digest as _, Sha256};
 
 use crate::client::Answer;
 use crate::world::{Server, World, a_task};
 
-const NOBODY: &str = "00000000000000000000000000";
+const UNKNOWN: &str = "00000000000000000000000000";
 
 /// A path of this route, for ids of nothing.
-fn path_of(route: &Route) -> String {
+fn path_of(route: &Operation) -> String {
     route
         .path
         .split('/')
-        .map(|part| if part.starts_with('{') { NOBODY } else { part })
+        .map(|part| if part.starts_with('{') { UNKNOWN } else { part })
         .collect::<Vec<_>>()
         .join("/")
 }
@@ -25,12 +25,12 @@ async fn every_route_but_the_open_ones_needs_a_key() {
     let world = World::new();
     let server = world.server().await;
     let wrong = format!("ah_{}_{}", "0".repeat(12), "a".repeat(43));
-    for route in routes::ALL {
+    for route in operations::ALL {
         let path = path_of(route);
         for key in [None, Some(wrong.as_str()), Some("nonsense")] {
             let client = server.client.with_key(key);
             let answer = client.ask(route.method.as_str(), &path).send().await;
-            if route.auth == Auth::None {
+            if !route.needs_key() {
                 assert_ne!(answer.status, 401, "{path}");
                 continue;
             }
@@ -42,6 +42,58 @@ async fn every_route_but_the_open_ones_needs_a_key() {
             assert_eq!(answer.header("www-authenticate"), "ApiKey");
             assert_eq!(answer.problem()["type"], "/errors/auth");
         }
+    }
+    server.end().await.unwrap();
+}
+
+/// A path of this operation with well-formed ids that are unknown.
+fn path_of_unknown(operation: &Operation) -> String {
+    let ids: Vec<String> = operation
+        .parameters
+        .iter()
+        .map(|kind| match *kind {
+            "TaskId" | "SessionId" => UNKNOWN.to_owned(),
+            "DraftId" => format!("draft-{UNKNOWN}"),
+            "RepositoryId" => format!("repo-{UNKNOWN}"),
+            "PromptId" => format!("prompt-{UNKNOWN}"),
+            "PermissionId" => format!("perm-{UNKNOWN}"),
+            "String" => "unknown".to_owned(),
+            other => panic!("there is no id of the kind {other} here; add one"),
+        })
+        .collect();
+    operation.path_with(&ids)
+}
+
+/// A body that fits this operation.
+fn fitting_body(operation: &Operation) -> serde_json::Value {
+    match operation.request {
+        Some("PromptRequest") => serde_json::json!({"prompt": "x"}),
+        Some("PermissionAnswer") => serde_json::json!({"outcome": "cancelled"}),
+        _ => serde_json::json!({}),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_id_is_not_found_by_every_operation_with_an_id() {
+    let world = World::new();
+    let server = world.server().await;
+    for operation in operations::ALL
+        .iter()
+        .filter(|it| !it.parameters.is_empty())
+    {
+        let path = path_of_unknown(operation);
+        let mut ask = server.client.ask(operation.method.as_str(), &path);
+        if operation.request.is_some() {
+            let body = fitting_body(operation).to_string();
+            ask = ask.body("application/json", body);
+        }
+        let answer = ask.send().await;
+        assert_eq!(
+            answer.status, 404,
+            "{} {path}: {answer:?}",
+            operation.method
+        );
+        assert_eq!(answer.problem()["type"], "/errors/not-found", "{path}");
     }
     server.end().await.unwrap();
 }
@@ -106,9 +158,9 @@ async fn a_viewer_looks_and_changes_nothing() {
     let operator = key_of(&world, Role::Operator).await;
     let viewer = server.client.with_key(Some(&viewer));
     assert_eq!(viewer.get("/api/v1/sessions").await.status, 200);
-    for route in routes::ALL
+    for route in operations::ALL
         .iter()
-        .filter(|route| route.method != routes::Method::Get)
+        .filter(|route| route.method != operations::Method::Get)
     {
         let answer = viewer
             .ask(route.method.as_str(), &path_of(route))

@@ -1,6 +1,6 @@
 //! Whatever is wrong with a request: a problem that says what and where, and nothing half done.
 
-use ah_rest_api_contract::routes::{self, Method};
+use ah_rest_api_contract::operations::{self, Method};
 use serde_json::{Value, json};
 
 use crate::world::{World, a_task};
@@ -82,7 +82,10 @@ async fn every_malformed_body_is_a_problem() {
     let server = world.server().await;
     let id = server.running().await;
     let takes_body = |method| matches!(method, Method::Post | Method::Put);
-    for route in routes::ALL.iter().filter(|route| takes_body(route.method)) {
+    for route in operations::ALL
+        .iter()
+        .filter(|route| takes_body(route.method))
+    {
         let path = route
             .path
             .replacen("/sessions/{id}", &format!("/sessions/{id}"), 1);

@@ -7,7 +7,7 @@ use ah_conformance::Harness;
 use ah_engine::ManualClock;
 use ah_engine::fake_host::Temper;
 use ah_rest_api_contract::{SessionStatus, TaskManager, Timestamp};
-use ah_rest_client::{RestClient, RestTaskManager};
+use ah_rest_client::RestClient;
 use async_trait::async_trait;
 
 use crate::world::{Server, World};
@@ -19,7 +19,7 @@ struct Remote {
     world: World,
     clock: Arc<ManualClock>,
     server: Server,
-    manager: RestTaskManager,
+    manager: RestClient,
 }
 
 impl Remote {
@@ -36,7 +36,7 @@ impl Remote {
         if let Some(key) = &server.client.key {
             client = client.api_key(key.clone());
         }
-        let manager = RestTaskManager::new(client.build().unwrap());
+        let manager = client.build().unwrap();
         Self {
             world,
             clock,

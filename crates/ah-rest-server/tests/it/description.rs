@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ah_rest_api_contract::ErrorKind;
-use ah_rest_api_contract::routes::{self, Auth};
+use ah_rest_api_contract::operations;
 use serde_json::Value;
 
 use crate::world::World;
@@ -14,7 +14,7 @@ fn document() -> Value {
 }
 
 #[test]
-fn it_has_the_contracts_routes_and_no_others() {
+fn it_has_the_contracts_operations_and_no_others() {
     let document = document();
     let mut described = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -23,10 +23,10 @@ fn it_has_the_contracts_routes_and_no_others() {
             described.insert((path.clone(), method.to_uppercase(), id));
         }
     }
-    let declared: BTreeSet<_> = routes::ALL
+    let declared: BTreeSet<_> = operations::ALL
         .iter()
         .map(|route| {
-            let id = route.operation_id.to_owned();
+            let id = route.id.to_owned();
             (route.path.to_owned(), route.method.as_str().to_owned(), id)
         })
         .collect();
@@ -36,18 +36,27 @@ fn it_has_the_contracts_routes_and_no_others() {
 #[test]
 fn every_operation_is_described_whole() {
     let document = document();
-    for route in routes::ALL {
+    for route in operations::ALL {
         let method = route.method.as_str().to_lowercase();
         let operation = &document["paths"][route.path][method];
         assert_eq!(operation["summary"], route.summary);
+        assert!(
+            !operation["responses"][route.status.to_string()].is_null(),
+            "{} is not described with {}",
+            route.id,
+            route.status
+        );
+        assert_eq!(
+            operation["requestBody"].is_null(),
+            route.request.is_none(),
+            "{}",
+            route.id
+        );
         for (status, response) in operation["responses"].as_object().unwrap() {
             let text = response["description"].as_str().unwrap();
-            assert!(!text.is_empty(), "{} {status}", route.operation_id);
+            assert!(!text.is_empty(), "{} {status}", route.id);
         }
-        assert_eq!(
-            operation["responses"]["401"].is_null(),
-            route.auth == Auth::None
-        );
+        assert_eq!(operation["responses"]["401"].is_null(), !route.needs_key());
     }
 }
 
@@ -70,7 +79,7 @@ fn every_reference_has_what_it_refers_to() {
     walk(&document, &document);
 }
 
-/// `docs/openapi.json` is made of the code: set `UPDATE_OPENAPI` to write it anew.
+/// `docs/openapi.json` is generated: `cargo xtask regenerate` sets `UPDATE_OPENAPI` to write it.
 #[test]
 fn the_committed_document_is_the_servers() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
@@ -81,7 +90,7 @@ fn the_committed_document_is_the_servers() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == made,
-        "docs/openapi.json has drifted: run this test with UPDATE_OPENAPI=1"
+        "docs/openapi.json has drifted: run `cargo xtask regenerate`"
     );
 }
 

@@ -8,7 +8,7 @@ use ah_rest_api_contract::{
     EventFilter, EventPayload, EventSeq, EventStream, SessionEvent, SessionStatus, StreamItem,
     TaskManager,
 };
-use ah_rest_client::{RestClient, RestTaskManager};
+use ah_rest_client::RestClient;
 use futures::StreamExt as _;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::copy_bidirectional;
@@ -111,12 +111,11 @@ async fn its_client_follows_a_session_through_tls_and_restarts() {
     let mut server = world.server().await;
     let id = server.running().await;
     let proxy = Proxy::before(server.address).await;
-    let client = RestClient::builder(&proxy.url)
+    let manager = RestClient::builder(&proxy.url)
         .api_key(server.client.key.clone().unwrap())
         .certificate_authorities(proxy.authority.as_str())
         .build()
         .unwrap();
-    let manager = RestTaskManager::new(client);
     let mut events = manager
         .task_events_stream(id, EventSeq::START, EventFilter::default())
         .await

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    ErrorKind, EventSeq, PermissionAnswer, PermissionState, PromptState, RECENT_EVENTS_MAX,
-    RepoConfig, SessionId, TaskLaunchParams, TaskManager,
+    ErrorKind, EventSeq, PageRequest, PermissionAnswer, PermissionState, PromptState,
+    RECENT_EVENTS_MAX, RepoConfig, SessionId, TaskLaunchParams, TaskManager,
 };
 use ah_rest_mock_client::{Fault, Method, MockBuilder, MockTaskManager, ScriptBuilder};
 use dashboard::{Board, Dashboard, draw};
@@ -111,7 +111,7 @@ async fn a_permission_is_asked_for_until_it_is_answered() {
     assert!(somebody_is_asked(late.board()));
 
     let permission = mock
-        .list_permissions(session)
+        .list_permissions(session, PageRequest::largest())
         .await
         .unwrap()
         .items
@@ -133,7 +133,11 @@ async fn a_prompt_goes_to_the_agent_while_there_is_one() {
     until(&mut dashboard, somebody_is_asked).await;
     assert!(dashboard.board().card(session).unwrap().takes_prompts());
     let receipt = dashboard.prompt(session, "Now the tests").await.unwrap();
-    let prompts = mock.list_prompts(session).await.unwrap().items;
+    let prompts = mock
+        .list_prompts(session, PageRequest::largest())
+        .await
+        .unwrap()
+        .items;
     let prompt = prompts
         .iter()
         .find(|prompt| prompt.id == receipt.prompt_id)

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use ah_rest_api_contract::{
-    Permission, PermissionAnswer, PermissionId, PermissionState, Session, TaskManager,
+    Page, Permission, PermissionAnswer, PermissionId, PermissionState, Session, TaskManager,
 };
 
 use crate::args::AnswerArgs;
@@ -33,7 +33,9 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let words = read_words(args.words)?;
     let session = resolve(manager, words.session.as_deref()).await?;
-    let permissions = manager.list_permissions(session.id).await?.items;
+    let permissions = Page::all(|page| manager.list_permissions(session.id, page))
+        .await?
+        .items;
     let permission = the_request(&session, permissions, words.request)?;
     let answer = match words.option {
         Some(option) => choose(&permission.request, &option).ok_or_else(|| {

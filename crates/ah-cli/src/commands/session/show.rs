@@ -1,8 +1,8 @@
 //! `ah session get`, `files`, `prompts` and `permissions`.
 
 use ah_rest_api_contract::{
-    Permission, PermissionOutcome, PermissionState, Prompt, PromptState, RepoMode, Session,
-    TaskManager, Timestamp,
+    FileQuery, Page, Permission, PermissionOutcome, PermissionState, Prompt, PromptState, RepoMode,
+    Session, TaskManager, Timestamp,
 };
 
 use super::list::{changes, status_paint, status_words};
@@ -40,7 +40,14 @@ pub(super) async fn files(
     context: &Context,
 ) -> Result<(), Failure> {
     let session = target(manager, args).await?;
-    let files = manager.list_session_files(session.id).await?;
+    let files = Page::all(|page| {
+        let query = FileQuery {
+            page,
+            ..FileQuery::default()
+        };
+        manager.list_session_files(session.id, query)
+    })
+    .await?;
     context.show(&files, || changes::files(&files.items))
 }
 
@@ -54,7 +61,7 @@ pub(super) async fn prompts(
     if let Some(prompt) = args.withdraw {
         manager.withdraw_prompt(session.id, prompt).await?;
     }
-    let prompts = manager.list_prompts(session.id).await?;
+    let prompts = Page::all(|page| manager.list_prompts(session.id, page)).await?;
     if prompts.items.is_empty() && !context.json {
         context.terminal.hint("no prompts since the launch");
         return Ok(());
@@ -69,7 +76,7 @@ pub(super) async fn permissions(
     context: &Context,
 ) -> Result<(), Failure> {
     let session = target(manager, args).await?;
-    let permissions = manager.list_permissions(session.id).await?;
+    let permissions = Page::all(|page| manager.list_permissions(session.id, page)).await?;
     if permissions.items.is_empty() && !context.json {
         context.terminal.hint("no permission requests");
         return Ok(());

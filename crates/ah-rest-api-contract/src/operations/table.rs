@@ -1,0 +1,180 @@
+//! The rows of the operations table.
+
+/// Calls a macro with the operations table, one row per operation of the API.
+///
+/// The macro receives the tokens after its name, then three groups of rows:
+///
+/// * `manager`: operations that are a method of [`TaskManager`](crate::TaskManager) with the
+///   operation's id, parameters and answer;
+/// * `client`: further operations with a JSON answer, for which a client generates a method;
+/// * `own`: streams, pages of text and operations whose trait method has another shape, which an
+///   implementation writes itself.
+///
+/// A row has the operation's id, method and path with the types of the path parameters; then the
+/// query (`query Q as P`, where `P` is the wire form of `Q`), or the request body (`body B`, or
+/// `fields B { … }` where the method takes the fields of `B`); then the status and type of a
+/// successful answer, the errors that this operation adds to those of its kind, its
+/// [`Action`](crate::operations::Action) and its summary. Type names resolve where the called macro
+/// is defined, so that module imports the types of this crate.
+///
+/// ```
+/// macro_rules! ids {
+///     ($($group:ident { $($id:ident $method:ident $path:literal $parameters:tt
+///         $(query $query:ty as $wire:ty,)?
+///         $(body $body:ty,)?
+///         $(fields $request:ident $fields:tt,)?
+///         -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal;)* })*) => {
+///         [$($(stringify!($id)),*),*]
+///     };
+/// }
+/// let ids = ah_rest_api_contract::for_each_operation!(ids);
+/// assert!(ids.contains(&"pause_session"));
+/// ```
+#[rustfmt::skip] // One row per operation, in columns.
+#[macro_export]
+macro_rules! for_each_operation {
+    ($callback:ident $($context:tt)*) => {
+        $callback! { $($context)*
+            manager {
+                launch_task Post "/api/v1/tasks" ()
+                    body TaskLaunchParams,
+                    -> 201 LaunchedTask, errors [409, 410],
+                    LaunchTasks, "Launch a task";
+                get_task Get "/api/v1/tasks/{id}" (id: TaskId)
+                    -> 200 Task, errors [],
+                    ReadSessions, "A task and its sessions";
+                list_sessions Get "/api/v1/sessions" ()
+                    query SessionQuery as SessionParams,
+                    -> 200 Page<Session>, errors [],
+                    ReadSessions, "A page of sessions, newest first";
+                get_session Get "/api/v1/sessions/{id}" (id: SessionId)
+                    -> 200 Session, errors [],
+                    ReadSessions, "A session";
+                cancel_session Delete "/api/v1/sessions/{id}" (id: SessionId)
+                    -> 204 (), errors [409, 410],
+                    ControlSessions, "End a session at once and give up its workspace";
+                stop_session Post "/api/v1/sessions/{id}/stop" (id: SessionId)
+                    fields StopRequest { reason: Option<String> },
+                    -> 202 Session, errors [409, 410],
+                    ControlSessions, "End a session";
+                interrupt_session Post "/api/v1/sessions/{id}/interrupt" (id: SessionId)
+                    -> 202 Session, errors [409, 410],
+                    ControlSessions, "End the agent's current turn";
+                pause_session Post "/api/v1/sessions/{id}/pause" (id: SessionId)
+                    -> 202 Session, errors [409, 410],
+                    ControlSessions, "Freeze every process of a session";
+                resume_session Post "/api/v1/sessions/{id}/resume" (id: SessionId)
+                    fields ResumeRequest { prompt: Option<PromptContent> },
+                    -> 202 Session, errors [409, 410],
+                    ControlSessions, "Let a paused session go on";
+                prompt_session Post "/api/v1/sessions/{id}/prompt" (id: SessionId)
+                    body PromptRequest,
+                    -> 202 PromptReceipt, errors [409, 410],
+                    PromptAgents, "Say something to a session's agent";
+                list_prompts Get "/api/v1/sessions/{id}/prompts" (id: SessionId)
+                    query PageRequest as PageParams,
+                    -> 200 Page<Prompt>, errors [],
+                    ReadSessions, "A session's prompts and what became of them";
+                withdraw_prompt Delete "/api/v1/sessions/{id}/prompts/{promptId}" (id: SessionId, prompt: PromptId)
+                    -> 204 (), errors [409, 410],
+                    PromptAgents, "Take back a prompt that still waits";
+                list_permissions Get "/api/v1/sessions/{id}/permissions" (id: SessionId)
+                    query PageRequest as PageParams,
+                    -> 200 Page<Permission>, errors [],
+                    ReadSessions, "A session's permission requests and what became of them";
+                answer_permission Post "/api/v1/sessions/{id}/permissions/{requestId}" (id: SessionId, request: PermissionId)
+                    body PermissionAnswer,
+                    -> 200 Permission, errors [409, 410],
+                    AnswerPermissions, "Answer a permission request";
+                list_session_files Get "/api/v1/sessions/{id}/files" (id: SessionId)
+                    query FileQuery as FileParams,
+                    -> 200 Page<FileEntry>, errors [409],
+                    ReadSessions, "The files that a session changed";
+                get_session_diff Get "/api/v1/sessions/{id}/diff" (id: SessionId)
+                    query DiffQuery as DiffParams,
+                    -> 200 SessionDiff, errors [409],
+                    ReadSessions, "What a session changed, as a diff";
+                list_drafts Get "/api/v1/drafts" ()
+                    query PageRequest as PageParams,
+                    -> 200 Page<Draft>, errors [],
+                    ReadDrafts, "The drafts, the last saved first";
+                get_draft Get "/api/v1/drafts/{id}" (id: DraftId)
+                    -> 200 Draft, errors [],
+                    ReadDrafts, "A draft";
+                list_repositories Get "/api/v1/repositories" ()
+                    query PageRequest as PageParams,
+                    -> 200 Page<Repository>, errors [],
+                    ReadCatalog, "The repositories that tasks were launched on";
+                get_repository Get "/api/v1/repositories/{id}" (id: RepositoryId)
+                    -> 200 Repository, errors [],
+                    ReadCatalog, "A repository";
+                list_branches Get "/api/v1/repositories/{id}/branches" (id: RepositoryId)
+                    -> 200 BranchList, errors [],
+                    ReadCatalog, "The branches of a repository";
+                list_agents Get "/api/v1/agents" ()
+                    query PageRequest as PageParams,
+                    -> 200 Page<Agent>, errors [],
+                    ReadCatalog, "The agents that tasks can name";
+            }
+            client {
+                list_session_logs Get "/api/v1/sessions/{id}/logs" (id: SessionId)
+                    query LogParams as LogParams,
+                    -> 200 Page<LogItem>, errors [],
+                    ReadSessions, "A session's log lines";
+                create_draft Post "/api/v1/drafts" ()
+                    body DraftContent,
+                    -> 201 Draft, errors [409, 410],
+                    EditDrafts, "Save a new draft";
+                update_draft Put "/api/v1/drafts/{id}" (id: DraftId)
+                    body DraftContent,
+                    -> 200 Draft, errors [409, 410],
+                    EditDrafts, "Change the fields of a draft that are given";
+                delete_draft Delete "/api/v1/drafts/{id}" (id: DraftId)
+                    -> 204 (), errors [409, 410],
+                    EditDrafts, "Delete a draft";
+                list_repos Get "/api/v1/repos" ()
+                    query PageRequest as PageParams,
+                    -> 200 Page<Repository>, errors [],
+                    ReadCatalog, "The same list as `/repositories`";
+                health Get "/health" ()
+                    -> 200 Health, errors [],
+                    Public, "Whether the server is alive";
+                ready Get "/ready" ()
+                    -> 200 Health, errors [],
+                    Public, "Whether the server takes requests";
+                deep_health Get "/api/v1/health/deep" ()
+                    -> 200 DeepHealth, errors [],
+                    ReadHealth, "The state of all that the server depends on";
+                version Get "/api/v1/version" ()
+                    -> 200 Version, errors [],
+                    Public, "Which version the server is";
+                openapi Get "/api/v1/openapi.json" ()
+                    -> 200 Value, errors [],
+                    Public, "This API's OpenAPI document";
+            }
+            own {
+                session_events Get "/api/v1/sessions/{id}/events" (id: SessionId)
+                    query EventQuery as EventParams,
+                    -> 200 Page<SessionEvent>, errors [],
+                    ReadSessions, "A session's events, as a stream or a page of history";
+                all_events Get "/api/v1/events" ()
+                    query AllEventsQuery as AllEventsParams,
+                    -> 200 SessionEvent, errors [],
+                    ReadSessions, "The events of many sessions, as one stream";
+                // A parameter of a path is a whole segment, so it contains the file's extension.
+                get_agent_schema Get "/api/v1/schemas/agents/{file}" (file: String)
+                    -> 200 Value, errors [],
+                    ReadCatalog, "The JSON Schema of an agent's settings";
+                metrics Get "/metrics" ()
+                    -> 200 String, errors [],
+                    Public, "Measurements, for Prometheus";
+                docs Get "/api/docs" ()
+                    -> 200 String, errors [],
+                    Public, "This API's documentation, for reading";
+                explain_error Get "/errors/{slug}" (slug: String)
+                    -> 200 String, errors [],
+                    Public, "What a kind of problem means and what to do";
+            }
+        }
+    };
+}

@@ -1,0 +1,87 @@
+//! The operations whose methods are not generated: texts, and a launch with the caller's key.
+
+use ah_rest_api_contract::operations::{self, Operation, paths};
+use ah_rest_api_contract::{
+    AgentType, ErrorKind, IdempotencyKey, LaunchedTask, TaskLaunchParams, TaskManagerError,
+};
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::client::RestClient;
+
+/// The media type of an answer for a browser.
+const HTML: &str = "text/html";
+/// The media type of an answer for Prometheus.
+const PLAIN: &str = "text/plain";
+
+impl RestClient {
+    /// Launches a task under an idempotency key of the caller, so that a repetition of the call
+    /// within 24 hours returns the task of the first one, also after a restart of the program.
+    ///
+    /// [`launch_task`](ah_rest_api_contract::TaskManager::launch_task) generates a key per call,
+    /// which covers its own retries.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IdempotencyMismatch`] if the key was used for another request, and those of
+    /// `launch_task`.
+    pub async fn launch_task_once(
+        &self,
+        key: &IdempotencyKey,
+        params: &TaskLaunchParams,
+    ) -> Result<LaunchedTask, TaskManagerError> {
+        let call = Call::new(&operations::LAUNCH_TASK, paths::launch_task())?
+            .with_idempotency_key(key)?
+            .with_body(params)?;
+        self.answer(call).await
+    }
+
+    /// The JSON Schema of an agent's settings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if the agent is unknown.
+    pub async fn get_agent_schema(&self, agent: &AgentType) -> Result<Value, TaskManagerError> {
+        let path = paths::get_agent_schema(format!("{agent}.json"));
+        self.answer(Call::new(&operations::GET_AGENT_SCHEMA, path)?)
+            .await
+    }
+
+    /// The server's measurements, in the text format of Prometheus.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn metrics(&self) -> Result<String, TaskManagerError> {
+        self.page(&operations::METRICS, paths::metrics(), PLAIN)
+            .await
+    }
+
+    /// The API's documentation, as a page for a browser.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn docs(&self) -> Result<String, TaskManagerError> {
+        self.page(&operations::DOCS, paths::docs(), HTML).await
+    }
+
+    /// The explanation of a kind of problem, as a page for a browser. [`ErrorKind::doc`] is the
+    /// same text without a request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if the access point is older than this client and does not know the
+    /// kind.
+    pub async fn explain_error(&self, kind: ErrorKind) -> Result<String, TaskManagerError> {
+        let path = kind.type_uri();
+        self.page(&operations::EXPLAIN_ERROR, path, HTML).await
+    }
+
+    /// The text that an operation answers with.
+    async fn page(
+        &self,
+        operation: &'static Operation,
+        path: String,
+        media_type: &str,
+    ) -> Result<String, TaskManagerError> {
+        let accept = format!("{media_type}, application/problem+json");
+        self.text(Call::new(operation, path)?.accepting(&accept)?)
+            .await
+    }
+}
