@@ -35,7 +35,7 @@ use crate::identity::IdSource;
 use crate::liveness::Liveness;
 use crate::scheduler::Scheduler;
 use crate::stream::{LogStream, RowStream};
-use crate::supervisor::{Core, DECISION_ATTEMPTS};
+use crate::supervisor::{Core, DECISION_ATTEMPTS, Named, back_off};
 
 /// How long a starting engine waits for the sessions it takes over to be caught up with. What
 /// takes longer is caught up with while it serves.
@@ -216,17 +216,18 @@ impl LocalTaskManager {
         ))
     }
 
-    /// Makes a decision on a session and writes it, again if somebody else decided something
-    /// meanwhile. Returns what `reply` makes of the session as it is then, and keeps it for a
-    /// caller whose request is carried out once.
+    /// Makes a decision on a session and writes it, and repeats both after a conflict. Returns the
+    /// `reply` for the session after the decision. The reply is kept if the request has an
+    /// idempotency key.
     async fn decide<R: Serialize + Send>(
         &self,
         id: SessionId,
+        named: Named,
         decide: impl Fn(&View) -> Result<Decision, Refusal> + Send + Sync,
         reply: impl Fn(View) -> R + Send + Sync,
     ) -> Result<R, TaskManagerError> {
-        for _ in 0..DECISION_ATTEMPTS {
-            let mut view = self.core.view(id).await.map_err(store_error)?;
+        for attempt in 0..DECISION_ATTEMPTS {
+            let mut view = self.core.view(id, named).await.map_err(store_error)?;
             let now = self.core.clock.now();
             let decision = decide(&view)?;
             let mut guard = Guard::default();
@@ -249,25 +250,26 @@ impl LocalTaskManager {
             }
             match self.core.write(id, guard, change, now, kept).await {
                 Ok(_) => return Ok(body),
-                Err(StoreError::Conflict { .. }) => {}
+                Err(StoreError::Conflict { .. }) => back_off(attempt).await,
                 Err(error) => return Err(store_error(error)),
             }
         }
         Err(store_error(StoreError::Conflict { id: id.to_string() }))
     }
 
-    /// Waits until `done` says so of the session, for at most `limit`. Says whether it did.
+    /// Waits until `done` returns true for the session, for at most `limit`. Returns false after that
+    /// time.
     async fn wait_until(
         &self,
         id: SessionId,
         limit: Duration,
-        done: impl Fn(&View) -> bool + Send + Sync,
+        done: impl Fn(&Session) -> bool + Send + Sync,
     ) -> Result<bool, TaskManagerError> {
         let mut head = self.core.store.watch_session(id);
         let until = async {
             loop {
                 head.mark_unchanged();
-                if done(&self.core.view(id).await.map_err(store_error)?) {
+                if done(&self.get_session(id).await?) {
                     return Ok(true);
                 }
                 if head.changed().await.is_err() {

@@ -15,10 +15,10 @@ use std::time::Duration;
 use ah_agents::Catalog;
 use ah_lifecycle::end::Departure;
 use ah_lifecycle::{Change, Decision, Refusal, View, finish};
-use ah_rest_api_contract::{SessionId, Timestamp};
+use ah_rest_api_contract::{PermissionId, PromptId, SessionId, Timestamp};
 use ah_store::{
-    EngineId, Guard, Head, JournalPosition, Reply, SessionRecord, SessionWrite, Store, StoreError,
-    Version, Written,
+    EngineId, Guard, Head, JournalPosition, Pending, Reply, SessionRecord, SessionWrite, Store,
+    StoreError, Version, Written,
 };
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -30,8 +30,37 @@ use crate::executor::{Executor, ExecutorError, RecorderState};
 use crate::feed::Feeds;
 use crate::identity::IdSource;
 
-/// How often a decision is made again because somebody else decided something meanwhile.
+/// The number of attempts to write a decision. An attempt fails when another decision was written
+/// since the session was read.
 pub(crate) const DECISION_ATTEMPTS: u32 = 50;
+/// The longest wait between two of them.
+const CONFLICT_BACKOFF_MAX: Duration = Duration::from_millis(50);
+
+/// Waits after the conflict of the given attempt, counted from 0.
+///
+/// The first retry is immediate, since most conflicts are with a single other decision. Later
+/// ones wait for a random time, so that writers that conflict spread out, under a limit that
+/// doubles from 1 ms to [`CONFLICT_BACKOFF_MAX`].
+pub(crate) async fn back_off(attempt: u32) {
+    if attempt == 0 {
+        return;
+    }
+    let limit = Duration::from_millis(1 << attempt.min(6)).min(CONFLICT_BACKOFF_MAX);
+    // Without randomness the wait is the limit itself.
+    let share = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
+    tokio::time::sleep(limit.mul_f64(share)).await;
+}
+
+/// The prompt or permission request that a command names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// The command names none.
+    Nothing,
+    /// A prompt.
+    Prompt(PromptId),
+    /// A permission request.
+    Permission(PermissionId),
+}
 
 /// How many attempts in a row may come to nothing.
 const FRUITLESS_MAX: u32 = 20;
@@ -52,15 +81,34 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// A session with all that decisions about it are made on.
-    pub(crate) async fn view(&self, id: SessionId) -> Result<View, StoreError> {
+    /// Reads a session with its unsettled prompts and permission requests, and with the one that a
+    /// command names. The cost does not depend on the length of the session.
+    pub(crate) async fn view(&self, id: SessionId, named: Named) -> Result<View, StoreError> {
         let record = self.store.session(id).await?;
-        self.view_of(record).await
+        let mut view = self.view_of(record).await?;
+        match named {
+            Named::Prompt(prompt) if !view.prompts.iter().any(|it| it.id == prompt) => {
+                view.prompts.extend(self.store.prompt(id, prompt).await?);
+            }
+            Named::Permission(request)
+                if !view
+                    .permissions
+                    .iter()
+                    .any(|it| it.permission.request.request_id == request) =>
+            {
+                let named = self.store.permission(id, request).await?;
+                view.permissions.extend(named);
+            }
+            Named::Nothing | Named::Prompt(_) | Named::Permission(_) => {}
+        }
+        Ok(view)
     }
 
     async fn view_of(&self, record: SessionRecord) -> Result<View, StoreError> {
-        let prompts = self.store.prompts(record.id()).await?;
-        let permissions = self.store.permissions(record.id()).await?;
+        let Pending {
+            prompts,
+            permissions,
+        } = self.store.pending(record.id()).await?;
         Ok(View {
             record,
             prompts,
@@ -126,6 +174,15 @@ pub(crate) enum Trouble {
     /// The supervisor itself failed: a fault of ours.
     #[error("{0}")]
     Panic(String),
+}
+
+/// The outcome of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Commit {
+    /// The change is written.
+    Written,
+    /// Nothing was written, because the session had changed. It was read again.
+    Conflict,
 }
 
 /// The owner of one session's state.
@@ -226,7 +283,7 @@ impl Supervisor {
     /// Reads the session anew. Another owner's session is let go of.
     async fn reload(&mut self) -> Result<(), StoreError> {
         let fence = self.view.record.fence;
-        let view = self.core.view(self.id).await?;
+        let view = self.core.view(self.id, Named::Nothing).await?;
         if view.record.fence != fence {
             return Err(StoreError::Fenced {
                 id: self.id.to_string(),
@@ -242,17 +299,14 @@ impl Supervisor {
         &mut self,
         decide: impl Fn(&View) -> Result<Decision, Refusal>,
     ) -> Result<bool, Trouble> {
-        for _ in 0..DECISION_ATTEMPTS {
+        for attempt in 0..DECISION_ATTEMPTS {
             let change = match decide(&self.view)? {
                 Decision::Unchanged => return Ok(false),
                 Decision::Change(change) => *change,
             };
-            let mut after = self.view.clone();
-            after.apply(&change);
-            match self.commit(change, after).await {
-                Ok(()) => return Ok(true),
-                Err(StoreError::Conflict { .. }) => self.reload().await?,
-                Err(error) => return Err(error.into()),
+            self.view.apply(&change);
+            if self.commit(change, attempt).await? == Commit::Written {
+                return Ok(true);
             }
         }
         Err(StoreError::Conflict {
@@ -261,9 +315,10 @@ impl Supervisor {
         .into())
     }
 
-    /// Writes a change, after which the session is as in `after`, unless somebody else has decided
-    /// something meanwhile: what the agent told is written all the same, and the session read anew.
-    async fn commit(&mut self, change: Change, after: View) -> Result<(), StoreError> {
+    /// Writes a change that the view includes already. If another decision was written meanwhile,
+    /// the session is read again, and the change only counts as written if it is no decision
+    /// itself.
+    async fn commit(&mut self, change: Change, attempt: u32) -> Result<Commit, StoreError> {
         let record = &self.view.record;
         let is_decision = change.is_decision();
         let guard = Guard {
@@ -272,15 +327,24 @@ impl Supervisor {
         };
         let expected = Version(record.version.0 + u64::from(is_decision));
         let now = self.core.clock.now();
-        let written = self.core.write(self.id, guard, change, now, None).await?;
-        if written.version != expected {
-            return self.reload().await;
+        let written = match self.core.write(self.id, guard, change, now, None).await {
+            Ok(written) => written,
+            Err(StoreError::Conflict { .. }) => {
+                back_off(attempt).await;
+                self.reload().await?;
+                return Ok(Commit::Conflict);
+            }
+            Err(error) => return Err(error),
+        };
+        if written.version == expected {
+            self.view.drop_settled();
+            self.view.record.version = written.version;
+            self.view.record.session.last_seq = written.last_seq;
+            self.view.record.session.updated_at = now;
+        } else {
+            self.reload().await?;
         }
-        self.view = after;
-        self.view.record.version = written.version;
-        self.view.record.session.last_seq = written.last_seq;
-        self.view.record.session.updated_at = now;
-        Ok(())
+        Ok(Commit::Written)
     }
 
     /// Takes a stretch of journal into the log. Says whether the agent has ended, and where.
@@ -288,17 +352,12 @@ impl Supervisor {
         &mut self,
         records: &[(ah_agents::protocol::JournalRecord, JournalPosition)],
     ) -> Result<ah_lifecycle::ingest::Absorbed, Trouble> {
-        for _ in 0..DECISION_ATTEMPTS {
-            let mut after = self.view.clone();
-            let mut absorbed = ah_lifecycle::ingest::absorb(&mut after, records)?;
+        for attempt in 0..DECISION_ATTEMPTS {
+            let mut absorbed = ah_lifecycle::ingest::absorb(&mut self.view, records)?;
             let change = std::mem::take(&mut absorbed.change);
-            if change == Change::default() {
+            if change == Change::default() || self.commit(change, attempt).await? == Commit::Written
+            {
                 return Ok(absorbed);
-            }
-            match self.commit(change, after).await {
-                Ok(()) => return Ok(absorbed),
-                Err(StoreError::Conflict { .. }) => self.reload().await?,
-                Err(error) => return Err(error.into()),
             }
         }
         Err(StoreError::Conflict {

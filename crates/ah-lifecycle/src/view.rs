@@ -1,10 +1,13 @@
-//! A session as its machine sees it: the record, with its queue and its permission requests.
+//! A session with its unsettled prompts and permission requests.
 
-use ah_rest_api_contract::{PermissionState, Prompt};
+use ah_rest_api_contract::{DeliveryMode, PermissionState, Prompt, PromptState};
 
 use crate::{Change, PermissionRecord, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
 
-/// A session with all that decisions about it are made on.
+/// A session with everything that decisions depend on.
+///
+/// Decisions depend on prompts and permission requests that are not settled, and on the one that
+/// a command names. A view may hold more than those.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// The session.
@@ -16,8 +19,30 @@ pub struct View {
 }
 
 impl View {
-    /// Takes over a change that is about to be written, so that what follows it in the same write
-    /// can be decided on it.
+    /// Drops the prompts and permission requests on which no decision depends any more, so that a
+    /// long session does not grow its view.
+    ///
+    /// A withdrawn prompt is kept while the recorder may still hold it. The recorder delivers
+    /// queued prompts in order, so it does not once a later one was delivered.
+    pub fn drop_settled(&mut self) {
+        let taken = self.prompts.iter().rposition(|prompt| {
+            prompt.state == PromptState::Delivered && prompt.delivery == DeliveryMode::Queue
+        });
+        let mut index = 0;
+        self.prompts.retain(|prompt| {
+            let later = taken.is_none_or(|taken| index > taken);
+            index += 1;
+            match prompt.state {
+                PromptState::Queued => true,
+                PromptState::Withdrawn => later,
+                PromptState::Delivered | PromptState::Undelivered => false,
+            }
+        });
+        self.permissions
+            .retain(|known| known.permission.state != PermissionState::Resolved);
+    }
+
+    /// Applies a change before it is written, so that later decisions of the same write see it.
     pub fn apply(&mut self, change: &Change) {
         change.patch.apply(&mut self.record);
         for write in &change.prompts {
@@ -110,5 +135,45 @@ impl Change {
             ..SessionPatch::default()
         };
         self.patch != told || !self.prompts.is_empty() || !self.permissions.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ah_rest_api_contract::{PromptContent, PromptId};
+    use ulid::Ulid;
+
+    use super::*;
+    use crate::tests::{at, running};
+
+    fn prompt(number: u64, state: PromptState, delivery: DeliveryMode) -> Prompt {
+        Prompt {
+            id: PromptId::from_ulid(Ulid::from_parts(number, 0)),
+            content: PromptContent::from("on"),
+            delivery,
+            state,
+            author: "user".to_owned(),
+            created_at: at(0),
+        }
+    }
+
+    #[test]
+    fn a_view_keeps_the_prompts_that_decisions_depend_on() {
+        use DeliveryMode::{Queue, Steer};
+        use PromptState::{Delivered, Queued, Undelivered, Withdrawn};
+        let mut view = running();
+        view.prompts = (0..1_000)
+            .map(|number| prompt(number, Delivered, Queue))
+            .collect();
+        view.prompts.insert(0, prompt(2_000, Withdrawn, Queue));
+        view.prompts.push(prompt(2_001, Withdrawn, Queue));
+        view.prompts.push(prompt(2_002, Delivered, Steer));
+        view.prompts.push(prompt(2_003, Queued, Queue));
+        view.prompts.push(prompt(2_004, Undelivered, Queue));
+        view.drop_settled();
+        let kept: Vec<_> = view.prompts.iter().map(|it| it.state).collect();
+        assert_eq!(kept, [Withdrawn, Queued]);
+        let withdrawn = PromptId::from_ulid(Ulid::from_parts(2_001, 0));
+        assert_eq!(view.prompts[0].id, withdrawn);
     }
 }

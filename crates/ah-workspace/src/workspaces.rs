@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use ah_rest_api_contract::{Branch, RepositorySource, SessionId, WorkspaceProvider};
@@ -35,10 +35,13 @@ pub struct ProvisionRequest {
 pub struct Workspaces {
     home: PathBuf,
     pub(crate) git: Git,
-    /// One turn per mirror, by its path: who has it may refresh the mirror. It saves a thread for
-    /// each task that would wait on the lock between processes, and lets those who waited share
-    /// one fetch.
-    turns: Mutex<HashMap<PathBuf, Arc<AsyncMutex<Option<Refresh>>>>>,
+    /// The refresh lock of each mirror in use, by its path. The task that holds it may refresh the
+    /// mirror, and the tasks that waited share its fetch. It saves a blocked thread per waiting
+    /// task, which the lock between processes would cost.
+    ///
+    /// The outer lock protects the map and is held for look-ups only. The map does not keep a
+    /// mirror's lock alive: an entry without a task is removed by the next look-up.
+    turns: Mutex<HashMap<PathBuf, Weak<AsyncMutex<Option<Refresh>>>>>,
 }
 
 impl Workspaces {
@@ -324,7 +327,13 @@ impl Workspaces {
 
     fn turn(&self, mirror: &Path) -> Arc<AsyncMutex<Option<Refresh>>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(turns.entry(mirror.to_owned()).or_default())
+        if let Some(turn) = turns.get(mirror).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::default();
+        turns.insert(mirror.to_owned(), Arc::downgrade(&turn));
+        turn
     }
 
     fn repositories(&self) -> PathBuf {
@@ -360,4 +369,21 @@ pub(crate) fn is_folder(path: &Path) -> bool {
 
 fn is_there(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locks_of_mirrors_that_are_not_in_use_are_removed() {
+        let workspaces = Workspaces::new(PathBuf::from("/nowhere"));
+        let held = workspaces.turn(Path::new("/held"));
+        for mirror in 0..1_000 {
+            drop(workspaces.turn(Path::new(&format!("/{mirror}"))));
+        }
+        assert!(Arc::ptr_eq(&held, &workspaces.turn(Path::new("/held"))));
+        let known = workspaces.turns.lock().unwrap().len();
+        assert!(known <= 2, "{known} locks are kept");
+    }
 }

@@ -12,6 +12,7 @@ use ah_rest_api_contract::{
 
 use super::LocalTaskManager;
 use crate::error::store_error;
+use crate::supervisor::Named;
 
 /// How long a cancelled session may take to be gone before the reply says that it is not yet.
 const CANCEL_MAX: Duration = Duration::from_secs(60);
@@ -39,6 +40,7 @@ impl LocalTaskManager {
         };
         self.decide(
             id,
+            Named::Nothing,
             |view| prompt::decide(&view.record, prompt.clone()),
             |_| receipt.clone(),
         )
@@ -52,6 +54,7 @@ impl LocalTaskManager {
     ) -> Result<(), TaskManagerError> {
         self.decide(
             id,
+            Named::Prompt(prompt),
             |view| withdraw::decide(&view.record, &view.prompts, prompt),
             drop,
         )
@@ -59,14 +62,24 @@ impl LocalTaskManager {
     }
 
     pub(super) async fn interrupt(&self, id: SessionId) -> Result<Session, TaskManagerError> {
-        self.decide(id, |view| interrupt::decide(&view.record), session)
-            .await
+        self.decide(
+            id,
+            Named::Nothing,
+            |view| interrupt::decide(&view.record),
+            session,
+        )
+        .await
     }
 
     pub(super) async fn pause(&self, id: SessionId) -> Result<Session, TaskManagerError> {
         let now = self.core.clock.now();
-        self.decide(id, |view| pause::decide(&view.record, now), session)
-            .await
+        self.decide(
+            id,
+            Named::Nothing,
+            |view| pause::decide(&view.record, now),
+            session,
+        )
+        .await
     }
 
     pub(super) async fn resume(
@@ -84,6 +97,7 @@ impl LocalTaskManager {
         };
         self.decide(
             id,
+            Named::Nothing,
             |view| resume::decide(&view.record, prompt.clone(), now),
             session,
         )
@@ -100,6 +114,7 @@ impl LocalTaskManager {
         let by = &self.caller.author;
         self.decide(
             id,
+            Named::Nothing,
             |view| stop::decide(&view.record, reason.clone(), by, now),
             session,
         )
@@ -109,9 +124,14 @@ impl LocalTaskManager {
     pub(super) async fn cancel(&self, id: SessionId) -> Result<(), TaskManagerError> {
         let now = self.core.clock.now();
         let by = &self.caller.author;
-        self.decide(id, |view| cancel::decide(&view.record, by, now), drop)
-            .await?;
-        let over = |view: &View| view.record.session.status.is_terminal();
+        self.decide(
+            id,
+            Named::Nothing,
+            |view| cancel::decide(&view.record, by, now),
+            drop,
+        )
+        .await?;
+        let over = |session: &Session| session.status.is_terminal();
         if self.wait_until(id, CANCEL_MAX, over).await? {
             return Ok(());
         }
@@ -135,7 +155,7 @@ impl LocalTaskManager {
             answer::decide(&view.record, &view.permissions, request, answer.clone(), by)
         };
         let settled = self
-            .decide(id, decide, |view| {
+            .decide(id, Named::Permission(request), decide, |view| {
                 view.permissions
                     .into_iter()
                     .map(|known| known.permission)

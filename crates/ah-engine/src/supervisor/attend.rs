@@ -10,8 +10,8 @@ use ah_lifecycle::ingest::Told;
 use ah_lifecycle::{Change, Decision};
 use ah_rest_api_contract::{ChangeSummary, Timestamp};
 use ah_store::{Head, JournalPosition};
-use futures::{FutureExt, StreamExt};
-use tokio::task::JoinHandle;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
 
 use super::{Supervisor, Trouble};
 use crate::executor::{Attachment, ExecutorError, Requests};
@@ -31,11 +31,11 @@ enum Taken {
     Over,
 }
 
-/// Counting what a session has changed, beside everything else it does.
+/// The count of a session's changes. The supervisor polls it beside everything else it does.
 #[derive(Default)]
 struct Measuring {
     due: Option<Timestamp>,
-    running: Option<JoinHandle<Result<ChangeSummary, ExecutorError>>>,
+    running: Option<BoxFuture<'static, Result<ChangeSummary, ExecutorError>>>,
 }
 
 impl Supervisor {
@@ -219,9 +219,8 @@ impl Supervisor {
         measuring.due = None;
         let executor = self.core.executor.clone();
         let id = self.id;
-        measuring.running = Some(tokio::spawn(async move {
-            executor.changes(id).await.map(|(sum, _)| sum)
-        }));
+        measuring.running =
+            Some(async move { executor.changes(id).await.map(|(summary, _)| summary) }.boxed());
     }
 
     async fn take_measure(
@@ -267,25 +266,9 @@ impl Measuring {
         let Some(running) = &mut self.running else {
             return std::future::pending().await;
         };
-        let done = running.map(|joined| {
-            joined.unwrap_or_else(|error| {
-                Err(ExecutorError::caused_by(
-                    "counting the changes was cut short",
-                    error,
-                ))
-            })
-        });
-        let measured = done.await;
+        let measured = running.await;
         self.running = None;
         measured
-    }
-}
-
-impl Drop for Measuring {
-    fn drop(&mut self) {
-        if let Some(running) = &self.running {
-            running.abort();
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use ah_lifecycle::start;
 use ah_rest_api_contract::{
     AgentSelection, EventPayload, Log, LogLevel, PromptId, RepositorySource, SessionStatus,
 };
-use ah_store::{NewEvent, StoreError};
+use ah_store::{Inconsistency, NewEvent, StoreError};
 
 use super::{Supervisor, Trouble};
 use crate::executor::{Provisioned, WorkspaceRequest};
@@ -29,7 +29,13 @@ impl Supervisor {
                 return self.conclude(Departure::RecorderLost { swept: 0 }).await;
             }
         }
-        let request = self.workspace_request();
+        let request = match self.workspace_request() {
+            Ok(request) => request,
+            Err(error) => {
+                let reason = ah_rest_api_contract::error_chain(&error);
+                return self.conclude(Departure::NeverStarted { reason }).await;
+            }
+        };
         let executor = self.core.executor.clone();
         let provisioned = tokio::select! {
             provisioned = executor.provision(&request) => provisioned,
@@ -79,19 +85,22 @@ impl Supervisor {
         }
     }
 
-    fn workspace_request(&self) -> WorkspaceRequest {
+    /// Returns the workspace to make. The address was valid when the task was launched, so an
+    /// invalid one is an inconsistency of the store.
+    fn workspace_request(&self) -> Result<WorkspaceRequest, Inconsistency> {
         let record = &self.view.record;
-        WorkspaceRequest {
+        let source = record.launch.source.as_deref().map(RepositorySource::parse);
+        Ok(WorkspaceRequest {
             session: self.id,
-            // It was parsed when the task was launched.
-            source: record
-                .launch
-                .source
-                .as_deref()
-                .and_then(|source| RepositorySource::parse(source).ok()),
+            source: source.transpose().map_err(|fault| Inconsistency {
+                table: "sessions",
+                column: "launch",
+                id: self.id.to_string(),
+                source: format!("the address of the repository {fault}").into(),
+            })?,
             branch: record.session.repo.branch.clone(),
             commit: record.launch.commit.clone(),
-        }
+        })
     }
 
     async fn take_workspace(&mut self, provisioned: Provisioned) -> Result<(), Trouble> {
@@ -120,9 +129,9 @@ impl Supervisor {
                     tool_execution_id: None,
                 }),
             }));
-        let mut after = self.view.clone();
-        after.apply(&change);
-        self.commit(change, after).await?;
+        self.view.apply(&change);
+        // No decision, so it cannot conflict.
+        self.commit(change, 0).await?;
         Ok(())
     }
 

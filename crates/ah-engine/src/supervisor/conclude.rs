@@ -8,7 +8,7 @@ use ah_lifecycle::ingest::Told;
 use ah_rest_api_contract::{EventPayload, Log, LogLevel, Timestamp};
 use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 
-use super::{DECISION_ATTEMPTS, Supervisor, Trouble};
+use super::{Commit, DECISION_ATTEMPTS, Supervisor, Trouble};
 use crate::executor::ExecutorError;
 
 /// The longest wait between two attempts to end what is left of a session.
@@ -38,7 +38,7 @@ impl Supervisor {
     ) -> Result<(), Trouble> {
         let swept = self.sweep().await?;
         let departure = with_swept(departure, swept);
-        for _ in 0..DECISION_ATTEMPTS {
+        for attempt in 0..DECISION_ATTEMPTS {
             // A session can be cancelled while it is being stopped, so this is judged each time.
             let mut change = if self.view.record.ending == Some(Ending::Cancel) {
                 self.discard(at).await
@@ -52,15 +52,10 @@ impl Supervisor {
                 &departure,
                 at,
             )?);
-            let mut after = self.view.clone();
-            after.apply(&change);
-            match self.commit(change, after).await {
-                Ok(()) => {
-                    self.say_caught_up();
-                    return Ok(());
-                }
-                Err(StoreError::Conflict { .. }) => self.reload().await?,
-                Err(error) => return Err(error.into()),
+            self.view.apply(&change);
+            if self.commit(change, attempt).await? == Commit::Written {
+                self.say_caught_up();
+                return Ok(());
             }
         }
         Err(StoreError::Conflict {

@@ -8,6 +8,7 @@ use ah_rest_api_contract::{
     AgentSelection, ErrorKind, EventPayload, Priority, RepoConfig, RuntimeConfig, RuntimeType,
     SessionQuery, SessionStatus as S, TaskLaunchParams, TaskManager,
 };
+use ah_store::suite::sample;
 
 use crate::world::{World, a_task, launch, statuses, until, until_status, whole_log};
 
@@ -86,6 +87,27 @@ async fn a_workspace_that_cannot_be_made_fails_the_session_in_words() {
     assert_eq!(statuses(&log), [S::Queued, S::Provisioning, S::Failed]);
     let reason = engine.get_session(id).await.unwrap().reason.unwrap();
     assert_eq!(reason, "the workspace could not be made: the disk is full");
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_address_that_cannot_be_read_fails_the_session() {
+    let world = World::new(Temper::Diligent);
+    let store = world.store().await;
+    let mut task = sample::task(1, sample::at(0));
+    let (session, launch) = &mut task.sessions[0];
+    let id = session.id;
+    launch.source = Some("no address of anything".into());
+    store.create_task(task).await.unwrap();
+    let engine = world.engine_on(store).await;
+    let log = whole_log(&engine, id).await;
+    assert_eq!(statuses(&log), [S::Queued, S::Provisioning, S::Failed]);
+    let reason = engine.get_session(id).await.unwrap().reason.unwrap();
+    let expected = format!(
+        "column `launch` of table `sessions` cannot be read for `{id}`: \
+         the address of the repository "
+    );
+    assert!(reason.starts_with(&expected), "{reason}");
     engine.shutdown().await;
 }
 

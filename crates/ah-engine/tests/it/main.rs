@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod conformance;
+mod costs;
+mod counting_store;
 mod crashes;
 mod life;
 mod once;

@@ -49,12 +49,17 @@ impl World {
 
     /// An engine on the world's store, with a store handle of its own.
     pub(crate) async fn engine(&self) -> LocalTaskManager {
+        self.engine_on(self.store().await).await
+    }
+
+    /// An engine on this store handle.
+    pub(crate) async fn engine_on(&self, store: Arc<dyn Store>) -> LocalTaskManager {
         let mut config = EngineConfig::new(self.home.path().to_owned());
         config.max_concurrent_tasks = NonZeroU32::new(self.slots).unwrap();
         config.allowed_env.insert("GREETING".into());
         LocalTaskManager::start(
             config,
-            self.store().await,
+            store,
             Arc::new(self.host.clone()),
             Catalog::scripted(vec!["unused".into()]),
             self.clock.clone(),

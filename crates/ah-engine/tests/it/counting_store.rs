@@ -1,0 +1,158 @@
+//! A store that counts the rows of its reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ah_rest_api_contract::{
+    Draft, DraftId, EventQuery, EventSeq, Page, PageRequest, PermissionId, Prompt, PromptId,
+    Repository, RepositoryId, Session, SessionEvent, SessionId, SessionQuery, SessionStatus, Task,
+    TaskId, Timestamp,
+};
+use ah_store::{
+    ApiKey, Claim, Claims, Drafts, EngineId, EventRow, Head, Keys, Lease, Log, LogPosition,
+    NewTask, Pending, PermissionRecord, Queue, Receipts, Reply, Repositories, SessionRecord,
+    SessionWrite, Sessions, Store, StoreError, Tasks, Written,
+};
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+/// A store that counts the rows of prompts and permission requests that it returns.
+pub(crate) struct CountingStore {
+    inner: Arc<dyn Store>,
+    rows: AtomicU64,
+    reads: AtomicU64,
+}
+
+impl CountingStore {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
+        Self {
+            inner,
+            rows: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns the number of reads and the most rows of one read since the last call.
+    pub(crate) fn take(&self) -> (u64, u64) {
+        (
+            self.reads.swap(0, Ordering::SeqCst),
+            self.rows.swap(0, Ordering::SeqCst),
+        )
+    }
+
+    fn count<T>(&self, result: T, rows: impl FnOnce(&T) -> usize) -> T {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.rows.fetch_max(rows(&result) as u64, Ordering::SeqCst);
+        result
+    }
+}
+
+macro_rules! forward {
+    ($($trait:ident {
+        $(async $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*
+        $(sync $watch:ident($($watched:ident: $watched_type:ty)?) -> $value:ty;)*
+    })+) => {$(
+        #[async_trait]
+        impl $trait for CountingStore {
+            $(
+                async fn $name(&self, $($argument: $type),*) -> Result<$result, StoreError> {
+                    self.inner.$name($($argument),*).await
+                }
+            )*
+            $(
+                fn $watch(&self, $($watched: $watched_type)?) -> watch::Receiver<$value> {
+                    self.inner.$watch($($watched)?)
+                }
+            )*
+        }
+    )+};
+}
+
+forward! {
+    Tasks {
+        async create_task(task: NewTask) -> ();
+        async task(id: TaskId) -> Task;
+    }
+    Sessions {
+        async session(id: SessionId) -> SessionRecord;
+        async list_sessions(query: &SessionQuery) -> Page<Session>;
+        async count_sessions() -> BTreeMap<SessionStatus, u64>;
+        async write(write: SessionWrite) -> Written;
+    }
+    Claims {
+        async claim(claim: Claim, lease: &Lease, now: Timestamp) -> Option<SessionRecord>;
+        async renew(lease: &Lease) -> ();
+        async release(engine: &EngineId) -> ();
+        async owners() -> BTreeSet<EngineId>;
+        sync watch_work() -> u64;
+    }
+    Log {
+        async events_after(id: SessionId, after: EventSeq, limit: u32) -> Vec<EventRow>;
+        async all_events_after(after: LogPosition, limit: u32) -> Vec<EventRow>;
+        async log_end() -> LogPosition;
+        async list_events(id: SessionId, query: &EventQuery) -> Page<SessionEvent>;
+        sync watch_session(id: SessionId) -> Head;
+        sync watch_log() -> LogPosition;
+    }
+    Drafts {
+        async list_drafts(page: PageRequest) -> Page<Draft>;
+        async draft(id: DraftId) -> Draft;
+        async save_draft(draft: &Draft, reply: Option<Reply>) -> ();
+        async delete_draft(id: DraftId) -> ();
+    }
+    Repositories {
+        async list_repositories(page: PageRequest) -> Page<Repository>;
+        async repository(id: RepositoryId) -> (Repository, String);
+        async set_default_branch(address: &str, branch: &str) -> ();
+    }
+    Receipts {
+        async reply(key: &str, now: Timestamp) -> Option<Reply>;
+        async save_reply(reply: Reply, now: Timestamp) -> ();
+        async sweep_replies(now: Timestamp) -> u64;
+    }
+    Keys {
+        async save_api_key(key: ApiKey) -> ();
+        async api_keys() -> Vec<ApiKey>;
+        async api_key(id: &str) -> ApiKey;
+    }
+}
+
+#[async_trait]
+impl Queue for CountingStore {
+    async fn prompts(&self, id: SessionId) -> Result<Vec<Prompt>, StoreError> {
+        let prompts = self.inner.prompts(id).await?;
+        Ok(self.count(prompts, Vec::len))
+    }
+
+    async fn permissions(&self, id: SessionId) -> Result<Vec<PermissionRecord>, StoreError> {
+        let permissions = self.inner.permissions(id).await?;
+        Ok(self.count(permissions, Vec::len))
+    }
+
+    async fn pending(&self, id: SessionId) -> Result<Pending, StoreError> {
+        let pending = self.inner.pending(id).await?;
+        Ok(self.count(pending, |it| it.prompts.len() + it.permissions.len()))
+    }
+
+    async fn prompt(&self, id: SessionId, prompt: PromptId) -> Result<Option<Prompt>, StoreError> {
+        let prompt = self.inner.prompt(id, prompt).await?;
+        Ok(self.count(prompt, |it| usize::from(it.is_some())))
+    }
+
+    async fn permission(
+        &self,
+        id: SessionId,
+        request: PermissionId,
+    ) -> Result<Option<PermissionRecord>, StoreError> {
+        let permission = self.inner.permission(id, request).await?;
+        Ok(self.count(permission, |it| usize::from(it.is_some())))
+    }
+}
+
+#[async_trait]
+impl Store for CountingStore {
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
