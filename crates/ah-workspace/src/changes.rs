@@ -1,4 +1,4 @@
-//! Which files a session changed, and by how many lines.
+//! The files that a session changed, with line counts.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -15,37 +15,37 @@ use crate::{WorkspaceError, Workspaces};
 
 const OPERATION: &str = "list the changed files";
 
-/// What a session changed against the commit that it began at, committed or not, staged or not,
-/// files that git does not track (but would) included.
+/// The changes of a session relative to its base commit: committed or not, staged or not, including
+/// untracked files that are not ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// How much, over all files.
+    /// The totals over all files.
     pub summary: ChangeSummary,
-    /// The files, by path. A path that is not UTF-8 is shown with replacement characters.
+    /// The files, sorted by path. Paths that are not UTF-8 contain replacement characters.
     pub files: Vec<FileEntry>,
 }
 
-/// A changed file as git tells it.
+/// A changed file as reported by git.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// Its path as it is, which need not be UTF-8.
+    /// Its path in bytes, which may not be UTF-8.
     pub(crate) path: Vec<u8>,
     pub(crate) old_path: Option<Vec<u8>>,
     pub(crate) status: FileStatus,
-    /// Whether it became another kind of thing: a link where a file was. Git shows such a change
-    /// as two.
+    /// True if the kind of the entry changed, for example from a file to a link. Git shows such a
+    /// change as two diffs.
     pub(crate) changed_kind: bool,
-    /// The object that it is now.
+    /// The id of its current object.
     pub(crate) object: String,
     pub(crate) lines: Option<(u64, u64)>,
 }
 
 impl Workspaces {
-    /// What the session changed, from its folder as it is now, or from its `end` snapshot when the
-    /// folder is gone.
+    /// Returns the session's changes, from its folder, or from its `end` snapshot if the folder is
+    /// gone.
     ///
     /// # Errors
-    /// The folder is gone without a snapshot, or git cannot read it.
+    /// The folder is gone and has no snapshot, or git cannot read it.
     pub async fn changes(&self, workspace: &Workspace) -> Result<Changes, WorkspaceError> {
         let look = self.look(workspace).await?;
         let changes = self.list_changes(workspace, &look).await?;
@@ -65,13 +65,13 @@ impl Workspaces {
         Ok(all)
     }
 
-    /// The changed files in git's order, which is by path.
+    /// Lists the changed files in git's order, which is by path.
     pub(crate) async fn list_changes(
         &self,
         workspace: &Workspace,
         look: &Look,
     ) -> Result<Vec<Change>, WorkspaceError> {
-        // The plumbing command, whose answer no configuration of a user changes.
+        // The plumbing command, whose output does not depend on the user's configuration.
         let args = [
             "diff-tree",
             "-r",
@@ -94,7 +94,7 @@ impl Workspaces {
         })
     }
 
-    /// How large the files of a snapshot are, in bytes, by their objects.
+    /// Returns the sizes in bytes of a snapshot's files, from their objects.
     async fn sizes(
         &self,
         workspace: &Workspace,
@@ -107,7 +107,7 @@ impl Workspaces {
             "--format=%(objectname) %(objectsize)",
             &look.tree,
         ];
-        let call = self.git.call("tell the sizes of files", args);
+        let call = self.git.call("read the sizes of files", args);
         let printed = look.read_by(call, workspace).run().await?;
         let printed = String::from_utf8_lossy(&printed);
         let sized = printed.split('\0').filter_map(|entry| {
@@ -161,8 +161,8 @@ fn last_modified(found: &Metadata) -> Option<Timestamp> {
     Some(Timestamp::from_unix_millis(millis))
 }
 
-/// Reads what `git diff-tree -z --raw --numstat` prints: first every file with what happened to
-/// it, then every file, in the same order, with its lines.
+/// Parses the output of `git diff-tree -z --raw --numstat`: first the status of every file, then
+/// the line counts in the same order.
 fn read(printed: &[u8]) -> Result<Vec<Change>, String> {
     let mut fields = printed.split(|byte| *byte == 0).peekable();
     let mut next = |what: &str| {
@@ -198,7 +198,7 @@ fn read(printed: &[u8]) -> Result<Vec<Change>, String> {
         let mut part = || parts.next().ok_or("lines are not counted for every file");
         let (added, removed, path) = (part()?, part()?, part()?);
         change.lines = count(added)?.zip(count(removed)?);
-        // A renamed file has its two paths in fields of their own.
+        // A renamed file has its two paths in separate fields.
         if path.is_empty() {
             next("old path")?;
             next("new path")?;
@@ -218,7 +218,7 @@ fn status_of(letter: char) -> Result<FileStatus, String> {
     }
 }
 
-/// A number of lines; none for a binary file.
+/// Parses a line count; `None` for a binary file.
 fn count(field: &[u8]) -> Result<Option<u64>, String> {
     let text = String::from_utf8_lossy(field);
     match &*text {

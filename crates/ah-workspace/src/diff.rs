@@ -1,4 +1,4 @@
-//! The diff of a session, file by file.
+//! The diff of a session, by file.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -11,18 +11,18 @@ use crate::snapshot::Look;
 use crate::{WorkspaceError, Workspaces};
 
 const OPERATION: &str = "print the diff";
-/// As many lines of context as make any file whole.
+/// A number of context lines that covers any file.
 const WHOLE_FILE: u32 = i32::MAX.unsigned_abs();
-/// Up to how many files are named to git; for more of them it is asked for all.
+/// The maximum number of paths passed to git. For more paths, git prints the whole diff.
 const NAMED_MAX: usize = 64;
 
 impl Workspaces {
-    /// The diff of what the session changed, from its folder as it is now, or from its `end`
-    /// snapshot when the folder is gone. A file of the query that did not change, or is not there
-    /// at all, has no entry; a renamed file is found by either of its paths.
+    /// Returns the diff of the session's changes, from its folder, or from its `end` snapshot if
+    /// the folder is gone. Files of the query that are unchanged or missing have no entry. A
+    /// renamed file is found by either of its paths.
     ///
     /// # Errors
-    /// The folder is gone without a snapshot, git cannot read it, or the diff is over 64 MiB.
+    /// The folder is gone and has no snapshot, git cannot read it, or the diff exceeds 64 MiB.
     pub async fn diff(
         &self,
         workspace: &Workspace,
@@ -48,8 +48,8 @@ impl Workspaces {
         Ok(diff)
     }
 
-    /// The text of each of these changes, in their order; none of one that is not UTF-8, since a
-    /// patch of which bytes were changed applies to nothing.
+    /// Returns the patches of these changes, in their order. A patch that is not UTF-8 is `None`,
+    /// because replaced bytes would make it inapplicable.
     async fn patches(
         &self,
         workspace: &Workspace,
@@ -60,8 +60,9 @@ impl Workspaces {
     ) -> Result<Vec<Option<String>>, WorkspaceError> {
         if wanted.len() < everything && wanted.len() <= NAMED_MAX {
             let printed = self.print(workspace, look, query, wanted).await?;
-            // Which files were renamed is git's guess over all that it is shown. Should it guess
-            // otherwise for these alone, the numbers do not fit, and all of it is printed.
+            // Rename detection is a heuristic over all paths that git sees. With fewer paths the
+            // result may differ, and the number of parts does not match. Then git prints the whole
+            // diff.
             if let Some(patches) = by_change(&printed, wanted) {
                 return Ok(patches);
             }
@@ -70,7 +71,7 @@ impl Workspaces {
         let printed = self.print(workspace, look, query, &[]).await?;
         let patches = by_change(&printed, &all).ok_or_else(|| WorkspaceError::GitFormat {
             operation: OPERATION,
-            problem: "it has not one part for each changed file".to_owned(),
+            problem: "the number of parts differs from the number of changed files".to_owned(),
         })?;
         let kept = all.iter().zip(patches).filter(|(c, _)| wanted.contains(c));
         Ok(kept.map(|(_, patch)| patch).collect())
@@ -124,7 +125,7 @@ fn is_wanted(change: &Change, query: &DiffQuery) -> bool {
 }
 
 fn file_diff(change: &Change, patch: Option<&str>, query: &DiffQuery) -> FileDiff {
-    // Text that JSON cannot hold is shown as what git takes for binary is: by name and counts.
+    // Text that JSON cannot represent is shown like a binary file: by name and counts.
     let patch = patch.filter(|_| change.lines.is_some());
     let (lines_added, lines_removed) = change.lines.unwrap_or_default();
     FileDiff {
@@ -141,12 +142,11 @@ fn file_diff(change: &Change, patch: Option<&str>, query: &DiffQuery) -> FileDif
     }
 }
 
-/// Takes a printed diff apart into the texts of these changes. Nothing when it has not as many
-/// parts as they take.
+/// Splits a diff into the patches of these changes. `None` if the number of parts does not match.
 fn by_change(printed: &[u8], changes: &[Change]) -> Option<Vec<Option<String>>> {
     let mut parts: Vec<Vec<u8>> = Vec::new();
-    // Every line of a file's content has a mark before it, and git quotes names with line ends, so
-    // a line that begins so begins a part.
+    // Content lines have a prefix, and git quotes names with line breaks, so a line that starts
+    // with `diff --git` starts a part.
     for line in printed.split_inclusive(|byte| *byte == b'\n') {
         if line.starts_with(b"diff --git ") {
             parts.push(line.to_vec());
@@ -166,7 +166,7 @@ fn by_change(printed: &[u8], changes: &[Change]) -> Option<Vec<Option<String>>> 
     parts.next().is_none().then_some(patches)
 }
 
-/// The stretches of a file's diff.
+/// Returns the hunks of a file's diff.
 fn hunks(patch: &str) -> Vec<Hunk> {
     let mut hunks: Vec<Hunk> = Vec::new();
     let mut in_content = false;
@@ -183,7 +183,7 @@ fn hunks(patch: &str) -> Vec<Hunk> {
     hunks
 }
 
-/// Reads `@@ -1,2 +3,4 @@ …`; a count that is left out is 1.
+/// Parses `@@ -1,2 +3,4 @@ …`; a missing count is 1.
 fn hunk_header(line: &str) -> Option<Hunk> {
     let (old, rest) = line.strip_prefix("@@ -")?.split_once(" +")?;
     let (new, _) = rest.split_once(" @@")?;

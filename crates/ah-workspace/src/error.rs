@@ -1,4 +1,4 @@
-//! What can go wrong with a workspace.
+//! The errors of workspaces.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,32 +7,32 @@ use ah_rest_api_contract::SessionId;
 
 use crate::git::GIT_VERSION_MIN;
 
-/// Why there is no workspace, or no answer about one.
+/// An error of a workspace operation.
 ///
-/// The message says what failed on what, [`WorkspaceError::help`] what to do about it, and
-/// [`WorkspaceError::field`] which field of the task is at fault when one is. What git said is in
-/// the message, without the credentials that an address may carry.
+/// The message names the operation and its object, [`WorkspaceError::help`] suggests a remedy, and
+/// [`WorkspaceError::field`] names the invalid field of the task, if any. The message contains
+/// git's output without the credentials of addresses.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
     /// There is no `git` program.
-    #[error("the program `git` could not be started")]
+    #[error("failed to start `git`")]
     GitMissing {
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// The `git` program is older than this crate can work with.
+    /// The `git` program is older than the minimum version.
     #[error("git {found} is older than {}.{}", GIT_VERSION_MIN.0, GIT_VERSION_MIN.1)]
     GitTooOld {
-        /// What `git version` printed.
+        /// The output of `git version`.
         found: String,
     },
-    /// The repository's address leads to no repository that can be read.
-    #[error("the repository `{address}` cannot be read: {detail}")]
+    /// The repository's address does not lead to a readable repository.
+    #[error("failed to read the repository `{address}`: {detail}")]
     SourceUnreadable {
         /// The address, without credentials.
         address: String,
-        /// What git said.
+        /// The output of git.
         detail: String,
     },
     /// The repository has no such branch.
@@ -40,107 +40,107 @@ pub enum WorkspaceError {
     BranchUnknown {
         /// The address, without credentials.
         address: String,
-        /// The branch that was asked for.
+        /// The requested branch.
         branch: String,
-        /// Some branches that there are.
+        /// Some of the existing branches.
         known: Vec<String>,
     },
-    /// The repository has branches, but its HEAD names none of them, and the task neither.
+    /// The repository has branches, but neither its HEAD nor the task names one of them.
     #[error("the repository `{address}` has no default branch{}", listed(.known))]
     NoDefaultBranch {
         /// The address, without credentials.
         address: String,
-        /// Some branches that there are.
+        /// Some of the existing branches.
         known: Vec<String>,
     },
-    /// The repository has no such commit, or several that begin so.
-    #[error("the repository `{address}` has no single commit `{commit}`")]
+    /// The repository has no such commit, or the prefix is ambiguous.
+    #[error("the repository `{address}` has no unique commit `{commit}`")]
     CommitUnknown {
         /// The address, without credentials.
         address: String,
-        /// The commit that was asked for.
+        /// The requested commit.
         commit: String,
     },
-    /// A workspace that was there is not there any more, and no snapshot stands in for it.
-    #[error("the workspace of session {session} is gone from `{}`", path.display())]
+    /// The workspace no longer exists, and has no snapshot.
+    #[error("the workspace of session {session} no longer exists at `{}`", path.display())]
     WorkspaceGone {
         /// The session.
         session: SessionId,
-        /// Where it was.
+        /// Its former path.
         path: PathBuf,
     },
-    /// The name of a snapshot is not one.
+    /// The name of a snapshot is invalid.
     #[error(
-        "`{name}` is not a snapshot's name: it takes 1 to 64 of a-z, 0-9 and `-`, and not `base`"
+        "`{name}` is not a valid snapshot name: use 1 to 64 of a-z, 0-9 and `-`, except `base`"
     )]
     SnapshotName {
         /// The name.
         name: String,
     },
-    /// Somebody else has been at work on the same thing for too long.
+    /// Another process held the lock for too long.
     #[error("`{}` was held by another process for over {} s", path.display(), waited.as_secs())]
     Busy {
         /// The lock file.
         path: PathBuf,
-        /// How long was waited.
+        /// The time waited.
         waited: Duration,
     },
     /// Git failed.
     #[error("git failed to {operation}: {detail}")]
     Git {
-        /// What it was doing, as a verb phrase.
+        /// The operation, as a verb phrase.
         operation: &'static str,
-        /// What it said, bounded.
+        /// The output of git, bounded.
         detail: String,
     },
-    /// Git did not end in time, and was ended.
+    /// Git exceeded the time limit and was killed.
     #[error("git did not {operation} within {} s", limit.as_secs())]
     GitTimeout {
-        /// What it was doing, as a verb phrase.
+        /// The operation, as a verb phrase.
         operation: &'static str,
-        /// How long it had.
+        /// The time limit.
         limit: Duration,
     },
-    /// Git said more than is read.
-    #[error("git gave over {limit_bytes} bytes when asked to {operation}")]
+    /// Git's output exceeded the limit.
+    #[error("git printed more than {limit_bytes} bytes to {operation}")]
     GitOutput {
-        /// What it was doing, as a verb phrase.
+        /// The operation, as a verb phrase.
         operation: &'static str,
-        /// How much is read at most.
+        /// The limit in bytes.
         limit_bytes: usize,
     },
-    /// Git printed something that this crate cannot read.
-    #[error("what git printed to {operation} cannot be read: {problem}")]
+    /// Git's output could not be parsed.
+    #[error("failed to parse git's output to {operation}: {problem}")]
     GitFormat {
-        /// What it was doing, as a verb phrase.
+        /// The operation, as a verb phrase.
         operation: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// A file or folder could not be read or written.
     #[error("failed to {operation} `{}`", path.display())]
     File {
-        /// What was being done, as a verb phrase.
+        /// The operation, as a verb phrase.
         operation: &'static str,
-        /// To which file.
+        /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
     /// The record of a workspace cannot be read.
-    #[error("the record `{}` of a workspace cannot be read", path.display())]
+    #[error("failed to read the workspace record `{}`", path.display())]
     Record {
         /// The record.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error of the parser.
         #[source]
         source: serde_json::Error,
     },
 }
 
 impl WorkspaceError {
-    /// Which field of a task is at fault: what its author can mend.
+    /// Returns the invalid field of the task, if its author can correct the error.
     #[must_use]
     pub const fn field(&self) -> Option<&'static str> {
         match self {
@@ -151,34 +151,34 @@ impl WorkspaceError {
         }
     }
 
-    /// What to do about it, as a sentence.
+    /// Returns a remedy, as a sentence.
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
-            Self::GitMissing { .. } => "Install git and put it on the PATH.",
-            Self::GitTooOld { .. } => "Install a newer git and put it first on the PATH.",
+            Self::GitMissing { .. } => "Install git and make sure that it is in PATH.",
+            Self::GitTooOld { .. } => "Install a newer git and make sure that it is first in PATH.",
             Self::SourceUnreadable { .. } => {
-                "Check the address, that `git ls-remote` can read it without asking for a \
-                 password, and that the network is there."
+                "Check the address and the network, and that `git ls-remote` can read the \
+                 repository without a password prompt."
             }
             Self::BranchUnknown { .. } | Self::NoDefaultBranch { .. } => {
-                "Name a branch that the repository has; one that only a clone of it has must be \
+                "Use an existing branch of the repository. A branch of a local clone must be \
                  pushed first."
             }
             Self::CommitUnknown { .. } => {
-                "Name a commit that the repository has, in more digits if it begins like another."
+                "Use an existing commit of the repository, with more digits if it is ambiguous."
             }
             Self::WorkspaceGone { .. } => {
-                "Launch the task again: the folder was removed by something else."
+                "Launch the task again, because another program removed the folder."
             }
             Self::SnapshotName { .. } => "Choose another name.",
-            Self::Busy { .. } => "Wait for the other `ah` to be done, and try again.",
-            Self::GitTimeout { .. } => "Check the network and the disk, and try again.",
-            Self::GitOutput { .. } => "Ask for fewer files at a time.",
+            Self::Busy { .. } => "Wait for the other `ah` process to finish, and retry.",
+            Self::GitTimeout { .. } => "Check the network and the disk, and retry.",
+            Self::GitOutput { .. } => "Request fewer files at a time.",
             Self::Git { .. } | Self::GitFormat { .. } => {
-                "See what git says; `git fsck` in the repository tells whether it is sound."
+                "See the output of git. `git fsck` checks the integrity of the repository."
             }
-            Self::File { .. } => "Check the permissions and the space of the disk.",
+            Self::File { .. } => "Check the permissions and the free disk space.",
             Self::Record { .. } => "Remove the session, and launch the task again.",
         }
     }

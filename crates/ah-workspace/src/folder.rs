@@ -1,4 +1,4 @@
-//! Folders: private ones, and the removal of what an agent leaves.
+//! Folders: creation of private ones, and removal of those left by an agent.
 
 use std::fs::{DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 
 use crate::WorkspaceError;
 
-/// Makes a folder that only this user may enter, with the folders above it.
+/// Creates a folder accessible only to this user, including its parents.
 pub(crate) fn make_private(path: &Path) -> Result<(), WorkspaceError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
         .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(0o700)))
-        .map_err(WorkspaceError::file("make the folder", path))
+        .map_err(WorkspaceError::file("create the folder", path))
 }
 
-/// Removes whatever is at `path`: a folder with all that is in it, or a link, never what a link
-/// leads to. Nothing being there is a success.
+/// Removes `path`: a folder with its contents, or a link, but never the target of a link. A missing
+/// path is a success.
 pub(crate) async fn remove(path: PathBuf) -> Result<(), WorkspaceError> {
     let shown = path.clone();
     let removed = tokio::task::spawn_blocking(move || match remove_tree(&path) {
-        // Build tools leave folders without the right to write, which removing needs.
+        // Build tools leave read-only folders, and removal needs write permission.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             allow_removal(&path)?;
             remove_tree(&path)
@@ -47,7 +47,7 @@ fn remove_tree(path: &Path) -> io::Result<()> {
 }
 
 fn allow_removal(root: &Path) -> io::Result<()> {
-    // Not by recursion: an agent decides how deep its folders are.
+    // Iterative, because an agent determines the depth of its folders.
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
@@ -62,7 +62,7 @@ fn allow_removal(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a file whole or not at all, so that it survives the machine.
+/// Writes a file atomically and durably.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()

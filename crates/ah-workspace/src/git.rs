@@ -1,7 +1,7 @@
-//! The `git` program: the one place that starts it.
+//! Runs the `git` program. No other module starts it.
 //!
-//! Every call is an argument vector, gets an environment and a configuration of its own, and has
-//! an end: a time limit, a bound on what is read, and death with its process group when the caller
+//! Every call is an argument vector with its own environment and configuration. Every call is
+//! bounded by a time limit and an output limit, and its process group is killed when the caller
 //! goes away.
 
 mod redact;
@@ -25,37 +25,38 @@ use crate::lock::FileLock;
 pub(crate) use redact::without_credentials;
 pub use version::GIT_VERSION_MIN;
 
-/// How long a call may take that only works on this host's disk.
+/// The time limit of a call that only uses the local disk.
 pub(crate) const LOCAL_LIMIT: Duration = Duration::from_secs(60);
-/// How long a call may take that moves a whole repository: over the network, or out to a folder.
+/// The time limit of a call that transfers a whole repository, over the network or to a folder.
 pub(crate) const TRANSFER_LIMIT: Duration = Duration::from_secs(600);
-/// How much of git's standard output is read, in bytes.
+/// The maximum size of git's standard output, in bytes.
 pub(crate) const OUTPUT_MAX: usize = 64 * 1024 * 1024;
-/// How much of git's standard error is kept, in bytes: the end of it, where the reason stands.
+/// The number of bytes kept of git's standard error: the end, which contains the reason.
 const STDERR_MAX: usize = 4096;
 
-/// What every call is configured with, over whatever the user's own configuration says.
+/// The configuration of every call, which overrides the user's.
 const CONFIG: [&str; 10] = [
-    // Nothing that a repository or a user has hooked in runs on our account.
+    // Disables hooks of the repository and the user.
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "protocol.ext.allow=never",
-    // Nothing goes on in the background after a call is over, and nothing collects what a running
-    // session has not given a name yet.
+    // Disables background work after a call, and collection of objects that a running session has
+    // not referenced yet.
     "gc.auto=0",
     "maintenance.auto=false",
-    // A repository that this user may read may be worked on, whoever owns it: we only read it.
+    // Any repository that this user can read is acceptable, whatever its owner, because it is only
+    // read.
     "safe.directory=*",
     "safe.bareRepository=all",
-    // Line endings are git's business; that one cannot be restored must not stop a snapshot.
+    // Line endings are git's concern. An irreversible conversion must not fail a snapshot.
     "core.safecrlf=false",
     "submodule.recurse=false",
     "fetch.recurseSubmodules=false",
 ];
 
-/// Variables of git that stay as the user has them: where the user's configuration is, and how the
-/// network is reached. All others that begin with `GIT_` are removed, because any of them can
-/// point a call at another repository, index, identity or program.
+/// Git variables that are inherited: the location of the user's configuration, and network
+/// settings. All other `GIT_*` variables are removed, because any of them can redirect a call to
+/// another repository, index, identity or program.
 const INHERITED: [&str; 16] = [
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
@@ -75,7 +76,7 @@ const INHERITED: [&str; 16] = [
     "GIT_SSL_KEY",
 ];
 
-/// Who makes the commits that no person and no agent makes.
+/// The identity for commits made by `ah` itself.
 const IDENTITY: [(&str, &str); 4] = [
     ("GIT_AUTHOR_NAME", "Agent Harbor"),
     ("GIT_AUTHOR_EMAIL", "agent-harbor@localhost"),
@@ -83,7 +84,7 @@ const IDENTITY: [(&str, &str); 4] = [
     ("GIT_COMMITTER_EMAIL", "agent-harbor@localhost"),
 ];
 
-/// The program, and the variables that it gets.
+/// The git program with its environment.
 #[derive(Debug)]
 pub(crate) struct Git {
     environment: Vec<(OsString, OsString)>,
@@ -91,7 +92,7 @@ pub(crate) struct Git {
 }
 
 impl Git {
-    /// Git in this environment, of which it gets what does not say what to work on.
+    /// Creates a git with this environment, without the variables that select a repository.
     pub(crate) fn new(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let passes = |name: &OsStr| {
             INHERITED.iter().any(|kept| name == *kept)
@@ -106,24 +107,24 @@ impl Git {
         }
     }
 
-    /// Whether the environment says how ssh is started.
+    /// Returns true if the environment configures ssh.
     pub(crate) fn has_ssh_of_its_own(&self) -> bool {
         let says = |name: &OsString| name == "GIT_SSH" || name == "GIT_SSH_COMMAND";
         self.environment.iter().any(|(name, _)| says(name))
     }
 
-    /// Makes sure, once, that there is a git and that it is new enough.
+    /// Checks once that git is installed and recent enough.
     pub(crate) async fn check(&self) -> Result<(), WorkspaceError> {
         self.usable
             .get_or_try_init(|| async {
-                let printed = self.call("tell its version", ["version"]).text().await?;
+                let printed = self.call("print its version", ["version"]).text().await?;
                 version::check(&printed)
             })
             .await
             .copied()
     }
 
-    /// A call with these arguments. `operation` says what it is for: "git failed to …".
+    /// Prepares a call with these arguments. `operation` completes the phrase "git failed to …".
     pub(crate) fn call<I>(&self, operation: &'static str, args: I) -> Call<'static>
     where
         I: IntoIterator,
@@ -153,7 +154,7 @@ impl Git {
     }
 }
 
-/// A call to be made.
+/// A prepared call.
 pub(crate) struct Call<'a> {
     operation: &'static str,
     command: Command,
@@ -163,43 +164,43 @@ pub(crate) struct Call<'a> {
     configured: usize,
 }
 
-/// What a call gave.
+/// The output of a call.
 pub(crate) struct Output {
-    /// Its exit code; absent when a signal ended it.
+    /// The exit code; `None` after a signal.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: Vec<u8>,
-    /// The end of what it said, without credentials.
+    /// The end of its standard error, without credentials.
     pub(crate) said: String,
 }
 
 impl<'a> Call<'a> {
-    /// Works on the repository in this git folder, without looking for one.
+    /// Sets the git folder of the repository, without discovery.
     pub(crate) fn git_dir(mut self, path: &Path) -> Self {
         self.command.env("GIT_DIR", path);
         self
     }
 
-    /// Works on the files in this folder.
+    /// Sets the folder with the files.
     pub(crate) fn work_tree(mut self, path: &Path) -> Self {
         self.command.env("GIT_WORK_TREE", path);
         self.at(path)
     }
 
-    /// Starts git in this folder. It is the root when nothing else is said: no call depends on
-    /// where this process happens to be.
+    /// Starts git in this folder. The default is the root folder, so that no call depends on the
+    /// working folder of this process.
     pub(crate) fn at(mut self, folder: &Path) -> Self {
         self.folder = folder.to_owned();
         self
     }
 
-    /// With this variable in git's environment.
+    /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// A setting for this call alone. It goes by the environment, which only this user can read;
-    /// arguments are seen by every user of the host.
+    /// Sets a configuration value for this call. It is passed in the environment, which only this
+    /// user can read, because arguments are visible to every user of the host.
     pub(crate) fn config(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
         let place = self.configured;
         self.configured += 1;
@@ -210,20 +211,20 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Works under this lock. Git keeps it open as its standard input, an empty file, so that the
-    /// lock is held as long as git is at work, even when this process is killed before.
+    /// Runs the call under this lock. Git inherits the lock as its standard input, an empty file,
+    /// so the lock is held until git ends, even if this process is killed.
     pub(crate) fn under(mut self, lock: &'a FileLock) -> Self {
         self.lock = Some(lock);
         self
     }
 
-    /// With another time limit than [`LOCAL_LIMIT`].
+    /// Replaces the default time limit, [`LOCAL_LIMIT`].
     pub(crate) const fn within(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self
     }
 
-    /// Makes the call and gives what it printed. It must succeed.
+    /// Runs the call and returns its output. A failure is an error.
     pub(crate) async fn run(self) -> Result<Vec<u8>, WorkspaceError> {
         let operation = self.operation;
         let output = self.output().await?;
@@ -236,21 +237,21 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Makes the call and gives the text that it printed, trimmed. It must succeed.
+    /// Runs the call and returns its trimmed output as text. A failure is an error.
     pub(crate) async fn text(self) -> Result<String, WorkspaceError> {
         let printed = self.run().await?;
         Ok(String::from_utf8_lossy(&printed).trim().to_owned())
     }
 
-    /// Makes the call and gives the text that it printed, trimmed; nothing when it failed, which
-    /// for a question with `--quiet` means no.
+    /// Runs the call and returns its trimmed output as text. `None` if it failed, which means "no"
+    /// for a query with `--quiet`.
     pub(crate) async fn answer(self) -> Result<Option<String>, WorkspaceError> {
         let output = self.output().await?;
         let said_yes = output.code == Some(0);
         Ok(said_yes.then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned()))
     }
 
-    /// Makes the call, however it ends.
+    /// Runs the call and returns its output, also after a failure.
     pub(crate) async fn output(mut self) -> Result<Output, WorkspaceError> {
         let stdin = match self.lock {
             Some(lock) => Stdio::from(lock.share()?),
@@ -281,26 +282,26 @@ impl<'a> Call<'a> {
 }
 
 impl Output {
-    /// Why it failed, in git's words if it had any.
+    /// Returns the reason of a failure, from git's output if possible.
     pub(crate) fn reason(&self) -> String {
         match (self.said.is_empty(), self.code) {
             (false, _) => self.said.clone(),
-            (true, Some(code)) => format!("it exited with {code} and said nothing"),
-            (true, None) => "a signal ended it".to_owned(),
+            (true, Some(code)) => format!("exit code {code} without output"),
+            (true, None) => "killed by a signal".to_owned(),
         }
     }
 }
 
 async fn finish(mut child: Child, operation: &'static str) -> Result<Output, WorkspaceError> {
     let failed = |source| WorkspaceError::File {
-        operation: "read what is printed by",
+        operation: "read the output of",
         path: "git".into(),
         source,
     };
-    // Declared after the child and so dropped before it: the group is signalled while the child,
-    // its leader, has not been waited for, and the id cannot have passed to another group.
+    // Declared after the child and therefore dropped before it. The group is signalled while its
+    // leader has not been reaped, so its id cannot belong to another group.
     let mut group = Group::led_by(&child);
-    // Both were asked for when the child was started, and nobody has taken them.
+    // Both pipes were requested at the start of the child and are taken only here.
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (stdout, said) = tokio::try_join!(read_all(stdout), read_end(stderr)).map_err(failed)?;
     let stdout = stdout.ok_or(WorkspaceError::GitOutput {
@@ -316,8 +317,8 @@ async fn finish(mut child: Child, operation: &'static str) -> Result<Output, Wor
     })
 }
 
-/// Ends a call's process group when the call is given up: git's own children (ssh, the transport)
-/// would otherwise live until they notice.
+/// Kills a call's process group if the call is dropped. Otherwise git's children (ssh, the
+/// transport) would live until they notice.
 struct Group(Option<Pid>);
 
 impl Group {
@@ -340,12 +341,12 @@ impl Drop for Group {
         if let Some(leader) = self.0
             && let Err(error) = kill_process_group(leader, Signal::KILL)
         {
-            tracing::debug!(%error, "a git that was given up had ended already");
+            tracing::debug!(%error, "an abandoned git process had already exited");
         }
     }
 }
 
-/// All of it, or nothing when it is over [`OUTPUT_MAX`].
+/// Reads everything; `None` if it exceeds [`OUTPUT_MAX`].
 async fn read_all(reader: Option<impl AsyncRead + Unpin>) -> std::io::Result<Option<Vec<u8>>> {
     let mut all = Vec::new();
     if let Some(reader) = reader {
@@ -358,7 +359,7 @@ async fn read_all(reader: Option<impl AsyncRead + Unpin>) -> std::io::Result<Opt
     Ok((all.len() <= OUTPUT_MAX).then_some(all))
 }
 
-/// The last [`STDERR_MAX`] bytes of it.
+/// Returns the last [`STDERR_MAX`] bytes.
 async fn read_end(reader: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
     let mut end = Vec::new();
     let Some(mut reader) = reader else {

@@ -1,28 +1,27 @@
 //! Isolated workspaces of a repository: provisioning, snapshots, diffs.
 //!
-//! [`Workspaces`] owns one folder of this host. In it is one bare mirror per repository, made once
-//! and fetched again for each session, and one git worktree per session on a branch of its own:
+//! [`Workspaces`] owns a folder of this host. It contains one bare mirror per repository, created
+//! once and fetched again for each session, and one git worktree per session on its own branch:
 //!
 //! ```text
 //! repos/<name>-<hash>.git     the mirror: the source's branches as refs/remotes/origin/*, its tags,
-//!                             the sessions' branches as refs/heads/ah/<session>, and what sessions
-//!                             began and ended at as refs/ah/<session>/<base, end, …>
-//! repos/<name>-<hash>.lock    held by whoever changes the mirror
+//!                             the sessions' branches as refs/heads/ah/<session>, and the snapshots
+//!                             of sessions as refs/ah/<session>/<base, end, …>
+//! repos/<name>-<hash>.lock    held while the mirror changes
 //! worktrees/<session>         the workspace
-//! worktrees/<session>.json    the record of it: complete once the workspace is
-//! worktrees/<session>.lock    held by whoever makes or removes the workspace
+//! worktrees/<session>.json    its record, complete once the workspace is
+//! worktrees/<session>.lock    held while the workspace is created or removed
 //! ```
 //!
-//! A workspace begins at a *commit*. What the user's checkout has beyond its last commit is not
-//! part of it (commit first), and nothing of the user's checkout is ever written: a session's work
-//! is in the mirror.
+//! A workspace starts from a *commit*. Uncommitted changes of the user's checkout are not part of
+//! it. The user's checkout is never written: a session's work is in the mirror.
 //!
-//! What a session changed is told by comparing its whole folder, untracked files included, with
-//! the commit it began at. Git does the comparing, so the answer is git's own
+//! The changes of a session are the difference between its whole folder, untracked files included,
+//! and its base commit. Git computes the difference, so the result is git's own
 //! (`docs/decisions/0008-git-itself.md`).
 //!
-//! The crate starts no agent and knows no store: it is given an id and an address, and answers
-//! with a folder.
+//! The crate starts no agent and does not know the store. Its input is a session id and an address,
+//! and its result is a folder.
 
 mod changes;
 mod diff;

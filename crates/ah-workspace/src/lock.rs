@@ -74,7 +74,7 @@ fn lock(path: &Path) -> std::io::Result<FileLock> {
             });
         }
     }
-    Err(std::io::Error::other("it is removed again and again"))
+    Err(std::io::Error::other("the file was removed repeatedly"))
 }
 
 #[cfg(test)]

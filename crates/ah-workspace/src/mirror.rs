@@ -1,4 +1,5 @@
-//! The mirror of a repository: made once, fetched for each session, shared by all of its sessions.
+//! The mirror of a repository: created once, fetched for each session, shared by all of its
+//! sessions.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,13 +13,13 @@ use crate::repository::{NO_BRANCH, configure, delete_ref, init, remove_stale_loc
 use crate::source::{self, Listing, REMOTE, Source, UPLOAD_PACK};
 use crate::{WorkspaceError, folder};
 
-/// How long to wait for somebody else who makes or fetches the same mirror: as long as they may
-/// take, and a little.
+/// The maximum wait for another creation or fetch of the same mirror, slightly longer than its time
+/// limit.
 pub(crate) const LOCK_WAIT: Duration = TRANSFER_LIMIT.saturating_add(LOCAL_LIMIT);
-/// Where the source's HEAD is kept, out of the way of what a fetch prunes.
+/// The ref for the source's HEAD, outside of the refs that a fetch prunes.
 const SOURCE_HEAD: &str = "refs/ah-source/HEAD";
 
-/// A mirror: a bare repository with the source's branches as `refs/remotes/origin/*`. Branches of
+/// A bare repository with the source's branches as `refs/remotes/origin/*`. The branches of
 /// sessions are `refs/heads/ah/*`, which no fetch touches.
 #[derive(Clone, Debug)]
 pub(crate) struct Mirror {
@@ -26,29 +27,29 @@ pub(crate) struct Mirror {
     source: Source,
 }
 
-/// Where a session is to begin.
+/// The starting point of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
-    /// The commit; none when the repository has none at all.
+    /// The commit; `None` if the repository is empty.
     pub(crate) commit: Option<String>,
     /// The branch that the source's HEAD names.
     pub(crate) default_branch: Option<String>,
 }
 
-/// How a mirror was last brought up to date, as far as this process knows.
+/// The last refresh of a mirror by this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Refresh {
     began: Instant,
-    /// Why it could not be, as a sentence for the session.
+    /// The reason of a failed refresh, as a sentence for the session.
     note: Option<String>,
 }
 
 impl Mirror {
-    /// The mirror of `source` among those in `folder`.
+    /// Returns the mirror of `source` within `folder`.
     pub(crate) fn of(folder: &Path, source: Source) -> Self {
         let mut hash = Sha256::new();
-        // Two addresses that differ only in the credentials lead to the same repository, but not
-        // everybody who knows it may read it: each has its own mirror.
+        // Addresses that differ only in credentials lead to the same repository, but not all of
+        // them may have access. Each has its own mirror.
         hash.update(source.key());
         let hash: String = hash
             .finalize()
@@ -73,15 +74,14 @@ impl Mirror {
         Self { path, source }
     }
 
-    /// The file whose lock stands for the repository at `path`.
+    /// Returns the lock file of the repository at `path`.
     pub(crate) fn lock_path(path: &Path) -> PathBuf {
         path.with_extension("lock")
     }
 
-    /// Brings the mirror up to date, making it when there is none, and gives a note when it could
-    /// not be brought up to date and is as it was. `wanted` is when the caller began to wait: a
-    /// refresh that began later than that is fresh enough, so that sessions launched together
-    /// fetch once.
+    /// Fetches the mirror, or creates it. Returns a note if the fetch failed and the mirror is
+    /// unchanged. `wanted` is the time at which the caller began to wait. A refresh that began
+    /// later is recent enough, so that sessions launched together fetch only once.
     pub(crate) async fn refresh(
         &self,
         git: &Git,
@@ -127,8 +127,8 @@ impl Mirror {
         self.fetch(git, &self.path, lock, &listing).await
     }
 
-    /// Makes the mirror under another name, and gives it its own when it is complete: one that is
-    /// there is whole.
+    /// Creates the mirror under a temporary name and renames it once complete, so that an existing
+    /// mirror is never partial.
     async fn create(&self, git: &Git, lock: &FileLock) -> Result<(), WorkspaceError> {
         let unfinished = self.path.with_extension("tmp");
         folder::remove(unfinished.clone()).await?;
@@ -143,10 +143,10 @@ impl Mirror {
             .map_err(WorkspaceError::file("finish the mirror", &self.path))
     }
 
-    /// Begins a mirror of a local repository with its objects, linked rather than copied where
-    /// the file system can; never borrowed, since a clean-up over there would break us here. That
-    /// it did not work (the repository was changing at that moment) is no failure: the fetch
-    /// brings everything.
+    /// Seeds the mirror of a local repository with its objects, hard-linked if the file system
+    /// supports it. Alternates are not used, because a clean-up of the source would break the
+    /// mirror. A failure, such as a concurrent change of the source, is ignored: the fetch
+    /// transfers everything.
     async fn seed(&self, git: &Git, at: &Path, lock: &FileLock) -> Result<bool, WorkspaceError> {
         let Some(path) = self.source.as_path() else {
             return Ok(false);
@@ -173,7 +173,8 @@ impl Mirror {
             tracing::warn!(reason = cloned.reason(), "objects are copied, not linked");
             return Ok(false);
         }
-        // What the clone took for its own branch is the source's, and comes again as that.
+        // The clone created local branches for the source's branches. They are fetched again as
+        // remote-tracking branches.
         let asked = git.call(
             "read the mirror's HEAD",
             ["symbolic-ref", "--quiet", "HEAD"],
@@ -199,7 +200,7 @@ impl Mirror {
             ),
         ];
         if !self.is_remote() {
-            // An agent that pushes as a matter of course must not write to the user's checkout.
+            // An agent that pushes by habit must not write to the user's checkout.
             settings.push(("remote.origin.pushurl", "/dev/null".into()));
         }
         settings
@@ -253,7 +254,7 @@ impl Mirror {
         Ok(())
     }
 
-    /// The commit that a session of this branch and commit begins at.
+    /// Returns the commit at which a session with this branch and commit starts.
     pub(crate) async fn start(
         &self,
         git: &Git,
@@ -315,12 +316,12 @@ impl Mirror {
         if wanted.is_empty() || !wanted.chars().all(|c| c.is_ascii_hexdigit()) {
             return Err(unknown());
         }
-        // A branch may be called like the beginning of a commit; the answer tells.
+        // A branch may be named like the prefix of a commit; the result decides.
         let is_it = |found: &String| found.starts_with(&wanted);
         if let Some(found) = self.commit_of(git, &wanted).await?.filter(is_it) {
             return Ok(found);
         }
-        // One that no branch has any more can still be had by its full name.
+        // A commit that is on no branch can still be fetched by its full name.
         let args = [
             "fetch",
             "--quiet",

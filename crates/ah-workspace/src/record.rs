@@ -1,4 +1,4 @@
-//! What is known of a workspace, on disk beside it.
+//! The record of a workspace, stored on disk beside it.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -16,54 +16,54 @@ pub struct Workspace {
     pub session: SessionId,
     /// Its folder, absolute.
     pub path: PathBuf,
-    /// How it was made.
+    /// The provider that created it.
     pub provider: WorkspaceProvider,
-    /// The bare repository on this host that has its branch, its snapshots and its base.
+    /// The bare repository on this host with its branch, snapshots and base.
     pub repository: PathBuf,
-    /// The branch that its work is on, in [`Workspace::repository`]; none for a folder that began
-    /// empty.
+    /// The branch of its work, in [`Workspace::repository`]; `None` for an initially empty folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// The commit it began at, in full.
+    /// The full id of the commit it started from.
     pub base_commit: String,
-    /// The branch that the source's HEAD named, if it named one.
+    /// The branch that the source's HEAD named, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
-    /// What a person should know about how it was made, each a sentence.
+    /// Notes for people about its creation, each a sentence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl Workspace {
-    /// The private ref of this name.
+    /// Returns the private ref with this name.
     pub(crate) fn private_ref(&self, name: &str) -> String {
         private_ref(self.session, name)
     }
 
-    /// Git's own folder for this worktree.
+    /// Returns git's folder of this worktree.
     pub(crate) fn git_dir(&self) -> PathBuf {
         git_dir_of(&self.repository, self.session)
     }
 }
 
-/// The ref that keeps the moment `name` of a session.
+/// Returns the ref of the snapshot `name` of a session.
 pub(crate) fn private_ref(session: SessionId, name: &str) -> String {
     format!("refs/ah/{session}/{name}")
 }
 
-/// Git's own folder for a session's worktree: git names it after the worktree's last segment.
+/// Returns git's folder of a session's worktree, which git names after the worktree's last path
+/// segment.
 pub(crate) fn git_dir_of(repository: &Path, session: SessionId) -> PathBuf {
     repository.join("worktrees").join(session.to_string())
 }
 
-/// The record of a workspace. It is written before anything is made, so that whatever a crash
-/// leaves can be found and removed, and once more when all is made.
+/// The record of a workspace. It is written before anything is created, so that the remains of a
+/// crash can be found and removed, and again once the workspace is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record {
-    /// The bare repository that the workspace is, or is to be, a worktree of.
+    /// The bare repository of the worktree.
     pub(crate) repository: PathBuf,
-    /// Whether that repository is the session's own, and goes when the workspace goes.
+    /// True if the repository belongs to the session and is removed with the workspace.
     pub(crate) owns_repository: bool,
     /// The workspace, once it is complete.
     pub(crate) workspace: Option<Workspace>,

@@ -1,4 +1,4 @@
-//! The bare repositories that workspaces are worktrees of: what all of them have in common.
+//! Functions common to all bare repositories of workspaces.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,13 +8,12 @@ use crate::WorkspaceError;
 use crate::git::Git;
 use crate::lock::FileLock;
 
-/// What the HEAD of a repository of ours names: no branch that there will be.
+/// The target of HEAD in such a repository: a branch that never exists.
 pub(crate) const NO_BRANCH: &str = "refs/heads/ah/none";
-/// How old a lock file of git's own must be to have been left by a git that was killed. Git holds
-/// them for moments.
+/// The age from which a lock file of git is considered stale. Git holds these locks only briefly.
 const STALE_AFTER: Duration = Duration::from_secs(60);
 
-/// Makes a bare repository with no branch.
+/// Creates a bare repository without a branch.
 pub(crate) async fn init(
     git: &Git,
     at: &Path,
@@ -24,7 +23,7 @@ pub(crate) async fn init(
     let format = format!("--object-format={object_format}");
     let fixed = ["init", "--bare", "--quiet", "--template=", &format, "--"];
     let args = fixed.iter().map(OsString::from).chain([at.into()]);
-    git.call("make a repository", args)
+    git.call("create a repository", args)
         .under(lock)
         .run()
         .await?;
@@ -33,8 +32,8 @@ pub(crate) async fn init(
     call.git_dir(at).run().await.map(drop)
 }
 
-/// Configures a repository of ours: nothing in it is collected by itself, whoever runs git in one
-/// of its worktrees, since a session's snapshots and folders are worth keeping until we say so.
+/// Configures a repository. Garbage collection is disabled, also for git commands in its worktrees,
+/// because the snapshots and folders of sessions must be kept until they are removed explicitly.
 pub(crate) async fn configure(
     git: &Git,
     at: &Path,
@@ -56,15 +55,14 @@ pub(crate) async fn configure(
     Ok(())
 }
 
-/// Deletes a ref; that there is none is a success.
+/// Deletes a ref. A missing ref is a success.
 pub(crate) async fn delete_ref(git: &Git, at: &Path, name: &str) -> Result<(), WorkspaceError> {
     let args = ["update-ref", "--no-deref", "-d", name];
     let call = git.call("delete a ref", args);
     call.git_dir(at).run().await.map(drop)
 }
 
-/// Removes the lock files that a git which was killed has left, and which would stop every one
-/// after it.
+/// Removes the lock files of a killed git, which would block every later one.
 pub(crate) fn remove_stale_locks(repository: &Path) -> Result<(), WorkspaceError> {
     for name in [
         "packed-refs.lock",
@@ -78,14 +76,14 @@ pub(crate) fn remove_stale_locks(repository: &Path) -> Result<(), WorkspaceError
         };
         let age = file_clock().duration_since(modified).unwrap_or_default();
         if age > STALE_AFTER {
-            tracing::warn!(path = %path.display(), "removing what a killed git left");
+            tracing::warn!(path = %path.display(), "removing a stale lock of a killed git");
             std::fs::remove_file(&path).map_err(WorkspaceError::file("remove", &path))?;
         }
     }
     Ok(())
 }
 
-/// The clock that files are stamped by.
+/// The clock of file time stamps.
 #[expect(
     clippy::disallowed_methods,
     reason = "it is compared with the stamp of a file, which no injected clock makes"

@@ -1,4 +1,4 @@
-//! What a workspace has at a moment, as a git tree.
+//! The current content of a workspace, as a git tree.
 
 use std::ffi::OsString;
 use std::fs::{File, FileTimes};
@@ -12,30 +12,30 @@ use crate::record::Workspace;
 use crate::workspaces::is_folder;
 use crate::{WorkspaceError, Workspaces};
 
-/// The snapshot that stands for a workspace whose folder is gone.
+/// The snapshot that replaces a workspace whose folder is gone.
 const END: &str = "end";
 const NAME_MAX: usize = 64;
 
-/// All that a workspace has: every file that git would add. Reading it needs the objects of the
-/// repository and those that were written to look.
+/// The content of a workspace: every file that git would add. Reading it requires the objects of
+/// the repository and those written for this view.
 pub(crate) struct Look {
     /// The tree.
     pub(crate) tree: String,
-    /// Whether the folder is there, and not only a snapshot of it.
+    /// True if it was taken from the folder, not from a snapshot.
     pub(crate) is_live: bool,
-    /// Where the objects are that only this look has; they go with it.
+    /// The folder with the objects of this view only, removed with it.
     scratch: Option<TempDir>,
 }
 
 impl Look {
-    /// The call, reading the tree and its attributes in the workspace's repository.
+    /// Configures a call to read the tree and its attributes in the workspace's repository.
     pub(crate) fn read_by<'a>(
         &self,
         call: crate::git::Call<'a>,
         workspace: &Workspace,
     ) -> crate::git::Call<'a> {
-        // The attributes (what is binary, where a function begins) are those of the tree. A git
-        // before 2.43 does not know the variable; it takes the folder's, and has none without it.
+        // The attributes (binary files, function headers) come from the tree. Git before 2.43
+        // ignores the variable and uses the attributes of the folder, or none without a folder.
         let call = call.env("GIT_ATTR_SOURCE", &self.tree);
         match &self.scratch {
             Some(scratch) => call
@@ -49,12 +49,12 @@ impl Look {
 }
 
 impl Workspaces {
-    /// Keeps what the workspace has now under `name`, as a commit that follows the base, and gives
-    /// that commit. The agent's index, branch and HEAD stay as they are. A snapshot of the name
-    /// `end` stands for the workspace when its folder is gone.
+    /// Stores the current content under `name`, as a commit on top of the base, and returns that
+    /// commit. The agent's index, branch and HEAD do not change. The snapshot `end` replaces the
+    /// workspace when its folder is gone.
     ///
     /// # Errors
-    /// The name is not one, or the folder is gone or cannot be read.
+    /// The name is invalid, or the folder is gone or unreadable.
     pub async fn snapshot(
         &self,
         workspace: &Workspace,
@@ -77,14 +77,14 @@ impl Workspaces {
         Ok(commit)
     }
 
-    /// What the workspace has now, or had at its end when the folder is gone.
+    /// Returns the current content, or the content at the end if the folder is gone.
     pub(crate) async fn look(&self, workspace: &Workspace) -> Result<Look, WorkspaceError> {
         self.git.check().await?;
         if is_whole(workspace) {
             let scratch = scratch(workspace)?;
             let objects = scratch.path().join("objects");
             std::fs::create_dir(&objects)
-                .map_err(WorkspaceError::file("make the folder", &objects))?;
+                .map_err(WorkspaceError::file("create the folder", &objects))?;
             let tree = write_tree(&self.git, workspace, scratch.path(), Some(&objects)).await?;
             return Ok(Look {
                 tree,
@@ -129,18 +129,18 @@ fn check_name(name: &str) -> Result<(), WorkspaceError> {
     Ok(())
 }
 
-/// A folder for one look, inside of git's own folder for the worktree: what a crash leaves of it
-/// goes when the workspace goes.
+/// Creates a temporary folder inside git's folder of the worktree, so that the remains of a crash
+/// are removed with the workspace.
 fn scratch(workspace: &Workspace) -> Result<TempDir, WorkspaceError> {
     let parent = workspace.git_dir();
     tempfile::Builder::new()
         .prefix("ah-look-")
         .tempdir_in(&parent)
-        .map_err(WorkspaceError::file("make a folder in", parent))
+        .map_err(WorkspaceError::file("create a folder in", parent))
 }
 
-/// Writes all that the folder has as a tree, to `objects` if given and else to the repository. The
-/// index that this takes is another than the agent's, which is only read.
+/// Writes the folder's content as a tree, to `objects` if given, otherwise to the repository. It
+/// uses a copy of the agent's index, which is only read.
 async fn write_tree(
     git: &Git,
     workspace: &Workspace,
@@ -165,12 +165,12 @@ async fn write_tree(
     let seeded = copy_index(&agents_index, &index)
         .map_err(WorkspaceError::file("copy the index", agents_index))?;
     if !seeded {
-        // Without any index a file that is both tracked and ignored would seem deleted.
+        // Without an index, files that are both tracked and ignored would appear deleted.
         let args = ["read-tree", workspace.base_commit.as_str()];
         prepared(git.call("read the base", args)).run().await?;
     }
-    // What cannot be added (a repository without a commit inside of this one, a file that may not
-    // be read) is left out, as git leaves it out of its own status.
+    // Entries that cannot be added (a nested repository without a commit, an unreadable file) are
+    // skipped, as in git's own status.
     let args = ["add", "--all", "--ignore-errors"];
     let added = prepared(git.call("add the workspace's files", args))
         .output()
@@ -185,16 +185,15 @@ async fn write_tree(
         tracing::warn!(
             session.id = %workspace.session,
             reason = added.reason(),
-            "a snapshot is not complete"
+            "the snapshot is incomplete"
         );
     }
     let call = git.call("write the workspace's tree", ["write-tree"]);
     prepared(call).text().await
 }
 
-/// Copies an index with its time: git takes a file that is as new as its index for one that it
-/// must read again, and an index that looked newer than it is would hide a change. Gives whether
-/// there was one.
+/// Copies an index with its modification time, and returns true if it exists. Git re-reads files
+/// that are as new as the index, so a newer copy would hide a change.
 fn copy_index(from: &Path, to: &Path) -> io::Result<bool> {
     let mut source = match File::open(from) {
         Ok(file) => file,

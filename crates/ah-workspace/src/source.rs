@@ -1,4 +1,4 @@
-//! What a repository says of itself: its branches and its HEAD, asked where it is.
+//! Reads the branches and the HEAD of a source repository.
 
 use std::path::{Path, PathBuf};
 
@@ -7,36 +7,37 @@ use ah_rest_api_contract::{Branch, RepositorySource};
 use crate::WorkspaceError;
 use crate::git::{Call, Git, TRANSFER_LIMIT};
 
-/// The name under which a source is known to a call of git that reads it.
+/// The name of the source in calls that read it.
 pub(crate) const REMOTE: &str = "ah-source";
-/// How many branches an error names.
+/// The maximum number of branches in an error.
 const KNOWN_MAX: usize = 10;
 
-/// A repository to read from, its address settled: a local path is the top of its work tree (or
-/// the bare repository) with every link followed, so that one repository has one mirror.
+/// A repository to read, with a canonical address. A local path is the top of its work tree (or the
+/// bare repository) with all links resolved, so that each repository has one mirror.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     address: RepositorySource,
     ssh: Ssh,
 }
 
-/// Which ssh reaches a source.
+/// The ssh command for a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ssh {
-    /// The one that the user has set up, or none.
+    /// The user's configuration, or none.
     AsSetUp,
-    /// The plain one, told not to ask: it would ask the terminal, past our closed standard input.
+    /// Plain ssh in batch mode, since it would otherwise prompt at the terminal despite the closed
+    /// standard input.
     NotAsking,
 }
 
-/// What the repository has now.
+/// The current refs of the repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Listing {
-    /// The commit of its HEAD; none when HEAD names a branch that has no commit yet.
+    /// The commit of its HEAD; `None` if HEAD names a branch without commits.
     pub(crate) head: Option<String>,
     /// The branch that its HEAD names.
     pub(crate) default_branch: Option<String>,
-    /// Its branches with their commits, in git's order.
+    /// Its branches and their commits, in git's order.
     pub(crate) branches: Vec<(String, String)>,
 }
 
@@ -78,12 +79,12 @@ impl Source {
         self.address.display_name()
     }
 
-    /// The address, fit for messages.
+    /// Returns the address without credentials, for messages.
     pub(crate) fn shown(&self) -> String {
         self.address.without_credentials()
     }
 
-    /// The call, with this source known to it as [`REMOTE`].
+    /// Configures a call to know this source as [`REMOTE`].
     pub(crate) fn known_to<'a>(&self, call: Call<'a>) -> Call<'a> {
         let call = call
             .config(&format!("remote.{REMOTE}.url"), self.address_text())
@@ -93,14 +94,14 @@ impl Source {
             Ssh::NotAsking => call.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
         };
         match self.as_path() {
-            // The other end of a local transport is a git of its own, which judges the owner of
-            // the repository by itself and is not told our settings.
+            // The other end of a local transport is a separate git process, which checks the owner
+            // of the repository and does not inherit this configuration.
             Some(_) => call.config(&format!("remote.{REMOTE}.uploadpack"), UPLOAD_PACK),
             None => call,
         }
     }
 
-    /// What tells this source from others.
+    /// Returns the key that identifies this source.
     pub(crate) fn key(&self) -> Vec<u8> {
         std::os::unix::ffi::OsStringExt::into_vec(self.address_text())
     }
@@ -130,11 +131,11 @@ impl Source {
     }
 }
 
-/// What a local transport runs at its other end. Git passes it to a shell; it has no part that
-/// anybody else chose.
+/// The command at the other end of a local transport. Git passes it to a shell, and it contains no
+/// external input.
 pub(crate) const UPLOAD_PACK: &str = "git -c 'safe.directory=*' upload-pack";
 
-/// The top of the repository that has the folder.
+/// Returns the top of the repository that contains the folder.
 async fn top_of(git: &Git, path: &Path) -> Result<PathBuf, WorkspaceError> {
     let unreadable = |detail: String| WorkspaceError::SourceUnreadable {
         address: path.display().to_string(),
@@ -142,9 +143,10 @@ async fn top_of(git: &Git, path: &Path) -> Result<PathBuf, WorkspaceError> {
     };
     let real = std::fs::canonicalize(path).map_err(|error| unreadable(error.to_string()))?;
     if !real.is_dir() {
-        return Err(unreadable("it is not a folder".to_owned()));
+        return Err(unreadable("not a folder".to_owned()));
     }
-    // How many folders up the top of the work tree is: empty at the top and in a bare repository.
+    // The number of folders up to the top of the work tree: empty at the top and in a bare
+    // repository.
     let args = ["rev-parse", "--show-cdup"];
     let call = git.call("find the repository", args).at(&real);
     let output = call.output().await?;
@@ -156,14 +158,14 @@ async fn top_of(git: &Git, path: &Path) -> Result<PathBuf, WorkspaceError> {
 }
 
 impl Listing {
-    /// Reads what `git ls-remote --symref` prints.
+    /// Parses the output of `git ls-remote --symref`.
     fn read(printed: &str) -> Self {
         let mut listing = Self::default();
         for line in printed.lines() {
             let Some((value, name)) = line.split_once('\t') else {
                 continue;
             };
-            // A pattern of `ls-remote` matches the end of a name, so other refs may come as well.
+            // `ls-remote` matches the end of names, so other refs may be listed as well.
             if name == "HEAD" {
                 match value.strip_prefix("ref: refs/heads/") {
                     Some(branch) => listing.default_branch = Some(branch.to_owned()),
@@ -176,7 +178,7 @@ impl Listing {
         listing
     }
 
-    /// The branches as the contract has them: the default one first, then by name.
+    /// Returns the branches: the default one first, then by name.
     pub(crate) fn into_branches(self) -> Vec<Branch> {
         let default = self.default_branch;
         let mut branches: Vec<Branch> = self
@@ -192,7 +194,7 @@ impl Listing {
         branches
     }
 
-    /// Which hash the repository names its objects by.
+    /// Returns the hash function of the repository's object names.
     pub(crate) fn object_format(&self) -> &'static str {
         let commit = self.branches.first().map(|(_, commit)| commit);
         match self.head.as_ref().or(commit).map(String::len) {
@@ -202,7 +204,7 @@ impl Listing {
     }
 }
 
-/// Some of these branches, for an error to name.
+/// Returns some of these names for an error.
 pub(crate) fn some(names: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut names = names.into_iter();
     let mut known: Vec<String> = names.by_ref().take(KNOWN_MAX).collect();

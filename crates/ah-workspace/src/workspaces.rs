@@ -1,4 +1,4 @@
-//! Making, finding and removing workspaces.
+//! Creates, finds and removes workspaces.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -16,21 +16,21 @@ use crate::record::{Record, Workspace, git_dir_of, private_ref};
 use crate::source::Source;
 use crate::{WorkspaceError, folder, repository};
 
-/// What a session's workspace is to be made of.
+/// A request for the workspace of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvisionRequest {
     /// The session.
     pub session: SessionId,
-    /// The repository; none for a folder that begins empty.
+    /// The repository; `None` for an empty folder.
     pub source: Option<RepositorySource>,
-    /// The branch to begin at; the one that the source's HEAD names when there is none.
+    /// The branch to start from; by default the one that the source's HEAD names.
     pub branch: Option<String>,
-    /// The commit to begin at, in 4 or more hexadecimal digits; the branch's last when there is
-    /// none.
+    /// The commit to start from, in at least 4 hexadecimal digits; by default the last of the
+    /// branch.
     pub commit: Option<String>,
 }
 
-/// The workspaces of this host, in one folder. See the crate's documentation for what is in it.
+/// The workspaces of this host, in one folder. The crate's documentation describes its layout.
 #[derive(Debug)]
 pub struct Workspaces {
     home: PathBuf,
@@ -45,16 +45,16 @@ pub struct Workspaces {
 }
 
 impl Workspaces {
-    /// Workspaces under `home`, an absolute path, with git in the environment of this process.
-    /// Nothing is made before it is needed.
+    /// Creates the workspaces under `home`, an absolute path, with git in the environment of this
+    /// process. Folders are created on demand.
     #[must_use]
     pub fn new(home: PathBuf) -> Self {
         Self::with_environment(home, std::env::vars_os())
     }
 
-    /// Workspaces under `home`, an absolute path, with git in this environment instead: where the
-    /// user's configuration, credentials and programs are looked for. Variables of git that say
-    /// what to work on are left out of it.
+    /// Creates the workspaces under `home`, an absolute path, with git in this environment, which
+    /// locates the user's configuration, credentials and programs. Git variables that select a
+    /// repository are ignored.
     #[must_use]
     pub fn with_environment(
         home: PathBuf,
@@ -67,12 +67,12 @@ impl Workspaces {
         }
     }
 
-    /// Makes the session's workspace, or gives the one that is complete already, as it is. What a
-    /// call that was interrupted or failed has left is made again from the beginning by the next,
-    /// and removed by [`Workspaces::remove`].
+    /// Creates the session's workspace, or returns the existing one unchanged. The remains of an
+    /// interrupted or failed call are replaced by the next call, and removed by
+    /// [`Workspaces::remove`].
     ///
     /// # Errors
-    /// [`WorkspaceError::field`] names the field of the task that is at fault, if one is.
+    /// [`WorkspaceError::field`] names the invalid field of the task, if any.
     pub async fn provision(&self, request: &ProvisionRequest) -> Result<Workspace, WorkspaceError> {
         self.git.check().await?;
         folder::make_private(&self.repositories())?;
@@ -106,19 +106,19 @@ impl Workspaces {
         }
     }
 
-    /// The workspace of a session, if it was made and not removed.
+    /// Returns the workspace of a session, if it was created and not removed.
     ///
     /// # Errors
-    /// The record of it cannot be read.
+    /// The record cannot be read.
     pub fn open(&self, session: SessionId) -> Result<Option<Workspace>, WorkspaceError> {
         Ok(Record::read(&self.record(session))?.and_then(|record| record.workspace))
     }
 
-    /// Removes the session's workspace with its branch, its snapshots and its record. That there
-    /// is none is a success.
+    /// Removes the session's workspace with its branch, snapshots and record. A missing workspace
+    /// is a success.
     ///
     /// # Errors
-    /// Something could not be removed. Trying again goes on from there.
+    /// Something could not be removed. A retry continues from there.
     pub async fn remove(&self, session: SessionId) -> Result<(), WorkspaceError> {
         let record_path = self.record(session);
         let traces = [self.session_lock(session), self.worktree(session)];
@@ -136,7 +136,7 @@ impl Workspaces {
         lock.remove_file()
     }
 
-    /// The branches of a repository, the default one first, as the repository itself has them now.
+    /// Returns the current branches of a repository, the default one first.
     ///
     /// # Errors
     /// The repository cannot be read.
@@ -179,7 +179,8 @@ impl Workspaces {
             workspace.notes.extend(stale);
             workspace
         };
-        // Writing the files out takes longest, and needs nothing that another session changes.
+        // Writing the files takes longest and does not depend on other sessions, so it needs no
+        // mirror lock.
         self.check_out(&workspace, session_lock).await?;
         record.workspace = Some(workspace.clone());
         record.write(&self.record(request.session))?;
@@ -216,7 +217,7 @@ impl Workspaces {
         Ok(workspace)
     }
 
-    /// Makes the session's base, branch and worktree, without its files.
+    /// Creates the session's base, branch and worktree, without files.
     async fn begin(
         &self,
         session: SessionId,
@@ -236,7 +237,7 @@ impl Workspaces {
         let call = self.git.call("record the base", args);
         call.git_dir(repository).under(lock).run().await?;
         let (branch, path) = (branch_of(session), self.worktree(session));
-        // Locked, so that no clean-up by anybody takes it for abandoned.
+        // Locked, so that no `git worktree prune` removes it.
         let options = [
             "worktree",
             "add",
@@ -265,14 +266,13 @@ impl Workspaces {
         })
     }
 
-    /// A commit of nothing that follows nothing: where a session begins that has nothing to begin
-    /// at.
+    /// Creates an empty commit without a parent, the base of a session without a starting commit.
     async fn empty_commit(
         &self,
         repository: &Path,
         lock: &FileLock,
     ) -> Result<String, WorkspaceError> {
-        // The lock's file, git's standard input, is empty, and so is the tree read from it.
+        // The lock file, git's standard input, is empty, and so is the tree read from it.
         let args = ["hash-object", "-w", "-t", "tree", "--stdin"];
         let call = self.git.call("write an empty tree", args);
         let tree = call.git_dir(repository).under(lock).text().await?;
@@ -287,7 +287,7 @@ impl Workspaces {
         lock: &FileLock,
     ) -> Result<(), WorkspaceError> {
         let args = ["reset", "--hard", "--quiet", "HEAD", "--"];
-        let call = self.git.call("write the files out", args);
+        let call = self.git.call("write the files", args);
         call.git_dir(&workspace.git_dir())
             .work_tree(&workspace.path)
             .under(lock)
@@ -297,8 +297,7 @@ impl Workspaces {
             .map(drop)
     }
 
-    /// Removes all that a session has but its record: its folder, and what it has in the
-    /// repository.
+    /// Removes everything of a session but its record: its folder, and its refs in the repository.
     async fn clear(&self, session: SessionId, record: &Record) -> Result<(), WorkspaceError> {
         folder::remove(self.worktree(session)).await?;
         if record.owns_repository {
@@ -312,8 +311,8 @@ impl Workspaces {
         let lock = FileLock::acquire(&Mirror::lock_path(&record.repository), LOCK_WAIT).await?;
         folder::remove(git_dir_of(&record.repository, session)).await?;
         let branch = format!("refs/heads/{}", branch_of(session));
-        // Left by a git that was killed while it wrote the session's branch, which nobody else
-        // writes.
+        // Left by a git process that was killed while writing the session's branch, which has no
+        // other writer.
         folder::remove(record.repository.join(format!("{branch}.lock"))).await?;
         let pattern = private_ref(session, "");
         let args = ["for-each-ref", "--format=%(refname)", &pattern];
@@ -357,12 +356,12 @@ impl Workspaces {
     }
 }
 
-/// The branch of a session.
+/// Returns the branch of a session.
 fn branch_of(session: SessionId) -> String {
     format!("ah/{session}")
 }
 
-/// Whether there is a folder, and not a link to one.
+/// Returns true for a folder, and false for a link to one.
 pub(crate) fn is_folder(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }

@@ -1,6 +1,6 @@
-//! What git says, without the credentials that addresses in it may carry.
+//! Removes credentials from git's output.
 
-/// The text with `user:password@` taken out of every URL in it.
+/// Removes `user:password@` from every URL in the text.
 pub(crate) fn without_credentials(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;

@@ -24,7 +24,7 @@ async fn a_call_that_takes_too_long_ends_with_all_that_it_started() {
         "{error}"
     );
     drop(lock);
-    // Only free when the last process that has it as its standard input is no more.
+    // Free only after the last process with the lock as its standard input has ended.
     FileLock::acquire(&path, LONG).await.unwrap();
 }
 
@@ -56,7 +56,7 @@ async fn nothing_in_the_environment_leads_git_elsewhere() {
 async fn a_missing_git_is_told_in_words() {
     let git = Git::new([("PATH".into(), "/nowhere".into())]);
     let error = git.check().await.unwrap_err();
-    assert_eq!(error.to_string(), "the program `git` could not be started");
+    assert_eq!(error.to_string(), "failed to start `git`");
     assert!(error.help().starts_with("Install git"));
 }
 

@@ -1,12 +1,12 @@
-//! Which git will do.
+//! The supported versions of git.
 
 use crate::WorkspaceError;
 
-/// The oldest git that will do, as major and minor: the first with `worktree add --lock
+/// The minimum version of git, as major and minor: the first one with `worktree add --lock
 /// --reason` and `safe.directory`.
 pub const GIT_VERSION_MIN: (u32, u32) = (2, 36);
 
-/// Judges what `git version` printed.
+/// Checks the output of `git version`.
 pub(super) fn check(printed: &str) -> Result<(), WorkspaceError> {
     let found = printed.strip_prefix("git version ").unwrap_or(printed);
     let mut numbers = found.split('.').map(str::parse::<u32>);

@@ -1,4 +1,4 @@
-//! What changed, and the diff of it, are what git says.
+//! Changes and diffs equal those of git.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes};
@@ -15,7 +15,8 @@ use crate::fixture::{Fixture, commit, git, plain_git};
 /// A changed file: its path, its old path, added and removed lines unless it is binary.
 type Told = (String, Option<String>, Option<(u64, u64)>);
 
-/// What plain git says of the workspace. It uses the agent's index, so it comes after ours.
+/// Returns plain git's report about the workspace. It uses the agent's index, so it runs after
+/// ours.
 pub(crate) fn what_git_says(workspace: &Workspace) -> (Vec<Told>, String) {
     git(&workspace.path, &["add", "-A"]);
     let base = workspace.base_commit.as_str();
@@ -43,7 +44,7 @@ pub(crate) fn what_git_says(workspace: &Workspace) -> (Vec<Told>, String) {
     (told, diff)
 }
 
-/// Fails unless changes and diff are what git says of the workspace.
+/// Asserts that changes and diff equal git's.
 pub(crate) async fn assert_equal_to_git(fixture: &Fixture, workspace: &Workspace) {
     let changes = fixture.workspaces.changes(workspace).await.unwrap();
     let diff = fixture
@@ -102,7 +103,7 @@ async fn every_kind_of_change_is_told_as_git_tells_it() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     let path = &workspace.path;
-    // Committed, staged, changed on top, and untracked.
+    // Committed, staged, changed after staging, and untracked.
     fs::write(path.join("committed.txt"), "c\n").unwrap();
     commit(path, "work");
     fs::write(path.join("staged.txt"), "s\n").unwrap();
@@ -180,7 +181,7 @@ async fn repositories_inside_of_the_workspace_are_told_as_git_tells_them() {
     fs::write(with_commit.join("x"), "x\n").unwrap();
     commit(&with_commit, "inside");
     assert_equal_to_git(&fixture, &workspace).await;
-    // Git cannot add one that has no commit; everything else is told all the same.
+    // Git cannot add a repository without a commit. Everything else must be reported.
     let without = workspace.path.join("without-commit");
     fs::create_dir(&without).unwrap();
     git(&without, &["init", "-q"]);
@@ -194,7 +195,7 @@ async fn repositories_inside_of_the_workspace_are_told_as_git_tells_them() {
 async fn an_edit_of_the_same_length_in_the_same_moment_is_seen() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
-    // As when checkout, edit and index are all of one tick of the file system's clock.
+    // As if checkout, edit and index had the same file time stamp.
     git(&workspace.path, &["config", "core.trustctime", "false"]);
     let path = workspace.path.join("gone.txt");
     let index = git(&workspace.path, &["rev-parse", "--git-path", "index"]);
@@ -383,7 +384,7 @@ async fn a_folder_that_is_gone_without_a_snapshot_is_an_error_in_words() {
     let workspace = fixture.provision().await;
     fs::remove_dir_all(&workspace.path).unwrap();
     let error = fixture.workspaces.changes(&workspace).await.unwrap_err();
-    assert!(error.to_string().contains("is gone from"), "{error}");
+    assert!(error.to_string().contains("no longer exists at"), "{error}");
     let error = fixture
         .workspaces
         .diff(&workspace, &DiffQuery::default())

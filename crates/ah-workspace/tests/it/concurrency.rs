@@ -1,4 +1,4 @@
-//! Many sessions of one repository at once.
+//! Many concurrent sessions of one repository.
 
 use std::collections::HashSet;
 use std::fs;
@@ -9,8 +9,7 @@ use crate::fixture::{Fixture, git, workspaces_of};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_sessions_of_two_access_points_begin_at_once() {
     let fixture = Fixture::new();
-    // Two of them share nothing in memory, as two processes do: only the locks on disk hold
-    // between them.
+    // Two instances share no memory, like two processes: only the locks on disk synchronise them.
     let owners = [(); 2].map(|()| Arc::new(workspaces_of(&fixture.home())));
     let tasks: Vec<_> = (0..20)
         .map(|n| {

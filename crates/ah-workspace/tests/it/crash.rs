@@ -1,4 +1,4 @@
-//! Provisioning that was killed on its way is done again.
+//! Provisioning after a kill.
 
 use std::fs::{self, File, FileTimes};
 use std::path::Path;
@@ -8,8 +8,7 @@ use ah_workspace::ProvisionRequest;
 
 use crate::fixture::{Fixture, git, workspaces_of};
 
-/// Takes a complete workspace back to where a kill would have left it: the record says that it is
-/// in the making.
+/// Changes a complete workspace to the state after a kill: its record is incomplete.
 fn unfinish(fixture: &Fixture, request: &ProvisionRequest) {
     let path = fixture
         .home()
@@ -21,7 +20,7 @@ fn unfinish(fixture: &Fixture, request: &ProvisionRequest) {
 }
 
 async fn assert_made_again(fixture: &Fixture, request: &ProvisionRequest) {
-    // Another process comes.
+    // A new process.
     let workspaces = workspaces_of(&fixture.home());
     let workspace = workspaces.provision(request).await.unwrap();
     assert_eq!(git(&workspace.path, &["status", "--porcelain"]), "");
@@ -95,7 +94,7 @@ async fn a_lock_that_a_killed_git_left_in_the_mirror_stops_nobody() {
     let file = File::create(&lock).unwrap();
     file.set_times(FileTimes::new().set_modified(long_ago))
         .unwrap();
-    // The next fetch has to delete a packed ref.
+    // The next fetch must delete a packed ref.
     git(&fixture.repository(), &["branch", "-q", "-D", "topic"]);
     assert_made_again(&fixture, &fixture.request()).await;
     assert!(!lock.exists());
@@ -104,7 +103,7 @@ async fn a_lock_that_a_killed_git_left_in_the_mirror_stops_nobody() {
 #[tokio::test]
 async fn provisioning_given_up_at_any_moment_is_done_again() {
     let fixture = Fixture::new();
-    // From before the first call of git to about the last: every part of the way is cut somewhere.
+    // From before the first git call to about the last, so that every phase is interrupted.
     for millis in [0, 3, 10, 20, 40, 60, 80, 120] {
         let request = fixture.request();
         let limit = Duration::from_millis(millis);

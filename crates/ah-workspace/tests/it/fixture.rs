@@ -1,4 +1,4 @@
-//! A folder with a repository and the workspaces made of it.
+//! A folder with a repository and its workspaces.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,7 +38,7 @@ impl Fixture {
         fixture
     }
 
-    /// With a repository that has no commit.
+    /// Creates a repository without commits.
     pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("project");
@@ -69,7 +69,7 @@ impl Fixture {
         self.workspaces.provision(&self.request()).await.unwrap()
     }
 
-    /// The one mirror that there is.
+    /// Returns the only mirror.
     pub(crate) fn mirror(&self) -> PathBuf {
         let repos = fs::read_dir(self.home().join("repos")).unwrap();
         let mut mirrors = repos
@@ -81,7 +81,7 @@ impl Fixture {
     }
 }
 
-/// Workspaces in `home`, without this user's configuration of git.
+/// Returns workspaces in `home`, without the user's git configuration.
 pub(crate) fn workspaces_of(home: &Path) -> Workspaces {
     let isolated = [
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
@@ -91,14 +91,14 @@ pub(crate) fn workspaces_of(home: &Path) -> Workspaces {
     Workspaces::with_environment(home.to_owned(), std::env::vars_os().chain(isolated))
 }
 
-/// A session's id that no other in this process has.
+/// Returns a session id that is unique in this process.
 pub(crate) fn session() -> SessionId {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     SessionId::from_ulid(Ulid::from_parts(number, 7))
 }
 
-/// Runs git as anybody would, without this user's configuration, and gives what it prints.
+/// Runs git without the user's configuration, and returns its output.
 pub(crate) fn git(folder: &Path, args: &[&str]) -> String {
     let output = plain_git(folder, args).output().unwrap();
     assert!(
@@ -125,9 +125,8 @@ pub(crate) fn commit(folder: &Path, message: &str) {
     git(folder, &["commit", "-q", "--allow-empty", "-m", message]);
 }
 
-/// All that a checkout and its `.git` are: the content, the mode and the time of every file. Only
-/// the times of objects are left out: an object that the mirror shares by a hard link is stamped
-/// anew when git finds that it need not be written.
+/// Returns the content, mode and time of every file of a checkout and its `.git`. Times of objects
+/// are excluded: git refreshes the time of a hard-linked object that it need not write.
 pub(crate) fn imprint(repository: &Path) -> BTreeMap<String, String> {
     let mut imprint = BTreeMap::new();
     let mut folders = vec![repository.to_owned()];
@@ -150,7 +149,7 @@ pub(crate) fn imprint(repository: &Path) -> BTreeMap<String, String> {
     imprint
 }
 
-/// Fails naming what is not as it was.
+/// Asserts that the checkout did not change, and names the differences.
 pub(crate) fn assert_untouched(repository: &Path, before: &BTreeMap<String, String>) {
     let after = imprint(repository);
     let paths = before.keys().chain(after.keys());

@@ -1,6 +1,6 @@
-//! Workspaces of real repositories, against what git itself says of them.
+//! Workspaces of real repositories, compared with git's own results.
 //!
-//! No configuration of this host's user takes part: see `fixture`.
+//! The user's git configuration is not used, see `fixture`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

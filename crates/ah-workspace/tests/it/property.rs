@@ -1,4 +1,4 @@
-//! Whatever is done to a workspace, what we say changed is what git says.
+//! After arbitrary edits of a workspace, the reported changes equal git's.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -52,7 +52,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// Does the edit where it can be done.
+/// Applies the edit if possible.
 fn apply(root: &Path, edit: &Edit) {
     let at = |n: &usize| root.join(NAMES[*n]);
     let is_file = |path: &Path| fs::symlink_metadata(path).is_ok_and(|m| m.is_file());

@@ -1,4 +1,4 @@
-//! Where a workspace begins, what it leaves alone, and how it goes.
+//! The start, isolation and removal of workspaces.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -50,7 +50,7 @@ async fn nothing_of_the_users_checkout_is_touched() {
     fixture.provision().await;
     fixture.workspaces.remove(workspace.session).await.unwrap();
     assert_untouched(&repository, &before);
-    // A push as a matter of course goes nowhere either.
+    // A push by habit also fails.
     let second = fixture.provision().await;
     let pushed = crate::fixture::plain_git(&second.path, &["push", "-q", "origin", "HEAD"])
         .output()
@@ -228,7 +228,7 @@ async fn removing_takes_all_that_the_session_had_and_nothing_else() {
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("kept"), "kept").unwrap();
     symlink(&outside, one.path.join("link")).unwrap();
-    // As build tools leave their caches.
+    // Build tools leave read-only caches.
     let cache = one.path.join("cache");
     fs::create_dir(&cache).unwrap();
     fs::write(cache.join("file"), "x").unwrap();

@@ -1,4 +1,4 @@
-//! Where repositories come from.
+//! The sources of repositories.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -47,7 +47,7 @@ async fn a_path_is_settled_at_the_top_of_its_repository() {
         let request = from(&fixture, RepositorySource::Path(path));
         fixture.workspaces.provision(&request).await.unwrap();
     }
-    // One mirror, or the fixture says so.
+    // Asserts that there is only one mirror.
     fixture.mirror();
 }
 
@@ -87,7 +87,7 @@ async fn bare_repositories_linked_worktrees_and_detached_heads_will_do() {
 async fn a_mirror_borrows_nothing_from_its_source() {
     let fixture = Fixture::new();
     let folder = fixture.folder.path();
-    // A source that borrows itself.
+    // A source that itself uses alternates.
     git(folder, &["clone", "-q", "--shared", "project", "borrowing"]);
     let request = from(&fixture, RepositorySource::Path(folder.join("borrowing")));
     let workspace = fixture.workspaces.provision(&request).await.unwrap();
@@ -134,7 +134,7 @@ async fn a_repository_of_another_owner_will_do() {
     let fixture = Fixture::new();
     let mut folders = vec![fixture.repository()];
     while let Some(path) = folders.pop() {
-        // Only root can give files away; for anybody else there is nothing to try.
+        // Only root can change owners; other users cannot run this test.
         if chown(&path, Some(65534), Some(65534)).is_err() {
             return;
         }
@@ -167,7 +167,7 @@ async fn what_is_no_repository_is_refused_by_field() {
 #[tokio::test]
 async fn no_credential_is_in_an_error_or_in_what_an_agent_can_read() {
     let fixture = Fixture::empty();
-    // Nothing listens on the discard port of loopback.
+    // No server listens on the discard port of loopback.
     let source = RepositorySource::parse("http://me:s3cr3t@127.0.0.1:9/x.git").unwrap();
     let error = fixture.workspaces.branches(&source).await.unwrap_err();
     assert!(
@@ -197,7 +197,7 @@ async fn branches_are_the_repositorys_own_with_the_default_first() {
     );
     let topic = git(&fixture.repository(), &["rev-parse", "topic"]);
     assert_eq!(branches[2].last_commit, topic.trim());
-    // Asking makes nothing.
+    // Listing branches creates nothing.
     let elsewhere = workspaces_of(&fixture.folder.path().join("elsewhere"));
     elsewhere.branches(&source).await.unwrap();
     assert!(!fixture.folder.path().join("elsewhere").exists());
