@@ -1,5 +1,5 @@
-//! The cases, by what they are about. Each is a plain `async fn(&World)` that panics when the
-//! implementation does not do what the contract says.
+//! The cases, by topic. Each is an `async fn(&World)` that panics if the implementation violates
+//! the contract.
 
 pub mod all_events;
 pub mod catalog;

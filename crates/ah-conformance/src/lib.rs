@@ -1,40 +1,40 @@
-//! The contract of [`TaskManager`] as executable cases, for whoever implements it.
+//! The contract of [`TaskManager`] as executable cases, for its implementations.
 //!
-//! A program that is written against the trait runs unchanged on an engine in its process, on a
-//! server across the network, and on a mock under a paused clock, because all of them pass this one
-//! suite. Yours can too.
+//! A program that is written against the trait runs unchanged on an in-process engine, on a remote
+//! server, and on a mock with a paused clock, because all of them pass this suite. Other
+//! implementations can run it too.
 //!
-//! # Running it
+//! # Running the suite
 //!
-//! Implement [`Harness`]: it makes your manager, with nothing in it, and turns what the trait does
-//! not. Then [`suite!`] makes one named test of each case, with the test attribute that you give:
+//! Implement [`Harness`]: it creates an empty manager and controls everything outside of the trait.
+//! Then [`suite!`] generates one named test per case, with the given test attribute:
 //!
 //! ```ignore
 //! ah_conformance::suite!(#[tokio::test(start_paused = true)] Mine::start());
 //! ```
 //!
 //! The expression is evaluated in each test, and may `.await`. The example `third_party` of this
-//! crate is a whole one.
+//! crate is complete.
 //!
-//! # What it asks of you
+//! # Requirements
 //!
-//! * **An agent that plays a script.** Cases say what their agent does as the timeline of a
-//!   scenario, in the settings of an agent `scenario`; [`Harness::adapt`] may make something else
-//!   of it. Agents are steered by what the trait has: they go on when they are answered or
-//!   prompted, so no case depends on how long anything takes. The entries that occur are `think`,
-//!   `assistant`, `log`, `agentEdits`, `agentPermissionRequest`, `agentActions`, `ifGranted`,
-//!   `ifDenied`, `userInputs`, `usage`, `error`, `exit`, `crash` and `hang`.
-//! * **A clock that can be turned**, for limits and time-outs: [`Harness::advance`].
-//! * **Sessions that can be kept in a status**, such as `pausing`, to see what is admitted there:
-//!   [`Harness::hold`].
+//! * **An agent that plays a script.** Cases describe the behaviour of their agent as the timeline
+//!   of a scenario, in the settings of an agent `scenario`; [`Harness::adapt`] may convert it.
+//!   Agents are controlled through the trait: they continue when they are answered or prompted, so
+//!   no case depends on timing. The entries in use are `think`, `assistant`, `log`, `agentEdits`,
+//!   `agentPermissionRequest`, `agentActions`, `ifGranted`, `ifDenied`, `userInputs`, `usage`,
+//!   `error`, `exit`, `crash` and `hang`.
+//! * **A clock that can be advanced**, for limits and timeouts: [`Harness::advance`].
+//! * **Sessions that can be held in a status**, such as `pausing`, to check the actions allowed
+//!   there: [`Harness::hold`].
 //!
 //! Errors are compared by their [`ErrorKind`](ah_rest_api_contract::ErrorKind) and by the fields
-//! they name, never by their words, except that a refusal names the status that is in the way.
+//! they name, not by their text. The exception is that a refusal names the conflicting status.
 //!
-//! # What you cannot do
+//! # Skipping cases
 //!
-//! List the cases that your implementation does not pass, one a line as `module::case`, with `#`
-//! before remarks, and give the list to the suite:
+//! List the cases that your implementation does not pass, one per line as `module::case`, with `#`
+//! for comments, and pass the list to the suite:
 //!
 //! ```ignore
 //! ah_conformance::suite!(
@@ -43,14 +43,14 @@
 //! );
 //! ```
 //!
-//! The list may only shrink: a case on it that passes fails its test until it is taken off, and so
-//! does a line that names no case.
+//! The list can only shrink: a listed case that passes fails its test until it is removed from the
+//! list, and so does a line that names no case.
 //!
 //! # Waiting
 //!
-//! A case waits for an event ([`World::until`]) or for what a session is
-//! ([`World::until_session`]), for 30 s at most, and knows nothing of clocks. So a case runs as
-//! well on a clock that is paused.
+//! A case waits for an event ([`World::until`]) or for a state of the session
+//! ([`World::until_session`]), for at most 30 s, and uses no clock. It therefore also works on a
+//! paused clock.
 
 pub mod cases;
 mod script;
@@ -66,39 +66,39 @@ use futures::FutureExt;
 
 pub use world::World;
 
-/// An implementation with nothing in it, and what the trait does not turn.
+/// An implementation without sessions, and controls outside of the trait.
 #[async_trait]
 pub trait Harness: Send + Sync {
-    /// The manager that is tested. It is always the same one.
+    /// Returns the manager under test, always the same one.
     fn manager(&self) -> Arc<dyn TaskManager>;
 
-    /// How many sessions may hold a slot at once: at least 2, and not so many that a case cannot
+    /// Returns the maximum number of running sessions: at least 2, and few enough for a case to
     /// fill them.
     fn slots(&self) -> usize;
 
-    /// Lets this much time pass for sessions and their limits.
+    /// Advances the time of sessions and their limits.
     async fn advance(&self, by: Duration);
 
-    /// Keeps sessions in this status, one of `provisioning`, `pausing`, `resuming` and `stopping`:
-    /// what would end it by itself is not done before [`Harness::release`].
+    /// Holds sessions in this status, one of `provisioning`, `pausing`, `resuming` and `stopping`.
+    /// The step that would end it is deferred until [`Harness::release`].
     async fn hold(&self, status: SessionStatus);
 
-    /// Does what was not done because of [`Harness::hold`].
+    /// Performs the steps deferred by [`Harness::hold`].
     async fn release(&self, status: SessionStatus);
 
-    /// The task of a case, made fit for this implementation.
+    /// Converts the task of a case for this implementation.
     fn adapt(&self, task: CreateTask) -> CreateTask {
         task
     }
 
-    /// Comes after a case that went well.
+    /// Runs after a case that passed.
     async fn end(&self) {}
 }
 
-/// Runs one case. It is what the tests that [`suite!`] makes do.
+/// Runs one case, as the tests generated by [`suite!`] do.
 ///
 /// # Panics
-/// When the case fails, or when it passes although it is listed among `skips`.
+/// The case fails, or it passes although it is listed in `skips`.
 pub async fn run(
     name: &str,
     skips: &str,
@@ -115,10 +115,10 @@ pub async fn run(
     assert!(failed, "{name} passes: take it off the list of skips");
 }
 
-/// Makes sure that every line of `skips` names a case.
+/// Checks that every line of `skips` names a case.
 ///
 /// # Panics
-/// When one does not.
+/// A line does not name a case.
 pub fn check_skips(skips: &str) {
     let unknown: Vec<&str> = listed(skips).filter(|skip| !CASES.contains(skip)).collect();
     assert!(unknown.is_empty(), "no such cases: {unknown:?}");
@@ -129,17 +129,17 @@ fn listed(skips: &str) -> impl Iterator<Item = &str> {
     lines.filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Declares the cases, once: for the list of their names and for the tests of [`suite!`].
+/// Declares the cases once, for the list of their names and for the tests of [`suite!`].
 macro_rules! declare {
     ($dollar:tt $($module:ident: { $($case:ident,)+ })+) => {
-        /// The names of all cases, as a list of skips has them.
+        /// The names of all cases, in the format of a skip list.
         pub const CASES: &[&str] = &[
             $($(concat!(stringify!($module), "::", stringify!($case)),)+)+
         ];
 
-        /// Makes a test of every case: the attributes that make one, an expression that makes a
-        /// [`Harness`](crate::Harness) and may `.await`, and the text of a list of skips if there
-        /// is one.
+        /// Generates a test for every case. Arguments: the test attributes, an expression that
+        /// creates a [`Harness`](crate::Harness) and may `.await`, and optionally the text of a
+        /// skip list.
         #[macro_export]
         macro_rules! suite {
             ($dollar(#[$dollar test:meta])+ $dollar harness:expr) => {

@@ -1,35 +1,35 @@
-//! What a case's agent plays, as entries of a scenario's timeline. Time passes nowhere in them: an
-//! agent goes on when it is answered or prompted.
+//! Scenario timelines for the agents of cases. They contain no delays: an agent continues when it
+//! is answered or prompted.
 
 use serde_json::{Value, json};
 
-/// The agent thinks this.
+/// A thought of the agent.
 pub(crate) fn think(text: &str) -> Value {
     json!({"think": [[0, text]]})
 }
 
-/// The agent says this.
+/// A message of the agent.
 pub(crate) fn say(text: &str) -> Value {
     json!({"assistant": [[0, text]]})
 }
 
-/// The agent says this in pieces.
+/// A message of the agent, in pieces.
 pub(crate) fn say_in_pieces(pieces: &[&str]) -> Value {
     let pieces: Vec<Value> = pieces.iter().map(|piece| json!([0, piece])).collect();
     json!({"assistant": pieces})
 }
 
-/// The agent writes a line of its log.
+/// A log line of the agent.
 pub(crate) fn log(level: &str, message: &str) -> Value {
     json!({"log": {"level": level, "message": message}})
 }
 
-/// The agent edits a file.
+/// A file edit.
 pub(crate) fn edit(path: &str, added: u64, removed: u64) -> Value {
     json!({"agentEdits": {"path": path, "linesAdded": added, "linesRemoved": removed}})
 }
 
-/// The agent asks leave for a command, with the options `allow` and `deny`, and waits.
+/// A permission request for a command, with the options `allow` and `deny`.
 pub(crate) fn ask() -> Value {
     json!({"agentPermissionRequest": {
         "toolCall": {"toolCallId": "deploy", "title": "Deploy", "kind": "execute"},
@@ -40,7 +40,7 @@ pub(crate) fn ask() -> Value {
     }})
 }
 
-/// The agent thinks `granted` or `denied`, by the answer.
+/// A thought `granted` or `denied`, depending on the answer.
 pub(crate) fn tell_answer() -> Value {
     json!({"agentActions": [
         {"ifGranted": [think("granted")]},
@@ -48,32 +48,32 @@ pub(crate) fn tell_answer() -> Value {
     ]})
 }
 
-/// The turn ends, and what follows is played in the next one.
+/// The end of a turn. The following entries are played in the next turn.
 pub(crate) fn next_turn() -> Value {
     json!({"userInputs": [{"input": "go on"}]})
 }
 
-/// The agent does nothing any more.
+/// A hang of the agent.
 pub(crate) fn hang() -> Value {
     json!({"hang": null})
 }
 
-/// The agent exits.
+/// An exit of the agent.
 pub(crate) fn exit(code: u8) -> Value {
     json!({"exit": code})
 }
 
-/// The agent crashes.
+/// A crash of the agent.
 pub(crate) fn crash() -> Value {
     json!({"crash": null})
 }
 
-/// The turn fails.
+/// A failure of the turn.
 pub(crate) fn fail(reason: &str) -> Value {
     json!({"error": reason})
 }
 
-/// What the turn has used.
+/// The usage of the turn.
 pub(crate) fn usage(input: u64, output: u64) -> Value {
     json!({"usage": {"inputTokens": input, "outputTokens": output}})
 }

@@ -1,4 +1,4 @@
-//! What a case has: a manager in which nothing has happened, and ways to launch, wait and look.
+//! The environment of a case: an empty manager, and helpers to launch, wait and inspect.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use serde_json::{Value, json};
 
 use crate::Harness;
 
-/// How long anything may take before a case has failed. It is not waited for when all goes well.
+/// The time limit of every wait. It is reached only by a failing case.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long it takes to look again at what no event tells of.
+/// The polling interval for states that no event reports.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// What a case has.
+/// The environment of a case.
 pub struct World {
     harness: Box<dyn Harness>,
     manager: Arc<dyn TaskManager>,
 }
 
 impl World {
-    /// A world of its own, on what `harness` made.
+    /// Creates an environment on `harness`.
     #[must_use]
     pub fn new(harness: impl Harness + 'static) -> Self {
         Self {
@@ -34,35 +34,35 @@ impl World {
         }
     }
 
-    /// What is tested.
+    /// Returns the manager under test.
     #[must_use]
     pub fn manager(&self) -> &dyn TaskManager {
         self.manager.as_ref()
     }
 
-    /// What is tested, for a task of its own.
+    /// Returns the manager under test, for a separate task.
     #[must_use]
     pub fn shared(&self) -> Arc<dyn TaskManager> {
         self.manager.clone()
     }
 
-    /// How many sessions may hold a slot at once.
+    /// Returns the maximum number of running sessions.
     #[must_use]
     pub fn slots(&self) -> usize {
         self.harness.slots()
     }
 
-    /// Lets this much time pass for sessions.
+    /// Advances the time of sessions.
     pub async fn advance(&self, by: Duration) {
         self.harness.advance(by).await;
     }
 
-    /// Keeps sessions in this status.
+    /// Holds sessions in this status.
     pub async fn hold(&self, status: SessionStatus) {
         self.harness.hold(status).await;
     }
 
-    /// Lets sessions go on from this status.
+    /// Releases sessions from this status.
     pub async fn release(&self, status: SessionStatus) {
         self.harness.release(status).await;
     }
@@ -71,7 +71,7 @@ impl World {
         self.harness.end().await;
     }
 
-    /// A task of one session whose agent plays this timeline.
+    /// Returns a task with one session whose agent plays this timeline.
     #[must_use]
     pub fn task(&self, timeline: &Value) -> CreateTask {
         let mut task = CreateTask::new("do it", RepoConfig::none(), "scenario");
@@ -86,7 +86,7 @@ impl World {
         self.launch_task(self.task(&timeline)).await
     }
 
-    /// Launches a task and gives its first session.
+    /// Launches a task and returns its first session.
     pub async fn launch_task(&self, task: CreateTask) -> SessionId {
         let params = TaskLaunchParams::try_from(task).expect("the case's task is a good one");
         let launched = self.manager.launch_task(params).await;
@@ -100,8 +100,7 @@ impl World {
         id
     }
 
-    /// Waits until the session's log has an event that `wanted` recognises, and returns the log up
-    /// to it.
+    /// Waits until `wanted` matches an event of the session's log, and returns the log up to it.
     pub async fn until(
         &self,
         id: SessionId,
@@ -132,25 +131,25 @@ impl World {
         }
     }
 
-    /// Waits until the log has come as far as `seq`.
+    /// Waits until the log has reached `seq`.
     pub async fn until_seq(&self, id: SessionId, seq: EventSeq) -> Vec<SessionEvent> {
         self.until(id, |event| event.seq == seq).await
     }
 
-    /// Waits until the session's log says that it has this status, and returns the session.
+    /// Waits until the session's log reports this status, and returns the session.
     pub async fn until_status(&self, id: SessionId, status: SessionStatus) -> Session {
         self.until(id, |event| status_of(event) == Some(status))
             .await;
         self.session(id).await
     }
 
-    /// Waits until the agent has thought this.
+    /// Waits until the agent has this thought.
     pub async fn until_thought(&self, id: SessionId, text: &str) -> Vec<SessionEvent> {
         self.until(id, |event| thought_of(event) == Some(text))
             .await
     }
 
-    /// Waits until the agent asks leave.
+    /// Waits until the agent requests permission.
     pub async fn until_asked(&self, id: SessionId) -> Vec<SessionEvent> {
         self.until(id, |event| {
             matches!(event.payload, EventPayload::PermissionRequest(_))
@@ -158,7 +157,7 @@ impl World {
         .await
     }
 
-    /// Waits until the session is as `wanted` wants it, which no event tells of.
+    /// Waits until `wanted` accepts the session, for states that no event reports.
     pub async fn until_session(&self, id: SessionId, wanted: impl Fn(&Session) -> bool) -> Session {
         let look = async {
             loop {
@@ -175,12 +174,13 @@ impl World {
         }
     }
 
-    /// The whole log of a session that ends.
+    /// Returns the whole log of a session that ends.
     pub async fn whole_log(&self, id: SessionId) -> Vec<SessionEvent> {
         self.read(id, EventSeq::START, EventFilter::default()).await
     }
 
-    /// Everything that a reader with this cursor and filter is given, to the end of the stream.
+    /// Returns everything that a reader with this cursor and filter receives, up to the end of the
+    /// stream.
     pub async fn read(
         &self,
         id: SessionId,
@@ -190,20 +190,21 @@ impl World {
         read_all(self.shared(), id, after, filter).await
     }
 
-    /// The session.
+    /// Returns the session.
     pub async fn session(&self, id: SessionId) -> Session {
         let session = self.manager.get_session(id).await;
         session.expect("the session is known")
     }
 }
 
-/// The result of `future`, which is not waited for longer than a case may take.
+/// Awaits `future` within the time limit of a case.
 pub(crate) async fn bounded<T>(future: impl Future<Output = T>) -> T {
     let result = tokio::time::timeout(PATIENCE, future).await;
     result.expect("it happens in time")
 }
 
-/// Everything that a reader with this cursor and filter is given, to the end of the stream.
+/// Returns everything that a reader with this cursor and filter receives, up to the end of the
+/// stream.
 pub(crate) async fn read_all(
     manager: Arc<dyn TaskManager>,
     id: SessionId,
@@ -241,7 +242,8 @@ fn thought_of(event: &SessionEvent) -> Option<&str> {
     }
 }
 
-/// The statuses that a log tells. Every event is there once, and every step is a legal one.
+/// Returns the statuses in a log, after checking that no event repeats and every transition is
+/// legal.
 pub(crate) fn statuses(log: &[SessionEvent]) -> Vec<SessionStatus> {
     for (at, event) in log.iter().enumerate() {
         assert_eq!(event.seq.get(), at as u64 + 1, "{log:#?}");
@@ -253,12 +255,12 @@ pub(crate) fn statuses(log: &[SessionEvent]) -> Vec<SessionStatus> {
     told
 }
 
-/// The thoughts that a log tells.
+/// Returns the thoughts in a log.
 pub(crate) fn thoughts(log: &[SessionEvent]) -> Vec<&str> {
     log.iter().filter_map(thought_of).collect()
 }
 
-/// That something is refused with an error of this kind.
+/// Asserts that the result is an error of this kind.
 pub(crate) fn refused<T: Debug>(
     result: Result<T, TaskManagerError>,
     kind: ErrorKind,
@@ -268,7 +270,7 @@ pub(crate) fn refused<T: Debug>(
     error
 }
 
-/// That something is refused because of this field.
+/// Asserts that the result is an error about this field.
 pub(crate) fn refused_for<T: Debug>(result: Result<T, TaskManagerError>, field: &str) {
     let error = refused(result, ErrorKind::Validation);
     let told = error.problem().errors.get(field);

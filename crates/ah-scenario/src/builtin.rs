@@ -1,9 +1,9 @@
-//! The scenarios that are part of the program.
+//! The built-in scenarios.
 
-/// The names of the built-in scenarios; the first is what is played when none is named.
+/// The names of the built-in scenarios. The first is the default.
 pub const BUILTIN_NAMES: &[&str] = &["demo", "permission", "edit", "long", "conversation"];
 
-/// The YAML of a built-in scenario.
+/// Returns the YAML of a built-in scenario.
 #[must_use]
 pub fn builtin(name: &str) -> Option<&'static str> {
     match name {

@@ -1,13 +1,13 @@
-//! Symbols that the caller of a scenario defines, and that its rules and texts may name.
+//! Symbols that the caller of a scenario defines, for use in rules and texts.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// A definition that cannot be read.
+/// An invalid definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDefine {
-    /// The name is not one that an expression could use.
+    /// The name is not valid in an expression.
     #[error("`{0}` cannot be a define's name: it takes letters, digits and `_`")]
     Name(String),
     /// The value is a list, an object or null.
@@ -15,16 +15,16 @@ pub enum InvalidDefine {
     Value(String),
 }
 
-/// What is defined: a name and its text each.
+/// Defined names and their texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Defines(BTreeMap<String, String>);
 
 impl Defines {
-    /// Reads `K=V,FLAG=true`, the form of the environment variable `AH_SCENARIO_DEFINES`. A name
+    /// Parses `K=V,FLAG=true`, the form of the environment variable `AH_SCENARIO_DEFINES`. A name
     /// without a value is defined as `true`.
     ///
     /// # Errors
-    /// When a name has other characters than letters, digits and `_`.
+    /// A name contains characters other than letters, digits and `_`.
     pub fn from_list(text: &str) -> Result<Self, InvalidDefine> {
         let mut defines = Self::default();
         for part in text
@@ -38,10 +38,10 @@ impl Defines {
         Ok(defines)
     }
 
-    /// Takes the fields of a JSON object: texts, numbers and booleans.
+    /// Converts the fields of a JSON object: texts, numbers and booleans.
     ///
     /// # Errors
-    /// When a name cannot be one, or a value is of another kind.
+    /// A name is invalid, or a value has another type.
     pub fn from_object(object: &Map<String, Value>) -> Result<Self, InvalidDefine> {
         let mut defines = Self::default();
         for (name, value) in object {
@@ -55,10 +55,10 @@ impl Defines {
         Ok(defines)
     }
 
-    /// Defines `name` as `value`, in place of what it was.
+    /// Defines `name` as `value`, replacing an earlier value.
     ///
     /// # Errors
-    /// When the name has other characters than letters, digits and `_`.
+    /// The name contains characters other than letters, digits and `_`.
     pub fn define(&mut self, name: &str, value: &str) -> Result<(), InvalidDefine> {
         if name.is_empty() || !name.chars().all(is_name_char) {
             return Err(InvalidDefine::Name(name.to_owned()));
@@ -67,13 +67,13 @@ impl Defines {
         Ok(())
     }
 
-    /// What `name` is defined as.
+    /// Returns the value of `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Every name with its value, by name.
+    /// Returns all names with their values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
@@ -81,7 +81,7 @@ impl Defines {
     }
 }
 
-/// Whether a character may stand in a define's name.
+/// Returns true if a define's name may contain the character.
 pub(crate) fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }

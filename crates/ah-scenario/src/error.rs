@@ -1,13 +1,13 @@
-//! What is wrong with a scenario, and where.
+//! Errors in scenarios, with their place in the document.
 
 use std::fmt;
 
 /// A place in a scenario's document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The way to it from the top, such as `timeline[2].agentEdits.path`; empty at the top.
+    /// Its path from the top, such as `timeline[2].agentEdits.path`; empty at the top.
     pub path: String,
-    /// Its line, from 1; `None` when the document did not come as text.
+    /// Its line, from 1; `None` if the document was not text.
     pub line: Option<u64>,
 }
 
@@ -25,21 +25,21 @@ impl fmt::Display for Place {
     }
 }
 
-/// A text or value that is not a scenario.
+/// A text or value that is not a valid scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
     /// The text is not YAML.
     #[error("scenario is not readable YAML: {message}")]
     Syntax {
-        /// What the parser says, with the line and column where it knows them.
+        /// The parser's message, with line and column if known.
         message: String,
     },
-    /// The document does not say what a scenario says.
+    /// The document does not match the format of scenarios.
     #[error("scenario is not valid at {place}: {problem}")]
     Invalid {
-        /// Where.
+        /// The place.
         place: Place,
-        /// What is expected there, and what was found.
+        /// The expected and the found value.
         problem: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The conditions of rules: `$name`, or two values compared.
+//! The conditions of rules: `$name`, or a comparison of two values.
 
 use crate::Defines;
 use crate::defines::is_name_char;
@@ -6,9 +6,9 @@ use crate::defines::is_name_char;
 /// A condition over defines.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expression {
-    /// True when the symbol is defined and is not `false`, `0` or empty.
+    /// True if the symbol is defined and is not `false`, `0` or empty.
     Holds(Operand),
-    /// Two values compared; false when one of them is an undefined symbol.
+    /// A comparison of two values; false if one of them is an undefined symbol.
     Compared(Operand, Comparison, Operand),
 }
 
@@ -17,11 +17,11 @@ pub(crate) enum Expression {
 pub(crate) enum Operand {
     Symbol(String),
     Text(String),
-    /// A number, `true` or `false`, as it was written.
+    /// A number, `true` or `false`, as written.
     Literal(String),
 }
 
-/// How two values are compared.
+/// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
     Equal,
@@ -35,7 +35,7 @@ pub(crate) enum Comparison {
 const EXPECTED: &str = "`$name`, or a comparison such as `$name == 3` or `$name != 'text'`";
 
 impl Expression {
-    /// Reads an expression; an error says what is expected.
+    /// Parses an expression. An error describes the expected form.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let unreadable = || {
             format!(
@@ -57,7 +57,7 @@ impl Expression {
         }
     }
 
-    /// Whether the condition is met.
+    /// Returns true if the condition is met.
     pub(crate) fn holds(&self, defines: &Defines) -> bool {
         match self {
             Self::Holds(operand) => operand
@@ -74,7 +74,7 @@ impl Expression {
 }
 
 impl Operand {
-    /// Reads an operand, and gives what stands after it without leading blanks.
+    /// Parses an operand, and returns the rest of the text without leading blanks.
     fn parse(text: &str) -> Option<(Self, &str)> {
         let first = text.chars().next()?;
         let (operand, rest) = match first {
@@ -106,7 +106,7 @@ impl Operand {
 
 impl Comparison {
     fn parse(text: &str) -> Option<(Self, &str)> {
-        // The longer signs first, so that `<=` is not read as `<`.
+        // Longer signs first, so that `<=` is not parsed as `<`.
         const SIGNS: [(&str, Comparison); 6] = [
             ("==", Comparison::Equal),
             ("!=", Comparison::NotEqual),
@@ -120,7 +120,7 @@ impl Comparison {
             .find_map(|(sign, comparison)| Some((*comparison, text.strip_prefix(sign)?)))
     }
 
-    /// Numbers are compared as numbers; other values can only be equal or not.
+    /// Compares numbers as numbers. Other values can only be equal or not.
     fn holds(self, left: &str, right: &str) -> bool {
         match (number(left), number(right)) {
             (Some(left), Some(right)) => match self {
@@ -140,7 +140,7 @@ impl Comparison {
     }
 }
 
-/// A finite number, and not one of the words that also parse as one.
+/// Parses a finite number, but no word such as `inf`.
 fn number(text: &str) -> Option<f64> {
     text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'))
         .then(|| text.parse().ok())

@@ -1,12 +1,12 @@
-//! Scenario files: what a scripted agent says and does, parsed and resolved without any I/O.
+//! Scenario files: the script of an agent, parsed and resolved without any I/O.
 //!
-//! A [`Scenario`] is read from YAML (or from a JSON value that was), and resolved against
-//! [`Defines`] into a [`Script`]: a flat, typed list of steps, each with the time to wait before
-//! it. Whoever plays a script brings the clock, the files and the commands; this crate has none of
-//! them, so an agent that works for real and a mock under a paused clock play the same script. A
-//! [`Performance`] is what a script comes to where nothing is done for real.
+//! A [`Scenario`] is read from YAML (or from an equivalent JSON value), and resolved with
+//! [`Defines`] into a [`Script`]: a flat, typed list of steps, each with the delay before it. The
+//! player of a script provides the clock, the files and the commands. This crate has none of them,
+//! so that an agent with real effects and a mock on a paused clock play the same script. A
+//! [`Performance`] plays a script without real effects.
 //!
-//! The format is described for its users in `docs/scenarios.md`.
+//! `docs/scenarios.md` describes the format for users.
 
 mod builtin;
 mod defines;

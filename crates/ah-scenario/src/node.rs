@@ -1,5 +1,5 @@
-//! The document a scenario was read from: JSON's kinds of values, each knowing its place, so that
-//! an error can name it after rules have moved it elsewhere.
+//! The document of a scenario: JSON values with their places, so that an error can name the
+//! original place after rules have moved a value.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 
 use crate::{Place, ScenarioError};
 
-/// The longest time that a scenario may name: a day, in milliseconds.
+/// The maximum time in a scenario: a day, in milliseconds.
 const TIME_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
 /// A value of the document.
@@ -20,7 +20,7 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kind {
     Null,
@@ -32,9 +32,10 @@ pub(crate) enum Kind {
 }
 
 impl Node {
-    /// Reads a YAML document.
+    /// Parses a YAML document.
     pub(crate) fn from_yaml(text: &str) -> Result<Self, ScenarioError> {
-        // Only `true` and `false` are booleans, as in YAML 1.2: an option with the id `y` is a text.
+        // Only `true` and `false` are booleans, as in YAML 1.2. An option with the id `y` is a
+        // text.
         let options = serde_saphyr::options! { strict_booleans: true };
         let raw: Spanned<Raw> =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| {
@@ -45,7 +46,7 @@ impl Node {
         Ok(raw_to_node(raw, String::new()))
     }
 
-    /// Takes a JSON value.
+    /// Converts a JSON value.
     pub(crate) fn from_value(value: Value, path: String) -> Self {
         let kind = match value {
             Value::Null => Kind::Null,
@@ -73,7 +74,7 @@ impl Node {
         Self { place, kind }
     }
 
-    /// The value without its places.
+    /// Returns the value without places.
     pub(crate) fn to_value(&self) -> Value {
         match &self.kind {
             Kind::Null => Value::Null,
@@ -85,7 +86,7 @@ impl Node {
         }
     }
 
-    /// The fields of a map without their places; nothing when it is no map.
+    /// Returns the fields of a map without places; empty for any other value.
     pub(crate) fn to_object(&self) -> Map<String, Value> {
         match &self.kind {
             Kind::Map(fields) => fields
@@ -96,7 +97,7 @@ impl Node {
         }
     }
 
-    /// An error at this place.
+    /// Creates an error at this place.
     pub(crate) fn invalid(&self, problem: impl Into<String>) -> ScenarioError {
         ScenarioError::Invalid {
             place: self.place.clone(),
@@ -104,7 +105,7 @@ impl Node {
         }
     }
 
-    /// An error at this place: something else is expected than what is there.
+    /// Creates an error at this place: the expected and the found value differ.
     pub(crate) fn expected(&self, what: &str) -> ScenarioError {
         self.invalid(format!("expected {what}, found {}", self.kind_in_words()))
     }
@@ -142,7 +143,7 @@ impl Node {
         .ok_or_else(|| self.expected("a whole number from 0 up"))
     }
 
-    /// A stretch of time, written in milliseconds.
+    /// Parses a duration in milliseconds.
     pub(crate) fn millis(&self) -> Result<Duration, ScenarioError> {
         match &self.kind {
             Kind::Number(number) => number.as_u64().filter(|millis| *millis <= TIME_MS_MAX),
@@ -166,7 +167,7 @@ impl Node {
         }
     }
 
-    /// The items of a list, or the value itself as the only item.
+    /// Returns the items of a list, or the value itself as the only item.
     pub(crate) fn one_or_more(&self) -> &[Self] {
         match &self.kind {
             Kind::List(items) => items,
@@ -174,7 +175,7 @@ impl Node {
         }
     }
 
-    /// The field of that name, when this is a map that has it and it is not null.
+    /// Returns the field with this name, if this is a map with a non-null value for it.
     pub(crate) fn field(&self, name: &str) -> Option<&Self> {
         match &self.kind {
             Kind::Map(fields) => fields
@@ -185,21 +186,21 @@ impl Node {
         }
     }
 
-    /// The field of that name.
+    /// Returns the field with this name, or an error.
     pub(crate) fn required(&self, name: &str) -> Result<&Self, ScenarioError> {
         self.map()?;
         self.field(name)
             .ok_or_else(|| self.invalid(format!("`{name}` is missing")))
     }
 
-    /// The text field of that name, when it is there.
+    /// Returns the text field with this name, if present.
     pub(crate) fn optional_text(&self, name: &str) -> Result<Option<String>, ScenarioError> {
         self.field(name)
             .map(|node| node.text().map(str::to_owned))
             .transpose()
     }
 
-    /// A word out of a closed set: the value it stands for.
+    /// Maps a word of a closed set to its value.
     pub(crate) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, ScenarioError> {
         let known = || {
             let words: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
@@ -228,7 +229,7 @@ fn key_path(path: &str, key: &str) -> String {
     }
 }
 
-/// A YAML value as the parser gives it, before places are known.
+/// A YAML value from the parser, without places.
 enum Raw {
     Null,
     Bool(bool),

@@ -1,4 +1,4 @@
-//! From a document without rules to a script.
+//! Resolves a document without rules into a script.
 
 mod content;
 mod permission;
@@ -15,7 +15,7 @@ use ah_rest_api_contract::{
 use crate::node::{Kind, Node};
 use crate::{Action, Condition, FileRead, ScenarioError, Script, ScriptedEdit, Step};
 
-/// The script of a document.
+/// Returns the script of a document.
 pub(crate) fn script(name: &str, document: &Node) -> Result<Script, ScenarioError> {
     let mut timeline = Timeline::default();
     if let Some(prompt) = document.field("initialPrompt") {
@@ -30,20 +30,20 @@ pub(crate) fn script(name: &str, document: &Node) -> Result<Script, ScenarioErro
     })
 }
 
-/// A script in the making.
+/// A script under construction.
 #[derive(Default)]
 struct Timeline {
     initial_prompt: Option<PromptContent>,
     steps: Vec<Step>,
-    /// What the steps below depend on.
+    /// The conditions of the steps that follow.
     conditions: Vec<Condition>,
-    /// How many permission requests there are so far.
+    /// The number of permission requests so far.
     requests: usize,
-    /// How long the turn has taken so far, as the script says.
+    /// The scripted time of the turn so far.
     elapsed: Duration,
-    /// Where the last `baseTimeDelta` of the turn put the clock.
+    /// The time of the turn's last `baseTimeDelta`.
     base: Duration,
-    /// Whether the first turn has begun: its prompt was read, or the agent has done something.
+    /// True once the first turn has begun: its prompt was read, or the agent has acted.
     begun: bool,
 }
 
@@ -57,7 +57,7 @@ impl Timeline {
 
     fn push(&mut self, node: &Node, delay: Duration, action: Action) {
         self.elapsed += delay + action.duration();
-        // What only waits, logs or is not played may stand before the first prompt.
+        // Entries that only wait, log or are not played may precede the first prompt.
         self.begun |= !matches!(action, Action::Wait | Action::Log(_) | Action::NotPlayed(_));
         self.steps.push(Step {
             place: node.place.path.clone(),
@@ -71,8 +71,8 @@ impl Timeline {
         self.push(node, Duration::ZERO, action);
     }
 
-    /// One entry of a timeline: an object with one known key, or the bare name of an entry that
-    /// needs no value.
+    /// Resolves one entry of a timeline: an object with one known key, or the name of an entry
+    /// without a value.
     fn play(&mut self, entry: &Node) -> Result<(), ScenarioError> {
         if let Kind::Text(name) = &entry.kind {
             let nothing = Node {
@@ -137,7 +137,7 @@ impl Timeline {
         Ok(())
     }
 
-    /// Entries that depend on the answer to the last permission request before them.
+    /// Resolves entries that depend on the answer to the last permission request before them.
     fn play_branch(&mut self, key: &str, value: &Node) -> Result<(), ScenarioError> {
         let request = self.requests.checked_sub(1).ok_or_else(|| {
             value.invalid(format!("`{key}` needs an agentPermissionRequest before it"))
@@ -169,8 +169,8 @@ impl Timeline {
         Ok(())
     }
 
-    /// What the user says. The first of it, when nothing was played before, is the prompt that
-    /// the session begins with; everything later ends a turn.
+    /// Resolves user inputs. The first one, if nothing was played before, is the initial prompt of
+    /// the session. Each later one ends a turn.
     fn play_inputs(&mut self, value: &Node) -> Result<(), ScenarioError> {
         for input in value.one_or_more() {
             let prompt = content::user_input(input)?;
@@ -192,7 +192,7 @@ impl Timeline {
     }
 }
 
-/// The entries that have a meaning here. Of the others, only the name is reported.
+/// The supported entries. Of all others, only the name is reported.
 const ENTRIES: &[&str] = &[
     "agentActions",
     "userActions",
@@ -221,7 +221,7 @@ const ENTRIES: &[&str] = &[
     "hang",
 ];
 
-/// The entries that are one action, whatever stands around them.
+/// Resolves an entry that is a single action, independent of its context.
 fn simple(key: &str, value: &Node) -> Result<Action, ScenarioError> {
     Ok(match key {
         "agentEdits" => Action::Edit(ScriptedEdit {
@@ -242,7 +242,7 @@ fn simple(key: &str, value: &Node) -> Result<Action, ScenarioError> {
     })
 }
 
-/// The most lines that one scripted edit adds or removes.
+/// The maximum number of lines that a scripted edit adds or removes.
 const EDITED_LINES_MAX: u64 = 100_000;
 
 fn edited_lines(value: &Node, field: &str) -> Result<u64, ScenarioError> {

@@ -1,22 +1,22 @@
-//! Rules: parts of a scenario that are there only under a condition.
+//! Rules: conditional parts of a scenario.
 //!
-//! An object of the document may hold `rules`. They are taken out of it, and the `config` of every
-//! rule whose condition is met is merged into it, in order; a default's config only when no
-//! condition was met. Objects merge field by field, lists are appended to, anything else is
-//! replaced. An item of a list that is nothing but rules stands for what they give: the items of a
-//! list, one object, or nothing at all.
+//! Any object of the document may contain `rules`. They are removed, and the `config` of every
+//! matching rule is merged into the object, in order. A default config applies only if no rule
+//! matches. Objects are merged by field, lists are appended, and other values are replaced. A list
+//! item that contains only rules is replaced by their result: the items of a list, one object, or
+//! nothing.
 
 use crate::expression::Expression;
 use crate::node::{Kind, Node};
 use crate::{Defines, ScenarioError};
 
-/// When a rule applies.
+/// The condition of a rule.
 enum When {
     Default,
     Holds(Expression),
 }
 
-/// The document without rules.
+/// Returns the document with all rules applied.
 pub(crate) fn apply(node: &Node, defines: &Defines) -> Result<Node, ScenarioError> {
     Ok(applied(node, defines)?.unwrap_or_else(|| Node {
         place: node.place.clone(),
@@ -24,8 +24,7 @@ pub(crate) fn apply(node: &Node, defines: &Defines) -> Result<Node, ScenarioErro
     }))
 }
 
-/// Reads every rule of the document and forgets it, so that a faulty one is found whatever is
-/// defined.
+/// Parses every rule of the document, so that errors are found independently of the defines.
 pub(crate) fn check(node: &Node) -> Result<(), ScenarioError> {
     match &node.kind {
         Kind::List(items) => items.iter().try_for_each(check),
@@ -42,8 +41,7 @@ pub(crate) fn check(node: &Node) -> Result<(), ScenarioError> {
     }
 }
 
-/// What a node is once its rules are applied: `None` for one that was nothing but rules, none of
-/// which applied.
+/// Applies the rules of a node. `None` for a node that contains only rules, none of which matches.
 fn applied(node: &Node, defines: &Defines) -> Result<Option<Node>, ScenarioError> {
     let kind = match &node.kind {
         Kind::List(items) => Kind::List(applied_items(items, defines)?),
@@ -107,12 +105,13 @@ fn applied_map(
     Ok(result)
 }
 
-/// `rules` is a list; a field of that name with any other value is the author's own.
+/// Returns true for a list named `rules`. A field of that name with another type belongs to the
+/// author.
 fn is_rules(key: &str, value: &Node) -> bool {
     key == "rules" && matches!(value.kind, Kind::List(_))
 }
 
-/// The configs that apply, in order.
+/// Returns the matching configs, in order.
 fn chosen<'a>(rules: &'a Node, defines: &Defines) -> Result<Vec<&'a Node>, ScenarioError> {
     let mut met = Vec::new();
     let mut defaults = Vec::new();

@@ -1,11 +1,11 @@
-//! A scenario as it was read, before anything is defined.
+//! A parsed scenario, before it is resolved.
 
 use serde_json::Value;
 
 use crate::node::Node;
 use crate::{Defines, ScenarioError, Script, resolve, rules};
 
-/// A scenario: a document that was read, has a name, and whose rules can be evaluated.
+/// A scenario: a parsed document with a name, whose rules can be evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     name: String,
@@ -13,19 +13,19 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Reads a scenario file.
+    /// Parses a scenario file.
     ///
     /// # Errors
-    /// When the text is not YAML, has no `name`, or holds a rule that cannot be read. What the
-    /// timeline says is judged by [`Scenario::resolve`], since rules may change it.
+    /// The text is not YAML, has no `name`, or contains an invalid rule. The timeline is validated
+    /// by [`Scenario::resolve`], since rules may change it.
     pub fn from_yaml(text: &str) -> Result<Self, ScenarioError> {
         Self::from_document(Node::from_yaml(text)?)
     }
 
-    /// Takes a scenario that is already parsed, as a task's settings carry it.
+    /// Converts a JSON value, the form in a task's settings.
     ///
     /// # Errors
-    /// As [`Scenario::from_yaml`], without lines.
+    /// As for [`Scenario::from_yaml`], without lines.
     pub fn from_value(value: Value) -> Result<Self, ScenarioError> {
         Self::from_document(Node::from_value(value, String::new()))
     }
@@ -36,16 +36,16 @@ impl Scenario {
         Ok(Self { name, document })
     }
 
-    /// What it is called.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The steps that are to be played when this is defined.
+    /// Resolves the scenario into the steps to play with these defines.
     ///
     /// # Errors
-    /// Names the place of the first entry that does not say what it must.
+    /// The first invalid entry, with its place.
     pub fn resolve(&self, defines: &Defines) -> Result<Script, ScenarioError> {
         let document = rules::apply(&self.document, defines)?;
         resolve::script(&self.name, &document)

@@ -1,4 +1,4 @@
-//! A scenario that is ready to be played.
+//! A resolved scenario.
 
 use std::time::Duration;
 
@@ -8,99 +8,98 @@ use ah_rest_api_contract::{
 };
 use serde_json::{Map, Value};
 
-/// A scenario resolved: steps to be played one after the other.
+/// A resolved scenario: steps to play in sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
-    /// The scenario's name.
+    /// The name of the scenario.
     pub name: String,
-    /// The prompt that the scenario expects to begin with, when it says so.
+    /// The expected initial prompt, if specified.
     pub initial_prompt: Option<PromptContent>,
-    /// The steps in order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
 }
 
 /// One step of a script.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Where in the document it comes from, such as `timeline[2].agentEdits`.
+    /// Its place in the document, such as `timeline[2].agentEdits`.
     pub place: String,
-    /// How long to wait before it, after the step before has ended; before scaling.
+    /// The delay after the previous step, before scaling.
     pub delay: Duration,
-    /// All of these must be met, or the step is passed over.
+    /// The step is skipped unless all conditions are met.
     pub conditions: Vec<Condition>,
-    /// What is done.
+    /// The action.
     pub action: Action,
 }
 
-/// What the answer to a permission request means for a step.
+/// A condition on the answer to a permission request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// It is what that request asked leave for: without leave it is skipped, and that is said.
+    /// The step is the subject of the request. Without permission, it is skipped with a log line.
     NeedsLeave {
         /// [`PermissionAsk::number`] of the request.
         request: usize,
     },
-    /// It is played only when leave was given.
+    /// The step is played only if the request was granted.
     IfGranted {
         /// [`PermissionAsk::number`] of the request.
         request: usize,
     },
-    /// It is played only when leave was not given.
+    /// The step is played only if the request was denied.
     IfDenied {
         /// [`PermissionAsk::number`] of the request.
         request: usize,
     },
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// The agent thinks something.
+    /// A thought of the agent.
     Think(String),
-    /// The agent says one message, a piece at a time.
+    /// A message of the agent, in pieces.
     Say(Vec<Piece>),
-    /// The agent states its plan.
+    /// The plan of the agent.
     Plan(Plan),
-    /// The agent's model reports an error; the turn goes on.
+    /// An error of the model; the turn continues.
     ModelError(ErrorEvent),
-    /// The agent uses a tool.
+    /// A tool use.
     UseTool(ToolCall),
-    /// The agent changes a file.
+    /// A change to a file.
     Edit(ScriptedEdit),
-    /// The agent reads a file.
+    /// A read of a file.
     Read(FileRead),
-    /// The agent asks leave and waits for the answer.
+    /// A permission request; the script waits for the answer.
     Ask(PermissionAsk),
-    /// The turn is over; the script goes on with the next prompt. The prompt that is expected is
-    /// given, but any will do.
+    /// The end of a turn. The script continues with the next prompt. Its text is the expected
+    /// prompt, but any prompt is accepted.
     AwaitPrompt(PromptContent),
-    /// Nothing but the delay before it.
+    /// Only the delay.
     Wait,
-    /// A line of the agent's log.
+    /// A log line of the agent.
     Log(Log),
-    /// How far the agent says it is.
+    /// A progress report of the agent.
     Progress(Progress),
-    /// What the turn has used.
+    /// The usage of the turn.
     Usage(Usage),
-    /// Something must be true of the workspace; if it is not, the turn fails.
+    /// An assertion about the workspace. If it fails, the turn fails.
     Assert(Assertion),
-    /// The turn is over, and so is the script.
+    /// The end of the turn and of the script.
     Complete,
-    /// The turn fails with this reason.
+    /// A failure of the turn, with its reason.
     Fail(String),
-    /// The agent's process exits at once with this code.
+    /// An immediate exit of the agent's process, with this code.
     Exit(u8),
-    /// The agent's process ends by a signal.
+    /// A crash of the agent's process by a signal.
     Crash,
-    /// The agent does nothing until it is interrupted or ended.
+    /// A hang until the agent is interrupted or stopped.
     Hang,
-    /// Something that a scripted agent has no part in, by the name of its entry.
+    /// An entry that agents do not play, by name.
     NotPlayed(String),
 }
 
 impl Action {
-    /// How long the script itself says that the action takes, before scaling. What is run for
-    /// real may take longer.
+    /// Returns the scripted duration of the action, before scaling. Real commands may take longer.
     #[must_use]
     pub fn duration(&self) -> Duration {
         match self {
@@ -114,28 +113,28 @@ impl Action {
 /// A piece of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Piece {
-    /// How long to wait before it, after the piece before.
+    /// The delay after the previous piece.
     pub delay: Duration,
-    /// The piece.
+    /// The content.
     pub content: ContentBlock,
 }
 
-/// A use of a tool.
+/// A tool use.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// What it is given.
+    /// Its arguments.
     pub args: Map<String, Value>,
-    /// What the scenario calls this use, if anything.
+    /// The scenario's id for this use, if any.
     pub call_id: Option<String>,
-    /// What it is seen to do while it runs, by time. The use lasts at least as long.
+    /// The visible progress of the run, by time. The use takes at least as long.
     pub progress: Vec<ProgressLine>,
-    /// What it gives back, for a tool that is not run for real.
+    /// The result of a tool without a local implementation.
     pub result: Option<String>,
-    /// How it is expected to end; how it does end, for a tool that is not run for real.
+    /// The expected outcome, or the actual outcome of a tool without a local implementation.
     pub outcome: Option<ToolOutcome>,
-    /// A run that is only played: with it, nothing is run for real.
+    /// A scripted run, which replaces a real one.
     pub execution: Option<ToolExecution>,
 }
 
@@ -150,115 +149,114 @@ impl ToolCall {
     }
 }
 
-/// What a tool is seen to do at a moment of its run.
+/// A line of progress during a tool's run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgressLine {
-    /// When, from the start of the run.
+    /// The time since the start of the run.
     pub at: Duration,
-    /// What.
+    /// The line.
     pub message: String,
 }
 
-/// A tool's run that is only played.
+/// A scripted run of a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolExecution {
-    /// What happens, by time.
+    /// The events of the run, by time.
     pub events: Vec<ExecutionEvent>,
 }
 
-/// Something that happens while a tool's run is played.
+/// An event of a scripted tool run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutionEvent {
-    /// When, from the start of the entry.
+    /// The time since the start of the entry.
     pub at: Duration,
-    /// What.
+    /// The output.
     pub output: ExecutionOutput,
 }
 
-/// What happens while a tool's run is played.
+/// The output of a scripted tool run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExecutionOutput {
-    /// It prints something, to standard output or standard error.
+    /// Text on standard output or standard error.
     Printed(String),
-    /// It tells how far it is.
+    /// A progress report.
     Progress(String),
-    /// It ends.
+    /// The end of the run.
     Completed {
-        /// With this exit code.
+        /// The exit code.
         exit_code: Option<i32>,
     },
 }
 
-/// A change to a file, by the number of its lines.
+/// A change to a file, given by line counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptedEdit {
-    /// The file, relative to the workspace; created when absent.
+    /// The path of the file, relative to the workspace. The file is created if missing.
     pub path: String,
-    /// How many lines are added.
+    /// The number of added lines.
     pub lines_added: u64,
-    /// How many lines are removed.
+    /// The number of removed lines.
     pub lines_removed: u64,
 }
 
-/// A file that is read.
+/// A read of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRead {
-    /// The file, relative to the workspace.
+    /// The path of the file, relative to the workspace.
     pub path: String,
-    /// What it is expected to hold.
+    /// The expected content.
     pub expected_content: Option<String>,
 }
 
-/// A request for leave.
+/// A permission request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PermissionAsk {
-    /// Counts the requests of a script from 0; [`Condition`]s name it.
+    /// The number of the request in the script, from 0, for [`Condition`]s.
     pub number: usize,
-    /// The tool that wants to run.
+    /// The tool that needs permission.
     pub tool_name: String,
-    /// What it would be given.
+    /// The arguments of the tool.
     pub tool_args: Map<String, Value>,
-    /// What the scenario calls the use of the tool, if anything.
+    /// The scenario's id for the tool use, if any.
     pub call_id: Option<String>,
-    /// The answers on offer, at least one.
+    /// The available options, at least one.
     pub options: Vec<PermissionOption>,
-    /// The answer that the scenario expects.
+    /// The expected answer.
     pub expected: Option<ExpectedAnswer>,
 }
 
-/// The answer that a scenario expects to a permission request.
+/// The expected answer to a permission request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExpectedAnswer {
     /// This option.
     Option(String),
     /// The request is cancelled.
     Cancelled,
-    /// Any option that gives leave.
+    /// Any option that grants permission.
     Granted,
-    /// Any answer that does not.
+    /// Any answer that denies permission.
     Denied,
 }
 
-/// Something that must be true of the workspace, or of what the agent has said and seen.
+/// An assertion about the workspace, or about the agent's messages and tool output.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Assertion {
     /// A path exists.
     Exists(String),
     /// A path does not exist.
     NotExists(String),
-    /// A text occurs in the file, or without one in what the agent has said and its tools have
-    /// given back.
+    /// A text occurs in the file, or without a file in the agent's messages and tool output.
     TextContains {
-        /// The file, relative to the workspace.
+        /// The path of the file, relative to the workspace.
         file: Option<String>,
         /// The text.
         text: String,
     },
-    /// A JSON file has this value at this place.
+    /// A value in a JSON file is equal to this value.
     JsonEquals {
-        /// The file, relative to the workspace.
+        /// The path of the file, relative to the workspace.
         file: String,
-        /// The place, as a JSON pointer (RFC 6901).
+        /// The location, as a JSON pointer (RFC 6901).
         pointer: String,
         /// The value.
         value: Value,

@@ -1,4 +1,4 @@
-//! What a scripted agent is told to play, and how: the settings that a task gives it.
+//! The settings of a scripted agent.
 
 use std::sync::Arc;
 
@@ -9,52 +9,52 @@ use crate::{
     builtin,
 };
 
-/// What is played when nothing is named.
+/// The default scenario.
 const DEFAULT_SCENARIO: &str = "demo";
 
-/// The settings of a scripted agent, read and found good.
+/// The validated settings of a scripted agent.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What is played.
+    /// The script to play.
     pub script: Arc<Script>,
-    /// How fast.
+    /// The speed.
     pub speed: Speed,
-    /// What the script's texts and commands may name.
+    /// The symbols for the script's texts and commands.
     pub defines: Defines,
 }
 
-/// Settings that a scripted agent cannot play by.
+/// Invalid settings of a scripted agent.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSettings {
-    /// There is a setting that the agent does not know.
+    /// An unknown setting.
     #[error(
         "`{0}` is not a setting of the scenario agent: it takes `scenario`, `speed` and `defines`"
     )]
     Unknown(String),
-    /// No built-in scenario has that name.
+    /// No built-in scenario has this name.
     #[error("there is no built-in scenario `{0}`: there are {names}", names = BUILTIN_NAMES.join(", "))]
     NoSuchScenario(String),
-    /// A setting is of another kind.
+    /// A setting has the wrong type.
     #[error("`{setting}` must be {expected}")]
     Kind {
         /// The setting.
         setting: &'static str,
-        /// What it takes.
+        /// The expected type.
         expected: &'static str,
     },
-    /// The speed is no speed.
+    /// The speed is invalid.
     #[error(transparent)]
     Speed(#[from] InvalidSpeed),
-    /// A define is no define.
+    /// A define is invalid.
     #[error(transparent)]
     Define(#[from] InvalidDefine),
-    /// The scenario is none.
+    /// The scenario is invalid.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
 }
 
 impl InvalidSettings {
-    /// Which setting is wrong.
+    /// Returns the name of the invalid setting.
     #[must_use]
     pub fn setting(&self) -> &str {
         match self {
@@ -68,23 +68,22 @@ impl InvalidSettings {
 }
 
 impl Settings {
-    /// Reads the settings of a task: `scenario` is the name of a built-in scenario or the scenario
-    /// itself (`demo` when absent), `speed` the factor on its delays (1 when absent), `defines` an
-    /// object of symbols.
+    /// Parses the settings of a task: `scenario` is the name of a built-in scenario or a scenario
+    /// as an object (by default `demo`), `speed` is the factor on its delays (by default 1), and
+    /// `defines` is an object of symbols.
     ///
     /// # Errors
-    /// Says what is wrong with them, and for a scenario, where.
+    /// An invalid setting. For a scenario, the error contains the place.
     pub fn read(settings: &Map<String, Value>) -> Result<Self, InvalidSettings> {
         Self::read_or(settings, |defines| {
             Ok(Arc::new(built_in(DEFAULT_SCENARIO)?.resolve(defines)?))
         })
     }
 
-    /// Reads the settings of a task as [`Settings::read`] does, with another script for those that
-    /// name no scenario.
+    /// Like [`Settings::read`], with another script for settings that name no scenario.
     ///
     /// # Errors
-    /// Says what is wrong with them, and for a scenario, where.
+    /// An invalid setting. For a scenario, the error contains the place.
     pub fn read_or(
         settings: &Map<String, Value>,
         default: impl FnOnce(&Defines) -> Result<Arc<Script>, InvalidSettings>,

@@ -1,25 +1,26 @@
-//! How fast a scenario is played.
+//! The speed of a scenario.
 
 use std::time::Duration;
 
-/// A factor that cannot be one.
+/// A factor out of range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("`{0}` is not a scenario speed: it takes a number above 0, and at most 1000")]
 pub struct InvalidSpeed(f64);
 
-/// The factor on every delay of a scenario: 1 plays it as written, 0.1 ten times as fast. It is
-/// at least 0.01, so that a scenario never becomes a busy loop.
+/// The factor on every delay of a scenario: 1 plays it as written, 0.1 ten times as fast. The
+/// minimum of 0.01 prevents a busy loop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed(f64);
 
 impl Speed {
-    /// The factor that is closest to fastest.
+    /// The minimum factor, which is the highest speed.
     pub const MIN: Self = Self(0.01);
 
-    /// A factor above 0 and at most 1000; below 0.01 it is taken as 0.01.
+    /// Creates a speed from a factor above 0 and at most 1000. Factors below 0.01 are raised to
+    /// 0.01.
     ///
     /// # Errors
-    /// When it is 0, negative, over 1000 or not a number.
+    /// The factor is 0, negative, over 1000 or not a number.
     pub fn new(factor: f64) -> Result<Self, InvalidSpeed> {
         if factor > 0.0 && factor <= 1000.0 {
             Ok(Self(factor.max(Self::MIN.0)))
@@ -28,7 +29,7 @@ impl Speed {
         }
     }
 
-    /// How long a delay of the scenario really takes.
+    /// Scales a delay of the scenario.
     #[must_use]
     pub fn scale(self, delay: Duration) -> Duration {
         delay.mul_f64(self.0)
@@ -36,7 +37,7 @@ impl Speed {
 }
 
 impl Default for Speed {
-    /// As written.
+    /// The speed of the scenario as written.
     fn default() -> Self {
         Self(1.0)
     }

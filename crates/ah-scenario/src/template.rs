@@ -1,11 +1,11 @@
-//! What the texts of a scenario may name: `{{prompt}}` and the defines.
+//! Substitution in the texts of a scenario: `{{prompt}}` and the defines.
 
 use serde_json::{Map, Value};
 
 use crate::Defines;
 
-/// The text with `{{prompt}}` and `{{name}}` of every define filled in. What is not defined is
-/// left as it stands, and what was filled in is not looked at again.
+/// Substitutes `{{prompt}}` and the `{{name}}` of every define. Undefined names stay unchanged, and
+/// substituted text is not substituted again.
 #[must_use]
 pub fn fill(text: &str, prompt: &str, defines: &Defines) -> String {
     let mut filled = String::with_capacity(text.len());
@@ -34,10 +34,10 @@ pub fn fill(text: &str, prompt: &str, defines: &Defines) -> String {
     filled
 }
 
-/// The arguments that are programs: nothing is filled into them.
+/// The arguments that are programs and are never substituted.
 const PROGRAMS: &[&str] = &["cmd", "command", "expression", "script"];
 
-/// The arguments of a tool, with every text but the programs passed through `fill`.
+/// Applies `fill` to every text in a tool's arguments, except for programs.
 #[must_use]
 pub fn fill_args(args: &Map<String, Value>, fill: impl Fn(&str) -> String) -> Map<String, Value> {
     let mut args = args.clone();
@@ -49,7 +49,7 @@ pub fn fill_args(args: &Map<String, Value>, fill: impl Fn(&str) -> String) -> Ma
     args
 }
 
-/// Documents are at most 64 levels deep, as far as the YAML parser goes, and 128 from JSON.
+/// Recursion is bounded: documents have at most 64 levels from YAML and 128 from JSON.
 fn fill_texts(value: &mut Value, fill: &impl Fn(&str) -> String) {
     match value {
         Value::String(text) => *text = fill(text),

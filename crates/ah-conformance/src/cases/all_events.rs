@@ -1,4 +1,4 @@
-//! The stream of the events of many sessions.
+//! The event stream of many sessions.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::World;
 use crate::script::{ask, hang, think};
 use crate::world::bounded;
 
-/// The next `count` items of a stream of many sessions.
+/// Returns the next `count` items of a stream of many sessions.
 async fn read(
     world: &World,
     query: AllEventsQuery,
@@ -39,7 +39,7 @@ fn of_session(items: &[(LogCursor, SessionEvent)], id: SessionId) -> Vec<Session
         .collect()
 }
 
-/// Two sessions that have ended, and their logs.
+/// Runs two sessions to their end, and returns their logs.
 async fn two(world: &World) -> [(SessionId, Vec<SessionEvent>); 2] {
     let launch = async |timeline: Value| {
         let id = world.launch(timeline).await;
@@ -51,7 +51,7 @@ async fn two(world: &World) -> [(SessionId, Vec<SessionEvent>); 2] {
     ]
 }
 
-/// Every event of every session comes once, in the order of its session, from every cursor.
+/// Every event of every session is delivered once, in the order of its session, from every cursor.
 pub async fn every_event_of_every_session_comes_once(world: &World) {
     let sessions = two(world).await;
     let count = sessions.iter().map(|(_, log)| log.len()).sum();
@@ -66,7 +66,7 @@ pub async fn every_event_of_every_session_comes_once(world: &World) {
     }
 }
 
-/// The stream carries the sessions and the types that the query names.
+/// The stream contains only the sessions and types of the query.
 pub async fn a_stream_of_many_sessions_is_filtered(world: &World) {
     let [(_, _), (id, log)] = two(world).await;
     let query = AllEventsQuery {
@@ -84,7 +84,7 @@ pub async fn a_stream_of_many_sessions_is_filtered(world: &World) {
     assert!(thoughts.iter().all(|(_, event)| is_thought(event)));
 }
 
-/// Without a cursor the stream begins with the next event, and it carries events as they happen.
+/// Without a cursor the stream starts with the next event, and delivers events as they happen.
 pub async fn a_stream_without_a_cursor_begins_with_the_next_event(world: &World) {
     let old = world.launch(json!([think("before")])).await;
     world.until_status(old, S::Completed).await;

@@ -1,4 +1,4 @@
-//! What tasks can name: agents, repositories, branches.
+//! Agents, repositories and branches.
 
 use ah_rest_api_contract::{Installation, PageRequest, RepoConfig, SessionStatus as S};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::World;
 use crate::script::think;
 
-/// The agents that there are can be named by tasks.
+/// Listed agents can be used by tasks.
 pub async fn agents_are_listed(world: &World) {
     let agents = world
         .manager()
@@ -22,7 +22,7 @@ pub async fn agents_are_listed(world: &World) {
     assert!(agent.capabilities.permissions && agent.capabilities.steer);
 }
 
-/// A repository is known once a task was launched on it, and has its branches, the default one
+/// A repository is known once a task was launched on it. Its branches are listed, the default one
 /// first.
 pub async fn repositories_are_known_by_their_tasks(world: &World) {
     let none = world
@@ -68,7 +68,7 @@ pub async fn repositories_are_known_by_their_tasks(world: &World) {
     );
 }
 
-/// An implementation says what it is.
+/// An implementation describes itself.
 pub async fn a_manager_says_what_it_is(world: &World) {
     assert!(!world.manager().description().is_empty());
 }

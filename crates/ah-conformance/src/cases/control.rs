@@ -1,4 +1,4 @@
-//! Pausing, resuming, interrupting, stopping and cancelling, from every status.
+//! Pause, resume, interrupt, stop and cancel, in every status.
 
 use ah_rest_api_contract::{
     Activity, Admission, ErrorKind, PromptRequest, REASON_CHARS_MAX, Session, SessionAction,
@@ -10,7 +10,7 @@ use crate::World;
 use crate::script::{exit, hang, next_turn, think};
 use crate::world::{refused, refused_for, statuses, thoughts};
 
-/// A session that is in this status, and stays in it unless it is told otherwise.
+/// Creates a session that stays in this status.
 async fn session_in(world: &World, status: S) -> SessionId {
     let running = || world.running(json!([think("hm"), hang()]));
     let manager = world.manager();
@@ -90,7 +90,7 @@ async fn ask_for(
     }
 }
 
-/// What asking for `action` comes to in this status, by the contract's own table.
+/// Checks the result of `action` in this status against the contract's table.
 async fn is_admitted_as_the_contract_says(world: &World, action: SessionAction, status: S) {
     let id = session_in(world, status).await;
     let result = ask_for(world, id, action).await;
@@ -125,7 +125,7 @@ async fn is_admitted_as_the_contract_says(world: &World, action: SessionAction, 
     clean_up(world, id, status).await;
 }
 
-/// Lets everything go on and ends it, by a legal way.
+/// Releases the session and ends it with a legal transition.
 async fn clean_up(world: &World, id: SessionId, held: S) {
     world.release(held).await;
     world.release(S::Provisioning).await;
@@ -143,7 +143,7 @@ async fn in_every_status(world: &World, action: SessionAction) {
     }
 }
 
-/// A session takes prompts while there is an agent to take them, and before.
+/// A session accepts prompts until it has ended.
 pub async fn prompting_from_every_status(world: &World) {
     in_every_status(world, SessionAction::Prompt).await;
 }
@@ -153,23 +153,23 @@ pub async fn interrupting_from_every_status(world: &World) {
     in_every_status(world, SessionAction::Interrupt).await;
 }
 
-/// A session that runs can be paused, and pausing it again is a success.
+/// A running session can be paused. Pausing it again succeeds.
 pub async fn pausing_from_every_status(world: &World) {
     in_every_status(world, SessionAction::Pause).await;
 }
 
-/// A session that is paused can be resumed, and resuming it again is a success.
+/// A paused session can be resumed. Resuming it again succeeds.
 pub async fn resuming_from_every_status(world: &World) {
     in_every_status(world, SessionAction::Resume).await;
 }
 
-/// A session that has not ended can be stopped, and stopping it again is a success.
+/// A session that has not ended can be stopped. Stopping it again succeeds.
 pub async fn stopping_from_every_status(world: &World) {
     in_every_status(world, SessionAction::Stop).await;
 }
 
-/// Any session can be cancelled: one that has not ended is over when that returns, and one that
-/// has is only hidden.
+/// Every session can be cancelled. An active one has ended when the call returns, and an ended one
+/// is only hidden.
 pub async fn cancelling_from_every_status(world: &World) {
     for status in S::ALL {
         let id = session_in(world, status).await;
@@ -217,7 +217,7 @@ async fn listed(world: &World, query: SessionQuery) -> Vec<SessionId> {
     page.items.iter().map(|session| session.id).collect()
 }
 
-/// A paused session stands still, and goes on with what it is told when it is resumed.
+/// A paused session does not progress, and continues with its prompts once resumed.
 pub async fn a_paused_session_goes_on_where_it_was(world: &World) {
     let id = world
         .running(json!([think("hm"), hang(), next_turn(), think("on")]))
@@ -252,7 +252,7 @@ pub async fn a_paused_session_goes_on_where_it_was(world: &World) {
     assert_eq!(statuses(&log), expected);
 }
 
-/// An interrupt ends the turn and not the session, which waits to be told why.
+/// An interrupt ends the turn but not the session, which waits for a prompt.
 pub async fn an_interrupted_session_waits_for_a_prompt(world: &World) {
     let id = world
         .running(json!([think("hm"), hang(), next_turn(), think("on")]))
@@ -275,7 +275,7 @@ pub async fn an_interrupted_session_waits_for_a_prompt(world: &World) {
     assert_eq!(statuses(&log).last(), Some(&S::Completed));
 }
 
-/// Why a session was stopped is told to everybody, and is something that can be told.
+/// The reason of a stop is recorded, and must be valid text.
 pub async fn a_stop_says_why(world: &World) {
     let id = world.running(json!([think("hm"), hang()])).await;
     let stop = |reason: String| world.manager().stop_session(id, Some(reason));
@@ -292,7 +292,7 @@ pub async fn a_stop_says_why(world: &World) {
     );
 }
 
-/// A session that is stopped at any moment of its beginning ends, by legal steps.
+/// A session that is stopped at any moment of its start ends, with legal transitions.
 pub async fn a_stop_at_any_moment_ends_the_session(world: &World) {
     for _ in 0..8 {
         let id = world.launch(json!([think("hm"), hang()])).await;

@@ -1,4 +1,4 @@
-//! Tasks that are not launched yet.
+//! Drafts of tasks.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub async fn a_draft_is_saved_changed_and_deleted(world: &World) {
     );
 }
 
-/// The draft that was saved last comes first.
+/// The most recently saved draft is listed first.
 pub async fn the_last_saved_draft_comes_first(world: &World) {
     let mut ids = Vec::new();
     for text in ["one", "two", "three"] {
@@ -88,8 +88,7 @@ pub async fn the_last_saved_draft_comes_first(world: &World) {
     assert_eq!(saved(world).await, [ids[2], ids[0], ids[1]]);
 }
 
-/// Drafts are listed in pages, and the first page that a program starts with says that there are
-/// more.
+/// Drafts are listed in pages, and the first page of the initial tasks reports that there are more.
 pub async fn drafts_are_paged(world: &World) {
     let count = PER_PAGE_MAX + 1;
     for number in 0..count {

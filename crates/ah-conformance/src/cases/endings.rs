@@ -1,4 +1,4 @@
-//! How sessions end.
+//! The ends of sessions.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::World;
 use crate::script::{crash, exit, fail, hang, think};
 use crate::world::statuses;
 
-/// A session has come to what its agent has come to.
+/// The end of a session reflects the end of its agent.
 pub async fn a_session_ends_as_its_agent_did(world: &World) {
     let cases = [
         (json!([think("hm"), exit(3)]), Some(3), "code 3"),
@@ -37,7 +37,7 @@ pub async fn a_session_ends_as_its_agent_did(world: &World) {
     }
 }
 
-/// An interactive session whose turn is over waits, and is not over.
+/// An interactive session waits for a prompt after a turn and does not end.
 pub async fn an_interactive_session_waits_for_a_prompt(world: &World) {
     let mut task = world.task(&json!([think("hm")]));
     task.interactive = true;
@@ -51,7 +51,7 @@ pub async fn an_interactive_session_waits_for_a_prompt(world: &World) {
     assert_eq!(world.until_status(id, S::Stopped).await.activity, None);
 }
 
-/// A session that takes longer than its task allows has failed, and says why.
+/// A session that exceeds the time limit of its task fails with that reason.
 pub async fn a_session_that_takes_too_long_fails(world: &World) {
     let mut task = world.task(&json!([think("hm"), hang()]));
     task.timeout_ms = Some(60_000);
@@ -63,7 +63,7 @@ pub async fn a_session_that_takes_too_long_fails(world: &World) {
     assert!(reason.contains("60 s"), "{reason}");
 }
 
-/// An interactive session that nobody prompts for longer than its task allows is stopped.
+/// An interactive session without a prompt for longer than its task allows is stopped.
 pub async fn a_session_that_nobody_prompts_is_stopped(world: &World) {
     let mut task = world.task(&json!([think("hm")]));
     task.interactive = true;

@@ -1,4 +1,4 @@
-//! Reading logs: as they grow, from any cursor, and page by page.
+//! Reading logs: live, from any cursor, and in pages.
 
 use ah_rest_api_contract::{
     EventFilter, EventQuery, EventSeq, EventType, LogLevel, PageRequest, PermissionAnswer,
@@ -13,7 +13,7 @@ use crate::script::{
 };
 use crate::world::{read_all, statuses, thoughts};
 
-/// Something of every kind.
+/// Returns a timeline with every kind of event.
 fn variety() -> Value {
     json!([
         think("one"),
@@ -38,7 +38,7 @@ async fn answer(world: &World, id: SessionId, option: &str) {
     answered.expect("the request waits");
 }
 
-/// From whatever cursor a reader comes, it is given every event after it, once and in order.
+/// From any cursor, a reader receives every later event once and in order.
 pub async fn every_event_comes_once_from_every_cursor(world: &World) {
     let id = world.launch(variety()).await;
     let log = world.whole_log(id).await;
@@ -49,7 +49,7 @@ pub async fn every_event_comes_once_from_every_cursor(world: &World) {
     }
 }
 
-/// Readers that come while the session runs are given what was and what comes, without a seam.
+/// Readers that attach to a running session receive history and live events without a gap.
 pub async fn readers_that_come_meanwhile_see_no_seam(world: &World) {
     let id = world
         .launch(json!([think("one"), ask(), tell_answer(), think("two")]))
@@ -71,8 +71,7 @@ pub async fn readers_that_come_meanwhile_see_no_seam(world: &World) {
     }
 }
 
-/// A reader that breaks off and comes back from where it was has missed nothing and sees nothing
-/// twice.
+/// A reader that resumes from its last cursor misses nothing and receives nothing twice.
 pub async fn a_reader_takes_up_where_it_broke_off(world: &World) {
     let id = world.launch(variety()).await;
     let log = world.whole_log(id).await;
@@ -96,7 +95,7 @@ pub async fn a_reader_takes_up_where_it_broke_off(world: &World) {
     assert_eq!(seen, log);
 }
 
-/// A reader that comes after the end is told that there is nothing more.
+/// A reader that attaches after the end receives the end of the stream.
 pub async fn a_reader_that_comes_after_the_end_is_sent_away(world: &World) {
     let id = world.launch(variety()).await;
     let log = world.whole_log(id).await;
@@ -105,7 +104,7 @@ pub async fn a_reader_that_comes_after_the_end_is_sent_away(world: &World) {
     assert_eq!(world.read(id, end, filter).await, []);
 }
 
-/// Filters choose events, in streams and in history alike, and renumber none.
+/// Filters select events in streams and in history, and do not renumber them.
 pub async fn filters_choose_and_never_renumber(world: &World) {
     let id = world.launch(variety()).await;
     let log = world.whole_log(id).await;
@@ -128,7 +127,7 @@ pub async fn filters_choose_and_never_renumber(world: &World) {
     }
 }
 
-/// History comes in pages, from either end, bounded by places and by times.
+/// History is delivered in pages, in both directions, limited by position and time.
 pub async fn history_is_paged_and_bounded(world: &World) {
     let id = world.launch(variety()).await;
     let log = world.whole_log(id).await;
@@ -178,8 +177,8 @@ pub async fn history_is_paged_and_bounded(world: &World) {
     }
 }
 
-/// A session carries its last thoughts, tool runs and edits as long as it lives, and what it has
-/// used, summed over its turns.
+/// A session contains its last thoughts, tool uses and edits while it is active, and the total
+/// usage of its turns.
 pub async fn a_session_carries_its_recent_events(world: &World) {
     let mut turns = vec![think("zero"), usage(1, 2), next_turn(), usage(10, 20)];
     turns.extend(["one", "two", "three", "four"].map(think));
@@ -208,7 +207,7 @@ fn recent_thoughts(events: &[SessionEvent]) -> Vec<&str> {
     thoughts(events)
 }
 
-/// What is in the making is only for those who ask for it, and never among what is numbered.
+/// Ephemeral events are delivered only on request, and never in the numbered log.
 pub async fn what_is_in_the_making_changes_no_log(world: &World) {
     let id = world
         .launch(json!([

@@ -17,7 +17,7 @@ fn params(task: CreateTask) -> TaskLaunchParams {
     TaskLaunchParams::try_from(task).expect("the contract itself has nothing against it")
 }
 
-/// A task of one agent is one session, which is what the task asked for and runs to its end.
+/// A task with one agent creates one session, which matches the task and runs to its end.
 pub async fn a_task_launches_one_session(world: &World) {
     let mut task = world.task(&json!([think("hm"), say("done: {{prompt}}")]));
     task.labels.insert("area".into(), "conformance".into());
@@ -51,7 +51,8 @@ pub async fn a_task_launches_one_session(world: &World) {
     assert_eq!(task.request.prompt, session.prompt_blocks);
 }
 
-/// A task of several agents is a session for each, times its count, in the order of the request.
+/// A task with several agents creates a session for each, times its count, in the order of the
+/// request.
 pub async fn a_task_launches_many_sessions(world: &World) {
     let mut task = world.task(&json!([think("hm")]));
     let mut another = task.agents[0].clone();
@@ -72,13 +73,11 @@ pub async fn a_task_launches_many_sessions(world: &World) {
     );
 }
 
-/// Whatever is wrong with a task is named by its field, and nothing of the task is launched.
+/// Every error in a task is reported by field, and nothing of the task is launched.
 pub async fn what_is_wrong_is_named_and_nothing_is_launched(world: &World) {
     let good = || world.task(&json!([think("hm")]));
     let mut unknown = good();
-    unknown
-        .agents
-        .push(AgentSelection::new("nobody-has-this-agent"));
+    unknown.agents.push(AgentSelection::new("no-such-agent"));
     let mut setting = good();
     let colour = Value::from("red");
     setting.agents[0].settings.insert("colour".into(), colour);
@@ -99,7 +98,7 @@ pub async fn what_is_wrong_is_named_and_nothing_is_launched(world: &World) {
     assert_eq!(sessions.expect("there are none").total, 0);
 }
 
-/// What an access point of this kind does not do is refused as that.
+/// Features that an access point of this kind lacks are refused with the right kind of error.
 pub async fn what_cannot_be_done_is_refused_as_that(world: &World) {
     let in_runtime = |runtime_type| {
         let mut task = world.task(&json!([think("hm")]));
@@ -124,7 +123,7 @@ pub async fn what_cannot_be_done_is_refused_as_that(world: &World) {
     }
 }
 
-/// Sessions that find no slot wait, and the urgent one goes first.
+/// Sessions without a slot are queued, and those with high priority run first.
 pub async fn sessions_wait_for_a_slot_and_the_urgent_goes_first(world: &World) {
     let mut running = Vec::new();
     for _ in 0..world.slots() {
@@ -146,7 +145,7 @@ pub async fn sessions_wait_for_a_slot_and_the_urgent_goes_first(world: &World) {
     world.until_status(patient, S::Running).await;
 }
 
-/// Tasks that are launched at the same moment are all launched, each once.
+/// Tasks that are launched concurrently are all launched, each once.
 pub async fn tasks_launched_at_once_are_all_launched(world: &World) {
     let launches = (0..12).map(|_| world.launch(json!([think("hm")])));
     let ids: BTreeSet<_> = join_all(launches).await.into_iter().collect();
@@ -157,7 +156,7 @@ pub async fn tasks_launched_at_once_are_all_launched(world: &World) {
     }
 }
 
-/// The name and password that an address carries are shown to nobody.
+/// The user name and password of an address are never shown.
 pub async fn credentials_are_not_shown(world: &World) {
     let mut task = world.task(&json!([think("hm")]));
     task.repo = RepoConfig::git("https://user:secret@example.com/conformance.git");

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::World;
 use crate::script::{exit, hang, think};
 
-/// The sessions that `query` finds, over all its pages of two.
+/// Returns the sessions that `query` finds, read in pages of two.
 async fn found(world: &World, query: &SessionQuery) -> Vec<SessionId> {
     let mut found = Vec::new();
     let mut total = 0;
@@ -27,7 +27,7 @@ async fn found(world: &World, query: &SessionQuery) -> Vec<SessionId> {
     found
 }
 
-/// The newest comes first, in pages, and each is what reading it alone gives.
+/// Lists are sorted by age, newest first, and paged. Each item equals the session read by id.
 pub async fn sessions_are_listed_newest_first(world: &World) {
     let mut launched = Vec::new();
     for _ in 0..5 {
@@ -50,7 +50,7 @@ pub async fn sessions_are_listed_newest_first(world: &World) {
     assert_eq!((past.items.len(), past.total, past.next_page), (0, 5, None));
 }
 
-/// Lists are filtered by what sessions are.
+/// Lists can be filtered by the properties of sessions.
 pub async fn lists_are_filtered(world: &World) {
     let hanging = world.running(json!([think("hm"), hang()])).await;
     let failed = world.launch(json!([exit(1)])).await;
@@ -120,7 +120,7 @@ pub async fn lists_are_filtered(world: &World) {
         ),
         (
             SessionQuery {
-                agent: Some(AgentType::new("nobody")),
+                agent: Some(AgentType::new("no-such-agent")),
                 ..all()
             },
             vec![],
@@ -141,7 +141,7 @@ pub async fn lists_are_filtered(world: &World) {
     }
 }
 
-/// What there is when a program starts is what the lists say.
+/// The initial tasks of a program match the lists.
 pub async fn a_program_starts_with_what_there_is(world: &World) {
     let empty = world.manager().get_initial_tasks().await;
     let empty = empty.expect("there is nothing");

@@ -1,4 +1,4 @@
-//! What agents ask leave for.
+//! Permission requests.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::World;
 use crate::script::{ask, hang, tell_answer, think};
 use crate::world::{refused, refused_for, statuses, thoughts};
 
-/// An agent that asks, thinks `granted` or `denied`, and hangs.
+/// An agent that requests permission, thinks `granted` or `denied`, and hangs.
 fn cautious() -> Value {
     json!([think("hm"), ask(), tell_answer(), hang()])
 }
 
-/// The one request of the session.
+/// Returns the only request of the session.
 async fn permission(world: &World, id: SessionId) -> Permission {
     let listed = world
         .manager()
@@ -42,7 +42,7 @@ fn resolved(log: &[SessionEvent]) -> &PermissionResolved {
     }
 }
 
-/// A request waits for its answer, which decides what the agent does.
+/// A request stays pending until it is answered, and the answer determines the agent's next step.
 pub async fn a_request_waits_for_its_answer(world: &World) {
     let allow = PermissionAnswer::Select("allow".into());
     let deny = PermissionAnswer::Select("deny".into());
@@ -78,7 +78,7 @@ pub async fn a_request_waits_for_its_answer(world: &World) {
     }
 }
 
-/// A request is answered once, with what is on offer.
+/// A request is answered once, with one of its options.
 pub async fn a_request_is_answered_once(world: &World) {
     let id = world.launch(cautious()).await;
     world.until_asked(id).await;
@@ -101,7 +101,7 @@ pub async fn a_request_is_answered_once(world: &World) {
     refused(answer(request, "allow").await, ErrorKind::Gone);
 }
 
-/// A request that nobody answers in time is settled as the policy says.
+/// A request without an answer expires, and is resolved by the policy.
 pub async fn a_request_expires(world: &World) {
     for (on_timeout, option, tells) in [
         (PermissionAction::Deny, "deny", "denied"),
@@ -128,7 +128,7 @@ pub async fn a_request_expires(world: &World) {
     }
 }
 
-/// What the task's policy decides waits for nobody.
+/// A decision of the task's policy applies immediately.
 pub async fn a_policy_answers_at_once(world: &World) {
     for (action, tells) in [
         (PermissionAction::Allow, "granted"),
@@ -143,7 +143,7 @@ pub async fn a_policy_answers_at_once(world: &World) {
     }
 }
 
-/// A paused session can be answered, and its agent goes on by the answer once it is resumed.
+/// A request can be answered while the session is paused. The agent continues once it is resumed.
 pub async fn an_answer_waits_for_a_paused_agent(world: &World) {
     let id = world.launch(cautious()).await;
     world.until_asked(id).await;
@@ -169,7 +169,7 @@ pub async fn an_answer_waits_for_a_paused_agent(world: &World) {
     world.manager().cancel_session(id).await.expect("it runs");
 }
 
-/// A request that waits is settled when the turn or the session ends, before its end is told.
+/// A pending request is resolved before the end of its turn or session is reported.
 pub async fn a_request_does_not_outlive_its_turn(world: &World) {
     let interrupted = world.launch(cautious()).await;
     world.until_asked(interrupted).await;

@@ -1,4 +1,4 @@
-//! Saying something to agents.
+//! Prompts.
 
 use ah_rest_api_contract::{
     Activity, ContentBlock, DeliveryMode, ErrorKind, EventPayload, Message, MessageRole,
@@ -12,7 +12,8 @@ use crate::World;
 use crate::script::{ask, hang, next_turn, say, think};
 use crate::world::{refused, refused_for, statuses};
 
-/// An agent that asks before it ends its first turn, and repeats the prompts of two others.
+/// An agent that requests permission before it ends its first turn, and repeats the prompts of two
+/// others.
 fn attentive() -> Value {
     json!([
         think("hm"),
@@ -46,7 +47,7 @@ async fn states(world: &World, id: SessionId) -> Vec<PromptState> {
     prompts(world, id).await.iter().map(|it| it.state).collect()
 }
 
-/// Answers the request that waits, so that the agent goes on.
+/// Answers the pending request, so that the agent continues.
 async fn go_on(world: &World, id: SessionId) {
     let asked = world
         .manager()
@@ -71,7 +72,7 @@ fn messages(log: &[SessionEvent]) -> Vec<(MessageRole, Option<PromptDelivery>, S
     log.iter().filter_map(of).collect()
 }
 
-/// Prompts wait until the turn is over, and are then said one a turn, in order.
+/// Prompts are queued until the turn has ended, and then delivered one per turn, in order.
 pub async fn prompts_wait_for_their_turn(world: &World) {
     let id = world.launch(attentive()).await;
     world.until_asked(id).await;
@@ -109,7 +110,7 @@ pub async fn prompts_wait_for_their_turn(world: &World) {
     assert_eq!(statuses(&log).last(), Some(&S::Completed));
 }
 
-/// A prompt that is taken back is never said; one that was said cannot be taken back.
+/// A withdrawn prompt is never delivered. A delivered prompt cannot be withdrawn.
 pub async fn a_prompt_is_taken_back_until_it_is_said(world: &World) {
     let id = world.launch(attentive()).await;
     world.until_asked(id).await;
@@ -144,7 +145,7 @@ pub async fn a_prompt_is_taken_back_until_it_is_said(world: &World) {
     );
 }
 
-/// A prompt that steers reaches the agent in the middle of its turn.
+/// A steering prompt reaches the agent during its turn.
 pub async fn a_prompt_steers_a_turn(world: &World) {
     let id = world.launch(attentive()).await;
     world.until_asked(id).await;
@@ -167,7 +168,7 @@ pub async fn a_prompt_steers_a_turn(world: &World) {
     assert_eq!(states(world, id).await, [PromptState::Delivered]);
 }
 
-/// A prompt begins the turn of an agent that has nothing to do.
+/// A prompt starts a turn of an idle agent.
 pub async fn a_prompt_begins_the_turn_of_an_idle_agent(world: &World) {
     let mut task = world.task(&json!([think("hm"), next_turn(), think("on")]));
     task.interactive = true;
@@ -180,7 +181,7 @@ pub async fn a_prompt_begins_the_turn_of_an_idle_agent(world: &World) {
     world.manager().cancel_session(id).await.expect("it runs");
 }
 
-/// Prompts that still wait when the session ends are told to have reached nobody.
+/// Prompts that are still queued when the session ends are reported as undelivered.
 pub async fn what_waits_at_the_end_is_undelivered(world: &World) {
     let id = world.running(json!([think("hm"), hang()])).await;
     let late = prompt(world, id, "too late", DeliveryMode::Queue)
@@ -196,7 +197,7 @@ pub async fn what_waits_at_the_end_is_undelivered(world: &World) {
     );
 }
 
-/// A prompt that says nothing or too much is refused as that.
+/// An empty or oversized prompt is refused.
 pub async fn prompts_are_judged(world: &World) {
     let id = world.running(json!([think("hm"), hang()])).await;
     let prompt = |text: String| {

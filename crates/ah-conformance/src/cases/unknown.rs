@@ -1,4 +1,4 @@
-//! What is not there.
+//! Unknown ids.
 
 use ah_rest_api_contract::{
     DiffQuery, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, FileQuery,
@@ -10,7 +10,7 @@ use ulid::Ulid;
 use crate::World;
 use crate::world::refused;
 
-/// An id that names nothing is not found, whatever is asked of it.
+/// Every operation on an unknown id reports that it is not found.
 pub async fn what_is_not_there_is_not_found(world: &World) {
     let ulid = Ulid::from_parts(1, 1);
     let id = SessionId::from_ulid(ulid);

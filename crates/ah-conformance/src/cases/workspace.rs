@@ -1,4 +1,4 @@
-//! What sessions change.
+//! The changes of sessions.
 
 use ah_rest_api_contract::{DiffQuery, ErrorKind, FileQuery, SessionStatus as S};
 use serde_json::json;
@@ -7,7 +7,8 @@ use crate::World;
 use crate::script::{edit, hang, think};
 use crate::world::refused;
 
-/// A session's files and its diff can be looked at as long as it has a workspace, and agree.
+/// A session's files and its diff are available while it has a workspace, and agree with each
+/// other.
 pub async fn changes_can_be_looked_at_while_there_is_a_workspace(world: &World) {
     let manager = world.manager();
     world.hold(S::Provisioning).await;

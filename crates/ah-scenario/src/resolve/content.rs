@@ -1,4 +1,4 @@
-//! What is said, by the agent or to it.
+//! Parses the content of messages and prompts.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::ScenarioError;
 use crate::node::{Kind, Node};
 
-/// A text, one content block, or a list of them.
+/// Parses a prompt: a text, one content block, or a list of them.
 pub(super) fn prompt(node: &Node) -> Result<PromptContent, ScenarioError> {
     let blocks: Result<Vec<_>, _> = node.one_or_more().iter().map(block).collect();
     blocks.map(PromptContent::new)
 }
 
-/// An entry of `userInputs`: `{relativeTime, input}`, `[ms, text]`, or the text alone. When the
-/// user speaks is the user's own affair, so the time is only checked.
+/// Parses an entry of `userInputs`: `{relativeTime, input}`, `[ms, text]`, or a plain text. The
+/// time is validated but not used, because the user decides when to send a prompt.
 pub(super) fn user_input(node: &Node) -> Result<PromptContent, ScenarioError> {
     match &node.kind {
         Kind::Text(_) => prompt(node),
@@ -27,13 +27,12 @@ pub(super) fn user_input(node: &Node) -> Result<PromptContent, ScenarioError> {
     }
 }
 
-/// Something at a time: `{relativeTime, content}`, `[ms, content]`, or the content alone, which
-/// is at once.
+/// Parses a timed item: `{relativeTime, content}`, `[ms, content]`, or the content without delay.
 pub(super) fn timed(node: &Node) -> Result<(Duration, &Node), ScenarioError> {
     timed_field(node, "content")
 }
 
-/// As [`timed`], with the content in the field of that name.
+/// Like [`timed`], with the content in the field with this name.
 pub(super) fn timed_field<'a>(
     node: &'a Node,
     content: &str,
@@ -57,7 +56,7 @@ pub(super) fn timed_field<'a>(
     }
 }
 
-/// A content block; a text stands for a block of text. A `path` is taken as the address.
+/// Parses a content block. A text is a text block, and a `path` is used as the URI.
 pub(super) fn block(node: &Node) -> Result<ContentBlock, ScenarioError> {
     if let Kind::Text(text) = &node.kind {
         return Ok(ContentBlock::text(text.as_str()));
@@ -87,7 +86,7 @@ pub(super) fn block(node: &Node) -> Result<ContentBlock, ScenarioError> {
     Ok(block)
 }
 
-/// Whether a text is base64 with its padding, line breaks allowed.
+/// Returns true if the text is padded base64, possibly with line breaks.
 fn is_base64(text: &str) -> bool {
     let text: Vec<u8> = text
         .bytes()

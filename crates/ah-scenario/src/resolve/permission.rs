@@ -1,4 +1,4 @@
-//! Requests for leave, and what depends on their answers.
+//! Permission requests, and the steps that depend on their answers.
 
 use ah_rest_api_contract::{PermissionOption, PermissionOptionKind};
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::node::Node;
 use crate::{Action, Condition, ExpectedAnswer, PermissionAsk, ScenarioError, Step};
 
-/// `agentPermissionRequest`.
+/// Parses `agentPermissionRequest`.
 pub(super) fn ask(value: &Node, number: usize) -> Result<PermissionAsk, ScenarioError> {
     let call = value.required("toolCall")?;
     let title = call.optional_text("title")?;
@@ -104,9 +104,9 @@ fn expected(
     }
 }
 
-/// Ties each request to the step that it asks leave for: the next tool use with its tool call id,
-/// or, without an id, the next tool use or edit of any kind. The request then tells what that
-/// step would really be given, unless it says so itself.
+/// Binds each request to the step that it controls: the next tool use with its tool call id, or
+/// without an id the next tool use or edit. Unless the request specifies them, it shows the actual
+/// arguments of that step.
 pub(super) fn bind(steps: &mut [Step]) {
     for index in 0..steps.len() {
         let (before, after) = steps.split_at_mut(index + 1);

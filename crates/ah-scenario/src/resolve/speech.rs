@@ -1,4 +1,4 @@
-//! What the agent thinks and says, and what its model answers with instead.
+//! Thoughts and messages of the agent, and errors of its model.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::node::Node;
 use crate::{Action, Piece, ScenarioError};
 
 impl Timeline {
-    /// `llmResponse`: a list of objects with `think`, `assistant`, `error` or `agentPlan`.
+    /// Resolves `llmResponse`: a list of objects with `think`, `assistant`, `error` or `agentPlan`.
     pub(super) fn play_response(&mut self, value: &Node) -> Result<(), ScenarioError> {
         for element in value.one_or_more() {
             for (key, part) in element.map()? {
@@ -36,8 +36,9 @@ impl Timeline {
         Ok(())
     }
 
-    /// `think`: a thought for each item. `assistant`: one message, a piece for each item. Times
-    /// count from the start of the list; an item whose time has passed comes at once.
+    /// Resolves `think` (a thought for each item) and `assistant` (one message with a piece for
+    /// each item). Times are relative to the start of the list. An item whose time has passed has
+    /// no delay.
     pub(super) fn play_speech(&mut self, key: &str, value: &Node) -> Result<(), ScenarioError> {
         let mut clock = Duration::ZERO;
         let mut pieces = Vec::new();
@@ -64,7 +65,7 @@ impl Timeline {
     }
 }
 
-/// The items of a list of timed things; `[500, "text"]` alone is a pair and not a list of two.
+/// Returns the items of a timed list. `[500, "text"]` is a single pair, not a list of two.
 fn items(value: &Node) -> &[Node] {
     match value.one_or_more() {
         [time, _] if time.millis().is_ok() => std::slice::from_ref(value),

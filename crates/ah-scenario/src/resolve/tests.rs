@@ -18,7 +18,7 @@ fn resolved(document: Value) -> Result<Script, ScenarioError> {
     Scenario::from_value(document)?.resolve(&Defines::default())
 }
 
-/// What is wrong with a timeline of this one entry.
+/// Returns the error of a timeline with this single entry.
 fn problem(entry: Value) -> String {
     let error = resolved(document(Value::Array(vec![entry]))).unwrap_err();
     error.to_string().replace("scenario is not valid at ", "")

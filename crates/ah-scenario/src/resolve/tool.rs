@@ -1,4 +1,4 @@
-//! Uses of tools.
+//! Tool uses.
 
 use ah_rest_api_contract::ToolOutcome;
 
@@ -16,7 +16,7 @@ const OUTCOMES: &[(&str, ToolOutcome)] = &[
     ("failed", ToolOutcome::Failed),
 ];
 
-/// `agentToolUse`.
+/// Parses `agentToolUse`.
 pub(super) fn call(value: &Node) -> Result<ToolCall, ScenarioError> {
     let args = value.field("args");
     if let Some(args) = args {
@@ -40,7 +40,7 @@ pub(super) fn call(value: &Node) -> Result<ToolCall, ScenarioError> {
     })
 }
 
-/// A result as text: any other kind of value as JSON.
+/// Returns a result as text. Other types are encoded as JSON.
 fn result_text(node: &Node) -> String {
     match &node.kind {
         Kind::Text(text) => text.clone(),
@@ -55,7 +55,7 @@ fn progress_lines(value: &Node) -> Result<Vec<ProgressLine>, ScenarioError> {
         let message = message.text()?.to_owned();
         lines.push(ProgressLine { at, message });
     }
-    // A stable sort keeps the order of lines at one moment.
+    // The sort is stable, so lines with the same time keep their order.
     lines.sort_by_key(|line| line.at);
     Ok(lines)
 }

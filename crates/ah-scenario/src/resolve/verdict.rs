@@ -1,11 +1,11 @@
-//! How a turn ends, and what must be true of it.
+//! The end of a turn, and the assertions about it.
 
 use crate::node::{Kind, Node};
 use crate::{Action, Assertion, ScenarioError};
 use ah_rest_api_contract::{Log, LogLevel};
 
-/// `status`: a session's status is its own, so most are only logged; `completed` and `failed` end
-/// the turn.
+/// Parses `status`. `completed` and `failed` end the turn. Others are only logged, because an agent
+/// does not set the status of its session.
 pub(super) fn status(value: &Node) -> Result<Action, ScenarioError> {
     let status = match &value.kind {
         Kind::Text(status) => status,
@@ -26,7 +26,7 @@ pub(super) fn status(value: &Node) -> Result<Action, ScenarioError> {
     })
 }
 
-/// `error`: a text or `{message}`.
+/// Parses `error`: a text or `{message}`.
 pub(super) fn failure(value: &Node) -> Result<String, ScenarioError> {
     match &value.kind {
         Kind::Text(message) => Ok(message.clone()),
@@ -34,7 +34,7 @@ pub(super) fn failure(value: &Node) -> Result<String, ScenarioError> {
     }
 }
 
-/// `exit`: a number or `{code}`.
+/// Parses `exit`: a number or `{code}`.
 pub(super) fn exit_code(value: &Node) -> Result<u8, ScenarioError> {
     let code = match &value.kind {
         Kind::Map(_) => value.required("code")?,
@@ -43,7 +43,7 @@ pub(super) fn exit_code(value: &Node) -> Result<u8, ScenarioError> {
     u8::try_from(code.count()?).map_err(|_| code.expected("an exit code from 0 to 255"))
 }
 
-/// `assert`: each of its parts.
+/// Parses the parts of `assert`.
 pub(super) fn assertions(value: &Node) -> Result<Vec<Assertion>, ScenarioError> {
     let mut assertions = Vec::new();
     if let Some(fs) = value.field("fs") {
@@ -67,7 +67,7 @@ pub(super) fn assertions(value: &Node) -> Result<Vec<Assertion>, ScenarioError> 
         assertions.push(Assertion::JsonEquals {
             file: json.required("file")?.text()?.to_owned(),
             pointer: json.required("pointer")?.text()?.to_owned(),
-            // Null may be what is expected, so this is not `required`.
+            // Null may be the expected value, so this is not `required`.
             value: json
                 .map()?
                 .iter()
@@ -88,7 +88,7 @@ pub(super) fn assertions(value: &Node) -> Result<Vec<Assertion>, ScenarioError> 
     Ok(assertions)
 }
 
-/// A field that is a text or a list of texts.
+/// Returns a field that is a text or a list of texts.
 fn texts(node: &Node, name: &str) -> Result<Vec<String>, ScenarioError> {
     node.map()?;
     node.field(name)
