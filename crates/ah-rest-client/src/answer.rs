@@ -1,4 +1,4 @@
-//! Reading answers: bounded, and a refusal as the problem that it carries.
+//! Reads responses with a size limit, and converts error responses to problems.
 
 use std::time::SystemTime;
 
@@ -12,16 +12,16 @@ use crate::credential::Credential;
 use crate::failures;
 use crate::retry::{Cause, Failure, retry_after};
 
-/// The most bytes an answer may have: 64 MiB. The largest are diffs of whole files.
+/// The maximum size of a response: 64 MiB. The largest are diffs of whole files.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// The most bytes of a refusal that are read: 64 KiB.
+/// The maximum size that is read of an error response: 64 KiB.
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 
-/// The most characters of a refusal that is no problem document which its error keeps.
+/// The maximum length of a foreign error response in an error, in characters.
 const REFUSAL_CHARS_SHOWN: usize = 500;
 
-/// The whole body of an answer.
+/// Returns the whole body of a response.
 pub(crate) async fn whole_body(
     response: &mut Response,
     base_url: &Url,
@@ -32,14 +32,14 @@ pub(crate) async fn whole_body(
         Ending::Whole => Ok(body),
         Ending::TooLarge => Err(Failure::last(failures::unexpected(
             call,
-            "is larger than the 64 MiB that this client takes",
+            "exceeds the client's limit of 64 MiB",
         ))),
         Ending::Broken(error) => Err(failures::broken(base_url, call, error)),
     }
 }
 
-/// What a refusal says. One whose body is no problem document, or breaks off, keeps what there is
-/// of it.
+/// Converts an error response. If its body is incomplete or not a problem document, the available
+/// text is kept.
 pub(crate) async fn refusal(
     response: &mut Response,
     base_url: &Url,
@@ -56,7 +56,7 @@ pub(crate) async fn refusal(
         None => text,
     };
     let mut problem = serde_json::from_str::<Problem>(&text)
-        // A document that says another status than its answer is not about this answer.
+        // A document with a different status than its response is not about this response.
         .ok()
         .filter(|problem| problem.status == status)
         .unwrap_or_else(|| foreign(status, text.trim(), base_url, call));
@@ -68,7 +68,7 @@ pub(crate) async fn refusal(
     }
 }
 
-/// The id of the request in the server's log.
+/// Returns the id of the request in the server's log.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-request-id")?.to_str().ok()
 }
@@ -81,13 +81,13 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// A refusal that no access point wrote: a proxy's, or another server's.
+/// Creates a problem for an error response of a proxy or another server.
 fn foreign(status: u16, text: &str, base_url: &Url, call: &Call) -> Problem {
     let kind = match status {
         502 => ErrorKind::Unavailable,
         _ => Problem {
             status,
-            // Without a type the status decides.
+            // Without a type, the status decides.
             type_uri: String::new(),
             ..Problem::new(ErrorKind::Internal, "")
         }
@@ -116,24 +116,24 @@ fn foreign(status: u16, text: &str, base_url: &Url, call: &Call) -> Problem {
 
 fn cause_of(status: u16) -> Cause {
     match status {
-        // The server had enough of waiting for the request, and did not do it.
+        // The server timed out while waiting for the request, and did not execute it.
         408 | 429 | 503 => Cause::Busy,
         502 | 504 => Cause::Broken,
-        // Not a passing fault: it will not be implemented by the next attempt.
+        // Permanent: a retry would give the same result.
         501 => Cause::Final,
         500..=599 => Cause::Fault,
         _ => Cause::Final,
     }
 }
 
-/// How a body came to its end.
+/// The end of a body.
 enum Ending {
     Whole,
     TooLarge,
     Broken(reqwest::Error),
 }
 
-/// Reads a body to its end, or to `limit` bytes.
+/// Reads a body to its end, or up to `limit` bytes.
 async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, Ending) {
     let mut body = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! What a client is made from.
+//! Configuration of a client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,79 +15,81 @@ use crate::retry::RetryPolicy;
 use crate::timeouts::Timeouts;
 use crate::tls::{self, InvalidAuthority, Trust};
 
-/// The protocols that are offered in the TLS handshake (ALPN, RFC 7301), by their registered names.
+/// The protocol offered in the TLS handshake (ALPN, RFC 7301), by its registered name.
 const HTTP_2: &[u8] = b"h2";
 const HTTP_1: &[u8] = b"http/1.1";
 
-/// How often an HTTP/2 connection with a request under way is asked whether it is alive.
+/// The interval of pings on an HTTP/2 connection with active requests.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
-/// How long the answer to that may take.
+/// The time limit for the response to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 const TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
 const USER_AGENT: &str = concat!("ah-rest-client/", env!("CARGO_PKG_VERSION"));
 
-/// Why a client cannot be made.
+/// An invalid configuration of a client.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidClient {
-    /// The base URL is none.
+    /// The base URL cannot be parsed.
     #[error("`{url}` is not a URL such as http://127.0.0.1:3001")]
     Url {
-        /// What was given.
+        /// The given text.
         url: String,
-        /// What is wrong with it.
+        /// The parse error.
         #[source]
         source: url::ParseError,
     },
-    /// The base URL does not begin with `http://` or `https://`.
-    #[error("the URL of an access point begins with http:// or https://, not {scheme}://")]
+    /// The base URL is neither `http://` nor `https://`.
+    #[error("the URL of an access point must start with http:// or https://, not {scheme}://")]
     Scheme {
-        /// What it begins with.
+        /// The given scheme.
         scheme: String,
     },
-    /// The base URL has a user, a password, a query or a fragment. It is not shown, for what it
-    /// has may be a secret.
-    #[error("the URL of an access point has no user, query or fragment; a key is given by itself")]
+    /// The base URL has a user, a password, a query or a fragment. The error does not contain it,
+    /// because it may include a secret.
+    #[error(
+        "the URL of an access point must not have a user, query or fragment; set the key separately"
+    )]
     Excess,
-    /// The key or token is empty, or has characters that no header carries.
-    #[error("the key is empty, or has characters that no HTTP header carries")]
+    /// The key or token is empty, or contains characters that are invalid in a header.
+    #[error("the key is empty or contains characters that are invalid in an HTTP header")]
     Key,
-    /// The tenant is empty, or has characters that no header carries.
-    #[error("the tenant is empty, or has characters that no HTTP header carries")]
+    /// The tenant is empty, or contains characters that are invalid in a header.
+    #[error("the tenant is empty or contains characters that are invalid in an HTTP header")]
     Tenant,
-    /// A timeout is for an operation that the API does not have.
-    #[error("the API has no operation `{operation_id}` that a timeout could be for")]
+    /// A timeout is for an unknown operation.
+    #[error("unknown operation `{operation_id}` for a timeout")]
     Operation {
-        /// What was given for an operation id.
+        /// The given operation id.
         operation_id: String,
     },
-    /// What was given for certificate authorities has none.
-    #[error("the certificate authorities cannot be read")]
+    /// The given certificate authorities are invalid.
+    #[error("invalid certificate authorities")]
     Authority(#[from] InvalidAuthority),
-    /// Connections cannot be secured, as where the system has no certificate authorities at all.
-    #[error("TLS cannot be set up")]
+    /// TLS cannot be configured, for example because the system has no certificate authorities.
+    #[error("failed to configure TLS")]
     Tls(#[source] rustls::Error),
-    /// The user agent has characters that no header carries, or something else that the HTTP
-    /// library does not take.
-    #[error("the HTTP client cannot be set up")]
+    /// The user agent contains characters that are invalid in a header, or the HTTP library rejects
+    /// the configuration.
+    #[error("failed to configure the HTTP client")]
     Http(#[source] reqwest::Error),
 }
 
-/// How many connections are kept for later, and for how long.
+/// The limits of the connection pool.
 #[derive(Clone, Debug)]
 struct Pool {
     idle_max: usize,
     idle_timeout: Duration,
 }
 
-/// Who is taken for the server.
+/// The trusted certificate authorities.
 #[derive(Clone)]
 enum Proof {
-    /// Whom the operating system's certificate authorities name.
+    /// Those of the operating system.
     System,
-    /// Whom these authorities name, PEM.
+    /// These authorities only, in PEM.
     Authorities(Vec<u8>),
-    /// Whoever answers.
+    /// Every certificate is accepted.
     None,
 }
 
@@ -107,7 +109,7 @@ pub struct RestClientBuilder {
 
 impl fmt::Debug for RestClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The URL is left out as well until it is known to have no password in it.
+        // The URL is also omitted until it is known to contain no password.
         f.debug_struct("RestClientBuilder")
             .field(
                 "credential",
@@ -141,80 +143,79 @@ impl RestClientBuilder {
         }
     }
 
-    /// Proves itself with an API key, as the access point hands them out.
+    /// Authenticates with an API key of the access point.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.credential = Some(("ApiKey", key.into()));
         self
     }
 
-    /// Proves itself with a token of an identity provider.
+    /// Authenticates with a token of an identity provider.
     #[must_use]
     pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
         self.credential = Some(("Bearer", token.into()));
         self
     }
 
-    /// Acts for this tenant, which goes in `X-Tenant-Id` with every request. Without it the access
-    /// point takes the tenant from the credential.
+    /// Acts for this tenant, which is sent in `X-Tenant-Id` with every request. By default, the
+    /// access point derives the tenant from the credential.
     #[must_use]
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.tenant = Some(tenant.into());
         self
     }
 
-    /// Takes a server for the one asked for when one of these certificate authorities (PEM, one
-    /// after the other) says so, and no longer when those of the operating system do. It is what
-    /// a server with a certificate of its own making is reached with.
+    /// Trusts only these certificate authorities (concatenated PEM) instead of those of the
+    /// operating system. Use it for a server with a self-signed certificate.
     #[must_use]
     pub fn certificate_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.proof = Proof::Authorities(pem.into());
         self
     }
 
-    /// **Dangerous.** Takes whoever answers for the server, with any certificate or an old one: who
-    /// stands in between reads the key and everything else, and answers as they like. For a test
-    /// on a network that nobody else is on. With a certificate of the server's own making, give
-    /// that to [`RestClientBuilder::certificate_authorities`] instead; of the two, the one that is
-    /// called last counts.
+    /// **Dangerous.** Accepts every certificate, including expired ones. An attacker on the network
+    /// can then read the key and all traffic, and forge responses. Use it only for tests on an
+    /// isolated network. For a self-signed certificate, use
+    /// [`RestClientBuilder::certificate_authorities`] instead. The last call of the two takes
+    /// effect.
     #[must_use]
     pub fn danger_accept_invalid_certificates(mut self) -> Self {
         self.proof = Proof::None;
         self
     }
 
-    /// What the client calls itself. `ah-rest-client/` and its version.
+    /// Sets the `User-Agent` header. Default: `ah-rest-client/` and its version.
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
     }
 
-    /// How many idle connections to a server are kept for the next request. 8; with 0, each request
-    /// makes its own. How many are in use at once has no limit.
+    /// Sets the maximum number of idle connections per server. Default: 8. With 0, each request
+    /// opens its own connection. The number of active connections is not limited.
     #[must_use]
     pub const fn pool_idle_max(mut self, connections: usize) -> Self {
         self.pool.idle_max = connections;
         self
     }
 
-    /// How long an idle connection is kept for the next request. 60 s.
+    /// Sets the time that idle connections are kept. Default: 60 s.
     #[must_use]
     pub const fn pool_idle_timeout(mut self, timeout: Duration) -> Self {
         self.pool.idle_timeout = timeout;
         self
     }
 
-    /// How long a connection may take to be made. 5 s.
+    /// Sets the time limit for opening a connection. Default: 5 s.
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.connect = timeout;
         self
     }
 
-    /// How long one attempt may take from its sending to the last byte of its answer, or to the
-    /// first of a stream's. 30 s. What the access point answers only once it is done, such as
-    /// cancelling a session, is bounded by [`RetryPolicy::deadline`] alone.
+    /// Sets the time limit of an attempt, from its start to the last byte of the response, or to
+    /// the first byte of a stream. Default: 30 s. Operations that respond only once they are done,
+    /// such as cancelling a session, are limited by [`RetryPolicy::deadline`] alone.
     #[must_use]
     pub const fn answer_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.answer = timeout;
@@ -230,26 +231,26 @@ impl RestClientBuilder {
         self
     }
 
-    /// How long an event stream may be silent until its connection is taken for dead and made
-    /// anew. 45 s: three times the interval at which the access point shows that it is there.
+    /// Sets the maximum silence on an event stream before its connection is replaced. Default: 45
+    /// s, three times the keep-alive interval of the access point.
     #[must_use]
     pub const fn silence_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.silence = timeout;
         self
     }
 
-    /// How requests are tried again.
+    /// Sets the retry policy.
     #[must_use]
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Makes the client. Nothing is connected yet.
+    /// Creates the client, without connecting.
     ///
     /// # Errors
-    /// When the URL is not one of an access point, a header cannot carry what it is given, the
-    /// certificate authorities are none, or there is no operation that a timeout is for.
+    /// The URL, a header value, the certificate authorities or the operation of a timeout is
+    /// invalid.
     pub fn build(self) -> Result<RestClient, InvalidClient> {
         let base_url = base_url(&self.base_url)?;
         let credential = self
@@ -259,14 +260,14 @@ impl RestClientBuilder {
             .map_err(|_| InvalidClient::Key)?;
         let trust = match self.proof {
             Proof::Authorities(pem) => Trust::Authorities(tls::authorities(&pem)?),
-            _ if base_url.scheme() == "http" => Trust::Nobody,
+            _ if base_url.scheme() == "http" => Trust::Unsecured,
             Proof::System => Trust::System,
             Proof::None => {
                 tracing::warn!(
                     server = base_url.as_str(),
-                    "whoever answers is taken for the access point: certificates are not judged"
+                    "certificates are not verified, so any server is accepted as the access point"
                 );
-                Trust::Anybody
+                Trust::AcceptAll
             }
         };
         let connections = Connections {
@@ -295,7 +296,7 @@ impl RestClientBuilder {
     }
 }
 
-/// What goes with every request.
+/// Returns the headers of every request.
 fn headers(
     credential: Option<&Credential>,
     tenant: Option<&str>,
@@ -317,14 +318,14 @@ fn headers(
     Ok(headers)
 }
 
-/// How connections are made, but for how they are secured.
+/// The connection settings other than TLS.
 struct Connections {
     headers: HeaderMap,
     user_agent: String,
     pool: Pool,
     connect_timeout: Duration,
-    /// Whether no proxy of the environment is asked: it would reach its own loopback, not ours, and
-    /// would get the key.
+    /// True if proxies of the environment are bypassed: a proxy would connect to its own loopback,
+    /// and would receive the key.
     is_direct: bool,
 }
 
@@ -337,11 +338,10 @@ impl Connections {
             .connect_timeout(self.connect_timeout)
             .pool_max_idle_per_host(self.pool.idle_max)
             .pool_idle_timeout(self.pool.idle_timeout)
-            // A connection that all requests share is given up when it is dead, and not when each
-            // of them has timed out.
+            // Detects a dead shared connection once, instead of after the timeout of each request.
             .http2_keep_alive_interval(PING_INTERVAL)
             .http2_keep_alive_timeout(PING_TIMEOUT)
-            // The key goes to the server it was given for and to no other.
+            // The key must not be sent to any other server.
             .redirect(redirect::Policy::none())
             .referer(false);
         if self.is_direct {
@@ -353,7 +353,7 @@ impl Connections {
 
 fn base_url(text: &str) -> Result<Url, InvalidClient> {
     let mut url = Url::parse(text).map_err(|source| InvalidClient::Url {
-        // A text that has no form may have anything in it, a password too.
+        // An unparsable text may contain anything, including a password.
         url: text.split('@').next_back().unwrap_or_default().to_owned(),
         source,
     })?;
@@ -366,7 +366,7 @@ fn base_url(text: &str) -> Result<Url, InvalidClient> {
     if excess || url.query().is_some() || url.fragment().is_some() {
         return Err(InvalidClient::Excess);
     }
-    // Paths of the API begin with a slash.
+    // API paths start with a slash.
     let prefix = url.path().trim_end_matches('/').to_owned();
     url.set_path(&prefix);
     Ok(url)

@@ -1,4 +1,4 @@
-//! One call of the API, ready to be sent as often as it takes.
+//! A call of the API that can be sent repeatedly.
 
 use ah_rest_api_contract::operations::{self, Method, Operation};
 use ah_rest_api_contract::{ErrorKind, IdempotencyKey, TaskManagerError};
@@ -21,7 +21,7 @@ pub(crate) enum Patience {
     Long,
 }
 
-/// One call of the API.
+/// A call of the API.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     operation: &'static Operation,
@@ -70,7 +70,7 @@ impl Call {
         Ok(self)
     }
 
-    /// With a query.
+    /// Adds a query.
     pub(crate) fn with_query(mut self, query: &impl Serialize) -> Result<Self, TaskManagerError> {
         let query = serde_urlencoded::to_string(query).map_err(unwritable)?;
         self.query = (!query.is_empty()).then_some(query);
@@ -152,7 +152,7 @@ impl Call {
 fn unwritable(error: impl std::error::Error + Send + Sync + 'static) -> TaskManagerError {
     TaskManagerError::new(
         ErrorKind::Internal,
-        "the request could not be written; nothing was sent",
+        "failed to encode the request; nothing was sent",
     )
     .caused_by(error)
 }

@@ -1,16 +1,16 @@
-//! The one place where randomness comes from.
+//! The only source of randomness.
 
 use ah_rest_api_contract::{ErrorKind, TaskManagerError};
 
-/// A number that nobody can foretell, each as likely as the others.
+/// Returns an unpredictable, uniformly distributed number.
 ///
 /// # Errors
-/// [`ErrorKind::Internal`] when the operating system gives none.
+/// [`ErrorKind::Internal`] if the operating system provides none.
 pub(crate) fn draw() -> Result<u64, TaskManagerError> {
     getrandom::u64().map_err(|error| {
         TaskManagerError::new(
             ErrorKind::Internal,
-            "the operating system gives no randomness, which requests are named by",
+            "the operating system provides no randomness for the id of the request",
         )
         .caused_by(error)
     })

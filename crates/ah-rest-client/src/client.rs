@@ -1,4 +1,4 @@
-//! The client, and how one request of it is made.
+//! The client, and the execution of a request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,25 +24,24 @@ use crate::timeouts::Timeouts;
 /// The client of an access point: the [`TaskManager`](ah_rest_api_contract::TaskManager) in another
 /// process or on another host, and a method for each further operation of its API.
 ///
-/// It is cheap to clone, and the clones share their connections. A request that fails is tried
-/// again where that is safe, as its [`RetryPolicy`] says; one that makes something carries an
-/// `Idempotency-Key`, so that it is done once however often it is sent. What a method says of its
-/// errors is what [`ah_rest_api_contract::TaskManager`] says: the problem that the access point
-/// answered with, or [`ErrorKind::Unreachable`](ah_rest_api_contract::ErrorKind::Unreachable) when
-/// none answered.
+/// Cloning it is cheap, and clones share their connections. A failed request is retried if that is
+/// safe, according to its [`RetryPolicy`]. A request that creates something has an
+/// `Idempotency-Key`, so that it is executed once even if it is sent several times. Errors are
+/// those of [`ah_rest_api_contract::TaskManager`]: the problem in the access point's response, or
+/// [`ErrorKind::Unreachable`](ah_rest_api_contract::ErrorKind::Unreachable) without a response.
 #[derive(Clone)]
 pub struct RestClient {
     shared: Arc<Shared>,
 }
 
-/// What the clones of a client share.
+/// The state shared by clones of a client.
 pub(crate) struct Shared {
-    /// What requests with an answer go through. Over HTTP/2 they share a connection.
+    /// The HTTP client for requests with a response. Over HTTP/2 they share a connection.
     pub(crate) answers: reqwest::Client,
-    /// What event streams go through. Each has a connection of its own, so that one whose reader
-    /// is slow holds up nobody else.
+    /// The HTTP client for event streams. Each has its own connection, so that a slow reader does
+    /// not block others.
     pub(crate) streams: reqwest::Client,
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     pub(crate) base_url: Url,
     pub(crate) credential: Option<Credential>,
     pub(crate) timeouts: Timeouts,
@@ -61,7 +60,8 @@ impl fmt::Debug for RestClient {
 }
 
 impl RestClient {
-    /// Begins a client of the access point at `base_url`, such as `http://127.0.0.1:3001`.
+    /// Creates a builder for a client of the access point at `base_url`, such as
+    /// `http://127.0.0.1:3001`.
     #[must_use]
     pub fn builder(base_url: &str) -> RestClientBuilder {
         RestClientBuilder::new(base_url)
@@ -71,7 +71,7 @@ impl RestClient {
         Self { shared }
     }
 
-    /// Where the access point is.
+    /// Returns the address of the access point.
     #[must_use]
     pub fn base_url(&self) -> &Url {
         &self.shared.base_url
@@ -85,7 +85,7 @@ impl RestClient {
         &self.shared.timeouts
     }
 
-    /// The URL of a path from the server's root.
+    /// Returns the URL of a path from the server's root.
     pub(crate) fn url(&self, path: &str) -> Url {
         let mut url = self.base_url().clone();
         let prefix = url.path().trim_end_matches('/').to_owned();
@@ -120,7 +120,7 @@ impl RestClient {
             .map_err(|source| Failure::last(failures::malformed(call, source)))
     }
 
-    /// The whole body of the answer to a call, tried again where that may help.
+    /// Executes a call, with retries, and returns the whole body of the response.
     async fn whole(&self, call: &Call) -> Result<Vec<u8>, TaskManagerError> {
         let span = RequestSpan::begin(call);
         self.repeatedly(call, &span, || self.attempt(call, &span))
@@ -132,22 +132,21 @@ impl RestClient {
         answer::whole_body(&mut response, self.base_url(), call).await
     }
 
-    /// The answer to a call that goes on as a stream, tried again where that may help until it
-    /// begins.
+    /// Executes a call with a stream as its response, with retries until it starts.
     pub(crate) async fn opened(&self, call: &Call) -> Result<Response, TaskManagerError> {
         let span = RequestSpan::begin(call);
         self.repeatedly(call, &span, || self.send(call, &self.shared.streams, &span))
             .await
     }
 
-    /// One attempt at [`RestClient::opened`].
+    /// Makes one attempt at [`RestClient::opened`].
     pub(crate) async fn opened_once(&self, call: &Call) -> Result<Response, Failure> {
         let span = RequestSpan::begin(call);
         let attempt = self.send(call, &self.shared.streams, &span);
         self.once(call, &span, attempt).await
     }
 
-    /// The outcome of the one attempt that is made.
+    /// Makes a single attempt.
     async fn once<T>(
         &self,
         call: &Call,
@@ -159,7 +158,7 @@ impl RestClient {
             .await
     }
 
-    /// The outcome of as many attempts as it takes.
+    /// Makes attempts until one succeeds or the policy ends.
     async fn repeatedly<T, A>(
         &self,
         call: &Call,
@@ -183,7 +182,7 @@ impl RestClient {
         .await
     }
 
-    /// How long the next attempt may take.
+    /// Returns the time limit of the next attempt.
     fn patience(&self, call: &Call, span: &RequestSpan) -> Duration {
         let left = self
             .shared
@@ -196,7 +195,7 @@ impl RestClient {
             .map_or(left, |timeout| timeout.min(left))
     }
 
-    /// The outcome of an attempt that may take so long.
+    /// Runs an attempt with a time limit.
     async fn in_time<T>(
         &self,
         patience: Duration,
@@ -208,7 +207,7 @@ impl RestClient {
             .unwrap_or_else(|_| Err(failures::timed_out(self.base_url(), call, patience)))
     }
 
-    /// Sends a call once; a refusal is a failure with what the access point said.
+    /// Sends a call once. An error response becomes a failure.
     async fn send(
         &self,
         call: &Call,
@@ -250,10 +249,10 @@ impl RestClient {
     }
 }
 
-/// Waits until a call may be tried again.
+/// Waits until a call may be retried.
 ///
 /// # Errors
-/// Returns the failure's own error when it may not.
+/// The failure's own error, if no retry is allowed.
 async fn wait(
     attempts: &mut Attempts<'_>,
     failure: Failure,
@@ -265,7 +264,7 @@ async fn wait(
     tracing::debug!(
         delay_ms = millis(delay),
         error = %failure.error,
-        "the request is tried again",
+        "retrying the request",
     );
     sleep(delay).await;
     Ok(())

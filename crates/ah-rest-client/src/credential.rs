@@ -1,16 +1,16 @@
-//! What a client proves itself with.
+//! The credential of a client.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use reqwest::header::HeaderValue;
 
-/// A secret that no header carries. What is wrong with it is not said, for that would show it.
+/// A secret that is invalid in a header. The error does not describe the problem, because that
+/// would reveal the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidCredential;
 
-/// What stands in `Authorization`. It is never shown: neither `Debug` nor any error or log line
-/// has it.
+/// The content of `Authorization`. It never appears in `Debug`, errors or logs.
 #[derive(Clone)]
 pub(crate) struct Credential {
     scheme: &'static str,
@@ -19,18 +19,18 @@ pub(crate) struct Credential {
 }
 
 impl Credential {
-    /// The credential `secret` of `scheme`.
+    /// Creates the credential `secret` for `scheme`.
     ///
     /// # Errors
-    /// When there is no secret, or it has characters that no header carries, such as the end of a
-    /// line.
+    /// The secret is empty, or contains characters that are invalid in a header, such as a line
+    /// break.
     pub(crate) fn new(scheme: &'static str, secret: String) -> Result<Self, InvalidCredential> {
         if secret.is_empty() {
             return Err(InvalidCredential);
         }
         let mut header =
             HeaderValue::try_from(format!("{scheme} {secret}")).map_err(|_| InvalidCredential)?;
-        // The HTTP library then shows it as `Sensitive` too.
+        // The HTTP library then also prints it as `Sensitive`.
         header.set_sensitive(true);
         Ok(Self {
             scheme,
@@ -39,7 +39,7 @@ impl Credential {
         })
     }
 
-    /// A text of the server's without the secret, which one that shows requests would repeat.
+    /// Removes the secret from a text of the server, which may echo a request.
     pub(crate) fn redact<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
         if text.contains(&self.secret) {
             Cow::Owned(text.replace(&self.secret, "(redacted)"))
@@ -48,7 +48,7 @@ impl Credential {
         }
     }
 
-    /// The header's value.
+    /// Returns the header value.
     pub(crate) fn header(&self) -> HeaderValue {
         self.header.clone()
     }

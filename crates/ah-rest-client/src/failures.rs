@@ -1,4 +1,4 @@
-//! What is said when no answer of the access point says it.
+//! Errors for requests without a proper response of the access point.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use url::Url;
 use crate::call::Call;
 use crate::retry::{Cause, Failure};
 
-/// No answer came: nobody was there, or the connection broke before.
+/// No response was received: the server was unreachable, or the connection was lost before.
 pub(crate) fn not_answered(base_url: &Url, call: &Call, error: reqwest::Error) -> Failure {
     if let Some(cause) = refused_certificate(&error) {
         let base_url = shown(base_url);
-        let detail = format!("whoever answers at {base_url} is not to be trusted: {cause}");
+        let detail = format!("the TLS certificate of {base_url} is not trusted: {cause}");
         return Failure::last(
             TaskManagerError::new(ErrorKind::Unreachable, detail).caused_by(error.without_url()),
         );
@@ -25,7 +25,7 @@ pub(crate) fn not_answered(base_url: &Url, call: &Call, error: reqwest::Error) -
             error: TaskManagerError::new(
                 ErrorKind::Unreachable,
                 format!(
-                    "no access point answers at {base_url}; start one with `ah agent access-point`"
+                    "no access point is running at {base_url}; start one with `ah agent access-point`"
                 ),
             )
             .caused_by(error.without_url()),
@@ -36,17 +36,14 @@ pub(crate) fn not_answered(base_url: &Url, call: &Call, error: reqwest::Error) -
     if error.is_builder() {
         let request = request(call);
         return Failure::last(
-            TaskManagerError::new(
-                ErrorKind::Internal,
-                format!("{request} could not be written"),
-            )
-            .caused_by(error.without_url()),
+            TaskManagerError::new(ErrorKind::Internal, format!("failed to encode {request}"))
+                .caused_by(error.without_url()),
         );
     }
     broken(base_url, call, error)
 }
 
-/// What is wrong with the server's certificate, when that is why there is no connection.
+/// Returns the problem with the server's certificate, if it prevented the connection.
 fn refused_certificate(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
@@ -54,7 +51,7 @@ fn refused_certificate(error: &reqwest::Error) -> Option<&rustls::Error> {
             return Some(cause);
         }
         next = match error.downcast_ref::<std::io::Error>() {
-            // Asked for its source, an I/O error passes over the error that it is made of.
+            // `source` of an I/O error skips the error that it wraps.
             Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
             None => error.source(),
         };
@@ -62,7 +59,7 @@ fn refused_certificate(error: &reqwest::Error) -> Option<&rustls::Error> {
     None
 }
 
-/// The connection broke before the answer was whole.
+/// The connection was lost during the response.
 pub(crate) fn broken(base_url: &Url, call: &Call, error: reqwest::Error) -> Failure {
     let (base_url, request) = (shown(base_url), request(call));
     Failure {
@@ -80,7 +77,7 @@ pub(crate) fn broken(base_url: &Url, call: &Call, error: reqwest::Error) -> Fail
     }
 }
 
-/// No whole answer came in time.
+/// The response was not complete in time.
 pub(crate) fn timed_out(base_url: &Url, call: &Call, patience: Duration) -> Failure {
     let (base_url, request) = (shown(base_url), request(call));
     Failure {
@@ -96,19 +93,19 @@ pub(crate) fn timed_out(base_url: &Url, call: &Call, patience: Duration) -> Fail
     }
 }
 
-/// The answer is not what the API says.
+/// The response does not match the API.
 pub(crate) fn malformed(
     call: &Call,
     source: impl Error + Send + Sync + 'static,
 ) -> TaskManagerError {
     unexpected(
         call,
-        "is not what this client expects; their versions may not fit",
+        "does not match this client; their versions may be incompatible",
     )
     .caused_by(source)
 }
 
-/// The answer is one that the API does not have.
+/// The response is not part of the API.
 pub(crate) fn unexpected(call: &Call, what: &str) -> TaskManagerError {
     let request = request(call);
     TaskManagerError::new(
@@ -117,11 +114,11 @@ pub(crate) fn unexpected(call: &Call, what: &str) -> TaskManagerError {
     )
 }
 
-/// What is left open when no answer came to something that was to be done.
+/// Describes the uncertainty about the effect of an unanswered request.
 fn doubt(call: &Call) -> &'static str {
     match call.method() {
         Method::Get => "",
-        Method::Post | Method::Put | Method::Delete => "; whether it was done is not known",
+        Method::Post | Method::Put | Method::Delete => "; its effect is unknown",
     }
 }
 
@@ -129,7 +126,7 @@ fn request(call: &Call) -> String {
     format!("{} {}", call.method(), call.path())
 }
 
-/// A base URL as people write it.
+/// Returns a base URL for messages.
 pub(crate) fn shown(base_url: &Url) -> &str {
     base_url.as_str().trim_end_matches('/')
 }

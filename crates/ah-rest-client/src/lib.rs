@@ -5,11 +5,11 @@
 //! own methods are the operations that the trait does not have, such as a session's log lines and
 //! the server's health.
 //!
-//! What goes in and comes out are the types of [`ah_rest_api_contract`], which both need.
+//! Both use the types of [`ah_rest_api_contract`].
 //!
-//! # A first program
+//! # Example
 //!
-//! It launches a task, shows what the agent does to the end, and prints the patch:
+//! This program launches a task, follows the agent to its end, and prints the patch:
 //!
 //! ```no_run
 //! use ah_rest_api_contract::{
@@ -48,7 +48,7 @@
 //!
 //! The key of an access point on the same host is in `access-point.json` in its state folder
 //! ([`AccessPointFile`](ah_rest_api_contract::AccessPointFile)). `examples/dashboard` in the
-//! repository is a whole program, a board of all sessions that is kept current.
+//! repository is a complete program, a live board of all sessions.
 //!
 //! # Writing against the trait
 //!
@@ -83,27 +83,27 @@
 //!
 //! # Connecting
 //!
-//! [`RestClient::builder`] takes the URL and has a default for all else: an
-//! [API key](RestClientBuilder::api_key), a [token](RestClientBuilder::bearer_token) or neither; a
+//! [`RestClient::builder`] takes the URL. Everything else is optional: an
+//! [API key](RestClientBuilder::api_key) or a [token](RestClientBuilder::bearer_token); a
 //! [tenant](RestClientBuilder::tenant); the
-//! [certificate authorities](RestClientBuilder::certificate_authorities) of a server whose
-//! certificate is of its own making; timeouts, for
-//! [all operations](RestClientBuilder::answer_timeout) or for
-//! [one](RestClientBuilder::operation_timeout); and how many
-//! [idle connections](RestClientBuilder::pool_idle_max) are kept. Make one client and clone it: the
-//! clones share their connections. Where a server behind TLS speaks HTTP/2, requests share one;
-//! event streams have one each.
+//! [certificate authorities](RestClientBuilder::certificate_authorities) of a server with a
+//! self-signed certificate; timeouts for
+//! [all operations](RestClientBuilder::answer_timeout) or for a
+//! [single one](RestClientBuilder::operation_timeout); and the number of
+//! [idle connections](RestClientBuilder::pool_idle_max). Create one client and clone it: clones
+//! share their connections. With a TLS server that supports HTTP/2, requests share a connection.
+//! Each event stream has its own.
 //!
 //! # Requests
 //!
-//! They are bounded in time and tried again where that is safe, as [`RetryPolicy`] says. What is
-//! made, or asked for, is made once however often it is sent: every POST has an
-//! `Idempotency-Key`. `Retry-After` is waited for, and [`RetryPolicy::deadline`] bounds it all.
+//! Requests have time limits and are retried if that is safe, according to [`RetryPolicy`]. Every
+//! POST has an `Idempotency-Key`, so that it is executed once even if it is sent several times. The
+//! client honours `Retry-After`, and [`RetryPolicy::deadline`] limits the total time.
 //!
 //! # Errors
 //!
-//! They are [`TaskManagerError`]s. Decide by [`TaskManagerError::kind`] and show the words;
-//! [`TaskManagerError::problem`] has the fields at fault and the id of the request in the server's
+//! Errors are [`TaskManagerError`]s. Decide by [`TaskManagerError::kind`] and display the message.
+//! [`TaskManagerError::problem`] has the invalid fields and the id of the request in the server's
 //! log:
 //!
 //! ```no_run
@@ -123,31 +123,31 @@
 //! # }
 //! ```
 //!
-//! [`ErrorKind::Unreachable`] means that no answer came at all. An answer that no access point
-//! gives, such as a proxy's, keeps its first 500 characters.
+//! [`ErrorKind::Unreachable`] means that there was no response. The first 500 characters of a
+//! foreign response, such as a proxy's, are kept in the error.
 //!
 //! # Event streams
 //!
-//! They outlive the connections that they are read from, and the server's restarts: they connect
-//! again for as long as it takes, from the last event seen, and yield every event once and in
-//! order. What retention has taken is told as a [`Gap`](ah_rest_api_contract::Gap). A session's
-//! stream ends after its terminal status.
+//! Streams outlive their connections and restarts of the server. They reconnect indefinitely,
+//! continue after the last event, and yield every event once and in order. Events removed by
+//! retention are reported as a [`Gap`](ah_rest_api_contract::Gap). A session's stream ends after
+//! its terminal status.
 //!
-//! An error is the last item of a stream. It comes when there is nothing to come back to, such as
-//! with a key that is no longer good; when a frame cannot be read; and when ten connections in a
-//! row broke off at the same place without a new event. The words say the place. A server that is
-//! only away is never an error: to give up sooner, drop the stream. That, and the dropping of any
-//! future here, is safe at any point.
+//! An error is the last item of a stream. It occurs if the client cannot reconnect, for example
+//! because its key was revoked; if a frame cannot be parsed; and if ten consecutive connections
+//! broke at the same position without a new event. The message contains the position. An
+//! unreachable server is not an error: to give up earlier, drop the stream. Dropping a stream, or
+//! any future of this crate, is safe at any point.
 //!
 //! # Traces and secrets
 //!
 //! Each request is a `tracing` span `request`, at the level `debug`, with `method`, `route` (the
-//! template, so that requests can be counted by it), `attempts`, `status`, `request_id` and
-//! `duration_ms`. Inside of it are events of each answer and each retry.
+//! template, so that requests can be grouped by it), `attempts`, `status`, `request_id` and
+//! `duration_ms`. It contains an event for each response and each retry.
 //!
-//! A key is sent to the server it was given for, never through a proxy on the way to a loopback
-//! address, and never to where a redirect points. It is in no `Debug`, error, span or event, even
-//! where a server repeats it.
+//! A key is sent only to its server, never through a proxy to a loopback address, and never to the
+//! target of a redirect. It does not appear in `Debug` output, errors, spans or events, even if a
+//! server echoes it.
 //!
 //! # Every operation
 //!

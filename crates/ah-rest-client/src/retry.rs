@@ -1,6 +1,6 @@
-//! When a request is tried again, and after how long.
+//! The retries of requests, and the delays between them.
 //!
-//! [`Attempts`] decides and does no waiting of its own, so that every rule can be tested by hand.
+//! [`Attempts`] only decides and never waits, so that every rule can be tested directly.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,24 +8,24 @@ use ah_rest_api_contract::TaskManagerError;
 use httpdate::parse_http_date;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
-/// How often, how long and how fast a request is tried again.
+/// The limits and delays of retries.
 ///
-/// The wait before a retry is drawn evenly from zero to a bound (full jitter), so that many
-/// clients of a server that comes back do not all come at once; the bound doubles with each
-/// failure. What a server asks for with `Retry-After` comes on top; when that would be over the
-/// deadline, the request is given up at once.
+/// The delay before a retry is uniformly distributed between zero and a bound (full jitter), so
+/// that clients of a restarted server do not reconnect simultaneously. The bound doubles with each
+/// failure. A server's `Retry-After` is added to the delay. If it exceeds the deadline, the request
+/// fails immediately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// The bound of the first wait. 100 ms.
+    /// The bound of the first delay. Default: 100 ms.
     pub first_delay: Duration,
-    /// What the bound grows to at most. 5 s.
+    /// The maximum bound. Default: 5 s.
     pub delay_max: Duration,
-    /// How often a request is sent at most, the first time included. 10.
+    /// The maximum number of attempts, including the first. Default: 10.
     pub attempts_max: u32,
-    /// How long a request may take in all, its retries and waits included. 2 minutes.
+    /// The time limit of a request, including retries and delays. Default: 2 minutes.
     pub deadline: Duration,
-    /// How long a server that nobody answers for is tried: enough for one that is being
-    /// restarted, and short enough for a person who has forgotten to start one. 2 s.
+    /// The time limit for connecting to a server that does not respond: long enough for a restart,
+    /// and short enough for a user who forgot to start it. Default: 2 s.
     pub connect_deadline: Duration,
 }
 
@@ -42,47 +42,47 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The wait after `failures` failures (from 0) for `chance` drawn evenly from all numbers.
+    /// Returns the delay after `failures` failures (from 0), for a uniformly distributed `chance`.
     pub(crate) fn delay(&self, failures: u32, chance: u64) -> Duration {
         let bound = self
             .first_delay
             .saturating_mul(2_u32.saturating_pow(failures))
             .min(self.delay_max);
         let nanos = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
-        // The upper half of the product is `chance` scaled from 2^64 to the bound, evenly.
+        // The upper half of the product scales `chance` uniformly from 2^64 to the bound.
         let scaled = (u128::from(nanos) * u128::from(chance)) >> 64;
         Duration::from_nanos(u64::try_from(scaled).unwrap_or(u64::MAX))
     }
 }
 
-/// Why one attempt did not succeed.
+/// The failure of one attempt.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What the caller is told if this was the last attempt.
+    /// The error for the caller if no attempt follows.
     pub(crate) error: TaskManagerError,
-    /// What it means for a retry.
+    /// The cause, which determines retries.
     pub(crate) cause: Cause,
-    /// How long the server asked to wait.
+    /// The delay requested by the server.
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// What a failure means for a retry.
+/// The cause of a failure, which determines retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// Nobody was there to be asked.
+    /// The server could not be reached.
     NotConnected,
-    /// The server is busy and said that it did nothing.
+    /// The server is busy and did not execute the request.
     Busy,
-    /// The connection broke or no answer came, and nobody knows what was done.
+    /// The connection was lost or timed out, so the effect is unknown.
     Broken,
-    /// The server answered that something went wrong in it.
+    /// The server reported an internal error.
     Fault,
-    /// The answer, and the same one the next time.
+    /// A permanent error.
     Final,
 }
 
 impl Failure {
-    /// A failure that no retry and no wait makes better.
+    /// Creates a permanent failure.
     pub(crate) fn last(error: TaskManagerError) -> Self {
         Self {
             error,
@@ -91,20 +91,20 @@ impl Failure {
         }
     }
 
-    /// Whether it may pass by itself, so that a reader who has time waits for it.
+    /// Returns true for a transient failure, after which a reader of a stream may retry.
     pub(crate) fn is_passing(&self) -> bool {
         self.cause != Cause::Final
     }
 }
 
-/// Whether a request that may have reached the server may be sent again.
+/// The safety of repeating a request that may have reached the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// Doing it twice is doing it once.
+    /// Repeating it has no further effect.
     Safe,
-    /// A second time would be answered otherwise.
+    /// Repeating it would give a different response.
     Unsafe,
-    /// Nothing is sent a second time, whatever became of the first.
+    /// It is never sent again.
     Never,
 }
 
@@ -125,13 +125,13 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// The number of the attempt that comes next, from 1.
+    /// Returns the number of the next attempt, from 1.
     pub(crate) const fn number(&self) -> u32 {
         self.failures + 1
     }
 
-    /// How long to wait before the next attempt, `elapsed` after the first began; `None` to give
-    /// up. `chance` is drawn evenly from all numbers.
+    /// Returns the delay before the next attempt, `elapsed` after the start of the first; `None` to
+    /// give up. `chance` must be uniformly distributed.
     pub(crate) fn wait_after(
         &mut self,
         failure: &Failure,
@@ -154,9 +154,9 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// The wait that `Retry-After` asks for (RFC 9110 §10.2.3): seconds, or a date. A date is read
-/// against the answer's own `Date`, so that the two clocks need not agree, and against `now` by
-/// this host's clock when the answer has none.
+/// Returns the delay of `Retry-After` (RFC 9110 §10.2.3), in seconds or as a date. A date is
+/// compared with the response's `Date`, so that the clocks need not agree, or without one with
+/// `now` of this host.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let asked = text(headers.get(RETRY_AFTER))?;
     if let Ok(seconds) = asked.parse() {
@@ -164,7 +164,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     }
     let until = parse_http_date(asked).ok()?;
     let date = text(headers.get(DATE)).and_then(|date| parse_http_date(date).ok());
-    // A date that is past asks for no wait.
+    // A date in the past means no delay.
     Some(
         until
             .duration_since(date.unwrap_or(now))

@@ -1,7 +1,7 @@
-//! The span of a request: what a program that collects traces is told of it.
+//! The tracing span of a request.
 //!
-//! It has the route and not the path, so that requests can be counted by it, and nothing of what a
-//! request carries: no header, no query, no body.
+//! It contains the route instead of the path, so that requests can be grouped by it, and no header,
+//! query or body.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use tracing::{Instrument, Span};
 use crate::answer;
 use crate::call::Call;
 
-/// The span of one request, all its attempts included. It ends, with its duration, when the request
-/// is answered or given up, and also when nobody waits for it any more.
+/// The span of a request with all its attempts. It ends, with its duration, when the request is
+/// answered, fails or is dropped.
 pub(crate) struct RequestSpan {
     span: Span,
     begun: Instant,
 }
 
 impl RequestSpan {
-    /// Begins the span of a request.
+    /// Creates the span of a request.
     pub(crate) fn begin(call: &Call) -> Self {
         let span = tracing::debug_span!(
             "request",
@@ -38,22 +38,22 @@ impl RequestSpan {
         }
     }
 
-    /// When the request began.
+    /// Returns the start time of the request.
     pub(crate) const fn begun(&self) -> Instant {
         self.begun
     }
 
-    /// Does `work` inside of the span.
+    /// Runs `work` inside the span.
     pub(crate) async fn within<T>(&self, work: impl Future<Output = T>) -> T {
         work.instrument(self.span.clone()).await
     }
 
-    /// Notes the attempt that is made, from 1.
+    /// Records the number of the attempt, from 1.
     pub(crate) fn attempt(&self, number: u32) {
         self.span.record("attempts", number);
     }
 
-    /// Notes the head of an answer, which took so long.
+    /// Records the head of a response and the time it took.
     pub(crate) fn answered(&self, response: &Response, took: Duration) {
         let status = response.status().as_u16();
         let request_id = answer::request_id(response.headers());
@@ -63,7 +63,7 @@ impl RequestSpan {
             status,
             request_id,
             duration_ms = millis(took),
-            "an attempt is answered"
+            "received a response"
         );
     }
 }
@@ -75,7 +75,7 @@ impl Drop for RequestSpan {
     }
 }
 
-/// A duration as logs have it.
+/// Returns a duration in milliseconds, as in logs.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

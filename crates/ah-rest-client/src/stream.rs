@@ -1,8 +1,8 @@
 //! Event streams that outlive their connections.
 //!
-//! A [`Reader`](reader::Reader) owns the connection and knows when to make a new one; a [`Place`]
-//! owns the cursor and knows which frames may pass it. So what is yielded is decided in one place
-//! without any waiting, and no number of connections can make an event come twice.
+//! A [`Reader`](reader::Reader) owns the connection and decides when to replace it. A [`Place`]
+//! owns the cursor and decides which frames are yielded, without any waiting. Therefore no sequence
+//! of connections can repeat an event.
 
 mod everything;
 mod losses;
@@ -22,71 +22,70 @@ use crate::call::Call;
 use crate::client::RestClient;
 use crate::retry::Failure;
 
-/// A reader's place in what it follows, which is shown as what the reader has come behind.
+/// The position of a reader, formatted as the last item that it has received.
 pub(crate) trait Place: fmt::Display + Send + 'static {
-    /// What is yielded.
+    /// The yielded items.
     type Item: Send + 'static;
 
-    /// What moves on with every event.
+    /// The cursor, which advances with every event.
     type Cursor: Copy + PartialEq + Send + 'static;
 
-    /// How far the reader has come.
+    /// Returns the cursor.
     fn cursor(&self) -> Self::Cursor;
 
-    /// The call that reads on from here.
+    /// Returns the call that continues from here.
     fn call(&self) -> Result<Call, TaskManagerError>;
 
-    /// What a frame is to a reader at this place, which moves on behind it.
+    /// Decides about a frame at this position, and advances past it.
     fn judge(&mut self, frame: &Frame) -> Result<Verdict<Self::Item>, StreamFault>;
 
-    /// Takes note of the last `id:` of a connection that has ended, all of whose frames were
-    /// judged.
+    /// Records the last `id:` of a closed connection, after all of its frames.
     fn leave(&mut self, last_event_id: &str);
 
-    /// Whether the end of a connection was the end of what is followed.
+    /// Returns true if the end of a connection was the end of the stream.
     fn is_over(
         &mut self,
         client: &RestClient,
     ) -> impl Future<Output = Result<bool, Failure>> + Send;
 }
 
-/// What a frame is to a reader.
+/// The decision about a frame.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Verdict<T> {
-    /// Nothing: it was seen before, was not asked for, or is newer than this client.
+    /// Skip it: it was seen before, was not requested, or is newer than this client.
     Pass,
-    /// An item to yield.
+    /// Yield an item.
     Yield(T),
-    /// The last item there is.
+    /// Yield the last item of the stream.
     Last(T),
 }
 
-/// A stream that is not what it says. Reading it again would only find the same.
+/// A stream that violates its format. Reading it again would give the same result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamFault {
-    /// A frame cannot be read.
-    #[error("the event stream has a frame that this client cannot read")]
+    /// A frame cannot be parsed.
+    #[error("failed to parse a frame of the event stream")]
     Frame(#[from] DecodeItemError),
-    /// A frame of a stream of many sessions cannot be read.
-    #[error("the event stream has an event that this client cannot read")]
+    /// A frame of a stream of many sessions cannot be parsed.
+    #[error("failed to parse an event of the event stream")]
     Event(#[source] serde_json::Error),
-    /// A frame has an `id:` that is no place.
-    #[error("the event stream has an event with the id {0:?}, which is no place to resume from")]
+    /// A frame has an invalid `id:`.
+    #[error("the event stream contains the invalid event id {0:?}")]
     Id(Option<String>),
     /// An event belongs to another session.
-    #[error("the event stream of session {wanted} has an event of session {found}")]
+    #[error("the event stream of session {wanted} contains an event of session {found}")]
     Session {
-        /// The session that is followed.
+        /// The session of the stream.
         wanted: SessionId,
-        /// The event's.
+        /// The session of the event.
         found: SessionId,
     },
     /// An event is missing.
-    #[error("the event stream goes from event {last} to event {next} and says nothing of a gap")]
+    #[error("the event stream skips from event {last} to event {next} without a gap")]
     Hole {
-        /// The last event before the hole.
+        /// The last event before the missing one.
         last: EventSeq,
-        /// The first one after it.
+        /// The first event after it.
         next: EventSeq,
     },
 }

@@ -1,20 +1,20 @@
-//! How long a client waits for what.
+//! The timeouts of a client.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::call::{Call, Patience};
 
-/// How long a client waits for what.
+/// The timeouts of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
-    /// For a connection.
+    /// For opening a connection.
     pub(crate) connect: Duration,
-    /// For the whole answer to one attempt, or the head of a stream's.
+    /// For the whole response to an attempt, or the head of a stream.
     pub(crate) answer: Duration,
     /// For the next byte of a stream.
     pub(crate) silence: Duration,
-    /// For the answers of some operations, by their ids.
+    /// For individual operations, by id.
     pub(crate) operations: BTreeMap<&'static str, Duration>,
 }
 
@@ -30,7 +30,7 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// How long one attempt at a call may take; `None` when its deadline is all there is.
+    /// Returns the time limit of an attempt; `None` if only the deadline applies.
     pub(crate) fn of(&self, call: &Call) -> Option<Duration> {
         let given = self.operations.get(call.operation().id).copied();
         given.or(match call.patience() {

@@ -1,4 +1,4 @@
-//! Whom a client trusts to be the server it asked for.
+//! Verification of the server's certificate.
 
 use std::sync::Arc;
 
@@ -9,34 +9,34 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-/// Whose certificates prove that a server is the one asked for.
+/// The certificates that are accepted.
 #[derive(Clone, Debug)]
 pub(crate) enum Trust {
-    /// Nobody's: there is nothing to prove, for connections are not secured.
-    Nobody,
-    /// Those of the authorities that the operating system trusts.
+    /// None, because connections do not use TLS.
+    Unsecured,
+    /// Certificates of authorities that the operating system trusts.
     System,
-    /// Those of these authorities, and of no others.
+    /// Certificates of these authorities only.
     Authorities(RootCertStore),
-    /// Anybody's: whoever answers is taken for the server.
-    Anybody,
+    /// Every certificate.
+    AcceptAll,
 }
 
-/// Why there is no certificate authority in a text.
+/// Invalid certificate authorities.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidAuthority {
-    /// It is not PEM.
-    #[error("it is not PEM")]
+    /// The text is not PEM.
+    #[error("not PEM")]
     Pem(#[source] pem::Error),
-    /// It has no certificate.
-    #[error("it has no certificate")]
+    /// The text contains no certificate.
+    #[error("no certificate found")]
     Empty,
-    /// A certificate cannot be read.
-    #[error("a certificate in it cannot be read")]
+    /// A certificate cannot be parsed.
+    #[error("failed to parse a certificate")]
     Certificate(#[source] rustls::Error),
 }
 
-/// The authorities whose certificates stand in `pem`, one after the other.
+/// Parses concatenated certificates in PEM.
 pub(crate) fn authorities(pem: &[u8]) -> Result<RootCertStore, InvalidAuthority> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -51,17 +51,17 @@ pub(crate) fn authorities(pem: &[u8]) -> Result<RootCertStore, InvalidAuthority>
     Ok(roots)
 }
 
-/// How connections are secured, over which one of `protocols` is spoken, as the server chooses.
+/// Returns the TLS configuration, which offers `protocols` to the server.
 pub(crate) fn config(trust: Trust, protocols: &[&[u8]]) -> Result<ClientConfig, rustls::Error> {
-    // Named here and not installed for the whole process, which is the program's to decide.
+    // Set explicitly instead of process-wide, which is up to the program.
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
     let config = match trust {
-        Trust::Nobody => config.with_root_certificates(RootCertStore::empty()),
+        Trust::Unsecured => config.with_root_certificates(RootCertStore::empty()),
         Trust::Authorities(roots) => config.with_root_certificates(roots),
         Trust::System => config.with_platform_verifier()?,
-        Trust::Anybody => config
+        Trust::AcceptAll => config
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AcceptAll(provider))),
     };
@@ -70,8 +70,8 @@ pub(crate) fn config(trust: Trust, protocols: &[&[u8]]) -> Result<ClientConfig, 
     Ok(config)
 }
 
-/// Takes every certificate. That the server has the key of the one it shows is still checked, for
-/// otherwise there would not even be a connection to keep secret.
+/// Accepts every certificate. The signature of the handshake is still verified, since otherwise the
+/// connection would not be encrypted for the peer.
 #[derive(Debug)]
 struct AcceptAll(Arc<CryptoProvider>);
 

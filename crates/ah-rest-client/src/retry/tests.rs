@@ -122,7 +122,7 @@ fn reads_retry_after() {
     let date = Some("Sat, 21 Nov 2026 08:00:00 GMT");
     assert_eq!(read("7", date), Some(SECOND * 7));
     assert_eq!(read(" 7 ", None), Some(SECOND * 7));
-    // The three forms that RFC 9110 §5.6.7 has readers take.
+    // The three forms that RFC 9110 §5.6.7 requires recipients to accept.
     for asked in [
         "Sat, 21 Nov 2026 08:01:30 GMT",
         "Saturday, 21-Nov-26 08:01:30 GMT",

@@ -1,4 +1,4 @@
-//! A reader's place among the events of many sessions.
+//! The position of a reader among the events of many sessions.
 
 use std::fmt;
 
@@ -13,11 +13,11 @@ use crate::call::Call;
 use crate::client::RestClient;
 use crate::retry::Failure;
 
-/// A reader's place among the events of many sessions.
+/// The position of a reader among the events of many sessions.
 #[derive(Debug)]
 pub(crate) struct Everything {
     query: AllEventsQuery,
-    /// The last place that was seen. Without one, events to come are wanted.
+    /// The last position; `None` to start with the next event.
     seen: Option<LogCursor>,
 }
 
@@ -27,7 +27,7 @@ impl Everything {
         Self { query, seen }
     }
 
-    /// Moves to `cursor`; `false` when that was seen before.
+    /// Advances to `cursor`, and returns false if it was seen before.
     fn move_to(&mut self, cursor: LogCursor) -> bool {
         let is_new = self.seen.is_none_or(|seen| cursor > seen);
         if is_new {
@@ -41,7 +41,7 @@ impl fmt::Display for Everything {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.seen {
             Some(cursor) => write!(f, "{cursor}"),
-            None => f.write_str("its beginning"),
+            None => f.write_str("the beginning"),
         }
     }
 }
@@ -64,7 +64,7 @@ impl Place for Everything {
 
     fn judge(&mut self, frame: &Frame) -> Result<Verdict<Self::Item>, StreamFault> {
         let Some(id) = &frame.id else {
-            // What is ephemeral does not say whose it is, so it is of no use among many sessions.
+            // An ephemeral event does not name its session, so it is useless among many sessions.
             return Ok(Verdict::Pass);
         };
         let cursor = id.parse().map_err(|_| StreamFault::Id(frame.id.clone()))?;
@@ -85,7 +85,7 @@ impl Place for Everything {
     }
 
     fn leave(&mut self, last_event_id: &str) {
-        // A frame without data has a place all the same: where a stream of events to come began.
+        // A frame without data also has a position: the start of a stream of new events.
         if let Ok(cursor) = last_event_id.parse() {
             self.move_to(cursor);
         }

@@ -1,25 +1,25 @@
-//! What it comes to that a stream loses its connections: how long to wait, and when to say so.
+//! The handling of lost connections: the delay before the next one, and the limit.
 //!
-//! A server that is away is waited for without an end. But a stream that is there each time and
-//! breaks off each time at the same place will not get better by itself: something cuts it, or what
-//! comes next cannot be sent. Whoever reads it is told, after [`FRUITLESS_MAX`] tries.
+//! A reader waits indefinitely for a server that is unreachable. A stream that repeatedly connects
+//! and then breaks at the same position will not recover by itself, because a proxy cuts it or the
+//! next event cannot be sent. After [`FRUITLESS_MAX`] attempts the reader reports an error.
 
-/// The most connections in a row that bring nothing before the reader is told: 10. The waits
-/// between them come to some 10 s, by the default of [`crate::RetryPolicy`].
+/// The maximum number of consecutive connections without progress: 10. With the default
+/// [`crate::RetryPolicy`], the delays between them add up to about 10 s.
 pub(crate) const FRUITLESS_MAX: u32 = 10;
 
-/// A connection that is lost.
+/// A lost connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lost {
-    /// Whether it brought the reader on.
+    /// True if it made progress.
     pub(crate) has_moved: bool,
-    /// Whether it broke off inside of a frame.
+    /// True if it broke inside a frame.
     pub(crate) is_torn: bool,
-    /// Whether it was lost as soon as it was made.
+    /// True if it was lost immediately.
     pub(crate) is_brief: bool,
 }
 
-/// The losses of one stream since it last moved on.
+/// The losses of a stream since its last progress.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     failures: u32,
@@ -27,24 +27,24 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
-    /// How many tries in a row were of no use, which is what the wait for the next one grows with.
+    /// Returns the number of consecutive useless attempts, which determines the next delay.
     pub(crate) const fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Notes that a connection is tried; it is of no use until it proves to be of some.
+    /// Records an attempt, which counts as useless until it proves otherwise.
     pub(crate) const fn tried(&mut self) {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// Notes that a connection is lost. Returns whether there were too many like it in a row.
+    /// Records a lost connection, and returns true if the limit is exceeded.
     pub(crate) fn lost(&mut self, lost: Lost) -> bool {
         if lost.has_moved {
             *self = Self::default();
             return false;
         }
         if !lost.is_brief {
-            // One on which nothing happened for long was of use: there was nothing to tell.
+            // A long quiet connection was useful: there were no events.
             self.failures = 0;
         }
         self.fruitless = if lost.is_torn || lost.is_brief {
@@ -74,7 +74,7 @@ mod tests {
         ..QUIET
     };
 
-    /// Which of the losses is one too many, by its number from 1.
+    /// Returns the number of the loss that exceeds the limit, from 1.
     fn told(losses: impl IntoIterator<Item = Lost>) -> Option<usize> {
         let mut stream = Losses::default();
         losses
@@ -117,9 +117,9 @@ mod tests {
             losses.lost(lost);
             failures.push(losses.failures());
         }
-        // A torn connection that lasted was of use for the pace of tries, not for their number.
+        // A torn connection that lasted counts as useful for the delays, but not for the limit.
         assert_eq!(failures, [1, 2, 0, 0]);
-        // Nobody is there.
+        // The server is unreachable.
         losses.tried();
         losses.tried();
         assert_eq!(losses.failures(), 2);

@@ -1,4 +1,4 @@
-//! A reader's place in one session's log.
+//! The position of a reader in the log of one session.
 
 use std::fmt;
 
@@ -14,19 +14,20 @@ use crate::call::Call;
 use crate::client::RestClient;
 use crate::retry::Failure;
 
-/// A reader's place in one session's log: the last event it has seen, or could have seen.
+/// The position of a reader in the log of one session: the last event that it has seen, or that its
+/// filter has skipped.
 #[derive(Debug)]
 pub(crate) struct OneSession {
     session: SessionId,
     seen: EventSeq,
     filter: EventFilter,
-    /// The last event of all, when the session is known to have ended before the connection at
-    /// hand was made, which therefore has all of the log before it.
+    /// The last event of the session, if it had ended before the current connection was opened. The
+    /// connection then covers the rest of the log.
     ended_at: Option<EventSeq>,
 }
 
 impl OneSession {
-    /// The place after `after` in the log of `session`, of which `filter` chooses.
+    /// Creates the position after `after` in the log of `session`, with a filter.
     pub(crate) const fn new(session: SessionId, after: EventSeq, filter: EventFilter) -> Self {
         Self {
             session,
@@ -36,12 +37,12 @@ impl OneSession {
         }
     }
 
-    /// Whether every event is wanted, so that a missing one is noticed.
+    /// Returns true if every event is wanted, so that a missing one is detected.
     const fn wants_all(&self) -> bool {
         self.filter.types().is_none() && self.filter.level().is_none()
     }
 
-    /// Moves to `seq`; `false` when that was seen before.
+    /// Advances to `seq`, and returns false if it was seen before.
     fn move_to(&mut self, seq: EventSeq) -> Result<bool, StreamFault> {
         if seq <= self.seen {
             return Ok(false);
@@ -77,7 +78,7 @@ impl OneSession {
     }
 
     fn gap(&mut self, gap: Gap) -> Verdict<StreamItem> {
-        // The event before the first one that is left; without any, there is nothing to step over.
+        // The event before the first remaining one. If none remains, nothing is skipped.
         let before = EventSeq::new(gap.earliest_seq.get().saturating_sub(1));
         if before <= self.seen {
             return Verdict::Pass;
@@ -124,12 +125,12 @@ impl Place for OneSession {
             }
             Ok(StreamItem::Ephemeral(_)) => Ok(Verdict::Pass),
             Err(DecodeItemError::UnknownEvent(name)) => {
-                // It is not shown, but it counts: the next event is the one after it.
+                // It is not yielded, but advances the position.
                 if let Some(id) = &frame.id {
                     let seq = id.parse().map_err(|_| StreamFault::Id(frame.id.clone()))?;
                     self.move_to(seq)?;
                 }
-                tracing::debug!(event = name, "an event that this client does not know");
+                tracing::debug!(event = name, "skipping an unknown event");
                 Ok(Verdict::Pass)
             }
             Err(error) => Err(error.into()),
@@ -137,15 +138,16 @@ impl Place for OneSession {
     }
 
     fn leave(&mut self, _last_event_id: &str) {
-        // Every `id:` was an event's, so the place is known from the events.
+        // Every `id:` belongs to an event, so the position is already known.
     }
 
-    /// A connection ends after the terminal status, but also when the server shuts down, and one
-    /// that ends because of the status need not have shown it: it may not have been asked for, or
-    /// may stand before the cursor. So the session itself is asked.
+    /// Asks for the session to decide. A connection ends after the terminal status, but also when
+    /// the server shuts down. The status may not have been received, because it is filtered or
+    /// before the cursor.
     async fn is_over(&mut self, client: &RestClient) -> Result<bool, Failure> {
         if let Some(last) = self.ended_at {
-            // Of all events none may be missing. Which are missing behind a filter nobody knows.
+            // Without a filter no event may be missing. With a filter, missing events cannot be
+            // detected.
             return Ok(!self.wants_all() || self.seen >= last);
         }
         let path = paths::get_session(self.session);
@@ -154,8 +156,8 @@ impl Place for OneSession {
         if !session.status.is_terminal() {
             return Ok(false);
         }
-        // One more connection shows what came between the end of the last one and the end of the
-        // session; nothing did if the reader has seen the last event of all.
+        // One more connection delivers the events between the end of the last one and the end of
+        // the session, unless the reader has already seen the last event.
         self.ended_at = Some(session.last_seq);
         Ok(self.seen >= session.last_seq)
     }

@@ -1,4 +1,4 @@
-//! Reading a stream over as many connections as it takes.
+//! Reads a stream over as many connections as necessary.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -19,13 +19,13 @@ use crate::client::RestClient;
 use crate::failures;
 use crate::retry::Failure;
 
-/// The longest that a server can make a reader wait before it connects again.
+/// The maximum delay that a server can request before a reconnect.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Connects, and follows what there is from `place` on.
+/// Connects and follows the stream from `place`.
 ///
 /// # Errors
-/// When the stream does not begin: then the request is tried again like any other.
+/// The stream does not start. Connecting is retried like any other request.
 pub(crate) async fn follow<P: Place>(
     client: RestClient,
     place: P,
@@ -55,17 +55,17 @@ pub(crate) async fn follow<P: Place>(
 struct Reader<P: Place> {
     client: RestClient,
     place: P,
-    /// The connection; `None` when one has to be made.
+    /// The connection; `None` while disconnected.
     response: Option<Response>,
     decoder: Decoder,
-    /// What ends the stream once all that came before it is yielded.
+    /// The error that ends the stream, once everything before it is yielded.
     broken: Option<FrameTooLarge>,
-    /// When the connection was made.
+    /// The time of the connection.
     connected: Instant,
-    /// How far the reader was when it lost its last connection, or began.
+    /// The cursor at the last loss, or at the start.
     lost_at: P::Cursor,
     losses: Losses,
-    /// How long the server asked to wait before the next connection.
+    /// The delay that the server requested before the next connection.
     asked_wait: Option<Duration>,
     is_over: bool,
 }
@@ -82,9 +82,9 @@ impl<P: Place> Reader<P> {
         item
     }
 
-    /// The next item; `None` when there is no more.
+    /// Returns the next item; `None` at the end.
     ///
-    /// It may be dropped at any await: each step leaves the reader whole.
+    /// It is cancel safe: each await leaves the reader in a consistent state.
     async fn read(&mut self) -> Result<Option<P::Item>, TaskManagerError> {
         loop {
             if let Some(item) = self.decoded()? {
@@ -97,7 +97,7 @@ impl<P: Place> Reader<P> {
             match timeout(self.client.timeouts().silence, response.chunk()).await {
                 Ok(Ok(Some(chunk))) => self.broken = self.decoder.push(&chunk).err(),
                 Ok(Ok(None)) => {
-                    // An end inside of a frame is none: something cut the stream off.
+                    // An end inside a frame is not a regular end: the stream was cut.
                     let is_torn = self.decoder.is_within_frame();
                     self.disconnect("it ended")?;
                     if !is_torn && self.is_all().await? {
@@ -110,7 +110,7 @@ impl<P: Place> Reader<P> {
         }
     }
 
-    /// The next item among the frames that have come.
+    /// Returns the next item among the received frames.
     fn decoded(&mut self) -> Result<Option<P::Item>, TaskManagerError> {
         while let Some(decoded) = self.decoder.pop() {
             let Decoded::Frame(frame) = decoded else {
@@ -133,23 +133,23 @@ impl<P: Place> Reader<P> {
         }
     }
 
-    /// What is said of a frame that came whole and cannot be read. The log does not change, so the
-    /// next connection would bring the same.
+    /// Returns the error for a complete frame that cannot be parsed. The log does not change, so
+    /// another connection would give the same frame.
     fn unreadable(&self, fault: impl Error + Send + Sync + 'static) -> TaskManagerError {
         let place = &self.place;
         TaskManagerError::new(
             ErrorKind::Internal,
-            format!("{fault}; it was read up to {place}"),
+            format!("{fault}; last position: {place}"),
         )
         .caused_by(fault)
     }
 
-    /// Gives the connection up, to make the next one from where this one has led.
+    /// Closes the connection. The next one continues from the current position.
     ///
     /// # Errors
-    /// When it has led nowhere, and so have too many before it.
+    /// This connection and too many before it made no progress.
     fn disconnect(&mut self, why: &str) -> Result<(), TaskManagerError> {
-        tracing::debug!(place = %self.place, why, "an event stream's connection is lost");
+        tracing::debug!(place = %self.place, why, "lost the connection of an event stream");
         self.place.leave(self.decoder.last_event_id());
         let cursor = self.place.cursor();
         let is_hopeless = self.losses.lost(Lost {
@@ -168,15 +168,14 @@ impl<P: Place> Reader<P> {
         Err(TaskManagerError::new(
             ErrorKind::Internal,
             format!(
-                "the event stream of {url} breaks off behind {place} every time, now \
-                 {FRUITLESS_MAX} times in a row ({why}); look for what cuts it off between here \
-                 and there, and in the log of the access point"
+                "the event stream of {url} broke after {place} {FRUITLESS_MAX} times in a row \
+                 ({why}); check for a proxy that cuts it, and the log of the access point"
             ),
         ))
     }
 
-    /// Whether the end of the connection was the end of the stream. A server that is not there to
-    /// tell is waited for like any other.
+    /// Returns true if the end of the connection was the end of the stream. An unreachable server
+    /// is retried.
     async fn is_all(&mut self) -> Result<bool, TaskManagerError> {
         match self.place.is_over(&self.client).await {
             Ok(is_over) => Ok(is_over),
@@ -188,14 +187,14 @@ impl<P: Place> Reader<P> {
         }
     }
 
-    /// Makes the next connection, after a wait; one attempt.
+    /// Makes one attempt to connect, after a delay.
     async fn connect(&mut self) -> Result<(), TaskManagerError> {
         let drawn = self
             .client
             .retry_policy()
             .delay(self.losses.failures(), chance::draw()?);
         let asked = self.asked_wait.unwrap_or_default().min(WAIT_MAX);
-        // On top of what was asked for, or all that were sent away at once would be back at once.
+        // In addition to the requested delay, so that clients do not reconnect simultaneously.
         sleep(asked.saturating_add(drawn)).await;
         self.losses.tried();
         let call = self.place.call()?;
@@ -219,7 +218,7 @@ impl<P: Place> Reader<P> {
             place = %self.place,
             failures = self.losses.failures(),
             error = %failure.error,
-            "an event stream could not connect again",
+            "failed to reconnect an event stream",
         );
         self.asked_wait = failure.retry_after.or(self.asked_wait);
     }

@@ -1,4 +1,4 @@
-//! What answers become, above all those that say no.
+//! Responses, above all error responses.
 
 use ah_rest_api_contract::{ErrorKind, SessionQuery, SessionStatus, TaskManager as _};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Which connections requests go over, and for how long they are waited for.
+//! The connections of requests, and their timeouts.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::served::Served;
 use crate::tls::Identity;
 use crate::wire::{Reply, Wire};
 
-/// The connections that three requests, one after the other, went over.
+/// Returns the connections of three sequential requests.
 async fn connections_of_three(
     configure: impl FnOnce(RestClientBuilder) -> RestClientBuilder,
 ) -> Vec<usize> {
@@ -124,7 +124,7 @@ async fn an_operation_may_have_a_timeout_of_its_own() {
 
     let wire = Wire::start(|_, _| Reply::hold("")).await;
     let client = builder(&wire.url())
-        // Without one of its own it has until the deadline.
+        // Without a timeout of its own, it is limited by the deadline.
         .operation_timeout("cancel_session", Duration::from_millis(70))
         .build()
         .unwrap();

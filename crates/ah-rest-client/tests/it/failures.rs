@@ -1,13 +1,13 @@
-//! Every way in which a request can fail, against every kind of request: how often it is sent, and
-//! what its caller is told.
+//! Every way in which a request can fail, for every kind of request: the number of attempts, and the
+//! resulting error.
 //!
 //! The rows of [`before_the_body`], [`in_the_body`] and [`unreadable`] are all there are, but for
 //! those that need more than one answer or none:
 //!
 //! | way | test |
 //! |---|---|
-//! | nobody listens | `retries::nobody_there_is_said_with_what_to_do`, `a_request_waits_for_a_server_that_restarts` |
-//! | a certificate that is not good | `tls::a_server_that_cannot_prove_itself_is_not_talked_to` |
+//! | no server listens | `retries::nobody_there_is_said_with_what_to_do`, `a_request_waits_for_a_server_that_restarts` |
+//! | an invalid certificate | `tls::a_server_that_cannot_prove_itself_is_not_talked_to` |
 //! | busy, with a time to wait | `the_time_that_a_server_asks_for_is_waited`, `retries::a_wait_over_the_deadline_is_not_begun` |
 //! | an answer cut at any byte | `retries::a_connection_that_breaks_anywhere_in_the_answer_is_made_again` |
 //! | an answer without an end | `answers::an_answer_without_an_end_is_not_read_for_ever` |
@@ -33,17 +33,17 @@ use crate::reconnects::refused_twice;
 use crate::samples::{SESSION, builder, client, problem, session, session_id};
 use crate::wire::{Reply, Then, Wire, answer};
 
-/// How often `samples::builder` lets a request be sent.
+/// The number of attempts that `samples::builder` allows.
 const ATTEMPTS_MAX: usize = 4;
 
-/// Whether a kind of request may be sent again.
+/// The safety of repeating a kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Repeat {
-    /// Although it may have been done.
+    /// Safe even if it may have been executed.
     Safe,
-    /// Unless it may have been done.
+    /// Unsafe if it may have been executed.
     Unsafe,
-    /// Not at all.
+    /// Never repeated.
     Never,
 }
 
@@ -53,7 +53,7 @@ type Outcome = Pin<Box<dyn Future<Output = Result<(), TaskManagerError>> + Send>
 struct Kind {
     name: &'static str,
     repeat: Repeat,
-    /// Whether its answer is read whole, as JSON.
+    /// True if its response is read completely, as JSON.
     has_json: bool,
     call: fn(RestClient) -> Outcome,
 }
@@ -127,14 +127,14 @@ fn draft_id() -> DraftId {
     format!("draft-{SESSION}").parse().unwrap()
 }
 
-/// When a failure is a reason to send a request again.
+/// The condition for repeating a request after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Again {
-    /// Always: nothing was done.
+    /// Always, because it was not executed.
     Always,
-    /// Where that is safe: nobody knows what was done.
+    /// If that is safe, because its effect is unknown.
     WhereSafe,
-    /// It would be answered the same.
+    /// Never, because the response would be the same.
     Never,
 }
 
@@ -157,7 +157,7 @@ fn way(name: &str, bytes: impl Into<Vec<u8>>, then: Then, again: Again, says: Er
     }
 }
 
-/// What can go wrong before there is a body, or with an answer that says no.
+/// Failures before the body, and error responses.
 fn before_the_body() -> Vec<Way> {
     use Again::{Always, Never, WhereSafe};
     use ErrorKind::Unreachable;
@@ -223,7 +223,7 @@ fn before_the_body() -> Vec<Way> {
         (599, Never, ErrorKind::Internal),
     ] {
         let line = format!("{status} Whatever");
-        // Both of a proxy, which writes no problem document, and of the access point.
+        // From a proxy, which sends no problem document, and from the access point.
         ways.push(way(
             &format!("{status} of a proxy"),
             answer(&line, "", ""),
@@ -243,7 +243,7 @@ fn before_the_body() -> Vec<Way> {
     ways
 }
 
-/// What can go wrong in the middle of a body.
+/// Failures during a body.
 fn in_the_body() -> Vec<Way> {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
     let whole = session(SessionStatus::Running, 1).to_string();
@@ -277,7 +277,7 @@ fn in_the_body() -> Vec<Way> {
     .into()
 }
 
-/// Answers that come whole and cannot be read.
+/// Complete responses that cannot be parsed.
 fn unreadable() -> Vec<Way> {
     let whole = session(SessionStatus::Running, 1).to_string();
     let deep = "[".repeat(100_000);
@@ -298,7 +298,7 @@ fn unreadable() -> Vec<Way> {
     .map(|(name, status, body)| {
         let mut bytes = format!(
             "HTTP/1.1 {status}\r\nconnection: close\r\n{}\r\n",
-            // An answer with this status has no body, and no length.
+            // A response with this status has no body and no length.
             if status.starts_with("204") {
                 String::new()
             } else {
@@ -312,7 +312,7 @@ fn unreadable() -> Vec<Way> {
     .into()
 }
 
-/// Sends a request to a server that fails in this way only, and looks at what comes of it.
+/// Sends a request to a server that fails only in this way, and checks the result.
 async fn check(way: &Way, kind: &Kind) {
     let (bytes, then) = (way.bytes.clone(), way.then);
     let mut wire = Wire::start(move |_, _| Reply {
@@ -320,7 +320,7 @@ async fn check(way: &Way, kind: &Kind) {
         then,
     })
     .await;
-    // Nobody waits for what never comes, and everything else has all the time it needs.
+    // Short for a response that never comes, and long for everything else.
     let patience = match then {
         Then::Hold => Duration::from_secs(1),
         Then::Close | Then::Reset => Duration::from_secs(20),
@@ -337,7 +337,7 @@ async fn check(way: &Way, kind: &Kind) {
         (Again::Never, _) | (_, Repeat::Never) | (Again::WhereSafe, Repeat::Unsafe) => false,
         (Again::Always, _) | (Again::WhereSafe, Repeat::Safe) => true,
     };
-    // The server may be a step behind a client that no longer waits for it.
+    // The server may be a step behind a client that has given up.
     for attempt in 1..=if is_repeated { ATTEMPTS_MAX } else { 1 } {
         timeout(Duration::from_secs(20), wire.next_request())
             .await
@@ -353,7 +353,7 @@ async fn check_all(ways: Vec<Way>, concerns: impl Fn(&Kind) -> bool) {
     let kinds = kinds();
     let (silent, others): (Vec<&Way>, Vec<&Way>) =
         ways.iter().partition(|way| way.then == Then::Hold);
-    // By themselves, so that none of them is out of time because of the others.
+    // Separately, so that slow failures do not delay the others.
     for ways in [silent, others] {
         let concerned = kinds.iter().filter(|kind| concerns(kind));
         let all = concerned.flat_map(|kind| ways.iter().map(move |way| check(way, kind)));
@@ -368,7 +368,7 @@ async fn a_failure_before_the_body_is_met_as_the_request_allows() {
 
 #[tokio::test]
 async fn a_failure_in_the_body_is_met_as_the_request_allows() {
-    // A stream has begun with its head; what becomes of its body is not the request's business.
+    // A stream starts with its head; failures of its body do not concern the request.
     check_all(in_the_body(), |kind| kind.name != "stream").await;
 }
 
@@ -409,7 +409,7 @@ async fn a_request_waits_for_a_server_that_restarts() {
         .retry(RetryPolicy {
             first_delay: Duration::from_millis(1),
             delay_max: Duration::from_millis(10),
-            // The pace of the test's own attempts does not matter then.
+            // The limit of attempts must not apply in this test.
             attempts_max: u32::MAX,
             ..RetryPolicy::default()
         })

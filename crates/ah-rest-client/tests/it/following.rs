@@ -1,4 +1,4 @@
-//! Following the events of a session that the test tells.
+//! Follows the events of a session that the test sends.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::wire::{Reply, Request, Wire, answer};
 pub(crate) const STREAM: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
 
-/// A stream whose end can be told from its breaking: `body` in one chunk, and with `is_whole` the
-/// chunk of length zero that ends it.
+/// A chunked stream: `body` in one chunk, and with `is_whole` the final chunk, so that an end
+/// differs from a break.
 pub(crate) fn chunked(body: &str, is_whole: bool) -> Vec<u8> {
     let mut bytes = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
         transfer-encoding: chunked\r\nconnection: close\r\n\r\n"

@@ -1,4 +1,4 @@
-//! Event streams that break off at the same place every time.
+//! Event streams that repeatedly break at the same position.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::following::{
 use crate::samples::{SESSION, builder, client, frames, log, session_id};
 use crate::wire::{Reply, Wire};
 
-/// How many connections in a row may bring nothing.
+/// The number of consecutive connections without progress.
 const CONNECTIONS: usize = 10;
 
-/// A client for which no connection of a test is a long one.
+/// A client for which every connection of a test is brief.
 fn hasty(url: &str) -> RestClient {
     builder(url)
         .retry(RetryPolicy {
@@ -37,7 +37,7 @@ async fn follow(wire: &Wire) -> EventStream {
         .unwrap()
 }
 
-/// How often the server was asked for the stream.
+/// Returns the number of requests for the stream.
 fn connections(wire: &mut Wire) -> usize {
     let lines = wire.lines();
     lines.iter().filter(|line| line.contains("/events")).count()
@@ -45,7 +45,7 @@ fn connections(wire: &mut Wire) -> usize {
 
 #[tokio::test]
 async fn a_stream_that_is_cut_at_the_same_byte_every_time_says_so() {
-    // Both as a connection that breaks and as one that seems to end.
+    // A connection that breaks, and one that appears to end.
     for is_chunked in [true, false] {
         let mut wire = Wire::start(move |request, _| {
             if !is_stream(request) {
@@ -68,7 +68,7 @@ async fn a_stream_that_is_cut_at_the_same_byte_every_time_says_so() {
             format!("behind event 2 of session {SESSION} every time, now 10 times in a row");
         assert!(text.contains(&place), "{text}");
         assert_eq!(seqs(&items), [1, 2]);
-        // One that brought two events, and ten that brought nothing.
+        // One connection with two events, and ten without any.
         assert_eq!(connections(&mut wire), 1 + CONNECTIONS);
     }
 }
@@ -147,7 +147,7 @@ async fn a_cut_is_not_taken_for_the_end_of_a_session_that_is_over() {
         }
         let seen = last_event_id(request);
         let rest = frames(seen, 3);
-        // A length that nobody told, so that the cut looks like an end; five times.
+        // Without a length, so that the cut looks like an end; five times.
         let end = if number < 6 {
             60.min(rest.len())
         } else {

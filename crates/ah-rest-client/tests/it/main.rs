@@ -1,4 +1,4 @@
-//! The client against servers that misbehave in every way a network can.
+//! The client with servers that fail in every way a network can.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

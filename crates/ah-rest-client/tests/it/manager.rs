@@ -1,4 +1,4 @@
-//! The trait over the client.
+//! The implementation of the trait.
 
 use std::sync::Arc;
 

@@ -15,8 +15,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::samples::{SESSION, client, session_id};
 
-/// Calls each method once, in this order, and returns their names. What comes back does not matter
-/// here.
+/// Calls each method once, in this order, and returns their names. The results do not matter.
 macro_rules! call_each {
     ($client:expr, $($method:ident($($argument:expr),*)),+ $(,)?) => {{
         let mut names = Vec::new();
@@ -82,7 +81,7 @@ async fn call_all(client: &RestClient) -> Vec<&'static str> {
     )
 }
 
-/// The operation that a method calls, which it is named after.
+/// Returns the operation of a method, which has the same name.
 fn operation_of(method: &str) -> &str {
     match method {
         // One path has the events of a session as a stream and as pages.

@@ -12,7 +12,7 @@ use crate::following::{
 use crate::samples::{builder, completed, frames, log, session_id};
 use crate::wire::{Reply, Then, Wire, answer};
 
-/// Cut anywhere, whether the client can tell the cut from an end (chunked) or not.
+/// Cut at every byte, with a detectable cut (chunked) or an apparent end.
 async fn cut_at_every_byte(is_chunked: bool) {
     let body = frames(0, 3);
     let first = encode_item(&log(1)).unwrap().len();
@@ -59,7 +59,7 @@ async fn a_cut_that_looks_like_an_end_loses_nothing_either() {
 async fn what_a_careless_server_repeats_is_shown_once() {
     let wire = Wire::start(|_, number| match number {
         0 => Reply::close(chunked(&logs(1..=3), false)),
-        // From the start, whatever was asked for.
+        // From the start, whatever the request.
         _ => Reply::close(chunked(&frames(0, 5), true)),
     })
     .await;
@@ -73,7 +73,7 @@ async fn a_server_that_restarts_is_waited_for() {
     for seq in [1, 2] {
         assert_eq!(events.next().await.unwrap().unwrap(), log(seq));
     }
-    // Gone; then back, but not well for a while.
+    // Unreachable, then restarted, but failing for a while.
     let port = wire.stop().await;
     let mut reading = tokio::spawn(collect(events));
     tokio::select! {
@@ -96,8 +96,8 @@ async fn a_server_that_restarts_is_waited_for() {
     assert_eq!(wire.lines().len(), 7);
 }
 
-/// Returns once two connections to a dead address were refused, so that whoever tries to connect
-/// at the same pace has been refused as well.
+/// Returns after two refused connections, so that a client with the same delays was refused as
+/// well.
 pub(crate) async fn refused_twice(address: std::net::SocketAddr) {
     for _ in 0..2 {
         tokio::net::TcpStream::connect(address).await.unwrap_err();
@@ -185,7 +185,7 @@ async fn a_reader_that_is_interrupted_at_every_wait_misses_nothing() {
         .unwrap();
     let mut shown = Vec::new();
     loop {
-        // Each wait is given up at once and begun again, as a program does that waits for keys too.
+        // Each wait is cancelled and restarted, as in a program that also waits for keys.
         let item = tokio::select! {
             biased;
             item = events.next() => item,

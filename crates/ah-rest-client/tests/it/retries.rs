@@ -1,4 +1,4 @@
-//! What is tried again, and what is not.
+//! Retried and final failures.
 
 use std::time::Duration;
 
@@ -159,7 +159,7 @@ async fn what_cannot_get_better_is_asked_once() {
 
 #[tokio::test]
 async fn a_deletion_that_a_repeat_would_deny_is_not_repeated_blindly() {
-    // The connection breaks after the request was read: nobody knows whether it was done.
+    // The connection breaks after the request was read, so its effect is unknown.
     let mut wire = Wire::start(|_, _| Reply::close("")).await;
     let error = client(&wire.url())
         .delete_draft(draft_id())
@@ -173,7 +173,7 @@ async fn a_deletion_that_a_repeat_would_deny_is_not_repeated_blindly() {
         "{error}"
     );
     assert_eq!(wire.lines().len(), 1);
-    // A server that says that it did nothing is asked again.
+    // A server that did not execute the request is retried.
     let mut wire = Wire::start(|_, number| {
         Reply::close(match number {
             0 => answer("503 Service Unavailable", "", ""),
@@ -243,11 +243,8 @@ async fn the_deadline_bounds_it_all() {
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     let text = error.to_string();
     assert!(text.contains("did not answer DELETE"), "{text}");
-    // The attempt had what was left of the 300 ms, and not the usual patience of seconds.
-    assert!(
-        text.contains("ms; whether it was done is not known"),
-        "{text}"
-    );
+    // The attempt was limited by the remaining 300 ms, not by the usual timeout of seconds.
+    assert!(text.contains("ms; its effect is unknown"), "{text}");
     assert_eq!(wire.lines().len(), 1);
 }
 
@@ -263,7 +260,7 @@ async fn nobody_there_is_said_with_what_to_do() {
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert_eq!(
         error.to_string(),
-        format!("no access point answers at {url}; start one with `ah agent access-point`")
+        format!("no access point is running at {url}; start one with `ah agent access-point`")
     );
     assert!(std::error::Error::source(&error).is_some());
 }

@@ -1,4 +1,4 @@
-//! What the servers of the tests tell.
+//! Sample responses of test servers.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(crate) fn session_id() -> SessionId {
     SESSION.parse().unwrap()
 }
 
-/// A client that tries again fast, and gives up soon enough for a test.
+/// A client with short delays and few retries.
 pub(crate) fn client(url: &str) -> RestClient {
     builder(url).build().unwrap()
 }
@@ -68,7 +68,7 @@ pub(crate) fn log(seq: u64) -> StreamItem {
         seq,
         EventPayload::Log(Log {
             level: LogLevel::Info,
-            // More than one byte a character, so that a cut can fall into one.
+            // Multi-byte characters, so that a cut can split one.
             message: format!("línea {seq} ✓"),
             tool_execution_id: None,
         }),
@@ -88,7 +88,7 @@ pub(crate) fn completed(seq: u64) -> StreamItem {
     )
 }
 
-/// The frames of a log that ends with a terminal status at `last`, from after `after` on.
+/// The frames after `after` of a log that ends with a terminal status at `last`.
 pub(crate) fn frames(after: u64, last: u64) -> String {
     (after + 1..=last)
         .map(|seq| {

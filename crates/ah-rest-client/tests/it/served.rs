@@ -1,4 +1,4 @@
-//! A server of the real HTTP protocols, behind TLS or not, that tells what it was asked over.
+//! A server with the real HTTP protocols, with or without TLS, that records its requests.
 
 use std::convert::Infallible;
 
@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::samples::{frames, session};
 
-/// A request as the server saw it.
+/// A recorded request.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) version: Version,
@@ -27,8 +27,8 @@ pub(crate) struct Seen {
     pub(crate) path: String,
 }
 
-/// The server; it is gone once this is dropped. It answers with a session, and with its three
-/// events where it is asked for them.
+/// The server, which stops when dropped. It returns a session, and its three events for a stream
+/// request.
 pub(crate) struct Served {
     port: u16,
     seen: mpsc::UnboundedReceiver<Seen>,
@@ -69,7 +69,7 @@ impl Served {
         self.port
     }
 
-    /// The requests that came until now.
+    /// Returns the requests so far.
     pub(crate) fn seen(&mut self) -> Vec<Seen> {
         std::iter::from_fn(|| self.seen.try_recv().ok()).collect()
     }
@@ -88,7 +88,7 @@ async fn serve(
             let session = session(SessionStatus::Running, 1);
             ("application/json", session.to_string())
         };
-        // A test that no longer looks has seen enough.
+        // The test may have stopped reading.
         seen.send(Seen {
             version: request.version(),
             connection,
@@ -100,7 +100,7 @@ async fn serve(
             .body(Full::new(Bytes::from(body)));
         async { Ok::<_, Infallible>(response.unwrap()) }
     });
-    // The client hangs up when it likes.
+    // The client may close the connection at any time.
     auto::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(stream), service)
         .await

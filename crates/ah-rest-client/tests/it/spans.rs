@@ -1,4 +1,4 @@
-//! What a program that collects traces is told of requests, and what not.
+//! The tracing spans of requests.
 
 use std::cell::RefCell;
 use std::io;
@@ -18,11 +18,11 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::samples::{SESSION, builder, client, frames, problem, session, session_id};
 
 thread_local! {
-    /// What was traced on this thread, once somebody listens.
+    /// The trace output of this thread, once recording has begun.
     static HEARD: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Writes to [`HEARD`].
+/// A writer to [`HEARD`].
 struct Ear;
 
 impl io::Write for Ear {
@@ -40,14 +40,14 @@ impl io::Write for Ear {
     }
 }
 
-/// All that is traced on the thread of a test, spans with what they have in the end.
+/// The trace output of a test's thread, with the final fields of spans.
 struct Traced;
 
 impl Traced {
-    /// Begins to listen, to everything that anybody says.
+    /// Starts recording on this thread.
     ///
-    /// There is one subscriber for all threads: with one for each, a place that another test passes
-    /// first, without any, is taken for one that nobody listens to.
+    /// One global subscriber serves all threads. With one per thread, a call site that another test
+    /// reaches first without a subscriber would be cached as disabled.
     fn begin() -> Self {
         static SUBSCRIBER: Once = Once::new();
         SUBSCRIBER.call_once(|| {
@@ -58,7 +58,7 @@ impl Traced {
                 .with_writer(|| Ear)
                 .finish();
             set_global_default(subscriber).unwrap();
-            // For places that were passed while it was set.
+            // For call sites reached while the subscriber was being set.
             rebuild_interest_cache();
         });
         HEARD.set(Some(Vec::new()));
@@ -70,7 +70,7 @@ impl Traced {
         String::from_utf8(heard).unwrap()
     }
 
-    /// The spans of requests that have ended.
+    /// Returns the spans of finished requests.
     fn requests(&self) -> Vec<String> {
         let text = self.text();
         let closed = text.lines().filter(|line| line.contains(": close "));
@@ -183,7 +183,7 @@ async fn no_secret_is_traced_or_told_even_when_the_server_repeats_it() {
             .all(|request| request.headers["authorization"] == "ApiKey topsecret")
     );
     let text = traced.text();
-    assert!(text.contains("the request is tried again"), "{text}");
+    assert!(text.contains("retrying the request"), "{text}");
     assert_eq!(traced.requests().len(), 3, "{text}");
     for secret in ["topsecret", "a private prompt"] {
         assert!(!text.contains(secret), "{text}");

@@ -1,4 +1,4 @@
-//! What event streams yield, and how they end.
+//! The items and ends of event streams.
 
 use ah_rest_api_contract::sse::encode_item;
 use ah_rest_api_contract::{
@@ -72,7 +72,7 @@ async fn a_gap_is_told_and_counts() {
     assert!(matches!(items[0], Ok(StreamItem::Gap(gap)) if gap.earliest_seq.get() == 40));
     assert_eq!(seqs(&items[1..]), [40, 41]);
     assert_eq!(wire.next_request().await.header("last-event-id"), Some("0"));
-    // What is gone is not asked for again.
+    // Removed events are not requested again.
     assert_eq!(
         wire.next_request().await.header("last-event-id"),
         Some("39")
@@ -118,7 +118,7 @@ async fn what_is_ephemeral_comes_on_request_and_is_no_place_to_resume_from() {
 
 #[tokio::test]
 async fn an_end_that_is_not_shown_is_asked_for() {
-    // The terminal status is not among what the filter wants.
+    // The filter excludes the terminal status.
     let mut wire = Wire::start(|request, number| match (is_stream(request), number) {
         (true, 0) => Reply::close(chunked(&encode_item(&log(1)).unwrap(), true)),
         (true, _) => {
@@ -203,7 +203,7 @@ async fn the_events_of_many_sessions_are_followed_by_their_own_cursor() {
     };
     let other = "01ARZ3NDEKTSV4RRFFQ69G5FAW";
     let mut wire = Wire::start(move |_, number| match number {
-        // Where the stream of events to come begins, and nothing else.
+        // The start position of a stream of new events, and nothing else.
         0 => Reply::close(chunked("id: log-7\n\n", false)),
         1 => Reply::close(chunked(
             &format!("{}{}", event(8, 3, SESSION), event(9, 1, other)),

@@ -1,4 +1,4 @@
-//! Servers behind TLS, with a certificate authority of their own.
+//! TLS servers with their own certificate authority.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::samples::{builder, frames, session, session_id};
 use crate::wire::{Reply, Wire, answer};
 
-/// What a server proves that it is `localhost` with.
+/// A certificate for `localhost` and its key.
 pub(crate) struct Identity {
-    /// The certificate of the authority that its own is from, PEM.
+    /// The certificate of its authority, in PEM.
     authority: String,
     certificate: CertificateDer<'static>,
     key: KeyPair,
 }
 
 impl Identity {
-    /// One of an authority that nobody has heard of.
+    /// Creates a certificate from an unknown authority.
     pub(crate) fn of_localhost() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -46,7 +46,7 @@ impl Identity {
         &self.authority
     }
 
-    /// TLS for a server that speaks these protocols.
+    /// Returns a TLS acceptor for these protocols.
     pub(crate) fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -62,7 +62,7 @@ impl Identity {
     }
 }
 
-/// A server behind TLS.
+/// A TLS server.
 struct Secured {
     url: String,
     identity: Identity,
@@ -70,7 +70,7 @@ struct Secured {
     _front: JoinSet<()>,
 }
 
-/// Puts TLS before a server.
+/// Puts TLS in front of a server.
 async fn secured(wire: Wire) -> Secured {
     let identity = Identity::of_localhost();
     let acceptor = identity.acceptor(&[]);
@@ -86,7 +86,7 @@ async fn secured(wire: Wire) -> Secured {
         while let Ok((outside, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             connections.spawn(async move {
-                // A client that does not trust the certificate hangs up.
+                // A client that rejects the certificate closes the connection.
                 let Ok(mut outside) = acceptor.accept(outside).await else {
                     return;
                 };
@@ -147,7 +147,7 @@ async fn a_server_that_cannot_prove_itself_is_not_talked_to() {
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     let text = error.to_string();
     assert!(
-        text.contains("is not to be trusted: invalid peer certificate"),
+        text.contains("is not trusted: invalid peer certificate"),
         "{text}"
     );
 }
@@ -155,7 +155,7 @@ async fn a_server_that_cannot_prove_itself_is_not_talked_to() {
 #[tokio::test]
 async fn a_server_that_cannot_prove_itself_is_reached_by_who_asks_for_the_danger() {
     let server = server().await;
-    // Neither its authority nor its name is right.
+    // Neither its authority nor its name is valid.
     let url = server.url.replace("localhost", "127.0.0.1");
     let client = builder(&url)
         .danger_accept_invalid_certificates()

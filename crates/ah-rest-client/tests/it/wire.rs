@@ -1,5 +1,5 @@
-//! A server whose every byte the test decides: it answers each connection once and then does
-//! what it is told to do with it.
+//! A server with byte-level control: it replies to each connection once, and then treats it as
+//! told.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
-/// What came in on a connection.
+/// A received request.
 pub(crate) struct Request {
     pub(crate) head: String,
 }
 
 impl Request {
-    /// The method and the path with its query.
+    /// Returns the method and the path with its query.
     pub(crate) fn line(&self) -> &str {
         self.head
             .lines()
@@ -24,7 +24,7 @@ impl Request {
             .trim_end_matches(" HTTP/1.1")
     }
 
-    /// A header's value; names in lower case.
+    /// Returns the value of a header, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
@@ -33,7 +33,7 @@ impl Request {
     }
 }
 
-/// What goes out on a connection, and what becomes of it.
+/// The bytes of a reply, and the end of its connection.
 pub(crate) struct Reply {
     pub(crate) bytes: Vec<u8>,
     pub(crate) then: Then,
@@ -44,7 +44,7 @@ pub(crate) enum Then {
     Close,
     /// The connection stays open and silent until the server is dropped.
     Hold,
-    /// The connection is closed as by a process that dies with bytes unread (RST).
+    /// The connection is reset, as by a process that dies with unread bytes (RST).
     Reset,
 }
 
@@ -64,7 +64,7 @@ impl Reply {
     }
 }
 
-/// An answer with a length, as most are.
+/// Returns a response with a length.
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
@@ -72,7 +72,7 @@ pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
     )
 }
 
-/// The server; it is gone once this is dropped.
+/// The server, which stops when dropped.
 pub(crate) struct Wire {
     pub(crate) address: SocketAddr,
     requests: mpsc::UnboundedReceiver<Request>,
@@ -80,19 +80,19 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// A server that answers the n-th connection (from 0) with what `handler` says.
+    /// Starts a server that handles the n-th connection (from 0) with `handler`.
     pub(crate) async fn start(
         handler: impl FnMut(&Request, usize) -> Reply + Send + 'static,
     ) -> Self {
         Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap(), handler)
     }
 
-    /// The server goes away: who connects is refused, until its port is listened on again.
+    /// Stops the server. Connections are refused until its port is listened on again.
     pub(crate) async fn stop(mut self) -> TcpSocket {
         self.tasks.shutdown().await;
         let port = TcpSocket::new_v4().unwrap();
         port.set_reuseaddr(true).unwrap();
-        // Bound without listening, so that nobody else gets the port meanwhile.
+        // Bound but not listening, so that the port stays reserved.
         port.bind(self.address).unwrap();
         port
     }
@@ -116,7 +116,7 @@ impl Wire {
                     };
                     let (request, stream) = request;
                     let reply = (handler.lock().await)(&request, number);
-                    // A test that no longer looks at the requests has seen enough.
+                    // The test may have stopped reading the requests.
                     seen.send(request).ok();
                     write(stream, reply).await;
                 });
@@ -134,12 +134,12 @@ impl Wire {
         format!("http://{}", self.address)
     }
 
-    /// The next request that came; waits for it.
+    /// Waits for the next request.
     pub(crate) async fn next_request(&mut self) -> Request {
         self.requests.recv().await.unwrap()
     }
 
-    /// The request lines that came until now.
+    /// Returns the request lines so far.
     pub(crate) fn lines(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Ok(request) = self.requests.try_recv() {
@@ -149,7 +149,7 @@ impl Wire {
     }
 }
 
-/// Reads one request, its body included; `None` when the client went away before.
+/// Reads one request with its body; `None` if the client closed the connection.
 async fn read(mut stream: TcpStream) -> Option<(Request, TcpStream)> {
     let mut bytes = Vec::new();
     loop {
@@ -173,7 +173,7 @@ async fn read(mut stream: TcpStream) -> Option<(Request, TcpStream)> {
 }
 
 async fn write(mut stream: TcpStream, reply: Reply) {
-    // A client that hangs up in the middle is what some tests are about.
+    // Some tests close the connection early.
     stream.write_all(&reply.bytes).await.ok();
     match reply.then {
         Then::Close => {

@@ -66,7 +66,7 @@ fn judge(place: &mut OneSession, item: &StreamItem) -> Result<Verdict<StreamItem
 }
 
 proptest! {
-    /// Whatever the connections repeat, an unfiltered reader sees every event once, in order.
+    /// Whatever connections repeat, an unfiltered reader sees every event once, in order.
     #[test]
     fn shows_every_event_once_whatever_is_repeated(
         last in 1..40_u64,
@@ -74,7 +74,7 @@ proptest! {
     ) {
         let mut place = place(0);
         let mut shown = Vec::new();
-        // Each connection begins somewhere at or before the place, as a careless server may.
+        // Each connection starts at or before the position, as a sloppy server might.
         for begin in from.into_iter().chain([1.0]) {
             let seen = place.seen.get();
             let begin = (begin * seen as f64) as u64;
@@ -136,7 +136,7 @@ fn tells_a_gap_once_and_goes_on_behind_it() {
     );
     assert_eq!(judge(&mut place, &gap(3, 9)).unwrap(), Verdict::Pass);
     assert_eq!(judge(&mut place, &log(9)).unwrap(), Verdict::Yield(log(9)));
-    // A gap that the reader has half overtaken begins where the reader is.
+    // A gap that the reader has partly passed starts at the reader's position.
     assert_eq!(
         judge(&mut place, &gap(5, 20)).unwrap(),
         Verdict::Yield(gap(10, 20))
