@@ -1,4 +1,4 @@
-//! The cards, counted and in order.
+//! The cards, counted and sorted.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use ah_rest_api_contract::{Session, SessionEvent, SessionId, SessionStatus, Task
 
 use crate::card::Card;
 
-/// What a dashboard shows.
+/// The content of a dashboard.
 #[derive(Clone, Debug, Default)]
 pub struct Board {
     cards: BTreeMap<SessionId, Card>,
@@ -15,25 +15,25 @@ pub struct Board {
     notice: Option<TaskManagerError>,
 }
 
-/// How many sessions there are of a kind.
+/// The number of sessions by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Those that wait for a slot.
+    /// Queued sessions.
     pub queued: usize,
-    /// Those that have begun and not ended.
+    /// Active sessions.
     pub running: usize,
-    /// Those of the running ones that wait for somebody's leave.
+    /// Running sessions with a pending permission request.
     pub asking: usize,
-    /// Those that ended well.
+    /// Completed sessions.
     pub completed: usize,
-    /// Those that ended because something was wrong.
+    /// Failed sessions.
     pub failed: usize,
-    /// Those that somebody ended.
+    /// Stopped and cancelled sessions.
     pub stopped: usize,
 }
 
 impl Counts {
-    /// Those that have not ended.
+    /// Returns the number of sessions that have not ended.
     #[must_use]
     pub const fn live(&self) -> usize {
         self.queued + self.running
@@ -48,25 +48,25 @@ impl Board {
         }
     }
 
-    /// Where the sessions are.
+    /// Returns the description of the task manager.
     #[must_use]
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// What went wrong last, as long as it has not gone well since.
+    /// Returns the last error, until an operation succeeds.
     #[must_use]
     pub const fn notice(&self) -> Option<&TaskManagerError> {
         self.notice.as_ref()
     }
 
-    /// The card of a session.
+    /// Returns the card of a session.
     #[must_use]
     pub fn card(&self, session: SessionId) -> Option<&Card> {
         self.cards.get(&session)
     }
 
-    /// The cards: what lives first, and then the newest.
+    /// Returns the cards: active ones first, then the newest.
     #[must_use]
     pub fn cards(&self) -> Vec<&Card> {
         let mut cards: Vec<&Card> = self.cards.values().collect();
@@ -77,7 +77,7 @@ impl Board {
         cards
     }
 
-    /// How many sessions there are of each kind.
+    /// Returns the number of sessions by state.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
@@ -95,7 +95,7 @@ impl Board {
         counts
     }
 
-    /// Shows a session as it was read now.
+    /// Adds or updates a session that was just read.
     pub(crate) fn put(&mut self, session: Session) {
         match self.cards.get_mut(&session.id) {
             Some(card) => card.refresh(session),

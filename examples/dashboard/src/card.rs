@@ -1,4 +1,4 @@
-//! One session, as a card of the board shows it.
+//! A session as a card of the board.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use ah_rest_api_contract::{
     Session, SessionAction, SessionEvent, SessionStatus,
 };
 
-/// One session, as a card of the board shows it.
+/// A session as a card of the board.
 ///
-/// A [`Session`] is a view of its log as of its `last_seq`. So a card is the session as it was read
-/// once, brought up to date by every event behind that.
+/// A [`Session`] is a view of its log up to its `last_seq`. A card is the session as it was read
+/// once, updated with every later event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Card {
     session: Session,
-    /// What the agent asks leave for, with the tool it is about.
+    /// The pending permission requests, and the tools they are for.
     asks: BTreeMap<PermissionId, String>,
 }
 
@@ -26,30 +26,30 @@ impl Card {
         }
     }
 
-    /// The session. Its recent events are those that are drawn.
+    /// Returns the session. Its recent events are drawn.
     #[must_use]
     pub const fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Where to read on in the session's log.
+    /// Returns the cursor for reading the session's log.
     #[must_use]
     pub const fn cursor(&self) -> EventSeq {
         self.session.last_seq
     }
 
-    /// The tools that the agent waits for leave to use.
+    /// Returns the tools with a pending permission request.
     pub fn asks(&self) -> impl Iterator<Item = &str> {
         self.asks.values().map(String::as_str)
     }
 
-    /// Whether the agent can be told something now.
+    /// Returns true if the agent accepts a prompt now.
     #[must_use]
     pub fn takes_prompts(&self) -> bool {
         self.session.status.admits(SessionAction::Prompt) == Admission::Perform
     }
 
-    /// Takes over what was read of the session now, unless the card knows more.
+    /// Replaces the session, unless the card is more recent.
     pub(crate) fn refresh(&mut self, session: Session) {
         if session.last_seq >= self.session.last_seq {
             self.session = session;
@@ -57,18 +57,18 @@ impl Card {
         self.settle();
     }
 
-    /// Steps over events that are there no more.
+    /// Skips events that are no longer retained.
     pub(crate) fn skip_to(&mut self, seq: EventSeq) {
         self.session.last_seq = self.session.last_seq.max(seq);
     }
 
-    /// Shows what the agent asks leave for.
+    /// Adds a permission request.
     pub(crate) fn ask(&mut self, request: &PermissionRequested) {
         self.asks
             .insert(request.request_id, request.tool_name.clone());
     }
 
-    /// Takes an event in. One that the card knows already changes nothing.
+    /// Applies an event. An event that was already applied has no effect.
     pub(crate) fn apply(&mut self, event: SessionEvent) {
         if event.seq <= self.session.last_seq {
             return;
@@ -98,7 +98,7 @@ impl Card {
         self.settle();
     }
 
-    /// A session that has ended does nothing and asks for nothing.
+    /// Clears the activity and the requests of an ended session.
     fn settle(&mut self) {
         if self.session.status.is_terminal() {
             self.session.recent_events.clear();
@@ -106,7 +106,7 @@ impl Card {
         }
     }
 
-    /// Whether there will be more of it.
+    /// Returns true if the session has not ended.
     pub(crate) const fn is_live(&self) -> bool {
         !self.session.status.is_terminal()
     }

@@ -1,14 +1,14 @@
-//! The board as text, for a terminal and for tests.
+//! Draws the board as text, for a terminal and for tests.
 
 use ah_rest_api_contract::{EventPayload, SessionEvent, ToolOutcome, ToolResult, ToolUse};
 
 use crate::board::Board;
 use crate::card::Card;
 
-/// The most characters of what a row says.
+/// The maximum length of a row's text, in characters.
 const SAYS_CHARS_MAX: usize = 72;
 
-/// The board as text: a line of counts, then each session with what it did last.
+/// Draws the board: a line of counts, then each session with its last actions.
 #[must_use]
 pub fn draw(board: &Board) -> String {
     let counts = board.counts();
@@ -71,7 +71,7 @@ fn draw_card(text: &mut String, card: &Card) {
     }
 }
 
-/// What an event is in a row: a verb and what it is about.
+/// Returns the verb and the subject of an event's row.
 fn row(event: &SessionEvent) -> Option<(&'static str, String)> {
     Some(match &event.payload {
         EventPayload::Thought(thought) => ("thinks", thought.thought.clone()),
@@ -88,7 +88,7 @@ fn row(event: &SessionEvent) -> Option<(&'static str, String)> {
     })
 }
 
-/// A tool with the line of its arguments that tells most: of a script not the remark before it.
+/// Returns a tool with its most informative argument line, without leading comments of a script.
 fn used(tool: &ToolUse) -> String {
     let arguments = tool.tool_args.values().filter_map(|value| value.as_str());
     let mut lines = arguments.flat_map(str::lines).map(str::trim);
@@ -103,7 +103,7 @@ const fn outcome(result: &ToolResult) -> &'static str {
     }
 }
 
-/// The first line of a text, cut.
+/// Returns the first line of a text, cut.
 fn says(text: &str) -> String {
     let first = text.trim().lines().next().unwrap_or_default();
     let mut cut: String = first.chars().take(SAYS_CHARS_MAX).collect();

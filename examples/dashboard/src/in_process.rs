@@ -1,4 +1,4 @@
-//! An engine in this process: what whoever embeds one has to say once.
+//! An engine in this process: the setup for embedding one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use ah_rest_api_contract::TaskManager;
 use ah_store_sqlite::SqliteStore;
 use anyhow::Context as _;
 
-/// An engine, and the sessions that it attends to.
+/// An engine and its sessions.
 pub(crate) struct Engine(Arc<LocalTaskManager>);
 
 impl Engine {
-    /// Starts an engine that has the scripted agent and no other, with its state in `home`, which is
-    /// made if it is not there. It may be that of an `ah`, whose sessions it then shares.
+    /// Starts an engine with the scripted agent only, and its state in `home`, which is created if
+    /// missing. It may be the state folder of `ah`, which then shares its sessions.
     pub(crate) async fn start(home: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(home)
             .with_context(|| format!("failed to make {}", home.display()))?;
@@ -23,7 +23,7 @@ impl Engine {
             .canonicalize()
             .with_context(|| format!("failed to find {}", home.display()))?;
         let store = SqliteStore::open(&home.join("state.db")).await?;
-        // This program is its own recorder and its own built-in agent.
+        // This program is its own recorder and built-in agent.
         let program = std::env::current_exe().context("failed to find this program")?;
         let name = program.to_str().context("its path is not UTF-8")?;
         let actor = [name, "act"].map(str::to_owned).to_vec();
@@ -47,7 +47,7 @@ impl Engine {
         self.0.clone()
     }
 
-    /// Gives its sessions up for the next engine; their agents go on under their recorders.
+    /// Releases its sessions for the next engine. Their agents keep running under their recorders.
     pub(crate) async fn shutdown(self) {
         self.0.shutdown().await;
     }

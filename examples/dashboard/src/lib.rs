@@ -1,14 +1,13 @@
-//! An example: what a dashboard shows of coding agents, kept current.
+//! An example: the core of a live dashboard of coding agents.
 //!
-//! It is the part of a terminal or web interface that knows no screen, written once against
-//! [`TaskManager`](ah_rest_api_contract::TaskManager). The program beside it runs it on a server
-//! across the network, on an engine in its own process and on a mock; its tests run it on the mock
-//! under a paused clock, where minutes of work take milliseconds.
+//! It is the display-independent part of a terminal or web interface, written against
+//! [`TaskManager`](ah_rest_api_contract::TaskManager). The program in this crate runs it with a
+//! remote server, an in-process engine or a mock. Its tests use the mock on a paused clock, where
+//! minutes of work take milliseconds.
 //!
-//! * [`Card`]: one session, its status and what it did last. Begin here.
-//! * [`Board`]: all of them, counted and in order. Neither does any waiting, so both are tested by
-//!   hand.
-//! * [`Dashboard`]: a board that follows a task manager, and what a person does through it.
+//! * [`Card`]: a session, its status and its last actions. Start reading here.
+//! * [`Board`]: all cards, counted and sorted. Neither waits, so both can be tested directly.
+//! * [`Dashboard`]: a board that follows a task manager, with the actions of its user.
 //! * [`draw`]: the board as text.
 //!
 //! ```
@@ -40,7 +39,7 @@ pub use card::Card;
 pub use draw::draw;
 pub use live::Dashboard;
 
-/// The README's example, which so is compiled.
+/// Compiles the README's example.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -16,17 +16,17 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::board::Board;
 
-/// How often the list of sessions is read, for those that others launch, and a stream that broke
-/// off is taken up again.
+/// The interval for reading the list of sessions, to find those launched by others, and for
+/// resuming broken streams.
 const REFRESH: Duration = Duration::from_secs(1);
 
-/// What a session's stream brings: an item of it, or that it has ended.
+/// An item of a session's stream, or its end.
 type Brought = (SessionId, Option<Result<StreamItem, TaskManagerError>>);
 
-/// A board that follows a task manager, and what a person does through it.
+/// A board that follows a task manager, with the actions of its user.
 ///
-/// It holds one stream for each session that has not ended, and reads the list of sessions every
-/// second for those that are new. What fails is shown on the board and tried again; nothing ends it.
+/// It has one stream for each session that has not ended, and reads the list of sessions every
+/// second to find new ones. Errors are shown on the board and retried, and never end it.
 pub struct Dashboard {
     manager: Arc<dyn TaskManager>,
     board: Board,
@@ -36,10 +36,10 @@ pub struct Dashboard {
 }
 
 impl Dashboard {
-    /// A dashboard of all that `manager` has.
+    /// Opens a dashboard of all sessions of `manager`.
     ///
     /// # Errors
-    /// When the sessions cannot be read at all.
+    /// The sessions cannot be read.
     pub async fn open(manager: Arc<dyn TaskManager>) -> Result<Self, TaskManagerError> {
         let mut refresh = interval(REFRESH);
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -55,14 +55,14 @@ impl Dashboard {
         Ok(dashboard)
     }
 
-    /// What there is to show.
+    /// Returns the board.
     #[must_use]
     pub const fn board(&self) -> &Board {
         &self.board
     }
 
-    /// Waits until something may have changed, and takes it in. It may be dropped at any point, as
-    /// a program does that waits for keys at the same time.
+    /// Waits for a possible change and applies it. It is cancel safe, for programs that also wait
+    /// for keys.
     pub async fn changed(&mut self) {
         tokio::select! {
             Some((session, brought)) = self.streams.next() => self.take(session, brought),
@@ -76,7 +76,7 @@ impl Dashboard {
     /// Launches a task on a repository, or on an empty folder.
     ///
     /// # Errors
-    /// What the task manager says against it.
+    /// The task manager refuses it.
     pub async fn launch(
         &mut self,
         prompt: &str,
@@ -86,15 +86,15 @@ impl Dashboard {
         let repo = repository.map_or_else(RepoConfig::none, RepoConfig::git);
         let params = TaskLaunchParams::builder(prompt, repo, agent).build()?;
         let launched = self.manager.launch_task(params).await?;
-        // It is shown at once, and not at the next reading.
+        // Shows the session immediately instead of after the next interval.
         self.read_list().await?;
         Ok(launched)
     }
 
-    /// Says something to a session's agent, after its turn.
+    /// Queues a prompt for a session's agent.
     ///
     /// # Errors
-    /// What the task manager says against it, such as that the session has ended.
+    /// The task manager refuses it, for example because the session has ended.
     pub async fn prompt(
         &self,
         session: SessionId,
@@ -104,7 +104,7 @@ impl Dashboard {
         self.manager.prompt_session(session, request).await
     }
 
-    /// Reads which sessions there are, and follows those that live.
+    /// Reads the list of sessions, and follows the active ones.
     async fn read_list(&mut self) -> Result<(), TaskManagerError> {
         let newest = SessionQuery {
             page: PageRequest::largest(),
@@ -120,7 +120,7 @@ impl Dashboard {
         Ok(())
     }
 
-    /// Follows a session from where its card is.
+    /// Follows a session from the cursor of its card.
     async fn follow(&mut self, id: SessionId) -> Result<(), TaskManagerError> {
         let Some(card) = self.board.card(id).filter(|card| card.is_live()) else {
             return Ok(());
@@ -146,7 +146,7 @@ impl Dashboard {
         self.read_asks(id).await
     }
 
-    /// Reads what a session's agent asks leave for, which may be older than what is followed.
+    /// Reads the pending permission requests, which may be older than the followed events.
     async fn read_asks(&mut self, id: SessionId) -> Result<(), TaskManagerError> {
         let activity = self.board.card(id).and_then(|card| card.session().activity);
         if activity != Some(Activity::AwaitingPermission) {
@@ -164,8 +164,8 @@ impl Dashboard {
         Ok(())
     }
 
-    /// Takes in what a stream brought. One that has ended too early is taken up again with the next
-    /// reading of the list, from where the card is.
+    /// Applies an item of a stream. A stream that ended early is resumed after the next reading of
+    /// the list, from the cursor of its card.
     fn take(&mut self, session: SessionId, brought: Option<Result<StreamItem, TaskManagerError>>) {
         match brought {
             Some(Ok(StreamItem::Event(event))) => self.board.apply(event),
@@ -175,7 +175,7 @@ impl Dashboard {
                     card.skip_to(last_gone);
                 }
             }
-            // Not asked for.
+            // Not requested.
             Some(Ok(StreamItem::Ephemeral(_))) => {}
             Some(Err(error)) => self.board.note(Some(error)),
             None => {

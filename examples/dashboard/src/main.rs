@@ -6,7 +6,7 @@
 //! dashboard --mock --launch "Take stock"
 //! ```
 //!
-//! A line that is typed is said to the agent of the first session that takes it.
+//! A typed line is sent as a prompt to the first session that accepts one.
 
 mod in_process;
 
@@ -29,7 +29,7 @@ use tokio::time::interval;
 
 use in_process::Engine;
 
-/// The shortest time between two pictures.
+/// The minimum time between two frames.
 const PICTURE: Duration = Duration::from_millis(100);
 
 /// Shows the sessions of a task manager, until Ctrl-C or, with --launch, until all have ended.
@@ -54,7 +54,7 @@ struct Args {
     agent: String,
 }
 
-/// What stands behind the task manager; exactly one.
+/// The task manager; exactly one option.
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Source {
@@ -69,8 +69,8 @@ struct Source {
     mock: bool,
 }
 
-/// What an engine starts this program as: the recorder of a session, or the built-in agent. They
-/// are processes of their own, and programs of whoever embeds the engine.
+/// The roles in which an engine starts this program: the recorder of a session, or the built-in
+/// agent. They are separate processes, provided by the program that embeds the engine.
 #[derive(clap::Subcommand)]
 enum Role {
     /// Record the session whose folder this is
@@ -106,7 +106,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("failed to start the runtime")?;
     let result = runtime.block_on(show(args));
-    // Whoever reads the standard input cannot be called back from there.
+    // A blocked read of standard input cannot be cancelled.
     runtime.shutdown_background();
     result
 }
@@ -131,7 +131,7 @@ async fn show(args: Args) -> anyhow::Result<()> {
     result
 }
 
-/// Shows the dashboard of a task manager; from here on nobody knows which one it is.
+/// Shows the dashboard of a task manager, independent of its implementation.
 async fn follow(manager: Arc<dyn TaskManager>, args: &Args) -> anyhow::Result<()> {
     let mut dashboard = Dashboard::open(manager).await?;
     if let Some(prompt) = &args.launch {
@@ -160,7 +160,7 @@ async fn follow(manager: Arc<dyn TaskManager>, args: &Args) -> anyhow::Result<()
     }
 }
 
-/// The next line that is typed; never, when there are no more.
+/// Returns the next typed line; pending forever at the end of the input.
 async fn next(lines: &mut Option<Lines<BufReader<Stdin>>>) -> io::Result<Option<String>> {
     match lines {
         Some(lines) => lines.next_line().await,
@@ -168,7 +168,7 @@ async fn next(lines: &mut Option<Lines<BufReader<Stdin>>>) -> io::Result<Option<
     }
 }
 
-/// Says a line to the first session that takes it.
+/// Sends a line to the first session that accepts a prompt.
 async fn say(dashboard: &Dashboard, text: &str) {
     let cards = dashboard.board().cards();
     let Some(card) = cards.into_iter().find(|card| card.takes_prompts()) else {
@@ -181,7 +181,7 @@ async fn say(dashboard: &Dashboard, text: &str) {
     }
 }
 
-/// Where pictures of the board go.
+/// The output for frames of the board.
 struct Screen {
     is_terminal: bool,
     shown: String,
@@ -197,8 +197,8 @@ impl Screen {
         }
     }
 
-    /// Shows the board if it has changed. Where pictures stay one below the other, it is only shown
-    /// when its counts have.
+    /// Shows the board if it has changed. If frames are printed one below the other, only changed
+    /// counts are shown.
     fn show(&mut self, board: &Board) -> anyhow::Result<()> {
         if self.is_terminal || board.counts() != self.counts {
             self.draw(board)?;
@@ -206,7 +206,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Shows the board as it is in the end.
+    /// Shows the final board.
     fn finish(&mut self, board: &Board) -> anyhow::Result<()> {
         self.draw(board)
     }
@@ -217,7 +217,7 @@ impl Screen {
             return Ok(());
         }
         let mut stdout = io::stdout().lock();
-        // To the upper left corner, and nothing below it.
+        // Moves to the upper left corner, and clears the screen.
         let begin = if self.is_terminal { "\x1b[H\x1b[J" } else { "" };
         writeln!(stdout, "{begin}{picture}")
             .and_then(|()| stdout.flush())

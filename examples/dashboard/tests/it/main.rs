@@ -1,5 +1,5 @@
-//! The dashboard on a mock, under a paused clock: a session of minutes takes milliseconds, and
-//! every run is the same.
+//! The dashboard with a mock on a paused clock: a session of minutes takes milliseconds, and every
+//! run is identical.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -14,7 +14,7 @@ use ah_rest_mock_client::{Fault, Method, MockBuilder, MockTaskManager, ScriptBui
 use dashboard::{Board, Dashboard, draw};
 use tokio::time::{Instant, timeout};
 
-/// Longer than any session of these tests, by the mock's clock.
+/// Longer than any session of these tests, on the mock's clock.
 const LONG: Duration = Duration::from_secs(3600);
 
 async fn open(mock: MockBuilder) -> (Arc<MockTaskManager>, Dashboard) {
@@ -23,7 +23,7 @@ async fn open(mock: MockBuilder) -> (Arc<MockTaskManager>, Dashboard) {
     (mock, dashboard)
 }
 
-/// A mock whose agent asks leave to run one command.
+/// A mock whose agent requests permission for one command.
 fn asking() -> MockBuilder {
     let script = ScriptBuilder::new("asks")
         .ask("runCmd", "cargo publish")
@@ -36,7 +36,7 @@ async fn launch(dashboard: &mut Dashboard) -> SessionId {
     launched.unwrap().session_ids[0]
 }
 
-/// Follows what happens until the board is as wanted.
+/// Applies changes until the board is as wanted.
 async fn until(dashboard: &mut Dashboard, wanted: impl Fn(&Board) -> bool) {
     let follow = async {
         while !wanted(dashboard.board()) {
@@ -77,7 +77,7 @@ async fn a_session_is_shown_from_its_launch_to_its_end() {
     ] {
         assert!(seen.contains(shown), "{shown}: {seen}");
     }
-    // What is over asks for nothing and does nothing.
+    // An ended session has neither requests nor activity.
     let end = draw(dashboard.board());
     assert!(end.contains("1 completed"), "{end}");
     assert!(!end.contains("    thinks"), "{end}");
@@ -106,7 +106,7 @@ async fn a_permission_is_asked_for_until_it_is_answered() {
         asked.contains("asks     for leave to use runCmd"),
         "{asked}"
     );
-    // Who comes later is asked as well.
+    // A client that connects later sees the request as well.
     let late = Dashboard::open(mock.clone()).await.unwrap();
     assert!(somebody_is_asked(late.board()));
 
@@ -162,7 +162,7 @@ async fn streams_that_break_off_change_nothing_of_what_is_shown() {
         let (_mock, mut dashboard) = open(mock).await;
         launch(&mut dashboard).await;
         until(&mut dashboard, nothing_lives).await;
-        // The list is read once more, after which all that is known is shown.
+        // After one more reading of the list, everything is shown.
         dashboard.changed().await;
         ends.push(draw(dashboard.board()));
     }
