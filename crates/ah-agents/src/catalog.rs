@@ -1,4 +1,4 @@
-//! The catalogue: which agents there are, and how a task's choice of one becomes a program to run.
+//! The catalogue of agents, and the translation of a task's selection into a program to run.
 
 mod builtin;
 mod configured;
@@ -25,48 +25,48 @@ use profile::{ModelChoice, Profile, WITHHELD};
 /// The type of the scripted agent.
 const SCENARIO: &str = "scenario";
 
-/// The setting of an ACP agent that chooses one of the modes it offers.
+/// The setting of an ACP agent that selects one of its modes.
 const MODE: &str = "mode";
 
-/// What of this process's surroundings decides how agents are run.
+/// The properties of this process that affect how agents run.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
-    /// Where programs are looked for, as `PATH` has it.
+pub struct HostEnvironment {
+    /// The search path for programs, in the format of `PATH`.
     pub search_path: OsString,
-    /// Whether agents run as root.
+    /// True if agents run as root.
     pub is_root: bool,
 }
 
-/// The agents that tasks can name.
+/// The agents available to tasks.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    /// The command that is the scenario agent, without its settings.
+    /// The command of the scenario agent, without its settings.
     scenario_command: Vec<String>,
     profiles: Arc<BTreeMap<String, Profile>>,
-    surroundings: Surroundings,
+    host_environment: HostEnvironment,
     versions: Arc<Versions>,
 }
 
 impl Catalog {
-    /// The agent that needs nothing installed, and no other. `scenario_command` is how this program
-    /// is run as the scenario agent, such as `ah agent scenario`.
+    /// Creates a catalogue with the scenario agent only, which needs no installation.
+    /// `scenario_command` runs this program as the scenario agent, such as `ah agent scenario`.
     #[must_use]
     pub fn scripted(scenario_command: Vec<String>) -> Self {
         Self {
             scenario_command,
             profiles: Arc::default(),
-            surroundings: Surroundings::default(),
+            host_environment: HostEnvironment::default(),
             versions: Arc::default(),
         }
     }
 
-    /// The scripted agent, the built-in ones, and those that were configured, which are stronger
-    /// than built-in ones of the same type.
+    /// Creates a catalogue with the scenario agent, the built-in agents and the configured ones. A
+    /// configured agent replaces a built-in one of the same type.
     #[must_use]
     pub fn new(
         scenario_command: Vec<String>,
         configured: ConfiguredAgents,
-        surroundings: Surroundings,
+        host_environment: HostEnvironment,
     ) -> Self {
         let mut profiles: BTreeMap<String, Profile> = builtin::ALL
             .iter()
@@ -75,13 +75,13 @@ impl Catalog {
         profiles.extend(configured.0);
         Self {
             profiles: Arc::new(profiles),
-            surroundings,
+            host_environment,
             ..Self::scripted(scenario_command)
         }
     }
 
-    /// Every agent: the scripted one, then the others by type. Their versions are those that are
-    /// known by now.
+    /// Lists all agents: the scenario agent, then the others by type. Versions that are not known
+    /// yet are missing.
     #[must_use]
     pub fn list(&self) -> Vec<Agent> {
         let others = self.profiles.iter();
@@ -90,8 +90,8 @@ impl Catalog {
             .collect()
     }
 
-    /// Asks every program for its version that is here, has not told, and came with none; one after
-    /// the other, each for at most ten seconds.
+    /// Determines the missing versions by running the installed programs, one after the other, each
+    /// for at most ten seconds.
     pub async fn ask_versions(&self) {
         let silent = self.profiles.values().filter_map(|profile| {
             let program = self.find(profile)?;
@@ -103,12 +103,12 @@ impl Catalog {
         self.versions.ask(&programs).await;
     }
 
-    /// The program that runs what a task has chosen.
+    /// Returns the program for a task's selection.
     ///
     /// # Errors
-    /// Names the fields of the selection that are wrong: `type` when there is no such agent or its
-    /// program is missing, `version` when it is not there, `model` when the agent has no use for
-    /// one, and `settings.<name>` for a setting.
+    /// The invalid fields of the selection: `type` for an unknown agent or a missing program,
+    /// `version` for a version that is not installed, `model` if the agent does not support a
+    /// choice, and `settings.<name>` for a setting.
     pub fn resolve(&self, selection: &AgentSelection) -> Result<AgentProgram, FieldErrors> {
         let name = selection.agent_type.as_str();
         if name == SCENARIO {
@@ -119,7 +119,10 @@ impl Catalog {
                 .chain(self.profiles.keys().map(String::as_str))
                 .map(|name| format!("`{name}`"))
                 .collect();
-            let message = format!("there is no agent `{name}`; there is {}", names.join(", "));
+            let message = format!(
+                "unknown agent `{name}`; available agents: {}",
+                names.join(", ")
+            );
             return Err(FieldErrors::of("type", message));
         };
         let Some(program) = self.find(profile) else {
@@ -147,9 +150,9 @@ impl Catalog {
             model: None,
             settings: selection.settings.clone(),
         };
-        if self.surroundings.is_root {
+        if self.host_environment.is_root {
             let besides = profile.env_as_root.clone().into_iter();
-            // What the user has configured is stronger.
+            // The user's configuration takes precedence.
             besides.for_each(|(name, value)| {
                 found.env.entry(name).or_insert(value);
             });
@@ -157,7 +160,7 @@ impl Catalog {
         match program.into_os_string().into_string() {
             Ok(path) => found.argv[..1].fill(path),
             Err(path) => {
-                let message = format!("the path {} is not UTF-8", path.display());
+                let message = format!("the path {} is not valid UTF-8", path.display());
                 errors.add("type", message);
             }
         }
@@ -176,8 +179,7 @@ impl Catalog {
             errors.add("version", other_version(SCENARIO, installed, version));
         }
         if let Some(model) = &selection.model {
-            let message =
-                format!("`{SCENARIO}` plays a scenario without a model, so not with `{model}`");
+            let message = format!("`{SCENARIO}` uses no model, so `{model}` cannot be selected");
             errors.add("model", message);
         }
         if let Err(error) = scenario_agent::check(&selection.settings) {
@@ -197,7 +199,7 @@ impl Catalog {
 
     fn describe(&self, name: &str, profile: &Profile) -> Agent {
         let installation = match self.find(profile) {
-            // A list has room for the beginning of it.
+            // A list has room only for the start of the reason.
             None => Installation::Missing {
                 hint: match &profile.install {
                     Some(install) => format!("`{install}` installs it; {}", absence(profile)),
@@ -228,12 +230,12 @@ impl Catalog {
 
     fn find(&self, profile: &Profile) -> Option<PathBuf> {
         let program = profile.command.first()?;
-        installation::find(program, &self.surroundings.search_path)
+        installation::find(program, &self.host_environment.search_path)
     }
 
     fn version(&self, profile: &Profile, program: &std::path::Path) -> Option<String> {
         installation::packaged_version(program, profile.distribution.as_deref())
-            .or_else(|| self.versions.told(program).flatten())
+            .or_else(|| self.versions.reported(program).flatten())
     }
 
     fn check_version(
@@ -258,12 +260,12 @@ impl Catalog {
     }
 }
 
-/// The scripted agent.
+/// Returns the scenario agent.
 fn scenario() -> Agent {
     Agent {
         agent_type: AgentType::new(SCENARIO),
         driver: DriverKind::Scenario.as_str().to_owned(),
-        description: "plays a scenario file with real edits and real commands; needs no model"
+        description: "plays a scenario file with real edits and commands; needs no model"
             .to_owned(),
         versions: vec![env!("CARGO_PKG_VERSION").to_owned()],
         installation: Installation::Installed {
@@ -285,24 +287,25 @@ fn schema_ref(name: &str) -> String {
 }
 
 fn other_version(name: &str, installed: &str, wanted: &str) -> String {
-    format!("`{name}` is here in version {installed}, not in `{wanted}`")
+    format!("the installed version of `{name}` is {installed}, not `{wanted}`")
 }
 
-/// What is missing of an agent.
+/// Describes the missing program of an agent.
 fn absence(profile: &Profile) -> String {
     let program = profile.command.first().map_or("", String::as_str);
     match program.contains('/') {
-        true => format!("{program} is not a program"),
-        false => format!("there is no program `{program}` in PATH"),
+        true => format!("{program} is not executable"),
+        false => format!("`{program}` was not found in PATH"),
     }
 }
 
-/// The settings of an agent that is spoken to by ACP.
+/// Validates the settings of an ACP agent.
 fn check_settings(name: &str, selection: &AgentSelection, errors: &mut FieldErrors) {
     for (setting, value) in &selection.settings {
         let field = format!("settings.{setting}");
         if setting != MODE {
-            let message = format!("`{setting}` is not a setting of `{name}`: it takes `{MODE}`");
+            let message =
+                format!("`{setting}` is not a setting of `{name}`; the only setting is `{MODE}`");
             errors.add(field, message);
         } else if !matches!(value, Value::String(mode) if !mode.is_empty()) {
             errors.add(field, format!("`{MODE}` must be the name of a mode"));
@@ -310,7 +313,7 @@ fn check_settings(name: &str, selection: &AgentSelection, errors: &mut FieldErro
     }
 }
 
-/// Has `program` use `model`.
+/// Configures `program` to use `model`.
 fn choose_model(
     program: &mut AgentProgram,
     choice: &ModelChoice,
@@ -319,9 +322,7 @@ fn choose_model(
     match choice {
         ModelChoice::Protocol => program.model = Some(model.to_owned()),
         ModelChoice::Argument(_) if model.starts_with('-') => {
-            return Err(format!(
-                "`{model}` begins like an argument, not like a model"
-            ));
+            return Err(format!("`{model}` looks like an option, not a model"));
         }
         ModelChoice::Argument(argument) => {
             program.argv.extend([argument.clone(), model.to_owned()]);

@@ -1,10 +1,10 @@
-//! A session's own home: where an agent keeps its state, apart from every other session's.
+//! The state of an agent, separate for each session.
 //!
-//! What the agent keeps state in is the session's own, with what the user's login consists of
-//! carried over. The agent finds it by variables; where there is a variable for all of it, the home
-//! itself stays the user's, and so do the paths that the tools which the agent runs (git, cargo,
-//! pyenv …) write down. Where there is none, the home is a view of the user's, in which everything
-//! else is a link. Which paths are whose is for the catalogue to say; this module knows no agent.
+//! The agent's state folders belong to the session, and the user's login is carried over. Variables
+//! tell the agent where they are. If variables cover all of its state, the home itself stays the
+//! user's, so that paths written by tools (git, cargo, pyenv …) stay valid. Otherwise the home is a
+//! view of the user's home, in which everything else is a link. The catalogue defines the paths;
+//! this module knows no agent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -18,46 +18,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::SessionFolder;
 
-/// How many entries of one folder of the user's are linked. A home has tens.
+/// The maximum number of links per folder. A typical home has tens of entries.
 const ENTRIES_MAX: usize = 4096;
 
-/// The largest file that is copied, in bytes. What a user's settings are has a hundredth of it.
+/// The maximum size of a copied file, in bytes. Typical settings have a hundredth of it.
 const COPIED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// How long the removal of a home may keep the end of its session waiting.
+/// The maximum time that the removal of a home may delay the end of its session.
 const REMOVAL_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// The folders of a home that have a variable of their own (XDG Base Directory Specification), and
-/// where they are when it is not set.
+/// The folders of a home with a variable of their own (XDG Base Directory Specification), and their
+/// defaults.
 const BASE_FOLDERS: [(&str, &str); 3] = [
     ("XDG_CONFIG_HOME", ".config"),
     ("XDG_DATA_HOME", ".local/share"),
     ("XDG_STATE_HOME", ".local/state"),
 ];
 
-/// What each session has of its own in its home. Paths are relative to the home, of plain names.
+/// The paths that belong to each session. They are relative to the home and consist of plain names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HomePlan {
-    /// The files and folders that the agent keeps its state in: empty in a new session, but for
-    /// what is named below.
+    /// The agent's state: files and folders that are empty in a new session, except for the paths
+    /// below.
     pub own: Vec<PathBuf>,
-    /// What of them is the user's all the same, by a link: logins, whose tokens are renewed, and
-    /// what agents only read.
+    /// Paths within the state that link to the user's: logins, whose tokens are renewed, and
+    /// read-only files.
     pub linked: Vec<PathBuf>,
-    /// What of them begins as a copy of the user's: settings, which agents write to.
+    /// Paths within the state that start as a copy of the user's: settings, which agents write.
     pub copied: Vec<PathBuf>,
-    /// The variables by which a user moves one of these folders elsewhere, or with an empty path
-    /// all of them, and by which the agent is told where the session's are.
+    /// The variables that relocate these folders (with an empty path: all of them). They locate the
+    /// user's folders, and tell the agent the session's.
     pub variables: BTreeMap<String, PathBuf>,
-    /// Where one of these paths is in the home of a user who has moved nothing.
+    /// The locations of these paths in a home without relocated folders.
     #[serde(default)]
     pub unmoved: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl HomePlan {
-    /// Whether variables lead to all that is the session's own.
-    pub(crate) fn is_led_to(&self) -> bool {
+    /// Returns true if variables cover all of the session's paths.
+    pub(crate) fn is_covered_by_variables(&self) -> bool {
         let base = BASE_FOLDERS.map(|(_, path)| Path::new(path));
         let variables = || self.variables.values().map(PathBuf::as_path).chain(base);
         self.own
@@ -66,23 +66,23 @@ impl HomePlan {
     }
 }
 
-/// The environment of the user, as far as it says where a home is.
+/// The user's environment, for locating the home.
 type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// A home that was made.
+/// A created home.
 #[derive(Debug, Default)]
 pub(crate) struct Home {
-    /// The variables by which an agent finds it.
+    /// The variables that locate it for the agent.
     pub(crate) variables: BTreeMap<String, PathBuf>,
-    /// What of the user's could not be carried over, in sentences.
+    /// Sentences about files that could not be carried over.
     pub(crate) notes: Vec<String>,
 }
 
-/// Makes the home of a session, of what the user has, as `variables` tell. A user without a home
+/// Creates the home of a session from the user's, which `variables` locate. A user without a home
 /// gets an empty one.
 ///
 /// # Errors
-/// When the home is there already, or cannot be made.
+/// The home already exists, or cannot be created.
 pub(crate) fn make(
     folder: &SessionFolder,
     plan: &HomePlan,
@@ -95,7 +95,7 @@ pub(crate) fn make(
     }
     let user = UserHome::find(plan, variables);
     let mut notes = Vec::new();
-    let stays = plan.is_led_to() && user.path.is_some();
+    let stays = plan.is_covered_by_variables() && user.path.is_some();
     let shared: BTreeSet<PathBuf> = ancestors(&plan.own)
         .into_iter()
         .filter(|path| !stays || is_in_base_folder(path))
@@ -134,12 +134,12 @@ pub(crate) fn make(
     })
 }
 
-/// Removes the home and the temporary files of a session whose agent has ended. Links are removed,
-/// never what they lead to.
+/// Removes the home and the temporary files of a session whose agent has ended. Links are removed
+/// without following them.
 ///
 /// # Errors
-/// When something could not be removed, or not within ten seconds; the rest of it goes on being
-/// removed then for as long as this process lives.
+/// Something could not be removed, or not within ten seconds. In the latter case removal continues
+/// until this process exits.
 pub(crate) async fn remove(folder: &SessionFolder) -> io::Result<()> {
     let folders = [folder.home(), folder.temporary()];
     let removal =
@@ -148,12 +148,12 @@ pub(crate) async fn remove(folder: &SessionFolder) -> io::Result<()> {
         Ok(removed) => removed.map_err(io::Error::other)?,
         Err(_) => Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("it takes longer than {} s", REMOVAL_WAIT_MAX.as_secs()),
+            format!("removal exceeded {} s", REMOVAL_WAIT_MAX.as_secs()),
         )),
     }
 }
 
-/// Removes a folder that need not be there.
+/// Removes a folder, if it exists.
 fn remove_tree(path: &Path) -> io::Result<()> {
     let remove = || match fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -161,7 +161,7 @@ fn remove_tree(path: &Path) -> io::Result<()> {
     };
     match remove() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            // Some tools write-protect the folders they make, such as Go its modules.
+            // Some tools write-protect their folders, such as Go its module cache.
             unlock(path)?;
             remove()
         }
@@ -169,12 +169,12 @@ fn remove_tree(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Lets its owner write to this folder and to those below it.
+/// Makes a folder and all folders below it writable for their owner.
 fn unlock(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(0o700))?;
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        // Of a link it is the type of the link.
+        // For a link, this is the type of the link itself.
         if entry.file_type()?.is_dir() {
             unlock(&entry.path())?;
         }
@@ -182,7 +182,7 @@ fn unlock(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Every folder above one of `paths`, the home itself (an empty path) among them, from above.
+/// Returns all ancestors of `paths`, including the home itself (an empty path), from the top.
 fn ancestors(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
     let above = paths.iter().flat_map(|path| path.ancestors().skip(1));
     let mut all: BTreeSet<PathBuf> = above.map(Path::to_owned).collect();
@@ -190,12 +190,12 @@ fn ancestors(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
     all
 }
 
-/// Whether `path` of a home is one of the base folders, or in one.
+/// Returns true if `path` is a base folder, or inside one.
 fn is_in_base_folder(path: &Path) -> bool {
     BASE_FOLDERS.iter().any(|(_, base)| path.starts_with(base))
 }
 
-/// `path` in `folder`. Joining an empty path would end it with a slash.
+/// Returns `path` in `folder`. Joining an empty path would append a slash.
 fn place_of(path: &Path, folder: &Path) -> PathBuf {
     match path.as_os_str().is_empty() {
         true => folder.to_owned(),
@@ -207,24 +207,24 @@ fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// The value of a variable that is set to something.
+/// Returns the value of a variable that is set and not empty.
 fn set(variables: Variables<'_>, name: &str) -> Option<OsString> {
     variables(name).filter(|value| !value.is_empty())
 }
 
-/// Where what is in a user's home is.
+/// The location of a user's files.
 struct UserHome {
-    /// The home; `None` when the user has none.
+    /// The home, if any.
     path: Option<PathBuf>,
-    /// Folders of it that are elsewhere, by their path in it.
+    /// Relocated folders, by their path in the home.
     moved: BTreeMap<PathBuf, PathBuf>,
-    /// Paths in folders that could be moved, and where they are when these are not.
+    /// Paths in relocatable folders, and their locations if these are not relocated.
     unmoved: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl UserHome {
     fn find(plan: &HomePlan, variables: Variables<'_>) -> Self {
-        // A relative path is to be ignored, says the specification of the base folders.
+        // The XDG specification requires relative paths to be ignored.
         let folder = |name: &str| {
             set(variables, name)
                 .map(PathBuf::from)
@@ -245,7 +245,7 @@ impl UserHome {
         }
     }
 
-    /// Where `path` of the home is in truth.
+    /// Returns the actual location of `path` in the home.
     fn locate(&self, path: &Path) -> Option<PathBuf> {
         let moved = path.ancestors().find_map(|above| {
             let elsewhere = self.moved.get(above)?;
@@ -261,7 +261,8 @@ impl UserHome {
         Some(place_of(rest, folder))
     }
 
-    /// Links everything in the folder `path` into the same folder of `home`, but what `is_own`.
+    /// Links everything in the folder `path` into the same folder of `home`, except for paths that
+    /// `is_own` accepts.
     fn link_all_but(
         &self,
         path: &Path,
@@ -283,7 +284,7 @@ impl UserHome {
         };
         for (count, entry) in entries.enumerate() {
             if count == ENTRIES_MAX {
-                let rest = format!("what comes after its first {ENTRIES_MAX} entries is left out");
+                let rest = format!("only its first {ENTRIES_MAX} entries are linked");
                 notes.push(does_without(&folder, &rest));
                 break;
             }
@@ -296,7 +297,7 @@ impl UserHome {
         Ok(())
     }
 
-    /// Links `path` into `home`, where the user has it.
+    /// Links `path` into `home`, if the user has it.
     fn link(&self, path: &Path, home: &Path) -> io::Result<()> {
         let Some(original) = self.locate(path).filter(|original| original.exists()) else {
             return Ok(());
@@ -304,7 +305,7 @@ impl UserHome {
         symlink(original, place(path, home)?)
     }
 
-    /// Copies the file `path` into `home`, where the user has it, for nobody but its owner.
+    /// Copies the file `path` into `home`, if the user has it, readable only by its owner.
     fn copy(&self, path: &Path, home: &Path, notes: &mut Vec<String>) -> io::Result<()> {
         let Some(original) = self.locate(path) else {
             return Ok(());
@@ -312,9 +313,9 @@ impl UserHome {
         let unfit = match fs::metadata(&original) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => Some(error.to_string()),
-            Ok(meta) if !meta.is_file() => Some("it is no file".to_owned()),
+            Ok(meta) if !meta.is_file() => Some("not a file".to_owned()),
             Ok(meta) if meta.len() > COPIED_BYTES_MAX => {
-                Some(format!("it has more than {COPIED_BYTES_MAX} bytes"))
+                Some(format!("larger than {COPIED_BYTES_MAX} bytes"))
             }
             Ok(_) => None,
         };
@@ -338,10 +339,10 @@ impl UserHome {
 }
 
 fn does_without(path: &Path, why: &str) -> String {
-    format!("the agent does without {}: {why}", path.display())
+    format!("{} is not available to the agent: {why}", path.display())
 }
 
-/// The place of `path` in `home`, whose folder is made.
+/// Returns the location of `path` in `home`, and creates its folder.
 fn place(path: &Path, home: &Path) -> io::Result<PathBuf> {
     let place = home.join(path);
     if let Some(folder) = place.parent() {

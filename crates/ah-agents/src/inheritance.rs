@@ -1,32 +1,32 @@
-//! Which variables of its surroundings an agent inherits.
+//! The environment variables that an agent inherits.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use serde::{Deserialize, Serialize};
 
-/// What an agent does not inherit of the environment. Everything else it does: an agent builds and
-/// tests with the tools that its user has set up.
+/// The variables that an agent does not inherit. It inherits everything else, because it builds and
+/// tests with the user's tools.
 ///
-/// A pattern is a variable's name, or the beginning of one and a `*`.
+/// A pattern is the name of a variable, or a prefix followed by `*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inheritance {
-    /// What is withheld, unless it is passed all the same.
+    /// The withheld patterns.
     pub withheld: Vec<String>,
-    /// What is passed of it.
+    /// The patterns that are inherited although withheld.
     pub passed: Vec<String>,
 }
 
 impl Inheritance {
-    /// Whether the agent inherits the variable of this name.
+    /// Returns true if the agent inherits the variable.
     #[must_use]
     pub fn admits(&self, name: &OsStr) -> bool {
         let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, name));
         any(&self.passed) || !any(&self.withheld)
     }
 
-    /// Those of `names` that the agent does not inherit.
+    /// Returns those of `names` that the agent does not inherit.
     pub(crate) fn refused(
         &self,
         names: impl IntoIterator<Item = OsString>,

@@ -15,7 +15,7 @@ pub mod recorder;
 pub mod scenario_agent;
 
 pub use attendance::{AttachError, Attendance, AttendanceError, Disconnected, RequestSender};
-pub use catalog::{AgentEntry, Catalog, ConfiguredAgents, HomeOf, InvalidAgent, Surroundings};
+pub use catalog::{AgentEntry, Catalog, ConfiguredAgents, HomeOf, HostEnvironment, InvalidAgent};
 pub use home::HomePlan;
 pub use inheritance::Inheritance;
 pub use launch::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};

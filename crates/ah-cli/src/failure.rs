@@ -185,7 +185,7 @@ fn in_terms_of_options(errors: &FieldErrors) -> String {
         let subject = option_for(path).map_or_else(|| format!("`{path}`"), str::to_owned);
         for message in messages {
             // Some messages are complete sentences that name their subject.
-            sentences.push(if message.starts_with("there is no ") {
+            sentences.push(if message.starts_with("unknown agent ") {
                 message.clone()
             } else {
                 format!("{subject} {message}")
@@ -245,8 +245,8 @@ mod tests {
 
     #[test]
     fn a_message_that_is_a_sentence_stays_one() {
-        let errors = FieldErrors::of("agents[0].type", "there is no agent `x`");
-        assert_eq!(Failure::from(errors).to_string(), "there is no agent `x`");
+        let errors = FieldErrors::of("agents[0].type", "unknown agent `x`");
+        assert_eq!(Failure::from(errors).to_string(), "unknown agent `x`");
     }
 
     #[test]

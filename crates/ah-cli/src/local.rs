@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ah_agents::recorder::RecorderCommand;
-use ah_agents::{Catalog, ConfiguredAgents, Surroundings};
+use ah_agents::{Catalog, ConfiguredAgents, HostEnvironment};
 use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
 use ah_rest_api_contract::{TaskManager, error_chain};
 use ah_rest_server::{Config, Host, ServeError, Sources};
@@ -150,11 +150,11 @@ fn catalog(program: &Program, configured: ConfiguredAgents) -> Catalog {
     let scenario_agent = [&program.name, "agent", "scenario"]
         .map(str::to_owned)
         .to_vec();
-    let surroundings = Surroundings {
+    let host_environment = HostEnvironment {
         search_path: std::env::var_os("PATH").unwrap_or_default(),
         is_root: rustix::process::geteuid().is_root(),
     };
-    Catalog::new(scenario_agent, configured, surroundings)
+    Catalog::new(scenario_agent, configured, host_environment)
 }
 
 async fn start(

@@ -1,4 +1,4 @@
-//! Configuring a mock.
+//! Configuration of a mock.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::shared::Shared;
 use crate::state::{Agents, Repositories, Setting, State};
 use crate::stream::StreamConditions;
 
-/// Where a mock's clock stands at first: 2026-01-01T00:00:00Z.
+/// The initial time of a mock's clock: 2026-01-01T00:00:00Z.
 const START_MILLIS: i64 = 1_767_225_600_000;
 
-/// Configures a [`MockTaskManager`].
+/// Builds a [`MockTaskManager`].
 ///
-/// What is not said: seed 0, the first moment of 2026, 16 sessions at once, one agent `scenario`
-/// that plays a realistic session, no repository, no latency and no fault. Everything that is not
-/// the script's to say takes no time.
+/// The defaults are: seed 0, the start of 2026, 16 slots, one agent `scenario` that plays a
+/// realistic session, no repositories, no latency and no faults. Operations outside of the script
+/// take no time.
 #[derive(Clone, Debug)]
 pub struct MockBuilder {
     seed: u64,
@@ -58,56 +58,57 @@ impl MockBuilder {
         }
     }
 
-    /// What ids and chance depend on: two mocks of one seed that are asked the same do the same.
+    /// Sets the seed of ids and probabilities. Two mocks with the same seed and the same calls
+    /// behave identically.
     #[must_use]
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// What the clock says when the mock is made. It goes on with tokio's.
+    /// Sets the initial time of the clock, which then advances with tokio's.
     #[must_use]
     pub const fn starting_at(mut self, start: Timestamp) -> Self {
         self.start = start;
         self
     }
 
-    /// How many sessions may hold a slot at once; the others are queued.
+    /// Sets the maximum number of running sessions; others are queued.
     #[must_use]
     pub const fn slots(mut self, slots: usize) -> Self {
         self.slots = slots;
         self
     }
 
-    /// Who says the prompts and gives the answers.
+    /// Sets the author of prompts and answers.
     #[must_use]
     pub fn author(mut self, author: impl Into<String>) -> Self {
         self.author = author.into();
         self
     }
 
-    /// How long it takes to make a workspace and start an agent.
+    /// Sets the time to create a workspace and start an agent.
     #[must_use]
     pub const fn provisioning_takes(mut self, time: Duration) -> Self {
         self.times.provisioning = time;
         self
     }
 
-    /// How long it takes to freeze a session, to let it go on, and to end it; each.
+    /// Sets the time to pause, resume or end a session.
     #[must_use]
     pub const fn control_takes(mut self, time: Duration) -> Self {
         self.times.control = time;
         self
     }
 
-    /// What the agent `scenario` plays when a task's settings name no scenario.
+    /// Sets the script of the agent `scenario` for tasks whose settings name no scenario.
     #[must_use]
     pub fn script(mut self, script: Script) -> Self {
         self.agents.set_script(script);
         self
     }
 
-    /// One more agent that tasks can name, which always plays `script`.
+    /// Adds an agent that always plays `script`.
     #[must_use]
     pub fn agent(
         mut self,
@@ -119,8 +120,8 @@ impl MockBuilder {
         self
     }
 
-    /// A repository that is known from the start, with its branches, of which the first is the
-    /// default one. One that a task is launched on has a branch `main` unless it is told here.
+    /// Adds a known repository with its branches, the default one first. A repository that is known
+    /// only from tasks has a single branch `main`.
     #[must_use]
     pub fn repository<'a>(
         mut self,
@@ -132,21 +133,21 @@ impl MockBuilder {
         self
     }
 
-    /// An environment variable that tasks may set.
+    /// Allows tasks to set an environment variable.
     #[must_use]
     pub fn allow_env(mut self, name: impl Into<String>) -> Self {
         self.allowed_env.insert(name.into());
         self
     }
 
-    /// How long each call of `method` takes before it does anything.
+    /// Delays each call of `method`.
     #[must_use]
     pub fn latency(mut self, method: Method, latency: Duration) -> Self {
         self.conditions.set_latency(method, latency);
         self
     }
 
-    /// How long each call of any method takes before it does anything.
+    /// Delays each call of any method.
     #[must_use]
     pub fn latency_everywhere(mut self, latency: Duration) -> Self {
         for method in Method::ALL {
@@ -155,29 +156,29 @@ impl MockBuilder {
         self
     }
 
-    /// Has `method` fail as the fault says. Of several the first that says so counts.
+    /// Makes `method` fail as described. Of several faults, the first that applies is used.
     #[must_use]
     pub fn fault(mut self, method: Method, fault: Fault) -> Self {
         self.conditions.arm(method, fault);
         self
     }
 
-    /// Has each stream that began before event `seq` break off after it, as when a connection is
-    /// lost; one that is taken up from there goes on.
+    /// Makes each stream that started before event `seq` break after it, like a lost connection. A
+    /// stream that resumes there continues.
     #[must_use]
     pub const fn cut_streams_at(mut self, seq: EventSeq) -> Self {
         self.streams.cut_at = Some(seq);
         self
     }
 
-    /// Has each item of a stream take so long.
+    /// Delays each item of a stream.
     #[must_use]
     pub const fn slow_streams(mut self, pace: Duration) -> Self {
         self.streams.pace = pace;
         self
     }
 
-    /// Makes the mock. Its clock begins to run.
+    /// Creates the mock and starts its clock.
     #[must_use]
     pub fn build(self) -> MockTaskManager {
         let mut ids = Ids::seeded(self.seed);

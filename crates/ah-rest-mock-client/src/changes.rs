@@ -1,4 +1,4 @@
-//! What a session changed, as far as its edits tell: which lines they were is made up.
+//! The changed files of a session, derived from its edits. The contents of lines are invented.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(crate) struct Changes {
 
 #[derive(Clone, Copy, Debug)]
 struct Touched {
-    /// A file whose first edit removes nothing is taken for new.
+    /// A file whose first edit removes nothing is considered new.
     status: FileStatus,
     added: u64,
     removed: u64,
@@ -23,7 +23,7 @@ struct Touched {
 }
 
 impl Changes {
-    /// A file was edited.
+    /// Applies an edit.
     pub(crate) fn edit(&mut self, edit: &FileEdit, at: Timestamp) {
         let status = if edit.lines_removed == 0 {
             FileStatus::Added
@@ -39,7 +39,7 @@ impl Changes {
         touched.at = at;
         touched.added += edit.lines_added;
         match touched.status {
-            // What is removed of a new file was never there before.
+            // Lines removed from a new file were added before, so they cancel out.
             FileStatus::Added => touched.added = touched.added.saturating_sub(edit.lines_removed),
             _ => touched.removed += edit.lines_removed,
         }
@@ -68,7 +68,7 @@ impl Changes {
         self.files.iter().map(entry).collect()
     }
 
-    /// The diff of the files that are asked for.
+    /// Returns the diff of the requested files.
     pub(crate) fn diff(&self, query: &DiffQuery) -> SessionDiff {
         let wanted = self
             .files
@@ -85,7 +85,7 @@ impl Changes {
 
 fn added_lines(file: &Touched) -> impl Iterator<Item = String> {
     let count = file.added;
-    (1..=count).map(move |number| format!("+Line {number} of {count} that the mock made up.\n"))
+    (1..=count).map(move |number| format!("+Line {number} of {count} invented by the mock.\n"))
 }
 
 fn diff(path: &str, file: &Touched, query: &DiffQuery) -> FileDiff {

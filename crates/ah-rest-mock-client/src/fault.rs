@@ -141,7 +141,7 @@ impl Conditions {
                 return Err(TaskManagerError::new(
                     fault.kind,
                     format!(
-                        "the mock was told to fail this call of `{}`",
+                        "the mock is configured to fail this call of `{}`",
                         method.as_str()
                     ),
                 ));

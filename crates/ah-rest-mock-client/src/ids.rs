@@ -1,12 +1,12 @@
-//! Identifiers and chance that depend on a seed alone.
+//! Deterministic ids and probabilities.
 
 use ah_rest_api_contract::Timestamp;
 use ulid::Ulid;
 
-/// Makes ULIDs, and draws lots. Two of one seed make the same.
+/// Generates ULIDs and random decisions from a seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids {
-    /// Counts up in the bits right below the moment, so that ids sort in the order they were made.
+    /// A counter in the bits below the timestamp, so that ids sort in order of creation.
     made: u64,
     state: u64,
 }
@@ -26,9 +26,9 @@ impl Ids {
         Ulid::from_parts(millis, random)
     }
 
-    /// Whether something happens that happens with this probability.
+    /// Returns true with this probability.
     pub(crate) fn happens(&mut self, probability: f64) -> bool {
-        // 53 bits are what a fraction between 0 and 1 holds.
+        // A fraction between 0 and 1 holds 53 bits.
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
         let drawn = (self.draw() >> 11) as f64 / (1u64 << 53) as f64;
         drawn < probability

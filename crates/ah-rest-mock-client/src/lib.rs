@@ -1,17 +1,16 @@
-//! A [`TaskManager`](ah_rest_api_contract::TaskManager) in memory, for the tests of programs that
-//! use one, and for showing them without an agent.
+//! An in-memory [`TaskManager`](ah_rest_api_contract::TaskManager), for tests and demonstrations of
+//! programs that use one.
 //!
-//! A [`MockTaskManager`] plays sessions by the very rules that an access point runs them by: the
-//! same state machine decides, the same things are refused for the same reasons, and the log of a
-//! session is numbered, filtered, paged and resumed alike. What an agent would do comes from a
-//! script. Nothing is read or written, nothing is run, and nothing depends on chance that a seed
-//! does not tell.
+//! A [`MockTaskManager`] applies the rules of an access point: the same state machine, the same
+//! errors for the same reasons, and the same numbering, filtering, paging and resuming of logs. A
+//! script replaces the agent. The mock performs no I/O, runs no programs, and is deterministic for a
+//! given seed.
 //!
 //! # Time
 //!
-//! Sessions live on tokio's clock. Under `tokio::time::pause`, or in a test that is
-//! `start_paused`, that clock jumps to the next thing that is due whenever nothing else is left to
-//! do, so a session of an hour is over in a millisecond and every duration is exact:
+//! Sessions use tokio's clock. With `tokio::time::pause`, or in a test with `start_paused`, that
+//! clock advances to the next timer whenever all tasks are idle. A session of an hour then takes a
+//! millisecond, and every duration is exact:
 //!
 //! ```
 //! use std::time::Duration;
@@ -22,7 +21,7 @@
 //! use ah_rest_mock_client::{MockTaskManager, ScriptBuilder};
 //! use futures::StreamExt;
 //!
-//! /// What is tested: it knows nothing of mocks.
+//! /// The code under test, which is independent of the mock.
 //! async fn thoughts_of(
 //!     manager: &dyn TaskManager,
 //!     prompt: &str,
@@ -59,35 +58,35 @@
 //! # }
 //! ```
 //!
-//! On a clock that runs, the same session takes its hour: that is a way to show a program.
+//! On a running clock the same session takes an hour, which is useful for demonstrations.
 //!
-//! # What is played
+//! # Scripts
 //!
 //! * [`MockTaskManager::new`] plays a realistic session for every task: four minutes and over 50
 //!   events of thoughts, plans, tools, edits and a test that fails first.
-//! * [`MockBuilder::script`] plays another, made with a [`ScriptBuilder`] or read from a scenario
-//!   file by [`ah_scenario::Scenario`].
-//! * A task that names a scenario in its agent's settings, `{"scenario": "permission"}` or the
-//!   whole as an object, has that one played, as the built-in agent of an access point would.
-//! * [`MockBuilder::agent`] adds agents that tasks can name, each with its script.
+//! * [`MockBuilder::script`] sets another script, created with a [`ScriptBuilder`] or read from a
+//!   scenario file by [`ah_scenario::Scenario`].
+//! * A task may select a scenario in its agent's settings: `{"scenario": "permission"}`, or a
+//!   scenario as an object. The built-in agent of an access point has the same setting.
+//! * [`MockBuilder::agent`] adds agents, each with its script.
 //!
-//! The same scenario files are played for real by the agent `scenario` of an access point. Here no
-//! command is run and no file is written: a tool gives what the scenario says that it gives, and
-//! the files and diffs of a session are made up from its edits.
+//! The agent `scenario` of an access point plays the same scenario files with real effects. The
+//! mock runs no command and writes no file: a tool returns the scripted result, and the files and
+//! diffs of a session are derived from its edits.
 //!
-//! # Steering
+//! # Control
 //!
-//! Prompts are queued, steered and withdrawn; permission requests are answered, judged by the
-//! task's policy, or expire; sessions are paused, resumed, interrupted, stopped and cancelled.
-//! [`MockTaskManager::hold`] keeps sessions in a status, such as `pausing`, for as long as a test
-//! wants to look at it, and [`MockBuilder::slots`] has them queue.
+//! Prompts are queued, steered and withdrawn. Permission requests are answered, resolved by the
+//! task's policy, or expire. Sessions are paused, resumed, interrupted, stopped and cancelled.
+//! [`MockTaskManager::hold`] keeps sessions in a status, such as `pausing`, for inspection, and
+//! [`MockBuilder::slots`] limits the number of running sessions.
 //!
-//! # Things that go wrong
+//! # Faults
 //!
-//! [`MockBuilder::fault`] and [`MockTaskManager::fail`] have a [`Method`] answer with an error: at
-//! every call, after some, a number of times, or by chance. [`MockBuilder::latency`] makes calls
-//! slow, [`MockBuilder::cut_streams_at`] has streams break off as a lost connection does, and
-//! [`MockBuilder::slow_streams`] has them trickle.
+//! [`MockBuilder::fault`] and [`MockTaskManager::fail`] make a [`Method`] return an error: on every
+//! call, after some calls, a number of times, or with a probability. [`MockBuilder::latency`] delays
+//! calls, [`MockBuilder::cut_streams_at`] breaks streams like a lost connection, and
+//! [`MockBuilder::slow_streams`] delays their items.
 
 mod builder;
 mod changes;

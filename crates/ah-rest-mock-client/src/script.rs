@@ -1,4 +1,4 @@
-//! What a mock's agent plays, put together step by step.
+//! Builds the script of a mock's agent.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use ah_scenario::{
 };
 use serde_json::{Map, Value};
 
-/// The scenario that is played when nothing else is said.
+/// The default scenario.
 const REALISTIC: &str = include_str!("../scenarios/realistic.yaml");
 
-/// A session of a coding agent as they go: it reads, plans, edits, tests, fails and mends, in
-/// about four minutes and over 50 events.
+/// Returns a realistic session of a coding agent: it reads, plans, edits, tests, fails and fixes,
+/// in about four minutes and over 50 events.
 pub(crate) fn realistic() -> Script {
     Scenario::from_yaml(REALISTIC)
         .and_then(|scenario| scenario.resolve(&Defines::default()))
         .expect("a test plays the scenario that is part of the crate")
 }
 
-/// Puts a [`Script`] together, a step after the other.
+/// Builds a [`Script`] step by step.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,7 +47,7 @@ pub struct ScriptBuilder {
 }
 
 impl ScriptBuilder {
-    /// An agent that does nothing yet.
+    /// Creates an empty script.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -62,20 +62,20 @@ impl ScriptBuilder {
         }
     }
 
-    /// This much time passes before the next step.
+    /// Delays the next step.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay += delay;
         self
     }
 
-    /// The agent thinks this.
+    /// Adds a thought.
     #[must_use]
     pub fn think(self, thought: impl Into<String>) -> Self {
         self.step(Action::Think(thought.into()))
     }
 
-    /// The agent says this.
+    /// Adds a message.
     #[must_use]
     pub fn say(self, text: impl Into<String>) -> Self {
         let content = ContentBlock::Text { text: text.into() };
@@ -83,13 +83,13 @@ impl ScriptBuilder {
         self.step(Action::Say(vec![Piece { delay, content }]))
     }
 
-    /// The agent runs `tool` with this command, and gets this output.
+    /// Adds a run of `tool` with this command and output.
     #[must_use]
     pub fn tool(self, tool: &str, command: &str, output: &str) -> Self {
         self.use_tool(tool, command, output, ToolOutcome::Completed)
     }
 
-    /// The agent runs `tool` with this command, which fails with this output.
+    /// Adds a run of `tool` with this command, which fails with this output.
     #[must_use]
     pub fn failing_tool(self, tool: &str, command: &str, output: &str) -> Self {
         self.use_tool(tool, command, output, ToolOutcome::Failed)
@@ -108,13 +108,13 @@ impl ScriptBuilder {
         })
     }
 
-    /// The agent uses a tool, in every detail.
+    /// Adds a tool use with all details.
     #[must_use]
     pub fn call(self, call: ToolCall) -> Self {
         self.step(Action::UseTool(call))
     }
 
-    /// The agent changes a file.
+    /// Adds a file edit.
     #[must_use]
     pub fn edit(self, path: &str, lines_added: u64, lines_removed: u64) -> Self {
         self.step(Action::Edit(ScriptedEdit {
@@ -124,26 +124,26 @@ impl ScriptBuilder {
         }))
     }
 
-    /// The agent states its plan.
+    /// Adds a plan.
     #[must_use]
     pub fn plan(self, entries: Vec<PlanEntry>) -> Self {
         self.step(Action::Plan(Plan { entries }))
     }
 
-    /// The agent says how far it is, in hundredths of the whole.
+    /// Adds a progress report, in percent.
     #[must_use]
     pub fn progress(self, progress: u8, stage: &str) -> Self {
         let stage = stage.to_owned();
         self.step(Action::Progress(Progress { progress, stage }))
     }
 
-    /// The agent tells what it has used.
+    /// Adds the usage of the turn.
     #[must_use]
     pub fn usage(self, usage: Usage) -> Self {
         self.step(Action::Usage(usage))
     }
 
-    /// A line of the agent's log.
+    /// Adds a log line.
     #[must_use]
     pub fn log(self, level: LogLevel, message: &str) -> Self {
         self.step(Action::Log(Log {
@@ -153,15 +153,15 @@ impl ScriptBuilder {
         }))
     }
 
-    /// The agent's model reports an error, and the agent goes on.
+    /// Adds an error of the model, after which the agent continues.
     #[must_use]
     pub fn error(self, message: &str) -> Self {
         let message = message.to_owned();
         self.step(Action::ModelError(ErrorEvent { message }))
     }
 
-    /// The agent asks leave to run `tool` with this command, and waits for `allow` or `deny`.
-    /// [`ScriptBuilder::if_granted`] and [`ScriptBuilder::if_denied`] are about the last request.
+    /// Adds a permission request for `tool` with this command and the options `allow` and `deny`.
+    /// [`ScriptBuilder::if_granted`] and [`ScriptBuilder::if_denied`] refer to the last request.
     #[must_use]
     pub fn ask(mut self, tool: &str, command: &str) -> Self {
         let option = |id: &str, label: &str, kind| PermissionOption {
@@ -185,14 +185,14 @@ impl ScriptBuilder {
         }))
     }
 
-    /// These steps are played only when leave was given.
+    /// Adds steps that are played only if permission was granted.
     #[must_use]
     pub fn if_granted(self, steps: impl FnOnce(Self) -> Self) -> Self {
         let request = self.asked.saturating_sub(1);
         self.conditional(Condition::IfGranted { request }, steps)
     }
 
-    /// These steps are played only when leave was not given.
+    /// Adds steps that are played only if permission was denied.
     #[must_use]
     pub fn if_denied(self, steps: impl FnOnce(Self) -> Self) -> Self {
         let request = self.asked.saturating_sub(1);
@@ -206,25 +206,25 @@ impl ScriptBuilder {
         done
     }
 
-    /// The turn is over; what follows is played in the turn that the next prompt begins.
+    /// Ends the turn. The following steps are played in the turn of the next prompt.
     #[must_use]
     pub fn next_turn(self) -> Self {
         self.step(Action::AwaitPrompt(PromptContent::from("")))
     }
 
-    /// The turn fails.
+    /// Adds a failure of the turn.
     #[must_use]
     pub fn fail(self, reason: &str) -> Self {
         self.step(Action::Fail(reason.to_owned()))
     }
 
-    /// The agent's process exits.
+    /// Adds an exit of the agent's process.
     #[must_use]
     pub fn exit(self, code: u8) -> Self {
         self.step(Action::Exit(code))
     }
 
-    /// The agent does nothing until it is interrupted or ended.
+    /// Makes the agent hang until it is interrupted or stopped.
     #[must_use]
     pub fn hang(self) -> Self {
         self.step(Action::Hang)
@@ -240,7 +240,7 @@ impl ScriptBuilder {
         self
     }
 
-    /// The script.
+    /// Returns the script.
     #[must_use]
     pub fn build(self) -> Script {
         self.script

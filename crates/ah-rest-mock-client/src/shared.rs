@@ -1,4 +1,4 @@
-//! What all holders of a mock share, and the tasks that have its sessions go on.
+//! The state shared by all handles of a mock, and the tasks that drive its sessions.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -10,16 +10,15 @@ use tokio::time::Instant;
 use crate::session::Moment;
 use crate::state::State;
 
-/// A mock's state, and what dates it.
+/// The state of a mock, and its clock.
 pub(crate) struct Shared {
-    /// Everything the mock knows. It is held for as long as one thing is done, and never while
-    /// anything is waited for.
+    /// The state. The lock protects single operations and is never held across an await.
     state: Mutex<State>,
     began: Moment,
 }
 
 impl Shared {
-    /// A state that begins now, which is called `start`.
+    /// Creates a state whose clock starts now, at `start`.
     pub(crate) fn new(state: State, start: Timestamp) -> Self {
         Self {
             state: Mutex::new(state),
@@ -31,7 +30,7 @@ impl Shared {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // What panicked in the middle of something was a test, which has failed.
+        // Poisoned only by the panic of a test, which has failed already.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -43,7 +42,7 @@ impl Shared {
         }
     }
 
-    /// Gives free slots to sessions that wait, each with a task of its own.
+    /// Assigns free slots to queued sessions, and spawns a task for each.
     pub(crate) fn schedule(self: &Arc<Self>, state: &mut State) -> Result<(), Refusal> {
         for (id, wake) in state.claim(self.now())? {
             tokio::spawn(attend(Arc::downgrade(self), id, wake));
@@ -53,13 +52,13 @@ impl Shared {
 }
 
 impl Drop for Shared {
-    /// Lets the sessions' tasks find out that nobody is left to see what they do.
+    /// Wakes the tasks of the sessions, so that they notice that the mock was dropped.
     fn drop(&mut self) {
         self.state().wake_all();
     }
 }
 
-/// Has one session go on until it has ended, or nobody holds the mock.
+/// Drives a session until it has ended or the mock was dropped.
 async fn attend(shared: Weak<Shared>, id: SessionId, wake: Arc<Notify>) {
     loop {
         let next = {
@@ -69,7 +68,7 @@ async fn attend(shared: Weak<Shared>, id: SessionId, wake: Arc<Notify>) {
             let mut state = shared.state();
             match state.advance(id, shared.now()) {
                 Ok(Some(next)) => next,
-                // It has ended, and its slot is free.
+                // The session has ended, and its slot is free.
                 Ok(None) => {
                     shared
                         .schedule(&mut state)

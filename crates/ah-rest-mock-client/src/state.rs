@@ -1,4 +1,4 @@
-//! Everything a mock knows, in the order it came to be.
+//! The state of a mock, in order of creation.
 
 mod agents;
 mod log;
@@ -26,32 +26,32 @@ pub(crate) use agents::Agents;
 pub(crate) use log::Log;
 pub(crate) use repositories::Repositories;
 
-/// Everything a mock knows.
+/// The state of a mock.
 pub(crate) struct State {
     pub(crate) ids: Ids,
     pub(crate) agents: Agents,
     pub(crate) repositories: Repositories,
     pub(crate) conditions: Conditions,
     pub(crate) streams: StreamConditions,
-    /// The statuses that sessions stay in until they are let go.
+    /// The statuses in which sessions are held.
     pub(crate) held: BTreeSet<SessionStatus>,
     pub(crate) allowed_env: BTreeSet<String>,
     pub(crate) author: String,
     pub(crate) slots: usize,
     pub(crate) times: Arc<Times>,
     tasks: Vec<Task>,
-    /// In the order in which they were launched.
+    /// In the order of launch.
     sessions: Vec<MockSession>,
-    /// Where each of them is.
+    /// The index of each session.
     places: HashMap<SessionId, usize>,
-    /// Those that wait for a slot, in the order in which they were launched.
+    /// The queued sessions, in the order of launch.
     queue: Vec<SessionId>,
     drafts: Vec<Draft>,
-    /// The events of all sessions, in the order in which they happened.
+    /// The events of all sessions, in the order of occurrence.
     log: Log,
 }
 
-/// What a state is made of that was configured.
+/// The configuration of a state.
 pub(crate) struct Setting {
     pub(crate) ids: Ids,
     pub(crate) agents: Agents,
@@ -90,7 +90,7 @@ impl State {
         }
     }
 
-    /// Creates a task's sessions, queued.
+    /// Creates the sessions of a task, queued.
     pub(crate) fn launch(
         &mut self,
         params: &TaskLaunchParams,
@@ -125,7 +125,7 @@ impl State {
         Ok(launched)
     }
 
-    /// Gives free slots to sessions that wait, by priority and then age. Returns who got one.
+    /// Assigns free slots to queued sessions, by priority and then age, and returns these sessions.
     pub(crate) fn claim(&mut self, now: Moment) -> Result<Vec<(SessionId, Arc<Notify>)>, Refusal> {
         let mut claimed = Vec::new();
         if self.held.contains(&SessionStatus::Queued) {
@@ -158,14 +158,14 @@ impl State {
         Ok(claimed)
     }
 
-    /// Has a session go on. Returns when it is to go on at the latest, which may be when something
-    /// was decided; `None` once it has ended.
+    /// Advances a session. Returns the time at which it must be advanced again at the latest, or
+    /// earlier after a decision; `None` once it has ended.
     pub(crate) fn advance(
         &mut self,
         id: SessionId,
         now: Moment,
     ) -> Result<Option<Option<Instant>>, Refusal> {
-        // Sessions are never forgotten.
+        // Sessions are never removed.
         let session = &mut self.sessions[self.places[&id]];
         let next = session.advance(now, &mut self.ids, &self.held);
         self.log.extend(session);
@@ -173,7 +173,7 @@ impl State {
         Ok((!session.status().is_terminal()).then_some(next))
     }
 
-    /// Has every session look whether there is something for it to do.
+    /// Wakes all sessions, so that they check for work.
     pub(crate) fn wake_all(&self) {
         for session in &self.sessions {
             session.waker().notify_one();
@@ -190,7 +190,7 @@ impl State {
         Ok(&self.sessions[*place])
     }
 
-    /// Makes a decision on a session and carries it out.
+    /// Makes a decision on a session and executes it.
     pub(crate) fn decide(
         &mut self,
         id: SessionId,
@@ -205,7 +205,7 @@ impl State {
         Ok(session)
     }
 
-    /// A prompt for the queue of a session, steered only if its agent can be.
+    /// Creates a prompt for a session's queue. It steers only if the agent supports it.
     pub(crate) fn new_prompt(
         &mut self,
         id: SessionId,
@@ -275,7 +275,7 @@ impl State {
         }
     }
 
-    /// The events of all sessions.
+    /// Returns the events of all sessions.
     pub(crate) fn log(&self) -> &Log {
         &self.log
     }
@@ -289,7 +289,7 @@ impl State {
         draft.ok_or_else(|| unknown("draft", id))
     }
 
-    /// Saves a draft; the last saved stands last.
+    /// Saves a draft, which moves to the end of the list.
     pub(crate) fn save_draft(
         &mut self,
         update: DraftUpdate,
@@ -315,7 +315,7 @@ impl State {
         Ok(draft)
     }
 
-    /// The draft `id`, which is no longer among those saved.
+    /// Removes and returns the draft `id`.
     pub(crate) fn take_draft(&mut self, id: DraftId) -> Result<Draft, TaskManagerError> {
         let place = self.drafts.iter().position(|draft| draft.id == id);
         Ok(self
@@ -324,8 +324,8 @@ impl State {
     }
 }
 
-/// Whether a list shows the session. Hidden ones are shown when they are asked for, and cancelled
-/// ones also by their status.
+/// Returns true if a list includes the session. Hidden sessions are included on request, and
+/// cancelled ones also by status.
 fn wants(query: &SessionQuery, session: &MockSession) -> bool {
     let hidden = session.view().record.hidden;
     let session = session.session();

@@ -1,4 +1,4 @@
-//! Readers: each a cursor into its session's log, as with the engine.
+//! Readers, each a cursor into its session's log, as in the engine.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use tokio::sync::{broadcast, watch};
 
 use crate::shared::Shared;
 
-/// How many events are read at once.
+/// The maximum number of events per read.
 const READ_MAX: usize = 64;
 
-/// What streams are like besides what they yield.
+/// The simulated conditions of streams.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StreamConditions {
-    /// After which event a stream breaks off that has begun before it.
+    /// The event after which a stream breaks, if it started before it.
     pub(crate) cut_at: Option<EventSeq>,
-    /// How long each item takes.
+    /// The delay of each item.
     pub(crate) pace: Duration,
 }
 
@@ -39,7 +39,7 @@ struct Reader {
     ended: bool,
 }
 
-/// The session's events after `after`, then those to come.
+/// Returns the session's events after `after`, followed by live ones.
 pub(crate) fn events(
     shared: Arc<Shared>,
     session: SessionId,
@@ -89,7 +89,7 @@ impl Reader {
                 return Some(Err(TaskManagerError::new(
                     ErrorKind::Unreachable,
                     format!(
-                        "the mock was told to cut this stream after event {}; take it up from there",
+                        "the mock is configured to cut this stream after event {}; resume it from there",
                         self.cursor
                     ),
                 )));
@@ -113,7 +113,7 @@ impl Reader {
         }
     }
 
-    /// Reads on from the cursor; says whether it came any further.
+    /// Reads from the cursor, and returns true if there was progress.
     fn read(&mut self) -> Result<bool, TaskManagerError> {
         let state = self.shared.state();
         let session = state.session(self.session)?;
@@ -135,7 +135,7 @@ impl Reader {
         Ok(self.cursor != before || self.ended)
     }
 
-    /// Waits until there may be more to read, or there is something ephemeral to show.
+    /// Waits until there may be more to read, or returns an ephemeral event.
     async fn wait(&mut self) -> Option<EphemeralEvent> {
         let Some(ephemeral) = &mut self.ephemeral else {
             self.ended = self.head.changed().await.is_err();
@@ -167,7 +167,7 @@ struct LogReader {
     ready: VecDeque<(LogCursor, SessionEvent)>,
 }
 
-/// The events of many sessions that `query` selects, then those to come.
+/// Returns the events of many sessions that match `query`, followed by live ones.
 pub(crate) fn all_events(shared: Arc<Shared>, query: AllEventsQuery) -> AllEventsStream {
     let end = shared.state().log().watch();
     let after = query.after.unwrap_or_else(|| *end.borrow());
@@ -202,7 +202,7 @@ impl LogReader {
         }
     }
 
-    /// Reads on from the cursor.
+    /// Reads from the cursor.
     fn read(&mut self) -> Result<(), TaskManagerError> {
         let state = self.shared.state();
         for (cursor, id, seq) in state.log().after(self.cursor).take(READ_MAX) {
@@ -216,7 +216,7 @@ impl LogReader {
             }
             let log = state.session(id)?.log();
             let place = usize::try_from(seq.get()).unwrap_or(usize::MAX);
-            // Each entry of the log stands for an event of its session.
+            // Each entry of the log refers to an event of its session.
             let event = &log[place - 1];
             if self.query.filter.admits(&event.payload) {
                 self.ready.push_back((cursor, event.clone()));

@@ -1,14 +1,13 @@
-//! The agents that are known from the start, a table.
+//! The table of built-in agents.
 //!
-//! What stands here was tried with the versions that `docs/agents.md` names. Paths are in the
-//! user's home; which of them are linked and which are copied is decided in
-//! `docs/decisions/0015-homes.md`.
+//! The values were tested with the versions in `docs/agents.md`. Paths are relative to the user's
+//! home. `docs/decisions/0015-homes.md` gives the rules for linked and copied paths.
 
 use ah_rest_api_contract::AgentCapabilities;
 
 use super::profile::ModelChoice;
 
-/// A built-in agent. The fields are those of a [`super::profile::Profile`].
+/// A built-in agent, with the fields of a [`super::profile::Profile`].
 pub(super) struct Builtin {
     pub(super) agent_type: &'static str,
     pub(super) description: &'static str,
@@ -23,7 +22,7 @@ pub(super) struct Builtin {
     pub(super) capabilities: AgentCapabilities,
 }
 
-/// What a built-in agent has of a home of its own: a [`crate::HomePlan`].
+/// The state of a built-in agent, with the fields of a [`crate::HomePlan`].
 pub(super) struct Home {
     pub(super) own: &'static [&'static str],
     pub(super) linked: &'static [&'static str],
@@ -32,7 +31,7 @@ pub(super) struct Home {
     pub(super) unmoved: &'static [(&'static str, &'static str)],
 }
 
-/// How a built-in agent is told its model: a [`ModelChoice`].
+/// The model selection of a built-in agent, a [`ModelChoice`].
 #[derive(Clone, Copy)]
 pub(super) enum Model {
     Argument(&'static str),
@@ -52,7 +51,7 @@ impl From<Model> for ModelChoice {
     }
 }
 
-/// What every one of them can do. A prompt in the middle of a turn is not in their protocol.
+/// The capabilities common to all of them. ACP has no prompts during a turn.
 const EVERYTHING: AgentCapabilities = AgentCapabilities {
     resume: true,
     steer: false,
@@ -61,14 +60,14 @@ const EVERYTHING: AgentCapabilities = AgentCapabilities {
     usage: true,
 };
 
-/// Every built-in agent but the scripted one, by type.
+/// Every built-in agent except for the scenario agent, by type.
 pub(super) const ALL: [Builtin; 9] = [
     CLAUDE_ACP, CODEX_ACP, COPILOT, GEMINI, KIMI, OPENCODE, OPENHANDS, QWEN, VIBE,
 ];
 
 const CLAUDE_ACP: Builtin = Builtin {
     agent_type: "claude-acp",
-    description: "Claude Code, by its adapter claude-agent-acp",
+    description: "Claude Code, through its adapter claude-agent-acp",
     command: &["claude-agent-acp"],
     install: "npm install -g @agentclientprotocol/claude-agent-acp",
     distribution: None,
@@ -76,7 +75,7 @@ const CLAUDE_ACP: Builtin = Builtin {
         ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
         ("DISABLE_AUTOUPDATER", "1"),
     ],
-    // As root it refuses to begin unless it is told that somebody else sees to isolation.
+    // As root it refuses to start unless this variable declares an isolated environment.
     env_as_root: &[("IS_SANDBOX", "1")],
     passed: &[
         "ANTHROPIC_*",
@@ -99,7 +98,7 @@ const CLAUDE_ACP: Builtin = Builtin {
         ],
         copied: &[".claude/.claude.json", ".claude/settings.json"],
         variables: &[("CLAUDE_CONFIG_DIR", ".claude")],
-        // Where it is as long as CLAUDE_CONFIG_DIR is not set.
+        // Its location while CLAUDE_CONFIG_DIR is not set.
         unmoved: &[(".claude/.claude.json", ".claude.json")],
     },
     model: Model::Protocol,
@@ -108,11 +107,11 @@ const CLAUDE_ACP: Builtin = Builtin {
 
 const CODEX_ACP: Builtin = Builtin {
     agent_type: "codex-acp",
-    description: "Codex, by its adapter codex-acp",
+    description: "Codex, through its adapter codex-acp",
     command: &["codex-acp"],
     install: "npm install -g @agentclientprotocol/codex-acp",
     distribution: None,
-    // A login in a browser is not for a server.
+    // A server cannot log in with a browser.
     env: &[("NO_BROWSER", "1")],
     env_as_root: &[],
     passed: &["CODEX_API_KEY", "CODEX_CONFIG", "CODEX_PATH", "OPENAI_*"],
@@ -141,7 +140,7 @@ const COPILOT: Builtin = Builtin {
     distribution: None,
     env: &[("COPILOT_AUTO_UPDATE", "false")],
     env_as_root: &[],
-    // Not COPILOT_ALLOW_ALL: whoever gave the task says what it may do.
+    // COPILOT_ALLOW_ALL is excluded, because it would bypass the task's permission policy.
     passed: &[
         "COPILOT_CUSTOM_INSTRUCTIONS_DIRS",
         "COPILOT_GH_HOST",
@@ -174,7 +173,7 @@ const COPILOT: Builtin = Builtin {
 const GEMINI: Builtin = Builtin {
     agent_type: "gemini",
     description: "Gemini CLI",
-    // A workspace that was just made is not one its user could have trusted before.
+    // A new workspace cannot be in the user's list of trusted folders.
     command: &["gemini", "--acp", "--skip-trust"],
     install: "npm install -g @google/gemini-cli",
     distribution: None,
@@ -200,12 +199,12 @@ const GEMINI: Builtin = Builtin {
             ".gemini/settings.json",
             ".gemini/trustedFolders.json",
         ],
-        // It is the folder that `.gemini` is in.
+        // The parent folder of `.gemini`.
         variables: &[("GEMINI_CLI_HOME", "")],
         unmoved: &[],
     },
     model: Model::Argument("--model"),
-    // It does not find again the sessions it has just written.
+    // It does not find sessions that it has just written.
     capabilities: AgentCapabilities {
         resume: false,
         ..EVERYTHING
@@ -253,7 +252,7 @@ const OPENCODE: Builtin = Builtin {
         ("OPENCODE_DISABLE_SHARE", "1"),
     ],
     env_as_root: &[],
-    // Not OPENCODE_PERMISSION: whoever gave the task says what it may do.
+    // OPENCODE_PERMISSION is excluded, because it would bypass the task's permission policy.
     passed: &[
         "ANTHROPIC_*",
         "DASHSCOPE_*",
@@ -271,7 +270,7 @@ const OPENCODE: Builtin = Builtin {
         "OPENCODE_MODELS_*",
     ],
     home: Home {
-        // What it is configured by, in `.config/opencode`, it only reads.
+        // Its configuration, in `.config/opencode`, is read-only and therefore shared.
         own: &[".local/share/opencode", ".local/state/opencode"],
         linked: &[
             ".local/share/opencode/auth.json",
@@ -292,7 +291,7 @@ const OPENHANDS: Builtin = Builtin {
     command: &["openhands", "acp"],
     install: "uv tool install --python 3.12 openhands",
     distribution: Some("openhands"),
-    // Prices come with it; it need not fetch them.
+    // Uses the included price list instead of downloading one.
     env: &[("LITELLM_LOCAL_MODEL_COST_MAP", "True")],
     env_as_root: &[],
     passed: &["LLM_*"],
@@ -311,7 +310,7 @@ const OPENHANDS: Builtin = Builtin {
         variables: &[("OPENHANDS_PERSISTENCE_DIR", ".openhands")],
         unmoved: &[],
     },
-    model: Model::Elsewhere("`openhands` has its model in ~/.openhands/agent_settings.json"),
+    model: Model::Elsewhere("the model of `openhands` is set in ~/.openhands/agent_settings.json"),
     capabilities: AgentCapabilities {
         usage: false,
         ..EVERYTHING

@@ -1,4 +1,4 @@
-//! The agents of the configuration: new ones, and changes to built-in ones.
+//! The configured agents: new ones, and changes to built-in ones.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -10,75 +10,75 @@ use super::profile::{ModelChoice, PROVIDERS, Profile};
 use super::{SCENARIO, builtin};
 use crate::{DriverKind, HomePlan};
 
-/// How many agents a configuration may have.
+/// The maximum number of configured agents.
 const AGENTS_MAX: usize = 100;
 
-/// How long the type of an agent may be, in bytes.
+/// The maximum length of an agent type, in bytes.
 const TYPE_BYTES_MAX: usize = 64;
 
-/// An entry of `[[agents]]`, as it is written.
+/// An entry of `[[agents]]`, before validation.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AgentEntry {
-    /// What a task names it by. That of a built-in agent changes what is given here of it.
+    /// The name for tasks. The type of a built-in agent changes that agent.
     #[serde(rename = "type")]
     pub agent_type: String,
-    /// How it is spoken to: `acp`.
+    /// The protocol: `acp`.
     pub driver: Option<String>,
-    /// Its command line.
+    /// The command line.
     pub command: Option<Vec<String>>,
-    /// What it is, in a line.
+    /// A one-line description.
     pub description: Option<String>,
-    /// How it is installed, as a command line to show where it is missing.
+    /// The install command, shown if the program is missing.
     pub install: Option<String>,
-    /// What its environment always has.
+    /// Environment variables to set.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// What it inherits of the variables that belong to agents and providers of models.
+    /// Withheld variables to inherit after all.
     pub inherit_env: Option<Vec<String>>,
-    /// Whose home it lives in.
+    /// The choice of the home.
     pub home: Option<HomeOf>,
-    /// What each session has of its own in its home.
+    /// The paths of the home that belong to the session.
     pub home_own: Option<Vec<PathBuf>>,
-    /// What of that is a link to the user's.
+    /// The paths within these that link to the user's.
     pub home_linked: Option<Vec<PathBuf>>,
-    /// What of that begins as a copy of the user's.
+    /// The paths within these that start as a copy of the user's.
     pub home_copied: Option<Vec<PathBuf>>,
-    /// The argument that its model comes after.
+    /// The option that precedes the model.
     pub model_argument: Option<String>,
-    /// The variable that names its model.
+    /// The environment variable for the model.
     pub model_variable: Option<String>,
 }
 
-/// Whose home an agent lives in.
+/// The choice of an agent's home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HomeOf {
-    /// One of its session's own.
+    /// A home per session.
     Session,
-    /// The user's.
+    /// The home of the user.
     User,
 }
 
-/// What is wrong with an entry of `[[agents]]`.
+/// An invalid entry of `[[agents]]`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}` {message}")]
 pub struct InvalidAgent {
     /// The key, such as `agents[1].driver`.
     pub key: String,
-    /// What is wrong with it, as the end of a sentence.
+    /// The problem, as a predicate.
     pub message: String,
 }
 
-/// The agents of a configuration, each found good.
+/// The validated agents of a configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfiguredAgents(pub(super) BTreeMap<String, Profile>);
 
 impl ConfiguredAgents {
-    /// Judges the entries of `[[agents]]`, in their order.
+    /// Validates the entries of `[[agents]]`, in their order.
     ///
     /// # Errors
-    /// Names the key at fault.
+    /// The first invalid key.
     pub fn judge(entries: &[AgentEntry]) -> Result<Self, InvalidAgent> {
         if entries.len() > AGENTS_MAX {
             return Err(InvalidAgent {
@@ -94,7 +94,10 @@ impl ConfiguredAgents {
             };
             let profile = entry.judge().map_err(wrong)?;
             if agents.insert(entry.agent_type.clone(), profile).is_some() {
-                let message = format!("is `{}`, as that of an entry before it", entry.agent_type);
+                let message = format!(
+                    "is `{}`, which an earlier entry already uses",
+                    entry.agent_type
+                );
                 return Err(wrong(("type".to_owned(), message)));
             }
         }
@@ -102,7 +105,7 @@ impl ConfiguredAgents {
     }
 }
 
-/// A field, and what is wrong with it as the end of a sentence.
+/// A field and its problem, as a predicate.
 type Fault = (String, String);
 
 fn fault(field: &str, message: impl Into<String>) -> Fault {
@@ -125,7 +128,7 @@ impl AgentEntry {
         if let Some(command) = &self.command {
             check_command(command)?;
             profile.command.clone_from(command);
-            // How the program of another command is installed only its user knows.
+            // The install command of a different program is unknown.
             profile.install = None;
             profile.distribution = None;
         }
@@ -137,7 +140,10 @@ impl AgentEntry {
         }
         for (name, value) in &self.env {
             if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-                return Err(fault(&format!("env.{name}"), "cannot be in an environment"));
+                return Err(fault(
+                    &format!("env.{name}"),
+                    "is not a valid environment variable",
+                ));
             }
             profile.env.insert(name.clone(), value.clone());
         }
@@ -147,7 +153,7 @@ impl AgentEntry {
         profile.home = self.home_plan(profile.home)?;
         match (&self.model_argument, &self.model_variable) {
             (Some(_), Some(_)) => {
-                let message = "is given together with `model-argument`; one of them is enough";
+                let message = "conflicts with `model-argument`; use only one of them";
                 return Err(fault("model-variable", message));
             }
             (Some(argument), None) => profile.model = ModelChoice::Argument(argument.clone()),
@@ -160,7 +166,7 @@ impl AgentEntry {
     fn check_type(&self) -> Result<(), Fault> {
         let name = self.agent_type.as_str();
         if name == SCENARIO {
-            let message = format!("is `{SCENARIO}`, which is part of the program; take another");
+            let message = format!("is `{SCENARIO}`, which is reserved for the built-in agent");
             return Err(fault("type", message));
         }
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -178,16 +184,16 @@ impl AgentEntry {
         Ok(())
     }
 
-    /// The profile of an agent that is not built in, as far as nothing is said of it.
+    /// Returns the profile of a new agent, with default values.
     fn new_profile(&self) -> Result<Profile, Fault> {
         if self.driver.is_none() {
             return Err(fault("driver", "is missing; it must be `acp`"));
         }
         if self.command.is_none() {
-            return Err(fault("command", "is missing: how is the agent started?"));
+            return Err(fault("command", "is missing"));
         }
         Ok(Profile {
-            description: "an agent of the configuration".to_owned(),
+            description: "a configured agent".to_owned(),
             driver: DriverKind::Acp,
             command: Vec::new(),
             install: None,
@@ -197,7 +203,7 @@ impl AgentEntry {
             passed: PROVIDERS.map(str::to_owned).to_vec(),
             home: None,
             model: ModelChoice::Protocol,
-            // Nobody has tried what else it can do.
+            // Other capabilities are untested.
             capabilities: AgentCapabilities {
                 permissions: true,
                 ..AgentCapabilities::default()
@@ -205,7 +211,7 @@ impl AgentEntry {
         })
     }
 
-    /// The home of the agent, where the profile without this entry has `known`.
+    /// Returns the home plan of the agent. `known` is the plan before this entry.
     fn home_plan(&self, known: Option<HomePlan>) -> Result<Option<HomePlan>, Fault> {
         let parts = [
             ("home-own", &self.home_own),
@@ -216,7 +222,7 @@ impl AgentEntry {
             (Some(HomeOf::User), _) | (None, None) => {
                 return match parts.iter().find(|(_, paths)| paths.is_some()) {
                     None => Ok(None),
-                    Some((key, _)) => Err(fault(key, "is for `home = \"session\"`")),
+                    Some((key, _)) => Err(fault(key, "requires `home = \"session\"`")),
                 };
             }
             (_, Some(known)) => known,
@@ -230,7 +236,7 @@ impl AgentEntry {
             let Some(paths) = given else { continue };
             if let Some(path) = paths.iter().find(|path| !is_plain(path)) {
                 let message = format!(
-                    "has `{}`, and takes paths in the home, such as `.agent/auth.json`",
+                    "contains `{}`; use paths relative to the home, such as `.agent/auth.json`",
                     path.display()
                 );
                 return Err(fault(key, message));
@@ -240,7 +246,10 @@ impl AgentEntry {
         for (key, paths) in [("home-linked", &plan.linked), ("home-copied", &plan.copied)] {
             let is_own = |path: &&PathBuf| plan.own.iter().any(|own| path.starts_with(own));
             if let Some(path) = paths.iter().find(|path| !is_own(path)) {
-                let message = format!("has `{}`, which is in none of `home-own`", path.display());
+                let message = format!(
+                    "contains `{}`, which is not within `home-own`",
+                    path.display()
+                );
                 return Err(fault(key, message));
             }
         }
@@ -255,18 +264,18 @@ fn check_command(command: &[String]) -> Result<(), Fault> {
         return Err(fault("command", "is empty"));
     };
     if command.iter().any(|word| word.contains('\0')) {
-        return Err(fault("command", "has a NUL in it"));
+        return Err(fault("command", "contains a NUL byte"));
     }
     if program.contains('/') && !program.starts_with('/') {
         let message = format!(
-            "begins with `{program}`, and must begin with an absolute path or a name in PATH"
+            "starts with `{program}`, but must start with an absolute path or a name in PATH"
         );
         return Err(fault("command", message));
     }
     Ok(())
 }
 
-/// Whether a path is one of plain names, below whatever it is joined to.
+/// Returns true for a relative path of plain names, which stays below its parent.
 fn is_plain(path: &Path) -> bool {
     path.components().next().is_some()
         && path

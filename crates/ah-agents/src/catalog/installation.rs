@@ -1,7 +1,7 @@
-//! Whether an agent's program is on this host, and in which version.
+//! Detects whether an agent's program is installed, and its version.
 //!
-//! A version is read from what the program was installed with. A program that came without any such
-//! thing is asked with `--version`: once for each file, bounded, and never while a request waits.
+//! The version is read from the package that contains the program. Any other program is run with
+//! `--version`: once per file, bounded, and never while a request waits.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -16,17 +16,16 @@ use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
-/// How long a program may take to tell its version.
+/// The time limit for `--version`.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// How much of what it says is read, in bytes.
+/// The maximum size of its output, in bytes.
 const ANSWER_BYTES_MAX: u64 = 4 * 1024;
 
-/// How many distributions of one Python environment are looked through.
+/// The maximum number of distributions to inspect in a Python environment.
 const DISTRIBUTIONS_MAX: usize = 10_000;
 
-/// The file that `program` names: itself when it is a path, else the first of its name in
-/// `search_path` that can be run.
+/// Finds the executable file of `program`: the path itself, or the first match in `search_path`.
 pub(super) fn find(program: &str, search_path: &OsStr) -> Option<PathBuf> {
     let is_program = |path: &PathBuf| {
         std::fs::metadata(path)
@@ -36,20 +35,21 @@ pub(super) fn find(program: &str, search_path: &OsStr) -> Option<PathBuf> {
         return Some(PathBuf::from(program)).filter(is_program);
     }
     std::env::split_paths(search_path)
-        // An empty entry means the working folder, which is nobody's choice here.
+        // An empty entry means the working folder, which must not matter here.
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(program))
         .find(is_program)
 }
 
-/// The version that `program` was installed in: that of its npm package, or of `distribution`, its
-/// Python distribution. `None` when it came otherwise.
+/// Returns the version of the npm package that contains `program`, or of the Python distribution
+/// `distribution`. `None` for any other origin.
 pub(super) fn packaged_version(program: &Path, distribution: Option<&str>) -> Option<String> {
     let program = std::fs::canonicalize(program).ok()?;
     npm_version(&program).or_else(|| python_version(&program, distribution?))
 }
 
-/// The version of the npm package that a file belongs to: the innermost one below `node_modules`.
+/// Returns the version of the npm package that contains a file: the innermost one below
+/// `node_modules`.
 fn npm_version(program: &Path) -> Option<String> {
     #[derive(Deserialize)]
     struct Package {
@@ -74,8 +74,8 @@ fn npm_version(program: &Path) -> Option<String> {
     Some(serde_json::from_slice::<Package>(&manifest).ok()?.version)
 }
 
-/// The version of a Python distribution in the environment whose `bin` a file is in (Core metadata
-/// specifications: a folder `name-version.dist-info`).
+/// Returns the version of a Python distribution in the environment whose `bin` folder contains the
+/// file (Core metadata specifications: a folder `name-version.dist-info`).
 fn python_version(program: &Path, distribution: &str) -> Option<String> {
     let library = program.parent()?.parent()?.join("lib");
     let wanted = format!("{}-", distribution.replace(['-', '.'], "_"));
@@ -93,38 +93,41 @@ fn python_version(program: &Path, distribution: &str) -> Option<String> {
         })
 }
 
-/// What programs have said of their versions.
+/// A cache of the versions that programs reported.
 #[derive(Debug, Default)]
 pub(super) struct Versions {
-    /// Held by whoever asks: programs are asked one at a time, and once.
+    /// Serialises the queries, so that each program is queried once.
     asking: tokio::sync::Mutex<()>,
-    /// What each program said, and when its file had changed last before that; `None` when it said
-    /// nothing of use. The lock is held for a look-up or an insertion, never across a wait.
-    told: Mutex<HashMap<PathBuf, (SystemTime, Option<String>)>>,
+    /// The version that each program reported, and the modification time of its file; `None` for an
+    /// unusable report. The lock protects single look-ups and insertions, and is never held across
+    /// an await.
+    reported: Mutex<HashMap<PathBuf, (SystemTime, Option<String>)>>,
 }
 
 impl Versions {
-    /// What `program` said of its version; `None` when it was not asked since it was installed.
-    pub(super) fn told(&self, program: &Path) -> Option<Option<String>> {
+    /// Returns the version that `program` reported; `None` if it was not queried since its
+    /// installation.
+    pub(super) fn reported(&self, program: &Path) -> Option<Option<String>> {
         let changed = changed_at(program)?;
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let (asked_of, version) = told.get(program)?;
+        let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let (asked_of, version) = reported.get(program)?;
         (*asked_of == changed).then(|| version.clone())
     }
 
-    /// Asks those of `programs` for their versions that have not told, one after the other, unless
-    /// somebody is at it.
+    /// Queries the programs whose version is unknown, one after the other. Returns immediately if
+    /// another query is running.
     pub(super) async fn ask(&self, programs: &[PathBuf]) {
         let Ok(_one) = self.asking.try_lock() else {
             return;
         };
         for program in programs {
-            let Some(changed) = changed_at(program).filter(|_| self.told(program).is_none()) else {
+            let Some(changed) = changed_at(program).filter(|_| self.reported(program).is_none())
+            else {
                 continue;
             };
             let version = ask(program).await;
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            told.insert(program.clone(), (changed, version));
+            let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+            reported.insert(program.clone(), (changed, version));
         }
     }
 }
@@ -133,8 +136,8 @@ fn changed_at(program: &Path) -> Option<SystemTime> {
     std::fs::metadata(program).ok()?.modified().ok()
 }
 
-/// Runs a program with `--version`. Nothing that it started is left when it takes too long, or is
-/// not waited for any more.
+/// Runs a program with `--version`. On a timeout or when dropped, the program is killed with all
+/// its children.
 async fn ask(program: &Path) -> Option<String> {
     let mut child = Command::new(program)
         .arg("--version")
@@ -145,7 +148,7 @@ async fn ask(program: &Path) -> Option<String> {
         .spawn()
         .ok()?;
     let output = child.stdout.take()?;
-    let mut asked = Asked(child);
+    let mut asked = VersionQuery(child);
     let answer = async {
         let mut said = Vec::new();
         let read = output.take(ANSWER_BYTES_MAX).read_to_end(&mut said).await;
@@ -157,12 +160,12 @@ async fn ask(program: &Path) -> Option<String> {
     version_in(&String::from_utf8_lossy(&said))
 }
 
-/// A program that was asked; with its process group it is killed, unless it has ended.
-struct Asked(Child);
+/// A queried program, whose process group is killed on drop unless it has exited.
+struct VersionQuery(Child);
 
-impl Drop for Asked {
+impl Drop for VersionQuery {
     fn drop(&mut self) {
-        // There is no number of one that was waited for.
+        // A reaped process has no id.
         let group = self
             .0
             .id()
@@ -170,12 +173,12 @@ impl Drop for Asked {
         if let Some(group) = group
             && let Err(error) = rustix::process::kill_process_group(group, Signal::KILL)
         {
-            tracing::debug!(%error, "a program that does not tell its version could not be ended");
+            tracing::debug!(%error, "failed to kill a program after a version query");
         }
     }
 }
 
-/// The first word that is a version: numbers with dots between them, and what may follow.
+/// Returns the first word that is a version: numbers separated by dots, with an optional suffix.
 fn version_in(text: &str) -> Option<String> {
     text.split(|c: char| c.is_whitespace() || c == ',')
         .map(|word| word.trim_matches(|c: char| !c.is_ascii_alphanumeric()))

@@ -1,4 +1,4 @@
-//! What is known of an agent: how its program is found, started, and kept apart from others.
+//! The profile of an agent: how to find, start and isolate its program.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use ah_rest_api_contract::AgentCapabilities;
 use super::builtin::Builtin;
 use crate::{DriverKind, HomePlan};
 
-/// The variables that belong to agents and to those who serve their models. An agent inherits those
-/// its profile passes, so that none sees the keys of another, takes itself to run within another, or
-/// is told by one to ask nobody for leave.
+/// The variables of agents and model providers. An agent inherits only those that its profile
+/// passes. Otherwise it could see the keys of another agent, believe that it runs inside another
+/// one, or be configured to skip permission requests.
 pub(super) const WITHHELD: [&str; 15] = [
     "AH_API_KEY",
     "ANTHROPIC_*",
@@ -28,7 +28,7 @@ pub(super) const WITHHELD: [&str; 15] = [
     "VIBE_*",
 ];
 
-/// Of these, what says where models are and with which key: for agents that can speak to any.
+/// The subset with the addresses and keys of models, for agents that support any provider.
 pub(super) const PROVIDERS: [&str; 7] = [
     "ANTHROPIC_*",
     "DASHSCOPE_*",
@@ -39,48 +39,48 @@ pub(super) const PROVIDERS: [&str; 7] = [
     "OPENAI_*",
 ];
 
-/// How an agent is told which model to use.
+/// The way to select an agent's model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ModelChoice {
-    /// By this argument, with the model after it.
+    /// With this option, followed by the model.
     Argument(String),
-    /// By this environment variable.
+    /// With this environment variable.
     Variable(String),
-    /// By its protocol.
+    /// Through the protocol.
     Protocol,
-    /// It is not told; how its user chooses instead, in words.
+    /// Not supported; a description of the user's alternative.
     Elsewhere(String),
 }
 
-/// An agent that tasks can name, as it is run.
+/// The profile of an agent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Profile {
-    /// What it is, in a line.
+    /// A one-line description.
     pub(super) description: String,
-    /// How it is spoken to.
+    /// The protocol driver.
     pub(super) driver: DriverKind,
-    /// Its command line. The first word is a path, or a name that is looked for in `PATH`.
+    /// The command line. The first word is a path, or a name in `PATH`.
     pub(super) command: Vec<String>,
-    /// How it is installed, as a command line; `None` when only its user knows.
+    /// The install command, if known.
     pub(super) install: Option<String>,
-    /// The Python distribution it comes in, if it comes in one.
+    /// The Python distribution that contains it, if any.
     pub(super) distribution: Option<String>,
-    /// What its environment always has.
+    /// Environment variables to set.
     pub(super) env: BTreeMap<String, String>,
-    /// What its environment has besides when it runs as root.
+    /// Additional environment variables when running as root.
     pub(super) env_as_root: BTreeMap<String, String>,
-    /// What it inherits of [`WITHHELD`].
+    /// The patterns of [`WITHHELD`] that it inherits after all.
     pub(super) passed: Vec<String>,
-    /// What it has of a home of its own; `None` when it lives in the user's.
+    /// The plan of the session's own home; `None` if it uses the user's.
     pub(super) home: Option<HomePlan>,
-    /// How it is told which model to use.
+    /// The way to select its model.
     pub(super) model: ModelChoice,
-    /// What it can do. Whether it can be steered is for its driver to say.
+    /// Its capabilities. The driver determines whether steering is supported.
     pub(super) capabilities: AgentCapabilities,
 }
 
 impl Profile {
-    /// The profile of a built-in agent.
+    /// Returns the profile of a built-in agent.
     pub(super) fn of(builtin: &Builtin) -> Self {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let pairs = |pairs: &[(&str, &str)]| {

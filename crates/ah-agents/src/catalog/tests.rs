@@ -81,8 +81,8 @@ fn each_thing_that_is_wrong_names_its_field() {
     );
 }
 
-/// Makes a program of a shell script. Another process writes it: a process that another test
-/// starts in that moment would have it open for writing, and then it could not be run.
+/// Creates a program from a shell script. Another process writes the file: if this process had it
+/// open for writing while another test forks, running it would fail with ETXTBSY.
 pub(super) fn write_program(path: &Path, script: &str) {
     let text = format!("#!/bin/sh\n{script}\n");
     let written = std::process::Command::new("sh")
@@ -93,7 +93,7 @@ pub(super) fn write_program(path: &Path, script: &str) {
     assert!(written.success());
 }
 
-/// A host with these programs, of npm packages of version 1.2.3, and what the configuration says.
+/// A host with these programs, in npm packages of version 1.2.3, and a configuration.
 struct Host {
     dir: tempfile::TempDir,
     configured: Value,
@@ -120,12 +120,12 @@ impl Host {
 
     fn catalog(&self) -> Catalog {
         let entries: Vec<AgentEntry> = serde_json::from_value(self.configured.clone()).unwrap();
-        let surroundings = Surroundings {
+        let host_environment = HostEnvironment {
             search_path: self.dir.path().into(),
             is_root: self.is_root,
         };
         let configured = ConfiguredAgents::judge(&entries).unwrap();
-        Catalog::new(vec!["ah".to_owned()], configured, surroundings)
+        Catalog::new(vec!["ah".to_owned()], configured, host_environment)
     }
 
     fn resolve(&self, selection: &Value) -> Result<AgentProgram, FieldErrors> {
@@ -306,7 +306,7 @@ fn an_agent_gets_its_own_keys_and_nobody_elses() {
         ("GEMINI_API_KEY", &["gemini", "opencode"]),
         ("COPILOT_PROVIDER_BASE_URL", &["copilot"]),
         ("OPENCODE_CONFIG_CONTENT", &["opencode"]),
-        // What an outer agent leaves behind, and what would ask nobody for leave.
+        // Variables of an outer agent, and variables that disable permission requests.
         ("CLAUDECODE", &[]),
         ("CLAUDE_CODE_ENTRYPOINT", &[]),
         ("CODEX_SANDBOX", &[]),
@@ -352,7 +352,7 @@ fn agents_of_the_configuration_stand_among_the_others() {
     assert_eq!(opencode.env["OPENCODE_DISABLE_AUTOUPDATE"], "1");
 }
 
-/// What is linked or copied is the session's own otherwise, and paths are those of a home.
+/// Linked and copied paths must be within the session's own paths.
 #[test]
 fn the_homes_of_built_in_agents_hold_together() {
     for known in &builtin::ALL {
@@ -370,7 +370,7 @@ fn the_homes_of_built_in_agents_hold_together() {
             assert!(is_own, "{}", path.display());
         }
         assert!(
-            home.is_led_to(),
+            home.is_covered_by_variables(),
             "{} would need a view of its user's home",
             known.agent_type
         );

@@ -1,8 +1,8 @@
-//! The driver of agents that speak the Agent Client Protocol (ACP), version 1.
+//! The driver for agents with the Agent Client Protocol (ACP), version 1.
 //!
-//! All that is known of ACP is in this folder. It reads JSON and not the types of the protocol's
-//! own crate; `docs/decisions/0014` says why. Neither `fs` nor `terminal` is offered: an agent
-//! works in the workspace itself.
+//! This folder contains all code specific to ACP. It reads JSON instead of the types of the
+//! protocol's own crate, for the reasons in `docs/decisions/0014`. The capabilities `fs` and
+//! `terminal` are not offered: an agent works in the workspace itself.
 
 mod content;
 mod edits;
@@ -39,20 +39,20 @@ use tools::Tools;
 use turn::Turn;
 use usage::Meter;
 
-/// How many lines that are no messages are told of. Some agents print a notice or two where only
-/// messages belong; of one that goes on and on the rest is left out.
-const JUNK_TOLD_MAX: usize = 100;
+/// The maximum number of reported lines that are not messages. Some agents print a few notices on
+/// standard output; an endless stream of them is cut.
+const JUNK_REPORTED_MAX: usize = 100;
 
-/// How much of such a line is told, in bytes.
+/// The maximum reported length of such a line, in bytes.
 const JUNK_BYTES_MAX: usize = 1024;
 
-/// How many requests for leave are known by what refuses it.
-const ASKED_MAX: usize = 256;
+/// The maximum number of open permission requests whose refusing options are kept.
+const OPEN_PERMISSIONS_MAX: usize = 256;
 
-/// How many kinds of updates are told of that nobody knows.
+/// The maximum number of unknown kinds of updates that are reported.
 const UNKNOWN_UPDATES_MAX: usize = 32;
 
-/// An agent that speaks ACP.
+/// The driver of an agent.
 pub(super) struct AcpDriver {
     agent_type: String,
     workspace: PathBuf,
@@ -60,31 +60,31 @@ pub(super) struct AcpDriver {
     stage: Stage,
     quirks: &'static Quirks,
     takes: PromptCapabilities,
-    /// What the agent calls the session; empty until it has said so.
+    /// The agent's id of the session; empty until known.
     session: String,
     offers: Offers,
     tools: Tools,
     meter: Meter,
-    /// What leave was asked for, by what the agent calls the request.
-    asked: HashMap<String, Asked>,
+    /// The open permission requests, by the agent's request id.
+    open_permissions: HashMap<String, OpenPermission>,
     junk: usize,
     unknown_updates: Vec<String>,
 }
 
-/// How far the agent is.
+/// The progress of the session.
 enum Stage {
-    /// It was told nothing yet, or the session is being opened.
+    /// Not started, or opening the session.
     Opening(Opening),
-    /// It waits for a prompt.
+    /// Waiting for a prompt.
     Idle,
-    /// It is on a turn.
+    /// In a turn.
     Turn(Turn),
-    /// It cannot go on.
+    /// Unable to continue.
     Over,
 }
 
-/// A request for leave that was not answered yet.
-struct Asked {
+/// An unanswered permission request.
+struct OpenPermission {
     calls: Vec<String>,
     /// The options that refuse it.
     refusals: Vec<String>,
@@ -109,21 +109,22 @@ impl AcpDriver {
                 paths::get_session_diff(spec.session_id),
             ),
             meter: Meter::new(quirks.usage),
-            asked: HashMap::new(),
+            open_permissions: HashMap::new(),
             junk: 0,
             unknown_updates: Vec::new(),
         }
     }
 
-    /// A line that is no message: junk that the agent or its wrapper prints.
+    /// Reports a line that is not a message, printed by the agent or its wrapper.
     fn on_junk(&mut self, line: &[u8], output: &mut Vec<AgentOutput>) {
         self.junk += 1;
-        let message = if self.junk < JUNK_TOLD_MAX {
+        let message = if self.junk < JUNK_REPORTED_MAX {
             let mut text = String::from_utf8_lossy(line).into_owned();
             ah_lifecycle::turns::leave_out_middle(&mut text, JUNK_BYTES_MAX);
-            format!("the agent printed what is no message of ACP: {text}")
-        } else if self.junk == JUNK_TOLD_MAX {
-            "the agent goes on printing what is no message of ACP; the rest is left out".to_owned()
+            format!("the agent printed a line that is not an ACP message: {text}")
+        } else if self.junk == JUNK_REPORTED_MAX {
+            "the agent keeps printing lines that are not ACP messages; further ones are not logged"
+                .to_owned()
         } else {
             return;
         };
@@ -140,15 +141,15 @@ impl AcpDriver {
     ) {
         if method != "session/request_permission" {
             rpc::refuse(id, method, to_agent);
-            let message = format!("the agent asked for `{method}`, which is not offered");
+            let message = format!("the agent called `{method}`, which is not supported");
             output.push(log(LogLevel::Debug, message));
             return;
         }
         let options = read_options(&params["options"]);
         let Some(subject) = self.tools.ask(&params["toolCall"], output) else {
-            // Nobody could tell what is asked for. It waits for an answer all the same.
+            // The subject of the request is unknown, but the agent still waits for an answer.
             rpc::answer(id, &outcome(None), to_agent);
-            let why = "it asked leave for something that it does not name, or that is over";
+            let why = "permission request refers to an unknown or finished tool call";
             output.push(AgentOutput::Malformed(why.to_owned()));
             return;
         };
@@ -158,9 +159,10 @@ impl AcpDriver {
             .map(|option| option.id.clone())
             .collect();
         let key = id.to_string();
-        if self.asked.len() < ASKED_MAX {
+        if self.open_permissions.len() < OPEN_PERMISSIONS_MAX {
             let calls = subject.calls;
-            self.asked.insert(key.clone(), Asked { calls, refusals });
+            self.open_permissions
+                .insert(key.clone(), OpenPermission { calls, refusals });
         }
         output.push(AgentOutput::PermissionRequest(ToolRequest {
             key,
@@ -204,8 +206,8 @@ impl Driver for AcpDriver {
         Vec::new()
     }
 
-    /// ACP knows no farewell. Most agents end with their input all the same; OpenHands and one of
-    /// Codex' adapters do not.
+    /// ACP has no message to end a session. Most agents exit at the end of their input; OpenHands
+    /// and one of Codex' adapters do not.
     fn ends_with_input(&self) -> bool {
         false
     }
@@ -215,7 +217,7 @@ impl Driver for AcpDriver {
             Some(Incoming::Notification { method, params }) if method == "session/update" => {
                 self.on_update(&params, output);
             }
-            // Others are extensions, which nobody has to understand (ACP, Extensibility).
+            // Unknown notifications are extensions, which may be ignored (ACP, Extensibility).
             Some(Incoming::Notification { .. }) => {}
             Some(Incoming::Request { id, method, params }) => {
                 self.on_request(&id, &method, &params, output, to_agent);
@@ -262,7 +264,7 @@ impl Agent for AcpDriver {
     }
 
     fn answer(&mut self, key: &str, option: Option<&str>, to_agent: &mut Vec<u8>) {
-        if let Some(asked) = self.asked.remove(key)
+        if let Some(asked) = self.open_permissions.remove(key)
             && option.is_none_or(|option| asked.refusals.iter().any(|it| it == option))
         {
             self.tools.refuse(&asked.calls);
@@ -272,13 +274,13 @@ impl Agent for AcpDriver {
         }
         match serde_json::from_str(key) {
             Ok(id) => rpc::answer(&id, &outcome(option), to_agent),
-            // The key is what the id was written as.
+            // The key is the serialised id.
             Err(error) => tracing::error!(%error, key, "a permission request has no id"),
         }
     }
 }
 
-/// The answer to a permission request (ACP, `RequestPermissionOutcome`).
+/// Returns the answer to a permission request (ACP, `RequestPermissionOutcome`).
 fn outcome(option: Option<&str>) -> Value {
     match option {
         Some(option) => json!({"outcome": {"outcome": "selected", "optionId": option}}),
@@ -286,8 +288,8 @@ fn outcome(option: Option<&str>) -> Value {
     }
 }
 
-/// The options of a permission request. One of a kind that nobody knows is left out, since it
-/// could not be said what choosing it means.
+/// Reads the options of a permission request. Options of an unknown kind are skipped, since their
+/// effect cannot be described.
 fn read_options(options: &Value) -> Vec<PermissionOption> {
     let options = options.as_array().into_iter().flatten();
     let read = |option: &Value| {

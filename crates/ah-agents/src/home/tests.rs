@@ -2,14 +2,14 @@ use std::os::unix::fs::MetadataExt;
 
 use super::*;
 
-/// A user's home, a session's folder, and what the user has set.
+/// A user's home, a session's folder, and the user's variables.
 struct Host {
     dir: tempfile::TempDir,
     variables: BTreeMap<&'static str, OsString>,
 }
 
 impl Host {
-    /// A user with these files, each with its own path in it.
+    /// Creates a user with these files, each containing its own path.
     fn with(files: &[&str]) -> Self {
         let host = Self {
             dir: tempfile::tempdir().unwrap(),
@@ -50,7 +50,7 @@ impl Host {
         .unwrap()
     }
 
-    /// The text of a file of the session's home.
+    /// Returns the text of a file in the session's home.
     fn read(&self, path: &str) -> String {
         fs::read_to_string(self.folder().home().join(path)).unwrap()
     }
@@ -74,7 +74,7 @@ fn plan() -> HomePlan {
     }
 }
 
-/// Of an agent that is led by variables to all that is its session's own.
+/// The plan of an agent whose state is covered by variables.
 fn led_plan() -> HomePlan {
     HomePlan {
         own: paths(&[".agent", ".local/share/agent"]),
@@ -182,7 +182,7 @@ fn an_agent_finds_it_by_its_variables() {
     assert!(!home.starts_with(host.folder().temporary()));
 }
 
-/// What tools write down of their own paths is still true when the session is over.
+/// Paths that tools write stay valid after the session.
 #[test]
 fn an_agent_that_is_led_to_its_state_lives_in_its_users_home() {
     let host = Host::with(&FILES);
@@ -305,7 +305,7 @@ async fn its_end_leaves_the_user_everything() {
     for file in FILES {
         assert_eq!(fs::read_to_string(host.user().join(file)).unwrap(), file);
     }
-    // There is nothing to remove a second time.
+    // Removing it again is a success.
     remove(&host.folder()).await.unwrap();
 }
 

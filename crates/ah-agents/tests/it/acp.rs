@@ -182,12 +182,12 @@ async fn an_error_fails_the_turn_and_not_the_session() {
     attended.prompt("stop refusal").await;
     assert_eq!(
         next_outcome(&mut attended).await,
-        failed("the agent refused to go on")
+        failed("the agent refused to continue")
     );
     attended.prompt("stop cancelled").await;
     assert_eq!(
         next_outcome(&mut attended).await,
-        failed("the agent cancelled its turn by itself")
+        failed("the agent cancelled its own turn")
     );
     attended.prompt("say fine").await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
@@ -205,9 +205,12 @@ async fn junk_is_told_as_far_as_it_is_worth_and_keeps_nobody_from_working() {
     assert_eq!(logs.len(), 100, "{logs:#?}");
     assert_eq!(
         logs[0],
-        "the agent printed what is no message of ACP: Welcome!"
+        "the agent printed a line that is not an ACP message: Welcome!"
     );
-    assert!(logs[99].ends_with("the rest is left out"), "{logs:#?}");
+    assert!(
+        logs[99].ends_with("further ones are not logged"),
+        "{logs:#?}"
+    );
 }
 
 #[tokio::test]
@@ -305,7 +308,7 @@ async fn a_prompt_that_the_agent_does_not_take_is_refused_in_words() {
     let mut attended = session.begin().await;
     assert_eq!(
         next_outcome(&mut attended).await,
-        failed("the prompt was not given to the agent: it takes no images")
+        failed("the prompt was not given to the agent: the agent does not accept images")
     );
     attended.prompt("say fine").await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);

@@ -1,11 +1,11 @@
-//! Runs the real binary in a world of its own and shows what came of it.
+//! Runs the real binary in an isolated environment and renders its output.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// A folder to work in, and a state folder that nothing was kept in yet.
+/// A working folder and an empty state folder.
 pub(crate) struct World {
     folder: TempDir,
 }
@@ -17,12 +17,12 @@ impl World {
         }
     }
 
-    /// The folder in which commands run. It is in no repository.
+    /// Returns the folder in which commands run. It is in no repository.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The command `ah` with these words, in an environment that only has what it needs.
+    /// Returns the command `ah` with these words, in a minimal environment.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ah"));
         command
@@ -36,12 +36,12 @@ impl World {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs the command to its end.
     pub(crate) fn run(&self, words: &[&str]) -> String {
         self.shown(&self.command(words).output().expect("the binary runs"))
     }
 
-    /// Exit code and outputs, with the folder's name left out.
+    /// Renders the exit code and the output, without the name of the folder.
     pub(crate) fn shown(&self, output: &Output) -> String {
         let text = |bytes: &[u8]| {
             String::from_utf8_lossy(bytes).replace(&self.folder().display().to_string(), "[FOLDER]")

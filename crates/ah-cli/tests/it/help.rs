@@ -1,4 +1,4 @@
-//! `--help` of every command, whole.
+//! The complete `--help` of every command.
 
 use crate::ah::World;
 

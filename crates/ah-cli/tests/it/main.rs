@@ -1,4 +1,4 @@
-//! The command line as it is typed: the real binary, whole outputs.
+//! The command line as typed: the real binary and its whole output.
 
 mod ah;
 mod help;

@@ -1,4 +1,4 @@
-//! What is refused, how it is said, and with which exit code.
+//! Refused commands, with their messages and exit codes.
 
 use std::process::Stdio;
 
@@ -47,7 +47,7 @@ fn a_task_that_cannot_be() {
     )
     .expect("is written");
     insta::assert_snapshot!("bad_scenario", run(&["--scenario", "bad.yaml", "x"]));
-    // Nothing was opened for any of them.
+    // None of them opened the state folder.
     assert!(!world.folder().join("state").exists());
 }
 

@@ -1,4 +1,4 @@
-//! The access point as a user has it: killed, ended, started again, and refused.
+//! The access point from a user's view: killed, shut down, restarted, and refused.
 
 use std::process::Output;
 
@@ -94,7 +94,7 @@ fn a_second_signal_ends_it_at_once() {
     let setting = Setting::new();
     let mut server = Server::start(&setting);
     let http = server.http(&setting);
-    // A request that never comes to its end is waited for, for a while.
+    // The server waits for the rest of an incomplete request, for a limited time.
     let head = format!(
         "POST /api/v1/tasks HTTP/1.1\r\nHost: {}\r\nAuthorization: ApiKey {}\r\nContent-Type: \
          application/json\r\nContent-Length: 9\r\n\r\n{{",
@@ -105,13 +105,13 @@ fn a_second_signal_ends_it_at_once() {
     http.get("/api/v1/sessions").expect(200);
     server.signal(Signal::TERM);
     wait_for("its port to be closed", || !server.port.is_listened_on());
-    // Commands do not turn to a server that takes no more.
+    // Commands do not use a server that no longer accepts requests.
     setting.run(&["session", "list"]);
     assert_eq!(server.child.try_wait().unwrap(), None, "it waits");
     server.signal(Signal::TERM);
     assert_eq!(server.child.wait().unwrap().code(), Some(1));
     drop(half);
-    // The next one is not hindered by how this one ended.
+    // The next server is not affected by the end of this one.
     server.replace(&setting).end();
 }
 
@@ -134,7 +134,7 @@ fn a_session_whose_recorder_died_with_it_has_failed() {
     server.end();
 }
 
-/// Runs the server, which is expected to refuse to, or only to say something.
+/// Runs the server, which is expected to fail or only to print something.
 fn answer(setting: &Setting, options: &[&str]) -> Output {
     let all = [&["agent", "access-point"], options].concat();
     let mut command = setting.ah(&all);
@@ -163,7 +163,7 @@ fn options_win_over_the_environment_and_that_over_the_file() {
             "{line}: {text}"
         );
     }
-    // What is printed can be used as the file.
+    // The printed configuration can be used as the file.
     std::fs::write(&file, &text).unwrap();
     let again = answer(&setting, &["--print-config", "--port", "400"]);
     assert_eq!(String::from_utf8_lossy(&again.stdout), text);

@@ -1,4 +1,4 @@
-//! The agents there are: built-in ones, and those of the configuration.
+//! The available agents: built-in and configured ones.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ type = "opencode"
 env = { A = "1" }
 "#;
 
-/// A setting with two agents of its own, and a program `opencode` which is in `PATH` alone.
+/// A setting with two configured agents, and a program `opencode` that is only in `PATH`.
 fn setting() -> (Setting, PathBuf) {
     let setting = Setting::new();
     fs::create_dir_all(setting.home()).unwrap();
@@ -28,7 +28,7 @@ fn setting() -> (Setting, PathBuf) {
     let package = setting.folder.path().join("node_modules/opencode");
     fs::create_dir_all(&package).unwrap();
     fs::write(package.join("package.json"), r#"{"version":"1.2.3"}"#).unwrap();
-    // It is looked at, and never run.
+    // It is inspected but never run.
     fs::copy("/bin/true", package.join("opencode")).unwrap();
     (setting, package)
 }
@@ -49,7 +49,7 @@ fn agents_are_listed_with_what_to_do_about_them_and_refused_in_words() {
     assert_eq!(installation("gemini")["state"], "missing");
     assert_eq!(
         installation("absent")["hint"],
-        "`make install` installs it; /nowhere/absent is not a program"
+        "`make install` installs it; /nowhere/absent is not executable"
     );
     let table = String::from_utf8(run(&["agents"]).stdout).unwrap();
     assert!(

@@ -1,5 +1,4 @@
-//! What a stranger may send to the server as it is shipped: a problem that says what and where,
-//! and nothing half done.
+//! Invalid input to the server: each request gets a problem with its location, and has no effect.
 
 use serde_json::{Value, json};
 
@@ -7,7 +6,7 @@ use crate::http::{Answer, Ask, Connection, Http};
 use crate::server::Server;
 use crate::setting::{Setting, status};
 
-/// What the limit of bodies is set to.
+/// The configured limit of request bodies.
 const BODY_LIMIT: usize = 100_000;
 const KEY: &str = "01KA5Z4T8Q6N3B0M7W1C2D9E5F";
 
@@ -27,10 +26,10 @@ fn with_body_limit() -> Setting {
     setting
 }
 
-/// A request that is refused: with this status, as this kind of problem, for this field.
+/// A refused request: the status, the kind of problem, and the field.
 type Refusal = (Ask, u16, &'static str, &'static str);
 
-/// What is wrong with who asks, or with the text of what is asked.
+/// Requests with invalid credentials, headers or bodies.
 fn bad_requests(http: &Http, good: &Value) -> Vec<Refusal> {
     let post = || http.ask("POST", "/api/v1/tasks");
     let stranger = Http {
@@ -75,7 +74,7 @@ fn bad_requests(http: &Http, good: &Value) -> Vec<Refusal> {
     ]
 }
 
-/// What is wrong with the task that is asked for.
+/// Requests with invalid tasks.
 fn bad_tasks(http: &Http, good: &Value) -> Vec<Refusal> {
     let post = |pointer: &str, value: Value| {
         let mut task = good.clone();
@@ -96,7 +95,10 @@ fn bad_tasks(http: &Http, good: &Value) -> Vec<Refusal> {
             post("/repo/branch", json!("--upload-pack=x")),
             "repo.branch",
         ),
-        refused(post("/agents/0/type", json!("nobody")), "agents[0].type"),
+        refused(
+            post("/agents/0/type", json!("no-such-agent")),
+            "agents[0].type",
+        ),
         refused(
             post("/agents/0/settings", json!({"scenario": "none"})),
             "agents[0].settings.scenario",
@@ -160,7 +162,7 @@ fn a_path_that_climbs_out_of_a_workspace_shows_nothing() {
     ] {
         assert_refused(&diff(path), 400, "validation", "files");
     }
-    // Names of no changed files, whatever git would take them for.
+    // Paths that git would interpret as patterns, and which name no changed file.
     for path in [":(top)*", ".git/config", "*"] {
         assert_eq!(diff(path).expect(200)["files"], json!([]), "{path}");
     }

@@ -1,4 +1,4 @@
-//! Commands and the server they go to: the one that runs, the one that is named, or none.
+//! Commands and their server: the running one, a named one, or none.
 
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ timeline:
   - complete: true
 ";
 
-/// A session that was asked something, said something more, and ended.
+/// Runs a session with a permission request and a second prompt to its end.
 fn told(setting: &Setting) -> String {
     let id = setting.launch(ASKING);
     let mut follower = Follower::start(setting.ah(&["session", "follow", &id]));
@@ -34,8 +34,7 @@ fn told(setting: &Setting) -> String {
     id
 }
 
-/// What was said, without how long ago things were, and without the name under which a server
-/// knows a request, which is for whoever reads its log.
+/// Removes ages and request ids from the output.
 fn comparable(text: &str) -> String {
     let is_age = |word: &&str| {
         let number = word.trim_start_matches('(').strip_suffix(['s', 'm']);
@@ -80,13 +79,13 @@ fn they_say_the_same_with_and_without_a_server() {
         &["session", "diff", &id, "--stat"],
         &["session", "prompts", &id],
         &["session", "permissions", &id],
-        // And what they cannot do.
+        // Commands that fail.
         &["session", "get", "ZZZZ"],
         &["session", "diff", &id, "nothing.txt"],
         &["session", "prompt", &id, "more"],
         &["session", "pause", &id],
         &["session", "answer", &id, "allow"],
-        &["task", "--agent", "nobody", "x"],
+        &["task", "--agent", "no-such-agent", "x"],
         &["task", "--branch", "-x", "x"],
         &["task", "--scenario", scenario, "x"],
     ];
@@ -124,7 +123,7 @@ fn a_server_is_named_by_option_or_variable() {
     let by_variable = command.output().unwrap();
     assert_eq!(said(&by_option), said(&by_variable));
     assert!(said(&by_option).contains(&id), "{}", said(&by_option));
-    // An option wins, and `none` is none.
+    // The option takes precedence, and `none` selects no server.
     command.args(["--remote-server", "none"]);
     assert!(said(&command.output().unwrap()).contains("\"total\":0"));
 

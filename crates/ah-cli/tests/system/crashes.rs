@@ -1,4 +1,5 @@
-//! Kill -9 of each part at several points: nothing lost, nothing twice, no orphan, an honest word.
+//! Kill -9 of each part at several points: no lost or repeated events, no orphans, an honest
+//! status.
 
 use serde_json::Value;
 
@@ -6,7 +7,7 @@ use crate::setting::{
     Follower, Setting, agent, agent_processes, of_type, recorder, status, wait_for,
 };
 
-/// A session of a few seconds with something to see at each step.
+/// A session of a few seconds with visible progress at each step.
 const STEADY: &str = "name: steady
 timeline:
   - llmResponse:
@@ -28,7 +29,7 @@ fn thoughts(log: &[Value]) -> Vec<&str> {
         .collect()
 }
 
-/// A point of a session's way: its name, and the event that tells of it.
+/// A point in the life of a session: its name, and the event that identifies it.
 type Moment = (&'static str, fn(&Value) -> bool);
 
 #[test]
@@ -108,7 +109,7 @@ timeline:
         .to_owned();
     let before = agent(&id);
     follower.kill();
-    // Look twice, each time with an `ah` of its own that takes over and lets go again.
+    // Twice, each time with a new `ah` that attaches and detaches.
     for _ in 0..2 {
         assert_eq!(setting.session(&id)["status"], "running");
         assert_eq!(agent(&id), before);
@@ -154,7 +155,7 @@ fn an_agent_that_ends_while_nobody_looks_is_completed_by_the_next_ah() {
     assert_eq!(thoughts(&setting.log(&id)).len(), 3);
 }
 
-/// A command that leaves processes in groups and sessions of their own.
+/// A command that leaves processes in other process groups and sessions.
 const UNTIDY: &str = "name: untidy
 timeline:
   - agentToolUse: {toolName: runCmd, args: {cmd: \"setsid sleep 300 & (setsid sh -c 'sleep 301 & sleep 302' &) ; touch ready; sleep 303\"}, status: ok}
@@ -223,7 +224,7 @@ fn all_three_killed_at_once_are_told_honestly() {
     assert!(agent_processes(&id).is_empty());
 }
 
-/// A session that comes by everything an agent can be at, and stays at what `point` names.
+/// Runs a session through every activity of an agent, and stays at `point`.
 fn at_a_point(setting: &Setting, point: &str) -> String {
     let timeline = match point {
         "thinking" => {
@@ -232,7 +233,7 @@ fn at_a_point(setting: &Setting, point: &str) -> String {
         "in a command" => {
             "  - agentToolUse: {toolName: runCmd, args: {cmd: sleep 300}, status: ok}"
         }
-        "asking leave" => {
+        "requesting permission" => {
             "  - agentPermissionRequest:
       toolCall: {toolCallId: t, title: Do it, kind: execute}
       options: [{id: allow, label: Allow, kind: allow_once}]
@@ -254,7 +255,7 @@ fn at_a_point(setting: &Setting, point: &str) -> String {
     let reached: fn(&Value) -> bool = match point {
         "thinking" => |event| event["type"] == "thought",
         "in a command" => |event| event["type"] == "tool_use",
-        "asking leave" => |event| event["type"] == "permission_request",
+        "requesting permission" => |event| event["type"] == "permission_request",
         _ => |event| event["type"] == "file_edit",
     };
     let id = follower.until(reached)["sessionId"]
@@ -271,7 +272,13 @@ fn at_a_point(setting: &Setting, point: &str) -> String {
 
 #[test]
 fn a_recorder_or_an_agent_killed_at_any_point_is_told_honestly_and_leaves_nothing() {
-    for point in ["thinking", "in a command", "asking leave", "idle", "paused"] {
+    for point in [
+        "thinking",
+        "in a command",
+        "requesting permission",
+        "idle",
+        "paused",
+    ] {
         for victim in ["recorder", "agent"] {
             let setting = Setting::new();
             let id = at_a_point(&setting, point);

@@ -1,4 +1,4 @@
-//! HTTP/1.1 and server-sent events as they stand on the wire, with nothing of ours in between.
+//! HTTP/1.1 and server-sent events on the wire, without any code of this project.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::setting::PATIENCE;
 
-/// Who asks whom.
+/// An HTTP client with its key.
 #[derive(Clone)]
 pub(crate) struct Http {
     /// `host:port`.
@@ -38,7 +38,7 @@ impl Http {
         self.ask("POST", path).json(body).send()
     }
 
-    /// The events of a session after `seq`, resumed as a browser would.
+    /// Opens the events of a session after `seq`, as a browser resumes them.
     pub(crate) fn events(&self, id: &str, seq: u64) -> Events {
         let ask = self.ask("GET", &format!("/api/v1/sessions/{id}/events"));
         let ask = ask.header("Accept", "text/event-stream");
@@ -49,7 +49,7 @@ impl Http {
     }
 }
 
-/// A request to be changed before it is sent.
+/// A request that can be modified before it is sent.
 pub(crate) struct Ask {
     address: String,
     line: String,
@@ -58,7 +58,7 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    /// With this header, in place of one of that name.
+    /// Sets a header, replacing one with the same name.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers
             .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
@@ -70,13 +70,13 @@ impl Ask {
         self.text(body.to_string())
     }
 
-    /// With a body that says that it is JSON.
+    /// Sets a body with the media type of JSON.
     pub(crate) fn text(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.header("Content-Type", "application/json")
     }
 
-    /// Sends it and does not wait for the answer.
+    /// Sends the request without waiting for the response.
     pub(crate) fn write(self) -> Connection {
         let mut head = format!("{}\r\n", self.line);
         let own = [
@@ -116,7 +116,7 @@ impl Ask {
     }
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -141,13 +141,13 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text()))
     }
 
-    /// The JSON of an answer that has this status.
+    /// Returns the JSON of a response with this status.
     pub(crate) fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         self.json()
     }
 
-    /// The problem that an answer of this status is.
+    /// Returns the problem of a response with this status.
     pub(crate) fn problem(&self, status: u16) -> Value {
         let problem = self.expect(status);
         assert_eq!(self.header("content-type"), "application/problem+json");
@@ -161,29 +161,29 @@ impl Answer {
     }
 }
 
-/// A connection over which one request was sent.
+/// A connection with one request.
 pub(crate) struct Connection {
     socket: TcpStream,
-    /// What was received and not yet understood.
+    /// The received bytes that are not parsed yet.
     raw: Vec<u8>,
 }
 
-/// What became of an attempt to read.
+/// The result of a read.
 #[derive(PartialEq, Eq)]
 enum Received {
     Bytes(usize),
-    /// Nothing came in the time.
+    /// No data within the time limit.
     Nothing,
-    /// The other side is gone.
+    /// The connection was closed.
     End,
 }
 
 impl Connection {
-    /// Connects, and says exactly this.
+    /// Connects and sends exactly these bytes.
     pub(crate) fn open(address: &str, bytes: &[u8]) -> Self {
         let mut socket = TcpStream::connect(address).unwrap();
         socket.set_nodelay(true).unwrap();
-        // Who refuses a large request need not read it whole.
+        // A server may refuse a large request before reading all of it.
         socket.write_all(bytes).ok();
         Self {
             socket,
@@ -193,7 +193,7 @@ impl Connection {
 
     fn receive(&mut self, most: usize, patience: Duration) -> Received {
         let mut bytes = vec![0; most];
-        // No time at all would mean to wait for ever.
+        // A timeout of zero would disable the timeout.
         let patience = patience.max(Duration::from_millis(1));
         self.socket.set_read_timeout(Some(patience)).unwrap();
         match self.socket.read(&mut bytes) {
@@ -231,7 +231,7 @@ impl Connection {
         }
     }
 
-    /// The answer, after which the server hangs up.
+    /// Reads the response, after which the server closes the connection.
     pub(crate) fn answer(mut self) -> Answer {
         let mut answer = self.head();
         loop {
@@ -276,15 +276,15 @@ fn take_chunk(raw: &mut Vec<u8>, body: &mut Vec<u8>) -> bool {
     size > 0
 }
 
-/// A stream of events.
+/// An event stream.
 pub(crate) struct Events {
     connection: Connection,
-    /// What of it is no whole frame yet.
+    /// The bytes of an incomplete frame.
     body: Vec<u8>,
 }
 
 impl Events {
-    /// The next event that has arrived whole.
+    /// Returns the next complete event, if one has arrived.
     fn pop(&mut self) -> Option<Value> {
         while take_chunk(&mut self.connection.raw, &mut self.body) {}
         loop {
@@ -296,7 +296,7 @@ impl Events {
         }
     }
 
-    /// The next event; nothing at the end of the stream.
+    /// Returns the next event; `None` at the end of the stream.
     pub(crate) fn next(&mut self) -> Option<Value> {
         loop {
             if let Some(event) = self.pop() {
@@ -310,8 +310,7 @@ impl Events {
         }
     }
 
-    /// Reads on until an event that `wanted` recognises, keeps what comes in `seen`, and returns
-    /// the event.
+    /// Reads until `wanted` matches an event, and returns it. All events are added to `seen`.
     pub(crate) fn until(
         &mut self,
         seen: &mut Vec<Value>,
@@ -326,7 +325,7 @@ impl Events {
         panic!("it did not come: {seen:#?}");
     }
 
-    /// Reads for so long, or so many bytes; whole events only are added to `seen`.
+    /// Reads for this time or number of bytes. Only complete events are added to `seen`.
     pub(crate) fn read(&mut self, seen: &mut Vec<Value>, time: Duration, mut bytes: usize) {
         let begun = Instant::now();
         while let Some(rest) = time.checked_sub(begun.elapsed())
@@ -342,7 +341,7 @@ impl Events {
     }
 }
 
-/// The event of a frame; a comment has none.
+/// Returns the event of a frame; a comment has none.
 fn event(frame: &str) -> Option<Value> {
     let field = |name: &str| {
         let mut lines = frame.lines();

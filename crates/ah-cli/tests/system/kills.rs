@@ -1,4 +1,4 @@
-//! Kill -9 of the access point at random moments, as a stranger with a raw stream sees it.
+//! Kill -9 of the access point at random moments, observed through a raw stream.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::process::Stdio;
@@ -10,17 +10,17 @@ use crate::http::{Ask, Http};
 use crate::server::{Server, spawn};
 use crate::setting::{Process, Setting, agent, agent_processes, status};
 
-/// Kills while the agent works, and while it waits for leave.
+/// The number of kills while the agent works, and while it waits for permission.
 const KILLS_WORKING: usize = 15;
 const KILLS_WAITING: usize = 5;
-/// Of the former, those that hit while a prompt is on its way.
+/// Those of the former that hit while a prompt is in flight.
 const PROMPTS: [(usize, &str); 2] = [(4, "the first"), (9, "the second")];
 
-/// Random numbers that can be had again: `SplitMix64` (Steele, Lea, Flood, 2014).
+/// Reproducible random numbers: `SplitMix64` (Steele, Lea, Flood, 2014).
 struct Random(u64);
 
 impl Random {
-    /// Another sequence each time, unless `AH_TEST_SEED` says which.
+    /// A different sequence each time, unless `AH_TEST_SEED` is set.
     fn new() -> Self {
         let seed = match std::env::var("AH_TEST_SEED") {
             Ok(seed) => seed.parse().unwrap(),
@@ -43,7 +43,7 @@ impl Random {
     }
 }
 
-/// Thoughts for a minute, which an interrupt ends; a question; and a last word.
+/// Thoughts for a minute, ended by an interrupt; a permission request; and a last message.
 fn scenario() -> Value {
     let thoughts: Vec<Value> = (0..3000)
         .map(|number| json!([number * 20, format!("thought {number}")]))
@@ -71,7 +71,7 @@ fn scenario() -> Value {
     })
 }
 
-/// A session, and the server that is killed under it.
+/// A session and its server, which is killed.
 struct Victim {
     setting: Setting,
     server: Server,
@@ -117,14 +117,14 @@ impl Victim {
         format!("/api/v1/sessions/{}/{what}", self.session)
     }
 
-    /// Reads on from the last event that was seen, until one that `wanted` recognises.
+    /// Reads from the last seen event until `wanted` matches one.
     fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         let mut events = self.http().events(&self.session, self.seen.len() as u64);
         events.until(&mut self.seen, wanted)
     }
 
-    /// Reads on for a random time or a random number of bytes, in the middle of a frame as likely
-    /// as not, and kills the server there; now and then a second time while it starts again.
+    /// Reads for a random time or number of bytes, often to the middle of a frame, and then kills
+    /// the server. Sometimes it is killed again while it restarts.
     fn kill_at_a_random_moment(mut self) -> Self {
         let mut events = self.http().events(&self.session, self.seen.len() as u64);
         let time = self.random.milliseconds(400);
@@ -153,14 +153,14 @@ impl Victim {
         self
     }
 
-    /// Kills the server while this request is on its way, and sends it again.
+    /// Kills the server while this request is in flight, and sends it again.
     fn kill_during(mut self, request: impl Fn(&Http) -> Ask, status: u16) -> Self {
         let sent = request(&self.http()).write();
         std::thread::park_timeout(self.random.milliseconds(8));
         self = self.kill(None);
         drop(sent);
         request(&self.http()).send().expect(status);
-        // Once more: by now it was certainly done before.
+        // Sends it once more: by now it was certainly executed.
         let again = request(&self.http()).send();
         again.expect(status);
         assert_eq!(again.header("idempotency-replayed"), "true");
@@ -204,7 +204,7 @@ fn killed_twenty_times_at_random_moments_it_loses_nothing() {
     check(victim);
 }
 
-/// That the log says everything once, whoever is asked.
+/// Checks that every reader sees each event of the log exactly once.
 fn check(victim: Victim) {
     let Victim {
         setting,
@@ -242,7 +242,7 @@ fn check(victim: Victim) {
         "pushed\n"
     );
     assert!(agent_processes(&session).is_empty());
-    // A stream from the beginning, a command that asks the server, and one with its own engine.
+    // A stream from the beginning, a command with the server, and a command with its own engine.
     let mut whole = Vec::new();
     http.events(&session, 0)
         .until(&mut whole, status("completed"));
@@ -252,7 +252,7 @@ fn check(victim: Victim) {
     assert_eq!(setting.log(&session), seen);
 }
 
-/// What the events of this type have there, as text.
+/// Returns the texts at `pointer` in the events of this type.
 fn all_of<'a>(seen: &'a [Value], name: &str, pointer: &str) -> Vec<&'a str> {
     let events = seen.iter().filter(|event| event["type"] == name);
     events

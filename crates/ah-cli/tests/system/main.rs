@@ -1,4 +1,4 @@
-//! The whole system as a user has it: the real `ah`, real repositories, real processes.
+//! The whole system from a user's view: the real `ah`, real repositories, real processes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

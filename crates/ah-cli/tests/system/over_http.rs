@@ -1,4 +1,4 @@
-//! A session's whole life by plain HTTP, and each step of it seen from outside.
+//! The whole life of a session over plain HTTP, with each step observed from outside.
 
 use std::path::Path;
 
@@ -97,7 +97,8 @@ fn deleting_a_running_session_leaves_nothing_of_it() {
     server.end();
 }
 
-/// Asks, works until it is interrupted, and works again when it is spoken to.
+/// An agent that requests permission, works until it is interrupted, and works again after a
+/// prompt.
 fn task(setting: &Setting) -> Value {
     let command = |cmd: &str| json!({"agentToolUse": {"toolName": "runCmd", "args": {"cmd": cmd}}});
     json!({

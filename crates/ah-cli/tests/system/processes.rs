@@ -1,8 +1,8 @@
-//! What the verbs do to processes, seen in /proc.
+//! The effects of commands on processes, observed in /proc.
 
 use crate::setting::{Setting, agent_processes, wait_for};
 
-/// Commands in groups and sessions of their own, which ignore what they can.
+/// Commands in other process groups and sessions that ignore signals.
 const STUBBORN: &str = "name: stubborn
 timeline:
   - agentToolUse: {toolName: runCmd, args: {cmd: \"trap '' INT TERM HUP; setsid sh -c 'trap \\\"\\\" INT TERM HUP; while :; do sleep 1; done' & touch ready; while :; do sleep 1; done\"}, status: ok}

@@ -1,4 +1,4 @@
-//! The transcript in the README, typed as it stands there.
+//! The transcript in the README, executed as written.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use std::time::Instant;
 use crate::server::Port;
 use crate::setting::{PATIENCE, Setting, processes_with};
 
-/// What is typed, and the lines that are answered.
+/// A typed command and the lines of its output.
 #[derive(Debug, Default)]
 struct Step {
     typed: String,
     answered: Vec<String>,
 }
 
-/// The steps of all transcripts in a page.
+/// Returns the steps of all transcripts in a page.
 fn steps(page: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let fences = page.split("```console\n").skip(1);
@@ -33,7 +33,7 @@ fn steps(page: &str) -> Vec<Step> {
     steps
 }
 
-/// What a line surely says: `…` stands for anything, and so does an id.
+/// Returns the fixed parts of a line. `…` and ids stand for anything.
 fn certain(line: &str) -> Vec<String> {
     let is_ulid = |word: &&str| word.len() == 26 && word.starts_with("01");
     let mut parts = line.to_owned();
@@ -44,8 +44,8 @@ fn certain(line: &str) -> Vec<String> {
     parts.split('…').map(str::to_owned).collect()
 }
 
-/// Whether the parts are all in one line of the text, one after the other. Of what the command says
-/// and what a stream says meanwhile, either may come first, on the same line as the other.
+/// Returns true if a line of the text contains the parts in order. The output of a command and that
+/// of a stream may share a line in either order.
 fn says(text: &str, parts: &[String]) -> bool {
     text.lines().any(|line| {
         let mut rest = Some(line);
@@ -56,7 +56,7 @@ fn says(text: &str, parts: &[String]) -> bool {
     })
 }
 
-/// A shell of somebody who has nothing set up. All that it started ends with it.
+/// A shell with a minimal environment. Everything that it started ends with it.
 struct Shell {
     home: PathBuf,
     shell: Child,
@@ -99,7 +99,7 @@ impl Shell {
         }
     }
 
-    /// Types a command and waits until all that it is answered with has come.
+    /// Types a command and waits for all lines of its output.
     fn take(&mut self, step: &Step, port: u16) {
         self.input.write_all(step.typed.as_bytes()).unwrap();
         let home = self.home.display().to_string();
@@ -131,7 +131,7 @@ impl Drop for Shell {
         for process in processes_with(&format!("HOME={}", self.home.display())) {
             process.kill();
         }
-        // It was killed, and is not to stay as a zombie.
+        // Reaps the killed shell.
         self.shell.wait().ok();
     }
 }

@@ -11,8 +11,8 @@ use tokio::net::TcpSocket;
 use crate::http::Http;
 use crate::setting::{Setting, wait_for};
 
-/// A port that nobody else is given as long as this lives, so that a server that is started again
-/// can have the one it had: it is bound, and never listened on.
+/// A reserved port, so that a restarted server can use the same one: it is bound, but never
+/// listened on.
 pub(crate) struct Port {
     _bound: TcpSocket,
     pub(crate) number: u16,
@@ -29,13 +29,13 @@ impl Port {
         }
     }
 
-    /// Whether somebody listens there.
+    /// Returns true if a server listens on it.
     pub(crate) fn is_listened_on(&self) -> bool {
         TcpStream::connect(("127.0.0.1", self.number)).is_ok()
     }
 }
 
-/// A server that takes requests. It ends with the setting it runs in.
+/// A server that accepts requests. It ends with its setting.
 pub(crate) struct Server {
     pub(crate) child: Child,
     pub(crate) port: Port,
@@ -63,7 +63,7 @@ impl Server {
         format!("http://127.0.0.1:{}", self.port.number)
     }
 
-    /// A stranger who was given the key of the setting.
+    /// Returns an HTTP client with the key of the setting.
     pub(crate) fn http(&self, setting: &Setting) -> Http {
         let key = setting.published()["apiKey"].as_str().unwrap().to_owned();
         Http {
@@ -79,7 +79,7 @@ impl Server {
         self.port
     }
 
-    /// Kills it with -9, and starts another one in its place.
+    /// Kills it with -9, and starts a new one.
     pub(crate) fn replace(self, setting: &Setting) -> Self {
         let port = self.kill();
         Self::start_at(setting, port)
@@ -90,14 +90,14 @@ impl Server {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Ends it in order.
+    /// Shuts it down gracefully.
     pub(crate) fn end(mut self) {
         self.signal(Signal::TERM);
         assert!(self.child.wait().unwrap().success());
     }
 }
 
-/// A server that may not take requests yet.
+/// Starts a server that may not accept requests yet.
 pub(crate) fn spawn(setting: &Setting, port: &Port, stdout: Stdio) -> Child {
     let port = port.number.to_string();
     setting
@@ -109,7 +109,7 @@ pub(crate) fn spawn(setting: &Setting, port: &Port, stdout: Stdio) -> Child {
 }
 
 impl Setting {
-    /// What a server says of itself in the state folder.
+    /// Returns the server's file in the state folder.
     pub(crate) fn published(&self) -> Value {
         let path = self.home().join("access-point.json");
         wait_for("the server to be found", || path.exists());

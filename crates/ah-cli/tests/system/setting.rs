@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// How long anything may take before a test has failed.
+/// The time limit of every wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Setting {
     pub(crate) folder: TempDir,
-    /// What is set for every `ah`, besides where its state is.
+    /// Additional environment variables of every `ah`.
     pub(crate) environment: Vec<(String, String)>,
 }
 
 impl Setting {
-    /// A home without state, and a repository with two commits.
+    /// Creates an empty home, and a repository with two commits.
     pub(crate) fn new() -> Self {
         let setting = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -57,10 +57,10 @@ impl Setting {
         path
     }
 
-    /// `ah` with these arguments, in the repository.
+    /// Returns `ah` with these arguments, in the repository.
     pub(crate) fn ah(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ah"));
-        // What is set for whoever runs the tests is not meant for them.
+        // The variables of the developer must not affect tests.
         for (name, _) in std::env::vars_os() {
             if name.as_encoded_bytes().starts_with(b"AH_") {
                 command.env_remove(name);
@@ -76,14 +76,14 @@ impl Setting {
         command
     }
 
-    /// Runs `ah` to its end and expects it to succeed.
+    /// Runs `ah` to its end and expects success.
     pub(crate) fn run(&self, args: &[&str]) -> String {
         let output = self.ah(args).output().unwrap();
         assert!(output.status.success(), "ah {args:?}: {}", said(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs `ah` with `--json` and reads what it says.
+    /// Runs `ah` with `--json` and parses its output.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let mut args = args.to_vec();
         args.push("--json");
@@ -99,7 +99,7 @@ impl Setting {
         launched["session_ids"][0].as_str().unwrap().to_owned()
     }
 
-    /// The session's whole log, from a command that ends by itself.
+    /// Returns the session's whole log, from a command that ends by itself.
     pub(crate) fn log(&self, id: &str) -> Vec<Value> {
         let text = self.run(&["session", "events", id, "--json"]);
         let log: Vec<Value> = text
@@ -116,9 +116,9 @@ impl Setting {
         self.json(&["session", "get", id])
     }
 
-    /// Follows the session to its end and returns it as it is then.
+    /// Follows the session to its end and returns its final state.
     pub(crate) fn finish(&self, id: &str) -> Value {
-        // Its exit code tells how the session ended, which the caller looks at itself.
+        // The exit code reflects the end of the session, which the caller checks.
         let output = self
             .ah(&["session", "follow", id, "--json"])
             .output()
@@ -132,7 +132,7 @@ impl Setting {
 }
 
 impl Drop for Setting {
-    /// Nothing outlives a test, whatever became of it.
+    /// No process outlives a test, whatever its result.
     fn drop(&mut self) {
         for process in processes_with(&format!("AH_HOME={}", self.home().display())) {
             process.kill();
@@ -162,7 +162,7 @@ pub(crate) fn said(output: &Output) -> String {
     )
 }
 
-/// A running `ah … --json` whose events are read as they come.
+/// A running `ah … --json` whose events are read as they arrive.
 pub(crate) struct Follower {
     pub(crate) child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
@@ -185,7 +185,7 @@ impl Follower {
         }
     }
 
-    /// Reads on until an event that `wanted` recognises, and returns it.
+    /// Reads until `wanted` matches an event, and returns it.
     pub(crate) fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         for line in self.lines.by_ref() {
             let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
@@ -212,7 +212,7 @@ pub(crate) fn status(name: &'static str) -> impl Fn(&Value) -> bool {
     move |event| event["type"] == "status" && event["status"] == name
 }
 
-/// A process, which is not taken for another one that got its number later.
+/// A process, identified also by its start time in case its id is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
@@ -227,7 +227,7 @@ impl Process {
         })
     }
 
-    /// The letter of its state in /proc; nothing when it is gone.
+    /// Returns its state letter from /proc; `None` if it is gone.
     pub(crate) fn state(self) -> Option<char> {
         let (state, started) = stat(self.pid)?;
         (started == self.started).then_some(state)
@@ -241,13 +241,13 @@ impl Process {
         if self.is_alive()
             && let Some(pid) = rustix::process::Pid::from_raw(self.pid)
         {
-            // It may have ended meanwhile, which is what is wanted.
+            // It may have ended meanwhile.
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
         }
     }
 }
 
-/// The state and the start time of a process.
+/// Returns the state and the start time of a process.
 fn stat(pid: i32) -> Option<(char, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = text.rsplit_once(") ")?;
@@ -258,7 +258,7 @@ fn stat(pid: i32) -> Option<(char, u64)> {
     ))
 }
 
-/// The living processes that have this in their environment.
+/// Returns the live processes with this variable in their environment.
 pub(crate) fn processes_with(variable: &str) -> BTreeSet<Process> {
     let own = i32::try_from(std::process::id()).unwrap();
     let pids = fs::read_dir("/proc")
@@ -276,19 +276,19 @@ pub(crate) fn processes_with(variable: &str) -> BTreeSet<Process> {
         .collect()
 }
 
-/// The living processes of a session's agent.
+/// Returns the live processes of a session's agent.
 pub(crate) fn agent_processes(id: &str) -> BTreeSet<Process> {
     processes_with(&format!("AH_SESSION_ID={id}"))
 }
 
-/// The agent itself: the eldest of its session's processes.
+/// Returns the agent itself: the oldest process of its session.
 pub(crate) fn agent(id: &str) -> Process {
     let all = agent_processes(id);
     let eldest = all.iter().min_by_key(|process| process.started);
     *eldest.unwrap_or_else(|| panic!("session {id} has no process"))
 }
 
-/// The session's recorder, as its lock names it.
+/// Returns the session's recorder, from its lock.
 pub(crate) fn recorder(setting: &Setting, id: &str) -> Process {
     let agent = agent(id).pid;
     let text = fs::read_to_string(format!("/proc/{agent}/stat")).unwrap();
@@ -301,7 +301,7 @@ pub(crate) fn recorder(setting: &Setting, id: &str) -> Process {
     recorder
 }
 
-/// Waits until `done`; for states of processes, which nobody tells of.
+/// Polls until `done`, for states of processes that no event reports.
 pub(crate) fn wait_for(what: &str, done: impl Fn() -> bool) {
     let begun = Instant::now();
     while !done() {

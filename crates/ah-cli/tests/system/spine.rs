@@ -1,4 +1,4 @@
-//! One real task on a real repository, from one command.
+//! A real task on a real repository, with one command.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -45,7 +45,7 @@ timeline:
     let path = session["workspace"]["path"].as_str().unwrap();
     assert_eq!(session["workspace"]["branch"], format!("ah/{id}"));
 
-    // What git says, worked out without us: everything staged in a copy, against the base.
+    // Git's own result: everything staged in a copy, compared with the base.
     let copy = setting.folder.path().join("copy");
     let done = Command::new("cp")
         .arg("-a")
@@ -204,7 +204,7 @@ fn cancelling_gives_up_the_workspace_and_its_branch() {
 }
 
 impl Setting {
-    /// The id of the only session there is.
+    /// Returns the id of the only session.
     fn session_id(&self) -> String {
         let list = self.json(&["session", "list"]);
         assert_eq!(list["total"], 1, "{list:#}");
@@ -212,7 +212,7 @@ impl Setting {
     }
 }
 
-/// All that a session must not touch of the user's checkout.
+/// Returns everything in the user's checkout that a session must not change.
 fn state_of(setting: &Setting) -> Vec<String> {
     let index = fs::read(setting.repository().join(".git/index")).unwrap();
     let mut state = vec![format!("{index:?}")];

@@ -1,4 +1,4 @@
-//! The agents that tasks can name, and what each plays.
+//! The agents of a mock, and their scripts.
 
 use std::sync::Arc;
 
@@ -11,28 +11,28 @@ use serde_json::{Map, Value};
 
 use crate::ids::Ids;
 
-/// The agent that plays the scenario of its settings.
+/// The agent that plays the scenario in its settings.
 const SCENARIO: &str = "scenario";
 
 /// The agents of a mock.
 #[derive(Clone, Debug)]
 pub(crate) struct Agents {
     known: Vec<(Agent, Part)>,
-    /// What is played by an agent that was given nothing else.
+    /// The default script.
     script: Arc<Script>,
 }
 
-/// What an agent plays.
+/// The script of an agent.
 #[derive(Clone, Debug)]
 enum Part {
-    /// The scenario of its task's settings; the script of all when they name none.
+    /// The scenario of its task's settings, or the default script.
     Settings,
-    /// Always this; any settings are taken.
+    /// Always this script; settings are ignored.
     Script(Arc<Script>),
 }
 
 impl Agents {
-    /// The scenario agent alone, which plays `script` when it is given nothing else.
+    /// Creates the scenario agent alone, with `script` as its default.
     pub(crate) fn playing(script: Script) -> Self {
         let capabilities = AgentCapabilities {
             resume: false,
@@ -52,7 +52,7 @@ impl Agents {
         self.script = Arc::new(script);
     }
 
-    /// One more agent, or another one of that type.
+    /// Adds an agent, or replaces the one with this type.
     pub(crate) fn add(&mut self, name: &str, capabilities: AgentCapabilities, script: Script) {
         let new = agent(name, "plays a script", capabilities);
         self.known
@@ -81,7 +81,7 @@ impl Agents {
         known.map_or_else(String::new, |(agent, _)| agent.versions.concat())
     }
 
-    /// Judges what a task has chosen.
+    /// Validates a task's selection.
     pub(crate) fn check(&self, selection: &AgentSelection) -> Result<(), FieldErrors> {
         let Some((agent, part)) = self.find(&selection.agent_type) else {
             let names: Vec<&str> = self
@@ -90,7 +90,7 @@ impl Agents {
                 .map(|(it, _)| it.agent_type.as_str())
                 .collect();
             let message = format!(
-                "there is no agent `{}`; there are {}",
+                "unknown agent `{}`; available agents: {}",
                 selection.agent_type,
                 names.join(", ")
             );
@@ -103,12 +103,12 @@ impl Agents {
             let here = agent.versions.join(", ");
             errors.add(
                 "version",
-                format!("is here in version {here}, not in `{version}`"),
+                format!("is installed in version {here}, not `{version}`"),
             );
         }
         if let Part::Settings = part {
             if let Some(model) = &selection.model {
-                let message = format!("plays a scenario without a model, so not with `{model}`");
+                let message = format!("uses no model, so `{model}` cannot be selected");
                 errors.add("model", message);
             }
             if let Err(error) = self.read(&selection.settings) {
@@ -122,7 +122,7 @@ impl Agents {
         Settings::read_or(settings, |_| Ok(self.script.clone()))
     }
 
-    /// What the agent of a session plays, and how fast.
+    /// Returns the script and speed of a session's agent.
     pub(crate) fn play(
         &self,
         agent: &SessionAgent,
@@ -132,7 +132,7 @@ impl Agents {
         let part = self.find(&agent.agent_type).map(|(_, part)| part);
         let (script, speed, defines) = match part {
             Some(Part::Script(script)) => (script.clone(), Speed::default(), Defines::default()),
-            // It was judged before.
+            // The settings were validated before.
             Some(Part::Settings) | None => match self.read(&agent.settings) {
                 Ok(settings) => (settings.script, settings.speed, settings.defines),
                 Err(error) => {

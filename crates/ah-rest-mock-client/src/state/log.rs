@@ -7,13 +7,13 @@ use tokio::sync::watch;
 
 use crate::session::MockSession;
 
-/// The order in which the events of all sessions happened. The events themselves are in the logs
-/// of their sessions.
+/// The order in which the events of all sessions occurred. The events themselves are in the logs of
+/// their sessions.
 #[derive(Debug)]
 pub(crate) struct Log {
     /// The event at cursor `n` is entry `n - 1`.
     entries: Vec<(SessionId, EventSeq)>,
-    /// The last event of each session that has an entry.
+    /// The last event of each session with an entry.
     heads: HashMap<SessionId, EventSeq>,
     end: watch::Sender<LogCursor>,
 }
@@ -29,7 +29,7 @@ impl Default for Log {
 }
 
 impl Log {
-    /// Adds the events of `session` that have no entry yet.
+    /// Adds the new events of `session`.
     pub(crate) fn extend(&mut self, session: &MockSession) {
         let id = session.id();
         let head = self.heads.entry(id).or_default();
@@ -41,12 +41,12 @@ impl Log {
             .send_replace(LogCursor::new(self.entries.len() as u64));
     }
 
-    /// The cursor of the last event, now and after each addition.
+    /// Watches the cursor of the last event.
     pub(crate) fn watch(&self) -> watch::Receiver<LogCursor> {
         self.end.subscribe()
     }
 
-    /// The entries after `cursor`, oldest first.
+    /// Returns the entries after `cursor`, oldest first.
     pub(crate) fn after(
         &self,
         cursor: LogCursor,

@@ -1,4 +1,4 @@
-//! The repositories that tasks were launched on, with their branches.
+//! The repositories of tasks, with their branches.
 
 use ah_rest_api_contract::{
     Branch, BranchList, ExecutorId, Page, PageRequest, Repository, RepositoryId, RepositorySource,
@@ -9,7 +9,7 @@ use ulid::Ulid;
 use super::unknown;
 use crate::ids::Ids;
 
-/// The branch that a repository has of which nothing was said.
+/// The branch of a repository without configured branches.
 const DEFAULT_BRANCH: &str = "main";
 
 /// The repositories of a mock.
@@ -26,7 +26,7 @@ struct Known {
 }
 
 impl Repositories {
-    /// A repository at `source` with these branches, of which the first is the default one.
+    /// Adds a repository at `source` with these branches, the default one first.
     pub(crate) fn add(
         &mut self,
         source: &RepositorySource,
@@ -58,7 +58,7 @@ impl Repositories {
         });
     }
 
-    /// Remembers that a task was launched on `source`.
+    /// Records that a task was launched on `source`.
     pub(crate) fn touch(&mut self, source: &RepositorySource, ids: &mut Ids, now: Timestamp) {
         let address = source.without_credentials();
         if self.at(&address).is_none() {
@@ -106,7 +106,8 @@ impl Repositories {
         })
     }
 
-    /// The workspace that a session gets, and the commit it begins at, or why it gets none.
+    /// Returns the workspace of a session and the commit it starts from, or the reason of a
+    /// failure.
     pub(crate) fn workspace(
         &self,
         session: &Session,
@@ -137,7 +138,7 @@ impl Repositories {
     }
 }
 
-/// Forty hexadecimal digits, as git names a commit.
+/// Returns a commit id of forty hexadecimal digits.
 fn commit(id: Ulid) -> String {
     format!("{:032x}{:08x}", id.0, id.0 & 0xFFFF_FFFF)
 }

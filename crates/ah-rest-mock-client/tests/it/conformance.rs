@@ -1,4 +1,4 @@
-//! The suite of the contract.
+//! The conformance suite.
 
 use std::sync::Arc;
 use std::time::Duration;

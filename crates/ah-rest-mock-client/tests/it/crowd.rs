@@ -1,4 +1,4 @@
-//! Many sessions and many callers at once.
+//! Many concurrent sessions and callers.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use futures::StreamExt;
 
 use crate::world::{a_task, launch, statuses, until_status, whole_log};
 
-/// Counts how often a future is polled.
+/// Counts the polls of a future.
 struct Polled<F> {
     future: Pin<Box<F>>,
     polls: usize,
@@ -29,8 +29,7 @@ impl<F: Future> Future for Polled<F> {
     }
 }
 
-/// A thousand sessions of fifty events each, with a reader each, which is woken once an event and
-/// for nothing else.
+/// Runs a thousand sessions of fifty events, each with a reader that is woken once per event.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_sessions_are_no_burden() {
     let mut script = ScriptBuilder::new("fifty");

@@ -1,4 +1,4 @@
-//! The mock, on a clock that is paused.
+//! The mock on a paused clock.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -162,7 +162,7 @@ async fn leave_is_asked_for_and_the_answer_counts() {
             .unwrap();
         until(&mock, id, thinks(outcome)).await;
     }
-    // Nobody answers.
+    // The request stays unanswered.
     let id = launch(&mock, a_task()).await;
     let log = whole_log(&mock, id).await;
     let expired = |event: &EventPayload| {

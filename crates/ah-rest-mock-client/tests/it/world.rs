@@ -1,4 +1,4 @@
-//! Launching sessions and reading what they do.
+//! Helpers to launch sessions and read their events.
 
 use ah_rest_api_contract::{
     CreateTask, EventFilter, EventPayload, EventSeq, RepoConfig, SessionEvent, SessionId,
@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
 };
 use futures::StreamExt;
 
-/// A task of one session in an empty folder.
+/// A task with one session in an empty folder.
 pub(crate) fn a_task() -> CreateTask {
     CreateTask::new("do it", RepoConfig::none(), "scenario")
 }
@@ -16,7 +16,7 @@ pub(crate) async fn launch(manager: &dyn TaskManager, task: CreateTask) -> Sessi
     manager.launch_task(params).await.unwrap().session_ids[0]
 }
 
-/// The log up to the event that `wanted` recognises, and with it.
+/// Returns the log up to and including the event that `wanted` matches.
 pub(crate) async fn until(
     manager: &dyn TaskManager,
     id: SessionId,
@@ -49,13 +49,13 @@ pub(crate) async fn until_status(
     until(manager, id, is_it).await
 }
 
-/// The log of a session to its end.
+/// Returns the log of a session to its end.
 pub(crate) async fn whole_log(manager: &dyn TaskManager, id: SessionId) -> Vec<SessionEvent> {
     let is_last = |event: &EventPayload| matches!(event, EventPayload::Status(change) if change.status.is_terminal());
     until(manager, id, is_last).await
 }
 
-/// The statuses that a log tells; every `seq` is there once.
+/// Returns the statuses in a log, after checking that no `seq` repeats.
 pub(crate) fn statuses(log: &[SessionEvent]) -> Vec<SessionStatus> {
     for (at, event) in log.iter().enumerate() {
         assert_eq!(event.seq.get(), at as u64 + 1, "{log:#?}");

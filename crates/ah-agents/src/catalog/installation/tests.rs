@@ -22,7 +22,7 @@ impl Host {
         path
     }
 
-    /// A program, which is a shell script.
+    /// Creates a program from a shell script.
     fn program(&self, path: &str, script: &str) -> PathBuf {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -94,17 +94,17 @@ async fn a_program_is_asked_once_for_each_version_of_its_file() {
     let script = |version: &str| format!("echo asked >> \"$0.log\"; echo 'Agent v{version}, yes'");
     let agent = host.program("agent", &script("1.0.1"));
     let versions = Versions::default();
-    assert_eq!(versions.told(&agent), None);
+    assert_eq!(versions.reported(&agent), None);
     for _ in 0..2 {
         versions.ask(std::slice::from_ref(&agent)).await;
-        assert_eq!(versions.told(&agent), Some(Some("1.0.1".to_owned())));
+        assert_eq!(versions.reported(&agent), Some(Some("1.0.1".to_owned())));
     }
     host.program("agent", &script("1.0.2"));
     let later = changed_at(&agent).unwrap() + Duration::from_secs(1);
     fs::File::open(&agent).unwrap().set_modified(later).unwrap();
-    assert_eq!(versions.told(&agent), None);
+    assert_eq!(versions.reported(&agent), None);
     versions.ask(std::slice::from_ref(&agent)).await;
-    assert_eq!(versions.told(&agent), Some(Some("1.0.2".to_owned())));
+    assert_eq!(versions.reported(&agent), Some(Some("1.0.2".to_owned())));
     let log = fs::read_to_string(host.path("agent.log")).unwrap();
     assert_eq!(log.lines().count(), 2);
 }
@@ -117,7 +117,7 @@ async fn one_that_tells_nothing_is_not_asked_again() {
     for _ in 0..2 {
         versions.ask(std::slice::from_ref(&mute)).await;
     }
-    assert_eq!(versions.told(&mute), Some(None));
+    assert_eq!(versions.reported(&mute), Some(None));
     let log = fs::read_to_string(host.path("mute.log")).unwrap();
     assert_eq!(log.lines().count(), 1);
 }

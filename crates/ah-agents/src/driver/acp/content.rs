@@ -1,10 +1,10 @@
-//! Prompts as ACP's content blocks, and its content blocks as ours.
+//! Converts prompts to ACP's content blocks, and ACP's content blocks to the contract's.
 
 use ah_rest_api_contract::{ContentBlock, EmbeddedResource, PromptContent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What an agent takes in a prompt besides text and links (ACP, `promptCapabilities`).
+/// The content types that an agent accepts besides text and links (ACP, `promptCapabilities`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct PromptCapabilities {
     image: bool,
@@ -13,7 +13,7 @@ pub(super) struct PromptCapabilities {
 }
 
 impl PromptCapabilities {
-    /// Those that `capabilities`, the agent's own, tell.
+    /// Reads the agent's `capabilities`.
     pub(super) fn of(capabilities: &Value) -> Self {
         let takes = |name: &str| capabilities["promptCapabilities"][name] == true;
         Self {
@@ -23,10 +23,10 @@ impl PromptCapabilities {
         }
     }
 
-    /// `content` as ACP's blocks.
+    /// Converts `content` to ACP's blocks.
     ///
     /// # Errors
-    /// What the agent does not take, in words.
+    /// A description of the unsupported content.
     pub(super) fn prompt(self, content: &PromptContent) -> Result<Vec<Value>, String> {
         content
             .blocks()
@@ -41,14 +41,16 @@ impl PromptCapabilities {
                 data: Some(_),
                 mime_type: Some(_),
                 ..
-            } if !self.image => Err("it takes no images".to_owned()),
-            ContentBlock::Audio { .. } if !self.audio => Err("it takes no sounds".to_owned()),
+            } if !self.image => Err("the agent does not accept images".to_owned()),
+            ContentBlock::Audio { .. } if !self.audio => {
+                Err("the agent does not accept audio".to_owned())
+            }
             ContentBlock::Resource {
                 resource: EmbeddedResource { text: Some(_), .. },
             } if !self.embedded_context => {
-                Err("it takes no documents, only links to them".to_owned())
+                Err("the agent accepts only links to documents".to_owned())
             }
-            // A picture or a document that is only named is a link, which every agent takes.
+            // An image or a document without data becomes a link, which every agent accepts.
             ContentBlock::Image {
                 uri: Some(uri),
                 data: None,
@@ -62,9 +64,9 @@ impl PromptCapabilities {
                         text: None,
                     },
             } => Ok(link(uri, mime_type.as_deref())),
-            // The contract's blocks are ACP's.
+            // The contract's blocks have the same form as ACP's.
             block => serde_json::to_value(block)
-                .map_err(|error| format!("its content is no JSON: {error}")),
+                .map_err(|error| format!("failed to encode the content: {error}")),
         }
     }
 }
@@ -78,8 +80,8 @@ fn link(uri: &str, mime_type: Option<&str>) -> Value {
     link
 }
 
-/// A block of the agent's as one of ours; one that we have no form for is told in words.
-pub(super) fn heard(block: &Value) -> Option<ContentBlock> {
+/// Converts a block of the agent. An unsupported block becomes a description in words.
+pub(super) fn content_block(block: &Value) -> Option<ContentBlock> {
     if let Ok(block) = ContentBlock::deserialize(block) {
         return Some(block);
     }
@@ -104,15 +106,15 @@ mod tests {
         for (block, refusal) in [
             (
                 json!({"type": "image", "data": "aGk=", "mimeType": "image/png"}),
-                "it takes no images",
+                "the agent does not accept images",
             ),
             (
                 json!({"type": "audio", "data": "aGk=", "mimeType": "audio/wav"}),
-                "it takes no sounds",
+                "the agent does not accept audio",
             ),
             (
                 json!({"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}}),
-                "it takes no documents, only links to them",
+                "the agent accepts only links to documents",
             ),
         ] {
             assert_eq!(prompt(&nothing, block.clone()), Err(refusal.to_owned()));
@@ -140,9 +142,9 @@ mod tests {
     #[test]
     fn a_block_of_no_known_kind_is_told_in_words() {
         assert_eq!(
-            heard(&json!({"type": "hologram"})),
+            content_block(&json!({"type": "hologram"})),
             Some(ContentBlock::text("[hologram]"))
         );
-        assert_eq!(heard(&json!(7)), None);
+        assert_eq!(content_block(&json!(7)), None);
     }
 }

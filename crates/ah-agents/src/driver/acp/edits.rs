@@ -1,4 +1,4 @@
-//! What a tool call changed in files.
+//! File changes of tool calls.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -6,24 +6,25 @@ use ah_rest_api_contract::{DiffEvent, EventPayload, FileEdit};
 use serde_json::{Map, Value};
 use similar::{ChangeTag, TextDiff};
 
-/// A text is large from here on, in bytes and in lines; then only its ends are told.
+/// The size from which a text is large, in bytes and in lines. Only the ends of a large text are
+/// reported.
 const LARGE_BYTES: usize = 64 * 1024;
 const LARGE_LINES: usize = 2000;
 
-/// How many lines of a large text are told from its start and from its end.
+/// The number of lines reported from the start and the end of a large text.
 const HEAD_LINES: usize = 200;
 const TAIL_LINES: usize = 50;
 
-/// How large a text is at most whose lines are compared, in bytes. In larger ones lines are
-/// counted by what is at the same place.
+/// The maximum size of a text for a line-by-line comparison, in bytes. In larger texts, lines are
+/// compared by position.
 const COMPARED_BYTES_MAX: usize = 1024 * 1024;
 
-/// A change of one file: the whole of its text, or the part that changed.
+/// A change of a file: its whole text, or the changed part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
-    /// Absolute.
+    /// An absolute path.
     path: PathBuf,
-    /// `None` when there was no file.
+    /// The old text; `None` for a new file.
     old: Option<String>,
     new: String,
 }
@@ -38,8 +39,8 @@ impl Change {
         })
     }
 
-    /// Reads what an agent tells besides ACP: in `rawOutput` (OpenHands), or only as the input of
-    /// a tool that writes a file (opencode for a new one, Kimi).
+    /// Reads a change that is reported outside of ACP: in `rawOutput` (OpenHands), or only as the
+    /// input of a tool that writes a file (opencode for a new one, Kimi).
     pub(super) fn read_besides(
         raw_output: &Value,
         input: &Map<String, Value>,
@@ -58,7 +59,7 @@ impl Change {
         let path = ["path", "filePath", "file_path"]
             .iter()
             .find_map(|name| input.get(*name)?.as_str())?;
-        // Nobody tells what was there before; it is taken for a new file.
+        // The old content is unknown, so the file is assumed to be new.
         let new = input.get("content")?.as_str()?;
         Some(Self {
             path: workspace.join(path),
@@ -67,7 +68,7 @@ impl Change {
         })
     }
 
-    /// Takes over what was there before from where else it is told (Vibe), if it is not known.
+    /// Adds the old text from `rawOutput` (Vibe), if unknown.
     pub(super) fn add_previous(&mut self, raw_output: &Value) {
         if self.old.is_none()
             && let Some(previous) = raw_output["previousContent"].as_str()
@@ -80,7 +81,7 @@ impl Change {
         &self.path
     }
 
-    /// The change as events: how much it is, and the texts.
+    /// Returns the change as two events: the line counts, and the texts.
     pub(super) fn events(&self, place: &Place<'_>, title: &str) -> [EventPayload; 2] {
         let old = self.old.as_deref().unwrap_or_default();
         let (lines_added, lines_removed) = count_lines(old, &self.new);
@@ -118,15 +119,15 @@ impl Change {
     }
 }
 
-/// Where a change belongs.
+/// The context of a change.
 pub(super) struct Place<'a> {
     pub(super) workspace: &'a Path,
     pub(super) tool_execution_id: &'a str,
-    /// Where the diff of the session is.
+    /// The URL of the session's diff.
     pub(super) diff_url: &'a str,
 }
 
-/// `path` as it is called from `workspace`, when it is in it.
+/// Returns `path` relative to `workspace`, if it is inside.
 fn relative(path: &Path, workspace: &Path) -> String {
     let inside = path
         .strip_prefix(workspace)
@@ -135,7 +136,7 @@ fn relative(path: &Path, workspace: &Path) -> String {
     inside.unwrap_or(path).to_string_lossy().into_owned()
 }
 
-/// The lines that were added and removed, as git counts them.
+/// Counts added and removed lines as git does.
 fn count_lines(old: &str, new: &str) -> (u64, u64) {
     if old.len().max(new.len()) > COMPARED_BYTES_MAX {
         return count_lines_in_place(old, new);
@@ -151,7 +152,7 @@ fn count_lines(old: &str, new: &str) -> (u64, u64) {
     (added, removed)
 }
 
-/// The lines between the common start and the common end.
+/// Counts the lines between the common start and the common end.
 fn count_lines_in_place(old: &str, new: &str) -> (u64, u64) {
     let old: Vec<&str> = old.split_inclusive('\n').collect();
     let new: Vec<&str> = new.split_inclusive('\n').collect();
@@ -164,7 +165,7 @@ fn count_lines_in_place(old: &str, new: &str) -> (u64, u64) {
         .zip(new.iter().rev())
         .take_while(same)
         .count();
-    // Widening: a length in memory fits 64 bits.
+    // Lossless: a length in memory fits into 64 bits.
     ((new.len() - end) as u64, (old.len() - end) as u64)
 }
 
@@ -249,8 +250,8 @@ mod tests {
     }
 
     proptest! {
-        /// Both ways of counting agree on how much longer the text is, and the one that compares
-        /// lines never finds more to have changed than the one that does not.
+        /// Both methods agree on the difference in length, and the comparison by lines never finds
+        /// more changes than the one by position.
         #[test]
         fn lines_are_counted_alike(
             old in "([ab]\n){0,12}[ab]?",

@@ -1,19 +1,19 @@
-//! What went wrong, in the agent's words.
+//! Extracts readable messages from the agent's errors.
 
 use serde_json::Value;
 
 use super::rpc::RpcError;
 
-/// How much of an agent's words is told, in bytes.
+/// The maximum length of a reported message, in bytes.
 const WORDS_BYTES_MAX: usize = 4 * 1024;
 
-/// What an error says.
+/// Returns the message of an error.
 ///
-/// Many agents answer `Internal error` and tell the reason in `data`, each under another name;
-/// some put the body of the model's answer, which is JSON, where the message belongs.
+/// Many agents answer `Internal error` and put the reason into `data`, each under a different name.
+/// Some put the body of the model's response, which is JSON, into the message.
 pub(super) fn words(error: &RpcError) -> String {
     let message = error.message.trim();
-    // What an adapter puts before what it was told.
+    // A prefix that adapters add.
     let message = message.strip_prefix("Internal error: ").unwrap_or(message);
     let reason = reason_in(&error.data);
     let mut words = match (unwrapped(message), reason) {
@@ -27,7 +27,7 @@ pub(super) fn words(error: &RpcError) -> String {
     words
 }
 
-/// Whether a message says no more than that there is an error.
+/// Returns true if a message only states that an error occurred.
 fn is_empty_phrase(message: &str) -> bool {
     // JSON-RPC 2.0, section 5.1.
     matches!(
@@ -47,7 +47,7 @@ fn reason_in(data: &Value) -> Option<String> {
         .map(ToOwned::to_owned)
 }
 
-/// The message within a message that is the body of a model's answer.
+/// Returns the message within the JSON body of a model's response.
 fn unwrapped(message: &str) -> Option<String> {
     let body: Value = serde_json::from_str(message).ok()?;
     let error = body.get("error").unwrap_or(&body);

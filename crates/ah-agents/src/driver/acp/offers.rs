@@ -1,12 +1,12 @@
-//! What an agent lets be chosen: its models and its modes.
+//! The models and modes that an agent offers.
 //!
-//! ACP has had three ways to tell of them, and agents use any of them, or several at once:
-//! `configOptions` (Session Config Options), `modes` (Session Modes), and `models`, which the
-//! protocol no longer has and some agents have alone.
+//! ACP has had three forms for them, and agents use any one or several: `configOptions` (Session
+//! Config Options), `modes` (Session Modes), and `models`, which was removed from the protocol and
+//! is the only form of some agents.
 
 use serde_json::{Value, json};
 
-/// What is chosen.
+/// The kind of a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
     Model,
@@ -14,7 +14,7 @@ pub(super) enum Choice {
 }
 
 impl Choice {
-    /// As it is called in words, and as the category of a session config option.
+    /// Returns its name, which is also the category of a session config option.
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Model => "model",
@@ -23,29 +23,29 @@ impl Choice {
     }
 }
 
-/// A request that chooses.
+/// A request that makes a choice.
 #[derive(Debug, PartialEq)]
 pub(super) struct ChoiceRequest {
     pub(super) method: &'static str,
     pub(super) params: Value,
 }
 
-/// What an agent lets be chosen: the answer to `session/new`.
+/// The offers of an agent, from its answer to `session/new`.
 #[derive(Debug, Default)]
 pub(super) struct Offers {
     answer: Value,
 }
 
 impl Offers {
-    /// What `answer`, the result of `session/new`, offers.
+    /// Reads the offers from `answer`, the result of `session/new`.
     pub(super) const fn of(answer: Value) -> Self {
         Self { answer }
     }
 
-    /// The request that chooses `wanted`; `None` when that is chosen already.
+    /// Returns the request that selects `wanted`; `None` if it is already selected.
     ///
     /// # Errors
-    /// When it is not on offer: what is, in words.
+    /// `wanted` is not offered. The message lists the alternatives.
     pub(super) fn request(
         &self,
         choice: Choice,
@@ -82,21 +82,21 @@ impl Offers {
         Err(not_offered(choice, wanted, &offered))
     }
 
-    /// The model that is chosen, where that is told.
+    /// Returns the selected model, if reported.
     pub(super) fn current_model(&self) -> Option<&str> {
         self.all(Choice::Model)
             .into_iter()
             .find_map(|offer| offer.current)
     }
 
-    /// The agent told its config options anew.
+    /// Replaces the config options after an update.
     pub(super) fn set_config_options(&mut self, options: Value) {
         if let Value::Object(answer) = &mut self.answer {
             answer.insert("configOptions".to_owned(), options);
         }
     }
 
-    /// Every way to make the choice, the one that the protocol has now first.
+    /// Returns every form of the choice, the current protocol's first.
     fn all(&self, choice: Choice) -> Vec<Offer<'_>> {
         let options = self.answer["configOptions"].as_array();
         let mut offers: Vec<Offer<'_>> = options
@@ -118,16 +118,16 @@ impl Offers {
 fn not_offered(choice: Choice, wanted: &str, offered: &[&str]) -> String {
     let word = choice.word();
     if offered.is_empty() {
-        return format!("the agent lets no {word} be chosen, so not `{wanted}`");
+        return format!("the agent offers no choice of {word}, so `{wanted}` cannot be selected");
     }
-    // Enough to choose from; an agent may offer hundreds.
-    const TOLD_MAX: usize = 40;
-    let told: Vec<String> = offered
+    // Enough for an overview; an agent may offer hundreds.
+    const LISTED_MAX: usize = 40;
+    let listed: Vec<String> = offered
         .iter()
-        .take(TOLD_MAX)
+        .take(LISTED_MAX)
         .map(|id| format!("`{id}`"))
         .collect();
-    let more = offered.len().saturating_sub(TOLD_MAX);
+    let more = offered.len().saturating_sub(LISTED_MAX);
     let rest = if more == 0 {
         String::new()
     } else {
@@ -135,11 +135,11 @@ fn not_offered(choice: Choice, wanted: &str, offered: &[&str]) -> String {
     };
     format!(
         "the agent has no {word} `{wanted}`; it offers {}{rest}",
-        told.join(", ")
+        listed.join(", ")
     )
 }
 
-/// One way to make a choice.
+/// One form of a choice.
 struct Offer<'a> {
     way: Way<'a>,
     current: Option<&'a str>,
@@ -153,7 +153,7 @@ enum Way<'a> {
     Models,
 }
 
-/// Something that can be chosen.
+/// A value of a choice.
 struct Named<'a> {
     id: &'a str,
     name: Option<&'a str>,
@@ -170,7 +170,7 @@ impl<'a> Offer<'a> {
         let values = option["options"].as_array()?;
         let options = values
             .iter()
-            // Options may stand in groups.
+            // Options may be grouped.
             .flat_map(|value| match value["options"].as_array() {
                 Some(group) => group.iter().collect(),
                 None => vec![value],
@@ -265,7 +265,7 @@ mod tests {
         );
         assert_eq!(
             chosen(json!({}), Choice::Model, "any").unwrap_err(),
-            "the agent lets no model be chosen, so not `any`"
+            "the agent offers no choice of model, so `any` cannot be selected"
         );
         let many: Vec<Value> = (0..100)
             .map(|n| json!({"modelId": format!("m{n}")}))

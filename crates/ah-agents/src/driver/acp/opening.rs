@@ -1,4 +1,4 @@
-//! How a session is opened: `initialize`, `session/new`, and what was chosen for it.
+//! Opens a session: `initialize`, `session/new`, and the selections for it.
 
 use ah_rest_api_contract::LogLevel;
 use serde_json::{Value, json};
@@ -11,25 +11,25 @@ use super::{AcpDriver, Stage, errors, log, quirks};
 use crate::AgentProgram;
 use ah_lifecycle::turns::AgentOutput;
 
-/// The version of ACP that is spoken.
+/// The supported version of ACP.
 const PROTOCOL_VERSION: u64 = 1;
 
-/// The error of a request that needs a login first (ACP, Error, `Authentication required`).
+/// The error of a request that requires authentication (ACP, Error, `Authentication required`).
 const AUTHENTICATION_REQUIRED: i64 = -32000;
 
-/// A session on its way.
+/// A session that is being opened.
 pub(super) struct Opening {
     step: Step,
-    /// What is to be chosen, and was not yet: the last one first.
+    /// The selections that are still to be made, last one first.
     wishes: Vec<(Choice, Value)>,
     version: Option<String>,
-    /// How one may log in, as the agent tells it.
+    /// The login methods, as described by the agent.
     logins: Vec<String>,
 }
 
 #[derive(Clone, Copy)]
 enum Step {
-    /// Nothing was said.
+    /// Nothing was sent yet.
     Silent,
     Initialize(RequestId),
     NewSession(RequestId),
@@ -68,7 +68,7 @@ impl Opening {
         self.step = Step::Initialize(outgoing.request("initialize", &params, to_agent));
     }
 
-    /// Whether `id` is the answer that is waited for.
+    /// Returns true if `id` is the expected answer.
     pub(super) fn awaits(&self, id: &Value) -> bool {
         match self.step {
             Step::Silent => false,
@@ -80,7 +80,7 @@ impl Opening {
 }
 
 impl AcpDriver {
-    /// Goes on with the answer that was waited for.
+    /// Continues with the expected answer.
     pub(super) fn go_on_opening(
         &mut self,
         outcome: Result<Value, RpcError>,
@@ -112,13 +112,13 @@ impl AcpDriver {
             Step::NewSession(_) => {
                 let session = result["sessionId"].as_str();
                 session
-                    .ok_or("the agent opened a session without a name")?
+                    .ok_or("the agent opened a session without an id")?
                     .clone_into(&mut self.session);
                 self.offers = Offers::of(result);
                 self.choose_next(output, to_agent)
             }
             Step::Choose(_, choice) => {
-                // Each answer tells all options anew, since one may depend on another.
+                // Each answer contains all options, since they may depend on each other.
                 if result["configOptions"].is_array() {
                     self.offers
                         .set_config_options(result["configOptions"].clone());
@@ -134,7 +134,7 @@ impl AcpDriver {
         let version = &result["protocolVersion"];
         if *version != PROTOCOL_VERSION {
             return Err(format!(
-                "the agent speaks version {version} of ACP, and this program version {PROTOCOL_VERSION}"
+                "the agent uses version {version} of ACP, but only version {PROTOCOL_VERSION} is supported"
             ));
         }
         let info = &result["agentInfo"];
@@ -145,7 +145,7 @@ impl AcpDriver {
         let folder = self
             .workspace
             .to_str()
-            .ok_or("the workspace's path is not UTF-8, and ACP has no other")?;
+            .ok_or("the workspace's path is not valid UTF-8, which ACP requires")?;
         let params = json!({"cwd": folder, "mcpServers": []});
         let request = self.outgoing.request("session/new", &params, to_agent);
         if let Stage::Opening(opening) = &mut self.stage {
@@ -159,7 +159,7 @@ impl AcpDriver {
         Ok(())
     }
 
-    /// Chooses what is left to be chosen; then the agent is ready.
+    /// Makes the next selection. Without one left, the agent is ready.
     fn choose_next(
         &mut self,
         output: &mut Vec<AgentOutput>,
@@ -172,7 +172,7 @@ impl AcpDriver {
             let word = choice.word();
             let wanted = wanted
                 .as_str()
-                .ok_or_else(|| format!("the setting `{word}` is a text, not {wanted}"))?;
+                .ok_or_else(|| format!("the setting `{word}` must be a text, not {wanted}"))?;
             if let Some(chosen) = self.offers.request(choice, wanted, &self.session)? {
                 let request = self
                     .outgoing
@@ -203,11 +203,11 @@ impl AcpDriver {
         }
         match opening.step {
             Step::Silent | Step::Initialize(_) => {
-                format!("the agent could not be initialized: {words}")
+                format!("failed to initialize the agent: {words}")
             }
-            Step::NewSession(_) => format!("the agent could not open a session: {words}"),
+            Step::NewSession(_) => format!("the agent failed to open a session: {words}"),
             Step::Choose(_, choice) => {
-                format!("the {} could not be chosen: {words}", choice.word())
+                format!("failed to select the {}: {words}", choice.word())
             }
         }
     }

@@ -1,36 +1,36 @@
-//! What a tool gave back: its output and, for a command, its exit code. ACP has a field for
-//! neither, so every agent tells them elsewhere.
+//! The result of a tool: its output and, for a command, its exit code. ACP has no field for either,
+//! so each agent reports them differently.
 
 use serde_json::Value;
 
 use super::quirks::{ExitLine, Output, Quirks};
 
-/// What was told of a tool call that has ended.
-pub(super) struct Told<'a> {
+/// The reported data of a tool call that has ended.
+pub(super) struct ToolReport<'a> {
     /// The text of its content.
     pub(super) content: &'a str,
     /// Its `rawOutput`.
     pub(super) raw: &'a Value,
-    /// What it printed to a terminal, piece by piece.
+    /// The concatenated output of its terminal.
     pub(super) printed: &'a str,
-    /// How the terminal told that it exited.
+    /// The exit code of its terminal.
     pub(super) terminal_exit: Option<i32>,
-    /// Whether the agent calls it completed.
+    /// True if the agent reports it as completed.
     pub(super) is_completed: bool,
-    /// Whether it ran a command.
+    /// True if it ran a command.
     pub(super) is_command: bool,
 }
 
-/// What a tool gave back.
+/// The result of a tool.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Result {
     pub(super) output: String,
     pub(super) exit_code: Option<i32>,
-    /// Whether it failed, though the agent may call it completed.
+    /// True if it failed, even if reported as completed.
     pub(super) is_failed: bool,
 }
 
-impl Told<'_> {
+impl ToolReport<'_> {
     pub(super) fn result(&self, quirks: &Quirks) -> Result {
         let mut output = self.output(quirks);
         if let Some(beginning) = quirks.output_trailer {
@@ -101,7 +101,7 @@ fn cut_last_line(text: &mut String, is_to_go: impl Fn(&str) -> bool) {
     }
 }
 
-/// An exit code in a `rawOutput`: Codex', opencode's, OpenHands', Copilot's.
+/// Finds an exit code in a `rawOutput` of Codex, opencode, OpenHands or Copilot.
 fn exit_code_in(raw: &Value) -> Option<i32> {
     let shell_exit = raw["contents"].as_array().into_iter().flatten();
     let shell_exit = shell_exit
@@ -112,12 +112,12 @@ fn exit_code_in(raw: &Value) -> Option<i32> {
         .filter_map(|place| raw.pointer(place))
         .chain(shell_exit)
         .find_map(Value::as_i64)
-        // OpenHands tells -1 of a command that goes on.
+        // OpenHands reports -1 for a command that is still running.
         .filter(|code| *code >= 0)
         .and_then(|code| i32::try_from(code).ok())
 }
 
-/// The output in a `rawOutput`: a text, or a field of it that holds one.
+/// Finds the output in a `rawOutput`: a text, or a field with a text.
 fn text_in(raw: &Value) -> Option<String> {
     const PLACES: [&str; 8] = [
         "/aggregated_output",
@@ -144,7 +144,7 @@ fn text_in(raw: &Value) -> Option<String> {
     })
 }
 
-/// A text, or the texts of content blocks.
+/// Returns a text, or the texts of content blocks.
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -163,9 +163,9 @@ mod tests {
     use super::super::quirks;
     use super::*;
 
-    /// What a command of `agent` gave back that was told like this.
+    /// Returns the result of a command of `agent` with this report.
     fn result(agent: &str, content: &str, raw: &Value, is_completed: bool) -> Result {
-        let told = Told {
+        let told = ToolReport {
             content,
             raw,
             printed: "",

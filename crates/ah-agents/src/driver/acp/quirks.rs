@@ -1,111 +1,111 @@
-//! Where agents that speak the same protocol do not behave alike. Each row was measured with the
-//! program and version that it names; an agent that has no row is taken to do what ACP says.
+//! Differences between agents with the same protocol. Each row was measured with the named program
+//! and version. An agent without a row is assumed to follow ACP.
 
-/// What is to be known of one agent.
+/// The deviations of an agent.
 #[derive(Debug)]
 pub(super) struct Quirks {
-    /// The names that the program gives itself (`agentInfo.name`), or that tasks choose it by.
+    /// The program's own names (`agentInfo.name`), or its agent types.
     pub(super) names: &'static [&'static str],
-    /// Where the name of a tool is told.
+    /// The source of a tool's name.
     pub(super) tool_name: ToolName,
-    /// When it is known what a tool is given.
+    /// The point at which a tool's input is known.
     pub(super) input_known: InputKnown,
-    /// What the content of a tool call is while the tool runs.
+    /// The meaning of a tool call's content while the tool runs.
     pub(super) early_content: EarlyContent,
-    /// Where a tool's output is told.
+    /// The preferred source of a tool's output.
     pub(super) output: Output,
-    /// How a command's exit code is told in words.
+    /// The phrase with a command's exit code.
     pub(super) exit_words: Option<ExitWords>,
-    /// How a last line of the output begins that is not the tool's.
+    /// The prefix of a last output line that does not belong to the tool.
     pub(super) output_trailer: Option<&'static str>,
-    /// What is counted by the usage that ends a turn.
+    /// The scope of the usage reported at the end of a turn.
     pub(super) usage: UsageScope,
-    /// How a message begins that is an error which the turn's end does not tell.
+    /// The prefix of a message that is an error not reported by the turn's end.
     pub(super) error_message: Option<&'static str>,
-    /// How a thought begins that is not the agent's.
+    /// The prefix of a thought that is not the agent's.
     pub(super) foreign_thought: Option<&'static str>,
-    /// Whether a permission request is for every tool call that is open, and names none.
+    /// True if a permission request applies to all open tool calls and names none.
     pub(super) confirms_all: bool,
-    /// Whether a turn that was cancelled ends as if it were completed.
+    /// True if a cancelled turn ends as if it were completed.
     pub(super) cancel_completes: bool,
 }
 
-/// Where the name of a tool is told, besides the fields that are looked at in any case.
+/// An additional source of a tool's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ToolName {
-    /// Nowhere: a tool goes by its kind.
+    /// None: the kind of the tool is its name.
     Kind,
-    /// The title that it is announced with.
+    /// The title of its first update.
     FirstTitle,
-    /// What stands before this in its title.
+    /// The part of its title before this text.
     TitleBefore(&'static str),
-    /// What stands before this in the id of the call.
+    /// The part of the call id before this text.
     IdBefore(&'static str),
 }
 
-/// When it is known what a tool is given.
+/// The point at which a tool's input is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InputKnown {
-    /// As soon as it is told, or the tool runs.
+    /// Once it is reported, or the tool runs.
     WhenTold,
-    /// Not before the tool runs.
+    /// Once the tool runs.
     WhenRunning,
-    /// Not before it is told, though the tool runs.
+    /// Once it is reported, even if the tool already runs.
     OnlyWhenTold,
 }
 
-/// What the content of a tool call is while the tool runs.
+/// The meaning of a tool call's content while the tool runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EarlyContent {
-    /// What the tool has printed so far.
+    /// The output so far.
     Output,
-    /// What it was given.
+    /// The input.
     Input,
 }
 
-/// Where a tool's output is looked for first.
+/// The preferred source of a tool's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Output {
-    /// In the content of the call.
+    /// The content of the call.
     Content,
-    /// In its `rawOutput`.
+    /// The `rawOutput` of the call.
     Raw,
 }
 
-/// How a command's exit code is told in words.
+/// The phrase with a command's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ExitWords {
-    /// What stands before the number, at the start of a line.
+    /// The text before the number, at the start of a line.
     pub(super) before: &'static str,
-    /// Which line it is.
+    /// The line with the phrase.
     pub(super) line: ExitLine,
-    /// Whether a command that is told to be completed has exited with 0.
+    /// True if a completed command has exit code 0.
     pub(super) completed_is_zero: bool,
 }
 
-/// Which line tells an exit code.
+/// The line with an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExitLine {
-    /// The first of the output, to which it does not belong.
+    /// The first line of the output, which is not part of it.
     First,
-    /// The last of the output, to which it does not belong.
+    /// The last line of the output, which is not part of it.
     Last,
-    /// Any of the content, which is not the output.
+    /// Any line of the content, which is not the output.
     Content,
 }
 
-/// What is counted by the usage that ends a turn.
+/// The scope of the usage reported at the end of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UsageScope {
     /// The turn.
     Turn,
     /// The session so far.
     Session,
-    /// The last request to the model: the least that the turn has used.
+    /// The last request to the model, a lower bound for the turn.
     LastRequest,
 }
 
-/// What ACP says. Codex does it, by either adapter (codex-acp 2.6 and 0.16).
+/// The behaviour that ACP specifies. Codex has it with either adapter (codex-acp 2.6 and 0.16).
 static PLAIN: Quirks = Quirks {
     names: &[],
     tool_name: ToolName::Kind,
@@ -122,8 +122,8 @@ static PLAIN: Quirks = Quirks {
 };
 
 static TABLE: [Quirks; 8] = [
-    // opencode 1.18. A call is announced before its input is there (`bash` with nothing but the
-    // folder it runs in), and its first title is the tool's name.
+    // opencode 1.18. A call is announced before its input is known (`bash` with only its working
+    // folder), and its first title is the tool's name.
     Quirks {
         names: &["OpenCode", "opencode"],
         tool_name: ToolName::FirstTitle,
@@ -131,8 +131,8 @@ static TABLE: [Quirks; 8] = [
         usage: UsageScope::LastRequest,
         ..PLAIN
     },
-    // Copilot CLI 1.0. A model that refuses is a message and a completed turn. A command's output
-    // ends with a line of its own making, `<shellId: 1 completed with exit code 3>`.
+    // Copilot CLI 1.0. A refusal by the model is a message and a completed turn. A command's output
+    // ends with a generated line, `<shellId: 1 completed with exit code 3>`.
     Quirks {
         names: &["Copilot", "copilot"],
         output_trailer: Some("<shellId: "),
@@ -140,15 +140,15 @@ static TABLE: [Quirks; 8] = [
         error_message: Some("Error: "),
         ..PLAIN
     },
-    // Gemini CLI 0.61. A call that needs leave is never announced, only asked for, and a command's
-    // output is not told at all. The id of a call begins with the tool: `write_file__…`.
+    // Gemini CLI 0.61. A call that needs permission is never announced, only requested, and the
+    // output of a command is not reported. The id of a call starts with the tool: `write_file__…`.
     Quirks {
         names: &["gemini-cli", "gemini"],
         tool_name: ToolName::IdBefore("__"),
         ..PLAIN
     },
-    // Claude Code by claude-agent-acp 0.49. Content is wrapped in Markdown fences; the bare text
-    // is in `rawOutput`. A command that failed begins its output with `Exit code 3`.
+    // Claude Code with claude-agent-acp 0.49. Content is wrapped in Markdown fences; the plain text
+    // is in `rawOutput`. The output of a failed command starts with `Exit code 3`.
     Quirks {
         names: &["@agentclientprotocol/claude-agent-acp", "claude-acp"],
         output: Output::Raw,
@@ -159,8 +159,8 @@ static TABLE: [Quirks; 8] = [
         }),
         ..PLAIN
     },
-    // Kimi Code 2.1. While a call is made its content is the JSON that the tool is given, as far
-    // as it has come. A command that failed ends its output with words of Kimi's.
+    // Kimi Code 2.1. While the model writes a call, its content is the incomplete JSON of the
+    // input. The output of a failed command ends with a sentence by Kimi.
     Quirks {
         names: &["Kimi Code CLI", "kimi-code", "kimi"],
         tool_name: ToolName::FirstTitle,
@@ -173,7 +173,7 @@ static TABLE: [Quirks; 8] = [
         }),
         ..PLAIN
     },
-    // Qwen Code 0.15. The content of a command is a report in prose; its output alone is in
+    // Qwen Code 0.15. The content of a command is a report in prose; only the output is in
     // `rawOutput`.
     Quirks {
         names: &["qwen-code", "qwen"],
@@ -185,15 +185,15 @@ static TABLE: [Quirks; 8] = [
         }),
         ..PLAIN
     },
-    // Mistral Vibe 3.0. The usage of a turn counts from the start of the session.
+    // Mistral Vibe 3.0. The usage of a turn is counted from the start of the session.
     Quirks {
         names: &["@mistralai/mistral-vibe", "mistral-vibe", "vibe"],
         usage: UsageScope::Session,
         ..PLAIN
     },
-    // OpenHands CLI 1.16. Its own instructions come as a thought; the content of a call retells
-    // its input, then wraps its output; leave is asked for whatever is open, under an id of its
-    // own; and a turn that was cancelled ends late, as a completed one.
+    // OpenHands CLI 1.16. Its own instructions are reported as a thought. The content of a call
+    // repeats its input and wraps its output. A permission request covers all open calls and has an
+    // id of its own. A cancelled turn ends late, as a completed one.
     Quirks {
         names: &["OpenHands CLI ACP Agent", "openhands"],
         tool_name: ToolName::TitleBefore(": "),
@@ -207,8 +207,7 @@ static TABLE: [Quirks; 8] = [
     },
 ];
 
-/// What is to be known of the agent that gives itself `name`, and that tasks choose as
-/// `agent_type`.
+/// Returns the quirks of the agent with the reported `name` and the type `agent_type`.
 pub(super) fn of(name: Option<&str>, agent_type: &str) -> &'static Quirks {
     let row = |name: &str| TABLE.iter().find(|row| row.names.contains(&name));
     name.and_then(row)

@@ -1,30 +1,30 @@
-//! JSON-RPC 2.0 as ACP uses it: one message a line, no batches.
+//! JSON-RPC 2.0 as used by ACP: one message per line, no batches.
 
 use serde_json::{Map, Value, json};
 
-/// The error of a request that names a method which nobody offers (JSON-RPC 2.0, section 5.1).
+/// The error for a request with an unsupported method (JSON-RPC 2.0, section 5.1).
 const METHOD_NOT_FOUND: i64 = -32601;
 
-/// A message of the agent.
+/// A message from the agent.
 #[derive(Debug, PartialEq)]
 pub(super) enum Incoming {
-    /// It wants something and waits for an answer.
+    /// A request, which expects an answer.
     Request {
-        /// What the answer is to name: a number or a text.
+        /// The id for the answer: a number or a text.
         id: Value,
         method: String,
         params: Value,
     },
-    /// It tells something.
+    /// A notification.
     Notification { method: String, params: Value },
-    /// It answers.
+    /// An answer.
     Response {
         id: Value,
         outcome: Result<Value, RpcError>,
     },
 }
 
-/// An answer that is an error.
+/// An error answer.
 #[derive(Debug, PartialEq)]
 pub(super) struct RpcError {
     pub(super) code: i64,
@@ -32,7 +32,7 @@ pub(super) struct RpcError {
     pub(super) data: Value,
 }
 
-/// Reads a line; `None` when it is no message.
+/// Parses a line; `None` if it is not a message.
 pub(super) fn read(line: &[u8]) -> Option<Incoming> {
     let Ok(Value::Object(mut message)) = serde_json::from_slice(line) else {
         return None;
@@ -65,14 +65,14 @@ fn read_error(mut error: Map<String, Value>) -> RpcError {
     }
 }
 
-/// Our side: numbers requests, and writes messages.
+/// The outgoing direction: numbers requests and writes messages.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     requests: u64,
 }
 
 impl Outgoing {
-    /// Asks for something. Gives what the answer will name.
+    /// Writes a request, and returns the id of its answer.
     pub(super) fn request(
         &mut self,
         method: &str,
@@ -89,18 +89,18 @@ impl Outgoing {
     }
 }
 
-/// Names a request of ours.
+/// The id of an outgoing request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RequestId(u64);
 
 impl RequestId {
-    /// Whether an answer to `id` is one to this.
+    /// Returns true if an answer with `id` belongs to this request.
     pub(super) fn is(self, id: &Value) -> bool {
         id.as_u64() == Some(self.0)
     }
 }
 
-/// Tells something.
+/// Writes a notification.
 pub(super) fn notify(method: &str, params: &Value, to_agent: &mut Vec<u8>) {
     write(
         &json!({"jsonrpc": "2.0", "method": method, "params": params}),
@@ -116,9 +116,9 @@ pub(super) fn answer(id: &Value, result: &Value, to_agent: &mut Vec<u8>) {
     );
 }
 
-/// Answers the request `id` that nobody offers `method`.
+/// Answers the request `id` with the error that `method` is not supported.
 pub(super) fn refuse(id: &Value, method: &str, to_agent: &mut Vec<u8>) {
-    let message = format!("`{method}` is not offered");
+    let message = format!("`{method}` is not supported");
     let error = json!({"code": METHOD_NOT_FOUND, "message": message});
     write(
         &json!({"jsonrpc": "2.0", "id": id, "error": error}),
@@ -127,7 +127,7 @@ pub(super) fn refuse(id: &Value, method: &str, to_agent: &mut Vec<u8>) {
 }
 
 fn write(message: &Value, to_agent: &mut Vec<u8>) {
-    // A JSON text of one line: line breaks in texts are escaped.
+    // JSON text has no line breaks: those in strings are escaped.
     to_agent.extend_from_slice(message.to_string().as_bytes());
     to_agent.push(b'\n');
 }

@@ -1,4 +1,4 @@
-//! What the driver makes of real agents: recorded sessions, replayed.
+//! The driver with recorded sessions of real agents.
 
 mod replay;
 
@@ -10,7 +10,7 @@ use super::*;
 use crate::protocol::TurnOutcome;
 use replay::Replay;
 
-/// The pieces of a recorded session, in order.
+/// The parts of a recorded session, in order.
 const SESSION: [&str; 6] = [
     "edit",
     "followup-modify",
@@ -21,13 +21,13 @@ const SESSION: [&str; 6] = [
 ];
 
 fn session(agent: &'static str) -> String {
-    Replay::of(agent, &SESSION).played().told
+    Replay::of(agent, &SESSION).played().transcript
 }
 
 fn refusal(agent: &'static str) -> String {
     Replay::of_second_session(agent, "permission-reject")
         .played()
-        .told
+        .transcript
 }
 
 macro_rules! recorded {
@@ -68,7 +68,7 @@ fn a_session_that_is_refused_is_not_begun() {
     );
 }
 
-/// A driver on its first turn with an agent of that name, whose session is `s`.
+/// Returns a driver in its first turn, with an agent of this name and the session `s`.
 fn on_a_turn(name: &str) -> AcpDriver {
     let mut driver = AcpDriver::new(&replay::spec("hi".into()));
     let mut to_agent = Vec::new();
@@ -78,7 +78,7 @@ fn on_a_turn(name: &str) -> AcpDriver {
         &json!({"id": 1, "result": {"protocolVersion": 1,
         "agentInfo": {"name": name}}}),
     );
-    // What is told before the session is there is the history of another.
+    // Updates before the session is open belong to the history of another one.
     assert_eq!(hear(&mut driver, &words("agent_message_chunk", "old")), []);
     hear(&mut driver, &json!({"id": 2, "result": {"sessionId": "s"}}));
     driver
@@ -129,7 +129,7 @@ fn a_turn_that_codex_could_not_go_on_with_has_failed_for_the_reason_it_says() {
         ),
         (
             vec![status("systemError")],
-            failed("the agent could not go on, and did not say why"),
+            failed("the agent could not continue and gave no reason"),
         ),
         (vec![status("active"), reason], TurnOutcome::Completed),
     ] {
@@ -265,7 +265,7 @@ fn an_error_in_a_cancelled_turn_is_part_of_its_end() {
 }
 
 proptest! {
-    /// Whatever an agent output, in whatever order: no harm is done, and a turn ends once at most.
+    /// Arbitrary output in any order does no harm, and a turn ends at most once.
     #[test]
     fn no_message_does_harm(messages in prop::collection::vec(any_message(), 0..30)) {
         let mut driver = on_a_turn("OpenCode");

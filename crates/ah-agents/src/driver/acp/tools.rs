@@ -1,5 +1,5 @@
-//! Tool calls: announced, told more of, asked leave for, ended, in whatever order an agent does
-//! it. What is told of one call is put together by its id.
+//! Tool calls: announced, updated, permitted and ended, in the order of each agent. The reports
+//! about a call are merged by its id.
 
 mod call;
 
@@ -16,11 +16,11 @@ use super::quirks::Quirks;
 use ah_lifecycle::turns::AgentOutput;
 use call::Call;
 
-/// How many calls are open at a time. An agent has one, or a handful; when it opens more, nothing
-/// more is heard of the oldest.
+/// The maximum number of open calls. An agent has one or a few; if it opens more, the oldest is
+/// closed.
 const OPEN_MAX: usize = 256;
 
-/// How many calls that have ended are known by their ids, so that what comes too late opens none.
+/// The number of ended calls whose ids are remembered, so that a late update opens no new call.
 const ENDED_MAX: usize = 1024;
 
 /// The tool calls of a session.
@@ -28,21 +28,21 @@ const ENDED_MAX: usize = 1024;
 pub(super) struct Tools {
     quirks: &'static Quirks,
     workspace: PathBuf,
-    /// Where the diff of the session is.
+    /// The URL of the session's diff.
     diff_url: String,
-    /// Those that have not ended, the oldest first.
+    /// The open calls, oldest first.
     open: Vec<Call>,
     ended: VecDeque<String>,
-    /// Whether the turn is to end.
+    /// True if the turn was cancelled.
     is_cancelled: bool,
 }
 
-/// What leave is asked for.
+/// The subject of a permission request.
 #[derive(Debug, PartialEq)]
 pub(super) struct Subject {
     pub(super) tool_name: String,
     pub(super) tool_args: Map<String, Value>,
-    /// The calls it is about.
+    /// The calls that it covers.
     pub(super) calls: Vec<String>,
 }
 
@@ -58,12 +58,12 @@ impl Tools {
         }
     }
 
-    /// From now on the agent is known to be this one.
+    /// Sets the quirks once the agent is known.
     pub(super) const fn set_quirks(&mut self, quirks: &'static Quirks) {
         self.quirks = quirks;
     }
 
-    /// A `tool_call` or a `tool_call_update`.
+    /// Handles a `tool_call` or a `tool_call_update`.
     pub(super) fn update(&mut self, update: &Value, output: &mut Vec<AgentOutput>) {
         let Some(index) = self.call(update, output) else {
             return;
@@ -89,7 +89,7 @@ impl Tools {
         }
     }
 
-    /// Leave is asked for what `tool_call`, of a permission request, tells of.
+    /// Handles a permission request for `tool_call`.
     pub(super) fn ask(
         &mut self,
         tool_call: &Value,
@@ -109,7 +109,7 @@ impl Tools {
         })
     }
 
-    /// Leave is asked for every call that is open.
+    /// Handles a permission request for all open calls.
     fn ask_for_all(&self, tool_call: &Value) -> Subject {
         let calls: Vec<String> = self.open.iter().map(|call| call.id.clone()).collect();
         if let [call] = &self.open[..] {
@@ -124,7 +124,7 @@ impl Tools {
             args.insert("tool_name".to_owned(), json!(call.name));
             Value::Object(args)
         });
-        // No one tool's name, so that no rule for one of them lets the others pass.
+        // Not the name of a single tool, so that a rule for one of them does not admit the others.
         Subject {
             tool_name: tool_call["title"].as_str().unwrap_or("several").to_owned(),
             tool_args: Map::from_iter([("calls".to_owned(), args.collect())]),
@@ -132,19 +132,19 @@ impl Tools {
         }
     }
 
-    /// Leave was refused for these calls.
+    /// Marks these calls as refused.
     pub(super) fn refuse(&mut self, calls: &[String]) {
         for call in &mut self.open {
             call.is_refused |= calls.contains(&call.id);
         }
     }
 
-    /// The turn is to end.
+    /// Marks the turn as cancelled.
     pub(super) const fn cancelled(&mut self) {
         self.is_cancelled = true;
     }
 
-    /// The turn is over, and so are the calls that are open: nothing more will be heard of them.
+    /// Closes the open calls at the end of the turn, since no further updates will follow.
     pub(super) fn turn_ended(&mut self, output: &mut Vec<AgentOutput>) {
         for mut call in std::mem::take(&mut self.open) {
             call.give_up();
@@ -154,8 +154,8 @@ impl Tools {
         self.is_cancelled = false;
     }
 
-    /// Where the call is that `update` tells of: an open one, or a new one. `None` when it has
-    /// ended, or is named by nothing.
+    /// Returns the index of the call of `update`, which is opened if new. `None` if it has ended or
+    /// has no id.
     fn call(&mut self, update: &Value, output: &mut Vec<AgentOutput>) -> Option<usize> {
         let id = update["toolCallId"].as_str()?;
         if let Some(index) = self.open.iter().position(|call| call.id == id) {
@@ -176,7 +176,7 @@ impl Tools {
 
     fn end(&mut self, call: Call, output: &mut Vec<AgentOutput>) {
         let mut result = call.result(self.quirks);
-        // Some agents call a command completed that they have just killed.
+        // Some agents report a command as completed after killing it.
         result.is_failed |= self.is_cancelled && call.is_command() && result.exit_code.is_none();
         if !result.is_failed {
             let place = Place {
@@ -207,7 +207,7 @@ impl Tools {
     }
 }
 
-/// Says that a tool is used, once.
+/// Reports the use of a tool, once.
 fn announce(call: &mut Call, output: &mut Vec<AgentOutput>) {
     if call.is_announced {
         return;

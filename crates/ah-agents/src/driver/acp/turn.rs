@@ -1,4 +1,4 @@
-//! A turn: from a prompt to the answer to it.
+//! A turn: from a prompt to its answer.
 
 use ah_rest_api_contract::{ErrorEvent, EventPayload};
 use serde_json::Value;
@@ -9,15 +9,15 @@ use super::{AcpDriver, Stage, errors};
 use crate::protocol::TurnOutcome;
 use ah_lifecycle::turns::AgentOutput;
 
-/// A turn on its way.
+/// A turn in progress.
 pub(super) struct Turn {
     request: RequestId,
     is_cancelled: bool,
-    /// Whether the agent was refused leave for something.
+    /// True if a permission was denied.
     is_refused: bool,
-    /// Whether the agent has said that it cannot go on.
+    /// True if the agent has reported that it cannot continue.
     is_broken: bool,
-    /// The last piece of a message, when nothing but words came since.
+    /// The last piece of a message, if only messages followed.
     last_piece: Option<String>,
 }
 
@@ -32,32 +32,32 @@ impl Turn {
         }
     }
 
-    /// Whether `id` is the answer that ends it.
+    /// Returns true if `id` is the answer that ends the turn.
     pub(super) fn awaits(&self, id: &Value) -> bool {
         self.request.is(id)
     }
 
-    /// The agent was told to end it.
+    /// Marks the turn as cancelled.
     pub(super) const fn cancelled(&mut self) {
         self.is_cancelled = true;
     }
 
-    /// The agent was refused leave.
+    /// Marks a permission as denied.
     pub(super) const fn refused(&mut self) {
         self.is_refused = true;
     }
 
-    /// The agent cannot go on; what it says next is why.
+    /// Marks the agent as unable to continue. Its next message is the reason.
     pub(super) const fn broken(&mut self) {
         self.is_broken = true;
     }
 
-    /// The agent said this, or, with `None`, did something.
+    /// Records a piece of a message, or with `None` any other action.
     pub(super) fn said(&mut self, piece: Option<&str>) {
         self.last_piece = piece.map(ToOwned::to_owned);
     }
 
-    /// How it ended, with the reason that the agent gives (ACP, `StopReason`).
+    /// Returns the outcome with the agent's reason (ACP, `StopReason`).
     fn outcome(
         &self,
         reason: &str,
@@ -72,7 +72,7 @@ impl Turn {
             "end_turn" if self.is_broken => {
                 let said = self.last_piece.as_deref().map_or("", str::trim);
                 failed(if said.is_empty() {
-                    "the agent could not go on, and did not say why"
+                    "the agent could not continue and gave no reason"
                 } else {
                     said
                 })
@@ -83,23 +83,21 @@ impl Turn {
             },
             "cancelled" if self.is_cancelled => TurnOutcome::Interrupted,
             "cancelled" if self.is_refused => {
-                failed("the agent gave up its turn when it was refused leave")
+                failed("the agent ended its turn after a permission was denied")
             }
-            "cancelled" => failed("the agent cancelled its turn by itself"),
-            "max_tokens" => failed("the model came to its limit of tokens"),
-            "max_turn_requests" => {
-                failed("the agent came to its limit of requests to the model in one turn")
-            }
-            "refusal" => failed("the agent refused to go on"),
+            "cancelled" => failed("the agent cancelled its own turn"),
+            "max_tokens" => failed("the model reached its token limit"),
+            "max_turn_requests" => failed("the agent reached its limit of model requests per turn"),
+            "refusal" => failed("the agent refused to continue"),
             other => failed(&format!(
-                "the agent ended its turn for a reason that is not known, `{other}`"
+                "the agent ended its turn with an unknown reason, `{other}`"
             )),
         }
     }
 }
 
 impl AcpDriver {
-    /// The turn was answered.
+    /// Ends the turn with its answer.
     pub(super) fn end_turn(
         &mut self,
         answer: &Result<Value, RpcError>,
@@ -122,7 +120,7 @@ impl AcpDriver {
                 self.quirks.error_message,
                 self.quirks.cancel_completes,
             ),
-            // What a cancelled turn stumbles over is part of its end.
+            // An error after a cancellation is part of the interruption.
             Err(_) if turn.is_cancelled => TurnOutcome::Interrupted,
             Err(error) => TurnOutcome::Failed {
                 reason: errors::words(error),
@@ -138,7 +136,7 @@ impl AcpDriver {
     }
 }
 
-/// The model that a turn used, when it was one (`_meta.quota` of Gemini and codex-acp).
+/// Returns the model of a turn, if there was only one (`_meta.quota` of Gemini and codex-acp).
 fn model_in(quota: &Value) -> Option<String> {
     match quota["model_usage"].as_array()?.as_slice() {
         [only] => only["model"].as_str().map(ToOwned::to_owned),

@@ -1,4 +1,4 @@
-//! What an agent tells while it works: `session/update`.
+//! Handles `session/update`, the agent's reports during its work.
 
 use ah_rest_api_contract::{
     ContentBlock, EventPayload, LogLevel, Plan, PlanEntry, PlanPriority, PlanStatus,
@@ -11,8 +11,8 @@ use ah_lifecycle::turns::{AgentOutput, Channel};
 
 impl AcpDriver {
     pub(super) fn on_update(&mut self, params: &Value, output: &mut Vec<AgentOutput>) {
-        // Before the session is open there is nothing to tell but the history of another one; and
-        // what another session does, such as a helper's, is not this one's.
+        // Before the session is open, updates belong to the history of another session. Updates of
+        // other sessions, such as those of a subagent, are not part of this one.
         let is_ours = params["sessionId"] == self.session.as_str();
         if !is_ours || matches!(self.stage, Stage::Opening(_) | Stage::Over) {
             return;
@@ -40,18 +40,19 @@ impl AcpDriver {
                 output.push(log(LogLevel::Info, format!("the agent's mode is `{mode}`")));
             }
             "session_info_update" => self.on_thread_status(update),
-            // Our own words, and what could be typed: nothing that the log does not have or needs.
+            // The user's own prompt, and the available commands: the log has the former and does
+            // not need the latter.
             "user_message_chunk" | "available_commands_update" => {}
             unknown => self.note_unknown(unknown, output),
         }
     }
 
     fn on_chunk(&mut self, channel: Channel, update: &Value, output: &mut Vec<AgentOutput>) {
-        // Qwen counts each request at the end of what it said.
+        // Qwen reports the usage of each request at the end of its message.
         if let Some(tokens) = Tokens::read(&update["_meta"]["usage"]) {
             self.meter.request(tokens);
         }
-        let Some(content) = content::heard(&update["content"]) else {
+        let Some(content) = content::content_block(&update["content"]) else {
             return;
         };
         if let ContentBlock::Text { text } = &content {
@@ -80,14 +81,14 @@ impl AcpDriver {
 
     fn on_usage(&mut self, update: &Value, output: &mut Vec<AgentOutput>) {
         self.meter.update(update);
-        // Kimi and Vibe tell it after the turn.
+        // Kimi and Vibe report it after the turn.
         if matches!(self.stage, Stage::Idle) {
-            let usage = self.meter.news(self.model());
+            let usage = self.meter.context_change(self.model());
             output.extend(usage.map(|usage| AgentOutput::Event(EventPayload::Usage(usage))));
         }
     }
 
-    /// OpenHands counts in the metadata of each update what the session has used so far.
+    /// Handles OpenHands' metadata of updates, which contains the usage of the session so far.
     fn on_metrics(&mut self, params: &Value) {
         let metrics = &params["_meta"]["field_meta"]["openhands.dev/metrics"];
         if let Some(tokens) = Tokens::read_snake_case(metrics) {
@@ -95,8 +96,8 @@ impl AcpDriver {
         }
     }
 
-    /// codex-acp ends a turn as completed whose model was out of reach, and tells beside it what
-    /// became of the thread.
+    /// Handles the thread status of codex-acp. It reports a turn with an unreachable model as
+    /// completed, and the actual outcome separately.
     fn on_thread_status(&mut self, update: &Value) {
         let status = &update["_meta"]["codex"]["threadStatus"]["type"];
         if let Stage::Turn(turn) = &mut self.stage
@@ -112,17 +113,17 @@ impl AcpDriver {
             return;
         }
         self.unknown_updates.push(kind.to_owned());
-        let message = format!("the agent sends updates `{kind}`, which are not understood");
+        let message = format!("the agent sends unknown updates `{kind}`");
         output.push(log(LogLevel::Debug, message));
     }
 
-    /// The model that the session goes by, where that is told.
+    /// Returns the session's current model, if reported.
     pub(super) fn model(&self) -> Option<String> {
         self.offers.current_model().map(ToOwned::to_owned)
     }
 }
 
-/// A plan's entries (ACP, Agent Plan). What an entry does not tell is as ordinary as can be.
+/// Reads the entries of a plan (ACP, Agent Plan). Missing fields get default values.
 fn read_plan(entries: &Value) -> Vec<PlanEntry> {
     let entries = entries.as_array().into_iter().flatten();
     let read = |entry: &Value| {

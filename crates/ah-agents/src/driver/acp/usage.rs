@@ -1,12 +1,12 @@
-//! What turns have used, made alike out of what each agent counts.
+//! The usage of turns, normalised over the different counts of agents.
 
 use ah_rest_api_contract::Usage;
 use serde_json::Value;
 
 use super::quirks::UsageScope;
 
-/// Tokens, as the contract counts them: what a cache served is part of the input, and what the
-/// model thought is part of the output.
+/// Token counts as in the contract: cached tokens are part of the input, and thought tokens part of
+/// the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tokens {
     pub(super) input: u64,
@@ -17,8 +17,8 @@ pub(super) struct Tokens {
 impl Tokens {
     /// Reads ACP's `Usage`.
     ///
-    /// Agents do not agree whether the input holds what a cache served, and the output what was
-    /// thought. Their totals tell: it is the reading by which the parts add up.
+    /// Agents differ in whether the input includes cached tokens and the output includes thought
+    /// tokens. The total decides: it selects the interpretation whose parts add up.
     pub(super) fn read(usage: &Value) -> Option<Self> {
         let count = |name: &str| usage[name].as_u64();
         let input = count("inputTokens")?;
@@ -39,7 +39,7 @@ impl Tokens {
         let (cached_apart, thought_apart) = readings
             .into_iter()
             .find(|(cached, thought)| total == Some(sum(*cached, *thought)))
-            // Without a total that fits: as they stand.
+            // Without a matching total, the counts are used as they are.
             .unwrap_or((0, 0));
         Some(Self {
             input: input.saturating_add(cached_apart),
@@ -48,7 +48,7 @@ impl Tokens {
         })
     }
 
-    /// Reads counts with names of their own: Gemini's and OpenHands'.
+    /// Reads counts with the field names of Gemini and OpenHands.
     pub(super) fn read_snake_case(counts: &Value) -> Option<Self> {
         Some(Self {
             input: counts["input_tokens"].as_u64()?,
@@ -69,7 +69,7 @@ impl Tokens {
         }
     }
 
-    /// What was added since `before`. A count that went back began anew.
+    /// Returns the difference to `before`. A lower count means that counting restarted.
     fn since(self, before: Self) -> Self {
         if self.input < before.input || self.output < before.output {
             return self;
@@ -84,20 +84,20 @@ impl Tokens {
     }
 }
 
-/// Counts what the turns of a session use.
+/// Accumulates the usage of a session's turns.
 #[derive(Debug)]
 pub(super) struct Meter {
     scope: UsageScope,
-    /// The count of the session at the end of the last turn.
+    /// The session's count at the end of the last turn.
     session_before: Tokens,
-    /// The latest count of the session that came besides the turns' ends.
+    /// The latest count of the session that was reported outside of a turn's end.
     session_now: Option<Tokens>,
-    /// The sum of the requests that were counted one by one in this turn.
+    /// The sum of this turn's requests that were reported individually.
     requests: Option<Tokens>,
-    /// What fills the model's context, and what it holds, as last told.
+    /// The used and the total size of the model's context, as last reported.
     context: Option<(u64, u64)>,
     context_told: Option<(u64, u64)>,
-    /// What the session costs so far, in US dollars.
+    /// The cost of the session so far, in US dollars.
     cost: Option<f64>,
     cost_before: f64,
 }
@@ -120,10 +120,10 @@ impl Meter {
         }
     }
 
-    /// A `usage_update`: the context now, and the cost of the session so far.
+    /// Handles a `usage_update`: the current context, and the cost of the session so far.
     pub(super) fn update(&mut self, update: &Value) {
         if let (Some(used), Some(size)) = (update["used"].as_u64(), update["size"].as_u64())
-            // Nothing fills a context only when nothing is known of it: after an error, say.
+            // A context of size 0 means that the size is unknown, for example after an error.
             && used > 0
         {
             self.context = Some((used, size));
@@ -136,18 +136,18 @@ impl Meter {
         }
     }
 
-    /// One request to the model has used this.
+    /// Adds the usage of one request to the model.
     pub(super) fn request(&mut self, tokens: Tokens) {
         self.requests = Some(self.requests.unwrap_or_default().plus(tokens));
     }
 
-    /// The session has used this so far, at this cost.
+    /// Sets the usage and cost of the session so far.
     pub(super) fn session(&mut self, tokens: Tokens, cost: Option<f64>) {
         self.session_now = Some(tokens);
         self.cost = cost.or(self.cost);
     }
 
-    /// The turn is over, and its end told `counted`. `None` when nothing is known of its use.
+    /// Ends the turn with its reported usage `counted`. `None` if nothing is known about its usage.
     pub(super) fn turn_ended(
         &mut self,
         counted: Option<Tokens>,
@@ -162,12 +162,12 @@ impl Meter {
             (None, None, Some(session)) => Some(self.of_session(session)),
             (None, None, None) => None,
         };
-        self.told(tokens, model)
+        self.usage(tokens, model)
     }
 
-    /// What was told of the context outside of a turn, when that is news.
-    pub(super) fn news(&mut self, model: Option<String>) -> Option<Usage> {
-        self.told(None, model)
+    /// Returns the context if it changed outside of a turn.
+    pub(super) fn context_change(&mut self, model: Option<String>) -> Option<Usage> {
+        self.usage(None, model)
     }
 
     fn of_session(&mut self, session: Tokens) -> Tokens {
@@ -176,11 +176,11 @@ impl Meter {
         turn
     }
 
-    fn told(&mut self, tokens: Option<Tokens>, model: Option<String>) -> Option<Usage> {
+    fn usage(&mut self, tokens: Option<Tokens>, model: Option<String>) -> Option<Usage> {
         let cost = self.cost.map(|cost| {
             let turn = (cost - self.cost_before).max(0.0);
             self.cost_before = cost;
-            // A difference of two sums; what is beyond a billionth is not money but arithmetic.
+            // The difference of two sums, rounded to a billionth to remove floating-point noise.
             (turn * 1e9).round() / 1e9
         });
         let context = self.context.filter(|_| self.context != self.context_told);
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(turn(tokens(100, 10, None)), Some((100, 10, None)));
         assert_eq!(turn(tokens(150, 30, Some(5))), Some((50, 20, Some(5))));
         assert_eq!(turn(tokens(150, 30, Some(5))), None, "nothing was used");
-        // A new process counts anew.
+        // A new process restarts counting.
         assert_eq!(turn(tokens(7, 1, None)), Some((7, 1, None)));
     }
 
@@ -281,6 +281,6 @@ mod tests {
         meter.update(&json!({"cost": {"amount": 9.0, "currency": "EUR"}}));
         let usage = meter.turn_ended(None, None).unwrap();
         assert_eq!((usage.input_tokens, usage.cost_usd), (0, Some(0.2)));
-        assert_eq!(meter.news(None), None);
+        assert_eq!(meter.context_change(None), None);
     }
 }

@@ -1,4 +1,4 @@
-//! A model that refuses, is too busy, and breaks off.
+//! A model that refuses, is overloaded, and breaks off.
 
 use fake_llm::Record;
 use serde_json::json;
@@ -19,7 +19,7 @@ pub(crate) fn of_the_model(scene: &Scene) {
     ] {
         happens(scene, &mut session, script, fault);
     }
-    // The session is none the worse.
+    // The session still works.
     session.prompt(scene, "hello");
     session.until_said(scene, "Hello! I am a fake model.");
     session.until_idle(scene);

@@ -1,5 +1,4 @@
-//! Interrupts while the model speaks and while a command runs, and the end of a session in the
-//! middle of one.
+//! Interrupts during a message and during a command, and the end of a session during a command.
 
 use fake_llm::Ending;
 use serde_json::json;
@@ -13,12 +12,12 @@ pub(crate) fn of_words_and_commands(scene: &Scene) {
     words(scene, &mut session);
     command(scene, &mut session);
     run_command(scene, &session);
-    // In the middle of the command.
+    // During the command.
     session.stop(scene);
 }
 
 fn words(scene: &Scene, session: &mut Session) {
-    // More than what a stream begins with in any dialect, so some words are among it.
+    // More frames than the start of a stream in any dialect, so that some words are included.
     let dripping = |frames: usize| {
         scene.asked("for slow words", |record| {
             record.script.as_deref() == Some("drip") && record.frames >= frames
@@ -34,14 +33,14 @@ fn words(scene: &Scene, session: &mut Session) {
     assert_eq!(asked.ending, Some(Ending::Disconnected));
 }
 
-/// Has a command run that does not end by itself.
+/// Runs a command that does not end by itself.
 fn run_command(scene: &Scene, session: &Session) {
     session.prompt(scene, "long");
     wait_for("the command", || session.workspace.join("began").exists());
     wait_for("its process", || sleeps(session) == 1);
 }
 
-/// How many processes of the command there are.
+/// Returns the number of the command's processes.
 fn sleeps(session: &Session) -> usize {
     let is_sleep = |pid: i32| {
         std::fs::read(format!("/proc/{pid}/cmdline"))

@@ -1,4 +1,4 @@
-//! Kill -9 of the access point in the middle of a turn.
+//! Kill -9 of the access point during a turn.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ pub(crate) fn in_the_middle(mut scene: Scene) {
     wait_for("the command", || session.workspace.join("began").exists());
     let before = agent(&session.id);
     let port = scene.server.kill();
-    // The turn ends while nobody looks.
+    // The turn ends while no server runs.
     std::fs::write(session.workspace.join("go"), "").unwrap();
     let asked = scene.llm.wait_for(super::scene::PATIENCE, |record| {
         record.script.as_deref() == Some("inline") && record.step == 1 && record.ending.is_some()

@@ -1,8 +1,8 @@
-//! Real agent programs, against a scripted model on loopback.
+//! Real agent programs, with a scripted model on loopback.
 //!
-//! Each test is one function that every agent goes through; what an agent cannot do, or does in its
-//! own way, stands in its row of [`program`], with the reason, and is asserted like everything
-//! else. The table in `docs/agents.md` says the same in words.
+//! Each test is one function that runs for every agent. The deviations and limitations of an agent
+//! are in its row of [`program`], with the reason, and are asserted like everything else. The table
+//! in `docs/agents.md` describes them in words.
 
 mod faults;
 mod interrupts;
@@ -13,7 +13,7 @@ mod scene;
 mod unattended;
 mod work;
 
-/// The tests of each agent.
+/// Generates the tests of each agent.
 macro_rules! agents {
     ($($agent:ident)*) => {$(
         mod $agent {

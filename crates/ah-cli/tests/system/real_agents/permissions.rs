@@ -1,4 +1,4 @@
-//! Leave that is given, refused, and not given in time.
+//! Permissions that are granted, denied, and not answered in time.
 
 use serde_json::{Value, json};
 
@@ -6,10 +6,10 @@ use super::program::Refused;
 use super::scene::{Scene, Session};
 use crate::setting::of_type;
 
-/// How long the one that is not answered waits, in milliseconds: the least that may be.
+/// The timeout of the unanswered request, in milliseconds: the minimum.
 const TIMEOUT_MS: u64 = 1000;
 
-/// A script that does one thing, and says so.
+/// A script with a single operation and a report.
 fn script(operation: &Value) -> String {
     json!([{"text": "I try.", "ops": [operation]}, {"text": "I tried."}]).to_string()
 }
@@ -25,7 +25,7 @@ pub(crate) fn asked_and_obeyed(scene: &Scene) {
         &write("given.txt"),
         &json!({"permissions": "ask", "agents": agents}),
     );
-    // Beside the first one, so that their starts cost their time once.
+    // Launched with the first one, so that their startup times overlap.
     let late = if scene.program.asks_about_commands {
         script(&json!({"op": "shell", "command": "touch late.txt"}))
     } else {
@@ -39,7 +39,7 @@ pub(crate) fn asked_and_obeyed(scene: &Scene) {
     alone.stop(scene);
 }
 
-/// The request, which is there to be answered.
+/// Returns the pending request.
 fn request(scene: &Scene, session: &mut Session) -> Value {
     let request = session.until(scene, "a request for leave", of_type("permission_request"));
     assert_eq!(
@@ -49,7 +49,7 @@ fn request(scene: &Scene, session: &mut Session) -> Value {
     request
 }
 
-/// The id of the option of this kind.
+/// Returns the id of the option of this kind.
 fn option(request: &Value, kind: &str) -> String {
     let options = request["options"].as_array().unwrap();
     let option = options.iter().find(|option| option["kind"] == kind);
@@ -92,14 +92,14 @@ fn not_answered(scene: &Scene, session: &mut Session) {
     assert!(!session.workspace.join("late.txt").exists());
 }
 
-/// What becomes of the turn after a refusal.
+/// Checks the end of the turn after a refusal.
 fn what_follows(scene: &Scene, session: &mut Session) {
     let before = session.at;
     let refused = scene.program.refused;
     match refused {
         Refused::GoesOn => drop(session.until_said(scene, "I tried.")),
         Refused::EndsTurn => {}
-        Refused::GivesUp => session.until_error(scene, "refused leave"),
+        Refused::GivesUp => session.until_error(scene, "permission was denied"),
     }
     session.until_idle(scene);
     let later = &session.seen[before..];

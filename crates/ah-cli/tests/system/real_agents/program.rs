@@ -1,4 +1,4 @@
-//! The agents: how each is set up, and what it can and cannot do.
+//! The agents: their setup, and their capabilities and limitations.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use fake_llm::Dialect;
 use serde_json::{Value, json};
 
-/// A user's home with one agent set up in it, and the environment of that user.
+/// A user's home with one configured agent, and the environment of that user.
 pub(crate) struct User {
     pub(crate) home: PathBuf,
     /// The address of the model.
@@ -26,69 +26,69 @@ impl User {
     }
 }
 
-/// What an agent tells of a command that exited with 3.
+/// The report about a command that exited with 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failing {
-    /// Whether it calls it `failed`.
+    /// The reported status.
     pub(crate) status: &'static str,
-    /// Whether it tells the exit code.
+    /// The reported exit code, if any.
     pub(crate) exit_code: Option<i64>,
-    /// Whether it tells what the command printed.
+    /// True if the output is reported.
     pub(crate) output: bool,
 }
 
-/// What becomes of a turn whose tool was refused.
+/// The end of a turn whose tool was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// The model is told, and goes on.
+    /// The model is informed and continues.
     GoesOn,
-    /// The turn is over, as if it were done.
+    /// The turn ends as completed.
     EndsTurn,
-    /// The turn is over, as an error that says why.
+    /// The turn ends with an error and its reason.
     GivesUp,
 }
 
-/// What an interrupt does to the command that runs.
+/// The effect of an interrupt on the running command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interrupted {
-    /// It ends it.
+    /// It kills the command.
     Ends,
-    /// It ends it at times, and at times leaves it to the end of the session.
+    /// It may kill the command, or leave it running until the end of the session.
     MayRunOn,
 }
 
-/// What becomes of a turn whose model is at fault.
+/// The end of a turn with a failing model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It ends as an error with these words in it.
+    /// An error with this text.
     Error(&'static str),
-    /// It ends as if nothing was wrong, after the words that did come.
+    /// A completed turn, after the received part of the message.
     Unnoticed,
-    /// It is tried again for longer than a test waits.
+    /// Retries for longer than a test waits.
     TriedAgain,
 }
 
-/// An agent program: how it is set up, and what it can and cannot do.
+/// An agent program: its setup, capabilities and limitations.
 pub(crate) struct Program {
-    /// What tasks call it.
+    /// The agent type.
     pub(crate) agent: &'static str,
-    /// What is looked for among the installed programs.
+    /// The name of the installed program.
     pub(crate) binary: &'static str,
     pub(crate) set_up: fn(&mut User),
-    /// How it speaks to its model, and which one it asks.
+    /// The API dialect of its model, and the model.
     pub(crate) dialect: Dialect,
     pub(crate) model: &'static str,
-    /// Which model a task chooses; the one that it is set up with otherwise.
+    /// The model that a task selects; by default the configured one.
     pub(crate) choice: Option<&'static str>,
-    /// What a task sets so that it asks before it does anything.
+    /// The task settings that make it request permissions.
     pub(crate) asking: Value,
-    /// Whether it asks before it runs a command.
+    /// True if it requests permission for commands.
     pub(crate) asks_about_commands: bool,
     pub(crate) failing: Failing,
     pub(crate) refused: Refused,
-    /// What an interrupt does to the command that runs.
+    /// The effect of an interrupt on the running command.
     pub(crate) interrupted: Interrupted,
-    /// What a turn has used, as it is told, when the model was asked twice with 1,000 tokens each.
+    /// The reported usage of a turn with two requests of 1,000 tokens each.
     pub(crate) usage: Option<u64>,
     pub(crate) unauthorized: Fault,
     pub(crate) rate_limited: Fault,
@@ -97,7 +97,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// The agent as a task chooses it.
+    /// Returns the agent selection of a task.
     pub(crate) fn chosen(&self, settings: &Value) -> Value {
         let mut chosen = json!({"type": self.agent, "settings": settings});
         if let Some(model) = self.choice {
@@ -107,7 +107,7 @@ impl Program {
     }
 }
 
-/// opencode asks about nothing unless its settings say so.
+/// opencode requests permissions only if its settings require it.
 pub(crate) fn opencode() -> Program {
     Program {
         agent: "opencode",
@@ -128,7 +128,7 @@ pub(crate) fn opencode() -> Program {
                 "permission": {"edit": "ask", "bash": "ask"},
             });
             user.write(".config/opencode/opencode.json", &settings.to_string());
-            // It would fetch a list of models, and servers of languages.
+            // It would download a list of models, and language servers.
             user.set("OPENCODE_DISABLE_MODELS_FETCH", "1");
             user.set("OPENCODE_DISABLE_LSP_DOWNLOAD", "1");
         },
@@ -144,17 +144,17 @@ pub(crate) fn opencode() -> Program {
         },
         refused: Refused::EndsTurn,
         interrupted: Interrupted::Ends,
-        // It tells what the last request used, which is the least that the turn did.
+        // It reports the usage of the last request, a lower bound for the turn.
         usage: Some(1000),
         unauthorized: Fault::Error("the key is not valid"),
         rate_limited: Fault::TriedAgain,
         cut: Fault::TriedAgain,
-        // It takes this for an answer without an end, and asks on and on.
+        // It takes this for an incomplete answer, and retries indefinitely.
         truncated: Fault::TriedAgain,
     }
 }
 
-/// Copilot CLI works without an account on a model of its user's own.
+/// Copilot CLI works without an account with a custom model.
 pub(crate) fn copilot() -> Program {
     Program {
         agent: "copilot",
@@ -179,7 +179,7 @@ pub(crate) fn copilot() -> Program {
         refused: Refused::EndsTurn,
         interrupted: Interrupted::Ends,
         usage: Some(2000),
-        // It says all of these as a message, and ends its turn as if it were done.
+        // It reports all of these as a message, and ends its turn as completed.
         unauthorized: Fault::Error("Authentication"),
         rate_limited: Fault::Error("rate limit"),
         cut: Fault::Error("Failed to get response from the AI model"),
@@ -187,7 +187,7 @@ pub(crate) fn copilot() -> Program {
     }
 }
 
-/// Gemini CLI tells nothing of what a command printed.
+/// Gemini CLI does not report the output of commands.
 pub(crate) fn gemini() -> Program {
     Program {
         agent: "gemini",
@@ -205,7 +205,7 @@ pub(crate) fn gemini() -> Program {
         },
         dialect: Dialect::Gemini,
         model: "gemini-2.5-pro",
-        // By itself it asks a smaller model first which model is to answer.
+        // By default it asks a smaller model first which model to use.
         choice: Some("gemini-2.5-pro"),
         asking: json!({}),
         asks_about_commands: true,
@@ -220,12 +220,12 @@ pub(crate) fn gemini() -> Program {
         unauthorized: Fault::Error("the key is not valid"),
         rate_limited: Fault::TriedAgain,
         cut: Fault::Error("terminated"),
-        // After a few more attempts it takes the words for the answer.
+        // After a few retries it accepts the partial answer.
         truncated: Fault::Unnoticed,
     }
 }
 
-/// Claude Code by claude-agent-acp.
+/// Claude Code with claude-agent-acp.
 pub(crate) fn claude_acp() -> Program {
     Program {
         agent: "claude-acp",
@@ -255,8 +255,8 @@ pub(crate) fn claude_acp() -> Program {
     }
 }
 
-/// Codex by codex-acp. Unless it may do nothing but read, its sandbox lets it work without a
-/// question.
+/// Codex with codex-acp. Its sandbox lets it work without permission requests, unless it is
+/// read-only.
 pub(crate) fn codex_acp() -> Program {
     Program {
         agent: "codex-acp",
@@ -298,12 +298,12 @@ pub(crate) fn codex_acp() -> Program {
     }
 }
 
-/// The folder of the installed programs; nothing when `binary` is not among them.
+/// Returns the folder of the installed programs; `None` if `binary` is not installed.
 ///
 /// # Panics
-/// Where CI is set, when it is not among them.
+/// `CI` is set and the program is not installed.
 pub(crate) fn installed(binary: &str) -> Option<PathBuf> {
-    // Where `cargo xtask agents` puts them.
+    // The folder used by `cargo xtask agents`.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../agents/node_modules/.bin");
     if folder.join(binary).exists() {
         return Some(folder.canonicalize().unwrap());

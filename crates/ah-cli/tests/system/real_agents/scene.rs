@@ -13,14 +13,13 @@ use crate::http::Http;
 use crate::server::Server;
 use crate::setting::{Setting, agent_processes, of_type, said, wait_for};
 
-/// How long anything may take before a test has failed. Agents start in seconds; here several of
-/// them do at once.
+/// The time limit of every wait. Agents start in seconds, but several start concurrently.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long a stream is read before it is looked at what has come.
+/// The interval at which a stream is checked for new events.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Goes through a test with an agent, where it is installed.
+/// Runs a test with an agent, if it is installed.
 pub(crate) fn play(program: Program, test: impl FnOnce(Scene)) {
     if let Some(scene) = Scene::open(program) {
         test(scene);
@@ -72,8 +71,8 @@ impl Scene {
         self.server.http(&self.setting)
     }
 
-    /// Launches a session that waits for prompts, with `script` as the first one. What `task` says
-    /// is set besides.
+    /// Launches a session that waits for prompts, with `script` as the first one. `task` adds
+    /// fields.
     pub(crate) fn launch(&self, script: &str, task: &Value) -> Session {
         let number = self.launched.get() + 1;
         self.launched.set(number);
@@ -103,15 +102,15 @@ impl Scene {
         }
     }
 
-    /// A session as it is now.
+    /// Returns the current state of a session.
     pub(crate) fn session(&self, id: &str) -> Value {
         self.http()
             .get(&format!("/api/v1/sessions/{id}"))
             .expect(200)
     }
 
-    /// The request to the model that `wanted` recognises, among those with tools: an agent's side
-    /// requests have none.
+    /// Returns the request to the model that `wanted` matches, among those with tools. An agent's
+    /// auxiliary requests have none.
     pub(crate) fn asked(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Record {
         let asked = |record: &Record| !record.tools.is_empty() && wanted(record);
         self.llm
@@ -119,7 +118,7 @@ impl Scene {
             .unwrap_or_else(|| panic!("the model was never asked {what}: {:#?}", self.told()))
     }
 
-    /// What the model was asked, for whoever reads why a test failed.
+    /// Returns the requests to the model, for failure messages.
     fn told(&self) -> Vec<(Option<String>, usize, Option<String>)> {
         let records = self.llm.records().into_iter();
         records
@@ -128,7 +127,7 @@ impl Scene {
     }
 }
 
-/// A prompt that has the model play a script: a built-in one by its name, or one in JSON.
+/// Returns a prompt that makes the model play a script: a built-in one by its name, or one in JSON.
 pub(crate) fn prompt(script: &str, place: &str) -> String {
     let marker = if script.starts_with('[') {
         format!("[[fake-script:{script}]]")
@@ -138,13 +137,13 @@ pub(crate) fn prompt(script: &str, place: &str) -> String {
     format!("Please do this: {marker} [[workspace:{place}]]")
 }
 
-/// A session, and what was seen of it.
+/// A session and its events so far.
 pub(crate) struct Session {
     pub(crate) id: String,
     pub(crate) workspace: PathBuf,
     place: String,
     pub(crate) seen: Vec<Value>,
-    /// How much of it was looked at.
+    /// The number of inspected events.
     pub(crate) at: usize,
 }
 
@@ -153,7 +152,7 @@ impl Session {
         format!("/api/v1/sessions/{}/{what}", self.id)
     }
 
-    /// Prompts it with a script.
+    /// Sends a prompt with a script.
     pub(crate) fn prompt(&self, scene: &Scene, script: &str) {
         let body = json!({"prompt": prompt(script, &self.place)});
         let answer = scene.http().post(&self.path("prompt"), &body);
@@ -172,7 +171,7 @@ impl Session {
         answer.expect(200);
     }
 
-    /// Reads on from the event that was found last, until the next that `wanted` recognises.
+    /// Reads from the last match until `wanted` matches the next event.
     pub(crate) fn until(
         &mut self,
         scene: &Scene,
@@ -198,7 +197,7 @@ impl Session {
         }
     }
 
-    /// What was seen, for whoever reads why a test failed.
+    /// Returns the events so far, for failure messages.
     fn transcript(&self) -> String {
         let lines = self.seen.iter().map(|event| {
             let mut event = event.clone();
@@ -222,7 +221,7 @@ impl Session {
         })
     }
 
-    /// Reads on until the agent has said this.
+    /// Reads until the agent has sent a message with this text.
     pub(crate) fn until_said(&mut self, scene: &Scene, words: &str) -> Value {
         self.until(scene, words, |event| {
             event["type"] == "message"
@@ -231,14 +230,14 @@ impl Session {
         })
     }
 
-    /// Reads on until there is an error with these words in it.
+    /// Reads until an error with this text.
     pub(crate) fn until_error(&mut self, scene: &Scene, words: &str) {
         let error = self.until(scene, "an error", of_type("error"));
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(words), "{message}");
     }
 
-    /// Waits until the agent has nothing to do, and has said all that it has to say.
+    /// Waits until the agent is idle and all its messages have arrived.
     pub(crate) fn until_idle(&mut self, scene: &Scene) {
         let begun = Instant::now();
         let last = loop {
@@ -261,7 +260,7 @@ impl Session {
         self.at = self.seen.len();
     }
 
-    /// The run of a tool that was given something with these words in it: how it began and ended.
+    /// Returns the start and the end of the next tool run whose input contains this text.
     pub(crate) fn tool_run(&mut self, scene: &Scene, words: &str) -> (Value, Value) {
         let began = self.until(scene, words, |event| {
             event["type"] == "tool_use" && event["tool_args"].to_string().contains(words)
@@ -273,7 +272,7 @@ impl Session {
         (began, ended)
     }
 
-    /// Stops it, and sees to what it has left.
+    /// Stops the session, and checks that nothing is left.
     pub(crate) fn stop(mut self, scene: &Scene) {
         let answer = scene.http().post(&self.path("stop"), &json!({}));
         answer.expect(202);
@@ -281,8 +280,8 @@ impl Session {
         self.check_end(scene);
     }
 
-    /// That nothing of a session that is over is left but its work, which is what git says it is,
-    /// and that its log has no gap.
+    /// Checks that an ended session leaves only its work, which must equal git's report, and that
+    /// its log has no gap.
     pub(crate) fn check_end(&self, scene: &Scene) {
         let left = agent_processes(&self.id);
         assert!(left.is_empty(), "{left:?}");
@@ -296,13 +295,13 @@ impl Session {
     }
 }
 
-/// What a message says.
+/// Returns the text of a message.
 pub(crate) fn text(message: &Value) -> String {
     let blocks = message["content"].as_array().unwrap().iter();
     blocks.filter_map(|block| block["text"].as_str()).collect()
 }
 
-/// What git says that changed since a commit, new files included, with an index of its own.
+/// Returns git's diff since a commit, with new files, using a separate index.
 fn git_diff(workspace: &Path, base: &str, folder: &Path) -> String {
     let git = |args: &[&str]| {
         let output = Command::new("git")

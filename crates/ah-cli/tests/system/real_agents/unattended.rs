@@ -1,4 +1,4 @@
-//! Sessions that end with their turn, from the command line.
+//! Non-interactive sessions from the command line.
 
 use crate::setting::{agent_processes, said};
 

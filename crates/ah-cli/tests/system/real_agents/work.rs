@@ -1,4 +1,4 @@
-//! An edit, a second prompt, and a command that fails, in one session.
+//! An edit, a second prompt, and a failing command in one session.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(crate) fn turn_by_turn(scene: &Scene) {
     session.stop(scene);
 }
 
-/// A thought, a new file, a command, and a last word.
+/// A thought, a new file, a command, and a last message.
 fn edit(scene: &Scene, session: &mut Session) {
     let thought = session.until(scene, "a thought", |event| {
         let thought = event["thought"].as_str().unwrap_or_default();
@@ -73,7 +73,7 @@ fn assert_edit(edit: &Value, file: &str, (added, removed): (u64, u64)) {
     assert_eq!(edit["lines_removed"], removed, "{edit}");
 }
 
-/// That the model was asked as the agent was set up to ask it.
+/// Checks the requests to the model against the agent's setup.
 fn model(scene: &Scene) {
     for record in scene.llm.records() {
         assert_eq!(record.problem, None, "{record:#?}");

@@ -1,5 +1,5 @@
-//! Plays a recorded session to the driver and the recorder's conversation, and writes down what
-//! they make of it. What the driver writes is held against what the recorded client wrote.
+//! Replays a recorded session with the driver and the recorder's conversation, and returns the
+//! result as text. The driver's output is compared with that of the recorded client.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
@@ -33,22 +33,22 @@ enum Direction {
     ToAgent,
 }
 
-/// A recorded session that is to be played.
+/// A recorded session to replay.
 pub(super) struct Replay {
-    /// The pieces, each with its name.
+    /// The parts and their names.
     pieces: Vec<(&'static str, Vec<Recorded>)>,
 }
 
-/// What became of it.
+/// The result of a replay.
 pub(super) struct Played {
-    /// The events and facts in order, one a line; those that are only shown begin with `~`.
-    pub(super) told: String,
-    /// Why the session was not begun.
+    /// The events and facts in order, one per line. Ephemeral ones start with `~`.
+    pub(super) transcript: String,
+    /// The reason why the session could not be opened.
     pub(super) unready: Option<String>,
 }
 
 impl Replay {
-    /// The session whose recording is these pieces.
+    /// Loads the recording with these parts.
     pub(super) fn of(agent: &str, pieces: &[&'static str]) -> Self {
         let pieces = pieces.iter().map(|piece| (*piece, read(agent, piece)));
         Self {
@@ -56,7 +56,7 @@ impl Replay {
         }
     }
 
-    /// The session that was opened by the same process later. It was opened as the first one was.
+    /// Loads a session that the same process opened later, in the same way as its first one.
     pub(super) fn of_second_session(agent: &str, piece: &'static str) -> Self {
         let lines = read(agent, piece);
         let session = |lines: &[Recorded]| {
@@ -81,7 +81,7 @@ impl Replay {
         }
     }
 
-    /// Plays it.
+    /// Replays the session.
     pub(super) fn played(self) -> Played {
         let prompts = || {
             self.pieces
@@ -92,7 +92,7 @@ impl Replay {
         let first = prompts().next().map(prompted);
         let mut player = Player::new(first.unwrap_or_else(|| "none".into()));
         for (name, lines) in &self.pieces {
-            player.told.push_str(&format!("--- {name}\n"));
+            player.transcript.push_str(&format!("--- {name}\n"));
             for line in lines {
                 match line.dir {
                     Direction::FromAgent => player.on_agent(&line.msg),
@@ -100,11 +100,11 @@ impl Replay {
                 }
             }
         }
-        player.told.push_str("--- end\n");
+        player.transcript.push_str("--- end\n");
         player.act(|conversation, at, effects| conversation.agent_ended(at, effects));
         Played {
             unready: player.conversation.unready().map(ToOwned::to_owned),
-            told: player.told,
+            transcript: player.transcript,
         }
     }
 }
@@ -130,14 +130,14 @@ fn prompted(line: &Recorded) -> PromptContent {
 
 struct Player {
     conversation: DrivenConversation,
-    told: String,
-    /// What the agent waits for, by the id it was recorded with.
+    transcript: String,
+    /// The pending permission requests, by the recorded id.
     permissions: HashMap<String, PermissionId>,
-    /// Our requests, by the ids of the recorded client's.
+    /// Our request ids, by those of the recorded client.
     requests: HashMap<String, Value>,
-    /// What the recorded client wrote, and we have not yet.
+    /// The recorded client's output that we have not written yet.
     expected: VecDeque<Value>,
-    /// What we wrote, and the recorded client has not yet.
+    /// Our output that the recorded client has not written yet.
     written: VecDeque<Value>,
     prompts: u128,
 }
@@ -147,7 +147,7 @@ impl Player {
         let spec = spec(first);
         Self {
             conversation: driver::conversation(&spec, Identifiers::seeded(0)),
-            told: String::new(),
+            transcript: String::new(),
             permissions: HashMap::new(),
             requests: HashMap::new(),
             expected: VecDeque::new(),
@@ -156,7 +156,7 @@ impl Player {
         }
     }
 
-    /// Does `deed`, and takes note of what comes of it.
+    /// Runs `deed`, and records its effects.
     fn act(&mut self, deed: impl FnOnce(&mut DrivenConversation, Moment, &mut Effects)) -> Effects {
         let at = Moment {
             wall: Timestamp::from_unix_millis(0),
@@ -167,13 +167,13 @@ impl Player {
         let mut shown = effects.ephemeral.iter().peekable();
         for (index, record) in effects.records.iter().enumerate() {
             while let Some((_, event)) = shown.next_if(|(before, _)| *before <= index) {
-                self.told.push_str(&format!("~ {}\n", json!(event)));
+                self.transcript.push_str(&format!("~ {}\n", json!(event)));
             }
-            self.told
+            self.transcript
                 .push_str(&format!("{}\n", in_short(&record.entry)));
         }
         for (_, event) in shown {
-            self.told.push_str(&format!("~ {}\n", json!(event)));
+            self.transcript.push_str(&format!("~ {}\n", json!(event)));
         }
         let written = String::from_utf8(effects.to_agent.clone()).unwrap();
         self.written.extend(
@@ -213,7 +213,7 @@ impl Player {
                 let effects =
                     self.act(|conversation, at, effects| conversation.interrupt(at, effects));
                 if effects.to_agent.is_empty() {
-                    // The turn before still ends, so this one was never begun.
+                    // The turn before is still ending, so this one never began.
                     self.expected.pop_back();
                 }
             }
@@ -226,7 +226,7 @@ impl Player {
     fn prompt(&mut self, message: &Value) {
         self.prompts += 1;
         if self.prompts == 1 {
-            // It is the session's first, which is given as soon as the agent is ready.
+            // The initial prompt, which is sent once the agent is ready.
             return;
         }
         let id = prompt_id(self.prompts);
@@ -238,7 +238,7 @@ impl Player {
 
     fn answer(&mut self, message: &Value) {
         let Some(id) = self.permissions.remove(&message["id"].to_string()) else {
-            // What the recorded client had offered and we do not.
+            // Capabilities that the recorded client offered and we do not.
             return;
         };
         let option = message["result"]["outcome"]["optionId"].as_str().unwrap();
@@ -246,7 +246,7 @@ impl Player {
         self.act(|conversation, at, effects| conversation.answer(id, &answer, "ann", at, effects));
     }
 
-    /// Holds what we wrote against what the recorded client wrote.
+    /// Compares our output with the recorded client's.
     fn compare(&mut self) {
         while !self.expected.is_empty() && !self.written.is_empty() {
             let (Some(expected), Some(written)) =
@@ -275,7 +275,7 @@ impl Player {
     }
 }
 
-/// A launch of an agent of no known kind.
+/// Returns a launch specification of an unknown kind of agent.
 pub(super) fn spec(prompt: PromptContent) -> LaunchSpec {
     LaunchSpec {
         session_id: SessionId::from_ulid(Ulid::nil()),
@@ -308,7 +308,7 @@ fn prompt_id(number: u128) -> PromptId {
     PromptId::from_ulid(Ulid::from_parts(0, number))
 }
 
-/// An entry on one line, with what is the same everywhere left out.
+/// Returns an entry as one line, without the parts common to all.
 fn in_short(entry: &JournalEntry) -> String {
     match entry {
         JournalEntry::Event(event) => json!(event).to_string(),

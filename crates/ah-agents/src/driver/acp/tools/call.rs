@@ -1,18 +1,18 @@
-//! One tool call, as far as it was told of.
+//! A tool call, merged from its updates.
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use crate::driver::acp::edits::Change;
-use crate::driver::acp::output::{self, Told};
+use crate::driver::acp::output::{self, ToolReport};
 use crate::driver::acp::quirks::{EarlyContent, InputKnown, Quirks, ToolName};
 use ah_lifecycle::turns::leave_out_middle;
 
-/// How much is kept of what a command prints piece by piece, in bytes.
+/// The maximum amount of terminal output to keep, in bytes.
 const PRINTED_BYTES_MAX: usize = 256 * 1024;
 
-/// How far a call is.
+/// The status of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     Pending,
@@ -27,31 +27,31 @@ impl Status {
     }
 }
 
-/// One tool call.
+/// A tool call.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) id: String,
-    /// The tool. It stays as it was when the call was announced.
+    /// The name of the tool. It does not change once the call is announced.
     pub(super) name: String,
     pub(super) title: String,
     pub(super) status: Status,
-    /// Whether it was said that the tool is used.
+    /// True once the use of the tool was reported.
     pub(super) is_announced: bool,
-    /// Whether leave was refused.
+    /// True if permission was denied.
     pub(super) is_refused: bool,
     kind: String,
-    /// Whether the tool itself was named, and not only its kind.
+    /// True if the tool itself was named, not only its kind.
     is_named: bool,
     input: Map<String, Value>,
     locations: Vec<String>,
     changes: Vec<Change>,
     /// The text of its content.
     content: String,
-    /// What it printed to a terminal.
+    /// The output of its terminal.
     printed: String,
     terminal_exit: Option<i32>,
     raw_output: Value,
-    /// Whether the turn ended before it did.
+    /// True if the turn ended before the call.
     is_given_up: bool,
 }
 
@@ -68,7 +68,7 @@ impl Call {
             status: Status::Pending,
             is_announced: false,
             is_refused: false,
-            // ACP, ToolKind: what is not told is `other`.
+            // ACP, ToolKind: the default is `other`.
             kind: "other".to_owned(),
             is_named: named.is_some(),
             input: Map::new(),
@@ -82,7 +82,7 @@ impl Call {
         }
     }
 
-    /// Takes over what a `tool_call` or a `tool_call_update` tells. What it does not tell stays.
+    /// Merges a `tool_call` or a `tool_call_update`. Missing fields keep their value.
     pub(super) fn merge(&mut self, update: &Value, quirks: &Quirks, workspace: &Path) {
         self.merge_fields(update, quirks, workspace);
         match update["status"].as_str() {
@@ -100,7 +100,7 @@ impl Call {
         self.merge_terminal(&update["_meta"]);
     }
 
-    /// Takes over what a permission request tells. Its text is the question, not the answer.
+    /// Merges a permission request, whose text is the question and not the output.
     pub(super) fn merge_asked(&mut self, asked: &Value, quirks: &Quirks, workspace: &Path) {
         let title = std::mem::take(&mut self.title);
         self.merge_fields(asked, quirks, workspace);
@@ -134,14 +134,14 @@ impl Call {
             .filter(|content| content["type"] == "diff")
             .filter_map(|diff| Change::read(diff, workspace))
             .collect();
-        // Content without a diff does not take back the diff before.
+        // Content without a diff does not remove an earlier diff.
         if !changes.is_empty() {
             self.changes = changes;
         }
         self.name_tool(update, quirks);
     }
 
-    /// Names the tool as well as it can be, until the call is announced.
+    /// Determines the best available name of the tool, until the call is announced.
     fn name_tool(&mut self, update: &Value, quirks: &Quirks) {
         if self.is_announced || self.is_named {
             return;
@@ -189,8 +189,8 @@ impl Call {
         }
     }
 
-    /// What a terminal that the agent keeps itself prints, and how it ends: codex-acp tells it
-    /// beside ACP, whose terminals are the client's.
+    /// Merges the output and exit of a terminal that the agent owns. codex-acp reports these
+    /// outside of ACP, whose terminals belong to the client.
     fn merge_terminal(&mut self, meta: &Value) {
         if let Some(data) = meta["terminal_output_delta"]["data"].as_str() {
             self.printed.push_str(data);
@@ -201,7 +201,7 @@ impl Call {
         }
     }
 
-    /// Whether it is known what the tool is given, as far as it will be.
+    /// Returns true if the input of the tool is complete.
     pub(super) fn input_is_known(&self, quirks: &Quirks) -> bool {
         let is_running = self.status == Status::Running;
         match quirks.input_known {
@@ -213,8 +213,8 @@ impl Call {
         }
     }
 
-    /// What the tool is given. Of one whose input is not told it is what can be known of it, the
-    /// files above all, since permissions are given by files.
+    /// Returns the input of the tool. If it is not reported, the known parts are returned, above
+    /// all the files, because permission rules match on them.
     pub(super) fn args(&self) -> Map<String, Value> {
         if !self.input.is_empty() {
             return self.input.clone();
@@ -245,23 +245,23 @@ impl Call {
         self.kind == "execute"
     }
 
-    /// What it is for.
+    /// Returns a description of the call.
     pub(super) fn description(&self, quirks: &Quirks) -> &str {
         match quirks.tool_name {
-            // The tool and its input come first.
+            // The title starts with the tool and its input.
             ToolName::TitleBefore(mark) => self.title.rsplit(mark).next().unwrap_or_default(),
             _ => &self.title,
         }
     }
 
-    /// How much it has printed so far, in bytes.
+    /// Returns the size of the output so far, in bytes.
     pub(super) fn has_printed(&self) -> usize {
         self.printed.len() + self.content.len()
     }
 
-    /// The last line that it printed.
+    /// Returns the last line of the output.
     pub(super) fn last_line(&self) -> String {
-        /// The longest line that is shown, in bytes.
+        /// The maximum length of a displayed line, in bytes.
         const LINE_BYTES_MAX: usize = 1024;
         let text = if self.printed.is_empty() {
             &self.content
@@ -273,14 +273,14 @@ impl Call {
         line
     }
 
-    /// Nothing more will be heard of it.
+    /// Closes the call without a result.
     pub(super) fn give_up(&mut self) {
         self.status = Status::Failed;
         self.is_given_up = true;
     }
 
     pub(super) fn result(&self, quirks: &Quirks) -> output::Result {
-        let told = Told {
+        let told = ToolReport {
             content: &self.content,
             raw: &self.raw_output,
             printed: &self.printed,
@@ -291,9 +291,9 @@ impl Call {
         let mut result = told.result(quirks);
         if self.is_given_up {
             let why = if self.is_refused {
-                "[it was refused leave]"
+                "[permission denied]"
             } else {
-                "[the turn ended before the tool did]"
+                "[the turn ended before the tool]"
             };
             if !result.output.is_empty() && !result.output.ends_with('\n') {
                 result.output.push('\n');
@@ -303,7 +303,7 @@ impl Call {
         result
     }
 
-    /// What it changed in files.
+    /// Returns the file changes of the call.
     pub(super) fn changes(&self, workspace: &Path) -> Vec<Change> {
         if self.kind != "edit" && self.changes.is_empty() {
             return Vec::new();

@@ -9,7 +9,7 @@ fn tools(agent: &str) -> Tools {
     Tools::new(quirks::of(None, agent), "/w".into(), "/diff".to_owned())
 }
 
-/// What was said, each in a word and with its call.
+/// Returns a short form of each output with its call.
 fn in_words(output: &[AgentOutput]) -> Vec<String> {
     let word = |said: &AgentOutput| match said {
         AgentOutput::Event(EventPayload::ToolUse(it)) => format!("use {}", it.tool_name),
@@ -97,7 +97,7 @@ fn no_more_calls_are_open_than_there_is_room_for() {
     assert_eq!(ended, 10);
 }
 
-/// Something that an agent does about one of a few calls.
+/// An action of an agent on one of a few calls.
 #[derive(Clone, Debug)]
 enum Deed {
     Update(Value),
@@ -142,8 +142,8 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 proptest! {
-    /// However a call is told of: it is used once, then it has one result, under the same name,
-    /// and nothing follows.
+    /// Whatever the order of updates, a call is used once and then has one result with the same
+    /// name, and nothing follows.
     #[test]
     fn every_call_begins_once_and_ends_once(
         agent in prop_oneof![Just("mine"), Just("opencode"), Just("kimi"), Just("gemini")],
