@@ -25,7 +25,7 @@ pub enum Dialect {
 pub enum Ending {
     /// It was sent completely.
     Whole,
-    /// Sent as an error with this status.
+    /// It was an error with this status.
     Refused(u16),
     /// The script cut it off.
     Broken,
@@ -80,7 +80,7 @@ impl Records {
         record.number = number;
         all.push(record);
         self.changed.notify_all();
-        RequestGuard {
+        Attendance {
             records: Arc::clone(self),
             number,
         }
@@ -118,12 +118,12 @@ impl Records {
 
 /// The attendance of a request, which ends on drop.
 #[derive(Debug)]
-pub(crate) struct RequestGuard {
+pub(crate) struct Attendance {
     records: Arc<Records>,
     number: usize,
 }
 
-impl RequestGuard {
+impl Attendance {
     pub(crate) fn change(&self, change: impl FnOnce(&mut Record)) {
         if let Some(record) = self.records.locked().get_mut(self.number) {
             change(record);
@@ -136,7 +136,7 @@ impl RequestGuard {
     }
 }
 
-impl Drop for RequestGuard {
+impl Drop for Attendance {
     fn drop(&mut self) {
         self.change(|record| {
             record.ending.get_or_insert(Ending::Disconnected);

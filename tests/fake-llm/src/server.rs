@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use crate::conversation::Conversation;
 use crate::endpoint::{self, Ids};
 use crate::operation::{Call, call_for};
-use crate::record::{Dialect, Ending, Record, Records, RequestGuard};
+use crate::record::{Attendance, Dialect, Ending, Record, Records};
 use crate::script::{Chosen, Step, choose};
 use crate::stream::{self, Answer};
 
@@ -201,7 +201,7 @@ fn tokens(body: &Bytes) -> usize {
     (body.len() / 4).max(1)
 }
 
-/// A request to the model.
+/// A request for an answer.
 struct Asked {
     dialect: Dialect,
     path: String,
@@ -347,7 +347,7 @@ impl Shared {
         dialect: Dialect,
         answer: &Answer,
         streamed: bool,
-        attendance: RequestGuard,
+        attendance: Attendance,
     ) -> Response {
         attendance.change(|record| {
             record.calls = answer.calls.iter().map(|call| call.name.clone()).collect();
@@ -369,7 +369,7 @@ impl Shared {
     }
 }
 
-fn refusal((status, body): (u16, Value), attendance: &RequestGuard) -> Response {
+fn refusal((status, body): (u16, Value), attendance: &Attendance) -> Response {
     attendance.end(Ending::Refused(status));
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let headers = [

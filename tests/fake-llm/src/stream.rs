@@ -11,7 +11,7 @@ use futures::stream;
 use serde_json::Value;
 
 use crate::operation::Call;
-use crate::record::{Ending, RequestGuard};
+use crate::record::{Attendance, Ending};
 use crate::script::{Fault, Usage};
 
 /// The time that a stalled answer stays open, longer than the timeout of any tested agent.
@@ -87,7 +87,7 @@ pub(crate) fn response(
     frames: Vec<Frame>,
     answer: &Answer,
     content_type: &'static str,
-    attendance: RequestGuard,
+    attendance: Attendance,
 ) -> Response {
     let delay = answer.delay;
     let pieces = pieces(frames, answer.fault).into_iter();
