@@ -222,9 +222,9 @@ impl RestClientBuilder {
         self
     }
 
-    /// The same for one operation alone, by its id in [`ah_rest_api_contract::operations::ALL`], which
-    /// is also the name of the method. It may be longer or shorter than that of the others;
-    /// [`RetryPolicy::deadline`] bounds it too.
+    /// Sets the time limit of a single operation, given by its id in
+    /// [`ah_rest_api_contract::operations::ALL`], which is also the name of the method. It may be
+    /// longer or shorter than the general limit, and [`RetryPolicy::deadline`] applies as well.
     #[must_use]
     pub fn operation_timeout(mut self, operation_id: impl Into<String>, timeout: Duration) -> Self {
         self.operation_timeouts.push((operation_id.into(), timeout));

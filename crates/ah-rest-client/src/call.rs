@@ -12,12 +12,12 @@ use crate::retry::Repeat;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// The time that the answer to a call may take.
+/// The time limit of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// The usual time of an answer.
+    /// The general limit.
     Usual,
-    /// Until the deadline: the answer is sent only when the work is done.
+    /// The deadline only, because the response arrives once the work is done.
     Long,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A call of `operation` at `path`, one of its paths. A POST gets an idempotency key here,
+    /// Creates a call of `operation` at `path`, one of its paths. A POST gets an idempotency key,
     /// which stays the same for all attempts.
     pub(crate) fn new(
         operation: &'static Operation,
@@ -47,7 +47,7 @@ impl Call {
         };
         match operation.method {
             Method::Post => {
-                // The server requires the form of a ULID and no time in it, only uniqueness.
+                // The server requires the form of a ULID, but only uniqueness and no time stamp.
                 let ulid = Ulid::from_parts(chance::draw()?, u128::from(chance::draw()?));
                 call.with_idempotency_key(&IdempotencyKey::from_ulid(ulid))
             }
@@ -55,7 +55,7 @@ impl Call {
         }
     }
 
-    /// With this idempotency key in place of the generated one.
+    /// Replaces the generated idempotency key.
     pub(crate) fn with_idempotency_key(
         mut self,
         key: &IdempotencyKey,
@@ -64,7 +64,7 @@ impl Call {
         self.with_header(IDEMPOTENCY_KEY, key.as_str())
     }
 
-    /// With a request body.
+    /// Sets a request body.
     pub(crate) fn with_body<T: Serialize>(mut self, body: &T) -> Result<Self, TaskManagerError> {
         self.body = Some(serde_json::to_vec(body).map_err(unwritable)?);
         Ok(self)
@@ -77,12 +77,12 @@ impl Call {
         Ok(self)
     }
 
-    /// With the media type of the answer, where it is not JSON.
+    /// Requests a media type other than JSON.
     pub(crate) fn accepting(self, media_type: &str) -> Result<Self, TaskManagerError> {
         self.with_header(ACCEPT, media_type)
     }
 
-    /// With an event stream as the answer, which begins after `last_event_id`.
+    /// Requests an event stream that starts after `last_event_id`.
     pub(crate) fn streaming(self, last_event_id: Option<&str>) -> Result<Self, TaskManagerError> {
         let call = self.accepting("text/event-stream, application/problem+json")?;
         match last_event_id {
@@ -121,9 +121,9 @@ impl Call {
         self.body.as_deref()
     }
 
-    /// The condition under which the call may be sent again.
+    /// Returns the condition under which the call may be sent again.
     pub(crate) fn repeat(&self) -> Repeat {
-        // The state of the server is reported as it is now, and a later attempt would not do that.
+        // They report the current state of the server, which a later attempt could not reproduce.
         const PROBES: [Operation; 3] = [
             operations::HEALTH,
             operations::READY,
@@ -132,14 +132,15 @@ impl Call {
         if PROBES.contains(self.operation) {
             Repeat::Never
         } else if *self.operation == operations::DELETE_DRAFT {
-            // A deleted draft is not found, so a repetition would deny what the first attempt did.
+            // A deleted draft is not found, so a repetition would deny the success of the first
+            // attempt.
             Repeat::Unsafe
         } else {
             Repeat::Safe
         }
     }
 
-    /// The time that the answer may take.
+    /// Returns the time limit of the response.
     pub(crate) fn patience(&self) -> Patience {
         if *self.operation == operations::CANCEL_SESSION {
             Patience::Long

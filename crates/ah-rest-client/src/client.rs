@@ -93,7 +93,8 @@ impl RestClient {
         url
     }
 
-    /// The answer to a call, from JSON or, where the operation has none, from nothing.
+    /// Executes a call and parses its JSON response, or returns nothing for an operation without
+    /// one.
     pub(crate) async fn answer<T: DeserializeOwned>(
         &self,
         call: Call,
@@ -106,13 +107,13 @@ impl RestClient {
         serde_json::from_slice(json).map_err(|source| failures::malformed(&call, source))
     }
 
-    /// The answer to a call as text.
+    /// Executes a call with a text response.
     pub(crate) async fn text(&self, call: Call) -> Result<String, TaskManagerError> {
         let body = self.whole(&call).await?;
         String::from_utf8(body).map_err(|source| failures::malformed(&call, source))
     }
 
-    /// One attempt at [`RestClient::answer`].
+    /// Makes one attempt at [`RestClient::answer`].
     pub(crate) async fn answer_once<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
         let span = RequestSpan::begin(call);
         let body = self.once(call, &span, self.attempt(call, &span)).await?;

@@ -1,11 +1,11 @@
 //! The client of the Agent Harbor access point.
 //!
 //! [`RestClient`] is the [`TaskManager`] trait over HTTP. A program written against the trait runs
-//! unchanged on an engine in its own process, and in its tests on a mock under a paused clock. Its
+//! unchanged on an in-process engine, and in tests on a mock with a paused clock. Its
 //! own methods are the operations that the trait does not have, such as a session's log lines and
 //! the server's health.
 //!
-//! Both use the types of [`ah_rest_api_contract`].
+//! Its types are those of [`ah_rest_api_contract`].
 //!
 //! # Example
 //!
