@@ -12,6 +12,7 @@ const fn letter(status: FileStatus) -> &'static str {
         FileStatus::Modified => "M",
         FileStatus::Deleted => "D",
         FileStatus::Renamed => "R",
+        _ => "?",
     }
 }
 

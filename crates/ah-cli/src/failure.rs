@@ -129,11 +129,7 @@ fn code_of(kind: ErrorKind, errors: &FieldErrors) -> ExitCode {
         }
         ErrorKind::Unreachable => ExitCode::Network,
         ErrorKind::RateLimited | ErrorKind::Unavailable => ExitCode::Resource,
-        ErrorKind::NotFound
-        | ErrorKind::Conflict
-        | ErrorKind::Gone
-        | ErrorKind::NotImplemented
-        | ErrorKind::Internal => ExitCode::General,
+        _ => ExitCode::General,
     }
 }
 
@@ -167,6 +163,7 @@ fn hints_for(kind: ErrorKind, errors: &FieldErrors) -> Vec<String> {
         ErrorKind::Gone => "the session has ended; start a new one with `ah task`",
         ErrorKind::Unavailable | ErrorKind::RateLimited => "retry the command later",
         ErrorKind::Unreachable => "check the access point's address and that it is running",
+        ErrorKind::Incompatible => "`ah --version` shows the version of this client",
         ErrorKind::Internal => "`--log-level debug` shows the cause",
         _ => return Vec::new(),
     };

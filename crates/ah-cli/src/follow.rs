@@ -24,7 +24,6 @@ pub(crate) use question::{Question, choose, option_lines};
 pub(crate) use screen::Screen;
 pub(crate) use signals::{Interruption, Signals};
 pub(crate) use summary::exit_code;
-pub(crate) use wording::{content_words, usage_words};
 
 use crate::clock;
 use crate::exit_code::ExitCode;

@@ -22,7 +22,6 @@ mod style;
 mod table;
 mod terminal;
 mod text;
-mod tool;
 
 use clap::Parser;
 use clap::error::ErrorKind;

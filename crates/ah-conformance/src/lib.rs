@@ -199,7 +199,6 @@ declare! { $
         a_task_launches_one_session,
         a_task_launches_many_sessions,
         what_is_wrong_is_named_and_nothing_is_launched,
-        what_cannot_be_done_is_refused_as_that,
         sessions_wait_for_a_slot_and_the_urgent_goes_first,
         tasks_launched_at_once_are_all_launched,
         credentials_are_not_shown,

@@ -28,6 +28,7 @@ pub fn decide(
         PermissionState::Pending => None,
         PermissionState::Answered => Some("was answered"),
         PermissionState::Resolved => Some("was settled"),
+        PermissionState::Unknown => Some("is in an unknown state"),
     };
     if let Some(state) = state {
         return Err(Refusal::Settled {

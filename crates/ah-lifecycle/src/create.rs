@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
-    AgentSelection, CreateTask, ErrorKind, EventPayload, EventSeq, FieldErrors, LaunchedTask,
-    RepoMode, RepositorySource, RuntimeType, Session, SessionAgent, SessionId, SessionLinks,
-    SessionRepo, SessionStatus, StatusChange, Task, TaskId, TaskLaunchParams, TaskManagerError,
-    Timestamp,
+    AgentSelection, CreateTask, EventPayload, EventSeq, FieldErrors, LaunchedTask,
+    RepositorySource, Session, SessionAgent, SessionId, SessionLinks, SessionRepo, SessionStatus,
+    StatusChange, Task, TaskId, TaskLaunchParams, Timestamp,
 };
 use ulid::Ulid;
 
@@ -26,40 +25,14 @@ pub struct Creation {
     pub launched: LaunchedTask,
 }
 
-/// Judges what the contract leaves to whoever runs the task: the runtime, how the repository
-/// comes, the agents by `resolve`, and the variables, of which only `allowed_env` may be set.
-/// What is found wrong with fields is returned, so that more can be added to it.
-///
-/// # Errors
-/// When there is no such runtime, or no such way for the repository to come, whatever the fields
-/// say.
+/// Checks what only the access point knows: the agents, by `resolve`, and the variables, of which
+/// a task may set `allowed_env`. Returns the faults, so that the caller can add more.
 pub fn judge(
     params: &TaskLaunchParams,
     allowed_env: &BTreeSet<String>,
     resolve: impl Fn(&AgentSelection) -> Result<(), FieldErrors>,
-) -> Result<FieldErrors, TaskManagerError> {
+) -> FieldErrors {
     let request = params.request();
-    match request.runtime.runtime_type {
-        RuntimeType::Local => {}
-        RuntimeType::Devcontainer => {
-            return Err(TaskManagerError::new(
-                ErrorKind::NotImplemented,
-                "this access point has no development containers; use the runtime `local`",
-            ));
-        }
-        RuntimeType::Disabled => {
-            return Err(TaskManagerError::new(
-                ErrorKind::Forbidden,
-                "this access point does not run agents without isolation; use the runtime `local`",
-            ));
-        }
-    }
-    if request.repo.mode == RepoMode::Upload {
-        return Err(TaskManagerError::new(
-            ErrorKind::NotImplemented,
-            "this access point takes no uploads; use `repo.mode` `git` or `none`",
-        ));
-    }
     let mut errors = FieldErrors::default();
     for (index, agent) in request.agents.iter().enumerate() {
         if let Err(found) = resolve(agent) {
@@ -80,7 +53,7 @@ pub fn judge(
             "is not a variable that this access point lets tasks set",
         );
     }
-    Ok(errors)
+    errors
 }
 
 /// Makes the task of `author`: one queued session for each agent, times its count. `next_id` gives

@@ -36,9 +36,13 @@ pub fn requests(view: &View) -> Vec<Request> {
             due.extend(prompts(view));
             due
         }
-        S::Queued | S::Provisioning | S::Stopped | S::Completed | S::Failed | S::Cancelled => {
-            Vec::new()
-        }
+        S::Queued
+        | S::Provisioning
+        | S::Stopped
+        | S::Completed
+        | S::Failed
+        | S::Cancelled
+        | S::Unknown => Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::word::words;
 use crate::{FieldErrors, Timestamp};
 
 /// Lines of context around a change when the query does not say.
@@ -22,9 +23,13 @@ pub struct ChangeSummary {
 }
 
 /// What happened to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum FileStatus {
     /// It is new.
     Added,
@@ -34,28 +39,12 @@ pub enum FileStatus {
     Deleted,
     /// It has another path.
     Renamed,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
-impl FileStatus {
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Modified => "modified",
-            Self::Deleted => "deleted",
-            Self::Renamed => "renamed",
-        }
-    }
-
-    /// The status behind a word; the inverse of [`FileStatus::as_str`].
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Added, Self::Modified, Self::Deleted, Self::Renamed]
-            .into_iter()
-            .find(|status| status.as_str() == word)
-    }
-}
+words!(open FileStatus);
 
 /// A changed file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

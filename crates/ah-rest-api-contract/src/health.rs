@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::word::words;
 
 /// What a server says of itself as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum HealthStatus {
     /// It is alive; of a deep check, all is well.
     Ok,
@@ -17,6 +22,9 @@ pub enum HealthStatus {
     Ready,
     /// Something that it depends on is not well.
     Degraded,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// The answer of `/health` and `/ready`. A server that is not ready answers with a problem.
@@ -30,14 +38,21 @@ pub struct Health {
 }
 
 /// How one thing is that a server depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum CheckStatus {
     /// It works.
     Ok,
     /// It does not.
     Failed,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// One check of what a server depends on.
@@ -97,3 +112,5 @@ pub struct Version {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_date: Option<Timestamp>,
 }
+
+words!(open HealthStatus, CheckStatus);

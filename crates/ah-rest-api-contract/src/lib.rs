@@ -193,6 +193,7 @@ mod session;
 pub mod sse;
 mod task;
 mod timestamp;
+mod word;
 
 pub use access::{AccessPointFile, ApiKeyText, Role};
 pub use catalog::{Agent, AgentCapabilities, AgentType, Installation};
@@ -205,11 +206,11 @@ pub use control::{REASON_CHARS_MAX, ResumeRequest, StopRequest};
 pub use draft::{Draft, DraftContent, DraftUpdate};
 pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
 pub use event::{
-    DeliveryEvent, DiffEvent, EphemeralEvent, ErrorEvent, EventFilter, EventPayload, EventQuery,
-    EventType, FileEdit, Gap, Log, LogLevel, Message, MessageDelta, MessageRole, Moment, Plan,
-    PlanEntry, PlanPriority, PlanStatus, Progress, PromptDelivery, SessionEvent, SortOrder,
-    StatusChange, StreamItem, Thought, ThoughtDelta, ToolOutcome, ToolProgress, ToolResult,
-    ToolUse, ToolUseStatus, Usage, fleet,
+    DiffEvent, EphemeralEvent, ErrorEvent, EventFilter, EventPayload, EventQuery, EventType,
+    FileEdit, Gap, Log, LogLevel, Message, MessageDelta, MessageRole, Plan, PlanEntry,
+    PlanPriority, PlanStatus, Progress, PromptDelivery, SessionEvent, SortOrder, StatusChange,
+    StreamItem, Thought, ThoughtDelta, ToolOutcome, ToolProgress, ToolResult, ToolUse,
+    ToolUseStatus, UnknownEvent, Usage,
 };
 pub use health::{CheckStatus, DeepHealth, Health, HealthCheck, HealthStatus, Version};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};

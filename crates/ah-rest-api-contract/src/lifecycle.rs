@@ -1,8 +1,8 @@
 //! The session's state machine as clients see it.
 
-use std::fmt;
+use serde::Serialize;
 
-use serde::{Deserialize, Serialize};
+use crate::word::words;
 
 /// Where a session is in its life.
 ///
@@ -10,9 +10,22 @@ use serde::{Deserialize, Serialize};
 /// queued → provisioning → running ⇄ (pausing → paused → resuming) → stopping
 ///                                 → stopped | completed | failed | cancelled
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum SessionStatus {
     /// Waiting for a free slot.
     Queued,
@@ -36,24 +49,12 @@ pub enum SessionStatus {
     Failed,
     /// Ended and given up: its workspace is gone too.
     Cancelled,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 impl SessionStatus {
-    /// Every status, in the order of a life.
-    pub const ALL: [Self; 11] = [
-        Self::Queued,
-        Self::Provisioning,
-        Self::Running,
-        Self::Pausing,
-        Self::Paused,
-        Self::Resuming,
-        Self::Stopping,
-        Self::Stopped,
-        Self::Completed,
-        Self::Failed,
-        Self::Cancelled,
-    ];
-
     /// Whether nothing follows it.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
@@ -67,30 +68,6 @@ impl SessionStatus {
     #[must_use]
     pub const fn holds_slot(self) -> bool {
         !matches!(self, Self::Queued) && !self.is_terminal()
-    }
-
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Provisioning => "provisioning",
-            Self::Running => "running",
-            Self::Pausing => "pausing",
-            Self::Paused => "paused",
-            Self::Resuming => "resuming",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// The status behind a word; the inverse of [`SessionStatus::as_str`].
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
     /// Whether a session in this status may go to `next` in one step.
@@ -115,7 +92,7 @@ impl SessionStatus {
                 matches!(next, S::Running | S::Stopping | S::Completed | S::Failed)
             }
             S::Stopping => matches!(next, S::Stopped | S::Failed | S::Cancelled),
-            S::Stopped | S::Completed | S::Failed | S::Cancelled => false,
+            S::Stopped | S::Completed | S::Failed | S::Cancelled | S::Unknown => false,
         }
     }
 
@@ -144,20 +121,15 @@ impl SessionStatus {
             (S::Stopped | S::Completed | S::Failed, A::Cancel) => Perform,
 
             (S::Stopped | S::Completed | S::Failed | S::Cancelled, _) => Ended,
+            (S::Unknown, _) => Meaningless,
             (_, A::Stop | A::Cancel) => Perform,
             (_, A::Interrupt | A::Pause | A::Resume | A::AnswerPermission) => Meaningless,
         }
     }
 }
 
-impl fmt::Display for SessionStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
 /// What may be asked of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::VariantArray)]
 pub enum SessionAction {
     /// Say something to the agent.
     Prompt,
@@ -177,15 +149,9 @@ pub enum SessionAction {
 
 impl SessionAction {
     /// Every action.
-    pub const ALL: [Self; 7] = [
-        Self::Prompt,
-        Self::Interrupt,
-        Self::Pause,
-        Self::Resume,
-        Self::Stop,
-        Self::Cancel,
-        Self::AnswerPermission,
-    ];
+    pub const ALL: [Self; 7] = *<Self as strum::VariantArray>::VARIANTS
+        .first_chunk()
+        .expect("there are 7 actions");
 
     /// The action as a verb, for sentences.
     #[must_use]
@@ -216,9 +182,13 @@ pub enum Admission {
 }
 
 /// What a running session is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum Activity {
     /// The agent is on a turn.
     Working,
@@ -226,4 +196,9 @@ pub enum Activity {
     Idle,
     /// The agent waits for somebody to answer a permission request.
     AwaitingPermission,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
+
+words!(open SessionStatus, Activity);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::object::objects;
+use crate::word::{self, words};
 use crate::{
     ErrorKind, FieldErrors, PromptContent, PromptDelivery, PromptId, SessionId, TaskManagerError,
     Timestamp,
@@ -12,15 +13,31 @@ use crate::{
 pub const PROMPT_BYTES_MAX: usize = 16 * 1024;
 
 /// When a prompt should reach an agent that is on a turn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DeliveryMode {
     /// After the turn.
     #[default]
     Queue,
     /// In the middle of the turn, where the agent can be steered; otherwise after it.
     Steer,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// Something to say to a session's agent.
@@ -50,6 +67,15 @@ impl PromptRequest {
         }
     }
 
+    /// A prompt for the middle of the turn. An agent that cannot be steered gets it after the turn.
+    #[must_use]
+    pub fn steered(prompt: impl Into<PromptContent>) -> Self {
+        Self {
+            prompt: prompt.into(),
+            delivery: DeliveryMode::Steer,
+        }
+    }
+
     /// This request, when an agent may be given it.
     ///
     /// # Errors
@@ -68,14 +94,20 @@ impl PromptRequest {
         }
         let mut errors = FieldErrors::default();
         self.prompt.check("prompt", &mut errors);
+        if self.delivery == DeliveryMode::Unknown {
+            errors.add("delivery", "must be `queue` or `steer`");
+        }
         Ok(errors.into_result(self)?)
     }
 }
 
 /// How far a prompt has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum PromptState {
     /// It waits in the session's queue.
     Queued,
@@ -85,6 +117,9 @@ pub enum PromptState {
     Withdrawn,
     /// The session ended before the agent could take it.
     Undelivered,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// A prompt of a session's queue, and what became of it.
@@ -97,6 +132,7 @@ pub struct Prompt {
     /// What is said.
     pub content: PromptContent,
     /// When it should reach the agent.
+    #[serde(deserialize_with = "word::open")]
     pub delivery: DeliveryMode,
     /// How far it has come.
     pub state: PromptState,
@@ -122,3 +158,6 @@ pub struct PromptReceipt {
     /// How it reaches the agent: `queued` when the agent cannot be steered, whatever was asked.
     pub delivery: PromptDelivery,
 }
+
+words!(open PromptState);
+words!(input DeliveryMode);

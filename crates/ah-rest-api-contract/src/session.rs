@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::word::{self, words};
 use crate::{
     Activity, AgentType, ChangeSummary, EventSeq, ExecutorId, PageRequest, Priority, PromptContent,
     RepoMode, RuntimeConfig, SessionEvent, SessionId, SessionStatus, TaskId, Timestamp, Usage,
@@ -48,6 +49,7 @@ pub struct Session {
     /// What it works on.
     pub repo: SessionRepo,
     /// Where it runs.
+    #[serde(deserialize_with = "crate::task::open_runtime")]
     pub runtime: RuntimeConfig,
     /// Which agent.
     pub agent: SessionAgent,
@@ -58,6 +60,7 @@ pub struct Session {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// Which queued session goes first.
+    #[serde(deserialize_with = "word::open")]
     pub priority: Priority,
     /// Whether it waits for prompts when a turn is over, instead of ending.
     pub interactive: bool,
@@ -97,6 +100,7 @@ pub struct Session {
 #[serde(rename_all = "camelCase")]
 pub struct SessionRepo {
     /// Whether there is a repository.
+    #[serde(deserialize_with = "word::open")]
     pub mode: RepoMode,
     /// Where it is, without credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,14 +133,21 @@ pub struct SessionAgent {
 }
 
 /// How a workspace was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+#[non_exhaustive]
 pub enum WorkspaceProvider {
     /// A git worktree on a branch of its own.
     Worktree,
     /// An empty folder, made a repository of its own so that changes can be told.
     Empty,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// A session's workspace.
@@ -201,3 +212,5 @@ pub struct SessionQuery {
     /// Which page.
     pub page: PageRequest,
 }
+
+words!(open WorkspaceProvider);

@@ -7,6 +7,7 @@ mod rules;
 use serde::{Deserialize, Serialize};
 
 pub use launch::{TaskLaunchParams, TaskLaunchParamsBuilder};
+pub(crate) use request::open_runtime;
 pub use request::{
     AgentSelection, CreateTask, Priority, RepoConfig, RepoMode, RuntimeConfig, RuntimeType,
 };

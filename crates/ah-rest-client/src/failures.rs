@@ -93,14 +93,18 @@ pub(crate) fn timed_out(base_url: &Url, call: &Call, patience: Duration) -> Fail
     }
 }
 
-/// The response does not match the API.
+/// A response that does not match the API.
 pub(crate) fn malformed(
     call: &Call,
     source: impl Error + Send + Sync + 'static,
 ) -> TaskManagerError {
-    unexpected(
-        call,
-        "does not match this client; their versions may be incompatible",
+    let request = request(call);
+    TaskManagerError::new(
+        ErrorKind::Incompatible,
+        format!(
+            "the access point's answer to {request} does not match this client; their versions may be \
+             incompatible"
+        ),
     )
     .caused_by(source)
 }

@@ -12,7 +12,7 @@ mod reader;
 use std::fmt;
 
 use ah_rest_api_contract::sse::{DecodeItemError, Frame};
-use ah_rest_api_contract::{EventSeq, SessionId, TaskManagerError};
+use ah_rest_api_contract::{ErrorKind, EventSeq, SessionId, TaskManagerError};
 
 pub(crate) use everything::Everything;
 pub(crate) use one_session::OneSession;
@@ -58,6 +58,16 @@ pub(crate) enum Verdict<T> {
     Yield(T),
     /// Yield the last item of the stream.
     Last(T),
+}
+
+impl StreamFault {
+    /// The kind of the error that ends the stream.
+    pub(crate) const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Frame(_) | Self::Event(_) => ErrorKind::Incompatible,
+            Self::Id(_) | Self::Session { .. } | Self::Hole { .. } => ErrorKind::Internal,
+        }
+    }
 }
 
 /// A stream that violates its format. Reading it again would give the same result.

@@ -161,8 +161,8 @@ impl TaskManager for MockTaskManager {
             ts: prompt.created_at,
             prompt_id: prompt.id,
             delivery: match prompt.delivery {
-                DeliveryMode::Queue => PromptDelivery::Queued,
                 DeliveryMode::Steer => PromptDelivery::Steered,
+                _ => PromptDelivery::Queued,
             },
         };
         state.decide(id, now, |view| prompt::decide(&view.record, prompt))?;

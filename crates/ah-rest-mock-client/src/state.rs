@@ -97,7 +97,7 @@ impl State {
         now: Moment,
     ) -> Result<LaunchedTask, TaskManagerError> {
         let agents = &self.agents;
-        create::judge(params, &self.allowed_env, |agent| agents.check(agent))?.into_result(())?;
+        create::judge(params, &self.allowed_env, |agent| agents.check(agent)).into_result(())?;
         let Creation {
             task,
             sessions,

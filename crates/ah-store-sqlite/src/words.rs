@@ -18,96 +18,37 @@ pub(crate) trait Word: Sized {
 }
 
 macro_rules! words {
-    ($type:ident, $noun:literal: $($variant:ident => $word:literal),+ $(,)?) => {
+    ($($type:ident => $noun:literal),+ $(,)?) => {$(
         impl Word for $type {
             const NOUN: &'static str = $noun;
 
             fn word(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
-                }
+                self.as_str()
             }
 
             fn read(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$variant),)+
-                    _ => None,
-                }
+                Self::from_word(word)
             }
         }
-    };
+    )+};
 }
 
-words!(Activity, "activity":
-    Working => "working",
-    Idle => "idle",
-    AwaitingPermission => "awaiting_permission",
-);
-words!(DeliveryMode, "delivery":
-    Queue => "queue",
-    Steer => "steer",
-);
-words!(PromptState, "prompt state":
-    Queued => "queued",
-    Delivered => "delivered",
-    Withdrawn => "withdrawn",
-    Undelivered => "undelivered",
-);
-words!(PermissionState, "permission state":
-    Pending => "pending",
-    Answered => "answered",
-    Resolved => "resolved",
-);
-
-words!(LogLevel, "log level":
-    Error => "error",
-    Warn => "warn",
-    Info => "info",
-    Debug => "debug",
-    Trace => "trace",
-);
-
-impl Word for EventType {
-    const NOUN: &'static str = "type of event";
-
-    fn word(self) -> &'static str {
-        self.as_str()
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        Self::from_word(word)
-    }
-}
-
-impl Word for Role {
-    const NOUN: &'static str = "role";
-
-    fn word(self) -> &'static str {
-        self.as_str()
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        Self::from_word(word)
-    }
-}
-
-impl Word for SessionStatus {
-    const NOUN: &'static str = "status";
-
-    fn word(self) -> &'static str {
-        self.as_str()
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        Self::from_word(word)
-    }
+words! {
+    Activity => "activity",
+    DeliveryMode => "delivery",
+    EventType => "type of event",
+    LogLevel => "log level",
+    PermissionState => "permission state",
+    PromptState => "prompt state",
+    Role => "role",
+    SessionStatus => "status",
 }
 
 /// Returns a priority as a number that sorts by urgency.
 pub(crate) const fn urgency(priority: Priority) -> i64 {
     match priority {
-        Priority::Normal => 0,
         Priority::High => 1,
+        _ => 0,
     }
 }
 
@@ -132,32 +73,13 @@ mod tests {
                 assert_eq!(wire, value.word());
             }
         }
-        check(&[
-            Activity::Working,
-            Activity::Idle,
-            Activity::AwaitingPermission,
-        ]);
-        check(&[DeliveryMode::Queue, DeliveryMode::Steer]);
-        check(&[
-            PromptState::Queued,
-            PromptState::Delivered,
-            PromptState::Withdrawn,
-            PromptState::Undelivered,
-        ]);
-        check(&[
-            PermissionState::Pending,
-            PermissionState::Answered,
-            PermissionState::Resolved,
-        ]);
+        check(&Activity::ALL);
+        check(&DeliveryMode::ALL);
+        check(&PromptState::ALL);
+        check(&PermissionState::ALL);
         check(&SessionStatus::ALL);
-        check(EventType::ALL);
+        check(&EventType::ALL);
         check(&Role::ALL);
-        check(&[
-            LogLevel::Error,
-            LogLevel::Warn,
-            LogLevel::Info,
-            LogLevel::Debug,
-            LogLevel::Trace,
-        ]);
+        check(&LogLevel::ALL);
     }
 }

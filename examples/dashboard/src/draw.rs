@@ -99,7 +99,7 @@ fn used(tool: &ToolUse) -> String {
 const fn outcome(result: &ToolResult) -> &'static str {
     match result.status {
         ToolOutcome::Completed => "has used",
-        ToolOutcome::Failed => "failed",
+        _ => "failed",
     }
 }
 

@@ -95,7 +95,7 @@ async fn pieces_are_shown_as_they_come_and_written_down_whole() {
             shown += match &event {
                 EphemeralEvent::ThoughtDelta(piece) => &piece.delta,
                 EphemeralEvent::MessageDelta(piece) => &piece.delta,
-                EphemeralEvent::ToolProgress(_) => unreachable!(),
+                _ => unreachable!(),
             };
             shown.push('|');
         }

@@ -280,21 +280,11 @@ fn status() -> impl TypedValueParser<Value = SessionStatus> {
 }
 
 fn event_type() -> impl TypedValueParser<Value = EventType> {
-    PossibleValuesParser::new(EventType::ALL.iter().map(|event_type| event_type.as_str()))
+    PossibleValuesParser::new(EventType::ALL.map(EventType::as_str))
         .map(|word| EventType::from_word(&word).expect("the parser accepts only listed words"))
 }
 
 fn log_level() -> impl TypedValueParser<Value = LogLevel> {
-    const ALL: [LogLevel; 5] = [
-        LogLevel::Error,
-        LogLevel::Warn,
-        LogLevel::Info,
-        LogLevel::Debug,
-        LogLevel::Trace,
-    ];
-    PossibleValuesParser::new(ALL.map(LogLevel::as_str)).map(|word| {
-        ALL.into_iter()
-            .find(|level| level.as_str() == word)
-            .expect("the parser accepts only listed words")
-    })
+    PossibleValuesParser::new(LogLevel::ALL.map(LogLevel::as_str))
+        .map(|word| LogLevel::from_word(&word).expect("the parser accepts only listed words"))
 }

@@ -1,7 +1,6 @@
 //! `ah session …`.
 
 mod answer;
-mod describe;
 mod diff;
 mod events;
 mod list;

@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 
 use crate::style::{Line, Paint};
 use crate::text;
-use crate::tool;
 
 /// A question for a permission request.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,7 +98,7 @@ pub(crate) fn how_to_answer(question: &Question, short: &str) -> String {
     format!(
         "{} {} is waiting for permission: ah session answer {short} {} {}",
         text::one_line(&question.request.tool_name),
-        tool::argument(&question.request.tool_args),
+        text::one_line(&question.request.argument()),
         question.id(),
         options.join("|")
     )

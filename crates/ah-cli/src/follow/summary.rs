@@ -1,8 +1,7 @@
 //! The summary of a session: its end, its changes, and how to apply them.
 
-use ah_rest_api_contract::{FileStatus, RepoMode, Session, SessionDiff, SessionStatus};
+use ah_rest_api_contract::{FileStatus, RepoMode, Session, SessionDiff, SessionStatus, Usage};
 
-use super::wording::usage_words;
 use crate::changes;
 use crate::exit_code::ExitCode;
 use crate::style::{Line, Paint};
@@ -19,7 +18,7 @@ pub(crate) fn lines(session: &Session, diff: Option<&SessionDiff>) -> Vec<Line> 
         lines.push(Line::new());
         lines.extend(head_of_diff(diff));
     }
-    if let Some(words) = session.usage.as_ref().and_then(usage_words) {
+    if let Some(words) = session.usage.as_ref().and_then(Usage::summary) {
         lines.push(Line::of(Paint::Dim, format!("usage: {words}")));
     }
     lines

@@ -11,14 +11,10 @@ use ah_rest_api_contract::{
     ToolOutcome, ToolResult, ToolUse,
 };
 
-use super::wording::{
-    answer_words, content_words, file_edit, fold_tool_line, log_line, plan_lines, tool_head,
-    usage_words,
-};
+use super::wording::{answer_words, file_edit, fold_tool_line, log_line, plan_lines, tool_head};
 
 use crate::style::{Line, Paint};
 use crate::text;
-use crate::tool;
 
 /// The maximum number of lines of a message.
 const MESSAGE_LINES_MAX: usize = 8;
@@ -75,7 +71,7 @@ impl Transcript {
             return format!(
                 "{} {}",
                 text::one_line(&tool.tool_name),
-                tool::argument(&tool.tool_args)
+                text::one_line(&tool.argument())
             );
         }
         match &self.doing {
@@ -109,7 +105,8 @@ impl Transcript {
             EventPayload::Plan(plan) => plan_lines(plan),
             EventPayload::Usage(usage) => {
                 self.doing = Doing::Working;
-                usage_words(usage)
+                usage
+                    .summary()
                     .map(|words| Line::of(Paint::Dim, format!("· {words}")))
                     .into_iter()
                     .collect()
@@ -125,34 +122,17 @@ impl Transcript {
                 )]
             }
             EventPayload::Log(log) => log_line(log).into_iter().collect(),
-            EventPayload::Moment(moment) => {
-                vec![Line::of(
-                    Paint::Dim,
-                    format!("· moment: {}", text::one_line(&moment.note)),
-                )]
-            }
-            EventPayload::Delivery(delivery) => {
-                vec![
-                    Line::of(Paint::Good, "⇡ ")
-                        .with(Paint::Plain, &delivery.mode)
-                        .with(Paint::Dim, format!(" {}", delivery.url)),
-                ]
-            }
             // The edit event of the same file shows enough.
             EventPayload::Diff(_) => Vec::new(),
-            EventPayload::Note(note) => {
-                vec![Line::of(
-                    Paint::Dim,
-                    format!("· {}", text::one_line(&note.message)),
-                )]
-            }
-            EventPayload::FenceStarted(_)
-            | EventPayload::FenceResult(_)
-            | EventPayload::HostStarted(_)
-            | EventPayload::HostLog(_)
-            | EventPayload::HostExited(_)
-            | EventPayload::Summary(_)
-            | EventPayload::FollowersCatalog(_) => Vec::new(),
+            // An event of a newer server.
+            other => vec![Line::of(
+                Paint::Dim,
+                format!(
+                    "· {}: {}",
+                    text::one_line(other.type_name()),
+                    text::one_line(&other.summary())
+                ),
+            )],
         }
     }
 
@@ -161,7 +141,7 @@ impl Transcript {
         self.doing = match event {
             EphemeralEvent::MessageDelta(_) => Doing::Writing,
             EphemeralEvent::ThoughtDelta(_) => Doing::Thinking,
-            EphemeralEvent::ToolProgress(_) => return,
+            _ => return,
         };
     }
 
@@ -179,7 +159,7 @@ impl Transcript {
             self.questions.clear();
             for (tool, _) in std::mem::take(&mut self.running_tools) {
                 lines.push(
-                    tool_head(&tool.tool_name, &tool::argument(&tool.tool_args))
+                    tool_head(&tool.tool_name, &text::one_line(&tool.argument()))
                         .with(Paint::Warn, "  unfinished"),
                 );
             }
@@ -204,18 +184,12 @@ impl Transcript {
 
     fn message(&mut self, message: &Message, columns: Option<usize>) -> Vec<Line> {
         self.doing = Doing::Working;
-        let words = message
-            .content
-            .iter()
-            .map(content_words)
-            .collect::<Vec<_>>()
-            .join("\n");
         let (sign, paint, limit) = match message.role {
             MessageRole::User => ("❯ ", Paint::Bold, PROMPT_LINES_MAX),
-            MessageRole::Assistant => ("● ", Paint::Plain, MESSAGE_LINES_MAX),
+            _ => ("● ", Paint::Plain, MESSAGE_LINES_MAX),
         };
         let wrapped = text::wrap(
-            &words,
+            &message.text(),
             columns.map(|columns| columns.saturating_sub(MARGIN)),
         );
         let left_out = wrapped.len().saturating_sub(limit);
@@ -233,7 +207,7 @@ impl Transcript {
         }
         let came = match message.delivery {
             Some(PromptDelivery::Steered) => " (steered)",
-            Some(PromptDelivery::Initial | PromptDelivery::Queued) | None => "",
+            _ => "",
         };
         if let Some(last) = lines.pop() {
             lines.push(last.with(Paint::Dim, came));
@@ -254,15 +228,15 @@ impl Transcript {
             .map(|index| self.running_tools.remove(index));
         let argument = started
             .as_ref()
-            .map(|(tool, _)| tool::argument(&tool.tool_args))
+            .map(|(tool, _)| text::one_line(&tool.argument()))
             .unwrap_or_default();
         let mut outcome = match (result.status, result.exit_code) {
             (ToolOutcome::Completed, None | Some(0)) => Line::of(Paint::Good, "  ✓"),
             (ToolOutcome::Completed, Some(code)) => {
                 Line::of(Paint::Good, format!("  ✓ exit {code}"))
             }
-            (ToolOutcome::Failed, Some(code)) => Line::of(Paint::Bad, format!("  ✗ exit {code}")),
-            (ToolOutcome::Failed, None) => Line::of(Paint::Bad, "  ✗"),
+            (_, Some(code)) => Line::of(Paint::Bad, format!("  ✗ exit {code}")),
+            (_, None) => Line::of(Paint::Bad, "  ✗"),
         };
         if let Some((_, begun)) = &started {
             let took = text::duration(ended.since(*begun));
@@ -272,7 +246,7 @@ impl Transcript {
         // command's output and the reason of a failure are useful to people.
         let is_telling = result.status == ToolOutcome::Failed
             || result.exit_code.is_some()
-            || started.is_some_and(|(tool, _)| tool::runs_a_command(&tool.tool_args));
+            || started.is_some_and(|(tool, _)| tool.runs_a_command());
         let said = if is_telling {
             text::last_line(&result.tool_output)
         } else {
@@ -287,7 +261,7 @@ impl Transcript {
             .with(Paint::Bold, text::one_line(&request.tool_name))
             .with(
                 Paint::Plain,
-                format!(" {}", tool::argument(&request.tool_args)),
+                format!(" {}", text::one_line(&request.argument())),
             )
             .with(Paint::Dim, " requests permission")
     }

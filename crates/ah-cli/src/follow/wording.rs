@@ -1,8 +1,8 @@
 //! Renders single events that need no context.
 
 use ah_rest_api_contract::{
-    ContentBlock, FileEdit, Log, LogLevel, PermissionOption, PermissionOutcome, PermissionResolved,
-    Plan, PlanStatus, Usage,
+    FileEdit, Log, LogLevel, PermissionOption, PermissionOutcome, PermissionResolved, Plan,
+    PlanStatus,
 };
 
 use crate::style::{Line, Paint};
@@ -21,7 +21,7 @@ pub(super) fn log_line(log: &Log) -> Option<Line> {
         LogLevel::Error => (Paint::Bad, '!'),
         LogLevel::Warn => (Paint::Warn, '!'),
         LogLevel::Info => (Paint::Dim, '·'),
-        LogLevel::Debug | LogLevel::Trace => return None,
+        _ => return None,
     };
     Some(Line::of(
         paint,
@@ -45,20 +45,7 @@ pub(super) fn answer_words(
             format!("{label} (timed out)")
         }
         (PermissionOutcome::Expired, None) => "timed out".to_owned(),
-    }
-}
-
-/// Describes a block of a message in words.
-pub(crate) fn content_words(block: &ContentBlock) -> String {
-    match block {
-        ContentBlock::Text { text } => text.clone(),
-        ContentBlock::Image { uri, mime_type, .. } => {
-            let name = uri.as_deref().or(mime_type.as_deref()).unwrap_or("picture");
-            format!("[picture: {name}]")
-        }
-        ContentBlock::Audio { mime_type, .. } => format!("[sound: {mime_type}]"),
-        ContentBlock::Resource { resource } => format!("[document: {}]", resource.uri),
-        ContentBlock::ResourceLink { name, uri, .. } => format!("[{name}: {uri}]"),
+        (other, _) => other.to_string(),
     }
 }
 
@@ -91,9 +78,9 @@ pub(super) fn plan_lines(plan: &Plan) -> Vec<Line> {
     for entry in plan.entries.iter().take(PLAN_ENTRIES_MAX) {
         let content = text::one_line(&entry.content);
         lines.push(match entry.status {
-            PlanStatus::Pending => Line::of(Paint::Plain, format!("  ☐ {content}")),
             PlanStatus::InProgress => Line::of(Paint::Accent, "  ▸ ").with(Paint::Bold, content),
             PlanStatus::Completed => Line::of(Paint::Good, "  ☑ ").with(Paint::Dim, content),
+            _ => Line::of(Paint::Plain, format!("  ☐ {content}")),
         });
     }
     let left_out = plan.entries.len().saturating_sub(PLAN_ENTRIES_MAX);
@@ -102,23 +89,6 @@ pub(super) fn plan_lines(plan: &Plan) -> Vec<Line> {
         lines.push(Line::of(Paint::Dim, format!("  … {words}")));
     }
     lines
-}
-
-/// Describes the usage of a turn or a session: `1,234 tokens in, 56 out, $0.0123`; `None` without
-/// usage.
-pub(crate) fn usage_words(usage: &Usage) -> Option<String> {
-    if usage.input_tokens == 0 && usage.output_tokens == 0 && usage.cost_usd.is_none() {
-        return None;
-    }
-    let mut words = format!("{} tokens in", text::count(usage.input_tokens));
-    if let Some(cached) = usage.cached_tokens.filter(|cached| *cached > 0) {
-        words.push_str(&format!(" ({} cached)", text::count(cached)));
-    }
-    words.push_str(&format!(", {} out", text::count(usage.output_tokens)));
-    if let Some(cost) = usage.cost_usd {
-        words.push_str(&format!(", ${cost:.4}"));
-    }
-    Some(words)
 }
 
 /// Returns the start of a tool's line: its name and argument.

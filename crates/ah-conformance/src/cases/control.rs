@@ -55,6 +55,7 @@ async fn session_in(world: &World, status: S) -> SessionId {
         }
         S::Completed => ended(world, json!([think("hm")]), status).await,
         S::Failed => ended(world, json!([exit(1)]), status).await,
+        S::Unknown => unreachable!("`ALL` has no unknown status"),
         S::Cancelled => {
             let id = running().await;
             manager.cancel_session(id).await.expect(done);

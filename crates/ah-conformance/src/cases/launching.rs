@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
-    AgentSelection, CreateTask, ErrorKind, Priority, RepoConfig, RepoMode, RuntimeConfig,
-    RuntimeType, SessionQuery, SessionStatus as S, TaskLaunchParams,
+    AgentSelection, CreateTask, Priority, RepoConfig, SessionQuery, SessionStatus as S,
+    TaskLaunchParams,
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::World;
 use crate::script::{hang, say, think};
-use crate::world::{refused, refused_for, statuses};
+use crate::world::{refused_for, statuses};
 
 fn params(task: CreateTask) -> TaskLaunchParams {
     TaskLaunchParams::try_from(task).expect("the contract itself has nothing against it")
@@ -96,31 +96,6 @@ pub async fn what_is_wrong_is_named_and_nothing_is_launched(world: &World) {
     }
     let sessions = world.manager().list_sessions(SessionQuery::default()).await;
     assert_eq!(sessions.expect("there are none").total, 0);
-}
-
-/// Features that an access point of this kind lacks are refused with the right kind of error.
-pub async fn what_cannot_be_done_is_refused_as_that(world: &World) {
-    let in_runtime = |runtime_type| {
-        let mut task = world.task(&json!([think("hm")]));
-        task.runtime = RuntimeConfig { runtime_type };
-        task
-    };
-    let mut upload = world.task(&json!([think("hm")]));
-    upload.repo = RepoConfig {
-        mode: RepoMode::Upload,
-        ..RepoConfig::none()
-    };
-    let cases = [
-        (
-            in_runtime(RuntimeType::Devcontainer),
-            ErrorKind::NotImplemented,
-        ),
-        (in_runtime(RuntimeType::Disabled), ErrorKind::Forbidden),
-        (upload, ErrorKind::NotImplemented),
-    ];
-    for (task, kind) in cases {
-        refused(world.manager().launch_task(params(task)).await, kind);
-    }
 }
 
 /// Sessions without a slot are queued, and those with high priority run first.

@@ -40,7 +40,7 @@ pub(super) async fn launch(
 fn judge(core: &Core, params: &TaskLaunchParams) -> Result<(), TaskManagerError> {
     let mut errors = create::judge(params, &core.config.allowed_env, |agent| {
         core.catalog.resolve(agent).map(drop)
-    })?;
+    });
     if let Some(path) = params.source().and_then(RepositorySource::as_path)
         && !path.is_dir()
     {

@@ -34,8 +34,8 @@ impl LocalTaskManager {
             ts: prompt.created_at,
             prompt_id: prompt.id,
             delivery: match prompt.delivery {
-                DeliveryMode::Queue => PromptDelivery::Queued,
                 DeliveryMode::Steer => PromptDelivery::Steered,
+                _ => PromptDelivery::Queued,
             },
         };
         self.decide(

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ah_agents::protocol::AgentEnd;
 use ah_engine::fake_host::Temper;
 use ah_rest_api_contract::{
-    AgentSelection, ErrorKind, EventPayload, Priority, RepoConfig, RuntimeConfig, RuntimeType,
-    SessionQuery, SessionStatus as S, TaskLaunchParams, TaskManager,
+    AgentSelection, ErrorKind, EventPayload, Priority, RepoConfig, SessionQuery,
+    SessionStatus as S, TaskLaunchParams, TaskManager,
 };
 use ah_store::suite::sample;
 
@@ -189,15 +189,10 @@ async fn what_cannot_be_done_here_is_refused_before_anything_is_done() {
     variable.env.insert("LD_PRELOAD".into(), "evil.so".into());
     let mut nowhere = a_task();
     nowhere.repo = RepoConfig::git("/nowhere/at/all");
-    let mut container = a_task();
-    container.runtime = RuntimeConfig {
-        runtime_type: RuntimeType::Devcontainer,
-    };
     let cases = [
         (unknown, ErrorKind::Validation, Some("agents[1].type")),
         (variable, ErrorKind::Validation, Some("env.LD_PRELOAD")),
         (nowhere, ErrorKind::Validation, Some("repo.url")),
-        (container, ErrorKind::NotImplemented, None),
     ];
     for (request, kind, field) in cases {
         let params = TaskLaunchParams::try_from(request).unwrap();

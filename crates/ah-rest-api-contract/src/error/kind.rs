@@ -7,7 +7,8 @@
 const DOCUMENT: &str = include_str!("errors.md");
 
 /// The kind of an error: what a program decides by. Each has one problem type URI and one status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::VariantArray)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// The request was understood and one or more of its fields are wrong.
     Validation,
@@ -37,29 +38,17 @@ pub enum ErrorKind {
     Unavailable,
     /// The server could not be reached, or did not answer in time.
     Unreachable,
+    /// The server's answer is not of a version that this client can read. Only clients make it.
+    Incompatible,
     /// A fault of the server.
     Internal,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
-        Self::Validation,
-        Self::BadRequest,
-        Self::Unauthenticated,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::Conflict,
-        Self::Gone,
-        Self::PayloadTooLarge,
-        Self::IdempotencyMismatch,
-        Self::RateLimited,
-        Self::NotImplemented,
-        Self::Unavailable,
-        Self::Unreachable,
-        Self::Internal,
-    ];
+    pub const ALL: [Self; 16] = *<Self as strum::VariantArray>::VARIANTS
+        .first_chunk()
+        .expect("there are 16 kinds");
 
     /// The last segment of the problem type URI.
     #[must_use]
@@ -79,12 +68,13 @@ impl ErrorKind {
             Self::NotImplemented => "not-implemented",
             Self::Unavailable => "unavailable",
             Self::Unreachable => "unreachable",
+            Self::Incompatible => "incompatible",
             Self::Internal => "internal",
         }
     }
 
-    /// The HTTP status (RFC 9110) of an answer of this kind. [`ErrorKind::Unreachable`] is only
-    /// made by clients and is given as 504.
+    /// The HTTP status (RFC 9110) of an answer of this kind. Only clients make
+    /// [`ErrorKind::Unreachable`] and [`ErrorKind::Incompatible`], given as 504 and 502.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -99,6 +89,7 @@ impl ErrorKind {
             Self::RateLimited => 429,
             Self::Internal => 500,
             Self::NotImplemented => 501,
+            Self::Incompatible => 502,
             Self::Unavailable => 503,
             Self::Unreachable => 504,
         }
@@ -122,6 +113,7 @@ impl ErrorKind {
             Self::NotImplemented => "This cannot be done here",
             Self::Unavailable => "The service is not available now",
             Self::Unreachable => "The server could not be reached",
+            Self::Incompatible => "The versions of client and server do not match",
             Self::Internal => "Something went wrong in the server",
         }
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::word::words;
 use crate::{ContentBlock, MessageId, PromptId, SessionStatus};
 
 /// `status`: the session went from one status to another.
@@ -26,9 +27,23 @@ pub struct StatusChange {
 }
 
 /// How much a log line matters, the most first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum LogLevel {
     /// Something failed.
     Error,
@@ -40,34 +55,9 @@ pub enum LogLevel {
     Debug,
     /// Everything.
     Trace,
-}
-
-impl LogLevel {
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-
-    /// The level behind a word; the inverse of [`LogLevel::as_str`].
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        [
-            Self::Error,
-            Self::Warn,
-            Self::Info,
-            Self::Debug,
-            Self::Trace,
-        ]
-        .into_iter()
-        .find(|level| level.as_str() == word)
-    }
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// `log`: a line of the agent's or the server's log.
@@ -84,20 +74,31 @@ pub struct Log {
 }
 
 /// Who said a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum MessageRole {
     /// A person or program that steers the session.
     User,
     /// The agent.
     Assistant,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// How a user's message reached the agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum PromptDelivery {
     /// It is what the session was started with.
     Initial,
@@ -105,6 +106,9 @@ pub enum PromptDelivery {
     Queued,
     /// It was given to the agent in the middle of a turn.
     Steered,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// `message`: something was said.
@@ -140,13 +144,29 @@ pub struct Thought {
 }
 
 /// The only status of a `tool_use`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum ToolUseStatus {
     /// The tool is running.
     #[default]
     Started,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// `tool_use`: the agent began to use a tool.
@@ -165,14 +185,21 @@ pub struct ToolUse {
 }
 
 /// How a tool run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum ToolOutcome {
     /// It did what it was asked.
     Completed,
     /// It did not.
     Failed,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// `tool_result`: a tool that the agent used has ended.
@@ -263,9 +290,13 @@ pub struct DiffEvent {
 }
 
 /// How urgent a step of a plan is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum PlanPriority {
     /// First.
     High,
@@ -273,12 +304,19 @@ pub enum PlanPriority {
     Medium,
     /// If at all.
     Low,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// How far a step of a plan is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum PlanStatus {
     /// Not begun.
     Pending,
@@ -286,6 +324,9 @@ pub enum PlanStatus {
     InProgress,
     /// Done.
     Completed,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// One step of a plan.
@@ -379,23 +420,4 @@ pub struct ErrorEvent {
     pub message: String,
 }
 
-/// `moment`: a moment worth going back to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Moment {
-    /// The snapshot of the workspace at that moment.
-    #[serde(rename = "snapshotId")]
-    pub snapshot_id: String,
-    /// What it is.
-    pub note: String,
-}
-
-/// `delivery`: the work was handed over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct DeliveryEvent {
-    /// How: `pr`, `branch` or `patch`.
-    pub mode: String,
-    /// Where it is.
-    pub url: String,
-}
+words!(open LogLevel, MessageRole, PromptDelivery, ToolUseStatus, ToolOutcome, PlanPriority, PlanStatus);

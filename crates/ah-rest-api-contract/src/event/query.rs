@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{EventPayload, EventType, LogLevel};
+use crate::word::words;
 use crate::{EventSeq, PageRequest, Timestamp};
 
 /// Which events a reader wants. The default wants all of them, and nothing ephemeral.
@@ -72,9 +73,22 @@ impl EventFilter {
 }
 
 /// The order of a page of history.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum SortOrder {
     /// Oldest first.
     Asc,
@@ -83,24 +97,7 @@ pub enum SortOrder {
     Desc,
 }
 
-impl SortOrder {
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Asc => "asc",
-            Self::Desc => "desc",
-        }
-    }
-
-    /// The order behind a word; the inverse of [`SortOrder::as_str`].
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Asc, Self::Desc]
-            .into_iter()
-            .find(|order| order.as_str() == word)
-    }
-}
+words!(closed SortOrder);
 
 /// Which stretch of a session's history is wanted, a page at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

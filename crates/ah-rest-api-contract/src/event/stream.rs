@@ -8,7 +8,9 @@ use crate::{EventSeq, MessageId};
 /// What a reader may be shown besides the log: never stored, never numbered, and not to be
 /// relied on. The later `message`, `thought` or `tool_result` is what counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum EphemeralEvent {
     /// A piece of a message in the making.
     MessageDelta(MessageDelta),

@@ -1,4 +1,7 @@
-//! Events as they stand in a stream: for each its own schema, told apart by `type`.
+//! Events of streams and pages: a schema for each type, told apart by `type`.
+//!
+//! The types and their fields are those of the derived schemas of the enums. Each is merged with
+//! the fields that every event has.
 
 use std::borrow::Cow;
 
@@ -7,14 +10,8 @@ use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{object_of, word};
-use crate::fleet::{
-    FenceResult, FenceStarted, FollowersCatalog, HostExited, HostLog, HostStarted, Note, Summary,
-};
 use crate::{
-    DeliveryEvent, DiffEvent, EphemeralEvent, ErrorEvent, EventSeq, EventType, FileEdit, Gap, Log,
-    Message, MessageDelta, Moment, PermissionRequested, PermissionResolved, Plan, Progress,
-    SessionEvent, SessionId, StatusChange, StreamItem, Thought, ThoughtDelta, Timestamp,
-    ToolProgress, ToolResult, ToolUse, Usage,
+    EphemeralEvent, EventPayload, EventSeq, Gap, SessionEvent, SessionId, StreamItem, Timestamp,
 };
 
 type Named = Vec<(String, RefOr<Schema>)>;
@@ -22,119 +19,162 @@ type Named = Vec<(String, RefOr<Schema>)>;
 /// One form that an item of a stream takes.
 struct Form {
     /// The word in `type`.
-    word: &'static str,
+    word: String,
     /// The name of its schema.
-    name: Cow<'static, str>,
-    schema: Schema,
-    /// Adds the schemas that it refers to.
-    parts: fn(&mut Named),
+    name: String,
+    schema: Object,
 }
 
-impl Form {
-    fn new<T: ToSchema>(word: &'static str, name: Cow<'static, str>, common: Object) -> Self {
-        let mut object = object_of::<T>();
-        object.properties.extend(common.properties);
-        object.required.extend(common.required);
-        Self {
-            word,
-            name,
-            schema: Schema::from(object),
-            parts: T::schemas,
-        }
+/// The forms of an enum and the schemas that they refer to.
+struct Forms {
+    forms: Vec<Form>,
+    parts: Named,
+}
+
+impl Forms {
+    /// The forms of an enum whose variants hold one struct each and are told apart by `type`.
+    fn of_enum<T: ToSchema>() -> Self {
+        let mut parts = Named::new();
+        T::schemas(&mut parts);
+        let RefOr::T(Schema::OneOf(variants)) = T::schema() else {
+            unreachable!("the derived schema of an enum with data is one of its variants");
+        };
+        let forms: Vec<Form> = variants
+            .items
+            .iter()
+            .map(|variant| Form::of_variant(variant, &parts))
+            .collect();
+        // A struct stands in the form of its event and nowhere else.
+        parts.retain(|(name, _)| !forms.iter().any(|form| form.name == *name));
+        Self { forms, parts }
     }
 
-    /// An event of the log.
-    fn event<T: ToSchema>(event_type: EventType) -> Self {
-        let common = named(event_type.as_str())
+    /// The events of a log.
+    fn log() -> Self {
+        let mut log = Self::of_enum::<EventPayload>();
+        let common = ObjectBuilder::new()
             .property("seq", Ref::from_schema_name(EventSeq::name()))
             .required("seq")
             .property("ts", Ref::from_schema_name(Timestamp::name()))
             .required("ts")
             .property("sessionId", Ref::from_schema_name(SessionId::name()))
-            .required("sessionId");
-        let name = Cow::Owned(format!("{event_type:?}Event"));
-        Self::new::<T>(event_type.as_str(), name, common.build())
+            .required("sessionId")
+            .build();
+        for form in &mut log.forms {
+            form.name = format!("{}Event", pascal_case(&form.word));
+            form.add(common.clone());
+        }
+        log.parts.extend([
+            (EventSeq::name().into_owned(), EventSeq::schema()),
+            (Timestamp::name().into_owned(), Timestamp::schema()),
+            (SessionId::name().into_owned(), SessionId::schema()),
+        ]);
+        log
     }
 
-    /// What is shown besides the log.
-    fn besides<T: ToSchema>(word: &'static str) -> Self {
-        Self::new::<T>(word, T::name(), named(word).build())
+    /// The items of a stream.
+    fn stream() -> Self {
+        let mut stream = Self::log();
+        let ephemeral = Self::of_enum::<EphemeralEvent>();
+        stream.forms.extend(ephemeral.forms);
+        stream.parts.extend(ephemeral.parts);
+        let mut gap = Form {
+            word: "gap".to_owned(),
+            name: Gap::name().into_owned(),
+            schema: object_of::<Gap>(),
+        };
+        gap.add(typed("gap"));
+        stream.forms.push(gap);
+        stream
+    }
+
+    /// The schema of a value that has one of these forms.
+    fn one_of(&self, description: &str) -> RefOr<Schema> {
+        let mapping = self.forms.iter().map(|form| {
+            let location = Ref::from_schema_name(form.name.as_str()).ref_location;
+            (form.word.as_str(), location)
+        });
+        let schema = self.forms.iter().fold(
+            OneOfBuilder::new()
+                .description(Some(description))
+                .discriminator(Some(Discriminator::with_mapping("type", mapping))),
+            |schema, form| schema.item(Ref::from_schema_name(form.name.as_str())),
+        );
+        RefOr::T(Schema::from(schema))
+    }
+
+    fn push_to(self, schemas: &mut Named) {
+        let forms = self.forms.into_iter();
+        schemas.extend(forms.map(|form| (form.name, RefOr::T(Schema::from(form.schema)))));
+        schemas.extend(self.parts);
     }
 }
 
-/// What every item says: its `type`.
-fn named(event: &'static str) -> ObjectBuilder {
+impl Form {
+    /// Reads a variant: all of a reference to its struct and an object with its `type`.
+    fn of_variant(variant: &RefOr<Schema>, parts: &Named) -> Self {
+        let RefOr::T(Schema::AllOf(both)) = variant else {
+            unreachable!("the derived schema of a tagged variant is all of two");
+        };
+        let [RefOr::Ref(reference), RefOr::T(Schema::Object(tag))] = &both.items[..] else {
+            unreachable!("the derived schema of a tagged variant is a reference and a tag");
+        };
+        let location = reference.ref_location.as_str();
+        let name = location.rsplit('/').next().unwrap_or(location).to_owned();
+        let schema = parts.iter().find(|(part, _)| *part == name);
+        let Some((_, RefOr::T(Schema::Object(schema)))) = schema else {
+            unreachable!("the derived schema of a struct is among those of its enum");
+        };
+        let mut form = Self {
+            word: tag_of(tag),
+            name,
+            schema: schema.clone(),
+        };
+        form.add(typed(&form.word));
+        form
+    }
+
+    fn add(&mut self, common: Object) {
+        self.schema.properties.extend(common.properties);
+        self.schema.required.extend(common.required);
+    }
+}
+
+/// The one word that a tag can be.
+fn tag_of(tag: &Object) -> String {
+    let Some(RefOr::T(Schema::Object(word))) = tag.properties.get("type") else {
+        unreachable!("the tag of these enums is `type`");
+    };
+    let words = word.enum_values.as_deref().unwrap_or_default();
+    let [serde_json::Value::String(word)] = words else {
+        unreachable!("the tag of a variant is one word");
+    };
+    word.clone()
+}
+
+/// The property that every item has: its `type`.
+fn typed(event: &str) -> Object {
     ObjectBuilder::new()
         .property("type", word([event]))
         .required("type")
+        .build()
 }
 
-fn events() -> Vec<Form> {
-    vec![
-        Form::event::<StatusChange>(EventType::Status),
-        Form::event::<Log>(EventType::Log),
-        Form::event::<Message>(EventType::Message),
-        Form::event::<Thought>(EventType::Thought),
-        Form::event::<ToolUse>(EventType::ToolUse),
-        Form::event::<ToolResult>(EventType::ToolResult),
-        Form::event::<FileEdit>(EventType::FileEdit),
-        Form::event::<DiffEvent>(EventType::Diff),
-        Form::event::<PermissionRequested>(EventType::PermissionRequest),
-        Form::event::<PermissionResolved>(EventType::PermissionResolved),
-        Form::event::<Plan>(EventType::Plan),
-        Form::event::<Usage>(EventType::Usage),
-        Form::event::<Progress>(EventType::Progress),
-        Form::event::<ErrorEvent>(EventType::Error),
-        Form::event::<Moment>(EventType::Moment),
-        Form::event::<DeliveryEvent>(EventType::Delivery),
-        Form::event::<FenceStarted>(EventType::FenceStarted),
-        Form::event::<FenceResult>(EventType::FenceResult),
-        Form::event::<HostStarted>(EventType::HostStarted),
-        Form::event::<HostLog>(EventType::HostLog),
-        Form::event::<HostExited>(EventType::HostExited),
-        Form::event::<Summary>(EventType::Summary),
-        Form::event::<FollowersCatalog>(EventType::FollowersCatalog),
-        Form::event::<Note>(EventType::Note),
-    ]
-}
-
-fn ephemeral() -> Vec<Form> {
-    let [message, thought, tool] = EphemeralEvent::NAMES;
-    vec![
-        Form::besides::<MessageDelta>(message),
-        Form::besides::<ThoughtDelta>(thought),
-        Form::besides::<ToolProgress>(tool),
-    ]
-}
-
-/// What is one of these forms, told by its `type`.
-fn one_of(description: &str, forms: &[Form]) -> RefOr<Schema> {
-    let mapping = forms.iter().map(|form| {
-        (
-            form.word,
-            Ref::from_schema_name(form.name.as_ref()).ref_location,
-        )
-    });
-    let discriminator = Discriminator::with_mapping("type", mapping);
-    let schema = forms.iter().fold(
-        OneOfBuilder::new()
-            .description(Some(description))
-            .discriminator(Some(discriminator)),
-        |schema, form| schema.item(Ref::from_schema_name(form.name.as_ref())),
-    );
-    RefOr::T(Schema::from(schema))
-}
-
-fn push(forms: Vec<Form>, schemas: &mut Named) {
-    for form in forms {
-        schemas.push((form.name.into_owned(), RefOr::T(form.schema)));
-        (form.parts)(schemas);
-    }
+fn pascal_case(snake_case: &str) -> String {
+    let upper = |word: &str| {
+        let mut chars = word.chars();
+        let first = chars.next().map(|c| c.to_ascii_uppercase());
+        first.into_iter().chain(chars).collect::<String>()
+    };
+    snake_case.split('_').map(upper).collect()
 }
 
 impl PartialSchema for SessionEvent {
     fn schema() -> RefOr<Schema> {
-        one_of("One event of one session's log.", &events())
+        Forms::log().one_of(
+            "One event of one session's log. A newer server may send events of other types, which \
+             a reader passes over.",
+        )
     }
 }
 
@@ -144,22 +184,15 @@ impl ToSchema for SessionEvent {
     }
 
     fn schemas(schemas: &mut Named) {
-        schemas.push((EventSeq::name().into_owned(), EventSeq::schema()));
-        schemas.push((Timestamp::name().into_owned(), Timestamp::schema()));
-        schemas.push((SessionId::name().into_owned(), SessionId::schema()));
-        push(events(), schemas);
+        Forms::log().push_to(schemas);
     }
 }
 
 impl PartialSchema for StreamItem {
     fn schema() -> RefOr<Schema> {
-        let mut forms = events();
-        forms.extend(ephemeral());
-        forms.push(Form::besides::<Gap>("gap"));
-        one_of(
+        Forms::stream().one_of(
             "What one `data:` of a stream holds; `event:` is its `type`. Events of the log have an \
              `id:` to resume from. Pieces of what is in the making and gaps have none.",
-            &forms,
         )
     }
 }
@@ -170,8 +203,6 @@ impl ToSchema for StreamItem {
     }
 
     fn schemas(schemas: &mut Named) {
-        SessionEvent::schemas(schemas);
-        push(ephemeral(), schemas);
-        push(vec![Form::besides::<Gap>("gap")], schemas);
+        Forms::stream().push_to(schemas);
     }
 }

@@ -58,7 +58,7 @@ schemas! {
         0,
         EventSeq::MAX.get(),
     );
-    EventType => word(EventType::ALL.iter().map(|event| event.as_str()))
+    EventType => word(EventType::ALL.map(EventType::as_str))
         .description(Some("The name of an event."));
     LogCursor => text(
         "A place among the events of all sessions; opaque.",

@@ -8,12 +8,26 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use super::rule::{CompiledRule, Fit, check_path_pattern, check_tool_pattern};
 use super::subject::{PermissionSubject, SubjectPath};
 use crate::object::objects;
+use crate::word::words;
 use crate::{FieldErrors, number};
 
 /// What becomes of a request for leave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum PermissionAction {
     /// Somebody is asked.
     #[default]
@@ -34,6 +48,8 @@ impl PermissionAction {
         }
     }
 }
+
+words!(closed PermissionAction);
 
 /// One rule of a policy.
 ///

@@ -4,12 +4,17 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 
 use crate::object::ObjectOnly;
+use crate::word::words;
 use crate::{PermissionId, Timestamp};
 
 /// What choosing an option means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum PermissionOptionKind {
     /// Leave, this once.
     AllowOnce,
@@ -19,6 +24,9 @@ pub enum PermissionOptionKind {
     RejectOnce,
     /// No leave, from now on.
     RejectAlways,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 impl PermissionOptionKind {
@@ -80,9 +88,13 @@ impl PermissionRequested {
 }
 
 /// How a permission request was settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum PermissionOutcome {
     /// An option was chosen.
     Selected,
@@ -90,6 +102,9 @@ pub enum PermissionOutcome {
     Cancelled,
     /// Nobody answered in time, and the policy's `onTimeout` decided.
     Expired,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// `permission_resolved`: a permission request was settled.
@@ -108,9 +123,12 @@ pub struct PermissionResolved {
 }
 
 /// Whether a permission request still waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum PermissionState {
     /// It waits for an answer.
     Pending,
@@ -118,6 +136,9 @@ pub enum PermissionState {
     Answered,
     /// It was settled: the agent was told, or no longer waits.
     Resolved,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// A permission request and what became of it.
@@ -186,3 +207,5 @@ impl<'de> Deserialize<'de> for PermissionAnswer {
         }
     }
 }
+
+words!(open PermissionOptionKind, PermissionOutcome, PermissionState);

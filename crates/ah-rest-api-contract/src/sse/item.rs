@@ -16,7 +16,8 @@ pub struct EncodeItemError(#[from] serde_json::Error);
 /// A frame that is no item of a session's stream.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeItemError {
-    /// Its name is not one of this version's: a newer server's, which a reader passes over.
+    /// Its name is unknown to this version, and its data is not an event of a log. A reader passes
+    /// over it.
     #[error("`{0}` is not an event of a session's stream")]
     UnknownEvent(String),
     /// Its data is not the JSON that its name promises.
@@ -36,7 +37,7 @@ pub enum DecodeItemError {
         /// The frame's id.
         id: Option<String>,
         /// The event's type.
-        payload: EventType,
+        payload: String,
         /// The event's place.
         seq: EventSeq,
     },
@@ -61,20 +62,20 @@ enum GapName {
 /// sends without reading them.
 #[must_use]
 pub fn encode_event(seq: EventSeq, event_type: EventType, json: &str) -> String {
-    encode_identified(&seq.to_string(), event_type, json)
+    encode_identified(&seq.to_string(), event_type.as_str(), json)
 }
 
 /// The frame of one event in a stream of many sessions: as [`encode_event`] makes it, but with
 /// the place among the events of all sessions as its `id:`.
 #[must_use]
 pub fn encode_event_at(cursor: LogCursor, event_type: EventType, json: &str) -> String {
-    encode_identified(&cursor.to_string(), event_type, json)
+    encode_identified(&cursor.to_string(), event_type.as_str(), json)
 }
 
-fn encode_identified(id: &str, event_type: EventType, json: &str) -> String {
+fn encode_identified(id: &str, event_type: &str, json: &str) -> String {
     let mut out = String::with_capacity(json.len() + 64);
     push_field(&mut out, "id", id);
-    push_field(&mut out, "event", event_type.as_str());
+    push_field(&mut out, "event", event_type);
     push_data(&mut out, json);
     out.push('\n');
     out
@@ -88,7 +89,8 @@ pub fn encode_item(item: &StreamItem) -> Result<String, EncodeItemError> {
     let (event, json) = match item {
         StreamItem::Event(event) => {
             let json = serde_json::to_string(event)?;
-            return Ok(encode_event(event.seq, event.payload.event_type(), &json));
+            let name = event.payload.type_name();
+            return Ok(encode_identified(&event.seq.to_string(), name, &json));
         }
         StreamItem::Ephemeral(event) => (event.name(), serde_json::to_string(event)?),
         StreamItem::Gap(gap) => {
@@ -125,17 +127,21 @@ pub fn decode_item(frame: &Frame) -> Result<StreamItem, DecodeItemError> {
         let event = serde_json::from_str(&frame.data).map_err(malformed)?;
         return Ok(StreamItem::Ephemeral(event));
     }
-    let Some(event_type) = EventType::from_word(name) else {
-        return Err(DecodeItemError::UnknownEvent(name.to_owned()));
+    let event: SessionEvent = match serde_json::from_str(&frame.data) {
+        Ok(event) => event,
+        // Something of a newer server that is not an event of a log.
+        Err(_) if EventType::from_word(name).is_none() => {
+            return Err(DecodeItemError::UnknownEvent(name.to_owned()));
+        }
+        Err(error) => return Err(malformed(error)),
     };
-    let event: SessionEvent = serde_json::from_str(&frame.data).map_err(malformed)?;
-    let payload = event.payload.event_type();
+    let payload = event.payload.type_name();
     let id = frame.id.as_deref().map(str::parse::<EventSeq>);
-    if payload != event_type || id != Some(Ok(event.seq)) {
+    if payload != name || id != Some(Ok(event.seq)) {
         return Err(DecodeItemError::Mismatch {
             event: name.to_owned(),
             id: frame.id.clone(),
-            payload,
+            payload: payload.to_owned(),
             seq: event.seq,
         });
     }

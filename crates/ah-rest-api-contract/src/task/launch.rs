@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use validator::Validate;
 
-use super::{CreateTask, RepoConfig, RepoMode};
+use super::{CreateTask, Priority, RepoConfig, RepoMode, RuntimeType};
 use crate::{FieldErrors, PromptContent, RepositorySource};
 
 const PROMPT_BYTES_MAX: usize = 256 * 1024;
@@ -59,6 +59,12 @@ impl TryFrom<CreateTask> for TaskLaunchParams {
         if let Err(found) = request.validate() {
             errors.absorb("", &found);
         }
+        if request.runtime.runtime_type == RuntimeType::Unknown {
+            errors.add("runtime.type", "must be `local`");
+        }
+        if request.priority == Priority::Unknown {
+            errors.add("priority", "must be `normal` or `high`");
+        }
         request.prompt.check("prompt", &mut errors);
         if request.prompt.size_bytes() > PROMPT_BYTES_MAX {
             errors.add(
@@ -93,7 +99,7 @@ impl TryFrom<CreateTask> for TaskLaunchParams {
                 .url
                 .as_deref()
                 .and_then(|url| RepositorySource::parse(url).ok()),
-            RepoMode::Upload | RepoMode::None => None,
+            RepoMode::None | RepoMode::Unknown => None,
         };
         errors.into_result(Self { request, source })
     }

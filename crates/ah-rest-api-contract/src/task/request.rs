@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use validator::Validate;
 
@@ -10,19 +10,33 @@ use super::rules::{
     TIMEOUT_MS_MAX, check_branch, check_commit, check_env, check_labels, check_repo, check_source,
 };
 use crate::object::objects;
+use crate::word::{self, words};
 use crate::{AgentType, PermissionPolicy, PromptContent, number};
 
 /// Whether a session works on a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum RepoMode {
     /// On a git repository, in a worktree of its own.
     Git,
-    /// On files that the client sends.
-    Upload,
     /// On none, in an empty folder.
     None,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// What a session works on.
@@ -87,17 +101,29 @@ impl RepoConfig {
 }
 
 /// Where an agent runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum RuntimeType {
     /// On the executor's host, as its user.
     #[default]
     Local,
-    /// In the repository's development container.
-    Devcontainer,
-    /// With no isolation of any kind.
-    Disabled,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// Where an agent runs.
@@ -159,16 +185,32 @@ impl AgentSelection {
 
 /// Which queued session goes first.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Priority {
     /// In the order of launch.
     #[default]
     Normal,
     /// Before all normal ones.
     High,
+    /// A value that this version does not know.
+    #[serde(skip_deserializing)]
+    Unknown,
 }
 
 /// What a client asks for when it launches a task: a wish, not yet judged.
@@ -279,4 +321,18 @@ impl CreateTask {
             env: BTreeMap::new(),
         }
     }
+}
+
+words!(input RepoMode, RuntimeType, Priority);
+
+/// Reads the runtime of a response, which a newer server may say more of.
+pub(crate) fn open_runtime<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<RuntimeConfig, D::Error> {
+    #[derive(Deserialize)]
+    struct Open {
+        #[serde(rename = "type", deserialize_with = "word::open")]
+        runtime_type: RuntimeType,
+    }
+    Open::deserialize(deserializer).map(|Open { runtime_type }| RuntimeConfig { runtime_type })
 }

@@ -22,6 +22,9 @@ pub(super) fn check_source(url: &str) -> Result<(), ValidationError> {
 /// What the fields of a repository mean together; single fields have their own rules.
 pub(super) fn check_repo(repo: &RepoConfig) -> Result<(), ValidationError> {
     // A rule over a whole struct names the field at fault by its code.
+    if repo.mode == RepoMode::Unknown {
+        return Err(ValidationError::new("mode").with_message("must be `git` or `none`".into()));
+    }
     if repo.mode == RepoMode::Git && repo.url.is_none() {
         return Err(
             ValidationError::new("url").with_message("is required for a git repository".into())

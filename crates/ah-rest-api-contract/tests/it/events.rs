@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use ah_rest_api_contract::*;
 use proptest::prelude::*;
 
-use crate::strategies::{payload, text};
+use crate::strategies::{payload, session_event, text, unknown_event};
 
 #[test]
 fn every_word_names_one_event_and_is_its_type_on_the_wire() {
     let words: BTreeSet<&str> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
     assert_eq!(words.len(), EventType::ALL.len());
-    for kind in EventType::ALL {
+    for kind in &EventType::ALL {
         assert_eq!(EventType::from_word(kind.as_str()), Some(*kind));
         assert_eq!(
             serde_json::to_value(kind).expect("a word"),
@@ -22,6 +22,36 @@ fn every_word_names_one_event_and_is_its_type_on_the_wire() {
     for name in EphemeralEvent::NAMES.iter().chain(&["gap", "pty", ""]) {
         assert_eq!(EventType::from_word(name), None, "{name}");
     }
+}
+
+#[test]
+fn a_known_event_with_a_fault_is_an_error_and_not_unknown() {
+    for json in [
+        r#"{"type":"progress","progress":1}"#,
+        r#"{"type":"status","status":7}"#,
+        r#"{"type":7}"#,
+        "{}",
+    ] {
+        assert!(
+            serde_json::from_str::<EventPayload>(json).is_err(),
+            "{json}"
+        );
+    }
+    assert!(UnknownEvent::new("status", serde_json::Map::new()).is_none());
+}
+
+#[test]
+fn words_of_a_newer_server_are_read_as_unknown() {
+    let json = r#"{"type":"status","status":"hibernating","previous":"running"}"#;
+    let payload: EventPayload = serde_json::from_str(json).expect("an event");
+    let EventPayload::Status(change) = payload else {
+        panic!("a status event");
+    };
+    assert_eq!(change.status, SessionStatus::Unknown);
+    assert_eq!(change.previous, Some(SessionStatus::Running));
+    assert!(!change.status.is_terminal());
+    assert_eq!(SessionStatus::from_word("unknown"), None);
+    assert!(!SessionStatus::ALL.contains(&SessionStatus::Unknown));
 }
 
 #[test]
@@ -59,12 +89,13 @@ proptest! {
     fn the_type_in_json_is_the_event_type(payload in payload()) {
         let json = serde_json::to_value(&payload).expect("JSON");
         prop_assert_eq!(&json["type"], payload.event_type().as_str());
+        prop_assert_eq!(payload.type_name(), payload.event_type().as_str());
     }
 
     #[test]
     fn a_filter_admits_its_types_and_judges_the_level_of_log_lines_only(
         payload in payload(),
-        types in prop::collection::btree_set(prop::sample::select(EventType::ALL), 0..6),
+        types in prop::collection::btree_set(prop::sample::select(&EventType::ALL[..]), 0..6),
         level in prop::option::of(prop::sample::select(vec![LogLevel::Error, LogLevel::Info, LogLevel::Trace])),
     ) {
         let mut filter = EventFilter::default().with_types(types.iter().copied());
@@ -79,6 +110,27 @@ proptest! {
         prop_assert_eq!(filter.admits(&payload), of_type && of_level);
         prop_assert!(EventFilter::default().admits(&payload));
         prop_assert!(!filter.wants_ephemeral() && filter.with_ephemeral().wants_ephemeral());
+    }
+
+    #[test]
+    fn an_event_of_a_newer_server_comes_back_with_its_fields(event in unknown_event()) {
+        let json = serde_json::to_string(&event).expect("JSON");
+        let back: SessionEvent = serde_json::from_str(&json).expect("any event can be read");
+        prop_assert_eq!(&back, &event, "{}", json);
+        prop_assert_eq!(back.payload.event_type(), EventType::Unknown);
+        let page = Page { items: vec![event], total: 1, next_page: None };
+        let json = serde_json::to_string(&page).expect("JSON");
+        let back: Page<SessionEvent> = serde_json::from_str(&json).expect("a page");
+        prop_assert_eq!(back, page);
+    }
+
+    #[test]
+    fn a_summary_is_one_line(event in session_event(), other in unknown_event()) {
+        for event in [event, other] {
+            let summary = event.payload.summary();
+            prop_assert_eq!(summary.lines().count().max(1), 1, "{:?}", summary);
+            prop_assert_eq!(summary.trim(), &summary);
+        }
     }
 
     #[test]

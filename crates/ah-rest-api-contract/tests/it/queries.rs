@@ -31,7 +31,7 @@ fn page() -> BoxedStrategy<PageRequest> {
 fn filter() -> BoxedStrategy<EventFilter> {
     let level = prop::sample::select(vec![LogLevel::Error, LogLevel::Debug, LogLevel::Trace]);
     (
-        btree_set(prop::sample::select(EventType::ALL), 0..4),
+        btree_set(prop::sample::select(&EventType::ALL[..]), 0..4),
         of(level),
         any::<bool>(),
     )

@@ -2,10 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use ah_rest_api_contract::fleet::{
-    FenceHost, FenceResult, FenceStarted, FenceState, Follower, FollowerOs, FollowersCatalog,
-    HostExited, HostLog, HostStarted, Note, OutputStream, Summary,
-};
 use ah_rest_api_contract::*;
 use serde_json::{Map, Value, json};
 use ulid::Ulid;
@@ -100,62 +96,6 @@ fn agent_events() -> Vec<EventPayload> {
         }),
         EventPayload::Error(ErrorEvent {
             message: text("overloaded"),
-        }),
-        EventPayload::Moment(Moment {
-            snapshot_id: text("snap-1"),
-            note: text("tests pass"),
-        }),
-        EventPayload::Delivery(DeliveryEvent {
-            mode: text("pr"),
-            url: text("https://example.org/pr/1"),
-        }),
-    ]
-}
-
-fn fleet_events() -> Vec<EventPayload> {
-    let text = str::to_owned;
-    vec![
-        EventPayload::FenceStarted(FenceStarted {
-            snapshot_id: text("snap-1"),
-            origin: text("leader"),
-            transport: text("ssh"),
-        }),
-        EventPayload::FenceResult(FenceResult {
-            snapshot_id: text("snap-1"),
-            hosts: BTreeMap::from([(
-                text("mac"),
-                FenceHost {
-                    state: FenceState::Error,
-                    took_ms: 12,
-                    error: some("no route"),
-                },
-            )]),
-        }),
-        EventPayload::HostStarted(HostStarted { host: text("mac") }),
-        EventPayload::HostLog(HostLog {
-            host: text("mac"),
-            stream: OutputStream::Stderr,
-            message: text("warning"),
-        }),
-        EventPayload::HostExited(HostExited {
-            host: text("mac"),
-            code: 1,
-        }),
-        EventPayload::Summary(Summary {
-            passed: vec![text("linux")],
-            failed: vec![text("mac")],
-        }),
-        EventPayload::FollowersCatalog(FollowersCatalog {
-            hosts: vec![Follower {
-                name: text("mac"),
-                os: FollowerOs::Macos,
-                tags: vec![text("arm")],
-                address: some("10.0.0.2"),
-                ssh_user: some("ci"),
-            }],
-        }),
-        EventPayload::Note(Note {
-            message: text("one follower is slow"),
         }),
     ]
 }
@@ -256,7 +196,7 @@ fn session() -> Session {
 fn every_event() {
     let mut lines = String::new();
     let mut seen = Vec::new();
-    for (seq, payload) in agent_events().into_iter().chain(fleet_events()).enumerate() {
+    for (seq, payload) in agent_events().into_iter().enumerate() {
         seen.push(payload.event_type());
         let event = SessionEvent {
             seq: EventSeq::new(seq as u64 + 1),

@@ -285,3 +285,52 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn words_without_a_feature_are_unknown_words() {
+    let task = |repo: &str, runtime: &str| {
+        let json = format!(
+            r#"{{"prompt": "x", "repo": {{"mode": "{repo}"}}, "runtime": {{"type": "{runtime}"}},
+                "agents": [{{"type": "scenario"}}]}}"#
+        );
+        serde_json::from_str::<CreateTask>(&json).map_err(|error| error.to_string())
+    };
+    assert!(task("none", "local").is_ok());
+    for (repo, runtime, expected) in [
+        (
+            "upload",
+            "local",
+            "unknown variant `upload`, expected `git` or `none`",
+        ),
+        (
+            "unknown",
+            "local",
+            "unknown variant `unknown`, expected `git` or `none`",
+        ),
+        (
+            "none",
+            "devcontainer",
+            "unknown variant `devcontainer`, expected `local`",
+        ),
+        (
+            "none",
+            "disabled",
+            "unknown variant `disabled`, expected `local`",
+        ),
+    ] {
+        let error = task(repo, runtime).expect_err("a word that is not known");
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn unknown_words_of_a_response_are_no_request() {
+    let mut task = CreateTask::new("x", RepoConfig::none(), "scenario");
+    task.repo.mode = RepoMode::Unknown;
+    task.runtime.runtime_type = RuntimeType::Unknown;
+    task.priority = Priority::Unknown;
+    let errors = TaskLaunchParams::try_from(task).expect_err("three fields are wrong");
+    for field in ["repo.mode", "runtime.type", "priority"] {
+        assert_eq!(errors.get(field).len(), 1, "{field}: {errors:?}");
+    }
+}

@@ -68,15 +68,16 @@ impl Place for Everything {
             return Ok(Verdict::Pass);
         };
         let cursor = id.parse().map_err(|_| StreamFault::Id(frame.id.clone()))?;
-        let is_known = frame
-            .event
-            .as_deref()
-            .is_some_and(|name| EventType::from_word(name).is_some());
-        if !is_known {
-            self.move_to(cursor);
-            return Ok(Verdict::Pass);
-        }
-        let event = serde_json::from_str(&frame.data).map_err(StreamFault::Event)?;
+        let is_known = |name: &str| EventType::from_word(name).is_some();
+        let event = match serde_json::from_str(&frame.data) {
+            Ok(event) => event,
+            // Something of a newer server that is not an event of a log.
+            Err(_) if !frame.event.as_deref().is_some_and(is_known) => {
+                self.move_to(cursor);
+                return Ok(Verdict::Pass);
+            }
+            Err(error) => return Err(StreamFault::Event(error)),
+        };
         Ok(if self.move_to(cursor) {
             Verdict::Yield((cursor, event))
         } else {

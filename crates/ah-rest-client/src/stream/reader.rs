@@ -117,7 +117,7 @@ impl<P: Place> Reader<P> {
                 continue;
             };
             let verdict = self.place.judge(&frame);
-            let item = match verdict.map_err(|fault| self.unreadable(fault))? {
+            let item = match verdict.map_err(|fault| self.unreadable(fault.kind(), fault))? {
                 Verdict::Pass => continue,
                 Verdict::Yield(item) => item,
                 Verdict::Last(item) => {
@@ -129,19 +129,19 @@ impl<P: Place> Reader<P> {
         }
         match self.broken.take() {
             None => Ok(None),
-            Some(error) => Err(self.unreadable(error)),
+            Some(error) => Err(self.unreadable(ErrorKind::Internal, error)),
         }
     }
 
     /// Returns the error for a complete frame that cannot be parsed. The log does not change, so
     /// another connection would give the same frame.
-    fn unreadable(&self, fault: impl Error + Send + Sync + 'static) -> TaskManagerError {
+    fn unreadable(
+        &self,
+        kind: ErrorKind,
+        fault: impl Error + Send + Sync + 'static,
+    ) -> TaskManagerError {
         let place = &self.place;
-        TaskManagerError::new(
-            ErrorKind::Internal,
-            format!("{fault}; last position: {place}"),
-        )
-        .caused_by(fault)
+        TaskManagerError::new(kind, format!("{fault}; last position: {place}")).caused_by(fault)
     }
 
     /// Closes the connection. The next one continues from the current position.

@@ -103,9 +103,9 @@ async fn an_answer_that_cannot_be_read_is_said_and_not_asked_for_again() {
             .get_session(session_id())
             .await
             .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Internal, "{body}");
+        assert_eq!(error.kind(), ErrorKind::Incompatible, "{body}");
         assert!(
-            error.to_string().contains("not what this client expects"),
+            error.to_string().contains("does not match this client"),
             "{error}"
         );
         assert!(std::error::Error::source(&error).is_some());

@@ -307,7 +307,13 @@ fn unreadable() -> Vec<Way> {
         )
         .into_bytes();
         bytes.extend(body);
-        way(name, bytes, Then::Close, Again::Never, ErrorKind::Internal)
+        way(
+            name,
+            bytes,
+            Then::Close,
+            Again::Never,
+            ErrorKind::Incompatible,
+        )
     })
     .into()
 }

@@ -168,11 +168,15 @@ async fn a_stream_that_is_not_what_it_says_ends_with_an_error() {
         "{}id: 2\nevent: log\ndata: {{\n\n",
         encode_item(&log(1)).unwrap()
     );
-    for (body, says) in [(hole, "from event 1 to event 3"), (garbage, "cannot read")] {
+    let cases = [
+        (hole, ErrorKind::Internal, "from event 1 to event 3"),
+        (garbage, ErrorKind::Incompatible, "failed to parse"),
+    ];
+    for (body, kind, says) in cases {
         let wire = Wire::start(move |_, _| Reply::hold(format!("{STREAM}{body}"))).await;
         let mut items = collect(stream(&wire).await).await;
         let error = items.pop().unwrap().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert_eq!(error.kind(), kind);
         assert!(error.to_string().contains(says), "{error}");
         assert_eq!(seqs(&items), [1]);
     }

@@ -216,7 +216,7 @@ impl Performance {
         let exit_code = told_code.or_else(|| {
             is_command.then_some(match outcome {
                 ToolOutcome::Completed => 0,
-                ToolOutcome::Failed => 1,
+                _ => 1,
             })
         });
         Run {

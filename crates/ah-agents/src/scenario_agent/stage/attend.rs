@@ -312,9 +312,6 @@ fn as_told(call: &ToolCall, why: &str) -> Ran {
     }
 }
 
-const fn in_words(outcome: ToolOutcome) -> &'static str {
-    match outcome {
-        ToolOutcome::Completed => "completed",
-        ToolOutcome::Failed => "failed",
-    }
+fn in_words(outcome: ToolOutcome) -> &'static str {
+    outcome.as_str()
 }

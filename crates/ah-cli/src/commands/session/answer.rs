@@ -15,7 +15,6 @@ use crate::follow::{Question, Screen, choose};
 use crate::session_ref::{resolve, short};
 use crate::style::{Line, Paint};
 use crate::text;
-use crate::tool;
 
 /// The parsed words of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -114,7 +113,7 @@ fn the_request(
                 "{} {} {}",
                 permission.request.request_id,
                 text::one_line(&permission.request.tool_name),
-                tool::argument(&permission.request.tool_args)
+                text::one_line(&permission.request.argument())
             ));
         }
         return Err(failure);
@@ -158,7 +157,7 @@ fn ask(
     screen.note(
         &Line::of(Paint::Bold, text::one_line(&question.request.tool_name)).with(
             Paint::Plain,
-            format!(" {}", tool::argument(&question.request.tool_args)),
+            format!(" {}", text::one_line(&question.request.argument())),
         ),
     );
     for line in question.lines(clock::now()) {

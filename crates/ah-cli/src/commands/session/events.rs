@@ -6,12 +6,12 @@ use ah_rest_api_contract::{
 };
 use futures::StreamExt;
 
-use super::describe::describe;
 use super::target;
 use crate::args::EventsArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::style::{Line, Paint};
+use crate::text;
 
 /// The terminal width below which a line shows only the description of an event.
 const NARROW_COLUMNS: usize = 60;
@@ -112,7 +112,10 @@ fn line(event: &SessionEvent, columns: Option<usize>) -> Line {
     let event_type = event.payload.event_type().as_str();
     Line::of(Paint::Dim, format!("{:>5} {time}", event.seq))
         .with(Paint::Accent, format!("{event_type:<type_columns$}"))
-        .with(Paint::Plain, format!(" {}", describe(&event.payload)))
+        .with(
+            Paint::Plain,
+            format!(" {}", text::one_line(&event.payload.summary())),
+        )
 }
 
 #[cfg(test)]

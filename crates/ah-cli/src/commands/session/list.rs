@@ -100,7 +100,10 @@ pub(super) const fn status_paint(status: SessionStatus) -> Paint {
     match status {
         SessionStatus::Completed => Paint::Good,
         SessionStatus::Failed => Paint::Bad,
-        SessionStatus::Queued | SessionStatus::Stopped | SessionStatus::Cancelled => Paint::Dim,
+        SessionStatus::Queued
+        | SessionStatus::Stopped
+        | SessionStatus::Cancelled
+        | SessionStatus::Unknown => Paint::Dim,
         SessionStatus::Provisioning | SessionStatus::Running => Paint::Accent,
         SessionStatus::Pausing
         | SessionStatus::Paused
@@ -114,20 +117,20 @@ pub(super) fn status_words(session: &Session) -> String {
     match session.activity {
         Some(Activity::Idle) => format!("{} (idle)", session.status),
         Some(Activity::AwaitingPermission) => format!("{} (permission)", session.status),
-        Some(Activity::Working) | None => session.status.to_string(),
+        _ => session.status.to_string(),
     }
 }
 
 /// Returns a short name of the repository.
 fn repository(session: &Session) -> String {
     match session.repo.mode {
-        RepoMode::None | RepoMode::Upload => "–".to_owned(),
         RepoMode::Git => session
             .repo
             .url
             .as_deref()
             .and_then(|url| RepositorySource::parse(url).ok())
             .map_or_else(|| "?".to_owned(), |source| source.display_name()),
+        _ => "–".to_owned(),
     }
 }
 

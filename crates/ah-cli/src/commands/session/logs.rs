@@ -61,7 +61,7 @@ fn lines(event: &SessionEvent) -> Vec<Line> {
         LogLevel::Error => Paint::Bad,
         LogLevel::Warn => Paint::Warn,
         LogLevel::Info => Paint::Plain,
-        LogLevel::Debug | LogLevel::Trace => Paint::Dim,
+        _ => Paint::Dim,
     };
     text::wrap(message, None)
         .into_iter()

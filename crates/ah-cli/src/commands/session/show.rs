@@ -2,7 +2,7 @@
 
 use ah_rest_api_contract::{
     FileQuery, Page, Permission, PermissionOutcome, PermissionState, Prompt, PromptState, RepoMode,
-    Session, TaskManager, Timestamp,
+    Session, TaskManager, Timestamp, Usage,
 };
 
 use super::list::{changes, status_paint, status_words};
@@ -12,10 +12,9 @@ use crate::changes;
 use crate::clock;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::follow::{option_lines, usage_words};
+use crate::follow::option_lines;
 use crate::style::{Line, Paint};
 use crate::text;
-use crate::tool;
 
 /// The maximum number of prompt lines on a card.
 const PROMPT_LINES_MAX: usize = 10;
@@ -128,7 +127,7 @@ fn card(session: &Session, now: Timestamp, columns: Option<usize>) -> Vec<Line> 
         };
         lines.push(plain("changes", words));
     }
-    if let Some(words) = session.usage.as_ref().and_then(usage_words) {
+    if let Some(words) = session.usage.as_ref().and_then(Usage::summary) {
         lines.push(plain("used", words));
     }
     for (index, (key, value)) in session.labels.iter().enumerate() {
@@ -206,6 +205,7 @@ fn prompt_line(prompt: &Prompt) -> Line {
         PromptState::Delivered => ("delivered", Paint::Good),
         PromptState::Withdrawn => ("withdrawn", Paint::Dim),
         PromptState::Undelivered => ("undelivered", Paint::Bad),
+        PromptState::Unknown => ("unknown", Paint::Dim),
     };
     Line::of(Paint::Accent, prompt.id.to_string())
         .with(paint, format!("  {}", text::fit(word, 11)))
@@ -228,15 +228,14 @@ fn permission_lines(permission: &Permission, now: Timestamp) -> Vec<Line> {
                 PermissionOutcome::Selected => "answered",
                 PermissionOutcome::Cancelled => "withdrawn",
                 PermissionOutcome::Expired => "expired",
+                other => other.as_str(),
             };
             Line::of(
                 Paint::Plain,
                 format!("{word}: {option}, by {}", resolution.by),
             )
         }
-        (PermissionState::Answered | PermissionState::Resolved, None) => {
-            Line::of(Paint::Plain, "answered")
-        }
+        (_, None) => Line::of(Paint::Plain, "answered"),
     };
     let mut lines = vec![
         Line::of(Paint::Accent, request.request_id.to_string())
@@ -248,7 +247,7 @@ fn permission_lines(permission: &Permission, now: Timestamp) -> Vec<Line> {
         )
         .with(
             Paint::Plain,
-            format!(" {}", tool::argument(&request.tool_args)),
+            format!(" {}", text::one_line(&request.argument())),
         ),
     ];
     if permission.state == PermissionState::Pending {

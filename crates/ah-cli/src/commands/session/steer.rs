@@ -37,7 +37,7 @@ pub(super) async fn prompt(
     context.show(&receipt, || {
         let way = match receipt.delivery {
             PromptDelivery::Steered => "delivered during the current turn",
-            PromptDelivery::Initial | PromptDelivery::Queued => "queued for the next turn",
+            _ => "queued for the next turn",
         };
         vec![
             Line::of(Paint::Accent, receipt.prompt_id.to_string())

@@ -1,11 +1,7 @@
 //! Everything that a session's stream yields.
 
-use ah_rest_api_contract::fleet::{
-    FenceHost, FenceResult, FenceStarted, FenceState, Follower, FollowerOs, FollowersCatalog,
-    HostExited, HostLog, HostStarted, Note, OutputStream, Summary,
-};
 use ah_rest_api_contract::*;
-use proptest::collection::{btree_map, vec};
+use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 
@@ -241,83 +237,38 @@ fn agent_payload() -> BoxedStrategy<EventPayload> {
         (0_u8..=100, text())
             .prop_map(|(progress, stage)| { EventPayload::Progress(Progress { progress, stage }) }),
         text().prop_map(|message| EventPayload::Error(ErrorEvent { message })),
-        (text(), text())
-            .prop_map(|(snapshot_id, note)| { EventPayload::Moment(Moment { snapshot_id, note }) }),
-        (text(), text())
-            .prop_map(|(mode, url)| EventPayload::Delivery(DeliveryEvent { mode, url })),
     ]
     .boxed()
 }
 
-fn fleet_payload() -> BoxedStrategy<EventPayload> {
-    let fence_host = (
-        prop::sample::select(vec![
-            FenceState::Consistent,
-            FenceState::Timeout,
-            FenceState::Error,
-        ]),
-        any::<u64>(),
-        of(text()),
-    )
-        .prop_map(|(state, took_ms, error)| FenceHost {
-            state,
-            took_ms,
-            error,
-        });
-    let follower = (
-        text(),
-        prop::sample::select(vec![
-            FollowerOs::Linux,
-            FollowerOs::Macos,
-            FollowerOs::Windows,
-        ]),
-        vec(text(), 0..3),
-        of(text()),
-        of(text()),
-    )
-        .prop_map(|(name, os, tags, address, ssh_user)| Follower {
-            name,
-            os,
-            tags,
-            address,
-            ssh_user,
-        });
-    prop_oneof![
-        (text(), text(), text()).prop_map(|(snapshot_id, origin, transport)| {
-            EventPayload::FenceStarted(FenceStarted {
-                snapshot_id,
-                origin,
-                transport,
-            })
-        }),
-        (text(), btree_map(text(), fence_host, 0..3)).prop_map(|(snapshot_id, hosts)| {
-            EventPayload::FenceResult(FenceResult { snapshot_id, hosts })
-        }),
-        text().prop_map(|host| EventPayload::HostStarted(HostStarted { host })),
-        (text(), any::<bool>(), text()).prop_map(|(host, err, message)| {
-            EventPayload::HostLog(HostLog {
-                host,
-                stream: if err {
-                    OutputStream::Stderr
-                } else {
-                    OutputStream::Stdout
-                },
-                message,
-            })
-        }),
-        (text(), any::<i32>())
-            .prop_map(|(host, code)| EventPayload::HostExited(HostExited { host, code })),
-        (vec(text(), 0..3), vec(text(), 0..3))
-            .prop_map(|(passed, failed)| EventPayload::Summary(Summary { passed, failed })),
-        vec(follower, 0..3)
-            .prop_map(|hosts| EventPayload::FollowersCatalog(FollowersCatalog { hosts })),
-        text().prop_map(|message| EventPayload::Note(Note { message })),
-    ]
-    .boxed()
+fn unknown_payload() -> BoxedStrategy<EventPayload> {
+    (text(), json_object())
+        .prop_filter_map(
+            "a type of its own and the fields of no event",
+            |(word, mut fields)| {
+                for name in ["type", "seq", "ts", "sessionId"] {
+                    fields.remove(name);
+                }
+                UnknownEvent::new(word, fields).map(EventPayload::Unknown)
+            },
+        )
+        .boxed()
 }
 
 pub(crate) fn payload() -> BoxedStrategy<EventPayload> {
-    prop_oneof![2 => agent_payload(), 1 => fleet_payload()].boxed()
+    agent_payload()
+}
+
+/// An event of a type that this version does not know.
+pub(crate) fn unknown_event() -> BoxedStrategy<SessionEvent> {
+    (seq(), timestamp(), ulid(), unknown_payload())
+        .prop_map(|(seq, ts, id, payload)| SessionEvent {
+            seq,
+            ts,
+            session_id: SessionId::from_ulid(id),
+            payload,
+        })
+        .boxed()
 }
 
 pub(crate) fn session_event() -> BoxedStrategy<SessionEvent> {

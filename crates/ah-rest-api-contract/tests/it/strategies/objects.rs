@@ -54,7 +54,7 @@ pub(crate) fn policy() -> BoxedStrategy<PermissionPolicy> {
 }
 
 pub(crate) fn repo_config() -> BoxedStrategy<RepoConfig> {
-    let mode = prop::sample::select(vec![RepoMode::Git, RepoMode::Upload, RepoMode::None]);
+    let mode = prop::sample::select(vec![RepoMode::Git, RepoMode::None]);
     (mode, of(text()), of(text()), of(text()))
         .prop_map(|(mode, url, branch, commit)| RepoConfig {
             mode,
@@ -66,13 +66,7 @@ pub(crate) fn repo_config() -> BoxedStrategy<RepoConfig> {
 }
 
 fn runtime() -> BoxedStrategy<RuntimeConfig> {
-    prop::sample::select(vec![
-        RuntimeType::Local,
-        RuntimeType::Devcontainer,
-        RuntimeType::Disabled,
-    ])
-    .prop_map(|runtime_type| RuntimeConfig { runtime_type })
-    .boxed()
+    Just(RuntimeConfig::default()).boxed()
 }
 
 fn agent_selection() -> BoxedStrategy<AgentSelection> {

@@ -1,0 +1,322 @@
+//! Events in one line of text.
+
+use serde_json::{Map, Value};
+
+use super::{
+    EventPayload, FileEdit, Message, Plan, StatusChange, ToolResult, ToolUse, UnknownEvent, Usage,
+};
+use crate::{ContentBlock, PermissionRequested, PermissionResolved};
+
+/// The arguments that say most about a tool's run, the most telling first.
+const TELLING: [&str; 13] = [
+    "command",
+    "cmd",
+    "file_path",
+    "filePath",
+    "path",
+    "pattern",
+    "query",
+    "url",
+    "prompt",
+    "description",
+    "title",
+    "name",
+    "dir",
+];
+/// The arguments that hold a command to run.
+const COMMANDS: [&str; 2] = ["command", "cmd"];
+/// The longest argument of a tool in a summary, in characters.
+const ARGUMENT_CHARS_MAX: usize = 120;
+
+impl EventPayload {
+    /// The event in one line of plain text, however long it is.
+    ///
+    /// This is the one rendering that every client shares. The text is the agent's: a program that
+    /// prints it to a terminal makes it harmless first.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let words = match self {
+            Self::Status(change) => change.summary(),
+            Self::Log(log) => format!("{} {}", log.level, log.message),
+            Self::Message(message) => format!("{}: {}", message.role, message.text()),
+            Self::Thought(thought) => thought.thought.clone(),
+            Self::ToolUse(used) => used.summary(),
+            Self::ToolResult(result) => result.summary(),
+            Self::FileEdit(edit) => edit.summary(),
+            Self::Diff(diff) => diff.path.clone(),
+            Self::PermissionRequest(request) => {
+                format!("{} {}", request.request_id, request.summary())
+            }
+            Self::PermissionResolved(resolved) => resolved.summary(),
+            Self::Plan(plan) => plan.summary(),
+            Self::Usage(usage) => usage.summary().unwrap_or_else(|| "nothing".to_owned()),
+            Self::Progress(progress) => format!("{} % {}", progress.progress, progress.stage),
+            Self::Error(error) => error.message.clone(),
+            Self::Unknown(event) => event.summary(),
+        };
+        one_line(&words)
+    }
+}
+
+impl StatusChange {
+    fn summary(&self) -> String {
+        let mut words = match self.previous {
+            Some(previous) => format!("{previous} → {}", self.status),
+            None => self.status.to_string(),
+        };
+        if let Some(reason) = &self.reason {
+            words.push_str(&format!(": {reason}"));
+        }
+        if let Some(code) = self.exit_code {
+            words.push_str(&format!(" (exit code {code})"));
+        }
+        if let Some(signal) = self.signal {
+            words.push_str(&format!(" (signal {signal})"));
+        }
+        words
+    }
+}
+
+impl Message {
+    /// The text of the message, one line for each content block. A block without text is named in
+    /// brackets.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let said: Vec<String> = self.content.iter().map(ContentBlock::summary).collect();
+        said.join("\n")
+    }
+}
+
+impl ContentBlock {
+    /// The text of the block, or its kind and name in brackets.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Text { text } => text.clone(),
+            Self::Image { uri, mime_type, .. } => {
+                let name = uri.as_deref().or(mime_type.as_deref()).unwrap_or("picture");
+                format!("[picture: {name}]")
+            }
+            Self::Audio { mime_type, .. } => format!("[sound: {mime_type}]"),
+            Self::Resource { resource } => format!("[document: {}]", resource.uri),
+            Self::ResourceLink { name, uri, .. } => format!("[{name}: {uri}]"),
+        }
+    }
+}
+
+impl ToolUse {
+    /// The tool and its most telling argument in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        format!("{} {}", self.tool_name, self.argument())
+    }
+
+    /// The most telling argument in one line, such as the command or the path; all arguments as
+    /// `name=value` if none is known to be. At most 120 characters.
+    #[must_use]
+    pub fn argument(&self) -> String {
+        telling_argument(&self.tool_args)
+    }
+
+    /// Returns true if the tool was given a command to run.
+    #[must_use]
+    pub fn runs_a_command(&self) -> bool {
+        COMMANDS
+            .iter()
+            .any(|name| self.tool_args.contains_key(*name))
+    }
+}
+
+impl PermissionRequested {
+    /// The tool and its most telling argument in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        format!("{} {}", self.tool_name, self.argument())
+    }
+
+    /// The most telling argument of the tool, as [`ToolUse::argument`] gives it.
+    #[must_use]
+    pub fn argument(&self) -> String {
+        telling_argument(&self.tool_args)
+    }
+}
+
+impl PermissionResolved {
+    fn summary(&self) -> String {
+        let option = self.option_id.as_deref().unwrap_or("no option");
+        let Self {
+            request_id,
+            outcome,
+            by,
+            ..
+        } = self;
+        format!("{request_id} {outcome}: {option}, by {by}")
+    }
+}
+
+impl ToolResult {
+    fn summary(&self) -> String {
+        let code = self.exit_code.map(|code| format!(" (exit {code})"));
+        let said = self
+            .tool_output
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty());
+        format!(
+            "{} {}{}  {}",
+            self.tool_name,
+            self.status,
+            code.unwrap_or_default(),
+            said.unwrap_or_default()
+        )
+    }
+}
+
+impl FileEdit {
+    fn summary(&self) -> String {
+        format!(
+            "+{} -{} {}  {}",
+            self.lines_added,
+            self.lines_removed,
+            self.file_path,
+            self.description.as_deref().unwrap_or_default()
+        )
+    }
+}
+
+impl Plan {
+    fn summary(&self) -> String {
+        let steps: Vec<&str> = self
+            .entries
+            .iter()
+            .map(|entry| entry.content.as_str())
+            .collect();
+        steps.join("; ")
+    }
+}
+
+impl Usage {
+    /// The usage as `1,234 tokens in, 56 out, $0.0123`; `None` if there is none.
+    #[must_use]
+    pub fn summary(&self) -> Option<String> {
+        if self.input_tokens == 0 && self.output_tokens == 0 && self.cost_usd.is_none() {
+            return None;
+        }
+        let mut words = format!("{} tokens in", grouped(self.input_tokens));
+        if let Some(cached) = self.cached_tokens.filter(|cached| *cached > 0) {
+            words.push_str(&format!(" ({} cached)", grouped(cached)));
+        }
+        words.push_str(&format!(", {} out", grouped(self.output_tokens)));
+        if let Some(cost) = self.cost_usd {
+            words.push_str(&format!(", ${cost:.4}"));
+        }
+        Some(words)
+    }
+}
+
+impl UnknownEvent {
+    fn summary(&self) -> String {
+        telling_argument(self.fields())
+    }
+}
+
+/// A number with a comma between groups of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// The words of a text, a single space between two of them.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn telling_argument(args: &Map<String, Value>) -> String {
+    let telling = TELLING.iter().find_map(|name| match args.get(*name)? {
+        Value::String(text) => Some(first_line(text)),
+        // A command as a list of arguments.
+        Value::Array(parts) => {
+            let words: Option<Vec<&str>> = parts.iter().map(Value::as_str).collect();
+            Some(words?.join(" "))
+        }
+        _ => None,
+    });
+    let words = telling.unwrap_or_else(|| {
+        let pairs = args.iter().map(|(name, value)| match value {
+            Value::String(text) => format!("{name}={text}"),
+            other => format!("{name}={other}"),
+        });
+        pairs.collect::<Vec<_>>().join(" ")
+    });
+    cut(&one_line(&words))
+}
+
+/// The first line that is not blank, with `…` if others follow. The first line of a script is
+/// often a comment on its purpose.
+fn first_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    let more = if lines.next().is_some() { " …" } else { "" };
+    format!("{first}{more}")
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(ARGUMENT_CHARS_MAX) {
+        None => text.to_owned(),
+        Some(_) => {
+            let head: String = text.chars().take(ARGUMENT_CHARS_MAX - 1).collect();
+            format!("{head}…")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(args: Value) -> String {
+        match args {
+            Value::Object(args) => telling_argument(&args),
+            _ => panic!("arguments are an object"),
+        }
+    }
+
+    #[test]
+    fn the_most_telling_argument_is_shown() {
+        assert_eq!(
+            told(json!({"cwd": "/x", "command": "\n# Test it\ncargo test"})),
+            "# Test it …"
+        );
+        assert_eq!(told(json!({"command": ["git", "status"]})), "git status");
+        assert_eq!(
+            told(json!({"content": "…", "path": "src/main.rs"})),
+            "src/main.rs"
+        );
+        assert_eq!(told(json!({"depth": 2, "word": "a b"})), "depth=2 word=a b");
+        assert_eq!(told(json!({})), "");
+    }
+
+    #[test]
+    fn a_long_argument_is_cut_at_a_character() {
+        let told = told(json!({"query": "ä".repeat(200)}));
+        assert_eq!(told.chars().count(), ARGUMENT_CHARS_MAX);
+        assert!(told.ends_with("ä…"));
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(
+            [0, 12, 123, 1234, 123_456, 1_234_567].map(grouped),
+            ["0", "12", "123", "1,234", "123,456", "1,234,567"]
+        );
+    }
+}
