@@ -35,7 +35,7 @@ impl View {
             match prompt.state {
                 PromptState::Queued => true,
                 PromptState::Withdrawn => later,
-                PromptState::Delivered | PromptState::Undelivered => false,
+                PromptState::Delivered | PromptState::Undelivered | PromptState::Unknown => false,
             }
         });
         self.permissions
