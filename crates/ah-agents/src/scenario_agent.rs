@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
 
-use ah_scenario::{InvalidSettings, Settings};
+use ah_scenario::{Interpreter, InvalidSettings, Settings};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{FramedRead, LinesCodec};
@@ -29,20 +29,20 @@ use stage::Stage;
 use wire::{FromAgent, ToAgent};
 use workspace::Workspace;
 
-/// Why the agent leaves.
+/// The reason why the agent exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaving {
-    /// Nothing more will be said to it.
+pub(crate) enum Exit {
+    /// Its input has ended.
     InputEnded,
-    /// Nobody reads what it says.
+    /// Its output is closed.
     OutputClosed,
     /// The scenario has it exit with this code.
-    Exit(u8),
+    Code(u8),
     /// The scenario has it crash.
     Crash,
 }
 
-/// Whether the scenario agent can play by these settings of a task.
+/// Checks that the scenario agent can play by these settings of a task.
 ///
 /// # Errors
 /// Says what is wrong with them, and for a scenario, where.
@@ -50,17 +50,17 @@ pub fn check(settings: &Map<String, Value>) -> Result<(), InvalidSettings> {
     Settings::read(settings).map(drop)
 }
 
-/// Is the agent: plays in the current folder by the settings in this file until its standard input
-/// ends, or the scenario has it leave.
+/// Runs the agent: it plays in the current folder by the settings in this file until its standard
+/// input ends or the scenario has it exit.
 ///
-/// The exit code is 0 at the end of the input, 1 when nobody reads its output, 2 when it cannot
-/// start, and whatever the scenario says.
+/// The exit code is 0 at the end of the input, 1 if its output is closed, 2 if it cannot start, and
+/// otherwise the code that the scenario gives.
 pub fn main(settings: &Path) -> ExitCode {
     match run(settings) {
-        Ok(Leaving::InputEnded) => ExitCode::SUCCESS,
-        Ok(Leaving::OutputClosed) => ExitCode::FAILURE,
-        Ok(Leaving::Exit(code)) => ExitCode::from(code),
-        Ok(Leaving::Crash) => std::process::abort(),
+        Ok(Exit::InputEnded) => ExitCode::SUCCESS,
+        Ok(Exit::OutputClosed) => ExitCode::FAILURE,
+        Ok(Exit::Code(code)) => ExitCode::from(code),
+        Ok(Exit::Crash) => std::process::abort(),
         Err(error) => {
             eprintln!(
                 "the scenario agent cannot start by {}: {error}",
@@ -71,23 +71,23 @@ pub fn main(settings: &Path) -> ExitCode {
     }
 }
 
-fn run(settings: &Path) -> std::io::Result<Leaving> {
+fn run(settings: &Path) -> std::io::Result<Exit> {
     let settings: Map<String, Value> = serde_json::from_slice(&std::fs::read(settings)?)?;
     let workspace = std::env::current_dir()?;
     let first_message = first_message()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let leaving = runtime.block_on(play(
+    let exit = runtime.block_on(play(
         tokio::io::stdin(),
         tokio::io::stdout(),
         workspace,
         &settings,
         first_message,
     ));
-    // A thread may still wait for standard input, which nobody will end for our sake.
+    // A thread may still wait for standard input, which does not end with the agent.
     runtime.shutdown_background();
-    Ok(leaving)
+    Ok(exit)
 }
 
 /// The id of the agent's first message; the others count upwards from it.
@@ -105,27 +105,31 @@ fn first_message() -> std::io::Result<Ulid> {
     Ok(Ulid::from_parts(millis, u128::from_le_bytes(random)))
 }
 
-/// Plays by these settings in `workspace`, spoken to by `input` and speaking to `output`, until it
-/// has a reason to leave. Settings that cannot be played by are the reason why each turn fails, so
-/// that whoever prompts the agent is told.
+/// Plays by these settings in `workspace`, over `input` and `output`, until it has a reason to
+/// exit. Invalid settings fail each turn with their error, so that the client sees it.
 pub(crate) async fn play(
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin,
     workspace: PathBuf,
     settings: &Map<String, Value>,
     first_message: Ulid,
-) -> Leaving {
+) -> Exit {
     let inbox = FramedRead::new(input, LinesCodec::new_with_max_length(LINE_BYTES_MAX));
-    let mut outbox = Outbox::new(output, first_message);
+    let mut outbox = Outbox::new(output);
     let ready = FromAgent::Ready {
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    if let Err(leaving) = outbox.say(&ready).await {
-        return leaving;
+    if let Err(exit) = outbox.send(&ready).await {
+        return exit;
     }
     match Settings::read(settings) {
-        Ok(settings) => {
-            Stage::new(inbox, outbox, Workspace::at(workspace), settings)
+        Ok(Settings {
+            script,
+            speed,
+            defines,
+        }) => {
+            let interpreter = Interpreter::new(script, defines, first_message);
+            Stage::new(inbox, outbox, Workspace::at(workspace), interpreter, speed)
                 .run()
                 .await
         }
@@ -138,7 +142,7 @@ async fn decline<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     mut inbox: FramedRead<R, LinesCodec>,
     mut outbox: Outbox<W>,
     reason: &str,
-) -> Leaving {
+) -> Exit {
     use futures::StreamExt;
     while let Some(Ok(line)) = inbox.next().await {
         if !matches!(serde_json::from_str(&line), Ok(ToAgent::Prompt { .. })) {
@@ -147,11 +151,11 @@ async fn decline<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         let outcome = TurnOutcome::Failed {
             reason: reason.to_owned(),
         };
-        if let Err(leaving) = outbox.say(&FromAgent::TurnEnded(outcome)).await {
-            return leaving;
+        if let Err(exit) = outbox.send(&FromAgent::TurnEnded(outcome)).await {
+            return exit;
         }
     }
-    Leaving::InputEnded
+    Exit::InputEnded
 }
 
 #[cfg(test)]

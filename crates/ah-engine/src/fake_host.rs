@@ -6,17 +6,19 @@
     reason = "a test whose lock was poisoned has failed already"
 )]
 
+mod agent;
 mod executor;
 mod recorder;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ah_agents::protocol::{AgentEnd, Fact, JournalEntry, JournalRecord, Request, TurnOutcome};
+use ah_agents::protocol::{AgentEnd, Fact, JournalEntry, JournalRecord, Request};
+use ah_lifecycle::turns::Moment;
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, Log, LogLevel, SessionId, SessionStatus, Thought,
+    EphemeralEvent, EventPayload, Log, LogLevel, SessionId, SessionStatus, Thought, Timestamp,
 };
 use tokio::sync::{broadcast, watch};
 
@@ -29,11 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How many ephemeral events an engine may be behind before it loses some.
 const BEHIND_MAX: usize = 16;
 
-/// What an agent does by itself.
+/// The behavior of an agent without a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Temper {
-    /// It thinks one thought a turn and finishes it.
-    Diligent,
+pub enum Behavior {
+    /// It thinks one thought in each turn and ends it.
+    EndsTurns,
     /// It begins its turns and leaves the rest to the test.
     Directed,
     /// It plays the scenario of its settings. Time that the script lets pass does not pass here.
@@ -50,7 +52,9 @@ struct Inner {
     moved: watch::Sender<u64>,
     shown: broadcast::Sender<(SessionId, EphemeralEvent)>,
     clock: Arc<dyn Clock>,
-    temper: Temper,
+    /// The start of the host by both clocks.
+    started: (Timestamp, Instant),
+    behavior: Behavior,
     /// What goes wrong. It is held for as long as it is looked at.
     troubles: Mutex<Troubles>,
     /// How often the host fails to look, sweep and discard before it does what it is asked.
@@ -69,15 +73,17 @@ struct Troubles {
 }
 
 impl FakeHost {
-    /// A host whose agents are all of one temper.
+    /// Creates a host whose agents all have this behavior.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, temper: Temper) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, behavior: Behavior) -> Self {
+        let started = (clock.now(), Instant::now());
         Self(Arc::new(Inner {
             recorders: Mutex::default(),
             moved: watch::Sender::new(0),
             shown: broadcast::Sender::new(BEHIND_MAX),
             clock,
-            temper,
+            started,
+            behavior,
             troubles: Mutex::default(),
             failures: AtomicU32::new(0),
             held: Mutex::default(),
@@ -132,7 +138,7 @@ impl FakeHost {
 
     /// Settles the permission requests whose time is up.
     pub fn expire(&self) {
-        let now = self.0.clock.now();
+        let now = self.now();
         let sessions: Vec<SessionId> = self.0.recorders.lock().unwrap().keys().copied().collect();
         for session in sessions {
             self.with(session, |recorder| recorder.expire(now));
@@ -176,7 +182,7 @@ impl FakeHost {
 
     /// Nothing of the agent is left.
     pub fn end(&self, session: SessionId, end: AgentEnd) {
-        let now = self.0.clock.now();
+        let now = self.now();
         self.with(session, |recorder| recorder.end(end, now));
     }
 
@@ -187,10 +193,8 @@ impl FakeHost {
 
     /// The agent's turn ends, and the next one begins if a prompt waits.
     pub fn end_turn(&self, session: SessionId) {
-        let now = self.0.clock.now();
-        self.with(session, |recorder| {
-            recorder.turn_over(TurnOutcome::Completed, now);
-        });
+        let now = self.now();
+        self.with(session, |recorder| recorder.end_turn(now));
     }
 
     /// Every request that ever reached the recorder, in order.
@@ -249,8 +253,18 @@ impl FakeHost {
     }
 
     fn append(&self, session: SessionId, entry: JournalEntry) {
-        let ts = self.0.clock.now();
-        self.with(session, |recorder| recorder.append(entry, ts));
+        let now = self.now();
+        self.with(session, |recorder| recorder.append(entry, now));
+    }
+
+    /// The current moment. The monotonic clock follows the one that the test turns.
+    fn now(&self) -> Moment {
+        let (wall, tick) = self.0.started;
+        let now = self.0.clock.now();
+        Moment {
+            wall: now,
+            tick: tick + now.since(wall),
+        }
     }
 
     /// Fails as often as was asked for.
@@ -266,7 +280,7 @@ impl FakeHost {
     }
 
     fn take(&self, session: SessionId, request: &Request) {
-        let now = self.0.clock.now();
+        let now = self.now();
         let held = self.0.held.lock().unwrap().clone();
         self.with(session, |recorder| recorder.take(request, &held, now));
     }

@@ -1,16 +1,15 @@
-//! One session: its state, its log, and the recorder and agent that are played for it.
+//! One session: its state, its log, and its recorder and agent, which are played in memory.
 //!
-//! Everything here happens at a given moment and at once; nothing waits. Whoever owns the session
-//! calls [`MockSession::advance`] when something was decided and when the moment has come that it
-//! names.
+//! Each method applies to a given moment and returns at once. The owner of the session calls
+//! [`MockSession::advance`] after each decision, and at the time that the last call returned.
 
 mod recorder;
 
 use std::sync::Arc;
 
 use ah_lifecycle::{
-    Change, Decision, JournalEntry, JournalPosition, JournalRecord, Launch, NewEvent, Refusal,
-    SessionRecord, View, create, ingest, start,
+    Change, Decision, JournalPosition, JournalRecord, Launch, NewEvent, Refusal, SessionRecord,
+    View, create, ingest, start,
 };
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, EventSeq, RECENT_EVENTS_MAX, Session, SessionEvent, SessionId,
@@ -20,7 +19,7 @@ use tokio::sync::{Notify, broadcast, watch};
 
 use crate::changes::Changes;
 use recorder::Recorder;
-pub(crate) use recorder::{Moment, Stage, Times};
+pub(crate) use recorder::{Setup, Times};
 
 /// How many ephemeral events a reader may be behind before it loses some.
 const BEHIND_MAX: usize = 256;
@@ -38,7 +37,7 @@ pub(crate) struct MockSession {
 
 impl MockSession {
     /// A queued session.
-    pub(crate) fn new(session: Session, launch: Launch, stage: Stage, now: Timestamp) -> Self {
+    pub(crate) fn new(session: Session, launch: Launch, setup: Setup, now: Timestamp) -> Self {
         let mut new = Self {
             view: View {
                 record: SessionRecord::new(session, launch),
@@ -47,7 +46,7 @@ impl MockSession {
             },
             log: Vec::new(),
             changes: Changes::default(),
-            recorder: Recorder::new(stage),
+            recorder: Recorder::new(setup),
             head: watch::Sender::new(EventSeq::START),
             ephemeral: broadcast::Sender::new(BEHIND_MAX),
             wake: Arc::default(),
@@ -80,23 +79,22 @@ impl MockSession {
         &self.changes
     }
 
-    /// Where the log stands, now and whenever it or the session's state has moved.
+    /// Returns the head of the log, which also moves when the session's state has changed.
     pub(crate) fn watch(&self) -> watch::Receiver<EventSeq> {
         self.head.subscribe()
     }
 
-    /// What is shown besides the log, from now on.
+    /// Returns the ephemeral events from now on.
     pub(crate) fn watch_ephemeral(&self) -> broadcast::Receiver<EphemeralEvent> {
         self.ephemeral.subscribe()
     }
 
-    /// Told whenever [`MockSession::advance`] is due before the moment that it named.
+    /// Returns the notification that [`MockSession::advance`] is due earlier than it returned.
     pub(crate) fn waker(&self) -> Arc<Notify> {
         self.wake.clone()
     }
 
-    /// Carries out what was decided, and has the agent learn of it. Says whether there was
-    /// anything.
+    /// Applies a decision and wakes the session. Returns true if anything changed.
     pub(crate) fn take(&mut self, decision: Decision, now: Timestamp) -> bool {
         match decision {
             Decision::Unchanged => false,
@@ -121,15 +119,11 @@ impl MockSession {
         self.append(change.events);
     }
 
-    /// The recorder tells this.
-    fn tell(&mut self, entry: JournalEntry, now: Timestamp) -> Result<(), Refusal> {
+    /// Applies a record of the recorder.
+    fn ingest(&mut self, record: JournalRecord) -> Result<(), Refusal> {
         let position = JournalPosition(self.view.record.journal.0 + 1);
-        let record = JournalRecord {
-            ts: now,
-            entry,
-            raw: None,
-        };
-        // It leaves the view as the change does.
+        let now = record.ts;
+        // This applies the change to the view as well.
         let absorbed = ingest::absorb(&mut self.view, &[(record, position)])?;
         self.view.record.session.updated_at = now;
         for event in &absorbed.change.events {
@@ -143,7 +137,7 @@ impl MockSession {
     }
 
     fn show(&self, event: EphemeralEvent) {
-        // It fails when nobody reads, which is no loss.
+        // Without readers there is nothing to send to.
         self.ephemeral.send(event).ok();
     }
 

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ah_lifecycle::Refusal;
+use ah_lifecycle::turns::Moment;
 use ah_rest_api_contract::{SessionId, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::session::Moment;
 use crate::state::State;
 
 /// The state of a mock, and its clock.
@@ -24,7 +24,7 @@ impl Shared {
             state: Mutex::new(state),
             began: Moment {
                 wall: start,
-                tick: Instant::now(),
+                tick: Instant::now().into_std(),
             },
         }
     }
@@ -35,7 +35,7 @@ impl Shared {
     }
 
     pub(crate) fn now(&self) -> Moment {
-        let tick = Instant::now();
+        let tick = Instant::now().into_std();
         Moment {
             wall: self.began.wall.plus(tick - self.began.tick),
             tick,
@@ -82,7 +82,7 @@ async fn attend(shared: Weak<Shared>, id: SessionId, wake: Arc<Notify>) {
             Some(next) => {
                 tokio::select! {
                     () = wake.notified() => {}
-                    () = tokio::time::sleep_until(next) => {}
+                    () = tokio::time::sleep_until(Instant::from_std(next)) => {}
                 }
             }
             None => wake.notified().await,

@@ -6,8 +6,10 @@ mod repositories;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use ah_lifecycle::create::{self, Creation};
+use ah_lifecycle::turns::Moment;
 use ah_lifecycle::{Decision, Refusal, View};
 use ah_rest_api_contract::{
     DeliveryMode, Draft, DraftId, DraftUpdate, ErrorKind, EventQuery, InitialTasks, LaunchedTask,
@@ -16,11 +18,10 @@ use ah_rest_api_contract::{
     TaskLaunchParams, TaskManagerError,
 };
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use crate::fault::Conditions;
 use crate::ids::Ids;
-use crate::session::{MockSession, Moment, Stage, Times};
+use crate::session::{MockSession, Setup, Times};
 use crate::stream::StreamConditions;
 pub(crate) use agents::Agents;
 pub(crate) use log::Log;
@@ -108,17 +109,16 @@ impl State {
         }
         self.tasks.push(task);
         for (session, launch) in sessions {
-            let (performance, speed) = self.agents.play(&session.agent, &mut self.ids, now.wall)?;
-            let stage = Stage {
-                performance,
+            let (agent, speed) = self.agents.play(&session.agent, &mut self.ids, now.wall)?;
+            let setup = Setup {
+                agent,
                 speed,
-                version: self.agents.version(&session.agent.agent_type),
                 workspace: self.repositories.workspace(&session),
                 times: self.times.clone(),
             };
             self.places.insert(session.id, self.sessions.len());
             self.queue.push(session.id);
-            let session = MockSession::new(session, launch, stage, now.wall);
+            let session = MockSession::new(session, launch, setup, now.wall);
             self.log.extend(&session);
             self.sessions.push(session);
         }
@@ -167,7 +167,7 @@ impl State {
     ) -> Result<Option<Option<Instant>>, Refusal> {
         // Sessions are never removed.
         let session = &mut self.sessions[self.places[&id]];
-        let next = session.advance(now, &mut self.ids, &self.held);
+        let next = session.advance(now, &self.held);
         self.log.extend(session);
         let next = next?;
         Ok((!session.status().is_terminal()).then_some(next))

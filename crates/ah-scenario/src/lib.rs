@@ -1,19 +1,21 @@
-//! Scenario files: the script of an agent, parsed and resolved without any I/O.
+//! Scenario files: the script of a scripted agent, parsed and resolved without any I/O.
 //!
-//! A [`Scenario`] is read from YAML (or from an equivalent JSON value), and resolved with
-//! [`Defines`] into a [`Script`]: a flat, typed list of steps, each with the delay before it. The
-//! player of a script provides the clock, the files and the commands. This crate has none of them,
-//! so that an agent with real effects and a mock on a paused clock play the same script. A
-//! [`Performance`] plays a script without real effects.
+//! A [`Scenario`] is read from YAML (or from a JSON value that was), and resolved against
+//! [`Defines`] into a [`Script`]: a flat, typed list of steps, each with the time to wait before
+//! it. The one [`Interpreter`] turns a script, prompts and answers into [`Instruction`]s. The
+//! built-in agent of `ah-agents` carries them out with real files and commands; a
+//! [`ScriptedAgent`] plays them in memory, for the mock and for tests. Time, files and commands
+//! belong to the caller.
 //!
 //! `docs/scenarios.md` describes the format for users.
 
+mod agent;
 mod builtin;
 mod defines;
 mod error;
 mod expression;
+mod interpreter;
 mod node;
-mod performance;
 mod resolve;
 mod rules;
 mod scenario;
@@ -22,10 +24,11 @@ mod settings;
 mod speed;
 mod template;
 
+pub use agent::{Played, ScriptedAgent};
 pub use builtin::{BUILTIN_NAMES, builtin};
 pub use defines::{Defines, InvalidDefine};
 pub use error::{Place, ScenarioError};
-pub use performance::{Cue, Performance};
+pub use interpreter::{Instruction, Interpreter, ToolUse};
 pub use scenario::Scenario;
 pub use script::{
     Action, Assertion, Condition, ExecutionEvent, ExecutionOutput, ExpectedAnswer, FileRead,

@@ -36,7 +36,7 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// The step is the subject of the request. Without permission, it is skipped with a log line.
-    NeedsLeave {
+    NeedsPermission {
         /// [`PermissionAsk::number`] of the request.
         request: usize,
     },
@@ -138,7 +138,16 @@ pub struct ToolCall {
     pub execution: Option<ToolExecution>,
 }
 
+/// The tools that run a command, and so end with an exit code.
+const COMMANDS: [&str; 4] = ["runCmd", "grep", "find", "sed"];
+
 impl ToolCall {
+    /// Returns true if the tool runs a command, and so ends with an exit code.
+    #[must_use]
+    pub fn runs_command(&self) -> bool {
+        COMMANDS.contains(&self.tool_name.as_str())
+    }
+
     fn duration(&self) -> Duration {
         let progress = self.progress.iter().map(|line| line.at);
         let execution = self

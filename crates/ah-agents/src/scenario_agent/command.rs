@@ -27,7 +27,7 @@ pub(super) struct Running {
 
 /// What is heard of a command.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(super) enum CommandOutput {
     /// It printed something, to standard output or standard error.
     Printed(Vec<u8>),
     /// It has ended, and all that it printed was heard.
@@ -63,20 +63,20 @@ impl Running {
     }
 
     /// Waits for the next thing to be heard. Nothing is lost when the waiting is given up. It is
-    /// not to be called again after [`Heard::Ended`].
-    pub(super) async fn next(&mut self) -> io::Result<Heard> {
+    /// not to be called again after [`CommandOutput::Ended`].
+    pub(super) async fn next(&mut self) -> io::Result<CommandOutput> {
         let mut chunk = Vec::with_capacity(8 * 1024);
         loop {
             if let Some(chunk) = self.drained.pop_front() {
-                return Ok(Heard::Printed(chunk));
+                return Ok(CommandOutput::Printed(chunk));
             }
             if self.ended {
-                return self.child.wait().await.map(Heard::Ended);
+                return self.child.wait().await.map(CommandOutput::Ended);
             }
             tokio::select! {
                 read = self.output.read_buf(&mut chunk), if self.output_open => match read? {
                     0 => self.output_open = false,
-                    _ => return Ok(Heard::Printed(chunk)),
+                    _ => return Ok(CommandOutput::Printed(chunk)),
                 },
                 status = self.child.wait() => {
                     status?;

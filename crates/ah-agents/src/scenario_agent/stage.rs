@@ -1,23 +1,22 @@
-//! The agent at its work: it takes prompts, plays the script's turns, and heeds the driver at
-//! every moment in between.
+//! The agent at work: it accepts prompts, carries out the instructions of the interpreter, and
+//! reads its input at every moment in between.
 
 mod act;
 mod attend;
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::time::Duration;
 
 use ah_rest_api_contract::{
-    ContentBlock, ErrorEvent, EventPayload, Log, LogLevel, Message, MessageId, MessageRole,
-    PromptContent,
+    ErrorEvent, EventPayload, Log, LogLevel, MessageDelta, MessageRole, PromptContent,
 };
-use ah_scenario::{Action, Condition, Defines, Script, Settings, Speed, Step, fill};
+use ah_scenario::{Interpreter, Speed};
 use futures::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
-use super::Leaving;
+use super::Exit;
 use super::outbox::Outbox;
 use super::output::Output;
 use super::wire::{FromAgent, ToAgent};
@@ -29,35 +28,24 @@ pub(super) struct Stage<R, W> {
     inbox: FramedRead<R, LinesCodec>,
     outbox: Outbox<W>,
     workspace: Workspace,
-    script: Arc<Script>,
+    interpreter: Interpreter,
     speed: Speed,
-    defines: Defines,
-    /// The step that comes next.
-    cursor: usize,
-    /// The prompt of the turn.
-    prompt: String,
-    /// For each permission request that was answered, in order, whether leave was given.
-    leave: Vec<(usize, bool)>,
-    /// How many tools were used, for their names.
-    tools_used: u64,
-    /// How many times leave was asked, for the keys of the requests.
-    times_asked: u64,
-    /// What was said and what tools gave back, as far as assertions can look back.
+    /// The messages and tool outputs so far, which assertions can refer to.
     said: Output,
 }
 
-/// Why a turn is cut short.
+/// The reason why a turn is cut short.
 #[derive(Debug)]
 pub(super) enum Cut {
-    /// Somebody interrupted it.
+    /// The turn was interrupted.
     Interrupted,
-    /// The agent leaves.
-    Leaving(Leaving),
+    /// The agent exits.
+    Exit(Exit),
 }
 
-impl From<Leaving> for Cut {
-    fn from(leaving: Leaving) -> Self {
-        Self::Leaving(leaving)
+impl From<Exit> for Cut {
+    fn from(exit: Exit) -> Self {
+        Self::Exit(exit)
     }
 }
 
@@ -66,142 +54,57 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         inbox: FramedRead<R, LinesCodec>,
         outbox: Outbox<W>,
         workspace: Workspace,
-        settings: Settings,
+        interpreter: Interpreter,
+        speed: Speed,
     ) -> Self {
-        let Settings {
-            script,
-            speed,
-            defines,
-        } = settings;
         Self {
             inbox,
             outbox,
             workspace,
-            script,
+            interpreter,
             speed,
-            defines,
-            cursor: 0,
-            prompt: String::new(),
-            leave: Vec::new(),
-            tools_used: 0,
-            times_asked: 0,
             said: Output::default(),
         }
     }
 
-    /// Takes prompts until the agent leaves.
-    pub(super) async fn run(&mut self) -> Leaving {
+    /// Accepts prompts until the agent exits.
+    pub(super) async fn run(&mut self) -> Exit {
         loop {
-            let leaving = match self.hear().await {
-                None => Leaving::InputEnded,
+            let exit = match self.next_input().await {
+                None => Exit::InputEnded,
                 Some(ToAgent::Prompt { content, .. }) => match self.turn(&content).await {
                     Ok(()) => continue,
-                    Err(leaving) => leaving,
+                    Err(exit) => exit,
                 },
-                // Nothing is going on that an interrupt could end or an answer be meant for.
+                // No turn is in progress that could be interrupted, and no request is pending.
                 Some(ToAgent::Interrupt | ToAgent::Answer { .. }) => continue,
             };
-            return leaving;
+            return exit;
         }
     }
 
-    /// Plays a turn, and says how it ended.
-    async fn turn(&mut self, content: &PromptContent) -> Result<(), Leaving> {
-        self.prompt = content.text();
+    /// Plays a turn and reports its outcome.
+    async fn turn(&mut self, content: &PromptContent) -> Result<(), Exit> {
+        self.interpreter.begin(content);
         let outcome = match self.play_turn().await {
             Ok(outcome) => outcome,
-            Err(Cut::Interrupted) => TurnOutcome::Interrupted,
-            Err(Cut::Leaving(leaving)) => return Err(leaving),
+            Err(Cut::Interrupted) => {
+                self.interpreter.abandon_turn();
+                TurnOutcome::Interrupted
+            }
+            Err(Cut::Exit(exit)) => return Err(exit),
         };
-        if outcome != TurnOutcome::Completed {
-            self.give_up_turn();
-        }
-        self.outbox.say(&FromAgent::TurnEnded(outcome)).await
+        self.outbox.send(&FromAgent::TurnEnded(outcome)).await
     }
 
-    async fn play_turn(&mut self) -> Result<TurnOutcome, Cut> {
-        if self.cursor >= self.script.steps.len() {
-            let text = format!(
-                "The scenario `{}` has ended; there is no more to play.",
-                self.script.name
-            );
-            self.say(text).await?;
-            return Ok(TurnOutcome::Completed);
-        }
-        while let Some(step) = self.script.steps.get(self.cursor).cloned() {
-            self.cursor += 1;
-            if !self.is_due(&step).await? {
-                continue;
-            }
-            self.pause(step.delay).await?;
-            if let Some(outcome) = self.act(&step).await? {
-                return Ok(outcome);
-            }
-        }
-        Ok(TurnOutcome::Completed)
-    }
-
-    /// What is left of a turn that did not go well is not played: the next prompt is the one that
-    /// the script waits for next.
-    fn give_up_turn(&mut self) {
-        let rest = &self.script.steps[self.cursor.min(self.script.steps.len())..];
-        let boundary = rest
-            .iter()
-            .position(|step| matches!(step.action, Action::AwaitPrompt(_)));
-        self.cursor = match boundary {
-            Some(index) => self.cursor + index + 1,
-            None => self.script.steps.len(),
-        };
-    }
-
-    /// Whether the conditions of a step are met. That something was skipped for want of leave is
-    /// said.
-    async fn is_due(&mut self, step: &Step) -> Result<bool, Cut> {
-        for condition in &step.conditions {
-            let given = |number: usize| {
-                let answer = self
-                    .leave
-                    .iter()
-                    .rev()
-                    .find(|(request, _)| *request == number);
-                answer.map(|(_, given)| *given)
-            };
-            match *condition {
-                Condition::IfGranted { request } if given(request) != Some(true) => {
-                    return Ok(false);
-                }
-                Condition::IfDenied { request } if given(request) != Some(false) => {
-                    return Ok(false);
-                }
-                Condition::NeedsLeave { request } if given(request) != Some(true) => {
-                    let what = match &step.action {
-                        Action::UseTool(call) => call.tool_name.clone(),
-                        Action::Edit(edit) => format!("the edit of {}", edit.path),
-                        _ => step.place.clone(),
-                    };
-                    self.log(
-                        LogLevel::Info,
-                        format!("skipped {what}: leave was not given"),
-                    )
-                    .await?;
-                    return Ok(false);
-                }
-                Condition::IfGranted { .. }
-                | Condition::IfDenied { .. }
-                | Condition::NeedsLeave { .. } => {}
-            }
-        }
-        Ok(true)
-    }
-
-    /// The next thing the driver says; `None` when it says no more. A line that is not understood
-    /// is reported where people look when something is wrong, and passed over.
-    async fn hear(&mut self) -> Option<ToAgent> {
+    /// Returns the next message of the driver, or `None` at the end of the input. A line that
+    /// cannot be understood is logged and skipped.
+    async fn next_input(&mut self) -> Option<ToAgent> {
         loop {
             let line = match self.inbox.next().await? {
                 Ok(line) => line,
                 Err(LinesCodecError::MaxLineLengthExceeded) => {
-                    tracing::warn!("passed over a line that is too long");
+                    tracing::warn!("skipped an input line that is too long");
                     continue;
                 }
                 Err(LinesCodecError::Io(error)) => {
@@ -210,23 +113,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
                 }
             };
             match serde_json::from_str(&line) {
-                Ok(said) => return Some(said),
-                Err(error) => tracing::warn!(%error, "passed over a line that is not understood"),
+                Ok(message) => return Some(message),
+                Err(error) => tracing::warn!(%error, "skipped an input line that is malformed"),
             }
         }
     }
 
-    /// Takes in what the driver said in the middle of a turn.
-    async fn heed(&mut self, said: Option<ToAgent>) -> Result<(), Cut> {
-        match said {
-            None => Err(Leaving::InputEnded.into()),
+    /// Processes a message of the driver in the middle of a turn.
+    async fn on_input(&mut self, message: Option<ToAgent>) -> Result<(), Cut> {
+        match message {
+            None => Err(Exit::InputEnded.into()),
             Some(ToAgent::Interrupt) => Err(Cut::Interrupted),
             Some(ToAgent::Prompt { content, .. }) => {
-                let text = format!(
-                    "I heard you: “{}”. I go on with what I am at.",
-                    content.text()
-                );
-                self.say(text).await
+                let reply = self.interpreter.steered(&content);
+                self.event(reply).await
             }
             Some(ToAgent::Answer { key, .. }) => {
                 self.log(
@@ -238,30 +138,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         }
     }
 
-    /// Waits for `work`, and heeds the driver meanwhile.
-    async fn heed_while<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Cut> {
+    /// Waits for `work`, and processes input meanwhile.
+    async fn with_input<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Cut> {
         let mut work = pin!(work);
         loop {
             tokio::select! {
                 biased;
-                said = self.hear() => self.heed(said).await?,
+                message = self.next_input() => self.on_input(message).await?,
                 done = &mut work => return Ok(done),
             }
         }
     }
 
     /// Waits for a delay of the script.
-    async fn pause(&mut self, delay: std::time::Duration) -> Result<(), Cut> {
-        if delay.is_zero() {
-            return Ok(());
-        }
-        self.heed_while(tokio::time::sleep(self.speed.scale(delay)))
+    async fn pause(&mut self, delay: Duration) -> Result<(), Cut> {
+        self.with_input(tokio::time::sleep(self.speed.scale(delay)))
             .await
-    }
-
-    /// A text of the script with the prompt and the defines in it.
-    fn filled(&self, text: &str) -> String {
-        fill(text, &self.prompt, &self.defines)
     }
 
     async fn event(&mut self, event: EventPayload) -> Result<(), Cut> {
@@ -282,25 +174,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             .await
     }
 
-    /// Says a whole message.
-    async fn say(&mut self, text: String) -> Result<(), Cut> {
-        let id = self.outbox.message_id();
-        self.say_as(id, vec![ContentBlock::Text { text }]).await
+    /// Keeps a part of a message for assertions.
+    fn note_delta(&mut self, delta: &MessageDelta) {
+        self.said.push(delta.delta.as_bytes());
     }
 
-    async fn say_as(
-        &mut self,
-        message_id: MessageId,
-        content: Vec<ContentBlock>,
-    ) -> Result<(), Cut> {
-        self.event(EventPayload::Message(Message {
-            role: MessageRole::Assistant,
-            message_id,
-            content,
-            author: None,
-            delivery: None,
-            prompt_id: None,
-        }))
-        .await
+    /// Keeps the end of a message for assertions.
+    fn note_event(&mut self, event: &EventPayload) {
+        if let EventPayload::Message(message) = event
+            && message.role == MessageRole::Assistant
+        {
+            self.said.push(b"\n");
+        }
     }
 }

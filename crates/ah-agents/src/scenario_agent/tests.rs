@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use ulid::Ulid;
 
 use super::wire::{FromAgent, ToAgent};
-use super::{Leaving, play};
+use super::{Exit, play};
 use crate::protocol::TurnOutcome;
 
 /// How long a test waits for what it expects before it fails.
@@ -28,7 +28,7 @@ struct Agent {
     folder: TempDir,
     input: Option<DuplexStream>,
     output: Lines<BufReader<DuplexStream>>,
-    playing: JoinHandle<Leaving>,
+    playing: JoinHandle<Exit>,
 }
 
 impl Agent {
@@ -121,7 +121,7 @@ impl Agent {
     }
 
     /// Ends the agent's input, and gives its reason to leave.
-    async fn leave(mut self) -> Leaving {
+    async fn leave(mut self) -> Exit {
         self.input = None;
         timeout(PATIENCE, self.playing)
             .await

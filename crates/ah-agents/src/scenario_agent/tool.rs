@@ -12,7 +12,7 @@ use tokio::process::Command;
 use super::workspace::Workspace;
 
 /// What a tool knows of its surroundings.
-pub(super) struct Surroundings<'a> {
+pub(super) struct ToolContext<'a> {
     pub(super) workspace: &'a Workspace,
     /// The prompt of the turn.
     pub(super) prompt: &'a str,
@@ -65,9 +65,9 @@ impl Ran {
 pub(super) fn prepare(
     tool: &str,
     args: &Map<String, Value>,
-    around: &Surroundings<'_>,
+    context: &ToolContext<'_>,
 ) -> Result<Work, String> {
-    let args = Args { args, around };
+    let args = Args { args, context };
     Ok(match tool {
         "runCmd" => Work::Command(shell(&args)?),
         "grep" => Work::Command(grep(&args)?),
@@ -87,7 +87,7 @@ pub(super) fn prepare(
 /// The arguments of a tool.
 pub(super) struct Args<'a> {
     args: &'a Map<String, Value>,
-    around: &'a Surroundings<'a>,
+    context: &'a ToolContext<'a>,
 }
 
 impl Args<'_> {
@@ -125,10 +125,10 @@ impl Args<'_> {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
-            .current_dir(self.around.workspace.root())
-            .env("AH_PROMPT", self.around.prompt)
+            .current_dir(self.context.workspace.root())
+            .env("AH_PROMPT", self.context.prompt)
             .stdin(Stdio::null());
-        for (name, value) in self.around.defines.iter() {
+        for (name, value) in self.context.defines.iter() {
             command.env(format!("AH_DEFINE_{name}"), value);
         }
         command
@@ -150,7 +150,7 @@ fn shell(args: &Args<'_>) -> Result<Command, String> {
     command.arg("-c").arg(text);
     if let Some(folder) = args.text(&["cwd"])? {
         let folder = args
-            .around
+            .context
             .workspace
             .resolve(&folder)
             .map_err(|error| error.to_string())?;
@@ -183,7 +183,7 @@ fn find(args: &Args<'_>) -> Result<Command, String> {
 /// A path argument, checked, written so that no tool takes it for an option.
 fn inside(args: &Args<'_>, name: &str) -> Result<String, String> {
     let path = args.text(&[name])?.unwrap_or_else(|| ".".to_owned());
-    args.around
+    args.context
         .workspace
         .resolve(&path)
         .map_err(|error| error.to_string())?;

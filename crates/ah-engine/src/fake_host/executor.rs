@@ -53,9 +53,9 @@ impl Executor for FakeHost {
     }
 
     async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError> {
-        let (temper, now) = (self.0.temper, self.0.clock.now());
+        let (behavior, now) = (self.0.behavior, self.now());
         self.with(spec.session_id, |recorder| {
-            recorder.launch(spec, temper, now);
+            recorder.launch(spec, behavior, now);
         });
         let recorders = self.0.recorders.lock().unwrap();
         let alive = recorders.values().filter(|it| it.alive).count();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ah_conformance::Harness;
 use ah_engine::LocalTaskManager;
-use ah_engine::fake_host::Temper;
+use ah_engine::fake_host::Behavior;
 use ah_rest_api_contract::{SessionStatus, TaskManager};
 use async_trait::async_trait;
 
@@ -18,7 +18,7 @@ struct Engine {
 
 impl Engine {
     async fn start() -> Self {
-        let mut world = World::new(Temper::Scripted);
+        let mut world = World::new(Behavior::Scripted);
         world.slots = 4;
         let engine = world.engine().await;
         Self { world, engine }

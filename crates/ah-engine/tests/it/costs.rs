@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ah_engine::fake_host::Temper;
+use ah_engine::fake_host::Behavior;
 use ah_lifecycle::Request;
 use ah_rest_api_contract::{
     DeliveryMode, EventPayload, Prompt, PromptContent, PromptId, PromptRequest, PromptState,
@@ -80,7 +80,7 @@ async fn work(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_decision_reads_as_many_rows_at_prompt_1000_as_at_prompt_10() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let store = Arc::new(CountingStore::new(world.store().await));
     let engine = world.engine_on(store.clone()).await;
     let id = launch(&engine, a_task()).await;

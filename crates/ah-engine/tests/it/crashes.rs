@@ -1,7 +1,7 @@
 //! Engines that die, and those that take over.
 
 use ah_agents::protocol::Request;
-use ah_engine::fake_host::Temper;
+use ah_engine::fake_host::Behavior;
 use ah_rest_api_contract::{
     EventPayload, PromptRequest, SessionId, SessionStatus as S, TaskManager,
 };
@@ -33,7 +33,7 @@ fn saw(text: &'static str) -> impl Fn(&EventPayload) -> bool {
 
 #[test]
 fn what_an_agent_does_while_nobody_attends_is_caught_up_with() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let id: SessionId = with_doomed_engine(&world, async |engine| {
         let id = launch(engine, a_task()).await;
         until_status(engine, id, S::Running).await;
@@ -59,7 +59,7 @@ fn what_an_agent_does_while_nobody_attends_is_caught_up_with() {
 
 #[test]
 fn a_queued_prompt_and_a_stop_survive_the_engine_that_took_them() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let id: SessionId = with_doomed_engine(&world, async |engine| {
         let id = launch(engine, a_task()).await;
         until_status(engine, id, S::Running).await;
@@ -84,7 +84,7 @@ fn a_queued_prompt_and_a_stop_survive_the_engine_that_took_them() {
 
 #[test]
 fn a_prompt_that_waits_when_the_engine_leaves_is_said_although_nobody_attends() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let first = world.engine().await;
@@ -130,7 +130,7 @@ fn a_prompt_that_waits_when_the_engine_leaves_is_said_although_nobody_attends() 
 
 #[test]
 fn a_recorder_that_died_meanwhile_is_found_out() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let id: SessionId = with_doomed_engine(&world, async |engine| {
         let id = launch(engine, a_task()).await;
         until_status(engine, id, S::Running).await;
@@ -145,7 +145,7 @@ fn a_recorder_that_died_meanwhile_is_found_out() {
 
 #[test]
 fn an_engine_that_shuts_down_in_order_is_followed_at_once() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let first = world.engine().await;
@@ -161,7 +161,7 @@ fn an_engine_that_shuts_down_in_order_is_followed_at_once() {
 
 #[test]
 fn engines_killed_again_and_again_lose_and_repeat_nothing() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let id: SessionId = with_doomed_engine(&world, async |engine| launch(engine, a_task()).await);
     with_doomed_engine(&world, async |engine| {
         until_status(engine, id, S::Running).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ah_agents::protocol::AgentEnd;
-use ah_engine::fake_host::Temper;
+use ah_engine::fake_host::Behavior;
 use ah_rest_api_contract::{
     AgentSelection, ErrorKind, EventPayload, Priority, RepoConfig, SessionQuery,
     SessionStatus as S, TaskLaunchParams, TaskManager,
@@ -14,7 +14,7 @@ use crate::world::{World, a_task, launch, statuses, until, until_status, whole_l
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_runs_from_queued_to_completed() {
-    let world = World::new(Temper::Diligent);
+    let world = World::new(Behavior::EndsTurns);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     let log = whole_log(&engine, id).await;
@@ -34,7 +34,7 @@ async fn a_task_runs_from_queued_to_completed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_sessions_never_take_more_than_their_slots() {
-    let mut world = World::new(Temper::Diligent);
+    let mut world = World::new(Behavior::EndsTurns);
     world.slots = 7;
     let engine = world.engine().await;
     let mut request = a_task();
@@ -57,7 +57,7 @@ async fn a_hundred_sessions_never_take_more_than_their_slots() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn high_priority_goes_first_and_then_age() {
-    let mut world = World::new(Temper::Directed);
+    let mut world = World::new(Behavior::Directed);
     world.slots = 1;
     let engine = world.engine().await;
     let running = launch(&engine, a_task()).await;
@@ -79,7 +79,7 @@ async fn high_priority_goes_first_and_then_age() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workspace_that_cannot_be_made_fails_the_session_in_words() {
-    let world = World::new(Temper::Diligent);
+    let world = World::new(Behavior::EndsTurns);
     world.host.refuse("the disk is full");
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
@@ -92,7 +92,7 @@ async fn a_workspace_that_cannot_be_made_fails_the_session_in_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stored_address_that_cannot_be_read_fails_the_session() {
-    let world = World::new(Temper::Diligent);
+    let world = World::new(Behavior::EndsTurns);
     let store = world.store().await;
     let mut task = sample::task(1, sample::at(0));
     let (session, launch) = &mut task.sessions[0];
@@ -113,7 +113,7 @@ async fn a_stored_address_that_cannot_be_read_fails_the_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_goes_badly_fails_its_session_as_it_was() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let cases = [
         (
@@ -150,7 +150,7 @@ async fn an_agent_that_goes_badly_fails_its_session_as_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_takes_too_long_fails_and_an_idle_one_is_stopped() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let mut task = a_task();
     task.timeout_ms = Some(60_000);
@@ -181,7 +181,7 @@ async fn a_session_that_takes_too_long_fails_and_an_idle_one_is_stopped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_done_here_is_refused_before_anything_is_done() {
-    let world = World::new(Temper::Diligent);
+    let world = World::new(Behavior::EndsTurns);
     let engine = world.engine().await;
     let mut unknown = a_task();
     unknown.agents.push(AgentSelection::new("nobody"));
@@ -209,7 +209,7 @@ async fn what_cannot_be_done_here_is_refused_before_anything_is_done() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn values_of_variables_are_kept_from_whoever_looks_at_the_task() {
-    let world = World::new(Temper::Diligent);
+    let world = World::new(Behavior::EndsTurns);
     let engine = world.engine().await;
     let mut task = a_task();
     task.env.insert("GREETING".into(), "a secret".into());

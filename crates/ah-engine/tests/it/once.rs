@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ah_engine::fake_host::Temper;
+use ah_engine::fake_host::Behavior;
 use ah_engine::{Caller, LocalTaskManager, Once, already_replied};
 use ah_rest_api_contract::{
     DraftUpdate, PageRequest, PromptRequest, SessionStatus as S, TaskLaunchParams, TaskManager,
@@ -25,7 +25,7 @@ fn once(engine: &LocalTaskManager, key: &str) -> LocalTaskManager {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_twenty_racing_launches_one_is_carried_out_and_its_reply_kept() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let racer = Arc::new(once(&engine, "launch"));
     let results = join_all((0..20).map(|_| {
@@ -62,7 +62,7 @@ async fn of_twenty_racing_launches_one_is_carried_out_and_its_reply_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prompts_stops_and_drafts_are_carried_out_once_even_when_nothing_changes() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;

@@ -2,7 +2,7 @@
 
 use ah_agents::protocol::Request;
 use ah_engine::Clock;
-use ah_engine::fake_host::Temper;
+use ah_engine::fake_host::Behavior;
 use ah_rest_api_contract::{
     Activity, ErrorKind, EventPayload, PageRequest, PermissionAnswer, PermissionId,
     PermissionOption, PermissionOptionKind, PermissionOutcome, PermissionRequested,
@@ -37,7 +37,7 @@ fn asks_leave(world: &World, id: SessionId) -> PermissionId {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_paused_resumed_and_stopped() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
@@ -80,7 +80,7 @@ async fn a_session_is_paused_resumed_and_stopped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prompts_are_queued_delivered_in_order_and_taken_back() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
@@ -131,7 +131,7 @@ async fn prompts_are_queued_delivered_in_order_and_taken_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_session_waits_for_a_prompt() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
@@ -165,7 +165,7 @@ async fn an_interrupted_session_waits_for_a_prompt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_permission_is_asked_answered_once_and_told_to_the_agent() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
@@ -225,7 +225,7 @@ async fn a_permission_is_asked_answered_once_and_told_to_the_agent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_nobody_answered_is_settled_when_the_session_ends() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
@@ -252,7 +252,7 @@ async fn a_request_nobody_answered_is_settled_when_the_session_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_session_leaves_nothing_and_hides() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
@@ -276,7 +276,7 @@ async fn a_cancelled_session_leaves_nothing_and_hides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_reach_a_session_that_another_engine_attends_to() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let owner = world.engine().await;
     let other = world.engine().await;
     let id = launch(&owner, a_task()).await;
@@ -308,7 +308,7 @@ async fn commands_reach_a_session_that_another_engine_attends_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_from_another_engine_is_heard_through_the_noise_of_the_agent() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let owner = world.engine().await;
     let other = world.engine().await;
     for _ in 0..5 {
@@ -332,7 +332,7 @@ async fn a_command_from_another_engine_is_heard_through_the_noise_of_the_agent()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workspace_that_cannot_be_removed_does_not_keep_a_session_from_being_cancelled() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     world.host.keep_workspaces();
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
@@ -347,7 +347,7 @@ async fn a_workspace_that_cannot_be_removed_does_not_keep_a_session_from_being_c
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_cannot_look_or_sweep_for_a_while_changes_nothing_about_the_session() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;

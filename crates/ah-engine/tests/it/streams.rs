@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ah_engine::RowItem;
-use ah_engine::fake_host::Temper;
+use ah_engine::fake_host::Behavior;
 use ah_rest_api_contract::{
     EventFilter, EventSeq, EventType, SessionEvent, SessionId, SessionStatus as S, StreamItem,
     TaskManager,
@@ -37,7 +37,7 @@ async fn read_all(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_that_join_at_any_moment_see_every_event_once() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine: Arc<dyn TaskManager> = Arc::new(world.engine().await);
     let id = launch(engine.as_ref(), a_task()).await;
     until_status(engine.as_ref(), id, S::Running).await;
@@ -69,7 +69,7 @@ async fn readers_that_join_at_any_moment_see_every_event_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_choose_and_never_renumber() {
-    let world = World::new(Temper::Diligent);
+    let world = World::new(Behavior::EndsTurns);
     let engine: Arc<dyn TaskManager> = Arc::new(world.engine().await);
     let id = launch(engine.as_ref(), a_task()).await;
     let log = whole_log(engine.as_ref(), id).await;
@@ -85,7 +85,7 @@ async fn filters_choose_and_never_renumber() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_of_one_session_share_its_rows() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
@@ -117,7 +117,7 @@ async fn readers_of_one_session_share_its_rows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_of_many_sessions_is_read_on_one_stream_and_resumed() {
-    let world = World::new(Temper::Diligent);
+    let world = World::new(Behavior::EndsTurns);
     let engine = world.engine().await;
     let all = || engine.watch_log(Some(LogPosition::default()), None, EventFilter::default());
     let mut log = all().await.unwrap();
@@ -168,7 +168,7 @@ async fn the_log_of_many_sessions_is_read_on_one_stream_and_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_larger_than_what_is_kept_in_memory_reaches_a_live_reader_whole() {
-    let world = World::new(Temper::Directed);
+    let world = World::new(Behavior::Directed);
     let engine: Arc<dyn TaskManager> = Arc::new(world.engine().await);
     let id = launch(engine.as_ref(), a_task()).await;
     until_status(engine.as_ref(), id, S::Running).await;

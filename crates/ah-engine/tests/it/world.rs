@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_agents::Catalog;
-use ah_engine::fake_host::{FakeHost, Temper};
+use ah_engine::fake_host::{Behavior, FakeHost};
 use ah_engine::{EngineConfig, IdSource, LocalTaskManager, ManualClock};
 use ah_rest_api_contract::{
     CreateTask, EventFilter, EventPayload, EventSeq, RepoConfig, Session, SessionEvent, SessionId,
@@ -27,10 +27,10 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(temper: Temper) -> Self {
+    pub(crate) fn new(behavior: Behavior) -> Self {
         let start = Timestamp::from_unix_millis(1_800_000_000_000);
         let clock = Arc::new(ManualClock::at(start));
-        let host = FakeHost::new(clock.clone(), temper);
+        let host = FakeHost::new(clock.clone(), behavior);
         Self {
             home: tempfile::tempdir().unwrap(),
             clock,

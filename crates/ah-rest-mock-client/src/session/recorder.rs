@@ -1,103 +1,82 @@
-//! The recorder and the agent of a session, as the session's machine sees them: asked for what is
-//! due, and telling what came of it.
+//! The recorder and the agent of a session: the conversation that every recorder has, on a clock,
+//! with an agent that plays a script.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ah_lifecycle::end::{self, Departure};
 use ah_lifecycle::expire::{self, TimeLimits};
+use ah_lifecycle::turns::{AgentOutput, Conversation, Effects, Identifiers, Moment, Opening};
 use ah_lifecycle::{
-    AgentEnd, Decision, EndCause, Ending, Fact, JournalEntry, Refusal, Request, ShutdownManner,
-    TurnOutcome, duty, finish, permission, start,
+    AgentEnd, Decision, EndCause, Ending, Fact, JournalEntry, JournalRecord, Refusal, Request,
+    ShutdownManner, duty, finish, start,
 };
-use ah_rest_api_contract::{
-    EventPayload, Message, MessageId, MessageRole, PermissionId, PermissionRequested,
-    PermissionResolved, PromptContent, PromptDelivery, PromptId, SessionStatus, SessionWorkspace,
-    Timestamp,
-};
-use ah_scenario::{Cue, Performance, PermissionAsk, Speed};
-use tokio::time::Instant;
+use ah_rest_api_contract::{PromptId, SessionStatus, SessionWorkspace};
+use ah_scenario::{Played, ScriptedAgent, Speed};
 
 use super::MockSession;
-use crate::ids::Ids;
 
-/// The moment it is, by the clock that sessions are dated by and by the one that is slept on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    pub(crate) wall: Timestamp,
-    pub(crate) tick: Instant,
-}
-
-/// What a session is played with.
+/// The parts that a session is played with.
 #[derive(Clone, Debug)]
-pub(crate) struct Stage {
-    pub(crate) performance: Performance,
+pub(crate) struct Setup {
+    pub(crate) agent: ScriptedAgent,
     pub(crate) speed: Speed,
-    /// The version that the agent tells.
-    pub(crate) version: String,
-    /// The workspace it gets, with the commit it is at, or why it gets none.
+    /// The workspace with its commit, or the reason why there is none.
     pub(crate) workspace: Result<(SessionWorkspace, Option<String>), String>,
     pub(crate) times: Arc<Times>,
 }
 
-/// How long things take that are not the script's.
+/// The durations that are not the script's.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
-    /// Making a workspace and starting an agent.
+    /// The time to provision a workspace and start an agent.
     pub(crate) provisioning: Duration,
-    /// Freezing processes, letting them go on, and ending them; each.
+    /// The time to freeze processes, to let them go on, and to end them; each.
     pub(crate) control: Duration,
-    /// How long an idle session is kept when its task does not say.
+    /// The idle limit of a session whose task sets none.
     pub(crate) idle: Duration,
-}
-
-/// What the agent is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// It was not started.
-    Unborn,
-    /// It waits for a prompt.
-    Idle,
-    /// It is on a turn, and does nothing before then.
-    Turn { resumes_at: Instant },
-    /// It exits, for this code or signal.
-    Leaving {
-        exit_code: Option<i32>,
-        signal: Option<i32>,
-    },
 }
 
 /// The recorder and the agent of one session.
 pub(super) struct Recorder {
-    stage: Stage,
-    phase: Phase,
+    setup: Setup,
+    /// The conversation with the agent, once it was started.
+    conversation: Option<Conversation<ScriptedAgent>>,
+    /// The time at which a busy agent goes on.
+    resumes_at: Option<Instant>,
     frozen: bool,
-    /// When what the status asks for will have been done, with the status that asks for it.
+    /// The status whose work is in progress, with the time at which it is done.
     control: Option<(SessionStatus, Instant)>,
 }
 
 impl Recorder {
-    pub(super) const fn new(stage: Stage) -> Self {
+    pub(super) const fn new(setup: Setup) -> Self {
         Self {
-            stage,
-            phase: Phase::Unborn,
+            setup,
+            conversation: None,
+            resumes_at: None,
             frozen: false,
             control: None,
         }
     }
+
+    fn is_in_turn(&self) -> bool {
+        self.conversation
+            .as_ref()
+            .is_some_and(Conversation::is_in_turn)
+    }
 }
 
 impl MockSession {
-    /// Does all that is due by `now`. Returns when it is to be called again at the latest; `None`
-    /// when something has to be decided first. What is `held` stays undone.
+    /// Does everything that is due by `now`. Returns the time of the next call at the latest, or
+    /// `None` if a decision has to come first. The work of a status in `held` is not done.
     pub(crate) fn advance(
         &mut self,
         now: Moment,
-        ids: &mut Ids,
         held: &BTreeSet<SessionStatus>,
     ) -> Result<Option<Instant>, Refusal> {
-        if self.recorder.phase == Phase::Unborn && !self.bring_up(now, ids, held)? {
+        if self.recorder.conversation.is_none() && !self.bring_up(now, held)? {
             return Ok(self.next_moment(now, held));
         }
         loop {
@@ -107,8 +86,8 @@ impl MockSession {
             self.expire(now)?;
             let finished = finish::decide(&self.view.record, &self.view.prompts);
             self.take_quietly(finished, now);
-            let mut moved = self.carry_out_duties(now, ids, held)?;
-            moved |= self.play(now, ids)?;
+            let mut moved = self.carry_out_duties(now, held)?;
+            moved |= self.play(now)?;
             if !moved {
                 return Ok(self.next_moment(now, held));
             }
@@ -121,13 +100,8 @@ impl MockSession {
         }
     }
 
-    /// Makes the workspace and starts the agent. Says whether there is an agent now.
-    fn bring_up(
-        &mut self,
-        now: Moment,
-        ids: &mut Ids,
-        held: &BTreeSet<SessionStatus>,
-    ) -> Result<bool, Refusal> {
+    /// Provisions the workspace and starts the agent. Returns true once there is an agent.
+    fn bring_up(&mut self, now: Moment, held: &BTreeSet<SessionStatus>) -> Result<bool, Refusal> {
         match self.status() {
             SessionStatus::Provisioning => {}
             SessionStatus::Stopping => {
@@ -141,7 +115,7 @@ impl MockSession {
         if !self.is_done(SessionStatus::Provisioning, now, held) {
             return Ok(false);
         }
-        let (workspace, commit) = match self.recorder.stage.workspace.clone() {
+        let (workspace, commit) = match self.recorder.setup.workspace.clone() {
             Ok(made) => made,
             Err(why) => {
                 let reason = format!("the workspace could not be made: {why}");
@@ -149,30 +123,69 @@ impl MockSession {
                 return Ok(false);
             }
         };
+        let path = workspace.path.to_string_lossy().into_owned();
         self.apply(start::provisioned(workspace, commit), now.wall);
         self.fact(Fact::AgentStarted { pid: 1 }, now)?;
-        let ready = Fact::AgentReady {
-            version: Some(self.recorder.stage.version.clone()),
-            agent_session_id: None,
+        let launch = &self.view.record.launch;
+        let opening = Opening {
+            // The first prompt is the session's own, so it has the same identifier.
+            prompt_id: PromptId::from_ulid(self.id().ulid()),
+            prompt: self.session().prompt_blocks.clone(),
+            author: launch.author.clone(),
+            permissions: launch.permissions.clone(),
+            workspace: path,
         };
-        self.fact(ready, now)?;
-        // The first prompt is the session's own, so it is named alike.
-        let first = PromptId::from_ulid(self.id().ulid());
-        let content = self.session().prompt_blocks.clone();
-        let author = self.view.record.launch.author.clone();
-        let delivery = PromptDelivery::Initial;
-        self.begin_turn(first, &content, author, delivery, now, ids)?;
+        let agent = self.recorder.setup.agent.clone();
+        let ids = Identifiers::seeded(self.id().ulid().0);
+        self.recorder.conversation = Some(Conversation::new(opening, agent, ids));
+        self.converse(now, Conversation::begin)?;
         Ok(true)
     }
 
-    /// Whether what `status` asks for has been done, which is begun by asking.
+    /// Calls the conversation and the agent, whose replies follow at once. Returns true if
+    /// anything happened.
+    fn converse(
+        &mut self,
+        now: Moment,
+        call: impl FnOnce(&mut Conversation<ScriptedAgent>, &mut Effects),
+    ) -> Result<bool, Refusal> {
+        let Some(conversation) = &mut self.recorder.conversation else {
+            return Ok(false);
+        };
+        let mut effects = Effects::default();
+        call(conversation, &mut effects);
+        while let Some(reply) = conversation.agent_mut().next_reply() {
+            if matches!(reply, AgentOutput::TurnEnded(_)) {
+                self.recorder.resumes_at = None;
+            }
+            conversation.output(reply, now, &mut effects);
+        }
+        self.put_into_effect(effects)
+    }
+
+    fn put_into_effect(&mut self, effects: Effects) -> Result<bool, Refusal> {
+        let happened = !effects.records.is_empty() || !effects.ephemeral.is_empty();
+        let mut shown = effects.ephemeral.into_iter().peekable();
+        for (index, record) in effects.records.into_iter().enumerate() {
+            while let Some((_, event)) = shown.next_if(|(before, _)| *before <= index) {
+                self.show(event);
+            }
+            self.ingest(record)?;
+        }
+        for (_, event) in shown {
+            self.show(event);
+        }
+        Ok(happened)
+    }
+
+    /// Returns true if the work that `status` stands for has been done. The first call begins it.
     fn is_done(
         &mut self,
         status: SessionStatus,
         now: Moment,
         held: &BTreeSet<SessionStatus>,
     ) -> bool {
-        let times = &self.recorder.stage.times;
+        let times = &self.recorder.setup.times;
         let takes = if status == SessionStatus::Provisioning {
             times.provisioning
         } else {
@@ -193,53 +206,15 @@ impl MockSession {
         done
     }
 
-    /// Does what the recorder is asked for. Says whether there was anything to do.
+    /// Carries out the requests that are due. Returns true if anything happened.
     fn carry_out_duties(
         &mut self,
         now: Moment,
-        ids: &mut Ids,
         held: &BTreeSet<SessionStatus>,
     ) -> Result<bool, Refusal> {
         let mut moved = false;
         for request in duty::requests(&self.view) {
-            moved |= match request {
-                // What was taken back has never been handed over here.
-                Request::Withdraw { .. } => false,
-                Request::Answer {
-                    request_id,
-                    answer,
-                    by,
-                } => {
-                    let settle =
-                        |request: &PermissionRequested| permission::answered(request, &answer, &by);
-                    self.settle(request_id, settle, now)?;
-                    true
-                }
-                Request::Interrupt => self.interrupt(now)?,
-                Request::Prompt {
-                    prompt_id,
-                    content,
-                    author,
-                    steer,
-                } => self.prompt(prompt_id, &content, author, steer, now, ids)?,
-                Request::Pause => {
-                    let done = self.is_done(SessionStatus::Pausing, now, held);
-                    if done {
-                        self.recorder.frozen = true;
-                        self.fact(Fact::Paused, now)?;
-                    }
-                    done
-                }
-                Request::Resume => {
-                    let done = self.is_done(SessionStatus::Resuming, now, held);
-                    if done {
-                        self.recorder.frozen = false;
-                        self.fact(Fact::Resumed, now)?;
-                    }
-                    done
-                }
-                Request::Shutdown { manner } => self.shut_down(manner, now, held)?,
-            };
+            moved |= self.carry_out(request, now, held)?;
             if self.status().is_terminal() {
                 break;
             }
@@ -247,94 +222,60 @@ impl MockSession {
         Ok(moved)
     }
 
-    fn prompt(
+    fn carry_out(
         &mut self,
-        id: PromptId,
-        content: &PromptContent,
-        author: String,
-        steer: bool,
+        request: Request,
         now: Moment,
-        ids: &mut Ids,
+        held: &BTreeSet<SessionStatus>,
     ) -> Result<bool, Refusal> {
-        match self.recorder.phase {
-            Phase::Idle => {
-                self.begin_turn(id, content, author, PromptDelivery::Queued, now, ids)?;
-                Ok(true)
-            }
-            Phase::Turn { .. } if steer => {
-                self.message(id, content, author, PromptDelivery::Steered, now, ids)?;
-                let answer = self.recorder.stage.performance.steered(content);
-                self.tell(JournalEntry::Event(answer), now.wall)?;
-                Ok(true)
-            }
-            _ => Ok(false),
+        match request {
+            Request::Prompt {
+                prompt_id,
+                content,
+                author,
+                steer,
+            } => self.converse(now, |conversation, effects| {
+                conversation.prompt(prompt_id, content, author, steer, now, effects);
+            }),
+            Request::Withdraw { prompt_id } => self.converse(now, |conversation, _| {
+                conversation.withdraw(prompt_id);
+            }),
+            Request::Answer {
+                request_id,
+                answer,
+                by,
+            } => self.converse(now, |conversation, effects| {
+                conversation.answer(request_id, &answer, &by, now, effects);
+            }),
+            Request::Interrupt => self.converse(now, |conversation, effects| {
+                conversation.interrupt(now, effects);
+            }),
+            Request::Pause => self.freeze(SessionStatus::Pausing, now, held),
+            Request::Resume => self.freeze(SessionStatus::Resuming, now, held),
+            Request::Shutdown { manner } => self.shut_down(manner, now, held),
         }
     }
 
-    fn begin_turn(
+    /// Freezes the agent or lets it go on, once the work of `status` has been done.
+    fn freeze(
         &mut self,
-        prompt_id: PromptId,
-        content: &PromptContent,
-        author: String,
-        delivery: PromptDelivery,
+        status: SessionStatus,
         now: Moment,
-        ids: &mut Ids,
-    ) -> Result<(), Refusal> {
-        let fact = Fact::TurnStarted {
-            prompt_id,
-            delivery,
-        };
-        self.fact(fact, now)?;
-        self.message(prompt_id, content, author, delivery, now, ids)?;
-        self.recorder.stage.performance.begin(content);
-        self.recorder.phase = Phase::Turn {
-            resumes_at: now.tick,
-        };
-        Ok(())
-    }
-
-    fn message(
-        &mut self,
-        prompt_id: PromptId,
-        content: &PromptContent,
-        author: String,
-        delivery: PromptDelivery,
-        now: Moment,
-        ids: &mut Ids,
-    ) -> Result<(), Refusal> {
-        let message = Message {
-            role: MessageRole::User,
-            message_id: MessageId::from_ulid(ids.next(now.wall)),
-            content: content.blocks().to_vec(),
-            author: Some(author),
-            delivery: Some(delivery),
-            prompt_id: Some(prompt_id),
-        };
-        self.tell(
-            JournalEntry::Event(EventPayload::Message(message)),
-            now.wall,
-        )
-    }
-
-    fn interrupt(&mut self, now: Moment) -> Result<bool, Refusal> {
-        if !matches!(self.recorder.phase, Phase::Turn { .. }) {
+        held: &BTreeSet<SessionStatus>,
+    ) -> Result<bool, Refusal> {
+        if !self.is_done(status, now, held) {
             return Ok(false);
         }
-        self.recorder.stage.performance.give_up_turn();
-        self.end_turn(TurnOutcome::Interrupted, now)?;
+        self.recorder.frozen = status == SessionStatus::Pausing;
+        let fact = if self.recorder.frozen {
+            Fact::Paused
+        } else {
+            Fact::Resumed
+        };
+        self.fact(fact, now)?;
         Ok(true)
     }
 
-    fn end_turn(&mut self, outcome: TurnOutcome, now: Moment) -> Result<(), Refusal> {
-        for request in self.open_requests() {
-            let withdrawn = permission::withdrawn(&request, "agent");
-            self.resolve(withdrawn, now)?;
-        }
-        self.recorder.phase = Phase::Idle;
-        self.fact(Fact::TurnEnded { outcome }, now)
-    }
-
-    /// Ends the agent, as it is asked to or as it goes by itself.
     fn shut_down(
         &mut self,
         manner: ShutdownManner,
@@ -353,6 +294,7 @@ impl MockSession {
         Ok(true)
     }
 
+    /// Ends the agent.
     fn end(
         &mut self,
         cause: EndCause,
@@ -360,6 +302,9 @@ impl MockSession {
         signal: Option<i32>,
         now: Moment,
     ) -> Result<(), Refusal> {
+        self.converse(now, |conversation, effects| {
+            conversation.agent_ended(now, effects);
+        })?;
         let end = AgentEnd {
             exit_code,
             signal,
@@ -369,7 +314,7 @@ impl MockSession {
         self.conclude(&Departure::Told(end), now)
     }
 
-    /// Says the last word.
+    /// Applies the terminal status.
     fn conclude(&mut self, departure: &Departure, now: Moment) -> Result<(), Refusal> {
         let record = &self.view.record;
         let mut change = end::decide(record, &self.view.permissions, departure, now.wall)?;
@@ -380,112 +325,54 @@ impl MockSession {
         Ok(())
     }
 
-    /// Has the agent go on. Says whether it did anything.
-    fn play(&mut self, now: Moment, ids: &mut Ids) -> Result<bool, Refusal> {
+    /// Lets the agent go on as far as it can by `now`. Returns true if anything happened.
+    fn play(&mut self, now: Moment) -> Result<bool, Refusal> {
         if self.recorder.frozen || self.status().is_terminal() {
             return Ok(false);
         }
         let mut moved = false;
-        while let Phase::Turn { resumes_at } = self.recorder.phase
-            && resumes_at <= now.tick
+        while self.recorder.is_in_turn()
+            && self.recorder.resumes_at.is_none_or(|at| at <= now.tick)
+            && let Some(conversation) = &mut self.recorder.conversation
         {
-            match self.recorder.stage.performance.next_cue() {
-                Cue::Wait(delay) => {
-                    // From when the agent was to go on, so that time is kept however late it is.
-                    let resumes_at = resumes_at + self.recorder.stage.speed.scale(delay);
-                    self.recorder.phase = Phase::Turn { resumes_at };
+            match conversation.agent_mut().play() {
+                Played::Output(output) => {
+                    if matches!(
+                        output,
+                        AgentOutput::PermissionRequest(_) | AgentOutput::TurnEnded(_)
+                    ) {
+                        // What follows comes after the answer or the next prompt.
+                        self.recorder.resumes_at = None;
+                    }
+                    self.converse(now, |conversation, effects| {
+                        conversation.output(output, now, effects);
+                    })?;
                 }
-                Cue::Event(event) => self.tell(JournalEntry::Event(event), now.wall)?,
-                Cue::Ephemeral(event) => self.show(event),
-                Cue::Ask(ask) => self.ask(ask, now, ids)?,
-                Cue::Stuck => break,
-                Cue::TurnCompleted => self.end_turn(TurnOutcome::Completed, now)?,
-                Cue::TurnFailed(reason) => self.end_turn(TurnOutcome::Failed { reason }, now)?,
-                Cue::Exit(code) => self.leave(Some(i32::from(code)), None),
-                Cue::Crash => self.leave(None, Some(SIGABRT)),
+                Played::Wait(delay) => {
+                    // Counted from the end of the wait before, so that a late call loses no time.
+                    let from = self.recorder.resumes_at.unwrap_or(now.tick);
+                    let delay = self.recorder.setup.speed.scale(delay);
+                    self.recorder.resumes_at = Some(from + delay);
+                }
+                Played::Blocked => {
+                    self.recorder.resumes_at = None;
+                    break;
+                }
+                Played::Exited { exit_code, signal } => {
+                    self.end(EndCause::Agent, exit_code, signal, now)?;
+                    return Ok(true);
+                }
             }
-            moved = true;
-        }
-        if let Phase::Leaving { exit_code, signal } = self.recorder.phase {
-            self.end(EndCause::Agent, exit_code, signal, now)?;
             moved = true;
         }
         Ok(moved)
     }
 
-    const fn leave(&mut self, exit_code: Option<i32>, signal: Option<i32>) {
-        self.recorder.phase = Phase::Leaving { exit_code, signal };
-    }
-
-    fn ask(&mut self, ask: PermissionAsk, now: Moment, ids: &mut Ids) -> Result<(), Refusal> {
-        let policy = self.view.record.launch.permissions.clone();
-        let request = PermissionRequested {
-            request_id: PermissionId::from_ulid(ids.next(now.wall)),
-            tool_name: ask.tool_name,
-            tool_args: ask.tool_args,
-            options: ask.options,
-            expires_at: now.wall.plus(policy.timeout()),
-        };
-        let workspace = self.session().workspace.as_ref();
-        let path = workspace.map_or(String::new(), |it| it.path.to_string_lossy().into_owned());
-        let judged = permission::by_policy(&policy, &path, &request);
-        self.tell(
-            JournalEntry::Event(EventPayload::PermissionRequest(request)),
-            now.wall,
-        )?;
-        match judged {
-            Some(resolved) => self.settle_as(resolved, now),
-            None => Ok(()),
-        }
-    }
-
-    /// The requests that wait for an answer, or whose answer the agent was not yet told.
-    fn open_requests(&self) -> Vec<PermissionRequested> {
-        use ah_rest_api_contract::PermissionState::Resolved;
-        let known = self.view.permissions.iter().map(|known| &known.permission);
-        let open = known.filter(|permission| permission.state != Resolved);
-        open.map(|permission| permission.request.clone()).collect()
-    }
-
-    fn settle(
-        &mut self,
-        id: PermissionId,
-        settle: impl FnOnce(&PermissionRequested) -> PermissionResolved,
-        now: Moment,
-    ) -> Result<(), Refusal> {
-        let open = self.open_requests();
-        match open.iter().find(|request| request.request_id == id) {
-            Some(request) => self.settle_as(settle(request), now),
-            None => Ok(()),
-        }
-    }
-
-    /// Tells the agent how its request was settled.
-    fn settle_as(&mut self, resolved: PermissionResolved, now: Moment) -> Result<(), Refusal> {
-        let option = resolved.option_id.clone();
-        self.recorder.stage.performance.answered(option.as_deref());
-        // It goes on from now, however long the answer took.
-        if let Phase::Turn { resumes_at } = &mut self.recorder.phase {
-            *resumes_at = now.tick.max(*resumes_at);
-        }
-        self.resolve(resolved, now)
-    }
-
-    fn resolve(&mut self, resolved: PermissionResolved, now: Moment) -> Result<(), Refusal> {
-        self.tell(
-            JournalEntry::Event(EventPayload::PermissionResolved(resolved)),
-            now.wall,
-        )
-    }
-
-    /// Settles what nobody answered in time, and ends a session that takes too long.
+    /// Resolves the requests that were not answered in time, and ends a session at its limits.
     fn expire(&mut self, now: Moment) -> Result<(), Refusal> {
-        for request in self.open_requests() {
-            if request.expires_at <= now.wall {
-                let expired = permission::expired(&self.view.record.launch.permissions, &request);
-                self.settle_as(expired, now)?;
-            }
-        }
+        self.converse(now, |conversation, effects| {
+            conversation.expire_permissions(now, effects);
+        })?;
         let decision = expire::decide(&self.view.record, self.limits(), now.wall)?;
         self.take_quietly(decision, now);
         Ok(())
@@ -493,36 +380,36 @@ impl MockSession {
 
     fn limits(&self) -> TimeLimits {
         TimeLimits {
-            idle: self.recorder.stage.times.idle,
+            idle: self.recorder.setup.times.idle,
         }
     }
 
     fn fact(&mut self, fact: Fact, now: Moment) -> Result<(), Refusal> {
-        self.tell(JournalEntry::Fact(fact), now.wall)
+        self.ingest(JournalRecord {
+            ts: now.wall,
+            entry: JournalEntry::Fact(fact),
+            raw: None,
+        })
     }
 
-    /// When something is due next.
+    /// Returns the time at which something is due next.
     fn next_moment(&self, now: Moment, held: &BTreeSet<SessionStatus>) -> Option<Instant> {
         if self.status().is_terminal() {
             return None;
         }
-        let control = self
-            .recorder
+        let recorder = &self.recorder;
+        let control = recorder
             .control
             .filter(|(status, _)| !held.contains(status));
-        let turn = match self.recorder.phase {
-            Phase::Turn { resumes_at } if !self.recorder.frozen => Some(resumes_at),
-            _ => None,
-        };
+        let turn = recorder.resumes_at.filter(|_| !recorder.frozen);
+        let answer = recorder
+            .conversation
+            .as_ref()
+            .and_then(Conversation::next_deadline);
         let limit = expire::deadline(&self.view.record, self.limits());
-        let answers = self
-            .open_requests()
-            .into_iter()
-            .map(|request| request.expires_at);
-        let by_date = answers.chain(limit).min();
-        let by_date = by_date.map(|at| now.tick + at.since(now.wall));
-        let moments = [control.map(|(_, at)| at), turn, by_date];
-        // What is due already and was not done waits for a decision.
+        let limit = limit.map(|at| now.tick + at.since(now.wall));
+        let moments = [control.map(|(_, at)| at), turn, answer, limit];
+        // Something that is due already and was not done waits for a decision.
         moments
             .into_iter()
             .flatten()
@@ -531,6 +418,5 @@ impl MockSession {
     }
 }
 
-const SIGABRT: i32 = 6;
 const SIGKILL: i32 = 9;
 const SIGTERM: i32 = 15;

@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
     Agent, AgentCapabilities, AgentSelection, AgentType, FieldErrors, Installation, SessionAgent,
     TaskManagerError, Timestamp,
 };
-use ah_scenario::{Defines, InvalidSettings, Performance, Script, Settings, Speed};
+use ah_scenario::{Defines, InvalidSettings, Script, ScriptedAgent, Settings, Speed};
 use serde_json::{Map, Value};
 
 use crate::ids::Ids;
@@ -76,7 +76,7 @@ impl Agents {
             .is_some_and(|(agent, _)| agent.capabilities.steer)
     }
 
-    pub(crate) fn version(&self, agent_type: &AgentType) -> String {
+    fn version(&self, agent_type: &AgentType) -> String {
         let known = self.find(agent_type);
         known.map_or_else(String::new, |(agent, _)| agent.versions.concat())
     }
@@ -128,7 +128,7 @@ impl Agents {
         agent: &SessionAgent,
         ids: &mut Ids,
         now: Timestamp,
-    ) -> Result<(Performance, Speed), TaskManagerError> {
+    ) -> Result<(ScriptedAgent, Speed), TaskManagerError> {
         let part = self.find(&agent.agent_type).map(|(_, part)| part);
         let (script, speed, defines) = match part {
             Some(Part::Script(script)) => (script.clone(), Speed::default(), Defines::default()),
@@ -141,7 +141,9 @@ impl Agents {
             },
         };
         let first_message = ids.next(now);
-        Ok((Performance::new(script, defines, first_message), speed))
+        let version = self.version(&agent.agent_type);
+        let agent = ScriptedAgent::new(script, defines, version, first_message);
+        Ok((agent, speed))
     }
 }
 

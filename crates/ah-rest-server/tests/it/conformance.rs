@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ah_conformance::Harness;
 use ah_engine::ManualClock;
-use ah_engine::fake_host::Temper;
+use ah_engine::fake_host::Behavior;
 use ah_rest_api_contract::{SessionStatus, TaskManager, Timestamp};
 use ah_rest_client::RestClient;
 use async_trait::async_trait;
@@ -26,7 +26,7 @@ impl Remote {
     async fn start() -> Self {
         let start = Timestamp::from_unix_millis(1_800_000_000_000);
         let clock = Arc::new(ManualClock::at(start));
-        let world = World::of(clock.clone(), Temper::Scripted)
+        let world = World::of(clock.clone(), Behavior::Scripted)
             .with("limits.max-concurrent-tasks", &SLOTS.to_string())
             // The suite looks again and again at what no event tells of.
             .with("limits.requests-per-minute", "1000000")

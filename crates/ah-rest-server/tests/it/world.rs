@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_agents::Catalog;
-use ah_engine::fake_host::{FakeHost, Temper};
+use ah_engine::fake_host::{Behavior, FakeHost};
 use ah_engine::{Clock, EngineConfig, IdSource, LocalTaskManager, SystemClock};
 use ah_rest_api_contract::SessionId;
 use ah_rest_server::{Config, Host, ServeError, Sources, read_published, serve};
@@ -41,13 +41,13 @@ pub(crate) struct Server {
 impl World {
     /// A world on the host's clock, whose agents the test plays.
     pub(crate) fn new() -> Self {
-        Self::of(Arc::new(SystemClock), Temper::Directed)
+        Self::of(Arc::new(SystemClock), Behavior::Directed)
     }
 
-    pub(crate) fn of(clock: Arc<dyn Clock>, temper: Temper) -> Self {
+    pub(crate) fn of(clock: Arc<dyn Clock>, behavior: Behavior) -> Self {
         Self {
             home: tempfile::tempdir().unwrap(),
-            host: FakeHost::new(clock.clone(), temper),
+            host: FakeHost::new(clock.clone(), behavior),
             clock: clock.clone(),
             settings: vec![
                 ("server.port", "0".into()),

@@ -123,7 +123,7 @@ pub(super) fn bind(steps: &mut [Step]) {
         let Some(governed) = governed else {
             continue;
         };
-        governed.conditions.push(Condition::NeedsLeave {
+        governed.conditions.push(Condition::NeedsPermission {
             request: ask.number,
         });
         if let Action::UseTool(call) = &governed.action {

@@ -170,7 +170,7 @@ fn a_request_governs_the_next_use_of_its_tool_call_and_tells_what_it_would_do() 
         .iter()
         .map(|step| step.conditions.as_slice())
         .collect();
-    let needs = |request| vec![Condition::NeedsLeave { request }];
+    let needs = |request| vec![Condition::NeedsPermission { request }];
     let granted = Condition::IfGranted { request: 1 };
     let denied = Condition::IfDenied { request: 1 };
     assert_eq!(

@@ -6,27 +6,21 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, LogLevel, ToolOutcome, ToolProgress, ToolResult, ToolUse,
-    ToolUseStatus,
+    EphemeralEvent, EventPayload, LogLevel, ToolOutcome, ToolProgress, ToolResult,
+    ToolUse as ToolUseEvent, ToolUseStatus,
 };
-use ah_scenario::{ExecutionOutput, ProgressLine, ToolCall, ToolExecution, fill_args};
+use ah_scenario::{ExecutionOutput, ProgressLine, ToolCall, ToolExecution, ToolUse};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Cut, Stage};
-use crate::scenario_agent::command::{Heard, Running};
+use crate::scenario_agent::command::{CommandOutput, Running};
 use crate::scenario_agent::output::{Output, shortened};
-use crate::scenario_agent::tool::{Ran, Surroundings, Work, prepare};
+use crate::scenario_agent::tool::{Ran, ToolContext, Work, prepare};
 
 /// How often a command's last line is shown at most.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-
-/// One use of a tool.
-struct Use {
-    tool_name: String,
-    id: String,
-}
 
 /// How a use of a tool came out.
 struct Outcome {
@@ -45,43 +39,33 @@ impl From<Ran> for Outcome {
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     /// Uses a tool: for real when it has a meaning here, else as the scenario tells it.
-    pub(super) async fn use_tool(&mut self, call: &ToolCall) -> Result<(), Cut> {
-        self.tools_used += 1;
-        let id = call
-            .call_id
-            .clone()
-            .unwrap_or_else(|| format!("tool-{}", self.tools_used));
-        let tool = Use {
+    pub(super) async fn use_tool(&mut self, tool: &ToolUse) -> Result<(), Cut> {
+        let call = &tool.call;
+        self.event(EventPayload::ToolUse(ToolUseEvent {
             tool_name: call.tool_name.clone(),
-            id,
-        };
-        let tool_args = fill_args(&call.args, |text| self.filled(text));
-        self.event(EventPayload::ToolUse(ToolUse {
-            tool_name: tool.tool_name.clone(),
-            tool_args: tool_args.clone(),
+            tool_args: call.args.clone(),
             tool_execution_id: tool.id.clone(),
             status: ToolUseStatus::Started,
         }))
         .await?;
         if let Some(execution) = &call.execution {
-            let outcome = self.perform(&tool, call, execution).await?;
-            return self.report(&tool, outcome).await;
+            let outcome = self.perform(tool, execution).await?;
+            return self.report(tool, outcome).await;
         }
         // Files are changed when the tool has been seen at work, commands while it is.
-        let is_command = matches!(call.tool_name.as_str(), "runCmd" | "grep" | "find" | "sed");
-        if !is_command {
-            self.show_lines(&tool, &call.progress).await?;
+        if !call.runs_command() {
+            self.show_lines(tool, &call.progress).await?;
         }
-        let around = Surroundings {
+        let context = ToolContext {
             workspace: &self.workspace,
-            prompt: &self.prompt,
-            defines: &self.defines,
+            prompt: self.interpreter.prompt(),
+            defines: self.interpreter.defines(),
         };
-        let outcome = match prepare(&call.tool_name, &tool_args, &around) {
+        let outcome = match prepare(&call.tool_name, &call.args, &context) {
             Ok(Work::Done(ran)) => ran.into(),
-            Ok(Work::Command(command)) => self.run_command(&tool, call, command).await?,
+            Ok(Work::Command(command)) => self.run_command(tool, command).await?,
             Ok(Work::EditingCommand(command, watched)) => {
-                let mut outcome = self.run_command(&tool, call, command).await?;
+                let mut outcome = self.run_command(tool, command).await?;
                 outcome.ran.edit = watched.edit();
                 outcome
             }
@@ -89,12 +73,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             Err(problem) => Ran::failed(problem).into(),
         };
         let came_out = outcome.ran.outcome;
-        self.report(&tool, outcome).await?;
+        self.report(tool, outcome).await?;
         match call.outcome {
             Some(expected) if expected != came_out => {
                 let message = format!(
                     "the scenario expected {} to be {}, and it is {}",
-                    tool.tool_name,
+                    call.tool_name,
                     in_words(expected),
                     in_words(came_out)
                 );
@@ -105,12 +89,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     }
 
     /// Plays a tool's run without running anything.
-    async fn perform(
-        &mut self,
-        tool: &Use,
-        call: &ToolCall,
-        execution: &ToolExecution,
-    ) -> Result<Outcome, Cut> {
+    async fn perform(&mut self, tool: &ToolUse, execution: &ToolExecution) -> Result<Outcome, Cut> {
+        let call = &tool.call;
         let mut lines = call.progress.clone();
         let mut printed = Output::default();
         let mut exit_code = None;
@@ -119,7 +99,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             end = end.max(event.at);
             match &event.output {
                 ExecutionOutput::Printed(text) => {
-                    let text = self.filled(text);
                     printed.push(text.as_bytes());
                     let message = text.trim().to_owned();
                     lines.push(ProgressLine {
@@ -140,15 +119,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         let began = Instant::now();
         self.show_lines(tool, &lines).await?;
         let end = began + self.speed.scale(end);
-        self.heed_while(sleep_until(end)).await?;
+        self.with_input(sleep_until(end)).await?;
         let by_code = match exit_code {
             None | Some(0) => ToolOutcome::Completed,
             Some(_) => ToolOutcome::Failed,
         };
-        let output = call
-            .result
-            .as_ref()
-            .map_or_else(|| printed.text(), |text| self.filled(text));
+        let output = call.result.clone().unwrap_or_else(|| printed.text());
         let outcome = call.outcome.unwrap_or(by_code);
         let ran = Ran {
             outcome,
@@ -159,19 +135,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
 
     /// Runs a command to its end. When the turn is cut short, the command's process group is
     /// killed and gone before this returns, and what it had printed is reported.
-    async fn run_command(
-        &mut self,
-        tool: &Use,
-        call: &ToolCall,
-        command: Command,
-    ) -> Result<Outcome, Cut> {
+    async fn run_command(&mut self, tool: &ToolUse, command: Command) -> Result<Outcome, Cut> {
         let mut running = match Running::start(command) {
             Ok(running) => running,
             Err(error) => return Ok(Ran::failed(format!("could not be started: {error}")).into()),
         };
         let mut output = Output::default();
         let watched = self
-            .watch(tool, &call.progress, &mut running, &mut output)
+            .watch(tool, &tool.call.progress, &mut running, &mut output)
             .await;
         let cut = match watched {
             Ok(Ok(status)) => return Ok(ended(&output, status)),
@@ -192,13 +163,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     }
 
     /// Shows a tool at work, by the scenario's lines alone.
-    async fn show_lines(&mut self, tool: &Use, lines: &[ProgressLine]) -> Result<(), Cut> {
+    async fn show_lines(&mut self, tool: &ToolUse, lines: &[ProgressLine]) -> Result<(), Cut> {
         let began = Instant::now();
         for line in lines {
             let due = began + self.speed.scale(line.at);
-            self.heed_while(sleep_until(due)).await?;
-            let message = self.filled(&line.message);
-            self.show(tool, message).await?;
+            self.with_input(sleep_until(due)).await?;
+            self.show(tool, line.message.clone()).await?;
         }
         Ok(())
     }
@@ -206,7 +176,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     /// Shows a tool at work until its command has ended and the scenario's lines are all shown.
     async fn watch(
         &mut self,
-        tool: &Use,
+        tool: &ToolUse,
         lines: &[ProgressLine],
         running: &mut Running,
         output: &mut Output,
@@ -222,31 +192,30 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             }
             tokio::select! {
                 biased;
-                said = self.hear() => self.heed(said).await?,
+                message = self.next_input() => self.on_input(message).await?,
                 () = sleep_until(due.unwrap_or(began)), if due.is_some() => {
                     if let Some(line) = lines.next() {
-                        let message = self.filled(&line.message);
-                        self.show(tool, message).await?;
+                        self.show(tool, line.message.clone()).await?;
                     }
                 }
-                heard = running.next(), if status.is_none() => match heard {
-                    Ok(Heard::Printed(bytes)) => {
+                news = running.next(), if status.is_none() => match news {
+                    Ok(CommandOutput::Printed(bytes)) => {
                         output.push(&bytes);
                         if shown.is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL) {
                             shown = Some(Instant::now());
                             self.show(tool, output.last_line()).await?;
                         }
                     }
-                    Ok(Heard::Ended(ended)) => status = Some(ended),
+                    Ok(CommandOutput::Ended(ended)) => status = Some(ended),
                     Err(error) => return Ok(Err(error)),
                 },
             }
         }
     }
 
-    async fn show(&mut self, tool: &Use, last_line: String) -> Result<(), Cut> {
+    async fn show(&mut self, tool: &ToolUse, last_line: String) -> Result<(), Cut> {
         let progress = ToolProgress {
-            tool_name: tool.tool_name.clone(),
+            tool_name: tool.call.tool_name.clone(),
             last_line,
             tool_execution_id: tool.id.clone(),
         };
@@ -257,7 +226,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     }
 
     /// Says how a use of a tool came out: what it changed first, then its result.
-    async fn report(&mut self, tool: &Use, outcome: Outcome) -> Result<(), Cut> {
+    async fn report(&mut self, tool: &ToolUse, outcome: Outcome) -> Result<(), Cut> {
         let Outcome { ran, exit_code } = outcome;
         if let Some(edit) = ran.edit {
             self.event(EventPayload::FileEdit(edit)).await?;
@@ -268,7 +237,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         self.said.push(ran.output.as_bytes());
         self.said.push(b"\n");
         self.event(EventPayload::ToolResult(ToolResult {
-            tool_name: tool.tool_name.clone(),
+            tool_name: tool.call.tool_name.clone(),
             tool_output: ran.output,
             tool_execution_id: tool.id.clone(),
             status: ran.outcome,

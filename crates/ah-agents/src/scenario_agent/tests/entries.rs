@@ -411,7 +411,7 @@ async fn a_turn_ends_where_the_next_input_is_expected_and_the_script_where_it_is
         messages(&agent.turn("more").await),
         ["The scenario `test` has ended; there is no more to play."]
     );
-    assert_eq!(agent.leave().await, Leaving::InputEnded);
+    assert_eq!(agent.leave().await, Exit::InputEnded);
 }
 
 #[tokio::test]
@@ -430,10 +430,10 @@ async fn an_error_fails_the_turn_with_its_words() {
 
 #[tokio::test]
 async fn a_process_can_be_made_to_exit_or_to_crash() {
-    for (entry, leaving) in [
-        (json!({"exit": {"code": 7}}), Leaving::Exit(7)),
-        (json!({"exit": 0}), Leaving::Exit(0)),
-        (json!("crash"), Leaving::Crash),
+    for (entry, exit) in [
+        (json!({"exit": {"code": 7}}), Exit::Code(7)),
+        (json!({"exit": 0}), Exit::Code(0)),
+        (json!("crash"), Exit::Crash),
     ] {
         let mut agent = Agent::playing(json!([{"log": "before"}, entry])).await;
         agent.prompt("go").await;
@@ -444,7 +444,7 @@ async fn a_process_can_be_made_to_exit_or_to_crash() {
             .await
             .expect("the agent stays")
             .unwrap();
-        assert_eq!(left, leaving);
+        assert_eq!(left, exit);
     }
 }
 
@@ -460,7 +460,7 @@ async fn settings_that_cannot_be_played_by_fail_each_turn_with_the_reason() {
             .to_owned();
         assert_eq!(outcome, TurnOutcome::Failed { reason });
     }
-    assert_eq!(agent.leave().await, Leaving::InputEnded);
+    assert_eq!(agent.leave().await, Exit::InputEnded);
 }
 
 #[test]

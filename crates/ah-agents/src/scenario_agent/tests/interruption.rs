@@ -54,7 +54,7 @@ async fn without_leave_it_is_skipped_and_that_is_said() {
         let (agent, events) = answered(option).await;
         assert!(!agent.path().join("GRANTED.txt").exists());
         assert!(
-            logged(&events).contains(&"skipped runCmd: leave was not given"),
+            logged(&events).contains(&"skipped runCmd: permission was not granted"),
             "{events:?}"
         );
         assert_eq!(
@@ -178,7 +178,7 @@ async fn an_interrupt_kills_the_running_command_and_its_children() {
 #[tokio::test]
 async fn the_end_of_the_input_does_so_too_and_the_agent_leaves() {
     let (agent, pids) = busy().await;
-    assert_eq!(agent.leave().await, Leaving::InputEnded);
+    assert_eq!(agent.leave().await, Exit::InputEnded);
     assert_gone(pids).await;
 }
 
@@ -201,7 +201,7 @@ async fn nobody_listening_ends_the_agent() {
         .await
         .expect("the agent stays")
         .unwrap();
-    assert_eq!(left, Leaving::OutputClosed);
+    assert_eq!(left, Exit::OutputClosed);
     drop(input);
 }
 

@@ -39,7 +39,7 @@ pub(super) fn read(args: &Args<'_>) -> Result<Ran, String> {
 pub(super) fn list(args: &Args<'_>) -> Result<Ran, String> {
     let path = args.text(&["path"])?.unwrap_or_else(|| ".".to_owned());
     let folder = args
-        .around
+        .context
         .workspace
         .resolve(&path)
         .map_err(|error| error.to_string())?;
@@ -117,7 +117,7 @@ pub(super) fn sed(args: &Args<'_>) -> Result<Work, String> {
 fn located(args: &Args<'_>) -> Result<(String, PathBuf), String> {
     let path = args.required(&["path", "file_path", "filePath"])?;
     let file = args
-        .around
+        .context
         .workspace
         .resolve(&path)
         .map_err(|error| error.to_string())?;

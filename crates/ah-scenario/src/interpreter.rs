@@ -1,0 +1,484 @@
+//! The interpreter of scripts: from a script, prompts and answers to the agent's instructions.
+//!
+//! It performs no I/O and reads no clock. The built-in agent carries the instructions out with
+//! real files and processes; a [`ScriptedAgent`](crate::ScriptedAgent) plays them in memory. Both
+//! therefore skip the same steps, end the same turns and send the same messages.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_lifecycle::TurnOutcome;
+use ah_rest_api_contract::{
+    ContentBlock, EphemeralEvent, ErrorEvent, EventPayload, Log, LogLevel, Message, MessageDelta,
+    MessageId, MessageRole, PermissionOption, Plan, PlanEntry, PromptContent, Thought, ToolOutcome,
+};
+use serde_json::{Map, Value};
+use ulid::Ulid;
+
+use crate::{
+    Action, Assertion, Condition, Defines, ExecutionEvent, ExecutionOutput, ExpectedAnswer,
+    FileRead, PermissionAsk, Piece, ProgressLine, Script, ScriptedEdit, Step, ToolCall,
+    ToolExecution, fill_args,
+};
+
+/// The next thing that the agent has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Instruction {
+    /// Let this time pass, before scaling.
+    Wait(Duration),
+    /// Send an event.
+    Event(EventPayload),
+    /// Send an ephemeral event.
+    Ephemeral(EphemeralEvent),
+    /// Request permission, and continue after [`Interpreter::answered`].
+    Ask {
+        /// The name of the request.
+        key: String,
+        /// The request.
+        ask: PermissionAsk,
+    },
+    /// Use a tool.
+    Tool(ToolUse),
+    /// Change a file.
+    Edit(ScriptedEdit),
+    /// Read a file with a tool, and compare it with the content that the script expects.
+    Read {
+        /// The use of the tool.
+        tool: ToolUse,
+        /// The file, relative to the workspace.
+        path: String,
+        /// The expected content.
+        expected: Option<String>,
+    },
+    /// Check an assertion. If it does not hold, [`Interpreter::fail`] ends the turn.
+    Assert {
+        /// The place of the step in the scenario.
+        place: String,
+        /// The assertion.
+        assertion: Assertion,
+    },
+    /// Do nothing until the request is answered or the turn is interrupted.
+    Block,
+    /// End the turn.
+    EndTurn(TurnOutcome),
+    /// Exit with this code.
+    Exit(u8),
+    /// End by a signal.
+    Crash,
+}
+
+/// One use of a tool. The prompt and the defines are filled into all texts of the call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolUse {
+    /// The name of this use.
+    pub id: String,
+    /// The call.
+    pub call: ToolCall,
+}
+
+/// A script in progress: one turn, and one [`Instruction`], at a time.
+#[derive(Clone, Debug)]
+pub struct Interpreter {
+    script: Arc<Script>,
+    defines: Defines,
+    /// The index of the next step.
+    cursor: usize,
+    /// The remaining instructions of the current step.
+    due: VecDeque<Instruction>,
+    /// The prompt of the turn.
+    prompt: String,
+    /// The request that waits for an answer, with its name.
+    pending: Option<(String, PermissionAsk)>,
+    /// Set while the script hangs.
+    hangs: bool,
+    /// For each answered request, in order, its number and whether permission was granted.
+    answers: Vec<(usize, bool)>,
+    /// The number of tool uses so far, for their names.
+    tools_used: u64,
+    /// The number of requests so far, for their names.
+    requests: u64,
+    next_message: Ulid,
+}
+
+impl Interpreter {
+    /// Creates an interpreter at the beginning of `script`. The ids of its messages count upwards
+    /// from `first_message`.
+    #[must_use]
+    pub const fn new(script: Arc<Script>, defines: Defines, first_message: Ulid) -> Self {
+        Self {
+            script,
+            defines,
+            cursor: 0,
+            due: VecDeque::new(),
+            prompt: String::new(),
+            pending: None,
+            hangs: false,
+            answers: Vec::new(),
+            tools_used: 0,
+            requests: 0,
+            next_message: first_message,
+        }
+    }
+
+    /// Begins a turn with this prompt.
+    pub fn begin(&mut self, prompt: &PromptContent) {
+        self.prompt = prompt.text();
+        self.clear();
+        if self.cursor >= self.script.steps.len() {
+            let text = format!(
+                "The scenario `{}` has ended; there is no more to play.",
+                self.script.name
+            );
+            let message = self.message(vec![ContentBlock::text(text)]);
+            self.event(message);
+            self.end_turn(TurnOutcome::Completed);
+        }
+    }
+
+    /// Returns the next instruction of the turn. After [`Instruction::EndTurn`], the next turn has
+    /// to be begun.
+    #[must_use = "an instruction is returned once"]
+    pub fn next_instruction(&mut self) -> Instruction {
+        loop {
+            if let Some(instruction) = self.due.pop_front() {
+                return instruction;
+            }
+            if self.pending.is_some() || self.hangs {
+                return Instruction::Block;
+            }
+            let script = self.script.clone();
+            let Some(step) = script.steps.get(self.cursor) else {
+                return Instruction::EndTurn(TurnOutcome::Completed);
+            };
+            self.cursor += 1;
+            if self.is_due(step) {
+                self.wait(step.delay);
+                self.expand(step);
+            }
+        }
+    }
+
+    /// Answers the pending request with one of its options, or cancels it.
+    pub fn answered(&mut self, option_id: Option<&str>) {
+        let Some((_, ask)) = self.pending.take() else {
+            return;
+        };
+        let chosen = option_id.and_then(|id| ask.options.iter().find(|option| option.id == id));
+        let granted = chosen.is_some_and(|option| option.kind.allows());
+        self.answers.push((ask.number, granted));
+        if ask
+            .expected
+            .as_ref()
+            .is_some_and(|expected| !is_as_expected(expected, chosen))
+        {
+            let answer = chosen.map_or("cancelled", |option| option.id.as_str());
+            let message = format!("the scenario did not expect the answer `{answer}`");
+            self.due.push_front(log(LogLevel::Debug, message));
+        }
+    }
+
+    /// Returns the name of the request that waits for an answer.
+    #[must_use]
+    pub fn pending(&self) -> Option<&str> {
+        self.pending.as_ref().map(|(key, _)| key.as_str())
+    }
+
+    /// Returns the reply to a prompt in the middle of a turn.
+    pub fn steered(&mut self, prompt: &PromptContent) -> EventPayload {
+        let text = format!(
+            "I heard you: “{}”. I go on with what I am at.",
+            prompt.text()
+        );
+        self.message(vec![ContentBlock::text(text)])
+    }
+
+    /// Abandons the turn. The next one begins after the step that waits for a prompt.
+    pub fn abandon_turn(&mut self) {
+        self.clear();
+        self.skip_to_prompt();
+    }
+
+    /// Fails the turn for this reason: an error event and the end of the turn follow.
+    pub fn fail(&mut self, reason: String) {
+        let message = reason.clone();
+        self.event(EventPayload::Error(ErrorEvent { message }));
+        self.end_turn(TurnOutcome::Failed { reason });
+        self.skip_to_prompt();
+    }
+
+    /// The prompt of the turn.
+    #[must_use]
+    pub fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
+    /// The defines of the script.
+    #[must_use]
+    pub const fn defines(&self) -> &Defines {
+        &self.defines
+    }
+
+    fn clear(&mut self) {
+        self.due.clear();
+        self.pending = None;
+        self.hangs = false;
+    }
+
+    fn skip_to_prompt(&mut self) {
+        let rest = &self.script.steps[self.cursor.min(self.script.steps.len())..];
+        let boundary = rest
+            .iter()
+            .position(|step| matches!(step.action, Action::AwaitPrompt(_)));
+        self.cursor = match boundary {
+            Some(index) => self.cursor + index + 1,
+            None => self.script.steps.len(),
+        };
+    }
+
+    /// Returns true if the conditions of a step are met. A step that is skipped because permission
+    /// was not granted is logged.
+    fn is_due(&mut self, step: &Step) -> bool {
+        let granted = |number: usize| {
+            let answer = self
+                .answers
+                .iter()
+                .rev()
+                .find(|(asked, _)| *asked == number);
+            answer.map(|(_, granted)| *granted)
+        };
+        for condition in &step.conditions {
+            match *condition {
+                Condition::IfGranted { request } if granted(request) != Some(true) => return false,
+                Condition::IfDenied { request } if granted(request) != Some(false) => return false,
+                Condition::NeedsPermission { request } if granted(request) != Some(true) => {
+                    let what = match &step.action {
+                        Action::UseTool(call) => call.tool_name.clone(),
+                        Action::Edit(edit) => format!("the edit of {}", edit.path),
+                        _ => step.place.clone(),
+                    };
+                    let message = format!("skipped {what}: permission was not granted");
+                    self.due.push_back(log(LogLevel::Info, message));
+                    return false;
+                }
+                Condition::IfGranted { .. }
+                | Condition::IfDenied { .. }
+                | Condition::NeedsPermission { .. } => {}
+            }
+        }
+        true
+    }
+
+    /// Adds the instructions of a step.
+    fn expand(&mut self, step: &Step) {
+        match &step.action {
+            Action::Think(thought) => {
+                let thought = self.filled(thought);
+                self.event(EventPayload::Thought(Thought {
+                    thought,
+                    reasoning: None,
+                }));
+            }
+            Action::Say(pieces) => self.say(pieces),
+            Action::Plan(plan) => self.plan(plan),
+            Action::ModelError(error) => {
+                let message = self.filled(&error.message);
+                self.event(EventPayload::Error(ErrorEvent { message }));
+            }
+            Action::UseTool(call) => {
+                let tool = self.tool_use(call);
+                self.due.push_back(Instruction::Tool(tool));
+            }
+            Action::Edit(edit) => {
+                let path = self.filled(&edit.path);
+                let edit = edit.clone();
+                self.due
+                    .push_back(Instruction::Edit(ScriptedEdit { path, ..edit }));
+            }
+            Action::Read(read) => self.read(read),
+            Action::Ask(ask) => self.ask(ask),
+            Action::Wait => {}
+            Action::Hang => self.hangs = true,
+            Action::Log(line) => {
+                let message = self.filled(&line.message);
+                self.due.push_back(log(line.level, message));
+            }
+            Action::Progress(progress) => self.event(EventPayload::Progress(progress.clone())),
+            Action::Usage(usage) => self.event(EventPayload::Usage(usage.clone())),
+            Action::Assert(assertion) => self.due.push_back(Instruction::Assert {
+                place: step.place.clone(),
+                assertion: assertion.clone(),
+            }),
+            Action::AwaitPrompt(_) => self.end_turn(TurnOutcome::Completed),
+            Action::Complete => {
+                self.cursor = self.script.steps.len();
+                self.end_turn(TurnOutcome::Completed);
+            }
+            Action::Fail(reason) => {
+                let reason = self.filled(reason);
+                self.fail(reason);
+            }
+            Action::Exit(code) => self.due.push_back(Instruction::Exit(*code)),
+            Action::Crash => self.due.push_back(Instruction::Crash),
+            Action::NotPlayed(entry) => {
+                let message = format!("not played: {entry}");
+                self.due.push_back(log(LogLevel::Debug, message));
+            }
+        }
+    }
+
+    /// A message: each piece as a delta at its time, then the whole.
+    fn say(&mut self, pieces: &[Piece]) {
+        let message_id = self.message_id();
+        let mut content: Vec<ContentBlock> = Vec::new();
+        for piece in pieces {
+            self.wait(piece.delay);
+            let ContentBlock::Text { text } = &piece.content else {
+                content.push(piece.content.clone());
+                continue;
+            };
+            let delta = self.filled(text);
+            // Adjacent pieces of text are one text.
+            match content.last_mut() {
+                Some(ContentBlock::Text { text }) => text.push_str(&delta),
+                _ => content.push(ContentBlock::text(delta.as_str())),
+            }
+            let delta = MessageDelta { message_id, delta };
+            self.due
+                .push_back(Instruction::Ephemeral(EphemeralEvent::MessageDelta(delta)));
+        }
+        self.event(message(message_id, content));
+    }
+
+    fn plan(&mut self, plan: &Plan) {
+        let entries = plan.entries.iter().map(|entry| PlanEntry {
+            content: self.filled(&entry.content),
+            ..entry.clone()
+        });
+        let entries = entries.collect();
+        self.event(EventPayload::Plan(Plan { entries }));
+    }
+
+    fn read(&mut self, read: &FileRead) {
+        let path = self.filled(&read.path);
+        let tool = self.tool_use(&ToolCall {
+            tool_name: "readFile".to_owned(),
+            args: Map::from_iter([("path".to_owned(), Value::String(read.path.clone()))]),
+            call_id: None,
+            progress: Vec::new(),
+            result: None,
+            outcome: Some(ToolOutcome::Completed),
+            execution: None,
+        });
+        self.due.push_back(Instruction::Read {
+            tool,
+            path,
+            expected: read.expected_content.clone(),
+        });
+    }
+
+    fn ask(&mut self, ask: &PermissionAsk) {
+        self.requests += 1;
+        let key = format!("ask-{}", self.requests);
+        let ask = PermissionAsk {
+            tool_args: fill_args(&ask.tool_args, |text| self.filled(text)),
+            ..ask.clone()
+        };
+        self.pending = Some((key.clone(), ask.clone()));
+        self.due.push_back(Instruction::Ask { key, ask });
+    }
+
+    fn tool_use(&mut self, call: &ToolCall) -> ToolUse {
+        self.tools_used += 1;
+        let id = call
+            .call_id
+            .clone()
+            .unwrap_or_else(|| format!("tool-{}", self.tools_used));
+        let progress = call.progress.iter().map(|line| ProgressLine {
+            at: line.at,
+            message: self.filled(&line.message),
+        });
+        let call = ToolCall {
+            args: fill_args(&call.args, |text| self.filled(text)),
+            progress: progress.collect(),
+            result: call.result.as_ref().map(|result| self.filled(result)),
+            execution: call.execution.as_ref().map(|run| self.execution(run)),
+            ..call.clone()
+        };
+        ToolUse { id, call }
+    }
+
+    fn execution(&self, execution: &ToolExecution) -> ToolExecution {
+        let events = execution.events.iter().map(|event| ExecutionEvent {
+            at: event.at,
+            output: match &event.output {
+                ExecutionOutput::Printed(text) => ExecutionOutput::Printed(self.filled(text)),
+                ExecutionOutput::Progress(text) => ExecutionOutput::Progress(self.filled(text)),
+                ExecutionOutput::Completed { exit_code } => ExecutionOutput::Completed {
+                    exit_code: *exit_code,
+                },
+            },
+        });
+        ToolExecution {
+            events: events.collect(),
+        }
+    }
+
+    fn event(&mut self, event: EventPayload) {
+        self.due.push_back(Instruction::Event(event));
+    }
+
+    fn end_turn(&mut self, outcome: TurnOutcome) {
+        self.due.push_back(Instruction::EndTurn(outcome));
+    }
+
+    fn wait(&mut self, delay: Duration) {
+        if !delay.is_zero() {
+            self.due.push_back(Instruction::Wait(delay));
+        }
+    }
+
+    fn message_id(&mut self) -> MessageId {
+        let id = self.next_message;
+        self.next_message = Ulid(id.0.wrapping_add(1));
+        MessageId::from_ulid(id)
+    }
+
+    fn message(&mut self, content: Vec<ContentBlock>) -> EventPayload {
+        let message_id = self.message_id();
+        message(message_id, content)
+    }
+
+    /// Fills the prompt and the defines into a text of the script.
+    fn filled(&self, text: &str) -> String {
+        crate::fill(text, &self.prompt, &self.defines)
+    }
+}
+
+fn message(message_id: MessageId, content: Vec<ContentBlock>) -> EventPayload {
+    EventPayload::Message(Message {
+        role: MessageRole::Assistant,
+        message_id,
+        content,
+        author: None,
+        delivery: None,
+        prompt_id: None,
+    })
+}
+
+fn log(level: LogLevel, message: String) -> Instruction {
+    Instruction::Event(EventPayload::Log(Log {
+        level,
+        message,
+        tool_execution_id: None,
+    }))
+}
+
+fn is_as_expected(expected: &ExpectedAnswer, chosen: Option<&PermissionOption>) -> bool {
+    match expected {
+        ExpectedAnswer::Option(id) => chosen.is_some_and(|option| option.id == *id),
+        ExpectedAnswer::Cancelled => chosen.is_none(),
+        ExpectedAnswer::Granted => chosen.is_some_and(|option| option.kind.allows()),
+        ExpectedAnswer::Denied => chosen.is_none_or(|option| !option.kind.allows()),
+    }
+}
