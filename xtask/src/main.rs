@@ -7,6 +7,8 @@ mod agents;
 mod bench;
 mod deps;
 mod findings;
+mod new_operation;
+mod regenerate;
 mod schemathesis;
 mod scratch;
 mod sqlx;
@@ -43,6 +45,14 @@ enum Task {
     Deps,
     /// Check file lengths, links, decision numbers and wording
     Tidy(tidy::Options),
+    /// Write every generated file: API description, snapshots, data of the database queries
+    Regenerate {
+        /// Write nothing, and fail if a generated file is out of date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write the scaffold of a new operation of the API, which compiles once it is filled in
+    NewOperation(new_operation::Options),
     /// Write the committed data that the compiler checks the database queries against
     Sqlx {
         /// Write nothing, and fail if the committed data is out of date
@@ -72,6 +82,15 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Schemathesis => schemathesis::require(&workspace),
         Task::Deps => deps::run(&workspace),
         Task::Tidy(options) => tidy::run(&workspace, &options),
+        Task::Regenerate { check } => regenerate::run(
+            &workspace,
+            if check {
+                regenerate::Mode::Check
+            } else {
+                regenerate::Mode::Write
+            },
+        ),
+        Task::NewOperation(options) => new_operation::run(&workspace, &options),
         Task::Sqlx { check } => sqlx::run(check),
         Task::Bench(options) => bench::run(&workspace, &options),
     }

@@ -43,7 +43,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
             .chain(old.keys().filter(|name| !fresh.contains_key(*name)))
             .count();
         bail!(
-            "{differing} files of {} are out of date; run `cargo xtask sqlx`",
+            "{differing} files of {} are out of date; run `cargo xtask regenerate`",
             committed.display()
         );
     }

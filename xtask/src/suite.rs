@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use crate::workspace::{self, Workspace};
-use crate::{agents, deps, schemathesis, sqlx, tidy};
+use crate::{agents, deps, regenerate, schemathesis, tidy};
 
 /// The kind of machine that runs the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,9 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
             ]),
         ),
         Step::command("documentation", documentation),
-        Step::task("database queries", "cargo xtask sqlx", |_| sqlx::run(true)),
+        Step::task("generated files", "cargo xtask regenerate", |workspace| {
+            regenerate::run(workspace, regenerate::Mode::Check)
+        }),
         Step::task(
             "agent programs",
             "cargo xtask agents",
