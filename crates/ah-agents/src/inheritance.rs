@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_withheld_that_nobody_named() {
+    fn only_listed_variables_are_withheld() {
         assert!(Inheritance::default().admits(OsStr::new("CLAUDECODE")));
     }
 }

@@ -207,7 +207,7 @@ declare! { $
         a_session_ends_as_its_agent_did,
         an_interactive_session_waits_for_a_prompt,
         a_session_that_takes_too_long_fails,
-        a_session_that_nobody_prompts_is_stopped,
+        a_session_without_prompts_is_stopped,
     }
     events: {
         every_event_comes_once_from_every_cursor,

@@ -59,9 +59,9 @@ fn each_thing_that_is_wrong_names_its_field() {
         assert!(!errors.get(field).is_empty(), "{settings}: {errors:?}");
     }
     let unknown = catalog()
-        .resolve(&AgentSelection::new("nobody"))
+        .resolve(&AgentSelection::new("missing"))
         .unwrap_err();
-    assert!(unknown.get("type")[0].contains("`nobody`"));
+    assert!(unknown.get("type")[0].contains("`missing`"));
     let modelled = AgentSelection {
         model: Some("a-model".to_owned()),
         ..AgentSelection::new(SCENARIO)
@@ -203,7 +203,7 @@ fn only_the_version_that_is_here_can_be_asked_for() {
 }
 
 #[test]
-fn one_whose_version_nobody_knows_yet_is_refused_when_a_version_is_asked_for() {
+fn an_unknown_version_is_refused_when_a_task_requires_one() {
     let host = Host::with(&["opencode"]);
     fs::remove_file(host.dir.path().join("node_modules/opencode/package.json")).unwrap();
     host.resolve(&json!({"type": "opencode"})).unwrap();
@@ -286,7 +286,7 @@ fn root_is_said_to_be_isolated_only_to_whom_it_matters() {
 }
 
 #[test]
-fn an_agent_gets_its_own_keys_and_nobody_elses() {
+fn an_agent_gets_only_its_own_keys() {
     let host = Host::with(&[
         "claude-agent-acp",
         "gemini",

@@ -153,7 +153,7 @@ fn a_renewed_login_is_the_users_and_changed_settings_are_not() {
 }
 
 #[test]
-fn nobody_else_can_look_into_it() {
+fn only_its_owner_can_read_it() {
     let host = Host::with(&FILES);
     fs::set_permissions(
         host.user().join(".agent/config.toml"),

@@ -128,7 +128,7 @@ timeline:
 }
 
 #[test]
-fn an_agent_that_ends_while_nobody_looks_is_completed_by_the_next_ah() {
+fn an_agent_that_ends_unsupervised_is_completed_by_the_next_ah() {
     let setting = Setting::new();
     let file = setting.scenario(STEADY);
     let mut follower = Follower::start(setting.ah(&[

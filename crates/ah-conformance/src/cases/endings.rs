@@ -64,7 +64,7 @@ pub async fn a_session_that_takes_too_long_fails(world: &World) {
 }
 
 /// An interactive session without a prompt for longer than its task allows is stopped.
-pub async fn a_session_that_nobody_prompts_is_stopped(world: &World) {
+pub async fn a_session_without_prompts_is_stopped(world: &World) {
     let mut task = world.task(&json!([think("hm")]));
     task.interactive = true;
     task.idle_timeout_ms = Some(30_000);

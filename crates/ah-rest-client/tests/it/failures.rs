@@ -6,7 +6,7 @@
 //!
 //! | way | test |
 //! |---|---|
-//! | no server listens | `retries::nobody_there_is_said_with_what_to_do`, `a_request_waits_for_a_server_that_restarts` |
+//! | no server listens | `retries::an_unreachable_server_is_reported_with_a_hint`, `a_request_waits_for_a_server_that_restarts` |
 //! | an invalid certificate | `tls::a_server_that_cannot_prove_itself_is_not_talked_to` |
 //! | busy, with a time to wait | `the_time_that_a_server_asks_for_is_waited`, `retries::a_wait_over_the_deadline_is_not_begun` |
 //! | an answer cut at any byte | `retries::a_connection_that_breaks_anywhere_in_the_answer_is_made_again` |

@@ -249,7 +249,7 @@ async fn the_deadline_bounds_it_all() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_said_with_what_to_do() {
+async fn an_unreachable_server_is_reported_with_a_hint() {
     let wire = Wire::start(|_, _| Reply::close("")).await;
     let url = wire.url();
     let _port = wire.stop().await;

@@ -124,7 +124,7 @@ async fn a_request_is_a_span_with_its_route_and_what_became_of_it() {
 }
 
 #[tokio::test]
-async fn a_request_that_nobody_waits_for_ends_its_span() {
+async fn a_dropped_request_ends_its_span() {
     let traced = Traced::begin();
     let server = MockServer::start().await;
     let client = client(&server.uri());

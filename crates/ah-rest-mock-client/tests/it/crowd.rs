@@ -106,7 +106,7 @@ async fn many_callers_at_once_see_whole_logs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_sessions_of_a_mock_that_nobody_holds_come_to_rest() {
+async fn the_sessions_of_a_dropped_mock_end() {
     let script = ScriptBuilder::new("hangs").hang().build();
     let mock = MockTaskManager::builder().script(script).build();
     let id = launch(&mock, a_task()).await;

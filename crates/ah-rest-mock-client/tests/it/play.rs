@@ -178,7 +178,7 @@ async fn leave_is_asked_for_and_the_answer_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_in_the_making_is_shown_to_whoever_wants_it() {
+async fn ephemeral_events_are_delivered_on_request() {
     let mock = MockTaskManager::new();
     let id = launch(&mock, a_task()).await;
     let filter = EventFilter::default().with_ephemeral();

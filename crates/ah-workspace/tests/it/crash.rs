@@ -86,7 +86,7 @@ async fn a_folder_of_nothing_half_made_is_made_again() {
 }
 
 #[tokio::test]
-async fn a_lock_that_a_killed_git_left_in_the_mirror_stops_nobody() {
+async fn a_stale_lock_of_a_killed_git_is_removed() {
     let fixture = Fixture::new();
     fixture.provision().await;
     let lock = fixture.mirror().join("packed-refs.lock");

@@ -51,7 +51,7 @@ fn nothing_lives(board: &Board) -> bool {
     board.counts().live() == 0
 }
 
-fn somebody_is_asked(board: &Board) -> bool {
+fn permission_is_pending(board: &Board) -> bool {
     board.counts().asking == 1
 }
 
@@ -88,7 +88,7 @@ async fn a_session_is_shown_from_its_launch_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_somebody_else_launches_appears() {
+async fn a_session_of_another_client_appears() {
     let (mock, mut dashboard) = open(MockTaskManager::builder()).await;
     let params = TaskLaunchParams::builder("By another", RepoConfig::none(), "scenario").build();
     mock.launch_task(params.unwrap()).await.unwrap();
@@ -100,7 +100,7 @@ async fn a_session_that_somebody_else_launches_appears() {
 async fn a_permission_is_asked_for_until_it_is_answered() {
     let (mock, mut dashboard) = open(asking()).await;
     let session = launch(&mut dashboard).await;
-    until(&mut dashboard, somebody_is_asked).await;
+    until(&mut dashboard, permission_is_pending).await;
     let asked = draw(dashboard.board());
     assert!(
         asked.contains("asks     for leave to use runCmd"),
@@ -108,7 +108,7 @@ async fn a_permission_is_asked_for_until_it_is_answered() {
     );
     // A client that connects later sees the request as well.
     let late = Dashboard::open(mock.clone()).await.unwrap();
-    assert!(somebody_is_asked(late.board()));
+    assert!(permission_is_pending(late.board()));
 
     let permission = mock
         .list_permissions(session, PageRequest::largest())
@@ -130,7 +130,7 @@ async fn a_permission_is_asked_for_until_it_is_answered() {
 async fn a_prompt_goes_to_the_agent_while_there_is_one() {
     let (mock, mut dashboard) = open(asking()).await;
     let session = launch(&mut dashboard).await;
-    until(&mut dashboard, somebody_is_asked).await;
+    until(&mut dashboard, permission_is_pending).await;
     assert!(dashboard.board().card(session).unwrap().takes_prompts());
     let receipt = dashboard.prompt(session, "Now the tests").await.unwrap();
     let prompts = mock

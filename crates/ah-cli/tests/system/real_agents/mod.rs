@@ -27,12 +27,12 @@ macro_rules! agents {
             }
 
             #[test]
-            fn ends_by_itself_when_nobody_waits() {
+            fn ends_by_itself_without_a_follower() {
                 play(program::$agent(), |scene| unattended::ends_by_itself(&scene));
             }
 
             #[test]
-            fn asks_leave_and_does_as_it_is_told() {
+            fn requests_permission_and_obeys_the_answer() {
                 play(program::$agent(), |scene| permissions::asked_and_obeyed(&scene));
             }
 
