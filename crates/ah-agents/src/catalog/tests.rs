@@ -169,7 +169,7 @@ fn every_built_in_agent_is_listed_with_what_to_do_about_it() {
                 assert_eq!(agent.versions, ["1.2.3"]);
             }
             Installation::Missing { hint } => {
-                assert!(hint.contains("installs it; there is no program"), "{hint}");
+                assert!(hint.contains("installs it; `"), "{hint}");
                 assert!(agent.versions.is_empty());
             }
         }

@@ -285,7 +285,7 @@ fn what_cannot_be_carried_over_is_said() {
     large.set_len(COPIED_BYTES_MAX + 1).unwrap();
     let notes = host.make(&plan()).notes;
     assert_eq!(notes.len(), 2, "{notes:?}");
-    assert!(notes[0].contains("config.toml") && notes[0].contains("no file"));
+    assert!(notes[0].contains("config.toml") && notes[0].contains("not a file"));
     assert!(notes[1].contains(".agent.json") && notes[1].contains("16777216"));
 }
 

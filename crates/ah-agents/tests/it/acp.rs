@@ -263,7 +263,7 @@ async fn a_session_that_cannot_be_opened_is_not_begun() {
         ),
         (
             "old",
-            "the agent speaks version 0 of ACP, and this program version 1",
+            "the agent uses version 0 of ACP, but only version 1 is supported",
         ),
     ] {
         let session = session(beginning, "say never");

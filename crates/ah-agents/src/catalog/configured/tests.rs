@@ -89,7 +89,7 @@ fn each_thing_that_is_wrong_names_its_key() {
             "driver",
             "`acp`",
         ),
-        (json!({"type": "scenario"}), "type", "part of the program"),
+        (json!({"type": "scenario"}), "type", "reserved"),
         (json!({"type": "My Agent"}), "type", "`My Agent`"),
         (json!({"type": ""}), "type", "lower-case"),
         (json!({"type": "../up"}), "type", "`../up`"),

@@ -64,7 +64,7 @@ fn a_session_that_is_refused_is_not_begun() {
     let played = Replay::of("claude-agent-acp", &["session-new-fails-as-root"]).played();
     assert_eq!(
         played.unready.as_deref(),
-        Some("the agent could not open a session: Claude Code process exited with code 1")
+        Some("the agent failed to open a session: Claude Code process exited with code 1")
     );
 }
 
