@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ah_agents::Catalog;
 use ah_agents::recorder::RecorderCommand;
 use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
+use ah_rest_api_contract::AccessPoint;
 use ah_rest_server::{Config, Host, Sources};
 use ah_store_sqlite::SqliteStore;
 use clap::Args;
@@ -43,7 +44,7 @@ pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let store = Arc::new(SqliteStore::open(&home.join("state.db")).await?);
     let host = Host {
         home: home.clone(),
-        store: store.clone(),
+        keys: store.clone(),
         clock: Arc::new(SystemClock),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
@@ -56,7 +57,7 @@ pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         if let Ok(address) = address.await {
             server::announce(address);
         }
-        Ok(engine)
+        Ok::<Arc<dyn AccessPoint>, StartError>(Arc::new(engine))
     };
     let mut terminate = signal(SignalKind::terminate())?;
     let serving = ah_rest_server::serve(config, host, start, listening, shutdown.clone());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ah_agents::recorder::RecorderCommand;
 use ah_agents::{Catalog, ConfiguredAgents, HostEnvironment};
 use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
-use ah_rest_api_contract::{TaskManager, error_chain};
+use ah_rest_api_contract::{AccessPoint, TaskManager, error_chain};
 use ah_rest_server::{Config, Host, ServeError, Sources};
 use ah_store_sqlite::SqliteStore;
 use tokio::sync::oneshot;
@@ -75,7 +75,7 @@ pub(crate) async fn serve(
     let program = Program::find()?;
     let host = Host {
         home: settings.home.clone(),
-        store: store.clone(),
+        keys: store.clone(),
         clock: Arc::new(SystemClock),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
@@ -89,7 +89,7 @@ pub(crate) async fn serve(
         tokio::spawn(async move { asking.ask_versions().await });
         // The receiver may be gone.
         ready.send(()).ok();
-        Ok(engine)
+        Ok::<Arc<dyn AccessPoint>, StartError>(Arc::new(engine))
     };
     ah_rest_server::serve(config, host, start, listening, shutdown)
         .await

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use ah_rest_api_contract::{ErrorKind, TaskManagerError};
+use ah_rest_api_contract::{AlreadyDone, ErrorKind, TaskManagerError};
 use ah_store::StoreError;
 
 /// Why an engine could not start.
@@ -24,7 +24,10 @@ pub enum StartError {
 
 /// Converts an error of the store for clients.
 pub(crate) fn store_error(error: StoreError) -> TaskManagerError {
-    error.into()
+    match error {
+        StoreError::AlreadyReplied(reply) => AlreadyDone::error(crate::receipts::read(*reply)),
+        error => error.into(),
+    }
 }
 
 /// What clients are told when something stored cannot be what it should be.

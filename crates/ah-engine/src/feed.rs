@@ -4,8 +4,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use ah_rest_api_contract::{EventSeq, SessionId};
-use ah_store::{EventRow, Store, StoreError};
+use ah_rest_api_contract::{EncodedEvent, EventSeq, SessionId};
+use ah_store::{Store, StoreError};
+
+use crate::stream::encoded;
 
 /// How many events a feed keeps.
 const ROWS_MAX: usize = 1_024;
@@ -22,7 +24,7 @@ pub(crate) struct Feed {
 
 #[derive(Debug, Default)]
 struct Tail {
-    rows: VecDeque<Arc<EventRow>>,
+    rows: VecDeque<Arc<EncodedEvent>>,
     bytes: usize,
 }
 
@@ -34,7 +36,7 @@ impl Feed {
         session: SessionId,
         cursor: EventSeq,
         limit: u32,
-    ) -> Result<Vec<Arc<EventRow>>, StoreError> {
+    ) -> Result<Vec<Arc<EncodedEvent>>, StoreError> {
         let mut tail = self.tail.lock().await;
         if let (Some(first), Some(last)) = (tail.rows.front(), tail.rows.back())
             && cursor.next() >= first.seq
@@ -44,17 +46,18 @@ impl Feed {
                 return Ok(tail.after(cursor, limit));
             }
             let rows = store.events_after(session, cursor, limit).await?;
-            let rows: Vec<_> = rows.into_iter().map(Arc::new).collect();
+            let rows: Vec<_> = rows.into_iter().map(encoded).map(Arc::new).collect();
             // What is read may be more than is kept, and is handed on whole all the same.
             tail.extend(rows.iter().cloned());
             return Ok(rows);
         }
         // Somebody reads history. It is kept only if it reaches the present, where the others are.
         drop(tail);
-        let rows: Vec<Arc<EventRow>> = store
+        let rows: Vec<Arc<EncodedEvent>> = store
             .events_after(session, cursor, limit)
             .await?
             .into_iter()
+            .map(encoded)
             .map(Arc::new)
             .collect();
         if rows.len() < limit as usize {
@@ -68,7 +71,7 @@ impl Feed {
 }
 
 impl Tail {
-    fn after(&self, cursor: EventSeq, limit: u32) -> Vec<Arc<EventRow>> {
+    fn after(&self, cursor: EventSeq, limit: u32) -> Vec<Arc<EncodedEvent>> {
         let begin = self.rows.partition_point(|row| row.seq <= cursor);
         self.rows
             .iter()
@@ -78,7 +81,7 @@ impl Tail {
             .collect()
     }
 
-    fn extend(&mut self, rows: impl Iterator<Item = Arc<EventRow>>) {
+    fn extend(&mut self, rows: impl Iterator<Item = Arc<EncodedEvent>>) {
         for row in rows {
             self.bytes += row.json.len();
             self.rows.push_back(row);
@@ -115,16 +118,15 @@ impl Feeds {
 
 #[cfg(test)]
 mod tests {
-    use ah_rest_api_contract::EventType;
-    use ah_store::LogPosition;
+    use ah_rest_api_contract::{EventType, LogCursor};
 
     use super::*;
 
-    fn row(seq: u64, bytes: usize) -> Arc<EventRow> {
-        Arc::new(EventRow {
-            session: SessionId::from_ulid(ulid::Ulid::nil()),
+    fn row(seq: u64, bytes: usize) -> Arc<EncodedEvent> {
+        Arc::new(EncodedEvent {
+            session_id: SessionId::from_ulid(ulid::Ulid::nil()),
             seq: EventSeq::new(seq),
-            position: LogPosition::default(),
+            cursor: LogCursor::default(),
             event_type: EventType::Thought,
             level: None,
             json: "x".repeat(bytes),

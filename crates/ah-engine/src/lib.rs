@@ -15,7 +15,6 @@
 //!
 //! The crate knows neither HTTP nor SQL.
 
-mod caller;
 mod clock;
 mod config;
 mod ephemeral;
@@ -28,11 +27,11 @@ mod identity;
 mod liveness;
 mod local_executor;
 mod manager;
+mod receipts;
 mod scheduler;
 mod stream;
 mod supervisor;
 
-pub use caller::{Caller, Once, already_replied};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{EngineConfig, Scheduling};
 pub use error::StartError;
@@ -43,4 +42,3 @@ pub use executor::{
 pub use identity::IdSource;
 pub use local_executor::LocalExecutor;
 pub use manager::LocalTaskManager;
-pub use stream::{LogStream, RowItem, RowStream};

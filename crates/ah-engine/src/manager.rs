@@ -2,29 +2,29 @@
 
 mod drafts;
 mod launch;
+mod serving;
 mod steering;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ah_agents::Catalog;
 use ah_lifecycle::{Change, Decision, Refusal, View};
 use ah_rest_api_contract::{
-    Agent, AllEventsQuery, AllEventsStream, Branch, BranchList, DiffQuery, Draft, DraftId,
-    DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery,
-    InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
-    Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId,
-    RepositorySource, Session, SessionDiff, SessionEvent, SessionId, SessionQuery, Task, TaskId,
-    TaskLaunchParams, TaskManager, TaskManagerError,
+    AccessPoint, Agent, AllEventsQuery, AllEventsStream, Branch, BranchList, Caller, DiffQuery,
+    Draft, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream,
+    FileEntry, FileQuery, InitialTasks, LaunchedTask, Page, PageRequest, Permission,
+    PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
+    Repository, RepositoryId, RepositorySource, Session, SessionDiff, SessionEvent, SessionId,
+    SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
 };
-use ah_store::{EngineId, Guard, LogPosition, Reply, Store, StoreError};
+use ah_store::{EngineId, Guard, Reply, Store, StoreError};
 use async_trait::async_trait;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::{EngineConfig, Scheduling};
 use crate::ephemeral::EphemeralHub;
@@ -33,8 +33,8 @@ use crate::executor::{Executor, ExecutorError};
 use crate::feed::Feeds;
 use crate::identity::IdSource;
 use crate::liveness::Liveness;
+use crate::receipts;
 use crate::scheduler::Scheduler;
-use crate::stream::{LogStream, RowStream};
 use crate::supervisor::{Core, DECISION_ATTEMPTS, Named, back_off};
 
 /// How long a starting engine waits for the sessions it takes over to be caught up with. What
@@ -92,6 +92,7 @@ impl LocalTaskManager {
             engine,
             hub,
             feeds: Feeds::default(),
+            store_is_writable: AtomicBool::new(true),
         });
         let tasks = TaskTracker::new();
         let shutdown = CancellationToken::new();
@@ -142,78 +143,10 @@ impl LocalTaskManager {
         }
     }
 
-    /// The reply to a request that was carried out once before, by its key.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn reply(&self, key: &str) -> Result<Option<Reply>, TaskManagerError> {
-        let now = self.core.clock.now();
-        self.core.store.reply(key, now).await.map_err(store_error)
-    }
-
-    /// Keeps the reply to a request that came to nothing, so that its repetition does too.
-    ///
-    /// # Errors
-    /// When a reply is kept already ([`already_replied`](crate::already_replied)), or the store
-    /// cannot be written.
-    pub async fn keep_reply<T: Serialize + Sync>(&self, body: &T) -> Result<(), TaskManagerError> {
-        let now = self.core.clock.now();
-        match self.caller.reply(body, now)? {
-            Some(reply) => self
-                .core
-                .store
-                .save_reply(reply, now)
-                .await
-                .map_err(store_error),
-            None => Ok(()),
-        }
-    }
-
-    /// The session's events as they are stored, shared with every other reader of it.
-    ///
-    /// # Errors
-    /// When there is no such session.
-    pub async fn watch_rows(
-        &self,
-        id: SessionId,
-        after: EventSeq,
-        filter: EventFilter,
-    ) -> Result<RowStream, TaskManagerError> {
-        self.known(id).await?;
-        let Core {
-            store, feeds, hub, ..
-        } = self.core.as_ref();
-        Ok(crate::stream::rows(
-            store.clone(),
-            feeds,
-            hub,
-            id,
-            after,
-            filter,
-        ))
-    }
-
-    /// The events of many sessions, in the order they were committed: after `after`, or from now
-    /// on when that is absent; of all sessions when none are named. The stream has no end.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn watch_log(
-        &self,
-        after: Option<LogPosition>,
-        sessions: Option<BTreeSet<SessionId>>,
-        filter: EventFilter,
-    ) -> Result<LogStream, TaskManagerError> {
-        let after = match after {
-            Some(after) => after,
-            None => self.core.store.log_end().await.map_err(store_error)?,
-        };
-        Ok(crate::stream::log(
-            self.core.store.clone(),
-            after,
-            sessions,
-            filter,
-        ))
+    /// The receipt that the caller wants of work with this result, as it is stored.
+    fn receipt_of<T: Serialize>(&self, result: &T) -> Result<Option<Reply>, TaskManagerError> {
+        let receipt = self.caller.receipt_of(result)?;
+        receipt.map(receipts::write).transpose()
     }
 
     /// Makes a decision on a session and writes it, and repeats both after a conflict. Returns the
@@ -244,7 +177,7 @@ impl LocalTaskManager {
                 }
             };
             let body = reply(view);
-            let kept = self.caller.reply(&body, now)?;
+            let kept = self.receipt_of(&body)?;
             if guard.version.is_none() && kept.is_none() {
                 return Ok(body);
             }
@@ -349,15 +282,13 @@ impl TaskManager for LocalTaskManager {
         after: EventSeq,
         filter: EventFilter,
     ) -> Result<EventStream, TaskManagerError> {
-        Ok(crate::stream::events(
-            self.watch_rows(id, after, filter).await?,
-        ))
+        let encoded = self.encoded_events(id, after, filter).await?;
+        Ok(crate::stream::decoded(encoded))
     }
 
     async fn all_events(&self, query: AllEventsQuery) -> Result<AllEventsStream, TaskManagerError> {
-        let after = query.after.map(|after| LogPosition(after.get()));
-        let rows = self.watch_log(after, query.sessions, query.filter).await?;
-        Ok(crate::stream::all_events(rows))
+        let encoded = self.all_encoded_events(query).await?;
+        Ok(crate::stream::all_decoded(encoded))
     }
 
     async fn list_events(

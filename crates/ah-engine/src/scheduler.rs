@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ah_rest_api_contract::{SessionId, Timestamp};
@@ -55,7 +56,9 @@ impl Scheduler {
                     if now >= renew_at {
                         renew_at = now.plus(self.core.config.lease / 3);
                         let lease = self.lease(now);
-                        self.report("renew its claims", self.core.store.renew(&lease).await);
+                        let renewed = self.core.store.renew(&lease).await;
+                        self.core.store_is_writable.store(renewed.is_ok(), Ordering::Relaxed);
+                        self.report("renew its claims", renewed);
                     }
                     if now >= sweep_at {
                         sweep_at = now.plus(REPLY_SWEEP);

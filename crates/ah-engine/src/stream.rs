@@ -4,40 +4,23 @@
 //! reads on. History and what follows it are the same reads, so there is no seam between them.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::pin::Pin;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
-    AllEventsStream, EphemeralEvent, EventFilter, EventPayload, EventSeq, EventStream, EventType,
-    Gap, LogCursor, SessionEvent, SessionId, StreamItem, TaskManagerError,
+    AllEventsStream, EncodedEvent, EncodedItem, EncodedLogStream, EncodedStream, EphemeralEvent,
+    EventFilter, EventPayload, EventSeq, EventStream, EventType, Gap, LogCursor, SessionEvent,
+    SessionId, StreamItem, TaskManagerError,
 };
 use ah_store::{EventRow, Head, LogPosition, Store};
-use futures::{Stream, StreamExt, stream};
+use futures::{StreamExt, stream};
 use tokio::sync::{broadcast, watch};
 
-use crate::ephemeral::EphemeralHub;
 use crate::error::{inconsistent, store_error};
-use crate::feed::{Feed, Feeds};
+use crate::feed::Feed;
+use crate::supervisor::Core;
 
 /// How many events are read at once: what a reader holds in memory, shared with the others.
 const READ_MAX: u32 = 256;
-
-/// What a stream of one session's rows yields.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RowItem {
-    /// An event of the log, as it is stored.
-    Row(Arc<EventRow>),
-    /// Something besides the log; only when it was asked for.
-    Ephemeral(EphemeralEvent),
-    /// A stretch that is gone.
-    Gap(Gap),
-}
-
-/// A stream of one session's rows, from a cursor to the terminal `status` event.
-pub type RowStream = Pin<Box<dyn Stream<Item = Result<RowItem, TaskManagerError>> + Send>>;
-
-/// A stream of many sessions' rows, without an end.
-pub type LogStream = Pin<Box<dyn Stream<Item = Result<Arc<EventRow>, TaskManagerError>> + Send>>;
 
 struct Reader {
     store: Arc<dyn Store>,
@@ -47,21 +30,23 @@ struct Reader {
     filter: EventFilter,
     head: watch::Receiver<Head>,
     ephemeral: Option<broadcast::Receiver<EphemeralEvent>>,
-    ready: VecDeque<RowItem>,
+    ready: VecDeque<EncodedItem>,
     /// Whether it is known that the reader did not come after the end.
     in_time: bool,
     ended: bool,
 }
 
-/// The session's rows after `after`, and those to come.
-pub(crate) fn rows(
-    store: Arc<dyn Store>,
-    feeds: &Feeds,
-    hub: &EphemeralHub,
+/// The session's events after `after`, and those to come.
+pub(crate) fn of_session(
+    core: &Core,
     session: SessionId,
     after: EventSeq,
     filter: EventFilter,
-) -> RowStream {
+) -> EncodedStream {
+    let Core {
+        store, feeds, hub, ..
+    } = core;
+    let store = store.clone();
     // Watched before the first read, so that nothing falls between the two.
     let head = store.watch_session(session);
     let ephemeral = filter.wants_ephemeral().then(|| hub.subscribe(session));
@@ -83,27 +68,27 @@ pub(crate) fn rows(
     }))
 }
 
-/// The session's events, from its rows.
-pub(crate) fn events(rows: RowStream) -> EventStream {
-    Box::pin(rows.map(|item| {
+/// The events of an encoded stream.
+pub(crate) fn decoded(encoded: EncodedStream) -> EventStream {
+    Box::pin(encoded.map(|item| {
         Ok(match item? {
-            RowItem::Row(row) => StreamItem::Event(parse(&row)?),
-            RowItem::Ephemeral(event) => StreamItem::Ephemeral(event),
-            RowItem::Gap(gap) => StreamItem::Gap(gap),
+            EncodedItem::Event(row) => StreamItem::Event(parse(&row)?),
+            EncodedItem::Ephemeral(event) => StreamItem::Ephemeral(event),
+            EncodedItem::Gap(gap) => StreamItem::Gap(gap),
         })
     }))
 }
 
-/// The events of many sessions with their cursors, from their rows.
-pub(crate) fn all_events(rows: LogStream) -> AllEventsStream {
-    Box::pin(rows.map(|row| {
-        let row = row?;
-        Ok((LogCursor::new(row.position.0), parse(&row)?))
+/// The events of an encoded stream of many sessions, with their cursors.
+pub(crate) fn all_decoded(encoded: EncodedLogStream) -> AllEventsStream {
+    Box::pin(encoded.map(|event| {
+        let event = event?;
+        Ok((event.cursor, parse(&event)?))
     }))
 }
 
 impl Reader {
-    async fn next(&mut self) -> Option<Result<RowItem, TaskManagerError>> {
+    async fn next(&mut self) -> Option<Result<EncodedItem, TaskManagerError>> {
         loop {
             if let Some(item) = self.ready.pop_front() {
                 return Some(Ok(item));
@@ -125,7 +110,7 @@ impl Reader {
                 }
             }
             if let Some(event) = self.wait().await {
-                return Some(Ok(RowItem::Ephemeral(event)));
+                return Some(Ok(EncodedItem::Ephemeral(event)));
             }
         }
     }
@@ -146,7 +131,7 @@ impl Reader {
         if let Some(first) = rows.first()
             && first.seq > self.cursor.next()
         {
-            self.ready.push_back(RowItem::Gap(Gap {
+            self.ready.push_back(EncodedItem::Gap(Gap {
                 from_seq: self.cursor.next(),
                 earliest_seq: first.seq,
             }));
@@ -156,7 +141,7 @@ impl Reader {
             self.cursor = row.seq;
             self.ended = is_last(&row)?;
             if admits(&self.filter, &row) {
-                self.ready.push_back(RowItem::Row(row));
+                self.ready.push_back(EncodedItem::Event(row));
             }
             if self.ended {
                 break;
@@ -209,7 +194,7 @@ impl Reader {
 }
 
 /// Whether an event ends its session's log.
-fn is_last(row: &EventRow) -> Result<bool, TaskManagerError> {
+fn is_last(row: &EncodedEvent) -> Result<bool, TaskManagerError> {
     if row.event_type != EventType::Status {
         return Ok(false);
     }
@@ -220,7 +205,7 @@ fn is_last(row: &EventRow) -> Result<bool, TaskManagerError> {
 }
 
 /// What [`EventFilter::admits`] says of the event, told from the row alone.
-fn admits(filter: &EventFilter, row: &EventRow) -> bool {
+fn admits(filter: &EventFilter, row: &EncodedEvent) -> bool {
     let of_type = filter
         .types()
         .is_none_or(|types| types.contains(&row.event_type));
@@ -231,10 +216,22 @@ fn admits(filter: &EventFilter, row: &EventRow) -> bool {
     of_type && of_level
 }
 
-fn parse(row: &EventRow) -> Result<SessionEvent, TaskManagerError> {
-    serde_json::from_str(&row.json).map_err(|error| {
+/// The encoded event of a row of the store.
+pub(crate) fn encoded(row: EventRow) -> EncodedEvent {
+    EncodedEvent {
+        session_id: row.session,
+        seq: row.seq,
+        cursor: LogCursor::new(row.position.0),
+        event_type: row.event_type,
+        level: row.level,
+        json: row.json,
+    }
+}
+
+fn parse(row: &EncodedEvent) -> Result<SessionEvent, TaskManagerError> {
+    row.decode().map_err(|error| {
         inconsistent(
-            &format!("event {} of session {}", row.seq, row.session),
+            &format!("event {} of session {}", row.seq, row.session_id),
             error,
         )
     })
@@ -246,18 +243,18 @@ struct LogReader {
     cursor: LogPosition,
     sessions: Option<BTreeSet<SessionId>>,
     filter: EventFilter,
-    ready: VecDeque<Arc<EventRow>>,
+    ready: VecDeque<Arc<EncodedEvent>>,
     ended: bool,
 }
 
 /// The rows of many sessions after `after`, in the order they were committed, and those to come;
 /// of all sessions when none are named.
-pub(crate) fn log(
+pub(crate) fn of_all(
     store: Arc<dyn Store>,
     after: LogPosition,
     sessions: Option<BTreeSet<SessionId>>,
     filter: EventFilter,
-) -> LogStream {
+) -> EncodedLogStream {
     let reader = LogReader {
         end: store.watch_log(),
         store,
@@ -274,7 +271,7 @@ pub(crate) fn log(
 }
 
 impl LogReader {
-    async fn next(&mut self) -> Option<Result<Arc<EventRow>, TaskManagerError>> {
+    async fn next(&mut self) -> Option<Result<Arc<EncodedEvent>, TaskManagerError>> {
         loop {
             if let Some(row) = self.ready.pop_front() {
                 return Some(Ok(row));
@@ -302,11 +299,11 @@ impl LogReader {
     /// Goes on to the last of `rows`, and keeps those that are wanted.
     fn take(&mut self, rows: Vec<EventRow>) {
         self.cursor = rows.last().map_or(self.cursor, |row| row.position);
-        let wanted = rows.into_iter().filter(|row| {
+        let wanted = rows.into_iter().map(encoded).filter(|event| {
             self.sessions
                 .as_ref()
-                .is_none_or(|ids| ids.contains(&row.session))
-                && admits(&self.filter, row)
+                .is_none_or(|ids| ids.contains(&event.session_id))
+                && admits(&self.filter, event)
         });
         self.ready.extend(wanted.map(Arc::new));
     }

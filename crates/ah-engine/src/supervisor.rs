@@ -10,6 +10,7 @@ mod bring_up;
 mod conclude;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ah_agents::Catalog;
@@ -78,6 +79,8 @@ pub(crate) struct Core {
     pub(crate) engine: EngineId,
     pub(crate) hub: EphemeralHub,
     pub(crate) feeds: Feeds,
+    /// Set by each renewal of this engine's claims: true if the store took the write.
+    pub(crate) store_is_writable: AtomicBool,
 }
 
 impl Core {

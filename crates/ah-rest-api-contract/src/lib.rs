@@ -167,6 +167,7 @@
 //! With the feature `openapi` every wire type has its schema, for whoever describes the API.
 
 mod access;
+mod access_point;
 mod catalog;
 mod change;
 mod content;
@@ -196,6 +197,10 @@ mod timestamp;
 mod word;
 
 pub use access::{AccessPointFile, ApiKeyText, Role};
+pub use access_point::{
+    AccessPoint, AlreadyDone, Caller, EncodedEvent, EncodedItem, EncodedLogStream, EncodedStream,
+    HealthProbe, Receipt, ReceiptTemplate,
+};
 pub use catalog::{Agent, AgentCapabilities, AgentType, Installation};
 pub use change::{
     CONTEXT_LINES_DEFAULT, CONTEXT_LINES_MAX, ChangeSummary, DiffQuery, FileDiff, FileEntry,

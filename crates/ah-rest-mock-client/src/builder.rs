@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_rest_api_contract::{AgentCapabilities, EventSeq, RepositorySource, Timestamp};
+use ah_rest_api_contract::{AgentCapabilities, Caller, EventSeq, RepositorySource, Timestamp};
 use ah_scenario::Script;
 
 use crate::fault::{Conditions, Fault, Method};
@@ -193,10 +193,10 @@ impl MockBuilder {
             conditions: self.conditions,
             streams: self.streams,
             allowed_env: self.allowed_env,
-            author: self.author,
             slots: self.slots,
             times: self.times,
         });
-        MockTaskManager::of(Arc::new(Shared::new(state, self.start)))
+        let shared = Arc::new(Shared::new(state, self.start));
+        MockTaskManager::of(shared, Caller::named(self.author))
     }
 }

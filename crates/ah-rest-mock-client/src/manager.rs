@@ -1,22 +1,30 @@
 //! The trait over the mock's state.
 
+mod serving;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_lifecycle::{answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
+use ah_lifecycle::turns::Moment;
+use ah_lifecycle::{
+    Decision, Refusal, View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw,
+};
 use ah_rest_api_contract::{
-    Agent, AllEventsQuery, AllEventsStream, BranchList, DeliveryMode, DiffQuery, Draft, DraftId,
-    DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery,
-    InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
-    Prompt, PromptContent, PromptDelivery, PromptId, PromptReceipt, PromptRequest, Repository,
-    RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionQuery, SessionStatus,
-    StopRequest, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    Agent, AllEventsQuery, AllEventsStream, BranchList, Caller, DeliveryMode, DiffQuery, Draft,
+    DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry,
+    FileQuery, InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer,
+    PermissionId, Prompt, PromptContent, PromptDelivery, PromptId, PromptReceipt, PromptRequest,
+    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionQuery,
+    SessionStatus, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    Timestamp,
 };
 use async_trait::async_trait;
+use serde::Serialize;
 
 use crate::builder::MockBuilder;
 use crate::fault::{Fault, Method};
 use crate::shared::Shared;
+use crate::state::State;
 
 /// How long a cancelled session may take to be gone before the reply says that it is not yet.
 const CANCEL_MAX: Duration = Duration::from_secs(60);
@@ -28,6 +36,7 @@ const CANCEL_MAX: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct MockTaskManager {
     shared: Arc<Shared>,
+    caller: Caller,
 }
 
 impl MockTaskManager {
@@ -44,8 +53,8 @@ impl MockTaskManager {
         MockBuilder::new()
     }
 
-    pub(crate) const fn of(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(crate) const fn of(shared: Arc<Shared>, caller: Caller) -> Self {
+        Self { shared, caller }
     }
 
     /// Has `method` fail from now on, as the fault says.
@@ -83,6 +92,34 @@ impl MockTaskManager {
         let state = &mut *self.shared.state();
         state.conditions.call(method, &mut state.ids)
     }
+
+    /// Does the work of a request and keeps its receipt, unless a receipt says that it was done.
+    fn perform<T: Serialize>(
+        &self,
+        work: impl FnOnce(&mut State, Moment) -> Result<T, TaskManagerError>,
+    ) -> Result<T, TaskManagerError> {
+        let (now, mut state) = (self.shared.now(), self.shared.state());
+        if let Some(template) = &self.caller.receipt {
+            state.receipts.admit(&template.key, now.wall)?;
+        }
+        let result = work(&mut state, now)?;
+        if let Some(receipt) = self.caller.receipt_of(&result)? {
+            state.receipts.keep(receipt);
+        }
+        Ok(result)
+    }
+
+    /// Makes a decision on a session and returns the session as it is then.
+    fn decide(
+        &self,
+        id: SessionId,
+        decide: impl FnOnce(&View, Timestamp) -> Result<Decision, Refusal>,
+    ) -> Result<Session, TaskManagerError> {
+        self.perform(|state, now| {
+            let session = state.decide(id, now, |view| decide(view, now.wall))?;
+            Ok(session.session().clone())
+        })
+    }
 }
 
 impl Default for MockTaskManager {
@@ -102,10 +139,11 @@ impl TaskManager for MockTaskManager {
         params: TaskLaunchParams,
     ) -> Result<LaunchedTask, TaskManagerError> {
         self.enter(Method::LaunchTask).await?;
-        let mut state = self.shared.state();
-        let launched = state.launch(&params, self.shared.now())?;
-        self.shared.schedule(&mut state)?;
-        Ok(launched)
+        self.perform(|state, now| {
+            let launched = state.launch(&params, &self.caller.principal, now)?;
+            self.shared.schedule(state)?;
+            Ok(launched)
+        })
     }
 
     async fn get_task(&self, id: TaskId) -> Result<Task, TaskManagerError> {
@@ -153,20 +191,22 @@ impl TaskManager for MockTaskManager {
         request: PromptRequest,
     ) -> Result<PromptReceipt, TaskManagerError> {
         self.enter(Method::PromptSession).await?;
-        let (now, mut state) = (self.shared.now(), self.shared.state());
-        let prompt = state.new_prompt(id, request.validated()?, now)?;
-        let receipt = PromptReceipt {
-            session_id: id,
-            accepted: true,
-            ts: prompt.created_at,
-            prompt_id: prompt.id,
-            delivery: match prompt.delivery {
-                DeliveryMode::Steer => PromptDelivery::Steered,
-                _ => PromptDelivery::Queued,
-            },
-        };
-        state.decide(id, now, |view| prompt::decide(&view.record, prompt))?;
-        Ok(receipt)
+        let request = request.validated()?;
+        self.perform(|state, now| {
+            let prompt = state.new_prompt(id, request, &self.caller.principal, now)?;
+            let receipt = PromptReceipt {
+                session_id: id,
+                accepted: true,
+                ts: prompt.created_at,
+                prompt_id: prompt.id,
+                delivery: match prompt.delivery {
+                    DeliveryMode::Steer => PromptDelivery::Steered,
+                    _ => PromptDelivery::Queued,
+                },
+            };
+            state.decide(id, now, |view| prompt::decide(&view.record, prompt))?;
+            Ok(receipt)
+        })
     }
 
     async fn list_prompts(
@@ -186,24 +226,20 @@ impl TaskManager for MockTaskManager {
         prompt: PromptId,
     ) -> Result<(), TaskManagerError> {
         self.enter(Method::WithdrawPrompt).await?;
-        let (now, mut state) = (self.shared.now(), self.shared.state());
-        let decide =
-            |view: &ah_lifecycle::View| withdraw::decide(&view.record, &view.prompts, prompt);
-        state.decide(id, now, decide).map(drop)
+        self.decide(id, |view, _| {
+            withdraw::decide(&view.record, &view.prompts, prompt)
+        })
+        .map(drop)
     }
 
     async fn interrupt_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
         self.enter(Method::InterruptSession).await?;
-        let (now, mut state) = (self.shared.now(), self.shared.state());
-        let session = state.decide(id, now, |view| interrupt::decide(&view.record))?;
-        Ok(session.session().clone())
+        self.decide(id, |view, _| interrupt::decide(&view.record))
     }
 
     async fn pause_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
         self.enter(Method::PauseSession).await?;
-        let (now, mut state) = (self.shared.now(), self.shared.state());
-        let session = state.decide(id, now, |view| pause::decide(&view.record, now.wall))?;
-        Ok(session.session().clone())
+        self.decide(id, |view, now| pause::decide(&view.record, now))
     }
 
     async fn resume_session(
@@ -212,18 +248,18 @@ impl TaskManager for MockTaskManager {
         prompt: Option<PromptContent>,
     ) -> Result<Session, TaskManagerError> {
         self.enter(Method::ResumeSession).await?;
-        let (now, mut state) = (self.shared.now(), self.shared.state());
-        let prompt = match prompt {
+        let request = match prompt {
             None => None,
-            Some(content) => {
-                let request = PromptRequest::queued(content).validated()?;
-                Some(state.new_prompt(id, request, now)?)
-            }
+            Some(content) => Some(PromptRequest::queued(content).validated()?),
         };
-        let session = state.decide(id, now, |view| {
-            resume::decide(&view.record, prompt, now.wall)
-        })?;
-        Ok(session.session().clone())
+        self.perform(|state, now| {
+            let author = &self.caller.principal;
+            let prompt = request
+                .map(|request| state.new_prompt(id, request, author, now))
+                .transpose()?;
+            let decide = |view: &View| resume::decide(&view.record, prompt, now.wall);
+            Ok(state.decide(id, now, decide)?.session().clone())
+        })
     }
 
     async fn stop_session(
@@ -233,22 +269,15 @@ impl TaskManager for MockTaskManager {
     ) -> Result<Session, TaskManagerError> {
         self.enter(Method::StopSession).await?;
         let StopRequest { reason } = StopRequest { reason }.validated()?;
-        let (now, mut state) = (self.shared.now(), self.shared.state());
-        let by = state.author.clone();
-        let session = state.decide(id, now, |view| {
-            stop::decide(&view.record, reason, &by, now.wall)
-        })?;
-        Ok(session.session().clone())
+        let by = &self.caller.principal;
+        self.decide(id, |view, now| stop::decide(&view.record, reason, by, now))
     }
 
     async fn cancel_session(&self, id: SessionId) -> Result<(), TaskManagerError> {
         self.enter(Method::CancelSession).await?;
-        let mut moved = {
-            let (now, mut state) = (self.shared.now(), self.shared.state());
-            let by = state.author.clone();
-            let decide = |view: &ah_lifecycle::View| cancel::decide(&view.record, &by, now.wall);
-            state.decide(id, now, decide)?.watch()
-        };
+        let by = &self.caller.principal;
+        self.decide(id, |view, now| cancel::decide(&view.record, by, now))?;
+        let mut moved = self.shared.state().session(id)?.watch();
         let until_over = async {
             loop {
                 moved.mark_unchanged();
@@ -293,19 +322,20 @@ impl TaskManager for MockTaskManager {
         answer: PermissionAnswer,
     ) -> Result<Permission, TaskManagerError> {
         self.enter(Method::AnswerPermission).await?;
-        let (now, mut state) = (self.shared.now(), self.shared.state());
-        let by = state.author.clone();
-        let session = state.decide(id, now, |view| {
-            answer::decide(&view.record, &view.permissions, request, answer, &by)
-        })?;
-        let mut known = session.view().permissions.iter().map(|it| &it.permission);
-        let answered = known.find(|it| it.request.request_id == request);
-        // Only a request that is known can have been answered.
-        answered.cloned().ok_or_else(|| {
-            TaskManagerError::new(
-                ErrorKind::NotFound,
-                format!("there is no request `{request}`"),
-            )
+        let by = &self.caller.principal;
+        self.perform(|state, now| {
+            let session = state.decide(id, now, |view| {
+                answer::decide(&view.record, &view.permissions, request, answer, by)
+            })?;
+            let mut known = session.view().permissions.iter().map(|it| &it.permission);
+            let answered = known.find(|it| it.request.request_id == request);
+            // Only a request that is known can have been answered.
+            answered.cloned().ok_or_else(|| {
+                TaskManagerError::new(
+                    ErrorKind::NotFound,
+                    format!("there is no request `{request}`"),
+                )
+            })
         })
     }
 
@@ -326,7 +356,7 @@ impl TaskManager for MockTaskManager {
 
     async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError> {
         self.enter(Method::SaveDraftTask).await?;
-        self.shared.state().save_draft(draft, self.shared.now())
+        self.perform(|state, now| state.save_draft(draft, now))
     }
 
     async fn delete_draft_task(&self, id: DraftId) -> Result<(), TaskManagerError> {

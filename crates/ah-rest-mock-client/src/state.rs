@@ -2,9 +2,10 @@
 
 mod agents;
 mod log;
+mod receipts;
 mod repositories;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,6 +26,7 @@ use crate::session::{MockSession, Setup, Times};
 use crate::stream::StreamConditions;
 pub(crate) use agents::Agents;
 pub(crate) use log::Log;
+pub(crate) use receipts::Receipts;
 pub(crate) use repositories::Repositories;
 
 /// The state of a mock.
@@ -37,9 +39,9 @@ pub(crate) struct State {
     /// The statuses in which sessions are held.
     pub(crate) held: BTreeSet<SessionStatus>,
     pub(crate) allowed_env: BTreeSet<String>,
-    pub(crate) author: String,
     pub(crate) slots: usize,
     pub(crate) times: Arc<Times>,
+    pub(crate) receipts: Receipts,
     tasks: Vec<Task>,
     /// In the order of launch.
     sessions: Vec<MockSession>,
@@ -60,7 +62,6 @@ pub(crate) struct Setting {
     pub(crate) conditions: Conditions,
     pub(crate) streams: StreamConditions,
     pub(crate) allowed_env: BTreeSet<String>,
-    pub(crate) author: String,
     pub(crate) slots: usize,
     pub(crate) times: Times,
 }
@@ -79,9 +80,9 @@ impl State {
             streams: setting.streams,
             held: BTreeSet::new(),
             allowed_env: setting.allowed_env,
-            author: setting.author,
             slots: setting.slots,
             times: Arc::new(setting.times),
+            receipts: Receipts::default(),
             tasks: Vec::new(),
             sessions: Vec::new(),
             places: HashMap::new(),
@@ -95,6 +96,7 @@ impl State {
     pub(crate) fn launch(
         &mut self,
         params: &TaskLaunchParams,
+        author: &str,
         now: Moment,
     ) -> Result<LaunchedTask, TaskManagerError> {
         let agents = &self.agents;
@@ -103,7 +105,7 @@ impl State {
             task,
             sessions,
             launched,
-        } = create::decide(params, &self.author, now.wall, || self.ids.next(now.wall))?;
+        } = create::decide(params, author, now.wall, || self.ids.next(now.wall))?;
         if let Some(source) = params.source() {
             self.repositories.touch(source, &mut self.ids, now.wall);
         }
@@ -210,6 +212,7 @@ impl State {
         &mut self,
         id: SessionId,
         request: PromptRequest,
+        author: &str,
         now: Moment,
     ) -> Result<Prompt, TaskManagerError> {
         let agent = &self.session(id)?.session().agent.agent_type;
@@ -223,7 +226,7 @@ impl State {
             content: request.prompt,
             delivery,
             state: PromptState::Queued,
-            author: self.author.clone(),
+            author: author.to_owned(),
             created_at: now.wall,
         })
     }
@@ -275,7 +278,16 @@ impl State {
         }
     }
 
-    /// Returns the events of all sessions.
+    /// The number of sessions by status.
+    pub(crate) fn count_sessions(&self) -> BTreeMap<SessionStatus, u64> {
+        let mut counts = BTreeMap::new();
+        for session in &self.sessions {
+            *counts.entry(session.status()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The events of all sessions.
     pub(crate) fn log(&self) -> &Log {
         &self.log
     }

@@ -1,4 +1,4 @@
-//! Who is asking: keys, and the gate that requests pass.
+//! Authentication: keys, the gate that checks them, and the names of the server.
 
 mod file;
 mod gate;
@@ -13,25 +13,25 @@ use ah_rest_api_contract::Role;
 pub use file::FileError;
 pub use file::read_published;
 pub(crate) use file::{publish, withdraw};
-pub(crate) use gate::authenticate;
+pub(crate) use gate::{API_KEY_HEADER, Gate, authenticate};
 pub(crate) use key::KeyText;
 pub use keys::KeyError;
 pub(crate) use keys::{Keys, local_key};
 pub(crate) use origin::{Names, check_names};
 
-/// Whoever a request comes from, once that is known.
+/// The authenticated origin of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Principal {
     /// The id of its key.
     pub(crate) id: String,
-    /// What it is called: the author of what it asks for.
+    /// Its name: the author of its prompts and answers.
     pub(crate) name: String,
-    /// What it may do.
+    /// Its role.
     pub(crate) role: Role,
 }
 
 impl Principal {
-    /// Whoever asks a server that needs no key.
+    /// The principal of all requests to a server that needs no key.
     pub(crate) fn anybody() -> Self {
         Self {
             id: "anybody".to_owned(),

@@ -1,9 +1,9 @@
-//! What handlers take: each turns whatever is wrong with a request into a problem that names it.
+//! The extractors of handlers. Each turns a fault of a request into a problem that names it.
 
-mod call;
+mod command;
 mod id;
 mod query;
 
-pub(crate) use call::{Call, Nothing, Writer};
+pub(crate) use command::{Access, Command, IdempotentRequest, NoBody, Operator};
 pub(crate) use id::Id;
-pub(crate) use query::{Asked, Params, read as read_query};
+pub(crate) use query::{Params, Query, read as read_query};

@@ -1,35 +1,36 @@
-//! The access point over HTTP: REST for commands, server-sent events for what happens.
+//! The access point over HTTP: REST for commands, server-sent events for streams.
 //!
-//! [`serve`] is the server, [`Config`] what it is told, [`running`] how a client of this host finds
-//! the one that runs. The contract's types are what goes over the wire; the engine does the work.
+//! [`serve`] runs a server over any [`AccessPoint`](ah_rest_api_contract::AccessPoint), [`Config`]
+//! is its configuration, and [`running`] finds the server that runs on this host.
 //!
-//! * `config`: layers of configuration, judged whole;
-//! * `auth`: keys, and the names that requests may use;
-//! * `request`, `limits`: what holds for every request;
-//! * `extract`, `once`, `page`, `problem`: from requests to calls, and from what they come to to
+//! * `config`: the layers of configuration, validated as a whole;
+//! * `auth`: keys, and the names that the server answers to;
+//! * `router`: the routers of the server's phases, and their layers;
+//! * `request`, `throttle`: layers of every request;
+//! * `extract`, `idempotency`, `page`, `problem`: from requests to calls, and from results to
 //!   responses;
-//! * `routes`: one file a resource;
+//! * `api`: the handlers, one file per resource;
 //! * `streams`: readers as cursors, over SSE;
 //! * `serve`, `lock`: the server's life.
 //!
-//! The crate knows no SQL and starts no agent.
+//! The handlers know neither a store nor an engine. The crate knows no SQL and starts no agent.
 
-mod app;
+mod api;
 mod auth;
 mod config;
 mod extract;
-mod limits;
+mod idempotency;
 mod lock;
 mod metrics;
-mod once;
 mod openapi;
 mod page;
 mod problem;
 mod request;
 mod router;
-mod routes;
 mod serve;
+mod state;
 mod streams;
+mod throttle;
 
 pub use auth::{FileError, KeyError, read_published};
 pub use config::{Config, ConfigError, DEFAULT_TOML, FILE_NAME, Layer, Sources};

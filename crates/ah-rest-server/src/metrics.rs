@@ -1,7 +1,7 @@
-//! Every measurement of the server: names, units and help, in this one file.
+//! The metrics of the server: the name, unit and help of each.
 //!
-//! They are kept by the server itself and not by the process, so that two servers in one process,
-//! as tests have them, do not count into each other.
+//! The server has a recorder of its own, so that two servers in one process, as in tests, do not
+//! count into each other.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
 
-/// The server's measurements.
+/// The server's metrics.
 #[derive(Clone)]
 pub(crate) struct Metrics {
     recorder: Arc<PrometheusRecorder>,
@@ -86,18 +86,18 @@ impl Metrics {
     }
 
     /// A request is being answered, until the guard goes.
-    pub(crate) fn in_flight(&self) -> OneMore {
-        OneMore::raise(&self.in_flight)
+    pub(crate) fn in_flight(&self) -> GaugeGuard {
+        GaugeGuard::raise(&self.in_flight)
     }
 
     /// A connection is open, until the guard goes.
-    pub(crate) fn connection(&self) -> OneMore {
-        OneMore::raise(&self.connections)
+    pub(crate) fn connection(&self) -> GaugeGuard {
+        GaugeGuard::raise(&self.connections)
     }
 
     /// A stream is open, until the guard goes.
-    pub(crate) fn stream(&self) -> OneMore {
-        OneMore::raise(&self.streams)
+    pub(crate) fn stream(&self) -> GaugeGuard {
+        GaugeGuard::raise(&self.streams)
     }
 
     /// A frame was given to a stream.
@@ -137,17 +137,17 @@ impl Metrics {
     }
 }
 
-/// One more of something, until it is dropped.
-pub(crate) struct OneMore(metrics::Gauge);
+/// Counts one in a gauge until it is dropped.
+pub(crate) struct GaugeGuard(metrics::Gauge);
 
-impl OneMore {
+impl GaugeGuard {
     fn raise(gauge: &metrics::Gauge) -> Self {
         gauge.increment(1.0);
         Self(gauge.clone())
     }
 }
 
-impl Drop for OneMore {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }

@@ -9,8 +9,8 @@ use utoipa::openapi::{
 };
 use utoipa::{OpenApi as _, ToSchema as _};
 
+use crate::api::ProblemKind;
 use crate::problem::MEDIA_TYPE;
-use crate::routes::ProblemKind;
 
 mod frames;
 mod links;

@@ -8,7 +8,6 @@ use std::error::Error;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
-use ah_store::StoreError;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -89,23 +88,6 @@ impl From<TaskManagerError> for ApiError {
     fn from(error: TaskManagerError) -> Self {
         let problem = error.problem().clone();
         Self::from(problem).caused_by(error)
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        let (kind, detail) = match &error {
-            StoreError::NotFound { .. } => (ErrorKind::NotFound, format!("there is {error}")),
-            StoreError::Unavailable { .. } => (
-                ErrorKind::Unavailable,
-                format!("{error}; try again in a moment"),
-            ),
-            _ => (
-                ErrorKind::Internal,
-                "the store could not be read or written".to_owned(),
-            ),
-        };
-        Self::new(kind, detail).caused_by(error)
     }
 }
 

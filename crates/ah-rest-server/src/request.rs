@@ -1,32 +1,45 @@
-//! What holds for every request: its id, its span, its measurements, its time limit, and that a
-//! panic is an answer and not a lost connection.
+//! The layers of every request: id, span, metrics, time limit, and the response to a panic.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ah_engine::{Clock, IdSource};
 use ah_rest_api_contract::ErrorKind;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderMap;
-use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use crate::app::App;
+use crate::metrics::Metrics;
 use crate::problem::{self, ApiError};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const REQUEST_ID_BYTES_MAX: usize = 128;
-/// How requests that are for no route are counted.
+/// The route in the metrics of requests that match none.
 const NO_ROUTE: &str = "none";
 
-/// The outermost layer: names the request, looks on while it is answered, and completes what a
-/// problem says.
-pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+/// The state of [`observe`].
+#[derive(Clone)]
+pub(crate) struct Observer {
+    pub(crate) ids: Arc<IdSource>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
+}
+
+/// Gives a request its id and span, measures it, and completes its problem document.
+pub(crate) async fn observe(
+    State(observer): State<Observer>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
-    let id = given_id(request.headers()).unwrap_or_else(|| app.new_id());
+    let id = given_id(request.headers())
+        .unwrap_or_else(|| observer.ids.next(observer.clock.now()).to_string());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request
@@ -43,7 +56,7 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
         trace.parent = traceparent(request.headers()),
         duration_ms = Empty,
     );
-    let in_flight = app.metrics().in_flight();
+    let in_flight = observer.metrics.in_flight();
     let response = next.run(request).instrument(span.clone()).await;
     drop(in_flight);
     let mut response = span.in_scope(|| problem::complete(response, &path, &id));
@@ -52,17 +65,13 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     span.record("http.status", status);
     span.record("duration_ms", took.as_secs_f64() * 1000.0);
     span.in_scope(|| tracing::info!("answered"));
-    app.metrics()
+    observer
+        .metrics
         .answered(method.as_str(), &route, status, took);
-    let headers = response.headers_mut();
-    // It was read from a header, or made of letters and digits.
+    // The id was read from a header, or consists of letters and digits.
     if let Ok(id) = HeaderValue::try_from(id) {
-        headers.insert(REQUEST_ID, id);
+        response.headers_mut().insert(REQUEST_ID, id);
     }
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -90,10 +99,13 @@ pub(crate) fn traceparent(headers: &HeaderMap) -> Option<&str> {
     good.then_some(text)
 }
 
-/// Gives up on a request that takes too long to be answered. What it asked for was then done whole
-/// or not at all. The body of an answer, and so a stream, has no such limit.
-pub(crate) async fn time_out(State(app): State<App>, request: Request, next: Next) -> Response {
-    let limit = Duration::from_millis(app.config().server.request_timeout_ms);
+/// Ends the handling of a request after `limit`. Its work was then done whole or not at all. The
+/// body of a response, and so a stream, has no such limit.
+pub(crate) async fn time_out(
+    State(limit): State<Duration>,
+    request: Request,
+    next: Next,
+) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::new(
@@ -108,7 +120,7 @@ pub(crate) async fn time_out(State(app): State<App>, request: Request, next: Nex
     }
 }
 
-/// What a client is told when its request ran into a defect. What it was is in the log.
+/// The response to a request whose handler panicked. The log has the message.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the layer hands the panic over"

@@ -1,45 +1,137 @@
-//! The routes with the layers around them, from the outermost: what is observed, panics, names,
-//! CORS, keys, rates, time, and the size of bodies.
+//! The routers of the server's phases, with the layers around them.
+//!
+//! A server is starting, serving or shutting down. Each phase has a router of its own, so that no
+//! handler has to know whether there is an access point to serve.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use ah_engine::{Clock, IdSource};
+use ah_rest_api_contract::operations::{ALL, Method as OperationMethod};
+use ah_rest_api_contract::{AccessPoint, ErrorKind};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodFilter, on};
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::app::App;
-use crate::auth::{authenticate, check_names};
-use crate::limits::limit;
-use crate::request::{observe, panicked, time_out};
-use crate::routes;
+use crate::api;
+use crate::auth::{API_KEY_HEADER, Gate, Names, authenticate, check_names};
+use crate::idempotency::Idempotency;
+use crate::metrics::Metrics;
+use crate::problem::ApiError;
+use crate::request::{Observer, observe, panicked, time_out};
+use crate::state::{About, Serving};
+use crate::streams::Streams;
+use crate::throttle::{Throttle, throttle};
 
-/// For how long a browser need not ask again what a page may do.
+/// How long a browser may keep the answer to a preflight request.
 const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
 
-/// The whole service.
-pub(crate) fn router(app: App) -> Router {
-    let (router, _) = routes::all().split_for_parts();
-    router
-        .fallback(routes::not_found)
-        .method_not_allowed_fallback(routes::not_allowed)
-        .layer(DefaultBodyLimit::max(app.config().server.body_limit))
-        .layer(from_fn_with_state(app.clone(), time_out))
-        .layer(from_fn_with_state(app.clone(), limit))
-        .layer(from_fn_with_state(app.clone(), authenticate))
-        .layer(cors(&app))
-        .layer(from_fn_with_state(app.clone(), check_names))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(app.clone(), observe))
-        .with_state(app)
+/// The parts that the routers of all phases share.
+pub(crate) struct Site {
+    pub(crate) about: About,
+    pub(crate) gate: Gate,
+    pub(crate) names: Arc<Names>,
+    pub(crate) throttle: Throttle,
+    pub(crate) ids: Arc<IdSource>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
+    pub(crate) body_limit: usize,
+    pub(crate) request_timeout: Duration,
+    /// Cancelled when the server begins to shut down.
+    pub(crate) closing: CancellationToken,
 }
 
-/// What browsers are told of pages whose origin was configured.
-fn cors(app: &App) -> CorsLayer {
-    let origins: Vec<HeaderValue> = app
-        .names()
+impl Site {
+    /// The router that serves `access`.
+    pub(crate) fn serving(&self, access: Arc<dyn AccessPoint>) -> Router {
+        let (router, _) = api::all().split_for_parts();
+        let state = Serving {
+            about: About {
+                access: Some(access.clone()),
+                ..self.about.clone()
+            },
+            idempotency: Idempotency {
+                access: access.clone(),
+                clock: self.clock.clone(),
+                metrics: self.metrics.clone(),
+            },
+            streams: Streams::new(self.closing.clone(), self.metrics.clone()),
+            access,
+        };
+        self.layered(router.with_state(state))
+    }
+
+    /// The router of a phase without an access point. What needs one is unavailable.
+    pub(crate) fn unavailable(&self, reason: &'static str) -> Router {
+        let (router, document) = api::operational::<About>().split_for_parts();
+        let mut router = router.with_state(self.about.clone());
+        let refuse = move || async move {
+            ApiError::new(
+                ErrorKind::Unavailable,
+                format!("{reason}; try again in a moment"),
+            )
+        };
+        for operation in ALL {
+            if !document.paths.paths.contains_key(operation.path) {
+                router = router.route(operation.path, on(filter(operation.method), refuse));
+            }
+        }
+        self.layered(router)
+    }
+
+    /// The layers around the routes, of which the last one is the outermost.
+    fn layered(&self, router: Router) -> Router {
+        let observer = Observer {
+            ids: self.ids.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+        };
+        router
+            .fallback(api::not_found)
+            .method_not_allowed_fallback(api::not_allowed)
+            .layer(DefaultBodyLimit::max(self.body_limit))
+            .layer(from_fn_with_state(self.request_timeout, time_out))
+            .layer(from_fn_with_state(self.throttle.clone(), throttle))
+            .layer(from_fn_with_state(self.gate.clone(), authenticate))
+            .layer(cors(&self.names))
+            .layer(from_fn_with_state(self.names.clone(), check_names))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(observer, observe))
+            .layer(SetResponseHeaderLayer::overriding(
+                X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ))
+            .layer(SetResponseHeaderLayer::if_not_present(
+                CACHE_CONTROL,
+                HeaderValue::from_static("no-store"),
+            ))
+            .layer(SetSensitiveRequestHeadersLayer::new([
+                AUTHORIZATION,
+                API_KEY_HEADER,
+            ]))
+    }
+}
+
+const fn filter(method: OperationMethod) -> MethodFilter {
+    match method {
+        OperationMethod::Get => MethodFilter::GET,
+        OperationMethod::Post => MethodFilter::POST,
+        OperationMethod::Put => MethodFilter::PUT,
+        OperationMethod::Delete => MethodFilter::DELETE,
+    }
+}
+
+/// The CORS headers for pages whose origins are configured.
+fn cors(names: &Names) -> CorsLayer {
+    let origins: Vec<HeaderValue> = names
         .origins()
         .iter()
         .filter_map(|origin| HeaderValue::try_from(origin).ok())
@@ -48,12 +140,12 @@ fn cors(app: &App) -> CorsLayer {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([
-            header::AUTHORIZATION,
+            AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
             HeaderName::from_static("traceparent"),
-            HeaderName::from_static("x-api-key"),
+            API_KEY_HEADER,
             HeaderName::from_static("x-request-id"),
         ])
         .expose_headers([

@@ -1,52 +1,56 @@
-//! The server's life: one a state folder, listening before its engine has started, and gone
-//! without a trace but the log.
+//! The server's life: one per state folder, listening before its access point has started.
 
 mod connections;
-mod patient;
+mod write_timeout;
 
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_engine::{Clock, LocalTaskManager, StartError};
-use ah_rest_api_contract::{AccessPointFile, ApiKeyText};
+use ah_engine::{Clock, IdSource};
+use ah_rest_api_contract::{AccessPoint, AccessPointFile, ApiKeyText};
 use ah_store::Store;
+use axum::Router;
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::app::{App, Parts};
-use crate::auth::{FileError, KeyError, local_key, publish, withdraw};
+use crate::auth::{FileError, Gate, KeyError, Keys, Names, local_key, publish, withdraw};
 use crate::config::Config;
 use crate::lock::{HomeLock, LockError};
 use crate::metrics::{Metrics, UPKEEP_EVERY};
 use crate::openapi;
-use crate::router::router;
+use crate::router::Site;
+use crate::state::About;
+use crate::throttle::Throttle;
 
-/// How many connections the kernel keeps until they are accepted.
+/// The number of connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 4096;
-/// How often a lock that is held is tried again, and how far apart.
+/// The number of times that a held lock is tried again.
 const LOCK_TRIES: u32 = 10;
+/// The time between two tries.
 const LOCK_TRY_EVERY: Duration = Duration::from_millis(20);
-/// How long requests that are being answered may take when the server shuts down.
+/// The time that open requests have when the server shuts down.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
-/// What a server stands on.
+/// The surroundings of a server.
 pub struct Host {
-    /// The state folder, which must be there.
+    /// The state folder, which must exist.
     pub home: PathBuf,
-    /// The store that the engine uses as well; the engine closes it.
-    pub store: Arc<dyn Store>,
+    /// The store of the API keys.
+    pub keys: Arc<dyn Store>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The version of the program, for `/api/v1/version`.
     pub version: String,
 }
 
-/// Why a server does not run, or no longer.
+/// The reason that a server cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Another server runs on the state folder.
@@ -95,31 +99,33 @@ pub enum ServeError {
     /// Where the server is cannot be published.
     #[error(transparent)]
     Publish(#[from] FileError),
-    /// The engine did not start.
+    /// The access point did not start.
     #[error("the engine cannot start")]
-    Engine(#[from] StartError),
+    Start(#[source] Box<dyn Error + Send + Sync>),
     /// The server's parts do not fit together.
     #[error("the server cannot be put together: {0}")]
     Assembly(String),
 }
 
-/// Serves until `shutdown` is cancelled, then ends in order: it takes no more connections, ends
-/// its streams, lets requests come to their end for ten seconds, and stops the engine, whose agents
-/// go on under their recorders.
+/// Serves until `shutdown` is cancelled, then ends in order: it accepts no more connections, ends
+/// its streams, waits at most ten seconds for open requests, and shuts the access point down. Its
+/// agents go on under their recorders.
 ///
-/// It listens before `start`, the start of the engine, is through, so that whoever looks after it
-/// sees that it is alive and not ready. `listening` is told the address once everything is
-/// published; a receiver that is gone is no loss.
+/// The server listens before `start` has started the access point, so that it can be seen to be
+/// alive and not ready. `listening` gets the address once everything is published.
 ///
 /// # Errors
-/// When it cannot begin, and when the engine does not start.
-pub async fn serve(
+/// If the server cannot listen, or the access point does not start.
+pub async fn serve<E>(
     config: Config,
     host: Host,
-    start: impl Future<Output = Result<LocalTaskManager, StartError>>,
+    start: impl Future<Output = Result<Arc<dyn AccessPoint>, E>>,
     listening: oneshot::Sender<SocketAddr>,
     shutdown: CancellationToken,
-) -> Result<(), ServeError> {
+) -> Result<(), ServeError>
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
     let _lock = lock(&host).await?;
     let listener = listen(&config)?;
     let address = listener.local_addr().map_err(|source| ServeError::Listen {
@@ -129,58 +135,79 @@ pub async fn serve(
     let home = host.home.clone();
     let key = match config.auth.insecure_no_auth {
         true => None,
-        false => Some(local_key(host.store.as_ref(), &home, host.clock.now()).await?),
+        false => Some(local_key(host.keys.as_ref(), &home, host.clock.now()).await?),
     };
     publish(
         &home,
         &published(&host, address, key.map(|key| ApiKeyText::new(key.reveal())))?,
     )?;
+    let limits = connections::Limits {
+        connections: config.server.max_connections,
+        write_timeout: Duration::from_millis(config.server.write_timeout_ms),
+    };
     let closing = CancellationToken::new();
-    let app = app(config, host, closing.clone())?;
-    let accepting =
-        connections::accept(listener, app.clone(), router(app.clone()), closing.clone());
-    let accepting = tokio::spawn(accepting);
+    let site = site(&config, host, closing.clone())?;
+    let (phase, router) = watch::channel(site.unavailable("the server is starting"));
+    let metrics = site.metrics.clone();
+    let accepting = connections::accept(listener, router, limits, metrics, closing.clone());
+    let accepting = AbortOnDropHandle::new(tokio::spawn(accepting));
     tracing::info!(%address, "listening");
-    // Nobody may be there to hear it.
+    // The receiver may be gone, which is no loss.
     listening.send(address).ok();
-    let ended = run(&app, start, &shutdown).await;
-    // From here on nobody is to be sent here; commands that come meanwhile go without a server.
+    let ended = run(&site, &phase, start, &shutdown).await;
+    notify_service_manager(sd_notify::NotifyState::Stopping);
+    drop(phase.send_replace(site.unavailable("the server is shutting down")));
+    // From here on, commands that look for a server find none.
     let withdrawn = withdraw(&home);
     closing.cancel();
     if tokio::time::timeout(DRAIN_MAX, accepting).await.is_err() {
         tracing::warn!("some requests were cut off");
     }
-    if let Ok(Some(engine)) = &ended {
-        engine.shutdown().await;
+    if let Ok(Some(access)) = &ended {
+        access.shutdown().await;
     }
     withdrawn?;
     ended.map(drop)
 }
 
-/// Starts the engine and serves until the end; the engine is returned to be stopped.
-async fn run(
-    app: &App,
-    start: impl Future<Output = Result<LocalTaskManager, StartError>>,
+/// Starts the access point and serves it until `shutdown`. Returns it to be shut down.
+async fn run<E>(
+    site: &Site,
+    phase: &watch::Sender<Router>,
+    start: impl Future<Output = Result<Arc<dyn AccessPoint>, E>>,
     shutdown: &CancellationToken,
-) -> Result<Option<LocalTaskManager>, ServeError> {
-    let engine = tokio::select! {
-        engine = start => engine?,
+) -> Result<Option<Arc<dyn AccessPoint>>, ServeError>
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    let access = tokio::select! {
+        started = start => started.map_err(|error| ServeError::Start(error.into()))?,
         () = shutdown.cancelled() => return Ok(None),
     };
-    app.engine_started(engine.clone());
+    drop(phase.send_replace(site.serving(access.clone())));
+    notify_service_manager(sd_notify::NotifyState::Ready);
     tracing::info!("ready");
-    let metrics = app.metrics().clone();
     let mut upkeep = tokio::time::interval(UPKEEP_EVERY);
     loop {
         tokio::select! {
-            () = shutdown.cancelled() => return Ok(Some(engine)),
-            _ = upkeep.tick() => metrics.keep_up(),
+            () = shutdown.cancelled() => return Ok(Some(access)),
+            _ = upkeep.tick() => site.metrics.keep_up(),
         }
     }
 }
 
-/// Takes the state folder. Whoever looks whether a server runs holds its lock for a moment, so one
-/// that is held is tried for a little while before it is taken for another server's.
+/// Tells the service manager the state of the server, if one started it (`Type=notify`).
+fn notify_service_manager(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "the service manager cannot be notified"
+        );
+    }
+}
+
+/// Locks the state folder. A command that looks for a server holds the lock for a moment, so a held
+/// lock is tried again before it is taken for another server's.
 async fn lock(host: &Host) -> Result<HomeLock, ServeError> {
     let mut tries = 0;
     loop {
@@ -209,7 +236,7 @@ fn listen(config: &Config) -> Result<TcpListener, ServeError> {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        // A server that was killed leaves connections behind that would keep its port for a while.
+        // The connections of a server that was killed would keep its port for some time.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         socket.listen(BACKLOG)
@@ -223,8 +250,8 @@ fn listen(config: &Config) -> Result<TcpListener, ServeError> {
     })
 }
 
-/// What clients of this host are told. A server that listens on all addresses is found on this
-/// host's own.
+/// The file for the clients on this host. A server that listens on all addresses is reached through
+/// the loopback address.
 fn published(
     host: &Host,
     address: SocketAddr,
@@ -246,27 +273,42 @@ fn published(
     })
 }
 
-fn app(config: Config, host: Host, closing: CancellationToken) -> Result<App, ServeError> {
+/// The parts of the server's routers.
+fn site(config: &Config, host: Host, closing: CancellationToken) -> Result<Site, ServeError> {
     let document = openapi_json().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let metrics = Metrics::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
-    Ok(App::new(Parts {
-        config,
-        home: host.home,
-        version: host.version,
-        store: host.store,
+    let throttle = Throttle::new(&config.limits, metrics.clone(), host.clock.clone());
+    let keys = (!config.auth.insecure_no_auth).then(|| Arc::new(Keys::new(host.keys)));
+    Ok(Site {
+        about: About {
+            version: host.version.into(),
+            home: host.home.into(),
+            openapi: Bytes::from(document),
+            clock: host.clock.clone(),
+            metrics: metrics.clone(),
+            access: None,
+        },
+        gate: Gate {
+            keys,
+            throttle: throttle.clone(),
+        },
+        names: Arc::new(Names::of(config)),
+        throttle,
+        ids: Arc::new(IdSource::system()),
         clock: host.clock,
         metrics,
-        openapi: Bytes::from(document),
+        body_limit: config.server.body_limit,
+        request_timeout: Duration::from_millis(config.server.request_timeout_ms),
         closing,
-    }))
+    })
 }
 
 /// The OpenAPI document of this server's API, as JSON.
 ///
 /// # Errors
-/// When it has no JSON, which is a defect.
+/// If it has no JSON, which is a defect.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    let (_, document) = crate::routes::all().split_for_parts();
+    let (_, document) = crate::api::all().split_for_parts();
     let document = openapi::complete(document, env!("CARGO_PKG_VERSION"));
     document.to_pretty_json().map(|text| text + "\n")
 }

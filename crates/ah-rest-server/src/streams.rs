@@ -8,12 +8,11 @@ use ah_rest_api_contract::EventParams;
 use ah_rest_api_contract::operations;
 use axum::extract::{MatchedPath, Request};
 
-pub(crate) use accept::{Answer, answer_as, last_event_id};
-pub(crate) use body::respond;
-pub(crate) use frames::Frames;
+pub(crate) use accept::{Representation, last_event_id, representation};
+pub(crate) use body::Streams;
 
-/// Whether a request is for a stream.
-pub(crate) fn is_asked_for(request: &Request) -> bool {
+/// Returns true if a request is for a stream.
+pub(crate) fn is_requested(request: &Request) -> bool {
     let Some(route) = request.extensions().get::<MatchedPath>() else {
         return false;
     };
@@ -22,6 +21,7 @@ pub(crate) fn is_asked_for(request: &Request) -> bool {
         return true;
     }
     path == operations::SESSION_EVENTS.path
-        && crate::extract::read_query::<EventParams>(request.uri())
-            .is_ok_and(|params| answer_as(request.headers(), &params) == Answer::Stream)
+        && crate::extract::read_query::<EventParams>(request.uri()).is_ok_and(|params| {
+            representation(request.headers(), &params) == Representation::Stream
+        })
 }

@@ -1,9 +1,9 @@
 //! Saving drafts.
 
-use ah_rest_api_contract::{Draft, DraftId, DraftUpdate, TaskManagerError};
+use ah_rest_api_contract::{Caller, Draft, DraftId, DraftUpdate, TaskManagerError};
 
-use crate::caller::Caller;
 use crate::error::store_error;
+use crate::receipts;
 use crate::supervisor::Core;
 
 /// Saves a new draft, or an old one with the fields that are given.
@@ -29,7 +29,8 @@ pub(super) async fn save(
             }
         }
     };
-    let reply = caller.reply(&draft, now)?;
+    let receipt = caller.receipt_of(&draft)?;
+    let reply = receipt.map(receipts::write).transpose()?;
     core.store
         .save_draft(&draft, reply)
         .await

@@ -2,12 +2,12 @@
 
 use ah_lifecycle::create::{self, Creation};
 use ah_rest_api_contract::{
-    LaunchedTask, RepositoryId, RepositorySource, TaskLaunchParams, TaskManagerError,
+    Caller, LaunchedTask, RepositoryId, RepositorySource, TaskLaunchParams, TaskManagerError,
 };
 use ah_store::NewTask;
 
-use crate::caller::Caller;
 use crate::error::store_error;
+use crate::receipts;
 use crate::supervisor::Core;
 
 /// Creates the task's sessions, queued.
@@ -22,14 +22,15 @@ pub(super) async fn launch(
         task,
         sessions,
         launched,
-    } = create::decide(&params, &caller.author, now, || core.ids.next(now))?;
+    } = create::decide(&params, &caller.principal, now, || core.ids.next(now))?;
+    let receipt = caller.receipt_of(&launched)?;
     core.store
         .create_task(NewTask {
             task,
             sessions,
             repository_id: RepositoryId::from_ulid(core.ids.next(now)),
             repository_name: params.source().map(RepositorySource::display_name),
-            reply: caller.reply(&launched, now)?,
+            reply: receipt.map(receipts::write).transpose()?,
         })
         .await
         .map_err(store_error)?;

@@ -111,7 +111,7 @@ impl LocalTaskManager {
     ) -> Result<Session, TaskManagerError> {
         let StopRequest { reason } = StopRequest { reason }.validated()?;
         let now = self.core.clock.now();
-        let by = &self.caller.author;
+        let by = &self.caller.principal;
         self.decide(
             id,
             Named::Nothing,
@@ -123,7 +123,7 @@ impl LocalTaskManager {
 
     pub(super) async fn cancel(&self, id: SessionId) -> Result<(), TaskManagerError> {
         let now = self.core.clock.now();
-        let by = &self.caller.author;
+        let by = &self.caller.principal;
         self.decide(
             id,
             Named::Nothing,
@@ -150,7 +150,7 @@ impl LocalTaskManager {
         request: PermissionId,
         answer: PermissionAnswer,
     ) -> Result<Permission, TaskManagerError> {
-        let by = &self.caller.author;
+        let by = &self.caller.principal;
         let decide = |view: &View| {
             answer::decide(&view.record, &view.permissions, request, answer.clone(), by)
         };
@@ -195,7 +195,7 @@ impl LocalTaskManager {
                 DeliveryMode::Queue
             },
             state: PromptState::Queued,
-            author: self.caller.author.clone(),
+            author: self.caller.principal.clone(),
             created_at: now,
         })
     }

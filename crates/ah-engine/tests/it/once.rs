@@ -2,24 +2,35 @@
 
 use std::sync::Arc;
 
+use ah_engine::LocalTaskManager;
 use ah_engine::fake_host::Behavior;
-use ah_engine::{Caller, LocalTaskManager, Once, already_replied};
 use ah_rest_api_contract::{
-    DraftUpdate, PageRequest, PromptRequest, SessionStatus as S, TaskLaunchParams, TaskManager,
+    AccessPoint, AlreadyDone, Caller, DraftUpdate, PageRequest, PromptRequest, ReceiptTemplate,
+    SessionStatus as S, TaskLaunchParams, TaskManager, Timestamp,
 };
 use futures::future::join_all;
 
 use crate::world::{World, a_task, launch, until_status};
 
+/// What the maker of the receipts puts before the results.
+const PREFIX: &str = "made by the test\n";
+
+/// The receipt of a request that had this result.
+fn sealed(result: &impl serde::Serialize) -> String {
+    PREFIX.to_owned() + &serde_json::to_string(result).unwrap()
+}
+
 fn once(engine: &LocalTaskManager, key: &str) -> LocalTaskManager {
-    let once = Once {
+    let receipt = ReceiptTemplate {
         key: key.into(),
         fingerprint: "f".into(),
-        status: 201,
+        prefix: PREFIX.into(),
+        // Far beyond the time of the tests.
+        expires_at: Timestamp::from_unix_millis(4_000_000_000_000),
     };
     engine.on_behalf_of(Caller {
-        author: "ann".into(),
-        once: Some(once),
+        principal: "ann".into(),
+        receipt: Some(receipt),
     })
 }
 
@@ -39,10 +50,10 @@ async fn of_twenty_racing_launches_one_is_carried_out_and_its_reply_kept() {
     .await;
     let (launched, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     assert_eq!(launched.len(), 1);
-    let body = serde_json::to_string(launched[0].as_ref().unwrap()).unwrap();
+    let receipt = sealed(launched[0].as_ref().unwrap()).into_bytes();
     for error in refused {
         let error = error.unwrap_err();
-        assert_eq!(already_replied(&error).unwrap().body, body);
+        assert_eq!(AlreadyDone::receipt_in(&error).unwrap().bytes, receipt);
     }
     assert_eq!(
         engine
@@ -55,8 +66,8 @@ async fn of_twenty_racing_launches_one_is_carried_out_and_its_reply_kept() {
     engine.shutdown().await;
 
     let restarted = world.engine().await;
-    let kept = restarted.reply("launch").await.unwrap().unwrap();
-    assert_eq!((kept.status, kept.body), (201, body));
+    let kept = restarted.receipt("launch").await.unwrap().unwrap();
+    assert_eq!(kept.bytes, receipt);
     restarted.shutdown().await;
 }
 
@@ -75,7 +86,7 @@ async fn prompts_stops_and_drafts_are_carried_out_once_even_when_nothing_changes
         .prompt_session(id, prompt)
         .await
         .unwrap_err();
-    assert!(already_replied(&again).is_some());
+    assert!(AlreadyDone::receipt_in(&again).is_some());
     let prompts = engine
         .list_prompts(id, PageRequest::largest())
         .await
@@ -92,7 +103,7 @@ async fn prompts_stops_and_drafts_are_carried_out_once_even_when_nothing_changes
         .save_draft_task(DraftUpdate::default())
         .await
         .unwrap_err();
-    assert!(already_replied(&again).is_some());
+    assert!(AlreadyDone::receipt_in(&again).is_some());
     assert_eq!(engine.get_initial_tasks().await.unwrap().drafts.total, 1);
 
     engine.stop_session(id, None).await.unwrap();
@@ -103,7 +114,7 @@ async fn prompts_stops_and_drafts_are_carried_out_once_even_when_nothing_changes
         .stop_session(id, None)
         .await
         .unwrap_err();
-    let kept = already_replied(&again).unwrap();
-    assert_eq!(kept.body, serde_json::to_string(&stopped).unwrap());
+    let kept = AlreadyDone::receipt_in(&again).unwrap();
+    assert_eq!(kept.bytes, sealed(&stopped).into_bytes());
     engine.shutdown().await;
 }

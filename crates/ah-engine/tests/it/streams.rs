@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ah_engine::RowItem;
 use ah_engine::fake_host::Behavior;
 use ah_rest_api_contract::{
-    EventFilter, EventSeq, EventType, SessionEvent, SessionId, SessionStatus as S, StreamItem,
-    TaskManager,
+    AccessPoint, AllEventsQuery, EncodedItem, EventFilter, EventSeq, EventType, LogCursor,
+    SessionEvent, SessionId, SessionStatus as S, StreamItem, TaskManager,
 };
-use ah_store::LogPosition;
 use futures::StreamExt;
 
 use crate::world::{PATIENCE, World, a_task, launch, thoughts, until_status, whole_log};
@@ -89,7 +87,7 @@ async fn readers_of_one_session_share_its_rows() {
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
-    let watch = || engine.watch_rows(id, EventSeq::START, EventFilter::default());
+    let watch = || engine.encoded_events(id, EventSeq::START, EventFilter::default());
     let mut readers = [watch().await.unwrap(), watch().await.unwrap()];
     for n in 0..50 {
         world.host.thought(id, &n.to_string());
@@ -100,7 +98,7 @@ async fn readers_of_one_session_share_its_rows() {
         let mut rows = Vec::new();
         while let Some(item) = tokio::time::timeout(PATIENCE, reader.next()).await.unwrap() {
             match item.unwrap() {
-                RowItem::Row(row) => rows.push(row),
+                EncodedItem::Event(row) => rows.push(row),
                 other => panic!("only rows were asked for: {other:?}"),
             }
         }
@@ -119,8 +117,13 @@ async fn readers_of_one_session_share_its_rows() {
 async fn the_log_of_many_sessions_is_read_on_one_stream_and_resumed() {
     let world = World::new(Behavior::EndsTurns);
     let engine = world.engine().await;
-    let all = || engine.watch_log(Some(LogPosition::default()), None, EventFilter::default());
-    let mut log = all().await.unwrap();
+    let from = |after, sessions| AllEventsQuery {
+        after: Some(after),
+        sessions,
+        filter: EventFilter::default(),
+    };
+    let all = from(LogCursor::START, None);
+    let mut log = engine.all_encoded_events(all).await.unwrap();
     let (first, second) = (
         launch(&engine, a_task()).await,
         launch(&engine, a_task()).await,
@@ -141,20 +144,18 @@ async fn the_log_of_many_sessions_is_read_on_one_stream_and_resumed() {
     for id in [first, second] {
         let of_one: Vec<u64> = seen
             .iter()
-            .filter(|row| row.session == id)
+            .filter(|row| row.session_id == id)
             .map(|row| row.seq.get())
             .collect();
         assert_eq!(of_one, (1..=of_one.len() as u64).collect::<Vec<_>>());
     }
-    let middle = seen[seen.len() / 2].position;
+    let middle = seen[seen.len() / 2].cursor;
     let only = Some(BTreeSet::from([second]));
-    let mut rest = engine
-        .watch_log(Some(middle), only, EventFilter::default())
-        .await
-        .unwrap();
+    let rest = engine.all_encoded_events(from(middle, only)).await;
+    let mut rest = rest.unwrap();
     for expected in seen
         .iter()
-        .filter(|row| row.position > middle && row.session == second)
+        .filter(|row| row.cursor > middle && row.session_id == second)
     {
         let row = tokio::time::timeout(PATIENCE, rest.next())
             .await

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ah_rest_api_contract::{EventSeq, LogCursor, SessionId};
+use ah_rest_api_contract::{EventSeq, LogCursor, SessionEvent, SessionId};
 use tokio::sync::watch;
 
 use crate::session::MockSession;
@@ -13,8 +13,8 @@ use crate::session::MockSession;
 pub(crate) struct Log {
     /// The event at cursor `n` is entry `n - 1`.
     entries: Vec<(SessionId, EventSeq)>,
-    /// The last event of each session with an entry.
-    heads: HashMap<SessionId, EventSeq>,
+    /// The cursors of each session's events, in the order of its log.
+    cursors: HashMap<SessionId, Vec<LogCursor>>,
     end: watch::Sender<LogCursor>,
 }
 
@@ -22,7 +22,7 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
-            heads: HashMap::new(),
+            cursors: HashMap::new(),
             end: watch::Sender::new(LogCursor::START),
         }
     }
@@ -32,10 +32,10 @@ impl Log {
     /// Adds the new events of `session`.
     pub(crate) fn extend(&mut self, session: &MockSession) {
         let id = session.id();
-        let head = self.heads.entry(id).or_default();
-        while *head < session.session().last_seq {
-            *head = head.next();
-            self.entries.push((id, *head));
+        let cursors = self.cursors.entry(id).or_default();
+        for event in &session.log()[cursors.len()..] {
+            self.entries.push((id, event.seq));
+            cursors.push(LogCursor::new(self.entries.len() as u64));
         }
         self.end
             .send_replace(LogCursor::new(self.entries.len() as u64));
@@ -46,7 +46,15 @@ impl Log {
         self.end.subscribe()
     }
 
-    /// Returns the entries after `cursor`, oldest first.
+    /// The cursor of an event; that of the last event if there is no such event.
+    pub(crate) fn cursor_of(&self, event: &SessionEvent) -> LogCursor {
+        let place = usize::try_from(event.seq.get()).unwrap_or(usize::MAX);
+        let cursors = self.cursors.get(&event.session_id);
+        let cursor = cursors.and_then(|cursors| cursors.get(place.checked_sub(1)?));
+        cursor.copied().unwrap_or_else(|| *self.end.borrow())
+    }
+
+    /// The entries after `cursor`, oldest first.
     pub(crate) fn after(
         &self,
         cursor: LogCursor,

@@ -1,4 +1,6 @@
-//! The gate: whoever asks for more than the server tells anybody has a key that is good.
+//! The gate: every request for a route that needs a key has a valid one.
+
+use std::sync::Arc;
 
 use ah_rest_api_contract::ErrorKind;
 use ah_rest_api_contract::operations;
@@ -8,31 +10,40 @@ use axum::http::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICAT
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use super::Keys;
 use super::{KeyText, Principal};
-use crate::app::App;
 use crate::problem::ApiError;
+use crate::throttle::Throttle;
 
-const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
+pub(crate) const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
 const SCHEME: &str = "ApiKey";
 
-/// Finds out who asks, and lets nobody pass who may not; requests go on with their [`Principal`].
+/// The state of [`authenticate`].
+#[derive(Clone)]
+pub(crate) struct Gate {
+    /// The keys; `None` if the server needs none.
+    pub(crate) keys: Option<Arc<Keys>>,
+    pub(crate) throttle: Throttle,
+}
+
+/// Adds the [`Principal`] to requests that need one, and refuses those without a valid key.
 pub(crate) async fn authenticate(
-    State(app): State<App>,
+    State(gate): State<Gate>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let open = request
         .extensions()
         .get::<MatchedPath>()
-        // What is no route is a 404 for everybody, which tells nothing.
+        // A path without a route is a 404 with or without a key.
         .is_none_or(|path| is_open(path.as_str()));
     if !open {
-        match principal(&app, request.headers()).await {
+        match principal(&gate, request.headers()).await {
             Ok(principal) => {
                 request.extensions_mut().insert(principal);
             }
             Err(error) => {
-                return match app.limits().check_stranger(&request) {
+                return match gate.throttle.check_stranger(&request) {
                     Ok(()) => error.into_response(),
                     Err(limited) => limited.into_response(),
                 };
@@ -42,24 +53,30 @@ pub(crate) async fn authenticate(
     next.run(request).await
 }
 
-/// Whether everybody may ask for what is at this path.
+/// Returns true if the route at this path needs no key.
 fn is_open(path: &str) -> bool {
     operations::ALL
         .iter()
         .any(|operation| operation.path == path && !operation.needs_key())
 }
 
-async fn principal(app: &App, headers: &HeaderMap) -> Result<Principal, ApiError> {
-    if app.config().auth.insecure_no_auth {
+async fn principal(gate: &Gate, headers: &HeaderMap) -> Result<Principal, ApiError> {
+    let Some(keys) = &gate.keys else {
         return Ok(Principal::anybody());
-    }
+    };
     let text = credential(headers)?;
     let Some(key) = KeyText::parse(text) else {
         return Err(refused("the key is not one of this server's"));
     };
-    app.keys()
-        .check(&key)
-        .await?
+    keys.check(&key)
+        .await
+        .map_err(|error| {
+            ApiError::new(
+                ErrorKind::Unavailable,
+                "the keys cannot be read; try again in a moment",
+            )
+            .caused_by(error)
+        })?
         .ok_or_else(|| refused("the key is not one of this server's"))
 }
 

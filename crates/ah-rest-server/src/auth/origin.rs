@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ah_rest_api_contract::ErrorKind;
 use axum::extract::{Request, State};
@@ -14,7 +15,6 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::app::App;
 use crate::config::Config;
 use crate::problem::ApiError;
 
@@ -126,8 +126,12 @@ fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
 }
 
 /// Lets a request pass whose `Host` and `Origin` are good.
-pub(crate) async fn check_names(State(app): State<App>, request: Request, next: Next) -> Response {
-    match app.names().check(request.uri(), request.headers()) {
+pub(crate) async fn check_names(
+    State(names): State<Arc<Names>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match names.check(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }

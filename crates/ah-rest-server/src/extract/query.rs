@@ -1,21 +1,45 @@
 //! Queries in URLs.
 
-use std::marker::PhantomData;
-
-use ah_rest_api_contract::FieldErrors;
+use ah_rest_api_contract::{
+    AllEventsParams, AllEventsQuery, DiffParams, DiffQuery, FieldErrors, FileParams, FileQuery,
+    LogParams, LogQuery, PageParams, PageRequest, SessionParams, SessionQuery,
+};
 use axum::extract::FromRequestParts;
 use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::call::read_failed;
+use super::command::invalid_field;
 use crate::problem::ApiError;
 
-/// A query as it is written, of which only the names are known to be good.
+/// The parameters of a URL as texts, of which only the names have been checked.
 pub(crate) struct Params<P>(pub(crate) P);
 
-/// The query `Q` that the parameters `P` mean.
-pub(crate) struct Asked<P, Q>(pub(crate) Q, pub(crate) PhantomData<P>);
+/// The query that the parameters of a URL mean.
+pub(crate) struct Query<Q>(pub(crate) Q);
+
+/// A type of query.
+pub(crate) trait FromParams: TryFrom<Self::Params, Error = FieldErrors> {
+    /// The parameters, as the URL has them.
+    type Params: DeserializeOwned;
+}
+
+macro_rules! queries {
+    ($($query:ty => $params:ty),+ $(,)?) => {
+        $(impl FromParams for $query {
+            type Params = $params;
+        })+
+    };
+}
+
+queries! {
+    PageRequest => PageParams,
+    SessionQuery => SessionParams,
+    AllEventsQuery => AllEventsParams,
+    LogQuery => LogParams,
+    FileQuery => FileParams,
+    DiffQuery => DiffParams,
+}
 
 /// Reads the parameters of a URL.
 pub(crate) fn read<P: DeserializeOwned>(uri: &Uri) -> Result<P, ApiError> {
@@ -23,7 +47,7 @@ pub(crate) fn read<P: DeserializeOwned>(uri: &Uri) -> Result<P, ApiError> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let path = error.path().to_string();
-        read_failed(&path, &error.into_inner().to_string())
+        invalid_field(&path, &error.into_inner().to_string())
     })
 }
 
@@ -35,15 +59,11 @@ impl<P: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<P> {
     }
 }
 
-impl<P, Q, S: Send + Sync> FromRequestParts<S> for Asked<P, Q>
-where
-    P: DeserializeOwned,
-    Q: TryFrom<P, Error = FieldErrors>,
-{
+impl<Q: FromParams, S: Send + Sync> FromRequestParts<S> for Query<Q> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let params: P = read(&parts.uri)?;
-        Ok(Self(params.try_into()?, PhantomData))
+        let params: Q::Params = read(&parts.uri)?;
+        Ok(Self(params.try_into()?))
     }
 }

@@ -1,4 +1,4 @@
-//! Accepting connections, and answering what comes over them.
+//! Accepting connections and answering their requests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,48 +13,67 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::patient::Patient;
-use crate::app::App;
+use super::write_timeout::WriteTimeout;
+use crate::metrics::Metrics;
 
-/// How long a client may take to say what it wants.
+/// The time in which a client has to send the head of a request.
 const HEADERS_MAX: Duration = Duration::from_secs(30);
-/// How long to wait when the system has no room for a connection.
+/// The wait after a connection could not be accepted.
 const REFUSED_FOR: Duration = Duration::from_millis(100);
 
-/// Answers connections until `closing`, and then those that are open until they are done.
+/// The limits of connections.
+pub(super) struct Limits {
+    /// The number of connections that are open at a time.
+    pub(super) connections: usize,
+    /// The time after which a peer that takes no data is given up.
+    pub(super) write_timeout: Duration,
+}
+
+/// Answers connections until `closing`, each request with the router of the current phase, and then
+/// waits for the open connections.
 pub(super) async fn accept(
     listener: TcpListener,
-    app: App,
-    router: Router,
+    router: watch::Receiver<Router>,
+    limits: Limits,
+    metrics: Metrics,
     closing: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(app.config().server.max_connections));
-    let patience = Duration::from_millis(app.config().server.write_timeout_ms);
+    let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
+    let tasks = TaskTracker::new();
     while let Some((stream, peer, place)) = next(&listener, &places, &closing).await {
-        let serving = serve(stream, peer, patience, router.clone(), &graceful);
-        let open = app.metrics().connection();
-        tokio::spawn(async move {
+        let serving = serve(
+            stream,
+            peer,
+            limits.write_timeout,
+            router.clone(),
+            &graceful,
+        );
+        let open = metrics.connection();
+        tasks.spawn(async move {
             serving.await;
             drop((open, place));
         });
     }
     drop(listener);
     graceful.shutdown().await;
+    tasks.close();
+    tasks.wait().await;
 }
 
-/// The next connection, with its place among those that may be open; `None` when it is over.
+/// The next connection with its permit; `None` after `closing`.
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
     closing: &CancellationToken,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let accepted = async {
-        // The semaphore is never closed, so there is a place sooner or later.
+        // The semaphore is never closed.
         let place = places.clone().acquire_owned().await.ok()?;
         loop {
             match listener.accept().await {
@@ -73,12 +92,12 @@ async fn next(
     }
 }
 
-/// What answers one connection to its end. A peer that takes nothing for `patience` is given up.
+/// The task of one connection. A peer that takes no data for `write_timeout` is given up.
 fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    patience: Duration,
-    router: Router,
+    write_timeout: Duration,
+    router: watch::Receiver<Router>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + use<> {
     // Without it a frame waits for the client's delayed acknowledgement of the one before.
@@ -88,9 +107,11 @@ fn serve(
             "a connection is already gone"
         );
     }
-    let service = router.map_request(move |mut request: Request<Incoming>| {
+    let service = tower::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        request.map(axum::body::Body::new)
+        let current = router.borrow().clone();
+        current.oneshot(request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -98,12 +119,12 @@ fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_MAX);
     builder.http2().timer(TokioTimer::new());
-    let io = TokioIo::new(Patient::new(stream, patience));
+    let io = TokioIo::new(WriteTimeout::new(stream, write_timeout));
     let connection = builder.serve_connection(io, TowerToHyperService::new(service));
     let connection = graceful.watch(connection.into_owned());
     async move {
         if let Err(error) = connection.await {
-            // Clients go as they like; it is theirs to notice.
+            // A client may go at any time.
             tracing::debug!(%peer, %error, "a connection broke off");
         }
     }

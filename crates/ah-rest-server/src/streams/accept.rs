@@ -1,4 +1,4 @@
-//! Whether a client wants a stream or a page, and where it resumes (contract §5.1).
+//! The negotiation of a stream or a page, and the cursor to resume from (contract §5.1).
 
 use std::str::FromStr;
 
@@ -10,22 +10,22 @@ use crate::problem::ApiError;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// How a request for a session's events is answered.
+/// The representation of a session's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// With events as they come.
+pub(crate) enum Representation {
+    /// A stream of events.
     Stream,
-    /// With a page of history.
+    /// A page of history.
     Page,
 }
 
 /// A page when only a page can say what is asked, or when the client would rather have JSON; else
 /// a stream, which is what `*/*` gets.
-pub(crate) fn answer_as(headers: &HeaderMap, params: &EventParams) -> Answer {
+pub(crate) fn representation(headers: &HeaderMap, params: &EventParams) -> Representation {
     if params.asks_for_history() || prefers_json(headers) {
-        Answer::Page
+        Representation::Page
     } else {
-        Answer::Stream
+        Representation::Stream
     }
 }
 
@@ -87,9 +87,9 @@ mod tests {
 
     use super::*;
 
-    fn with_accept(accept: &str) -> Answer {
+    fn with_accept(accept: &str) -> Representation {
         let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
-        answer_as(&headers, &EventParams::default())
+        representation(&headers, &EventParams::default())
     }
 
     #[test]
@@ -100,7 +100,7 @@ mod tests {
             "text/event-stream;q=0.5, application/json",
             "application/*",
         ] {
-            assert_eq!(with_accept(accept), Answer::Page, "{accept}");
+            assert_eq!(with_accept(accept), Representation::Page, "{accept}");
         }
         for accept in [
             "*/*",
@@ -111,10 +111,10 @@ mod tests {
             "text/html",
             "application/json;q=x, */*;q=y, text/event-stream",
         ] {
-            assert_eq!(with_accept(accept), Answer::Stream, "{accept}");
+            assert_eq!(with_accept(accept), Representation::Stream, "{accept}");
         }
-        let none = answer_as(&HeaderMap::new(), &EventParams::default());
-        assert_eq!(none, Answer::Stream);
+        let none = representation(&HeaderMap::new(), &EventParams::default());
+        assert_eq!(none, Representation::Stream);
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
             page: Some("2".into()),
             ..EventParams::default()
         };
-        assert_eq!(answer_as(&headers, &params), Answer::Page);
+        assert_eq!(representation(&headers, &params), Representation::Page);
     }
 
     #[test]

@@ -1,11 +1,13 @@
-//! The body of a stream: frames as they come, a comment when there are none for a while, and a
-//! polite end.
+//! The body of a stream: frames as they come, comments while none come, and a last comment.
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ah_rest_api_contract::{error_chain, sse};
+use ah_rest_api_contract::{
+    EncodedItem, EncodedLogStream, EncodedStream, LogCursor, StreamItem, error_chain, sse,
+};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
@@ -14,64 +16,115 @@ use futures::{Stream, StreamExt as _, stream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
-use crate::metrics::{Metrics, OneMore};
+use super::frames::Frames;
+use crate::metrics::{GaugeGuard, Metrics};
 use crate::problem::ApiError;
 
-/// After how long without a frame a comment is sent.
+/// The time without a frame after which a comment is sent.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
-/// How long a reader is told to wait before it connects again, in milliseconds.
+/// The time that a reader waits before it connects again, in milliseconds.
 const RETRY: &str = "retry: 1000\n\n";
-/// What a reader is told when the server shuts down, before the stream ends.
+/// The last comment of a stream that a shutdown ends.
 const CLOSING: &str = ": the server is shutting down; resume after it is back\n\n";
-/// What a reader is told when the stream cannot go on. Why is in the server's log.
+/// The last comment of a stream that an error ends. The server's log has the error.
 const BROKEN: &str = ": the stream cannot go on; resume where you are\n\n";
 
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 type FrameStream = Pin<Box<dyn Stream<Item = Result<Bytes, ApiError>> + Send>>;
 
-struct Writer {
+struct BodyWriter {
     frames: FrameStream,
     closing: CancellationToken,
     metrics: Metrics,
     quiet_until: Instant,
     ended: bool,
     /// Counts the stream as open.
-    _open: OneMore,
+    _open: GaugeGuard,
 }
 
-/// The response that carries `frames` to their end. `opening` goes before them.
-pub(crate) fn respond(
-    app: &App,
-    opening: Option<Bytes>,
-    frames: impl Stream<Item = Result<Bytes, ApiError>> + Send + 'static,
-) -> Response {
-    let writer = Writer {
-        frames: Box::pin(frames),
-        closing: app.closing().clone(),
-        metrics: app.metrics().clone(),
-        quiet_until: Instant::now() + KEEP_ALIVE_EVERY,
-        ended: false,
-        _open: app.metrics().stream(),
+/// Makes the responses that are streams.
+#[derive(Clone)]
+pub(crate) struct Streams {
+    frames: Arc<Frames>,
+    /// Cancelled when the server begins to shut down.
+    closing: CancellationToken,
+    metrics: Metrics,
+}
+
+impl Streams {
+    pub(crate) fn new(closing: CancellationToken, metrics: Metrics) -> Self {
+        Self {
+            frames: Arc::default(),
+            closing,
+            metrics,
+        }
+    }
+
+    /// The response that streams the events of one session.
+    pub(crate) fn of_session(&self, events: EncodedStream) -> Response {
+        let frames = self.frames.clone();
+        let frames = events.map(move |item| frame(&frames, item?));
+        self.respond(None, frames)
+    }
+
+    /// The response that streams the events of many sessions after `after`.
+    pub(crate) fn of_all(&self, after: LogCursor, events: EncodedLogStream) -> Response {
+        let frames = self.frames.clone();
+        let frames = events.map(move |event| {
+            event
+                .map(|event| frames.of_all(&event))
+                .map_err(ApiError::from)
+        });
+        // A reader that loses its connection before the first event knows where to resume.
+        let opening = Bytes::from(format!("id: {after}\n\n"));
+        self.respond(Some(opening), frames)
+    }
+
+    /// The response that carries `frames` to their end. `opening` goes before them.
+    fn respond(
+        &self,
+        opening: Option<Bytes>,
+        frames: impl Stream<Item = Result<Bytes, ApiError>> + Send + 'static,
+    ) -> Response {
+        let writer = BodyWriter {
+            frames: Box::pin(frames),
+            closing: self.closing.clone(),
+            metrics: self.metrics.clone(),
+            quiet_until: Instant::now() + KEEP_ALIVE_EVERY,
+            ended: false,
+            _open: self.metrics.stream(),
+        };
+        let chunks = stream::unfold(writer, |mut writer| async move {
+            let chunk = writer.next().await?;
+            Some((chunk, writer))
+        });
+        let opening = [Some(Bytes::from_static(RETRY.as_bytes())), opening];
+        let chunks = stream::iter(opening.into_iter().flatten())
+            .chain(chunks)
+            .map(Ok::<_, Infallible>);
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (ACCEL_BUFFERING, HeaderValue::from_static("no")),
+        ];
+        (headers, Body::from_stream(chunks)).into_response()
+    }
+}
+
+/// The frame of an item of a session's stream.
+fn frame(frames: &Frames, item: EncodedItem) -> Result<Bytes, ApiError> {
+    let item = match item {
+        EncodedItem::Event(event) => return Ok(frames.of_session(&event)),
+        EncodedItem::Ephemeral(event) => StreamItem::Ephemeral(event),
+        EncodedItem::Gap(gap) => StreamItem::Gap(gap),
     };
-    let chunks = stream::unfold(writer, |mut writer| async move {
-        let chunk = writer.next().await?;
-        Some((chunk, writer))
-    });
-    let opening = [Some(Bytes::from_static(RETRY.as_bytes())), opening];
-    let chunks = stream::iter(opening.into_iter().flatten())
-        .chain(chunks)
-        .map(Ok::<_, Infallible>);
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (ACCEL_BUFFERING, HeaderValue::from_static("no")),
-    ];
-    (headers, Body::from_stream(chunks)).into_response()
+    sse::encode_item(&item)
+        .map(Bytes::from)
+        .map_err(|error| ApiError::internal("an item has no JSON").caused_by(error))
 }
 
-impl Writer {
+impl BodyWriter {
     async fn next(&mut self) -> Option<Bytes> {
         if self.ended {
             return None;

@@ -1,12 +1,11 @@
-//! Frames, each encoded once for all who read it.
+//! The frames that were encoded last, each shared by all its readers.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use ah_rest_api_contract::{LogCursor, sse};
-use ah_store::{EventRow, LogPosition};
+use ah_rest_api_contract::{EncodedEvent, LogCursor, sse};
 use bytes::Bytes;
 
-/// How many frames are kept of each kind: what a crowd of readers is apart at most.
+/// The number of frames kept of each kind: the most that a group of readers may be apart.
 const KEPT: usize = 1024;
 /// Larger frames are encoded for each reader, so that those that are kept take at most 16 MiB.
 const KEPT_BYTES_MAX: usize = 8 * 1024;
@@ -28,25 +27,25 @@ impl Default for Frames {
 
 impl Frames {
     /// The frame of an event in a stream of its session.
-    pub(crate) fn of_session(&self, row: &Arc<EventRow>) -> Bytes {
-        self.of_sessions.get(row.position, || {
-            sse::encode_event(row.seq, row.event_type, &row.json)
+    pub(crate) fn of_session(&self, event: &EncodedEvent) -> Bytes {
+        self.of_sessions.get(event.cursor, || {
+            sse::encode_event(event.seq, event.event_type, &event.json)
         })
     }
 
     /// The frame of an event in a stream of many sessions.
-    pub(crate) fn of_all(&self, row: &Arc<EventRow>) -> Bytes {
-        self.of_all.get(row.position, || {
-            sse::encode_event_at(LogCursor::new(row.position.0), row.event_type, &row.json)
+    pub(crate) fn of_all(&self, event: &EncodedEvent) -> Bytes {
+        self.of_all.get(event.cursor, || {
+            sse::encode_event_at(event.cursor, event.event_type, &event.json)
         })
     }
 }
 
-/// A frame and its place.
-type Slot = (LogPosition, Bytes);
+/// A frame and its cursor.
+type Slot = (LogCursor, Bytes);
 
-/// A table of frames by their place among the events of all sessions. Places are never used twice,
-/// so what is found is what is looked for; a later one takes the slot of an earlier one.
+/// A table of frames by their cursor among the events of all sessions. A cursor is never used
+/// twice; a later one takes the slot of an earlier one.
 struct Kept {
     /// Each protects one frame: nothing waits while it is held.
     slots: Box<[Mutex<Option<Slot>>]>,
@@ -59,20 +58,20 @@ impl Kept {
         }
     }
 
-    fn get(&self, position: LogPosition, encode: impl FnOnce() -> String) -> Bytes {
+    fn get(&self, cursor: LogCursor, encode: impl FnOnce() -> String) -> Bytes {
         // The remainder is below KEPT, which is a usize.
-        let index = (position.0 % KEPT as u64) as usize;
+        let index = (cursor.get() % KEPT as u64) as usize;
         let mut slot = self.slots[index]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some((at, frame)) = slot.as_ref()
-            && *at == position
+            && *at == cursor
         {
             return frame.clone();
         }
         let frame = Bytes::from(encode());
         if frame.len() <= KEPT_BYTES_MAX {
-            *slot = Some((position, frame.clone()));
+            *slot = Some((cursor, frame.clone()));
         }
         frame
     }
@@ -85,11 +84,11 @@ mod tests {
     #[test]
     fn a_frame_is_encoded_once_while_it_is_kept() {
         let kept = Kept::new();
-        let place = LogPosition(7);
+        let place = LogCursor::new(7);
         let first = kept.get(place, || "frame".to_owned());
         let second = kept.get(place, || unreachable!("it is kept"));
         assert_eq!(first.as_ptr(), second.as_ptr());
-        let later = kept.get(LogPosition(7 + KEPT as u64), || "later".to_owned());
+        let later = kept.get(LogCursor::new(7 + KEPT as u64), || "later".to_owned());
         assert_eq!(later, "later");
         assert_eq!(kept.get(place, || "again".to_owned()), "again");
     }
@@ -98,7 +97,7 @@ mod tests {
     fn a_frame_that_is_large_is_not_kept() {
         let kept = Kept::new();
         let large = "x".repeat(KEPT_BYTES_MAX + 1);
-        kept.get(LogPosition(1), || large.clone());
-        assert_eq!(kept.get(LogPosition(1), || "again".to_owned()), "again");
+        kept.get(LogCursor::new(1), || large.clone());
+        assert_eq!(kept.get(LogCursor::new(1), || "again".to_owned()), "again");
     }
 }

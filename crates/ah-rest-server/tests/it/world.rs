@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ah_agents::Catalog;
 use ah_engine::fake_host::{Behavior, FakeHost};
-use ah_engine::{Clock, EngineConfig, IdSource, LocalTaskManager, SystemClock};
-use ah_rest_api_contract::SessionId;
+use ah_engine::{Clock, EngineConfig, IdSource, LocalTaskManager, StartError, SystemClock};
+use ah_rest_api_contract::{AccessPoint, SessionId};
 use ah_rest_server::{Config, Host, ServeError, Sources, read_published, serve};
 use ah_store::Store;
 use ah_store_sqlite::SqliteStore;
@@ -114,7 +114,7 @@ impl World {
         );
         let host = Host {
             home: self.home.path().to_owned(),
-            store,
+            keys: store,
             clock: self.server_clock.clone(),
             version: "1.2.3".into(),
         };
@@ -122,7 +122,8 @@ impl World {
         let shutdown = CancellationToken::new();
         let start = async move {
             gate.await;
-            start.await
+            let engine = start.await?;
+            Ok::<Arc<dyn AccessPoint>, StartError>(Arc::new(engine))
         };
         let serving = serve(config, host, start, listening, shutdown.clone());
         let serving = tokio::spawn(serving);

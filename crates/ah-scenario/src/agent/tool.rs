@@ -91,7 +91,7 @@ fn run(call: &ToolCall) -> Run {
     let exit_code = reported_code.or_else(|| {
         call.runs_command().then_some(match outcome {
             ToolOutcome::Completed => 0,
-            ToolOutcome::Failed => 1,
+            _ => 1,
         })
     });
     Run {

@@ -1,20 +1,15 @@
-//! The handlers of the operations: one file a resource. A handler says what its request means to the engine, and
-//! nothing else; what all requests have in common is in the layers around them.
+//! The HTTP API: the routes of the product under `v1`, and those that describe the server.
+//!
+//! A handler translates its request into a call of the access point and nothing else. What all
+//! requests have in common is in the layers around the router.
 
-mod agents;
 mod docs;
-mod drafts;
 mod errors;
-mod events;
 mod health;
-mod permissions;
-mod prompts;
-mod repositories;
-mod sessions;
-mod tasks;
-mod workspace;
+mod v1;
 
 use ah_rest_api_contract::ErrorKind;
+use axum::extract::FromRef;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,24 +17,16 @@ use utoipa_axum::routes;
 
 pub(crate) use errors::ProblemKind;
 
-use agents::*;
 use docs::*;
-use drafts::*;
 use errors::*;
-use events::*;
 use health::*;
-use permissions::*;
-use prompts::*;
-use repositories::*;
-use sessions::*;
-use tasks::*;
-use workspace::*;
+use v1::*;
 
-use crate::app::App;
 use crate::problem::ApiError;
+use crate::state::{About, Serving};
 
-/// What handlers answer with.
-pub(crate) type Answered = Result<Response, ApiError>;
+/// The result of a handler.
+pub(crate) type ApiResult = Result<Response, ApiError>;
 
 /// Registers the handler of each operation, which has the operation's id as its name.
 macro_rules! register {
@@ -55,24 +42,40 @@ macro_rules! register {
 }
 
 /// The handlers of all operations with their descriptions.
-pub(crate) fn all() -> OpenApiRouter<App> {
+pub(crate) fn all() -> OpenApiRouter<Serving> {
     ah_rest_api_contract::for_each_operation!(register)
 }
 
-/// What is no route.
+/// The routes that are served in every phase of the server's life.
+pub(crate) fn operational<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    About: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(metrics))
+        .routes(routes!(deep_health))
+        .routes(routes!(version))
+        .routes(routes!(openapi))
+        .routes(routes!(docs))
+        .routes(routes!(explain_error))
+}
+
+/// The answer to a request for a path that has no route.
 pub(crate) async fn not_found(uri: Uri) -> ApiError {
     let detail = format!(
-        "there is nothing at `{}`; /api/docs says what there is",
+        "there is nothing at `{}`; /api/docs lists the routes",
         uri.path()
     );
     ApiError::new(ErrorKind::NotFound, detail)
 }
 
-/// What a route does not do. `Allow` says what it does.
+/// The answer to a method that a route does not have. `Allow` lists those it has.
 pub(crate) async fn not_allowed(method: Method) -> ApiError {
     ApiError::with_status(
         ErrorKind::BadRequest,
         StatusCode::METHOD_NOT_ALLOWED,
-        format!("{method} is not possible here; the `Allow` header says what is"),
+        format!("{method} is not possible here; the `Allow` header lists what is"),
     )
 }

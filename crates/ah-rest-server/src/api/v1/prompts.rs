@@ -2,15 +2,14 @@
 
 use ah_rest_api_contract::{
     Page, PageParams, PageRequest, Prompt, PromptId, PromptReceipt, PromptRequest, SessionId,
-    TaskManager as _,
 };
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse as _;
 
-use super::Answered;
-use crate::app::App;
-use crate::extract::{Asked, Call, Id, Writer};
+use crate::api::ApiResult;
+use crate::extract::{Access, Command, Id, Operator, Query};
+use crate::idempotency::Idempotency;
 use crate::page::paged;
 
 #[utoipa::path(
@@ -21,15 +20,16 @@ use crate::page::paged;
     responses((status = 202, description = "The prompt was taken.", body = PromptReceipt))
 )]
 pub(crate) async fn prompt_session(
-    State(app): State<App>,
+    State(idempotency): State<Idempotency>,
     Id(id): Id<SessionId>,
-    call: Call<PromptRequest>,
-) -> Answered {
-    app.answer(StatusCode::ACCEPTED, call, async |manager, request| {
-        manager.prompt_session(id, request).await
-    })
-    .await
-    .map(|outcome| outcome.into_response())
+    command: Command<PromptRequest>,
+) -> ApiResult {
+    idempotency
+        .answer(StatusCode::ACCEPTED, command, async |access, request| {
+            access.prompt_session(id, request).await
+        })
+        .await
+        .map(|outcome| outcome.into_response())
 }
 
 #[utoipa::path(
@@ -39,12 +39,12 @@ pub(crate) async fn prompt_session(
     responses((status = 200, description = "The prompts, oldest first.", body = Page<Prompt>))
 )]
 pub(crate) async fn list_prompts(
-    State(app): State<App>,
+    Access(access): Access,
     uri: Uri,
     Id(id): Id<SessionId>,
-    Asked(asked, ..): Asked<PageParams, PageRequest>,
-) -> Answered {
-    let prompts = app.engine()?.list_prompts(id, asked).await?;
+    Query(asked): Query<PageRequest>,
+) -> ApiResult {
+    let prompts = access.list_prompts(id, asked).await?;
     Ok(paged(&uri, asked, prompts))
 }
 
@@ -58,11 +58,11 @@ pub(crate) async fn list_prompts(
     responses((status = 204, description = "The prompt was taken back."))
 )]
 pub(crate) async fn withdraw_prompt(
-    State(app): State<App>,
+    Access(access): Access,
     Id(id): Id<SessionId>,
     Id(prompt): Id<PromptId>,
-    Writer(principal): Writer,
-) -> Answered {
-    app.manager(&principal)?.withdraw_prompt(id, prompt).await?;
+    _: Operator,
+) -> ApiResult {
+    access.withdraw_prompt(id, prompt).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

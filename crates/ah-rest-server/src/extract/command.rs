@@ -1,10 +1,12 @@
-//! Requests that change something: who asks, under which idempotency key, and with which body.
+//! Requests that change something: their principal, idempotency key and body.
+
+use std::sync::Arc;
 
 use ah_rest_api_contract::{
-    CreateTask, DraftContent, ErrorKind, FieldErrors, IdempotencyKey, PermissionAnswer,
-    PromptRequest, ResumeRequest, Role, StopRequest,
+    AccessPoint, Caller, CreateTask, DraftContent, ErrorKind, FieldErrors, IdempotencyKey,
+    PermissionAnswer, PromptRequest, ResumeRequest, Role, StopRequest,
 };
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -20,22 +22,43 @@ use crate::request::traceparent;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Somebody who may change things.
-pub(crate) struct Writer(pub(crate) Principal);
+/// The access point, acting for the principal of the request.
+pub(crate) struct Access(pub(crate) Arc<dyn AccessPoint>);
 
-impl<S: Send + Sync> FromRequestParts<S> for Writer {
+impl<S: Send + Sync> FromRequestParts<S> for Access
+where
+    Arc<dyn AccessPoint>: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let caller = Caller::named(&principal(parts)?.name);
+        let access = Arc::<dyn AccessPoint>::from_ref(state);
+        Ok(Self(access.acting_as(caller)))
+    }
+}
+
+/// A principal that may change things.
+pub(crate) struct Operator(Principal);
+
+/// The principal of a request. Every route that needs one is behind the gate.
+fn principal(parts: &Parts) -> Result<&Principal, ApiError> {
+    parts
+        .extensions
+        .get::<Principal>()
+        .ok_or_else(|| ApiError::new(ErrorKind::Unauthenticated, "the request has no credential"))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        // Routes that change something all need a key, so whoever comes here has a principal.
-        let principal = parts.extensions.get::<Principal>().ok_or_else(|| {
-            ApiError::new(ErrorKind::Unauthenticated, "the request has no credential")
-        })?;
+        let principal = principal(parts)?;
         if !principal.role.includes(Role::Operator) {
             return Err(ApiError::new(
                 ErrorKind::Unauthorized,
                 format!(
-                    "a key of the role `{}` may look and change nothing",
+                    "a key of the role `{}` may read and change nothing",
                     principal.role
                 ),
             ));
@@ -44,32 +67,32 @@ impl<S: Send + Sync> FromRequestParts<S> for Writer {
     }
 }
 
-/// The one time that a request is to be done.
-pub(crate) struct OnceOnly {
-    /// Principal, method, path and idempotency key, a line each.
+/// The identity of a request that is carried out at most once.
+pub(crate) struct IdempotentRequest {
+    /// Principal, method, path and idempotency key, one per line.
     pub(crate) key: String,
-    /// Tells its body from another one's.
+    /// A digest of the body.
     pub(crate) fingerprint: String,
 }
 
-/// A request that makes something, or asks for something to be done.
-pub(crate) struct Call<T> {
-    /// Who asks.
+/// A request that creates something or starts an action.
+pub(crate) struct Command<T> {
+    /// The principal.
     pub(crate) principal: Principal,
-    /// Present when it is to be done once, however often it comes.
-    pub(crate) once: Option<OnceOnly>,
-    /// The trace that it belongs to.
+    /// Present if the request has an idempotency key.
+    pub(crate) request: Option<IdempotentRequest>,
+    /// The trace that the request belongs to.
     pub(crate) traceparent: Option<String>,
-    /// What it says.
+    /// The body.
     pub(crate) body: T,
 }
 
-/// A body that says nothing: an object without fields.
+/// An empty body: an object without fields.
 #[derive(Default, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
-pub(crate) struct Nothing;
+pub(crate) struct NoBody;
 
-impl TryFrom<Map<String, Value>> for Nothing {
+impl TryFrom<Map<String, Value>> for NoBody {
     type Error = String;
 
     fn try_from(fields: Map<String, Value>) -> Result<Self, String> {
@@ -82,7 +105,7 @@ impl TryFrom<Map<String, Value>> for Nothing {
 
 /// A type of body.
 pub(crate) trait Body: DeserializeOwned {
-    /// What a request without a body, or with `null`, says; `None` when it must have one.
+    /// The meaning of an absent or `null` body; `None` if a body is required.
     fn absent() -> Option<Self>;
 }
 
@@ -103,16 +126,16 @@ macro_rules! bodies {
 
 bodies! {
     required: CreateTask, PromptRequest, PermissionAnswer, DraftContent;
-    optional: StopRequest, ResumeRequest, Nothing;
+    optional: StopRequest, ResumeRequest, NoBody;
 }
 
-impl<T: Body, S: Send + Sync> FromRequest<S> for Call<T> {
+impl<T: Body, S: Send + Sync> FromRequest<S> for Command<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let Writer(principal) = Writer::from_request_parts(&mut parts, state).await?;
-        // What replaces may be repeated as it is; only what makes or asks needs a key.
+        let Operator(principal) = Operator::from_request_parts(&mut parts, state).await?;
+        // PUT and DELETE can be repeated as they are; only POST needs a key.
         let key = match parts.method {
             Method::POST => idempotency_key(&parts.headers)?,
             _ => None,
@@ -130,13 +153,13 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for Call<T> {
                 "the body must be JSON: send `Content-Type: application/json`",
             ));
         }
-        let once = key.map(|key| OnceOnly {
+        let request = key.map(|key| IdempotentRequest {
             key: format!("{principal}\n{method}\n{path}\n{key}"),
             fingerprint: fingerprint(&bytes),
         });
         Ok(Self {
             principal,
-            once,
+            request,
             traceparent,
             body: parse(&bytes)?,
         })
@@ -203,7 +226,7 @@ fn parse<T: Body>(bytes: &[u8]) -> Result<T, ApiError> {
         if error.is_syntax() || error.is_eof() {
             return not_json(&error);
         }
-        read_failed(&path, &error.to_string())
+        invalid_field(&path, &error.to_string())
     })?;
     json.end().map_err(|error| not_json(&error))?;
     Ok(body)
@@ -216,9 +239,9 @@ fn not_json(error: &serde_json::Error) -> ApiError {
     )
 }
 
-/// What is told when a value is not what the field at `path` takes.
-pub(super) fn read_failed(path: &str, message: &str) -> ApiError {
-    // Both are about the whole that the field is missing from, or does not belong to.
+/// The error of a value that the field at `path` does not take.
+pub(super) fn invalid_field(path: &str, message: &str) -> ApiError {
+    // Both messages are about the object that contains the field.
     let of_whole = message
         .strip_prefix("unknown field `")
         .or_else(|| message.strip_prefix("missing field `"))
@@ -226,11 +249,11 @@ pub(super) fn read_failed(path: &str, message: &str) -> ApiError {
         .map(|(name, _)| name);
     let parent = path.trim_end_matches('?').trim_end_matches('.');
     let field = match (parent, of_whole) {
-        // A whole that is of the wrong kind has no field to name.
+        // A document of the wrong type has no field to name.
         ("", None) => {
             return ApiError::new(
                 ErrorKind::BadRequest,
-                format!("the request says nothing that can be read: {message}"),
+                format!("the request cannot be read: {message}"),
             );
         }
         ("", Some(name)) => name.to_owned(),

@@ -2,16 +2,15 @@
 
 use ah_rest_api_contract::{
     Page, ResumeRequest, Session, SessionId, SessionParams, SessionQuery, StopRequest,
-    TaskManager as _,
 };
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse as _;
 
-use super::Answered;
-use crate::app::App;
-use crate::extract::{Asked, Call, Id, Nothing, Writer};
+use crate::api::ApiResult;
+use crate::extract::{Access, Command, Id, NoBody, Operator, Query};
+use crate::idempotency::Idempotency;
 use crate::page::paged;
 
 #[utoipa::path(
@@ -21,16 +20,12 @@ use crate::page::paged;
     responses((status = 200, description = "A page of sessions.", body = Page<Session>))
 )]
 pub(crate) async fn list_sessions(
-    State(app): State<App>,
+    Access(access): Access,
     uri: Uri,
-    Asked(query, ..): Asked<SessionParams, SessionQuery>,
-) -> Answered {
+    Query(query): Query<SessionQuery>,
+) -> ApiResult {
     let asked = query.page;
-    Ok(paged(
-        &uri,
-        asked,
-        app.engine()?.list_sessions(query).await?,
-    ))
+    Ok(paged(&uri, asked, access.list_sessions(query).await?))
 }
 
 #[utoipa::path(
@@ -39,8 +34,8 @@ pub(crate) async fn list_sessions(
     params(("id" = SessionId, Path, description = "The session.")),
     responses((status = 200, description = "The session.", body = Session))
 )]
-pub(crate) async fn get_session(State(app): State<App>, Id(id): Id<SessionId>) -> Answered {
-    Ok(Json(app.engine()?.get_session(id).await?).into_response())
+pub(crate) async fn get_session(Access(access): Access, Id(id): Id<SessionId>) -> ApiResult {
+    Ok(Json(access.get_session(id).await?).into_response())
 }
 
 #[utoipa::path(
@@ -50,11 +45,11 @@ pub(crate) async fn get_session(State(app): State<App>, Id(id): Id<SessionId>) -
     responses((status = 204, description = "No process of the session is left."))
 )]
 pub(crate) async fn cancel_session(
-    State(app): State<App>,
+    Access(access): Access,
     Id(id): Id<SessionId>,
-    Writer(principal): Writer,
-) -> Answered {
-    app.manager(&principal)?.cancel_session(id).await?;
+    _: Operator,
+) -> ApiResult {
+    access.cancel_session(id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -66,15 +61,16 @@ pub(crate) async fn cancel_session(
     responses((status = 202, description = "The session is stopping.", body = Session))
 )]
 pub(crate) async fn stop_session(
-    State(app): State<App>,
+    State(idempotency): State<Idempotency>,
     Id(id): Id<SessionId>,
-    call: Call<StopRequest>,
-) -> Answered {
-    app.answer(StatusCode::ACCEPTED, call, async |manager, request| {
-        manager.stop_session(id, request.validated()?.reason).await
-    })
-    .await
-    .map(|outcome| outcome.into_response())
+    command: Command<StopRequest>,
+) -> ApiResult {
+    idempotency
+        .answer(StatusCode::ACCEPTED, command, async |access, request| {
+            access.stop_session(id, request.validated()?.reason).await
+        })
+        .await
+        .map(|outcome| outcome.into_response())
 }
 
 #[utoipa::path(
@@ -84,15 +80,16 @@ pub(crate) async fn stop_session(
     responses((status = 202, description = "The turn is ending.", body = Session))
 )]
 pub(crate) async fn interrupt_session(
-    State(app): State<App>,
+    State(idempotency): State<Idempotency>,
     Id(id): Id<SessionId>,
-    call: Call<Nothing>,
-) -> Answered {
-    app.answer(StatusCode::ACCEPTED, call, async |manager, _| {
-        manager.interrupt_session(id).await
-    })
-    .await
-    .map(|outcome| outcome.into_response())
+    command: Command<NoBody>,
+) -> ApiResult {
+    idempotency
+        .answer(StatusCode::ACCEPTED, command, async |access, _| {
+            access.interrupt_session(id).await
+        })
+        .await
+        .map(|outcome| outcome.into_response())
 }
 
 #[utoipa::path(
@@ -102,15 +99,16 @@ pub(crate) async fn interrupt_session(
     responses((status = 202, description = "The session is pausing.", body = Session))
 )]
 pub(crate) async fn pause_session(
-    State(app): State<App>,
+    State(idempotency): State<Idempotency>,
     Id(id): Id<SessionId>,
-    call: Call<Nothing>,
-) -> Answered {
-    app.answer(StatusCode::ACCEPTED, call, async |manager, _| {
-        manager.pause_session(id).await
-    })
-    .await
-    .map(|outcome| outcome.into_response())
+    command: Command<NoBody>,
+) -> ApiResult {
+    idempotency
+        .answer(StatusCode::ACCEPTED, command, async |access, _| {
+            access.pause_session(id).await
+        })
+        .await
+        .map(|outcome| outcome.into_response())
 }
 
 #[utoipa::path(
@@ -121,15 +119,14 @@ pub(crate) async fn pause_session(
     responses((status = 202, description = "The session is resuming.", body = Session))
 )]
 pub(crate) async fn resume_session(
-    State(app): State<App>,
+    State(idempotency): State<Idempotency>,
     Id(id): Id<SessionId>,
-    call: Call<ResumeRequest>,
-) -> Answered {
-    app.answer(StatusCode::ACCEPTED, call, async |manager, request| {
-        manager
-            .resume_session(id, request.validated()?.prompt)
-            .await
-    })
-    .await
-    .map(|outcome| outcome.into_response())
+    command: Command<ResumeRequest>,
+) -> ApiResult {
+    idempotency
+        .answer(StatusCode::ACCEPTED, command, async |access, request| {
+            access.resume_session(id, request.validated()?.prompt).await
+        })
+        .await
+        .map(|outcome| outcome.into_response())
 }

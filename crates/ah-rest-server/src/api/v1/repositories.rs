@@ -1,16 +1,12 @@
 //! Repositories and their branches (contract §4.8).
 
-use ah_rest_api_contract::{
-    BranchList, Page, PageParams, PageRequest, Repository, RepositoryId, TaskManager as _,
-};
+use ah_rest_api_contract::{BranchList, Page, PageParams, PageRequest, Repository, RepositoryId};
 use axum::Json;
-use axum::extract::State;
 use axum::http::Uri;
 use axum::response::IntoResponse as _;
 
-use super::Answered;
-use crate::app::App;
-use crate::extract::{Asked, Id};
+use crate::api::ApiResult;
+use crate::extract::{Access, Id, Query};
 use crate::page::paged;
 
 #[utoipa::path(
@@ -20,16 +16,12 @@ use crate::page::paged;
     responses((status = 200, description = "A page of repositories.", body = Page<Repository>))
 )]
 pub(crate) async fn list_repositories(
-    State(app): State<App>,
+    Access(access): Access,
     uri: Uri,
-    Asked(asked, ..): Asked<PageParams, PageRequest>,
-) -> Answered {
-    app.engine()?;
-    Ok(paged(
-        &uri,
-        asked,
-        app.store().list_repositories(asked).await?,
-    ))
+    Query(asked): Query<PageRequest>,
+) -> ApiResult {
+    let repositories = access.list_repositories(asked).await?;
+    Ok(paged(&uri, asked, repositories))
 }
 
 #[utoipa::path(
@@ -38,12 +30,8 @@ pub(crate) async fn list_repositories(
     params(PageParams),
     responses((status = 200, description = "A page of repositories.", body = Page<Repository>))
 )]
-pub(crate) async fn list_repos(
-    app: State<App>,
-    uri: Uri,
-    asked: Asked<PageParams, PageRequest>,
-) -> Answered {
-    list_repositories(app, uri, asked).await
+pub(crate) async fn list_repos(access: Access, uri: Uri, asked: Query<PageRequest>) -> ApiResult {
+    list_repositories(access, uri, asked).await
 }
 
 #[utoipa::path(
@@ -52,8 +40,8 @@ pub(crate) async fn list_repos(
     params(("id" = RepositoryId, Path, description = "The repository.")),
     responses((status = 200, description = "The repository.", body = Repository))
 )]
-pub(crate) async fn get_repository(State(app): State<App>, Id(id): Id<RepositoryId>) -> Answered {
-    Ok(Json(app.engine()?.get_repository(id).await?).into_response())
+pub(crate) async fn get_repository(Access(access): Access, Id(id): Id<RepositoryId>) -> ApiResult {
+    Ok(Json(access.get_repository(id).await?).into_response())
 }
 
 #[utoipa::path(
@@ -62,6 +50,6 @@ pub(crate) async fn get_repository(State(app): State<App>, Id(id): Id<Repository
     params(("id" = RepositoryId, Path, description = "The repository.")),
     responses((status = 200, description = "The branches.", body = BranchList))
 )]
-pub(crate) async fn list_branches(State(app): State<App>, Id(id): Id<RepositoryId>) -> Answered {
-    Ok(Json(app.engine()?.list_branches(id).await?).into_response())
+pub(crate) async fn list_branches(Access(access): Access, Id(id): Id<RepositoryId>) -> ApiResult {
+    Ok(Json(access.list_branches(id).await?).into_response())
 }

@@ -2,15 +2,14 @@
 
 use ah_rest_api_contract::{
     Page, PageParams, PageRequest, Permission, PermissionAnswer, PermissionId, SessionId,
-    TaskManager as _,
 };
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse as _;
 
-use super::Answered;
-use crate::app::App;
-use crate::extract::{Asked, Call, Id};
+use crate::api::ApiResult;
+use crate::extract::{Access, Command, Id, Query};
+use crate::idempotency::Idempotency;
 use crate::page::paged;
 
 #[utoipa::path(
@@ -20,12 +19,12 @@ use crate::page::paged;
     responses((status = 200, description = "The requests, oldest first.", body = Page<Permission>))
 )]
 pub(crate) async fn list_permissions(
-    State(app): State<App>,
+    Access(access): Access,
     uri: Uri,
     Id(id): Id<SessionId>,
-    Asked(asked, ..): Asked<PageParams, PageRequest>,
-) -> Answered {
-    let permissions = app.engine()?.list_permissions(id, asked).await?;
+    Query(asked): Query<PageRequest>,
+) -> ApiResult {
+    let permissions = access.list_permissions(id, asked).await?;
     Ok(paged(&uri, asked, permissions))
 }
 
@@ -40,14 +39,15 @@ pub(crate) async fn list_permissions(
     responses((status = 200, description = "The answer was taken.", body = Permission))
 )]
 pub(crate) async fn answer_permission(
-    State(app): State<App>,
+    State(idempotency): State<Idempotency>,
     Id(id): Id<SessionId>,
     Id(request): Id<PermissionId>,
-    call: Call<PermissionAnswer>,
-) -> Answered {
-    app.answer(StatusCode::OK, call, async |manager, answer| {
-        manager.answer_permission(id, request, answer).await
-    })
-    .await
-    .map(|outcome| outcome.into_response())
+    command: Command<PermissionAnswer>,
+) -> ApiResult {
+    idempotency
+        .answer(StatusCode::OK, command, async |access, answer| {
+            access.answer_permission(id, request, answer).await
+        })
+        .await
+        .map(|outcome| outcome.into_response())
 }

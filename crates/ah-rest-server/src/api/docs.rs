@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use sha2::{Digest, Sha256};
 
-use super::Answered;
-use crate::app::App;
+use super::ApiResult;
 use crate::problem::ApiError;
+use crate::state::About;
 
 const SCRIPT: &str = include_str!("docs/page.js");
 const STYLE: &str = include_str!("docs/page.css");
@@ -20,8 +20,8 @@ const STYLE: &str = include_str!("docs/page.css");
     path = "/api/v1/openapi.json",
     responses((status = 200, description = "The OpenAPI document.", content((Object = "application/json"))))
 )]
-pub(crate) async fn openapi(State(app): State<App>) -> Answered {
-    Ok(([(CONTENT_TYPE, "application/json")], app.openapi()).into_response())
+pub(crate) async fn openapi(State(about): State<About>) -> ApiResult {
+    Ok(([(CONTENT_TYPE, "application/json")], about.openapi.clone()).into_response())
 }
 
 #[utoipa::path(
@@ -33,7 +33,7 @@ pub(crate) async fn openapi(State(app): State<App>) -> Answered {
         content((String = "text/html"))
     ))
 )]
-pub(crate) async fn docs() -> Answered {
+pub(crate) async fn docs() -> ApiResult {
     page(
         "Agent Harbor API",
         &format!(
@@ -44,7 +44,7 @@ pub(crate) async fn docs() -> Answered {
 }
 
 /// A page of the server's own, which runs and loads nothing but what is in it.
-pub(super) fn page(title: &str, body: &str) -> Answered {
+pub(super) fn page(title: &str, body: &str) -> ApiResult {
     let policy = format!(
         "default-src 'none'; connect-src 'self'; script-src 'sha256-{}'; style-src 'sha256-{}'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

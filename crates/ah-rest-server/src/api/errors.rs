@@ -5,7 +5,7 @@ use axum::extract::Path;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::Answered;
+use super::ApiResult;
 use super::docs::page;
 use crate::problem::ApiError;
 
@@ -33,7 +33,7 @@ impl ToSchema for ProblemKind {}
         content((String = "text/html"))
     ))
 )]
-pub(crate) async fn explain_error(Path(slug): Path<String>) -> Answered {
+pub(crate) async fn explain_error(Path(slug): Path<String>) -> ApiResult {
     let kind = ErrorKind::ALL
         .into_iter()
         .find(|kind| kind.slug() == slug)

@@ -1,4 +1,4 @@
-//! A connection that is given up when its peer takes nothing for too long.
+//! A stream whose writes have a time limit.
 
 use std::future::Future as _;
 use std::io;
@@ -9,26 +9,26 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream whose writes fail once nothing could be written for a while.
-pub(super) struct Patient<S> {
+/// A stream whose writes fail if the peer takes no data for some time.
+pub(super) struct WriteTimeout<S> {
     stream: S,
-    /// How long the peer may take nothing of what is written to it (contract §0.5).
-    patience: Duration,
+    /// The time that a write may wait for the peer (contract §0.5).
+    limit: Duration,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
-    pub(super) const fn new(stream: S, patience: Duration) -> Self {
+impl<S> WriteTimeout<S> {
+    pub(super) const fn new(stream: S, limit: Duration) -> Self {
         Self {
             stream,
-            patience,
+            limit,
             waiting: None,
         }
     }
 
-    /// What a write came to, unless it has been waiting for too long.
-    fn judge<T>(
+    /// The result of a write, which is an error if it has waited for too long.
+    fn check<T>(
         &mut self,
         written: Poll<io::Result<T>>,
         context: &mut Context<'_>,
@@ -37,19 +37,17 @@ impl<S> Patient<S> {
             self.waiting = None;
             return written;
         }
-        let patience = self.patience;
-        let waiting = self
-            .waiting
-            .get_or_insert_with(|| Box::pin(sleep(patience)));
+        let limit = self.limit;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
         ready!(waiting.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            "the peer took nothing for too long",
+            "the peer took no data for too long",
         )))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -59,14 +57,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.judge(written, context)
+        self.check(written, context)
     }
 
     fn poll_write_vectored(
@@ -75,7 +73,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.judge(written, context)
+        self.check(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -97,26 +95,26 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const LIMIT: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_is_given_up() {
         let (ours, _theirs) = duplex(4);
-        let mut ours = Patient::new(ours, PATIENCE);
+        let mut ours = WriteTimeout::new(ours, LIMIT);
         let began = tokio::time::Instant::now();
         let error = ours.write_all(b"more than fits").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs());
+        assert_eq!(began.elapsed().as_secs(), LIMIT.as_secs());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_is_slow_is_not() {
         let (ours, mut theirs) = duplex(1);
-        let mut ours = Patient::new(ours, PATIENCE);
+        let mut ours = WriteTimeout::new(ours, LIMIT);
         let write = async { ours.write_all(b"abc").await };
         let read = async {
             for _ in 0..3 {
-                sleep(PATIENCE - Duration::from_secs(1)).await;
+                sleep(LIMIT - Duration::from_secs(1)).await;
                 theirs.read_u8().await.unwrap();
             }
         };

@@ -1,15 +1,14 @@
 //! Agents and the schemas of their settings (contract §4.7).
 
-use ah_rest_api_contract::{Agent, ErrorKind, Page, PageParams, PageRequest, TaskManager as _};
+use ah_rest_api_contract::{Agent, ErrorKind, Page, PageParams, PageRequest};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 
-use super::Answered;
-use crate::app::App;
-use crate::extract::Asked;
+use crate::api::ApiResult;
+use crate::extract::{Access, Query};
 use crate::page::paged;
 use crate::problem::ApiError;
 
@@ -20,11 +19,11 @@ use crate::problem::ApiError;
     responses((status = 200, description = "A page of agents.", body = Page<Agent>))
 )]
 pub(crate) async fn list_agents(
-    State(app): State<App>,
+    Access(access): Access,
     uri: Uri,
-    Asked(asked, ..): Asked<PageParams, PageRequest>,
-) -> Answered {
-    let agents = app.engine()?.list_agents(asked).await?;
+    Query(asked): Query<PageRequest>,
+) -> ApiResult {
+    let agents = access.list_agents(asked).await?;
     Ok(paged(&uri, asked, agents))
 }
 
@@ -35,12 +34,11 @@ pub(crate) async fn list_agents(
     responses((status = 200, description = "The JSON Schema.", body = Value))
 )]
 pub(crate) async fn get_agent_schema(
-    State(app): State<App>,
+    Access(access): Access,
     uri: Uri,
     Path(_file): Path<String>,
-) -> Answered {
-    let engine = app.engine()?;
-    let agents = Page::all(|page| engine.list_agents(page)).await?;
+) -> ApiResult {
+    let agents = Page::all(|page| access.list_agents(page)).await?;
     let agent = agents
         .items
         .into_iter()

@@ -2,16 +2,13 @@
 
 use ah_rest_api_contract::{
     DiffParams, DiffQuery, FileEntry, FileParams, FileQuery, Page, SessionDiff, SessionId,
-    TaskManager as _,
 };
 use axum::Json;
-use axum::extract::State;
 use axum::http::Uri;
 use axum::response::IntoResponse as _;
 
-use super::Answered;
-use crate::app::App;
-use crate::extract::{Asked, Id};
+use crate::api::ApiResult;
+use crate::extract::{Access, Id, Query};
 use crate::page::paged;
 
 #[utoipa::path(
@@ -21,13 +18,13 @@ use crate::page::paged;
     responses((status = 200, description = "The changed files.", body = Page<FileEntry>))
 )]
 pub(crate) async fn list_session_files(
-    State(app): State<App>,
+    Access(access): Access,
     uri: Uri,
     Id(id): Id<SessionId>,
-    Asked(query, ..): Asked<FileParams, FileQuery>,
-) -> Answered {
+    Query(query): Query<FileQuery>,
+) -> ApiResult {
     let page = query.page;
-    let files = app.engine()?.list_session_files(id, query).await?;
+    let files = access.list_session_files(id, query).await?;
     Ok(paged(&uri, page, files))
 }
 
@@ -38,9 +35,9 @@ pub(crate) async fn list_session_files(
     responses((status = 200, description = "The diff.", body = SessionDiff))
 )]
 pub(crate) async fn get_session_diff(
-    State(app): State<App>,
+    Access(access): Access,
     Id(id): Id<SessionId>,
-    Asked(query, ..): Asked<DiffParams, DiffQuery>,
-) -> Answered {
-    Ok(Json(app.engine()?.get_session_diff(id, query).await?).into_response())
+    Query(query): Query<DiffQuery>,
+) -> ApiResult {
+    Ok(Json(access.get_session_diff(id, query).await?).into_response())
 }

@@ -1,9 +1,11 @@
-//! How often each principal may ask.
+//! The limit on the rate of each principal's requests.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ah_engine::Clock;
 use ah_rest_api_contract::ErrorKind;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
@@ -15,9 +17,9 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::app::App;
 use crate::auth::Principal;
 use crate::config;
+use crate::metrics::Metrics;
 use crate::problem::ApiError;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -26,22 +28,52 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE: HeaderName = HeaderName::from_static("ratelimit");
 
-/// How many principals and strangers are kept before those who were quiet are forgotten.
+/// The number of buckets from which those that are full are dropped.
 const KNOWN_MAX: usize = 10_000;
 
 type Buckets =
     RateLimiter<String, HashMapStateStore<String>, DefaultClock, StateInformationMiddleware>;
 
-/// A bucket for each principal, and one for each address that strangers come from.
-pub(crate) struct Limits {
+/// The state of [`throttle`].
+#[derive(Clone)]
+pub(crate) struct Throttle {
+    buckets: Arc<Limiter>,
+    metrics: Metrics,
+    clock: Arc<dyn Clock>,
+}
+
+impl Throttle {
+    pub(crate) fn new(limits: &config::Limits, metrics: Metrics, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            buckets: Arc::new(Limiter::new(limits)),
+            metrics,
+            clock,
+        }
+    }
+
+    /// Takes one request of the bucket for the address of a request without a valid key.
+    pub(crate) fn check_stranger(&self, request: &Request) -> Result<(), ApiError> {
+        let address = request
+            .extensions()
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or_else(|| "unknown".to_owned(), |info| info.0.ip().to_string());
+        self.buckets
+            .take(&format!("address {address}"))
+            .map(drop)
+            .map_err(too_many)
+    }
+}
+
+/// One bucket per principal, and one per address of requests without a valid key.
+struct Limiter {
     buckets: Buckets,
     burst: NonZeroU32,
-    /// How long a bucket takes to gain one request.
+    /// The time in which a bucket gains one request.
     refill: Duration,
 }
 
-impl Limits {
-    pub(crate) fn new(limits: &config::Limits) -> Self {
+impl Limiter {
+    fn new(limits: &config::Limits) -> Self {
         let quota = Quota::per_minute(limits.requests_per_minute).allow_burst(limits.burst);
         Self {
             buckets: RateLimiter::hashmap(quota).with_middleware(),
@@ -50,7 +82,7 @@ impl Limits {
         }
     }
 
-    /// Takes one request of the bucket `key`: how many are left, or how long to wait.
+    /// Takes one request of the bucket `key`. Returns the number left, or the time to wait.
     fn take(&self, key: &str) -> Result<u32, Duration> {
         if self.buckets.len() > KNOWN_MAX {
             self.buckets.retain_recent();
@@ -61,18 +93,7 @@ impl Limits {
         }
     }
 
-    /// Takes one request of whoever comes without a key that is good.
-    pub(crate) fn check_stranger(&self, request: &Request) -> Result<(), ApiError> {
-        let address = request
-            .extensions()
-            .get::<ConnectInfo<SocketAddr>>()
-            .map_or_else(|| "unknown".to_owned(), |info| info.0.ip().to_string());
-        self.take(&format!("address {address}"))
-            .map(drop)
-            .map_err(too_many)
-    }
-
-    /// How long until a bucket with `remaining` requests is full, in whole seconds.
+    /// The whole seconds until a bucket with `remaining` requests is full.
     fn seconds_to_full(&self, remaining: u32) -> u64 {
         let missing = self.burst.get().saturating_sub(remaining);
         (self.refill * missing).as_secs_f64().ceil() as u64
@@ -108,26 +129,30 @@ fn too_many(wait: Duration) -> ApiError {
     .header(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
-/// Lets a request pass when its principal has one left, and says how many there are. Whoever asks
-/// for what everybody may see is not counted, and neither are streams, which are opened seldom and
-/// held long.
-pub(crate) async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
+/// Passes a request on if its principal's bucket has one left, and adds the headers that describe
+/// the bucket. Open routes and streams are not counted; streams are opened rarely and held long.
+pub(crate) async fn throttle(
+    State(throttle): State<Throttle>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(principal) = request.extensions().get::<Principal>() else {
         return next.run(request).await;
     };
-    if crate::streams::is_asked_for(&request) {
+    if crate::streams::is_requested(&request) {
         return next.run(request).await;
     }
-    let limits = app.limits();
-    let (mut response, remaining) = match limits.take(&principal.id) {
+    let (mut response, remaining) = match throttle.buckets.take(&principal.id) {
         Ok(remaining) => (next.run(request).await, remaining),
         Err(wait) => {
-            app.metrics().rate_limited();
+            throttle.metrics.rate_limited();
             (too_many(wait).into_response(), 0)
         }
     };
-    let now = app.now().as_unix_millis() / 1000;
-    limits.describe(response.headers_mut(), remaining, now);
+    let now = throttle.clock.now().as_unix_millis() / 1000;
+    throttle
+        .buckets
+        .describe(response.headers_mut(), remaining, now);
     response
 }
 
@@ -135,8 +160,8 @@ pub(crate) async fn limit(State(app): State<App>, request: Request, next: Next) 
 mod tests {
     use super::*;
 
-    fn limits(per_minute: u32, burst: u32) -> Limits {
-        Limits::new(&config::Limits {
+    fn limits(per_minute: u32, burst: u32) -> Limiter {
+        Limiter::new(&config::Limits {
             requests_per_minute: NonZeroU32::new(per_minute).unwrap(),
             burst: NonZeroU32::new(burst).unwrap(),
             max_concurrent_tasks: NonZeroU32::MIN,

@@ -1,17 +1,16 @@
 //! Drafts (contract §4.9).
 
 use ah_rest_api_contract::{
-    Draft, DraftContent, DraftId, DraftUpdate, Page, PageParams, PageRequest, TaskManager as _,
-    operations::paths,
+    Draft, DraftContent, DraftId, DraftUpdate, Page, PageParams, PageRequest, operations::paths,
 };
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse as _;
 
-use super::Answered;
-use crate::app::App;
-use crate::extract::{Asked, Call, Id, Writer};
+use crate::api::ApiResult;
+use crate::extract::{Access, Command, Id, Operator, Query};
+use crate::idempotency::Idempotency;
 use crate::page::paged;
 
 #[utoipa::path(
@@ -25,14 +24,18 @@ use crate::page::paged;
         headers(("Location" = String, description = "The draft."))
     ))
 )]
-pub(crate) async fn create_draft(State(app): State<App>, call: Call<DraftContent>) -> Answered {
-    app.answer(StatusCode::CREATED, call, async |manager, content| {
-        manager
-            .save_draft_task(DraftUpdate { id: None, content })
-            .await
-    })
-    .await?
-    .located(|draft: &Draft| paths::get_draft(draft.id))
+pub(crate) async fn create_draft(
+    State(idempotency): State<Idempotency>,
+    command: Command<DraftContent>,
+) -> ApiResult {
+    idempotency
+        .answer(StatusCode::CREATED, command, async |access, content| {
+            access
+                .save_draft_task(DraftUpdate { id: None, content })
+                .await
+        })
+        .await?
+        .located(|draft: &Draft| paths::get_draft(draft.id))
 }
 
 #[utoipa::path(
@@ -42,11 +45,11 @@ pub(crate) async fn create_draft(State(app): State<App>, call: Call<DraftContent
     responses((status = 200, description = "A page of drafts.", body = Page<Draft>))
 )]
 pub(crate) async fn list_drafts(
-    State(app): State<App>,
+    Access(access): Access,
     uri: Uri,
-    Asked(asked, ..): Asked<PageParams, PageRequest>,
-) -> Answered {
-    Ok(paged(&uri, asked, app.engine()?.list_drafts(asked).await?))
+    Query(asked): Query<PageRequest>,
+) -> ApiResult {
+    Ok(paged(&uri, asked, access.list_drafts(asked).await?))
 }
 
 #[utoipa::path(
@@ -55,8 +58,8 @@ pub(crate) async fn list_drafts(
     params(("id" = DraftId, Path, description = "The draft.")),
     responses((status = 200, description = "The draft.", body = Draft))
 )]
-pub(crate) async fn get_draft(State(app): State<App>, Id(id): Id<DraftId>) -> Answered {
-    Ok(Json(app.engine()?.get_draft(id).await?).into_response())
+pub(crate) async fn get_draft(Access(access): Access, Id(id): Id<DraftId>) -> ApiResult {
+    Ok(Json(access.get_draft(id).await?).into_response())
 }
 
 #[utoipa::path(
@@ -67,16 +70,17 @@ pub(crate) async fn get_draft(State(app): State<App>, Id(id): Id<DraftId>) -> An
     responses((status = 200, description = "The draft as it is now.", body = Draft))
 )]
 pub(crate) async fn update_draft(
-    State(app): State<App>,
+    State(idempotency): State<Idempotency>,
     Id(id): Id<DraftId>,
-    call: Call<DraftContent>,
-) -> Answered {
-    app.answer(StatusCode::OK, call, async |manager, content| {
-        let id = Some(id);
-        manager.save_draft_task(DraftUpdate { id, content }).await
-    })
-    .await
-    .map(|outcome| outcome.into_response())
+    command: Command<DraftContent>,
+) -> ApiResult {
+    idempotency
+        .answer(StatusCode::OK, command, async |access, content| {
+            let id = Some(id);
+            access.save_draft_task(DraftUpdate { id, content }).await
+        })
+        .await
+        .map(|outcome| outcome.into_response())
 }
 
 #[utoipa::path(
@@ -86,10 +90,10 @@ pub(crate) async fn update_draft(
     responses((status = 204, description = "The draft is gone."))
 )]
 pub(crate) async fn delete_draft(
-    State(app): State<App>,
+    Access(access): Access,
     Id(id): Id<DraftId>,
-    Writer(principal): Writer,
-) -> Answered {
-    app.manager(&principal)?.delete_draft_task(id).await?;
+    _: Operator,
+) -> ApiResult {
+    access.delete_draft_task(id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

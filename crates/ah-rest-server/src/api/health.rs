@@ -1,0 +1,144 @@
+//! Health, readiness, metrics and the version of the server (contract §0.8).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use ah_rest_api_contract::{
+    CheckStatus, DeepHealth, Health, HealthCheck, HealthProbe, HealthStatus, Version,
+};
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::response::IntoResponse as _;
+use futures::FutureExt as _;
+
+use super::ApiResult;
+use crate::state::About;
+
+/// The least free space of the state folder's disk, in bytes: a few hours of busy agents.
+const DISK_FREE_MIN: u64 = 256 * 1024 * 1024;
+
+#[utoipa::path(
+    get,
+    path = "/health",
+    responses((
+        status = 200,
+        description = "The server is up. Returns `OK` for `Accept: text/plain`.",
+        content((Health = "application/json"), (String = "text/plain"))
+    ))
+)]
+pub(crate) async fn health(State(about): State<About>, headers: HeaderMap) -> ApiResult {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    if accept.is_some_and(|accept| accept.trim_start().starts_with("text/plain")) {
+        return Ok("OK".into_response());
+    }
+    Ok(Json(Health {
+        status: HealthStatus::Ok,
+        timestamp: about.clock.now(),
+    })
+    .into_response())
+}
+
+#[utoipa::path(
+    get,
+    path = "/ready",
+    responses((status = 200, description = "The server serves requests.", body = Health))
+)]
+pub(crate) async fn ready(State(about): State<About>) -> ApiResult {
+    Ok(Json(Health {
+        status: HealthStatus::Ready,
+        timestamp: about.clock.now(),
+    })
+    .into_response())
+}
+
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses((
+        status = 200,
+        description = "The metrics, in the text format of Prometheus.",
+        content((String = "text/plain"))
+    ))
+)]
+pub(crate) async fn metrics(State(about): State<About>) -> ApiResult {
+    if let Some(access) = &about.access {
+        match access.count_sessions().await {
+            Ok(counts) => about.metrics.sessions(&counts),
+            // The other metrics are of use without this one.
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the sessions cannot be counted"
+            ),
+        }
+    }
+    let media_type = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((media_type, about.metrics.render()).into_response())
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/version",
+    responses((status = 200, description = "The server's version.", body = Version))
+)]
+pub(crate) async fn version(State(about): State<About>) -> ApiResult {
+    Ok(Json(Version {
+        version: about.version.to_string(),
+        commit: None,
+        build_date: None,
+    })
+    .into_response())
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/health/deep",
+    responses((status = 200, description = "The checks and their results.", body = DeepHealth))
+)]
+pub(crate) async fn deep_health(State(about): State<About>) -> ApiResult {
+    let mut probes = about
+        .access
+        .as_ref()
+        .map_or_else(Vec::new, |access| access.health_probes());
+    probes.push(HealthProbe {
+        name: "disk",
+        run: async { disk(&about.home) }.boxed(),
+    });
+    let mut checks = BTreeMap::new();
+    for HealthProbe { name, run } in probes {
+        checks.insert(name.to_owned(), timed(run).await);
+    }
+    Ok(Json(DeepHealth::of(checks, about.clock.now())).into_response())
+}
+
+/// The words of a check about what it found, or about what is wrong.
+type Finding = Result<String, String>;
+
+async fn timed(check: impl Future<Output = Finding>) -> HealthCheck {
+    let started = Instant::now();
+    let found = check.await;
+    let took = started.elapsed().as_millis();
+    let (status, detail) = match found {
+        Ok(detail) => (CheckStatus::Ok, detail),
+        Err(detail) => (CheckStatus::Failed, detail),
+    };
+    HealthCheck {
+        status,
+        detail: Some(detail),
+        duration_ms: u64::try_from(took).unwrap_or(u64::MAX),
+    }
+}
+
+/// The free space of the disk that the state folder is on.
+fn disk(home: &Path) -> Finding {
+    let disk =
+        rustix::fs::statvfs(home).map_err(|error| format!("cannot be looked at: {error}"))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let megabytes = free / (1024 * 1024);
+    if free < DISK_FREE_MIN {
+        return Err(format!("has only {megabytes} MiB left"));
+    }
+    Ok(format!("has {megabytes} MiB left"))
+}

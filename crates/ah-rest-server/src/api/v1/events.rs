@@ -1,0 +1,104 @@
+//! What happens to sessions: as streams, as pages of history, and as log lines (contract §5).
+
+use ah_rest_api_contract::{
+    AllEventsParams, AllEventsQuery, EventParams, EventQuery, LogItem, LogParams, LogQuery, Page,
+    SessionEvent, SessionId, StreamQuery,
+};
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+
+use crate::api::ApiResult;
+use crate::extract::{Access, Id, Params, Query};
+use crate::openapi::{LogFrame, SessionFrame};
+use crate::page::paged;
+use crate::streams::{self, Representation, Streams};
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}/events",
+    params(("id" = SessionId, Path, description = "The session."), EventParams),
+    responses((
+        status = 200,
+        description = "A page of history when the client would rather have JSON or asks for what \
+                       only history has; else a stream. The `id:` of a frame is its event's `seq`, \
+                       and `event:` its `type`.",
+        content(
+            (Page<SessionEvent> = "application/json"),
+            (SessionFrame = "text/event-stream")
+        )
+    ))
+)]
+pub(crate) async fn session_events(
+    Access(access): Access,
+    State(streams): State<Streams>,
+    uri: Uri,
+    headers: HeaderMap,
+    Id(id): Id<SessionId>,
+    Params(params): Params<EventParams>,
+) -> ApiResult {
+    match streams::representation(&headers, &params) {
+        Representation::Page => {
+            let query = EventQuery::try_from(params)?;
+            let asked = query.page;
+            Ok(paged(&uri, asked, access.list_events(id, query).await?))
+        }
+        Representation::Stream => {
+            let query = StreamQuery::try_from(params)?;
+            let after = streams::last_event_id(&headers)?
+                .or(query.after)
+                .unwrap_or_default();
+            let events = access.encoded_events(id, after, query.filter).await?;
+            Ok(streams.of_session(events))
+        }
+    }
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    params(AllEventsParams),
+    responses((
+        status = 200,
+        description = "A stream without an end. The `id:` of a frame is a place among the events \
+                       of all sessions; `event:` is its event's `type`.",
+        content((LogFrame = "text/event-stream"))
+    ))
+)]
+pub(crate) async fn all_events(
+    Access(access): Access,
+    State(streams): State<Streams>,
+    headers: HeaderMap,
+    Query(query): Query<AllEventsQuery>,
+) -> ApiResult {
+    let after = match streams::last_event_id(&headers)?.or(query.after) {
+        Some(after) => after,
+        None => access.log_end().await?,
+    };
+    let query = AllEventsQuery {
+        after: Some(after),
+        ..query
+    };
+    let events = access.all_encoded_events(query).await?;
+    Ok(streams.of_all(after, events))
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}/logs",
+    params(("id" = SessionId, Path, description = "The session."), LogParams),
+    responses((status = 200, description = "Log lines, oldest first.", body = Page<LogItem>))
+)]
+pub(crate) async fn list_session_logs(
+    Access(access): Access,
+    uri: Uri,
+    Id(id): Id<SessionId>,
+    Query(query): Query<LogQuery>,
+) -> ApiResult {
+    let events = access.list_events(id, query.events()).await?;
+    let page = Page {
+        total: events.total,
+        next_page: events.next_page.filter(|_| !query.is_tail()),
+        items: query.in_order(events.items),
+    };
+    Ok(paged(&uri, query.page(), page))
+}

@@ -1,0 +1,177 @@
+//! Requests that are carried out once, however often they come (contract §1.2).
+//!
+//! The access point keeps the receipt in the transaction that does the work, so that one exists
+//! exactly if the other does. Of several requests that race under one key, one does the work; the
+//! others get its receipt as the source of their error.
+//!
+//! A receipt is the HTTP status in decimal digits, a line feed, and the JSON of the body.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ah_engine::Clock;
+use ah_rest_api_contract::{
+    AccessPoint, AlreadyDone, Caller, ErrorKind, Problem, Receipt, ReceiptTemplate,
+    TaskManagerError,
+};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::extract::{Command, IdempotentRequest};
+use crate::metrics::Metrics;
+use crate::problem::ApiError;
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// How long a receipt is kept (contract §1.2).
+const RECEIPT_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Carries out commands, each at most once per idempotency key.
+#[derive(Clone)]
+pub(crate) struct Idempotency {
+    pub(crate) access: Arc<dyn AccessPoint>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
+}
+
+/// The result of a command, now or the first time.
+pub(crate) struct Outcome {
+    status: StatusCode,
+    body: String,
+    replayed: bool,
+}
+
+impl Idempotency {
+    /// Carries out a command with `work`, unless it was carried out before, and answers with
+    /// `status` and the result.
+    pub(crate) async fn answer<T, B, F>(
+        &self,
+        status: StatusCode,
+        command: Command<B>,
+        work: impl FnOnce(Arc<dyn AccessPoint>, B) -> F,
+    ) -> Result<Outcome, ApiError>
+    where
+        T: Serialize,
+        F: Future<Output = Result<T, TaskManagerError>>,
+    {
+        let Command {
+            principal,
+            request,
+            body,
+            ..
+        } = command;
+        if let Some(request) = &request
+            && let Some(receipt) = self.access.receipt(&request.key).await?
+        {
+            return self.replay(&receipt, request);
+        }
+        let caller = |status: u16| Caller {
+            principal: principal.name.clone(),
+            receipt: request
+                .as_ref()
+                .map(|request| self.template(request, status)),
+        };
+        let acting = self.access.acting_as(caller(status.as_u16()));
+        let mut error = match work(acting, body).await {
+            Ok(value) => return Outcome::new(status, &value),
+            Err(error) => error,
+        };
+        if error.kind() == ErrorKind::Validation {
+            // A repeat is refused alike, even if the request has become valid meanwhile.
+            let problem = error.problem();
+            let receipt = caller(problem.status).receipt_of(problem)?;
+            if let Some(receipt) = receipt
+                && let Err(failed) = self.access.keep_receipt(receipt).await
+            {
+                error = failed;
+            }
+        }
+        match (&request, AlreadyDone::receipt_in(&error)) {
+            (Some(request), Some(receipt)) => self.replay(receipt, request),
+            _ => Err(error.into()),
+        }
+    }
+
+    fn template(&self, request: &IdempotentRequest, status: u16) -> ReceiptTemplate {
+        ReceiptTemplate {
+            key: request.key.clone(),
+            fingerprint: request.fingerprint.clone(),
+            prefix: format!("{status}\n").into_bytes(),
+            expires_at: self.clock.now().plus(RECEIPT_KEPT),
+        }
+    }
+
+    /// Answers like the first request of this key.
+    fn replay(&self, receipt: &Receipt, request: &IdempotentRequest) -> Result<Outcome, ApiError> {
+        if receipt.fingerprint != request.fingerprint {
+            return Err(ApiError::new(
+                ErrorKind::IdempotencyMismatch,
+                "the idempotency key came before with another body; use a new key for a new \
+                 request",
+            ));
+        }
+        self.metrics.replayed();
+        let (status, body) = read(receipt)?;
+        if status.is_client_error() || status.is_server_error() {
+            let problem: Problem = serde_json::from_str(&body).map_err(unreadable)?;
+            return Err(ApiError::from(problem).header(REPLAYED, HeaderValue::from_static("true")));
+        }
+        Ok(Outcome {
+            status,
+            body,
+            replayed: true,
+        })
+    }
+}
+
+/// The status and the body that a receipt keeps.
+fn read(receipt: &Receipt) -> Result<(StatusCode, String), ApiError> {
+    let text = std::str::from_utf8(&receipt.bytes).map_err(unreadable)?;
+    let (status, body) = text
+        .split_once('\n')
+        .ok_or_else(|| ApiError::internal("a receipt has no status"))?;
+    let status = StatusCode::from_bytes(status.as_bytes()).map_err(unreadable)?;
+    Ok((status, body.to_owned()))
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
+    ApiError::internal("a receipt could not be read or written").caused_by(error)
+}
+
+impl Outcome {
+    fn new(status: StatusCode, value: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_string(value).map_err(unreadable)?;
+        Ok(Self {
+            status,
+            body,
+            replayed: false,
+        })
+    }
+
+    /// The response, with the `Location` that `location` derives from the body.
+    pub(crate) fn located<T: DeserializeOwned>(
+        self,
+        location: impl FnOnce(&T) -> String,
+    ) -> Result<Response, ApiError> {
+        let value: T = serde_json::from_str(&self.body).map_err(unreadable)?;
+        let location = HeaderValue::try_from(location(&value)).map_err(unreadable)?;
+        let mut response = self.into_response();
+        response.headers_mut().insert(LOCATION, location);
+        Ok(response)
+    }
+}
+
+impl IntoResponse for Outcome {
+    fn into_response(self) -> Response {
+        let json = HeaderValue::from_static("application/json");
+        let mut response = (self.status, [(CONTENT_TYPE, json)], self.body).into_response();
+        if self.replayed {
+            response
+                .headers_mut()
+                .insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
