@@ -1,8 +1,7 @@
-//! An agent that says what time it is: it speaks as the built-in scenario agent does, and every
-//! line it prints tells when it was printed.
+//! An agent that prints the time: it speaks the protocol of the built-in scenario agent, and each
+//! line contains the time of its output.
 //!
-//! This program plays it in a process of its own, so that a line takes the way that any agent's
-//! line takes.
+//! It is a separate process of this program, so that its lines take the path of any agent's lines.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,24 +11,24 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout};
 
-/// How much the agent says, and how fast.
+/// The amount and the rate of the agent's output.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// How many lines.
+    /// The number of lines.
     #[arg(long)]
     pub(crate) lines: u32,
-    /// How many milliseconds it waits between two of them.
+    /// The interval between two lines, in milliseconds.
     #[arg(long)]
     pub(crate) interval_ms: u64,
-    /// On which prompt it prints them; it has nothing to say to those before.
+    /// The number of the prompt that starts the output; earlier ones have no output.
     #[arg(long)]
     pub(crate) on_prompt: u32,
 }
 
 impl Pace {
-    /// The command line that plays an agent of this pace.
+    /// Returns the command line of an agent with this pace.
     pub(crate) fn command_line(self) -> anyhow::Result<Vec<String>> {
-        let program = std::env::current_exe().context("failed to tell where this program is")?;
+        let program = std::env::current_exe().context("failed to find this program")?;
         let program = program
             .to_str()
             .context("the path of this program is not UTF-8")?;
@@ -38,7 +37,7 @@ impl Pace {
         Ok(command_line)
     }
 
-    /// This pace as arguments of this program.
+    /// Returns this pace as arguments of this program.
     pub(crate) fn arguments(self) -> [String; 3] {
         [
             format!("--lines={}", self.lines),
@@ -47,13 +46,13 @@ impl Pace {
         ]
     }
 
-    /// How long the agent talks.
+    /// Returns the duration of the output.
     pub(crate) fn duration(self) -> Duration {
         Duration::from_millis(self.interval_ms) * self.lines
     }
 }
 
-/// Plays the agent: says that it is ready, waits for its prompt, prints its lines, and waits for
+/// Runs the agent: reports that it is ready, waits for its prompt, prints its lines, and waits for
 /// the end of its input.
 pub(crate) async fn play(pace: Pace) -> anyhow::Result<()> {
     let mut input = BufReader::new(stdin()).lines();
@@ -88,8 +87,7 @@ async fn say(line: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many microseconds ago the line was printed that this event came from; `None` when it tells
-/// no time.
+/// Returns the age, in microseconds, of the line behind this event; `None` if it contains no time.
 pub(crate) fn micros_since(event: &EventPayload) -> Option<f64> {
     let EventPayload::Log(log) = event else {
         return None;
@@ -98,13 +96,16 @@ pub(crate) fn micros_since(event: &EventPayload) -> Option<f64> {
     Some(micros_between(printed, nanos_now()))
 }
 
-/// How many microseconds there are between two times that [`nanos_now`] told.
+/// Returns the microseconds between two results of [`nanos_now`].
 pub(crate) fn micros_between(earlier: u64, later: u64) -> f64 {
     later.saturating_sub(earlier) as f64 / 1_000.0
 }
 
-/// Nanoseconds since the Unix epoch, by the one clock that two processes share.
-#[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
+/// Returns the nanoseconds since the Unix epoch, by a clock that processes share.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the benchmark measures real time"
+)]
 pub(crate) fn nanos_now() -> u64 {
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,10 +1,9 @@
-//! Durable appends: how many events a second get into the log.
+//! Durable appends: events per second into the log.
 //!
-//! The baseline is SQLite itself, the very library that the store links, with the store's
-//! settings: one connection that puts the same number of events of the same size into one
-//! transaction after another, and does nothing else. The subject is as many sessions as the case
-//! says, each writing its batches through the port, one after the other. Both call an event
-//! written when it would survive the machine.
+//! The baseline is SQLite, the library and the settings of the store. One connection inserts the
+//! same number of events of the same size, a transaction after another. The subject is the given
+//! number of sessions, each of which writes its batches through the port in sequence. On both
+//! sides, a written event survives a crash of the machine.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,11 +23,11 @@ use crate::{Effort, progress};
 const SESSIONS: [usize; 3] = [1, 8, 64];
 const BATCHES: [usize; 3] = [1, 16, 128];
 
-/// What an event says: about as much as a line of an agent's log.
+/// The text of an event, as long as a typical line of an agent's log.
 const LINE: &str = "Compiling the workspace after the change to the scheduler; 14 of 212 units are \
                     done, and the tests of the store come next.";
 
-/// Measures every number of sessions with every size of batch.
+/// Measures each number of sessions with each batch size.
 pub(crate) async fn measure(folder: &Path, effort: Effort) -> anyhow::Result<Table> {
     let mut rows = Vec::new();
     for sessions in SESSIONS {
@@ -53,7 +52,7 @@ pub(crate) async fn measure(folder: &Path, effort: Effort) -> anyhow::Result<Tab
     })
 }
 
-/// Events per second of a bare loop of transactions.
+/// Returns the events per second of a bare loop of transactions.
 fn bare_sqlite(folder: &Path, batch: usize, effort: Effort) -> anyhow::Result<f64> {
     let folder = tempfile::tempdir_in(folder).context("failed to make a folder")?;
     let mut database = Connection::open(folder.path().join("bare.sqlite"))?;
@@ -91,7 +90,7 @@ fn bare_sqlite(folder: &Path, batch: usize, effort: Effort) -> anyhow::Result<f6
     Ok(seq as f64 / seconds)
 }
 
-/// Events per second of `sessions` writers at once through the store.
+/// Returns the events per second of `sessions` concurrent writers through the store.
 async fn store(
     folder: &Path,
     sessions: usize,

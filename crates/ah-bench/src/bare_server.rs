@@ -1,5 +1,5 @@
-//! The baselines of what is served: axum and nothing else, with the very versions that the access
-//! point links, connections kept open, and without Nagle's algorithm.
+//! The baselines of the server: plain axum, in the versions that the access point links, with
+//! kept-alive connections and without Nagle's algorithm.
 
 use std::convert::Infallible;
 use std::fs;
@@ -27,21 +27,21 @@ use crate::agent::Pace;
 use crate::delivery::bare_pipe::{self, Reader};
 use crate::server;
 
-/// How many lines a reader may be behind: more than any measurement has.
+/// The largest lag of a reader, in lines, above that of any measurement.
 const BEHIND_MAX: usize = 16 * 1024;
 
-/// A server that gives out bytes as they are.
+/// A server of static bytes.
 #[derive(Args)]
 pub(crate) struct Bodies {
-    /// The folder whose files are served, each at its name.
+    /// The folder of the served files, each under its name.
     #[arg(long)]
     folder: PathBuf,
 }
 
-/// A server that hands on what an agent says.
+/// A server that forwards the output of an agent.
 #[derive(Args)]
 pub(crate) struct Lines {
-    /// Commit each line to a database in this folder before anybody is shown it.
+    /// Commit each line to a database in this folder before any reader sees it
     #[arg(long)]
     commit_in: Option<PathBuf>,
     #[command(flatten)]
@@ -67,7 +67,7 @@ struct Agent {
     lines: broadcast::Sender<Bytes>,
 }
 
-/// Serves an agent's lines at `/events`, once somebody has posted to `/begin`.
+/// Serves the lines of an agent at `/events`, after a POST to `/begin`.
 pub(crate) async fn serve_lines(lines: Lines) -> anyhow::Result<()> {
     let command_line = lines.pace.command_line()?;
     let (program, arguments) = command_line
@@ -105,7 +105,7 @@ async fn hand_on(output: ChildStdout, commit_in: Option<&Path>, to: &Agent) -> a
         if let Some(database) = &database {
             bare_pipe::commit(database, &line)?;
         }
-        // Nobody may be there to see it.
+        // There may be no reader.
         to.lines.send(Bytes::from(format!("data: {line}\n\n"))).ok();
     }
     Ok(())
@@ -136,21 +136,21 @@ async fn serve(router: Router) -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     server::announce(listener.local_addr()?);
     let listener = listener.tap_io(|stream| {
-        // A connection that is already gone is noticed where it is written to.
+        // A closed connection fails at the next write.
         stream.set_nodelay(true).ok();
     });
     axum::serve(listener, router).await?;
     Ok(())
 }
 
-/// The command that is this server with `folder`'s files.
+/// Returns the command of this server with the files of `folder`.
 pub(crate) fn bodies_command(folder: &Path) -> anyhow::Result<Command> {
     let mut command = server::this_program("serve-bodies")?;
     command.arg("--folder").arg(folder);
     Ok(command)
 }
 
-/// The command that is this server with an agent's lines.
+/// Returns the command of this server with the lines of an agent.
 pub(crate) fn lines_command(home: &Path, reader: Reader, pace: Pace) -> anyhow::Result<Command> {
     let mut command = server::this_program("serve-lines")?;
     command.args(pace.arguments());

@@ -1,4 +1,4 @@
-//! A client's connection that is kept open, with one request at a time.
+//! A kept-alive client connection with one request at a time.
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
@@ -26,7 +26,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(async move {
-            // Whoever sends a request is told of the same failure.
+            // A pending request reports the same failure.
             connection.await.ok();
         });
         Ok(Self {
@@ -35,29 +35,29 @@ impl Connection {
         })
     }
 
-    /// What is at `path`, which has to be there.
+    /// Returns the body at `path`, which must exist.
     pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<Bytes> {
         let (status, body) = self.send(Method::GET, path, None).await?;
         ensure!(
             status == 200,
-            "{path} is answered with {status}: {}",
+            "{path} responded with {status}: {}",
             String::from_utf8_lossy(&body)
         );
         Ok(body)
     }
 
-    /// Sends JSON to `path`, which has to be taken; returns the answer.
+    /// Posts JSON to `path`, which must accept it, and returns the response.
     pub(crate) async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let (status, body) = self.send(Method::POST, path, Some(body)).await?;
         ensure!(
             (200..300).contains(&status),
-            "{path} is answered with {status}: {}",
+            "{path} responded with {status}: {}",
             String::from_utf8_lossy(&body)
         );
-        serde_json::from_slice(&body).with_context(|| format!("the answer of {path} is not JSON"))
+        serde_json::from_slice(&body).with_context(|| format!("the response of {path} is not JSON"))
     }
 
-    /// Sends a request; returns the status and the body of the answer.
+    /// Sends a request and returns the status and the body of the response.
     pub(crate) async fn send(
         &mut self,
         method: Method,

@@ -1,9 +1,8 @@
-//! One line of an agent, from its standard output to whoever watches.
+//! The delivery of an agent's line, from its standard output to a reader in the same process.
 //!
-//! The subject is the whole way: agent, pipe, recorder, journal, socket, engine, store, stream.
-//! There are two baselines with the same agent: a bare pipe, which is the least that two processes
-//! need, and a bare pipe whose reader commits each line to SQLite before it counts, which is the
-//! least that "durable before visible" needs.
+//! The subject is the whole path: agent, pipe, recorder, journal, socket, engine, store, stream.
+//! Two baselines use the same agent. A bare pipe is the minimum between two processes. A bare pipe
+//! whose reader commits each line to SQLite is the minimum for "durable before visible".
 
 mod access_point;
 pub(crate) mod bare_pipe;
@@ -18,7 +17,7 @@ use bare_pipe::Reader;
 const INTERVALS_MS: [u64; 2] = [5, 1];
 const PERCENTILES: [usize; 2] = [50, 99];
 
-/// Measures every pace against both baselines.
+/// Measures each pace against both baselines.
 pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow::Result<Table> {
     let mut rows = Vec::new();
     for interval_ms in INTERVALS_MS {

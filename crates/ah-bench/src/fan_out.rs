@@ -1,9 +1,9 @@
-//! One line of an agent, from its standard output to the sockets of all who read its session; and
-//! what a reader costs its server in memory.
+//! The delivery of an agent's line to the sockets of all readers of its session, and the memory
+//! cost of a reader.
 //!
-//! The subject is the whole way, over HTTP: agent, pipe, recorder, journal, engine, store, server,
-//! socket. The baselines are a bare axum server that reads the same agent's pipe and broadcasts
-//! its lines: at once, and after it has committed each of them to SQLite.
+//! The subject is the whole path over HTTP: agent, pipe, recorder, journal, engine, store, server,
+//! socket. The baselines are a bare axum server that reads the same agent's pipe and broadcasts its
+//! lines: at once, or after committing each of them to SQLite.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,20 +23,20 @@ use crate::subscriber::Subscriber;
 use crate::{Effort, bare_server, progress, timed_access_point};
 
 const PERCENTILES: [usize; 2] = [50, 99];
-/// How often the agent speaks: seldom enough that a crowd has read one line before the next.
+/// The interval of lines, long enough that all readers have read one line before the next.
 const INTERVAL_MS: u64 = 20;
-/// What a run may take besides the agent's lines.
+/// The time limit of a run besides the agent's lines.
 const RUN_MAX: Duration = Duration::from_secs(60);
 
-/// What readers of one session met with.
+/// Measurements of the readers of one session.
 struct Crowd {
-    /// How long each line took to each reader, in microseconds.
+    /// The latency of each line to each reader, in microseconds.
     micros: Vec<f64>,
-    /// By how much the server grew for each reader, in bytes.
+    /// The growth of the server per reader, in bytes.
     bytes_each: f64,
 }
 
-/// Measures one reader and a crowd of them, against both baselines.
+/// Measures one reader and many readers against both baselines.
 pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow::Result<Table> {
     let mut rows = Vec::new();
     for readers in [1, effort.readers] {
@@ -73,13 +73,13 @@ pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow:
     })
 }
 
-/// Measures how much memory a reader takes, once it has read and waits.
+/// Measures the memory of a reader that has read everything and waits.
 pub(crate) async fn measure_memory(
     folder: &Path,
     ah: &Path,
     effort: Effort,
 ) -> anyhow::Result<Table> {
-    // What the server takes once, whoever reads, is shared by enough of them not to count.
+    // The fixed costs of the server are shared by enough readers to be negligible.
     let readers = effort.readers * 2;
     let mut row = Comparison::of([readers.to_string()]);
     for round in 1..=effort.rounds {
@@ -98,8 +98,10 @@ pub(crate) async fn measure_memory(
     })
 }
 
-/// The agent's pace; it speaks on its second prompt, when all readers are there, so that no line
-/// waits for its reader.
+/// Returns the pace of the agent.
+///
+/// Its output starts with the second prompt, when all readers are connected, so that no line waits
+/// for a reader.
 fn pace(effort: Effort, on_prompt: u32) -> anyhow::Result<Pace> {
     let lines = effort.round.as_millis() / u128::from(INTERVAL_MS);
     Ok(Pace {
@@ -139,7 +141,7 @@ async fn access_point(
     let server = Server::start(command, home.path()).await?;
     let mut control = Connection::open(&server.endpoint).await?;
     let task = json!({
-        "prompt": "Wait until everybody is there",
+        "prompt": "Wait for all readers",
         "repo": { "mode": "none" },
         "agents": [{ "type": "scenario" }],
         "interactive": true,
@@ -151,17 +153,17 @@ async fn access_point(
     let session = format!("/api/v1/sessions/{session}");
     let events = format!("{session}/events");
     let crowd = gather(&server, &events, readers, pace, async |control| {
-        let prompt = json!({ "prompt": "Say what time it is" });
+        let prompt = json!({ "prompt": "Print the time" });
         control.post(&format!("{session}/prompt"), &prompt).await
     })
     .await?;
-    // Nothing of the session outlives the measurement.
+    // The session ends with the measurement.
     control.send(Method::DELETE, &session, None).await?;
     server.end().await?;
     Ok(crowd)
 }
 
-/// Lets `readers` read the stream at `path`, begins, and waits until each has read every line.
+/// Connects `readers` to the stream at `path`, begins, and waits until each has every line.
 async fn gather(
     server: &Server,
     path: &str,
@@ -187,7 +189,7 @@ async fn gather(
             micros.extend(times);
             open.push(subscriber);
         }
-        // All of them still wait for more.
+        // All readers are still connected.
         let after = server.resident_bytes()?;
         drop(open);
         anyhow::Ok(Crowd {

@@ -1,20 +1,20 @@
-//! What was measured: subject beside baseline, and how much the one is of the other.
+//! Measurements: the subject beside its baseline, and their ratio.
 
 use serde_json::{Value, json};
 
-/// One measurement: the rounds of the subject and of its baseline, in the same unit.
+/// A measurement: the rounds of the subject and of its baseline, in the same unit.
 #[derive(Clone, Debug)]
 pub(crate) struct Comparison {
-    /// What was measured, a cell for each of the table's first columns.
+    /// The measured case, a cell for each of the first columns of the table.
     pub(crate) case: Vec<String>,
-    /// The baseline, a figure a round.
+    /// The figures of the baseline, one per round.
     pub(crate) baseline: Vec<f64>,
-    /// What we made, a figure a round.
+    /// The figures of the subject, one per round.
     pub(crate) subject: Vec<f64>,
 }
 
 impl Comparison {
-    /// A measurement that is still to be made.
+    /// Creates a measurement without rounds.
     pub(crate) fn of(case: impl IntoIterator<Item = String>) -> Self {
         Self {
             case: case.into_iter().collect(),
@@ -23,7 +23,7 @@ impl Comparison {
         }
     }
 
-    /// How much the median of the subject is of the median of the baseline.
+    /// Returns the ratio of the subject's median to the baseline's median.
     fn ratio(&self) -> f64 {
         median(&self.subject) / median(&self.baseline)
     }
@@ -32,20 +32,20 @@ impl Comparison {
 /// Comparisons of one kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
-    /// What the cells of a case are called.
+    /// The names of the cells of a case.
     pub(crate) case: Vec<&'static str>,
-    /// What the baseline is called.
+    /// The name of the baseline.
     pub(crate) baseline: &'static str,
-    /// What the subject is called.
+    /// The name of the subject.
     pub(crate) subject: &'static str,
-    /// The unit of both, for whoever reads the raw figures.
+    /// The unit of the raw figures of both.
     pub(crate) unit: &'static str,
     /// The measurements.
     pub(crate) rows: Vec<Comparison>,
 }
 
 impl Table {
-    /// Medians and ratios as a Markdown table.
+    /// Returns medians and ratios as a Markdown table.
     pub(crate) fn to_markdown(&self) -> String {
         let mut head: Vec<String> = self.case.iter().map(|&name| name.to_owned()).collect();
         head.extend([
@@ -87,7 +87,7 @@ impl Table {
         lines.join("\n")
     }
 
-    /// Every figure of every round.
+    /// Returns all figures of all rounds.
     pub(crate) fn to_json(&self) -> Value {
         let rows: Vec<Value> = self
             .rows
@@ -116,13 +116,12 @@ impl Table {
     }
 }
 
-/// The middle of some figures; not a number when there are none.
+/// Returns the median of figures; NaN if there are none.
 pub(crate) fn median(figures: &[f64]) -> f64 {
     percentile(figures, 50)
 }
 
-/// The figure that `percent` of all are at most, by nearest rank; not a number when there are
-/// none.
+/// Returns a percentile of figures by nearest rank; NaN if there are none.
 pub(crate) fn percentile(figures: &[f64], percent: usize) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,10 +1,10 @@
 //! Benchmarks, as ratios against a plain baseline in the same run.
 //!
-//! An absolute figure says as much about the machine as about the program. So each measurement
-//! has a baseline that does the least that the task needs with the same means, and the two take
-//! turns in one run: what slows the machine down slows both.
+//! An absolute figure depends on the machine as much as on the program. Each measurement therefore
+//! has a baseline: the minimum that the task needs, with the same libraries. Both take turns in one
+//! run, so that a slower machine slows both.
 //!
-//! `cargo xtask bench` builds this and the `ah` binary in the release profile and runs it.
+//! `cargo xtask bench` builds this program and `ah` in the release profile and runs it.
 
 mod agent;
 mod appends;
@@ -32,7 +32,7 @@ use crate::agent::Pace;
 use crate::figures::Table;
 use crate::store_population::Home;
 
-/// Measures the access point against plain baselines.
+/// Measures the access point against plain baselines
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
@@ -42,29 +42,29 @@ struct Arguments {
     measurement: Measurement,
 }
 
-/// What to measure with, and how much.
+/// Options of a measurement.
 #[derive(Args)]
 struct Measurement {
-    /// The `ah` binary, of the same profile as this program: it is the recorder, and the server.
+    /// The `ah` binary, built in the profile of this program: the recorder and the server
     #[arg(long, required = true)]
     ah: Option<PathBuf>,
-    /// Where databases and sessions are made: by default beside this program, since the folder
-    /// for temporary files is often in memory, where nothing has to be synced.
+    /// The folder of databases and sessions; by default beside this program, since the folder
+    /// of temporary files is often in memory, where syncing is free
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// Measure only these parts, with commas between them: all of them when none is named.
+    /// Measure only these parts, separated by commas; all parts by default
     #[arg(long, value_name = "PARTS", value_delimiter = ',')]
     only: Vec<Part>,
-    /// How many sessions are stored while requests and starts are measured.
+    /// The number of stored sessions while requests and starts are measured
     #[arg(long, default_value_t = 10_000, value_parser = counts(1_000_000))]
     sessions: u64,
-    /// How many readers a crowd has.
+    /// The number of readers in measurements with many readers
     #[arg(long, default_value_t = 200, value_parser = counts(2_000))]
     readers: u64,
-    /// Print the raw figures as JSON.
+    /// Print the raw figures as JSON
     #[arg(long)]
     json: bool,
-    /// Take fewer and shorter rounds: enough to see that it runs, too few to quote.
+    /// Take fewer and shorter rounds, as a smoke test
     #[arg(long)]
     quick: bool,
 }
@@ -73,16 +73,16 @@ fn counts(most: u64) -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(1..=most)
 }
 
-/// Something that is measured.
+/// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// Durable appends to the log.
     Appends,
-    /// A line from an agent's output to whoever watches in the same process.
+    /// The delivery of an agent's line to a reader in the same process.
     Delivery,
     /// Requests for sessions.
     Requests,
-    /// A line from an agent's output to the sockets of readers.
+    /// The delivery of an agent's line to the sockets of readers.
     FanOut,
     /// The memory of readers.
     Memory,
@@ -90,43 +90,43 @@ enum Part {
     Starts,
 }
 
-/// What this program is besides, for its own measurements.
+/// Further roles of this program in its measurements.
 #[derive(Subcommand)]
 enum Role {
-    /// Be the agent that says what time it is.
+    /// Run the agent that prints the time
     #[command(hide = true)]
     Agent {
         #[command(flatten)]
         pace: Pace,
-        /// Given by the driver of the scenario agent, in whose place it is; it has no settings.
+        /// Settings from the driver of the scenario agent, which this agent replaces; ignored
         #[arg(long)]
         settings: Option<PathBuf>,
     },
-    /// Be an access point with that agent.
+    /// Run an access point with that agent
     #[command(hide = true)]
     ServeSession(timed_access_point::Arguments),
-    /// Be a bare server of that agent's lines.
+    /// Run a bare server of that agent's lines
     #[command(hide = true)]
     ServeLines(bare_server::Lines),
-    /// Be a bare server of files.
+    /// Run a bare server of files
     #[command(hide = true)]
     ServeBodies(bare_server::Bodies),
 }
 
-/// How much to measure.
+/// The amount of measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
-    /// How often subject and baseline take turns.
+    /// The number of rounds of subject and baseline.
     rounds: usize,
-    /// How long each of them runs in a round.
+    /// The duration of a round of each.
     round: Duration,
-    /// How many sessions are stored where that matters.
+    /// The number of stored sessions.
     sessions: usize,
-    /// How many readers a crowd has.
+    /// The number of readers in measurements with many readers.
     readers: usize,
 }
 
-/// Says what is being measured.
+/// Prints the current measurement.
 pub(crate) fn progress(what: &str, round: usize, effort: Effort) {
     eprintln!("{what}: round {round} of {}", effort.rounds);
 }
@@ -154,7 +154,7 @@ async fn measure(measurement: Measurement) -> anyhow::Result<()> {
         sessions: usize::try_from(measurement.sessions)?,
         readers: usize::try_from(measurement.readers)?,
     };
-    // Servers and recorders run in folders of their own.
+    // Servers and recorders run in their own folders.
     let ah = std::path::absolute(measurement.ah.context("--ah is required")?)?;
     ensure!(
         ah.is_file(),
@@ -164,7 +164,7 @@ async fn measure(measurement: Measurement) -> anyhow::Result<()> {
     let folder = match measurement.folder {
         Some(folder) => std::path::absolute(folder)?,
         None => std::env::current_exe()
-            .context("failed to tell where this program is")?
+            .context("failed to find this program")?
             .parent()
             .context("this program is in no folder")?
             .to_owned(),
@@ -185,12 +185,12 @@ async fn measure(measurement: Measurement) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What all parts are measured with.
+/// The shared resources of all parts.
 struct Bench {
     folder: PathBuf,
     ah: PathBuf,
     effort: Effort,
-    /// Made when the first part needs it.
+    /// Created by the first part that needs it.
     home: OnceCell<Home>,
 }
 
@@ -221,7 +221,7 @@ impl Part {
         match self {
             Self::Appends => "Durable appends, events per second",
             Self::Delivery => {
-                "A line from an agent's output to whoever watches in the same process, microseconds"
+                "A line from an agent's output to a reader in the same process, microseconds"
             }
             Self::Requests => "Requests for sessions, per second and in microseconds",
             Self::FanOut => "A line from an agent's output to the sockets of readers, microseconds",

@@ -1,5 +1,5 @@
-//! What a request costs: the access point with many sessions stored, against bare axum routes that
-//! give out the very same bytes.
+//! The cost of requests: the access point with many stored sessions, against bare axum routes that
+//! serve the same bytes.
 
 use std::fs;
 use std::path::Path;
@@ -17,13 +17,13 @@ use crate::{Effort, bare_server, progress};
 const CONNECTIONS: [usize; 2] = [1, 16];
 const FIGURES: [&str; 3] = ["requests/s", "p50 µs", "p99 µs"];
 
-/// Something that is asked for.
+/// A measured request.
 struct Asked {
     name: &'static str,
     path: String,
 }
 
-/// Measures every request over one and over several connections.
+/// Measures each request over one and over several connections.
 pub(crate) async fn measure(
     folder: &Path,
     ah: &Path,
@@ -98,7 +98,7 @@ fn asked(home: &Home) -> Vec<Asked> {
     ]
 }
 
-/// Asks for `path` over and over, over so many connections at once: the figures of [`FIGURES`].
+/// Requests `path` repeatedly over concurrent connections; returns the figures of [`FIGURES`].
 async fn load(
     endpoint: &Endpoint,
     path: &str,
@@ -108,7 +108,7 @@ async fn load(
     let mut open = Vec::new();
     for _ in 0..connections {
         let mut connection = Connection::open(endpoint).await?;
-        // What the first request of a connection costs is not what is asked.
+        // The first request of a connection is not measured.
         connection.get(path).await?;
         open.push(connection);
     }

@@ -1,4 +1,4 @@
-//! Servers that are measured, each a process of its own, as clients have them.
+//! Measured servers, each a separate process.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -13,51 +13,51 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// How long a server may take to start, and to end.
+/// The time limit of a start, and of a shutdown.
 const MAX: Duration = Duration::from_secs(60);
 
-/// Where a server is, and the key that it asks for.
+/// The address of a server, and its API key.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     pub(crate) key: Option<String>,
 }
 
-/// A server that runs. It is killed when this value goes without having been ended.
+/// A running server. Dropping it without a shutdown kills it.
 pub(crate) struct Server {
     pub(crate) endpoint: Endpoint,
     process: Child,
-    /// Held open: a server that has nobody to speak to may end.
+    /// The open output pipe; without a reader the server might end.
     _output: ChildStdout,
 }
 
-/// The access point as it is shipped, on the state folder `home`.
+/// Returns the command of the access point as shipped, on the state folder `home`.
 pub(crate) fn access_point(ah: &Path, home: &Path) -> Command {
     let mut command = Command::new(ah);
     command
         .args(["--json", "agent", "access-point", "--port", "0"])
         .env("AH_HOME", home)
-        // Requests are counted, as always, but there are never too many.
+        // The rate limiter is active, with a limit that no measurement reaches.
         .env("AH_LIMITS_REQUESTS_PER_MINUTE", "1000000")
         .env("AH_LIMITS_BURST", "1000000");
     command
 }
 
-/// This very program in another role.
+/// Returns the command of this program in another role.
 pub(crate) fn this_program(role: &str) -> anyhow::Result<Command> {
-    let program = std::env::current_exe().context("failed to tell where this program is")?;
+    let program = std::env::current_exe().context("failed to find this program")?;
     let mut command = Command::new(program);
     command.arg(role);
     Ok(command)
 }
 
-/// Says, as `ah` does, where a server of this program is.
+/// Prints the address of a server of this program, in the form of `ah`.
 pub(crate) fn announce(address: SocketAddr) {
     println!("{}", json!({ "url": format!("http://{address}") }));
 }
 
 impl Server {
-    /// Starts a server and waits until it says where it is. Its key, if it has one, is in `home`.
+    /// Starts a server and waits for its address. Its key, if any, is in `home`.
     pub(crate) async fn start(mut command: Command, home: &Path) -> anyhow::Result<Self> {
         let log = home.join("server.log");
         let mut process = command
@@ -87,7 +87,7 @@ impl Server {
         })
     }
 
-    /// How much memory it has, in bytes.
+    /// Returns its resident memory, in bytes.
     pub(crate) fn resident_bytes(&self) -> anyhow::Result<f64> {
         let id = self.process.id().context("the server has ended")?;
         let status = fs::read_to_string(format!("/proc/{id}/status"))
@@ -101,7 +101,7 @@ impl Server {
         Ok(kilobytes * 1024.0)
     }
 
-    /// Ends it in order.
+    /// Shuts it down.
     pub(crate) async fn end(mut self) -> anyhow::Result<()> {
         let id = self.process.id().context("the server ended by itself")?;
         let pid = Pid::from_raw(i32::try_from(id)?).context("a server has no process id")?;

@@ -1,5 +1,5 @@
-//! From the start of the access point until it takes requests: with many sessions stored, against
-//! the same program on a state folder that holds none.
+//! The time from the start of the access point until it accepts requests: with many stored
+//! sessions, against the same program on an empty state folder.
 
 use std::path::Path;
 use std::time::Instant;
@@ -21,7 +21,7 @@ pub(crate) async fn measure(
     effort: Effort,
 ) -> anyhow::Result<Table> {
     let empty = tempfile::tempdir_in(folder).context("failed to make a folder")?;
-    // The first start makes a key, and the file on the empty side.
+    // The first start creates a key, and the database of the empty side.
     micros(ah, empty.path()).await?;
     micros(ah, home.path()).await?;
     let mut row = Comparison::of([home.sessions().len().to_string()]);
@@ -39,12 +39,12 @@ pub(crate) async fn measure(
     })
 }
 
-/// How long a start takes until `/ready` says so, in microseconds.
+/// Returns the time until `/ready` succeeds, in microseconds.
 async fn micros(ah: &Path, home: &Path) -> anyhow::Result<f64> {
     let began = Instant::now();
     let server = Server::start(server::access_point(ah, home), home).await?;
     let mut connection = Connection::open(&server.endpoint).await?;
-    // It says where it is a moment before it is ready.
+    // It prints its address shortly before it is ready.
     while connection.send(Method::GET, "/ready", None).await?.0 != 200 {}
     let took = began.elapsed().as_secs_f64() * 1_000_000.0;
     server.end().await?;

@@ -1,4 +1,4 @@
-//! Sessions for a store to hold.
+//! Sessions that populate a store.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,23 +19,23 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tempfile::TempDir;
 use ulid::Ulid;
 
-/// When everything happens. What time it is does not matter to a store.
+/// The time of all events, which a store does not interpret.
 pub(crate) const MOMENT: Timestamp = Timestamp::MAX;
 
-/// How many events each session of a [`Home`] has besides those of its status.
+/// The number of events of each session of a [`Home`] besides those of its status.
 const EVENTS: u64 = 20;
-/// How many sessions of a [`Home`] are made at once, and how many tasks share one of them.
+/// The number of concurrent writes for a [`Home`], and the number of tasks in each.
 const AT_ONCE: usize = 64;
 const SESSIONS_A_TASK: usize = 4;
 
-/// A state folder with sessions that have ended, as it is after months of use.
+/// A state folder with ended sessions, as after months of use.
 pub(crate) struct Home {
     folder: TempDir,
     sessions: Vec<SessionId>,
 }
 
 impl Home {
-    /// Makes one with `count` sessions.
+    /// Creates a folder with `count` sessions.
     pub(crate) async fn populated(folder: &Path, count: usize) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir_in(folder).context("failed to make a folder")?;
         let store = SqliteStore::open(&folder.path().join("state.db")).await?;
@@ -53,18 +53,18 @@ impl Home {
         })
     }
 
-    /// The state folder.
+    /// Returns the state folder.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The sessions, oldest first.
+    /// Returns the sessions, oldest first.
     pub(crate) fn sessions(&self) -> &[SessionId] {
         &self.sessions
     }
 }
 
-/// Creates the task of this number, with its sessions, and lets them have ended.
+/// Creates the task of this number with ended sessions.
 async fn past_task(
     store: &SqliteStore,
     number: usize,
@@ -78,7 +78,7 @@ async fn past_task(
     Ok(ids)
 }
 
-/// What became of a session, in one write.
+/// Returns the events and the end of a session, as one write.
 fn whole_life(id: SessionId, created_at: Timestamp) -> SessionWrite {
     let at = |second| created_at.plus(Duration::from_secs(second));
     let status = |status, previous| {
@@ -148,7 +148,7 @@ fn whole_life(id: SessionId, created_at: Timestamp) -> SessionWrite {
     write
 }
 
-/// Creates one task of so many sessions, and names them.
+/// Creates a task of `count` sessions and returns their ids.
 pub(crate) async fn create_sessions(
     store: &dyn Store,
     count: usize,

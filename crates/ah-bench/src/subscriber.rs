@@ -1,5 +1,4 @@
-//! A reader of a stream of events, at its socket: nothing is between it and what the kernel has
-//! received.
+//! A reader of an event stream directly at its socket, without an HTTP library in between.
 
 use anyhow::{Context, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,20 +7,20 @@ use tokio::net::TcpStream;
 use crate::agent::{micros_between, nanos_now};
 use crate::server::Endpoint;
 
-/// What comes before the time that a line tells.
+/// The text before the time in a line.
 const MARK: &[u8] = b"\"message\":\"";
-/// How much is read at once.
+/// The size of a read.
 const READ_BYTES: usize = 16 * 1024;
 
 /// An open stream.
 pub(crate) struct Subscriber {
     stream: TcpStream,
-    /// What was received and not yet looked at: less than a line.
+    /// Received bytes of an incomplete line.
     rest: Vec<u8>,
 }
 
 impl Subscriber {
-    /// Opens the stream at `path` and waits until it has begun.
+    /// Opens the stream at `path` and waits for the response head.
     pub(crate) async fn open(endpoint: &Endpoint, path: &str) -> anyhow::Result<Self> {
         let mut stream = TcpStream::connect(endpoint.address)
             .await
@@ -42,7 +41,7 @@ impl Subscriber {
         }
         ensure!(
             head.starts_with(b"HTTP/1.1 200 "),
-            "{path} is answered with {}",
+            "{path} responded with {}",
             String::from_utf8_lossy(&head)
         );
         Ok(Self {
@@ -51,7 +50,7 @@ impl Subscriber {
         })
     }
 
-    /// How long each of `lines` lines of the agent took to this socket, in microseconds.
+    /// Returns the latency of `lines` lines of the agent to this socket, in microseconds.
     pub(crate) async fn micros(&mut self, lines: usize) -> anyhow::Result<Vec<f64>> {
         let mut took = Vec::with_capacity(lines);
         while took.len() < lines {
@@ -71,8 +70,9 @@ impl Subscriber {
     }
 }
 
-/// The times that whole lines of a stream tell. How the body is cut into chunks does not matter,
-/// since no server cuts a line.
+/// Returns the times in the complete lines of a stream.
+///
+/// Chunk boundaries of the body do not matter, since no server splits a line.
 fn times(lines: &[u8]) -> impl Iterator<Item = u64> {
     lines.split(|&byte| byte == b'\n').filter_map(|line| {
         let mark = line.windows(MARK.len()).position(|window| window == MARK)?;

@@ -1,5 +1,4 @@
-//! The access point with the agent that says what time it is: the one difference to the `ah`
-//! that is shipped.
+//! The access point with the agent that prints the time, the only difference to the shipped `ah`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,10 +21,10 @@ use crate::server;
 /// An access point.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The state folder.
+    /// The state folder
     #[arg(long)]
     home: PathBuf,
-    /// The `ah` binary, which is the recorder.
+    /// The `ah` binary, which is the recorder
     #[arg(long)]
     ah: PathBuf,
     #[command(flatten)]
@@ -72,7 +71,7 @@ pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// An engine in this process, in whose sessions this command is the scenario agent.
+/// Starts an engine in this process, with this program as its scenario agent.
 pub(crate) async fn start(
     config: EngineConfig,
     store: Arc<SqliteStore>,
@@ -95,7 +94,7 @@ pub(crate) async fn start(
     .await
 }
 
-/// The command that is this server.
+/// Returns the command of this server.
 pub(crate) fn command(home: &Path, ah: &Path, pace: Pace) -> anyhow::Result<Command> {
     let mut command = server::this_program("serve-session")?;
     command

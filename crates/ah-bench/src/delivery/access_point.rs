@@ -1,5 +1,4 @@
-//! The subject: an engine in this process, a recorder in its own, and between them everything
-//! that a session has.
+//! The subject: an engine in this process and a recorder in its own, with a complete session.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,10 +16,10 @@ use futures::StreamExt;
 use crate::agent::{self, Pace};
 use crate::timed_access_point::start;
 
-/// What a session may take besides its lines: to be provisioned, started and ended.
+/// The time limit of a session besides its lines: provisioning, start and end.
 const SESSION_MAX: Duration = Duration::from_secs(30);
 
-/// How long each line of an agent took to whoever watches its session, in microseconds.
+/// Returns the latency of each line of an agent to a reader of its session, in microseconds.
 pub(crate) async fn micros(folder: &Path, ah: &Path, pace: Pace) -> anyhow::Result<Vec<f64>> {
     let home = tempfile::tempdir_in(folder).context("failed to make a folder")?;
     let store = Arc::new(SqliteStore::open(&home.path().join("state.db")).await?);
@@ -39,7 +38,7 @@ pub(crate) async fn micros(folder: &Path, ah: &Path, pace: Pace) -> anyhow::Resu
 }
 
 async fn watch(engine: &LocalTaskManager, pace: Pace) -> anyhow::Result<Vec<f64>> {
-    let task = TaskLaunchParams::builder("Say what time it is", RepoConfig::none(), "scenario")
+    let task = TaskLaunchParams::builder("Print the time", RepoConfig::none(), "scenario")
         .build()
         .map_err(|errors| anyhow::anyhow!("the task is refused: {errors:?}"))?;
     let launched = engine.launch_task(task).await?;

@@ -1,4 +1,4 @@
-//! The baselines: the agent's pipe, read by this process, with nothing between.
+//! The baselines: this process reads the agent's pipe directly.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,17 +12,17 @@ use tokio::process::Command;
 
 use crate::agent::{self, Pace};
 
-/// What the reader of the pipe does with a line.
+/// The reader's treatment of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// It looks at the line.
+    /// The line is parsed.
     Shows,
-    /// It commits the line to SQLite and then looks at it.
+    /// The line is committed to SQLite and then parsed.
     CommitsThenShows,
 }
 
 impl Reader {
-    /// What the baseline is called.
+    /// Returns the name of the baseline.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Shows => "bare pipe",
@@ -31,7 +31,7 @@ impl Reader {
     }
 }
 
-/// How long each line of an agent took, in microseconds.
+/// Returns the latency of each line of an agent, in microseconds.
 pub(crate) async fn micros(folder: &Path, pace: Pace, reader: Reader) -> anyhow::Result<Vec<f64>> {
     let folder = tempfile::tempdir_in(folder).context("failed to make a folder")?;
     let database = match reader {
@@ -79,7 +79,7 @@ pub(crate) async fn micros(folder: &Path, pace: Pace, reader: Reader) -> anyhow:
     Ok(took)
 }
 
-/// Puts a line into the database, durably.
+/// Inserts a line into the database, durably.
 pub(crate) fn commit(database: &Connection, line: &str) -> anyhow::Result<()> {
     database
         .prepare_cached("INSERT INTO events (json) VALUES (?1)")?
@@ -87,7 +87,7 @@ pub(crate) fn commit(database: &Connection, line: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes the database that lines are put into.
+/// Creates the database of lines.
 pub(crate) fn open(file: &Path) -> anyhow::Result<Connection> {
     let database = Connection::open(file)?;
     database.execute_batch(
