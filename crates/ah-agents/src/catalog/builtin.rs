@@ -5,8 +5,6 @@
 
 use ah_rest_api_contract::AgentCapabilities;
 
-use super::profile::ModelChoice;
-
 /// A built-in agent, with the fields of a [`super::profile::Profile`].
 pub(super) struct Builtin {
     pub(super) agent_type: &'static str,
@@ -31,24 +29,13 @@ pub(super) struct Home {
     pub(super) unmoved: &'static [(&'static str, &'static str)],
 }
 
-/// The model selection of a built-in agent, a [`ModelChoice`].
+/// The model selection of a built-in agent, a [`super::profile::ModelChoice`].
 #[derive(Clone, Copy)]
 pub(super) enum Model {
     Argument(&'static str),
     Variable(&'static str),
     Protocol,
     Elsewhere(&'static str),
-}
-
-impl From<Model> for ModelChoice {
-    fn from(model: Model) -> Self {
-        match model {
-            Model::Argument(name) => Self::Argument(name.to_owned()),
-            Model::Variable(name) => Self::Variable(name.to_owned()),
-            Model::Protocol => Self::Protocol,
-            Model::Elsewhere(words) => Self::Elsewhere(words.to_owned()),
-        }
-    }
 }
 
 /// The capabilities common to all of them. ACP has no prompts during a turn.

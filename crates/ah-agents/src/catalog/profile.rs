@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ah_rest_api_contract::AgentCapabilities;
 
-use super::builtin::Builtin;
+use super::builtin::{Builtin, Model};
 use crate::{DriverKind, HomePlan};
 
 /// The variables of agents and model providers. An agent inherits only those that its profile
@@ -77,6 +77,17 @@ pub(super) struct Profile {
     pub(super) model: ModelChoice,
     /// Its capabilities. The driver determines whether steering is supported.
     pub(super) capabilities: AgentCapabilities,
+}
+
+impl From<Model> for ModelChoice {
+    fn from(model: Model) -> Self {
+        match model {
+            Model::Argument(name) => Self::Argument(name.to_owned()),
+            Model::Variable(name) => Self::Variable(name.to_owned()),
+            Model::Protocol => Self::Protocol,
+            Model::Elsewhere(words) => Self::Elsewhere(words.to_owned()),
+        }
+    }
 }
 
 impl Profile {
