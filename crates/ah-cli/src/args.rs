@@ -119,7 +119,7 @@ pub(crate) enum Command {
 fn reference() -> String {
     use std::fmt::Write;
 
-    use crate::{environment, exit_code::ExitCode};
+    use crate::{exit_code::ExitCode, variables};
 
     let mut out = String::from(
         "Examples:
@@ -135,7 +135,7 @@ Exit codes:
         writeln!(out, "  {:>2}  {}", code.number(), code.meaning()).unwrap_or_default();
     }
     out.push_str("\nEnvironment:\n");
-    for variable in environment::ALL {
+    for variable in variables::ALL {
         writeln!(out, "  {}\n      {}", variable.name, variable.help).unwrap_or_default();
     }
     out

@@ -6,10 +6,8 @@ use std::io;
 
 use ah_rest_api_contract::{ErrorKind, FieldErrors, TaskManagerError};
 
-use crate::environment::AH_API_KEY;
 use crate::exit_code::ExitCode;
-use crate::style::{Line, Paint};
-use crate::terminal::Terminal;
+use crate::variables::AH_API_KEY;
 
 /// The failure of a command: a message, hints and an exit code.
 #[derive(Debug)]
@@ -69,21 +67,25 @@ impl Failure {
         self
     }
 
-    /// Prints the failure to standard error, and returns the exit code.
-    pub(crate) fn report(&self, terminal: &Terminal) -> ExitCode {
-        if self.is_broken_pipe {
-            return ExitCode::Ok;
-        }
-        terminal.note(&Line::of(Paint::Bad, "error: ").with(Paint::Plain, &self.message));
-        for hint in &self.hints {
-            terminal.hint(hint);
-        }
-        let mut cause = self.source.as_deref().map(|source| source as &dyn Error);
-        while let Some(error) = cause {
-            tracing::debug!("caused by: {error}");
-            cause = error.source();
-        }
+    /// Returns the hints.
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// Returns the exit code of the command.
+    pub(crate) const fn code(&self) -> ExitCode {
         self.code
+    }
+
+    /// Returns true if the reader of standard output has closed it.
+    pub(crate) const fn is_broken_pipe(&self) -> bool {
+        self.is_broken_pipe
+    }
+
+    /// Returns the cause.
+    pub(crate) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.source.as_deref();
+        source.map(|source| source as &(dyn Error + 'static))
     }
 }
 

@@ -22,6 +22,7 @@ mod style;
 mod table;
 mod terminal;
 mod text;
+mod variables;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -54,7 +55,7 @@ fn main() -> std::process::ExitCode {
     let result = log(&cli.global, &terminal).and_then(|()| run(cli, terminal));
     match result {
         Ok(code) => code.into(),
-        Err(failure) => failure.report(&terminal).into(),
+        Err(failure) => terminal.report(&failure).into(),
     }
 }
 
@@ -97,7 +98,7 @@ fn log(args: &GlobalArgs, terminal: &Terminal) -> Result<(), Failure> {
     const DEFAULT: &str = "error";
     let directives = match args.log_level {
         Some(level) => level.as_str().to_owned(),
-        None => std::env::var(environment::AH_LOG.name)
+        None => std::env::var(variables::AH_LOG.name)
             .ok()
             .filter(|text| !text.is_empty())
             .unwrap_or_else(|| DEFAULT.to_owned()),
@@ -105,7 +106,7 @@ fn log(args: &GlobalArgs, terminal: &Terminal) -> Result<(), Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(&directives).map_err(|error| {
         Failure::configuration(format!(
             "{} is `{directives}`, which is not a valid log filter",
-            environment::AH_LOG.name
+            variables::AH_LOG.name
         ))
         .hint("use a level such as debug, or a list such as ah_engine=debug,warn")
         .caused_by(error)

@@ -8,9 +8,10 @@ use ah_rest_client::RestClient;
 use ah_rest_server::{read_published, running};
 use rustix::process::{Pid, test_kill_process};
 
-use crate::environment::{AH_REMOTE_SERVER, Remote, Settings};
+use crate::environment::{Remote, Settings};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crate::variables::AH_REMOTE_SERVER;
 
 /// The time limit for a server's first response. A command waits for it before anything else, so it
 /// leaves room for a busy host.

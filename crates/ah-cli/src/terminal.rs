@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 
+use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::style::{Colour, Line, Paint};
 
@@ -126,6 +127,23 @@ impl Terminal {
     /// Writes a hint to standard error.
     pub(crate) fn hint(&self, text: impl AsRef<str>) {
         self.note(&Line::of(Paint::Accent, "hint: ").with(Paint::Plain, text));
+    }
+
+    /// Writes a command's failure to standard error, and returns the exit code.
+    pub(crate) fn report(&self, failure: &Failure) -> ExitCode {
+        if failure.is_broken_pipe() {
+            return ExitCode::Ok;
+        }
+        self.note(&Line::of(Paint::Bad, "error: ").with(Paint::Plain, failure.to_string()));
+        for hint in failure.hints() {
+            self.hint(hint);
+        }
+        let mut cause = failure.cause();
+        while let Some(error) = cause {
+            tracing::debug!("caused by: {error}");
+            cause = error.source();
+        }
+        failure.code()
     }
 }
 
