@@ -82,12 +82,11 @@ pub(crate) async fn start(
         program: ah.to_owned(),
         args: ["agent", "record", "--folder"].map(str::to_owned).to_vec(),
     };
-    let executor = LocalExecutor::new(config.home.clone(), recorder);
+    let executor = LocalExecutor::new(config.home.clone(), recorder, Catalog::scripted(agent));
     LocalTaskManager::start(
         config,
         store,
         Arc::new(executor),
-        Catalog::scripted(agent),
         Arc::new(SystemClock),
         IdSource::system(),
     )

@@ -167,12 +167,11 @@ async fn start(
         args: ["agent", "record", "--folder"].map(str::to_owned).to_vec(),
         program: program.path,
     };
-    let executor = LocalExecutor::new(config.home.clone(), recorder);
+    let executor = LocalExecutor::new(config.home.clone(), recorder, catalog);
     LocalTaskManager::start(
         config,
         store,
         Arc::new(executor),
-        catalog,
         Arc::new(SystemClock),
         IdSource::system(),
     )

@@ -2,11 +2,11 @@
 
 use std::pin::Pin;
 
-use ah_agents::LaunchSpec;
 use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_agents::{AgentProgram, LaunchSpec};
 use ah_rest_api_contract::{
-    Branch, ChangeSummary, DiffQuery, FileEntry, RepositorySource, SessionDiff, SessionId,
-    SessionWorkspace,
+    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry,
+    RepositorySource, SessionDiff, SessionId, SessionWorkspace,
 };
 use ah_store::{Fence, JournalPosition};
 use async_trait::async_trait;
@@ -97,6 +97,25 @@ pub struct Attachment {
 /// A host that runs sessions.
 #[async_trait]
 pub trait Executor: Send + Sync + 'static {
+    /// Returns the agents of this host, with the versions known so far.
+    fn agents(&self) -> Vec<Agent>;
+
+    /// Asks the programs of agents for the versions that are not known yet.
+    async fn discover_versions(&self);
+
+    /// Returns the program that runs a selected agent on this host.
+    ///
+    /// # Errors
+    /// The fields of the selection that are wrong.
+    fn resolve_agent(&self, selection: &AgentSelection) -> Result<AgentProgram, FieldErrors>;
+
+    /// Checks that this host can read a repository's address, as far as that is possible without
+    /// the network.
+    ///
+    /// # Errors
+    /// The fault of the address, as the message of a field.
+    async fn check_source(&self, source: &RepositorySource) -> Result<(), String>;
+
     /// Makes the session's workspace, or finds the one that was made before.
     async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError>;
 

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ah_agents::Catalog;
 use ah_agents::protocol::{AgentEnd, Fact, JournalEntry, JournalRecord, Request};
 use ah_lifecycle::turns::Moment;
 use ah_rest_api_contract::{
@@ -55,6 +56,7 @@ struct Inner {
     /// The start of the host by both clocks.
     started: (Timestamp, Instant),
     behavior: Behavior,
+    catalog: Catalog,
     /// What goes wrong. It is held for as long as it is looked at.
     troubles: Mutex<Troubles>,
     /// How often the host fails to look, sweep and discard before it does what it is asked.
@@ -84,6 +86,7 @@ impl FakeHost {
             clock,
             started,
             behavior,
+            catalog: Catalog::scripted(vec!["unused".to_owned()]),
             troubles: Mutex::default(),
             failures: AtomicU32::new(0),
             held: Mutex::default(),

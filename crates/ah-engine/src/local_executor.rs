@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use ah_agents::protocol::{Frame, JournalRecord, Request};
 use ah_agents::recorder::{self, RecorderCommand, SpawnError};
 use ah_agents::{
-    Attendance, AttendanceError, LaunchSpec, RequestSender, SessionFolder, journal, sweep_folder,
+    AgentProgram, Attendance, AttendanceError, Catalog, LaunchSpec, RequestSender, SessionFolder,
+    journal, sweep_folder,
 };
 use ah_rest_api_contract::{
-    Branch, ChangeSummary, DiffQuery, ExecutorId, FileEntry, RepositorySource, SessionDiff,
-    SessionId, SessionWorkspace,
+    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
+    RepositorySource, SessionDiff, SessionId, SessionWorkspace,
 };
 use ah_store::{Fence, JournalPosition};
 use ah_workspace::{ProvisionRequest, Workspace, WorkspaceError, Workspaces};
@@ -26,18 +27,21 @@ pub struct LocalExecutor {
     workspaces: Workspaces,
     sessions: PathBuf,
     recorder: RecorderCommand,
+    catalog: Catalog,
 }
 
 impl LocalExecutor {
-    /// The host with its workspaces and session folders under `home`, and the command line that
-    /// starts a recorder, to which the session's folder is added.
+    /// Creates an executor with its workspaces and session folders under `home`. `recorder` is the
+    /// command that starts a recorder, to which the session's folder is added. `catalog` has the
+    /// agents of this host.
     #[must_use]
-    pub fn new(home: PathBuf, recorder: RecorderCommand) -> Self {
+    pub fn new(home: PathBuf, recorder: RecorderCommand, catalog: Catalog) -> Self {
         let sessions = home.join("sessions");
         Self {
             workspaces: Workspaces::new(home),
             sessions,
             recorder,
+            catalog,
         }
     }
 
@@ -67,6 +71,22 @@ impl From<WorkspaceError> for ExecutorError {
 
 #[async_trait]
 impl Executor for LocalExecutor {
+    fn agents(&self) -> Vec<Agent> {
+        self.catalog.list()
+    }
+
+    async fn discover_versions(&self) {
+        self.catalog.ask_versions().await;
+    }
+
+    fn resolve_agent(&self, selection: &AgentSelection) -> Result<AgentProgram, FieldErrors> {
+        self.catalog.resolve(selection)
+    }
+
+    async fn check_source(&self, source: &RepositorySource) -> Result<(), String> {
+        check_folder(source).await
+    }
+
     async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError> {
         let workspace = self
             .workspaces
@@ -138,7 +158,7 @@ impl Executor for LocalExecutor {
         });
         Ok(Attachment {
             frames: Box::pin(frames),
-            requests: Box::new(Line(requests)),
+            requests: Box::new(requests),
         })
     }
 
@@ -210,14 +230,21 @@ impl Executor for LocalExecutor {
     }
 }
 
-/// Sends requests to a recorder of this host.
-struct Line(RequestSender);
+/// Checks that a repository's path, if it is one, is a folder.
+pub(crate) async fn check_folder(source: &RepositorySource) -> Result<(), String> {
+    let Some(path) = source.as_path() else {
+        return Ok(());
+    };
+    match tokio::fs::metadata(path).await {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        _ => Err(format!("{} is not a folder of this host", path.display())),
+    }
+}
 
 #[async_trait]
-impl Requests for Line {
+impl Requests for RequestSender {
     async fn send(&mut self, request: &Request) -> std::io::Result<()> {
-        self.0
-            .send(request.clone())
+        Self::send(self, request.clone())
             .await
             .map_err(std::io::Error::other)
     }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use ah_agents::Catalog;
 use ah_lifecycle::{Change, Decision, Refusal, View};
 use ah_rest_api_contract::{
     AccessPoint, Agent, AllEventsQuery, AllEventsStream, Branch, BranchList, Caller, DiffQuery,
@@ -73,7 +72,6 @@ impl LocalTaskManager {
         config: EngineConfig,
         store: Arc<dyn Store>,
         executor: Arc<dyn Executor>,
-        catalog: Catalog,
         clock: Arc<dyn Clock>,
         ids: IdSource,
     ) -> Result<Self, StartError> {
@@ -85,7 +83,6 @@ impl LocalTaskManager {
         let core = Arc::new(Core {
             store,
             executor,
-            catalog,
             clock,
             ids,
             config,
@@ -152,6 +149,7 @@ impl LocalTaskManager {
     /// Makes a decision on a session and writes it, and repeats both after a conflict. Returns the
     /// `reply` for the session after the decision. The reply is kept if the request has an
     /// idempotency key.
+    #[tracing::instrument(level = "debug", skip_all, fields(session.id = %id), err(level = "debug"))]
     async fn decide<R: Serialize + Send>(
         &self,
         id: SessionId,
@@ -406,8 +404,8 @@ impl TaskManager for LocalTaskManager {
     }
 
     async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {
-        let catalog = self.core.catalog.clone();
-        let ask = async move { catalog.ask_versions().await };
+        let executor = self.core.executor.clone();
+        let ask = async move { executor.discover_versions().await };
         match self.core.config.scheduling {
             // A command has no next time at which it would know more.
             Scheduling::Attend => {
@@ -421,7 +419,7 @@ impl TaskManager for LocalTaskManager {
                     .spawn(async move { shutdown.run_until_cancelled(ask).await });
             }
         }
-        Ok(Page::of_whole(self.core.catalog.list(), page))
+        Ok(Page::of_whole(self.core.executor.agents(), page))
     }
 
     async fn list_repositories(

@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ah_rest_api_contract::{SessionId, Timestamp};
-use ah_store::{Claim, Lease, SessionRecord, StoreError};
+use ah_store::{Claim, Lease, SessionRecord, StoreError, metrics as names};
 use futures::FutureExt;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::config::Scheduling;
 use crate::liveness::Liveness;
@@ -115,8 +116,13 @@ impl Scheduler {
     fn supervise(&self, record: SessionRecord, caught_up: Option<oneshot::Sender<()>>) {
         let core = self.core.clone();
         let shutdown = self.shutdown.clone();
+        let span = tracing::debug_span!(
+            "supervise",
+            session.id = %record.id(),
+            session.fence = record.fence.0,
+        );
         self.tasks
-            .spawn(supervise(core, record, shutdown, caught_up));
+            .spawn(supervise(core, record, shutdown, caught_up).instrument(span));
     }
 
     fn report(&self, doing: &'static str, result: Result<(), StoreError>) {
@@ -136,6 +142,7 @@ async fn supervise(
     mut caught_up: Option<oneshot::Sender<()>>,
 ) {
     let id = record.id();
+    let _supervised = Supervised::begin();
     let (mut attempts, mut away) = (0, 0);
     loop {
         let result = attempt(
@@ -170,7 +177,24 @@ async fn supervise(
     }
 }
 
+/// Counts a session among the supervised ones until it is dropped.
+struct Supervised;
+
+impl Supervised {
+    fn begin() -> Self {
+        metrics::gauge!(names::SUPERVISORS.name).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        metrics::gauge!(names::SUPERVISORS.name).decrement(1.0);
+    }
+}
+
 fn report_trouble(id: SessionId, attempts: u32, trouble: &Trouble) {
+    metrics::counter!(names::SUPERVISOR_FAILURES.name).increment(1);
     let error = trouble as &dyn std::error::Error;
     tracing::error!(session.id = %id, attempts, error, "a session's supervisor failed");
 }

@@ -13,13 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use ah_agents::Catalog;
 use ah_lifecycle::end::Departure;
 use ah_lifecycle::{Change, Decision, Refusal, View, finish};
 use ah_rest_api_contract::{PermissionId, PromptId, SessionId, Timestamp};
 use ah_store::{
     EngineId, Guard, Head, JournalPosition, Pending, Reply, SessionRecord, SessionWrite, Store,
-    StoreError, Version, Written,
+    StoreError, Version, Written, metrics as names,
 };
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +42,7 @@ const CONFLICT_BACKOFF_MAX: Duration = Duration::from_millis(50);
 /// ones wait for a random time, so that writers that conflict spread out, under a limit that
 /// doubles from 1 ms to [`CONFLICT_BACKOFF_MAX`].
 pub(crate) async fn back_off(attempt: u32) {
+    metrics::counter!(names::DECISION_CONFLICTS.name).increment(1);
     if attempt == 0 {
         return;
     }
@@ -72,7 +72,6 @@ const FRUITLESS_STEP: Duration = Duration::from_millis(25);
 pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) executor: Arc<dyn Executor>,
-    pub(crate) catalog: Catalog,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) config: EngineConfig,
@@ -324,6 +323,7 @@ impl Supervisor {
     async fn commit(&mut self, change: Change, attempt: u32) -> Result<Commit, StoreError> {
         let record = &self.view.record;
         let is_decision = change.is_decision();
+        let events = change.events.len() as u64;
         let guard = Guard {
             fence: Some(record.fence),
             version: is_decision.then_some(record.version),
@@ -339,6 +339,7 @@ impl Supervisor {
             }
             Err(error) => return Err(error),
         };
+        metrics::counter!(names::EVENTS_INGESTED.name).increment(events);
         if written.version == expected {
             self.view.drop_settled();
             self.view.record.version = written.version;

@@ -1,4 +1,4 @@
-//! The metrics of the server: the name, unit and help of each.
+//! The metrics of HTTP: names, units and help texts. Those of store and engine are in `ah_store`.
 //!
 //! The server has a recorder of its own, so that two servers in one process, as in tests, do not
 //! count into each other.
@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::SessionStatus;
+use ah_store::metrics::Kind;
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder as _, SharedString, Unit};
 use metrics_exporter_prometheus::{
-    BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
 const REQUESTS: &str = "ah_http_requests_total";
@@ -25,6 +26,9 @@ const SESSIONS: &str = "ah_sessions";
 
 /// Upper bounds of the buckets of durations, in seconds.
 const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// Upper bounds of the buckets of writes per transaction.
+const WRITES: [f64; 6] = [1.0, 4.0, 16.0, 64.0, 128.0, 256.0];
 
 /// How often samples are put into their buckets, as the recorder needs it to stay small.
 pub(crate) const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -48,8 +52,19 @@ impl Metrics {
     pub(crate) fn new() -> Result<Self, BuildError> {
         let recorder = PrometheusBuilder::new()
             .set_buckets(&SECONDS)?
+            .set_buckets_for_metric(
+                Matcher::Full(ah_store::metrics::DB_GROUP_WRITES.name.to_owned()),
+                &WRITES,
+            )?
             .build_recorder();
         describe(&recorder);
+        describe_store_and_engine(&recorder);
+        let recorder = Arc::new(recorder);
+        // Store and engine record into the recorder of the process, which is that of its first
+        // server. Only tests have another.
+        if metrics::set_global_recorder(Arc::clone(&recorder)).is_err() {
+            tracing::debug!("the process has a recorder of metrics already");
+        }
         let gauge =
             |name: &'static str| recorder.register_gauge(&Key::from_static_name(name), &METADATA);
         let counter =
@@ -62,7 +77,7 @@ impl Metrics {
             streams: gauge(STREAMS),
             frames: counter(FRAMES),
             handle: recorder.handle(),
-            recorder: Arc::new(recorder),
+            recorder,
         })
     }
 
@@ -150,6 +165,23 @@ impl GaugeGuard {
 impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.decrement(1.0);
+    }
+}
+
+/// Describes the metrics that store and engine record.
+fn describe_store_and_engine(recorder: &PrometheusRecorder) {
+    for metric in ah_store::metrics::ALL {
+        let name = KeyName::from_const_str(metric.name);
+        let unit = Some(match metric.unit {
+            ah_store::metrics::Unit::Count => Unit::Count,
+            ah_store::metrics::Unit::Seconds => Unit::Seconds,
+        });
+        let help = SharedString::const_str(metric.help);
+        match metric.kind {
+            Kind::Counter => recorder.describe_counter(name, unit, help),
+            Kind::Gauge => recorder.describe_gauge(name, unit, help),
+            Kind::Histogram => recorder.describe_histogram(name, unit, help),
+        }
     }
 }
 

@@ -62,4 +62,12 @@ metrics! {
         "Writes per transaction of the group commit";
     DB_WRITER_PANICS: Counter, Count, "ah_db_writer_panics_total",
         "Panics of the store's writer task, each followed by a new connection";
+    SUPERVISORS: Gauge, Count, "ah_supervisors",
+        "Sessions supervised by this engine";
+    SUPERVISOR_FAILURES: Counter, Count, "ah_supervisor_failures_total",
+        "Failures of supervisors, each followed by a retry or the end of the session";
+    DECISION_CONFLICTS: Counter, Count, "ah_decision_conflicts_total",
+        "Decisions that were repeated because the session had changed";
+    EVENTS_INGESTED: Counter, Count, "ah_events_ingested_total",
+        "Events written to logs by supervisors";
 }

@@ -34,8 +34,7 @@ impl Engine {
         let engine = LocalTaskManager::start(
             EngineConfig::new(home.clone()),
             Arc::new(store),
-            Arc::new(LocalExecutor::new(home, recorder)),
-            Catalog::scripted(actor),
+            Arc::new(LocalExecutor::new(home, recorder, Catalog::scripted(actor))),
             Arc::new(SystemClock),
             IdSource::system(),
         )

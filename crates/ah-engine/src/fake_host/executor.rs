@@ -1,10 +1,10 @@
 //! The host as an engine holds it.
 
-use ah_agents::LaunchSpec;
 use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_agents::{AgentProgram, LaunchSpec};
 use ah_rest_api_contract::{
-    Branch, ChangeSummary, DiffQuery, ExecutorId, FileEntry, RepositorySource, SessionDiff,
-    SessionId, SessionStatus, SessionWorkspace, WorkspaceProvider,
+    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
+    RepositorySource, SessionDiff, SessionId, SessionStatus, SessionWorkspace, WorkspaceProvider,
 };
 use ah_store::{Fence, JournalPosition};
 use async_trait::async_trait;
@@ -15,6 +15,7 @@ use crate::executor::{
     Attachment, Executor, ExecutorError, Frames, Provisioned, RecorderState, Requests,
     WorkspaceRequest,
 };
+use crate::local_executor::check_folder;
 
 struct Line {
     host: FakeHost,
@@ -31,6 +32,20 @@ impl Requests for Line {
 
 #[async_trait]
 impl Executor for FakeHost {
+    fn agents(&self) -> Vec<Agent> {
+        self.0.catalog.list()
+    }
+
+    async fn discover_versions(&self) {}
+
+    fn resolve_agent(&self, selection: &AgentSelection) -> Result<AgentProgram, FieldErrors> {
+        self.0.catalog.resolve(selection)
+    }
+
+    async fn check_source(&self, source: &RepositorySource) -> Result<(), String> {
+        check_folder(source).await
+    }
+
     async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError> {
         let mut moved = self.0.moved.subscribe();
         while self.is_held(SessionStatus::Provisioning) {

@@ -16,7 +16,7 @@ pub(super) async fn launch(
     caller: &Caller,
     params: TaskLaunchParams,
 ) -> Result<LaunchedTask, TaskManagerError> {
-    judge(core, &params)?;
+    judge(core, &params).await?;
     let now = core.clock.now();
     let Creation {
         task,
@@ -37,18 +37,15 @@ pub(super) async fn launch(
     Ok(launched)
 }
 
-/// What only this engine can judge: its agents, its host, its policy.
-fn judge(core: &Core, params: &TaskLaunchParams) -> Result<(), TaskManagerError> {
+/// Checks what depends on this access point: its agents, its hosts, its policy.
+async fn judge(core: &Core, params: &TaskLaunchParams) -> Result<(), TaskManagerError> {
     let mut errors = create::judge(params, &core.config.allowed_env, |agent| {
-        core.catalog.resolve(agent).map(drop)
+        core.executor.resolve_agent(agent).map(drop)
     });
-    if let Some(path) = params.source().and_then(RepositorySource::as_path)
-        && !path.is_dir()
+    if let Some(source) = params.source()
+        && let Err(fault) = core.executor.check_source(source).await
     {
-        errors.add(
-            "repo.url",
-            format!("{} is not a folder of this host", path.display()),
-        );
+        errors.add("repo.url", fault);
     }
     Ok(errors.into_result(())?)
 }

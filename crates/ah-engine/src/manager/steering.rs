@@ -181,8 +181,8 @@ impl LocalTaskManager {
         let agent = record.session.agent.agent_type;
         let can_steer = self
             .core
-            .catalog
-            .list()
+            .executor
+            .agents()
             .into_iter()
             .any(|known| known.agent_type == agent && known.capabilities.steer);
         let now = self.core.clock.now();

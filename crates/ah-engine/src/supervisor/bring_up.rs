@@ -158,8 +158,8 @@ impl Supervisor {
         };
         let mut agent = self
             .core
-            .catalog
-            .resolve(&selection)
+            .executor
+            .resolve_agent(&selection)
             .map_err(|errors| format!("the agent cannot be started: {errors}"))?;
         agent.env.extend(record.launch.env.clone());
         let workspace = session

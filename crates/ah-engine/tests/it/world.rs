@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_agents::Catalog;
 use ah_engine::fake_host::{Behavior, FakeHost};
 use ah_engine::{EngineConfig, IdSource, LocalTaskManager, ManualClock};
 use ah_rest_api_contract::{
@@ -61,7 +60,6 @@ impl World {
             config,
             store,
             Arc::new(self.host.clone()),
-            Catalog::scripted(vec!["unused".into()]),
             self.clock.clone(),
             IdSource::system(),
         )

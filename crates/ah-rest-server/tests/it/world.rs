@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_agents::Catalog;
 use ah_engine::fake_host::{Behavior, FakeHost};
 use ah_engine::{Clock, EngineConfig, IdSource, LocalTaskManager, StartError, SystemClock};
 use ah_rest_api_contract::{AccessPoint, SessionId};
@@ -108,7 +107,6 @@ impl World {
             engine,
             store.clone(),
             Arc::new(self.host.clone()),
-            Catalog::scripted(vec!["unused".into()]),
             self.clock.clone(),
             IdSource::system(),
         );
