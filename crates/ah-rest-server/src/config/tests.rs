@@ -230,7 +230,7 @@ fn an_agent_that_is_wrong_is_refused_by_its_key() {
         ),
         (
             "[[agents]]\ntype = \"good\"\ndriver = \"acp\"\ncommand = [\"b\"]",
-            &["`agents[1].type`", "before it"],
+            &["`agents[1].type`", "already uses"],
         ),
         (
             "[[agents]]\ntype = \"b\"\ncolour = \"red\"",
