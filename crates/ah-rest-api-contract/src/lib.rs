@@ -166,35 +166,40 @@
 //!
 //! With the feature `openapi` every wire type has its schema, for whoever describes the API.
 
-mod access;
-mod access_point;
-mod catalog;
-mod change;
-mod content;
-mod control;
-mod draft;
-mod error;
-mod event;
-mod health;
-mod idempotency;
-mod ids;
-mod lifecycle;
-mod manager;
+pub mod access;
+pub mod access_point;
+pub mod catalog;
+pub mod change;
+pub mod content;
+pub mod control;
+pub mod draft;
+pub mod error;
+pub mod event;
+pub mod health;
+pub mod idempotency;
+pub mod ids;
+pub mod lifecycle;
+pub mod manager;
 mod number;
 mod object;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod operations;
-mod page;
-mod permission;
-mod prompt;
-mod query;
-mod repository;
-mod session;
+pub mod page;
+pub mod permission;
+pub mod prompt;
+pub mod query;
+pub mod repository;
+pub mod session;
 pub mod sse;
-mod task;
-mod timestamp;
+pub mod task;
+pub mod timestamp;
 mod word;
+
+/// The crate of the ids' form, which is part of this crate's API.
+pub use ulid;
+/// The crate of addresses, which is part of this crate's API.
+pub use url;
 
 pub use access::{AccessPointFile, ApiKeyText, Role};
 pub use access_point::{
