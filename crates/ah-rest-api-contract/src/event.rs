@@ -1,10 +1,10 @@
 //! The events of a session: its log, and the streams and pages that are read from it.
 //!
-//! An [`EventPayload`] is stored and numbered. An [`EphemeralEvent`] is shown to readers of a
-//! stream that ask for it, and is never stored. A [`Gap`] stands for events that retention removed.
+//! An [`EventPayload`] is stored and numbered. An [`EphemeralEvent`] is sent to subscribers that
+//! request it, and is never stored. A [`Gap`] stands for events that retention removed.
 //!
-//! The vocabulary is open. A reader takes an event of a type that it does not know as
-//! [`EventPayload::Unknown`], with all its fields.
+//! The vocabulary is open. An event of an unknown type is read as [`EventPayload::Unknown`], with
+//! all its fields.
 
 mod payload;
 mod query;
@@ -29,11 +29,11 @@ use crate::{EventSeq, PermissionRequested, PermissionResolved, SessionId, Timest
 /// One event of a session's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionEvent {
-    /// Its place in the log, and the cursor of a reader that has seen it.
+    /// The sequence number in the log. Also the cursor of a reader that has seen the event.
     pub seq: EventSeq,
     /// The time at which it happened, by the clock of the host where it happened.
     pub ts: Timestamp,
-    /// The session it belongs to.
+    /// The session that the event belongs to.
     #[serde(rename = "sessionId")]
     pub session_id: SessionId,
     /// The content, by type.
@@ -41,7 +41,7 @@ pub struct SessionEvent {
     pub payload: EventPayload,
 }
 
-/// The content of an event. The word in `type` is also the name of its SSE event.
+/// The content of an event. The value of `type` is also the name of its SSE event.
 ///
 /// [`EventType`] is derived from these variants, and so are the schemas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::EnumDiscriminants)]
@@ -64,33 +64,33 @@ pub struct SessionEvent {
 )]
 #[non_exhaustive]
 pub enum EventPayload {
-    /// The session went from one status to another.
+    /// The session changed its status.
     Status(StatusChange),
-    /// A line of the agent's or the server's log.
+    /// A line of the log of the agent or the server.
     Log(Log),
     /// A message of the user or the agent.
     Message(Message),
     /// A thought of the agent.
     Thought(Thought),
-    /// The agent began to use a tool.
+    /// The agent started a tool.
     ToolUse(ToolUse),
-    /// A tool that the agent used has ended.
+    /// A tool that the agent used ended.
     ToolResult(ToolResult),
     /// The agent changed a file.
     FileEdit(FileEdit),
     /// The texts of a file before and after the agent changed it.
     Diff(DiffEvent),
-    /// The agent asks for permission.
+    /// The agent requests a permission.
     PermissionRequest(PermissionRequested),
     /// A permission request was settled.
     PermissionResolved(PermissionResolved),
-    /// The agent's plan, whole.
+    /// The complete plan of the agent.
     Plan(Plan),
     /// The usage of a turn.
     Usage(Usage),
-    /// The agent's own account of its progress.
+    /// The progress that the agent reports.
     Progress(Progress),
-    /// The agent, or its model, reported an error.
+    /// The agent or its model reported an error.
     Error(ErrorEvent),
     /// An event of a type that this version does not know.
     #[serde(skip)]
@@ -98,13 +98,13 @@ pub enum EventPayload {
 }
 
 impl EventPayload {
-    /// The type of the event.
+    /// Returns the type of the event.
     #[must_use]
     pub fn event_type(&self) -> EventType {
         self.into()
     }
 
-    /// The word in `type`, which an unknown event has as well.
+    /// Returns the value of `type`, including that of an unknown event.
     #[must_use]
     pub fn type_name(&self) -> &str {
         match self {
@@ -113,7 +113,7 @@ impl EventPayload {
         }
     }
 
-    /// Returns true for the events that a session's recent events consist of: thoughts, tool runs
+    /// Returns true for the events that are part of a session's recent events: thoughts, tool runs
     /// and edits.
     #[must_use]
     pub const fn is_recent_activity(&self) -> bool {

@@ -1,4 +1,4 @@
-//! What each event of a session's log says (contract §0.4, §5.2).
+//! The contents of the events of a session's log (contract §0.4, §5.2).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,27 +6,27 @@ use serde_json::{Map, Value};
 use crate::word::words;
 use crate::{ContentBlock, MessageId, PromptId, SessionStatus};
 
-/// `status`: the session went from one status to another.
+/// `status`: the session changed its status.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusChange {
-    /// The status it has now.
+    /// The current status.
     pub status: SessionStatus,
-    /// The status it had; absent on the first event.
+    /// The previous status; absent on the first event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<SessionStatus>,
-    /// Why, in words.
+    /// The reason, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The agent's exit code, when it exited.
+    /// The agent's exit code, if it exited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// The signal that ended the agent, when one did.
+    /// The signal that ended the agent, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
 }
 
-/// How much a log line matters, the most first.
+/// The severity of a log line, the most severe first.
 #[derive(
     Clone,
     Copy,
@@ -49,31 +49,31 @@ pub enum LogLevel {
     Error,
     /// Something may be wrong.
     Warn,
-    /// What one would want to know.
+    /// Normal operation.
     Info,
-    /// What one wants to know when something is wrong.
+    /// Details for diagnosis.
     Debug,
-    /// Everything.
+    /// All details.
     Trace,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// `log`: a line of the agent's or the server's log.
+/// `log`: a line of the log of the agent or the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Log {
-    /// How much it matters.
+    /// The severity.
     pub level: LogLevel,
     /// The line.
     pub message: String,
-    /// The tool run that printed it; absent when no tool did.
+    /// The tool run that printed the line; absent if no tool did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_execution_id: Option<String>,
 }
 
-/// Who said a message.
+/// The author of a message.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -91,7 +91,7 @@ pub enum MessageRole {
     Unknown,
 }
 
-/// How a user's message reached the agent.
+/// The way in which a user's message reached the agent.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -100,45 +100,45 @@ pub enum MessageRole {
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum PromptDelivery {
-    /// It is what the session was started with.
+    /// The prompt that started the session.
     Initial,
-    /// It waited until the agent had finished its turn.
+    /// The prompt waited for the end of the agent's turn.
     Queued,
-    /// It was given to the agent in the middle of a turn.
+    /// The prompt was passed to the agent during a turn.
     Steered,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// `message`: something was said.
+/// `message`: a message of the user or the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
-    /// Who said it.
+    /// The author of the message: user or agent.
     pub role: MessageRole,
-    /// Names it. Deltas of it carry the same id.
+    /// The id of the message. Its deltas have the same id.
     pub message_id: MessageId,
-    /// What was said.
+    /// The content of the message.
     pub content: Vec<ContentBlock>,
-    /// Which user said it; only on user messages.
+    /// The name of the user; only on user messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// How it reached the agent; only on user messages.
+    /// The way in which it reached the agent; only on user messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<PromptDelivery>,
-    /// The prompt it was; only on user messages.
+    /// The id of the prompt; only on user messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_id: Option<PromptId>,
 }
 
-/// `thought`: the agent thought something.
+/// `thought`: a thought of the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Thought {
     /// The thought.
     pub thought: String,
-    /// What led to it, where the agent tells it apart.
+    /// The reasoning that led to the thought, if the agent reports it separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<String>,
 }
@@ -169,22 +169,22 @@ pub enum ToolUseStatus {
     Unknown,
 }
 
-/// `tool_use`: the agent began to use a tool.
+/// `tool_use`: the agent started a tool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ToolUse {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// What it was given.
+    /// The arguments of the tool.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub tool_args: Map<String, Value>,
-    /// Names this run of the tool, within the session.
+    /// The id of this tool run, unique within the session.
     pub tool_execution_id: String,
     /// Always `started`.
     pub status: ToolUseStatus,
 }
 
-/// How a tool run ended.
+/// The result of a tool run.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -193,28 +193,28 @@ pub struct ToolUse {
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum ToolOutcome {
-    /// It did what it was asked.
+    /// The tool succeeded.
     Completed,
-    /// It did not.
+    /// The tool failed.
     Failed,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// `tool_result`: a tool that the agent used has ended.
+/// `tool_result`: a tool that the agent used ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ToolResult {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// What it gave back. At most 64 KiB; longer output has its middle left out, in words.
+    /// The output of the tool. At most 64 KiB; in longer output a note replaces the middle.
     pub tool_output: String,
-    /// The run, as in its `tool_use`.
+    /// The id of the tool run, as in its `tool_use`.
     pub tool_execution_id: String,
-    /// How it ended.
+    /// The result of the tool run.
     pub status: ToolOutcome,
-    /// The exit code, for a tool that ran a command to its end.
+    /// The exit code of a tool that ran a command to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
 }
@@ -223,64 +223,64 @@ pub struct ToolResult {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileEdit {
-    /// The file, relative to the workspace.
+    /// The path of the file, relative to the workspace.
     pub file_path: String,
-    /// Lines that this edit added.
+    /// The number of lines that this edit added.
     pub lines_added: u64,
-    /// Lines that this edit removed.
+    /// The number of lines that this edit removed.
     pub lines_removed: u64,
-    /// What the edit is for.
+    /// The purpose of the edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// `diff`: what the agent changed in a file, as texts. Large ones (over 64 KiB or 2,000 lines)
-/// carry heads and tails instead of the whole (contract §5.3).
+/// `diff`: the texts of a file before and after the agent changed it. Texts over 64 KiB or 2,000
+/// lines are replaced by their heads and tails (contract §5.3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DiffEvent {
-    /// The tool run that changed it.
+    /// The id of the tool run that changed the file.
     pub tool_execution_id: String,
-    /// The file, absolute.
+    /// The absolute path of the file.
     pub path: String,
-    /// The text before, when it is not large.
+    /// The text before the change, unless it is too large.
     #[serde(rename = "oldText", default, skip_serializing_if = "Option::is_none")]
     pub old_text: Option<String>,
-    /// The text after, when it is not large.
+    /// The text after the change, unless it is too large.
     #[serde(rename = "newText", default, skip_serializing_if = "Option::is_none")]
     pub new_text: Option<String>,
-    /// The first 200 lines before, at most 64 KiB.
+    /// The first 200 lines before the change, at most 64 KiB.
     #[serde(
         rename = "oldTextHead",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub old_text_head: Option<String>,
-    /// The first 200 lines after, at most 64 KiB.
+    /// The first 200 lines after the change, at most 64 KiB.
     #[serde(
         rename = "newTextHead",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub new_text_head: Option<String>,
-    /// The last 50 lines before.
+    /// The last 50 lines before the change.
     #[serde(
         rename = "oldTextTail",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub old_text_tail: Option<String>,
-    /// The last 50 lines after.
+    /// The last 50 lines after the change.
     #[serde(
         rename = "newTextTail",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub new_text_tail: Option<String>,
-    /// Whether heads and tails stand for the texts; absent when not.
+    /// True if heads and tails replace the texts; otherwise absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<bool>,
-    /// Where the whole diff is; only with `truncated`.
+    /// The URL of the complete diff; only with `truncated`.
     #[serde(
         rename = "fullDiffUrl",
         default,
@@ -289,7 +289,7 @@ pub struct DiffEvent {
     pub full_diff_url: Option<String>,
 }
 
-/// How urgent a step of a plan is.
+/// The priority of a step of a plan.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -298,18 +298,18 @@ pub struct DiffEvent {
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum PlanPriority {
-    /// First.
+    /// High priority.
     High,
-    /// As it comes.
+    /// Medium priority.
     Medium,
-    /// If at all.
+    /// Low priority.
     Low,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// How far a step of a plan is.
+/// The progress of a step of a plan.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -318,9 +318,9 @@ pub enum PlanPriority {
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum PlanStatus {
-    /// Not begun.
+    /// Not started.
     Pending,
-    /// Begun.
+    /// In progress.
     InProgress,
     /// Done.
     Completed,
@@ -333,15 +333,15 @@ pub enum PlanStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlanEntry {
-    /// What is to be done.
+    /// The description of the step.
     pub content: String,
-    /// How far it is.
+    /// The progress of the step.
     pub status: PlanStatus,
-    /// How urgent it is.
+    /// The priority of the step.
     pub priority: PlanPriority,
 }
 
-/// `plan`: the agent's plan, whole; it replaces the one before.
+/// `plan`: the complete plan of the agent. It replaces the previous plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Plan {
@@ -349,34 +349,34 @@ pub struct Plan {
     pub entries: Vec<PlanEntry>,
 }
 
-/// `usage`: what a turn has used. As a session's total it is the sum of all turns.
+/// `usage`: the usage of a turn. In a session it is the sum of all turns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Usage {
-    /// Tokens that went to the model.
+    /// The number of tokens sent to the model.
     pub input_tokens: u64,
-    /// Tokens that came from it.
+    /// The number of tokens received from the model.
     pub output_tokens: u64,
-    /// Those of the input that a cache served.
+    /// The number of input tokens that a cache served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_tokens: Option<u64>,
     /// The price in US dollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
-    /// Tokens that fill the model's context now.
+    /// The number of tokens in the model's context now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_used: Option<u64>,
-    /// Tokens that the context holds.
+    /// The size of the model's context in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_size: Option<u64>,
-    /// The model.
+    /// The name of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
 }
 
 impl Usage {
-    /// This total with one more turn: counts and cost add up; what tells of the present (context,
-    /// model) is taken from the turn.
+    /// Returns this total with one more turn. Counts and cost are added; context and model are
+    /// those of the turn.
     #[must_use]
     pub fn with_turn(self, turn: &Self) -> Self {
         fn sum(a: Option<u64>, b: Option<u64>) -> Option<u64> {
@@ -400,23 +400,23 @@ impl Usage {
     }
 }
 
-/// `progress`: how far the agent says it is.
+/// `progress`: the progress that the agent reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Progress {
-    /// Hundredths of the whole, 0 to 100.
+    /// The progress in percent, 0 to 100.
     #[cfg_attr(feature = "openapi", schema(maximum = 100))]
     pub progress: u8,
-    /// What it is at.
+    /// The name of the current stage.
     pub stage: String,
 }
 
-/// `error`: the agent, or its model, reported an error. The session goes on unless a `status`
-/// says otherwise.
+/// `error`: the agent or its model reported an error. The session continues unless a `status` event
+/// follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorEvent {
-    /// What it said.
+    /// The error message.
     pub message: String,
 }
 

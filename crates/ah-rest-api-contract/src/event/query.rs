@@ -1,4 +1,4 @@
-//! Which events a reader wants.
+//! Filters and queries for events.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{EventPayload, EventType, LogLevel};
 use crate::word::words;
 use crate::{EventSeq, PageRequest, Timestamp};
 
-/// Which events a reader wants. The default wants all of them, and nothing ephemeral.
+/// A filter for events. The default admits all events of the log and no ephemeral ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
     types: Option<BTreeSet<EventType>>,
@@ -17,7 +17,7 @@ pub struct EventFilter {
 }
 
 impl EventFilter {
-    /// Only events of these types; an empty list means all.
+    /// Limits the filter to events of these types; an empty list means all types.
     #[must_use]
     pub fn with_types(mut self, types: impl IntoIterator<Item = EventType>) -> Self {
         let types: BTreeSet<_> = types.into_iter().collect();
@@ -25,39 +25,39 @@ impl EventFilter {
         self
     }
 
-    /// Only `log` events that matter at least as much as `level`. Other events are not judged.
+    /// Limits `log` events to those at least as severe as `level`. Other events are not affected.
     #[must_use]
     pub const fn with_level(mut self, level: LogLevel) -> Self {
         self.level = Some(level);
         self
     }
 
-    /// Ephemeral events too.
+    /// Includes ephemeral events.
     #[must_use]
     pub const fn with_ephemeral(mut self) -> Self {
         self.ephemeral = true;
         self
     }
 
-    /// Whether ephemeral events are wanted.
+    /// Returns true if ephemeral events are included.
     #[must_use]
     pub const fn wants_ephemeral(&self) -> bool {
         self.ephemeral
     }
 
-    /// The types that are wanted; `None` means all.
+    /// The admitted types; `None` means all.
     #[must_use]
     pub const fn types(&self) -> Option<&BTreeSet<EventType>> {
         self.types.as_ref()
     }
 
-    /// The level that `log` events need; `None` means any.
+    /// The least severe level of admitted `log` events; `None` means any.
     #[must_use]
     pub const fn level(&self) -> Option<LogLevel> {
         self.level
     }
 
-    /// Whether this event is wanted.
+    /// Returns true if the filter admits this event.
     #[must_use]
     pub fn admits(&self, payload: &EventPayload) -> bool {
         let of_type = self
@@ -99,21 +99,21 @@ pub enum SortOrder {
 
 words!(closed SortOrder);
 
-/// Which stretch of a session's history is wanted, a page at a time.
+/// A query for a page of a session's history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventQuery {
-    /// Which events.
+    /// The filter for events.
     pub filter: EventFilter,
-    /// Only events after this place.
+    /// Only events after this sequence number.
     pub after: Option<EventSeq>,
-    /// Only events before this place.
+    /// Only events before this sequence number.
     pub before: Option<EventSeq>,
-    /// Only events at or after this moment.
+    /// Only events at or after this time.
     pub since: Option<Timestamp>,
-    /// Only events before this moment.
+    /// Only events before this time.
     pub until: Option<Timestamp>,
-    /// In which order.
+    /// The order of the events.
     pub sort: SortOrder,
-    /// Which page of the result.
+    /// The page of the result.
     pub page: PageRequest,
 }

@@ -1,22 +1,22 @@
-//! What a stream of a session's events yields.
+//! The items of a stream of a session's events.
 
 use serde::{Deserialize, Serialize};
 
 use super::SessionEvent;
 use crate::{EventSeq, MessageId};
 
-/// What a reader may be shown besides the log: never stored, never numbered, and not to be
-/// relied on. The later `message`, `thought` or `tool_result` is what counts.
+/// An event for subscribers that is not in the log: it is never stored and never numbered, and
+/// delivery is not guaranteed. The later `message`, `thought` or `tool_result` is authoritative.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EphemeralEvent {
-    /// A piece of a message in the making.
+    /// A piece of a message in progress.
     MessageDelta(MessageDelta),
-    /// A piece of a thought in the making.
+    /// A piece of a thought in progress.
     ThoughtDelta(ThoughtDelta),
-    /// A tool is at work.
+    /// A tool is running.
     ToolProgress(ToolProgress),
 }
 
@@ -24,7 +24,7 @@ impl EphemeralEvent {
     /// The names of these events on the wire.
     pub const NAMES: [&'static str; 3] = ["message_delta", "thought_delta", "tool_progress"];
 
-    /// Its name: the word in `type`, which is also the name of its SSE event.
+    /// Returns the value of `type`, which is also the name of the SSE event.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -35,17 +35,17 @@ impl EphemeralEvent {
     }
 }
 
-/// `message_delta`: a piece of a message in the making.
+/// `message_delta`: a piece of a message in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageDelta {
-    /// The message.
+    /// The id of the message.
     pub message_id: MessageId,
     /// The piece of text.
     pub delta: String,
 }
 
-/// `thought_delta`: a piece of a thought in the making.
+/// `thought_delta`: a piece of a thought in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ThoughtDelta {
@@ -53,35 +53,35 @@ pub struct ThoughtDelta {
     pub delta: String,
 }
 
-/// `tool_progress`: a tool is at work.
+/// `tool_progress`: a tool is running.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ToolProgress {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// The last line it printed.
+    /// The last line that the tool printed.
     pub last_line: String,
-    /// The run, as in its `tool_use`.
+    /// The id of the tool run, as in its `tool_use`.
     pub tool_execution_id: String,
 }
 
-/// `gap`: a stretch of the log that retention removed before the reader came to it.
+/// `gap`: a range of the log that retention removed before the reader received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Gap {
-    /// The first event that the reader wanted and is gone.
+    /// The first removed event that the reader would have received.
     pub from_seq: EventSeq,
-    /// The first event that is left.
+    /// The first event that still exists.
     pub earliest_seq: EventSeq,
 }
 
-/// What a stream of one session's events yields.
+/// An item of a stream of one session's events.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StreamItem {
     /// An event of the log.
     Event(SessionEvent),
-    /// Something besides the log; only when it was asked for.
+    /// An event outside of the log; only if requested.
     Ephemeral(EphemeralEvent),
-    /// A stretch that is gone.
+    /// A range that was removed.
     Gap(Gap),
 }

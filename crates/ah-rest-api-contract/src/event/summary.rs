@@ -1,4 +1,4 @@
-//! Events in one line of text.
+//! Summaries of events in one line of text.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{ContentBlock, PermissionRequested, PermissionResolved};
 
-/// The arguments that say most about a tool's run, the most telling first.
+/// The names of the most informative arguments of tools, in order of preference.
 const TELLING: [&str; 13] = [
     "command",
     "cmd",
@@ -23,16 +23,16 @@ const TELLING: [&str; 13] = [
     "name",
     "dir",
 ];
-/// The arguments that hold a command to run.
+/// The arguments that contain a command.
 const COMMANDS: [&str; 2] = ["command", "cmd"];
-/// The longest argument of a tool in a summary, in characters.
+/// The maximum length of a tool's argument in a summary, in characters.
 const ARGUMENT_CHARS_MAX: usize = 120;
 
 impl EventPayload {
-    /// The event in one line of plain text, however long it is.
+    /// Returns the event as one line of plain text of any length.
     ///
-    /// This is the one rendering that every client shares. The text is the agent's: a program that
-    /// prints it to a terminal makes it harmless first.
+    /// All clients share this rendering. The text comes from the agent: escape it before printing
+    /// it to a terminal.
     #[must_use]
     pub fn summary(&self) -> String {
         let words = match self {
@@ -78,8 +78,8 @@ impl StatusChange {
 }
 
 impl Message {
-    /// The text of the message, one line for each content block. A block without text is named in
-    /// brackets.
+    /// Returns the text of the message, one line per content block. A block without text is shown
+    /// as its name in brackets.
     #[must_use]
     pub fn text(&self) -> String {
         let said: Vec<String> = self.content.iter().map(ContentBlock::summary).collect();
@@ -88,7 +88,7 @@ impl Message {
 }
 
 impl ContentBlock {
-    /// The text of the block, or its kind and name in brackets.
+    /// Returns the text of the block, or its kind and name in brackets.
     #[must_use]
     pub fn summary(&self) -> String {
         match self {
@@ -105,20 +105,20 @@ impl ContentBlock {
 }
 
 impl ToolUse {
-    /// The tool and its most telling argument in one line.
+    /// Returns the tool and its most informative argument in one line.
     #[must_use]
     pub fn summary(&self) -> String {
         format!("{} {}", self.tool_name, self.argument())
     }
 
-    /// The most telling argument in one line, such as the command or the path; all arguments as
-    /// `name=value` if none is known to be. At most 120 characters.
+    /// Returns the most informative argument in one line, such as the command or the path. If none
+    /// is known, returns all arguments as `name=value`. At most 120 characters.
     #[must_use]
     pub fn argument(&self) -> String {
         telling_argument(&self.tool_args)
     }
 
-    /// Returns true if the tool was given a command to run.
+    /// Returns true if the arguments contain a command.
     #[must_use]
     pub fn runs_a_command(&self) -> bool {
         COMMANDS
@@ -128,13 +128,13 @@ impl ToolUse {
 }
 
 impl PermissionRequested {
-    /// The tool and its most telling argument in one line.
+    /// Returns the tool and its most informative argument in one line.
     #[must_use]
     pub fn summary(&self) -> String {
         format!("{} {}", self.tool_name, self.argument())
     }
 
-    /// The most telling argument of the tool, as [`ToolUse::argument`] gives it.
+    /// Returns the most informative argument of the tool, as [`ToolUse::argument`] does.
     #[must_use]
     pub fn argument(&self) -> String {
         telling_argument(&self.tool_args)
@@ -196,7 +196,7 @@ impl Plan {
 }
 
 impl Usage {
-    /// The usage as `1,234 tokens in, 56 out, $0.0123`; `None` if there is none.
+    /// Returns the usage as `1,234 tokens in, 56 out, $0.0123`; `None` if there is none.
     #[must_use]
     pub fn summary(&self) -> Option<String> {
         if self.input_tokens == 0 && self.output_tokens == 0 && self.cost_usd.is_none() {
@@ -220,7 +220,7 @@ impl UnknownEvent {
     }
 }
 
-/// A number with a comma between groups of three digits.
+/// Formats a number with a comma between groups of three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -233,7 +233,7 @@ fn grouped(number: u64) -> String {
     out
 }
 
-/// The words of a text, a single space between two of them.
+/// Joins the words of a text with single spaces.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -258,8 +258,8 @@ fn telling_argument(args: &Map<String, Value>) -> String {
     cut(&one_line(&words))
 }
 
-/// The first line that is not blank, with `…` if others follow. The first line of a script is
-/// often a comment on its purpose.
+/// Returns the first non-blank line, with `…` if others follow. The first line of a script is often
+/// a comment on its purpose.
 fn first_line(text: &str) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();

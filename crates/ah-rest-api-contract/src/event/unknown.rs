@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{EventPayload, EventType};
 
-/// An event of a type that this version does not know. It is written as it was read.
+/// An event of a type that this version does not know. It is serialized as it was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnknownEvent {
     event_type: String,
@@ -15,7 +15,7 @@ pub struct UnknownEvent {
 }
 
 impl UnknownEvent {
-    /// The event with these fields; `None` if its type is a known one.
+    /// Creates an event with these fields. Returns `None` if its type is known.
     #[must_use]
     pub fn new(event_type: impl Into<String>, fields: Map<String, Value>) -> Option<Self> {
         let event_type = event_type.into();
@@ -24,13 +24,13 @@ impl UnknownEvent {
             .then_some(Self { event_type, fields })
     }
 
-    /// The word in `type`.
+    /// Returns the value of `type`.
     #[must_use]
     pub fn event_type(&self) -> &str {
         &self.event_type
     }
 
-    /// The fields besides `type`.
+    /// Returns all fields except `type`.
     #[must_use]
     pub const fn fields(&self) -> &Map<String, Value> {
         &self.fields
@@ -52,7 +52,7 @@ impl Serialize for EventPayload {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Unknown(event) => event.serialize(serializer),
-            // The derived function, which is the type's own.
+            // Calls the derived inherent function.
             known => Self::serialize(known, serializer),
         }
     }
