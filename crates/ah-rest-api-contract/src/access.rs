@@ -1,4 +1,4 @@
-//! Who may do what, and how a local client finds its server (contract §0.7, §1.1).
+//! Roles, API keys, and the file by which local clients find a server (contract §0.7, §1.1).
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::word::words;
 
-/// What a credential allows.
+/// The role of a credential. Each role includes those before it.
 #[derive(
     Clone,
     Copy,
@@ -26,16 +26,16 @@ use crate::word::words;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Role {
-    /// Reads.
+    /// Read access.
     Viewer,
-    /// Launches tasks and steers sessions as well.
+    /// Launches tasks and steers sessions.
     Operator,
-    /// Administers the server as well.
+    /// Administers the server.
     Admin,
 }
 
 impl Role {
-    /// Whether it allows all that `other` does.
+    /// Returns true if this role allows everything that `other` allows.
     #[must_use]
     pub fn includes(self, other: Self) -> bool {
         self >= other
@@ -44,20 +44,20 @@ impl Role {
 
 words!(closed Role);
 
-/// An API key as its holder has it. It is a secret: `Debug` does not show it, and there is no
-/// `Display`.
+/// The text of an API key. The text is a secret: `Debug` redacts it, and `Display` is not
+/// implemented.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ApiKeyText(String);
 
 impl ApiKeyText {
-    /// The key that reads `text`. Whether it opens anything is for a server to say.
+    /// Creates a key from `text`. Only a server can tell if the key is valid.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text, for the header or the file it goes into and nowhere else.
+    /// Returns the secret text, for use in a header or a key file only.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -70,21 +70,22 @@ impl fmt::Debug for ApiKeyText {
     }
 }
 
-/// The file `access-point.json`, which a running access point keeps for the clients of its own
-/// user and removes when it ends. It holds a secret: nobody but its owner may read it.
+/// The file `access-point.json`, which a running access point keeps for the clients of its user.
+/// The access point removes the file at shutdown. The file contains a secret and must be readable
+/// by its owner only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessPointFile {
-    /// Where the server listens. It is written without a slash at its end, so that a path can be
-    /// put behind it as it is.
+    /// The URL of the server. It is written without a trailing slash, so that a path can be
+    /// appended.
     #[serde(serialize_with = "without_last_slash")]
     pub url: Url,
-    /// The key to come with; absent when the server asks for none.
+    /// The API key; absent if the server requires none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKeyText>,
-    /// The server's process, by which a file that was left behind is told.
+    /// The process id of the server, by which a client detects a stale file.
     pub pid: u32,
-    /// The server's version.
+    /// The version of the server.
     pub version: String,
 }
 fn without_last_slash<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {

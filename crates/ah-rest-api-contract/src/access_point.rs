@@ -1,7 +1,7 @@
 //! The port that servers and gateways are written against.
 //!
 //! An [`AccessPoint`] is a [`TaskManager`] that serves others: it acts for a named caller, keeps
-//! receipts of what it did, hands out events in their encoded form, and reports its own health.
+//! receipts of completed requests, returns events in encoded form, and reports its health.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -24,12 +24,12 @@ use crate::{
 pub struct Caller {
     /// The name of the principal: the author of prompts, answers, stops and cancellations.
     pub principal: String,
-    /// The receipt that is kept with the work of the one request that this caller makes.
+    /// The receipt to keep with the work of the caller's one request.
     pub receipt: Option<ReceiptTemplate>,
 }
 
 impl Caller {
-    /// A caller whose requests leave no receipts.
+    /// Creates a caller whose requests leave no receipts.
     pub fn named(principal: impl Into<String>) -> Self {
         Self {
             principal: principal.into(),
@@ -37,10 +37,10 @@ impl Caller {
         }
     }
 
-    /// The receipt to keep with work that had this result; `None` if the caller wants none.
+    /// Returns the receipt to keep with work that had this result; `None` if the caller wants none.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] if the result has no JSON.
+    /// [`ErrorKind::Internal`] if the result cannot be serialized as JSON.
     pub fn receipt_of<T: Serialize>(
         &self,
         result: &T,
@@ -65,33 +65,33 @@ impl Caller {
     }
 }
 
-/// A receipt whose result is not known yet.
+/// A receipt whose result is not yet known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptTemplate {
     /// See [`Receipt::key`].
     pub key: String,
     /// See [`Receipt::fingerprint`].
     pub fingerprint: String,
-    /// The first bytes of the receipt. The JSON of the result follows them.
+    /// The first bytes of the receipt, which precede the JSON of the result.
     pub prefix: Vec<u8>,
     /// See [`Receipt::expires_at`].
     pub expires_at: Timestamp,
 }
 
-/// The proof that a request was carried out, kept in the transaction that did its work.
+/// The proof that a request was carried out, stored in the transaction that did its work.
 ///
-/// An access point carries out at most one request per key. Every other request with that key
-/// fails, and its error has the receipt ([`AlreadyDone`]). The bytes mean something only to the
-/// party that made the [`ReceiptTemplate`].
+/// An access point carries out at most one request per key. Every other request with that key fails
+/// with an error that contains the receipt ([`AlreadyDone`]). The bytes are opaque to all parties
+/// except the one that made the [`ReceiptTemplate`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The name of the request.
     pub key: String,
-    /// A digest that tells one request from another one that has the same key.
+    /// A digest that distinguishes requests with the same key.
     pub fingerprint: String,
     /// The prefix of the template, then the result of the request as JSON.
     pub bytes: Vec<u8>,
-    /// The time from which the receipt is gone and the key can be used again.
+    /// The time at which the receipt expires and the key can be used again.
     pub expires_at: Timestamp,
 }
 
@@ -104,14 +104,14 @@ pub struct AlreadyDone {
 }
 
 impl AlreadyDone {
-    /// The error of a request whose key has this receipt.
+    /// Returns the error of a request whose key has this receipt.
     #[must_use]
     pub fn error(receipt: Receipt) -> TaskManagerError {
         TaskManagerError::new(ErrorKind::Conflict, "this request was carried out before")
             .caused_by(Self { receipt })
     }
 
-    /// The receipt that an error carries, if it is such an error.
+    /// Returns the receipt that an error carries, if any.
     #[must_use]
     pub fn receipt_in(error: &TaskManagerError) -> Option<&Receipt> {
         let source = error.source()?.downcast_ref::<Self>()?;
@@ -124,9 +124,9 @@ impl AlreadyDone {
 pub struct EncodedEvent {
     /// The session.
     pub session_id: SessionId,
-    /// The place in the session's log.
+    /// The sequence number in the session's log.
     pub seq: EventSeq,
-    /// The place among the events of all sessions.
+    /// The position among the events of all sessions.
     pub cursor: LogCursor,
     /// The type.
     pub event_type: EventType,
@@ -140,7 +140,7 @@ impl EncodedEvent {
     /// Encodes an event that is at `cursor` among the events of all sessions.
     ///
     /// # Errors
-    /// If the event has no JSON, which is a defect.
+    /// If the event cannot be serialized as JSON, which is a defect.
     pub fn encode(event: &SessionEvent, cursor: LogCursor) -> Result<Self, serde_json::Error> {
         Ok(Self {
             session_id: event.session_id,
@@ -155,10 +155,10 @@ impl EncodedEvent {
         })
     }
 
-    /// The event.
+    /// Decodes the event.
     ///
     /// # Errors
-    /// If the JSON is not that of an event.
+    /// If the JSON is not a valid event.
     pub fn decode(&self) -> Result<SessionEvent, serde_json::Error> {
         serde_json::from_str(&self.json)
     }
@@ -169,47 +169,47 @@ impl EncodedEvent {
 pub enum EncodedItem {
     /// An event of the log.
     Event(Arc<EncodedEvent>),
-    /// An event that is not in the log; only if the filter wants them.
+    /// An event that is not in the log; only if the filter includes them.
     Ephemeral(EphemeralEvent),
     /// A part of the log that retention has removed.
     Gap(Gap),
 }
 
-/// A stream of one session's encoded events, which ends like an [`crate::EventStream`].
+/// A stream of one session's encoded events. It ends as an [`crate::EventStream`] does.
 pub type EncodedStream =
     Pin<Box<dyn Stream<Item = Result<EncodedItem, TaskManagerError>> + Send + 'static>>;
 
-/// A stream of the encoded events of many sessions. It has no end, except that an error ends it.
+/// A stream of the encoded events of many sessions. It ends only with an error.
 pub type EncodedLogStream =
     Pin<Box<dyn Stream<Item = Result<Arc<EncodedEvent>, TaskManagerError>> + Send + 'static>>;
 
-/// A named check of something that an access point depends on.
+/// A named check of a dependency of an access point.
 pub struct HealthProbe<'a> {
-    /// The name of what is checked, such as `store`.
+    /// The name of the dependency, such as `store`.
     pub name: &'static str,
-    /// The check. It changes nothing, and yields what it found or what is wrong.
+    /// The check. It has no side effects. It yields a description of the state or of the failure.
     pub run: BoxFuture<'a, Result<String, String>>,
 }
 
 /// A [`TaskManager`] that a server can serve to others.
 ///
-/// A server uses nothing else of what runs the sessions, so that an engine in its process, an
-/// access point on another host and a mock can stand behind it alike.
+/// A server depends on nothing else that runs sessions. It can therefore serve an engine in its
+/// process, an access point on another host, or a mock.
 #[async_trait]
 pub trait AccessPoint: TaskManager {
-    /// The same access point, acting for `caller`.
+    /// Returns the same access point, acting for `caller`.
     fn acting_as(&self, caller: Caller) -> Arc<dyn AccessPoint>;
 
-    /// The receipt of this key, unless there is none or it has expired.
+    /// Returns the receipt of this key; `None` if it does not exist or has expired.
     async fn receipt(&self, key: &str) -> Result<Option<Receipt>, TaskManagerError>;
 
-    /// Keeps the receipt of a request that did no work, such as a refused one.
+    /// Stores the receipt of a request that did no work, such as a refused one.
     ///
     /// # Errors
     /// [`AlreadyDone`] if the key has a receipt.
     async fn keep_receipt(&self, receipt: Receipt) -> Result<(), TaskManagerError>;
 
-    /// The events of [`TaskManager::task_events_stream`], encoded.
+    /// Returns the events of [`TaskManager::task_events_stream`], encoded.
     async fn encoded_events(
         &self,
         id: SessionId,
@@ -217,21 +217,21 @@ pub trait AccessPoint: TaskManager {
         filter: EventFilter,
     ) -> Result<EncodedStream, TaskManagerError>;
 
-    /// The events of [`TaskManager::all_events`], encoded.
+    /// Returns the events of [`TaskManager::all_events`], encoded.
     async fn all_encoded_events(
         &self,
         query: AllEventsQuery,
     ) -> Result<EncodedLogStream, TaskManagerError>;
 
-    /// The cursor of the last event of all sessions.
+    /// Returns the cursor of the last event of all sessions.
     async fn log_end(&self) -> Result<LogCursor, TaskManagerError>;
 
-    /// The number of sessions by status, hidden sessions included.
+    /// Returns the number of sessions by status, hidden sessions included.
     async fn count_sessions(&self) -> Result<BTreeMap<SessionStatus, u64>, TaskManagerError>;
 
-    /// The checks of what this access point depends on.
+    /// Returns the checks of the dependencies of this access point.
     fn health_probes(&self) -> Vec<HealthProbe<'_>>;
 
-    /// Stops serving. Agents go on under their recorders.
+    /// Stops serving. Agents continue under their recorders.
     async fn shutdown(&self);
 }

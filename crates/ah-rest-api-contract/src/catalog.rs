@@ -1,23 +1,23 @@
-//! The agents there are (contract §0.18).
+//! The catalogue of agents (contract §0.18).
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a task names an agent by, such as `scenario` or `opencode`.
+/// The type of an agent, such as `scenario` or `opencode`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct AgentType(String);
 
 impl AgentType {
-    /// The type called `name`. Whether there is one is for the catalogue to say.
+    /// Creates the type called `name`. Only the catalogue can tell if it exists.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
 
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -30,37 +30,37 @@ impl fmt::Display for AgentType {
     }
 }
 
-/// What an agent can do under the access point.
+/// The capabilities of an agent under the access point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AgentCapabilities {
-    /// Take up an ended conversation again.
+    /// The agent can resume an ended conversation.
     pub resume: bool,
-    /// Take a prompt in the middle of a turn.
+    /// The agent accepts a prompt during a turn.
     pub steer: bool,
-    /// Ask leave before it acts.
+    /// The agent requests permissions before it acts.
     pub permissions: bool,
-    /// Take pictures in prompts.
+    /// The agent accepts images in prompts.
     pub images: bool,
-    /// Tell what a turn has used.
+    /// The agent reports the usage of a turn.
     pub usage: bool,
 }
 
-/// Whether an agent's program is on the executor.
+/// The state of an agent's program on the executor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Installation {
-    /// It is, with this version where the program tells one.
+    /// The program is installed.
     Installed {
-        /// What the program says of its version.
+        /// The version that the program reports; absent if it reports none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         version: Option<String>,
     },
-    /// It is not.
+    /// The program is not installed.
     Missing {
-        /// What is missing, and how to install it.
+        /// The missing part, and instructions to install it.
         hint: String,
     },
 }
@@ -70,19 +70,19 @@ pub enum Installation {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Agent {
-    /// What a task names it by.
+    /// The type by which tasks name the agent.
     #[serde(rename = "type")]
     pub agent_type: AgentType,
-    /// How it is driven.
+    /// The name of the driver that runs the agent.
     pub driver: String,
-    /// What it is, in a line.
+    /// A description in one line.
     pub description: String,
-    /// The versions a task may ask for; empty when only the installed one can run.
+    /// The versions that a task can request; empty if only the installed version can run.
     pub versions: Vec<String>,
-    /// Whether its program is there.
+    /// The state of its program.
     pub installation: Installation,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: AgentCapabilities,
-    /// Where the JSON Schema of its `settings` is.
+    /// The URL of the JSON Schema of its `settings`.
     pub settings_schema_ref: String,
 }

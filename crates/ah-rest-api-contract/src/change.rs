@@ -1,28 +1,28 @@
-//! What a session changed: files, counts and diffs (contract §4.3).
+//! The changes of a session: files, counts and diffs (contract §4.3).
 
 use serde::{Deserialize, Serialize};
 
 use crate::word::words;
 use crate::{FieldErrors, Timestamp};
 
-/// Lines of context around a change when the query does not say.
+/// The default number of context lines around a change.
 pub const CONTEXT_LINES_DEFAULT: u32 = 3;
-/// The most lines of context that a query may ask for.
+/// The maximum number of context lines around a change.
 pub const CONTEXT_LINES_MAX: u32 = 10;
 
-/// How much a session changed, against the commit it began at.
+/// The size of a session's changes against the commit at which it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChangeSummary {
-    /// Files added, modified, deleted or renamed.
+    /// The number of files added, modified, deleted or renamed.
     pub files_changed: u64,
-    /// Lines added, over all text files.
+    /// The number of lines added in all text files.
     pub lines_added: u64,
-    /// Lines removed, over all text files.
+    /// The number of lines removed in all text files.
     pub lines_removed: u64,
 }
 
-/// What happened to a file.
+/// The kind of change to a file.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -31,13 +31,13 @@ pub struct ChangeSummary {
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum FileStatus {
-    /// It is new.
+    /// The file is new.
     Added,
-    /// Its content or mode changed.
+    /// The content or mode changed.
     Modified,
-    /// It is gone.
+    /// The file was deleted.
     Deleted,
-    /// It has another path.
+    /// The file was renamed.
     Renamed,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
@@ -50,28 +50,28 @@ words!(open FileStatus);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileEntry {
-    /// Its path, relative to the workspace.
+    /// The path, relative to the workspace.
     pub path: String,
-    /// The path it had, when it was renamed.
+    /// The previous path of a renamed file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_path: Option<String>,
-    /// What happened to it.
+    /// The kind of change.
     pub status: FileStatus,
-    /// Lines added; 0 for a binary file.
+    /// The number of lines added; 0 for a binary file.
     pub lines_added: u64,
-    /// Lines removed; 0 for a binary file.
+    /// The number of lines removed; 0 for a binary file.
     pub lines_removed: u64,
-    /// Whether git takes it for binary.
+    /// True if git treats the file as binary.
     pub is_binary: bool,
-    /// Its size now in bytes; absent when it is gone.
+    /// The current size in bytes; absent if the file was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
-    /// When it was last written; absent when it is gone, or the workspace is.
+    /// The time of the last modification; absent if the file or the workspace was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<Timestamp>,
 }
 
-/// Which diff is wanted.
+/// A query for the diff of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiffQuery {
     files: Vec<String>,
@@ -80,7 +80,8 @@ pub struct DiffQuery {
 }
 
 impl Default for DiffQuery {
-    /// Every changed file, with [`CONTEXT_LINES_DEFAULT`] lines around each change.
+    /// Returns the query for all changed files, with [`CONTEXT_LINES_DEFAULT`] lines around each
+    /// change.
     fn default() -> Self {
         Self {
             files: Vec::new(),
@@ -91,12 +92,12 @@ impl Default for DiffQuery {
 }
 
 impl DiffQuery {
-    /// The diff of these files (all changed ones when empty), with `context_lines` lines around
-    /// each change.
+    /// Creates a query for these files (all changed ones if empty), with `context_lines` lines
+    /// around each change.
     ///
     /// # Errors
-    /// Names `context` when it is over [`CONTEXT_LINES_MAX`], and `files` when a path is absolute
-    /// or climbs out of the workspace.
+    /// Names `context` if it exceeds [`CONTEXT_LINES_MAX`], and `files` if a path is absolute or
+    /// leaves the workspace.
     pub fn new(files: Vec<String>, context_lines: u32) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
         if context_lines > CONTEXT_LINES_MAX {
@@ -117,45 +118,45 @@ impl DiffQuery {
         })
     }
 
-    /// With the whole file as context, however long it is.
+    /// Includes the whole file as context, regardless of its length.
     #[must_use]
     pub const fn whole_files(mut self) -> Self {
         self.full_file = true;
         self
     }
 
-    /// The files; empty means all that changed.
+    /// The requested files; empty means all changed files.
     #[must_use]
     pub fn files(&self) -> &[String] {
         &self.files
     }
 
-    /// Lines of context around each change.
+    /// The number of context lines around each change.
     #[must_use]
     pub const fn context_lines(&self) -> u32 {
         self.context_lines
     }
 
-    /// Whether the whole file is wanted as context.
+    /// Returns true if the whole file is the context.
     #[must_use]
     pub const fn full_file(&self) -> bool {
         self.full_file
     }
 }
 
-/// One stretch of a diff.
+/// One hunk of a diff.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hunk {
-    /// Its first line in the old file, from 1; 0 when the old side is empty.
+    /// The first line in the old file, from 1; 0 if the old side is empty.
     pub old_start: u64,
-    /// How many lines it has in the old file.
+    /// The number of lines in the old file.
     pub old_lines: u64,
-    /// Its first line in the new file, from 1; 0 when the new side is empty.
+    /// The first line in the new file, from 1; 0 if the new side is empty.
     pub new_start: u64,
-    /// How many lines it has in the new file.
+    /// The number of lines in the new file.
     pub new_lines: u64,
-    /// Its lines, each with ` `, `+`, `-` or `\` before it.
+    /// The lines, each with the prefix ` `, `+`, `-` or `\`.
     pub content: String,
 }
 
@@ -163,37 +164,37 @@ pub struct Hunk {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileDiff {
-    /// Its path, relative to the workspace.
+    /// The path, relative to the workspace.
     pub path: String,
-    /// The path it had, when it was renamed.
+    /// The previous path of a renamed file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_path: Option<String>,
-    /// What happened to it.
+    /// The kind of change.
     pub status: FileStatus,
-    /// The unified diff as git prints it, header included; empty for a binary file.
+    /// The unified diff in git's format, header included; empty for a binary file.
     pub diff: String,
-    /// Lines added.
+    /// The number of lines added.
     pub lines_added: u64,
-    /// Lines removed.
+    /// The number of lines removed.
     pub lines_removed: u64,
-    /// Lines of context around each change.
+    /// The number of context lines around each change.
     pub context_lines: u32,
-    /// Whether the whole file was asked for as context.
+    /// True if the query requested the whole file as context.
     pub full_file: bool,
-    /// Whether git takes it for binary.
+    /// True if git treats the file as binary.
     pub is_binary: bool,
-    /// The stretches of the diff.
+    /// The hunks of the diff.
     pub hunks: Vec<Hunk>,
 }
 
-/// The diff of a session: what its workspace has now against the commit it began at.
+/// The diff of a session: its current workspace against the commit at which it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionDiff {
-    /// The files by path.
+    /// The files, sorted by path.
     pub files: Vec<FileDiff>,
-    /// Lines added, over all of them.
+    /// The number of lines added in all files.
     pub total_lines_added: u64,
-    /// Lines removed, over all of them.
+    /// The number of lines removed in all files.
     pub total_lines_removed: u64,
 }

@@ -1,4 +1,4 @@
-//! What prompts and messages are made of.
+//! The content of prompts and messages.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{FieldErrors, number};
 
-/// One piece of a prompt or message, as in the Agent Client Protocol.
+/// One block of a prompt or message, as in the Agent Client Protocol.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(
@@ -20,49 +20,49 @@ pub enum ContentBlock {
         /// The text.
         text: String,
     },
-    /// A picture, by address or in place.
+    /// An image, as a URI or as data.
     Image {
-        /// Where the picture is; absent when `data` holds it.
+        /// The URI of the image; absent if `data` contains it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         uri: Option<String>,
-        /// The picture in base64; absent when `uri` names it.
+        /// The image in base64; absent if `uri` refers to it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         data: Option<String>,
-        /// Its media type, such as `image/png`; required with `data`.
+        /// The media type, such as `image/png`; required with `data`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "openapi", schema(rename = "mimeType"))]
         mime_type: Option<String>,
     },
-    /// A sound.
+    /// Audio data.
     Audio {
-        /// The sound in base64.
+        /// The audio data in base64.
         data: String,
-        /// Its media type, such as `audio/wav`.
+        /// The media type, such as `audio/wav`.
         #[cfg_attr(feature = "openapi", schema(rename = "mimeType"))]
         mime_type: String,
     },
-    /// A document in place.
+    /// An embedded document.
     Resource {
         /// The document.
         resource: EmbeddedResource,
     },
-    /// A document by address.
+    /// A link to a document.
     ResourceLink {
-        /// Where it is.
+        /// The URI of the document.
         uri: String,
-        /// What to call it.
+        /// The name of the document.
         name: String,
-        /// Its media type.
+        /// The media type of the document.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "openapi", schema(rename = "mimeType"))]
         mime_type: Option<String>,
-        /// A longer name for people.
+        /// A title for display.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         title: Option<String>,
-        /// What it is about.
+        /// A description of the document.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         description: Option<String>,
-        /// Its size in bytes.
+        /// The size in bytes.
         #[serde(
             default,
             skip_serializing_if = "Option::is_none",
@@ -73,38 +73,38 @@ pub enum ContentBlock {
     },
 }
 
-/// A document carried inside a content block of the type `resource`.
+/// A document embedded in a content block of type `resource`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EmbeddedResource {
-    /// Where the document comes from.
+    /// The URI of the document.
     pub uri: String,
-    /// Its media type.
+    /// The media type of the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<String>,
-    /// Its text.
+    /// The text of the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
 
 impl ContentBlock {
-    /// A block of text.
+    /// Creates a block of text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }
     }
 }
 
-/// What a user says to an agent: one or more blocks.
+/// The content of a prompt: one or more blocks.
 ///
-/// A plain string on the wire is read as one text block; it is always written as blocks.
+/// On the wire, a plain string is read as one text block. Prompts are always written as blocks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct PromptContent(Vec<ContentBlock>);
 
 impl PromptContent {
-    /// A prompt of these blocks; [`PromptContent::check`] says whether it says anything.
+    /// Creates a prompt of these blocks without validation; see [`PromptContent::check`].
     #[must_use]
     pub const fn new(blocks: Vec<ContentBlock>) -> Self {
         Self(blocks)
@@ -116,7 +116,7 @@ impl PromptContent {
         &self.0
     }
 
-    /// The text of all text blocks, a line break between two of them.
+    /// Returns the text of all text blocks, joined with line breaks.
     #[must_use]
     pub fn text(&self) -> String {
         let texts: Vec<&str> = self
@@ -130,7 +130,7 @@ impl PromptContent {
         texts.join("\n")
     }
 
-    /// How many bytes it carries in all its texts: base64, addresses and names as they stand.
+    /// Returns the total size in bytes of all texts, including base64 data, URIs and names.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
@@ -166,8 +166,8 @@ impl PromptContent {
             .sum()
     }
 
-    /// Adds to `errors`, under `field`, what keeps this from being a prompt: nothing said, or a
-    /// picture with neither address nor data.
+    /// Validates the content and adds the errors to `errors` under `field`. A prompt must not be
+    /// empty, and an image needs a URI or data.
     pub fn check(&self, field: &str, errors: &mut FieldErrors) {
         let says_nothing = self.0.iter().all(|block| match block {
             ContentBlock::Text { text } => text.trim().is_empty(),

@@ -1,12 +1,12 @@
-//! What a stop or a resume may say besides. Both requests may also come without a body, or with
-//! `null`, which says nothing.
+//! The bodies of stop and resume requests. Both requests also accept no body, or `null`, which sets
+//! no field.
 
 use serde::{Deserialize, Serialize};
 
 use crate::object::objects;
 use crate::{FieldErrors, PromptContent, PromptRequest, TaskManagerError};
 
-/// The longest reason for a stop, in characters.
+/// The maximum length of the reason for a stop, in characters.
 pub const REASON_CHARS_MAX: usize = 1024;
 
 /// The body of `POST /sessions/{id}/stop`.
@@ -15,17 +15,17 @@ pub const REASON_CHARS_MAX: usize = 1024;
 #[cfg_attr(feature = "openapi", schema(examples(json!({"reason": "No longer needed"}))))]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct StopRequest {
-    /// Why, in words, for whoever reads the session's log. 1 to 1,024 characters.
+    /// The reason, which is recorded in the session's log. 1 to 1,024 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024))]
     pub reason: Option<String>,
 }
 
 impl StopRequest {
-    /// This request, when its reason is one.
+    /// Validates the reason.
     ///
     /// # Errors
-    /// Names `reason` when it is empty or too long.
+    /// Names `reason` if it is empty or too long.
     pub fn validated(self) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
         if let Some(reason) = &self.reason
@@ -46,7 +46,7 @@ impl StopRequest {
 #[cfg_attr(feature = "openapi", schema(examples(json!({"prompt": "Please continue"}))))]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct ResumeRequest {
-    /// What to say to the agent when it goes on.
+    /// The prompt for the agent after it resumes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::PromptInput>))]
     pub prompt: Option<PromptContent>,
@@ -55,7 +55,7 @@ pub struct ResumeRequest {
 objects!(StopRequest, ResumeRequest);
 
 impl ResumeRequest {
-    /// This request, when its prompt is one that [`PromptRequest::validated`] would take.
+    /// Validates the prompt as [`PromptRequest::validated`] does.
     ///
     /// # Errors
     /// Those of [`PromptRequest::validated`].

@@ -5,31 +5,32 @@ use serde::{Deserialize, Serialize};
 use crate::object::objects;
 use crate::{AgentSelection, DraftId, PromptContent, RepoConfig, RuntimeConfig, Timestamp};
 
-/// What a draft holds: any part of a task, unjudged, since a draft is incomplete by nature.
+/// The content of a draft: any part of a task. It is not validated, because a draft may be
+/// incomplete.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct DraftContent {
-    /// What the agent would be asked.
+    /// The prompt for the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<PromptContent>,
-    /// On which repository.
+    /// The repository to work on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repo: Option<RepoConfig>,
-    /// By which agents.
+    /// The agents to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agents: Option<Vec<AgentSelection>>,
-    /// In which runtime.
+    /// The runtime of the agents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<RuntimeConfig>,
 }
 
 objects!(DraftContent);
 
-/// A draft to save: a new one without an id, or the change of an old one, of which the fields
-/// that are present replace the old.
+/// A draft to save. Without an id, a new draft is created; with an id, the fields that are present
+/// replace those of the existing draft.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DraftUpdate {
-    /// Which draft to change; a new one when absent.
+    /// The id of the draft to change; `None` creates a new one.
     pub id: Option<DraftId>,
     /// The fields to set.
     pub content: DraftContent,
@@ -39,24 +40,24 @@ pub struct DraftUpdate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Draft {
-    /// Names it.
+    /// The id of the draft.
     pub id: DraftId,
-    /// What it holds.
-    // Read as it is derived: here it is given what is left of the object, of which it takes its own.
+    /// The content of the draft.
+    // Uses the derived functions: with `flatten`, the input is the rest of the object.
     #[serde(
         flatten,
         serialize_with = "DraftContent::serialize",
         deserialize_with = "DraftContent::deserialize"
     )]
     pub content: DraftContent,
-    /// When it was first saved.
+    /// The time at which the draft was created.
     pub created_at: Timestamp,
-    /// When it was last saved.
+    /// The time at which the draft was last saved.
     pub updated_at: Timestamp,
 }
 
 impl DraftContent {
-    /// This content with the fields of `change` that are present.
+    /// Returns this content with the fields that are present in `change` replaced.
     #[must_use]
     pub fn merged(self, change: Self) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What can go wrong, as the wire says it: one kind, one problem document.
+//! Errors as they appear on the wire: an error kind and a problem document.
 
 mod chain;
 mod fields;

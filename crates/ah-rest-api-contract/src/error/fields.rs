@@ -1,4 +1,4 @@
-//! What is wrong with a request, field by field.
+//! Validation errors by field.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -7,13 +7,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
 
-/// Messages by dotted field path, such as `agents[0].count`. Empty means nothing is wrong.
+/// Error messages by dotted field path, such as `agents[0].count`. Empty means that no field is
+/// invalid.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FieldErrors(BTreeMap<String, Vec<String>>);
 
 impl FieldErrors {
-    /// One message on one field.
+    /// Creates an error with one message for one field.
     #[must_use]
     pub fn of(field: impl Into<String>, message: impl Into<String>) -> Self {
         let mut errors = Self::default();
@@ -21,34 +22,34 @@ impl FieldErrors {
         errors
     }
 
-    /// Adds a message on a field.
+    /// Adds a message for a field.
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.0.entry(field.into()).or_default().push(message.into());
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no errors.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The fields and their messages, by field.
+    /// Iterates over the fields and their messages, sorted by field.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.0
             .iter()
             .map(|(field, messages)| (field.as_str(), messages.as_slice()))
     }
 
-    /// The messages on one field; none when it is fine.
+    /// Returns the messages of one field; empty if the field is valid.
     #[must_use]
     pub fn get(&self, field: &str) -> &[String] {
         self.0.get(field).map_or(&[], Vec::as_slice)
     }
 
-    /// `value` when there is no error.
+    /// Returns `value` if there are no errors.
     ///
     /// # Errors
-    /// Returns itself when there is one.
+    /// Returns itself if there are errors.
     pub fn into_result<T>(self, value: T) -> Result<T, Self> {
         if self.is_empty() {
             Ok(value)
@@ -57,10 +58,10 @@ impl FieldErrors {
         }
     }
 
-    /// Takes over what a derived validation found, below the path `prefix` (empty for the root).
+    /// Adds the errors of a derived validation under the path `prefix` (empty for the root).
     pub(crate) fn absorb(&mut self, prefix: &str, errors: &ValidationErrors) {
         for (field, kind) in errors.errors() {
-            // What a rule over a whole struct found stands under `__all__`; its code is the field.
+            // Errors of rules over a whole struct are under `__all__`; their code names the field.
             if let ("__all__", ValidationErrorsKind::Field(failures)) = (field.as_ref(), kind) {
                 for failure in failures {
                     self.add(
@@ -103,7 +104,7 @@ fn join(prefix: &str, field: &str) -> String {
     }
 }
 
-/// The wire spelling of a Rust field: `timeout_ms` is `timeoutMs`.
+/// Converts a Rust field name to its wire name: `timeout_ms` to `timeoutMs`.
 fn camel_case(field: &str) -> String {
     let mut out = String::with_capacity(field.len());
     let mut upper = false;

@@ -1,46 +1,47 @@
-//! The kinds of errors: what a program decides by.
+//! Error kinds.
 
-/// The document that explains every kind, each in a section under its slug.
+/// The documentation of all error kinds, with one section per slug.
 ///
 /// The file is a link to `docs/errors.md`. Cargo packages the text itself, so that the crate
 /// builds outside of its workspace.
 const DOCUMENT: &str = include_str!("errors.md");
 
-/// The kind of an error: what a program decides by. Each has one problem type URI and one status.
+/// The kind of an error. Programs branch on it. Each kind has one problem type URI and one HTTP
+/// status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::VariantArray)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The request was understood and one or more of its fields are wrong.
+    /// One or more fields of the request are invalid.
     Validation,
-    /// The request could not be understood at all.
+    /// The request cannot be parsed.
     BadRequest,
-    /// No credential, or one that is not known.
+    /// The credential is missing or invalid.
     Unauthenticated,
     /// The credential does not allow this.
     Unauthorized,
-    /// The server's policy does not allow this, whoever asks.
+    /// The server's policy does not allow this for any caller.
     Forbidden,
-    /// No such resource.
+    /// The resource does not exist.
     NotFound,
     /// The resource is in a state that does not allow this.
     Conflict,
-    /// The resource has ended and takes no more of this.
+    /// The resource has ended and no longer accepts this request.
     Gone,
-    /// The request is larger than the server takes.
+    /// The request exceeds the size limit.
     PayloadTooLarge,
     /// The idempotency key was used for a different request.
     IdempotencyMismatch,
     /// Too many requests.
     RateLimited,
-    /// This build or provider cannot do it.
+    /// This build or provider does not support the operation.
     NotImplemented,
-    /// Not now: starting, shutting down or overloaded. Trying again later may help.
+    /// The server is starting, shutting down or overloaded. A later retry may succeed.
     Unavailable,
-    /// The server could not be reached, or did not answer in time.
+    /// The server cannot be reached, or did not respond in time.
     Unreachable,
-    /// The server's answer is not of a version that this client can read. Only clients make it.
+    /// The client cannot read the version of the server's response. Only clients create this kind.
     Incompatible,
-    /// A fault of the server.
+    /// A defect in the server.
     Internal,
 }
 
@@ -50,7 +51,7 @@ impl ErrorKind {
         .first_chunk()
         .expect("there are 16 kinds");
 
-    /// The last segment of the problem type URI.
+    /// Returns the last segment of the problem type URI.
     #[must_use]
     pub const fn slug(self) -> &'static str {
         match self {
@@ -73,8 +74,8 @@ impl ErrorKind {
         }
     }
 
-    /// The HTTP status (RFC 9110) of an answer of this kind. Only clients make
-    /// [`ErrorKind::Unreachable`] and [`ErrorKind::Incompatible`], given as 504 and 502.
+    /// Returns the HTTP status (RFC 9110) of a response of this kind. Only clients create
+    /// [`ErrorKind::Unreachable`] and [`ErrorKind::Incompatible`], which map to 504 and 502.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -95,7 +96,7 @@ impl ErrorKind {
         }
     }
 
-    /// A short title, the same for every error of this kind.
+    /// Returns the title, which is the same for every error of this kind.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -118,7 +119,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the same request, sent again later, may succeed without any change.
+    /// Returns true if the same request may succeed later without any change.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         matches!(
@@ -127,21 +128,22 @@ impl ErrorKind {
         )
     }
 
-    /// The problem type URI: a reference relative to the server, where the kind is documented.
+    /// Returns the problem type URI: a reference, relative to the server, to the documentation of
+    /// the kind.
     #[must_use]
     pub fn type_uri(self) -> String {
         format!("/errors/{}", self.slug())
     }
 
-    /// The kind behind a problem type URI, absolute or relative.
+    /// Returns the kind of a problem type URI, absolute or relative.
     #[must_use]
     pub fn from_type_uri(uri: &str) -> Option<Self> {
         let (_, slug) = uri.rsplit_once("/errors/")?;
         Self::ALL.into_iter().find(|kind| kind.slug() == slug)
     }
 
-    /// What it means, when it happens and what to do about it: three paragraphs of Markdown, an
-    /// empty line between two of them. They are the kind's section of `docs/errors.md`.
+    /// Returns the documentation of the kind: its section of `docs/errors.md`. It has three
+    /// paragraphs of Markdown, separated by empty lines: the meaning, the occasions and the remedy.
     #[must_use]
     pub fn doc(self) -> &'static str {
         let heading = format!("\n## {}\n", self.slug());

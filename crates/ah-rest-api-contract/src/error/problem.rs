@@ -1,4 +1,4 @@
-//! The problem document, and the error of the trait around it.
+//! The problem document, and the error type of the trait.
 
 use std::error::Error;
 use std::fmt;
@@ -13,29 +13,29 @@ use super::{ErrorKind, FieldErrors};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// The kind, as a URI that documents it.
+    /// The URI of the error kind, which refers to its documentation.
     #[serde(rename = "type")]
     pub type_uri: String,
-    /// The kind in words.
+    /// The title of the error kind.
     pub title: String,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// What happened this time, to what, and what to do now.
+    /// A description of this occurrence, with the affected object and the remedy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Which request or resource it happened to, as a URI reference.
+    /// The affected request or resource, as a URI reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// Messages by dotted field path; absent when no field is at fault.
+    /// Error messages by dotted field path; absent if no field is invalid.
     #[serde(default, skip_serializing_if = "FieldErrors::is_empty")]
     pub errors: FieldErrors,
-    /// The request this answers, to quote to whoever runs the server.
+    /// The id of the request, for support by the operator of the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
 impl Problem {
-    /// A problem of `kind`, with a sentence that says what happened.
+    /// Creates a problem of `kind` with a sentence that describes the occurrence.
     #[must_use]
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Problem {
         }
     }
 
-    /// A validation problem that names every field at fault.
+    /// Creates a validation problem that names every invalid field.
     #[must_use]
     pub fn validation(errors: FieldErrors) -> Self {
         let detail = errors.to_string();
@@ -59,7 +59,8 @@ impl Problem {
         }
     }
 
-    /// The kind of this problem. A type URI that is not known is judged by its status.
+    /// Returns the kind of this problem. If the type URI is unknown, the kind follows from the
+    /// status.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         ErrorKind::from_type_uri(&self.type_uri).unwrap_or(match self.status {
@@ -79,36 +80,37 @@ impl Problem {
     }
 }
 
-/// The error of every [`crate::TaskManager`] method: the problem that the wire carries, and the
-/// cause that it does not.
+/// The error of every [`crate::TaskManager`] method: the problem document, and the cause, which is
+/// not sent to clients.
 #[derive(Clone, Debug)]
 pub struct TaskManagerError {
-    // Boxed so that a `Result` stays small on the happy path.
+    // Boxed to keep `Result` small.
     problem: Box<Problem>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl TaskManagerError {
-    /// An error of `kind`, with a sentence that says what happened, to what, and what to do now.
+    /// Creates an error of `kind` with a sentence that describes the occurrence, the affected
+    /// object and the remedy.
     #[must_use]
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
         Problem::new(kind, detail).into()
     }
 
-    /// The same error with the cause that led to it, which is for logs and never for the wire.
+    /// Sets the cause of the error, which is for logs only and never sent to clients.
     #[must_use]
     pub fn caused_by(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// What a program decides by.
+    /// Returns the kind, on which programs branch.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.problem.kind()
     }
 
-    /// What the wire carries.
+    /// Returns the problem document, which is sent to clients.
     #[must_use]
     pub fn problem(&self) -> &Problem {
         &self.problem
