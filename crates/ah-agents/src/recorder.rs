@@ -1,8 +1,8 @@
-//! The recorder: a detached process that runs one agent, writes down what it does, and outlives the
-//! access point. To an agent it is what a shim is to a container.
+//! The recorder: a detached process that runs one agent, records its events, and outlives the
+//! access point. It is to an agent what a shim is to a container.
 //!
-//! Two sides are here. [`main`] is the recorder itself, which `ah agent record` runs. [`spawn`],
-//! [`is_alive`] and [`crate::Attendance`] are for whoever attends to it.
+//! [`main`] is the recorder itself, which `ah agent record` runs. [`spawn`], [`is_alive`] and
+//! [`crate::Attendance`] are for its attendants.
 
 mod agent;
 pub(crate) mod clock;
@@ -26,44 +26,44 @@ use lock::RecorderLock;
 
 pub use spawn::{RecorderCommand, SpawnError, spawn};
 
-/// How many connections wait to be looked at.
+/// The maximum number of accepted connections that wait to attach.
 const ARRIVALS_WAITING_MAX: usize = 8;
 
-/// How many requests wait to be done.
+/// The maximum number of requests that wait to be processed.
 const REQUESTS_WAITING_MAX: usize = 64;
 
-/// What a recorder says on its standard output, a word a line, before it begins.
+/// The status lines that a recorder writes to its standard output before it starts the agent.
 pub(crate) mod word {
-    /// It listens, and is about to start the agent.
+    /// The recorder listens and is about to start the agent.
     pub(crate) const READY: &str = "ready";
-    /// Another recorder has the session.
+    /// Another recorder holds the lock of the session.
     pub(crate) const TAKEN: &str = "taken";
-    /// The session had its recorder: there is a journal.
+    /// The session had a recorder before: its journal is not empty.
     pub(crate) const SPENT: &str = "spent";
-    /// It cannot begin; why follows on the same line.
+    /// The recorder cannot start; the reason follows on the same line.
     pub(crate) const FAILED: &str = "failed: ";
 }
 
-/// Whether the session of `folder` has a recorder.
+/// Returns true if the session of `folder` has a recorder.
 ///
 /// # Errors
-/// When the lock cannot be looked at.
+/// Returns an error if the lock cannot be queried.
 pub fn is_alive(folder: &SessionFolder) -> io::Result<bool> {
     lock::is_held(folder)
 }
 
-/// The recorder's process, if the session of `folder` has one.
+/// Returns the process id of the recorder of `folder`, or `None` if there is none.
 ///
 /// # Errors
-/// When the lock cannot be looked at.
+/// Returns an error if the lock cannot be queried.
 pub fn pid(folder: &SessionFolder) -> io::Result<Option<u32>> {
     Ok(lock::holder(folder)?.map(|pid| pid.as_raw_nonzero().get().unsigned_abs()))
 }
 
-/// Runs the recorder of the session whose folder this is, to the session's end. It is to be called
-/// on the main thread of a process of its own.
+/// Runs the recorder of the session in `folder` until the session ends. Must be called on the main
+/// thread of its own process.
 ///
-/// Without anything to do (another recorder has the session, or had it) it succeeds at once.
+/// Succeeds at once if another recorder holds the session or has recorded it.
 #[must_use]
 pub fn main(folder: &Path) -> ExitCode {
     match begin_and_run(&SessionFolder::at(folder)) {
@@ -84,17 +84,18 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
     };
     let mut journal = JournalWriter::open(folder).map_err(io::Error::other)?;
     if journal.len() > 0 {
-        // Whoever has just written a launch spec did so in vain.
+        // The launch spec was written for a session that is recorded already; it may hold secrets.
         remove(&folder.launch())?;
         say(word::SPENT);
         return Ok(());
     }
     let spec = read_launch_spec(folder)?;
-    // Orphans of the agent become children of ours, so that none escapes the sweep.
+    // Orphans of the agent become children of the recorder, so that the sweep finds them all.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700))?;
     crate::process::leave_sessions();
-    // One thread: the agent dies with the thread that started it, so that has to be this one.
+    // Single-threaded: the agent is killed when the thread that started it ends, so that must be
+    // the main thread.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -104,8 +105,8 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
         let (heard_from, heard) = mpsc::channel(REQUESTS_WAITING_MAX);
         tokio::spawn(server::accept(listener, arrivals_in));
         let signals = session::Signals::listen()?;
-        // Whoever hears that we are there finds a journal, even if we die at once; and where none
-        // can be written no agent is started.
+        // Written before `READY`: the starter finds a journal even if the recorder dies at once,
+        // and no agent is started if the journal cannot be written.
         let begun = session::begun();
         journal.append(&[begun]).map_err(told)?;
         say(word::READY);
@@ -116,17 +117,18 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
         };
         let ended = Box::pin(session::run(spec, folder, journal, doors, signals)).await;
         let removed = remove(&folder.launch());
-        // Before the socket goes: whoever is not let in any more finds that there is no recorder.
+        // Released before the socket is removed: a refused connection then means that no recorder
+        // runs.
         drop(lock);
         std::fs::remove_file(folder.socket())?;
         ended.and(removed)
     });
-    // The removal of a home that takes too long is not waited for.
+    // A removal of the home that takes too long is not awaited.
     runtime.shutdown_background();
     ended
 }
 
-/// An error of the journal with what lies behind it, since it ends up as one line.
+/// Converts a journal error and its source into one error, since it is printed as one line.
 fn told(error: JournalError) -> io::Error {
     match &error {
         JournalError::Io { source, .. } => {
@@ -136,7 +138,7 @@ fn told(error: JournalError) -> io::Error {
     }
 }
 
-/// Removes a file that need not be there.
+/// Removes a file; a missing file is not an error.
 fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -155,11 +157,11 @@ fn read_launch_spec(folder: &SessionFolder) -> io::Result<LaunchSpec> {
     })
 }
 
-/// Says `line` to whoever started the recorder.
+/// Writes `line` to the process that started the recorder.
 fn say(line: &str) {
     let mut output = io::stdout().lock();
     if let Err(error) = writeln!(output, "{line}").and_then(|()| output.flush()) {
-        // Whoever started it is gone, which is no reason not to begin.
+        // The starter has ended, which does not prevent the recorder from starting.
         tracing::debug!(%error, "nobody hears the recorder");
     }
 }

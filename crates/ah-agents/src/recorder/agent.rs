@@ -1,4 +1,4 @@
-//! The agent's process: how it is started, and the tasks that read and write its pipes.
+//! The agent's process: its start, and the tasks that read and write its pipes.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -18,39 +18,39 @@ use crate::LaunchSpec;
 use crate::home::Home;
 use crate::process::{Cgroup, RECORDER_MARK, SESSION_MARK};
 
-/// How much of the agent's standard error goes into the log of the recorder, in bytes.
+/// The maximum size of the agent's standard error in the recorder's log, in bytes.
 const ERROR_BYTES_MAX: usize = 1024 * 1024;
 
-/// How much of the end of it is kept to say why the agent ended, in bytes.
+/// The size of the end of standard error that is kept to explain the agent's end, in bytes.
 const ERROR_TAIL_BYTES: usize = 2 * 1024;
 
-/// How many lines of the agent are read ahead of what is written down. An agent that prints faster
-/// than that waits.
+/// The maximum number of agent lines that are read before they are recorded. An agent that prints
+/// faster than the recorder writes is blocked.
 const LINES_AHEAD: usize = 64;
 
-/// How many messages to the agent wait for it to read them.
+/// The maximum number of messages that wait to be written to the agent.
 const INPUT_WAITING_MAX: usize = 64;
 
 /// The agent's process, while it lives.
 #[derive(Debug)]
 pub(crate) struct Agent {
-    /// The process, which leads a session and a process group of its own.
+    /// The process, which leads its own session and process group.
     pub(crate) pid: Pid,
-    /// Its lines; the channel closes with its output.
+    /// Its output lines; the channel closes with its output.
     pub(crate) lines: mpsc::Receiver<AgentLine>,
-    /// Whether the end of its lines was not seen yet.
+    /// True until the end of the output has been read.
     pub(crate) is_output_open: bool,
-    /// Its input; `None` once that is closed.
+    /// Its input; `None` once it is closed.
     input: Option<mpsc::Sender<Vec<u8>>>,
-    /// Gives the end of its standard error when that is closed.
+    /// Returns the end of its standard error when that is closed.
     errors: JoinHandle<String>,
 }
 
 impl Agent {
-    /// Starts `command`, at `home`. What a task sets is stronger than the home, and that is stronger
-    /// than what is inherited.
+    /// Starts `command` with `home`. Variables of the task override those of the home, which
+    /// override inherited ones.
     ///
-    /// To be called on the recorder's main thread: the agent is killed when the *thread* that
+    /// Must be called on the recorder's main thread: the agent is killed when the *thread* that
     /// started it ends.
     pub(crate) fn spawn(
         command: &[String],
@@ -79,7 +79,7 @@ impl Agent {
             .stderr(Stdio::piped());
         bind_to_recorder(&mut process, cgroup.and_then(|cgroup| cgroup.door().ok()));
         let mut child = process.spawn()?;
-        // The child itself is waited for together with every orphan (`reap`), by its number only.
+        // The child is reaped by `reap` together with the orphans, so only its process id is kept.
         let pid = i32::try_from(child.id())
             .ok()
             .and_then(Pid::from_raw)
@@ -105,7 +105,7 @@ impl Agent {
     /// Writes `message` to the agent's input.
     ///
     /// # Errors
-    /// When the agent no longer reads.
+    /// Returns the reason if the agent no longer reads its input.
     pub(crate) fn tell(&self, message: Vec<u8>) -> Result<(), &'static str> {
         let Some(input) = &self.input else {
             return Err("its input is closed");
@@ -116,13 +116,13 @@ impl Agent {
         })
     }
 
-    /// Closes its input once everything before is written.
+    /// Closes the input after all queued messages are written.
     pub(crate) fn close_input(&mut self) {
         self.input = None;
     }
 
-    /// Sends `signal` to its process group, as a terminal would: the program that was started is
-    /// often only a wrapper around the agent itself.
+    /// Sends `signal` to the process group, as a terminal would: the started program is often only
+    /// a wrapper around the agent.
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
         match rustix::process::kill_process_group(self.pid, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
@@ -130,7 +130,8 @@ impl Agent {
         }
     }
 
-    /// The end of its standard error, for when no process is left that could write to it.
+    /// Returns the end of the standard error. Called when no process is left that could write to
+    /// it.
     pub(crate) async fn error_tail(self, wait_max: std::time::Duration) -> String {
         let reader = self.errors.abort_handle();
         match tokio::time::timeout(wait_max, self.errors).await {
@@ -143,7 +144,7 @@ impl Agent {
     }
 }
 
-/// Makes the process lead a session of its own, die with the recorder, and join `cgroup_door`.
+/// Makes the process lead its own session, die with the recorder, and join `cgroup_door`.
 #[expect(
     unsafe_code,
     reason = "what a process does to itself before it becomes another program has no safe form"
@@ -154,13 +155,13 @@ fn bind_to_recorder(process: &mut Command, cgroup_door: Option<File>) {
         rustix::process::setsid()?;
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         if rustix::process::getppid() != Some(recorder) {
-            // The recorder died before the line above took effect.
+            // The recorder died before the call above took effect.
             return Err(rustix::io::Errno::CHILD.into());
         }
         if let Some(door) = &cgroup_door
             && rustix::io::write(door, b"0").is_err()
         {
-            // Outside of the group the agent is still found by its parentage and its mark.
+            // Outside the control group the agent is still found by its parentage and its mark.
         }
         Ok(())
     };
@@ -174,7 +175,7 @@ fn bind_to_recorder(process: &mut Command, cgroup_door: Option<File>) {
 async fn write_input(mut input: pipe::Sender, mut messages: mpsc::Receiver<Vec<u8>>) {
     while let Some(message) = messages.recv().await {
         if let Err(error) = input.write_all(&message).await {
-            // The agent closed its input or is gone, which its exit tells.
+            // The agent closed its input or has ended, which its exit reports.
             tracing::debug!(%error, "the agent takes no more input");
             return;
         }
@@ -199,7 +200,7 @@ async fn read_lines(output: pipe::Receiver, lines: mpsc::Sender<AgentLine>) {
     }
 }
 
-/// Copies the agent's standard error into `log` as far as it goes, and gives the end of it.
+/// Copies the agent's standard error into `log` up to the limit, and returns the end of it.
 async fn read_errors(mut errors: pipe::Receiver, mut log: File) -> String {
     let mut chunk = vec![0; 8 * 1024];
     let mut room = ERROR_BYTES_MAX;
@@ -223,7 +224,7 @@ async fn read_errors(mut errors: pipe::Receiver, mut log: File) -> String {
                 written.and_then(|()| log.write_all(b"\n[the agent said more; it is dropped]\n"));
         }
         if written.is_err() {
-            // A log that cannot be written is not worth an agent; the tail is still kept.
+            // A log that cannot be written does not end the agent; the tail is still kept.
             room = 0;
         }
     }

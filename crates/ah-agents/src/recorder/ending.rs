@@ -1,6 +1,6 @@
-//! How an agent is brought to its end: step after step, a grace each.
+//! The shutdown of an agent: a sequence of increasingly forceful steps with a grace period each.
 //!
-//! Pure: it says which step is due, and [`Ending::reason`] puts into words what became of it.
+//! Pure: [`Ending`] computes the step that is due, and [`reason`] describes the outcome.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use tokio::time::Instant;
 
 use crate::protocol::{EndCause, ShutdownManner};
 
-/// A step on the way to the end, the politest first.
+/// A step of the shutdown; the gentlest comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
-    /// The turn is cancelled by the protocol's own means.
+    /// Cancels the turn through the protocol.
     Cancel,
-    /// The agent's input is closed.
+    /// Closes the agent's input.
     CloseInput,
-    /// SIGINT to the agent's process group.
+    /// Sends SIGINT to the agent's process group.
     Interrupt,
-    /// SIGTERM to the agent's process group.
+    /// Sends SIGTERM to the agent's process group.
     Terminate,
-    /// Everything is killed.
+    /// Kills all processes of the session.
     Kill,
 }
 
@@ -34,37 +34,37 @@ impl Step {
     }
 }
 
-/// Why an agent is ended.
+/// The cause of an agent's shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The access point asked for it.
+    /// The access point requested it.
     Requested(ShutdownManner),
-    /// Nobody attended to it for too long after its turn.
+    /// No attendant was attached for too long after its turn.
     Unattended,
-    /// The recorder was told to end by a signal.
+    /// The recorder received a termination signal.
     RecorderSignalled,
-    /// It took longer than the session's limit.
+    /// It ran longer than the session's time limit.
     TimedOut,
-    /// It was idle for longer than the session's limit.
+    /// It was idle longer than the session's idle limit.
     Idle,
-    /// The agent could not become ready, or not in time.
+    /// The agent failed to become ready, or not in time.
     NotReady,
-    /// The agent closed its output, so it can no longer say anything.
+    /// The agent closed its output, so it can no longer be observed.
     OutputClosed,
     /// The journal could not be written.
     JournalLost,
 }
 
-/// How an agent's process ended.
+/// The exit status of an agent's process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Exit {
-    /// Its exit code, if it exited.
+    /// The exit code, if it exited.
     pub(crate) code: Option<i32>,
     /// The signal that ended it, if one did.
     pub(crate) signal: Option<i32>,
 }
 
-/// An agent's end on its way.
+/// A shutdown in progress.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
     cause: Cause,
@@ -74,7 +74,7 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// The end begins now; the first step is due at once.
+    /// Starts the shutdown; the first step is due at once.
     pub(crate) fn begin(cause: Cause, in_turn: bool, grace: Duration, now: Instant) -> Self {
         Self {
             cause,
@@ -84,7 +84,7 @@ impl Ending {
         }
     }
 
-    /// Why it ends, as it is told; `None` for what cannot be written down anyway.
+    /// Returns the cause for the journal, or `None` if the journal cannot be written.
     pub(crate) const fn end_cause(&self) -> Option<EndCause> {
         match self.cause {
             Cause::Requested(ShutdownManner::Finish) => Some(EndCause::Finished),
@@ -99,17 +99,17 @@ impl Ending {
         }
     }
 
-    /// The step that was taken last.
+    /// Returns the step that was taken last.
     pub(crate) const fn step(&self) -> Step {
         self.step
     }
 
-    /// When the next step is due; never after the last.
+    /// Returns the time at which the next step is due, or `None` after the last.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         (self.step < Step::Kill).then_some(self.next_at)
     }
 
-    /// Takes the next step if it is due.
+    /// Takes the next step and returns it, if it is due.
     pub(crate) fn advance(&mut self, now: Instant) -> Option<Step> {
         if self.step == Step::Kill || now < self.next_at {
             return None;
@@ -119,15 +119,15 @@ impl Ending {
         Some(self.step)
     }
 
-    /// The turn has ended, which is what [`Step::Cancel`] waited for: the next step is due.
+    /// Handles the end of the turn, which [`Step::Cancel`] waited for: the next step is due.
     pub(crate) const fn turn_ended(&mut self, now: Instant) {
         if matches!(self.step, Step::Cancel) {
             self.next_at = now;
         }
     }
 
-    /// Nothing can be written down any more: everything is killed. Gives the step that is due, if
-    /// one is.
+    /// Skips to killing all processes because the journal is lost. Returns the step that is due, if
+    /// any.
     pub(crate) fn give_up(&mut self, now: Instant) -> Option<Step> {
         self.cause = Cause::JournalLost;
         self.kill(now)
@@ -141,8 +141,8 @@ impl Ending {
         })
     }
 
-    /// The end was asked for again. A more forceful manner counts from now on; a milder one, or
-    /// the same, changes nothing. Gives the step that is due, if one is.
+    /// Handles a repeated shutdown request. A more forceful manner takes effect from `now`; a
+    /// gentler or equal one changes nothing. Returns the step that is due, if any.
     pub(crate) fn insist(&mut self, manner: ShutdownManner, now: Instant) -> Option<Step> {
         let is_milder = match self.cause {
             Cause::Requested(before) => manner <= before,
@@ -155,7 +155,7 @@ impl Ending {
         if is_milder {
             return None;
         }
-        // That its time was up, or that it was of no use, stays the cause, however it is ended.
+        // An exceeded limit or a failed start remains the cause, however the agent is ended.
         if !matches!(self.cause, Cause::TimedOut | Cause::Idle | Cause::NotReady) {
             self.cause = Cause::Requested(manner);
         }
@@ -184,22 +184,22 @@ fn first_step(cause: Cause, in_turn: bool) -> Step {
     }
 }
 
-/// An agent's end, as far as it is to be put into words.
+/// The facts about an agent's end that [`reason`] describes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended<'a> {
-    /// How its process ended.
+    /// The exit status of its process.
     pub(crate) exit: Exit,
-    /// Whether it was on a turn.
+    /// True if it ended during a turn.
     pub(crate) in_turn: bool,
-    /// Whether it was bound to end with its input.
+    /// True if its protocol requires it to end with its input.
     pub(crate) ends_with_input: bool,
-    /// Why it never became ready, if that was said of it.
+    /// The reported reason why it never became ready.
     pub(crate) unready: Option<&'a str>,
-    /// The end of what it wrote to its standard error; it is said only of an end that went wrong.
+    /// The end of its standard error, which is included only if the end was a failure.
     pub(crate) error_tail: &'a str,
 }
 
-/// What is to be said of an agent's end; `None` when it ended as it was meant to.
+/// Describes an agent's end, or returns `None` if it ended as intended.
 pub(crate) fn reason(ending: Option<&Ending>, ended: &Ended<'_>) -> Option<String> {
     let &Ended {
         exit,
@@ -251,14 +251,14 @@ pub(crate) fn reason(ending: Option<&Ending>, ended: &Ended<'_>) -> Option<Strin
         } && !in_turn;
     match ending.cause {
         Cause::OutputClosed => match (forced, went_well) {
-            // Closing its output is how a process usually ends.
+            // A process usually ends by closing its output.
             (None, _) => Some(with_tail(how)),
             (Some(forced), _) => Some(with_tail(format!("the agent closed its output; {forced}"))),
         },
         Cause::Requested(ShutdownManner::Finish) | Cause::Unattended => match forced {
             None if went_well => None,
             None => Some(with_tail(how)),
-            // It had finished, and was not bound to go by itself.
+            // It had finished and is not required to exit by itself.
             Some(_) if !ends_with_input && !in_turn => None,
             Some(forced) => Some(with_tail(format!(
                 "{forced}: it did not end with its input"

@@ -1,23 +1,24 @@
-//! What an agent prints, line by line, in bounded memory.
+//! The agent's output, read line by line in bounded memory.
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
 use crate::protocol::LINE_BYTES_MAX;
 
-/// The longest line of an agent that is taken, in bytes. Half of what a line of the journal may
-/// have, because what a line means is written down in other words and with the line beside it.
+/// The maximum length of an agent line, in bytes. It is half of a journal line, because a record
+/// holds both the translated event and the raw line.
 pub(crate) const AGENT_LINE_BYTES_MAX: usize = LINE_BYTES_MAX / 2;
 
-/// A line, or what is known of one that was too long.
+/// A line, or the length of one that was too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AgentLine {
-    /// A line, without its end.
+    /// A line without its line break.
     Whole(Vec<u8>),
-    /// A line over [`AGENT_LINE_BYTES_MAX`]: its length. The line itself was let go by.
+    /// The length of a line over [`AGENT_LINE_BYTES_MAX`], whose content was discarded.
     TooLong(u64),
 }
 
-/// The next line of `output`; `None` when there is none any more. A last line without an end counts.
+/// Returns the next line of `output`, or `None` at its end. A last line without a line break
+/// counts.
 pub(crate) async fn next_line(
     output: &mut (impl AsyncBufRead + Unpin),
     max: usize,

@@ -1,8 +1,8 @@
-//! The lock that tells whether a session has a recorder.
+//! The lock that shows that a session has a recorder.
 //!
-//! It is a lock of fcntl(2), held by the process, not by a descriptor: the agent cannot inherit
-//! it, and whether it is held can be asked without taking it, so asking never gets in the way of a
-//! recorder that is just about to take it.
+//! A lock of fcntl(2), which belongs to the process and not to a descriptor: the agent cannot
+//! inherit it. It can be queried without being taken, so a query never disturbs a recorder that is
+//! about to take it.
 
 use std::fs::File;
 use std::io;
@@ -15,14 +15,14 @@ use crate::SessionFolder;
 
 /// The lock of one session's folder, held until the process ends.
 ///
-/// Closing any descriptor of the file would give the lock up, so the file is opened once.
+/// Closing any descriptor of the file would release the lock, so the file is opened once.
 #[derive(Debug)]
 pub(crate) struct RecorderLock(
     #[expect(dead_code, reason = "the lock lives as long as the file is open")] File,
 );
 
 impl RecorderLock {
-    /// Takes the lock; `None` when another process has it.
+    /// Takes the lock, or returns `None` if another process holds it.
     pub(crate) fn take(folder: &SessionFolder) -> io::Result<Option<Self>> {
         let file = File::options()
             .write(true)
@@ -38,18 +38,18 @@ impl RecorderLock {
     }
 }
 
-/// Whether some process holds the lock of `folder`.
+/// Returns true if a process holds the lock of `folder`.
 pub(crate) fn is_held(folder: &SessionFolder) -> io::Result<bool> {
     Ok(conflicting(folder)?.is_some())
 }
 
-/// The process that holds the lock of `folder`; `None` when none does, or none that our process
-/// namespace knows.
+/// Returns the process that holds the lock of `folder`; `None` if there is none, or none in this
+/// process namespace.
 pub(crate) fn holder(folder: &SessionFolder) -> io::Result<Option<Pid>> {
     Ok(conflicting(folder)?.and_then(|held| held.pid))
 }
 
-/// The lock that keeps us from taking it.
+/// Returns the lock that conflicts with taking it.
 fn conflicting(folder: &SessionFolder) -> io::Result<Option<Flock>> {
     let file = match File::open(folder.lock()) {
         Ok(file) => file,

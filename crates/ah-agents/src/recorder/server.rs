@@ -1,7 +1,7 @@
-//! The recorder's end of the control socket: who may attend, and how the journal is sent.
+//! The recorder's end of the control socket: admission of connections, and the journal stream.
 //!
-//! A connection reads the journal's file from its own place and is woken when the file grows: it
-//! holds one chunk, however far it is behind, and no event waits in a queue for it (design law 4).
+//! A connection reads the journal's file from its own position and is woken when the file grows. It
+//! holds one chunk, however far behind it is, and no event waits in a queue for it (design law 4).
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -20,19 +20,19 @@ use crate::SessionFolder;
 use crate::journal::JournalCursor;
 use crate::protocol::{Frame, Hello, LINE_BYTES_MAX, Request};
 
-/// How long a connection may take to say who it is.
+/// The maximum time for a connection to send its [`Hello`].
 const HELLO_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// How many connections may be about to say who they are.
+/// The maximum number of connections that have not sent their [`Hello`] yet.
 const GREETINGS_MAX: usize = 16;
 
-/// How much is sent with one write, in bytes; one record may be more.
+/// The size of one write, in bytes; a single record may exceed it.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// The requests of a connection, line by line.
+/// The requests of a connection, one per line.
 pub(crate) type Requests = FramedRead<OwnedReadHalf, LinesCodec>;
 
-/// A connection that has said who it is.
+/// A connection that has sent its [`Hello`].
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) hello: Hello,
@@ -40,24 +40,24 @@ pub(crate) struct Arrival {
     pub(crate) output: OwnedWriteHalf,
 }
 
-/// How far the journal is.
+/// The state of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// Its length in bytes.
     pub(crate) len: u64,
-    /// Whether that was the last of it.
+    /// True if no more records follow.
     pub(crate) is_final: bool,
 }
 
-/// Something to show when the journal was sent up to `after`.
+/// An ephemeral event to send once the journal was sent up to `after`.
 #[derive(Debug)]
 pub(crate) struct Glimpse {
     pub(crate) after: u64,
     pub(crate) event: EphemeralEvent,
 }
 
-/// Listens on the control socket of `folder`. A socket that a dead recorder left is replaced; the
-/// caller holds the lock, so there is no living one.
+/// Listens on the control socket of `folder`. The socket of a dead recorder is replaced; the caller
+/// holds the lock, so no other recorder is alive.
 pub(crate) fn listen(folder: &SessionFolder) -> io::Result<UnixListener> {
     match std::fs::remove_file(folder.socket()) {
         Ok(()) => {}
@@ -70,13 +70,14 @@ pub(crate) fn listen(folder: &SessionFolder) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// The control socket of the open `directory`. An address of a socket holds 107 bytes, which a
-/// session's folder may well exceed; through `/proc` it is always short.
+/// Returns the path of the control socket in the open `directory`. A socket address holds at most
+/// 107 bytes, which a session's folder may exceed; through `/proc` it is always short.
 pub(crate) fn short_path(directory: &std::fs::File) -> String {
     format!("/proc/self/fd/{}/control.sock", directory.as_raw_fd())
 }
 
-/// Takes connections for as long as the recorder lives, and hands over those that may attend.
+/// Accepts connections for as long as the recorder lives, and passes on those that sent a
+/// [`Hello`].
 pub(crate) async fn accept(listener: UnixListener, arrivals: mpsc::Sender<Arrival>) {
     let greetings = std::sync::Arc::new(tokio::sync::Semaphore::new(GREETINGS_MAX));
     loop {
@@ -96,7 +97,7 @@ pub(crate) async fn accept(listener: UnixListener, arrivals: mpsc::Sender<Arriva
                 });
             }
             Err(error) => {
-                // Descriptors have run out, most likely. They come back when a connection ends.
+                // Probably out of descriptors, which become available when a connection ends.
                 tracing::warn!(%error, "a connection could not be taken");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -104,7 +105,7 @@ pub(crate) async fn accept(listener: UnixListener, arrivals: mpsc::Sender<Arriva
     }
 }
 
-/// Hears who the other end is; `None` for one that may not attend or does not speak the protocol.
+/// Reads the [`Hello`]; `None` for a peer of another user or one that violates the protocol.
 async fn greet(connection: UnixStream) -> Option<Arrival> {
     let own = rustix::process::geteuid();
     let peer = connection.peer_cred().ok()?.uid();
@@ -129,7 +130,7 @@ async fn greet(connection: UnixStream) -> Option<Arrival> {
     }
 }
 
-/// Reads requests until the connection ends, and hands each on with `generation`; `None` at the
+/// Reads requests until the connection ends, and passes each on with `generation`; `None` marks the
 /// end.
 pub(crate) async fn hear(
     mut requests: Requests,
@@ -140,7 +141,7 @@ pub(crate) async fn hear(
         let request = match line.map(|line| serde_json::from_str(&line)) {
             Ok(Ok(request)) => request,
             Ok(Err(error)) => {
-                // One of a later version, perhaps: what is not understood is not done.
+                // It may be of a later protocol version; an unknown request is ignored.
                 tracing::warn!(%error, "a request was not understood");
                 continue;
             }
@@ -158,8 +159,8 @@ pub(crate) async fn hear(
     }
 }
 
-/// Sends the journal from `cursor` on, and glimpses in between where they belong, until the end of
-/// the journal was sent.
+/// Sends the journal from `cursor` on, with the ephemeral events in their places, until all of the
+/// final journal is sent.
 pub(crate) async fn stream(
     mut output: OwnedWriteHalf,
     mut cursor: JournalCursor,
@@ -178,7 +179,7 @@ pub(crate) async fn stream(
             let Some(line) = cursor.next_line()? else {
                 return Err(io::Error::other("the journal is shorter than was written"));
             };
-            // The cursor is behind the line already; the line is borrowed from it.
+            // The cursor is past the line already; the line is borrowed from it.
             let line = line.to_vec();
             add_record(&mut batch, cursor.position(), &line);
         }
@@ -219,7 +220,7 @@ pub(crate) async fn stream(
     }
 }
 
-/// Adds the frame of a record that is JSON already.
+/// Appends the frame of a record that is JSON already.
 fn add_record(batch: &mut Vec<u8>, next: u64, line: &[u8]) {
     batch.extend_from_slice(b"{\"frame\":\"record\",\"next\":");
     batch.extend_from_slice(next.to_string().as_bytes());

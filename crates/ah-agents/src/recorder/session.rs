@@ -1,5 +1,5 @@
-//! The recorder's one owner: a task that holds everything of its session, and to which everybody
-//! else only sends.
+//! The owner task of the recorder: it holds all state of the session, and the other tasks send to
+//! it.
 
 mod attendant;
 mod end;
@@ -30,10 +30,10 @@ use crate::{LaunchSpec, SessionFolder};
 use attendant::Attendance;
 pub(super) use start::begun;
 
-/// How many of the agent's lines are written down with one write.
+/// The maximum number of agent lines that are recorded with one write.
 const LINES_AT_ONCE: usize = 64;
 
-/// A session in its recorder.
+/// The state of a session in its recorder.
 pub(super) struct RecordedSession {
     spec: LaunchSpec,
     conversation: DrivenConversation,
@@ -41,33 +41,33 @@ pub(super) struct RecordedSession {
     head: watch::Sender<Head>,
     attendance: Attendance,
     agent: Option<Agent>,
-    /// When the agent was started.
+    /// The time at which the agent was started.
     started_at: Option<Instant>,
     cgroup: Option<Cgroup>,
-    /// How the agent's process ended, once it has.
+    /// The exit status of the agent's process, once it has ended.
     exit: Option<Exit>,
     ending: Option<Ending>,
-    /// What is stopped while the session is paused.
+    /// The processes that are stopped while the session is paused.
     frozen: Option<Frozen>,
-    /// Why the journal can no longer be written, when it cannot.
+    /// The error that made the journal unwritable.
     journal_lost: Option<JournalError>,
 }
 
-/// What comes to the session from outside of the recorder.
+/// The session's inputs from outside of the recorder.
 pub(super) struct Doors {
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) heard: mpsc::Receiver<(u64, Option<Request>)>,
     pub(super) heard_from: mpsc::Sender<(u64, Option<Request>)>,
 }
 
-/// The signals that matter to a recorder. They are listened to before it says that it is there, so
-/// that none is missed.
+/// The signals that the recorder handles. The handlers are installed before it reports that it is
+/// ready, so that none is missed.
 pub(super) struct Signals {
     child: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
-    /// Heard and ignored: the terminal that started the access point may close. (To ignore it in
-    /// the system's sense would make the agent inherit that.)
+    /// Received and ignored: the terminal that started the access point may close. Ignoring it with
+    /// `SIG_IGN` would be inherited by the agent.
     hang_up: tokio::signal::unix::Signal,
 }
 
@@ -82,10 +82,10 @@ impl Signals {
     }
 }
 
-/// Runs the session to its end.
+/// Runs the session until it ends.
 ///
 /// # Errors
-/// When the journal cannot be written. Nothing of the agent is left even then.
+/// Returns an error if the journal cannot be written. No process of the agent is left even then.
 pub(super) async fn run(
     spec: LaunchSpec,
     folder: &SessionFolder,
@@ -133,10 +133,10 @@ pub(super) async fn run(
 }
 
 impl RecordedSession {
-    /// Goes on until the agent has ended or is to be killed, and sees to it that nothing is left.
+    /// Handles events until the agent has ended or must be killed.
     async fn live(&mut self, folder: &SessionFolder, doors: &mut Doors, signals: &mut Signals) {
         loop {
-            // First of all: a number that was reaped may soon be another process's.
+            // Checked first: a reaped process id may soon belong to another process.
             if self.exit.is_some() {
                 break;
             }
@@ -173,7 +173,7 @@ impl RecordedSession {
             if let Some(agent) = &mut self.agent {
                 agent.is_output_open = false;
             }
-            // Its end usually follows at once; if not, it is asked to end.
+            // The agent's end usually follows at once; otherwise it is shut down.
             self.end(Cause::OutputClosed);
             return;
         };
@@ -210,7 +210,7 @@ impl RecordedSession {
         }
     }
 
-    /// Begins to end the agent, or insists on it.
+    /// Starts the shutdown of the agent, or makes one in progress more forceful.
     fn end(&mut self, cause: Cause) {
         let now = Instant::now();
         let step = match (&mut self.ending, cause) {
@@ -226,7 +226,7 @@ impl RecordedSession {
             }
         };
         if let Some(step) = step {
-            // Somebody who is stopped hears no request to end.
+            // A stopped process does not react to a shutdown request.
             self.wake();
             self.take(step);
         }
@@ -243,7 +243,7 @@ impl RecordedSession {
             return;
         };
         let signalled = match step {
-            // Killing is done by the sweep, and to all of them.
+            // The sweep kills all processes of the session.
             Step::Cancel | Step::Kill => Ok(()),
             Step::CloseInput => {
                 agent.close_input();
@@ -257,7 +257,7 @@ impl RecordedSession {
         }
     }
 
-    /// Does what is due.
+    /// Handles the deadlines that are due.
     fn on_time(&mut self, now: Instant) {
         if self
             .conversation
@@ -290,9 +290,9 @@ impl RecordedSession {
         .min()
     }
 
-    /// Takes note of every child that has ended: the agent, and orphans of its that became ours.
+    /// Reaps every child that has ended: the agent, and its orphans that became children of ours.
     ///
-    /// All of them are waited for here and nowhere else, so nobody takes the agent's exit from us.
+    /// Children are awaited here and nowhere else, so the agent's exit status is never lost.
     fn reap(&mut self) {
         let agent = self.agent.as_ref().map(|agent| agent.pid);
         if let Some(exit) = reap_children(agent) {
@@ -300,10 +300,10 @@ impl RecordedSession {
         }
     }
 
-    /// Writes down, then tells the agent, then shows.
+    /// Appends the records, sends the messages to the agent, and shows the ephemeral events.
     ///
-    /// What cannot be written down is neither told nor shown: the session is lost, and the agent
-    /// killed, rather than going on unseen.
+    /// If the records cannot be written, nothing is sent or shown: the session is lost and the
+    /// agent is killed, rather than running unrecorded.
     fn put_into_effect(&mut self, effects: Effects) {
         let Effects {
             records,
@@ -352,7 +352,7 @@ impl RecordedSession {
     }
 }
 
-/// Reaps every child that has ended and says how `agent` did, if it was among them.
+/// Reaps every child that has ended, and returns the exit status of `agent` if it was among them.
 fn reap_children(agent: Option<Pid>) -> Option<Exit> {
     let mut exit = None;
     while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -366,7 +366,7 @@ fn reap_children(agent: Option<Pid>) -> Option<Exit> {
     exit
 }
 
-/// The agent's next line; `None`, once, when there are no more.
+/// Returns the agent's next line; `None`, once, at the end of its output.
 async fn next_line(agent: Option<&mut Agent>) -> Option<AgentLine> {
     match agent {
         Some(agent) if agent.is_output_open => agent.lines.recv().await,

@@ -1,4 +1,4 @@
-//! Starting a recorder.
+//! The start of a recorder.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,62 +15,63 @@ use super::word;
 use crate::process::RECORDER_MARK;
 use crate::{LaunchSpec, SESSION_MARK, SessionFolder};
 
-/// How long a recorder may take until it listens.
+/// The maximum time until a recorder listens.
 const READY_WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// How much of what a recorder says before it begins is listened to, in bytes.
+/// The maximum size of a recorder's status line, in bytes.
 const WORD_BYTES_MAX: u64 = 4 * 1024;
 
-/// The command that is a recorder, such as `ah agent record --folder`. The folder is added to it.
+/// The command that runs a recorder, such as `ah agent record --folder`. The folder is appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecorderCommand {
-    /// The program: an absolute path, or a name that is looked for in `PATH`. The recorder's
-    /// working folder is the session's.
+    /// The program: an absolute path, or a name that is searched in `PATH`. The recorder's working
+    /// directory is the session's folder.
     pub program: PathBuf,
-    /// Its arguments, without the folder.
+    /// The arguments, without the folder.
     pub args: Vec<String>,
 }
 
-/// Why a recorder could not be started.
+/// The error of a recorder that could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
-    /// Its folder could not be made ready, or the program not be run.
+    /// The folder could not be prepared, or the program could not be run.
     #[error("could not {doing} {}", path.display())]
     Io {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
-        /// To what.
+        /// The path that it concerned.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The session had a recorder, whose journal is there. It does not get a second one.
+    /// The session had a recorder before, whose journal exists. It does not get a second one.
     #[error("the session of {} was recorded already", folder.display())]
     AlreadyRan {
         /// The session's folder.
         folder: PathBuf,
     },
-    /// The recorder said why it cannot begin, or ended without a word.
+    /// The recorder reported a failure, or ended without a status line.
     #[error("the recorder did not begin: {reason}")]
     Failed {
-        /// Why, in words.
+        /// The reason as text.
         reason: String,
     },
-    /// It was waited for in vain.
+    /// The recorder neither started nor failed in time.
     #[error("the recorder did not begin, or did not give up, within {} s", READY_WAIT_MAX.as_secs())]
     TooSlow,
 }
 
 /// Starts the recorder of a session as a process that outlives the caller, and waits until it
-/// listens. A session that has a living recorder keeps it, and that is a success.
+/// listens. Succeeds without starting another one if a recorder of the session is alive.
 ///
-/// That it listens does not say that the agent could be started; the journal does. An agent that
-/// ends at once takes the recorder with it, and then the journal is read from the file.
+/// Success does not imply that the agent was started; the journal records that. An agent that ends
+/// at once takes the recorder with it; the journal is then read from the file.
 ///
-/// The folder is made (mode 0700) when it is not there, and the launch spec written into it.
+/// Creates the folder (mode 0700) if it is missing, and writes the launch spec to it.
 ///
 /// # Errors
-/// When the recorder cannot be started or says why it cannot begin; nothing is left of it then.
+/// Returns an error if the recorder cannot be started or reports a failure; no recorder is left
+/// then.
 pub async fn spawn(
     command: &RecorderCommand,
     folder: &SessionFolder,
@@ -93,7 +94,7 @@ pub async fn spawn(
         }
         return Err(SpawnError::TooSlow);
     };
-    // It is a child of ours for as long as we live, and leaves no zombie when it ends.
+    // The recorder is a child of this process for as long as this lives, so it must be reaped.
     let ended = tokio::spawn(async move {
         if let Err(error) = recorder.wait().await {
             tracing::debug!(%error, "the end of a recorder was not seen");
@@ -120,7 +121,7 @@ pub async fn spawn(
     }
 }
 
-/// Makes the folder, writes the launch spec whole or not at all, and opens the log.
+/// Creates the folder, writes the launch spec atomically, and opens the log.
 fn prepare(folder: &SessionFolder, spec: &LaunchSpec) -> Result<File, SpawnError> {
     let failed = |doing, path: PathBuf| {
         move |source: io::Error| SpawnError::Io {
@@ -143,7 +144,7 @@ fn prepare(folder: &SessionFolder, spec: &LaunchSpec) -> Result<File, SpawnError
         .map_err(failed("open the log", folder.log()))
 }
 
-/// Writes the launch spec under a name that nobody else writes, and renames it.
+/// Writes the launch spec to a file with a unique name, and renames it.
 fn write_whole(folder: &SessionFolder, spec: &LaunchSpec) -> io::Result<()> {
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
@@ -160,13 +161,13 @@ fn write_whole(folder: &SessionFolder, spec: &LaunchSpec) -> io::Result<()> {
         std::fs::rename(&unfinished, folder.launch())
     };
     write().inspect_err(|_| {
-        // It holds what nobody is to read later. Why it could not be written is what is told.
+        // The file may hold secrets. The error of the write is the one to report.
         std::fs::remove_file(&unfinished).ok();
     })
 }
 
-/// Runs the command in a session of its own, so that neither our terminal nor our process group
-/// takes it down with us.
+/// Runs the command in a session of its own, so that neither the terminal nor the process group of
+/// the caller ends it.
 #[expect(
     unsafe_code,
     reason = "what a process does to itself before it becomes another program has no safe form"
@@ -187,7 +188,7 @@ fn detached(
         .args(&command.args)
         .arg(&path)
         .current_dir(&path)
-        // We may run inside of a session ourselves. The one that begins here is not part of it.
+        // This process may belong to a session itself; the new session is not part of it.
         .env_remove(SESSION_MARK)
         .env(RECORDER_MARK, "1")
         .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! Who attends to the recorder: one connection at a time, the one with the highest fence.
+//! The attendant of the recorder: one connection at a time, the one with the highest fence.
 
 use std::path::PathBuf;
 
@@ -13,25 +13,25 @@ use crate::protocol::{PROTOCOL_VERSION, Refusal, Request, Welcome};
 use crate::recorder::server::{Arrival, Glimpse, Head, hear, stream};
 use crate::{LaunchSpec, SessionFolder};
 
-/// How many glimpses wait for a slow attendant; what comes beyond is not shown.
+/// The maximum number of ephemeral events that wait for a slow attendant; further ones are dropped.
 const GLIMPSES_WAITING_MAX: usize = 256;
 
-/// The attendant there is, and what is known of those before.
+/// The current attendant, and the highest fence so far.
 #[derive(Debug)]
 pub(super) struct Attendance {
     journal: PathBuf,
     heard: mpsc::Sender<(u64, Option<Request>)>,
-    /// The agent's process, for greetings.
+    /// The process id of the agent, for [`Welcome`].
     pub(super) agent_pid: Option<u32>,
-    /// The highest fence that was seen.
+    /// The highest fence so far.
     fence: u64,
-    /// How many attendants there were.
+    /// The number of attendants so far.
     generation: u64,
     current: Option<Attendant>,
     alone_since: Instant,
 }
 
-/// A connection that attends.
+/// An attached connection.
 #[derive(Debug)]
 struct Attendant {
     glimpses: mpsc::Sender<Glimpse>,
@@ -40,7 +40,7 @@ struct Attendant {
 }
 
 impl Attendance {
-    /// Nobody attends yet; nobody with a fence below `fence` ever will.
+    /// Starts without an attendant; one with a fence below `fence` is refused.
     pub(super) fn new(
         folder: &SessionFolder,
         heard: mpsc::Sender<(u64, Option<Request>)>,
@@ -57,12 +57,12 @@ impl Attendance {
         }
     }
 
-    /// Since when nobody attends, if nobody does.
+    /// Returns the time since which no attendant is attached, or `None` if one is.
     pub(super) fn alone_since(&self) -> Option<Instant> {
         self.current.is_none().then_some(self.alone_since)
     }
 
-    /// Lets a newcomer attend in the place of whoever did, or refuses it.
+    /// Attaches a new connection in place of the current one, or refuses it.
     pub(super) fn take_over(
         &mut self,
         arrival: Arrival,
@@ -98,7 +98,7 @@ impl Attendance {
                 sent = stream(output, cursor, head, shown).await;
             }
             if let Err(error) = sent {
-                // It went away, which the hearing of its requests tells too.
+                // The connection has ended, which the task that reads its requests reports too.
                 tracing::debug!(%error, "the journal could not be sent on");
             }
         });
@@ -109,7 +109,7 @@ impl Attendance {
         });
     }
 
-    /// Where the newcomer's stream begins, or why it may not attend.
+    /// Returns the start of the connection's stream, or the reason to refuse it.
     pub(super) fn judge(
         &self,
         arrival: &Arrival,
@@ -139,10 +139,10 @@ impl Attendance {
         Ok(cursor)
     }
 
-    /// The request, if it comes from whoever attends now. That the attendant left is noted.
+    /// Returns the request if it is from the current attendant. Detaches the attendant at its end.
     pub(super) fn admit(&mut self, generation: u64, request: Option<Request>) -> Option<Request> {
         if generation != self.generation {
-            // What a former owner sends late is dropped.
+            // Late requests of a former owner are dropped.
             return None;
         }
         if request.is_none() {
@@ -151,7 +151,7 @@ impl Attendance {
         request
     }
 
-    /// Shows something that is not written down, if there is somebody who can keep up.
+    /// Sends an ephemeral event to the attendant, and drops it if the attendant is slow.
     pub(super) fn show(&self, glimpse: Glimpse) {
         if let Some(attendant) = &self.current
             && attendant.glimpses.try_send(glimpse).is_err()
@@ -168,7 +168,7 @@ impl Attendance {
         self.alone_since = Instant::now();
     }
 
-    /// Waits until whoever attends was sent everything, or went away.
+    /// Waits until the attendant was sent everything or has disconnected.
     pub(super) async fn all_sent(&mut self) {
         if let Some(attendant) = &mut self.current
             && let Err(error) = (&mut attendant.streaming).await

@@ -1,4 +1,4 @@
-//! The last steps of a session: nothing of the agent is left, and that is said.
+//! The end of a session: all of its processes are ended, and the end is recorded.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use crate::recorder::clock;
 use crate::recorder::ending::{self, Ended};
 use crate::recorder::server::Head;
 
-/// How long the rest of the agent's output is read when no process is left that could write any.
-/// It is in the pipe already; only a process outside of the session could hold the pipe open.
+/// The maximum time to read the rest of the agent's output when all of its processes have ended. It
+/// is in the pipe already; only a process outside of the session could keep the pipe open.
 const OUTPUT_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// How long whoever attends has to take the rest of the journal. It is in the file, whatever
-/// becomes of the connection.
+/// The maximum time for the attendant to receive the rest of the journal. It is in the file, even
+/// if the connection fails.
 const FAREWELL_WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl RecordedSession {
-    /// Ends every process that is left, hears out what the agent had said, removes its home, and
-    /// writes down its end.
+    /// Ends every remaining process, records the rest of the agent's output, removes its home, and
+    /// records its end.
     pub(super) async fn leave_nothing(&mut self, folder: &SessionFolder) {
         self.conversation.close();
         let agent = self.agent.as_ref().map(|agent| agent.pid);
         let swept = self.sweep().await;
-        // The agent itself is not a leftover.
+        // The agent itself does not count as a leftover.
         let leftovers = swept.killed.iter().filter(|it| Some(it.pid()) != agent);
         let leftovers = u32::try_from(leftovers.count()).unwrap_or(u32::MAX);
         self.attendance.agent_pid = None;
@@ -96,14 +96,14 @@ impl RecordedSession {
         )
         .await;
         if let Some(cgroup) = self.cgroup.take() {
-            // The sweep has counted; this is for whoever slipped through it.
+            // The sweep has counted; this kills processes that the sweep has missed.
             cgroup.kill();
             cgroup.remove();
         }
         swept
     }
 
-    /// Writes down what the agent had said before it ended.
+    /// Records the rest of the output that the agent wrote before it ended.
     async fn hear_out(&mut self) {
         let give_up_at = Instant::now() + OUTPUT_WAIT_MAX;
         loop {
@@ -121,9 +121,9 @@ impl RecordedSession {
         }
     }
 
-    /// Serves the journal until whoever attends has all of it, bounded.
+    /// Serves the journal until the attendant has all of it, at most [`FAREWELL_WAIT_MAX`].
     pub(super) async fn bid_farewell(mut self, doors: &mut Doors) -> Result<(), JournalError> {
-        // Whoever has come to the door while the agent ended is let in once more.
+        // Connections that arrived while the agent ended are attached once more.
         while let Ok(arrival) = doors.arrivals.try_recv() {
             self.on_arrival(arrival);
         }

@@ -1,4 +1,4 @@
-//! How long an agent is kept: when nobody attends, and by the limits of its session.
+//! The limits of an agent's lifetime: without an attendant, and those of its session.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use super::RecordedSession;
 use crate::recorder::clock;
 use crate::recorder::ending::Cause;
 
-/// How much later than its time an agent is ended that somebody attends to. Whoever attends holds
-/// it to the same limits, knows more, and is to go first; this is for one who does not.
+/// The delay of a limit while an attendant is attached. An attendant enforces the same limits,
+/// knows more, and acts first; the recorder acts if it does not.
 const ATTENDANT_FIRST: Duration = Duration::from_secs(5);
 
 impl RecordedSession {
-    /// When the agent will have been kept for too long, as things stand, and why it is ended then.
+    /// Returns the next limit and its cause, as of now.
     pub(super) fn limit(&self) -> Option<(Instant, Cause)> {
         if self.ending.is_some() {
             return None;
@@ -30,7 +30,7 @@ impl RecordedSession {
         limits.into_iter().flatten().min_by_key(|(due, _)| *due)
     }
 
-    /// Nobody is there who would give it anything to do.
+    /// Returns the end of the idle time without an attendant, which is the only source of prompts.
     fn unattended_deadline(&self) -> Option<Instant> {
         if self.spec.interactive || self.frozen.is_some() {
             return None;
@@ -41,7 +41,7 @@ impl RecordedSession {
         idle_since.max(alone_since).checked_add(patience)
     }
 
-    /// The whole session's: it goes on in a pause.
+    /// Returns the time limit of the whole session; it includes pauses.
     fn time_limit(&self) -> Option<Instant> {
         let limit = Duration::from_millis(self.spec.timeout_ms?);
         self.after_the_attendant(self.started_at?.checked_add(limit)?)
@@ -56,7 +56,7 @@ impl RecordedSession {
         self.after_the_attendant(idle_since.checked_add(limit)?)
     }
 
-    /// How long it may take until it can take a prompt. Nobody else holds it to that.
+    /// Returns the limit of the time until the agent is ready. Only the recorder enforces it.
     fn ready_limit(&self) -> Option<Instant> {
         if !self.conversation.is_starting() || self.frozen.is_some() {
             return None;
@@ -65,7 +65,7 @@ impl RecordedSession {
         self.started_at?.checked_add(limit)
     }
 
-    /// Ends the agent because of a limit.
+    /// Shuts the agent down because of a limit.
     pub(super) fn end_at_limit(&mut self, cause: Cause) {
         if cause == Cause::NotReady {
             let reason = format!(

@@ -1,4 +1,4 @@
-//! What an attendant asks of a session.
+//! The requests of an attendant.
 
 use ah_lifecycle::turns::Effects;
 
@@ -40,8 +40,8 @@ impl RecordedSession {
         self.put_into_effect(effects);
     }
 
-    /// Stops every process. What the session waits for itself goes on meanwhile: a permission
-    /// request runs out in a pause as at any time.
+    /// Stops every process. The session's own deadlines continue: a permission request expires in a
+    /// pause as at any time.
     async fn pause(&mut self, effects: &mut Effects) {
         if self.frozen.is_some() || self.ending.is_some() {
             return;
@@ -54,7 +54,7 @@ impl RecordedSession {
             effects.fact(at, Fact::Paused);
             return;
         }
-        // Half a pause is none: nobody would know what runs and what does not.
+        // A partial pause is undone, since it would be unknown which processes run.
         let mut reason = match (frozen.restless, &frozen.failure) {
             (0, Some(error)) => format!("the processes could not be stopped: {error}"),
             (count, Some(error)) => format!("{count} processes could not be stopped: {error}"),
@@ -72,7 +72,7 @@ impl RecordedSession {
         }
     }
 
-    /// Wakes what is stopped; whether there was anything.
+    /// Resumes the stopped processes. Returns true if there were any.
     pub(super) fn wake(&mut self) -> bool {
         let Some(frozen) = self.frozen.take() else {
             return false;

@@ -1,4 +1,4 @@
-//! The first steps of a session: whether its agent is still wanted, and its start.
+//! The start of a session: the wait for an attendant, and the start of the agent.
 
 use std::fs::File;
 use std::io;
@@ -16,18 +16,18 @@ use crate::recorder::agent::Agent;
 use crate::recorder::clock;
 use crate::recorder::server::Arrival;
 
-/// How long the first attendant is waited for.
+/// The maximum time to wait for the first attendant.
 const ATTENDANT_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Whether the agent is wanted.
+/// The decision to start the agent.
 enum Wanted {
-    /// It is; and who came to attend to it, if that was waited for.
+    /// Start it; with the connection that was awaited, if any.
     Yes(Option<Box<Arrival>>),
-    /// It is not: why, and in words.
+    /// Do not start it; with the cause and the reason as text.
     No(EndCause, String),
 }
 
-/// The first record of a journal.
+/// Returns the first record of a journal.
 pub(in crate::recorder) fn begun() -> JournalRecord {
     JournalRecord {
         ts: clock::now().wall,
@@ -37,8 +37,8 @@ pub(in crate::recorder) fn begun() -> JournalRecord {
 }
 
 impl RecordedSession {
-    /// Starts the agent by `command`, once an attendant has come who may have it started. When it
-    /// is not started, that is written down as its end.
+    /// Starts the agent with `command`, once an attendant with a sufficient fence is there. If it
+    /// is not started, that is recorded as its end.
     pub(super) async fn start_when_wanted(
         &mut self,
         command: io::Result<Vec<String>>,
@@ -63,8 +63,8 @@ impl RecordedSession {
         }
     }
 
-    /// Waits for an attendant whose fence is no lower than that of whoever started the recorder,
-    /// where there is one: an access point that was replaced meanwhile starts nothing any more.
+    /// Waits for an attendant whose fence is at least that of the process that started the
+    /// recorder, if it has one: an access point that was replaced meanwhile starts no agent.
     async fn until_wanted(&mut self, doors: &mut Doors, signals: &mut Signals) -> Wanted {
         let Some(fence) = self.spec.fence else {
             return Wanted::Yes(None);
@@ -76,7 +76,7 @@ impl RecordedSession {
                     if arrival.hello.fence >= fence && self.attendance.judge(&arrival, self.journal.len()).is_ok() {
                         return Wanted::Yes(Some(Box::new(arrival)));
                     }
-                    // It is refused, and told why.
+                    // It is refused with the reason.
                     self.on_arrival(arrival);
                 }
                 _ = signals.terminate.recv() => return told_to_end(),
