@@ -1,4 +1,4 @@
-//! How a server is, and which it is (contract §0.8).
+//! Health and version of a server (contract §0.8).
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::word::words;
 
-/// What a server says of itself as a whole.
+/// The health status of a server as a whole.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -16,28 +16,28 @@ use crate::word::words;
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum HealthStatus {
-    /// It is alive; of a deep check, all is well.
+    /// The server is up. In a deep check, all checks passed.
     Ok,
-    /// It takes requests.
+    /// The server accepts requests.
     Ready,
-    /// Something that it depends on is not well.
+    /// At least one dependency is not healthy.
     Degraded,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// The answer of `/health` and `/ready`. A server that is not ready answers with a problem.
+/// The response of `/health` and `/ready`. A server that is not ready responds with a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
-    /// `ok` of `/health`, `ready` of `/ready`.
+    /// `ok` for `/health`, `ready` for `/ready`.
     pub status: HealthStatus,
-    /// When it was said, by the server's clock.
+    /// The time of the response, by the server's clock.
     pub timestamp: Timestamp,
 }
 
-/// How one thing is that a server depends on.
+/// The status of one dependency of a server.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -46,43 +46,43 @@ pub struct Health {
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum CheckStatus {
-    /// It works.
+    /// The dependency works.
     Ok,
-    /// It does not.
+    /// The dependency does not work.
     Failed,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// One check of what a server depends on.
+/// A check of one dependency of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HealthCheck {
-    /// How it is.
+    /// The status of the dependency.
     pub status: CheckStatus,
-    /// What was seen, in words.
+    /// The result of the check, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// How long looking took, in milliseconds.
+    /// The duration of the check in milliseconds.
     pub duration_ms: u64,
 }
 
-/// The answer of `/health/deep`: how all is that the server depends on.
+/// The response of `/health/deep`: the status of each dependency of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeepHealth {
-    /// `ok` when every check is, else `degraded`.
+    /// `ok` if all checks passed, otherwise `degraded`.
     pub status: HealthStatus,
-    /// When it was looked at, by the server's clock.
+    /// The time of the checks, by the server's clock.
     pub timestamp: Timestamp,
-    /// The checks by what they look at, such as `store`.
+    /// The checks by dependency, such as `store`.
     pub checks: BTreeMap<String, HealthCheck>,
 }
 
 impl DeepHealth {
-    /// What these checks come to.
+    /// Combines the results of these checks.
     #[must_use]
     pub fn of(checks: BTreeMap<String, HealthCheck>, timestamp: Timestamp) -> Self {
         let all_well = checks.values().all(|check| check.status == CheckStatus::Ok);
@@ -98,17 +98,17 @@ impl DeepHealth {
     }
 }
 
-/// Which version a server is.
+/// The version of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
-    /// The version, as in `0.1.0`.
+    /// The version number, such as `0.1.0`.
     pub version: String,
-    /// The commit it was built from; absent when the build did not know.
+    /// The commit from which the server was built; absent if the build did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// When it was built; absent when the build did not say.
+    /// The time of the build; absent if the build did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_date: Option<Timestamp>,
 }

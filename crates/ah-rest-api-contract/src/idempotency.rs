@@ -1,4 +1,4 @@
-//! Asking for something once, however often it is sent (contract §1.2).
+//! Idempotency keys: a repeated request is carried out once (contract §1.2).
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,14 +6,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use ulid::Ulid;
 
-/// The value of an `Idempotency-Key` header: a client makes one for each thing it wants done, and
-/// sends it again with every repeat of that request.
+/// The value of an `Idempotency-Key` header. A client creates one key per operation, and sends the
+/// same key with every retry of that request.
 ///
-/// It has the form of a ULID, 26 upper-case letters and digits, and need not be one.
+/// The key has the form of a ULID, 26 upper-case letters and digits, but need not be a valid ULID.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdempotencyKey(String);
 
-/// A text that is not an [`IdempotencyKey`].
+/// The error of a text that is not a valid [`IdempotencyKey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an idempotency key has {LENGTH} upper-case letters and digits, as a ULID has")]
 pub struct InvalidIdempotencyKey;
@@ -21,13 +21,13 @@ pub struct InvalidIdempotencyKey;
 const LENGTH: usize = 26;
 
 impl IdempotencyKey {
-    /// The key around a ULID, whose maker answers for its being new.
+    /// Creates a key from a ULID. The caller ensures that the ULID is new.
     #[must_use]
     pub fn from_ulid(ulid: Ulid) -> Self {
         Self(ulid.to_string())
     }
 
-    /// The key as it is sent.
+    /// Returns the key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Identifiers: one type each, so that none can be passed for another.
+//! Identifiers, each with its own type.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use ulid::Ulid;
 
-/// A text that is not the identifier it was read as.
+/// The error of a text that is not a valid identifier of the expected type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a {noun} id: {expected}")]
 pub struct InvalidId {
@@ -22,16 +22,16 @@ macro_rules! ulid_id {
         pub struct $name(Ulid);
 
         impl $name {
-            /// What stands before the ULID in the written form; empty when nothing does.
+            /// The prefix of the ULID in the text form; may be empty.
             pub const PREFIX: &'static str = $prefix;
 
-            /// The identifier around a ULID, whose maker answers for its being unique.
+            /// Creates an identifier from a ULID. The caller ensures that the ULID is unique.
             #[must_use]
             pub const fn from_ulid(ulid: Ulid) -> Self {
                 Self(ulid)
             }
 
-            /// The ULID within.
+            /// Returns the ULID.
             #[must_use]
             pub const fn ulid(self) -> Ulid {
                 self.0
@@ -54,8 +54,8 @@ macro_rules! ulid_id {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                // `Ulid` reads lower case too; one id has one spelling, so only the canonical is
-                // taken.
+                // `Ulid` also parses lower case. Only the canonical form is accepted, so that each
+                // id has one text form.
                 text.strip_prefix($prefix)
                     .and_then(|rest| Ulid::from_string(rest).ok().filter(|u| u.to_string() == rest))
                     .map(Self)
@@ -86,42 +86,42 @@ macro_rules! ulid_id {
 }
 
 ulid_id!(
-    /// Names one session: one run of one agent in one workspace. Ids sort by creation.
+    /// The id of a session: one run of one agent in one workspace. Ids sort by creation time.
     SessionId, "session", ""
 );
 ulid_id!(
-    /// Names one task: one request that launched one or more sessions.
+    /// The id of a task: one request that launched one or more sessions.
     TaskId, "task", ""
 );
 ulid_id!(
-    /// Names a draft, a task not launched yet.
+    /// The id of a draft, a task that is not launched yet.
     DraftId, "draft", "draft-"
 );
 ulid_id!(
-    /// Names a prompt in a session's queue.
+    /// The id of a prompt in a session's queue.
     PromptId, "prompt", "prompt-"
 );
 ulid_id!(
-    /// Names one message of a session's conversation.
+    /// The id of a message in a session's conversation.
     MessageId, "message", "msg-"
 );
 ulid_id!(
-    /// Names one permission request of a session.
+    /// The id of a permission request of a session.
     PermissionId, "permission request", "perm-"
 );
 ulid_id!(
-    /// Names a repository that tasks were launched on.
+    /// The id of a repository on which tasks were launched.
     RepositoryId, "repository", "repo-"
 );
 
-/// Names a host that runs sessions. The access point's own host is `local`.
+/// The id of a host that runs sessions. The host of the access point itself is `local`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct ExecutorId(String);
 
 impl ExecutorId {
-    /// The host of the access point itself.
+    /// Returns the id of the host of the access point.
     #[must_use]
     pub fn local() -> Self {
         Self("local".to_owned())
@@ -134,10 +134,10 @@ impl fmt::Display for ExecutorId {
     }
 }
 
-/// The place of an event in its session's log: 1 for the first, then 2, 3… without gaps.
+/// The sequence number of an event in its session's log: 1 for the first, then 2, 3… without gaps.
 ///
-/// As a cursor it means "after this event", so [`EventSeq::START`] (0) is the cursor of a reader
-/// that has seen nothing.
+/// As a cursor it means "after this event". [`EventSeq::START`] (0) is the cursor of a reader that
+/// has read no event.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -148,10 +148,10 @@ impl EventSeq {
     /// The cursor before the first event.
     pub const START: Self = Self(0);
 
-    /// The last place there can be: stores count in signed 64-bit numbers.
+    /// The largest sequence number: stores use signed 64-bit numbers.
     pub const MAX: Self = Self(i64::MAX as u64);
 
-    /// The place `seq`, or [`EventSeq::MAX`] when it is over that.
+    /// Creates the sequence number `seq`, or [`EventSeq::MAX`] if `seq` exceeds it.
     #[must_use]
     pub const fn new(seq: u64) -> Self {
         if seq > Self::MAX.0 {
@@ -161,13 +161,13 @@ impl EventSeq {
         }
     }
 
-    /// The number of this place.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The place after this one; [`EventSeq::MAX`] has none and stays.
+    /// Returns the next sequence number; [`EventSeq::MAX`] is followed by itself.
     #[must_use]
     pub const fn next(self) -> Self {
         Self::new(self.0.saturating_add(1))
@@ -194,7 +194,7 @@ impl FromStr for EventSeq {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse::<u64>()
             .ok()
-            // One place has one spelling: `+7` and `07` are none.
+            // Each number has one text form: `+7` and `07` are invalid.
             .filter(|seq| seq.to_string() == text)
             .and_then(|seq| Self::try_from(seq).ok())
             .ok_or_else(|| Self::invalid(text))
@@ -219,9 +219,9 @@ impl From<EventSeq> for u64 {
     }
 }
 
-/// A place among the events of all sessions, in the order in which they were committed: where a
-/// reader of many sessions resumes. Its text is opaque to clients, who get it as the `id:` of the
-/// stream and give it back.
+/// A position among the events of all sessions, in commit order. A reader of many sessions resumes
+/// from it. The text is opaque to clients, which receive it as the `id:` of the stream and send it
+/// back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogCursor(u64);
 
@@ -229,12 +229,13 @@ impl LogCursor {
     /// The cursor before the first event.
     pub const START: Self = Self(0);
 
-    /// The last place that has a text: 18 digits, more events than any store holds.
+    /// The largest position with a text form: 18 digits, more than the number of events in any
+    /// store.
     pub const MAX: Self = Self(999_999_999_999_999_999);
 
     const PREFIX: &'static str = "log-";
 
-    /// The place `position`, or [`LogCursor::MAX`] when it is over that.
+    /// Creates the cursor at `position`, or [`LogCursor::MAX`] if `position` exceeds it.
     #[must_use]
     pub const fn new(position: u64) -> Self {
         if position > Self::MAX.0 {
@@ -244,7 +245,7 @@ impl LogCursor {
         }
     }
 
-    /// The number of this place.
+    /// Returns the number of this position.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -265,7 +266,7 @@ impl FromStr for LogCursor {
             .and_then(|digits| digits.parse().ok())
             .filter(|position| *position <= Self::MAX.0)
             .map(Self)
-            // One place has one spelling.
+            // Each position has one text form.
             .filter(|cursor| cursor.to_string() == text)
             .ok_or_else(|| InvalidId {
                 noun: "log position",

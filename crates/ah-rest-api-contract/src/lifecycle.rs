@@ -1,10 +1,10 @@
-//! The session's state machine as clients see it.
+//! The state machine of a session as clients see it.
 
 use serde::Serialize;
 
 use crate::word::words;
 
-/// Where a session is in its life.
+/// The status of a session.
 ///
 /// ```text
 /// queued → provisioning → running ⇄ (pausing → paused → resuming) → stopping
@@ -27,27 +27,27 @@ use crate::word::words;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum SessionStatus {
-    /// Waiting for a free slot.
+    /// The session waits for a free slot.
     Queued,
-    /// Its workspace is being made and its agent started.
+    /// The workspace is being created and the agent started.
     Provisioning,
-    /// Its agent's process is alive.
+    /// The process of the agent is alive.
     Running,
-    /// Its processes are being frozen.
+    /// The processes are being frozen.
     Pausing,
-    /// Every process of it is frozen.
+    /// All processes are frozen.
     Paused,
-    /// Its processes are being let go on.
+    /// The processes are being unfrozen.
     Resuming,
-    /// Its processes are being ended.
+    /// The processes are being terminated.
     Stopping,
-    /// Ended because somebody asked for it; no process is left.
+    /// The session ended on request; no process remains.
     Stopped,
-    /// Ended because the agent had finished, and well.
+    /// The agent finished successfully.
     Completed,
-    /// Ended otherwise; the reason is said.
+    /// The session ended for any other reason, which is recorded.
     Failed,
-    /// Ended and given up: its workspace is gone too.
+    /// The session was cancelled, and its workspace deleted.
     Cancelled,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
@@ -55,7 +55,7 @@ pub enum SessionStatus {
 }
 
 impl SessionStatus {
-    /// Whether nothing follows it.
+    /// Returns true if the status is final.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(
@@ -64,13 +64,14 @@ impl SessionStatus {
         )
     }
 
-    /// Whether the session takes one of the slots that the number of concurrent sessions bounds.
+    /// Returns true if the session occupies a slot. The number of slots limits the number of
+    /// concurrent sessions.
     #[must_use]
     pub const fn holds_slot(self) -> bool {
         !matches!(self, Self::Queued) && !self.is_terminal()
     }
 
-    /// Whether a session in this status may go to `next` in one step.
+    /// Returns true if a session in this status can change to `next` in one step.
     #[must_use]
     pub const fn may_become(self, next: Self) -> bool {
         use SessionStatus as S;
@@ -80,7 +81,7 @@ impl SessionStatus {
             S::Running => {
                 matches!(next, S::Pausing | S::Stopping | S::Completed | S::Failed)
             }
-            // Back to running when not every process could be frozen.
+            // The session returns to running if some process could not be frozen.
             S::Pausing => {
                 matches!(
                     next,
@@ -96,15 +97,15 @@ impl SessionStatus {
         }
     }
 
-    /// What asking for `action` comes to in this status.
+    /// Returns the result of requesting `action` in this status.
     #[must_use]
     pub const fn admits(self, action: SessionAction) -> Admission {
         use Admission::{Ended, Meaningless, Perform, Repeat};
         use SessionAction as A;
         use SessionStatus as S;
         match (self, action) {
-            // A prompt waits in the queue until the agent can take it, but not behind a freeze,
-            // of which nobody knows when it ends.
+            // A prompt waits in the queue until the agent can accept it. It is refused during a
+            // freeze, which has no known end.
             (S::Queued | S::Provisioning | S::Running | S::Resuming, A::Prompt) => Perform,
             (S::Pausing | S::Paused | S::Stopping, A::Prompt) => Meaningless,
 
@@ -128,22 +129,22 @@ impl SessionStatus {
     }
 }
 
-/// What may be asked of a session.
+/// An action that a client can request of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::VariantArray)]
 pub enum SessionAction {
-    /// Say something to the agent.
+    /// Sends a prompt to the agent.
     Prompt,
-    /// End the agent's current turn, not the session.
+    /// Ends the agent's current turn, but not the session.
     Interrupt,
-    /// Freeze every process of the session.
+    /// Freezes all processes of the session.
     Pause,
-    /// Let the frozen processes go on.
+    /// Unfreezes the processes.
     Resume,
-    /// End the session.
+    /// Ends the session.
     Stop,
-    /// End the session and give up its workspace.
+    /// Ends the session and deletes its workspace.
     Cancel,
-    /// Answer what the agent asked leave for.
+    /// Answers a permission request of the agent.
     AnswerPermission,
 }
 
@@ -153,7 +154,7 @@ impl SessionAction {
         .first_chunk()
         .expect("there are 7 actions");
 
-    /// The action as a verb, for sentences.
+    /// Returns the action as a verb, for use in sentences.
     #[must_use]
     pub const fn verb(self) -> &'static str {
         match self {
@@ -168,20 +169,20 @@ impl SessionAction {
     }
 }
 
-/// What asking for an action comes to.
+/// The result of requesting an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Admission {
-    /// It is done.
+    /// The action is carried out.
     Perform,
-    /// It was done already: a success that changes nothing.
+    /// The action is already in effect: the request succeeds without any change.
     Repeat,
-    /// The session is not in a state for it: a conflict.
+    /// The status does not allow the action: the request is a conflict.
     Meaningless,
-    /// The session has ended: a prompt or an answer is gone, anything else a conflict.
+    /// The session has ended: a prompt or an answer is gone, any other action is a conflict.
     Ended,
 }
 
-/// What a running session is doing.
+/// The current activity of a running session.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -190,11 +191,11 @@ pub enum Admission {
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum Activity {
-    /// The agent is on a turn.
+    /// The agent is in a turn.
     Working,
     /// The agent has finished its turn and waits for a prompt.
     Idle,
-    /// The agent waits for somebody to answer a permission request.
+    /// The agent waits for the answer to a permission request.
     AwaitingPermission,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]

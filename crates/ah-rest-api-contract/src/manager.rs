@@ -1,4 +1,4 @@
-//! The trait that a program is written against.
+//! The trait that programs are written against.
 
 use std::pin::Pin;
 
@@ -13,21 +13,21 @@ use crate::{
     SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams, TaskManagerError,
 };
 
-/// A stream of one session's events, from a cursor to the terminal `status` event, after which it
-/// ends. It may be dropped at any point and taken up again from the last `seq` seen.
+/// A stream of one session's events. It starts at a cursor and ends after the terminal `status`
+/// event. It can be dropped at any point, and resumed from the last `seq` received.
 pub type EventStream =
     Pin<Box<dyn Stream<Item = Result<StreamItem, TaskManagerError>> + Send + 'static>>;
 
-/// A stream of the events of many sessions, each with the cursor to resume after. It has no end,
-/// except that an error ends it.
+/// A stream of the events of many sessions, each with the cursor to resume after. It ends only with
+/// an error.
 pub type AllEventsStream = Pin<
     Box<dyn Stream<Item = Result<(LogCursor, SessionEvent), TaskManagerError>> + Send + 'static>,
 >;
 
-/// The first page of drafts and of sessions, which a program shows when it starts.
+/// The first page of drafts and of sessions, for the start of a program.
 ///
-/// Both are pages of [`PageRequest::largest`]. If there are more, [`Page::next_page`] says so, and
-/// [`TaskManager::list_drafts`] and [`TaskManager::list_sessions`] return the rest.
+/// Both are pages of [`PageRequest::largest`]. If there are more items, [`Page::next_page`] is set,
+/// and [`TaskManager::list_drafts`] and [`TaskManager::list_sessions`] return the rest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InitialTasks {
     /// The drafts, the last saved first.
@@ -36,21 +36,21 @@ pub struct InitialTasks {
     pub sessions: Page<Session>,
 }
 
-/// Launches agents on tasks, shows what they do, and steers them.
+/// Launches agents on tasks, reports their activity, and steers them.
 ///
-/// Every method answers with an error whose [`crate::ErrorKind`] means the same in every
-/// implementation; an id that is not known is always [`crate::ErrorKind::NotFound`], and an action
-/// that the session's status does not admit ([`crate::SessionStatus::admits`]) is a
-/// [`crate::ErrorKind::Conflict`] that names the status, or [`crate::ErrorKind::Gone`] for a prompt
-/// or an answer to a session that has ended. Repeating what is already so is a success.
+/// The [`crate::ErrorKind`] of an error means the same in every implementation. An unknown id is
+/// always [`crate::ErrorKind::NotFound`]. An action that the session's status does not admit
+/// ([`crate::SessionStatus::admits`]) is a [`crate::ErrorKind::Conflict`] that names the status. A
+/// prompt or an answer to an ended session is [`crate::ErrorKind::Gone`]. Repeating an action that
+/// is already in effect succeeds.
 ///
-/// The trait is object-safe, and everything it returns is `Send`, so a program holds it as
-/// `&dyn TaskManager` or `Arc<dyn TaskManager>` and never knows which implementation it has. Every
-/// future may be dropped at any point; what it asked for has then been done whole or not at all,
-/// and asking again tells which.
+/// The trait is object-safe, and everything it returns is `Send`. A program can hold it as `&dyn
+/// TaskManager` or `Arc<dyn TaskManager>`, independent of the implementation. Every future can be
+/// dropped at any point. The operation is then either complete or has no effect; a later query
+/// shows which.
 ///
-/// A program that launches a task and shows it to its end, taking the stream up again where it
-/// broke off, so that no event is missed and none shown twice:
+/// A program that launches a task and prints its events to the end. It resumes an interrupted
+/// stream, so that each event is printed exactly once:
 ///
 /// ```
 /// use ah_rest_api_contract::{
@@ -98,25 +98,25 @@ pub struct InitialTasks {
 /// ```
 #[async_trait]
 pub trait TaskManager: Send + Sync {
-    /// What this is, for a person: `in-process engine at /home/me/.local/state/…`.
+    /// Returns a description for display: `in-process engine at /home/me/.local/state/…`.
     fn description(&self) -> String;
 
-    /// Launches a task: one queued session for each agent, times its count. All of it is durable
-    /// when this returns, or none of it happened.
+    /// Launches a task: `count` queued sessions for each agent. The operation is atomic, and the
+    /// sessions are durable when it returns.
     async fn launch_task(&self, params: TaskLaunchParams)
     -> Result<LaunchedTask, TaskManagerError>;
 
-    /// The task and its sessions.
+    /// Returns a task and its sessions.
     async fn get_task(&self, id: TaskId) -> Result<Task, TaskManagerError>;
 
-    /// A page of sessions, newest first.
+    /// Returns a page of sessions, newest first.
     async fn list_sessions(&self, query: SessionQuery) -> Result<Page<Session>, TaskManagerError>;
 
-    /// One session.
+    /// Returns a session.
     async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError>;
 
-    /// The session's events after `after`, then those to come. History and what follows it have
-    /// no seam: every event that `filter` admits comes once, in order.
+    /// Streams the session's events after `after`, first those in the log, then new ones. Every
+    /// event that `filter` admits is yielded exactly once, in order.
     async fn task_events_stream(
         &self,
         id: SessionId,
@@ -124,75 +124,75 @@ pub trait TaskManager: Send + Sync {
         filter: EventFilter,
     ) -> Result<EventStream, TaskManagerError>;
 
-    /// The events of many sessions in commit order, each with the cursor to resume after.
+    /// Streams the events of many sessions in commit order, each with the cursor to resume after.
     ///
-    /// Without [`AllEventsQuery::after`] the stream begins with the next event. It carries no
-    /// ephemeral events, and no events of sessions that do not exist.
+    /// Without [`AllEventsQuery::after`] the stream starts with the next event. It contains no
+    /// ephemeral events. Unknown session ids are ignored.
     async fn all_events(&self, query: AllEventsQuery) -> Result<AllEventsStream, TaskManagerError>;
 
-    /// A page of the session's history.
+    /// Returns a page of the session's history.
     async fn list_events(
         &self,
         id: SessionId,
         query: EventQuery,
     ) -> Result<Page<SessionEvent>, TaskManagerError>;
 
-    /// Says something to the session's agent: after its turn, or in the middle of it where it can
-    /// be steered. The prompt is durable when this returns.
+    /// Sends a prompt to the session's agent: after its turn, or during it if the agent can be
+    /// steered. The prompt is durable when this returns.
     async fn prompt_session(
         &self,
         id: SessionId,
         request: PromptRequest,
     ) -> Result<PromptReceipt, TaskManagerError>;
 
-    /// A page of the session's prompts, oldest first, each with its state.
+    /// Returns a page of the session's prompts, oldest first, each with its state.
     async fn list_prompts(
         &self,
         id: SessionId,
         page: PageRequest,
     ) -> Result<Page<Prompt>, TaskManagerError>;
 
-    /// Takes back a prompt that still waits.
+    /// Withdraws a prompt that is still queued.
     async fn withdraw_prompt(
         &self,
         id: SessionId,
         prompt: PromptId,
     ) -> Result<(), TaskManagerError>;
 
-    /// Ends the agent's current turn, not the session. Without a turn it does nothing.
+    /// Ends the agent's current turn, but not the session. Has no effect if there is no turn.
     async fn interrupt_session(&self, id: SessionId) -> Result<Session, TaskManagerError>;
 
-    /// Freezes every process of the session. The reply may say `pausing`; the event stream says
-    /// when it is paused.
+    /// Freezes all processes of the session. The returned status may be `pausing`; the event stream
+    /// reports the change to `paused`.
     async fn pause_session(&self, id: SessionId) -> Result<Session, TaskManagerError>;
 
-    /// Lets a paused session go on, and says `prompt` to its agent if there is one.
+    /// Resumes a paused session, and sends `prompt` to its agent if present.
     async fn resume_session(
         &self,
         id: SessionId,
         prompt: Option<PromptContent>,
     ) -> Result<Session, TaskManagerError>;
 
-    /// Ends the session: its agent is asked, then made, to end. The reply may say `stopping`; the
-    /// event stream says when no process is left.
+    /// Ends the session: its agent is asked to end, then terminated. The returned status may be
+    /// `stopping`; the event stream reports when no process remains.
     async fn stop_session(
         &self,
         id: SessionId,
         reason: Option<String>,
     ) -> Result<Session, TaskManagerError>;
 
-    /// Ends the session at once and gives up its workspace; an ended one is only hidden from
-    /// lists. When this returns no process of it is left.
+    /// Ends the session immediately and deletes its workspace. An ended session is only hidden from
+    /// lists. No process of the session remains when this returns.
     async fn cancel_session(&self, id: SessionId) -> Result<(), TaskManagerError>;
 
-    /// A page of the session's permission requests, oldest first, each with its state.
+    /// Returns a page of the session's permission requests, oldest first, each with its state.
     async fn list_permissions(
         &self,
         id: SessionId,
         page: PageRequest,
     ) -> Result<Page<Permission>, TaskManagerError>;
 
-    /// Answers a permission request that still waits; one that was settled before is a
+    /// Answers a pending permission request. An already resolved one is a
     /// [`crate::ErrorKind::Conflict`].
     async fn answer_permission(
         &self,
@@ -201,44 +201,44 @@ pub trait TaskManager: Send + Sync {
         answer: PermissionAnswer,
     ) -> Result<Permission, TaskManagerError>;
 
-    /// The first page of drafts and of sessions, for a program that starts.
+    /// Returns the first page of drafts and of sessions, for the start of a program.
     async fn get_initial_tasks(&self) -> Result<InitialTasks, TaskManagerError>;
 
-    /// A page of the drafts, the last saved first.
+    /// Returns a page of the drafts, the last saved first.
     async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, TaskManagerError>;
 
-    /// One draft.
+    /// Returns a draft.
     async fn get_draft(&self, id: DraftId) -> Result<Draft, TaskManagerError>;
 
-    /// Saves a draft: a new one, or the change of an old one.
+    /// Creates or updates a draft.
     async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError>;
 
     /// Deletes a draft.
     async fn delete_draft_task(&self, id: DraftId) -> Result<(), TaskManagerError>;
 
-    /// A page of the agents that tasks can name.
+    /// Returns a page of the agents that tasks can name.
     async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError>;
 
-    /// A page of the repositories that tasks were launched on, the last used first.
+    /// Returns a page of the repositories on which tasks were launched, the last used first.
     async fn list_repositories(
         &self,
         page: PageRequest,
     ) -> Result<Page<Repository>, TaskManagerError>;
 
-    /// One repository.
+    /// Returns a repository.
     async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError>;
 
-    /// The branches of a repository, asked of the repository itself.
+    /// Returns the branches of a repository, read from the repository itself.
     async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError>;
 
-    /// A page of the files that the session changed, by path.
+    /// Returns a page of the files that the session changed, sorted by path.
     async fn list_session_files(
         &self,
         id: SessionId,
         query: FileQuery,
     ) -> Result<Page<FileEntry>, TaskManagerError>;
 
-    /// What the session changed, as a diff against the commit it began at.
+    /// Returns the changes of the session as a diff against the commit at which it started.
     async fn get_session_diff(
         &self,
         id: SessionId,

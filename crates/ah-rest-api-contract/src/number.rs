@@ -1,5 +1,5 @@
-//! Whole numbers in JSON, which has one kind of number: `30` and `30.0` are the same there, and
-//! what writes JSON in other languages writes either.
+//! Integers in JSON. JSON has one number type: `30` and `30.0` are equal, and encoders in other
+//! languages write either form.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,15 +7,16 @@ use std::marker::PhantomData;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Reads a whole number, however it is written.
+/// Deserializes an integer in either form.
 pub(crate) fn whole<'de, D: Deserializer<'de>, N: TryFrom<u64>>(
     deserializer: D,
 ) -> Result<N, D::Error> {
-    // Of what was read before, as the fields of a tagged enum are, only this takes either spelling.
+    // Buffered input, such as the fields of a tagged enum, accepts both forms only with this
+    // method.
     deserializer.deserialize_any(Whole(PhantomData))
 }
 
-/// Reads a whole number that may be absent or `null`.
+/// Deserializes an optional integer, which may be absent or `null`.
 pub(crate) fn whole_or_none<'de, D: Deserializer<'de>, N: TryFrom<u64>>(
     deserializer: D,
 ) -> Result<Option<N>, D::Error> {
@@ -50,7 +51,7 @@ impl<N: TryFrom<u64>> Visitor<'_> for Whole<N> {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<N, E> {
-        // The largest that is below it is a `u64`; 2^64 itself is none.
+        // The largest `f64` below this bound is a valid `u64`; 2^64 itself is not.
         let is_whole = number.fract() == 0.0 && (0.0..u64::MAX as f64).contains(&number);
         if is_whole {
             self.visit_u64(number as u64)

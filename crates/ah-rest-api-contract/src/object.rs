@@ -1,15 +1,14 @@
-//! Requests are JSON objects.
+//! Deserialization of requests from JSON objects only.
 //!
-//! A struct whose `Deserialize` is derived is read from an array of its fields' values as well,
-//! which nobody means and no schema describes: an empty array would be a request in which nothing
-//! is said.
+//! A derived `Deserialize` of a struct also accepts an array of the field values, which no schema
+//! describes. An empty array would then be a request without any field.
 
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
-/// Has a struct be read from an object alone.
+/// A deserializer that accepts only objects for structs.
 pub(crate) struct ObjectOnly<D>(pub(crate) D);
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
@@ -34,7 +33,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
     }
 }
 
-/// A visitor that is shown maps alone, whatever else it would take.
+/// A visitor that forwards only maps.
 struct MapOnly<V>(V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for MapOnly<V> {
@@ -49,14 +48,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for MapOnly<V> {
     }
 }
 
-/// Implements reading from an object alone, and writing as it is derived, for structs that derive
-/// both with `#[serde(remote = "Self")]`.
+/// Implements deserialization from objects only, and the derived serialization, for structs that
+/// derive both with `#[serde(remote = "Self")]`.
 macro_rules! objects {
     ($($type:ident),+ $(,)?) => {
         $(
             impl serde::Serialize for $type {
                 fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                    // The derived function, which is the type's own.
+                    // Calls the derived inherent function.
                     Self::serialize(self, serializer)
                 }
             }

@@ -1,13 +1,13 @@
-//! Lists, a page at a time.
+//! Pagination of lists.
 
 use serde::{Deserialize, Serialize};
 
 use crate::FieldErrors;
 
-/// The largest page a client may ask for.
+/// The maximum number of items on a page.
 pub const PER_PAGE_MAX: u32 = 200;
 
-/// Which page of a list is wanted: pages count from 1.
+/// The page number and page size of a request. Pages are numbered from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     page: u32,
@@ -15,10 +15,11 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// Page `page` (from 1) of pages with `per_page` items (1 to [`PER_PAGE_MAX`]).
+    /// Creates a request for page `page` (from 1) with `per_page` items per page (1 to
+    /// [`PER_PAGE_MAX`]).
     ///
     /// # Errors
-    /// Names `page` or `perPage` when it is out of its range.
+    /// Names `page` or `perPage` if it is out of range.
     pub fn new(page: u32, per_page: u32) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
         if page == 0 {
@@ -30,7 +31,7 @@ impl PageRequest {
         errors.into_result(Self { page, per_page })
     }
 
-    /// The first page, as large as a page may be.
+    /// Returns the first page with [`PER_PAGE_MAX`] items.
     #[must_use]
     pub const fn largest() -> Self {
         Self {
@@ -39,19 +40,19 @@ impl PageRequest {
         }
     }
 
-    /// The number of this page, from 1.
+    /// Returns the page number, from 1.
     #[must_use]
     pub const fn page(self) -> u32 {
         self.page
     }
 
-    /// How many items a page holds.
+    /// Returns the number of items per page.
     #[must_use]
     pub const fn per_page(self) -> u32 {
         self.per_page
     }
 
-    /// How many items stand before this page.
+    /// Returns the number of items before this page.
     #[must_use]
     pub const fn offset(self) -> u64 {
         (self.page as u64 - 1) * self.per_page as u64
@@ -59,7 +60,7 @@ impl PageRequest {
 }
 
 impl Default for PageRequest {
-    /// The first page of 50.
+    /// Returns the first page with 50 items.
     fn default() -> Self {
         Self {
             page: 1,
@@ -72,21 +73,21 @@ impl Default for PageRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
-    /// The items of this page, in the list's order.
+    /// The items of this page, in list order.
     pub items: Vec<T>,
-    /// How many items the whole list has, after filtering and before paging.
+    /// The number of items in the whole list, after filtering.
     pub total: u64,
-    /// The number of the next page; absent on the last one and on pages after it.
+    /// The number of the next page; absent on the last page and on pages after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_page: Option<u32>,
 }
 
 impl<T> Page<T> {
-    /// The page `request` asked for, holding `items` of a list of `total`.
+    /// Creates the page for `request`, with `items` of a list of `total` items.
     #[must_use]
     pub fn new(items: Vec<T>, total: u64, request: PageRequest) -> Self {
         let seen = request.offset() + u64::from(request.per_page());
-        // A page whose number cannot be told is not offered: a client would ask for this one again.
+        // No next page if its number overflows: a client would request the same page again.
         let next_page = request.page().checked_add(1).filter(|_| seen < total);
         Self {
             items,
@@ -95,7 +96,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// All items of a list, read page by page with `fetch`, as one page.
+    /// Reads all pages of a list with `fetch` and returns them as one page.
     ///
     /// ```
     /// # use ah_rest_api_contract::{Page, Prompt, SessionId, TaskManager, TaskManagerError};
@@ -106,7 +107,7 @@ impl<T> Page<T> {
     /// ```
     ///
     /// # Errors
-    /// Those of `fetch`, at the first page that cannot be read.
+    /// Returns the error of `fetch` for the first page that fails.
     pub async fn all<E, F>(fetch: impl Fn(PageRequest) -> F) -> Result<Self, E>
     where
         F: Future<Output = Result<Self, E>>,
@@ -124,7 +125,7 @@ impl<T> Page<T> {
         Ok(all)
     }
 
-    /// The page `request` asks for of a list that is here as a whole.
+    /// Returns the page for `request` of a complete list.
     #[must_use]
     pub fn of_whole(list: Vec<T>, request: PageRequest) -> Self {
         let total = list.len() as u64;
