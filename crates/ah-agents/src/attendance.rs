@@ -1,4 +1,4 @@
-//! Attending to a recorder: reading its journal as it grows, and asking it for things.
+//! The attendant's end of a recorder's socket: reads the growing journal and sends requests.
 
 use std::fs::File;
 use std::io;
@@ -14,19 +14,19 @@ use crate::SessionFolder;
 use crate::protocol::{Frame, Hello, LINE_BYTES_MAX, PROTOCOL_VERSION, Refusal, Request, Welcome};
 use crate::recorder::{is_alive, server::short_path};
 
-/// How long a recorder may take to answer a greeting.
+/// The maximum time for a recorder to answer a [`Hello`].
 const WELCOME_WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// How many requests wait to be written.
+/// The maximum number of requests that wait to be written.
 const REQUESTS_WAITING_MAX: usize = 64;
 
-/// Why a recorder cannot be attended to.
+/// The error of a failed attachment to a recorder.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
-    /// There is no recorder; its journal can be read.
+    /// The session has no recorder; its journal can be read from the file.
     #[error("the session has no recorder")]
     NotRunning,
-    /// It refused.
+    /// The recorder refused the connection.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The connection failed.
@@ -34,24 +34,24 @@ pub enum AttachError {
     Io(#[from] io::Error),
 }
 
-/// Why attending to a recorder went no further.
+/// The error that ended an attendance.
 #[derive(Debug, thiserror::Error)]
 pub enum AttendanceError {
     /// The connection failed.
     #[error("the connection to the recorder has failed")]
     Connection(#[from] LinesCodecError),
-    /// The recorder sent what is not a frame.
+    /// The recorder sent a line that is not a frame.
     #[error("the recorder sent something that is not a frame")]
     Malformed(#[from] serde_json::Error),
 }
 
-/// That a request cannot be sent because the connection is over.
+/// The error of a request that cannot be sent because the connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the connection to the recorder is over")]
 pub struct Disconnected;
 
-/// A connection to a recorder. It is over when this and every [`RequestSender`] is dropped; the
-/// recorder, and its agent, go on.
+/// A connection to a recorder. It is closed when this and every [`RequestSender`] are dropped; the
+/// recorder and its agent continue.
 #[derive(Debug)]
 pub struct Attendance {
     welcome: Welcome,
@@ -59,18 +59,18 @@ pub struct Attendance {
     requests: RequestSender,
 }
 
-/// Sends requests over a connection to a recorder.
+/// A sender of requests over a connection to a recorder.
 #[derive(Clone, Debug)]
 pub struct RequestSender(mpsc::Sender<(Request, oneshot::Sender<()>)>);
 
 impl RequestSender {
-    /// Asks the recorder for something; what it leads to is told by the journal. When this
-    /// returns, the request is the kernel's to deliver, even if this process ends. Dropped
-    /// half-way, it is sent whole or not at all.
+    /// Sends a request to the recorder; its result is recorded in the journal. After the return the
+    /// kernel delivers the request, even if this process ends. A call that is dropped before it
+    /// returns sends the request either whole or not at all.
     ///
     /// # Errors
-    /// When the connection is over. A request that was sent may be lost with the connection later,
-    /// so it is to be sent again until the journal tells of it.
+    /// Returns an error if the connection is closed. A request that was sent may still be lost with
+    /// the connection later, so it must be repeated until the journal records its result.
     pub async fn send(&self, request: Request) -> Result<(), Disconnected> {
         let (written, is_written) = oneshot::channel();
         self.0
@@ -82,11 +82,11 @@ impl RequestSender {
 }
 
 impl Attendance {
-    /// Attends to the recorder of `folder`, in the place of whoever did with a fence no higher.
-    /// The journal is sent from the byte `from` on.
+    /// Attaches to the recorder of `folder`, in place of an attendant whose fence is not higher.
+    /// The recorder sends the journal from byte `from` on.
     ///
     /// # Errors
-    /// When there is no recorder, it refuses, or the connection fails.
+    /// Returns an error if there is no recorder, it refuses, or the connection fails.
     pub async fn attach(
         folder: &SessionFolder,
         fence: u64,
@@ -116,7 +116,7 @@ impl Attendance {
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let answer = match answer {
             Ok(answer) => answer,
-            // It ended just when we came.
+            // The recorder ended during the attachment.
             Err(_) if !is_alive(folder)? => return Err(AttachError::NotRunning),
             Err(error) => return Err(error.into()),
         };
@@ -137,31 +137,31 @@ impl Attendance {
         })
     }
 
-    /// What the recorder said of itself.
+    /// Returns the recorder's welcome.
     #[must_use]
     pub const fn welcome(&self) -> &Welcome {
         &self.welcome
     }
 
-    /// What requests are sent with.
+    /// Returns a sender of requests.
     #[must_use]
     pub fn requests(&self) -> RequestSender {
         self.requests.clone()
     }
 
-    /// Asks the recorder for something, as [`RequestSender::send`] does.
+    /// Sends a request to the recorder, as [`RequestSender::send`] does.
     ///
     /// # Errors
-    /// When the connection is over.
+    /// Returns an error if the connection is closed.
     pub async fn send(&self, request: Request) -> Result<(), Disconnected> {
         self.requests.send(request).await
     }
 
-    /// The next frame; `None` when the recorder closed the connection: after the journal's last
-    /// record, or because a higher fence came. Nothing is lost when this is dropped half-way.
+    /// Returns the next frame, or `None` if the recorder closed the connection: after the journal's
+    /// last record, or for a higher fence. Cancel safe: no frame is lost if the call is dropped.
     ///
     /// # Errors
-    /// When the connection fails, or a frame cannot be read.
+    /// Returns an error if the connection fails or a frame cannot be parsed.
     pub async fn next(&mut self) -> Result<Option<Frame>, AttendanceError> {
         match self.frames.next().await {
             Some(line) => Ok(Some(serde_json::from_str(&line?)?)),
@@ -184,7 +184,7 @@ async fn write_requests(
             tracing::debug!(%error, "a request could not be sent");
             return;
         }
-        // Whoever asked may no longer wait.
+        // The sender may have stopped waiting.
         written.send(()).ok();
     }
 }

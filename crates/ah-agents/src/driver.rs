@@ -1,9 +1,9 @@
 //! Drivers: one for each protocol that agents speak.
 //!
-//! A driver translates, and does nothing else. It turns the agent's lines into [`AgentOutput`], and
-//! the calls of the conversation into lines for the agent. It starts no process, reads no pipe and
-//! no clock, and decides nothing; it is therefore tested against a transcript, and the rules of
-//! turns, permissions and endings are written once, outside of the drivers.
+//! A driver only translates. It turns the agent's lines into [`AgentOutput`], and the calls of the
+//! conversation into lines for the agent. It starts no process, reads no pipe and no clock, and
+//! decides nothing. It is therefore tested against a transcript, and the rules of turns,
+//! permissions and shutdown are written once, outside of the drivers.
 
 mod acp;
 mod scenario;

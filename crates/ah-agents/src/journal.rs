@@ -1,7 +1,7 @@
-//! The journal: a file of [`JournalRecord`]s, one a line, only ever appended to.
+//! The journal: an append-only file of [`JournalRecord`]s, one per line.
 //!
-//! A line that does not end yet is not there yet, so a reader never sees half a record. The file is
-//! not synced: it outlives any process, and a machine that dies takes the agent with it.
+//! A line without its line break is ignored, so a reader never sees a partial record. The file is
+//! not synced: it outlives any process, and a machine that crashes ends the agent too.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,26 +13,26 @@ use ah_rest_api_contract::{ErrorEvent, EventPayload};
 use crate::SessionFolder;
 use crate::protocol::{JournalEntry, JournalRecord, LINE_BYTES_MAX};
 
-/// What a frame of the protocol adds to a record, at most, in bytes.
+/// The maximum size that a frame of the protocol adds to a record, in bytes.
 const FRAME_BYTES_MAX: usize = 1024;
 
-/// The longest line of the journal, its end included, in bytes.
+/// The maximum length of a line of the journal, including its line break, in bytes.
 const RECORD_BYTES_MAX: usize = LINE_BYTES_MAX - FRAME_BYTES_MAX;
 
-/// How much is read from the file at a time, in bytes.
+/// The size of one read from the file, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Why a journal could not be read or written.
+/// The error of reading or writing a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file could not be read or written.
     #[error("could not {doing} the journal {}", path.display())]
     Io {
-        /// What was being done to it.
+        /// The operation that failed.
         doing: &'static str,
         /// The journal.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// A line is not a record.
@@ -40,18 +40,18 @@ pub enum JournalError {
     Malformed {
         /// The journal.
         path: PathBuf,
-        /// Where the line begins, in bytes from the start.
+        /// The start of the line, in bytes from the start of the file.
         offset: u64,
-        /// What is wrong with it.
+        /// The parse error.
         source: serde_json::Error,
     },
 }
 
-/// Reads at most `limit` records of the journal in `folder`, from the byte `from` on, each with
-/// where the next one begins. A journal that is not there has none.
+/// Reads at most `limit` records of the journal in `folder` from byte `from` on, each with the
+/// position of the next one. A missing journal has no records.
 ///
 /// # Errors
-/// When the file cannot be read, or a whole line of it is not a record.
+/// Returns an error if the file cannot be read, or if a complete line is not a record.
 pub fn read_from(
     folder: &SessionFolder,
     from: u64,
@@ -97,15 +97,15 @@ pub fn read_from(
     Ok(records)
 }
 
-/// A place in a journal, and the lines from there on.
+/// A position in a journal, and a reader of the lines from there on.
 #[derive(Debug)]
 pub(crate) struct JournalCursor {
     file: File,
-    /// Where the next line begins.
+    /// The start of the next line.
     position: u64,
-    /// What was read from `position - consumed` on.
+    /// The bytes that were read from `position - consumed` on.
     buffer: Vec<u8>,
-    /// How much of the buffer was given out.
+    /// The number of bytes of the buffer that were returned.
     consumed: usize,
 }
 
@@ -119,12 +119,12 @@ impl JournalCursor {
         })
     }
 
-    /// Where the next line begins, in bytes from the start.
+    /// Returns the start of the next line, in bytes from the start of the file.
     pub(crate) const fn position(&self) -> u64 {
         self.position
     }
 
-    /// Whether a line begins where the cursor is.
+    /// Returns true if a line begins at the cursor.
     pub(crate) fn is_between_lines(&self) -> io::Result<bool> {
         let Some(before) = self.position.checked_sub(1) else {
             return Ok(true);
@@ -133,7 +133,7 @@ impl JournalCursor {
         Ok(self.file.read_at(&mut byte, before)? == 1 && byte == *b"\n")
     }
 
-    /// The next line without its end, when all of it is there.
+    /// Returns the next line without its line break, once it is complete.
     pub(crate) fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
         self.buffer.drain(..self.consumed);
         self.consumed = 0;
@@ -168,20 +168,20 @@ impl JournalCursor {
     }
 }
 
-/// The recorder's end of the journal.
+/// The recorder's writer of the journal.
 #[derive(Debug)]
 pub(crate) struct JournalWriter {
     file: File,
     path: PathBuf,
     len: u64,
-    /// Lines on their way, kept for its memory.
+    /// The lines of the current write; kept to reuse its memory.
     batch: Vec<u8>,
-    /// Where each of them ends, in bytes from the start of the file.
+    /// The end of each line, in bytes from the start of the file.
     ends: Vec<u64>,
 }
 
 impl JournalWriter {
-    /// Opens the journal of `folder`, making it when there is none.
+    /// Opens the journal of `folder`, or creates it.
     pub(crate) fn open(folder: &SessionFolder) -> Result<Self, JournalError> {
         let path = folder.journal();
         let open = || {
@@ -209,16 +209,16 @@ impl JournalWriter {
         }
     }
 
-    /// How long it is, in bytes.
+    /// Returns the length in bytes.
     pub(crate) const fn len(&self) -> u64 {
         self.len
     }
 
-    /// Appends `records` with one write and gives where each of them ends, in bytes from the
-    /// start.
+    /// Appends `records` with one write and returns the end of each, in bytes from the start of the
+    /// file.
     ///
-    /// What could be written only in part (the disk is full) is taken back, so that the journal
-    /// ends with a whole line whatever happens.
+    /// A partial write (the disk is full) is truncated, so that the journal always ends with a
+    /// complete line.
     pub(crate) fn append(&mut self, records: &[JournalRecord]) -> Result<&[u64], JournalError> {
         self.batch.clear();
         self.ends.clear();
@@ -247,8 +247,8 @@ impl JournalWriter {
     }
 }
 
-/// Adds the line of `record` to `lines`. A record that is too long for a line is replaced by an
-/// error that says so, rather than being lost without a word.
+/// Appends the line of `record` to `lines`. A record that is too long for a line is replaced by an
+/// error event, so that the loss is visible.
 fn encode(record: &JournalRecord, lines: &mut Vec<u8>) {
     let start = lines.len();
     let written = serde_json::to_writer(&mut *lines, record);
@@ -267,7 +267,7 @@ fn encode(record: &JournalRecord, lines: &mut Vec<u8>) {
         entry: JournalEntry::Event(EventPayload::Error(ErrorEvent { message: complaint })),
         raw: None,
     };
-    // An error with a short text is always written; it does not come here a second time.
+    // An error event with a short text always fits, so the recursion ends.
     encode(&substitute, lines);
 }
 

@@ -1,4 +1,4 @@
-//! What a recorder is told when it starts, and where it leaves what it writes.
+//! The launch spec of a recorder, and the paths of the files that it writes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,18 @@ use serde_json::{Map, Value};
 
 use crate::{HomePlan, Inheritance};
 
-/// How an agent is spoken to.
+/// The protocol of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriverKind {
-    /// The built-in agent that plays a scenario file.
+    /// The built-in agent, which plays a scenario file.
     Scenario,
-    /// Any agent that speaks the Agent Client Protocol over its standard input and output.
+    /// An agent that speaks the Agent Client Protocol over its standard input and output.
     Acp,
 }
 
 impl DriverKind {
-    /// Its name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -30,35 +30,35 @@ impl DriverKind {
     }
 }
 
-/// How an agent is started: what the catalogue makes of a task's choice.
+/// The program of an agent, as the catalogue resolves it from a task's choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentProgram {
-    /// Which agent it is, by the name that tasks choose it by. A driver goes by it where agents
-    /// that speak alike do not behave alike.
+    /// The name by which tasks select the agent. A driver uses it for agents whose behaviour
+    /// differs within one protocol.
     pub agent_type: String,
-    /// How it is spoken to.
+    /// The protocol that it speaks.
     pub driver: DriverKind,
-    /// Its command line, no shell.
+    /// The command line, without a shell.
     pub argv: Vec<String>,
-    /// What its environment has besides what it inherits.
+    /// The environment variables in addition to the inherited ones.
     pub env: BTreeMap<String, String>,
-    /// What it inherits of the recorder's environment.
+    /// The variables that it inherits from the recorder's environment.
     #[serde(default)]
     pub inherits: Inheritance,
-    /// What it has of a home of its own; `None` when it lives in the user's.
+    /// The plan of its own home; `None` if it uses the user's home.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<HomePlan>,
-    /// The model that the agent is asked for by its protocol; `None` when its command line or its
-    /// environment has chosen already, or nobody has.
+    /// The model to select through the protocol; `None` if the command line or the environment
+    /// selects one, or if none was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Settings of the agent's own.
+    /// The agent's own settings.
     pub settings: Map<String, Value>,
 }
 
-/// All that a recorder needs to run one agent. It is the file `launch.json` of the session's
-/// folder, mode 0600.
+/// The complete input of a recorder that runs one agent. It is the file `launch.json` of the
+/// session's folder, mode 0600.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LaunchSpec {
@@ -66,41 +66,41 @@ pub struct LaunchSpec {
     pub session_id: SessionId,
     /// The agent.
     pub agent: AgentProgram,
-    /// The agent's working folder.
+    /// The agent's working directory.
     pub workspace: PathBuf,
     /// The first prompt.
     pub prompt: PromptContent,
-    /// Names the first prompt.
+    /// The id of the first prompt.
     pub prompt_id: PromptId,
-    /// Who said the first prompt.
+    /// The author of the first prompt.
     pub author: String,
-    /// What the agent may do without asking.
+    /// The policy for the agent's permission requests.
     pub permissions: PermissionPolicy,
-    /// Whether the session waits for prompts when a turn is over. If it does not, and nobody is
-    /// attached for `orphan_idle_ms` after a turn, the recorder ends the agent by itself.
+    /// True if the session waits for prompts after a turn. If false, the recorder ends the agent
+    /// once it has been idle without an attendant for `orphan_idle_ms`.
     pub interactive: bool,
-    /// How long an idle agent is kept that nobody is attached to, in milliseconds.
+    /// The maximum time that an idle agent is kept without an attendant, in milliseconds.
     pub orphan_idle_ms: u64,
-    /// How long the agent may run in all, in milliseconds from its start. The recorder holds it to
-    /// this also when nobody attends.
+    /// The maximum run time of the agent, in milliseconds from its start. The recorder enforces it
+    /// also without an attendant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// How long an interactive agent may be idle, in milliseconds from the end of its turn. The
-    /// recorder holds it to this also when nobody attends.
+    /// The maximum idle time of an interactive agent, in milliseconds from the end of its turn. The
+    /// recorder enforces it also without an attendant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_ms: Option<u64>,
-    /// The fence of whoever starts the recorder. The agent is started only when an attendant has
-    /// come whose fence is no lower, so that an owner who was replaced in the meantime starts
-    /// nothing. `None` starts it at once.
+    /// The fence of the owner that starts the recorder. The agent is started only when an attendant
+    /// with at least this fence is there, so that a replaced owner starts no agent. `None` starts
+    /// it at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fence: Option<u64>,
-    /// How long each step of ending the agent may take before the next one, in milliseconds.
+    /// The grace period of each step of the agent's shutdown, in milliseconds.
     pub stop_grace_ms: u64,
-    /// How long the agent may take from its start until it can take a prompt, in milliseconds.
+    /// The maximum time from the agent's start until it accepts a prompt, in milliseconds.
     pub ready_ms: u64,
 }
 
-/// The folder in which a session's recorder keeps its things.
+/// The folder of a session's recorder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionFolder(PathBuf);
 
@@ -111,57 +111,61 @@ impl SessionFolder {
         Self(path.into())
     }
 
-    /// The folder.
+    /// Returns the path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The launch spec. It is written whole, under another name, and renamed.
+    /// Returns the path of the launch spec, which is written atomically by a rename.
     #[must_use]
     pub fn launch(&self) -> PathBuf {
         self.0.join("launch.json")
     }
 
-    /// The journal: one [`crate::protocol::JournalRecord`] a line, only ever appended to.
+    /// Returns the path of the journal: one [`crate::protocol::JournalRecord`] per line,
+    /// append-only.
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal.jsonl")
     }
 
-    /// Locked by the recorder for as long as it lives, so that there is never a second one and
-    /// anybody can tell whether there is one.
+    /// Returns the path of the lock file. The recorder holds the lock as long as it lives, so that
+    /// there is at most one, and that a query shows if it is alive.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
         self.0.join("recorder.lock")
     }
 
-    /// The control socket.
+    /// Returns the path of the control socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.0.join("control.sock")
     }
 
-    /// The agent's home, where it has one of its own; gone once the agent is.
+    /// Returns the path of the agent's own home, if it has one. It is removed when the agent has
+    /// ended.
     #[must_use]
     pub fn home(&self) -> PathBuf {
         self.0.join("home")
     }
 
-    /// The agent's folder for temporary files, where it has a home of its own; gone once the agent
-    /// is. It is not above the home: Codex refuses to be at home below the temporary folder.
+    /// Returns the path of the temporary folder of an agent with its own home. It is removed when
+    /// the agent has ended. It is not above the home: Codex refuses a home below the temporary
+    /// folder.
     #[must_use]
     pub fn temporary(&self) -> PathBuf {
         self.0.join("tmp")
     }
 
-    /// The path of the session's control group, where it has one.
+    /// Returns the path of the file that names the session's control group, if it has one.
     #[must_use]
     pub fn cgroup(&self) -> PathBuf {
         self.0.join("cgroup")
     }
 
-    /// What the recorder and the agent's standard error say, bounded.
+    /// Returns the path of the log of the recorder and the agent's standard error, which is
+    /// bounded.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.0.join("recorder.log")

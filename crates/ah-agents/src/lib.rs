@@ -1,6 +1,6 @@
-//! All that touches an agent program: the catalogue of agents, the drivers that speak to them, and
-//! the recorder, a detached process that runs one agent, writes down what it does, and outlives
-//! the access point.
+//! The code that touches agent programs: the catalogue of agents, the protocol drivers, and the
+//! recorder, a detached process that runs one agent, records its events, and outlives the access
+//! point.
 
 mod attendance;
 mod catalog;

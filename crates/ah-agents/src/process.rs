@@ -1,8 +1,8 @@
-//! Processes as `/proc` tells of them: finding a process's descendants or a session's processes,
-//! stopping them all, ending them all.
+//! Processes as `/proc` shows them: finds the descendants of a process or the processes of a
+//! session, and stops or kills all of them.
 //!
 //! Agents run their commands in process groups and sessions of their own, so a group is never
-//! enough (design law 5): what belongs together is found by parentage, by a mark in the
+//! enough (design law 5). The processes of a session are found by parentage, by a mark in the
 //! environment, or by a control group.
 
 mod cgroup;
@@ -22,34 +22,34 @@ pub(crate) use cgroup::{Cgroup, leave_sessions};
 pub(crate) use sweep::{Swept, sweep};
 pub use sweep::{sweep_folder, sweep_session};
 
-/// The variable that marks every process of a session: its value is the session's id.
+/// The environment variable that marks every process of a session; its value is the session's id.
 pub const SESSION_MARK: &str = "AH_SESSION_ID";
 
-/// The variable that marks a recorder and nothing else: what a recorder starts does not have it. A
-/// session that was begun from inside of another one is found by it, and left alone: it is a
-/// session of its own.
+/// The environment variable that marks a recorder only: it is not passed on to the agent. It
+/// identifies a session that was started inside of another one, which is independent and excluded.
 pub(crate) const RECORDER_MARK: &str = "AH_RECORDER";
 
-/// The pauses between two looks at processes that nobody tells of: the first, and the longest.
+/// The first and the longest pause between two polls of the process states.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
-/// How long [`freeze`] tries. Stopping takes microseconds on an idle machine.
+/// The maximum duration of [`freeze`]. Stopping takes microseconds on an idle machine.
 const FREEZE_WAIT_MAX: Duration = Duration::from_secs(3);
 
-/// A process, told apart from a later one of the same number by when it was started.
+/// The identity of a process; the start time distinguishes it from a later one with the same
+/// number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ProcessId {
     pid: Pid,
-    /// In clock ticks since the machine was started.
+    /// The start time in clock ticks since boot.
     started: u64,
 }
 
-/// What `/proc/<pid>/stat` says, as far as it matters here.
+/// The used fields of `/proc/<pid>/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ProcessStat {
     pub(crate) id: ProcessId,
     pub(crate) parent: i32,
-    /// The session of setsid(2) that it is in, by the number of the process that leads it.
+    /// The session of setsid(2), by the process number of its leader.
     leader: i32,
     state: u8,
 }
@@ -61,7 +61,7 @@ impl ProcessId {
 }
 
 impl ProcessStat {
-    /// Reads `/proc/<pid>/stat`; `None` when there is no such process any more.
+    /// Reads `/proc/<pid>/stat`; `None` if the process does not exist any more.
     pub(crate) fn read(pid: i32) -> io::Result<Option<Self>> {
         match fs::read(format!("/proc/{pid}/stat")) {
             Ok(text) => Self::parse(&text).map(Some).ok_or_else(|| {
@@ -75,8 +75,8 @@ impl ProcessStat {
         }
     }
 
-    /// The second field, the program's name, may hold blanks and parentheses, so fields are
-    /// counted from the last parenthesis on.
+    /// The second field, the program's name, may contain blanks and parentheses, so fields are
+    /// counted from the last parenthesis.
     fn parse(text: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(text);
         let pid = text.split(' ').next()?.parse().ok()?;
@@ -93,7 +93,7 @@ impl ProcessStat {
         })
     }
 
-    /// Whether it has ended and only waits for its parent to take note.
+    /// Returns true if it has ended and is not reaped yet.
     pub(crate) const fn is_dead(self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x')
     }
@@ -102,20 +102,20 @@ impl ProcessStat {
         matches!(self.state, b'T' | b't')
     }
 
-    /// Whether it waits inside of the kernel for what no signal interrupts: a disk, or the child
-    /// of a `vfork` that has not become another program yet, which may itself be stopped.
+    /// Returns true if it is in an uninterruptible wait: for a disk, or for the `exec` of a `vfork`
+    /// child, which may itself be stopped.
     const fn is_uninterruptible(self) -> bool {
         self.state == b'D'
     }
 }
 
-/// A process that ends while it is looked at gives one of two errors.
+/// Returns true for the two errors of a process that ends during a query.
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
         || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
-/// Every process there is that we may look at: some hosts hide those of other users.
+/// Returns all visible processes; some hosts hide those of other users.
 pub(crate) fn all() -> io::Result<Vec<ProcessStat>> {
     let mut processes = Vec::new();
     for entry in fs::read_dir("/proc")? {
@@ -132,8 +132,8 @@ pub(crate) fn all() -> io::Result<Vec<ProcessStat>> {
     Ok(processes)
 }
 
-/// The processes below `root`, parents before children, without `root` itself, and without those of
-/// sessions that were begun below it and have recorders of their own.
+/// Returns the processes below `root`, parents before children. Excludes `root` itself and the
+/// processes of sessions that were started below it and have their own recorders.
 pub(crate) fn descendants(root: Pid) -> io::Result<Vec<ProcessStat>> {
     let root = root.as_raw_nonzero().get();
     Ok(descendants_in(&all()?, root, is_recorder))
@@ -163,8 +163,8 @@ fn descendants_in(
     found
 }
 
-/// Whether it is the recorder of some session. A recorder leads a session of setsid(2), so the
-/// environment of few processes has to be looked at.
+/// Returns true if the process is the recorder of a session. A recorder leads a session of
+/// setsid(2), so few environments have to be read.
 fn is_recorder(process: &ProcessStat) -> bool {
     let pid = process.id.pid.as_raw_nonzero().get();
     process.leader == pid
@@ -175,24 +175,24 @@ fn is_recorder(process: &ProcessStat) -> bool {
         })
 }
 
-/// Whether `is_it` of one of the entries `name=value` of the environment that the process was
-/// started with. One whose environment cannot be read has none.
+/// Returns true if `is_it` accepts an entry `name=value` of the process's initial environment. An
+/// environment that cannot be read counts as empty.
 fn has_in_environment(process: ProcessStat, is_it: impl Fn(&[u8]) -> bool) -> bool {
     let pid = process.id.pid.as_raw_nonzero();
     fs::read(format!("/proc/{pid}/environ"))
         .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(is_it))
 }
 
-/// Sends `signal` to this very process, never to a later one of its number. `None` when it is
-/// gone; otherwise a descriptor that becomes readable when it ends.
+/// Sends `signal` to this process, never to a later one with its number. Returns `None` if it has
+/// ended; otherwise a descriptor that becomes readable when it ends.
 pub(crate) fn signal(process: ProcessId, signal: Signal) -> io::Result<Option<OwnedFd>> {
     let handle = match pidfd_open(process.pid, PidfdFlags::empty()) {
         Ok(handle) => handle,
         Err(rustix::io::Errno::SRCH) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    // The descriptor holds on to one process, so if the number belongs to the right one now, it
-    // did when the descriptor was opened, or the descriptor is of one that has ended.
+    // The descriptor refers to one process. If the number belongs to the right one now, it did when
+    // the descriptor was opened, or the descriptor's process has ended.
     let is_same = ProcessStat::read(process.pid.as_raw_nonzero().get())?
         .is_some_and(|stat| stat.id == process);
     if !is_same {
@@ -205,24 +205,24 @@ pub(crate) fn signal(process: ProcessId, signal: Signal) -> io::Result<Option<Ow
     }
 }
 
-/// What [`freeze`] has done.
+/// The result of [`freeze`].
 #[derive(Debug, Default)]
 pub(crate) struct Frozen {
-    /// The processes that were stopped, and were not before: those to wake again.
+    /// The processes that were stopped and that ran before: those to resume.
     pub(crate) stopped: Vec<ProcessId>,
-    /// How many were still not stopped in the end.
+    /// The number of processes that were still running at the end.
     pub(crate) restless: usize,
-    /// What went wrong first, if something did.
+    /// The first error, if any.
     pub(crate) failure: Option<io::Error>,
 }
 
-/// Stops every process that `living` finds, again and again until it finds none that runs: a
-/// process may have started another one, or woken one, before it was stopped itself. One that was
-/// told to stop and waits inside of the kernel counts as stopped: it takes no step of its own
-/// before it does. One that `send` may not stop is left out, and counted among the restless.
+/// Stops every process that `living` finds, repeatedly, until none of them runs: a process may have
+/// started or resumed another one before it was stopped. A process in an uninterruptible wait
+/// counts as stopped once it was signalled, since it stops before its next step. One that `send`
+/// may not stop is skipped and counted in [`Frozen::restless`].
 ///
-/// The states are looked at again and again because nobody is told when a process that is not
-/// his child stops; the pauses are of a millisecond at first, and the whole is bounded.
+/// The states are polled because only a parent is notified of a stop. The pauses start at a
+/// millisecond, and the total time is bounded by [`FREEZE_WAIT_MAX`].
 pub(crate) async fn freeze<Found>(
     mut living: impl FnMut() -> Found,
     mut send: impl FnMut(ProcessId, Signal) -> io::Result<Option<OwnedFd>>,
@@ -268,11 +268,11 @@ where
     }
 }
 
-/// Wakes what [`freeze`] has stopped, all that can be. What stopped by itself before stays as it
-/// was.
+/// Resumes the processes that [`freeze`] has stopped, as many as possible. A process that was
+/// stopped before stays stopped.
 ///
 /// # Errors
-/// The first one, when not all could be woken.
+/// Returns the first error if not all of them could be resumed.
 pub(crate) fn thaw(
     frozen: &Frozen,
     mut send: impl FnMut(ProcessId, Signal) -> io::Result<Option<OwnedFd>>,

@@ -1,81 +1,82 @@
-//! What a recorder and whoever attends to it say to each other.
+//! The protocol between a recorder and its attendant.
 //!
-//! One JSON object a line, over the unix socket of the session's folder (and, later, over a
+//! One JSON object per line, over the unix socket of the session's folder (and, later, over a
 //! stream of a network connection). The attendant begins with [`Hello`]; the recorder answers with
-//! [`Welcome`] or [`Refusal`] and then sends the journal from the asked position on, each record
-//! with the position after it, for as long as the connection lives. Requests may be sent at any
-//! time; they are idempotent, and what they lead to is told by the journal.
+//! [`Welcome`] or [`Refusal`]. It then sends the journal from the requested position on, each
+//! record with the position after it, for as long as the connection lives. Requests may be sent at
+//! any time; they are idempotent, and the journal records their results.
 //!
-//! There is one attendant at a time: a connection with a higher fence closes the one before it, a
-//! connection with a lower one is refused.
+//! There is one attendant at a time: a connection with a higher fence closes the one before it, and
+//! one with a lower fence is refused.
 
 use ah_rest_api_contract::{EphemeralEvent, SessionId};
 use serde::{Deserialize, Serialize};
 
-// What the session's machine asks for, and what it is told.
+// The requests and journal entries are the types of the state machine.
 pub use ah_lifecycle::{
     AgentEnd, EndCause, Fact, JournalEntry, JournalRecord, Request, ShutdownManner, TurnOutcome,
 };
 
 /// The version of this protocol. A recorder outlives the program that started it, so an attendant
-/// speaks every version that a living recorder may have: at present this one alone.
+/// must speak the version of every living recorder: at present this one only.
 pub const PROTOCOL_VERSION: u32 = 1;
 
-/// The longest line of the protocol and of the journal, in bytes.
+/// The maximum length of a line of the protocol and of the journal, in bytes.
 pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// How an attendant begins.
+/// The first message of an attendant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// The version of the protocol that the attendant speaks.
     pub protocol: u32,
-    /// How often the session has changed its owner; the highest one attends.
+    /// The number of owner changes of the session; the attendant with the highest fence is
+    /// attached.
     pub fence: u64,
-    /// From where the journal is wanted, in bytes from its start.
+    /// The position at which the journal stream begins, in bytes from the start of the file.
     pub from: u64,
 }
 
-/// That the attendant was accepted.
+/// The reply to an accepted attendant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
     /// The version of the protocol that the recorder speaks.
     pub protocol: u32,
-    /// The version of the program that the recorder is.
+    /// The version of the recorder's program.
     pub version: String,
     /// The session.
     pub session_id: SessionId,
-    /// The recorder's process.
+    /// The process id of the recorder.
     pub pid: u32,
-    /// The agent's process, while it lives.
+    /// The process id of the agent, while it lives.
     pub agent_pid: Option<u32>,
-    /// How long the journal is now, in bytes.
+    /// The current length of the journal, in bytes.
     pub journal_len: u64,
 }
 
-/// That the attendant was not accepted.
+/// The reply to a refused attendant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("the recorder refused the connection: {reason}")]
 pub struct Refusal {
-    /// Why, in words.
+    /// The reason as text.
     pub reason: String,
 }
 
-/// What a recorder sends after its welcome.
+/// A message of a recorder after its [`Welcome`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "frame", rename_all = "snake_case")]
 pub enum Frame {
     /// A record of the journal.
     Record {
-        /// Where the next one begins.
+        /// The position of the next record.
         next: u64,
         /// The record.
         record: JournalRecord,
     },
-    /// The journal was sent up to where it ended when the attendant came.
+    /// The journal was sent up to its length at the time of the attachment.
     CaughtUp,
-    /// Something that is not written down.
+    /// An event that is not recorded.
     Ephemeral {
-        /// It.
+        /// The event.
         event: EphemeralEvent,
     },
 }

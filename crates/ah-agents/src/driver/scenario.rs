@@ -13,7 +13,7 @@ use super::Driver;
 use crate::scenario_agent::wire::{FromAgent, ToAgent};
 use crate::{AgentProgram, DriverKind, SessionFolder};
 
-/// The file of the session's folder that the agent reads its settings from.
+/// The settings file of the agent, in the session's folder.
 const SETTINGS_FILE: &str = "scenario.json";
 
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl Agent for ScenarioDriver {
     }
 
     fn begin(&mut self, _to_agent: &mut Vec<u8>) {
-        // It begins by itself.
+        // The agent begins by itself.
     }
 
     fn prompt(
@@ -103,8 +103,8 @@ fn say(message: &ToAgent, to_agent: &mut Vec<u8>) {
     match serde_json::to_writer(&mut *to_agent, message) {
         Ok(()) => to_agent.push(b'\n'),
         Err(error) => {
-            // Text, maps with text keys and options of them are always JSON. Half a line would
-            // spoil the next one.
+            // Text, maps with text keys and options of them always serialize. A partial line would
+            // corrupt the next one.
             to_agent.truncate(start);
             tracing::error!(%error, "a message to the agent could not be written as JSON");
         }

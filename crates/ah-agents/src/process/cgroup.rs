@@ -1,7 +1,7 @@
-//! A control group (cgroup v2) for the processes of one session, where the host lets us make one.
+//! The control group (cgroup v2) for the processes of one session, where the host permits one.
 //!
-//! It is a help, never relied on: most hosts give it to root or to a delegated unit only. Where
-//! it is there, the kernel itself knows what belongs to the session and kills it in one step.
+//! An optional aid: most hosts grant it to root or to a delegated unit only. With it, the kernel
+//! tracks the processes of the session and kills them in one step.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -12,16 +12,16 @@ use ah_rest_api_contract::SessionId;
 
 use crate::SessionFolder;
 
-/// What the name of a session's control group begins with; the session's id follows.
+/// The prefix of a control group's name; the session's id follows.
 const PREFIX: &str = "ah-";
 
-/// A session's control group.
+/// The control group of a session.
 #[derive(Debug)]
 pub(crate) struct Cgroup(PathBuf);
 
 impl Cgroup {
-    /// Makes the control group of `session` below our own, and notes in `folder` where it is;
-    /// `None` where that cannot be done.
+    /// Creates the control group of `session` below the own group, and writes its path to `folder`;
+    /// `None` if that is not possible.
     pub(crate) fn create(session: SessionId, folder: &SessionFolder) -> Option<Self> {
         let group = Self(own_group()?.join(name_of(session)));
         fs::write(folder.cgroup(), group.0.as_os_str().as_encoded_bytes()).ok()?;
@@ -30,7 +30,7 @@ impl Cgroup {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(_) => return None,
         }
-        // Kernels before 5.14 cannot kill a group; without that it is of no use.
+        // Kernels before 5.14 cannot kill a group; without that it has no use.
         if group.0.join("cgroup.kill").exists() {
             Some(group)
         } else {
@@ -39,22 +39,23 @@ impl Cgroup {
         }
     }
 
-    /// The control group that the recorder of `session` has noted in `folder` and left behind, if
-    /// it did. Where our own group is does not matter: it is seldom the one that recorder was in.
+    /// Returns the control group that the recorder of `session` has noted in `folder` and left
+    /// behind, if any. It does not depend on the own group, which usually differs from that
+    /// recorder's.
     pub(crate) fn left_in(folder: &SessionFolder, session: SessionId) -> Option<Self> {
         let noted = fs::read_to_string(folder.cgroup()).ok()?;
         let path = PathBuf::from(noted);
         (path.ends_with(name_of(session)) && path.is_dir()).then_some(Self(path))
     }
 
-    /// The file that a process joins the group by, writing `0`.
+    /// Opens the file through which a process joins the group by writing `0`.
     pub(crate) fn door(&self) -> io::Result<File> {
         File::options()
             .write(true)
             .open(self.0.join("cgroup.procs"))
     }
 
-    /// The processes in it; none when that cannot be read.
+    /// Returns the processes in the group; empty if it cannot be read.
     pub(crate) fn members(&self) -> HashSet<i32> {
         fs::read_to_string(self.0.join("cgroup.procs"))
             .unwrap_or_default()
@@ -63,14 +64,14 @@ impl Cgroup {
             .collect()
     }
 
-    /// Kills every process in it. What this misses the sweep by parentage finds.
+    /// Kills every process in the group. The sweep by parentage finds those that this misses.
     pub(crate) fn kill(&self) {
         if let Err(error) = fs::write(self.0.join("cgroup.kill"), "1") {
             tracing::debug!(group = %self.0.display(), %error, "the control group was not killed");
         }
     }
 
-    /// Removes it. A group that still has a process stays; the next sweep tries again.
+    /// Removes the group. A group with a process remains; the next sweep tries again.
     pub(crate) fn remove(&self) {
         if let Err(error) = fs::remove_dir(&self.0) {
             tracing::debug!(group = %self.0.display(), %error, "the control group stays");
@@ -78,8 +79,8 @@ impl Cgroup {
     }
 }
 
-/// Moves our process out of the control groups of other sessions, for a recorder that was started
-/// from inside of one: it would be killed with it. Where that cannot be done it stays.
+/// Moves this process out of the control groups of other sessions, for a recorder that was started
+/// inside of one and would be killed with it. Without the right to do so it stays.
 pub(crate) fn leave_sessions() {
     let Some(outside) = own_group().and_then(|own| outside_of_sessions(&own)) else {
         return;
@@ -89,7 +90,8 @@ pub(crate) fn leave_sessions() {
     }
 }
 
-/// The nearest group around `own` that is in no session's; `None` when `own` is in none.
+/// Returns the nearest group around `own` outside of all sessions; `None` if `own` is in no
+/// session's.
 fn outside_of_sessions(own: &Path) -> Option<PathBuf> {
     let is_of_session = |group: &&Path| {
         let name = group.file_name().and_then(|name| name.to_str());
@@ -110,7 +112,7 @@ fn own_group() -> Option<PathBuf> {
     group_in(&mounts, &membership)
 }
 
-/// Where our own group is: below the mount of the type `cgroup2`, the path after `0::`.
+/// Returns the own group: below the mount of the type `cgroup2`, the path after `0::`.
 fn group_in(mounts: &str, membership: &str) -> Option<PathBuf> {
     let mount = mounts.lines().find_map(|line| {
         let (place, kind) = line.split_once(" - ")?;

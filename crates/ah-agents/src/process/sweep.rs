@@ -1,4 +1,4 @@
-//! Ending every process of a session.
+//! The sweep, which ends every process of a session.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -16,29 +16,29 @@ use tokio::time::Instant;
 use super::{Cgroup, LOOK_AGAIN, ProcessId, ProcessStat, SESSION_MARK, freeze, has_in_environment};
 use crate::SessionFolder;
 
-/// How long a sweep takes at most. A process that outlives it hangs in the kernel.
+/// The maximum duration of a sweep. A process that outlives it hangs in the kernel.
 const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// How many rounds of stopping and killing there are at most.
+/// The maximum number of rounds of stopping and killing.
 const ROUNDS_MAX: usize = 100;
 
-/// How often the deaths of one round are looked after, for what became a zombie of somebody
-/// else's and for what the wait for its end could not be set up.
+/// The maximum time to await the deaths of one round: a zombie of another parent is not reaped
+/// here.
 const ROUND_WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// What a sweep has done.
+/// The result of a sweep.
 #[derive(Debug, Default)]
 pub(crate) struct Swept {
     /// The processes that were killed.
     pub(crate) killed: HashSet<ProcessId>,
-    /// How many were still there in the end.
+    /// The number of processes that remain.
     pub(crate) left: usize,
-    /// What went wrong, if something did. When nothing is left, it came right in the end.
+    /// The last error, if any; `None` if no process remains.
     pub(crate) failure: Option<io::Error>,
 }
 
 impl Swept {
-    /// What is to be said when it was not a success; `None` when it was.
+    /// Describes a failed sweep; returns `None` after a successful one.
     pub(crate) fn shortcoming(&self) -> Option<String> {
         let left = match self.left {
             0 => "whether anything is left of it is not known".to_owned(),
@@ -53,9 +53,9 @@ impl Swept {
     }
 }
 
-/// Ends every process that `living` finds, until it finds none: stops them all first, so that none
-/// can start another one, and kills them then. One that `send` may not kill does not spare the
-/// others. `reap` takes note of children that have ended, for a sweeper who has some.
+/// Ends every process that `living` finds, until it finds none. All of them are stopped first, so
+/// that none can start another one, and then killed. One that `send` may not kill does not spare
+/// the others. `reap` reaps the children of the caller, if it has any.
 pub(crate) async fn sweep<Found>(
     mut living: impl FnMut() -> Found,
     mut reap: impl FnMut(),
@@ -73,7 +73,7 @@ where
             Ok(found) => {
                 swept.left = found.iter().filter(|process| !process.is_dead()).count();
                 if swept.left == 0 {
-                    // Whatever went wrong on the way, all of them have ended.
+                    // All processes have ended, so an earlier error has no effect.
                     swept.failure = None;
                     break;
                 }
@@ -91,7 +91,7 @@ where
         }
         await_ends(dying).await;
         if nothing_helps {
-            // They may yet end by themselves, so it is tried again, less and less often.
+            // They may still end by themselves, so the sweep retries with a growing pause.
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(pause_max);
         }
@@ -100,7 +100,7 @@ where
     swept
 }
 
-/// Kills what was found, and says what can be waited for and what went wrong last.
+/// Kills the processes that were found. Returns the handles to await, and the last error.
 fn kill_all(
     found: io::Result<Vec<ProcessStat>>,
     send: &mut impl FnMut(ProcessId, Signal) -> io::Result<Option<OwnedFd>>,
@@ -125,11 +125,11 @@ fn kill_all(
     (dying, refusal)
 }
 
-/// Waits until each of these processes has ended, at most [`ROUND_WAIT_MAX`] together.
+/// Waits until each of these processes has ended, at most [`ROUND_WAIT_MAX`] in total.
 async fn await_ends(dying: Vec<OwnedFd>) {
     let give_up_at = Instant::now() + ROUND_WAIT_MAX;
     for handle in dying {
-        // A process whose end cannot be waited for is found again by the next round.
+        // A process whose end cannot be awaited is found again by the next round.
         let Some(handle) = watched(handle) else {
             continue;
         };
@@ -147,30 +147,30 @@ async fn await_ends(dying: Vec<OwnedFd>) {
     reason = "a descriptor that is not a socket or pipe has no safe way into the event loop"
 )]
 fn watched(handle: OwnedFd) -> Option<AsyncFd<OwnedFd>> {
-    // SAFETY: an `OwnedFd` owns its descriptor and names the same one for as long as it lives,
-    // and the `AsyncFd` that is made of it takes it along.
+    // SAFETY: an `OwnedFd` owns its descriptor and refers to the same one for as long as it lives,
+    // and the `AsyncFd` takes ownership of it.
     unsafe { AsyncFd::register_with_interest(handle, Interest::READABLE) }.ok()
 }
 
-/// Ends every process that bears the mark of `session`, for a session whose recorder is gone, and
-/// says how many there were. The calling process is spared, whatever mark it bears.
+/// Ends every process with the mark of `session`, whose recorder is gone, and returns their number.
+/// The calling process is spared, regardless of its mark.
 ///
-/// A process whose environment cannot be read belongs to another user, or has wiped it; the latter
-/// is found only by [`sweep_folder`], where the recorder could make a control group.
+/// A process whose environment cannot be read belongs to another user or has cleared it. The latter
+/// is found only by [`sweep_folder`], if the recorder could create a control group.
 ///
 /// # Errors
-/// When `/proc` cannot be read, or when a process is still there after ten seconds. All those that
-/// can be ended are ended even then.
+/// Returns an error if `/proc` cannot be read, or if a process remains after ten seconds. All other
+/// processes are ended even then.
 pub async fn sweep_session(session: SessionId) -> io::Result<u32> {
     sweep_marked(session, None).await
 }
 
 /// Ends every process of `session`, whose recorder is gone, as [`sweep_session`] does, and those in
-/// the control group that the recorder has noted in `folder`. The agent's home goes with them, if
-/// it can be removed.
+/// the control group that the recorder has noted in `folder`. Removes the agent's home; a failure
+/// of that is logged.
 ///
 /// # Errors
-/// As [`sweep_session`].
+/// Returns the errors of [`sweep_session`].
 pub async fn sweep_folder(session: SessionId, folder: &SessionFolder) -> io::Result<u32> {
     let swept = sweep_marked(session, Cgroup::left_in(folder, session)).await?;
     if let Err(error) = crate::home::remove(folder).await {
@@ -184,7 +184,7 @@ async fn sweep_marked(session: SessionId, group: Option<Cgroup>) -> io::Result<u
     let group = group.map(Arc::new);
     let living = || {
         let (mark, group) = (Arc::clone(&mark), group.clone());
-        // The environment of every process of the host is read, which takes its time.
+        // Reading the environment of every process of the host is slow and blocks.
         let look = tokio::task::spawn_blocking(move || marked(&mark, group.as_deref()));
         async move { look.await.map_err(io::Error::other)? }
     };
@@ -198,7 +198,7 @@ async fn sweep_marked(session: SessionId, group: Option<Cgroup>) -> io::Result<u
             "session {session} was not swept: {shortcoming}"
         )));
     }
-    // Process numbers have 22 bits at most.
+    // Process numbers have at most 22 bits.
     Ok(u32::try_from(swept.killed.len()).unwrap_or(u32::MAX))
 }
 
