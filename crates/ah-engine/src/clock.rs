@@ -1,4 +1,4 @@
-//! The engine's clock: the host's, or one that a test turns by hand.
+//! The clock of the engine: the host's clock, or a manual one for tests.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use ah_rest_api_contract::Timestamp;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-/// What the engine knows of time. Nothing in the engine reads the time in any other way.
+/// A source of the time. The engine reads the time only through this trait.
 #[async_trait]
 pub trait Clock: Send + Sync + 'static {
-    /// The moment it is.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 
-    /// Waits until it is `moment`; returns at once when it was already.
+    /// Waits until `moment`. Returns at once if `moment` has passed.
     async fn sleep_until(&self, moment: Timestamp);
 }
 
@@ -34,7 +34,7 @@ impl Clock for SystemClock {
     }
 
     async fn sleep_until(&self, moment: Timestamp) {
-        // The host's clock may be set while we sleep, so the wait is taken in bounded stretches.
+        // The host's clock may be set during the wait, so each sleep is bounded.
         const STRETCH: Duration = Duration::from_secs(60);
         loop {
             let left = moment.since(self.now());
@@ -46,18 +46,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is turned.
+/// A clock that changes only by [`ManualClock::advance`].
 #[derive(Debug)]
 pub struct ManualClock(watch::Sender<Timestamp>);
 
 impl ManualClock {
-    /// A clock that stands at `start`.
+    /// Creates a clock with the time `start`.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
         Self(watch::Sender::new(start))
     }
 
-    /// Turns the clock forward and wakes whoever waited for a moment that has come.
+    /// Moves the clock forward and wakes the waits whose moment has passed.
     pub fn advance(&self, by: Duration) {
         self.0.send_modify(|now| *now = now.plus(by));
     }

@@ -1,44 +1,45 @@
-//! What an engine is told when it starts.
+//! Configuration of an engine.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Whether an engine starts sessions that wait.
+/// The sessions that an engine attends to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheduling {
-    /// It starts queued sessions and attends to running ones.
+    /// The engine starts queued sessions and attends to running ones.
     Serve,
-    /// It only attends to sessions that run already: for a command that is over in a moment.
+    /// The engine attends only to running sessions. For a short-lived command.
     Attend,
 }
 
-/// What an engine is told when it starts.
+/// Configuration of an engine.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// The folder of the engine's state, which holds the locks by which engines know each other.
+    /// The folder of the engine's state. It contains the locks that declare engines live.
     pub home: PathBuf,
-    /// Whether it starts sessions that wait.
+    /// The sessions that the engine attends to.
     pub scheduling: Scheduling,
-    /// How many sessions may hold a slot at once, over all engines on one store.
+    /// The maximum number of sessions that hold a slot, over all engines on one store.
     pub max_concurrent_tasks: NonZeroU32,
-    /// How long a claim holds unless it is renewed, which is done three times as often. Only an
-    /// engine whose death cannot be seen, or that hangs, is waited out for this long.
+    /// The duration of a lease. Leases are renewed after a third of it. Only sessions of an engine
+    /// that hangs, or whose death cannot be detected, wait for its expiry.
     pub lease: Duration,
-    /// How long an idle session is kept when its task does not say.
+    /// The maximum idle time of a session whose task does not set one.
     pub idle_timeout: Duration,
-    /// How long an agent whose turn is over is kept when no engine attends to it.
+    /// The maximum idle time of an agent that no engine is attached to.
     pub orphan_idle: Duration,
-    /// How long each step of ending an agent may take before the next one.
+    /// The maximum duration of each step of ending an agent.
     pub stop_grace: Duration,
-    /// The names of environment variables that a task may set.
+    /// The names of the environment variables that a task may set.
     pub allowed_env: BTreeSet<String>,
 }
 
 impl EngineConfig {
-    /// An engine in `home` that serves, with 16 sessions at once, leases of 6 s, 24 h of
-    /// idleness, a minute without an attendant, 5 s of grace a step, and no variables allowed.
+    /// Creates a configuration with [`Scheduling::Serve`] in `home`. The defaults are 16 slots, a
+    /// lease of 6 s, 24 h of idle time, one minute of idle time without an engine, 5 s per step of
+    /// ending an agent, and no allowed variables.
     #[must_use]
     pub fn new(home: PathBuf) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What readers are shown besides the log: passed on while it happens, and lost when nobody looks.
+//! Ephemeral events, which are not in the log. Events without a subscriber are dropped.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,19 +6,19 @@ use std::sync::{Mutex, PoisonError};
 use ah_rest_api_contract::{EphemeralEvent, SessionId};
 use tokio::sync::broadcast;
 
-/// How many events a reader may be behind before it loses some.
+/// The maximum number of events that a subscriber can lag behind. Older ones are dropped.
 const BEHIND_MAX: usize = 256;
 
-/// Where supervisors put ephemeral events and readers find them.
+/// Passes ephemeral events from supervisors to subscribers.
 #[derive(Debug, Default)]
 pub(crate) struct EphemeralHub {
-    /// The channel of each session that somebody reads. It protects only the map: nothing waits
-    /// while it is held.
+    /// The channels of sessions with subscribers. The lock protects only the map and is not held
+    /// across waits.
     channels: Mutex<HashMap<SessionId, broadcast::Sender<EphemeralEvent>>>,
 }
 
 impl EphemeralHub {
-    /// What comes from now on.
+    /// Subscribes to the events of a session that are published from now on.
     pub(crate) fn subscribe(&self, session: SessionId) -> broadcast::Receiver<EphemeralEvent> {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         channels.retain(|_, channel| channel.receiver_count() > 0);
@@ -28,11 +28,11 @@ impl EphemeralHub {
             .subscribe()
     }
 
-    /// Shows an event to whoever reads the session.
+    /// Sends an event to the subscribers of a session.
     pub(crate) fn publish(&self, session: SessionId, event: EphemeralEvent) {
         let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(channel) = channels.get(&session) {
-            // It fails when the last reader has just left, which is no loss.
+            // Sending fails if the last subscriber has just been dropped, so nothing is lost.
             channel.send(event).ok();
         }
     }

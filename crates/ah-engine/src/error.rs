@@ -1,19 +1,19 @@
-//! What the engine can fail with, and what clients are told of it.
+//! Errors of the engine, and their conversion for clients.
 
 use std::error::Error;
 
 use ah_rest_api_contract::{AlreadyDone, ErrorKind, TaskManagerError};
 use ah_store::StoreError;
 
-/// Why an engine could not start.
+/// A failure to start an engine.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The folder of its state cannot be used.
+    /// The state folder cannot be used.
     #[error("the state folder {path} cannot be used")]
     Home {
-        /// The folder.
+        /// The path of the folder.
         path: std::path::PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -30,7 +30,7 @@ pub(crate) fn store_error(error: StoreError) -> TaskManagerError {
     }
 }
 
-/// What clients are told when something stored cannot be what it should be.
+/// Logs a fault of stored data and returns an error for clients without its details.
 pub(crate) fn inconsistent(
     what: &str,
     error: impl Error + Send + Sync + 'static,

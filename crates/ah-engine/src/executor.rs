@@ -1,4 +1,4 @@
-//! The port to the host that runs a session: its workspace, its recorder, its processes.
+//! The port to the host of a session: its workspace, its recorder and its processes.
 
 use std::pin::Pin;
 
@@ -12,13 +12,13 @@ use ah_store::{Fence, JournalPosition};
 use async_trait::async_trait;
 use futures::Stream;
 
-/// What a host could not do. The message is a sentence for the session's reason.
+/// A failure of a host. The message is a sentence for the session's reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct ExecutorError {
-    /// What failed on what, and what to do.
+    /// The operation that failed, its object, and a remedy.
     pub message: String,
-    /// Which field of the task is at fault, if one is.
+    /// The field of the task that is invalid, if any.
     pub field: Option<&'static str>,
     /// The cause.
     #[source]
@@ -26,7 +26,7 @@ pub struct ExecutorError {
 }
 
 impl ExecutorError {
-    /// An error with a sentence and its cause.
+    /// Creates an error from a sentence and its cause.
     pub fn caused_by(
         message: impl Into<String>,
         source: impl std::error::Error + Send + Sync + 'static,
@@ -39,44 +39,44 @@ impl ExecutorError {
     }
 }
 
-/// A workspace to make.
+/// A request for a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceRequest {
-    /// For which session.
+    /// The session.
     pub session: SessionId,
-    /// Of which repository; an empty folder when absent.
+    /// The repository. The workspace is an empty folder if absent.
     pub source: Option<RepositorySource>,
-    /// At the head of which branch.
+    /// The branch whose head is checked out.
     pub branch: Option<String>,
-    /// At which commit.
+    /// The commit that is checked out.
     pub commit: Option<String>,
 }
 
-/// A workspace that was made.
+/// A workspace that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provisioned {
-    /// Where it is.
+    /// The location of the workspace.
     pub workspace: SessionWorkspace,
-    /// The commit it is at; absent for an empty folder.
+    /// The commit that is checked out; absent for an empty folder.
     pub commit: Option<String>,
     /// The branch that the repository's HEAD names.
     pub default_branch: Option<String>,
-    /// What the user should know about how it was made.
+    /// Warnings for the user about the creation of the workspace.
     pub notes: Vec<String>,
 }
 
-/// Whether a session's recorder lives.
+/// The state of a session's recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecorderState {
-    /// It has never run.
+    /// The recorder has never run.
     Never,
-    /// It runs.
+    /// The recorder runs.
     Alive,
-    /// It has run and does no longer.
+    /// The recorder ran and has ended.
     Gone,
 }
 
-/// What a recorder sends.
+/// The frames that a recorder sends.
 pub type Frames = Pin<Box<dyn Stream<Item = std::io::Result<Frame>> + Send>>;
 
 /// The sending half of an attachment to a recorder.
@@ -86,11 +86,11 @@ pub trait Requests: Send {
     async fn send(&mut self, request: &Request) -> std::io::Result<()>;
 }
 
-/// An attachment to a living recorder.
+/// An attachment to a live recorder.
 pub struct Attachment {
-    /// What it sends.
+    /// The receiving half.
     pub frames: Frames,
-    /// What it is sent.
+    /// The sending half.
     pub requests: Box<dyn Requests>,
 }
 
@@ -100,7 +100,7 @@ pub trait Executor: Send + Sync + 'static {
     /// Returns the agents of this host, with the versions known so far.
     fn agents(&self) -> Vec<Agent>;
 
-    /// Asks the programs of agents for the versions that are not known yet.
+    /// Queries the programs of agents for the versions that are not known yet.
     async fn discover_versions(&self);
 
     /// Returns the program that runs a selected agent on this host.
@@ -116,14 +116,14 @@ pub trait Executor: Send + Sync + 'static {
     /// The fault of the address, as the message of a field.
     async fn check_source(&self, source: &RepositorySource) -> Result<(), String>;
 
-    /// Makes the session's workspace, or finds the one that was made before.
+    /// Creates the session's workspace, or returns the existing one.
     async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError>;
 
-    /// Starts the session's recorder, unless it runs.
+    /// Starts the session's recorder, unless it already runs.
     async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError>;
 
-    /// Whether the session's recorder lives. What cannot be told is an error: a recorder is not
-    /// gone because nobody could look.
+    /// Returns the state of the session's recorder. A state that cannot be determined is an error,
+    /// never [`RecorderState::Gone`].
     async fn recorder_state(&self, session: SessionId) -> Result<RecorderState, ExecutorError>;
 
     /// Attaches to the session's recorder and reads its journal from `from` on.
@@ -134,8 +134,8 @@ pub trait Executor: Send + Sync + 'static {
         from: JournalPosition,
     ) -> std::io::Result<Attachment>;
 
-    /// At most `limit` records of the journal of a recorder that is gone, from `from` on, each
-    /// with the position after it.
+    /// Returns at most `limit` journal records of a recorder that is gone, starting at `from`. Each
+    /// record comes with the position after it.
     async fn left_over(
         &self,
         session: SessionId,
@@ -143,28 +143,28 @@ pub trait Executor: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(JournalRecord, JournalPosition)>, ExecutorError>;
 
-    /// Ends every process of the session that is left, and says how many there were.
+    /// Ends every remaining process of the session and returns their number.
     async fn sweep(&self, session: SessionId) -> Result<u32, ExecutorError>;
 
-    /// What the session has changed so far.
+    /// Returns the changes of the session so far.
     async fn changes(
         &self,
         session: SessionId,
     ) -> Result<(ChangeSummary, Vec<FileEntry>), ExecutorError>;
 
-    /// The diff of what the session has changed so far.
+    /// Returns the diff of the session's changes so far.
     async fn diff(
         &self,
         session: SessionId,
         query: &DiffQuery,
     ) -> Result<SessionDiff, ExecutorError>;
 
-    /// Keeps what the session has changed, for good, and says how much it is.
+    /// Stores the session's changes permanently and returns their summary.
     async fn seal(&self, session: SessionId) -> Result<ChangeSummary, ExecutorError>;
 
     /// Removes the session's workspace and its recorder's folder.
     async fn discard(&self, session: SessionId) -> Result<(), ExecutorError>;
 
-    /// The branches of a repository, asked of the repository itself.
+    /// Returns the branches of a repository, queried from the repository itself.
     async fn branches(&self, source: &RepositorySource) -> Result<Vec<Branch>, ExecutorError>;
 }

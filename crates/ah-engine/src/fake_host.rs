@@ -1,5 +1,5 @@
-//! A host for tests: journals in memory and no process, with agents that play a script or that the
-//! test plays.
+//! A host for tests: journals in memory, no processes, and agents that play a script or are
+//! controlled by the test.
 
 #![expect(
     clippy::unwrap_used,
@@ -27,45 +27,45 @@ use crate::clock::Clock;
 use crate::executor::ExecutorError;
 use recorder::Recorder;
 
-/// How long a test waits for a request to reach a recorder.
+/// The maximum wait of a test for a request to reach a recorder.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How many ephemeral events an engine may be behind before it loses some.
+/// The maximum number of ephemeral events that an engine can lag behind.
 const BEHIND_MAX: usize = 16;
 
 /// The behavior of an agent without a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behavior {
-    /// It thinks one thought in each turn and ends it.
+    /// The agent emits one thought in each turn and ends it.
     EndsTurns,
-    /// It begins its turns and leaves the rest to the test.
+    /// The agent begins its turns. The test does the rest.
     Directed,
-    /// It plays the scenario of its settings. Time that the script lets pass does not pass here.
+    /// The agent plays the scenario of its settings. Waits of the script take no time.
     Scripted,
 }
 
-/// A host whose journals outlive the engines that attend to them. Clones of it are the same one.
+/// A host whose journals outlive the engines attached to them. Clones share their state.
 #[derive(Clone)]
 pub struct FakeHost(Arc<Inner>);
 
 struct Inner {
-    /// The recorders. It protects only them: nothing waits while it is held.
+    /// The recorders. The lock protects only them and is not held across waits.
     recorders: Mutex<HashMap<SessionId, Recorder>>,
     moved: watch::Sender<u64>,
     shown: broadcast::Sender<(SessionId, EphemeralEvent)>,
     clock: Arc<dyn Clock>,
-    /// The start of the host by both clocks.
+    /// The start of the host on both clocks.
     started: (Timestamp, Instant),
     behavior: Behavior,
     catalog: Catalog,
-    /// What goes wrong. It is held for as long as it is looked at.
+    /// The injected faults. The lock is held only during an access.
     troubles: Mutex<Troubles>,
-    /// How often the host fails to look, sweep and discard before it does what it is asked.
+    /// The number of remaining calls of `recorder_state`, `sweep` and `discard` that fail.
     failures: AtomicU32,
-    /// The statuses that sessions are kept in. It is held for as long as it is looked at.
+    /// The statuses that sessions are held in. The lock is held only during an access.
     held: Mutex<BTreeSet<SessionStatus>>,
 }
 
-/// What goes wrong on a host, and what was seen of it.
+/// The injected faults of a host, and observations for tests.
 #[derive(Default)]
 struct Troubles {
     refusal: Option<String>,
@@ -93,39 +93,39 @@ impl FakeHost {
         }))
     }
 
-    /// Has provisioning answer with this instead of a workspace.
+    /// Makes provisioning fail with this message.
     pub fn refuse(&self, message: &str) {
         self.0.troubles.lock().unwrap().refusal = Some(message.to_owned());
     }
 
-    /// Has workspaces stay that are to be removed.
+    /// Makes the removal of workspaces fail.
     pub fn keep_workspaces(&self) {
         self.0.troubles.lock().unwrap().immovable = true;
     }
 
-    /// The sessions whose workspaces were removed.
+    /// Returns the sessions whose workspaces were removed.
     #[must_use]
     pub fn discarded(&self) -> Vec<SessionId> {
         self.0.troubles.lock().unwrap().discarded.clone()
     }
 
-    /// How many agents lived at once, at most.
+    /// Returns the maximum number of agents that lived at once.
     #[must_use]
     pub fn most_alive(&self) -> usize {
         self.0.troubles.lock().unwrap().most_alive
     }
 
-    /// Has the host fail to look, sweep and discard so many times.
+    /// Makes the next `times` calls of `recorder_state`, `sweep` and `discard` fail.
     pub fn fail(&self, times: u32) {
         self.0.failures.store(times, Ordering::SeqCst);
     }
 
-    /// Keeps sessions in this status: what would end it by itself is not done.
+    /// Holds sessions in this status: requests that would end it are postponed.
     pub fn hold(&self, status: SessionStatus) {
         self.0.held.lock().unwrap().insert(status);
     }
 
-    /// Does what was not done because of [`FakeHost::hold`].
+    /// Carries out the requests that [`FakeHost::hold`] postponed.
     pub fn release(&self, status: SessionStatus) {
         self.0.held.lock().unwrap().remove(&status);
         let mut waiting = Vec::new();
@@ -139,7 +139,7 @@ impl FakeHost {
         self.notify();
     }
 
-    /// Settles the permission requests whose time is up.
+    /// Settles the permission requests that have expired.
     pub fn expire(&self) {
         let now = self.now();
         let sessions: Vec<SessionId> = self.0.recorders.lock().unwrap().keys().copied().collect();
@@ -148,12 +148,12 @@ impl FakeHost {
         }
     }
 
-    /// The agent says or does something.
+    /// Appends an event of the agent to the journal.
     pub fn event(&self, session: SessionId, payload: EventPayload) {
         self.append(session, JournalEntry::Event(payload));
     }
 
-    /// The agent thinks this.
+    /// Appends a thought of the agent to the journal.
     pub fn thought(&self, session: SessionId, text: &str) {
         let thought = Thought {
             thought: text.into(),
@@ -162,7 +162,7 @@ impl FakeHost {
         self.event(session, EventPayload::Thought(thought));
     }
 
-    /// A line of the agent's log.
+    /// Appends a log line of the agent to the journal.
     pub fn log(&self, session: SessionId, level: LogLevel, message: &str) {
         let log = Log {
             level,
@@ -172,44 +172,44 @@ impl FakeHost {
         self.event(session, EventPayload::Log(log));
     }
 
-    /// The agent shows something that is not written down.
+    /// Sends an ephemeral event of the agent.
     pub fn show(&self, session: SessionId, event: EphemeralEvent) {
-        // It fails when nobody attends, which is no loss.
+        // Sending fails if no engine is attached, so nothing is lost.
         self.0.shown.send((session, event)).ok();
     }
 
-    /// The recorder tells a fact.
+    /// Appends a fact to the journal.
     pub fn fact(&self, session: SessionId, fact: Fact) {
         self.append(session, JournalEntry::Fact(fact));
     }
 
-    /// Nothing of the agent is left.
+    /// Ends the agent and its processes.
     pub fn end(&self, session: SessionId, end: AgentEnd) {
         let now = self.now();
         self.with(session, |recorder| recorder.end(end, now));
     }
 
-    /// The recorder dies without a word.
+    /// Ends the recorder without a last record.
     pub fn kill_recorder(&self, session: SessionId) {
         self.with(session, |recorder| recorder.alive = false);
     }
 
-    /// The agent's turn ends, and the next one begins if a prompt waits.
+    /// Ends the agent's turn. The next one begins if a prompt is queued.
     pub fn end_turn(&self, session: SessionId) {
         let now = self.now();
         self.with(session, |recorder| recorder.end_turn(now));
     }
 
-    /// Every request that ever reached the recorder, in order.
+    /// Returns every request that reached the recorder, in order.
     #[must_use]
     pub fn requests(&self, session: SessionId) -> Vec<Request> {
         self.with(session, |recorder| recorder.requests.clone())
     }
 
-    /// Waits until the recorder was asked for something that `wanted` recognises.
+    /// Waits until the recorder received a request that `wanted` accepts.
     ///
     /// # Panics
-    /// When it was not within 20 s.
+    /// If no such request arrives within 20 s.
     pub async fn asked(&self, session: SessionId, wanted: impl Fn(&Request) -> bool) {
         let mut moved = self.0.moved.subscribe();
         let asked = async {
@@ -226,13 +226,13 @@ impl FakeHost {
             .unwrap_or_else(|_| panic!("never asked: {:?}", self.requests(session)));
     }
 
-    /// Whether the session's processes are frozen.
+    /// Returns true if the session's processes are frozen.
     #[must_use]
     pub fn is_frozen(&self, session: SessionId) -> bool {
         self.with(session, |recorder| recorder.frozen)
     }
 
-    /// The environment that the session's agent was launched with.
+    /// Returns the environment that the session's agent was launched with.
     #[must_use]
     pub fn environment(&self, session: SessionId) -> Vec<(String, String)> {
         self.with(session, |recorder| recorder.launched_with.clone())
@@ -260,7 +260,7 @@ impl FakeHost {
         self.with(session, |recorder| recorder.append(entry, now));
     }
 
-    /// The current moment. The monotonic clock follows the one that the test turns.
+    /// Returns the current time. The monotonic clock follows the clock of the test.
     fn now(&self) -> Moment {
         let (wall, tick) = self.0.started;
         let now = self.0.clock.now();
@@ -270,7 +270,7 @@ impl FakeHost {
         }
     }
 
-    /// Fails as often as was asked for.
+    /// Fails as often as set by [`FakeHost::fail`].
     fn may_fail(&self) -> Result<(), ExecutorError> {
         let failures = &self.0.failures;
         let failing = failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
@@ -288,7 +288,7 @@ impl FakeHost {
         self.with(session, |recorder| recorder.take(request, &held, now));
     }
 
-    /// The records from the `from`th on, at most `limit`.
+    /// Returns at most `limit` records, starting with number `from`.
     fn journal(&self, session: SessionId, from: u64, limit: usize) -> Vec<JournalRecord> {
         let from = usize::try_from(from).unwrap();
         let recorders = self.0.recorders.lock().unwrap();

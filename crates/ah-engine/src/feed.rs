@@ -1,5 +1,5 @@
-//! The recent stretch of a session's log, shared by all its readers: what one of them reads, the
-//! others find in memory (design law 4).
+//! The recent events of a session's log, shared by all its readers. Events that one reader reads
+//! are in memory for the others (design law 4).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,16 +9,16 @@ use ah_store::{Store, StoreError};
 
 use crate::stream::encoded;
 
-/// How many events a feed keeps.
+/// The maximum number of events in a feed.
 const ROWS_MAX: usize = 1_024;
-/// How many bytes of events a feed keeps, of which the last event may be more by itself.
+/// The maximum size of a feed's events in bytes. A single last event may exceed it.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The last events of one session, without gaps, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Feed {
-    /// It protects the stretch, and is held while the stretch is read on, so that of many readers
-    /// that wake at once one reads and the others find it done.
+    /// The recent events. The lock is held during a read of the store, so that of many readers that
+    /// wake at once only one reads.
     tail: tokio::sync::Mutex<Tail>,
 }
 
@@ -29,7 +29,7 @@ struct Tail {
 }
 
 impl Feed {
-    /// At most `limit` events after `cursor`, oldest first; none only when there are none.
+    /// Returns at most `limit` events after `cursor`, oldest first. Empty only if there are none.
     pub(crate) async fn after(
         &self,
         store: &dyn Store,
@@ -47,11 +47,12 @@ impl Feed {
             }
             let rows = store.events_after(session, cursor, limit).await?;
             let rows: Vec<_> = rows.into_iter().map(encoded).map(Arc::new).collect();
-            // What is read may be more than is kept, and is handed on whole all the same.
+            // More rows may be read than kept. All of them are returned.
             tail.extend(rows.iter().cloned());
             return Ok(rows);
         }
-        // Somebody reads history. It is kept only if it reaches the present, where the others are.
+        // The reader is outside the tail. Its rows are kept only if they reach the head and the
+        // tail is empty.
         drop(tail);
         let rows: Vec<Arc<EncodedEvent>> = store
             .events_after(session, cursor, limit)
@@ -95,15 +96,15 @@ impl Tail {
     }
 }
 
-/// The feeds of the sessions that somebody reads.
+/// The feeds of the sessions that have readers.
 #[derive(Debug, Default)]
 pub(crate) struct Feeds {
-    /// It protects only the map: nothing waits while it is held.
+    /// The lock protects only the map and is not held across waits.
     feeds: Mutex<HashMap<SessionId, Weak<Feed>>>,
 }
 
 impl Feeds {
-    /// The feed of `session`, which lives as long as somebody holds it.
+    /// Returns the feed of `session`, which lives as long as a reader holds it.
     pub(crate) fn of(&self, session: SessionId) -> Arc<Feed> {
         let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(feed) = feeds.get(&session).and_then(Weak::upgrade) {

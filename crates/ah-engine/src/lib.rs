@@ -1,19 +1,18 @@
 //! The session machine of the access point.
 //!
 //! [`LocalTaskManager`] implements the [`TaskManager`](ah_rest_api_contract::TaskManager) trait in
-//! the process that holds it, over a [`Store`](ah_store::Store) and an [`Executor`]. What may happen
-//! to a session is not its to say: that is [`ah_lifecycle`], pure.
+//! its own process, over a [`Store`](ah_store::Store) and an [`Executor`]. The pure crate
+//! [`ah_lifecycle`] decides the transitions of sessions.
 //!
-//! * `supervisor`: one task a session, the owner of its state while it lives;
-//! * `scheduler`: which sessions are claimed, and when;
+//! * `supervisor`: one task per session, which owns the session's state;
+//! * `scheduler`: claims of queued and orphaned sessions;
 //! * `stream`: readers as cursors.
 //!
-//! Commands do not reach into supervisors. They write what was decided, and the supervisor, in
-//! this process or another one on the same store, is woken by the write and does what is due. So a
-//! command is durable before it is answered, survives any crash, and works on a session whoever
-//! attends to it.
+//! Commands do not call supervisors. They write a decision. The write wakes the session's
+//! supervisor, in this process or another one on the same store, which carries the decision out. So
+//! a command is durable before its reply, survives any crash, and works with any owner.
 //!
-//! The crate knows neither HTTP nor SQL.
+//! The crate contains neither HTTP nor SQL.
 
 mod clock;
 mod config;

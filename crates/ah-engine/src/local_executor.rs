@@ -1,4 +1,4 @@
-//! The host of this process: workspaces by git, recorders as detached processes.
+//! The host of this process: workspaces in git, recorders as detached processes.
 
 use std::path::PathBuf;
 
@@ -116,7 +116,7 @@ impl Executor for LocalExecutor {
     async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError> {
         let folder = self.folder(spec.session_id);
         match recorder::spawn(&self.recorder, &folder, spec).await {
-            // It has run already; what it has left tells how it went.
+            // The recorder has already run. Its journal contains the outcome.
             Ok(()) | Err(SpawnError::AlreadyRan { .. }) => Ok(()),
             Err(error) => Err(ExecutorError::caused_by(
                 "its recorder did not start",
@@ -134,7 +134,7 @@ impl Executor for LocalExecutor {
         }
         match std::fs::metadata(folder.journal()) {
             Ok(meta) if meta.len() > 0 => Ok(RecorderState::Gone),
-            // Its recorder never got as far as writing anything down.
+            // The recorder ended before it wrote a record.
             Ok(_) => Ok(RecorderState::Never),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(RecorderState::Never),
             Err(error) => Err(unseen(error)),
@@ -169,8 +169,7 @@ impl Executor for LocalExecutor {
         limit: usize,
     ) -> Result<Vec<(JournalRecord, JournalPosition)>, ExecutorError> {
         let folder = self.folder(session);
-        // A journal is on a local disk and read in bounded stretches, but it is a wait all the
-        // same.
+        // The read is bounded and from a local disk, but it blocks.
         let read = move || journal::read_from(&folder, from.0, limit);
         let records = tokio::task::spawn_blocking(read)
             .await
@@ -250,7 +249,7 @@ impl Requests for RequestSender {
     }
 }
 
-/// A frame that cannot be read is told apart from a connection that broke.
+/// Converts an error of an attachment. Malformed frames become [`std::io::ErrorKind::InvalidData`].
 fn io_error(error: AttendanceError) -> std::io::Error {
     match error {
         AttendanceError::Malformed(error) => {

@@ -36,24 +36,23 @@ use crate::receipts;
 use crate::scheduler::Scheduler;
 use crate::supervisor::{Core, DECISION_ATTEMPTS, Named, back_off};
 
-/// How long a starting engine waits for the sessions it takes over to be caught up with. What
-/// takes longer is caught up with while it serves.
+/// The maximum wait of a starting engine for adopted sessions to catch up. Slower sessions catch up
+/// while the engine serves.
 const CATCH_UP_MAX: Duration = Duration::from_secs(10);
-/// Who acts when nobody else is named.
+/// The default caller.
 const LOCAL_USER: &str = "user";
-/// How long a command waits for agents to tell their versions. Most of them need not be asked.
+/// The maximum wait of a command for the versions of agents. Most of them are known.
 const VERSIONS_WAIT_MAX: Duration = Duration::from_secs(3);
-/// How long a stopping engine waits for its tasks. None of them holds anything that is not
-/// written.
+/// The maximum wait of a stopping engine for its tasks. No task holds unwritten state.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
 /// Runs sessions in this process, over a store and a host.
 ///
-/// It acts on behalf of one caller, at first the local user; [`LocalTaskManager::on_behalf_of`]
-/// gives the same engine to another.
+/// It acts for one caller, initially the local user. [`LocalTaskManager::on_behalf_of`] returns the
+/// same engine for another caller.
 ///
-/// Several may run on one store, in one process or several: each session is attended to by one of
-/// them, and commands may be given to any.
+/// Several engines may share one store, in one or more processes. Each session has one of them as
+/// its owner, and any of them accepts commands for it.
 #[derive(Clone)]
 pub struct LocalTaskManager {
     core: Arc<Core>,
@@ -63,11 +62,11 @@ pub struct LocalTaskManager {
 }
 
 impl LocalTaskManager {
-    /// Starts an engine: takes over the sessions whose engines are gone, catches up with what
-    /// their agents did meanwhile, and begins to serve.
+    /// Starts an engine. It claims the sessions of dead engines, ingests what their agents did
+    /// meanwhile, and begins to serve.
     ///
     /// # Errors
-    /// When the state folder or the store cannot be used.
+    /// The state folder or the store cannot be used.
     pub async fn start(
         config: EngineConfig,
         store: Arc<dyn Store>,
@@ -113,8 +112,8 @@ impl LocalTaskManager {
         })
     }
 
-    /// Stops serving: gives up its sessions, so that another engine can take them over at once,
-    /// and leaves their agents running under their recorders.
+    /// Stops the engine. It releases its sessions, so that another engine can claim them at once.
+    /// The agents keep running under their recorders.
     pub async fn shutdown(&self) {
         self.shutdown.cancel();
         self.tasks.close();
@@ -131,7 +130,7 @@ impl LocalTaskManager {
         self.core.store.close().await;
     }
 
-    /// The same engine, acting on behalf of `caller`.
+    /// Returns the same engine, acting for `caller`.
     #[must_use]
     pub fn on_behalf_of(&self, caller: Caller) -> Self {
         Self {
@@ -140,7 +139,7 @@ impl LocalTaskManager {
         }
     }
 
-    /// The receipt that the caller wants of work with this result, as it is stored.
+    /// Returns the stored form of the receipt that the caller requests for this result, if any.
     fn receipt_of<T: Serialize>(&self, result: &T) -> Result<Option<Reply>, TaskManagerError> {
         let receipt = self.caller.receipt_of(result)?;
         receipt.map(receipts::write).transpose()
@@ -213,7 +212,7 @@ impl LocalTaskManager {
             .unwrap_or(Ok(false))
     }
 
-    /// Makes sure that there is such a session.
+    /// Checks that the session exists.
     async fn known(&self, id: SessionId) -> Result<(), TaskManagerError> {
         self.core
             .store
@@ -224,7 +223,7 @@ impl LocalTaskManager {
     }
 }
 
-/// What clients are told when a host fails.
+/// Converts a failure of a host for clients.
 fn executor_error(error: ExecutorError) -> TaskManagerError {
     match error.field {
         Some(field) => {
@@ -407,7 +406,7 @@ impl TaskManager for LocalTaskManager {
         let executor = self.core.executor.clone();
         let ask = async move { executor.discover_versions().await };
         match self.core.config.scheduling {
-            // A command has no next time at which it would know more.
+            // A command is too short-lived for a later call, so it waits.
             Scheduling::Attend => {
                 if tokio::time::timeout(VERSIONS_WAIT_MAX, ask).await.is_err() {
                     tracing::info!("some agents have not told their versions yet");
@@ -434,7 +433,7 @@ impl TaskManager for LocalTaskManager {
     }
 
     async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError> {
-        // The stored address may contain a password, so it stays here.
+        // The stored address may contain a password, so it is not returned.
         let (repository, _address) = self.core.store.repository(id).await.map_err(store_error)?;
         Ok(repository)
     }
@@ -489,7 +488,7 @@ impl TaskManager for LocalTaskManager {
 }
 
 impl LocalTaskManager {
-    /// Makes sure that the session has a workspace to look at.
+    /// Checks that the session has a workspace.
     async fn with_workspace(&self, id: SessionId) -> Result<(), TaskManagerError> {
         let session = self.get_session(id).await?;
         Ok(ah_lifecycle::workspace(&session).map(drop)?)

@@ -1,9 +1,9 @@
-//! Receipts, in the form in which the store has them.
+//! Conversion of receipts to and from their stored form.
 
 use ah_rest_api_contract::{ErrorKind, Receipt, TaskManagerError};
 use ah_store::Reply;
 
-/// The stored form of a receipt.
+/// Converts a receipt to its stored form.
 pub(crate) fn write(receipt: Receipt) -> Result<Reply, TaskManagerError> {
     let body = String::from_utf8(receipt.bytes).map_err(|error| {
         TaskManagerError::new(ErrorKind::Internal, "a receipt is not UTF-8").caused_by(error)
@@ -17,7 +17,7 @@ pub(crate) fn write(receipt: Receipt) -> Result<Reply, TaskManagerError> {
     })
 }
 
-/// The receipt of a stored form.
+/// Converts a stored reply to a receipt.
 pub(crate) fn read(reply: Reply) -> Receipt {
     Receipt {
         key: reply.key,

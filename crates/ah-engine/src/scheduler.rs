@@ -1,4 +1,4 @@
-//! Which sessions this engine claims, and when.
+//! Claims of queued and orphaned sessions.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::config::Scheduling;
 use crate::liveness::Liveness;
 use crate::supervisor::{Core, Supervisor, Trouble};
 
-/// How often other engines' lives are checked. A store says when sessions change, but nobody says
-/// when an engine dies.
+/// The interval between checks for dead engines. A store reports changes of sessions, but not the
+/// death of an engine.
 const ORPHAN_CHECK: Duration = Duration::from_secs(1);
-/// How often replies are forgotten that are kept no longer.
+/// The interval between removals of expired replies.
 const REPLY_SWEEP: Duration = Duration::from_secs(60 * 60);
-/// How often a supervisor that fails is started again before its session is given up.
+/// The number of attempts of a failing supervisor before its session is given up.
 const SUPERVISOR_ATTEMPTS: u32 = 5;
 /// The longest wait before a supervisor is started again.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    /// Claims what can be claimed, whenever there may be something, until the engine shuts down.
+    /// Claims sessions whenever the store reports work, until the engine shuts down.
     pub(crate) async fn run(self) {
         let mut work = self.core.store.watch_work();
         let clock = self.core.clock.clone();
@@ -94,8 +94,8 @@ impl Scheduler {
         }
     }
 
-    /// Claims the sessions whose engines are gone. Each result is told once its session's journal
-    /// has been caught up with.
+    /// Claims the sessions of dead engines. Each receiver resolves once the journal of its session
+    /// is ingested.
     pub(crate) async fn adopt(&self) -> Result<Vec<oneshot::Receiver<()>>, StoreError> {
         let mut caught_up = Vec::new();
         let dead = self.liveness.dead(self.core.store.owners().await?);
@@ -133,8 +133,8 @@ impl Scheduler {
     }
 }
 
-/// Attends to one session. A panic or a failure in it touches no other session: it is tried again,
-/// and in the end the session is given up.
+/// Attends to one session. A panic or a failure affects no other session. It is retried with a
+/// backoff, and after [`SUPERVISOR_ATTEMPTS`] failures the session is given up.
 async fn supervise(
     core: Arc<Core>,
     record: SessionRecord,
@@ -157,7 +157,7 @@ async fn supervise(
             Err(trouble) => trouble,
         };
         report_trouble(id, attempts, &trouble);
-        // A store that does not answer is waited for: nothing could be written down anyway.
+        // Failures of the store do not count as attempts, since nothing could be written.
         match &trouble {
             Trouble::Store(StoreError::Unavailable { .. } | StoreError::Backend { .. }) => {
                 away += 1;
@@ -177,7 +177,7 @@ async fn supervise(
     }
 }
 
-/// Counts a session among the supervised ones until it is dropped.
+/// Counts a session as supervised until it is dropped.
 struct Supervised;
 
 impl Supervised {

@@ -1,7 +1,7 @@
 //! Readers of the log: cursors, not queues (design law 4).
 //!
-//! A reader reads from its cursor until there is nothing more, waits until the head moves, and
-//! reads on. History and what follows it are the same reads, so there is no seam between them.
+//! A reader reads from its cursor to the head, waits until the head moves, and reads on. History
+//! and new events are the same reads, so there is no seam between them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::error::{inconsistent, store_error};
 use crate::feed::Feed;
 use crate::supervisor::Core;
 
-/// How many events are read at once: what a reader holds in memory, shared with the others.
+/// The maximum number of events in one read. A reader holds them in memory, shared with others.
 const READ_MAX: u32 = 256;
 
 struct Reader {
@@ -31,12 +31,12 @@ struct Reader {
     head: watch::Receiver<Head>,
     ephemeral: Option<broadcast::Receiver<EphemeralEvent>>,
     ready: VecDeque<EncodedItem>,
-    /// Whether it is known that the reader did not come after the end.
+    /// True once the reader is known to have started before the end of the session.
     in_time: bool,
     ended: bool,
 }
 
-/// The session's events after `after`, and those to come.
+/// Returns the session's events after `after`, followed by new ones.
 pub(crate) fn of_session(
     core: &Core,
     session: SessionId,
@@ -47,7 +47,7 @@ pub(crate) fn of_session(
         store, feeds, hub, ..
     } = core;
     let store = store.clone();
-    // Watched before the first read, so that nothing falls between the two.
+    // Watching starts before the first read, so that no event is missed between the two.
     let head = store.watch_session(session);
     let ephemeral = filter.wants_ephemeral().then(|| hub.subscribe(session));
     let reader = Reader {
@@ -68,7 +68,7 @@ pub(crate) fn of_session(
     }))
 }
 
-/// The events of an encoded stream.
+/// Decodes the events of a stream.
 pub(crate) fn decoded(encoded: EncodedStream) -> EventStream {
     Box::pin(encoded.map(|item| {
         Ok(match item? {
@@ -79,7 +79,7 @@ pub(crate) fn decoded(encoded: EncodedStream) -> EventStream {
     }))
 }
 
-/// The events of an encoded stream of many sessions, with their cursors.
+/// Decodes the events of a stream of many sessions and adds their cursors.
 pub(crate) fn all_decoded(encoded: EncodedLogStream) -> AllEventsStream {
     Box::pin(encoded.map(|event| {
         let event = event?;
@@ -115,12 +115,12 @@ impl Reader {
         }
     }
 
-    /// Reads on from the cursor; says whether there was anything, wanted or not.
+    /// Reads on from the cursor. Returns true if there were any events, filtered out or not.
     async fn read(&mut self) -> Result<bool, TaskManagerError> {
-        // Marked as seen before the read, so that what comes after it is seen to come.
+        // The head is marked as seen before the read, so that a later event is noticed.
         let end = self.head.borrow_and_update().last_seq;
         if self.in_time && self.cursor >= end {
-            // Of many readers that have caught up none asks the store whether it has.
+            // A reader that has caught up does not query the store.
             return Ok(false);
         }
         let rows = self
@@ -150,8 +150,8 @@ impl Reader {
         Ok(any)
     }
 
-    /// Whether there may be more. A reader that came after the end of the session has nothing to
-    /// wait for.
+    /// Returns true if there may be more events. A reader that started at the end of a terminated
+    /// session has none to wait for.
     async fn came_in_time(&mut self) -> Result<bool, TaskManagerError> {
         if !self.in_time {
             let session = self
@@ -165,17 +165,17 @@ impl Reader {
         Ok(self.in_time)
     }
 
-    /// Waits until there may be more to read, or there is something ephemeral to show.
+    /// Waits until there may be more events to read, or returns an ephemeral event.
     async fn wait(&mut self) -> Option<EphemeralEvent> {
         let Some(ephemeral) = &mut self.ephemeral else {
             if self.head.changed().await.is_err() {
-                // A store that has closed moves no more heads.
+                // The store is closed, so the head does not move again.
                 self.ended = true;
             }
             return None;
         };
         tokio::select! {
-            // The log goes first: what is ephemeral only foretells it.
+            // The log takes precedence: ephemeral events only preview it.
             biased;
             moved = self.head.changed() => {
                 self.ended |= moved.is_err();
@@ -193,7 +193,7 @@ impl Reader {
     }
 }
 
-/// Whether an event ends its session's log.
+/// Returns true if an event ends its session's log.
 fn is_last(row: &EncodedEvent) -> Result<bool, TaskManagerError> {
     if row.event_type != EventType::Status {
         return Ok(false);
@@ -204,7 +204,7 @@ fn is_last(row: &EncodedEvent) -> Result<bool, TaskManagerError> {
     ))
 }
 
-/// What [`EventFilter::admits`] says of the event, told from the row alone.
+/// Evaluates [`EventFilter::admits`] on the encoded event alone.
 fn admits(filter: &EventFilter, row: &EncodedEvent) -> bool {
     let of_type = filter
         .types()
@@ -216,7 +216,7 @@ fn admits(filter: &EventFilter, row: &EncodedEvent) -> bool {
     of_type && of_level
 }
 
-/// The encoded event of a row of the store.
+/// Converts a row of the store to an encoded event.
 pub(crate) fn encoded(row: EventRow) -> EncodedEvent {
     EncodedEvent {
         session_id: row.session,
@@ -247,8 +247,8 @@ struct LogReader {
     ended: bool,
 }
 
-/// The rows of many sessions after `after`, in the order they were committed, and those to come;
-/// of all sessions when none are named.
+/// Returns the events of many sessions after `after` in commit order, followed by new ones.
+/// Includes all sessions if `sessions` is absent.
 pub(crate) fn of_all(
     store: Arc<dyn Store>,
     after: LogPosition,
@@ -279,7 +279,7 @@ impl LogReader {
             if self.ended {
                 return None;
             }
-            // Marked as seen before the read, so that what comes after it is seen to come.
+            // The end is marked as seen before the read, so that a later event is noticed.
             let end = *self.end.borrow_and_update();
             if self.cursor >= end {
                 self.end.changed().await.ok()?;
@@ -296,7 +296,7 @@ impl LogReader {
         }
     }
 
-    /// Goes on to the last of `rows`, and keeps those that are wanted.
+    /// Moves the cursor to the last of `rows` and queues those that the filter admits.
     fn take(&mut self, rows: Vec<EventRow>) {
         self.cursor = rows.last().map_or(self.cursor, |row| row.position);
         let wanted = rows.into_iter().map(encoded).filter(|event| {

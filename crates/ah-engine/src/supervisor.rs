@@ -1,9 +1,9 @@
-//! One task a session, the owner of its state while it lives.
+//! The supervisor: one task per session, which owns the session's state.
 //!
-//! It compares what the session is with what its host has, and does what is missing: makes the
-//! workspace, starts the recorder, attaches to it, takes its journal into the log, asks it for
-//! what is due, and says the last word when nothing is left. Every step can be cut short by the
-//! death of this process, and is taken up by the next supervisor from what was written.
+//! It compares the session with its host and performs the missing steps. It creates the workspace,
+//! starts the recorder, attaches to it, ingests its journal into the log, sends the due requests,
+//! and writes the end. Every step can be interrupted by the death of this process. The next
+//! supervisor continues from the written state.
 
 mod attend;
 mod bring_up;
@@ -33,7 +33,7 @@ use crate::identity::IdSource;
 /// The number of attempts to write a decision. An attempt fails when another decision was written
 /// since the session was read.
 pub(crate) const DECISION_ATTEMPTS: u32 = 50;
-/// The longest wait between two of them.
+/// The longest wait between two attempts.
 const CONFLICT_BACKOFF_MAX: Duration = Duration::from_millis(50);
 
 /// Waits after the conflict of the given attempt, counted from 0.
@@ -63,12 +63,12 @@ pub(crate) enum Named {
     Permission(PermissionId),
 }
 
-/// How many attempts in a row may come to nothing.
+/// The maximum number of consecutive attempts without progress.
 const FRUITLESS_MAX: u32 = 20;
-/// How much longer is waited after each of them.
+/// The wait after an attempt without progress, times the number of such attempts.
 const FRUITLESS_STEP: Duration = Duration::from_millis(25);
 
-/// What all parts of an engine share.
+/// The state that all parts of an engine share.
 pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) executor: Arc<dyn Executor>,
@@ -118,7 +118,7 @@ impl Core {
         })
     }
 
-    /// Writes a change under `guard`, and the reply that belongs to it.
+    /// Writes a change under `guard`, together with its reply.
     pub(crate) async fn write(
         &self,
         session: SessionId,
@@ -148,32 +148,32 @@ impl Core {
     }
 }
 
-/// Why a supervisor stopped before its session had ended.
+/// The cause of a supervisor's end before the end of its session.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
     /// The engine is shutting down.
     #[error("the engine is shutting down")]
     Shutdown,
-    /// The store refused or failed. [`StoreError::Fenced`] means that another engine has taken
-    /// over.
+    /// The store refused or failed. [`StoreError::Fenced`] means that another engine owns the
+    /// session.
     #[error("the session's state cannot be written or read")]
     Store(#[from] StoreError),
     /// The host failed.
     #[error("the session's host failed")]
     Executor(#[from] ExecutorError),
-    /// The machine was asked for something that it does not know: a fault of ours.
+    /// The lifecycle refused a decision of the supervisor: a bug.
     #[error("the session's machine failed")]
     Machine(#[from] Refusal),
-    /// The recorder said what cannot be understood.
+    /// The recorder sent a malformed frame.
     #[error("the session's recorder cannot be understood")]
     Recorder(#[source] std::io::Error),
-    /// The recorder was started or attached to again and again, and nothing came of it.
+    /// Too many consecutive attempts to start the recorder or to attach to it made no progress.
     #[error("nothing came of {attempts} attempts to start its recorder or to attach to it")]
     Fruitless {
-        /// How many.
+        /// The number of attempts.
         attempts: u32,
     },
-    /// The supervisor itself failed: a fault of ours.
+    /// The supervisor panicked: a bug.
     #[error("{0}")]
     Panic(String),
 }
@@ -194,16 +194,16 @@ pub(crate) struct Supervisor {
     view: View,
     head: watch::Receiver<Head>,
     shutdown: CancellationToken,
-    /// Whether the journal as it was at the start is in the log.
+    /// True once the journal as of the start is in the log.
     is_caught_up: bool,
-    /// Told once it is and whatever was due by then has been done.
+    /// Notified once the session is caught up and the work due by then is done.
     caught_up: Option<oneshot::Sender<()>>,
-    /// Attempts to start the recorder or to attach to it, in a row, of which nothing came.
+    /// The number of consecutive attempts to start or attach to the recorder without progress.
     fruitless: u32,
 }
 
 impl Supervisor {
-    /// The supervisor of a session that this engine has claimed.
+    /// Creates the supervisor of a session that this engine has claimed.
     pub(crate) async fn new(
         core: Arc<Core>,
         record: SessionRecord,
@@ -245,8 +245,8 @@ impl Supervisor {
         }
     }
 
-    /// Waits a little longer each time that nothing came of an attempt; too many in a row are
-    /// trouble.
+    /// Waits after an attempt without progress, longer each time. Fails after [`FRUITLESS_MAX`] of
+    /// them.
     async fn bear_if_fruitless(&mut self, before: JournalPosition) -> Result<(), Trouble> {
         if self.view.record.journal != before {
             self.fruitless = 0;
@@ -264,8 +264,8 @@ impl Supervisor {
         }
     }
 
-    /// Says the last word on a session that could not be attended to, with all that its recorder
-    /// has left.
+    /// Writes the end of a session that cannot be supervised, after ingesting the rest of its
+    /// journal.
     pub(crate) async fn give_up(mut self, why: &Trouble) -> Result<(), Trouble> {
         self.sweep().await?;
         let reason = format!(
@@ -275,14 +275,14 @@ impl Supervisor {
         let departure = match self.ingest_left_over().await {
             Ok(Some(told)) => return self.conclude_as_told(told).await,
             Ok(None) => Departure::NeverStarted { reason },
-            // What cannot be read was, most likely, the trouble.
+            // The unreadable journal is most likely the cause.
             Err(Trouble::Executor(_) | Trouble::Machine(_)) => Departure::NeverStarted { reason },
             Err(other) => return Err(other),
         };
         self.conclude(departure).await
     }
 
-    /// Reads the session anew. Another owner's session is let go of.
+    /// Reads the session again. Fails if the session has another owner.
     async fn reload(&mut self) -> Result<(), StoreError> {
         let fence = self.view.record.fence;
         let view = self.core.view(self.id, Named::Nothing).await?;
@@ -295,8 +295,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Writes what `decide` makes of the session, again if somebody else decided something
-    /// meanwhile. Says whether anything changed.
+    /// Writes the decision of `decide` and retries after a conflict. Returns true if the session
+    /// changed.
     async fn decide(
         &mut self,
         decide: impl Fn(&View) -> Result<Decision, Refusal>,
@@ -317,9 +317,9 @@ impl Supervisor {
         .into())
     }
 
-    /// Writes a change that the view includes already. If another decision was written meanwhile,
-    /// the session is read again, and the change only counts as written if it is no decision
-    /// itself.
+    /// Writes a change that the view already includes. If another decision was written meanwhile,
+    /// the session is read again. A change without a decision still counts as written then; a
+    /// decision does not.
     async fn commit(&mut self, change: Change, attempt: u32) -> Result<Commit, StoreError> {
         let record = &self.view.record;
         let is_decision = change.is_decision();
@@ -351,7 +351,7 @@ impl Supervisor {
         Ok(Commit::Written)
     }
 
-    /// Takes a stretch of journal into the log. Says whether the agent has ended, and where.
+    /// Ingests journal records into the log. The result includes the agent's end, if any.
     async fn ingest(
         &mut self,
         records: &[(ah_agents::protocol::JournalRecord, JournalPosition)],
@@ -370,7 +370,7 @@ impl Supervisor {
         .into())
     }
 
-    /// Lets the agent go if it has nothing left to do.
+    /// Ends the agent if the session has no work left.
     async fn finish_if_done(&mut self) -> Result<(), Trouble> {
         self.decide(|view| Ok(finish::decide(&view.record, &view.prompts)))
             .await?;
@@ -379,7 +379,7 @@ impl Supervisor {
 
     fn say_caught_up(&mut self) {
         if let Some(caught_up) = self.caught_up.take() {
-            // Whoever waited may have stopped waiting.
+            // The receiver may have stopped waiting.
             caught_up.send(()).ok();
         }
     }

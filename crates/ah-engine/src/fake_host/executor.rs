@@ -1,4 +1,4 @@
-//! The host as an engine holds it.
+//! The executor of the host.
 
 use ah_agents::protocol::{Frame, JournalRecord, Request};
 use ah_agents::{AgentProgram, LaunchSpec};
@@ -168,7 +168,7 @@ impl FakeHost {
         self.0.held.lock().unwrap().contains(&status)
     }
 
-    /// What the session's recorder sends from the `from`th record on, until it is gone.
+    /// Returns the frames of the session's recorder from record `from` until its end.
     fn frames(&self, session: SessionId, from: u64) -> Frames {
         let end = self.with(session, |recorder| recorder.journal.len() as u64);
         let news = (self.0.moved.subscribe(), self.0.shown.subscribe());

@@ -6,7 +6,7 @@ use crate::error::store_error;
 use crate::receipts;
 use crate::supervisor::Core;
 
-/// Saves a new draft, or an old one with the fields that are given.
+/// Saves a new draft, or updates the given fields of an existing one.
 pub(super) async fn save(
     core: &Core,
     caller: &Caller,

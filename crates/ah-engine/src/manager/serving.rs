@@ -92,7 +92,7 @@ impl AccessPoint for LocalTaskManager {
 }
 
 impl LocalTaskManager {
-    /// The outcome of the last renewal of this engine's claims, which is a write to the store.
+    /// Returns the outcome of the last renewal of this engine's claims, which is a write.
     fn probe_store(&self) -> Result<String, String> {
         if self.core.store_is_writable.load(Ordering::Relaxed) {
             Ok("can be written".to_owned())

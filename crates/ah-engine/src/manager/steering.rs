@@ -1,5 +1,5 @@
-//! Steering sessions: each command is decided, written, and done by whoever attends to the
-//! session.
+//! Steering of sessions. A command is decided and written here, and carried out by the supervisor
+//! of the session.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::LocalTaskManager;
 use crate::error::store_error;
 use crate::supervisor::Named;
 
-/// How long a cancelled session may take to be gone before the reply says that it is not yet.
+/// The maximum wait for a cancelled session to end. A later reply reports it as still ending.
 const CANCEL_MAX: Duration = Duration::from_secs(60);
 
 fn session(view: View) -> Session {
@@ -162,7 +162,7 @@ impl LocalTaskManager {
                     .find(|permission| permission.request.request_id == request)
             })
             .await?;
-        // Only a request that is known can have been answered.
+        // Only a known request can have been settled.
         settled.ok_or_else(|| {
             TaskManagerError::new(
                 ErrorKind::NotFound,
@@ -171,7 +171,8 @@ impl LocalTaskManager {
         })
     }
 
-    /// A prompt for the queue of the session `id`, steered only if its agent can be.
+    /// Creates a prompt for the queue of session `id`. It steers the turn only if the agent
+    /// supports it.
     async fn new_prompt(
         &self,
         id: SessionId,

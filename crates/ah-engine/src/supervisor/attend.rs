@@ -1,4 +1,4 @@
-//! Attending to a living recorder, and reading what a dead one has left.
+//! Attaching to a live recorder, and ingesting the journal of a dead one.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use futures::{FutureExt as _, StreamExt as _};
 use super::{Supervisor, Trouble};
 use crate::executor::{Attachment, ExecutorError, Requests};
 
-/// How many records go into the log at once.
+/// The maximum number of records in one write to the log.
 const BATCH_MAX: usize = 64;
-/// How long a recorder may take to take a request before it counts as gone.
+/// The maximum duration of sending a request. A slower recorder counts as gone.
 const SEND_MAX: Duration = Duration::from_secs(3);
-/// How long after a change of files they are counted, so that a burst is counted once.
+/// The delay of a count after a change of files, so that a burst is counted once.
 const MEASURE_DELAY: Duration = Duration::from_millis(500);
 
-/// What a stretch of frames came to.
+/// The outcome of a batch of frames.
 enum Taken {
-    /// The recorder goes on.
+    /// The recorder continues.
     More,
-    /// The recorder has said all it had to say, or the connection broke.
+    /// The recorder has finished, or the connection broke.
     Over,
 }
 
-/// The count of a session's changes. The supervisor polls it beside everything else it does.
+/// The count of a session's changes. The supervisor polls it along with its other work.
 #[derive(Default)]
 struct Measuring {
     due: Option<Timestamp>,
@@ -39,7 +39,7 @@ struct Measuring {
 }
 
 impl Supervisor {
-    /// Attends to the recorder until it closes the connection.
+    /// Attaches to the recorder and attends to it until it closes the connection.
     pub(super) async fn attend(&mut self) -> Result<(), Trouble> {
         let record = &self.view.record;
         let attached = self
@@ -62,7 +62,7 @@ impl Supervisor {
         let mut measuring = Measuring::default();
         loop {
             self.finish_if_done().await?;
-            // A session that is about to end is caught up with once it has.
+            // A session that is about to end counts as caught up after its end.
             if self.is_caught_up && self.view.record.ending.is_none() {
                 self.say_caught_up();
             }
@@ -109,7 +109,8 @@ impl Supervisor {
         }
     }
 
-    /// Sends what is due and was not sent on this attachment. Says whether the recorder listens.
+    /// Sends the due requests that were not sent on this attachment. Returns false if sending
+    /// failed.
     async fn send_due(&self, requests: &mut dyn Requests, sent: &mut Vec<Request>) -> bool {
         let due = duty::requests(&self.view);
         sent.retain(|request| due.contains(request));
@@ -125,8 +126,8 @@ impl Supervisor {
         true
     }
 
-    /// Sends what was decided until now, and leaves the prompts that wait with the recorder, so
-    /// that the agent gets them although nobody attends. They count as queued until it has.
+    /// Detaches: sends the due requests and hands queued prompts over to the recorder. The agent
+    /// receives these prompts without an engine. They remain queued until it does.
     async fn leave(
         &mut self,
         requests: &mut dyn Requests,
@@ -145,7 +146,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Takes in what the recorder sent.
+    /// Processes frames of the recorder.
     async fn take(
         &mut self,
         frames: Vec<std::io::Result<Frame>>,
@@ -161,7 +162,7 @@ impl Supervisor {
                 }
                 Ok(Frame::CaughtUp) => caught_up = true,
                 Ok(Frame::Ephemeral { event }) => self.core.hub.publish(self.id, event),
-                // What cannot be understood now will not be understood later either.
+                // A malformed frame stays malformed, so a retry is useless.
                 Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                     return Err(Trouble::Recorder(error));
                 }
@@ -185,7 +186,7 @@ impl Supervisor {
         Ok(taken)
     }
 
-    /// Takes in what a recorder has left that is gone, and says the last word.
+    /// Ingests the rest of a dead recorder's journal and writes the end of the session.
     pub(super) async fn take_left_over(&mut self) -> Result<(), Trouble> {
         match self.ingest_left_over().await? {
             Some(told) => self.conclude_as_told(told).await,
@@ -193,7 +194,7 @@ impl Supervisor {
         }
     }
 
-    /// Takes in what a recorder has left that is gone, up to the agent's end if it is told.
+    /// Ingests the rest of a dead recorder's journal, up to the agent's end if it contains one.
     pub(super) async fn ingest_left_over(&mut self) -> Result<Option<Told>, Trouble> {
         loop {
             let from = self.view.record.journal;
@@ -237,7 +238,8 @@ impl Supervisor {
                 .await?;
             }
             Ok(_) => {}
-            // The count is only for show until the end, where its failure is said.
+            // Until the end the count is only informative. A failure at the end is logged as an
+            // event.
             Err(error) => {
                 tracing::debug!(session.id = %self.id, %error, "changes could not be counted");
             }
@@ -247,12 +249,12 @@ impl Supervisor {
 }
 
 impl Measuring {
-    /// Wants a count at `due`, or sooner if one is wanted sooner.
+    /// Schedules a count at `due`, unless one is due earlier.
     fn want(&mut self, due: Timestamp) {
         self.due = Some(self.due.map_or(due, |wanted| wanted.min(due)));
     }
 
-    /// When the next count is due; not while one is running.
+    /// Returns the time of the next count, or none while a count is running.
     fn next_due(&self) -> Option<Timestamp> {
         if self.running.is_some() {
             None
@@ -261,7 +263,7 @@ impl Measuring {
         }
     }
 
-    /// The count that is running, once it is done.
+    /// Waits for the running count.
     async fn done(&mut self) -> Result<ChangeSummary, ExecutorError> {
         let Some(running) = &mut self.running else {
             return std::future::pending().await;

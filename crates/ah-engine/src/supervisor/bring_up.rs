@@ -1,4 +1,4 @@
-//! Making a session's workspace and starting its recorder.
+//! Creation of a session's workspace and start of its recorder.
 
 use std::time::Duration;
 
@@ -13,18 +13,17 @@ use ah_store::{Inconsistency, NewEvent, StoreError};
 use super::{Supervisor, Trouble};
 use crate::executor::{Provisioned, WorkspaceRequest};
 
-/// How long an agent may take until it can take a prompt. The slowest that is known takes nine
-/// seconds on an idle machine.
+/// The maximum time until an agent is ready for a prompt. The slowest known agent takes 9 s on an
+/// idle machine.
 const AGENT_READY_MAX: Duration = Duration::from_secs(120);
 
 impl Supervisor {
-    /// Brings a session to life that has no recorder yet, or ends one that is not wanted any
-    /// more.
+    /// Starts a session that has no recorder yet, or ends one that is to be stopped.
     pub(super) async fn bring_up(&mut self) -> Result<(), Trouble> {
         match self.view.record.session.status {
             SessionStatus::Provisioning => {}
             SessionStatus::Stopping => return self.conclude(Departure::NotWanted).await,
-            // It has run, and its recorder's folder is gone.
+            // The session has run and the folder of its recorder is gone.
             _ => {
                 return self.conclude(Departure::RecorderLost { swept: 0 }).await;
             }
@@ -67,7 +66,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Waits until the session is no longer to be provisioned, or the engine shuts down.
+    /// Waits until the session leaves [`SessionStatus::Provisioning`] or the engine shuts down.
     async fn wait_until_unwanted(&mut self) -> Result<(), Trouble> {
         loop {
             tokio::select! {
@@ -130,12 +129,12 @@ impl Supervisor {
                 }),
             }));
         self.view.apply(&change);
-        // No decision, so it cannot conflict.
+        // The change is no decision, so it cannot conflict.
         self.commit(change, 0).await?;
         Ok(())
     }
 
-    /// Which branch is a repository's default is good to know, and no more than that.
+    /// Stores the default branch of a repository. An unknown repository is only logged.
     async fn note_default_branch(&self, address: &str, branch: &str) -> Result<(), Trouble> {
         match self.core.store.set_default_branch(address, branch).await {
             Err(StoreError::NotFound { .. }) => {
@@ -173,7 +172,7 @@ impl Supervisor {
             agent,
             workspace: workspace.path.clone(),
             prompt: session.prompt_blocks.clone(),
-            // The first prompt is the session's own, so it is named alike.
+            // The first prompt shares the identifier of its session.
             prompt_id: PromptId::from_ulid(self.id.ulid()),
             author: record.launch.author.clone(),
             permissions: record.launch.permissions.clone(),

@@ -1,4 +1,4 @@
-//! Saying the last word on a session.
+//! Writing the end of a session.
 
 use std::time::Duration;
 
@@ -11,25 +11,25 @@ use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 use super::{Commit, DECISION_ATTEMPTS, Supervisor, Trouble};
 use crate::executor::ExecutorError;
 
-/// The longest wait between two attempts to end what is left of a session.
+/// The longest wait between two attempts to end the remaining processes of a session.
 const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);
 
 impl Supervisor {
-    /// Says the last word on a session whose agent's end the journal tells.
+    /// Ends a session as recorded by the agent's end in the journal.
     pub(super) async fn conclude_as_told(&mut self, told: Told) -> Result<(), Trouble> {
         let Told { end, at, next } = told;
         self.write_last_word(Departure::Told(end), at, Some(next))
             .await
     }
 
-    /// Says the last word on a session of whose end nobody told.
+    /// Ends a session whose journal contains no end of its agent.
     pub(super) async fn conclude(&mut self, departure: Departure) -> Result<(), Trouble> {
         let now = self.core.clock.now();
         self.write_last_word(departure, now, None).await
     }
 
-    /// Makes sure that nothing of the session is left, keeps or gives up its work, and writes how
-    /// and when it ended, with the journal's position if the journal told.
+    /// Ends the remaining processes, seals or discards the workspace, and writes the end of the
+    /// session. The journal position is written if the end is from the journal.
     async fn write_last_word(
         &mut self,
         departure: Departure,
@@ -39,7 +39,7 @@ impl Supervisor {
         let swept = self.sweep().await?;
         let departure = with_swept(departure, swept);
         for attempt in 0..DECISION_ATTEMPTS {
-            // A session can be cancelled while it is being stopped, so this is judged each time.
+            // A session can be cancelled while it is stopping, so each attempt checks again.
             let mut change = if self.view.record.ending == Some(Ending::Cancel) {
                 self.discard(at).await
             } else {
@@ -64,8 +64,8 @@ impl Supervisor {
         .into())
     }
 
-    /// Ends what is left of the session's processes. While that fails the session is not over, so
-    /// it is tried until it works or the engine shuts down.
+    /// Ends the remaining processes of the session. Retries until it succeeds or the engine shuts
+    /// down, since the session has not ended before.
     pub(super) async fn sweep(&self) -> Result<u32, Trouble> {
         let mut wait = Duration::from_millis(100);
         loop {
@@ -83,8 +83,8 @@ impl Supervisor {
         }
     }
 
-    /// Keeps what the session has changed. That it could not be kept does not change how the
-    /// session ended, but it is said.
+    /// Stores the session's changes. A failure does not affect the outcome of the session, but adds
+    /// an event.
     async fn seal(&self, now: Timestamp) -> Change {
         let mut change = Change::default();
         if self.view.record.session.workspace.is_none() {
@@ -101,8 +101,8 @@ impl Supervisor {
         change
     }
 
-    /// Removes the session's workspace. That it could not be removed does not keep the session from
-    /// being over, but it is said.
+    /// Removes the session's workspace. A failure does not keep the session from ending, but adds
+    /// an event.
     async fn discard(&self, now: Timestamp) -> Change {
         let mut change = Change::default();
         if let Err(error) = self.core.executor.discard(self.id).await {
@@ -125,7 +125,7 @@ fn failure(what: &str, error: &ExecutorError, now: Timestamp) -> NewEvent {
     }
 }
 
-/// What the host found left over counts with what the recorder had found.
+/// Adds the number of processes that the host ended to that of the recorder.
 fn with_swept(departure: Departure, swept: u32) -> Departure {
     match departure {
         Departure::Told(mut end) => {

@@ -1,4 +1,4 @@
-//! The suite of the contract, on agents that play scripts and a clock that is turned by hand.
+//! The suite of the contract, with scripted agents and a manual clock.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Engines that die, and those that take over.
+//! Engines that die, and engines that take over.
 
 use ah_agents::protocol::Request;
 use ah_engine::fake_host::Behavior;
@@ -11,7 +11,7 @@ use crate::world::{
     PATIENCE, World, a_task, launch, statuses, thoughts, until, until_status, whole_log,
 };
 
-/// Runs an engine in a runtime of its own, does something with it, and kills both as they are.
+/// Runs an engine in its own runtime, calls `act`, and drops both without a shutdown.
 fn with_doomed_engine<T: Send + 'static>(
     world: &World,
     act: impl AsyncFnOnce(&dyn TaskManager) -> T,
@@ -21,8 +21,8 @@ fn with_doomed_engine<T: Send + 'static>(
         let engine = world.engine().await;
         act(&engine).await
     });
-    // Every task is dropped where it stands; nothing is given up in order. The kernel would close
-    // a dead process's locks before anybody else ran, so that is waited for.
+    // Every task is dropped at its current await. The kernel would release a dead process's locks
+    // before another engine could run, so this waits for the tasks.
     runtime.shutdown_timeout(PATIENCE);
     result
 }
@@ -43,7 +43,7 @@ fn what_an_agent_does_while_nobody_attends_is_caught_up_with() {
     });
     world.host.thought(id, "unseen");
     with_doomed_engine(&world, async |engine| {
-        // Starting waits for it, so it is there without waiting.
+        // Starting waits for the ingestion, so no further wait is needed.
         let log = engine.list_events(id, Default::default()).await.unwrap();
         assert!(saw("unseen")(&log.items[0].payload), "{log:#?}");
     });
@@ -170,7 +170,7 @@ fn engines_killed_again_and_again_lose_and_repeat_nothing() {
         for n in 0..20 {
             world.host.thought(id, &format!("{}", round * 20 + n));
         }
-        // The engine is killed while it takes these in.
+        // The engine is killed while it ingests these records.
         with_doomed_engine(&world, async |engine| {
             engine.get_session(id).await.unwrap();
         });

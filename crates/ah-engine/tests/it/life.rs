@@ -1,4 +1,4 @@
-//! From launch to end.
+//! Sessions from launch to end.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The engine over a real store, with agents that the test plays and a clock that it turns.
+//! The engine on a real store, with agents controlled by the test and a manual clock.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

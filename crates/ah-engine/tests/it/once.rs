@@ -1,4 +1,4 @@
-//! Requests that are carried out once, however often they are made.
+//! Idempotent requests, which are carried out once.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use futures::future::join_all;
 
 use crate::world::{World, a_task, launch, until_status};
 
-/// What the maker of the receipts puts before the results.
+/// The text before the result in each receipt.
 const PREFIX: &str = "made by the test\n";
 
-/// The receipt of a request that had this result.
+/// Returns the receipt of a request with this result.
 fn sealed(result: &impl serde::Serialize) -> String {
     PREFIX.to_owned() + &serde_json::to_string(result).unwrap()
 }
@@ -25,7 +25,7 @@ fn once(engine: &LocalTaskManager, key: &str) -> LocalTaskManager {
         key: key.into(),
         fingerprint: "f".into(),
         prefix: PREFIX.into(),
-        // Far beyond the time of the tests.
+        // A time far beyond the tests.
         expires_at: Timestamp::from_unix_millis(4_000_000_000_000),
     };
     engine.on_behalf_of(Caller {
@@ -108,7 +108,7 @@ async fn prompts_stops_and_drafts_are_carried_out_once_even_when_nothing_changes
 
     engine.stop_session(id, None).await.unwrap();
     until_status(&engine, id, S::Stopped).await;
-    // It is stopped already, so nothing changes; the reply is kept all the same.
+    // The session has stopped already, so nothing changes. The reply is stored all the same.
     let stopped = once(&engine, "stop").stop_session(id, None).await.unwrap();
     let again = once(&engine, "stop")
         .stop_session(id, None)

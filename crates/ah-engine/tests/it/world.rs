@@ -1,4 +1,4 @@
-//! A store, a host, a clock, and engines on them.
+//! A store, a host, a clock and their engines.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use ah_store_sqlite::SqliteStore;
 use futures::StreamExt;
 use tempfile::TempDir;
 
-/// How long anything may take before a test has failed.
+/// The maximum wait before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
@@ -46,12 +46,12 @@ impl World {
         )
     }
 
-    /// An engine on the world's store, with a store handle of its own.
+    /// Starts an engine on the world's store, with its own store handle.
     pub(crate) async fn engine(&self) -> LocalTaskManager {
         self.engine_on(self.store().await).await
     }
 
-    /// An engine on this store handle.
+    /// Starts an engine on this store handle.
     pub(crate) async fn engine_on(&self, store: Arc<dyn Store>) -> LocalTaskManager {
         let mut config = EngineConfig::new(self.home.path().to_owned());
         config.max_concurrent_tasks = NonZeroU32::new(self.slots).unwrap();
@@ -68,7 +68,7 @@ impl World {
     }
 }
 
-/// A task of one scenario session in an empty folder.
+/// Returns a task with one scenario session in an empty folder.
 pub(crate) fn a_task() -> CreateTask {
     CreateTask::new("do it", RepoConfig::none(), "scenario")
 }
@@ -78,8 +78,7 @@ pub(crate) async fn launch(engine: &dyn TaskManager, request: CreateTask) -> Ses
     engine.launch_task(params).await.unwrap().session_ids[0]
 }
 
-/// Waits until the session's log has an event that `wanted` recognises, and returns the log so
-/// far.
+/// Waits until the session's log has an event that `wanted` accepts, and returns the log so far.
 pub(crate) async fn until(
     engine: &dyn TaskManager,
     id: SessionId,
@@ -124,7 +123,7 @@ pub(crate) async fn until_status(
     engine.get_session(id).await.unwrap()
 }
 
-/// The whole log of an ended session.
+/// Returns the whole log of an ended session.
 pub(crate) async fn whole_log(engine: &dyn TaskManager, id: SessionId) -> Vec<SessionEvent> {
     until(
         engine,
@@ -134,7 +133,7 @@ pub(crate) async fn whole_log(engine: &dyn TaskManager, id: SessionId) -> Vec<Se
     .await
 }
 
-/// The statuses that a log tells, in order; every `seq` is there once.
+/// Returns the statuses in a log, in order, and checks that every `seq` occurs once.
 pub(crate) fn statuses(log: &[SessionEvent]) -> Vec<SessionStatus> {
     for (at, event) in log.iter().enumerate() {
         assert_eq!(event.seq.get(), at as u64 + 1, "{log:#?}");
@@ -146,7 +145,7 @@ pub(crate) fn statuses(log: &[SessionEvent]) -> Vec<SessionStatus> {
     log.iter().filter_map(of).collect()
 }
 
-/// The thoughts that a log tells, in order.
+/// Returns the thoughts in a log, in order.
 pub(crate) fn thoughts(log: &[SessionEvent]) -> Vec<&str> {
     log.iter()
         .filter_map(|event| match &event.payload {
