@@ -1,4 +1,4 @@
-//! Asking leave: policies, requests and answers (contract §0.10, §0.13).
+//! Permissions: policies, requests and answers (contract §0.10, §0.13).
 
 mod policy;
 mod request;

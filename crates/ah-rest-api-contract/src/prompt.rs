@@ -1,4 +1,4 @@
-//! Saying something to a session's agent (contract §0.12).
+//! Prompts to a session's agent (contract §0.12).
 
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +9,10 @@ use crate::{
     Timestamp,
 };
 
-/// The largest prompt that a running session takes, in bytes of content.
+/// The maximum size of a prompt to an existing session, in bytes of content.
 pub const PROMPT_BYTES_MAX: usize = 16 * 1024;
 
-/// When a prompt should reach an agent that is on a turn.
+/// The time of delivery of a prompt to an agent that is in a turn.
 #[derive(
     Clone,
     Copy,
@@ -30,26 +30,26 @@ pub const PROMPT_BYTES_MAX: usize = 16 * 1024;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum DeliveryMode {
-    /// After the turn.
+    /// Deliver after the turn.
     #[default]
     Queue,
-    /// In the middle of the turn, where the agent can be steered; otherwise after it.
+    /// Deliver during the turn if the agent can be steered; otherwise after the turn.
     Steer,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// Something to say to a session's agent.
+/// A prompt to send to a session's agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(examples(json!({"prompt": "Now add a test"}), json!({"prompt": "Stop editing, only read", "delivery": "steer"}))))]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct PromptRequest {
-    /// What to say.
+    /// The content of the prompt.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PromptInput))]
     pub prompt: PromptContent,
-    /// When it should reach the agent.
+    /// The time of delivery.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(default = "queue"))]
     pub delivery: DeliveryMode,
@@ -58,7 +58,7 @@ pub struct PromptRequest {
 objects!(PromptRequest);
 
 impl PromptRequest {
-    /// A prompt that waits for the end of the turn.
+    /// Creates a prompt for delivery after the turn.
     #[must_use]
     pub fn queued(prompt: impl Into<PromptContent>) -> Self {
         Self {
@@ -67,7 +67,8 @@ impl PromptRequest {
         }
     }
 
-    /// A prompt for the middle of the turn. An agent that cannot be steered gets it after the turn.
+    /// Creates a prompt for delivery during the turn. An agent that cannot be steered receives it
+    /// after the turn.
     #[must_use]
     pub fn steered(prompt: impl Into<PromptContent>) -> Self {
         Self {
@@ -76,11 +77,11 @@ impl PromptRequest {
         }
     }
 
-    /// This request, when an agent may be given it.
+    /// Validates the request.
     ///
     /// # Errors
-    /// [`ErrorKind::Validation`] naming `prompt` when it says nothing, and
-    /// [`ErrorKind::PayloadTooLarge`] when it is over [`PROMPT_BYTES_MAX`].
+    /// [`ErrorKind::Validation`] naming `prompt` if it is empty, and [`ErrorKind::PayloadTooLarge`]
+    /// if it exceeds [`PROMPT_BYTES_MAX`].
     pub fn validated(self) -> Result<Self, TaskManagerError> {
         let size = self.prompt.size_bytes();
         if size > PROMPT_BYTES_MAX {
@@ -101,7 +102,7 @@ impl PromptRequest {
     }
 }
 
-/// How far a prompt has come.
+/// The state of a prompt.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -109,53 +110,54 @@ impl PromptRequest {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum PromptState {
-    /// It waits in the session's queue.
+    /// The prompt waits in the session's queue.
     Queued,
-    /// The agent has it.
+    /// The prompt was delivered to the agent.
     Delivered,
-    /// It was taken back.
+    /// The prompt was withdrawn.
     Withdrawn,
-    /// The session ended before the agent could take it.
+    /// The session ended before the prompt was delivered.
     Undelivered,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// A prompt of a session's queue, and what became of it.
+/// A prompt of a session with its state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Prompt {
-    /// Names it.
+    /// The id of the prompt.
     pub id: PromptId,
-    /// What is said.
+    /// The content of the prompt.
     pub content: PromptContent,
-    /// When it should reach the agent.
+    /// The requested time of delivery.
     #[serde(deserialize_with = "word::open")]
     pub delivery: DeliveryMode,
-    /// How far it has come.
+    /// The state of the prompt.
     pub state: PromptState,
-    /// Who said it.
+    /// The author of the prompt.
     pub author: String,
-    /// When it was said.
+    /// The time at which the prompt was accepted.
     pub created_at: Timestamp,
 }
 
-/// That a prompt was taken.
+/// The receipt of an accepted prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PromptReceipt {
-    /// The session.
+    /// The id of the session.
     pub session_id: SessionId,
-    /// Always true: a prompt that is not taken is a problem instead.
+    /// Always true: a rejected prompt is a problem instead.
     pub accepted: bool,
-    /// When it was taken.
+    /// The time at which the prompt was accepted.
     pub ts: Timestamp,
-    /// Names the prompt in the session's queue.
+    /// The id of the prompt in the session's queue.
     pub prompt_id: PromptId,
-    /// How it reaches the agent: `queued` when the agent cannot be steered, whatever was asked.
+    /// The delivery of the prompt: `queued` if the agent cannot be steered, regardless of the
+    /// request.
     pub delivery: PromptDelivery,
 }
 

@@ -1,8 +1,8 @@
-//! What lists are asked for in a URL's query: the fields as they are written, and their reading.
+//! Query parameters of lists: the wire form and its parsing.
 //!
-//! A `…Params` is the query as a server's framework reads it and a client's writes it: texts, of
-//! which only the names are known to be right. It is judged by turning it into the query it means
-//! (`SessionParams` into [`crate::SessionQuery`]), which names every field at fault.
+//! A `…Params` type is the wire form, shared by servers and clients: unparsed texts with known
+//! names. Converting it into its query (`SessionParams` into [`crate::SessionQuery`]) validates it
+//! and names every invalid field.
 
 mod changes;
 mod events;
@@ -20,16 +20,16 @@ pub use sessions::SessionParams;
 use crate::{FieldErrors, PageRequest};
 use reader::Reader;
 
-/// Which page of a list is wanted, for lists that are asked nothing else.
+/// The query parameters of lists that have only pagination.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PageParams {
-    /// Which page, from 1.
+    /// The page number, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
     pub page: Option<String>,
-    /// How many items a page holds.
+    /// The number of items per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub per_page: Option<String>,

@@ -1,4 +1,4 @@
-//! Who may do what without being asked.
+//! Permission policies: the rules for requests that need no answer by a user.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::object::objects;
 use crate::word::words;
 use crate::{FieldErrors, number};
 
-/// What becomes of a request for leave.
+/// The decision on a permission request.
 #[derive(
     Clone,
     Copy,
@@ -29,17 +29,17 @@ use crate::{FieldErrors, number};
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum PermissionAction {
-    /// Somebody is asked.
+    /// Ask a user.
     #[default]
     Ask,
-    /// It is given.
+    /// Allow the request.
     Allow,
-    /// It is refused.
+    /// Deny the request.
     Deny,
 }
 
 impl PermissionAction {
-    /// Which of two verdicts prevails: the larger.
+    /// Returns the rank of the action: the stricter of two actions prevails.
     const fn strictness(self) -> u8 {
         match self {
             Self::Allow => 0,
@@ -53,49 +53,55 @@ words!(closed PermissionAction);
 
 /// One rule of a policy.
 ///
-/// A rule with a `path` judges the paths that a request names, by name: it does not follow
-/// symbolic links, and it knows nothing of paths inside of a command line. Each path is judged on
-/// its own by the first rule that fits it, and the strictest of these verdicts is the request's:
-/// one path that is denied denies the whole.
+/// A rule with a `path` matches the paths that a request names, by name: it does not follow
+/// symbolic links and does not parse command lines. The first matching rule decides each path
+/// separately. The strictest decision applies to the whole request: one denied path denies the
+/// request.
 ///
-/// What cannot be told for sure counts against the request. A path that may lead anywhere (one
-/// with `..`, `~`, a backslash or a control character, or an absolute one outside of the
-/// workspace), a folder above what the rule names, and a tool or path that fits but for upper and
-/// lower case never fit an `allow` rule, and a `deny` or `ask` rule that they may fit is heeded as
-/// if they did, unless another rule that fits for sure stands before it.
+/// Uncertain matches count against the request. A match is uncertain for:
+///
+/// * a path that may point anywhere: one with `..`, `~`, a backslash or a control character, or an
+///   absolute path outside of the workspace;
+///
+/// * a parent folder of the paths that the rule matches;
+///
+/// * a tool or path that matches only if case is ignored.
+///
+/// An `allow` rule never applies to an uncertain match. A `deny` or `ask` rule applies to it as to
+/// a certain match, unless an earlier rule matches for certain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct PermissionRule {
-    /// A glob over the tool's name, of 1 to 256 bytes; absent means any tool.
+    /// A glob for the tool's name, 1 to 256 bytes; absent means any tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
     pub tool: Option<String>,
-    /// A glob over the workspace-relative paths that the request names, of 1 to 256 bytes (`*`
-    /// stays within a folder, `**` crosses them; `secrets/**` is what is in a folder); absent
-    /// means any. A request that names no path fits no rule that has one.
+    /// A glob for the workspace-relative paths that the request names, 1 to 256 bytes; absent means
+    /// any. `*` matches within a folder, `**` across folders; `secrets/**` matches all contents of
+    /// a folder. A rule with a path does not match a request without paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
     pub path: Option<String>,
-    /// What becomes of a request that fits.
+    /// The decision on matching requests.
     pub action: PermissionAction,
 }
 
 objects!(PermissionRule);
 
-/// Who may do what without being asked. A word on the wire (`"ask"`, `"allow"`, `"deny"`) is a
-/// policy without rules.
+/// A policy for the permission requests of an agent. On the wire, a string (`"ask"`, `"allow"`,
+/// `"deny"`) is a policy without rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionPolicy {
-    /// What becomes of a request that no rule fits. `ask` when absent.
+    /// The decision on a request that no rule matches. `ask` if absent.
     pub default: PermissionAction,
     /// The rules, in order. At most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<PermissionRule>,
-    /// What becomes of a request that nobody answered in time: `allow` or `deny`.
+    /// The decision on a request that was not answered in time: `allow` or `deny`.
     pub on_timeout: PermissionAction,
-    /// How long an answer is waited for, in milliseconds: 1 s to 24 h, 10 minutes when absent.
+    /// The time limit for an answer in milliseconds: 1 s to 24 h, 10 minutes if absent.
     pub timeout_ms: u64,
 }
 
@@ -105,14 +111,15 @@ const TIMEOUT_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 const RULES_MAX: usize = 100;
 
 impl Default for PermissionPolicy {
-    /// Ask about everything; refuse what nobody answers within 10 minutes.
+    /// Returns the policy that asks about everything and denies unanswered requests after 10
+    /// minutes.
     fn default() -> Self {
         Self::without_rules(PermissionAction::Ask)
     }
 }
 
 impl PermissionPolicy {
-    /// The policy that treats every request alike.
+    /// Creates a policy with the same decision on every request.
     #[must_use]
     pub const fn without_rules(default: PermissionAction) -> Self {
         Self {
@@ -123,13 +130,13 @@ impl PermissionPolicy {
         }
     }
 
-    /// How long an answer is waited for.
+    /// Returns the time limit for an answer.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
     }
 
-    /// What becomes of this request.
+    /// Returns the decision on this request.
     #[must_use]
     pub fn decide(&self, subject: &PermissionSubject) -> PermissionAction {
         let rules: Vec<CompiledRule> = self.rules.iter().map(CompiledRule::new).collect();
@@ -142,8 +149,8 @@ impl PermissionPolicy {
             .unwrap_or_else(|| verdict(None))
     }
 
-    /// What becomes of the part of a request that concerns one path, or of one without paths: the
-    /// first rule that fits for sure decides, or a stricter one before it that may fit.
+    /// Returns the decision for one path of a request, or for a request without paths. The first
+    /// certain match decides, unless a stricter rule before it is an uncertain match.
     fn verdict(
         &self,
         rules: &[CompiledRule],
@@ -171,7 +178,7 @@ impl PermissionPolicy {
         }
     }
 
-    /// Adds to `errors`, under `field`, what keeps this from being a policy.
+    /// Validates the policy and adds the errors to `errors` under `field`.
     pub fn check(&self, field: &str, errors: &mut FieldErrors) {
         if self.rules.len() > RULES_MAX {
             errors.add(

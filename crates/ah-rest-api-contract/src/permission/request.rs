@@ -1,4 +1,4 @@
-//! Asking leave, and answering.
+//! Permission requests and answers.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use crate::object::ObjectOnly;
 use crate::word::words;
 use crate::{PermissionId, Timestamp};
 
-/// What choosing an option means.
+/// The meaning of an option.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -16,13 +16,13 @@ use crate::{PermissionId, Timestamp};
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum PermissionOptionKind {
-    /// Leave, this once.
+    /// Allows the request once.
     AllowOnce,
-    /// Leave, from now on.
+    /// Allows this and later requests of the kind.
     AllowAlways,
-    /// No leave, this once.
+    /// Rejects the request once.
     RejectOnce,
-    /// No leave, from now on.
+    /// Rejects this and later requests of the kind.
     RejectAlways,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
@@ -30,45 +30,45 @@ pub enum PermissionOptionKind {
 }
 
 impl PermissionOptionKind {
-    /// Whether choosing it gives leave.
+    /// Returns true if the option allows the request.
     #[must_use]
     pub const fn allows(self) -> bool {
         matches!(self, Self::AllowOnce | Self::AllowAlways)
     }
 }
 
-/// One of the answers that the agent offers.
+/// An answer that the agent offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PermissionOption {
-    /// What an answer names.
+    /// The id of the option, which an answer contains.
     pub id: String,
-    /// What a person reads.
+    /// The text to display.
     pub label: String,
-    /// What choosing it means.
+    /// The meaning of the option.
     pub kind: PermissionOptionKind,
 }
 
-/// `permission_request`: the agent asks leave for something.
+/// `permission_request`: the agent requests a permission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PermissionRequested {
-    /// What an answer is sent to.
+    /// The id of the request, which an answer refers to.
     pub request_id: PermissionId,
-    /// The tool that wants to run.
+    /// The tool that the agent requests to run.
     pub tool_name: String,
-    /// What it would be given.
+    /// The arguments for the tool.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub tool_args: Map<String, Value>,
-    /// The answers on offer, at least one.
+    /// The available options, at least one.
     pub options: Vec<PermissionOption>,
-    /// When an answer is no longer waited for.
+    /// The time at which the request expires.
     pub expires_at: Timestamp,
 }
 
 impl PermissionRequested {
-    /// The option to take for leave (`allow`) or its refusal: one that counts this once, if there
-    /// is one.
+    /// Returns an option that allows (`allow`) or rejects the request. Options that apply once take
+    /// precedence.
     #[must_use]
     pub fn option_for(&self, allow: bool) -> Option<&PermissionOption> {
         let once = if allow {
@@ -87,7 +87,7 @@ impl PermissionRequested {
     }
 }
 
-/// How a permission request was settled.
+/// The outcome of a permission request.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -96,33 +96,33 @@ impl PermissionRequested {
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum PermissionOutcome {
-    /// An option was chosen.
+    /// An option was selected.
     Selected,
-    /// It was withdrawn: the turn or the session ended, or the answer was to cancel it.
+    /// The request was withdrawn: the turn or the session ended, or the answer cancelled it.
     Cancelled,
-    /// Nobody answered in time, and the policy's `onTimeout` decided.
+    /// The request expired, and the policy's `onTimeout` decided.
     Expired,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// `permission_resolved`: a permission request was settled.
+/// `permission_resolved`: a permission request was resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PermissionResolved {
-    /// The request.
+    /// The id of the request.
     pub request_id: PermissionId,
-    /// How.
+    /// The outcome of the request.
     pub outcome: PermissionOutcome,
-    /// The option that was taken, if one was.
+    /// The id of the selected option, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub option_id: Option<String>,
-    /// Who settled it: a user, `policy`, `timeout`, or `agent`.
+    /// The author of the decision: a user, `policy`, `timeout`, or `agent`.
     pub by: String,
 }
 
-/// Whether a permission request still waits.
+/// The state of a permission request.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -130,39 +130,39 @@ pub struct PermissionResolved {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum PermissionState {
-    /// It waits for an answer.
+    /// The request waits for an answer.
     Pending,
-    /// It was answered, and the agent is about to be told.
+    /// The request was answered, but the agent has not received the answer yet.
     Answered,
-    /// It was settled: the agent was told, or no longer waits.
+    /// The request is resolved: the agent received the answer, or no longer waits.
     Resolved,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// A permission request and what became of it.
+/// A permission request with its state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Permission {
-    /// What was asked.
+    /// The request.
     pub request: PermissionRequested,
-    /// When it was asked.
+    /// The time of the request.
     pub created_at: Timestamp,
-    /// Whether it still waits.
+    /// The state of the request.
     pub state: PermissionState,
-    /// How it was settled, when it was.
+    /// The resolution, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<PermissionResolved>,
 }
 
-/// An answer to a permission request: one of its options, or its withdrawal.
+/// An answer to a permission request: one of its options, or its cancellation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PermissionAnswer {
-    /// Takes the option with this id.
+    /// Selects the option with this id.
     Select(String),
-    /// Answers that the request is cancelled.
+    /// Cancels the request.
     Cancel,
 }
 
@@ -188,7 +188,7 @@ impl<'de> Deserialize<'de> for PermissionAnswer {
             #[serde(default, deserialize_with = "given")]
             outcome: Option<String>,
         }
-        /// A field that is there has to say something: `null` is no option.
+        /// Rejects `null`: a present field must have a value.
         fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
             String::deserialize(deserializer).map(Some)
         }

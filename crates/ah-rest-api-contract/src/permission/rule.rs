@@ -1,4 +1,4 @@
-//! Whether a rule fits, with its patterns read.
+//! Compiled permission rules.
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -7,18 +7,18 @@ use super::subject::SubjectPath;
 
 const PATTERN_BYTES_MAX: usize = 256;
 
-/// Whether a rule fits one path of a request, as far as can be told.
+/// The certainty with which a rule matches one path of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
-    /// It does not.
+    /// The rule does not match.
     None,
-    /// It may, which counts against the request and never for it.
+    /// The rule may match, which counts only against the request.
     Possible,
-    /// It does.
+    /// The rule matches.
     Certain,
 }
 
-/// A rule with its patterns read.
+/// A rule with compiled patterns.
 pub(super) struct CompiledRule {
     pub(super) action: PermissionAction,
     tool: Option<Pattern>,
@@ -34,8 +34,8 @@ impl CompiledRule {
         }
     }
 
-    /// Whether the rule fits a tool's request, as far as it concerns `path`; `None` is a request
-    /// that names no path.
+    /// Matches the rule against a tool and one `path` of its request; `None` stands for a request
+    /// without paths.
     pub(super) fn fit(&self, tool: &str, path: Option<&SubjectPath>) -> Fit {
         let tool = self
             .tool
@@ -50,10 +50,10 @@ impl CompiledRule {
     }
 }
 
-/// A glob, read twice: as it is, and blind to upper and lower case.
+/// A glob, compiled with and without case sensitivity.
 struct Pattern {
     text: String,
-    /// `None` when the text is no glob; then nobody can say what it fits.
+    /// `None` if the text is not a valid glob; its matches are then uncertain.
     globs: Option<(GlobMatcher, GlobMatcher)>,
 }
 
@@ -78,7 +78,8 @@ impl Pattern {
     fn fit_path(&self, path: &SubjectPath) -> Fit {
         match path {
             SubjectPath::Anywhere => Fit::Possible,
-            // Every path is below the workspace's own folder, so only a pattern for all fits it.
+            // The workspace folder contains every path, so only the pattern for all paths matches
+            // it for certain.
             SubjectPath::Inside(path) if path.is_empty() && self.text == "**" => Fit::Certain,
             SubjectPath::Inside(path) if path.is_empty() => Fit::Possible,
             SubjectPath::Inside(path) => match self.fit_name(path) {
@@ -88,8 +89,8 @@ impl Pattern {
         }
     }
 
-    /// Whether what the pattern fits lies in the folder `path`: a tool that is let at the folder
-    /// reaches it.
+    /// Returns true if the pattern matches something in the folder `path`: a tool with access to
+    /// the folder can reach it.
     fn is_below(&self, path: &str) -> bool {
         let is_literal = |segment: &&str| !segment.contains(['*', '?', '[', '{', '\\']);
         let mut literal = self.text.split('/').take_while(is_literal);
@@ -103,7 +104,7 @@ impl Pattern {
 
 fn compile(text: &str, is_path: bool, any_case: bool) -> Result<GlobMatcher, globset::Error> {
     GlobBuilder::new(text)
-        // A tool's name may have a slash in it, which separates nothing.
+        // A tool name may contain slashes, which are not separators there.
         .literal_separator(is_path)
         .case_insensitive(any_case)
         .backslash_escape(true)
@@ -111,7 +112,7 @@ fn compile(text: &str, is_path: bool, any_case: bool) -> Result<GlobMatcher, glo
         .map(|glob| glob.compile_matcher())
 }
 
-/// What keeps a text from being a pattern for tools, in words.
+/// Validates a pattern for tools. Returns the error message.
 pub(super) fn check_tool_pattern(text: &str) -> Result<(), String> {
     if text.is_empty() || text.len() > PATTERN_BYTES_MAX {
         return Err(format!("must have 1 to {PATTERN_BYTES_MAX} bytes"));
@@ -121,12 +122,12 @@ pub(super) fn check_tool_pattern(text: &str) -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
-/// What keeps a text from being a pattern for paths, in words.
+/// Validates a pattern for paths. Returns the error message.
 pub(super) fn check_path_pattern(text: &str) -> Result<(), String> {
     if text.is_empty() || text.len() > PATTERN_BYTES_MAX {
         return Err(format!("must have 1 to {PATTERN_BYTES_MAX} bytes"));
     }
-    // Paths are judged without these, so that a pattern with one of them would fit nothing.
+    // Paths are normalized before they are matched, so a pattern with these would match nothing.
     if text.starts_with('/') || text.split('/').any(|s| matches!(s, "." | "..")) {
         return Err("must be relative to the workspace, without `.` and `..`".to_owned());
     }

@@ -1,38 +1,44 @@
-//! What a request asks leave for, as far as rules judge it.
+//! The subject of a permission request: the data that rules match.
 
 use serde_json::{Map, Value};
 use url::Url;
 
-/// What a request asks leave for, as far as rules judge it.
+/// The subject of a permission request: the data that rules match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermissionSubject {
-    /// The tool.
+    /// The name of the tool.
     pub tool_name: String,
-    /// The paths that the request names, relative to the workspace where they lie in it.
+    /// The paths that the request names, relative to the workspace if they are inside it.
     pub paths: Vec<String>,
 }
 
 impl PermissionSubject {
-    /// The subject of a tool call.
+    /// Extracts the subject of a tool call.
     ///
-    /// Paths are read from every argument, however deep, whose name says that it holds one
-    /// (`path`, `file_path`, `notebookPath`, `paths`, `source`, `cwd`, `uri`…), from the keys of
-    /// the objects that map files to changes, and from the headers of patches. An argument that
-    /// is no path after all does no harm: it can only make rules that allow fit less.
+    /// Paths are extracted from:
     ///
-    /// A path in the folder `workspace` is made relative to it and rid of `.` and empty segments;
-    /// any other is kept as it is.
+    /// * every argument at any depth with the name of a path argument (`path`, `file_path`,
+    ///   `notebookPath`, `paths`, `source`, `cwd`, `uri`…);
+    ///
+    /// * the keys of objects that map files to changes;
+    ///
+    /// * the headers of patches.
+    ///
+    /// A false positive is harmless: it can only reduce the matches of `allow` rules.
+    ///
+    /// A path in the folder `workspace` is made relative to it, without `.` and empty segments. Any
+    /// other path is kept unchanged.
     #[must_use]
     pub fn of_tool(tool_name: &str, args: &Map<String, Value>, workspace: &str) -> Self {
         let mut named = Vec::new();
-        // A stack of its own, so that arguments nested deeply cannot exhaust the thread's.
+        // An explicit stack, so that deeply nested arguments cannot overflow the call stack.
         let mut open: Vec<(&str, &Value)> = args.iter().map(|(k, v)| (k.as_str(), v)).collect();
         while let Some((name, value)) = open.pop() {
             match value {
                 Value::String(text) if holds_path(name) => named.push(text.clone()),
                 Value::String(text) if holds_uri(name) => named.extend(local_path(text)),
                 Value::String(text) if holds_patch(name) => named.extend(paths_in_patch(text)),
-                // An array of paths goes by the name of the array.
+                // The items of an array inherit its name.
                 Value::Array(items) => open.extend(items.iter().map(|item| (name, item))),
                 Value::Object(fields) => {
                     if maps_files(name) {
@@ -56,18 +62,18 @@ impl PermissionSubject {
     }
 }
 
-/// A path of a request, as rules see it.
+/// A path of a request, as rules match it.
 pub(super) enum SubjectPath {
-    /// It lies in the workspace: its segments, one slash between two; empty for the workspace's
-    /// own folder.
+    /// A path in the workspace: its segments, separated by single slashes; empty for the workspace
+    /// folder itself.
     Inside(String),
-    /// It may lead anywhere.
+    /// A path that may point anywhere.
     Anywhere,
 }
 
 impl SubjectPath {
     pub(super) fn read(path: &str) -> Self {
-        // A tool may strip, expand or translate any of these; what it makes of them is its own.
+        // A tool may strip, expand or translate any of these, with an unknown result.
         let ambiguous = path.is_empty()
             || path.trim() != path
             || path.starts_with(['/', '~'])
@@ -83,7 +89,7 @@ impl SubjectPath {
     }
 }
 
-/// A relative path without `.` and empty segments.
+/// Removes `.` and empty segments from a relative path.
 fn plain(path: &str) -> String {
     let segments: Vec<&str> = path
         .split('/')
@@ -92,7 +98,7 @@ fn plain(path: &str) -> String {
     segments.join("/")
 }
 
-/// `path` as it is called from `workspace`, when it plainly lies in it; otherwise as it is.
+/// Makes `path` relative to `workspace` if it is certainly inside; otherwise returns it unchanged.
 fn relative_to(workspace: &str, path: String) -> String {
     if path.split('/').any(|segment| segment == "..") {
         return path;
@@ -102,7 +108,8 @@ fn relative_to(workspace: &str, path: String) -> String {
         Some(absolute) => {
             let (absolute, workspace) = (plain(absolute), plain(workspace));
             absolute
-                // In a workspace that is not known, or is the whole host, nothing plainly lies.
+                // No path is certainly inside a workspace that is unknown or is the root of the
+                // host.
                 .strip_prefix(&workspace)
                 .filter(|_| !workspace.is_empty())
                 .filter(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -110,7 +117,7 @@ fn relative_to(workspace: &str, path: String) -> String {
         }
     };
     match inside {
-        // An empty argument names nothing that could be told; a dot names the workspace.
+        // An empty argument is ambiguous; a dot names the workspace.
         Some(inside) if inside.is_empty() && !path.is_empty() => ".".to_owned(),
         Some(inside) => inside,
         None => path,
@@ -122,13 +129,13 @@ fn is_file_uri(text: &str) -> bool {
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
 }
 
-/// The path of a `file:` URI; none when the text is something else.
+/// Returns the path of a `file:` URI; `None` for any other text.
 fn local_path(text: &str) -> Option<String> {
     if !is_file_uri(text) {
         return None;
     }
-    // Parsing resolves `..`. What it cannot make a path of, such as another host's file, is kept
-    // as it is, which may lead anywhere.
+    // Parsing resolves `..`. A URI without a local path, such as one of another host, is kept
+    // unchanged, and may then point anywhere.
     let path = Url::parse(text)
         .ok()
         .and_then(|url| url.to_file_path().ok());
@@ -138,7 +145,7 @@ fn local_path(text: &str) -> Option<String> {
     ))
 }
 
-/// Whether an argument of this name holds a path, or several.
+/// Returns true if an argument of this name contains one or more paths.
 fn holds_path(name: &str) -> bool {
     const NAMES: [&str; 22] = [
         "cwd",
@@ -194,7 +201,7 @@ fn holds_patch(name: &str) -> bool {
         .any(|end| name.ends_with(end))
 }
 
-/// Whether the keys of an object of this name are files.
+/// Returns true if the keys of an object of this name are files.
 fn maps_files(name: &str) -> bool {
     let name = squashed(name);
     ["changes", "files", "edits", "paths"]
@@ -202,7 +209,7 @@ fn maps_files(name: &str) -> bool {
         .any(|end| name.ends_with(end))
 }
 
-/// `filePath`, `file_path` and `file-path` are one name.
+/// Normalizes a name: `filePath`, `file_path` and `file-path` are equal.
 fn squashed(name: &str) -> String {
     name.chars()
         .filter(|c| c.is_alphanumeric())
@@ -210,8 +217,8 @@ fn squashed(name: &str) -> String {
         .collect()
 }
 
-/// The files that a patch names in its headers: unified diffs, git's, and the `*** Update File:`
-/// form of coding agents.
+/// Returns the files in the headers of a patch: unified diffs, git diffs, and the `*** Update
+/// File:` form of coding agents.
 fn paths_in_patch(patch: &str) -> Vec<String> {
     const HEADERS: [&str; 10] = [
         "*** Add File: ",
@@ -230,7 +237,7 @@ fn paths_in_patch(patch: &str) -> Vec<String> {
         let Some(path) = HEADERS.iter().find_map(|header| line.strip_prefix(header)) else {
             continue;
         };
-        // `diff` writes a tab and the time behind the name.
+        // `diff` appends a tab and the time to the name.
         let path = path.split('\t').next().unwrap_or(path).trim_end();
         if path == "/dev/null" {
             continue;

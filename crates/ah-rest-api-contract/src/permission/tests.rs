@@ -25,7 +25,7 @@ fn subject(args: &Value) -> PermissionSubject {
     PermissionSubject::of_tool("edit", args, WORKSPACE)
 }
 
-/// Ways to write a path that all mean `secrets/key`, or may.
+/// Spellings of a path that mean, or may mean, `secrets/key`.
 const SECRET: [&str; 24] = [
     "secrets/key",
     "./secrets/key",
@@ -180,7 +180,7 @@ fn paths_are_found_wherever_arguments_hold_them() {
     ] {
         assert_eq!(policy.decide(&subject(&args)), Deny, "{args}");
     }
-    // What is not a path is none: text, addresses elsewhere, what a patch creates from nothing.
+    // Inputs without paths: text, remote addresses, and the null side of a patch.
     for args in [
         json!({"content": "secrets/key"}),
         json!({"url": "https://secrets/key"}),

@@ -1,4 +1,4 @@
-//! Which changed files, and which diff, are wanted.
+//! Queries for changed files and diffs.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,36 +8,36 @@ use crate::{
     PageRequest,
 };
 
-/// The query of `GET /sessions/{id}/files`; it means a [`FileQuery`].
+/// The query parameters of `GET /sessions/{id}/files`; see [`FileQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FileParams {
-    /// Only files that this happened to.
+    /// Only files with one of these kinds of change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<FileStatus>>, style = Form, explode = false, min_items = 1))]
     pub status: Option<String>,
-    /// Which page, from 1.
+    /// The page number, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
     pub page: Option<String>,
-    /// How many files a page holds.
+    /// The number of files per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub per_page: Option<String>,
 }
 
-/// Which of the files that a session changed are wanted, by path.
+/// A query for the changed files of a session, sorted by path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileQuery {
-    /// Only files that one of these happened to; all when empty.
+    /// Only files with one of these kinds of change; all if empty.
     pub statuses: Vec<FileStatus>,
-    /// Which page.
+    /// The page to return.
     pub page: PageRequest,
 }
 
 impl FileQuery {
-    /// The page that is wanted of all the `files` that a session changed.
+    /// Returns the requested page of all changed `files` of a session.
     #[must_use]
     pub fn select(&self, files: Vec<FileEntry>) -> Page<FileEntry> {
         let wanted =
@@ -74,21 +74,21 @@ impl From<FileQuery> for FileParams {
     }
 }
 
-/// The query of `GET /sessions/{id}/diff`; it means a [`DiffQuery`].
+/// The query parameters of `GET /sessions/{id}/diff`; see [`DiffQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiffParams {
-    /// Only these files, by path within the workspace, with commas between them; all that changed
-    /// when absent. A comma or backslash of a path is written with a backslash before it.
+    /// Only these files, by comma-separated paths within the workspace; all changed files if
+    /// absent. Escape a comma or backslash in a path with a backslash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PathList>, inline))]
     pub files: Option<String>,
-    /// Lines of context around each change.
+    /// The number of context lines around each change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 0, maximum = 10))]
     pub context: Option<String>,
-    /// Whether the whole file is wanted as context.
+    /// Includes the whole file as context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<bool>))]
     pub full: Option<String>,
@@ -125,8 +125,8 @@ impl From<DiffQuery> for DiffParams {
     }
 }
 
-/// The paths of a list with commas between them. A backslash takes the character after it as it
-/// is, so that a path may have a comma.
+/// Splits a list of comma-separated paths. A backslash escapes the next character, so a path can
+/// contain commas.
 fn split_paths(list: &str) -> Vec<String> {
     let mut paths = vec![String::new()];
     let mut characters = list.chars();
@@ -136,7 +136,7 @@ fn split_paths(list: &str) -> Vec<String> {
                 paths.push(String::new());
                 continue;
             }
-            // A last backslash has nothing after it and is itself.
+            // A trailing backslash is literal.
             '\\' => characters.next().unwrap_or('\\'),
             other => other,
         };

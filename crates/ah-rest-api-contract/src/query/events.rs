@@ -1,4 +1,4 @@
-//! Which events are wanted.
+//! Queries for events.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ use crate::{
     SortOrder,
 };
 
-/// How many sessions one stream of several may name.
+/// The maximum number of sessions that one stream can name.
 pub const STREAM_SESSIONS_MAX: usize = 200;
 
-/// The query of `GET /sessions/{id}/events`, which answers with a stream or a page of history; it
-/// means a [`StreamQuery`] or an [`EventQuery`].
+/// The query parameters of `GET /sessions/{id}/events`, which returns a stream or a page of
+/// history; see [`StreamQuery`] and [`EventQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -23,47 +23,48 @@ pub struct EventParams {
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1))]
     pub types: Option<String>,
-    /// Only `log` events that matter at least as much. Other events are not judged.
+    /// Only `log` events that are at least as severe. Other events are not affected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<LogLevel>))]
     pub level: Option<String>,
-    /// Only events after this place. In a stream `Last-Event-ID` means the same, and prevails.
+    /// Only events after this sequence number. In a stream, `Last-Event-ID` has the same meaning
+    /// and takes precedence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<EventSeq>))]
     pub after: Option<String>,
-    /// History: only events before this place.
+    /// History: only events before this sequence number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<EventSeq>))]
     pub before: Option<String>,
-    /// History: only events at or after this moment.
+    /// History: only events at or after this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<crate::Timestamp>))]
     pub since: Option<String>,
-    /// History: only events before this moment.
+    /// History: only events before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<crate::Timestamp>))]
     pub until: Option<String>,
-    /// History: oldest or newest first; newest when absent.
+    /// History: oldest or newest first; newest first if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<SortOrder>, inline))]
     pub sort: Option<String>,
-    /// History: which page, from 1.
+    /// History: the page number, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
     pub page: Option<String>,
-    /// History: how many events a page holds.
+    /// History: the number of events per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub per_page: Option<String>,
-    /// Streams: whether ephemeral events are wanted too. History has none.
+    /// Streams: includes ephemeral events. History has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<bool>))]
     pub deltas: Option<String>,
 }
 
 impl EventParams {
-    /// Whether a field is there that only a page of history has: then that is what is wanted,
-    /// whatever the client accepts.
+    /// Returns true if a parameter is present that only history has. The response is then a page of
+    /// history, regardless of the `Accept` header.
     #[must_use]
     pub const fn asks_for_history(&self) -> bool {
         self.before.is_some()
@@ -75,12 +76,12 @@ impl EventParams {
     }
 }
 
-/// Which events a stream of one session should carry.
+/// A query for a stream of one session's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamQuery {
-    /// The last event that the reader has seen.
+    /// The last event that the reader has received.
     pub after: Option<EventSeq>,
-    /// Which events.
+    /// The filter for events.
     pub filter: EventFilter,
 }
 
@@ -183,12 +184,12 @@ impl From<EventQuery> for EventParams {
     }
 }
 
-/// The query of `GET /events`, the stream of many sessions; it means an [`AllEventsQuery`].
+/// The query parameters of `GET /events`, the stream of many sessions; see [`AllEventsQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AllEventsParams {
-    /// Only events of these sessions; of all that the caller may see when absent.
+    /// Only events of these sessions; of all that the caller can see if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<SessionId>>, style = Form, explode = false, min_items = 1, max_items = 200))]
     pub sessions: Option<String>,
@@ -196,25 +197,25 @@ pub struct AllEventsParams {
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1))]
     pub types: Option<String>,
-    /// Only `log` events that matter at least as much. Other events are not judged.
+    /// Only `log` events that are at least as severe. Other events are not affected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<LogLevel>))]
     pub level: Option<String>,
-    /// Only events after this place, an `id:` of this stream; only events to come when absent.
-    /// `Last-Event-ID` means the same, and prevails.
+    /// Only events after this cursor, an `id:` of this stream; only new events if absent.
+    /// `Last-Event-ID` has the same meaning and takes precedence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<LogCursor>))]
     pub after: Option<String>,
 }
 
-/// Which events a stream of many sessions should carry.
+/// A query for a stream of many sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllEventsQuery {
     /// The sessions, at most [`STREAM_SESSIONS_MAX`]; `None` means all.
     pub sessions: Option<BTreeSet<SessionId>>,
-    /// The last place that the reader has seen.
+    /// The cursor of the last event that the reader has received.
     pub after: Option<LogCursor>,
-    /// Which events. Such a stream carries nothing ephemeral.
+    /// The filter for events. These streams contain no ephemeral events.
     pub filter: EventFilter,
 }
 

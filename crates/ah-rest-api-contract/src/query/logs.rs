@@ -1,4 +1,4 @@
-//! A session's log lines: the `log` events of its log, as a list of their own.
+//! The log lines of a session: its `log` events as a list.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,34 +8,34 @@ use crate::{
     PER_PAGE_MAX, PageRequest, SessionEvent, SortOrder, Timestamp,
 };
 
-/// The query of `GET /sessions/{id}/logs`; it means a [`LogQuery`].
+/// The query parameters of `GET /sessions/{id}/logs`; see [`LogQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogParams {
-    /// Only lines that matter at least as much.
+    /// Only lines that are at least as severe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<LogLevel>))]
     pub level: Option<String>,
-    /// Only lines at or after this moment.
+    /// Only lines at or after this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<Timestamp>))]
     pub since: Option<String>,
-    /// The last so many lines, instead of a page; `page` and `perPage` then say nothing.
+    /// The number of last lines to return instead of a page; `page` and `perPage` are then ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub tail: Option<String>,
-    /// Which page, from 1.
+    /// The page number, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
     pub page: Option<String>,
-    /// How many lines a page holds.
+    /// The number of lines per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub per_page: Option<String>,
 }
 
-/// Which of a session's log lines are wanted, oldest first.
+/// A query for the log lines of a session, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogQuery {
     level: Option<LogLevel>,
@@ -45,8 +45,8 @@ pub struct LogQuery {
 }
 
 impl LogQuery {
-    /// The query for these lines among a session's events. What it yields is as
-    /// [`LogQuery::in_order`] takes it.
+    /// Returns the query for these lines among a session's events. Pass its result to
+    /// [`LogQuery::in_order`].
     #[must_use]
     pub fn events(&self) -> EventQuery {
         let mut filter = EventFilter::default().with_types([EventType::Log]);
@@ -66,19 +66,19 @@ impl LogQuery {
         }
     }
 
-    /// Which page of the lines is wanted; the last lines when a tail is.
+    /// Returns the requested page of lines; the last lines if a tail is requested.
     #[must_use]
     pub const fn page(&self) -> PageRequest {
         self.page
     }
 
-    /// Whether the last lines are wanted instead of a page.
+    /// Returns true if the last lines are requested instead of a page.
     #[must_use]
     pub const fn is_tail(&self) -> bool {
         self.is_tail
     }
 
-    /// The lines of the events that [`LogQuery::events`] asked for, oldest first.
+    /// Returns the lines of the events that [`LogQuery::events`] selected, oldest first.
     #[must_use]
     pub fn in_order(&self, events: Vec<SessionEvent>) -> Vec<LogItem> {
         let mut items: Vec<LogItem> = events.into_iter().filter_map(LogItem::of).collect();
@@ -113,21 +113,21 @@ impl TryFrom<LogParams> for LogQuery {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogItem {
-    /// How much it matters.
+    /// The severity.
     pub level: LogLevel,
     /// The line.
     pub message: String,
-    /// When it was written.
+    /// The time at which the line was written.
     pub ts: Timestamp,
-    /// The place of its event in the session's log.
+    /// The sequence number of its event in the session's log.
     pub seq: EventSeq,
-    /// The tool run that printed it; absent when no tool did.
+    /// The tool run that printed the line; absent if no tool did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_execution_id: Option<String>,
 }
 
 impl LogItem {
-    /// The line that an event is; `None` for one that is no `log`.
+    /// Returns the line of an event; `None` if it is not a `log` event.
     #[must_use]
     pub fn of(event: SessionEvent) -> Option<Self> {
         match event.payload {

@@ -1,18 +1,18 @@
-//! Reads fields of a query and keeps what is wrong with them.
+//! Parsing of query parameters with collection of errors.
 
 use std::ops::RangeInclusive;
 
 use crate::{FieldErrors, PER_PAGE_MAX, PageRequest, Timestamp};
 
-/// Reads fields one by one. What cannot be read is noted under the field's name and read as
-/// absent, so that one answer names every field at fault.
+/// Parses parameters one by one. An invalid value is recorded under the parameter's name and
+/// treated as absent, so that one response names every invalid field.
 #[derive(Default)]
 pub(super) struct Reader {
     errors: FieldErrors,
 }
 
 impl Reader {
-    /// A field that `read` makes a value of; it is refused with what the field `must be`.
+    /// Parses a parameter with `read`. The error message of an invalid value is `must_be`.
     pub(super) fn value<T>(
         &mut self,
         field: &str,
@@ -28,8 +28,8 @@ impl Reader {
         value
     }
 
-    /// A field that lists values with commas between them; a word that is none is refused as not
-    /// being `noun`. Absent is empty, and an empty text is a list of one empty word.
+    /// Parses a comma-separated list. An invalid item is rejected as not being `noun`. An absent
+    /// parameter is an empty list, and an empty text is a list of one empty item.
     pub(super) fn list<T>(
         &mut self,
         field: &str,
@@ -49,7 +49,7 @@ impl Reader {
         values
     }
 
-    /// A field that is `true` or `false`; absent is `false`.
+    /// Parses a parameter that is `true` or `false`; absent is `false`.
     pub(super) fn flag(&mut self, field: &str, text: Option<&str>) -> bool {
         let read = |text: &str| match text {
             "true" => Some(true),
@@ -60,13 +60,13 @@ impl Reader {
             .unwrap_or(false)
     }
 
-    /// A field that is a moment.
+    /// Parses a timestamp.
     pub(super) fn moment(&mut self, field: &str, text: Option<&str>) -> Option<Timestamp> {
         let must_be = "an RFC 3339 timestamp such as 2026-01-31T12:00:00Z";
         self.value(field, text, must_be, |text| text.parse().ok())
     }
 
-    /// A field that is a number in a range, in digits alone.
+    /// Parses a number within a range, digits only.
     pub(super) fn number(
         &mut self,
         field: &str,
@@ -76,13 +76,13 @@ impl Reader {
         let must_be = format!("a whole number from {} to {}", range.start(), range.end());
         self.value(field, text, &must_be, |text| {
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            // `parse` takes a plus sign as well, which a number in a query does not have.
+            // `parse` also accepts a plus sign, which is not allowed here.
             let number = digits.then(|| text.parse().ok()).flatten();
             number.filter(|number| range.contains(number))
         })
     }
 
-    /// The two fields that say which page is wanted.
+    /// Parses the two pagination parameters.
     pub(super) fn page(&mut self, page: Option<&str>, per_page: Option<&str>) -> PageRequest {
         let default = PageRequest::default();
         let page = self.number("page", page, 1..=u32::MAX);
@@ -94,7 +94,7 @@ impl Reader {
         self.accept(request).unwrap_or(default)
     }
 
-    /// What another constructor judged; its errors become this reader's.
+    /// Takes the result of another constructor and collects its errors.
     pub(super) fn accept<T>(&mut self, judged: Result<T, FieldErrors>) -> Option<T> {
         match judged {
             Ok(value) => Some(value),
@@ -109,23 +109,23 @@ impl Reader {
         }
     }
 
-    /// Notes what is wrong with a field that was read.
+    /// Records an error for a parameter.
     pub(super) fn refuse(&mut self, field: &str, message: String) {
         self.errors.add(field, message);
     }
 
-    /// `value`, when every field was right.
+    /// Returns `value` if all parameters are valid.
     pub(super) fn finish<T>(self, value: T) -> Result<T, FieldErrors> {
         self.errors.into_result(value)
     }
 }
 
-/// What of a client's text goes into a message.
+/// Truncates a client's text for use in a message.
 fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// Words with commas between them; absent when there is none.
+/// Joins items with commas; `None` if there are none.
 pub(super) fn joined<T: ToString>(values: impl IntoIterator<Item = T>) -> Option<String> {
     let words: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
     (!words.is_empty()).then(|| words.join(","))

@@ -1,42 +1,42 @@
-//! Which sessions are wanted.
+//! Queries for sessions.
 
 use serde::{Deserialize, Serialize};
 
 use super::reader::{Reader, joined};
 use crate::{AgentType, FieldErrors, SessionQuery, SessionStatus};
 
-/// The query of `GET /sessions`; it means a [`SessionQuery`].
+/// The query parameters of `GET /sessions`; see [`SessionQuery`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SessionParams {
-    /// Only those in one of these statuses. Cancelled ones are only listed when they are asked
-    /// for here or by `includeArchived`.
+    /// Only sessions with one of these statuses. Cancelled sessions are listed only if requested
+    /// here or with `includeArchived`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<SessionStatus>>, style = Form, explode = false, min_items = 1))]
     pub status: Option<String>,
-    /// Only those of this agent.
+    /// Only sessions of this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// Only those of this project.
+    /// Only sessions of this project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
-    /// Only those of this tenant.
+    /// Only sessions of this tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
-    /// Only those of this task.
+    /// Only sessions of this task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<crate::TaskId>))]
     pub task_id: Option<String>,
-    /// Whether hidden sessions are wanted too.
+    /// Includes hidden sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<bool>))]
     pub include_archived: Option<String>,
-    /// Which page, from 1.
+    /// The page number, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
     pub page: Option<String>,
-    /// How many sessions a page holds.
+    /// The number of sessions per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
     pub per_page: Option<String>,
