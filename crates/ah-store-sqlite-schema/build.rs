@@ -1,4 +1,4 @@
-//! A new migration makes this crate anew; cargo sees only the files that are already compiled in.
+//! Rebuilds the crate when a migration is added. Cargo tracks only files that are compiled in.
 
 fn main() {
     println!("cargo::rerun-if-changed=../../migrations/sqlite");

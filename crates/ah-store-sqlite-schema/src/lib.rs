@@ -1,25 +1,26 @@
 //! The migrations of the embedded store.
 //!
-//! They are a crate apart because the queries of `ah-store-sqlite` are checked against a database
-//! when that crate is compiled: something has to make the database before that crate exists.
+//! A separate crate, because the queries of `ah-store-sqlite` are checked against a database at
+//! compile time. The database must be created before that crate is compiled.
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Connection, SqliteConnection};
 
-/// `migrations/sqlite`, as it was when this crate was compiled.
+/// The contents of `migrations/sqlite` at compile time.
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
-/// Brings a database to the newest schema.
+/// Migrates a database to the newest schema.
 ///
-/// All of it is one transaction that begins with the write lock, so that several processes may
-/// open a new file at once: the first migrates, and the others wait, as long as the connection's
-/// busy timeout allows, and find nothing left to do.
+/// One transaction that begins with the write lock, so that several processes may open a new file
+/// at once. The first one migrates. The others wait for at most the connection's busy timeout and
+/// have nothing left to do.
 ///
 /// # Errors
-/// When the database is of a newer program, was migrated otherwise, is busy, or cannot be written.
+/// The database belongs to a newer version, has different migrations, is busy, or cannot be
+/// written.
 pub async fn migrate(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    // What `run` comes to, without the generic parameter by which `run` forgets that it is `Send`.
+    // The same as `run`, whose future is not `Send` because of its generic parameter.
     MIGRATOR.run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await?;
     Ok(())

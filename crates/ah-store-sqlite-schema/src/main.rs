@@ -1,4 +1,4 @@
-//! Makes an empty database of the newest schema, for checking queries against: `cargo xtask sqlx`.
+//! Creates an empty database of the newest schema, to check queries against: `cargo xtask sqlx`.
 
 use std::error::Error;
 use std::ffi::OsString;

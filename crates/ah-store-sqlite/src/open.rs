@@ -18,7 +18,7 @@ use crate::error::{During as _, backend, is_busy};
 
 /// The longest wait of a connection for the lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The wait between retries of what SQLite does not wait for itself.
+/// The wait between retries of operations that ignore the busy timeout.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// The longest wait of a reader for a free connection.
 const READER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -188,7 +188,7 @@ async fn permission(
     .transpose()
 }
 
-/// Makes one change of the prompts of the session with the key `session`. The caller has checked
+/// Writes one change of the prompts of the session with the key `session`. The caller has checked
 /// that it is allowed.
 pub(crate) async fn write_prompt(
     connection: &mut SqliteConnection,
@@ -245,7 +245,7 @@ pub(crate) async fn write_prompt(
     Ok(())
 }
 
-/// Makes one change of the permission requests of the session with the key `session`. The caller
+/// Writes one change of the permission requests of the session with the key `session`. The caller
 /// has checked that it is allowed.
 pub(crate) async fn write_permission(
     connection: &mut SqliteConnection,

@@ -1,4 +1,4 @@
-//! Sessions: reading them, and the write that goes to the group commit.
+//! Sessions: reads, and the write of the group commit.
 
 use std::collections::BTreeMap;
 

@@ -15,8 +15,8 @@ use crate::writer::Writer;
 
 /// A store in one SQLite file.
 ///
-/// Any number of processes may open the same file. [`Store::close`] commits the writes in
-/// progress; what a call has returned is durable without it.
+/// Any number of processes may open the same file. [`Store::close`] commits the writes in progress.
+/// A write that has returned is durable without it.
 pub struct SqliteStore {
     pub(crate) writer: Writer,
     readers: SqlitePool,

@@ -48,7 +48,7 @@ enum Message {
 /// A job whose result type is erased: it runs, and answers its caller.
 type Job = Box<dyn for<'t> FnOnce(&'t mut WriterTask) -> BoxFuture<'t, ()> + Send>;
 
-/// The transaction of a job: the connection, and what the watchers are told once it is committed.
+/// The transaction of a job: the connection, and the news for the watchers after the commit.
 pub(crate) struct Tx {
     connection: SqliteConnection,
     news: News,
@@ -66,7 +66,7 @@ pub(crate) struct News {
 }
 
 impl Tx {
-    /// Tells the watchers about `news` after the commit.
+    /// Adds `news` to announce to the watchers after the commit.
     pub(crate) fn announce(&mut self, news: News) {
         self.news.heads.extend(news.heads);
         self.news.log = news.log.or(self.news.log);
@@ -195,7 +195,7 @@ impl WriterTask {
                 .await;
             match handled {
                 Ok(follower) => next = follower,
-                // The callers of the message learn of it because their answers were dropped.
+                // The callers of the message receive an error because their answers were dropped.
                 Err(panic) => {
                     self.poisoned = true;
                     observe::writer_panicked(&*panic);
@@ -291,7 +291,7 @@ impl WriterTask {
     }
 
     /// Replaces a poisoned connection. If that fails, the old one is kept for the next message,
-    /// whose failure then says what is wrong.
+    /// whose failure reports the cause.
     async fn reconnect(&mut self) {
         match open::writer(&self.path).await {
             Ok(fresh) => {
@@ -369,7 +369,7 @@ mod tests {
             .await
     }
 
-    /// A writer on a new file, whose connection was prepared with `pragma`.
+    /// Returns a writer on a new file, whose connection was prepared with `pragma`.
     async fn writer(folder: &tempfile::TempDir, pragma: Option<&'static str>) -> Writer {
         let path = folder.path().join("state.db");
         let mut connection = open::open(&path).await.unwrap().writer;
@@ -393,7 +393,7 @@ mod tests {
             ),
             "{error}"
         );
-        // By now there is room again.
+        // There is room again.
         save(&writer, draft(2)).await.unwrap();
         writer.close().await;
     }
@@ -413,7 +413,7 @@ mod tests {
             .await;
         let error = panicking.unwrap_err();
         assert!(matches!(error, StoreError::Backend { .. }), "{error:?}");
-        // The half-done transaction is gone, and the task works on a new connection.
+        // The unfinished transaction is rolled back, and the task uses a new connection.
         save(&writer, draft(2)).await.unwrap();
         let count: i64 = writer
             .run("count drafts", |tx| {

@@ -1,4 +1,4 @@
-//! Claims: which engine owns which session.
+//! Claims: the ownership of sessions by engines.
 
 use std::collections::BTreeSet;
 

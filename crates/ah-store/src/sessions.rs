@@ -1,4 +1,4 @@
-//! Sessions: reading them, and the one way in which they change.
+//! Sessions: reads, and the one write.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A value that cannot be read is named, and never read as a default.
+//! A value that cannot be read is an error with its place, and is never read as a default.
 
 use ah_rest_api_contract::{EventSeq, PageRequest, Role, SessionQuery};
 use ah_store::suite::{Harness as _, sample};
@@ -16,7 +16,7 @@ async fn change_schema(folder: &Folder, statement: &'static str) {
     execute(folder, statement).await;
 }
 
-/// Says how many rows were affected.
+/// Executes a statement and returns the number of affected rows.
 async fn execute(folder: &Folder, statement: &'static str) -> u64 {
     let options = SqliteConnectOptions::new().filename(folder.file());
     let mut connection = options.connect().await.unwrap();
@@ -96,7 +96,7 @@ async fn a_spoilt_row_fails_the_list_it_is_on_and_the_writes_to_it() {
     spoil(&folder, "UPDATE sessions SET last_seq = -1 WHERE key = 1").await;
     let listed = store.list_sessions(&SessionQuery::default()).await;
     assert_names(listed, "sessions", "last_seq", &spoilt);
-    // Both at once, so that they may share a transaction: the sound one is written.
+    // Both writes at once, so that they may share a transaction. The valid one is written.
     let write = |id| SessionWrite::new(id, Guard::default(), sample::at(1));
     let (refused, written) = tokio::join!(store.write(write(ids[0])), store.write(write(ids[1])));
     assert_names(refused, "sessions", "last_seq", &spoilt);
@@ -116,7 +116,7 @@ async fn a_spoilt_event_task_draft_and_repository_are_named() {
     spoil(&folder, "UPDATE events SET json = '{\"seq\":1}'").await;
     let history = store.list_events(id, &Default::default()).await;
     assert_names(history, "events", "json", &format!("{id}/1"));
-    // The raw text is handed on as it is: it is for the reader to judge.
+    // The raw text is passed on unchanged, for the reader to parse.
     let rows = store.events_after(id, EventSeq::START, 1).await.unwrap();
     assert_eq!(rows[0].json, "{\"seq\":1}");
 
@@ -171,7 +171,7 @@ async fn a_group_that_fails_in_its_middle_leaves_nothing_and_the_next_is_done() 
     let folder = Folder::new();
     let store = folder.open().await;
     let ids = sample::sessions(&*store, 2).await;
-    // The events are in by the time that their session turns out not to be changeable.
+    // The events are inserted before the update of the session fails.
     change_schema(
         &folder,
         "CREATE TRIGGER refusal BEFORE UPDATE ON sessions WHEN new.key = 1
@@ -191,7 +191,7 @@ async fn a_group_that_fails_in_its_middle_leaves_nothing_and_the_next_is_done() 
             "{failed:?}"
         );
         assert_eq!(store.log_end().await.unwrap(), end);
-        // Both kinds of transactions can begin: those of groups, and those of everything else.
+        // Both kinds of transactions can begin: groups and single jobs.
         store
             .create_task(sample::task(1, sample::at(1)))
             .await

@@ -1,4 +1,4 @@
-//! A writer that is killed in the middle of writing.
+//! A process that is killed during writes.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -11,13 +11,13 @@ use tokio::process::Command;
 
 use crate::Folder;
 
-/// In the environment of the child: the file to write to, and the session.
+/// Environment variables of the child: the file to write to, and the session.
 const FILE: &str = "AH_STORE_TEST_FILE";
 const SESSION: &str = "AH_STORE_TEST_SESSION";
-/// How many acknowledgements the child is left alive for.
+/// The number of acknowledgements before the child is killed.
 const ACKNOWLEDGED: usize = 100;
 
-/// What the parent below starts and kills; on its own it has nothing to do.
+/// The process that the test below starts and kills. Without the variables it does nothing.
 #[tokio::test]
 async fn child_that_writes_until_it_is_killed() {
     let (Ok(file), Ok(session)) = (std::env::var(FILE), std::env::var(SESSION)) else {
@@ -27,7 +27,7 @@ async fn child_that_writes_until_it_is_killed() {
     let store = ah_store_sqlite::SqliteStore::open(file.as_ref())
         .await
         .unwrap();
-    // The parent kills it long before; if there is no parent, it ends by itself.
+    // The parent kills the process long before the end. Without a parent the loop is bounded.
     for index in 0..1_000_000 {
         let mut write = SessionWrite::new(session, Guard::default(), sample::at(index));
         write.events = vec![sample::event(index, sample::thought("hm")); 3];
@@ -38,7 +38,7 @@ async fn child_that_writes_until_it_is_killed() {
     }
 }
 
-/// Every write that was acknowledged before the kill is there afterwards, and the log has no gap.
+/// Every write that was acknowledged before the kill survives it, and the log has no gap.
 #[tokio::test]
 async fn what_was_acknowledged_outlives_a_killed_process() {
     let folder = Folder::new();
@@ -63,7 +63,7 @@ async fn what_was_acknowledged_outlives_a_killed_process() {
     }
     child.kill().await.unwrap();
     while let Some(line) = lines.next_line().await.unwrap() {
-        // The last line may be cut.
+        // The last line may be incomplete.
         if let Some((_, seq)) = line.split_once("acknowledged ") {
             acknowledged.extend(seq.parse::<u64>());
         }
@@ -73,7 +73,7 @@ async fn what_was_acknowledged_outlives_a_killed_process() {
     for store in [store, folder.open().await] {
         let head = store.session(id).await.unwrap().session.last_seq;
         assert!(head >= EventSeq::new(last), "{head} is before {last}");
-        // A write is there whole or not at all.
+        // A write is in the log as a whole or not at all.
         assert_eq!((head.get() - 1) % 3, 0);
         let mut places = Vec::new();
         let mut after = EventSeq::START;

@@ -11,7 +11,7 @@ use crate::Folder;
 #[tokio::test]
 async fn the_file_and_those_beside_it_are_their_owners_alone() {
     let folder = Folder::new();
-    // Also one that somebody left readable.
+    // A file with a wider mode is made private, too.
     fs::write(folder.file(), "").unwrap();
     fs::set_permissions(folder.file(), fs::Permissions::from_mode(0o644)).unwrap();
     let store = folder.open().await;
@@ -26,7 +26,7 @@ async fn the_file_and_those_beside_it_are_their_owners_alone() {
     names.sort();
     assert_eq!(names, ["state.db", "state.db-shm", "state.db-wal"]);
     store.close().await;
-    // The last to close takes the others away: what is left is one file.
+    // The last connection to close removes the other files.
     assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 1);
 }
 

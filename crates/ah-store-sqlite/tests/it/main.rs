@@ -1,4 +1,4 @@
-//! The suite of the port, and what is SQLite's own.
+//! The suite of the port, and the tests of SQLite itself.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,7 +15,7 @@ use ah_store_sqlite::SqliteStore;
 use async_trait::async_trait;
 use tempfile::TempDir;
 
-/// A store in a folder of its own.
+/// A folder for the file of a store.
 struct Folder(TempDir);
 
 impl Folder {

@@ -27,7 +27,7 @@ async fn claim(store: &dyn Store, claim: Claim, lease: &Lease) -> Option<Session
     store.claim(claim, lease, sample::at(10)).await.unwrap()
 }
 
-/// The next session is the urgent one, then the one that has waited longest.
+/// The next session is the one with the highest priority, then the oldest.
 pub async fn the_urgent_then_the_old_go_first(harness: &dyn Harness) {
     let store = harness.open().await;
     let mut expected: Vec<(i64, i64, SessionId)> = Vec::new();
@@ -65,7 +65,7 @@ pub async fn the_urgent_then_the_old_go_first(harness: &dyn Harness) {
     assert_eq!(claim(&*store, MANY, &lease).await, None);
 }
 
-/// No more sessions hold a slot than there are slots; an ended one gives its slot back.
+/// At most `slots` sessions hold a slot. An ended session frees its slot.
 pub async fn slots_bound_what_is_claimed(harness: &dyn Harness) {
     let store = harness.open().await;
     sample::sessions(&*store, 4).await;
@@ -92,7 +92,7 @@ pub async fn slots_bound_what_is_claimed(harness: &dyn Harness) {
     assert!(claim(&*store, two, &lease).await.is_some());
 }
 
-/// Two engines that claim at once share the sessions out between them.
+/// Concurrent claims of two engines never return the same session.
 pub async fn two_engines_never_claim_the_same_session(harness: &dyn Harness) {
     let handles = [harness.open().await, harness.open().await];
     let ids = sample::sessions(&*handles[0], 40).await;
@@ -118,14 +118,14 @@ pub async fn two_engines_never_claim_the_same_session(harness: &dyn Harness) {
     assert_eq!(claimed, ids);
 }
 
-/// A session whose lease has expired goes to whoever asks, but not to its own engine.
+/// A session whose lease has expired can be claimed, but not by its own engine.
 pub async fn an_expired_claim_is_an_orphan(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let first = sample::lease("a", sample::at(10));
     let claimed = claim(&*store, MANY, &first).await.unwrap();
     assert_eq!(claim(&*store, orphan(&[]), &first).await, None);
-    // A claim holds until its end, and a renewed one until its new end.
+    // A claim holds until its expiry, and a renewed one until its new expiry.
     let second = sample::lease("b", sample::at(100));
     store
         .renew(&sample::lease("a", sample::at(11)))
@@ -141,7 +141,7 @@ pub async fn an_expired_claim_is_an_orphan(harness: &dyn Harness) {
     assert_eq!(orphaned.owner, Some(second.engine.clone()));
     assert_eq!(orphaned.fence, Fence(claimed.fence.0 + 1));
     assert_eq!(orphaned.session, claimed.session);
-    // It is claimed again now, and the former owner's renewals do not reach it.
+    // The session has been claimed again, so renewals of the former owner do not affect it.
     store
         .renew(&sample::lease("a", sample::at(0)))
         .await
@@ -150,8 +150,8 @@ pub async fn an_expired_claim_is_an_orphan(harness: &dyn Harness) {
     assert_eq!(claim(&*store, orphan(&[]), &third).await, None);
 }
 
-/// A session of an engine that is known to be gone need not wait for its lease; the oldest goes
-/// first, and what holds no slot is no orphan.
+/// A session of a dead engine can be claimed before its lease expires, oldest first. A session
+/// without a slot is no orphan.
 pub async fn a_dead_owners_session_is_an_orphan(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 4).await;
@@ -171,7 +171,7 @@ pub async fn a_dead_owners_session_is_an_orphan(harness: &dyn Harness) {
     assert_eq!(claim(&*store, orphan(&["gone"]), &lease).await, None);
 }
 
-/// What an engine has given up may be claimed at once.
+/// A released session can be claimed at once.
 pub async fn a_released_session_is_an_orphan(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
@@ -188,7 +188,7 @@ pub async fn a_released_session_is_an_orphan(harness: &dyn Harness) {
     store.release(&first.engine).await.unwrap();
 }
 
-/// What a former owner sends late is refused; what the owner sends is not.
+/// A late write of a former owner is refused; a write of the owner is not.
 pub async fn a_former_owner_is_refused(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -214,7 +214,7 @@ pub async fn a_former_owner_is_refused(harness: &dyn Harness) {
     super::log::assert_gapless(&*store, id, 3).await;
 }
 
-/// Owners are named once each, and only while they own something.
+/// Each owner is listed once, and only while it owns a session.
 pub async fn owners_are_those_who_own(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 3).await;
@@ -235,7 +235,7 @@ pub async fn owners_are_those_who_own(harness: &dyn Harness) {
     );
 }
 
-/// Work is counted up by creations, claims, statuses and releases, of whatever handle.
+/// Creations, claims, statuses and releases increment the work counter, through any handle.
 pub async fn work_is_counted_up_by_anybody(harness: &dyn Harness) {
     let (store, other) = (harness.open().await, harness.open().await);
     let mut receivers = [store.watch_work(), other.watch_work()];
@@ -255,7 +255,7 @@ pub async fn work_is_counted_up_by_anybody(harness: &dyn Harness) {
     store.release(&lease.engine).await.unwrap();
     moved(&mut receivers).await;
 
-    // What gives nobody anything to claim is not counted.
+    // A claim of nothing is not counted.
     assert_eq!(
         store.claim(claim, &lease, sample::at(3)).await.unwrap(),
         None
@@ -268,7 +268,7 @@ pub async fn work_is_counted_up_by_anybody(harness: &dyn Harness) {
     assert!(!receivers[0].has_changed().unwrap());
 }
 
-/// Waits until every one of `receivers` has moved, and leaves them at one count.
+/// Waits until each of `receivers` has moved and all have the same count.
 async fn moved(receivers: &mut [watch::Receiver<u64>; 2]) {
     let [first, second] = receivers;
     for receiver in [&mut *first, &mut *second] {

@@ -7,7 +7,7 @@ use ah_rest_api_contract::{
 use super::{Harness, sample};
 use crate::StoreError;
 
-/// A draft is kept as it was saved last, listed by when that was, and gone once deleted.
+/// A draft is stored as saved last, listed by that time, and not found once deleted.
 pub async fn drafts_are_kept_changed_and_deleted(harness: &dyn Harness) {
     let store = harness.open().await;
     let mut drafts: Vec<Draft> = (0..3)

@@ -14,7 +14,7 @@ fn thinking(session: ah_rest_api_contract::SessionId) -> SessionWrite {
     write
 }
 
-/// A store that was closed is, opened again, as it was.
+/// A closed store has the same content after it is opened again.
 pub async fn what_was_written_is_there_after_reopening(harness: &dyn Harness) {
     let store = harness.open().await;
     let mut task = sample::task(2, sample::at(1));
@@ -38,12 +38,12 @@ pub async fn what_was_written_is_there_after_reopening(harness: &dyn Harness) {
     assert_eq!(listed.total, 2);
     let repositories = store.list_repositories(PageRequest::default()).await;
     assert_eq!(repositories.unwrap().total, 1);
-    // The log goes on where it was.
+    // The log continues after its last event.
     let written = store.write(thinking(id)).await.unwrap();
     assert_eq!(written.last_seq, EventSeq::new(3));
 }
 
-/// What a verb has returned is there although the store was never closed.
+/// A write that has returned survives a store that is dropped without being closed.
 pub async fn what_was_acknowledged_outlives_a_dropped_store(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -55,7 +55,7 @@ pub async fn what_was_acknowledged_outlives_a_dropped_store(harness: &dyn Harnes
     super::log::assert_gapless(&*store, id, 21).await;
 }
 
-/// Every verb of a closed store says that it is not available; closing it again is nothing.
+/// Every verb of a closed store fails as unavailable. Closing it again has no effect.
 pub async fn a_closed_store_is_unavailable(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -72,7 +72,7 @@ pub async fn a_closed_store_is_unavailable(harness: &dyn Harness) {
     assert!(is_unavailable(listed.unwrap_err()));
 }
 
-/// A write that was under way when the store closed is done and said to be, or refused.
+/// A write in progress while the store closes either succeeds or is refused.
 pub async fn closing_writes_what_is_under_way(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -94,7 +94,7 @@ pub async fn closing_writes_what_is_under_way(harness: &dyn Harness) {
     super::log::assert_gapless(&*store, id, 1 + done).await;
 }
 
-/// Whoever listens to a store that closes learns that nothing more will come.
+/// The channels of a store end when it closes.
 pub async fn a_closed_store_lets_go_of_its_readers(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;

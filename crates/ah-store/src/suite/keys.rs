@@ -16,7 +16,7 @@ fn key(id: &str, role: Role, created_at: i64) -> ApiKey {
     }
 }
 
-/// A key is kept as it was saved last, listed by its age, and there for good.
+/// A key is stored as saved last, listed by age, and never deleted.
 pub async fn keys_are_kept_and_revoked(harness: &dyn Harness) {
     let store = harness.open().await;
     assert_eq!(store.api_keys().await.unwrap(), []);
@@ -42,7 +42,7 @@ pub async fn keys_are_kept_and_revoked(harness: &dyn Harness) {
     }
 }
 
-/// A key that nobody has made is not found, by its name.
+/// An unknown key is not found; the error has its id.
 pub async fn a_key_that_is_not_there_is_not_found(harness: &dyn Harness) {
     let store = harness.open().await;
     let there = key("a", Role::Viewer, 1);

@@ -1,4 +1,4 @@
-//! Any sequence of writes and claims, against a model in memory.
+//! Random sequences of writes and claims, compared with a model in memory.
 
 mod steps;
 
@@ -19,16 +19,16 @@ use crate::{
 };
 use steps::{Change, ENGINES, PromptChange, ReplyChange, SESSIONS, Step, step};
 
-/// What the model knows.
+/// The state of the model.
 struct Model {
     sessions: Vec<Known>,
-    /// By their keys, the replies that hold.
+    /// The valid replies, by key.
     replies: BTreeMap<u8, Reply>,
-    /// Sets the keys of this sequence apart from those of others.
+    /// A prefix that separates the keys of this sequence from those of others.
     sequence: String,
 }
 
-/// What the model knows of a session.
+/// The model's state of a session.
 #[derive(Clone, Debug, PartialEq)]
 struct Known {
     id: SessionId,
@@ -42,7 +42,7 @@ struct Known {
     prompts: Vec<(PromptId, PromptState)>,
 }
 
-/// How a write ended, as far as the model can tell.
+/// The outcome of a write.
 #[derive(Debug, PartialEq)]
 enum Ended {
     Written { version: u64, last_seq: u64 },
@@ -53,7 +53,7 @@ enum Ended {
 }
 
 impl Model {
-    /// The write of `change`, made on what the model knows now, and how it has to end.
+    /// Returns the write of `change` on the current state, and its expected outcome.
     fn write(&mut self, change: &Change) -> (SessionWrite, Ended) {
         let earlier = change
             .reply
@@ -82,7 +82,8 @@ impl Model {
 }
 
 impl Known {
-    /// The write of `change`, whose request was replied to `earlier`, and how it has to end.
+    /// Returns the write of `change`, whose request was replied to with `earlier`, and its expected
+    /// outcome.
     fn write(&mut self, change: &Change, earlier: Option<&Reply>) -> (SessionWrite, Ended) {
         let guard = Guard {
             fence: change.fence_off_by.map(|by| Fence(self.fence + by)),
@@ -178,7 +179,7 @@ fn prompt() -> Prompt {
     }
 }
 
-/// Does `step` to the model and the store, and compares what it came to.
+/// Performs `step` on the model and the store, and compares the outcomes.
 async fn perform(store: &dyn Store, model: &mut Model, step: &Step) {
     let lease = |engine: usize| sample::lease(ENGINES[engine], sample::at(100));
     let (expected, claimed) = match step {
@@ -262,7 +263,7 @@ fn ended(result: Result<crate::Written, StoreError>) -> Ended {
     }
 }
 
-/// What the store knows of the session `id`, as the model would put it.
+/// Returns the store's state of session `id`, in the form of the model.
 async fn known(store: &dyn Store, id: SessionId) -> Known {
     let record = store.session(id).await.unwrap();
     let prompts = store.prompts(id).await.unwrap();
@@ -281,8 +282,8 @@ async fn known(store: &dyn Store, id: SessionId) -> Known {
     }
 }
 
-/// After any sequence of writes and claims the store has come to what the model has come to,
-/// and said of each step what the model says.
+/// After any sequence of writes and claims the store and the model are equal, and so is the outcome
+/// of every step.
 pub async fn a_store_does_what_the_model_does(harness: &dyn Harness) {
     let store = harness.open().await;
     let mut runner = TestRunner::new(Config {
@@ -325,7 +326,7 @@ async fn one_sequence(store: &Arc<dyn Store>, steps: &[Step]) {
         assert_eq!(known(&**store, expected.id).await, *expected);
         let count = usize::try_from(expected.last_seq).unwrap();
         super::log::assert_gapless(&**store, expected.id, count).await;
-        // Out of the way of the next sequence's claims.
+        // The session ends, so that the next sequence cannot claim it.
         let mut write = SessionWrite::new(expected.id, Guard::default(), sample::at(2));
         write.patch.status = Some(SessionStatus::Cancelled);
         let written = store.write(write).await.unwrap();

@@ -35,8 +35,8 @@ async fn write_prompts(
     store.write(write).await
 }
 
-/// Prompts are listed in the order in which they came, each as far as it has come; a change of
-/// those that wait leaves the others alone.
+/// Prompts are listed in their order of creation with their states. A change of queued prompts does
+/// not affect the others.
 pub async fn prompts_wait_in_their_order(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
@@ -72,7 +72,7 @@ pub async fn prompts_wait_in_their_order(harness: &dyn Harness) {
     assert_eq!(store.prompts(ids[1]).await.unwrap(), [elsewhere]);
 }
 
-/// A write that moves an unknown prompt, or enqueues a known one, is refused whole.
+/// A write that changes an unknown prompt, or enqueues a known one, is refused as a whole.
 pub async fn a_prompt_that_is_not_known_is_not_found(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
@@ -151,12 +151,12 @@ async fn write_permission(
     store.write(write).await
 }
 
-/// A request waits, is answered, and is settled once the agent was told.
+/// A permission request is pending, then answered, then resolved.
 pub async fn a_permission_request_goes_its_way(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let (first, second) = (permission(), permission());
-    // The order is that of asking, not that of the ids.
+    // The order of creation is not that of the ids.
     for permission in [&second, &first] {
         let open = PermissionWrite::Open(permission.clone());
         write_permission(&*store, id, open).await.unwrap();
@@ -186,7 +186,7 @@ pub async fn a_permission_request_goes_its_way(harness: &dyn Harness) {
     let expected = [waiting(&second), answered.clone()];
     assert_eq!(store.permissions(id).await.unwrap(), expected);
 
-    // Settling it once more is done already, and what it was settled with stays.
+    // Resolving it again has no effect; the first outcome stays.
     let mut other = resolved(request_id);
     other.outcome = PermissionOutcome::Expired;
     let again = PermissionWrite::Resolve(other);
@@ -195,7 +195,7 @@ pub async fn a_permission_request_goes_its_way(harness: &dyn Harness) {
     assert_eq!(store.permissions(id).await.unwrap(), expected);
 }
 
-/// An answer to what was answered, settled or never asked is refused whole.
+/// An answer to an answered, resolved or unknown request is refused as a whole.
 pub async fn a_permission_request_is_answered_once(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -236,8 +236,8 @@ pub async fn a_permission_request_is_answered_once(harness: &dyn Harness) {
     super::log::assert_gapless(&*store, id, 4).await;
 }
 
-/// Only queued prompts are pending, with the withdrawn ones that a recorder may still hold, and
-/// only permission requests that are not resolved.
+/// Only queued prompts and unresolved permission requests are pending, and withdrawn prompts that a
+/// recorder may still hold.
 pub async fn only_what_is_not_settled_is_pending(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
@@ -280,7 +280,7 @@ pub async fn only_what_is_not_settled_is_pending(harness: &dyn Harness) {
     assert_eq!(store.pending(ids[1]).await.unwrap(), Pending::default());
 }
 
-/// A prompt and a permission request are found by their ids in their session, settled or not.
+/// A prompt and a permission request are found by id in their session, in any state.
 pub async fn what_is_named_is_found_in_its_session(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;

@@ -12,7 +12,7 @@ use crate::{
     Fence, Guard, NewTask, PromptWrite, Reply, SessionWrite, Store, StoreError, Version, Written,
 };
 
-/// The reply with the body `body`, which expires at `at(100)`.
+/// Returns a reply with the body `body` that expires at `at(100)`.
 fn reply(key: &str, body: &str) -> Reply {
     Reply {
         key: format!("somebody\nPOST\n/api/v1/tasks\n{key}"),
@@ -23,7 +23,7 @@ fn reply(key: &str, body: &str) -> Reply {
     }
 }
 
-/// A decision of version 0 that does a bit of everything.
+/// Returns a decision on version 0 that changes a bit of everything.
 fn decision(session: SessionId, reply: Option<Reply>) -> SessionWrite {
     let guard = Guard {
         fence: Some(Fence(0)),
@@ -71,7 +71,7 @@ async fn stored(store: &dyn Store, reply: &Reply) -> Option<Reply> {
     store.reply(&reply.key, sample::at(2)).await.unwrap()
 }
 
-/// A reply is there when what it tells of is, as it was given.
+/// A reply is stored together with its work, unchanged.
 pub async fn a_reply_is_stored_with_its_work(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -97,8 +97,7 @@ pub async fn a_reply_is_stored_with_its_work(harness: &dyn Harness) {
     }
 }
 
-/// When the work is refused, the reply that would have told of it is not there, and the key is
-/// free for the next.
+/// If the work is refused, its reply is not stored and the key can be used again.
 pub async fn a_reply_is_not_stored_without_its_work(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -124,7 +123,7 @@ pub async fn a_reply_is_not_stored_without_its_work(harness: &dyn Harness) {
     assert_eq!(stored(&*store, &reply).await, Some(reply));
 }
 
-/// Whoever comes second is told what the first was, whichever verb it is, and leaves no trace.
+/// A second request with the same key gets the first reply from every verb and has no effect.
 pub async fn what_was_replied_to_is_not_done_again(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
@@ -141,7 +140,7 @@ pub async fn what_was_replied_to_is_not_done_again(harness: &dyn Harness) {
     let end = store.log_end().await.unwrap();
 
     let second = reply("key", "second");
-    // Also what would be refused anyhow: the first has moved the version, or there is no session.
+    // This also holds for requests that would be refused: a stale version, or no session.
     let unknown = SessionId::from_ulid(sample::ulid());
     for session in [ids[0], ids[1], unknown] {
         let done = store.write(decision(session, Some(second.clone()))).await;
@@ -165,14 +164,14 @@ pub async fn what_was_replied_to_is_not_done_again(harness: &dyn Harness) {
     assert!(store.draft(draft.id).await.is_err());
     let listed = store.list_sessions(&SessionQuery::default()).await;
     assert_eq!(listed.unwrap().total, 2);
-    // The sessions' logs go on without a gap.
+    // The logs of the sessions continue without a gap.
     let write = SessionWrite::new(ids[1], Guard::default(), sample::at(3));
     store.write(write).await.unwrap();
     super::log::assert_gapless(&*store, ids[1], 1).await;
 }
 
-/// Twenty racing writers with one key, on two handles: one does the work, and the others are told
-/// what it was replied. So it is with creations, and with both at once.
+/// Twenty racing writers share one key on two handles. One does its work, and the others get its
+/// reply. Covers writes, creations, and both at once.
 pub async fn of_racing_writers_one_does_the_work(harness: &dyn Harness) {
     const WRITERS: usize = 20;
     let handles = [harness.open().await, harness.open().await];
@@ -217,8 +216,8 @@ pub async fn of_racing_writers_one_does_the_work(harness: &dyn Harness) {
     }
 }
 
-/// Of equal requests that are made at once on one handle, and so may share a transaction, one is
-/// done; a refused one does not take the key from the one behind it.
+/// Concurrent equal requests on one handle may share a transaction, and one is carried out. A
+/// refused request does not use up the key of the next one.
 pub async fn equal_requests_at_once_are_done_once(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -239,7 +238,7 @@ pub async fn equal_requests_at_once_are_done_once(harness: &dyn Harness) {
     assert_already(second, &reply("first").unwrap());
 }
 
-/// A reply outlives the store that took it.
+/// A reply survives reopening the store.
 pub async fn a_reply_survives_reopening(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -254,7 +253,7 @@ pub async fn a_reply_survives_reopening(harness: &dyn Harness) {
     assert_already(store.create_task(task(reply.clone())).await, &reply);
 }
 
-/// From the moment on at which a reply expires there is none, and the same request is done anew.
+/// A reply is absent from its expiry on, and the same request is carried out again.
 pub async fn an_expired_reply_is_replaced(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
@@ -289,7 +288,7 @@ pub async fn an_expired_reply_is_replaced(harness: &dyn Harness) {
     assert_eq!(last, Some(new("kept", 500)));
 }
 
-/// A sweep takes what has expired and nothing else, and says how much it was.
+/// A sweep deletes exactly the expired replies and returns their number.
 pub async fn a_sweep_takes_expired_replies(harness: &dyn Harness) {
     let store = harness.open().await;
     let replies: Vec<Reply> = (0..6)
@@ -305,7 +304,7 @@ pub async fn a_sweep_takes_expired_replies(harness: &dyn Harness) {
     assert_eq!(store.sweep_replies(sample::at(9)).await.unwrap(), 0);
     assert_eq!(store.sweep_replies(sample::at(12)).await.unwrap(), 3);
     for (index, reply) in replies.into_iter().enumerate() {
-        // Asked as of a moment when none had expired.
+        // The time of this read is before any expiry.
         let found = store.reply(&reply.key, sample::at(0)).await.unwrap();
         assert_eq!(found, (index > 2).then_some(reply));
     }

@@ -5,7 +5,7 @@ use ah_rest_api_contract::{PageRequest, Repository, RepositoryId};
 use super::{Harness, sample};
 use crate::Store;
 
-/// Launches a task on `source` at `at(seconds)`; the id is the repository's, if it is new.
+/// Launches a task on `source` at `at(seconds)`. Returns the id for the repository if it is new.
 async fn launch_on(store: &dyn Store, source: &str, name: &str, seconds: i64) -> RepositoryId {
     let mut task = sample::task(2, sample::at(seconds));
     task.repository_name = Some(name.to_owned());
@@ -17,8 +17,8 @@ async fn launch_on(store: &dyn Store, source: &str, name: &str, seconds: i64) ->
     id
 }
 
-/// A repository is the same whoever's credentials its address carries; the list shows no
-/// credentials, and the last task's address is kept with them.
+/// A repository is identified by its address without credentials. The list shows no credentials,
+/// and the address of the last task is stored with them.
 pub async fn a_repository_is_known_by_its_address(harness: &dyn Harness) {
     let store = harness.open().await;
     let other = launch_on(&*store, "/srv/other", "other", 2).await;
@@ -69,7 +69,7 @@ pub async fn a_repository_is_known_by_its_address(harness: &dyn Harness) {
     assert_eq!((page.items.len(), page.total, page.next_page), (1, 2, None));
 }
 
-/// The default branch is that of the address, with credentials or without.
+/// The default branch belongs to the address, with or without credentials.
 pub async fn the_default_branch_of_a_repository_is_remembered(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = launch_on(&*store, "https://me:secret@host.example/thing", "thing", 1).await;
@@ -79,7 +79,7 @@ pub async fn the_default_branch_of_a_repository_is_remembered(harness: &dyn Harn
     assert_eq!(known.default_branch.as_deref(), Some("main"));
     let address = "https://x:y@host.example/thing";
     store.set_default_branch(address, "trunk").await.unwrap();
-    // Using it again does not forget it.
+    // Another use of the repository does not clear it.
     launch_on(&*store, "https://host.example/thing", "thing", 2).await;
     let (known, _) = store.repository(id).await.unwrap();
     assert_eq!(known.default_branch.as_deref(), Some("trunk"));

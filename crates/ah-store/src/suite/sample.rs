@@ -1,4 +1,4 @@
-//! Tasks, events and moments to write.
+//! Tasks, events and times for the cases.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,20 +14,20 @@ use ulid::Ulid;
 
 use crate::{EngineId, Launch, Lease, NewEvent, NewTask, Store};
 
-/// A ULID that no other call has made. They sort by the order of the calls.
+/// Returns a unique ULID. ULIDs sort in the order of the calls.
 pub fn ulid() -> Ulid {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     Ulid::from_parts(next, u128::from(next))
 }
 
-/// The moment `seconds` after an arbitrary one.
+/// Returns a time `seconds` after an arbitrary one.
 #[must_use]
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_millis(1_800_000_000_000 + seconds * 1000)
 }
 
-/// A lease of `engine` that ends at `expires_at`.
+/// Returns a lease of `engine` that ends at `expires_at`.
 #[must_use]
 pub fn lease(engine: &str, expires_at: Timestamp) -> Lease {
     Lease {
@@ -36,7 +36,7 @@ pub fn lease(engine: &str, expires_at: Timestamp) -> Lease {
     }
 }
 
-/// A task of `sessions` sessions without a repository, created at `created_at`.
+/// Returns a task of `sessions` sessions without a repository, created at `created_at`.
 #[must_use]
 pub fn task(sessions: usize, created_at: Timestamp) -> NewTask {
     let id = TaskId::from_ulid(ulid());
@@ -101,7 +101,7 @@ fn session(task_id: TaskId, created_at: Timestamp) -> Session {
     }
 }
 
-/// What it takes to launch a session that takes nothing special.
+/// Returns launch parameters without special settings.
 #[must_use]
 pub fn launch() -> Launch {
     Launch {
@@ -115,12 +115,12 @@ pub fn launch() -> Launch {
     }
 }
 
-/// Creates a task of one session at `at(0)`, and names the session.
+/// Creates a task of one session at `at(0)` and returns the id of the session.
 pub async fn one_session(store: &dyn Store) -> SessionId {
     sessions(store, 1).await[0]
 }
 
-/// Creates a task of `count` sessions at `at(0)`, and names them.
+/// Creates a task of `count` sessions at `at(0)` and returns their ids.
 pub async fn sessions(store: &dyn Store, count: usize) -> Vec<SessionId> {
     let task = task(count, at(0));
     let ids = task.task.session_ids.clone();
@@ -128,7 +128,7 @@ pub async fn sessions(store: &dyn Store, count: usize) -> Vec<SessionId> {
     ids
 }
 
-/// A log line.
+/// Returns a log line.
 #[must_use]
 pub fn log(level: LogLevel, message: &str) -> EventPayload {
     EventPayload::Log(Log {
@@ -138,7 +138,7 @@ pub fn log(level: LogLevel, message: &str) -> EventPayload {
     })
 }
 
-/// A thought.
+/// Returns a thought.
 #[must_use]
 pub fn thought(thought: &str) -> EventPayload {
     EventPayload::Thought(Thought {
@@ -147,7 +147,7 @@ pub fn thought(thought: &str) -> EventPayload {
     })
 }
 
-/// The begin of a tool run.
+/// Returns the start of a tool run.
 #[must_use]
 pub fn tool_use(id: &str) -> EventPayload {
     EventPayload::ToolUse(ToolUse {
@@ -158,7 +158,7 @@ pub fn tool_use(id: &str) -> EventPayload {
     })
 }
 
-/// The end of a tool run.
+/// Returns the end of a tool run.
 #[must_use]
 pub fn tool_result(id: &str) -> EventPayload {
     EventPayload::ToolResult(ToolResult {
@@ -170,7 +170,7 @@ pub fn tool_result(id: &str) -> EventPayload {
     })
 }
 
-/// An edit of a file.
+/// Returns an edit of a file.
 #[must_use]
 pub fn file_edit(path: &str) -> EventPayload {
     EventPayload::FileEdit(FileEdit {
@@ -181,7 +181,7 @@ pub fn file_edit(path: &str) -> EventPayload {
     })
 }
 
-/// A change of status.
+/// Returns a change of status.
 #[must_use]
 pub fn status(previous: SessionStatus, status: SessionStatus) -> EventPayload {
     EventPayload::Status(StatusChange {
@@ -193,7 +193,7 @@ pub fn status(previous: SessionStatus, status: SessionStatus) -> EventPayload {
     })
 }
 
-/// An event at `at(seconds)`.
+/// Returns an event at `at(seconds)`.
 #[must_use]
 pub fn event(seconds: i64, payload: EventPayload) -> NewEvent {
     NewEvent {

@@ -8,7 +8,7 @@ use ah_rest_api_contract::{
 use super::{Harness, sample};
 use crate::{Fence, JournalPosition, SessionRecord, StoreError, Version};
 
-/// A task is there with its sessions as they were given, each with its first event.
+/// A task is created with its sessions as given, each with its first event.
 pub async fn a_task_and_its_sessions_come_into_being_together(harness: &dyn Harness) {
     let store = harness.open().await;
     let new = sample::task(3, sample::at(5));
@@ -60,7 +60,7 @@ pub async fn a_task_and_its_sessions_come_into_being_together(harness: &dyn Harn
     }
 }
 
-/// When one session of a task cannot be created, neither the task nor another session is there.
+/// If one session of a task cannot be created, the task and its other sessions do not exist.
 pub async fn a_task_that_cannot_be_created_leaves_nothing(harness: &dyn Harness) {
     let store = harness.open().await;
     let taken = sample::one_session(&*store).await;
@@ -93,7 +93,7 @@ pub async fn a_task_that_cannot_be_created_leaves_nothing(harness: &dyn Harness)
     );
 }
 
-/// The sessions of a task are named in the order of its request.
+/// The sessions of a task are listed in the order of its request.
 pub async fn two_hundred_sessions_of_one_task_keep_their_order(harness: &dyn Harness) {
     let store = harness.open().await;
     let mut new = sample::task(200, sample::at(0));
@@ -107,7 +107,7 @@ pub async fn two_hundred_sessions_of_one_task_keep_their_order(harness: &dyn Har
     );
 }
 
-/// Reading what is not there says so, by its id.
+/// A read of an unknown row fails as not found, with its id.
 pub async fn what_is_not_there_is_not_found(harness: &dyn Harness) {
     fn check<T: std::fmt::Debug>(result: Result<T, StoreError>, noun: &str, id: &str) {
         match result {

@@ -15,7 +15,7 @@ async fn append(store: &dyn Store, session: SessionId, events: Vec<NewEvent>) {
     store.write(write).await.unwrap();
 }
 
-/// Everything after `after`, read in pieces of `limit`.
+/// Returns all events after `after`, read in pages of `limit`.
 async fn rest(store: &dyn Store, mut after: LogPosition, limit: u32) -> Vec<EventRow> {
     let mut all = Vec::new();
     loop {
@@ -29,8 +29,8 @@ async fn rest(store: &dyn Store, mut after: LogPosition, limit: u32) -> Vec<Even
     }
 }
 
-/// The log has every event of every session once, in the order of the writes, with the same rows
-/// as the sessions' own logs.
+/// The log contains every event of every session once, in the order of the writes, with the same
+/// rows as the logs of the sessions.
 pub async fn the_log_has_the_events_of_all_sessions(harness: &dyn Harness) {
     let store = harness.open().await;
     assert_eq!(store.log_end().await.unwrap(), LogPosition::START);
@@ -59,20 +59,20 @@ pub async fn the_log_has_the_events_of_all_sessions(harness: &dyn Harness) {
         let part = all.iter().filter(|row| row.session == id).cloned();
         assert_eq!(own, part.collect::<Vec<_>>());
     }
-    // Whatever the pieces, and wherever one begins.
+    // The result depends neither on the size of the pages nor on the start.
     for limit in [1, 3, u32::MAX] {
         assert_eq!(rest(&*store, LogPosition::START, limit).await, all);
         assert_eq!(rest(&*store, all[6].position, limit).await, all[7..]);
     }
     assert!(rest(&*store, end, 5).await.is_empty());
-    // Whoever asks for nothing must not think that there is nothing.
+    // A limit of 0 returns an event, since an empty result means the end of the log.
     let first = store.all_events_after(LogPosition::START, 0).await.unwrap();
     assert_eq!(first, all[..1]);
     let beyond = LogPosition(i64::MAX as u64);
     assert!(rest(&*store, beyond, 5).await.is_empty());
 }
 
-/// A row says of its event what filters ask, as the event itself does.
+/// The columns of a row match the event.
 pub async fn a_row_says_what_filters_ask(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -96,7 +96,7 @@ pub async fn a_row_says_what_filters_ask(harness: &dyn Harness) {
     assert_eq!(asked, expected);
 }
 
-/// Follows the log until it has seen `count` events, from wherever it was last.
+/// Follows the log from its start until `count` events are seen.
 async fn follow(store: Arc<dyn Store>, count: usize, limit: u32) -> Vec<EventRow> {
     let mut log = store.watch_log();
     let mut seen: Vec<EventRow> = Vec::new();
@@ -112,15 +112,15 @@ async fn follow(store: Arc<dyn Store>, count: usize, limit: u32) -> Vec<EventRow
     seen
 }
 
-/// Readers that resume from the last place they saw, while two handles write, create and claim,
-/// see every event once, all in the same order, and every session's without a gap.
+/// Readers resume from the last position they read while two handles write, create and claim. Each
+/// reader sees every event once, all in the same order, and those of a session without gaps.
 pub async fn no_reader_of_the_log_misses_an_event(harness: &dyn Harness) {
     const WRITERS: usize = 16;
     const WRITES: usize = 12;
     const EACH: usize = 3;
     let handles = [harness.open().await, harness.open().await];
     let ids = sample::sessions(&*handles[0], 4).await;
-    // Of every writer: its writes, a creation of one session, and the claim of it or another.
+    // Per writer: its writes, the creation of one session, and one claim.
     let count = ids.len() + WRITERS * (WRITES * EACH + 1 + 1);
     let mut readers = tokio::task::JoinSet::new();
     for (reader, limit) in [1, 7, 50, 1000].into_iter().enumerate() {
@@ -160,7 +160,7 @@ pub async fn no_reader_of_the_log_misses_an_event(harness: &dyn Harness) {
     }
 }
 
-/// What a verb commits to the log is told by the time that it returns.
+/// The end of the log has moved before the verb that appends to it returns.
 pub async fn a_reader_of_the_log_hears_of_its_own_process(harness: &dyn Harness) {
     let store = harness.open().await;
     let mut log = store.watch_log();
@@ -178,15 +178,15 @@ pub async fn a_reader_of_the_log_hears_of_its_own_process(harness: &dyn Harness)
     let claim = Claim::NextQueued { slots: 1 };
     store.claim(claim, &lease, sample::at(2)).await.unwrap();
     told(&*store, &mut log, &mut known).await;
-    // Also whoever asks only now.
+    // A new subscriber sees the same end.
     assert_eq!(*store.watch_log().borrow(), known);
-    // What brings no event is not told.
+    // A write without events does not move the end.
     append(&*store, id, Vec::new()).await;
     store.release(&lease.engine).await.unwrap();
     assert!(!log.has_changed().unwrap());
 }
 
-/// The end of the log is where `log` says that it is, and later than it was `known` to be.
+/// Asserts that the end of the log matches `log` and is after `known`.
 async fn told(store: &dyn Store, log: &mut watch::Receiver<LogPosition>, known: &mut LogPosition) {
     let end = *log.borrow_and_update();
     assert!(end > *known, "{end} is not after {known}");
@@ -194,7 +194,7 @@ async fn told(store: &dyn Store, log: &mut watch::Receiver<LogPosition>, known: 
     *known = end;
 }
 
-/// What another handle writes is told too, to one who listened before as to one who comes after.
+/// A write of another handle moves the end, for existing and new subscribers.
 pub async fn a_reader_of_the_log_hears_of_another_handle(harness: &dyn Harness) {
     let (store, other) = (harness.open().await, harness.open().await);
     let mut log = store.watch_log();
@@ -208,7 +208,7 @@ pub async fn a_reader_of_the_log_hears_of_another_handle(harness: &dyn Harness) 
         let heard = soon("the end", late.wait_for(|known| *known == end)).await;
         assert!(heard.is_ok(), "the store let go of its reader");
     }
-    // While nobody listens to the log, and somebody to something else.
+    // The log has no subscriber, but a session has one.
     drop(log);
     let mut session = store.watch_session(id);
     append(&*other, id, vec![sample::event(1, sample::thought("hm"))]).await;

@@ -14,7 +14,7 @@ async fn append(store: &dyn Store, session: SessionId, events: Vec<NewEvent>) {
     store.write(write).await.unwrap();
 }
 
-/// A cursor is after what it names; a limit bounds what comes; the end is empty.
+/// A cursor excludes its event, a limit bounds the result, and the end is empty.
 pub async fn events_come_after_a_cursor(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
@@ -35,11 +35,11 @@ pub async fn events_come_after_a_cursor(harness: &dyn Harness) {
     assert_eq!(places(9, u32::MAX).await, [10]);
     assert!(places(10, 1).await.is_empty());
     assert!(places(i64::MAX as u64, 1).await.is_empty());
-    // Whoever asks for nothing must not think that there is nothing.
+    // A limit of 0 returns an event, since an empty result means the end of the log.
     assert_eq!(places(0, 0).await, [1]);
 }
 
-/// What is stored is the wire form that the contract gives the event, and nothing of it is lost.
+/// The stored text is the wire form of the contract and decodes to the same event.
 pub async fn the_stored_text_is_the_wire_form(harness: &dyn Harness) {
     let store = harness.open().await;
     let session_id = sample::one_session(&*store).await;
@@ -71,7 +71,8 @@ pub async fn the_stored_text_is_the_wire_form(harness: &dyn Harness) {
     }
 }
 
-/// The history that the cases below ask for: place and second are the same, places 2 to 25.
+/// Writes the history for the cases below. The number and the second of an event are equal, from 2
+/// to 25.
 async fn history(store: &dyn Store) -> (SessionId, Vec<SessionEvent>) {
     let ids = sample::sessions(store, 2).await;
     let mut events = Vec::new();
@@ -100,7 +101,7 @@ async fn history(store: &dyn Store) -> (SessionId, Vec<SessionEvent>) {
     (ids[0], events.collect())
 }
 
-/// What `query` has to find in `events`, on all its pages.
+/// Returns the events that `query` matches, over all its pages.
 fn expected(events: &[SessionEvent], query: &EventQuery) -> Vec<SessionEvent> {
     let mut found: Vec<_> = events
         .iter()
@@ -117,7 +118,7 @@ fn expected(events: &[SessionEvent], query: &EventQuery) -> Vec<SessionEvent> {
     found
 }
 
-/// Reads every page of `query`, and checks each against the whole that is expected.
+/// Reads every page of `query` and compares each with the expected result.
 async fn check(store: &dyn Store, id: SessionId, events: &[SessionEvent], query: &EventQuery) {
     let expected = expected(events, query);
     for per_page in [3, 7, 200] {
@@ -136,7 +137,7 @@ async fn check(store: &dyn Store, id: SessionId, events: &[SessionEvent], query:
     }
 }
 
-/// Types and levels choose events; a level judges log lines only.
+/// Types and levels filter events. A level applies to log lines only.
 pub async fn history_is_filtered_and_paged(harness: &dyn Harness) {
     let store = harness.open().await;
     let (id, events) = history(&*store).await;
@@ -161,7 +162,7 @@ pub async fn history_is_filtered_and_paged(harness: &dyn Harness) {
             check(&*store, id, &events, &query).await;
         }
     }
-    // A page after the last is empty, and still knows the total.
+    // A page after the last is empty and has the total.
     let query = EventQuery {
         page: PageRequest::new(9, 200).unwrap(),
         ..EventQuery::default()
@@ -170,7 +171,7 @@ pub async fn history_is_filtered_and_paged(harness: &dyn Harness) {
     assert_eq!((page.items.len(), page.total), (0, events.len() as u64));
 }
 
-/// `after` and `before` leave out what they name; `since` is within, `until` is not.
+/// `after` and `before` exclude their bounds; `since` includes it and `until` excludes it.
 pub async fn history_is_bounded_by_place_and_time(harness: &dyn Harness) {
     let store = harness.open().await;
     let (id, events) = history(&*store).await;
@@ -200,7 +201,7 @@ pub async fn history_is_bounded_by_place_and_time(harness: &dyn Harness) {
     }
 }
 
-/// A session shows its last three thoughts, tool runs and edits, oldest first, alone and listed.
+/// A session has its last three thoughts, tool runs and edits, oldest first, alone and in a list.
 pub async fn recent_events_are_the_last_three(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;

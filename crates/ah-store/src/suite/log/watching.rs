@@ -25,26 +25,26 @@ pub(in crate::suite) async fn tell(store: &dyn Store, id: SessionId) {
     store.write(write).await.unwrap();
 }
 
-/// A reader is told where a session stands although nothing moves.
+/// A new subscriber sees the head of the session without a write.
 pub async fn a_reader_is_told_where_a_session_stands(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     tell(&*store, ids[1]).await;
     let mut first = store.watch_session(ids[1]);
     until(&mut first, 2, 0).await;
-    // A later reader of the same session, and one of another.
+    // A later subscriber of the same session, and one of another.
     let mut second = store.watch_session(ids[1]);
     let mut other = store.watch_session(ids[0]);
     until(&mut second, 2, 0).await;
     until(&mut other, 1, 0).await;
-    // And one who comes when all others have gone.
+    // A subscriber that starts after all others have ended.
     drop((first, second, other));
     tell(&*store, ids[1]).await;
     let mut again = store.watch_session(ids[1]);
     until(&mut again, 3, 0).await;
 }
 
-/// What this process writes is told by the time that the verb returns.
+/// The head of a session has moved before the verb that changes it returns.
 pub async fn a_reader_hears_of_its_own_process(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -64,7 +64,7 @@ pub async fn a_reader_hears_of_its_own_process(harness: &dyn Harness) {
     );
 }
 
-/// What another handle writes is told too, of every session that is watched.
+/// A write of another handle moves the head of every watched session.
 pub async fn a_reader_hears_of_another_handle(harness: &dyn Harness) {
     let (store, other) = (harness.open().await, harness.open().await);
     let ids = sample::sessions(&*store, 3).await;

@@ -1,4 +1,4 @@
-//! What may be done to a store, in any order.
+//! The steps of a random sequence.
 
 use ah_rest_api_contract::SessionStatus;
 use proptest::prelude::*;
@@ -6,10 +6,10 @@ use proptest::prelude::*;
 pub(super) const SESSIONS: usize = 3;
 pub(super) const ENGINES: [&str; 2] = ["first", "second"];
 
-/// What is done to the store and to the model.
+/// A step on the store and the model.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// Writes made at once, one after another.
+    /// Concurrent writes, carried out one after another.
     Writes(Vec<Change>),
     ClaimNext {
         engine: usize,
@@ -24,7 +24,7 @@ pub(super) enum Step {
     },
 }
 
-/// A write, with its guards as they are against what is true: 0 holds, others do not.
+/// A write. Its guards are offsets from the current values: 0 holds, others do not.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub(super) session: usize,
@@ -42,14 +42,14 @@ pub(super) struct Change {
 #[derive(Clone, Debug)]
 pub(super) struct ReplyChange {
     pub(super) key: u8,
-    /// Whether it has expired as soon as it is written.
+    /// True if the reply has expired as soon as it is written.
     pub(super) expires_at_once: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum PromptChange {
     Enqueue,
-    /// Of the prompts there are, if there is that one.
+    /// The prompt with this index, if it exists.
     Deliver(usize),
     WithdrawQueued,
 }

@@ -16,7 +16,7 @@ async fn set(store: &dyn Store, id: SessionId, status: Option<SessionStatus>, hi
     store.write(write).await.unwrap();
 }
 
-/// The sessions that `query` finds, in order, over all its pages.
+/// Returns the sessions that `query` matches, in order, over all its pages.
 async fn ids(store: &dyn Store, query: &SessionQuery) -> Vec<SessionId> {
     let mut found = Vec::new();
     let mut next = Some(1);
@@ -34,7 +34,7 @@ async fn ids(store: &dyn Store, query: &SessionQuery) -> Vec<SessionId> {
     found
 }
 
-/// The newest comes first, and each is what reading it alone gives.
+/// Lists are newest first, and each entry equals the session read alone.
 pub async fn sessions_are_listed_newest_first(harness: &dyn Harness) {
     let store = harness.open().await;
     let mut expected: Vec<(i64, SessionId)> = Vec::new();
@@ -60,7 +60,7 @@ pub async fn sessions_are_listed_newest_first(harness: &dyn Harness) {
     assert_eq!((past.items.len(), past.total), (0, 5));
 }
 
-/// Every session counts in the status it is in, listed or not.
+/// Every session counts in its status, hidden or not.
 pub async fn sessions_are_counted_by_status(harness: &dyn Harness) {
     let store = harness.open().await;
     assert_eq!(store.count_sessions().await.unwrap(), BTreeMap::new());
@@ -83,7 +83,7 @@ pub async fn sessions_are_counted_by_status(harness: &dyn Harness) {
     );
 }
 
-/// Each filter chooses what it names, and all of them together what all of them choose.
+/// Each filter selects its matches, and filters combine by conjunction.
 pub async fn sessions_are_filtered(harness: &dyn Harness) {
     let store = harness.open().await;
     let mut all: Vec<Session> = Vec::new();
@@ -143,7 +143,7 @@ fn is_wanted(session: &Session, query: &SessionQuery) -> bool {
         && fits(query.task_id.as_ref(), Some(&session.task_id))
 }
 
-/// Cancelled sessions are listed when they are asked for, hidden ones only with the archive.
+/// Cancelled sessions are listed on request, and hidden ones only with the archive.
 pub async fn cancelled_and_hidden_sessions_are_left_out(harness: &dyn Harness) {
     let store = harness.open().await;
     let mut all = Vec::new();

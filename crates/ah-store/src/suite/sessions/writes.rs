@@ -29,7 +29,7 @@ fn on_fence(fence: u64) -> Guard {
     }
 }
 
-/// A write that says something and changes the reason.
+/// Returns a write with an event that also changes the reason.
 fn telling(session: SessionId, guard: Guard, text: &str) -> SessionWrite {
     let mut write = SessionWrite::new(session, guard, sample::at(9));
     write.events = vec![sample::event(9, sample::thought(text))];
@@ -76,7 +76,7 @@ fn full_patch() -> SessionPatch {
     }
 }
 
-/// Every field that a patch sets is read as it was set, and nothing else has changed.
+/// Every field of a patch is read as set, and nothing else changes.
 pub async fn every_field_of_a_patch_is_kept(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -107,7 +107,7 @@ pub async fn every_field_of_a_patch_is_kept(harness: &dyn Harness) {
     expected.hidden = true;
     assert_eq!(store.session(id).await.unwrap(), expected);
 
-    // A write of something else leaves all of it alone.
+    // A write of another field does not affect them.
     let mut write = SessionWrite::new(id, Guard::default(), sample::at(4));
     write.patch.exit_code = Some(0);
     store.write(write).await.unwrap();
@@ -139,7 +139,7 @@ pub async fn a_patch_clears_what_it_is_told_to(harness: &dyn Harness) {
     assert_eq!(record.session.exit_code, Some(-3));
 }
 
-/// A decision on an old version is refused whole.
+/// A decision on a stale version is refused as a whole.
 pub async fn a_stale_version_is_a_conflict_and_leaves_nothing(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -162,7 +162,7 @@ pub async fn a_stale_version_is_a_conflict_and_leaves_nothing(harness: &dyn Harn
     assert_eq!(events.len(), 2);
 }
 
-/// A write of somebody who no longer owns the session is refused whole.
+/// A write with a stale fence is refused as a whole.
 pub async fn a_stale_fence_is_refused_and_leaves_nothing(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -175,7 +175,7 @@ pub async fn a_stale_fence_is_refused_and_leaves_nothing(harness: &dyn Harness) 
     assert_eq!(store.session(id).await.unwrap(), before);
 }
 
-/// With both guards, both have to hold.
+/// A write with both guards requires both.
 pub async fn both_guards_are_checked(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -190,7 +190,7 @@ pub async fn both_guards_are_checked(harness: &dyn Harness) {
     store.write(telling(id, guard(0, 0), "yes")).await.unwrap();
 }
 
-/// A write without a version guard leaves the version as it is.
+/// A write without a version guard does not change the version.
 pub async fn only_decisions_count_as_versions(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -202,7 +202,7 @@ pub async fn only_decisions_count_as_versions(harness: &dyn Harness) {
     assert_eq!(written.unwrap().version, Version(1));
 }
 
-/// Of writes that are made at once, the refused ones fail and the others are done.
+/// Of concurrent writes, the refused ones fail and the others succeed.
 pub async fn a_refused_write_does_not_disturb_the_others(harness: &dyn Harness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 8).await;
@@ -210,7 +210,7 @@ pub async fn a_refused_write_does_not_disturb_the_others(harness: &dyn Harness) 
     for round in 0..10 {
         for id in &ids {
             let (store, id) = (Arc::clone(&store), *id);
-            // Every second one is refused.
+            // Every second write is refused.
             let guard = on_fence(round % 2);
             tasks.spawn(async move { store.write(telling(id, guard, "word")).await.is_ok() });
         }
@@ -222,7 +222,7 @@ pub async fn a_refused_write_does_not_disturb_the_others(harness: &dyn Harness) 
     }
 }
 
-/// A write of over 1,000 events is an error and leaves nothing; one of 1,000 is done.
+/// A write of more than 1,000 events is refused as a whole; one of 1,000 succeeds.
 pub async fn too_many_events_are_refused(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
@@ -235,8 +235,8 @@ pub async fn too_many_events_are_refused(harness: &dyn Harness) {
     assert_gapless(&*store, id, 1001).await;
 }
 
-/// Fifty writers on two handles and five sessions: every log counts 1, 2, 3… without a gap, and
-/// every writer was told the place of its own event.
+/// Fifty writers use two handles and five sessions. Every log counts 1, 2, 3… without a gap, and
+/// every writer gets the number of its own event.
 pub async fn many_writers_on_two_handles_leave_no_gap(harness: &dyn Harness) {
     const WRITERS: usize = 50;
     const WRITES: usize = 6;
@@ -287,7 +287,7 @@ pub async fn an_ended_session_has_no_owner_and_no_recent_events(harness: &dyn Ha
     }
 }
 
-/// A terminal status clears the owner also when it is written together with another one.
+/// A terminal status clears the owner, together with any other write.
 pub async fn an_end_clears_the_owner_whatever_is_written_with_it(harness: &dyn Harness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
