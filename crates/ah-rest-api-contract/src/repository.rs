@@ -1,4 +1,4 @@
-//! Repositories: where they are, and those that tasks were launched on.
+//! Repositories: their addresses, and those on which tasks were launched.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,42 +8,43 @@ use url::Url;
 
 use crate::{RepositoryId, Timestamp};
 
-/// Where a repository is.
+/// The address of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RepositorySource {
-    /// A folder of the executor's host, absolute.
+    /// An absolute path on the executor's host.
     Path(PathBuf),
-    /// A remote, by URL: `https`, `http`, `ssh`, `git` or `file`.
+    /// The URL of a remote: `https`, `http`, `ssh`, `git` or `file`.
     Url(Url),
-    /// A remote, in the short form of SSH: `user@host:path`.
+    /// A remote in the short SSH form: `user@host:path`.
     Scp(String),
 }
 
 const SCHEMES: [&str; 5] = ["https", "http", "ssh", "git", "file"];
 const ADDRESS_BYTES_MAX: usize = 4096;
 
-/// Whether git would hand the address to a helper program: `name::address`. A `::` further on, as
-/// in an IPv6 host, is none.
+/// Returns true if git would pass the address to a helper program: `name::address`. A later `::`,
+/// as in an IPv6 host, does not count.
 fn names_helper(text: &str) -> bool {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "+-._".contains(c);
     text.trim_start_matches(is_name).starts_with("::")
 }
 
-/// Whether ssh would read the part for an option. Git decodes a URL before it passes its parts on.
+/// Returns true if ssh would parse the part as an option. Git decodes a URL before it passes its
+/// parts on.
 fn is_option(part: &str) -> bool {
     let start = part.get(..3).unwrap_or(part);
     start.starts_with('-') || start.eq_ignore_ascii_case("%2d")
 }
 
 impl RepositorySource {
-    /// Reads what a task gives as `repo.url`.
+    /// Parses the `repo.url` of a task.
     ///
-    /// Only transports that do not run a command of the caller's choosing are taken: git's
-    /// `ext::` and other helper forms are refused, and so is anything that ssh or git could read
-    /// as an option. At most 4,096 bytes.
+    /// Accepts only transports that cannot run a command of the caller's choice. Rejects git's
+    /// `ext::` and other helper forms, and any address that ssh or git could parse as an option. At
+    /// most 4,096 bytes.
     ///
     /// # Errors
-    /// Says in words what is wrong with it.
+    /// Returns a message that describes the error.
     pub fn parse(text: &str) -> Result<Self, String> {
         let help = "give an absolute path, a URL, or user@host:path";
         if text.is_empty() {
@@ -92,7 +93,7 @@ impl RepositorySource {
         }
     }
 
-    /// The last segment of the address without `.git`: what people call the repository.
+    /// Returns a name for display: the last segment of the address without `.git`.
     #[must_use]
     pub fn display_name(&self) -> String {
         let path = match self {
@@ -113,7 +114,7 @@ impl RepositorySource {
         }
     }
 
-    /// The folder, when it is one of this host.
+    /// Returns the folder if the repository is on the executor's host.
     #[must_use]
     pub fn as_path(&self) -> Option<&Path> {
         match self {
@@ -122,13 +123,13 @@ impl RepositorySource {
         }
     }
 
-    /// Without the user name and password that a URL may carry: fit for logs and lists.
+    /// Returns the address without the user name and password of a URL, for logs and lists.
     #[must_use]
     pub fn without_credentials(&self) -> String {
         match self {
             Self::Url(url) if url.password().is_some() || url.scheme().starts_with("http") => {
                 let mut url = url.clone();
-                // Both fail only for URLs without a host, which carry no credentials.
+                // Both fail only for URLs without a host, which contain no credentials.
                 let cleared = url.set_password(None).and_then(|()| url.set_username(""));
                 debug_assert!(cleared.is_ok() || !url.has_host());
                 url.to_string()
@@ -148,23 +149,23 @@ impl fmt::Display for RepositorySource {
     }
 }
 
-/// A repository that tasks were launched on.
+/// A repository on which tasks were launched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Repository {
-    /// Names it.
+    /// The id of the repository.
     pub id: RepositoryId,
-    /// What people call it.
+    /// The name for display.
     pub display_name: String,
     /// The version control system: `git`.
     pub scm_provider: String,
-    /// Where it is, without credentials.
+    /// The address, without credentials.
     pub remote_url: String,
-    /// The branch that its HEAD names, once a session has looked.
+    /// The branch of its HEAD, once a session has read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
-    /// When a task was last launched on it.
+    /// The time of the last task launch on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
 }
@@ -173,11 +174,11 @@ pub struct Repository {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Branch {
-    /// Its name, without `refs/heads/`.
+    /// The name, without `refs/heads/`.
     pub name: String,
-    /// Whether the repository's HEAD names it.
+    /// True if the repository's HEAD points to it.
     pub is_default: bool,
-    /// The commit it is at.
+    /// The id of its last commit.
     pub last_commit: String,
 }
 
@@ -186,10 +187,10 @@ pub struct Branch {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BranchList {
-    /// The repository.
+    /// The id of the repository.
     pub repository_id: RepositoryId,
-    /// Its branches, the default one first, then by name.
+    /// The branches, the default one first, then sorted by name.
     pub branches: Vec<Branch>,
-    /// How many there are.
+    /// The number of branches.
     pub total: u64,
 }

@@ -13,7 +13,7 @@ use crate::{
     operations::paths,
 };
 
-/// How many recent events a session carries.
+/// The maximum number of recent events in a session.
 pub const RECENT_EVENTS_MAX: usize = 3;
 
 /// One run of one agent in one workspace.
@@ -21,118 +21,118 @@ pub const RECENT_EVENTS_MAX: usize = 3;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
-    /// Names it.
+    /// The id of the session.
     pub id: SessionId,
-    /// The tenant it belongs to.
+    /// The tenant of the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
-    /// The project it belongs to.
+    /// The project of the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
-    /// The task that launched it.
+    /// The task that launched the session.
     pub task_id: TaskId,
-    /// Where it is in its life.
+    /// The status.
     pub status: SessionStatus,
-    /// What it is doing; only while it runs.
+    /// The current activity; only while the session is running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity: Option<Activity>,
-    /// Why it has this status, in words, where there is something to say.
+    /// The reason for the status, as text, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The agent's exit code, once it exited.
+    /// The agent's exit code, once it has exited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// The text of what the agent was asked.
+    /// The text of the initial prompt.
     pub prompt: String,
-    /// All of what the agent was asked.
+    /// The content of the initial prompt.
     pub prompt_blocks: PromptContent,
-    /// What it works on.
+    /// The repository of the session.
     pub repo: SessionRepo,
-    /// Where it runs.
+    /// The runtime of the session.
     #[serde(deserialize_with = "crate::task::open_runtime")]
     pub runtime: RuntimeConfig,
-    /// Which agent.
+    /// The agent of the session.
     pub agent: SessionAgent,
-    /// Its workspace, once it has one.
+    /// The workspace, once it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<SessionWorkspace>,
-    /// Names and values to find it by.
+    /// Labels, as names and values, for searches.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Which queued session goes first.
+    /// The priority of the session in the queue.
     #[serde(deserialize_with = "word::open")]
     pub priority: Priority,
-    /// Whether it waits for prompts when a turn is over, instead of ending.
+    /// True if the session waits for prompts after a turn instead of ending.
     pub interactive: bool,
-    /// When it was launched.
+    /// The time of the launch.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
-    /// When its agent started.
+    /// The time at which the agent started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    /// When it ended.
+    /// The time at which the session ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// The place of the last event of its log.
+    /// The sequence number of the last event in its log.
     pub last_seq: EventSeq,
-    /// The last thoughts, tool runs and edits, oldest first, at most 3; none
-    /// once it ended.
+    /// The last thoughts, tool runs and edits, oldest first, at most 3; empty after the session
+    /// ended.
     #[serde(rename = "recent_events", default)]
     #[cfg_attr(feature = "openapi", schema(max_items = 3))]
     pub recent_events: Vec<SessionEvent>,
-    /// How much it changed, once its workspace was looked at.
+    /// The size of its changes, once the workspace was examined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<ChangeSummary>,
-    /// What it has used, once the agent told.
+    /// The total usage, once the agent has reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// The session it was branched from.
+    /// The session from which it was branched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_session_id: Option<SessionId>,
-    /// Where the rest of it is.
+    /// The links to related resources.
     pub links: SessionLinks,
 }
 
-/// What a session works on.
+/// The repository of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionRepo {
-    /// Whether there is a repository.
+    /// The kind of repository.
     #[serde(deserialize_with = "word::open")]
     pub mode: RepoMode,
-    /// Where it is, without credentials.
+    /// The address of the repository, without credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The branch it was asked to begin at.
+    /// The requested branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// The commit it began at, once the workspace was made; before that, the one asked for.
+    /// The commit at which the session started; before the workspace exists, the requested commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
 
-/// Which agent a session runs.
+/// The agent of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionAgent {
-    /// Its type.
+    /// The type of the agent.
     #[serde(rename = "type")]
     pub agent_type: AgentType,
-    /// Its version.
+    /// The version of the agent.
     pub version: String,
-    /// The model it was asked to use.
+    /// The requested model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Settings of its own.
+    /// The agent-specific settings.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub settings: Map<String, Value>,
 }
 
-/// How a workspace was made.
+/// The method by which a workspace was created.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -141,33 +141,33 @@ pub struct SessionAgent {
 #[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum WorkspaceProvider {
-    /// A git worktree on a branch of its own.
+    /// A git worktree with its own branch.
     Worktree,
-    /// An empty folder, made a repository of its own so that changes can be told.
+    /// An empty folder with its own git repository, which tracks the changes.
     Empty,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// A session's workspace.
+/// The workspace of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionWorkspace {
-    /// How it was made.
+    /// The method by which it was created.
     pub provider: WorkspaceProvider,
-    /// Where it is, on its executor.
+    /// The path on its executor.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub path: PathBuf,
-    /// The host that has it.
+    /// The host of the workspace.
     pub executor_id: ExecutorId,
-    /// The branch that the session's work is on, in the access point's copy of the repository.
+    /// The branch with the session's work, in the access point's copy of the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
 }
 
-/// Where the parts of a session are, as relative URLs.
+/// Links to the parts of a session, as relative URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -175,14 +175,14 @@ pub struct SessionLinks {
     /// The session.
     #[serde(rename = "self")]
     pub this: String,
-    /// Its events.
+    /// The events of the session.
     pub events: String,
-    /// Its log lines.
+    /// The log lines of the session.
     pub logs: String,
 }
 
 impl SessionLinks {
-    /// The links of the session `id`.
+    /// Returns the links of the session `id`.
     #[must_use]
     pub fn of(id: SessionId) -> Self {
         Self {
@@ -193,23 +193,23 @@ impl SessionLinks {
     }
 }
 
-/// Which sessions are wanted, newest first, a page at a time.
+/// A query for a page of sessions, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionQuery {
-    /// Only those in one of these statuses; all when empty. Cancelled ones are only listed when
-    /// they are asked for here or by `include_archived`.
+    /// Only sessions with one of these statuses; all if empty. Cancelled sessions are listed only
+    /// if requested here or with `include_archived`.
     pub statuses: Vec<SessionStatus>,
-    /// Only those of this agent.
+    /// Only sessions of this agent.
     pub agent: Option<AgentType>,
-    /// Only those of this project.
+    /// Only sessions of this project.
     pub project_id: Option<String>,
-    /// Only those of this tenant.
+    /// Only sessions of this tenant.
     pub tenant_id: Option<String>,
-    /// Only those of this task.
+    /// Only sessions of this task.
     pub task_id: Option<TaskId>,
-    /// Whether hidden sessions are wanted too.
+    /// Includes hidden sessions.
     pub include_archived: bool,
-    /// Which page.
+    /// The page to return.
     pub page: PageRequest,
 }
 

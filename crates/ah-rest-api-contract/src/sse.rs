@@ -1,10 +1,9 @@
 //! Server-sent events (WHATWG HTML §9.2): a codec without I/O.
 //!
-//! [`Frame::encode`] and [`encode_comment`] write the stream; a [`Decoder`] reads it from chunks
-//! of any size. [`encode_item`] and [`decode_item`] are the mapping between frames and what a
-//! session's stream yields: an event of the log has its `seq` as `id:`, its type as `event:` and
-//! one JSON object as `data:`; a gap and what is ephemeral have no `id:`, so that neither ever
-//! becomes the place a reader resumes from.
+//! [`Frame::encode`] and [`encode_comment`] write the stream; a [`Decoder`] reads it from chunks of
+//! any size. [`encode_item`] and [`decode_item`] convert between frames and the items of a
+//! session's stream. An event of the log has its `seq` as `id:`, its type as `event:` and one JSON
+//! object as `data:`. Gaps and ephemeral events have no `id:`, so a reader never resumes from them.
 //!
 //! ```
 //! use ah_rest_api_contract::sse::{Decoded, Decoder, Frame};
@@ -29,40 +28,40 @@ pub use item::{
     DecodeItemError, EncodeItemError, decode_item, encode_event, encode_event_at, encode_item,
 };
 
-/// What a server sends when it has had nothing to say for a while, so that neither side takes the
-/// other for dead. Readers are shown it as [`Decoded::Comment`].
+/// The comment that a server sends on an idle stream to keep the connection alive. Readers receive
+/// it as [`Decoded::Comment`].
 pub const KEEP_ALIVE: &str = ": keep-alive\n\n";
 
-/// One event as it stands on the wire.
+/// One event in its wire form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// Where a reader that has seen this frame resumes. `Some("")` forgets the place that an
-    /// earlier frame gave; `None` leaves it as it was.
+    /// The id from which a reader resumes after this frame. `Some("")` clears the last id; `None`
+    /// keeps it.
     pub id: Option<String>,
-    /// The name of the event; `message` is meant when it is absent.
+    /// The name of the event; if absent, readers use `message`.
     pub event: Option<String>,
-    /// What it says. Its lines end in `\n`; other line ends become that on the way.
+    /// The data. Its line ends are `\n`; other line ends are converted to `\n` by the encoding.
     pub data: String,
-    /// How long a reader should wait before it connects again, in whole milliseconds.
+    /// The delay before a reader reconnects, in whole milliseconds.
     pub retry: Option<Duration>,
 }
 
-/// A frame that cannot be written, because a reader would take it for something else.
+/// The error of a frame that cannot be encoded without a change of meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFrame {
-    /// The `id` has a NUL, for which readers ignore the field, or a line end.
+    /// The `id` contains a NUL, which makes readers ignore the field, or a line end.
     #[error("the id of an SSE frame has a NUL or a line end")]
     Id,
-    /// The name is empty, which readers take for none, or has a line end.
+    /// The name is empty, which readers treat as absent, or contains a line end.
     #[error("the event name of an SSE frame is empty or has a line end")]
     Event,
-    /// The `retry` is longer than 64-bit milliseconds tell.
+    /// The `retry` in milliseconds exceeds 64 bits.
     #[error("the retry time of an SSE frame does not fit into 64-bit milliseconds")]
     Retry,
 }
 
 impl Frame {
-    /// A frame that has only data.
+    /// Creates a frame with only data.
     #[must_use]
     pub fn new(data: impl Into<String>) -> Self {
         Self {
@@ -71,10 +70,11 @@ impl Frame {
         }
     }
 
-    /// The frame as it is sent, its empty line included.
+    /// Encodes the frame, including the empty line at its end.
     ///
     /// # Errors
-    /// When a field holds what its line cannot carry; data can hold anything.
+    /// If a field contains characters that its line cannot represent. Data can contain any
+    /// characters.
     pub fn encode(&self) -> Result<String, InvalidFrame> {
         let mut out = String::with_capacity(self.data.len() + 64);
         if let Some(id) = &self.id {
@@ -99,8 +99,8 @@ impl Frame {
     }
 }
 
-/// A comment as it is sent, its empty line included. Readers pass over it; several lines become
-/// several comments.
+/// Encodes a comment, including the empty line at its end. Readers ignore comments. Several lines
+/// become several comments.
 #[must_use]
 pub fn encode_comment(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 4);
@@ -119,14 +119,14 @@ fn push_data(out: &mut String, data: &str) {
 
 fn push_field(out: &mut String, name: &str, value: &str) {
     out.push_str(name);
-    // A reader drops one space after the colon, so this one keeps a value that begins with a
-    // space as it is.
+    // A reader removes one space after the colon, so a leading space of the value is preserved.
     out.push_str(": ");
     out.push_str(value);
     out.push('\n');
 }
 
-/// The lines of a text, ended by `\r\n`, `\n` or `\r`; at least one, and an empty last one counts.
+/// Splits a text into lines that end with `\r\n`, `\n` or `\r`. Returns at least one line; an empty
+/// last line counts.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

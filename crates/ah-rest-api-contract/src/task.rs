@@ -14,19 +14,19 @@ pub use request::{
 
 use crate::{SessionId, SessionLinks, SessionStatus, TaskId, Timestamp};
 
-/// A task that was launched: the reply to `POST /tasks`.
+/// The response to `POST /tasks`: a launched task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LaunchedTask {
-    /// Names the task.
+    /// The id of the task.
     pub task_id: TaskId,
-    /// Its sessions, in the order of the request.
+    /// The ids of its sessions, in the order of the request.
     #[serde(rename = "session_ids")]
     pub session_ids: Vec<SessionId>,
     /// Always `queued`.
     pub status: SessionStatus,
-    /// Where its first session is.
+    /// The links of its first session.
     pub links: SessionLinks,
 }
 
@@ -35,13 +35,13 @@ pub struct LaunchedTask {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
-    /// Names it.
+    /// The id of the task.
     pub id: TaskId,
-    /// What was asked for, without the values of `env`.
+    /// The request, without the values of `env`.
     pub request: CreateTask,
-    /// Its sessions, in the order of the request.
+    /// The ids of its sessions, in the order of the request.
     #[serde(rename = "session_ids")]
     pub session_ids: Vec<SessionId>,
-    /// When it was launched.
+    /// The time of the launch.
     pub created_at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Moments on the wire.
+//! Timestamps on the wire.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,46 +9,45 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
-/// A moment in UTC, exact to the millisecond.
+/// A point in time in UTC, with millisecond precision.
 ///
-/// On the wire it is RFC 3339 with three decimals and `Z`; in a store it is milliseconds since
-/// the Unix epoch. What a text has below the millisecond is cut off. Reading the clock is the business of whoever owns one: this type only holds
-/// what was read.
+/// The wire form is RFC 3339 with three decimals and `Z`; stores use milliseconds since the Unix
+/// epoch. Parsing truncates to milliseconds. The type does not read a clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// A text that is not an RFC 3339 moment, or one outside of the years 0 to 9999.
+/// The error of a text that is not an RFC 3339 timestamp, or outside of the years 0 to 9999.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an RFC 3339 timestamp such as 2026-01-31T12:00:00Z")]
 pub struct InvalidTimestamp(String);
 
 impl Timestamp {
-    /// The first moment that has a four-digit year: 0000-01-01T00:00:00.000Z.
+    /// The earliest timestamp with a four-digit year: 0000-01-01T00:00:00.000Z.
     pub const MIN: Self = Self(-62_167_219_200_000);
 
-    /// The last moment that has a four-digit year: 9999-12-31T23:59:59.999Z.
+    /// The latest timestamp with a four-digit year: 9999-12-31T23:59:59.999Z.
     pub const MAX: Self = Self(253_402_300_799_999);
 
-    /// A moment from milliseconds since the Unix epoch, held within the years 0 to 9999.
+    /// Creates a timestamp from milliseconds since the Unix epoch, clamped to the years 0 to 9999.
     #[must_use]
     pub fn from_unix_millis(millis: i64) -> Self {
         Self(millis.clamp(Self::MIN.0, Self::MAX.0))
     }
 
-    /// Milliseconds since the Unix epoch; negative before 1970.
+    /// Returns the milliseconds since the Unix epoch; negative before 1970.
     #[must_use]
     pub const fn as_unix_millis(self) -> i64 {
         self.0
     }
 
-    /// This moment moved later by `by`, at most to [`Timestamp::MAX`].
+    /// Returns this timestamp plus `by`, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         Self::from_unix_millis(self.0.saturating_add(millis))
     }
 
-    /// How long after `earlier` this moment is; zero when it is not after it.
+    /// Returns the duration since `earlier`; zero if this timestamp is not after it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -74,7 +73,7 @@ impl FromStr for Timestamp {
         let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| invalid())?;
         i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000))
             .ok()
-            // An offset can carry a moment out of the years that have four digits.
+            // An offset can move a timestamp out of the four-digit years.
             .filter(|millis| (Self::MIN.0..=Self::MAX.0).contains(millis))
             .map(Self)
             .ok_or_else(invalid)

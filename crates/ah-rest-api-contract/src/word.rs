@@ -1,10 +1,10 @@
-//! The words of the wire: enums whose values are written as a single word.
+//! Enums that are a single word on the wire.
 //!
 //! An enum lists its variants once. `strum` derives the word of each, and the macro [`words`] adds
-//! the methods that every such enum has: `ALL`, `as_str`, `from_word` and `Display`.
+//! the common methods: `ALL`, `as_str`, `from_word` and `Display`.
 //!
-//! An enum that a reader meets in responses has a last variant `Unknown`, which stands for a word
-//! of a newer server. `Unknown` is not among `ALL` and no schema lists it.
+//! The last variant of an enum in responses is `Unknown`, which stands for a word of a newer
+//! server. `Unknown` is not part of `ALL` and not listed in schemas.
 
 use serde::{Deserialize, Deserializer};
 
@@ -12,9 +12,9 @@ use serde::{Deserialize, Deserializer};
 /// `strum::VariantArray`.
 ///
 /// * `closed`: the enum has no `Unknown`.
-/// * `open`: the last variant is `Unknown`, and any word can be read.
+/// * `open`: the last variant is `Unknown`, and any word can be deserialized.
 /// * `input`: the last variant is `Unknown`, and an unknown word is an error. Fields of responses
-///   read it with [`open`].
+///   use [`open`].
 macro_rules! words {
     (closed $($type:ident),+ $(,)?) => {$(
         $crate::word::words!(@methods $type, 0);
@@ -43,13 +43,13 @@ macro_rules! words {
                 .first_chunk()
                 .expect("there are at least as many variants");
 
-            /// The word on the wire.
+            /// Returns the word on the wire.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 self.into()
             }
 
-            /// The value of a word; the inverse of `as_str`.
+            /// Returns the value of a word; the inverse of `as_str`.
             #[must_use]
             pub fn from_word(word: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|value| value.as_str() == word)
@@ -73,13 +73,13 @@ macro_rules! words {
 
 pub(crate) use words;
 
-/// An enum that has a value for the words that this version does not know.
+/// An enum with a value for unknown words.
 pub(crate) trait OpenWord {
-    /// The value of any word.
+    /// Returns the value of any word.
     fn of_word(word: &str) -> Self;
 }
 
-/// Reads any word; one that this version does not know becomes `Unknown`.
+/// Deserializes any word; an unknown one becomes `Unknown`.
 pub(crate) fn open<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

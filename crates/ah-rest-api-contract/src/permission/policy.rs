@@ -62,9 +62,7 @@ words!(closed PermissionAction);
 ///
 /// * a path that may point anywhere: one with `..`, `~`, a backslash or a control character, or an
 ///   absolute path outside of the workspace;
-///
 /// * a parent folder of the paths that the rule matches;
-///
 /// * a tool or path that matches only if case is ignored.
 ///
 /// An `allow` rule never applies to an uncertain match. A `deny` or `ask` rule applies to it as to

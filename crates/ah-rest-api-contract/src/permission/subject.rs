@@ -19,9 +19,7 @@ impl PermissionSubject {
     ///
     /// * every argument at any depth with the name of a path argument (`path`, `file_path`,
     ///   `notebookPath`, `paths`, `source`, `cwd`, `uri`…);
-    ///
     /// * the keys of objects that map files to changes;
-    ///
     /// * the headers of patches.
     ///
     /// A false positive is harmless: it can only reduce the matches of `allow` rules.

@@ -12,7 +12,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Parses a parameter with `read`. The error message of an invalid value is `must_be`.
+    /// Parses a parameter with `read`. An invalid value is reported as `must be {must_be}`.
     pub(super) fn value<T>(
         &mut self,
         field: &str,

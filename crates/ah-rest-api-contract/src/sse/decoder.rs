@@ -1,50 +1,50 @@
-//! Reading a stream of server-sent events from chunks of bytes.
+//! Decoder for server-sent events in chunks of bytes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Frame;
 
-/// The most bytes that one frame may take on the wire: 8 MiB, field names and line ends included.
-/// A session's largest events (a prompt of 256 KiB, a tool's arguments) stay well below it even
-/// when JSON escapes every character.
+/// The maximum size of one frame on the wire: 8 MiB, field names and line ends included. The
+/// largest events of a session (a prompt of 256 KiB, the arguments of a tool) are much smaller,
+/// even if JSON escapes every character.
 pub const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A frame that a [`Decoder`] refused to hold.
+/// The error of a frame that exceeds [`FRAME_BYTES_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an SSE frame is larger than the {limit} bytes that a reader takes")]
 pub struct FrameTooLarge {
     limit: usize,
 }
 
-/// What a [`Decoder`] found.
+/// An item that a [`Decoder`] returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded {
     /// An event.
     Frame(Frame),
-    /// A line for people, or to keep the connection alive.
+    /// A comment, such as one that keeps the connection alive.
     Comment(String),
 }
 
-/// Reads a stream of server-sent events.
+/// Decodes a stream of server-sent events.
 ///
-/// Give it bytes as they come with [`Decoder::push`] and take what they held with
-/// [`Decoder::pop`]. Chunks may be cut anywhere, inside a character or a line end too. A frame is
-/// found once its empty line has come; a stream that ends in the middle of one never held it, as
-/// the standard says, so the decoder is simply dropped.
+/// Pass received bytes to [`Decoder::push`], and take complete items with [`Decoder::pop`]. Chunks
+/// may be split anywhere, even inside a character or a line end. A frame is complete when its empty
+/// line was received. The standard discards an incomplete frame at the end of a stream, so the
+/// decoder can simply be dropped.
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
     found: VecDeque<Decoded>,
-    /// The line that has begun, without its end.
+    /// The incomplete current line.
     line: Vec<u8>,
-    /// Whether the last line was ended by `\r`, so that a `\n` now belongs to that end.
+    /// True if the last line ended with `\r`, so that a following `\n` belongs to it.
     after_cr: bool,
-    /// Whether the first line of the stream has ended, which a byte order mark may begin.
+    /// True if the first line is complete. Only the first line may start with a byte order mark.
     past_first_line: bool,
     frame: Frame,
-    /// Whether the frame has data, be it empty.
+    /// True if the frame has data, even if the data is empty.
     has_data: bool,
-    /// How many bytes the frame's complete lines had.
+    /// The number of bytes in the frame's complete lines.
     frame_bytes: usize,
     last_event_id: String,
     retry: Option<Duration>,
@@ -52,18 +52,18 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder at the start of a stream.
+    /// Creates a decoder for the start of a stream.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Reads the next bytes of the stream.
+    /// Decodes the next bytes of the stream.
     ///
     /// # Errors
-    /// When a frame, or a line on its way to becoming one, is over [`FRAME_BYTES_MAX`]. What came
-    /// whole before it can still be taken with [`Decoder::pop`]; the rest of the stream is lost,
-    /// and every later call says the same.
+    /// If a frame or an incomplete line exceeds [`FRAME_BYTES_MAX`]. Earlier complete items can
+    /// still be taken with [`Decoder::pop`]. The rest of the stream is lost, and every later call
+    /// returns the same error.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), FrameTooLarge> {
         if let Some(failure) = self.failed {
             return Err(failure);
@@ -80,7 +80,7 @@ impl Decoder {
                 let failure = FrameTooLarge {
                     limit: FRAME_BYTES_MAX,
                 };
-                // The text that was held is of no more use.
+                // The buffered text is no longer needed.
                 *self = Self {
                     found: std::mem::take(&mut self.found),
                     last_event_id: std::mem::take(&mut self.last_event_id),
@@ -99,25 +99,25 @@ impl Decoder {
         Ok(())
     }
 
-    /// Takes the next thing that was found; `None` when more bytes are needed.
+    /// Takes the next item; `None` if more bytes are needed.
     pub fn pop(&mut self) -> Option<Decoded> {
         self.found.pop_front()
     }
 
-    /// Where the stream is to be resumed, as `Last-Event-ID`: what the last frame with an `id:`
-    /// gave. Empty when none did.
+    /// Returns the `Last-Event-ID` to resume the stream: the `id:` of the last frame that had one.
+    /// Empty if there was none.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
 
-    /// How long the server last asked readers to wait before they connect again.
+    /// Returns the last requested delay before a reader reconnects.
     #[must_use]
     pub const fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// Whether a frame or a comment has begun whose end has not come.
+    /// Returns true if a frame or a comment is incomplete.
     #[must_use]
     pub fn is_within_frame(&self) -> bool {
         self.frame_bytes > 0 || !self.line.is_empty()
@@ -133,7 +133,7 @@ impl Decoder {
             self.end_frame();
             return;
         }
-        // A line end never stands inside of a character, so a whole line can be read by itself.
+        // Line ends never occur inside a UTF-8 character, so each line can be decoded separately.
         let line = String::from_utf8_lossy(line);
         let (name, value) = line.split_once(':').unwrap_or((&line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
@@ -157,13 +157,13 @@ impl Decoder {
             "event" => self.frame.event = (!value.is_empty()).then(|| value.to_owned()),
             "id" if !value.contains('\0') => self.frame.id = Some(value.to_owned()),
             "retry" if value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                // Nothing, or more milliseconds than 64 bits hold, asks for no time at all.
+                // An empty value, or one that exceeds 64 bits, is ignored.
                 if let Ok(millis) = value.parse() {
                     self.frame.retry = Some(Duration::from_millis(millis));
                     self.retry = self.frame.retry;
                 }
             }
-            // The standard has readers pass over fields that they do not know.
+            // The standard requires readers to ignore unknown fields.
             _ => {}
         }
     }
@@ -174,7 +174,7 @@ impl Decoder {
         if let Some(id) = &frame.id {
             self.last_event_id.clone_from(id);
         }
-        // Without data there is no event, but the place to resume from counts all the same.
+        // A frame without data is no event, but its id counts.
         if std::mem::take(&mut self.has_data) {
             self.found.push_back(Decoded::Frame(frame));
         }

@@ -1,4 +1,4 @@
-//! The mapping between frames and what a session's stream yields.
+//! Conversion between frames and the items of a session's stream.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,42 +8,42 @@ use crate::{EphemeralEvent, EventSeq, EventType, Gap, LogCursor, SessionEvent, S
 /// The name of the frame that carries a [`Gap`].
 const GAP: &str = "gap";
 
-/// An item that has no JSON.
+/// The error of an item that cannot be serialized as JSON.
 #[derive(Debug, thiserror::Error)]
 #[error("the event has no JSON form")]
 pub struct EncodeItemError(#[from] serde_json::Error);
 
-/// A frame that is no item of a session's stream.
+/// The error of a frame that is not an item of a session's stream.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeItemError {
-    /// Its name is unknown to this version, and its data is not an event of a log. A reader passes
-    /// over it.
+    /// The name is unknown to this version, and the data is not an event of a log. Readers ignore
+    /// the frame.
     #[error("`{0}` is not an event of a session's stream")]
     UnknownEvent(String),
-    /// Its data is not the JSON that its name promises.
+    /// The data is not the JSON that the name requires.
     #[error("the data of a `{event}` frame is not that event")]
     Json {
-        /// The name.
+        /// The name of the frame.
         event: String,
-        /// What is wrong with the data.
+        /// The error in the data.
         #[source]
         source: serde_json::Error,
     },
-    /// Its data belongs to another event than its name or id says.
+    /// The data belongs to a different event than the name or id indicates.
     #[error("a `{event}` frame with the id {id:?} carries a `{payload}` event with the seq {seq}")]
     Mismatch {
-        /// The frame's name.
+        /// The name of the frame.
         event: String,
-        /// The frame's id.
+        /// The id of the frame.
         id: Option<String>,
-        /// The event's type.
+        /// The type of the event.
         payload: String,
-        /// The event's place.
+        /// The sequence number of the event.
         seq: EventSeq,
     },
 }
 
-/// A gap with its name, which the other payloads carry themselves.
+/// A gap with its name; other payloads contain their name.
 #[derive(Serialize, Deserialize)]
 struct NamedGap {
     #[serde(rename = "type")]
@@ -58,15 +58,15 @@ enum GapName {
     Gap,
 }
 
-/// The frame of one event of the log, from its JSON: what a server that holds events as JSON
-/// sends without reading them.
+/// Encodes an event of the log from its JSON. A server that stores events as JSON can send them
+/// without parsing.
 #[must_use]
 pub fn encode_event(seq: EventSeq, event_type: EventType, json: &str) -> String {
     encode_identified(&seq.to_string(), event_type.as_str(), json)
 }
 
-/// The frame of one event in a stream of many sessions: as [`encode_event`] makes it, but with
-/// the place among the events of all sessions as its `id:`.
+/// Encodes an event for a stream of many sessions. The `id:` is the cursor among the events of all
+/// sessions; the rest is as in [`encode_event`].
 #[must_use]
 pub fn encode_event_at(cursor: LogCursor, event_type: EventType, json: &str) -> String {
     encode_identified(&cursor.to_string(), event_type.as_str(), json)
@@ -81,10 +81,11 @@ fn encode_identified(id: &str, event_type: &str, json: &str) -> String {
     out
 }
 
-/// The frame of an item.
+/// Encodes an item as a frame.
 ///
 /// # Errors
-/// When the item has no JSON, which no item made of this crate's types is known to lack.
+/// If the item cannot be serialized as JSON, which is not known to happen for the types of this
+/// crate.
 pub fn encode_item(item: &StreamItem) -> Result<String, EncodeItemError> {
     let (event, json) = match item {
         StreamItem::Event(event) => {
@@ -108,11 +109,11 @@ pub fn encode_item(item: &StreamItem) -> Result<String, EncodeItemError> {
     Ok(out)
 }
 
-/// The item that a frame carries.
+/// Decodes the item of a frame.
 ///
 /// # Errors
-/// [`DecodeItemError::UnknownEvent`] for a frame to pass over; the others mean that the stream is
-/// not what it says.
+/// [`DecodeItemError::UnknownEvent`] for a frame to ignore. The other errors indicate an invalid
+/// stream.
 pub fn decode_item(frame: &Frame) -> Result<StreamItem, DecodeItemError> {
     let name = frame.event.as_deref().unwrap_or("message");
     let malformed = |source| DecodeItemError::Json {
@@ -129,7 +130,7 @@ pub fn decode_item(frame: &Frame) -> Result<StreamItem, DecodeItemError> {
     }
     let event: SessionEvent = match serde_json::from_str(&frame.data) {
         Ok(event) => event,
-        // Something of a newer server that is not an event of a log.
+        // A frame of a newer server that is not an event of a log.
         Err(_) if EventType::from_word(name).is_none() => {
             return Err(DecodeItemError::UnknownEvent(name.to_owned()));
         }

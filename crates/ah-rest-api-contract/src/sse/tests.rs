@@ -23,7 +23,8 @@ fn the_examples_of_the_standard_read_as_it_says() {
         id: Some("1".to_owned()),
         ..Frame::new("first event")
     };
-    // An `id` without a value forgets the one before; the third has no empty line, so it is not.
+    // An `id` without a value clears the previous one. The third frame lacks its empty line and is
+    // discarded.
     let second = Frame {
         id: Some(String::new()),
         ..Frame::new("second event")
@@ -99,7 +100,7 @@ fn an_id_counts_without_data_but_not_in_the_middle_of_a_frame() {
     assert_eq!(decoder.last_event_id(), "5");
     decoder.push(b"\n").expect("a small frame");
     assert_eq!(decoder.last_event_id(), "6");
-    // The name of the frame without data is forgotten with it.
+    // The name of a frame without data is discarded.
     let frame = Frame {
         id: Some("6".to_owned()),
         ..Frame::new("a")
@@ -112,7 +113,7 @@ fn a_frame_has_begun_from_its_first_byte_to_the_last_of_its_empty_line() {
     let text = b"id: 1\r\ndata: x\r\n\r\n";
     let mut decoder = Decoder::new();
     for end in 0..text.len() {
-        // The `\n` of the empty line belongs to an end that was seen already.
+        // The `\n` of the empty line belongs to a line end that was already processed.
         let is_within = (1..text.len() - 1).contains(&end);
         assert_eq!(decoder.is_within_frame(), is_within, "at {end}");
         decoder.push(&text[end..=end]).expect("small");

@@ -1,4 +1,4 @@
-//! A request after every field of it was judged.
+//! Validated task requests.
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -11,7 +11,7 @@ const PROMPT_BYTES_MAX: usize = 256 * 1024;
 const SESSIONS_MAX: u32 = 200;
 const SETTINGS_BYTES_MAX: usize = 1024 * 1024;
 
-/// A task that may be launched: made from a [`CreateTask`] only after every field was judged.
+/// A validated task request, created from a [`CreateTask`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskLaunchParams {
     request: CreateTask,
@@ -19,7 +19,7 @@ pub struct TaskLaunchParams {
 }
 
 impl TaskLaunchParams {
-    /// Begins a task of one session; [`TaskLaunchParamsBuilder::build`] judges it.
+    /// Starts a task of one session; [`TaskLaunchParamsBuilder::build`] validates it.
     #[must_use]
     pub fn builder(
         prompt: impl Into<PromptContent>,
@@ -31,20 +31,20 @@ impl TaskLaunchParams {
         }
     }
 
-    /// What was asked for.
+    /// Returns the request.
     #[must_use]
     pub const fn request(&self) -> &CreateTask {
         &self.request
     }
 
-    /// Where the repository is; absent when the task has none.
+    /// Returns the address of the repository; `None` if the task has none.
     #[must_use]
     pub const fn source(&self) -> Option<&RepositorySource> {
         self.source.as_ref()
     }
 }
 
-/// A task is sent as the request that it was built from.
+/// A task is serialized as the request from which it was built.
 impl Serialize for TaskLaunchParams {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.request.serialize(serializer)
@@ -112,17 +112,17 @@ pub struct TaskLaunchParamsBuilder {
 }
 
 impl TaskLaunchParamsBuilder {
-    /// Changes the request before it is judged.
+    /// Changes the request before validation.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut CreateTask)) -> Self {
         change(&mut self.request);
         self
     }
 
-    /// Judges the request.
+    /// Validates the request.
     ///
     /// # Errors
-    /// Names every field at fault.
+    /// Names every invalid field.
     pub fn build(self) -> Result<TaskLaunchParams, FieldErrors> {
         self.request.try_into()
     }

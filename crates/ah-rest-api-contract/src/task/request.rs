@@ -1,4 +1,4 @@
-//! What a client asks for: the body of `POST /tasks`, and its parts.
+//! The body of `POST /tasks`, and its parts.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::object::objects;
 use crate::word::{self, words};
 use crate::{AgentType, PermissionPolicy, PromptContent, number};
 
-/// Whether a session works on a repository.
+/// The kind of repository of a session.
 #[derive(
     Clone,
     Copy,
@@ -30,25 +30,25 @@ use crate::{AgentType, PermissionPolicy, PromptContent, number};
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum RepoMode {
-    /// On a git repository, in a worktree of its own.
+    /// A git repository, in its own worktree.
     Git,
-    /// On none, in an empty folder.
+    /// No repository: an empty folder.
     None,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// What a session works on.
+/// The repository of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 #[validate(schema(function = "check_repo"))]
 pub struct RepoConfig {
-    /// Whether there is a repository.
+    /// The kind of repository.
     pub mode: RepoMode,
-    /// Where it is: an absolute path of the executor's host, a URL, or `user@host:path`.
-    /// Required for `git`.
+    /// The address: an absolute path on the executor's host, a URL, or `user@host:path`. Required
+    /// for `git`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(custom(function = "check_source"))]
     #[cfg_attr(
@@ -56,8 +56,8 @@ pub struct RepoConfig {
         schema(min_length = 1, max_length = 4096, pattern = "^/|://|^[^/:]+:.")
     )]
     pub url: Option<String>,
-    /// The branch to begin at, by a name that `git check-ref-format` takes; the repository's HEAD
-    /// when absent.
+    /// The branch at which to start, with a name that `git check-ref-format` accepts; the
+    /// repository's HEAD if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(custom(function = "check_branch"))]
     #[cfg_attr(
@@ -68,7 +68,7 @@ pub struct RepoConfig {
         )
     )]
     pub branch: Option<String>,
-    /// The commit to begin at, in hexadecimal (4 to 64 digits); the head of the branch when
+    /// The commit at which to start, in hexadecimal (4 to 64 digits); the head of the branch if
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(custom(function = "check_commit"))]
@@ -77,7 +77,7 @@ pub struct RepoConfig {
 }
 
 impl RepoConfig {
-    /// The repository at `url`, at its HEAD.
+    /// Creates a reference to the repository at `url`, at its HEAD.
     #[must_use]
     pub fn git(url: impl Into<String>) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl RepoConfig {
         }
     }
 
-    /// No repository: an empty folder.
+    /// Creates the reference to no repository: an empty folder.
     #[must_use]
     pub const fn none() -> Self {
         Self {
@@ -100,7 +100,7 @@ impl RepoConfig {
     }
 }
 
-/// Where an agent runs.
+/// The kind of runtime of an agent.
 #[derive(
     Clone,
     Copy,
@@ -118,7 +118,7 @@ impl RepoConfig {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum RuntimeType {
-    /// On the executor's host, as its user.
+    /// The executor's host, as its user.
     #[default]
     Local,
     /// A value that this version does not know.
@@ -126,12 +126,12 @@ pub enum RuntimeType {
     Unknown,
 }
 
-/// Where an agent runs.
+/// The runtime of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct RuntimeConfig {
-    /// The kind of place.
+    /// The kind of runtime.
     #[serde(rename = "type")]
     pub runtime_type: RuntimeType,
 }
@@ -141,25 +141,25 @@ pub struct RuntimeConfig {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct AgentSelection {
-    /// Its type, one of the catalogue's.
+    /// The type, from the catalogue of agents.
     #[serde(rename = "type")]
     pub agent_type: AgentType,
-    /// The version to run; the installed one when absent.
+    /// The version to run; the installed one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(length(min = 1, max = 64, message = "must have 1 to 64 characters"))]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub version: Option<String>,
-    /// The model it uses; its own default when absent.
+    /// The model to use; the agent's default if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(length(min = 1, max = 128, message = "must have 1 to 128 characters"))]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub model: Option<String>,
-    /// How many sessions of it to launch.
+    /// The number of sessions to launch with the agent.
     #[serde(default = "one", deserialize_with = "number::whole")]
     #[validate(range(min = 1, max = 100, message = "must be from 1 to 100"))]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100, default = 1))]
     pub count: u32,
-    /// Settings of the agent's own. At most 1 MiB of JSON.
+    /// The agent-specific settings. At most 1 MiB of JSON.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub settings: Map<String, Value>,
@@ -170,7 +170,7 @@ const fn one() -> u32 {
 }
 
 impl AgentSelection {
-    /// One session of the agent `agent_type`, as it comes.
+    /// Selects one session of the agent `agent_type` with default settings.
     #[must_use]
     pub fn new(agent_type: impl Into<String>) -> Self {
         Self {
@@ -183,7 +183,7 @@ impl AgentSelection {
     }
 }
 
-/// Which queued session goes first.
+/// The priority of a session in the queue.
 #[derive(
     Clone,
     Copy,
@@ -203,17 +203,17 @@ impl AgentSelection {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Priority {
-    /// In the order of launch.
+    /// Launch order.
     #[default]
     Normal,
-    /// Before all normal ones.
+    /// Before all sessions of normal priority.
     High,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
-/// What a client asks for when it launches a task: a wish, not yet judged.
+/// A request to launch a task, not yet validated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(examples(json!({
@@ -223,49 +223,49 @@ pub enum Priority {
     }))))]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateTask {
-    /// What the agent is asked. At most 256 KiB of content.
+    /// The prompt for the agent. At most 256 KiB of content.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PromptInput))]
     pub prompt: PromptContent,
-    /// What it works on.
+    /// The repository to work on.
     #[validate(nested)]
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::RepoInput))]
     pub repo: RepoConfig,
-    /// Where it runs; on the executor's host when absent.
+    /// The runtime of the agents; the executor's host if absent.
     #[serde(default)]
     pub runtime: RuntimeConfig,
-    /// The agents: one session for each, times its count. 1 to 32 entries, at most 200 sessions.
+    /// The agents: `count` sessions are launched for each. 1 to 32 entries, at most 200 sessions.
     #[validate(
         length(min = 1, max = 32, message = "must have 1 to 32 entries"),
         nested
     )]
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 32))]
     pub agents: Vec<AgentSelection>,
-    /// The tenant; taken from the credential when absent.
+    /// The tenant; that of the credential if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(length(min = 1, max = 128, message = "must have 1 to 128 characters"))]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub tenant_id: Option<String>,
-    /// The project; taken from the credential when absent.
+    /// The project; that of the credential if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(length(min = 1, max = 128, message = "must have 1 to 128 characters"))]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub project_id: Option<String>,
-    /// Names and values to find the sessions by. At most 64, keys up to 63 characters, values up
+    /// Labels, as names and values, for searches. At most 64, keys up to 63 characters, values up
     /// to 256.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[validate(custom(function = "check_labels"))]
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::labels))]
     pub labels: BTreeMap<String, String>,
-    /// Which queued session goes first.
+    /// The priority of the sessions in the queue.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(default = "normal"))]
     pub priority: Priority,
-    /// Whether the sessions wait for prompts when a turn is over, instead of ending.
+    /// True if the sessions wait for prompts after a turn instead of ending.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(default = false))]
     pub interactive: bool,
-    /// How long a session may take from its start, in milliseconds, up to 7 days; as long as it
-    /// needs when absent.
+    /// The time limit of a session from its start, in milliseconds, up to 7 days; unlimited if
+    /// absent.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -274,8 +274,8 @@ pub struct CreateTask {
     #[validate(range(min = 1, max = TIMEOUT_MS_MAX, message = "must be from 1 to 604800000"))]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 604_800_000))]
     pub timeout_ms: Option<u64>,
-    /// How long an interactive session may wait for a prompt, in milliseconds, up to 7 days; the
-    /// server's own limit when absent.
+    /// The time limit for an interactive session to wait for a prompt, in milliseconds, up to 7
+    /// days; the server's limit if absent.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -284,11 +284,11 @@ pub struct CreateTask {
     #[validate(range(min = 1, max = TIMEOUT_MS_MAX, message = "must be from 1 to 604800000"))]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 604_800_000))]
     pub idle_timeout_ms: Option<u64>,
-    /// What the agent may do without asking.
+    /// The permission policy for the agent.
     #[serde(default)]
     pub permissions: PermissionPolicy,
-    /// Environment variables for the agent, of the names that the server allows. At most 64,
-    /// values up to 32 KiB.
+    /// Environment variables for the agent, with names that the server allows. At most 64, values
+    /// up to 32 KiB.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[validate(custom(function = "check_env"))]
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::environment))]
@@ -298,7 +298,7 @@ pub struct CreateTask {
 objects!(RepoConfig, RuntimeConfig, AgentSelection, CreateTask);
 
 impl CreateTask {
-    /// The task of one session: `prompt` on `repo` by the agent `agent_type`.
+    /// Creates a task with one session: `prompt` on `repo` by the agent `agent_type`.
     #[must_use]
     pub fn new(
         prompt: impl Into<PromptContent>,
@@ -325,7 +325,7 @@ impl CreateTask {
 
 words!(input RepoMode, RuntimeType, Priority);
 
-/// Reads the runtime of a response, which a newer server may say more of.
+/// Deserializes the runtime of a response, which may have fields of a newer server.
 pub(crate) fn open_runtime<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<RuntimeConfig, D::Error> {

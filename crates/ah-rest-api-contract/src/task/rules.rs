@@ -1,4 +1,4 @@
-//! The rules of single fields that no derive knows.
+//! Validation rules of single fields that no derive covers.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use validator::ValidationError;
 use super::{RepoConfig, RepoMode};
 use crate::RepositorySource;
 
-/// The longest time that a task may be given, in milliseconds: 7 days.
+/// The maximum time limit of a task, in milliseconds: 7 days.
 pub(super) const TIMEOUT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
 
 fn failed(message: impl Into<Cow<'static, str>>) -> ValidationError {
@@ -19,9 +19,9 @@ pub(super) fn check_source(url: &str) -> Result<(), ValidationError> {
     RepositorySource::parse(url).map(|_| ()).map_err(failed)
 }
 
-/// What the fields of a repository mean together; single fields have their own rules.
+/// Validates the combination of the fields of a repository; single fields have their own rules.
 pub(super) fn check_repo(repo: &RepoConfig) -> Result<(), ValidationError> {
-    // A rule over a whole struct names the field at fault by its code.
+    // The code of an error on a whole struct names the invalid field.
     if repo.mode == RepoMode::Unknown {
         return Err(ValidationError::new("mode").with_message("must be `git` or `none`".into()));
     }
@@ -33,7 +33,7 @@ pub(super) fn check_repo(repo: &RepoConfig) -> Result<(), ValidationError> {
     Ok(())
 }
 
-/// The rules of `git check-ref-format` for a branch, and no leading dash.
+/// Applies the rules of `git check-ref-format` to a branch, and rejects a leading dash.
 pub(super) fn check_branch(branch: &str) -> Result<(), ValidationError> {
     let bad_char = |c: char| c.is_control() || " ~^:?*[\\\u{7f}".contains(c);
     let bad_segment = |s: &str| s.is_empty() || s.starts_with('.') || s.ends_with(".lock");
