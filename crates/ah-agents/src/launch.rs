@@ -105,7 +105,7 @@ pub struct LaunchSpec {
 pub struct SessionFolder(PathBuf);
 
 impl SessionFolder {
-    /// The folder at `path`, which need not exist yet.
+    /// Returns the folder at `path`, which need not exist yet.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self(path.into())

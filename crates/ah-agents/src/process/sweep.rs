@@ -22,8 +22,8 @@ const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);
 /// The maximum number of rounds of stopping and killing.
 const ROUNDS_MAX: usize = 100;
 
-/// The maximum time to await the deaths of one round: a zombie of another parent is not reaped
-/// here.
+/// The maximum time to await the deaths of one round, before the processes are listed again. A
+/// process whose end cannot be awaited is found then.
 const ROUND_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// The result of a sweep.

@@ -1,4 +1,4 @@
-//! What a scenario claims of the workspace, really checked.
+//! The assertions of a scenario, checked against the real workspace.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,8 +10,8 @@ use tokio::process::Command;
 use super::tool::files::text_of;
 use super::workspace::Workspace;
 
-/// Checks a claim against the workspace, and `said`, which is what the agent has said and its
-/// tools have given back. An error says in words what is the case instead.
+/// Checks an assertion against the workspace and `said`, the agent's messages and tool outputs.
+/// Returns a description of the actual state if it does not hold.
 pub(super) async fn check(
     assertion: &Assertion,
     workspace: &Workspace,

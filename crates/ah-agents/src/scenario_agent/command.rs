@@ -1,4 +1,4 @@
-//! Running a command in a process group of its own.
+//! Commands that run in their own process groups.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,11 +10,11 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
-/// How much is still read of what a command printed, once it has ended. What it left running in
-/// the background may print for ever.
+/// The maximum size of the output that is read after a command has ended, in bytes. A process that
+/// it left in the background may print for ever.
 const DRAIN_BYTES_MAX: usize = 1024 * 1024;
 
-/// A command that runs. When it is let go of before it has ended, its process group is killed.
+/// A running command. A drop before its end kills its process group.
 #[derive(Debug)]
 pub(super) struct Running {
     child: Child,
@@ -25,18 +25,18 @@ pub(super) struct Running {
     drained: VecDeque<Vec<u8>>,
 }
 
-/// What is heard of a command.
+/// An output of a command, or its end.
 #[derive(Debug)]
 pub(super) enum CommandOutput {
-    /// It printed something, to standard output or standard error.
+    /// Bytes of standard output or standard error.
     Printed(Vec<u8>),
-    /// It has ended, and all that it printed was heard.
+    /// The end of the command; all of its output was returned before.
     Ended(ExitStatus),
 }
 
 impl Running {
-    /// Starts a command, with nothing on its standard input, and both outputs on one pipe so that
-    /// their order is kept.
+    /// Starts a command with an empty standard input. Both outputs go to one pipe, so that their
+    /// order is kept.
     pub(super) fn start(mut command: Command) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         command
@@ -45,7 +45,7 @@ impl Running {
             .stderr(writer)
             .process_group(0);
         let child = command.spawn()?;
-        // The command holds the pipe's writing ends, and this process must not.
+        // The command holds the writing ends of the pipe, which this process must close.
         drop(command);
         let group = child
             .id()
@@ -62,8 +62,8 @@ impl Running {
         })
     }
 
-    /// Waits for the next thing to be heard. Nothing is lost when the waiting is given up. It is
-    /// not to be called again after [`CommandOutput::Ended`].
+    /// Waits for the next output. Cancel safe: no output is lost. Must not be called again after
+    /// [`CommandOutput::Ended`].
     pub(super) async fn next(&mut self) -> io::Result<CommandOutput> {
         let mut chunk = Vec::with_capacity(8 * 1024);
         loop {
@@ -87,7 +87,7 @@ impl Running {
         }
     }
 
-    /// Ends it by force, with everything in its process group, and waits until it is gone.
+    /// Kills the command with its process group, and waits for its end.
     pub(super) async fn kill(mut self) -> io::Result<ExitStatus> {
         self.kill_group();
         let status = self.child.wait().await?;
@@ -95,7 +95,7 @@ impl Running {
         Ok(status)
     }
 
-    /// Takes what the command had printed when it ended, and does not wait for more.
+    /// Reads the output that was printed before the end, without waiting for more.
     fn drain(&mut self) {
         let mut left = DRAIN_BYTES_MAX;
         while self.output_open && left > 0 {
@@ -111,7 +111,7 @@ impl Running {
         }
     }
 
-    /// The child was not waited for yet, so the group's number is still its own.
+    /// The child is not reaped yet, so the number of the group is still its own.
     fn kill_group(&self) {
         if !self.ended
             && let Err(error) = kill_process_group(self.group, Signal::KILL)

@@ -1,17 +1,17 @@
-//! Changes to texts, counted by lines as git counts them.
+//! Text edits and their line counts, as git counts them.
 
 use std::path::Path;
 
 use similar::{ChangeTag, TextDiff};
 
-/// How many lines an edit added and removed.
+/// The numbers of lines that an edit added and removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LineCounts {
     pub(super) added: u64,
     pub(super) removed: u64,
 }
 
-/// The lines between two texts, by the shortest way from one to the other.
+/// Counts the lines of the shortest diff between two texts.
 pub(super) fn count_lines(before: &str, after: &str) -> LineCounts {
     let mut counts = LineCounts::default();
     for change in TextDiff::from_lines(before, after).iter_all_changes() {
@@ -24,12 +24,11 @@ pub(super) fn count_lines(before: &str, after: &str) -> LineCounts {
     counts
 }
 
-/// A text with `wanted.removed` of its lines gone and `wanted.added` others in their place, and
-/// how many lines that really were: no more can go than there are.
+/// Replaces `wanted.removed` lines of a text by `wanted.added` new ones. Returns the text and the
+/// actual counts: no more lines are removed than there are.
 ///
-/// The last line is left alone where possible when it has no line break, since git counts a line
-/// that gains one as removed and added. The new lines occur nowhere in the text, so no diff can
-/// find one of them there.
+/// A last line without a line break is kept where possible, since git counts a line that gains one
+/// as removed and added. The new lines do not occur in the text, so no diff can match them.
 pub(super) fn edited(path: &Path, text: &str, wanted: LineCounts) -> (String, LineCounts) {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let removed = lines
@@ -61,7 +60,7 @@ pub(super) fn edited(path: &Path, text: &str, wanted: LineCounts) -> (String, Li
     (result, counts)
 }
 
-/// The lines of a new file.
+/// Returns the lines of a new file.
 fn first_lines(path: &Path, count: u64) -> Vec<String> {
     let is_json = path
         .extension()
@@ -79,11 +78,11 @@ fn first_lines(path: &Path, count: u64) -> Vec<String> {
     other_lines(path, "", count)
 }
 
-/// Lines that do not occur in the text: remarks in the file's own language.
+/// Returns lines that do not occur in the text: comments in the syntax of the file.
 fn other_lines(path: &Path, text: &str, count: u64) -> Vec<String> {
     let (before, after) = remark_signs(path);
-    // At most one round for each edit that the file has seen: a round that is not in the text ends
-    // the search, and each edit makes one round known.
+    // Takes at most one iteration for each earlier edit of the file: an unused number ends the
+    // search, and each edit uses one.
     let round = (1u64..)
         .find(|round| !text.contains(&round_mark(*round)))
         .unwrap_or(u64::MAX);
@@ -101,7 +100,7 @@ fn round_mark(round: u64) -> String {
     format!(" of the scenario's edit {round}.")
 }
 
-/// What stands before and after a remark in a file of that kind.
+/// Returns the start and the end of a comment in a file of this type.
 fn remark_signs(path: &Path) -> (&'static str, &'static str) {
     match path
         .extension()

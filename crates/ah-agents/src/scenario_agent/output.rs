@@ -1,11 +1,11 @@
-//! What a tool printed, kept within bounds.
+//! The bounded output of a tool.
 
 use std::collections::VecDeque;
 
-/// The most bytes that a tool's output has in its event.
+/// The maximum size of a tool's output in its event, in bytes.
 const OUTPUT_BYTES_MAX: usize = 64 * 1024;
-/// What is kept of the beginning and of the end. The sentence between them and the replacement of
-/// bytes that are not UTF-8 (three for one, at worst) need room too.
+/// The size that is kept of the beginning and of the end, in bytes. The note between them and the
+/// replacement of invalid UTF-8 (three bytes for one, at worst) need room too.
 const END_BYTES_MAX: usize = OUTPUT_BYTES_MAX / 2 - 128;
 
 /// The beginning and the end of an output of any length.
@@ -17,7 +17,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Takes what was printed next.
+    /// Appends bytes of the output.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let room = END_BYTES_MAX - self.head.len();
         let (head, tail) = bytes.split_at(room.min(bytes.len()));
@@ -28,7 +28,7 @@ impl Output {
         self.left_out += surplus as u64;
     }
 
-    /// The last line that is not blank, as far as it is within the last 1,024 bytes.
+    /// Returns the last line that is not blank, if it is within the last 1,024 bytes.
     pub(super) fn last_line(&self) -> String {
         const LOOK_BACK_BYTES: usize = 1024;
         let backwards = self
@@ -47,7 +47,7 @@ impl Output {
         line.unwrap_or_default().to_owned()
     }
 
-    /// The whole when it is at most 64 KiB; otherwise without its middle, which is said.
+    /// Returns the whole output if it is at most 64 KiB; otherwise a note replaces its middle.
     pub(super) fn text(&self) -> String {
         let (front, back) = self.tail.as_slices();
         if self.left_out == 0 {
@@ -60,7 +60,7 @@ impl Output {
     }
 }
 
-/// A text within the bound of a tool's output.
+/// Shortens a text to the bound of a tool's output.
 pub(super) fn shortened(text: String) -> String {
     if text.len() <= OUTPUT_BYTES_MAX {
         return text;
@@ -71,7 +71,7 @@ pub(super) fn shortened(text: String) -> String {
 }
 
 fn joined(head: &str, tail: &str, left_out: u64) -> String {
-    // Replacing bytes that are not UTF-8 may have made the ends longer than they were.
+    // The replacement of invalid UTF-8 may have made the ends longer.
     let kept_head = &head[..head.floor_char_boundary(END_BYTES_MAX)];
     let kept_tail = &tail[tail.ceil_char_boundary(tail.len().saturating_sub(END_BYTES_MAX))..];
     format!("{kept_head}\n[… {left_out} bytes left out …]\n{kept_tail}")

@@ -1,4 +1,4 @@
-//! The agent over its own protocol, in a folder of its own.
+//! Tests of the agent over its own protocol, in a temporary folder.
 
 mod entries;
 mod interruption;
@@ -20,10 +20,10 @@ use super::wire::{FromAgent, ToAgent};
 use super::{Exit, play};
 use crate::protocol::TurnOutcome;
 
-/// How long a test waits for what it expects before it fails.
+/// The maximum time that a test waits for a message before it fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An agent at work, and the driver's side of its pipes.
+/// A running agent, and the driver's side of its pipes.
 struct Agent {
     folder: TempDir,
     input: Option<DuplexStream>,
@@ -91,7 +91,7 @@ impl Agent {
         serde_json::from_str(&line.unwrap().expect("the agent has left")).unwrap()
     }
 
-    /// What the agent says up to the end of its turn, and how that ended.
+    /// Returns the messages of the agent up to the end of its turn, and the outcome.
     async fn rest_of_turn(&mut self) -> (Vec<FromAgent>, TurnOutcome) {
         let mut heard = Vec::new();
         loop {
@@ -102,7 +102,7 @@ impl Agent {
         }
     }
 
-    /// Prompts the agent, and gives the events of a turn that must end well.
+    /// Prompts the agent, and returns the events of a turn that must complete.
     async fn turn(&mut self, text: &str) -> Vec<EventPayload> {
         self.prompt(text).await;
         let (heard, outcome) = self.rest_of_turn().await;
@@ -110,7 +110,7 @@ impl Agent {
         events(&heard)
     }
 
-    /// Waits until the agent says something of which this is true.
+    /// Waits for a message of the agent that satisfies the condition.
     async fn until(&mut self, is_it: impl Fn(&FromAgent) -> bool) -> FromAgent {
         loop {
             let said = self.hear().await;
@@ -120,7 +120,7 @@ impl Agent {
         }
     }
 
-    /// Ends the agent's input, and gives its reason to leave.
+    /// Ends the agent's input, and returns the reason of its exit.
     async fn leave(mut self) -> Exit {
         self.input = None;
         timeout(PATIENCE, self.playing)
@@ -145,7 +145,7 @@ fn events(heard: &[FromAgent]) -> Vec<EventPayload> {
     heard.iter().filter_map(event).collect()
 }
 
-/// The texts of the messages among events.
+/// Returns the texts of the messages among events.
 fn messages(events: &[EventPayload]) -> Vec<String> {
     let text = |event: &EventPayload| match event {
         EventPayload::Message(message) => match message.content.as_slice() {
@@ -157,7 +157,7 @@ fn messages(events: &[EventPayload]) -> Vec<String> {
     events.iter().filter_map(text).collect()
 }
 
-/// The logged lines among events.
+/// Returns the logged lines among events.
 fn logged<'a>(events: &'a [EventPayload]) -> Vec<&'a str> {
     let line = |event: &'a EventPayload| match event {
         EventPayload::Log(log) => Some(log.message.as_str()),
@@ -166,7 +166,7 @@ fn logged<'a>(events: &'a [EventPayload]) -> Vec<&'a str> {
     events.iter().filter_map(line).collect()
 }
 
-/// The results of tools among events.
+/// Returns the results of tools among events.
 fn results<'a>(events: &'a [EventPayload]) -> Vec<&'a ToolResult> {
     let result = |event: &'a EventPayload| match event {
         EventPayload::ToolResult(result) => Some(result),
@@ -175,7 +175,7 @@ fn results<'a>(events: &'a [EventPayload]) -> Vec<&'a ToolResult> {
     events.iter().filter_map(result).collect()
 }
 
-/// Edits among events, as git writes them: added, removed, path.
+/// Returns the edits among events, as git writes them: added, removed, path.
 fn edits(events: &[EventPayload]) -> Vec<String> {
     let edit = |event: &EventPayload| match event {
         EventPayload::FileEdit(edit) => Some(format!(
@@ -209,7 +209,7 @@ fn git(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A folder that is a repository with these files in its only commit.
+/// Creates a repository with these files in its only commit.
 fn repository(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     git(folder.path(), &["init", "-q"]);
@@ -224,7 +224,7 @@ fn repository(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// What git says has changed since the commit, untracked files included.
+/// Returns the changes since the commit by `git diff --numstat`, with untracked files.
 fn numstat(folder: &Path) -> Vec<String> {
     git(folder, &["add", "-A", "-N"]);
     git(folder, &["diff", "--numstat"])

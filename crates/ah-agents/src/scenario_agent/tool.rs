@@ -1,4 +1,4 @@
-//! The tools that the agent really runs.
+//! The tools that the agent runs for real.
 
 pub(super) mod files;
 
@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use super::workspace::Workspace;
 
-/// What a tool knows of its surroundings.
+/// The context of a tool use.
 pub(super) struct ToolContext<'a> {
     pub(super) workspace: &'a Workspace,
     /// The prompt of the turn.
@@ -19,19 +19,20 @@ pub(super) struct ToolContext<'a> {
     pub(super) defines: &'a Defines,
 }
 
-/// What using a tool comes to.
+/// The work of a tool use.
 pub(super) enum Work {
-    /// A command is to be run; what it prints is the tool's output.
+    /// A command to run, whose output is the tool's output.
     Command(Command),
-    /// A command is to be run that may change this file.
+    /// A command to run that may change this file.
     EditingCommand(Command, files::Watched),
-    /// It is done.
+    /// A finished tool use.
     Done(Ran),
-    /// The agent has no such tool: only what the scenario says of it can be told. Why, in words.
+    /// The agent has no such tool, so only the scenario's result can be reported. The reason as
+    /// text.
     NotHere(&'static str),
 }
 
-/// What a tool that was run gave back.
+/// The result of a tool that was run.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) output: String,
@@ -60,8 +61,8 @@ impl Ran {
     }
 }
 
-/// Does what a tool does, or says which command does it. An error says in words what is wrong
-/// with the arguments.
+/// Performs a tool use, or returns the command that performs it. The error describes invalid
+/// arguments.
 pub(super) fn prepare(
     tool: &str,
     args: &Map<String, Value>,
@@ -91,8 +92,8 @@ pub(super) struct Args<'a> {
 }
 
 impl Args<'_> {
-    /// The text under the first of these names that is there. A number or a
-    /// boolean is its own text: YAML reads `cmd: true` as one.
+    /// Returns the text under the first of these names that is present. A number or a boolean is
+    /// converted to its text: YAML reads `cmd: true` as a boolean.
     fn text(&self, names: &[&str]) -> Result<Option<String>, String> {
         let Some((name, value)) = names
             .iter()
@@ -120,8 +121,8 @@ impl Args<'_> {
         }
     }
 
-    /// A command in the workspace, which finds the prompt and the defines in its environment:
-    /// they are never part of its text.
+    /// Returns a command in the workspace. The prompt and the defines are in its environment, and
+    /// never part of its text.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
@@ -142,7 +143,7 @@ fn missing(names: &[&str]) -> String {
     )
 }
 
-/// `runCmd {cmd, cwd?}`: the shell is what the tool means.
+/// `runCmd {cmd, cwd?}`: runs the command in a shell.
 fn shell(args: &Args<'_>) -> Result<Command, String> {
     let names = ["cmd", "command"];
     let text = args.text(&names)?.ok_or_else(|| missing(&names))?;
@@ -159,7 +160,7 @@ fn shell(args: &Args<'_>) -> Result<Command, String> {
     Ok(command)
 }
 
-/// `grep {pattern, path?}`: lines of text files, with their numbers.
+/// `grep {pattern, path?}`: the matching lines of text files, with their numbers.
 fn grep(args: &Args<'_>) -> Result<Command, String> {
     let pattern = args.required(&["pattern"])?;
     let path = inside(args, "path")?;
@@ -168,7 +169,7 @@ fn grep(args: &Args<'_>) -> Result<Command, String> {
     Ok(command)
 }
 
-/// `find {path?, name?}`: the files below a folder, git's own left out.
+/// `find {path?, name?}`: the files below a folder, without those of git.
 fn find(args: &Args<'_>) -> Result<Command, String> {
     let path = inside(args, "path")?;
     let mut command = args.command("find");
@@ -180,7 +181,7 @@ fn find(args: &Args<'_>) -> Result<Command, String> {
     Ok(command)
 }
 
-/// A path argument, checked, written so that no tool takes it for an option.
+/// Returns a checked path argument in a form that no tool takes for an option.
 fn inside(args: &Args<'_>, name: &str) -> Result<String, String> {
     let path = args.text(&[name])?.unwrap_or_else(|| ".".to_owned());
     args.context

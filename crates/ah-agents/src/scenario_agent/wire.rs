@@ -1,5 +1,5 @@
-//! What the scenario agent and its driver say to each other: one JSON object a line over the
-//! agent's standard input and output. The end of the input tells the agent that it has finished.
+//! The protocol between the scenario agent and its driver: one JSON object per line over the
+//! agent's standard input and output. The end of the input ends the agent.
 
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, PermissionOption, PromptContent, PromptId,
@@ -13,31 +13,31 @@ use crate::protocol::TurnOutcome;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FromAgent {
-    /// The agent can take a prompt.
+    /// The agent accepts prompts.
     Ready {
         /// Its version.
         version: String,
     },
-    /// It says, thinks, does or edits something.
+    /// An event for the log.
     Event(EventPayload),
-    /// The same in the making.
+    /// An event for readers that is not recorded.
     Ephemeral(EphemeralEvent),
-    /// It asks leave, and waits.
+    /// A permission request. The agent waits for the answer.
     AskPermission(AskPermission),
-    /// Its turn is over: it waits for a prompt.
+    /// The end of the turn. The agent waits for a prompt.
     TurnEnded(TurnOutcome),
 }
 
-/// What the agent asks leave for.
+/// A permission request of the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AskPermission {
-    /// What the answer is to name.
+    /// The key that the answer must have.
     pub(crate) key: String,
-    /// The tool that wants to run.
+    /// The tool of the call.
     pub(crate) tool_name: String,
-    /// What it would be given.
+    /// The arguments of the call.
     pub(crate) tool_args: Map<String, Value>,
-    /// The answers on offer, at least one.
+    /// The options of the answer, at least one.
     pub(crate) options: Vec<PermissionOption>,
 }
 
@@ -45,20 +45,20 @@ pub(crate) struct AskPermission {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ToAgent {
-    /// A turn begins with this prompt; in the middle of a turn, it steers.
+    /// A prompt, which begins a turn or steers the one in progress.
     Prompt {
-        /// Names it.
+        /// The id of the prompt.
         prompt_id: PromptId,
-        /// What is said.
+        /// The content of the prompt.
         content: PromptContent,
     },
     /// The answer to a permission request.
     Answer {
-        /// Which.
+        /// The key of the request.
         key: String,
-        /// The option that was taken; `None` when the request is cancelled.
+        /// The selected option; `None` if the request is cancelled.
         option_id: Option<String>,
     },
-    /// End the turn.
+    /// A request to end the turn.
     Interrupt,
 }

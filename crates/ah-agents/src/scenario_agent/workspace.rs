@@ -1,4 +1,4 @@
-//! Paths of a scenario, which are meant inside the workspace.
+//! The paths of a scenario, which refer to the workspace.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,7 +8,7 @@ pub(super) struct Workspace {
     root: PathBuf,
 }
 
-/// A path that a scenario may not name.
+/// The error of a path that is outside of the workspace.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a path inside the workspace")]
 pub(super) struct Outside(String);
@@ -22,8 +22,8 @@ impl Workspace {
         &self.root
     }
 
-    /// Where a path of the workspace is. It need not exist; what exists of it must not lead out of
-    /// the workspace by a symbolic link.
+    /// Resolves a path of the workspace. It need not exist; its existing part must not escape the
+    /// workspace through a symbolic link.
     pub(super) fn resolve(&self, path: &str) -> Result<PathBuf, Outside> {
         let outside = || Outside(path.to_owned());
         let stays = Path::new(path)
@@ -38,7 +38,7 @@ impl Workspace {
             .ancestors()
             .find_map(|ancestor| ancestor.canonicalize().ok())
             .ok_or_else(outside)?;
-        // A dangling link does not canonicalize, and writing to it would make its target.
+        // A dangling link does not canonicalize, and a write through it would create its target.
         if !existing.starts_with(&root) || resolved.is_symlink() && !resolved.exists() {
             return Err(outside());
         }

@@ -1,4 +1,4 @@
-//! Agents that speak ACP, well and badly, in a real recorder.
+//! ACP agents, correct and faulty ones, in a real recorder.
 
 use ah_agents::DriverKind;
 use ah_agents::protocol::{
@@ -15,7 +15,7 @@ use crate::permissions::{next_request, next_resolution};
 
 const AGENT: &str = env!("CARGO_BIN_EXE_ah-acp-agent");
 
-/// A session with the agent, which begins as `beginning` says.
+/// Creates a session with the agent, which starts as `beginning` says.
 fn session(beginning: &str, prompt: &str) -> Session {
     let mut session = Session::new(prompt);
     session.spec.agent.driver = DriverKind::Acp;
@@ -34,7 +34,7 @@ fn events(seen: &[JournalRecord]) -> Vec<&EventPayload> {
     seen.iter().filter_map(event).collect()
 }
 
-/// What the agent said, message by message.
+/// Returns the messages of the agent.
 fn said(seen: &[JournalRecord]) -> Vec<String> {
     let text = |event: &&EventPayload| match event {
         EventPayload::Message(message) if message.role == MessageRole::Assistant => {
@@ -73,7 +73,7 @@ fn failed(reason: &str) -> TurnOutcome {
     }
 }
 
-/// Plays the prompt to the end of its turn and lets the agent go.
+/// Plays the prompt to the end of its turn, and ends the agent.
 async fn played(prompt: &str) -> (TurnOutcome, Vec<JournalRecord>) {
     let session = session("", prompt);
     let mut attended = session.begin().await;
@@ -102,7 +102,7 @@ async fn pieces_are_shown_as_they_come_and_written_down_whole() {
     }
     attended.send(Request::Interrupt).await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Interrupted);
-    // What another session had said is not among it.
+    // The messages of another session are not included.
     assert_eq!(said(&attended.seen), ["ab"]);
     let ready = |record: &JournalRecord| {
         record.entry
@@ -163,7 +163,7 @@ async fn leave_is_asked_for_a_tool_that_was_not_announced() {
         tools(|event| matches!(event, EventPayload::ToolResult(_))),
         3
     );
-    // An option of a kind that nobody knows is not offered.
+    // An option of an unknown kind is not offered.
     for event in events(&attended.seen) {
         if let EventPayload::PermissionRequest(request) = event {
             assert_eq!(request.options.len(), 2);

@@ -39,7 +39,7 @@ async fn the_highest_fence_attends() {
     let mut first = session.begin().await;
     first.until_log("begun").await;
     let mut second = session.attach(5, 0).await;
-    // What the former owner still sends is not done, and its connection says so sooner or later.
+    // Requests of the former owner are ignored, and its connection reports an error eventually.
     let late = async { while first.attendance.send(Request::Interrupt).await.is_ok() {} };
     tokio::time::timeout(PATIENCE, late).await.unwrap();
     first.until_closed().await;

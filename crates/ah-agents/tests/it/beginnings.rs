@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use crate::fixture::{Session, kill};
 
-/// An agent that is ready only when there is a file `go` in its folder.
+/// Creates an agent that becomes ready once its folder contains a file `go`.
 fn late(prompt: &str) -> Session {
     let mut session = Session::new(prompt);
     let probe = session.spec.agent.argv[0].clone();
@@ -20,7 +20,7 @@ async fn an_interrupt_before_the_agent_is_ready_ends_its_first_turn_and_no_other
     let session = late("hang");
     let mut attended = session.begin().await;
     attended.send(Request::Interrupt).await;
-    // The pause is through when the interrupt was heard.
+    // The pause was processed only after the interrupt.
     attended.send(Request::Pause).await;
     attended
         .until(|record| record.entry == JournalEntry::Fact(Fact::Paused))

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use crate::fixture::{Session, kill};
 
-/// Children in sessions of their own, a daemon of two forks, and some that hear no signal.
+/// Children in their own sessions, a daemon of two forks, and processes that ignore signals.
 const LITTER: &str = "\
 sh setsid sleep 3600
 sh (setsid sh -c 'sleep 3601 & sleep 3602' &) &
@@ -134,7 +134,7 @@ async fn an_agent_killed_from_outside_is_told_of_with_its_signal() {
 
 #[tokio::test]
 async fn a_swarm_that_forks_without_end_is_swept() {
-    // Each dies after it has started its successor, so that no single look finds it twice.
+    // Each process exits after it has started its successor, so that no single scan finds both.
     let swarm = "f() { [ $1 -gt 20000 ] && exit; (setsid sh -c \"$S\" x $(($1 + 1)) &) ; }; f $1";
     let prompt = format!(
         "sh export S='{swarm}'; for i in 1 2 3 4; do sh -c \"$S\" x 0 & done\nrun sleep 0.2\nlog swarming"

@@ -1,4 +1,4 @@
-//! A session with a real recorder and an agent that does what its prompts say.
+//! A session with a real recorder and an agent that executes its prompts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use rustix::process::Signal;
 use serde_json::json;
 use ulid::Ulid;
 
-/// How long anything may take that is waited for.
+/// The maximum time of each wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const PROBE: &str = env!("CARGO_BIN_EXE_ah-recorder-probe");
 
-/// A number that no other test of this machine has.
+/// Returns a number that no other test on this machine has.
 fn fresh() -> Ulid {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).unwrap();
@@ -32,7 +32,7 @@ pub(crate) fn prompt_id() -> PromptId {
     PromptId::from_ulid(fresh())
 }
 
-/// A session. What is left of it when the test fails is ended with it.
+/// A session. Its remaining processes are ended on drop, also after a failed test.
 pub(crate) struct Session {
     _dir: tempfile::TempDir,
     pub(crate) folder: SessionFolder,
@@ -40,10 +40,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A session whose first prompt is `prompt`.
+    /// Creates a session with the first prompt `prompt`.
     pub(crate) fn new(prompt: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        // Deeper than the address of a socket may be.
+        // Deeper than a socket address permits.
         let folder = SessionFolder::at(dir.path().join("deep".repeat(30)).join("session"));
         let spec = LaunchSpec {
             session_id: SessionId::from_ulid(fresh()),
@@ -77,7 +77,7 @@ impl Session {
         }
     }
 
-    /// Makes the agent stay when its input ends.
+    /// Makes the agent continue after the end of its input.
     pub(crate) fn deaf(mut self) -> Self {
         self.spec
             .agent
@@ -104,7 +104,7 @@ impl Session {
         }
     }
 
-    /// Starts the recorder and attends to it.
+    /// Starts the recorder and attaches to it.
     pub(crate) async fn begin(&self) -> Attended {
         self.spawn().await.unwrap();
         self.attach(1, 0).await
@@ -115,7 +115,7 @@ impl Session {
         i32::try_from(pid).unwrap()
     }
 
-    /// The processes that bear the session's mark.
+    /// Returns the processes with the session's mark.
     pub(crate) fn marked(&self) -> Vec<i32> {
         let mark = format!("{SESSION_MARK}={}", self.spec.session_id);
         std::fs::read_dir("/proc")
@@ -131,7 +131,7 @@ impl Session {
             .collect()
     }
 
-    /// Waits until `holds` of the marked processes.
+    /// Waits until the marked processes satisfy the condition.
     pub(crate) async fn until_marked(&self, holds: impl Fn(&[i32]) -> bool) -> Vec<i32> {
         wait_for(|| Some(self.marked()).filter(|pids| holds(pids))).await
     }
@@ -140,13 +140,13 @@ impl Session {
         wait_for(|| (!recorder::is_alive(&self.folder).unwrap()).then_some(())).await;
     }
 
-    /// The whole journal, as the file has it.
+    /// Returns the whole journal from the file.
     pub(crate) fn journal(&self) -> Vec<JournalRecord> {
         let records = journal::read_from(&self.folder, 0, usize::MAX).unwrap();
         records.into_iter().map(|(record, _)| record).collect()
     }
 
-    /// Says that nothing of the session is left but its files, whose last record is its end.
+    /// Asserts that only the files of the session are left, and that the last record is its end.
     pub(crate) async fn assert_over(&self) -> AgentEnd {
         self.until_recorder_gone().await;
         assert_eq!(
@@ -154,7 +154,7 @@ impl Session {
             [0_i32; 0],
             "no process with the mark is left"
         );
-        // It goes a moment after the lock.
+        // The socket is removed a moment after the lock is released.
         wait_for(|| (!self.folder.socket().exists()).then_some(())).await;
         let journal = self.journal();
         let ends: Vec<&AgentEnd> = journal.iter().filter_map(ended).collect();
@@ -166,13 +166,13 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Ends what the test has left: its recorder, and processes found by the session's mark.
+    /// Ends the remaining recorder, and the processes with the session's mark.
     fn drop(&mut self) {
         if let Ok(Some(recorder)) = recorder::pid(&self.folder) {
             kill(i32::try_from(recorder).unwrap(), Signal::KILL);
         }
         let session = self.spec.session_id;
-        // A runtime of its own, on a thread of its own, since the test's is busy with this drop.
+        // A separate runtime on a separate thread, since this drop blocks the test's runtime.
         let sweeper = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -195,7 +195,7 @@ pub(crate) fn kill(pid: i32, signal: Signal) {
     }
 }
 
-/// Looks again and again, bounded, for something of other processes that nobody is told of.
+/// Polls, with a bound, for a state of other processes that cannot be awaited.
 pub(crate) async fn wait_for<T>(look: impl Fn() -> Option<T>) -> T {
     tokio::time::timeout(PATIENCE, async {
         loop {
@@ -227,10 +227,10 @@ pub(crate) fn is_turn_end(record: &JournalRecord) -> bool {
     matches!(record.entry, JournalEntry::Fact(Fact::TurnEnded { .. }))
 }
 
-/// Somebody who attends, and what was seen.
+/// An attendance and the records that it has received.
 pub(crate) struct Attended {
     pub(crate) attendance: Attendance,
-    /// From where on to read again.
+    /// The position from which to continue.
     pub(crate) next: u64,
     pub(crate) seen: Vec<JournalRecord>,
 }
@@ -248,7 +248,7 @@ impl Attended {
         frame
     }
 
-    /// Reads until a record of which `holds` says so, and gives that.
+    /// Reads up to a record that satisfies the condition, and returns it.
     pub(crate) async fn until(&mut self, holds: impl Fn(&JournalRecord) -> bool) -> JournalRecord {
         loop {
             match self.frame().await {

@@ -1,4 +1,4 @@
-//! What an agent finds around it: its home, and what it inherits.
+//! The home and the environment of an agent.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::fixture::{Attended, PROBE, Session, kill};
 
-/// A session whose agent has a home of its own and does not inherit what belongs to others.
+/// A session whose agent has its own home and does not inherit the keys of others.
 struct AtHome {
     session: Session,
     user: PathBuf,
@@ -35,7 +35,7 @@ impl AtHome {
         Self { session, user }
     }
 
-    /// Starts its recorder, in an environment with keys of its own and of others.
+    /// Starts the recorder in an environment with keys of the agent and of others.
     async fn begin(&self) -> Attended {
         let home = format!("HOME={}", self.user.display());
         let words = [
@@ -101,7 +101,7 @@ async fn an_agent_lives_in_its_sessions_home_and_takes_nothing_that_is_withheld(
     attended
         .until(|record| crate::fixture::ended(record).is_some())
         .await;
-    // Whoever hears of the end finds nothing of it any more.
+    // The home is removed before the end is recorded.
     at_home.assert_nothing_is_left();
 }
 

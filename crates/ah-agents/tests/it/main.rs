@@ -1,4 +1,4 @@
-//! The recorder as it is: real processes, and `/proc` for a witness.
+//! Tests of the recorder with real processes, observed through `/proc`.
 #![expect(
     clippy::unwrap_used,
     reason = "all of this crate is tests; the lint knows only those in `#[test]` itself"

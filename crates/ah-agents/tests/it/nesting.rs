@@ -3,7 +3,7 @@ use ah_agents::sweep_session;
 
 use crate::fixture::{PROBE, Session, wait_for};
 
-/// A session whose agent begins another one, as an agent that runs `ah task` does.
+/// Creates a session whose agent starts another one, as an agent that runs `ah task` does.
 async fn nested() -> (
     Session,
     crate::fixture::Attended,

@@ -29,8 +29,8 @@ async fn a_pause_stops_every_process_and_resuming_wakes_them() {
         let pids = session.marked();
         assert!(pids.len() >= 3, "{pids:?}");
         let states: Vec<_> = pids.iter().filter_map(|pid| state(*pid)).collect();
-        // A shell whose `vfork`ed child is stopped before it became another program is in `D`
-        // until that goes on; like a stopped one it takes no step.
+        // A shell whose `vfork` child is stopped before its `exec` stays in state `D` until that
+        // continues. Like a stopped process it makes no step.
         assert!(
             states.iter().all(|state| matches!(state, 'T' | 'Z' | 'D')),
             "{states:?}"

@@ -106,7 +106,7 @@ async fn an_interruption_withdraws_the_question() {
         (PermissionOutcome::Cancelled, "agent")
     );
     attended.until_turn_end().await;
-    // The withdrawal that followed is not taken for anything in the next turn.
+    // The withdrawal that followed has no effect on the next turn.
     attended.prompt("log next").await;
     attended.until_log("next").await;
 }

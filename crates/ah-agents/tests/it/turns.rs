@@ -15,8 +15,7 @@ async fn a_session_is_written_down_from_its_start_to_its_end() {
         (end.exit_code, end.signal, end.reason, end.swept, end.cause),
         (Some(0), None, None, 0, Some(EndCause::Finished))
     );
-    // They hold what the environment and the settings of the agent are, which is nobody's business
-    // any more.
+    // The JSON files hold the environment and the settings of the agent, so none may remain.
     let left: Vec<_> = std::fs::read_dir(session.folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -85,7 +84,7 @@ async fn a_prompt_waits_for_the_end_of_the_turn_and_is_said_once() {
     attended.send(Request::Interrupt).await;
     attended.until_log("second").await;
     attended.until_turn_end().await;
-    // A new attendant does not know what was said, and asks again.
+    // A new attendant does not know the delivered prompts, and repeats the request.
     let mut attended = session.attach(2, attended.next).await;
     attended.send(second).await;
     attended.prompt("log third").await;

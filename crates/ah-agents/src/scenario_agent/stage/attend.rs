@@ -1,4 +1,4 @@
-//! Using a tool, from `tool_use` to `tool_result`.
+//! A tool use, from `tool_use` to `tool_result`.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -19,10 +19,10 @@ use crate::scenario_agent::command::{CommandOutput, Running};
 use crate::scenario_agent::output::{Output, shortened};
 use crate::scenario_agent::tool::{Ran, ToolContext, Work, prepare};
 
-/// How often a command's last line is shown at most.
+/// The minimum interval between two progress events of a command.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How a use of a tool came out.
+/// The outcome of a tool use.
 struct Outcome {
     ran: Ran,
     exit_code: Option<i32>,
@@ -38,7 +38,7 @@ impl From<Ran> for Outcome {
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
-    /// Uses a tool: for real when it has a meaning here, else as the scenario tells it.
+    /// Uses a tool: runs it if the agent has it, otherwise reports the scenario's result.
     pub(super) async fn use_tool(&mut self, tool: &ToolUse) -> Result<(), Cut> {
         let call = &tool.call;
         self.event(EventPayload::ToolUse(ToolUseEvent {
@@ -52,7 +52,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             let outcome = self.perform(tool, execution).await?;
             return self.report(tool, outcome).await;
         }
-        // Files are changed when the tool has been seen at work, commands while it is.
+        // Files are changed after the progress lines, commands run during them.
         if !call.runs_command() {
             self.show_lines(tool, &call.progress).await?;
         }
@@ -88,7 +88,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         }
     }
 
-    /// Plays a tool's run without running anything.
+    /// Plays a tool use without running anything.
     async fn perform(&mut self, tool: &ToolUse, execution: &ToolExecution) -> Result<Outcome, Cut> {
         let call = &tool.call;
         let mut lines = call.progress.clone();
@@ -133,8 +133,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         Ok(Outcome { ran, exit_code })
     }
 
-    /// Runs a command to its end. When the turn is cut short, the command's process group is
-    /// killed and gone before this returns, and what it had printed is reported.
+    /// Runs a command to its end. If the turn is cut short, the command's process group is killed
+    /// before the return, and its output so far is reported.
     async fn run_command(&mut self, tool: &ToolUse, command: Command) -> Result<Outcome, Cut> {
         let mut running = match Running::start(command) {
             Ok(running) => running,
@@ -162,7 +162,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         Err(cut)
     }
 
-    /// Shows a tool at work, by the scenario's lines alone.
+    /// Shows the progress lines of the scenario.
     async fn show_lines(&mut self, tool: &ToolUse, lines: &[ProgressLine]) -> Result<(), Cut> {
         let began = Instant::now();
         for line in lines {
@@ -173,7 +173,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         Ok(())
     }
 
-    /// Shows a tool at work until its command has ended and the scenario's lines are all shown.
+    /// Shows progress until the command has ended and all lines of the scenario are shown.
     async fn watch(
         &mut self,
         tool: &ToolUse,
@@ -225,7 +225,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             .await?)
     }
 
-    /// Says how a use of a tool came out: what it changed first, then its result.
+    /// Reports the outcome of a tool use: first its edit, then its result.
     async fn report(&mut self, tool: &ToolUse, outcome: Outcome) -> Result<(), Cut> {
         let Outcome { ran, exit_code } = outcome;
         if let Some(edit) = ran.edit {
@@ -247,7 +247,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     }
 }
 
-/// Kills a command; that this failed is no reason not to go on.
+/// Kills a command; a failure is logged and the turn continues.
 async fn stop(running: Running) {
     if let Err(error) = running.kill().await {
         tracing::warn!(%error, "a killed command could not be waited for");
@@ -270,7 +270,7 @@ fn ended(output: &Output, status: ExitStatus) -> Outcome {
     }
 }
 
-/// A tool that is not here comes out as the scenario tells it; when that tells nothing, it fails.
+/// Returns the scenario's result of an unknown tool; without a result it fails.
 fn as_told(call: &ToolCall, why: &str) -> Ran {
     match (&call.result, call.outcome) {
         (None, None) => Ran::failed(why.to_owned()),

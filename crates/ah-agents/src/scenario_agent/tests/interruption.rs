@@ -1,8 +1,8 @@
-//! Whatever the agent is at, it heeds its driver, and leaves nothing behind.
+//! An agent reacts to its driver at any time, and its processes end with it.
 
 use super::*;
 
-/// Long enough that a test which waited for it would fail.
+/// A delay that would let a test fail if it waited for it.
 const AN_HOUR_MS: u64 = 3_600_000;
 
 async fn answered(option_id: Option<&str>) -> (Agent, Vec<EventPayload>) {
@@ -19,7 +19,7 @@ async fn answered(option_id: Option<&str>) -> (Agent, Vec<EventPayload>) {
         asked.tool_args["cmd"],
         "echo granted > GRANTED.txt && cat GRANTED.txt"
     );
-    // An answer to something else changes nothing.
+    // An answer to another request changes nothing.
     agent
         .tell(&ToAgent::Answer {
             key: "other".to_owned(),
@@ -64,8 +64,8 @@ async fn without_leave_it_is_skipped_and_that_is_said() {
     }
 }
 
-// Everything here is in this process, so the clock moves only when nothing else can: neither a busy
-// machine nor a stalled one makes a patient listener give up before the agent had its turn to speak.
+// All parts are in this process, so the paused clock moves only if no task can run. A loaded
+// machine therefore never makes a wait expire before the agent has replied.
 #[tokio::test(start_paused = true)]
 async fn a_wait_is_cut_short_by_an_interrupt_and_the_next_prompt_begins_the_next_turn() {
     for entry in [
@@ -118,7 +118,7 @@ async fn a_prompt_in_the_middle_of_a_turn_is_heard_and_the_turn_goes_on() {
     assert_eq!(logged(&events), ["after"]);
 }
 
-/// Plays a command that tells its own process and that of a child, and then waits for ever.
+/// Plays a command that prints its own process id and that of a child, and then waits for ever.
 async fn busy() -> (Agent, [u32; 2]) {
     let cmd = "sleep 1000 & echo \"$$ $!\"; wait";
     let mut agent =
@@ -140,7 +140,7 @@ async fn busy() -> (Agent, [u32; 2]) {
     (agent, pids)
 }
 
-/// Whether a process runs: one that is dead and not yet waited for does not.
+/// Returns true if a process runs; a zombie does not.
 fn lives(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return false;

@@ -10,10 +10,10 @@ use super::{Args, Ran, Work};
 use crate::scenario_agent::edit::count_lines;
 use crate::scenario_agent::output::shortened;
 
-/// The largest file that a tool reads or changes.
+/// The maximum size of a file that a tool reads or changes, in bytes.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// A file, and what it held before a command that may change it.
+/// A file, and its content before a command that may change it.
 pub(in crate::scenario_agent) struct Watched {
     path: String,
     file: PathBuf,
@@ -21,7 +21,7 @@ pub(in crate::scenario_agent) struct Watched {
 }
 
 impl Watched {
-    /// What the command changed in the file, if it did.
+    /// Returns the change that the command made to the file, if any.
     pub(in crate::scenario_agent) fn edit(&self) -> Option<FileEdit> {
         let after = fs::read_to_string(&self.file).ok()?;
         (after != self.before).then(|| file_edit(&self.path, &self.before, &after))
@@ -35,7 +35,7 @@ pub(super) fn read(args: &Args<'_>) -> Result<Ran, String> {
     Ok(Ran::completed(shortened(text)))
 }
 
-/// `listDir {path?}`: the names by name, folders with a `/`.
+/// `listDir {path?}`: the sorted names, folders with a `/`.
 pub(super) fn list(args: &Args<'_>) -> Result<Ran, String> {
     let path = args.text(&["path"])?.unwrap_or_else(|| ".".to_owned());
     let folder = args
@@ -58,7 +58,7 @@ pub(super) fn list(args: &Args<'_>) -> Result<Ran, String> {
     Ok(Ran::completed(shortened(names.concat())))
 }
 
-/// `writeFile {path, content}`: the folders on the way are made.
+/// `writeFile {path, content}`: missing parent folders are created.
 pub(super) fn write(args: &Args<'_>) -> Result<Ran, String> {
     let (path, file) = located(args)?;
     let content = args.required(&["content", "text"])?;
@@ -70,7 +70,7 @@ pub(super) fn write(args: &Args<'_>) -> Result<Ran, String> {
 }
 
 /// `editFile {path, oldText, newText, replaceAll?}`: `oldText` must occur, and only once unless
-/// every occurrence is meant.
+/// `replaceAll` is set.
 pub(super) fn edit(args: &Args<'_>) -> Result<Ran, String> {
     let (path, file) = located(args)?;
     let old = args.required(&["oldText", "old_string"])?;
@@ -96,7 +96,8 @@ pub(super) fn edit(args: &Args<'_>) -> Result<Ran, String> {
     Ok(ran)
 }
 
-/// `sed {expression, path, inPlace?}`. The expression is a program, so nothing is filled into it.
+/// `sed {expression, path, inPlace?}`. The expression is a program, so no value is substituted in
+/// it.
 pub(super) fn sed(args: &Args<'_>) -> Result<Work, String> {
     let names = ["expression", "script"];
     let expression = args.text(&names)?.ok_or_else(|| super::missing(&names))?;
@@ -124,7 +125,7 @@ fn located(args: &Args<'_>) -> Result<(String, PathBuf), String> {
     Ok((path, file))
 }
 
-/// The text of a file; `None` when there is none.
+/// Returns the text of a file, or `None` if it does not exist.
 pub(in crate::scenario_agent) fn text_of(
     path: &str,
     file: &Path,
@@ -144,7 +145,7 @@ pub(in crate::scenario_agent) fn text_of(
     fs::read_to_string(file).map(Some).map_err(wrong)
 }
 
-/// Writes a file, and the folders on the way to it.
+/// Writes a file, and creates its missing parent folders.
 pub(in crate::scenario_agent) fn store(
     path: &str,
     file: &Path,

@@ -1,6 +1,6 @@
-//! An agent for the integration tests that speaks ACP and does what its prompts say, a command a
-//! line. Its argument, if it has one, is how it begins: `silent`, `junk`, `old`, `closed` or
-//! `gone`; `stays` is how it ends.
+//! An ACP agent for the integration tests, which executes its prompts, one command per line. Its
+//! optional argument selects its start: `silent`, `junk`, `old`, `closed` or `gone`; or its end:
+//! `stays`.
 
 use std::io::{BufWriter, Lines, StdinLock, StdoutLock, Write};
 use std::process::ExitCode;
@@ -45,12 +45,12 @@ struct Agent {
     requests: u64,
 }
 
-/// How a turn ends.
+/// The end of a turn.
 enum End {
     Stopped(String),
     Failed(String),
     Exit(u8),
-    /// Nobody will hear of it again.
+    /// The turn never ends.
     Never,
 }
 
@@ -67,7 +67,7 @@ impl Agent {
                     continue;
                 }
                 Some("session/new") => {
-                    // What another session did, which is nobody's business now.
+                    // An update of another session, which the driver must ignore.
                     self.update(&chunk("agent_message_chunk", "an old story"));
                     opened()
                 }
@@ -137,7 +137,7 @@ impl Agent {
                     "status": "completed", "rawOutput": {"exit_code": 0},
                     "content": [{"type": "content", "content": {"type": "text", "text": "@"}}],
                 }));
-                // Put in as it is: to write 100 MB as JSON takes seconds.
+                // Inserted as it is: to serialize 100 MB as JSON takes seconds.
                 self.print(&line.to_string().replace('@', &output));
             }
             "request" => {
@@ -169,10 +169,10 @@ impl Agent {
         None
     }
 
-    /// Asks the client for something and waits for the answer.
+    /// Sends a request to the client and waits for the answer.
     fn ask(&mut self, method: &str, params: &Value) -> Option<Value> {
         self.requests += 1;
-        // Ids may be texts.
+        // A request id may be a text.
         let id = format!("request-{}", self.requests);
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
         while let Some(message) = self.hear() {
@@ -197,7 +197,7 @@ impl Agent {
         Some(serde_json::from_str(&line).expect("a message"))
     }
 
-    /// Says something that no other piece is put together with.
+    /// Sends a message that is not joined with any other chunk.
     fn note(&mut self, text: &str) {
         self.update(
             &json!({"sessionUpdate": "agent_message_chunk", "messageId": text,

@@ -1,6 +1,6 @@
-//! Programs for the integration tests: `record FOLDER` is a recorder, `nest FOLDER SPEC` starts one,
-//! `scenario` is the built-in agent, and `play --settings FILE` is an agent that does what its
-//! prompts say, a command a line, and misbehaves when told to.
+//! Programs for the integration tests. `record FOLDER` is a recorder, `nest FOLDER SPEC` starts
+//! one, `scenario` is the built-in agent. `play --settings FILE` is an agent that executes its
+//! prompts, one command per line, and misbehaves on request.
 
 use std::io::{Lines, StdinLock, Write};
 use std::path::Path;
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Starts another session's recorder, and goes.
+/// Starts the recorder of another session, and exits.
 fn nest(folder: &Path, spec: &Path) -> ExitCode {
     let spec = std::fs::read(spec).expect("a launch spec");
     let spec = serde_json::from_slice(&spec).expect("a launch spec");
@@ -41,7 +41,7 @@ fn nest(folder: &Path, spec: &Path) -> ExitCode {
 
 struct Agent {
     input: Lines<StdinLock<'static>>,
-    /// Whether it stays when its input ends.
+    /// True if it continues after the end of its input.
     is_deaf: bool,
 }
 
@@ -113,7 +113,7 @@ impl Agent {
             "output" => say(&json!({"event": {
                 "type": "tool_result", "tool_name": "t", "tool_output": "o".repeat(number()),
                 "tool_execution_id": "1", "status": "completed"}})),
-            // Started and not waited for: what it leaves behind is the point.
+            // Started without a wait: the tests need a process that is left behind.
             "sh" => drop(shell(argument).spawn().expect("sh")),
             "run" => drop(shell(argument).status().expect("sh")),
             "abort" => std::process::abort(),
