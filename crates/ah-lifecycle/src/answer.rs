@@ -1,10 +1,10 @@
-//! Answering what the agent asked leave for.
+//! Answers to the agent's permission requests.
 
 use ah_rest_api_contract::{PermissionAnswer, PermissionId, PermissionState, SessionAction};
 
 use crate::{Change, Decision, PermissionRecord, PermissionWrite, Refusal, SessionRecord, admit};
 
-/// Gives the request `id` this answer, if it still waits for one.
+/// Answers the permission request `id`, if it is still pending.
 pub fn decide(
     record: &SessionRecord,
     permissions: &[PermissionRecord],

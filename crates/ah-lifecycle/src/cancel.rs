@@ -1,4 +1,4 @@
-//! Ending a session at once and giving up its workspace.
+//! Cancellation: ends a session at once and discards its workspace.
 
 use ah_rest_api_contract::{PromptState, SessionAction, SessionStatus, Timestamp};
 
@@ -6,8 +6,8 @@ use crate::{
     Change, Decision, Ending, PromptWrite, Refusal, SessionRecord, StatusDetail, admit, transition,
 };
 
-/// Asks for the session to be cancelled. One that waits for a slot is cancelled at once; one that
-/// has ended is hidden from lists.
+/// Requests that the session is cancelled. A queued session is cancelled at once; one that has
+/// ended is hidden from lists.
 pub fn decide(record: &SessionRecord, by: &str, now: Timestamp) -> Result<Decision, Refusal> {
     if !admit(record, SessionAction::Cancel)? {
         return Ok(Decision::Unchanged);
@@ -31,7 +31,7 @@ pub fn decide(record: &SessionRecord, by: &str, now: Timestamp) -> Result<Decisi
                 .push(PromptWrite::SetQueued(PromptState::Undelivered));
             return Ok(change.into());
         }
-        // It is being stopped politely: from now on less so.
+        // The session is being cancelled already.
         SessionStatus::Stopping if record.ending == Some(Ending::Cancel) => {
             return Ok(Decision::Unchanged);
         }

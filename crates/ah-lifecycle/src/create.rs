@@ -1,4 +1,4 @@
-//! Making a task and its sessions: everything is judged before anything is done.
+//! The creation of a task and its sessions: all checks come before any change.
 
 use std::collections::BTreeSet;
 
@@ -11,22 +11,22 @@ use ulid::Ulid;
 
 use crate::{Launch, NewEvent};
 
-/// The version of an agent that has not told its own yet.
+/// The version of an agent that has not reported one yet.
 const VERSION_UNKNOWN: &str = "latest";
 
-/// A task that is about to be.
+/// A task to be created.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Creation {
-    /// The task, as it is kept and shown.
+    /// The task, as it is stored and shown.
     pub task: Task,
     /// Its sessions, queued, in the order of the request.
     pub sessions: Vec<(Session, Launch)>,
-    /// What its author is told.
+    /// The response to its author.
     pub launched: LaunchedTask,
 }
 
-/// Checks what only the access point knows: the agents, by `resolve`, and the variables, of which
-/// a task may set `allowed_env`. Returns the faults, so that the caller can add more.
+/// Checks the parts that depend on the access point: the agents, with `resolve`, and the variables,
+/// of which a task may set `allowed_env`. Returns the faults, so that the caller can add more.
 pub fn judge(
     params: &TaskLaunchParams,
     allowed_env: &BTreeSet<String>,
@@ -56,11 +56,11 @@ pub fn judge(
     errors
 }
 
-/// Makes the task of `author`: one queued session for each agent, times its count. `next_id` gives
-/// the task its name, and then each session.
+/// Creates the task of `author`: one queued session for each agent, times its count. `next_id`
+/// returns the id of the task first, and then that of each session.
 ///
 /// # Errors
-/// When it names no agent, which is judged when the parameters are built.
+/// Returns an error if it names no agent, which the construction of the parameters has excluded.
 pub fn decide(
     params: &TaskLaunchParams,
     author: &str,
@@ -100,7 +100,7 @@ pub fn decide(
     })
 }
 
-/// The first event of a session's log.
+/// Returns the first event of a session's log.
 #[must_use]
 pub fn queued(now: Timestamp) -> NewEvent {
     NewEvent {
@@ -115,7 +115,7 @@ pub fn queued(now: Timestamp) -> NewEvent {
     }
 }
 
-/// The request as it is kept and shown: without the values of variables and without credentials.
+/// Returns the request as it is stored and shown: without values of variables and credentials.
 fn shown(params: &TaskLaunchParams) -> CreateTask {
     let mut request = params.request().clone();
     for value in request.env.values_mut() {

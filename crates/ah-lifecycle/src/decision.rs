@@ -1,4 +1,4 @@
-//! What a decision comes to, and the one way in which a status changes.
+//! The result of a decision, and the only function that changes a status.
 
 use ah_rest_api_contract::{
     Admission, ErrorKind, EventPayload, Session, SessionAction, SessionId, SessionStatus,
@@ -7,25 +7,25 @@ use ah_rest_api_contract::{
 
 use crate::{NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
 
-/// What changes of a session, all at once.
+/// An atomic change of a session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
-    /// What is appended to its log, in order.
+    /// The events to append to its log, in order.
     pub events: Vec<NewEvent>,
-    /// What it is from now on.
+    /// The new values of its fields.
     pub patch: SessionPatch,
-    /// What becomes of its prompts.
+    /// The changes of its prompts.
     pub prompts: Vec<PromptWrite>,
-    /// What becomes of its permission requests.
+    /// The changes of its permission requests.
     pub permissions: Vec<PermissionWrite>,
 }
 
-/// What asking for something comes to.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
-    /// This changes.
+    /// The change to make.
     Change(Box<Change>),
-    /// It is so already: a success that changes nothing.
+    /// The session is in the requested state already: a success without a change.
     Unchanged,
 }
 
@@ -35,21 +35,21 @@ impl From<Change> for Decision {
     }
 }
 
-/// Why something asked for is not done.
+/// The reason why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The session's status does not admit it.
+    /// The session's status does not permit it.
     #[error(
         "session {session} is {status}, so it cannot be {}; {}",
         past_participle(*action),
         advice(*action, *status)
     )]
     Status {
-        /// Which session.
+        /// The session.
         session: SessionId,
-        /// What was asked.
+        /// The action that was requested.
         action: SessionAction,
-        /// The status it has.
+        /// The current status.
         status: SessionStatus,
     },
     /// The session has ended, or is about to.
@@ -59,62 +59,62 @@ pub enum Refusal {
         what_it_took(*action)
     )]
     Ended {
-        /// Which session.
+        /// The session.
         session: SessionId,
-        /// What was asked.
+        /// The action that was requested.
         action: SessionAction,
-        /// The status it has.
+        /// The current status.
         status: SessionStatus,
     },
-    /// There is no such thing in the session.
+    /// The session has no such item.
     #[error("session {session} has no {what} `{id}`")]
     Unknown {
-        /// Which session.
+        /// The session.
         session: SessionId,
-        /// What kind of thing.
+        /// The kind of the item.
         what: &'static str,
-        /// What it was named.
+        /// The id that was given.
         id: String,
     },
-    /// The thing has been settled.
+    /// The item is settled already.
     #[error("{what} `{id}` of session {session} {state}; there is nothing left to decide")]
     Settled {
-        /// Which session.
+        /// The session.
         session: SessionId,
-        /// What kind of thing.
+        /// The kind of the item.
         what: &'static str,
-        /// Which.
+        /// The id of the item.
         id: String,
-        /// How, as the predicate of a sentence.
+        /// The state of the item, as the predicate of a sentence.
         state: &'static str,
     },
-    /// It has no workspace to look at.
+    /// The session has no workspace.
     #[error(
         "session {session} is {status} and {} workspace",
         if status.is_terminal() { "no longer has a" } else { "has not yet a" }
     )]
     NoWorkspace {
-        /// Which session.
+        /// The session.
         session: SessionId,
-        /// The status it has.
+        /// The current status.
         status: SessionStatus,
     },
-    /// A field of the request is wrong.
+    /// A field of the request is invalid.
     #[error("{message}")]
     Field {
-        /// Which.
+        /// The name of the field.
         field: &'static str,
-        /// What is wrong with it.
+        /// The fault of the field.
         message: String,
     },
-    /// The machine has no such edge. It is a fault of ours wherever it comes up.
+    /// The state machine has no such transition, which is a bug of the caller.
     #[error("session {session} cannot go from {from} to {to}")]
     Illegal {
-        /// Which session.
+        /// The session.
         session: SessionId,
-        /// The status it has.
+        /// The current status.
         from: SessionStatus,
-        /// The status it was to have.
+        /// The requested status.
         to: SessionStatus,
     },
 }
@@ -180,7 +180,7 @@ impl From<Refusal> for TaskManagerError {
     }
 }
 
-/// What is said with a status.
+/// The details of a status change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StatusDetail {
     pub(crate) reason: Option<String>,
@@ -197,7 +197,7 @@ impl StatusDetail {
     }
 }
 
-/// Takes the session from the status it has to `next`. Every change of status goes through here.
+/// Changes the session's status to `next`. Every change of status goes through this function.
 pub(crate) fn transition(
     record: &SessionRecord,
     next: SessionStatus,
@@ -235,10 +235,10 @@ pub(crate) fn transition(
     Ok(change)
 }
 
-/// The session's workspace, for whoever looks at what it changed.
+/// Returns the session's workspace, for a reader of its changes.
 ///
 /// # Errors
-/// When it has none yet, or none any more.
+/// Returns a refusal if the workspace does not exist yet, or not any more.
 pub fn workspace(session: &Session) -> Result<&SessionWorkspace, Refusal> {
     session.workspace.as_ref().ok_or(Refusal::NoWorkspace {
         session: session.id,
@@ -246,7 +246,7 @@ pub fn workspace(session: &Session) -> Result<&SessionWorkspace, Refusal> {
     })
 }
 
-/// Whether `action` is to be performed (`true`) or has been (`false`).
+/// Returns true if `action` must be performed, and false if it is done already.
 pub(crate) fn admit(record: &SessionRecord, action: SessionAction) -> Result<bool, Refusal> {
     let session = record.id();
     let status = record.session.status;

@@ -1,6 +1,6 @@
-//! What a session's recorder is to be asked for, from the session's state alone. It is worked out
-//! anew whenever the state has changed or the recorder was attached to again, so that nothing
-//! asked for is lost with a connection or a process.
+//! Derives the recorder requests that are due from the session's state alone. They are derived
+//! again after each change of the state and each attachment, so that no request is lost with a
+//! connection or a process.
 
 use ah_rest_api_contract::{
     Activity, DeliveryMode, PermissionState, Prompt, PromptState, SessionStatus,
@@ -8,7 +8,7 @@ use ah_rest_api_contract::{
 
 use crate::{Ending, Request, ShutdownManner, View};
 
-/// The requests that are due. Each is idempotent.
+/// Returns the requests that are due. Each is idempotent.
 pub fn requests(view: &View) -> Vec<Request> {
     use SessionStatus as S;
     let record = &view.record;
@@ -62,7 +62,7 @@ fn answers(view: &View) -> Vec<Request> {
         .collect()
 }
 
-/// A prompt that was taken back may have been handed over to the recorder before.
+/// Returns the withdrawals of prompts, which the recorder may hold already.
 fn withdrawals(view: &View) -> impl Iterator<Item = Request> {
     view.prompts
         .iter()
@@ -72,8 +72,8 @@ fn withdrawals(view: &View) -> impl Iterator<Item = Request> {
         })
 }
 
-/// The prompts that wait, for a recorder that will have to go on without anybody attending: it
-/// says each when its time comes.
+/// Returns all queued prompts, for a recorder that continues without an attendant: it delivers each
+/// in its turn.
 pub fn hand_over(view: &View) -> Vec<Request> {
     if view.record.session.status != SessionStatus::Running || view.record.ending.is_some() {
         return Vec::new();

@@ -1,4 +1,5 @@
-//! What a session has come to, once nothing of it is left (design law 7: say it as it was).
+//! The final status of a session, once no process of it is left (design law 7: report it as it
+//! was).
 
 use ah_rest_api_contract::{
     Activity, EventPayload, Log, LogLevel, PermissionOutcome, PermissionResolved, PermissionState,
@@ -10,26 +11,26 @@ use crate::{
     Refusal, SessionRecord, StatusDetail, TurnEnd, transition,
 };
 
-/// How the last process of a session went.
+/// The end of a session's last process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Departure {
-    /// The recorder told.
+    /// The recorder recorded the end.
     Told(AgentEnd),
-    /// The recorder is gone without having told; so many processes were left of the session.
+    /// The recorder died without a record of the end; this many processes of the session were left.
     RecorderLost {
-        /// How many.
+        /// The number of processes.
         swept: u32,
     },
     /// No process was ever started, for this reason.
     NeverStarted {
-        /// Why.
+        /// The reason as text.
         reason: String,
     },
-    /// No process was ever started, because it was not wanted any more.
+    /// No process was ever started, because the session was ended before.
     NotWanted,
 }
 
-/// Writes the last word on a session.
+/// Writes the final status of a session.
 pub fn decide(
     record: &SessionRecord,
     permissions: &[PermissionRecord],
@@ -62,14 +63,14 @@ pub fn decide(
         });
         change.permissions.push(PermissionWrite::Resolve(resolved));
     }
-    // The status comes last: it is what streams end with.
+    // The status comes last: streams end with it.
     before.append(&mut change.events);
     change.events = before;
     Ok(change)
 }
 
-/// Takes the session to its last status. Only a stopping one may be stopped, so one that its
-/// recorder stopped by itself goes there first.
+/// Changes the session to its final status. Only a stopping session may become *stopped*, so one
+/// that its recorder has stopped becomes *stopping* first.
 fn to_its_end(
     record: &SessionRecord,
     status: SessionStatus,
@@ -118,8 +119,7 @@ fn verdict(record: &SessionRecord, departure: &Departure) -> (SessionStatus, Sta
     }
 }
 
-/// Whether the recorder stopped a session that nobody prompted for too long: nothing went wrong,
-/// and nobody came.
+/// Returns true if the recorder ended the session at its idle limit, which is not a fault.
 fn was_idle_too_long(departure: &Departure) -> bool {
     matches!(departure, Departure::Told(end) if end.cause == Some(EndCause::Idle))
 }
@@ -131,7 +131,7 @@ fn told_reason(departure: &Departure) -> Option<String> {
     }
 }
 
-/// What keeps a session from having been completed, if anything.
+/// Returns the fault that prevents the session from being *completed*, if any.
 fn fault(record: &SessionRecord, departure: &Departure) -> Option<String> {
     let end = match departure {
         Departure::Told(end) => end,
@@ -152,7 +152,7 @@ fn fault(record: &SessionRecord, departure: &Departure) -> Option<String> {
     match (end.exit_code, end.signal) {
         _ if end.cause == Some(EndCause::TimedOut) => told("it took longer than its limit"),
         _ if end.cause == Some(EndCause::NotReady) => told("the agent did not become ready"),
-        // It was let go, and ended as it was meant to, though a signal may have had to say so.
+        // It was shut down and ended as intended, possibly by a signal.
         _ if matches!(end.cause, Some(EndCause::Finished | EndCause::Unattended))
             && end.reason.is_none() =>
         {
@@ -165,8 +165,8 @@ fn fault(record: &SessionRecord, departure: &Departure) -> Option<String> {
     }
 }
 
-/// What an agent left undone that exited well, if anything: only one whose last turn has come to
-/// its end has finished.
+/// Returns the fault of an agent that exited with success but has not finished: its last turn did
+/// not complete.
 fn unfinished(record: &SessionRecord, end: &AgentEnd) -> Option<String> {
     let told = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
     let session = &record.session;

@@ -1,4 +1,4 @@
-//! Ending a session that takes too long.
+//! The end of a session at its time limits.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use ah_rest_api_contract::{Activity, SessionStatus, Timestamp};
 
 use crate::{Decision, Ending, Refusal, SessionRecord, StatusDetail, transition};
 
-/// The limits of a session's time.
+/// The default time limits of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLimits {
-    /// How long an idle session is kept when its task does not say.
+    /// The maximum idle time of a session whose task does not set one.
     pub idle: Duration,
 }
 
-/// When the session will have taken too long, as things stand.
+/// Returns the time at which the session reaches a limit, as of now.
 pub fn deadline(record: &SessionRecord, limits: TimeLimits) -> Option<Timestamp> {
     let session = &record.session;
     if record.ending.is_some() || !session.status.holds_slot() {
@@ -23,7 +23,8 @@ pub fn deadline(record: &SessionRecord, limits: TimeLimits) -> Option<Timestamp>
         (Some(started), Some(limit)) => Some(started.plus(Duration::from_millis(limit))),
         _ => None,
     };
-    // An idle agent writes nothing, so the session has last changed when it became idle.
+    // An idle agent writes nothing, so the last change of the session is the start of the idle
+    // time.
     let idle = (session.status == SessionStatus::Running
         && session.activity == Some(Activity::Idle))
     .then(|| session.updated_at.plus(idle_limit(record, limits)));
@@ -33,7 +34,7 @@ pub fn deadline(record: &SessionRecord, limits: TimeLimits) -> Option<Timestamp>
     }
 }
 
-/// Ends the session if it has taken too long.
+/// Ends the session if it has reached a limit.
 pub fn decide(
     record: &SessionRecord,
     limits: TimeLimits,
@@ -65,7 +66,7 @@ pub fn decide(
     change.patch.ending = Some(if over_all.is_some() {
         Ending::Fail { reason }
     } else {
-        // Nothing went wrong: the last turn ended, and nobody came.
+        // Not a fault: the last turn ended, and no prompt followed.
         Ending::Stop
     });
     Ok(change.into())

@@ -1,12 +1,11 @@
-//! Letting an agent go that has nothing left to do (contract §0.11).
+//! The end of an agent that has nothing left to do (contract §0.11).
 
 use ah_rest_api_contract::{Activity, Prompt, PromptState, SessionStatus};
 
 use crate::{Change, Decision, Ending, SessionRecord, TurnEnd};
 
-/// Ends a session whose agent has finished its turn, unless it waits for something: it is
-/// interactive, a prompt is queued, or its turn was interrupted by somebody who has yet to say
-/// why.
+/// Ends a session whose agent has finished its turn, unless it waits for a prompt: it is
+/// interactive, a prompt is queued, or its turn was interrupted.
 pub fn decide(record: &SessionRecord, prompts: &[Prompt]) -> Decision {
     let waits = record.session.interactive
         || record.ending.is_some()

@@ -1,5 +1,5 @@
-//! From a recorder's journal to a session's log: pure, so that it can be done again when somebody
-//! else decided something meanwhile.
+//! The conversion of a recorder's journal to a session's log. It is pure, so that it can be
+//! repeated after a concurrent decision.
 
 use ah_rest_api_contract::{
     Activity, EventPayload, Log, LogLevel, MessageRole, Permission, PermissionState,
@@ -11,30 +11,30 @@ use crate::{
     PermissionWrite, PromptWrite, Refusal, TurnEnd, TurnOutcome, View, pause, resume, start,
 };
 
-/// What a stretch of journal comes to.
+/// The result of a part of the journal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Absorbed {
-    /// What changes, the journal's position included.
+    /// The change, including the journal's position.
     pub change: Change,
-    /// The agent's end, if the stretch reached it. The last word on the session is written with its
-    /// position, and not before nothing of the session is left.
+    /// The agent's end, if the part contains it. The final status is written with its position, and
+    /// only after no process of the session is left.
     pub ended: Option<Told>,
-    /// Whether files of the workspace may have changed.
+    /// True if files of the workspace may have changed.
     pub files_touched: bool,
 }
 
-/// The agent's end as the journal tells it.
+/// The agent's end as the journal records it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Told {
-    /// How it was.
+    /// The end.
     pub end: AgentEnd,
-    /// When it was.
+    /// The time of the end.
     pub at: Timestamp,
     /// The position after it.
     pub next: JournalPosition,
 }
 
-/// Takes in records, each with the position after it. `view` is left as the change will leave it.
+/// Converts records, each with the position after it. `view` is updated by the change.
 pub fn absorb(
     view: &mut View,
     records: &[(JournalRecord, JournalPosition)],
@@ -115,7 +115,7 @@ fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
             let so_far: Usage = view.record.session.usage.clone().unwrap_or_default();
             change.patch.usage = Some(so_far.with_turn(turn));
         }
-        // What status a session has is not the agent's to say.
+        // The agent must not set the status of its session.
         EventPayload::Status(status) => {
             payload = EventPayload::Log(Log {
                 level: LogLevel::Debug,
@@ -174,7 +174,7 @@ fn turn_ended(view: &View, outcome: &TurnOutcome) -> Change {
     change
 }
 
-/// A session has an activity while its agent lives and nobody ends it.
+/// Sets the activity of a session whose agent lives and that is not being ended.
 fn set_activity(view: &View, change: &mut Change, activity: Activity) {
     use SessionStatus as S;
     let session = &view.record.session;

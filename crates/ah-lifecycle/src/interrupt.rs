@@ -1,10 +1,10 @@
-//! Ending a turn.
+//! The interruption of a turn.
 
 use ah_rest_api_contract::{Activity, SessionAction};
 
 use crate::{Change, Decision, Refusal, SessionRecord, admit};
 
-/// Asks for the end of the agent's turn. An agent without a turn is left alone.
+/// Requests the end of the agent's turn. Has no effect on an agent without a turn.
 pub fn decide(record: &SessionRecord) -> Result<Decision, Refusal> {
     admit(record, SessionAction::Interrupt)?;
     let on_a_turn = matches!(

@@ -1,4 +1,4 @@
-//! What a session's recorder tells: the agent's events, and the facts of its life.
+//! The journal of a session's recorder: the agent's events, and the facts of its life cycle.
 
 use ah_rest_api_contract::{EventPayload, PromptDelivery, PromptId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -6,125 +6,125 @@ use serde::{Deserialize, Serialize};
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JournalRecord {
-    /// When it happened.
+    /// The time of the record.
     pub ts: Timestamp,
-    /// What happened.
+    /// The event or fact.
     #[serde(flatten)]
     pub entry: JournalEntry,
-    /// The agent's own line that led to it, at most 16 KiB of it.
+    /// The agent's own line that led to the record, at most 16 KiB of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
 }
 
-/// What the journal tells: an event for the log as it is, or a fact for the session's machine.
+/// The content of a record: an event for the log as it is, or a fact for the state machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JournalEntry {
-    /// An event. A `message` of the user says that its prompt was delivered; a
-    /// `permission_request` that an answer is waited for; a `permission_resolved` that the agent
-    /// was told.
+    /// An event. A `message` of the user reports that its prompt was delivered, a
+    /// `permission_request` that the agent waits for an answer, and a `permission_resolved` that
+    /// the agent received it.
     Event(EventPayload),
     /// A fact.
     Fact(Fact),
 }
 
-/// What the session's machine needs to know and no client does.
+/// An input of the state machine that clients do not see.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
-    /// The recorder has begun: from here on an agent may have been started. It is the first
-    /// record, written before the recorder says that it is there.
+    /// The recorder has started: from here on an agent may have been started. It is the first
+    /// record, written before the recorder reports that it is ready.
     Launching,
     /// The agent's process was started.
     AgentStarted {
-        /// The process.
+        /// The process id.
         pid: u32,
     },
-    /// The agent can take a prompt.
+    /// The agent accepts prompts.
     AgentReady {
-        /// Its version, when it tells one.
+        /// The version of the agent, if it reports one.
         version: Option<String>,
-        /// What it calls the session, when it tells.
+        /// The agent's own id of the session, if it reports one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         agent_session_id: Option<String>,
     },
     /// A turn began.
     TurnStarted {
-        /// With which prompt.
+        /// The prompt that the turn began with.
         prompt_id: PromptId,
-        /// How the prompt came.
+        /// The delivery of the prompt.
         delivery: PromptDelivery,
     },
     /// A turn ended.
     TurnEnded {
-        /// How.
+        /// The outcome of the turn.
         outcome: TurnOutcome,
     },
     /// Every process of the session is frozen.
     Paused,
-    /// Not every process of the session could be frozen, and those that were have been woken: it
-    /// goes on.
+    /// Not every process of the session could be frozen. Those that were are resumed, so the
+    /// session continues.
     PauseFailed {
-        /// Why, in words.
+        /// The reason as text.
         reason: String,
     },
-    /// They go on. An end that is asked for in a pause wakes them without saying so.
+    /// The processes continue. A shutdown in a pause resumes them without this record.
     Resumed,
-    /// Nothing of the agent is left. It is the last record.
+    /// No process of the agent is left. It is the last record.
     Ended(AgentEnd),
 }
 
-/// How a turn ended.
+/// The outcome of a turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "turn", rename_all = "snake_case")]
 pub enum TurnOutcome {
-    /// The agent had finished.
+    /// The agent finished the turn.
     Completed,
-    /// Somebody interrupted it.
+    /// The turn was interrupted on request.
     Interrupted,
-    /// It could not go on.
+    /// The agent could not complete the turn.
     Failed {
-        /// Why, in words.
+        /// The reason as text.
         reason: String,
     },
 }
 
-/// How an agent ended.
+/// The end of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentEnd {
-    /// Its exit code, if it exited.
+    /// The exit code, if it exited.
     pub exit_code: Option<i32>,
     /// The signal that ended it, if one did.
     pub signal: Option<i32>,
-    /// What is to be said of it: why it could not be started, that it ended in the middle of a
-    /// turn, which step of the escalation it took.
+    /// The description of the end: a failed start, an end during a turn, or the forced step of the
+    /// shutdown.
     pub reason: Option<String>,
-    /// Processes that were left over and had to be killed.
+    /// The number of remaining processes that had to be killed.
     pub swept: u32,
-    /// Why it came to its end; `None` when it was never started, and from a recorder of an earlier
-    /// version.
+    /// The cause of the end; `None` if the agent was never started, and from a recorder of an
+    /// earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<EndCause>,
 }
 
-/// Why an agent came to its end.
+/// The cause of an agent's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndCause {
-    /// The attendant let it go: it had finished.
+    /// The attendant ended it after it had finished.
     Finished,
-    /// The attendant had it stopped or killed.
+    /// The attendant stopped or killed it.
     Told,
-    /// Nobody attended to it for too long after its turn.
+    /// No attendant was attached for too long after its turn.
     Unattended,
-    /// The recorder itself was told to end by a signal.
+    /// The recorder received a termination signal.
     Signalled,
-    /// It took longer than the session's limit.
+    /// It ran longer than the session's time limit.
     TimedOut,
-    /// It was idle for longer than the session's limit.
+    /// It was idle longer than the session's idle limit.
     Idle,
-    /// It could not become ready, or not in time.
+    /// It failed to become ready, or not in time.
     NotReady,
-    /// Nobody: it went by itself, or closed its output.
+    /// The agent exited by itself, or closed its output.
     Agent,
 }

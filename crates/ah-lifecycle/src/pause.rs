@@ -1,10 +1,10 @@
-//! Freezing a session.
+//! The pause of a session.
 
 use ah_rest_api_contract::{SessionAction, SessionStatus, Timestamp};
 
 use crate::{Decision, Refusal, SessionRecord, StatusDetail, admit, transition};
 
-/// Asks for every process of the session to be frozen.
+/// Requests that every process of the session is frozen.
 pub fn decide(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
     if !admit(record, SessionAction::Pause)? {
         return Ok(Decision::Unchanged);
@@ -19,7 +19,7 @@ pub fn decide(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusa
     Ok(transition(record, SessionStatus::Pausing, StatusDetail::default(), now)?.into())
 }
 
-/// Every process is frozen. What was decided meanwhile stands.
+/// Records that every process is frozen. Decisions made meanwhile remain in effect.
 pub fn done(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
     match record.session.status {
         SessionStatus::Pausing => {
@@ -29,7 +29,7 @@ pub fn done(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal>
     }
 }
 
-/// Not every process could be frozen, and those that were go on. What was decided meanwhile stands.
+/// Records a failed pause; all processes continue. Decisions made meanwhile remain in effect.
 pub fn failed(record: &SessionRecord, reason: &str, now: Timestamp) -> Result<Decision, Refusal> {
     match record.session.status {
         SessionStatus::Pausing => {

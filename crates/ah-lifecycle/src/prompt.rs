@@ -1,14 +1,14 @@
-//! Saying something to the agent.
+//! Prompts for the agent.
 
 use ah_rest_api_contract::{Prompt, SessionAction};
 
 use crate::{Change, Decision, PromptWrite, Refusal, SessionRecord, admit};
 
-/// Puts `prompt` at the end of the session's queue.
+/// Appends `prompt` to the session's queue.
 pub fn decide(record: &SessionRecord, prompt: Prompt) -> Result<Decision, Refusal> {
     admit(record, SessionAction::Prompt)?;
-    // Between the end of the last turn and that of the agent, the session still runs but nothing
-    // more reaches it.
+    // Between the end of the last turn and that of the agent, the session still runs but accepts no
+    // prompt.
     if record.ending.is_some() {
         return Err(Refusal::Ended {
             session: record.id(),

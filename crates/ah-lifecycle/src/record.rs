@@ -1,4 +1,4 @@
-//! What a session is besides what clients see of it.
+//! The state of a session, including the part that clients do not see.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,12 +6,12 @@ use std::fmt;
 use ah_rest_api_contract::{Permission, PermissionAnswer, PermissionPolicy, Session, SessionId};
 use serde::{Deserialize, Serialize};
 
-/// How often a session was changed by a decision. A decision is written only against the version
-/// that it was made on.
+/// The number of decisions that have changed a session. A decision is written only against the
+/// version that it was made on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u64);
 
-/// How often a session has changed its owner. What a former owner sends late carries an old fence
+/// The number of owner changes of a session. A late request of a former owner carries an old fence
 /// and is refused.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -19,14 +19,14 @@ pub struct Version(pub u64);
 #[serde(transparent)]
 pub struct Fence(pub u64);
 
-/// How far a recorder's journal was taken into the log, in bytes from its start.
+/// The position up to which a recorder's journal is in the log, in bytes from its start.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(transparent)]
 pub struct JournalPosition(pub u64);
 
-/// Names one running engine.
+/// The id of a running engine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EngineId(pub String);
@@ -37,66 +37,66 @@ impl fmt::Display for EngineId {
     }
 }
 
-/// How a session is meant to end, once that is decided. It says which terminal status follows
-/// when no process is left.
+/// The intended end of a session, once it is decided. It determines the terminal status that
+/// follows when no process is left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "as", rename_all = "snake_case")]
 pub enum Ending {
-    /// The agent has finished: *completed*, or *failed* as it was.
+    /// The agent has finished: *completed*, or *failed* if there was a fault.
     Complete,
-    /// Somebody stopped it: *stopped*.
+    /// The session was stopped on request: *stopped*.
     Stop,
-    /// Somebody cancelled it: *cancelled*, and its workspace goes.
+    /// The session was cancelled on request: *cancelled*, and its workspace is removed.
     Cancel,
-    /// The engine ends it: *failed*, for this reason.
+    /// The engine ends the session: *failed*, for this reason.
     Fail {
-        /// Why, in words.
+        /// The reason as text.
         reason: String,
     },
 }
 
-/// How an agent's last turn ended. It decides what becomes of a session that is idle.
+/// The outcome of an agent's last turn. It decides how an idle session continues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "turn", rename_all = "snake_case")]
 pub enum TurnEnd {
-    /// The agent had finished.
+    /// The agent finished the turn.
     Completed,
-    /// Somebody interrupted it, to say something else.
+    /// The turn was interrupted, and a prompt is expected.
     Interrupted,
-    /// It could not go on.
+    /// The agent could not complete the turn.
     Failed {
-        /// Why, in words.
+        /// The reason as text.
         reason: String,
     },
 }
 
-/// What it takes to launch a session and is not for clients to see.
+/// The parameters of a launch that clients must not see.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Launch {
-    /// Where the repository is, credentials included; absent when there is none.
+    /// The address of the repository, including credentials; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// The commit that the task asked for.
+    /// The commit that the task requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Environment variables for the agent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// What the agent may do without asking.
+    /// The policy for permission requests.
     pub permissions: PermissionPolicy,
-    /// How long the session may take from its start, in milliseconds.
+    /// The maximum duration of the session from its start, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// How long it may wait for a prompt, in milliseconds.
+    /// The maximum time that it waits for a prompt, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<u64>,
-    /// Who launched it.
+    /// The author of the launch.
     pub author: String,
 }
 
 impl fmt::Debug for Launch {
-    /// Without the repository's address and the environment, which may hold secrets.
+    /// Omits the repository's address and the environment, which may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Launch")
             .field("env", &self.env.keys().collect::<Vec<_>>())
@@ -108,36 +108,36 @@ impl fmt::Debug for Launch {
     }
 }
 
-/// A session with what belongs to its machine.
+/// A session with the state of its machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionRecord {
-    /// What clients see. Its `recent_events` are filled in.
+    /// The part that clients see, with its `recent_events`.
     pub session: Session,
-    /// What it takes to launch it.
+    /// The parameters of its launch.
     pub launch: Launch,
-    /// How often it was changed by a decision.
+    /// The number of decisions that have changed it.
     pub version: Version,
-    /// How often it has changed its owner.
+    /// The number of its owner changes.
     pub fence: Fence,
-    /// The engine that runs it, while one does.
+    /// The engine that runs it, if any.
     pub owner: Option<EngineId>,
-    /// How it is meant to end, once that is decided.
+    /// The intended end, once it is decided.
     pub ending: Option<Ending>,
-    /// Whether the agent's turn is to be interrupted, and was not yet.
+    /// True if the interruption of the agent's turn was requested and is not done yet.
     pub interrupt_requested: bool,
-    /// How the agent's last turn ended; absent before the first end.
+    /// The outcome of the agent's last turn; absent before the first one ends.
     pub last_turn: Option<TurnEnd>,
-    /// What its agent calls it, when it has told: what the agent would be asked for to go on with
-    /// it in another process.
+    /// The agent's own id of the session, once it was reported. It is needed to resume the session
+    /// in another process.
     pub agent_session_id: Option<String>,
-    /// How far its recorder's journal was taken into the log.
+    /// The position up to which its recorder's journal is in the log.
     pub journal: JournalPosition,
-    /// Whether lists leave it out.
+    /// True if lists omit it.
     pub hidden: bool,
 }
 
 impl SessionRecord {
-    /// A session that was just created, and that nobody runs yet.
+    /// Creates the record of a new session without an owner.
     #[must_use]
     pub const fn new(session: Session, launch: Launch) -> Self {
         Self {
@@ -155,18 +155,18 @@ impl SessionRecord {
         }
     }
 
-    /// Names the session.
+    /// Returns the id of the session.
     #[must_use]
     pub const fn id(&self) -> SessionId {
         self.session.id
     }
 }
 
-/// A permission request with the answer that is on its way to the agent.
+/// A permission request, with the answer that the agent has yet to receive.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PermissionRecord {
-    /// What clients see.
+    /// The part that clients see.
     pub permission: Permission,
-    /// The answer that was given and that the agent was not yet told, with who gave it.
+    /// The answer that the agent has not received yet, and its author.
     pub answer: Option<(PermissionAnswer, String)>,
 }

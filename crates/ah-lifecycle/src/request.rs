@@ -1,62 +1,63 @@
-//! What a session's recorder is asked for.
+//! The requests to a session's recorder.
 
 use ah_rest_api_contract::{PermissionAnswer, PermissionId, PromptContent, PromptId};
 use serde::{Deserialize, Serialize};
 
-/// What an attendant asks for.
+/// A request of an attendant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
-    /// Say this to the agent: now when it is idle, after its turn otherwise, or in the middle of
-    /// it when it is to be steered and can be. Told once, however often it is asked.
+    /// Delivers a prompt: at once to an idle agent, otherwise after the turn, or in the middle of
+    /// the turn if `steer` is set and the agent can. A repeated request delivers it once.
     Prompt {
-        /// Names the prompt.
+        /// The id of the prompt.
         prompt_id: PromptId,
-        /// What to say.
+        /// The content of the prompt.
         content: PromptContent,
-        /// Who says it.
+        /// The author of the prompt.
         author: String,
-        /// Whether the agent's turn is not waited for.
+        /// True if the prompt does not wait for the end of the turn.
         steer: bool,
     },
-    /// Do not say this prompt any more, if it still waits.
+    /// Withdraws a prompt that still waits.
     Withdraw {
-        /// Which.
+        /// The id of the prompt.
         prompt_id: PromptId,
     },
-    /// Give the agent this answer.
+    /// Answers a permission request.
     Answer {
-        /// The permission request.
+        /// The id of the permission request.
         request_id: PermissionId,
         /// The answer.
         answer: PermissionAnswer,
-        /// Who gives it.
+        /// The author of the answer.
         by: String,
     },
-    /// End the agent's turn. While the agent is not ready yet, this is the turn that its first
-    /// prompt begins. It names no turn, so one that is sent just as a turn ends by itself may meet
-    /// the next: whoever sends it looks at the journal first.
+    /// Ends the agent's turn. Before the agent is ready, it ends the turn that the first prompt
+    /// begins. It names no turn, so a request at the end of a turn may affect the next one: the
+    /// sender must read the journal first.
     Interrupt,
-    /// Freeze every process of the session.
+    /// Freezes every process of the session.
     Pause,
-    /// Let them go on.
+    /// Resumes the frozen processes.
     Resume,
-    /// End the agent: politely at first, by force in the end, until nothing of it is left.
+    /// Shuts the agent down, with increasing force, until none of its processes is left.
     Shutdown {
-        /// How politely.
+        /// The manner of the shutdown.
         manner: ShutdownManner,
     },
 }
 
-/// How an agent is ended.
+/// The manner of an agent's shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShutdownManner {
-    /// It has finished: it is let go by the protocol's own means, and waited for. How it exits is
-    /// how it ended.
+    /// The agent has finished: it is ended through its protocol and awaited. Its exit status is its
+    /// result.
     Finish,
-    /// It is stopped: protocol cancel, end of input, SIGINT, SIGTERM, SIGKILL, a grace each.
+    /// The agent is stopped: protocol cancel, end of input, SIGINT, SIGTERM, SIGKILL, with a grace
+    /// period each.
     Stop,
-    /// It is killed at once.
+    /// The agent is killed at once.
     Kill,
 }

@@ -1,10 +1,10 @@
-//! Letting a frozen session go on.
+//! The resumption of a paused session.
 
 use ah_rest_api_contract::{Prompt, SessionAction, SessionStatus, Timestamp};
 
 use crate::{Decision, PromptWrite, Refusal, SessionRecord, StatusDetail, admit, transition};
 
-/// Asks for the session's processes to go on, and puts `prompt` into its queue.
+/// Requests that the session's processes continue, and appends `prompt` to its queue.
 pub fn decide(
     record: &SessionRecord,
     prompt: Option<Prompt>,
@@ -26,7 +26,7 @@ pub fn decide(
     Ok(change.into())
 }
 
-/// The processes go on. What was decided meanwhile stands.
+/// Records that the processes continue. Decisions made meanwhile remain in effect.
 pub fn done(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
     match record.session.status {
         SessionStatus::Resuming => {

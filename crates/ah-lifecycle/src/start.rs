@@ -1,13 +1,13 @@
-//! Bringing a session to life.
+//! The start of a session.
 
 use ah_rest_api_contract::{Activity, SessionStatus, SessionWorkspace, Timestamp};
 
 use crate::{Change, Decision, Refusal, SessionRecord, StatusDetail, transition};
 
-/// A slot is free for the session: its workspace is made now.
+/// Claims a queued session: its workspace is provisioned next.
 ///
 /// # Errors
-/// When it is not queued.
+/// Returns a refusal if the session is not queued.
 pub fn claimed(record: &SessionRecord, now: Timestamp) -> Result<Change, Refusal> {
     transition(
         record,
@@ -17,7 +17,7 @@ pub fn claimed(record: &SessionRecord, now: Timestamp) -> Result<Change, Refusal
     )
 }
 
-/// The workspace is ready, at this commit.
+/// Records that the workspace is ready, at this commit.
 pub fn provisioned(workspace: SessionWorkspace, commit: Option<String>) -> Change {
     let mut change = Change::default();
     change.patch.workspace = Some(Some(workspace));
@@ -25,7 +25,7 @@ pub fn provisioned(workspace: SessionWorkspace, commit: Option<String>) -> Chang
     change
 }
 
-/// The agent's process is alive.
+/// Records that the agent's process has started.
 pub fn agent_started(record: &SessionRecord, now: Timestamp) -> Result<Decision, Refusal> {
     let mut change = match record.session.status {
         SessionStatus::Provisioning => {
@@ -34,7 +34,7 @@ pub fn agent_started(record: &SessionRecord, now: Timestamp) -> Result<Decision,
             change.patch.activity = Some(Some(Activity::Working));
             change
         }
-        // It was stopped on the way; it still started then.
+        // The session was stopped in the meantime; the start time is still recorded.
         _ => Change::default(),
     };
     change.patch.started_at = Some(now);

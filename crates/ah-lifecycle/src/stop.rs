@@ -1,4 +1,4 @@
-//! Ending a session.
+//! The end of a session on request.
 
 use ah_rest_api_contract::{PromptState, SessionAction, SessionStatus, Timestamp};
 
@@ -6,7 +6,7 @@ use crate::{
     Decision, Ending, PromptWrite, Refusal, SessionRecord, StatusDetail, admit, transition,
 };
 
-/// Asks for the end of the session. One that waits for a slot ends at once.
+/// Requests the end of the session. A queued session ends at once.
 pub fn decide(
     record: &SessionRecord,
     reason: Option<String>,

@@ -1,4 +1,4 @@
-//! The machine against a model: whatever is asked of it in whatever order, it keeps its promises.
+//! Checks of the state machine against a model, with commands in any order.
 
 mod model;
 mod verbs;
@@ -18,7 +18,7 @@ pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_millis(1_700_000_000_000 + seconds * 1_000)
 }
 
-/// A session that was just claimed.
+/// Creates a session that was just claimed.
 pub(super) fn provisioning() -> View {
     let id = SessionId::from_ulid(Ulid::from_parts(1, 1));
     let prompt = PromptContent::from("do it");
@@ -77,14 +77,14 @@ pub(super) fn provisioning() -> View {
     }
 }
 
-/// A session whose agent is on its first turn.
+/// Creates a session whose agent is in its first turn.
 pub(super) fn running() -> View {
     let mut view = provisioning();
     feed(&mut view, Fact::AgentStarted { pid: 7 });
     view
 }
 
-/// Takes a fact into `view` and returns what changed.
+/// Ingests a fact into `view` and returns the change.
 pub(super) fn feed(view: &mut View, fact: Fact) -> Change {
     let next = JournalPosition(view.record.journal.0 + 1);
     let record = JournalRecord {
@@ -108,7 +108,7 @@ pub(super) fn exit(code: i32) -> AgentEnd {
     }
 }
 
-/// Applies a decision and returns what changed, nothing when it changed nothing.
+/// Applies a decision and returns the change, which is empty for `Unchanged`.
 pub(super) fn apply(view: &mut View, decision: Decision) -> Change {
     match decision {
         Decision::Unchanged => Change::default(),

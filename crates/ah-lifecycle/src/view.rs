@@ -109,7 +109,7 @@ impl View {
 }
 
 impl Change {
-    /// This change and then `later`, as one.
+    /// Merges `later` into this change.
     pub fn merge(&mut self, later: Self) {
         let Self {
             events,
@@ -123,8 +123,8 @@ impl Change {
         self.patch.merge(patch);
     }
 
-    /// Whether it rests on what the session was when it was decided, so that it may only be
-    /// written if nothing was decided since. Events as the agent told them do not.
+    /// Returns true if the change depends on the state that it was decided on, so that it may be
+    /// written only if nothing was decided since. Events of the agent do not.
     pub fn is_decision(&self) -> bool {
         let told = SessionPatch {
             journal: self.patch.journal,

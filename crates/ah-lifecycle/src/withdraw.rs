@@ -1,10 +1,10 @@
-//! Taking back a prompt.
+//! The withdrawal of a prompt.
 
 use ah_rest_api_contract::{Prompt, PromptId, PromptState};
 
 use crate::{Change, Decision, PromptWrite, Refusal, SessionRecord};
 
-/// Takes back the prompt `id`, if it still waits.
+/// Withdraws the prompt `id`, if it is still queued.
 pub fn decide(
     record: &SessionRecord,
     prompts: &[Prompt],

@@ -44,7 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the model says a step does to the status: `None` when it does nothing.
+/// Returns the status that the model expects after a step; `None` if the step has no effect.
 fn expected(status: SessionStatus, step: &Step, view: &View) -> Option<SessionStatus> {
     use SessionAction as A;
     use SessionStatus as S;
@@ -131,7 +131,7 @@ fn take(view: &mut View, step: &Step, n: u64) -> Result<Change, Refusal> {
             let decision = ask(view, *action, n)?;
             apply(view, decision)
         }
-        // Nothing is heard of an agent once its session has ended.
+        // The agent of an ended session sends nothing.
         _ if over => Change::default(),
         Step::AgentStarts => feed(view, Fact::AgentStarted { pid: 1 }),
         Step::TurnEnds(outcome) => feed(
@@ -157,7 +157,7 @@ fn take(view: &mut View, step: &Step, n: u64) -> Result<Change, Refusal> {
 fn leave(view: &mut View, step: &Step) -> Option<Change> {
     let status = view.record.session.status;
     let departure = match step {
-        // A frozen agent goes nowhere by itself.
+        // A frozen agent does not exit by itself.
         Step::AgentGoes(_) if status == SessionStatus::Paused => return None,
         Step::AgentGoes(code) => Departure::Told(exit(*code)),
         Step::RecorderDies => Departure::RecorderLost { swept: 0 },
@@ -227,7 +227,7 @@ proptest! {
     }
 }
 
-/// What the table of the contract says of an action is what the machine does.
+/// Checks that the result of an action agrees with the contract's table.
 fn check_admission(
     before: &View,
     action: SessionAction,
@@ -255,7 +255,7 @@ fn check_admission(
     Ok(())
 }
 
-/// Each `status` event begins where the one before it ended, and every step of it is legal.
+/// Checks that `status` events are linked, each by a legal transition.
 fn check_chain(
     before: SessionStatus,
     after: SessionStatus,

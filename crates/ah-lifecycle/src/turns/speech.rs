@@ -199,7 +199,7 @@ mod tests {
     }
 
     proptest! {
-        /// What was shown in pieces is what is written down, message by message.
+        /// The joined chunks that were shown are the recorded messages.
         #[test]
         fn the_pieces_of_a_message_are_the_message(
             pieces in prop::collection::vec((Just(Channel::Message), 0..3_u8, ".{0,4}"), 0..20),

@@ -11,7 +11,7 @@ use super::*;
 use crate::turns::ToolRequest;
 use crate::{JournalEntry, JournalRecord};
 
-/// Writes one word for each call.
+/// An agent whose input is one word for each call.
 struct WordAgent {
     steers: bool,
 }
@@ -232,8 +232,8 @@ fn who_is_let_go_is_given_no_prompt() {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: turns never overlap, no prompt is said twice, and no
-    /// request is settled twice.
+    /// Any sequence of inputs: turns never overlap, each prompt is delivered at most once, and each
+    /// request is settled at most once.
     #[test]
     fn whatever_happens_the_record_makes_sense(deeds in prop::collection::vec((0_u8..7, 1_u128..5), 0..60)) {
         let now = at(Instant::now());
