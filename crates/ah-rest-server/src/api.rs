@@ -1,7 +1,7 @@
-//! The HTTP API: the routes of the product under `v1`, and those that describe the server.
+//! The HTTP API: the product's routes under `v1`, and those that describe the server.
 //!
-//! A handler translates its request into a call of the access point and nothing else. What all
-//! requests have in common is in the layers around the router.
+//! A handler only translates its request into a call of the access point. The layers around the
+//! router contain everything that requests have in common.
 
 mod docs;
 mod errors;
@@ -62,7 +62,7 @@ where
         .routes(routes!(explain_error))
 }
 
-/// The answer to a request for a path that has no route.
+/// The response to a request for a path without a route.
 pub(crate) async fn not_found(uri: Uri) -> ApiError {
     let detail = format!(
         "there is nothing at `{}`; /api/docs lists the routes",
@@ -71,7 +71,7 @@ pub(crate) async fn not_found(uri: Uri) -> ApiError {
     ApiError::new(ErrorKind::NotFound, detail)
 }
 
-/// The answer to a method that a route does not have. `Allow` lists those it has.
+/// The response to a method that a route does not have. `Allow` lists its methods.
 pub(crate) async fn not_allowed(method: Method) -> ApiError {
     ApiError::with_status(
         ErrorKind::BadRequest,

@@ -31,7 +31,7 @@ pub(crate) struct Principal {
 }
 
 impl Principal {
-    /// The principal of all requests to a server that needs no key.
+    /// Returns the principal of all requests to a server that needs no key.
     pub(crate) fn anybody() -> Self {
         Self {
             id: "anybody".to_owned(),

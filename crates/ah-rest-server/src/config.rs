@@ -1,8 +1,8 @@
-//! The access point's configuration: typed sections, made of layers.
+//! The access point's configuration: typed sections, merged from layers.
 //!
-//! `config/default.toml` is the default layer itself, so that the file which explains every key is
-//! the one that is used. Over it come a file, the environment and flags. Nothing here reads the
-//! environment or the disk by itself but for the file it is told of.
+//! `config/default.toml` is both the default layer and its documentation. A file, the environment
+//! and flags override it, in this order. The module reads no environment and no file besides the
+//! given ones.
 
 mod error;
 mod layers;
@@ -22,33 +22,33 @@ pub(crate) use sections::Limits;
 
 use layers::Layers;
 
-/// The default layer, comments included: what a commented `config.toml` begins as.
+/// The default layer with its comments; a template for `config.toml`.
 pub const DEFAULT_TOML: &str = include_str!("config/default.toml");
 
-/// The name of the file that is read from the state folder when no other one is named.
+/// The name of the configuration file in the state folder.
 pub const FILE_NAME: &str = "config.toml";
 
-/// The variable that an agent finds the trace of its task's launch in (W3C Trace Context).
+/// The variable that passes the trace of a task's launch to its agent (W3C Trace Context).
 pub(crate) const TRACEPARENT_VARIABLE: &str = "TRACEPARENT";
 
-/// Where a configuration comes from, from the weakest layer to the strongest.
+/// The sources of a configuration, from the lowest precedence to the highest.
 #[derive(Clone, Copy, Debug)]
 pub struct Sources<'a> {
-    /// The state folder. Its [`FILE_NAME`] is read if it is there and `file` names no other.
+    /// The state folder. Its [`FILE_NAME`] is read if it exists and `file` is absent.
     pub home: &'a Path,
-    /// The file that `--config` named; it must be there.
+    /// The file given by `--config`; it must exist.
     pub file: Option<&'a Path>,
     /// The environment, as names and values.
     pub environment: &'a [(String, String)],
-    /// What flags say, as dotted keys such as `server.port` and values in words.
+    /// The flags, as dotted keys such as `server.port` with values as text.
     pub flags: &'a [(&'a str, String)],
 }
 
 impl Config {
-    /// Puts the layers together and judges the result whole.
+    /// Merges the layers and validates the result.
     ///
     /// # Errors
-    /// Names the layer and the key at fault.
+    /// The layer and the key at fault.
     pub fn load(sources: &Sources<'_>) -> Result<Self, ConfigError> {
         let mut layers = Layers::new();
         if let Some((path, text)) = read_file(sources)? {
@@ -59,20 +59,20 @@ impl Config {
         layers.finish()
     }
 
-    /// What `--print-config` prints: every key with the value it has. It can be used as a
+    /// Returns every key with its effective value, for `--print-config`. The result is a valid
     /// `config.toml`.
     #[must_use]
     pub fn to_toml(&self) -> String {
         self.effective.clone()
     }
 
-    /// The agents that the configuration has, besides those that are built in.
+    /// Returns the configured agents, without the built-in ones.
     #[must_use]
     pub const fn agents(&self) -> &ConfiguredAgents {
         &self.agents
     }
 
-    /// What the engine is told: `base` with what the configuration decides of it.
+    /// Returns `base` with the configured values.
     #[must_use]
     pub fn engine_config(&self, base: EngineConfig) -> EngineConfig {
         let mut allowed_env = base.allowed_env;
@@ -88,7 +88,7 @@ impl Config {
     }
 }
 
-/// The configuration file's path and text, if there is one.
+/// Returns the path and the text of the configuration file, if there is one.
 fn read_file(sources: &Sources<'_>) -> Result<Option<(PathBuf, String)>, ConfigError> {
     let path = match sources.file {
         Some(path) => path.to_owned(),

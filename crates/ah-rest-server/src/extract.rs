@@ -1,4 +1,5 @@
-//! The extractors of handlers. Each turns a fault of a request into a problem that names it.
+//! The extractors of handlers. Each converts a fault of a request into a problem that identifies
+//! it.
 
 mod command;
 mod id;

@@ -1,8 +1,8 @@
-//! Requests that are carried out once, however often they come (contract §1.2).
+//! Idempotent requests, which are carried out once (contract §1.2).
 //!
-//! The access point keeps the receipt in the transaction that does the work, so that one exists
-//! exactly if the other does. Of several requests that race under one key, one does the work; the
-//! others get its receipt as the source of their error.
+//! The access point stores the receipt in the transaction of the work, so that one exists exactly
+//! if the other does. Of several requests that race under one key, one does the work. The others
+//! get its receipt as the source of their error.
 //!
 //! A receipt is the HTTP status in decimal digits, a line feed, and the JSON of the body.
 
@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::problem::ApiError;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// How long a receipt is kept (contract §1.2).
+/// The lifetime of a receipt (contract §1.2).
 const RECEIPT_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Carries out commands, each at most once per idempotency key.
@@ -36,7 +36,7 @@ pub(crate) struct Idempotency {
     pub(crate) metrics: Metrics,
 }
 
-/// The result of a command, now or the first time.
+/// The result of a command, from this request or from the first one.
 pub(crate) struct Outcome {
     status: StatusCode,
     body: String,
@@ -44,8 +44,8 @@ pub(crate) struct Outcome {
 }
 
 impl Idempotency {
-    /// Carries out a command with `work`, unless it was carried out before, and answers with
-    /// `status` and the result.
+    /// Carries out a command with `work` and responds with `status` and the result, or replays the
+    /// receipt of an earlier request.
     pub(crate) async fn answer<T, B, F>(
         &self,
         status: StatusCode,
@@ -79,7 +79,7 @@ impl Idempotency {
             Err(error) => error,
         };
         if error.kind() == ErrorKind::Validation {
-            // A repeat is refused alike, even if the request has become valid meanwhile.
+            // A repeat is refused in the same way, even if the request has become valid meanwhile.
             let problem = error.problem();
             let receipt = caller(problem.status).receipt_of(problem)?;
             if let Some(receipt) = receipt
@@ -103,7 +103,7 @@ impl Idempotency {
         }
     }
 
-    /// Answers like the first request of this key.
+    /// Responds like the first request of this key.
     fn replay(&self, receipt: &Receipt, request: &IdempotentRequest) -> Result<Outcome, ApiError> {
         if receipt.fingerprint != request.fingerprint {
             return Err(ApiError::new(
@@ -126,7 +126,7 @@ impl Idempotency {
     }
 }
 
-/// The status and the body that a receipt keeps.
+/// Returns the status and the body in a receipt.
 fn read(receipt: &Receipt) -> Result<(StatusCode, String), ApiError> {
     let text = std::str::from_utf8(&receipt.bytes).map_err(unreadable)?;
     let (status, body) = text
@@ -150,7 +150,7 @@ impl Outcome {
         })
     }
 
-    /// The response, with the `Location` that `location` derives from the body.
+    /// Returns the response, with the `Location` that `location` derives from the body.
     pub(crate) fn located<T: DeserializeOwned>(
         self,
         location: impl FnOnce(&T) -> String,

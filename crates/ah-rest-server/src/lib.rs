@@ -13,7 +13,7 @@
 //! * `streams`: readers as cursors, over SSE;
 //! * `serve`, `lock`: the server's life.
 //!
-//! The handlers know neither a store nor an engine. The crate knows no SQL and starts no agent.
+//! The handlers use neither a store nor an engine. The crate contains no SQL and starts no agent.
 
 mod api;
 mod auth;

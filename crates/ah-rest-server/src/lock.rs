@@ -62,7 +62,7 @@ fn open(home: &Path) -> io::Result<File> {
 /// If the published file cannot be read.
 pub fn running(home: &Path) -> Result<Option<AccessPointFile>, FileError> {
     let is_held = match File::open(home.join(NAME)) {
-        // Shared, so that two concurrent calls do not take each other for a server.
+        // The lock is shared, so that two concurrent calls do not mistake each other for a server.
         Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
         Err(_) => false,
     };

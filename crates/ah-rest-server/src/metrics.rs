@@ -1,7 +1,7 @@
 //! The metrics of HTTP: names, units and help texts. Those of store and engine are in `ah_store`.
 //!
-//! The server has a recorder of its own, so that two servers in one process, as in tests, do not
-//! count into each other.
+//! The server has its own recorder, so that two servers in one process, as in tests, do not mix
+//! their metrics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0
 /// Upper bounds of the buckets of writes per transaction.
 const WRITES: [f64; 6] = [1.0, 4.0, 16.0, 64.0, 128.0, 256.0];
 
-/// How often samples are put into their buckets, as the recorder needs it to stay small.
+/// The interval of the recorder's upkeep, which bounds its memory by moving samples into buckets.
 pub(crate) const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
@@ -81,8 +81,8 @@ impl Metrics {
         })
     }
 
-    /// A request was answered. `route` is the route's pattern, never the path itself, which would
-    /// be a series for each session.
+    /// Records the response to a request. `route` is the route's pattern. The path itself would be
+    /// a series for each session.
     pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
         let labels = vec![
             Label::new("method", method.to_owned()),
@@ -100,37 +100,37 @@ impl Metrics {
             .increment(1);
     }
 
-    /// A request is being answered, until the guard goes.
+    /// Counts a request in progress until the guard is dropped.
     pub(crate) fn in_flight(&self) -> GaugeGuard {
         GaugeGuard::raise(&self.in_flight)
     }
 
-    /// A connection is open, until the guard goes.
+    /// Counts an open connection until the guard is dropped.
     pub(crate) fn connection(&self) -> GaugeGuard {
         GaugeGuard::raise(&self.connections)
     }
 
-    /// A stream is open, until the guard goes.
+    /// Counts an open stream until the guard is dropped.
     pub(crate) fn stream(&self) -> GaugeGuard {
         GaugeGuard::raise(&self.streams)
     }
 
-    /// A frame was given to a stream.
+    /// Counts a frame of a stream.
     pub(crate) fn frame(&self) {
         self.frames.increment(1);
     }
 
-    /// A request was refused for coming too soon.
+    /// Counts a request that was refused by the rate limit.
     pub(crate) fn rate_limited(&self) {
         self.rate_limited.increment(1);
     }
 
-    /// A request was answered with what its first one was.
+    /// Counts a response that replays the first one of its key.
     pub(crate) fn replayed(&self) {
         self.replayed.increment(1);
     }
 
-    /// So many sessions are in each status, as the store counts them when it is asked.
+    /// Sets the number of sessions in each status.
     pub(crate) fn sessions(&self, counts: &BTreeMap<SessionStatus, u64>) {
         for status in SessionStatus::ALL {
             let label = Label::new("status", status.to_string());
@@ -141,12 +141,12 @@ impl Metrics {
         }
     }
 
-    /// All of it, in the text format of Prometheus.
+    /// Returns all metrics, in the text format of Prometheus.
     pub(crate) fn render(&self) -> String {
         self.handle.render()
     }
 
-    /// Puts samples into their buckets.
+    /// Moves samples into their buckets.
     pub(crate) fn keep_up(&self) {
         self.handle.run_upkeep();
     }

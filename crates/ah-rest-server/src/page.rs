@@ -9,11 +9,11 @@ use serde::Serialize;
 
 const PAGE: &str = "page";
 
-/// A page of the list at `uri`, with links to those around it.
+/// Returns a page of the list at `uri` as a response, with links to other pages.
 pub(crate) fn paged<T: Serialize>(uri: &Uri, asked: PageRequest, page: Page<T>) -> Response {
     let links = links(uri, asked, page.total);
     let mut response = Json(page).into_response();
-    // What was a query before is one again, and so has no character that a header cannot have.
+    // The query is encoded again, so it contains only characters that a header can have.
     if let Ok(links) = HeaderValue::try_from(links) {
         response.headers_mut().insert(LINK, links);
     }
@@ -35,7 +35,7 @@ fn links(uri: &Uri, asked: PageRequest, total: u64) -> String {
     links.into_iter().map(link).collect::<Vec<_>>().join(", ")
 }
 
-/// The same list at another page.
+/// Returns the URI of another page of the same list.
 fn at_page(uri: &Uri, number: u64) -> String {
     let query = uri.query().unwrap_or_default();
     let others = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != PAGE);

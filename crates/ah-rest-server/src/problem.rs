@@ -1,8 +1,8 @@
-//! The one way an error becomes a response: `application/problem+json` (RFC 9457).
+//! The conversion of every error to a response: `application/problem+json` (RFC 9457).
 //!
-//! An [`ApiError`] turns into a response that carries it as an extension. The outermost middleware,
-//! which knows the request, then completes the document with `instance` and `requestId`, logs its
-//! cause once and writes it ([`complete`]). So no handler has to know what it was asked under.
+//! An [`ApiError`] becomes a response with the error as an extension. The outermost middleware then
+//! adds `instance` and `requestId`, logs the cause once and writes the document ([`complete`]). So
+//! handlers do not need to know their request.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 /// The media type of a problem.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Why a request is refused or has failed.
+/// The reason that a request was refused or has failed.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError(Box<Parts>);
 
@@ -23,22 +23,23 @@ pub(crate) struct ApiError(Box<Parts>);
 struct Parts {
     problem: Problem,
     headers: HeaderMap,
-    /// For the log, and never for the wire.
+    /// Only for the log. It is never sent.
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl ApiError {
-    /// An error of `kind`, with a sentence that says what happened, to what, and what to do now.
+    /// Creates an error of `kind`. The sentence `detail` states the failure, its object, and the
+    /// remedy.
     pub(crate) fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
         Problem::new(kind, detail).into()
     }
 
-    /// A fault of the server's own. What it was is its cause, which is not sent.
+    /// Creates an error for a fault of the server. The cause is not sent.
     pub(crate) fn internal(detail: &str) -> Self {
         Self::new(ErrorKind::Internal, detail)
     }
 
-    /// Something was asked for in a way that has no error kind of its own, but a status.
+    /// Creates an error with a status that no error kind has.
     pub(crate) fn with_status(
         kind: ErrorKind,
         status: StatusCode,
@@ -49,19 +50,19 @@ impl ApiError {
         error
     }
 
-    /// With a header besides.
+    /// Adds a header.
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.insert(name, value);
         self
     }
 
-    /// With what led to it.
+    /// Adds the cause.
     pub(crate) fn caused_by(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.0.cause = Some(Arc::new(cause));
         self
     }
 
-    /// What the wire carries, but for what the request adds.
+    /// Returns the document, without the members that depend on the request.
     #[cfg(test)]
     pub(crate) const fn problem(&self) -> &Problem {
         &self.0.problem
@@ -93,7 +94,7 @@ impl From<TaskManagerError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        // A status that is none is a fault of whoever made the problem.
+        // An invalid status is a bug in the code that made the problem.
         let status = StatusCode::from_u16(self.0.problem.status)
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
@@ -103,8 +104,8 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Writes the problem of a response that carries one, for the request `request_id` of `path`, and
-/// logs what led to it.
+/// Writes the problem document of a response for the request `request_id` of `path`, and logs its
+/// cause. A response without a problem is unchanged.
 pub(crate) fn complete(mut response: Response, path: &str, request_id: &str) -> Response {
     let Some(ApiError(parts)) = response.extensions_mut().remove() else {
         return response;
@@ -116,7 +117,8 @@ pub(crate) fn complete(mut response: Response, path: &str, request_id: &str) -> 
     problem.instance = Some(path.to_owned());
     problem.request_id = Some(request_id.to_owned());
     let body = serde_json::to_vec(&problem).unwrap_or_else(|error| {
-        // A problem is texts and numbers, which all have JSON; the status still says the most.
+        // A problem consists of text and numbers, so it can always be encoded. The status is still
+        // sent.
         tracing::error!(error = &error as &dyn Error, "a problem has no JSON");
         Vec::new()
     });

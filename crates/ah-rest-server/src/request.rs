@@ -31,7 +31,7 @@ pub(crate) struct Observer {
     pub(crate) metrics: Metrics,
 }
 
-/// Gives a request its id and span, measures it, and completes its problem document.
+/// Assigns an id and a span to a request, measures it, and completes its problem document.
 pub(crate) async fn observe(
     State(observer): State<Observer>,
     request: Request,
@@ -75,7 +75,7 @@ pub(crate) async fn observe(
     response
 }
 
-/// The id that a client gave its request, if it can be one.
+/// Returns the id that a client gave its request, if it is valid.
 fn given_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let good = (1..=REQUEST_ID_BYTES_MAX).contains(&id.len())
@@ -83,7 +83,8 @@ fn given_id(headers: &HeaderMap) -> Option<String> {
     good.then(|| id.to_owned())
 }
 
-/// The trace that a client's request belongs to (W3C Trace Context, version 00), if it says so.
+/// Returns the trace that the request belongs to (W3C Trace Context, version 00), if its header is
+/// valid.
 pub(crate) fn traceparent(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(TRACEPARENT)?.to_str().ok()?;
     let mut parts = text.split('-');
@@ -99,8 +100,8 @@ pub(crate) fn traceparent(headers: &HeaderMap) -> Option<&str> {
     good.then_some(text)
 }
 
-/// Ends the handling of a request after `limit`. Its work was then done whole or not at all. The
-/// body of a response, and so a stream, has no such limit.
+/// Ends the handling of a request after `limit`. Its work is then done as a whole or not at all.
+/// The body of a response, and so a stream, has no such limit.
 pub(crate) async fn time_out(
     State(limit): State<Duration>,
     request: Request,

@@ -1,7 +1,7 @@
 //! The routers of the server's phases, with the layers around them.
 //!
-//! A server is starting, serving or shutting down. Each phase has a router of its own, so that no
-//! handler has to know whether there is an access point to serve.
+//! A server is starting, serving or shutting down. Each phase has its own router, so that handlers
+//! need not check for an access point.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ use crate::state::{About, Serving};
 use crate::streams::Streams;
 use crate::throttle::{Throttle, throttle};
 
-/// How long a browser may keep the answer to a preflight request.
+/// The time for which a browser may cache the response to a preflight request.
 const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
 
 /// The parts that the routers of all phases share.
@@ -69,7 +69,7 @@ impl Site {
         self.layered(router.with_state(state))
     }
 
-    /// The router of a phase without an access point. What needs one is unavailable.
+    /// Returns the router of a phase without an access point. Routes that need one are unavailable.
     pub(crate) fn unavailable(&self, reason: &'static str) -> Router {
         let (router, document) = api::operational::<About>().split_for_parts();
         let mut router = router.with_state(self.about.clone());

@@ -1,4 +1,5 @@
-//! The server's life: one per state folder, listening before its access point has started.
+//! The lifecycle of the server: one per state folder, listening before its access point has
+//! started.
 
 mod connections;
 mod write_timeout;
@@ -31,14 +32,14 @@ use crate::throttle::Throttle;
 
 /// The number of connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 4096;
-/// The number of times that a held lock is tried again.
+/// The number of retries for a held lock.
 const LOCK_TRIES: u32 = 10;
-/// The time between two tries.
+/// The time between two retries.
 const LOCK_TRY_EVERY: Duration = Duration::from_millis(20);
 /// The time that open requests have when the server shuts down.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
-/// The surroundings of a server.
+/// The environment of a server.
 pub struct Host {
     /// The state folder, which must exist.
     pub home: PathBuf,
@@ -61,7 +62,7 @@ pub enum ServeError {
     AlreadyRunning {
         /// The state folder.
         home: PathBuf,
-        /// The other server's process, when it says so.
+        /// The other server's process, if known.
         pid: Option<u32>,
     },
     /// The state folder cannot be used.
@@ -69,11 +70,11 @@ pub enum ServeError {
     Home {
         /// The folder.
         home: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// Another program listens there.
+    /// Another program listens on the address.
     #[error(
         "port {port} of {address} is taken by another program; choose another port, or 0 for any \
          that is free"
@@ -89,30 +90,30 @@ pub enum ServeError {
     Listen {
         /// The address and port.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
     /// There is no key for this host's user.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Where the server is cannot be published.
+    /// The address of the server cannot be published.
     #[error(transparent)]
     Publish(#[from] FileError),
     /// The access point did not start.
     #[error("the engine cannot start")]
     Start(#[source] Box<dyn Error + Send + Sync>),
-    /// The server's parts do not fit together.
+    /// The server's parts are inconsistent.
     #[error("the server cannot be put together: {0}")]
     Assembly(String),
 }
 
-/// Serves until `shutdown` is cancelled, then ends in order: it accepts no more connections, ends
-/// its streams, waits at most ten seconds for open requests, and shuts the access point down. Its
-/// agents go on under their recorders.
+/// Serves until `shutdown` is cancelled. The server then accepts no more connections, ends its
+/// streams, waits at most ten seconds for open requests, and shuts the access point down. Its
+/// agents keep running under their recorders.
 ///
-/// The server listens before `start` has started the access point, so that it can be seen to be
-/// alive and not ready. `listening` gets the address once everything is published.
+/// The server listens before `start` has started the access point, so that it is alive before it is
+/// ready. `listening` receives the address once it is published.
 ///
 /// # Errors
 /// If the server cannot listen, or the access point does not start.
@@ -152,12 +153,12 @@ where
     let accepting = connections::accept(listener, router, limits, metrics, closing.clone());
     let accepting = AbortOnDropHandle::new(tokio::spawn(accepting));
     tracing::info!(%address, "listening");
-    // The receiver may be gone, which is no loss.
+    // The receiver may have been dropped.
     listening.send(address).ok();
     let ended = run(&site, &phase, start, &shutdown).await;
     notify_service_manager(sd_notify::NotifyState::Stopping);
     drop(phase.send_replace(site.unavailable("the server is shutting down")));
-    // From here on, commands that look for a server find none.
+    // From here on, commands find no running server.
     let withdrawn = withdraw(&home);
     closing.cancel();
     if tokio::time::timeout(DRAIN_MAX, accepting).await.is_err() {
@@ -170,7 +171,7 @@ where
     ended.map(drop)
 }
 
-/// Starts the access point and serves it until `shutdown`. Returns it to be shut down.
+/// Starts the access point and serves it until `shutdown`. Returns it for its shutdown.
 async fn run<E>(
     site: &Site,
     phase: &watch::Sender<Router>,
@@ -196,7 +197,7 @@ where
     }
 }
 
-/// Tells the service manager the state of the server, if one started it (`Type=notify`).
+/// Reports the state of the server to the service manager, if one started it (`Type=notify`).
 fn notify_service_manager(state: sd_notify::NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!(
@@ -206,8 +207,8 @@ fn notify_service_manager(state: sd_notify::NotifyState<'_>) {
     }
 }
 
-/// Locks the state folder. A command that looks for a server holds the lock for a moment, so a held
-/// lock is tried again before it is taken for another server's.
+/// Locks the state folder. A command that looks for a server holds the lock briefly, so a held lock
+/// is retried before another server is assumed.
 async fn lock(host: &Host) -> Result<HomeLock, ServeError> {
     let mut tries = 0;
     loop {
@@ -236,7 +237,7 @@ fn listen(config: &Config) -> Result<TcpListener, ServeError> {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        // The connections of a server that was killed would keep its port for some time.
+        // Connections of a killed server would block the port for some time.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         socket.listen(BACKLOG)
@@ -250,8 +251,8 @@ fn listen(config: &Config) -> Result<TcpListener, ServeError> {
     })
 }
 
-/// The file for the clients on this host. A server that listens on all addresses is reached through
-/// the loopback address.
+/// Returns the file for clients on this host. A server that listens on all addresses is reached
+/// through the loopback address.
 fn published(
     host: &Host,
     address: SocketAddr,

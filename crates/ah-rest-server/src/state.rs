@@ -12,7 +12,7 @@ use crate::idempotency::Idempotency;
 use crate::metrics::Metrics;
 use crate::streams::Streams;
 
-/// The facts about the server itself, which it tells in every phase of its life.
+/// Facts about the server itself, available in every phase.
 #[derive(Clone)]
 pub(crate) struct About {
     pub(crate) version: Arc<str>,

@@ -112,7 +112,7 @@ impl Limiter {
             (RATE, format!("\"principal\";r={remaining};t={reset}")),
         ];
         for (name, text) in texts {
-            // Digits and names are always a header's value.
+            // Digits and names are always valid in a header.
             if let Ok(value) = HeaderValue::try_from(text) {
                 headers.insert(name, value);
             }
@@ -129,8 +129,8 @@ fn too_many(wait: Duration) -> ApiError {
     .header(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
-/// Passes a request on if its principal's bucket has one left, and adds the headers that describe
-/// the bucket. Open routes and streams are not counted; streams are opened rarely and held long.
+/// Passes a request on if its principal's bucket is not empty, and adds the headers that describe
+/// the bucket. Open routes and streams do not count, since streams are opened rarely and held long.
 pub(crate) async fn throttle(
     State(throttle): State<Throttle>,
     request: Request,

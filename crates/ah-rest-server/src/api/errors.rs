@@ -1,4 +1,4 @@
-//! What kinds of problems mean: each at its own type URI.
+//! The documentation of error kinds, each at its own type URI.
 
 use ah_rest_api_contract::ErrorKind;
 use axum::extract::Path;
@@ -67,7 +67,7 @@ pub(crate) async fn explain_error(Path(slug): Path<String>) -> ApiResult {
     page(kind.title(), &body)
 }
 
-/// A paragraph of the document as HTML: the only marks it has are those of code.
+/// Renders a paragraph of the document as HTML. Code spans are its only markup.
 fn marked_up(paragraph: &str) -> String {
     let mut html = String::new();
     for (index, piece) in paragraph.split('`').enumerate() {

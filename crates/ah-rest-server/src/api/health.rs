@@ -17,7 +17,8 @@ use futures::FutureExt as _;
 use super::ApiResult;
 use crate::state::About;
 
-/// The least free space of the state folder's disk, in bytes: a few hours of busy agents.
+/// The minimum free space of the state folder's disk, in bytes. Busy agents use it up in a few
+/// hours.
 const DISK_FREE_MIN: u64 = 256 * 1024 * 1024;
 
 #[utoipa::path(
@@ -67,7 +68,7 @@ pub(crate) async fn metrics(State(about): State<About>) -> ApiResult {
     if let Some(access) = &about.access {
         match access.count_sessions().await {
             Ok(counts) => about.metrics.sessions(&counts),
-            // The other metrics are of use without this one.
+            // The other metrics are useful without this one.
             Err(error) => tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "the sessions cannot be counted"
@@ -113,7 +114,7 @@ pub(crate) async fn deep_health(State(about): State<About>) -> ApiResult {
     Ok(Json(DeepHealth::of(checks, about.clock.now())).into_response())
 }
 
-/// The words of a check about what it found, or about what is wrong.
+/// The detail of a check: its finding, or its failure.
 type Finding = Result<String, String>;
 
 async fn timed(check: impl Future<Output = Finding>) -> HealthCheck {
@@ -131,7 +132,7 @@ async fn timed(check: impl Future<Output = Finding>) -> HealthCheck {
     }
 }
 
-/// The free space of the disk that the state folder is on.
+/// Checks the free space of the state folder's disk.
 fn disk(home: &Path) -> Finding {
     let disk =
         rustix::fs::statvfs(home).map_err(|error| format!("cannot be looked at: {error}"))?;

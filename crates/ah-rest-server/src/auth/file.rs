@@ -1,6 +1,6 @@
-//! What the state folder holds for this host's user: `access-point.json`, by which clients find
-//! the running server, and `access-point.key`, the key that outlives it. Nobody else can read
-//! either.
+//! Files of the state folder for this host's user. Clients find the running server through
+//! `access-point.json`. `access-point.key` is the key, which outlives the server. Both files are
+//! readable by the user only.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,7 +13,7 @@ use super::KeyText;
 const PUBLISHED: &str = "access-point.json";
 const KEY: &str = "access-point.key";
 
-/// Why a file cannot be read or written.
+/// A failure to read or write a file.
 #[derive(Debug, thiserror::Error)]
 #[error("{path} cannot be {verb}")]
 pub struct FileError {
@@ -23,11 +23,11 @@ pub struct FileError {
     source: io::Error,
 }
 
-/// What a server has published in the state folder `home`, if anything. A server that was killed
-/// leaves it behind; [`running`](crate::running) says whether one runs.
+/// Returns the published file in the state folder `home`, if any. A killed server leaves the file
+/// behind; [`running`](crate::running) checks that a server runs.
 ///
 /// # Errors
-/// When the file cannot be read or is not what it should be.
+/// The file cannot be read or is malformed.
 pub fn read_published(home: &Path) -> Result<Option<AccessPointFile>, FileError> {
     let path = home.join(PUBLISHED);
     let Some(text) = read(&path)? else {
@@ -42,7 +42,7 @@ pub fn read_published(home: &Path) -> Result<Option<AccessPointFile>, FileError>
         })
 }
 
-/// Publishes where the server is, whole or not at all.
+/// Publishes the address of the server atomically.
 pub(crate) fn publish(home: &Path, file: &AccessPointFile) -> Result<(), FileError> {
     let path = home.join(PUBLISHED);
     let text = serde_json::to_string_pretty(file).map_err(|error| FileError {
@@ -53,7 +53,7 @@ pub(crate) fn publish(home: &Path, file: &AccessPointFile) -> Result<(), FileErr
     write(&path, &text)
 }
 
-/// Takes back what was published.
+/// Removes the published file.
 pub(crate) fn withdraw(home: &Path) -> Result<(), FileError> {
     let path = home.join(PUBLISHED);
     remove(&path).map_err(|source| FileError {
@@ -63,7 +63,7 @@ pub(crate) fn withdraw(home: &Path) -> Result<(), FileError> {
     })
 }
 
-/// The key that an earlier server kept, if it is one.
+/// Returns the key that an earlier server stored, if it is well-formed.
 pub(super) fn read_key(home: &Path) -> Result<Option<KeyText>, FileError> {
     let text = read(&home.join(KEY))?;
     Ok(text.and_then(|text| KeyText::parse(text.trim())))
@@ -88,7 +88,7 @@ fn read(path: &Path) -> Result<Option<String>, FileError> {
 fn write(path: &Path, text: &str) -> Result<(), FileError> {
     let write = || -> io::Result<()> {
         let new = path.with_added_extension("new");
-        // What a server that was killed while it wrote has left behind may have any mode.
+        // The file of a server that was killed during a write may have any mode.
         remove(&new)?;
         let mut out = std::fs::OpenOptions::new()
             .write(true)

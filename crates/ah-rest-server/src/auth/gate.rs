@@ -1,4 +1,4 @@
-//! The gate: every request for a route that needs a key has a valid one.
+//! The gate: requires a valid key for every route that needs one.
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ async fn principal(gate: &Gate, headers: &HeaderMap) -> Result<Principal, ApiErr
         .ok_or_else(|| refused("the key is not one of this server's"))
 }
 
-/// The text of the one credential that a request has.
+/// Returns the text of the request's only credential.
 fn credential(headers: &HeaderMap) -> Result<&str, ApiError> {
     let mut given = headers
         .get_all(AUTHORIZATION)

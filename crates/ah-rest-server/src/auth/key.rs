@@ -10,18 +10,18 @@ use subtle::ConstantTimeEq;
 const PREFIX: &str = "ah";
 const ID_BYTES: usize = 6;
 const SECRET_BYTES: usize = 32;
-/// Base64 without padding has four characters for three bytes, rounded up.
+/// Unpadded base64 has four characters for three bytes, rounded up.
 const SECRET_CHARS: usize = (SECRET_BYTES * 4).div_ceil(3);
 
-/// A whole key. Whoever has it is its owner, so it is never shown but where it is handed over.
+/// A whole key. It grants access to its holder, so it is only shown when it is handed over.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct KeyText(String);
 
 impl KeyText {
-    /// A new key.
+    /// Generates a key.
     ///
     /// # Errors
-    /// When the system has no randomness to give.
+    /// The system has no randomness.
     pub(crate) fn generate() -> Result<Self, getrandom::Error> {
         let mut id = [0; ID_BYTES];
         let mut secret = [0; SECRET_BYTES];
@@ -32,7 +32,7 @@ impl KeyText {
         Ok(Self(format!("{PREFIX}_{id}_{secret}")))
     }
 
-    /// The key that a text is, if it has the form of one.
+    /// Parses a key. Returns `None` if the text is malformed.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '_');
         let prefix = parts.next()?;
@@ -46,31 +46,31 @@ impl KeyText {
         (prefix == PREFIX && is_id && is_secret).then(|| Self(text.to_owned()))
     }
 
-    /// The part that names it, which is no secret.
+    /// Returns the id, the part that is no secret.
     pub(crate) fn id(&self) -> &str {
-        // Only texts with two underscores are keys.
+        // A parsed key has two underscores.
         self.0.split('_').nth(1).unwrap_or_default()
     }
 
-    /// The whole text, to hand over.
+    /// Returns the whole text, to hand it over.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// The SHA-256 of the whole text in hexadecimal: what is kept of it.
+    /// Returns the SHA-256 of the whole text in hexadecimal, the stored form of the key.
     pub(crate) fn hash(&self) -> String {
         let digest = Sha256::digest(self.0.as_bytes());
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether it is the key of this hash. How long that takes tells nothing of the hash.
+    /// Returns true if this is the key of `hash`. Takes constant time.
     pub(crate) fn is_of(&self, hash: &str) -> bool {
         self.hash().as_bytes().ct_eq(hash.as_bytes()).into()
     }
 }
 
 impl fmt::Debug for KeyText {
-    /// Only what is no secret.
+    /// Writes only the part that is no secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{PREFIX}_{}_…", self.id())
     }

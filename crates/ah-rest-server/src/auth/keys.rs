@@ -1,4 +1,4 @@
-//! The keys there are: the one that is made at the first start, and the check of any.
+//! API keys: the creation of the first one, and the check of any.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,12 +11,12 @@ use ah_store::{ApiKey, Store, StoreError};
 use super::file::{self, FileError};
 use super::{KeyText, Principal};
 
-/// For how long a key that was looked up is not looked up again: how late a revocation may be.
+/// The time for which a key is cached. A revocation takes effect within it.
 const REMEMBERED: Duration = Duration::from_secs(2);
-/// How many keys are remembered at most.
+/// The maximum number of cached keys.
 const REMEMBERED_MAX: usize = 1024;
 
-/// Why there is no key for this host's user.
+/// The reason that there is no key for this host's user.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The keys could not be read or written.
@@ -25,13 +25,13 @@ pub enum KeyError {
     /// The file with the key could not be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// There is no randomness to make one of.
+    /// The system has no randomness for a key.
     #[error("the system has no randomness for a key")]
     Randomness(#[source] getrandom::Error),
 }
 
-/// The key of this host's user: the one that is kept in the state folder while it is good, else a
-/// new one for an administrator.
+/// Returns the key of this host's user. An absent, unknown or revoked key in the state folder is
+/// replaced by a new one with the role of an administrator.
 pub(crate) async fn local_key(
     store: &dyn Store,
     home: &Path,
@@ -73,7 +73,7 @@ async fn find(store: &dyn Store, id: &str) -> Result<Option<ApiKey>, StoreError>
 /// Checks keys against the store.
 pub(crate) struct Keys {
     store: Arc<dyn Store>,
-    /// What was looked up a moment ago. It protects only the map: nothing waits while it is held.
+    /// The cached keys. The lock protects only the map and is not held across waits.
     remembered: Mutex<HashMap<String, (Instant, ApiKey)>>,
 }
 
@@ -85,7 +85,7 @@ impl Keys {
         }
     }
 
-    /// Whose key it is, if it is one that is good.
+    /// Returns the principal of a key, if the key is valid.
     pub(crate) async fn check(&self, key: &KeyText) -> Result<Option<Principal>, StoreError> {
         let known = match self.remembered(key.id()) {
             Some(known) => known,

@@ -1,7 +1,7 @@
-//! The names that requests may use: for the server in `Host`, for web pages in `Origin`.
+//! The accepted names: hosts of the server in `Host`, and web pages in `Origin`.
 //!
-//! A web page of a stranger can have its own name resolve to this host (DNS rebinding) and then
-//! call the server as if it were its own. It cannot choose what its browser says in `Host`.
+//! A web page of a third party can resolve its own name to this host (DNS rebinding) and then call
+//! the server as same-origin. It cannot control the `Host` header of the browser.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::config::Config;
 use crate::problem::ApiError;
 
-/// The names that are good.
+/// The accepted names.
 pub(crate) struct Names {
     hosts: BTreeSet<String>,
     origins: BTreeSet<String>,
@@ -45,7 +45,7 @@ impl Names {
         }
     }
 
-    /// Whether the server may be called by this host name.
+    /// Returns true if the server accepts this host name.
     fn admits_host(&self, authority: &Authority) -> bool {
         let host = authority.host().to_lowercase();
         let host = host
@@ -56,13 +56,13 @@ impl Names {
             && self.hosts.contains(host)
     }
 
-    /// Whether pages of this origin may call the server, which they called `host`.
+    /// Returns true if pages of this origin may call the server under the name `host`.
     fn admits_origin(&self, origin: &str, host: &Authority) -> bool {
         let own = [format!("http://{host}"), format!("https://{host}")];
         self.origins.contains(origin) || own.iter().any(|own| own == origin)
     }
 
-    /// The origins that were configured.
+    /// Returns the configured origins.
     pub(crate) const fn origins(&self) -> &BTreeSet<String> {
         &self.origins
     }
@@ -108,7 +108,7 @@ fn port_of(authority: &Authority) -> String {
         .unwrap_or_default()
 }
 
-/// The one host that a request names: in its target (HTTP/2, or an absolute URL), else in `Host`.
+/// Returns the only host of a request: of its target (HTTP/2, or an absolute URL), else of `Host`.
 fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
     let mut named = headers.get_all(HOST).iter();
     let header = match named.next() {
@@ -125,7 +125,7 @@ fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
     }
 }
 
-/// Lets a request pass whose `Host` and `Origin` are good.
+/// Passes on requests with an accepted `Host` and `Origin`, and refuses the others.
 pub(crate) async fn check_names(
     State(names): State<Arc<Names>>,
     request: Request,

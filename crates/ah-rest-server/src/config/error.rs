@@ -1,11 +1,11 @@
-//! What can be wrong with a configuration.
+//! Errors of a configuration.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use ah_agents::InvalidAgent;
 
-/// A layer of the configuration, as it is named to whoever wrote it.
+/// A layer of the configuration, as shown to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layer {
     /// The file at this path.
@@ -29,7 +29,7 @@ impl fmt::Display for Layer {
     }
 }
 
-/// Why a configuration is refused.
+/// The reason that a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -37,7 +37,7 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -46,39 +46,39 @@ pub enum ConfigError {
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The place and the cause.
         #[source]
         source: Box<toml::de::Error>,
     },
-    /// A key that nobody knows.
+    /// An unknown key.
     #[error("{layer} sets `{key}`, which is not a key of the configuration; {hint}")]
     UnknownKey {
-        /// Which layer.
+        /// The layer.
         layer: Layer,
         /// The dotted key.
         key: String,
-        /// The keys there are at that place, in words.
+        /// The known keys at that place, as text.
         hint: String,
     },
-    /// A value that the key cannot have.
+    /// An invalid value of a key.
     #[error("{layer} sets `{key}` to a value that {message}")]
     Value {
-        /// Which layer.
+        /// The layer.
         layer: Layer,
         /// The dotted key.
         key: String,
-        /// What is wrong with it, as the end of a sentence: `must be from 1 to 10`.
+        /// The fault, as the end of a sentence: `must be from 1 to 10`.
         message: String,
     },
-    /// An agent that cannot be one.
+    /// An invalid agent.
     #[error("{layer} has an agent that cannot be one: {invalid}")]
     Agent {
-        /// Which layer.
+        /// The layer.
         layer: Layer,
-        /// Which agent, and what is wrong with it.
+        /// The agent and its fault.
         invalid: InvalidAgent,
     },
-    /// Access without a key on an address that others can reach.
+    /// Access without a key on an address that other hosts can reach.
     #[error(
         "`auth.insecure-no-auth` serves whoever asks, and `server.bind` is {bind}, which others \
          can reach; bind to 127.0.0.1, or leave authentication on"

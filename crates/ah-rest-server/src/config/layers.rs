@@ -1,4 +1,4 @@
-//! Putting the layers of a configuration together, each judged as it is put on.
+//! Merging the layers of a configuration, each validated on its own.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use super::sections::{Config, Sections};
 
 /// The prefix of every variable that sets a key.
 const PREFIX: &str = "AH_";
-/// A variable that other commands read as well, and the key it sets.
+/// A variable that other commands read as well, and its key.
 const MAX_CONCURRENT_TASKS: (&str, &str) =
     ("AH_MAX_CONCURRENT_TASKS", "limits.max-concurrent-tasks");
 
-/// The one key that is no section: a list of agents, which only a file has.
+/// The only key that is no section: the list of agents, which only a file can have.
 const AGENTS: &str = "agents";
 
 pub(super) struct Layers {
@@ -69,8 +69,8 @@ impl Layers {
         Ok(())
     }
 
-    /// Takes the variables that set a key. One that begins like them and sets none is refused; one
-    /// that is empty counts as absent.
+    /// Merges the variables that set a key. An unknown variable with a section's prefix is refused.
+    /// An empty one counts as absent.
     pub(super) fn put_environment(
         &mut self,
         environment: &[(String, String)],
@@ -115,7 +115,7 @@ impl Layers {
         Ok(())
     }
 
-    /// Whatever may stand at the top of a file.
+    /// Returns the keys that are allowed at the top level of a file.
     fn with_agents(&self) -> Table {
         let mut known = self.defaults.clone();
         known.insert(AGENTS.to_owned(), Value::Array(Vec::new()));
@@ -134,7 +134,7 @@ impl Layers {
     }
 }
 
-/// Reads the list of agents, and judges it.
+/// Reads and validates the list of agents.
 fn agents(layer: &Layer, value: Value) -> Result<ConfiguredAgents, ConfigError> {
     let entries: Vec<AgentEntry> = serde_path_to_error::deserialize(value).map_err(|error| {
         let at = error.path().to_string();
@@ -151,7 +151,7 @@ fn agents(layer: &Layer, value: Value) -> Result<ConfiguredAgents, ConfigError> 
     })
 }
 
-/// Every key of the default layer, with its section and its default.
+/// Returns every key of the default layer, with its section and its default.
 pub(super) fn keys(defaults: &Table) -> impl Iterator<Item = (&str, &str, &Value)> {
     defaults.iter().flat_map(|(section, table)| {
         let keys = table.as_table().into_iter().flatten();
@@ -159,7 +159,7 @@ pub(super) fn keys(defaults: &Table) -> impl Iterator<Item = (&str, &str, &Value
     })
 }
 
-/// The name of the variable that sets a key.
+/// Returns the name of the variable that sets a key.
 pub(super) fn variable(section: &str, key: &str) -> String {
     let (name, of) = MAX_CONCURRENT_TASKS;
     if of.split_once('.') == Some((section, key)) {
@@ -176,7 +176,7 @@ fn set(table: &mut Table, section: &str, key: &str, value: Value) {
     }
 }
 
-/// Reads a value in words as one of the type that its default has. Lists have commas.
+/// Parses a value as the type of its default. Lists are separated by commas.
 fn parse(default: &Value, text: &str) -> Result<Value, String> {
     let value = match default {
         Value::Integer(_) => text.parse().ok().map(Value::Integer),

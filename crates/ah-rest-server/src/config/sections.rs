@@ -1,4 +1,4 @@
-//! The sections of the configuration. The fields are what `config/default.toml` explains.
+//! The sections of the configuration. `config/default.toml` documents the fields.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::error::{ConfigError, Layer};
 
-/// The whole configuration, judged.
+/// The whole configuration, validated.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) server: Server,
@@ -30,7 +30,7 @@ pub(super) struct Sections {
     pub(super) sessions: Sessions,
 }
 
-/// How the server is reached.
+/// The address of the server, its names and its connections.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Server {
@@ -44,14 +44,14 @@ pub(crate) struct Server {
     pub(crate) max_connections: usize,
 }
 
-/// Who may use it.
+/// Authentication.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Auth {
     pub(crate) insecure_no_auth: bool,
 }
 
-/// How much of it anybody may use.
+/// The limits of its use.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Limits {
@@ -60,7 +60,7 @@ pub(crate) struct Limits {
     pub(crate) max_concurrent_tasks: NonZeroU32,
 }
 
-/// What holds for every session.
+/// The settings of every session.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Sessions {
@@ -70,7 +70,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sections {
-    /// These sections, when every value is one that its key can have.
+    /// Validates the sections. Refuses a value that its key cannot have.
     pub(super) fn judged(
         self,
         agents: ConfiguredAgents,
@@ -184,7 +184,7 @@ fn check_origin(origin: &str) -> Result<(), ConfigError> {
     }
 }
 
-/// Whether a host has a port. A literal IPv6 address has colons of its own.
+/// Returns true if a host has a port. A literal IPv6 address contains colons, too.
 fn has_port(host: &str) -> bool {
     host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err()
 }

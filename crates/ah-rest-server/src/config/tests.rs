@@ -47,8 +47,8 @@ fn later_layers_win() {
     assert_eq!(load(Some(file), &[], &[]).unwrap().limits.burst.get(), 7);
 }
 
-/// Whatever key is set, in whichever layer, the configuration becomes another one; so no key is
-/// there for show. That each field is read is what the compiler sees to.
+/// Setting any key in any layer changes the configuration, so no key is without effect. The
+/// compiler checks that each field is read.
 #[test]
 fn every_key_counts_in_every_layer() {
     let defaults: toml::Table = DEFAULT_TOML.parse().unwrap();
@@ -147,7 +147,7 @@ fn what_nobody_knows_is_refused_by_name() {
         load(None, &[("AH_SERVER_ALLOWED_HOSTS", "a:1")], &[]),
         &["allowed-hosts"],
     );
-    // Variables of other programs' business are none of this.
+    // Variables of other programs are ignored.
     load(
         None,
         &[("AH_SESSION_ID", "x"), ("AH_HOME", "/x"), ("PATH", "/")],

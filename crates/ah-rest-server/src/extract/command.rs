@@ -38,7 +38,7 @@ where
     }
 }
 
-/// A principal that may change things.
+/// A principal with a role that can make changes.
 pub(crate) struct Operator(Principal);
 
 /// The principal of a request. Every route that needs one is behind the gate.

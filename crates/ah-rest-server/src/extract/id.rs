@@ -10,11 +10,11 @@ use axum::http::request::Parts;
 
 use crate::problem::ApiError;
 
-/// The id that a path has in the place that is named for its kind. A text that is no id at all is
-/// the id of nothing, and so not found.
+/// The id in a path, at the place named for its kind. A malformed id matches nothing and is
+/// therefore not found.
 pub(crate) struct Id<T>(pub(crate) T);
 
-/// An id, and what its place in a path is called.
+/// An id, and the name of its place in a path.
 pub(crate) trait PathId: FromStr<Err = InvalidId> {
     const PLACE: &'static str;
 }

@@ -12,15 +12,15 @@ use serde::de::DeserializeOwned;
 use super::command::invalid_field;
 use crate::problem::ApiError;
 
-/// The parameters of a URL as texts, of which only the names have been checked.
+/// The parameters of a URL as text, of which only the names are validated.
 pub(crate) struct Params<P>(pub(crate) P);
 
-/// The query that the parameters of a URL mean.
+/// The parsed query of a URL.
 pub(crate) struct Query<Q>(pub(crate) Q);
 
 /// A type of query.
 pub(crate) trait FromParams: TryFrom<Self::Params, Error = FieldErrors> {
-    /// The parameters, as the URL has them.
+    /// The parameters, as in the URL.
     type Params: DeserializeOwned;
 }
 

@@ -1,5 +1,5 @@
-//! What one frame of a stream is, as a schema: server-sent events have fields, and the field `data`
-//! holds JSON of its own. This is how OpenAPI 3.2 describes them, in the words of 3.1.
+//! The schema of a frame of a stream. Server-sent events have fields, and the field `data` contains
+//! JSON. The schema has the form of OpenAPI 3.2, expressed in 3.1.
 
 use std::borrow::Cow;
 

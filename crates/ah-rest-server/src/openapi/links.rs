@@ -1,5 +1,5 @@
-//! Which answers have what other operations ask for: OpenAPI's links, for programs that find their
-//! way through an API by its description.
+//! OpenAPI links from responses to the operations that take their values. Programs use them to
+//! navigate the API by its description.
 
 use ah_rest_api_contract::operations::{self, Operation};
 use utoipa::openapi::link::LinkBuilder;
@@ -7,14 +7,14 @@ use utoipa::openapi::{OpenApi as Document, RefOr};
 
 use super::operation_of;
 
-/// An answer that names things.
+/// A response that contains ids.
 struct Source {
-    /// The operation, and the status of its answer.
+    /// The operation, and the status of its response.
     operation: &'static str,
     status: &'static str,
-    /// The paths that name such a thing begin with this.
+    /// The prefix of the paths that take these ids.
     paths: &'static str,
-    /// What stands in braces there, and where it is taken from (a runtime expression).
+    /// The path parameters, and the runtime expressions of their values.
     parameters: &'static [(&'static str, &'static str)],
 }
 
@@ -69,14 +69,14 @@ const SOURCES: [Source; 7] = [
 ];
 
 impl Source {
-    /// Whether `route` is about such a thing, and about nothing besides that is not known.
+    /// Returns true if `route` starts with the prefix and has no other parameter.
     fn leads_to(&self, operation: &Operation) -> bool {
         let rest = operation.path.strip_prefix(self.paths);
         rest.is_some_and(|rest| !rest.contains('{') && (rest.is_empty() || rest.starts_with('/')))
     }
 }
 
-/// Adds to each answer the operations that go on from it.
+/// Adds links to each response, one for each operation that takes its ids.
 pub(super) fn add(document: &mut Document) {
     for source in &SOURCES {
         let route = operations::ALL

@@ -1,4 +1,4 @@
-//! Accepting connections and answering their requests.
+//! Accepting connections and responding to their requests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,20 +21,20 @@ use tower::ServiceExt as _;
 use super::write_timeout::WriteTimeout;
 use crate::metrics::Metrics;
 
-/// The time in which a client has to send the head of a request.
+/// The maximum time for a client to send the head of a request.
 const HEADERS_MAX: Duration = Duration::from_secs(30);
 /// The wait after a connection could not be accepted.
 const REFUSED_FOR: Duration = Duration::from_millis(100);
 
 /// The limits of connections.
 pub(super) struct Limits {
-    /// The number of connections that are open at a time.
+    /// The maximum number of open connections.
     pub(super) connections: usize,
-    /// The time after which a peer that takes no data is given up.
+    /// The time after which a peer that reads no data is disconnected.
     pub(super) write_timeout: Duration,
 }
 
-/// Answers connections until `closing`, each request with the router of the current phase, and then
+/// Serves connections until `closing`, each request with the router of the current phase. Then
 /// waits for the open connections.
 pub(super) async fn accept(
     listener: TcpListener,
@@ -66,7 +66,7 @@ pub(super) async fn accept(
     tasks.wait().await;
 }
 
-/// The next connection with its permit; `None` after `closing`.
+/// Returns the next connection with its permit, or `None` after `closing`.
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -92,7 +92,7 @@ async fn next(
     }
 }
 
-/// The task of one connection. A peer that takes no data for `write_timeout` is given up.
+/// Serves one connection. A peer that reads no data for `write_timeout` is disconnected.
 fn serve(
     stream: TcpStream,
     peer: SocketAddr,
@@ -100,7 +100,7 @@ fn serve(
     router: watch::Receiver<Router>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + use<> {
-    // Without it a frame waits for the client's delayed acknowledgement of the one before.
+    // Otherwise a frame would wait for the client's delayed acknowledgement of the previous one.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(
             error = &error as &dyn std::error::Error,
@@ -124,7 +124,7 @@ fn serve(
     let connection = graceful.watch(connection.into_owned());
     async move {
         if let Err(error) = connection.await {
-            // A client may go at any time.
+            // A client may disconnect at any time.
             tracing::debug!(%peer, %error, "a connection broke off");
         }
     }

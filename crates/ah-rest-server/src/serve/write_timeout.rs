@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream whose writes fail if the peer takes no data for some time.
+/// A stream whose writes fail if the peer reads no data for some time.
 pub(super) struct WriteTimeout<S> {
     stream: S,
-    /// The time that a write may wait for the peer (contract §0.5).
+    /// The maximum wait of a write for the peer (contract §0.5).
     limit: Duration,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
@@ -27,7 +27,7 @@ impl<S> WriteTimeout<S> {
         }
     }
 
-    /// The result of a write, which is an error if it has waited for too long.
+    /// Returns the result of a write, or an error if the write has waited for too long.
     fn check<T>(
         &mut self,
         written: Poll<io::Result<T>>,

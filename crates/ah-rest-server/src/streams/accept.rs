@@ -19,8 +19,8 @@ pub(crate) enum Representation {
     Page,
 }
 
-/// A page when only a page can say what is asked, or when the client would rather have JSON; else
-/// a stream, which is what `*/*` gets.
+/// Returns a page if the parameters ask for history or the client prefers JSON, else a stream.
+/// `*/*` gets a stream.
 pub(crate) fn representation(headers: &HeaderMap, params: &EventParams) -> Representation {
     if params.asks_for_history() || prefers_json(headers) {
         Representation::Page
@@ -39,11 +39,11 @@ fn prefers_json(headers: &HeaderMap) -> bool {
         .collect();
     let json = quality(&accepted, "application", "json");
     let stream = quality(&accepted, "text", "event-stream");
-    // Of two that are as welcome, the one that is named goes before the one that is not.
+    // At equal quality, the type with the more specific range is preferred.
     json > stream
 }
 
-/// A media range and how welcome it is.
+/// Parses a media range and its quality.
 fn weighted(range: &str) -> (String, f32) {
     let mut parts = range.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default().to_lowercase();
@@ -53,7 +53,8 @@ fn weighted(range: &str) -> (String, f32) {
     (name, quality)
 }
 
-/// How welcome a media type is, and how exactly it was named; the most exact range counts.
+/// Returns the quality of a media type and the specificity of its range. The most specific range
+/// counts.
 fn quality(accepted: &[(String, f32)], kind: &str, name: &str) -> (f32, u8) {
     let find = |range: &str| {
         let found = accepted.iter().find(|(accepted, _)| accepted == range);
@@ -66,8 +67,8 @@ fn quality(accepted: &[(String, f32)], kind: &str, name: &str) -> (f32, u8) {
         .unwrap_or((0.0, 0))
 }
 
-/// Where a reader that connects again says it was. It prevails over `after`, which a browser sends
-/// again as it was at first.
+/// Returns the cursor of a reader that reconnects. It takes precedence over `after`, which a
+/// browser repeats unchanged.
 pub(crate) fn last_event_id<T: FromStr>(headers: &HeaderMap) -> Result<Option<T>, ApiError> {
     let Some(value) = headers.get(LAST_EVENT_ID) else {
         return Ok(None);

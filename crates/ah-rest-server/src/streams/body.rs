@@ -1,4 +1,4 @@
-//! The body of a stream: frames as they come, comments while none come, and a last comment.
+//! The body of a stream: frames, comments while there are none, and a last comment.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ use crate::problem::ApiError;
 
 /// The time without a frame after which a comment is sent.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
-/// The time that a reader waits before it connects again, in milliseconds.
+/// The delay before a reader reconnects, in milliseconds.
 const RETRY: &str = "retry: 1000\n\n";
 /// The last comment of a stream that a shutdown ends.
 const CLOSING: &str = ": the server is shutting down; resume after it is back\n\n";
@@ -43,7 +43,7 @@ struct BodyWriter {
     _open: GaugeGuard,
 }
 
-/// Makes the responses that are streams.
+/// Creates the responses that are streams.
 #[derive(Clone)]
 pub(crate) struct Streams {
     frames: Arc<Frames>,
@@ -61,14 +61,14 @@ impl Streams {
         }
     }
 
-    /// The response that streams the events of one session.
+    /// Returns the response that streams the events of one session.
     pub(crate) fn of_session(&self, events: EncodedStream) -> Response {
         let frames = self.frames.clone();
         let frames = events.map(move |item| frame(&frames, item?));
         self.respond(None, frames)
     }
 
-    /// The response that streams the events of many sessions after `after`.
+    /// Returns the response that streams the events of many sessions after `after`.
     pub(crate) fn of_all(&self, after: LogCursor, events: EncodedLogStream) -> Response {
         let frames = self.frames.clone();
         let frames = events.map(move |event| {
@@ -76,12 +76,12 @@ impl Streams {
                 .map(|event| frames.of_all(&event))
                 .map_err(ApiError::from)
         });
-        // A reader that loses its connection before the first event knows where to resume.
+        // A reader that loses its connection before the first event has a cursor to resume from.
         let opening = Bytes::from(format!("id: {after}\n\n"));
         self.respond(Some(opening), frames)
     }
 
-    /// The response that carries `frames` to their end. `opening` goes before them.
+    /// Returns the response with `opening`, if any, followed by `frames` to their end.
     fn respond(
         &self,
         opening: Option<Bytes>,
@@ -112,7 +112,7 @@ impl Streams {
     }
 }
 
-/// The frame of an item of a session's stream.
+/// Returns the frame of an item of a session's stream.
 fn frame(frames: &Frames, item: EncodedItem) -> Result<Bytes, ApiError> {
     let item = match item {
         EncodedItem::Event(event) => return Ok(frames.of_session(&event)),
@@ -130,7 +130,7 @@ impl BodyWriter {
             return None;
         }
         let chunk = tokio::select! {
-            // A server that shuts down does not wait until a reader has caught up.
+            // A shutdown does not wait until a reader has caught up.
             biased;
             () = self.closing.cancelled() => {
                 self.ended = true;

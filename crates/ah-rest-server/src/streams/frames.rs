@@ -1,16 +1,17 @@
-//! The frames that were encoded last, each shared by all its readers.
+//! A cache of encoded frames, each shared by all its readers.
 
 use std::sync::{Mutex, PoisonError};
 
 use ah_rest_api_contract::{EncodedEvent, LogCursor, sse};
 use bytes::Bytes;
 
-/// The number of frames kept of each kind: the most that a group of readers may be apart.
+/// The number of cached frames of each kind. Readers that are further apart do not share frames.
 const KEPT: usize = 1024;
-/// Larger frames are encoded for each reader, so that those that are kept take at most 16 MiB.
+/// The maximum size of a cached frame. The cached frames take at most 16 MiB; larger ones are
+/// encoded for each reader.
 const KEPT_BYTES_MAX: usize = 8 * 1024;
 
-/// The frames that were encoded last.
+/// The cached frames.
 pub(crate) struct Frames {
     of_sessions: Kept,
     of_all: Kept,
@@ -26,14 +27,14 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// The frame of an event in a stream of its session.
+    /// Returns the frame of an event in a stream of its session.
     pub(crate) fn of_session(&self, event: &EncodedEvent) -> Bytes {
         self.of_sessions.get(event.cursor, || {
             sse::encode_event(event.seq, event.event_type, &event.json)
         })
     }
 
-    /// The frame of an event in a stream of many sessions.
+    /// Returns the frame of an event in a stream of many sessions.
     pub(crate) fn of_all(&self, event: &EncodedEvent) -> Bytes {
         self.of_all.get(event.cursor, || {
             sse::encode_event_at(event.cursor, event.event_type, &event.json)
@@ -47,7 +48,7 @@ type Slot = (LogCursor, Bytes);
 /// A table of frames by their cursor among the events of all sessions. A cursor is never used
 /// twice; a later one takes the slot of an earlier one.
 struct Kept {
-    /// Each protects one frame: nothing waits while it is held.
+    /// Each lock protects one frame and is not held across waits.
     slots: Box<[Mutex<Option<Slot>>]>,
 }
 

@@ -1,4 +1,4 @@
-//! Who is let in: keys, names, origins, rates.
+//! Access: keys, names, origins, rates.
 
 use ah_rest_api_contract::Role;
 use ah_rest_api_contract::operations::{self, Operation};
@@ -10,7 +10,7 @@ use crate::world::{Server, World, a_task};
 
 const UNKNOWN: &str = "00000000000000000000000000";
 
-/// A path of this route, for ids of nothing.
+/// Returns a path of this route with ids that match nothing.
 fn path_of(route: &Operation) -> String {
     route
         .path
@@ -46,7 +46,7 @@ async fn every_route_but_the_open_ones_needs_a_key() {
     server.end().await.unwrap();
 }
 
-/// A path of this operation with well-formed ids that are unknown.
+/// Returns a path of this operation with well-formed ids that are unknown.
 fn path_of_unknown(operation: &Operation) -> String {
     let ids: Vec<String> = operation
         .parameters
@@ -64,7 +64,7 @@ fn path_of_unknown(operation: &Operation) -> String {
     operation.path_with(&ids)
 }
 
-/// A body that fits this operation.
+/// Returns a valid body for this operation.
 fn fitting_body(operation: &Operation) -> serde_json::Value {
     match operation.request {
         Some("PromptRequest") => serde_json::json!({"prompt": "x"}),
@@ -166,7 +166,7 @@ async fn a_viewer_looks_and_changes_nothing() {
             .ask(route.method.as_str(), &path_of(route))
             .send()
             .await;
-        // An id that is none is found out first, and tells nothing.
+        // A malformed id is detected first and reveals nothing.
         if answer.status != 404 {
             assert_eq!(answer.status, 403, "{route:?}: {answer:?}");
             assert_eq!(answer.problem()["type"], "/errors/authz");
@@ -267,7 +267,7 @@ async fn whoever_asks_too_often_is_told_how_long_to_wait() {
     // Health and streams do not count.
     assert_eq!(server.client.get("/health").await.status, 200);
     server.client.events("/api/v1/events").await;
-    // Another key has a bucket of its own, and so has an address without one.
+    // Another key has its own bucket, and so has an address without a key.
     let other = key_of(&world, Role::Viewer).await;
     let other = server.client.with_key(Some(&other));
     assert_eq!(other.get("/api/v1/sessions").await.status, 200);

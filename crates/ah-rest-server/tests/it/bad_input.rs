@@ -1,4 +1,4 @@
-//! Whatever is wrong with a request: a problem that says what and where, and nothing half done.
+//! Invalid requests: a problem with the fault and its place, and no partial effect.
 
 use ah_rest_api_contract::operations::{self, Method};
 use serde_json::{Value, json};

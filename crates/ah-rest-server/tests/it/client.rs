@@ -1,4 +1,4 @@
-//! A client that knows nothing of the server's code but the codec of events.
+//! A client that shares no code with the server but the codec of events.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub(crate) struct Client {
     pub(crate) key: Option<String>,
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -45,7 +45,7 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The problem, which is one whole.
+    /// Returns the problem and checks that it is complete.
     pub(crate) fn problem(&self) -> Value {
         assert_eq!(
             self.header("content-type"),
@@ -65,7 +65,7 @@ impl Answer {
     }
 }
 
-/// A request to be changed before it is sent.
+/// A request that is built before it is sent.
 pub(crate) struct Ask {
     client: Client,
     method: Method,
@@ -155,7 +155,7 @@ impl Event {
 }
 
 impl Events {
-    /// The next frame; none at the end of the stream.
+    /// Returns the next frame, or `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         tokio::time::timeout(PATIENCE, self.read())
             .await
@@ -175,12 +175,12 @@ impl Events {
         }
     }
 
-    /// The place that the stream says to resume from.
+    /// Returns the id from which the stream can be resumed.
     pub(crate) fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
-    /// Everything until the stream ends.
+    /// Returns all events until the end of the stream.
     pub(crate) async fn until_end(mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(event) = self.next().await {
@@ -199,7 +199,7 @@ impl Client {
         }
     }
 
-    /// The same client with this key, or none.
+    /// Returns the same client with this key, or none.
     pub(crate) fn with_key(&self, key: Option<&str>) -> Self {
         Self {
             key: key.map(str::to_owned),

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 use crate::world::{Server, World};
 
-/// How many sessions may hold a slot at once.
+/// The number of sessions that may hold a slot at once.
 const SLOTS: usize = 4;
 
 struct Remote {
@@ -28,7 +28,7 @@ impl Remote {
         let clock = Arc::new(ManualClock::at(start));
         let world = World::of(clock.clone(), Behavior::Scripted)
             .with("limits.max-concurrent-tasks", &SLOTS.to_string())
-            // The suite looks again and again at what no event tells of.
+            // The suite polls for changes without an event.
             .with("limits.requests-per-minute", "1000000")
             .with("limits.burst", "1000000");
         let server = world.server().await;

@@ -1,4 +1,4 @@
-//! The API's description is the API's.
+//! The OpenAPI document matches the API.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! The server as its own client meets it: through a proxy with a certificate of its own making,
-//! behind which it comes and goes.
+//! The server behind a proxy with a self-made certificate, seen by the project's own client. The
+//! server stops and restarts behind the proxy.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::world::{PATIENCE, World};
 
-/// A proxy that speaks TLS before the server which is there at the time.
+/// A TLS proxy in front of the current server.
 struct Proxy {
     url: String,
-    /// The certificate of the authority that its own is from, PEM.
+    /// The certificate of the authority that issued the proxy's certificate, PEM.
     authority: String,
     behind: watch::Sender<SocketAddr>,
     _tasks: JoinSet<()>,
@@ -44,7 +44,7 @@ impl Proxy {
                 let (acceptor, address) = (acceptor.clone(), *address.borrow());
                 connections.spawn(async move {
                     let mut outside = acceptor.accept(outside).await.unwrap();
-                    // Without a server there is nobody to hand it on to, and the client is hung up on.
+                    // Without a server the connection of the client is closed.
                     if let Ok(mut inside) = TcpStream::connect(address).await {
                         copy_bidirectional(&mut outside, &mut inside).await.ok();
                     }
@@ -60,7 +60,7 @@ impl Proxy {
     }
 }
 
-/// TLS for `localhost`, and the authority that vouches for it.
+/// Creates a TLS acceptor for `localhost`, and the certificate of its authority.
 fn identity() -> (TlsAcceptor, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -82,7 +82,7 @@ fn identity() -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), authority.pem())
 }
 
-/// Reads on until the event that is wanted, and with it.
+/// Reads events up to and including the wanted one.
 async fn until(
     events: &mut EventStream,
     seen: &mut Vec<SessionEvent>,

@@ -1,4 +1,4 @@
-//! The server's own life: one a folder, found, ready, gone; and how it says it is.
+//! The lifecycle of the server: one per folder, discovery, readiness, shutdown, and its health.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ async fn a_second_one_on_the_folder_is_refused_in_words() {
         message.contains(world.home.path().to_str().unwrap()),
         "{message}"
     );
-    // It has done no harm to the first.
+    // The first server is not affected.
     assert_eq!(server.client.get("/api/v1/sessions").await.status, 200);
     server.end().await.unwrap();
 }
@@ -157,7 +157,7 @@ async fn it_says_how_it_is() {
     server.end().await.unwrap();
 }
 
-/// A clock that can be broken, so that whoever asks it panics.
+/// A clock that panics on use once it is broken.
 #[derive(Default)]
 struct Breakable(AtomicBool);
 
@@ -179,7 +179,7 @@ async fn a_panic_is_a_problem_of_one_request_and_the_server_goes_on() {
     let world = World::new().with_clock(clock.clone());
     let server = world.server().await;
     clock.0.store(true, Ordering::SeqCst);
-    // With an id of its own, so that only the handler asks for the time.
+    // The request has an id, so only the handler reads the time.
     let asked = server.client.ask("GET", "/health");
     let answer = asked.header("x-request-id", "mine-1").send().await;
     assert_eq!(answer.status, 500, "{answer:?}");

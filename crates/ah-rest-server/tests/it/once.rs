@@ -1,4 +1,4 @@
-//! Exactly once: repeats, races, restarts.
+//! Idempotent requests: repeats, races, restarts.
 
 use serde_json::json;
 

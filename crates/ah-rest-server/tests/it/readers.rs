@@ -1,5 +1,5 @@
-//! Readers that come and go: whatever becomes of their connections, they miss nothing and see
-//! nothing twice; and what they are shown besides the log.
+//! Readers that reconnect. They miss nothing and see nothing twice, however their connections end.
+//! Also covers ephemeral events.
 
 use ah_rest_api_contract::sse::{Decoded, Decoder};
 use ah_rest_api_contract::{EphemeralEvent, MessageDelta, MessageId, ThoughtDelta, ToolProgress};
@@ -20,7 +20,7 @@ async fn stop(server: &Server, path: &str) {
     assert_eq!(answer.status, 202, "{answer:?}");
 }
 
-/// Waits until the server says that so many streams are open.
+/// Waits until the server reports this number of open streams.
 async fn until_open(server: &Server, streams: usize) {
     let line = format!("ah_sse_streams {streams}\n");
     let open = async {
@@ -31,8 +31,8 @@ async fn until_open(server: &Server, streams: usize) {
     tokio::time::timeout(PATIENCE, open).await.unwrap();
 }
 
-/// The connection of a reader that asks for a stream and then takes nothing of it. By HTTP/1.0,
-/// whose body has no chunks, so that what comes is the stream itself.
+/// Connects a reader that requests a stream and then reads none of it. It uses HTTP/1.0, whose body
+/// has no chunks, so that the bytes are the stream itself.
 async fn stall(server: &Server, path: &str) -> TcpStream {
     let mut stalled = TcpStream::connect(server.address).await.unwrap();
     let key = server.client.key.clone().unwrap();
@@ -55,12 +55,12 @@ async fn a_reader_that_takes_nothing_for_too_long_is_closed_and_resumes_without_
     let path = format!("/api/v1/sessions/{id}/events");
     let mut stalled = stall(&server, &path).await;
     until_open(&server, 1).await;
-    // More than all buffers between the two hold.
+    // More data than fits into all buffers on the way.
     let text = "x".repeat(8 * 1024);
     for _ in 0..2000 {
         world.host.thought(id, &text);
     }
-    // It still takes nothing, and so loses its place on the server.
+    // The reader still reads nothing, so the server disconnects it.
     until_open(&server, 0).await;
     let mut bytes = Vec::new();
     tokio::time::timeout(PATIENCE, stalled.read_to_end(&mut bytes))
@@ -89,8 +89,7 @@ async fn a_reader_that_takes_nothing_for_too_long_is_closed_and_resumes_without_
     server.end().await.unwrap();
 }
 
-/// Reads to the end over one connection after another, each of which it gives up after so many
-/// events.
+/// Reads to the end over several connections, each of which is closed after `piece` events.
 async fn read_in_pieces(client: Client, path: String, piece: usize) -> Vec<Event> {
     let mut seen: Vec<Event> = Vec::new();
     loop {
@@ -166,14 +165,14 @@ async fn deltas_are_shown_to_whoever_asks_for_them_and_never_counted() {
         let frame = shown.next().await.unwrap();
         assert_eq!(frame.0.event.as_deref(), Some(delta.name()));
         assert_eq!(frame.json(), serde_json::to_value(&delta).unwrap());
-        // Nothing of it is a place to resume from.
+        // An ephemeral event has no id to resume from.
         assert_eq!(frame.0.id, None);
         assert_eq!(shown.last_event_id(), place);
     }
     stop(&server, &format!("/api/v1/sessions/{id}/stop")).await;
     let rest = shown.until_end().await;
     let whole = default.until_end().await;
-    // For everybody else they never were: the numbers go on as if nothing had been shown.
+    // Readers without ephemeral events see a log without gaps.
     assert_eq!(seqs(&whole), (1..=whole.len() as u64).collect::<Vec<_>>());
     assert_eq!(rest[0].seq(), place.parse::<u64>().unwrap() + 1);
     assert_eq!(rest, whole[whole.len() - rest.len()..]);

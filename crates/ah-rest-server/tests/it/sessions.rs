@@ -1,4 +1,4 @@
-//! Tasks, sessions, drafts and what else there is, over HTTP.
+//! Tasks, sessions, drafts and other resources, over HTTP.
 
 use ah_rest_api_contract::{EventPayload, PermissionId, PermissionRequested, SessionId};
 use serde_json::{Value, json};

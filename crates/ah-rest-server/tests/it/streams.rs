@@ -1,4 +1,4 @@
-//! Streams: every event once and in order, whoever reads when and how.
+//! Streams: every event once and in order, for every reader.
 
 use ah_rest_api_contract::LogLevel;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -37,7 +37,7 @@ async fn a_stream_has_history_then_what_comes_then_an_end() {
         assert_eq!(json["sessionId"], id.to_string());
     }
     assert_eq!(events.last().unwrap().json()["status"], "stopped");
-    // Whoever joins after the end has the same, and whoever was at the end has nothing.
+    // A reader that starts after the end gets the same events, and one at the end gets none.
     assert_eq!(server.client.events(&path).await.until_end().await, events);
     let all = events.len();
     let from = |after: usize| server.client.events(&path[..]).map_after(after);
@@ -51,7 +51,7 @@ trait After {
 }
 
 impl<F: Future<Output = crate::client::Events>> After for F {
-    /// What of the stream comes after the first `after` events.
+    /// Returns the events after the first `after` ones of the stream.
     async fn map_after(self, after: usize) -> Vec<Event> {
         self.await.until_end().await.split_off(after)
     }
@@ -69,7 +69,7 @@ async fn a_reader_resumes_where_it_was() {
     let mut seen = Vec::new();
     let mut cursor = 0;
     while seen.len() < 40 {
-        // The header prevails over the parameter, which a browser sends again as it was.
+        // The header takes precedence over the parameter, which a browser repeats unchanged.
         let ask = server.client.ask("GET", &format!("{path}?after=1"));
         let mut events = match cursor {
             0 => server.client.events(&path).await,
@@ -129,7 +129,7 @@ async fn filters_choose_and_never_renumber() {
         })
     );
     assert!(loud.len() < all.len());
-    // A filter that leaves the end out does not keep the stream from ending.
+    // A filter that excludes the last event does not keep the stream open.
     assert_eq!(filtered("type=thought").await.len(), 1);
     server.end().await.unwrap();
 }
@@ -232,8 +232,8 @@ async fn two_hundred_readers_of_one_session_each_see_everything() {
     server.end().await.unwrap();
 }
 
-/// A reader that takes nothing holds up neither the session nor the other readers, and has missed
-/// nothing when it reads on.
+/// A reader that reads nothing delays neither the session nor other readers, and misses nothing
+/// once it reads on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_stalls_is_only_behind() {
     let world = World::new();
@@ -251,7 +251,7 @@ async fn a_reader_that_stalls_is_only_behind() {
         .events(&format!("/api/v1/sessions/{id}/events"))
         .await;
     let live = tokio::spawn(live.until_end());
-    // More than all buffers between the two hold.
+    // More data than fits into all buffers on the way.
     let text = "x".repeat(8 * 1024);
     for _ in 0..2000 {
         world.host.thought(id, &text);
@@ -299,7 +299,7 @@ async fn many_sessions_come_over_one_connection() {
     ids.sort();
     assert_eq!(thoughts, ids);
     drop(all);
-    // Resumed in the middle, it goes on after what was seen, and only with what is wanted.
+    // A resumed stream continues after the cursor, and the filter still applies.
     let middle = cursors.len() / 2;
     let ask = server
         .client

@@ -1,4 +1,4 @@
-//! A state folder, a host that plays its agents, and servers on them.
+//! A state folder, a host with agents controlled by the test, and servers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
 
-/// How long anything may take before a test has failed.
+/// The maximum wait before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
@@ -29,7 +29,7 @@ pub(crate) struct World {
     server_clock: Arc<dyn Clock>,
 }
 
-/// A server that runs.
+/// A running server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) client: Client,
@@ -38,7 +38,7 @@ pub(crate) struct Server {
 }
 
 impl World {
-    /// A world on the host's clock, whose agents the test plays.
+    /// Creates a world on the host's clock, with agents controlled by the test.
     pub(crate) fn new() -> Self {
         Self::of(Arc::new(SystemClock), Behavior::Directed)
     }
@@ -56,13 +56,13 @@ impl World {
         }
     }
 
-    /// With a key of the configuration set.
+    /// Sets a key of the configuration.
     pub(crate) fn with(mut self, key: &'static str, value: &str) -> Self {
         self.settings.push((key, value.to_owned()));
         self
     }
 
-    /// With a clock of its own for the server; the engine has the world's.
+    /// Sets the clock of the server; the engine keeps the clock of the world.
     pub(crate) fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.server_clock = clock;
         self
@@ -83,19 +83,19 @@ impl World {
         Arc::new(SqliteStore::open(&path).await.unwrap())
     }
 
-    /// A server that is ready.
+    /// Starts a server and waits until it is ready.
     pub(crate) async fn server(&self) -> Server {
         let server = self.begin().await.unwrap();
         server.ready().await;
         server
     }
 
-    /// A server that listens, or why it does not.
+    /// Starts a server that listens.
     pub(crate) async fn begin(&self) -> Result<Server, ServeError> {
         self.begin_after(std::future::ready(())).await
     }
 
-    /// A server that listens, whose engine starts once `gate` is open.
+    /// Starts a server that listens. Its engine starts once `gate` is open.
     pub(crate) async fn begin_after(
         &self,
         gate: impl Future<Output = ()> + Send + 'static,
@@ -141,7 +141,7 @@ impl World {
 }
 
 impl Server {
-    /// Waits until the server takes requests.
+    /// Waits until the server is ready.
     pub(crate) async fn ready(&self) {
         let ready = async {
             while self.client.get("/ready").await.status != 200 {
@@ -151,7 +151,7 @@ impl Server {
         tokio::time::timeout(PATIENCE, ready).await.unwrap();
     }
 
-    /// Launches a session whose agent the test plays.
+    /// Launches a session whose agent is controlled by the test.
     pub(crate) async fn launch(&self) -> SessionId {
         let answer = self.client.post("/api/v1/tasks", &a_task()).await;
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -162,14 +162,14 @@ impl Server {
             .unwrap()
     }
 
-    /// Launches a session and waits until its agent is on its turn.
+    /// Launches a session and waits until its agent is in a turn.
     pub(crate) async fn running(&self) -> SessionId {
         let id = self.launch().await;
         self.until(id, "running").await;
         id
     }
 
-    /// Waits until the session's log says that it has this status.
+    /// Waits until the session's log contains this status.
     pub(crate) async fn until(&self, id: SessionId, status: &str) {
         let mut events = self
             .client
@@ -183,7 +183,7 @@ impl Server {
         panic!("the session {id} was never {status}");
     }
 
-    /// Shuts the server down and returns what it came to.
+    /// Shuts the server down and returns its result.
     pub(crate) async fn end(self) -> Result<(), ServeError> {
         self.shutdown.cancel();
         tokio::time::timeout(PATIENCE, self.serving)
@@ -197,7 +197,7 @@ impl Server {
     }
 }
 
-/// A task of one session that waits for prompts.
+/// Returns a task of one session that waits for prompts.
 pub(crate) fn a_task() -> serde_json::Value {
     json!({
         "prompt": "do it",

@@ -47,7 +47,7 @@ pub(crate) async fn get_agent_schema(
     Ok(Json(schema(&agent)).into_response())
 }
 
-/// The JSON Schema of an agent's settings, which go by how it is driven.
+/// Returns the JSON Schema of an agent's settings, which depend on its driver.
 fn schema(agent: &Agent) -> Value {
     let properties = match agent.driver.as_str() {
         "scenario" => json!({

@@ -1,4 +1,4 @@
-//! What happens to sessions: as streams, as pages of history, and as log lines (contract §5).
+//! Events of sessions: as streams, as pages of history, and as log lines (contract §5).
 
 use ah_rest_api_contract::{
     AllEventsParams, AllEventsQuery, EventParams, EventQuery, LogItem, LogParams, LogQuery, Page,

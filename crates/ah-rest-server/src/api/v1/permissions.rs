@@ -1,4 +1,4 @@
-//! What agents ask leave for (contract §0.13).
+//! Permission requests of agents (contract §0.13).
 
 use ah_rest_api_contract::{
     Page, PageParams, PageRequest, Permission, PermissionAnswer, PermissionId, SessionId,

@@ -1,4 +1,4 @@
-//! What is said to sessions' agents (contract §0.12).
+//! Prompts for the agents of sessions (contract §0.12).
 
 use ah_rest_api_contract::{
     Page, PageParams, PageRequest, Prompt, PromptId, PromptReceipt, PromptRequest, SessionId,

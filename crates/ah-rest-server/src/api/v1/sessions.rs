@@ -1,4 +1,4 @@
-//! Sessions, and what ends and holds them (contract §4.2).
+//! Sessions, and the commands that pause, resume and end them (contract §4.2).
 
 use ah_rest_api_contract::{
     Page, ResumeRequest, Session, SessionId, SessionParams, SessionQuery, StopRequest,

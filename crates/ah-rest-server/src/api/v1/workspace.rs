@@ -1,4 +1,4 @@
-//! What sessions changed (contract §4.3).
+//! Changes in the workspaces of sessions (contract §4.3).
 
 use ah_rest_api_contract::{
     DiffParams, DiffQuery, FileEntry, FileParams, FileQuery, Page, SessionDiff, SessionId,
