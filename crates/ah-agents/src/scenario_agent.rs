@@ -1,7 +1,7 @@
 //! The built-in agent: it plays a scenario file with real edits and real commands.
 //!
-//! It is a process of its own, as every agent is, and speaks `wire` with its driver over standard
-//! input and output. [`main`] is that process; `play` is what it does, over any pair of pipes.
+//! A process of its own, as every agent is, which speaks `wire` with its driver over standard
+//! input and output. [`main`] is that process; `play` runs the agent over any pair of pipes.
 
 mod assertion;
 mod command;

@@ -1,4 +1,4 @@
-//! The turns of one agent: its prompts, what it says, and the permissions that it requests.
+//! The turns of one agent: its prompts, its output, and the permissions that it requests.
 //!
 //! A [`Conversation`] is the pure half of a recorder. It performs no I/O and reads no clock: each
 //! input carries the [`Moment`] at which it happened, and each result is returned in [`Effects`].

@@ -191,7 +191,7 @@ const GEMINI: Builtin = Builtin {
         unmoved: &[],
     },
     model: Model::Argument("--model"),
-    // It does not find sessions that it has just written.
+    // The agent does not find sessions that it has just written.
     capabilities: AgentCapabilities {
         resume: false,
         ..EVERYTHING

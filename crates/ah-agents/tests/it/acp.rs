@@ -196,7 +196,7 @@ async fn an_error_fails_the_turn_and_not_the_session() {
 }
 
 #[tokio::test]
-async fn junk_is_told_as_far_as_it_is_worth_and_keeps_nobody_from_working() {
+async fn junk_is_reported_up_to_a_limit_and_does_not_stop_the_agent() {
     let session = session("junk", "junk 1000\nsay done");
     let mut attended = session.begin().await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);

@@ -190,7 +190,7 @@ async fn a_recorder_that_is_told_to_end_stops_the_agent() {
 }
 
 #[tokio::test]
-async fn nobody_attending_ends_an_agent_that_has_nothing_to_do() {
+async fn an_idle_agent_without_an_attendant_is_ended() {
     let mut session = with_litter("log done");
     session.spec.interactive = false;
     session.spec.orphan_idle_ms = 10;

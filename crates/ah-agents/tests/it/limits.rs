@@ -3,7 +3,7 @@ use ah_agents::protocol::EndCause;
 use crate::fixture::Session;
 
 #[tokio::test]
-async fn a_session_takes_no_longer_than_its_limit_although_nobody_attends() {
+async fn a_session_without_an_attendant_is_ended_at_its_time_limit() {
     let mut session = Session::new("hang");
     session.spec.timeout_ms = Some(100);
     session.spawn().await.unwrap();
@@ -13,7 +13,7 @@ async fn a_session_takes_no_longer_than_its_limit_although_nobody_attends() {
 }
 
 #[tokio::test]
-async fn a_limit_holds_in_a_pause_and_with_somebody_who_does_nothing_about_it() {
+async fn a_limit_holds_in_a_pause_and_with_an_idle_attendant() {
     use ah_agents::protocol::Request;
     let mut session = Session::new("hang");
     session.spec.timeout_ms = Some(100);
@@ -25,7 +25,7 @@ async fn a_limit_holds_in_a_pause_and_with_somebody_who_does_nothing_about_it() 
 }
 
 #[tokio::test]
-async fn an_interactive_agent_is_idle_no_longer_than_its_limit_although_nobody_attends() {
+async fn an_interactive_agent_without_an_attendant_is_ended_at_its_idle_limit() {
     let mut session = Session::new("log done");
     session.spec.idle_ms = Some(50);
     session.spawn().await.unwrap();

@@ -77,7 +77,7 @@ async fn the_policy_answers_where_it_can() {
 }
 
 #[tokio::test]
-async fn nobody_s_answer_is_the_policy_s() {
+async fn a_missing_answer_is_replaced_by_that_of_the_policy() {
     let mut session = Session::new("ask a");
     session.spec.permissions = PermissionPolicy {
         on_timeout: PermissionAction::Allow,

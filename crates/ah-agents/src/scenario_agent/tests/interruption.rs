@@ -183,7 +183,7 @@ async fn the_end_of_the_input_does_so_too_and_the_agent_leaves() {
 }
 
 #[tokio::test]
-async fn nobody_listening_ends_the_agent() {
+async fn an_agent_without_a_listener_ends() {
     let timeline = json!([{"agentToolUse": {"toolName": "runCmd", "args": {"cmd": "while :; do echo x; done"}}}]);
     let mut agent = Agent::playing(timeline).await;
     agent.prompt("go").await;
