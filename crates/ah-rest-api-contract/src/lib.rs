@@ -1,39 +1,38 @@
 //! The contract of the Agent Harbor access point.
 //!
-//! Every type that crosses a boundary of the access point exists once, here, and the server, its
-//! clients and its mock all use that one type:
+//! Every type that crosses a boundary of the access point is defined once, in this crate. The
+//! server, its clients and its mock all use these types:
 //!
-//! * what a client asks for: [`TaskLaunchParams`], [`PromptRequest`], [`PermissionAnswer`], the
-//!   queries;
-//! * what it is told: [`Session`], [`SessionEvent`], [`SessionDiff`], [`Page`];
-//! * what it is refused with: [`Problem`] (RFC 9457) inside a [`TaskManagerError`];
-//! * and the trait that binds them: [`TaskManager`], which a program is written against so that
-//!   an engine in the same process, a server across the network and a mock under a paused clock
-//!   can stand in for each other.
+//! * requests: [`TaskLaunchParams`], [`PromptRequest`], [`PermissionAnswer`], and the queries;
+//! * responses: [`Session`], [`SessionEvent`], [`SessionDiff`], [`Page`];
+//! * errors: [`Problem`] (RFC 9457) inside a [`TaskManagerError`];
+//! * the trait [`TaskManager`], which programs are written against. An engine in the same process,
+//!   a server across the network and a mock with a paused clock are interchangeable
+//!   implementations.
 //!
-//! The crate does no I/O and knows no runtime: whoever depends on it links neither a web server
-//! nor a database. What implements the trait is elsewhere: `RestClient` in `ah-rest-client`
+//! The crate does no I/O and needs no async runtime. Its dependents link neither a web server nor a
+//! database. The implementations of the trait are in other crates: `RestClient` in `ah-rest-client`
 //! for a server, `LocalTaskManager` in `ah-engine` for an engine in the process, and
-//! `MockTaskManager` in `ah-rest-mock-client` for tests. `examples/dashboard` is a whole program
-//! that does not know which of them it has.
+//! `MockTaskManager` in `ah-rest-mock-client` for tests. `examples/dashboard` is a complete program
+//! that is independent of the implementation.
 //!
 //! # Writing a program
 //!
-//! Write it against `&dyn TaskManager`; the trait's own page has a whole one. The way through:
+//! Use `&dyn TaskManager`; the documentation of the trait has a complete program. The steps are:
 //!
-//! 1. [`TaskManager::get_initial_tasks`] for what there is already: drafts, and sessions with
-//!    their status, recent events and changes, enough to draw a list.
-//! 2. [`TaskLaunchParams::builder`] to describe a task. `build` judges every field at once and
-//!    returns [`FieldErrors`], one entry a field, under the names that a form would use.
+//! 1. [`TaskManager::get_initial_tasks`] returns the existing drafts and sessions, with status,
+//!    recent events and changes. This is enough to draw a list.
+//! 2. [`TaskLaunchParams::builder`] describes a task. `build` validates all fields at once and
+//!    returns [`FieldErrors`] with one entry per field, under names suitable for a form.
 //! 3. [`TaskManager::launch_task`], then [`TaskManager::task_events_stream`] for each session.
-//! 4. [`TaskManager::prompt_session`], [`TaskManager::answer_permission`] and the others to steer.
-//!    They answer at once with what was taken in; what became of it comes as an event.
-//! 5. [`TaskManager::get_session_diff`] for the result.
+//! 4. [`TaskManager::prompt_session`], [`TaskManager::answer_permission`] and other methods steer
+//!    the session. They return when the request is accepted; events report the result.
+//! 5. [`TaskManager::get_session_diff`] returns the result.
 //!
-//! Decide by [`TaskManagerError::kind`], never by its words, and try again only what
-//! [`ErrorKind::is_retryable`] says may work.
+//! Branch on [`TaskManagerError::kind`], never on the message. Retry only if
+//! [`ErrorKind::is_retryable`] returns true.
 //!
-//! Lists come in pages. All of one:
+//! Lists are paginated. To read all pages of a list:
 //!
 //! ```
 //! use ah_rest_api_contract::{PageRequest, Session, SessionQuery, TaskManager, TaskManagerError};
@@ -58,15 +57,15 @@
 //! # Reading a session
 //!
 //! Everything that happens to a session is an event in its append-only log, numbered 1, 2, 3…
-//! without gaps by [`EventSeq`]. That number is the cursor of every reader: it is the SSE `id:`,
-//! the paging cursor and the place to resume from. Filters choose events and never renumber.
+//! without gaps by [`EventSeq`]. The number is the cursor of every reader: the SSE `id:`, the
+//! paging cursor and the position to resume from. Filters select events and never renumber them.
 //!
-//! A [`Session`] is a view of its log, as of [`Session::last_seq`]. To draw a session and keep it
-//! current without missing anything, read it and stream from that place on. A stream yields
-//! [`StreamItem`]s: events of the log, a [`Gap`] where retention has removed some, and, only when
-//! [`EventFilter::with_ephemeral`] asks for them, pieces of text in the making. It ends after the
-//! `status` event that is terminal. A stream that breaks off is taken up from the last
-//! [`EventSeq`] seen; who reads slowly is only behind, and misses nothing.
+//! A [`Session`] is a view of its log, as of [`Session::last_seq`]. To follow a session without
+//! missing events, read it and stream from that cursor. A stream yields [`StreamItem`]s: events of
+//! the log, a [`Gap`] if retention has removed events, and pieces of text in progress if
+//! [`EventFilter::with_ephemeral`] is set. It ends after the terminal `status` event. Resume an
+//! interrupted stream from the last [`EventSeq`] received. A slow reader falls behind, but misses
+//! no event.
 //!
 //! ```
 //! use ah_rest_api_contract::{
@@ -75,7 +74,7 @@
 //! };
 //! use futures::StreamExt;
 //!
-//! /// Draws a session, and draws it anew with every event to its end.
+//! /// Draws a session, and redraws it after every event until it ends.
 //! async fn watch(
 //!     manager: &dyn TaskManager,
 //!     id: SessionId,
@@ -111,12 +110,11 @@
 //!
 //! # Steering a session
 //!
-//! [`SessionStatus`] is the one state machine and [`SessionAction`] what may be asked of it;
-//! [`SessionStatus::admits`] is the table that says which is legal where, for a program that wants
-//! to grey out what would be refused. What an agent may do without being asked is a
-//! [`PermissionPolicy`] of its task; the rest comes as a
-//! [`PermissionRequest`](EventPayload::PermissionRequest) event that waits for an answer until it
-//! expires.
+//! [`SessionStatus`] is the state machine, and [`SessionAction`] lists the actions.
+//! [`SessionStatus::admits`] returns the result of an action in a status, for programs that disable
+//! menu items. The [`PermissionPolicy`] of a task decides which actions the agent can take without
+//! an answer. For all others, a [`PermissionRequest`](EventPayload::PermissionRequest) event waits
+//! for an answer until it expires.
 //!
 //! ```
 //! use ah_rest_api_contract::{
@@ -124,7 +122,7 @@
 //!     TaskManager, TaskManagerError,
 //! };
 //!
-//! /// What a menu offers for a session, and what it greys out.
+//! /// Returns the menu items of a session, each with its enabled state.
 //! fn menu(session: &Session) -> Vec<(&'static str, bool)> {
 //!     let offer = |action: SessionAction| {
 //!         let is_offered = session.status.admits(action) == Admission::Perform;
@@ -133,7 +131,7 @@
 //!     SessionAction::ALL.map(offer).to_vec()
 //! }
 //!
-//! /// Says no to what an agent asks leave for, and why.
+//! /// Rejects a permission request, and sends the reason as a prompt.
 //! async fn refuse(
 //!     manager: &dyn TaskManager,
 //!     session: &Session,
@@ -147,7 +145,7 @@
 //!     manager
 //!         .answer_permission(session.id, asked.request_id, answer)
 //!         .await?;
-//!     // It waits for the end of the agent's turn.
+//!     // The prompt is queued until the end of the agent's turn.
 //!     manager
 //!         .prompt_session(session.id, PromptRequest::queued(why))
 //!         .await?;
@@ -157,14 +155,16 @@
 //!
 //! # On the wire
 //!
-//! Objects are camelCase JSON, the fields of events, changes and usage `snake_case`; ids are ULIDs,
-//! most with a prefix; moments are RFC 3339 in UTC. A request with a field that nobody knows is
-//! refused, and so says which; a reader passes over fields that it does not know. [`sse`] is the
-//! codec of event streams, [`operations`] the table of all operations with the paths that clients ask
-//! for. A query is read into a `…Params` of texts, such as [`SessionParams`], and judged by turning
-//! it into what it means, such as [`SessionQuery`]; a client goes the other way.
+//! Objects are camelCase JSON; the fields of events, changes and usage are `snake_case`. Ids are
+//! ULIDs, most with a prefix. Timestamps are RFC 3339 in UTC. A request with an unknown field is
+//! rejected with an error that names it; readers of responses ignore unknown fields.
 //!
-//! With the feature `openapi` every wire type has its schema, for whoever describes the API.
+//! [`sse`] is the codec of event streams. [`operations`] is the table of all operations, with the
+//! paths that clients request. Query parameters are read into a `…Params` type of texts, such as
+//! [`SessionParams`], and validated by conversion into a query type, such as [`SessionQuery`]; a
+//! client converts in the other direction.
+//!
+//! With the feature `openapi` every wire type has its schema, for use in an OpenAPI document.
 
 pub mod access;
 pub mod access_point;
@@ -196,9 +196,9 @@ pub mod task;
 pub mod timestamp;
 mod word;
 
-/// The crate of the ids' form, which is part of this crate's API.
+/// The crate of the ULIDs, which is part of this crate's API.
 pub use ulid;
-/// The crate of addresses, which is part of this crate's API.
+/// The crate of the URLs, which is part of this crate's API.
 pub use url;
 
 pub use access::{AccessPointFile, ApiKeyText, Role};

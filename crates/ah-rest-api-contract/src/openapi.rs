@@ -1,7 +1,7 @@
-//! The schemas of types whose JSON is not what their Rust fields say.
+//! Schemas of types whose JSON form differs from their Rust fields.
 //!
-//! All the others derive theirs where they are declared. A bound stands in a schema only where it
-//! is judged, so that whatever a schema refuses is refused.
+//! All other schemas are derived at the types. A schema has a bound only where the bound is
+//! validated, so that everything a schema rejects is rejected.
 
 mod bodies;
 mod events;
@@ -17,7 +17,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 pub(crate) use tasks::{PromptInput, RepoInput, environment, labels};
 
-/// A text of a form.
+/// A string with a pattern.
 fn text(description: &str, pattern: &str, example: &str) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -27,7 +27,7 @@ fn text(description: &str, pattern: &str, example: &str) -> Object {
         .build()
 }
 
-/// A whole number from `minimum` to `maximum`.
+/// An integer from `minimum` to `maximum`.
 fn integer(description: &str, minimum: u64, maximum: u64) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
@@ -38,13 +38,13 @@ fn integer(description: &str, minimum: u64, maximum: u64) -> Object {
         .build()
 }
 
-/// The number of a page.
+/// The schema of a page number.
 pub(crate) enum PageNumber {}
 
 impl PartialSchema for PageNumber {
     fn schema() -> RefOr<Schema> {
         let mut page = integer("", 1, u64::from(u32::MAX));
-        // Each parameter has its own.
+        // Each parameter has its own description.
         page.description = None;
         RefOr::T(Schema::from(page))
     }
@@ -52,8 +52,8 @@ impl PartialSchema for PageNumber {
 
 impl ToSchema for PageNumber {}
 
-/// Paths within a workspace with commas between them; a backslash takes the character after it as
-/// it is. None is empty or absolute, and no segment is `..`.
+/// The schema of comma-separated paths within a workspace; a backslash escapes the next character.
+/// No path is empty or absolute, and no segment is `..`.
 pub(crate) enum PathList {}
 
 impl PartialSchema for PathList {
@@ -71,7 +71,8 @@ impl PartialSchema for PathList {
 
 impl ToSchema for PathList {}
 
-/// A size in bytes that may be absent or `null`: any `u64`, which no format of OpenAPI is.
+/// Returns the schema of a size in bytes that may be absent or `null`: any `u64`, for which OpenAPI
+/// has no format.
 pub(crate) fn size() -> RefOr<Schema> {
     let size = ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
@@ -81,24 +82,24 @@ pub(crate) fn size() -> RefOr<Schema> {
     RefOr::T(Schema::from(size))
 }
 
-/// What a schema says besides by a keyword of JSON Schema that its builder does not have. One
-/// keyword: several would stand in another order each time that the document is made.
+/// Returns an extension with a JSON Schema keyword that the builders do not support. It takes one
+/// keyword, because the order of several would vary between builds of the document.
 fn besides(keyword: &str, value: Value) -> Option<Extensions> {
     Some(Extensions::from_iter([(keyword, value)]))
 }
 
-/// A text that is one of `words`.
+/// A string that is one of `words`.
 fn word<'a>(words: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(words))
 }
 
-/// The schema that was derived for a struct with named fields.
+/// Returns the derived schema of a struct with named fields.
 fn object_of<T: PartialSchema>() -> Object {
     match T::schema() {
         RefOr::T(Schema::Object(object)) => object,
-        // Only structs without flattened fields are asked for, and their derived schema is this.
+        // All callers pass structs without flattened fields, whose derived schema is an object.
         _ => unreachable!("the derived schema of a struct is an object"),
     }
 }

@@ -1,4 +1,4 @@
-//! What requests carry besides tasks: content, policies, answers and drafts.
+//! Schemas of request bodies other than tasks: content, policies, answers and drafts.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) type Named = Vec<(String, RefOr<Schema>)>;
 
-/// Adds a type, and what it is made of, to the schemas that have a name.
+/// Adds a type and its parts to the named schemas.
 pub(super) fn push<T: ToSchema>(schemas: &mut Named) {
     schemas.push((T::name().into_owned(), T::schema()));
     T::schemas(schemas);
@@ -140,8 +140,8 @@ impl ToSchema for PermissionAnswer {
     }
 }
 
-/// The schema of a struct whose values are not judged: as it is derived, with no bounds but those
-/// of the fields' types.
+/// Returns the schema of a struct whose values are not validated: the derived schema, with no
+/// bounds except those of the field types.
 fn unjudged<T: PartialSchema>() -> Object {
     let mut object = object_of::<T>();
     for field in object.properties.values_mut() {
@@ -159,7 +159,7 @@ fn unjudged<T: PartialSchema>() -> Object {
     object
 }
 
-/// What may be there, and may be `null` as well, which is the same as not being there.
+/// Returns a schema that also allows `null`, which means absent.
 fn optional(schema: impl Into<RefOr<Schema>>, description: &str) -> Schema {
     let null = ObjectBuilder::new().schema_type(Type::Null);
     Schema::from(
@@ -170,7 +170,7 @@ fn optional(schema: impl Into<RefOr<Schema>>, description: &str) -> Schema {
     )
 }
 
-/// What a draft holds, as an object that may be added to.
+/// Returns the content of a draft as an extensible object.
 fn draft_fields() -> ObjectBuilder {
     let agents: Array = ArrayBuilder::new()
         .items(RefOr::T(Schema::from(unjudged::<AgentSelection>())))
@@ -204,7 +204,7 @@ fn draft_fields() -> ObjectBuilder {
 fn push_draft_parts(schemas: &mut Named) {
     push::<PromptContent>(schemas);
     push::<RuntimeConfig>(schemas);
-    // The parts of these two; they themselves stand in the draft, without their bounds.
+    // Only the parts of these two: the types themselves are inlined in the draft, without bounds.
     RepoConfig::schemas(schemas);
     AgentSelection::schemas(schemas);
 }

@@ -1,7 +1,7 @@
-//! Events of streams and pages: a schema for each type, told apart by `type`.
+//! Schemas of the events of streams and pages: one schema per type, with `type` as discriminator.
 //!
-//! The types and their fields are those of the derived schemas of the enums. Each is merged with
-//! the fields that every event has.
+//! The types and their fields come from the derived schemas of the enums. Each is merged with the
+//! fields that all events have.
 
 use std::borrow::Cow;
 
@@ -16,23 +16,23 @@ use crate::{
 
 type Named = Vec<(String, RefOr<Schema>)>;
 
-/// One form that an item of a stream takes.
+/// One form of an item of a stream.
 struct Form {
-    /// The word in `type`.
+    /// The value of `type`.
     word: String,
-    /// The name of its schema.
+    /// The name of the schema.
     name: String,
     schema: Object,
 }
 
-/// The forms of an enum and the schemas that they refer to.
+/// The forms of an enum and the schemas to which they refer.
 struct Forms {
     forms: Vec<Form>,
     parts: Named,
 }
 
 impl Forms {
-    /// The forms of an enum whose variants hold one struct each and are told apart by `type`.
+    /// Returns the forms of an enum whose variants contain one struct each, with `type` as tag.
     fn of_enum<T: ToSchema>() -> Self {
         let mut parts = Named::new();
         T::schemas(&mut parts);
@@ -44,12 +44,12 @@ impl Forms {
             .iter()
             .map(|variant| Form::of_variant(variant, &parts))
             .collect();
-        // A struct stands in the form of its event and nowhere else.
+        // The struct of an event is used only in the form of that event.
         parts.retain(|(name, _)| !forms.iter().any(|form| form.name == *name));
         Self { forms, parts }
     }
 
-    /// The events of a log.
+    /// Returns the forms of the events of a log.
     fn log() -> Self {
         let mut log = Self::of_enum::<EventPayload>();
         let common = ObjectBuilder::new()
@@ -72,7 +72,7 @@ impl Forms {
         log
     }
 
-    /// The items of a stream.
+    /// Returns the forms of the items of a stream.
     fn stream() -> Self {
         let mut stream = Self::log();
         let ephemeral = Self::of_enum::<EphemeralEvent>();
@@ -88,7 +88,7 @@ impl Forms {
         stream
     }
 
-    /// The schema of a value that has one of these forms.
+    /// Returns the schema of a value that has one of these forms.
     fn one_of(&self, description: &str) -> RefOr<Schema> {
         let mapping = self.forms.iter().map(|form| {
             let location = Ref::from_schema_name(form.name.as_str()).ref_location;
@@ -111,7 +111,8 @@ impl Forms {
 }
 
 impl Form {
-    /// Reads a variant: all of a reference to its struct and an object with its `type`.
+    /// Converts the schema of a variant: all of a reference to its struct and an object with its
+    /// `type`.
     fn of_variant(variant: &RefOr<Schema>, parts: &Named) -> Self {
         let RefOr::T(Schema::AllOf(both)) = variant else {
             unreachable!("the derived schema of a tagged variant is all of two");
@@ -140,7 +141,7 @@ impl Form {
     }
 }
 
-/// The one word that a tag can be.
+/// Returns the only value of a tag.
 fn tag_of(tag: &Object) -> String {
     let Some(RefOr::T(Schema::Object(word))) = tag.properties.get("type") else {
         unreachable!("the tag of these enums is `type`");
@@ -152,7 +153,7 @@ fn tag_of(tag: &Object) -> String {
     word.clone()
 }
 
-/// The property that every item has: its `type`.
+/// Returns the `type` property, which every item has.
 fn typed(event: &str) -> Object {
     ObjectBuilder::new()
         .property("type", word([event]))

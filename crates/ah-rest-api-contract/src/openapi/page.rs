@@ -1,4 +1,4 @@
-//! Pages: one schema for each type of item, which refers to the item's own.
+//! Schemas of pages: one schema per item type, with a reference to the schema of the item.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,8 @@ use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema};
 use super::integer;
 use crate::Page;
 
-// What `derive(ToSchema)` implements for a generic type. Derived, it would repeat the schema of
-// the item within that of each page instead of referring to it.
+// The implementation that `derive(ToSchema)` generates for a generic type. The derived one would
+// inline the schema of the item in each page.
 impl<T: ToSchema> ComposeSchema for Page<T> {
     fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         let items = ArrayBuilder::new()

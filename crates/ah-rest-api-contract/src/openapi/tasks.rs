@@ -1,4 +1,4 @@
-//! What a task is launched with, where that is judged: prompts, repositories, labels and variables.
+//! Schemas of task requests with validation: prompts, repositories, labels and variables.
 
 use std::borrow::Cow;
 
@@ -11,11 +11,11 @@ use super::bodies::{Named, push, reference};
 use super::{besides, object_of};
 use crate::{ContentBlock, RepoConfig};
 
-/// A text that says something: one with a character that is no white space (Unicode's
-/// `White_Space`, which `\s` is not the same as).
+/// A text with at least one character that is no white space (Unicode's `White_Space`, which
+/// differs from `\s`).
 const NOT_BLANK: &str = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
 
-/// The schema of a prompt in a request that judges it.
+/// The schema of a prompt in a request that validates it.
 pub(crate) enum PromptInput {}
 
 impl PartialSchema for PromptInput {
@@ -55,14 +55,14 @@ impl ToSchema for PromptInput {
     }
 }
 
-/// The schema of a content block in a request that judges it: a picture is here or somewhere.
+/// The schema of a content block in a request that validates it: an image has a URI or data.
 enum PromptBlock {}
 
 impl PartialSchema for PromptBlock {
     fn schema() -> RefOr<Schema> {
         let forms = match ContentBlock::schema() {
             RefOr::T(Schema::OneOf(blocks)) => blocks.items,
-            // The derived schema of an enum with a tag is this.
+            // The derived schema of a tagged enum is a `oneOf`.
             _ => unreachable!("the derived schema of an enum is one of its forms"),
         };
         let mut schema = OneOfBuilder::new().description(Some("One piece of a prompt."));
@@ -85,7 +85,7 @@ impl PartialSchema for PromptBlock {
     }
 }
 
-/// The object with these fields of these types; those that are not `null` are there.
+/// Requires these fields with these types; those whose type is not `null` are required.
 fn with_fields(mut object: Object, fields: [(&str, Type); 2]) -> Schema {
     for (name, of_type) in fields {
         if of_type != Type::Null {
@@ -108,7 +108,7 @@ impl ToSchema for PromptBlock {
     }
 }
 
-/// The schema of what a task works on: a git repository is somewhere.
+/// The schema of the repository of a task: a git repository has an address.
 pub(crate) enum RepoInput {}
 
 impl PartialSchema for RepoInput {
@@ -131,7 +131,7 @@ impl ToSchema for RepoInput {
     }
 }
 
-/// A map from names to values, both bounded.
+/// Returns the schema of a map with bounded names and values.
 fn bounded_map(description: &str, names: Object, values: ObjectBuilder) -> RefOr<Schema> {
     let map = ObjectBuilder::new()
         .description(Some(description))
@@ -151,14 +151,14 @@ fn name_of(pattern: &str, length_max: usize) -> Object {
         .build()
 }
 
-/// The labels of a task.
+/// Returns the schema of the labels of a task.
 pub(crate) fn labels() -> RefOr<Schema> {
     let description = "Names and values to find the sessions by.";
     let values = ObjectBuilder::new().max_length(Some(256));
     bounded_map(description, name_of("^[A-Za-z0-9._/-]+$", 63), values)
 }
 
-/// The environment of a task's agents.
+/// Returns the schema of the environment of a task's agents.
 pub(crate) fn environment() -> RefOr<Schema> {
     let description = "Environment variables for the agent, of the names that the server allows. \
                        They are never shown again.";

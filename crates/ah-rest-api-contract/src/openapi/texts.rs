@@ -1,4 +1,4 @@
-//! Ids, cursors, moments and other texts of a form.
+//! Schemas of ids, cursors, timestamps and other formatted texts.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::{
     PromptId, RepositoryId, SessionId, TaskId, Timestamp,
 };
 
-/// A ULID in its canonical spelling: 128 bits, so that the first of 26 characters is at most 7.
+/// The pattern of a canonical ULID: 128 bits, so the first of 26 characters is at most 7.
 const ULID: &str = "[0-7][0-9A-HJKMNP-TV-Z]{25}";
 const ULID_EXAMPLE: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 

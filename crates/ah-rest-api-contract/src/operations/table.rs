@@ -161,7 +161,7 @@ macro_rules! for_each_operation {
                     query AllEventsQuery as AllEventsParams,
                     -> 200 SessionEvent, errors [],
                     ReadSessions, "The events of many sessions, as one stream";
-                // A parameter of a path is a whole segment, so it contains the file's extension.
+                // A path parameter is a whole segment, so it contains the file's extension.
                 get_agent_schema Get "/api/v1/schemas/agents/{file}" (file: String)
                     -> 200 Value, errors [],
                     ReadCatalog, "The JSON Schema of an agent's settings";

@@ -1,4 +1,4 @@
-//! Keys, roles, health, and the small requests.
+//! Tests of keys, roles, health, and the small requests.
 
 use std::collections::BTreeMap;
 

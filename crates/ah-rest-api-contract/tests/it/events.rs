@@ -1,4 +1,4 @@
-//! The vocabulary of events and what filters choose of it.
+//! Tests of event types and filters.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Identifiers and moments: one value, one spelling.
+//! Tests of identifiers and timestamps: each value has one text form.
 
 use ah_rest_api_contract::*;
 use proptest::prelude::*;
@@ -112,7 +112,7 @@ fn moments_are_read_with_any_offset_and_written_in_utc() {
         "2026-01-31T24:00:00Z",
         "2026-1-31T12:00:00Z",
         "+12026-01-31T12:00:00Z",
-        // Their offsets carry them out of the years with four digits.
+        // Their offsets move them out of the four-digit years.
         "9999-12-31T23:59:59-01:00",
         "0000-01-01T00:00:00+01:00",
         "1769860800000",

@@ -1,4 +1,4 @@
-//! The one state machine.
+//! Tests of the state machine.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

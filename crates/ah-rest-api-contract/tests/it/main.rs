@@ -1,4 +1,4 @@
-//! The contract's own tests: what holds for every value, and the exact shapes on the wire.
+//! Tests of the contract: properties of all values, and the exact wire forms.
 
 mod access;
 mod events;

@@ -1,4 +1,4 @@
-//! The schemas of the wire types, as a document that names all of them.
+//! Tests of the schemas of the wire types, in a document that names all of them.
 
 mod values;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-/// A document that names every type that a server sends or takes.
+/// A document that names every type that a server sends or accepts.
 #[derive(OpenApi)]
 #[openapi(
     paths(read, write),
@@ -67,7 +67,7 @@ fn write() {}
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(Document::openapi()).expect("JSON"));
 
-/// Every value below `value`, with the names that lead to it.
+/// Visits every value below `value` with its path.
 fn walk(value: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
     visit(path, value);
     match value {
@@ -81,8 +81,8 @@ fn walk(value: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
     }
 }
 
-/// Has every object that names its fields take no others, so that a field which is written under
-/// a name that its schema does not know is found.
+/// Disallows additional properties in every object with named fields, so that a field under an
+/// unknown name is detected.
 fn closed(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(fields) => {
@@ -101,7 +101,7 @@ fn closed(mut schema: Value) -> Value {
     schema
 }
 
-/// Judges values by the schema called `name`.
+/// Returns a validator for the schema called `name`.
 fn validator(schemas: &Value, name: &str) -> Validator {
     let root = json!({
         "$ref": format!("#/components/schemas/{name}"),
@@ -156,7 +156,7 @@ fn fits(validator: &Validator, value: &impl Serialize) {
     }
 }
 
-/// The value of a body, when it can be read and is judged good.
+/// Deserializes and validates a body.
 fn taken<T: serde::de::DeserializeOwned>(body: &Value, good: impl Fn(T) -> bool) -> Option<()> {
     let value: T = serde_json::from_value(body.clone()).ok()?;
     good(value).then_some(())
@@ -253,7 +253,7 @@ fn every_request_takes_no_unknown_field() {
     }
 }
 
-/// Every parameter that a schema describes is one that is read, and the other way round.
+/// Compares the parameters of the schemas with the fields of the queries, in both directions.
 #[test]
 fn parameters_are_the_fields_that_are_read() {
     fn check<P: utoipa::IntoParams + Default + Serialize + serde::de::DeserializeOwned>() {

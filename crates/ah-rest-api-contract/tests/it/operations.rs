@@ -1,4 +1,4 @@
-//! The operations table and the paths that are built from it.
+//! Tests of the operations table and its path builders.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Page arithmetic at its edges.
+//! Tests of page arithmetic at the limits.
 
 use ah_rest_api_contract::{
     CONTEXT_LINES_MAX, DiffQuery, ErrorKind, PER_PAGE_MAX, Page, PageRequest, Problem,
@@ -57,7 +57,7 @@ fn kinds_and_type_uris_tell_each_other() {
         let absolute = format!("https://example.org/docs{}", kind.type_uri());
         assert_eq!(ErrorKind::from_type_uri(&absolute), Some(kind));
         assert_eq!(Problem::new(kind, "").kind(), kind);
-        // A problem whose URI is not known is judged by its status, which keeps the class.
+        // The kind of a problem with an unknown URI follows from its status, which keeps the class.
         let foreign = Problem {
             type_uri: "about:blank".to_owned(),
             ..Problem::new(kind, "")

@@ -1,4 +1,4 @@
-//! Queries: written as they are read, and every field at fault named.
+//! Tests of queries: round trips, and errors for every invalid field.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::strategies::{json_object, log_event, seq, text, timestamp, ulid};
 
-/// The query that means `query` comes back as it.
+/// Asserts that `query` survives a round trip through its wire form.
 fn comes_back<Q, P>(query: &Q)
 where
     Q: Clone + PartialEq + Debug + TryFrom<P, Error = FieldErrors>,
@@ -114,7 +114,7 @@ proptest! {
         for name in ["status", "type", "page", "perPage", "files", "context", "since", "tail", "after", "sessions"] {
             fields.insert(name.to_owned(), word.clone().into());
             let json = serde_json::Value::Object(fields.clone());
-            // Most are refused; what matters is that each is answered.
+            // Most are rejected; the test requires only that none panics.
             let refused = [
                 read::<SessionParams, SessionQuery>(&json).is_err(),
                 read::<EventParams, EventQuery>(&json).is_err(),
@@ -140,7 +140,7 @@ proptest! {
     }
 }
 
-/// A query as a server reads it: the names judged first, then what they hold.
+/// Parses a query as a server does: first the names, then the values.
 fn read<P, Q>(fields: &serde_json::Value) -> Result<Q, String>
 where
     P: DeserializeOwned,

@@ -1,4 +1,4 @@
-//! What is written is read back as it was.
+//! Tests of round trips: deserialization is the inverse of serialization.
 
 use std::fmt::Debug;
 

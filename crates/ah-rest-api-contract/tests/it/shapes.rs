@@ -1,4 +1,5 @@
-//! The exact JSON of one example of each event and object (contract §0.1, §0.4, §0.9, §5.2).
+//! Snapshots of the exact JSON of one example of each event and object (contract §0.1, §0.4, §0.9,
+//! §5.2).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Addresses of repositories: which are taken, and which could run a command.
+//! Tests of repository addresses: accepted ones, and those that could run a command.
 
 use ah_rest_api_contract::RepositorySource;
 use proptest::prelude::*;

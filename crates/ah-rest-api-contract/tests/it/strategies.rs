@@ -1,5 +1,5 @@
-//! Values of every wire type. Strategies are boxed: one by value is as large as all it is made
-//! of, and a session's would not fit on a test's stack.
+//! Strategies for values of every wire type. They are boxed: an unboxed strategy contains all its
+//! parts, and that of a session would overflow the stack of a test.
 
 mod events;
 mod objects;
@@ -14,7 +14,7 @@ use ulid::Ulid;
 pub(crate) use events::*;
 pub(crate) use objects::*;
 
-/// Any text, with the characters that formats trip over more often than chance would have it.
+/// Any text, with a higher share of the characters that formats treat specially.
 pub(crate) fn text() -> BoxedStrategy<String> {
     prop_oneof![
         3 => "[a-z ]{0,12}",

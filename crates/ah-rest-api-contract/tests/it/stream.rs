@@ -1,4 +1,4 @@
-//! Server-sent events, cut into chunks at any byte.
+//! Tests of server-sent events in chunks of arbitrary size.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::strategies::{stream_item, text};
 
-/// Feeds the bytes in chunks of the given sizes, over and over, and takes what was found.
+/// Decodes the bytes in chunks of the given sizes, repeated cyclically, and returns the results.
 fn decode(bytes: &[u8], sizes: &[usize]) -> (Vec<Decoded>, Decoder) {
     let mut decoder = Decoder::new();
     let mut found = Vec::new();
@@ -29,7 +29,7 @@ fn decode(bytes: &[u8], sizes: &[usize]) -> (Vec<Decoded>, Decoder) {
     (found, decoder)
 }
 
-/// A frame whose fields its lines can carry.
+/// A frame that can be encoded.
 fn frame() -> impl Strategy<Value = Frame> {
     let line = |text: String| text.replace(['\0', '\r', '\n'], "");
     (
@@ -48,7 +48,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         })
 }
 
-/// Data as a reader gets it: its line ends are all `\n`.
+/// Returns the frame as a reader receives it: all line ends are `\n`.
 fn as_read(frame: &Frame) -> Frame {
     Frame {
         data: frame.data.replace("\r\n", "\n").replace('\r', "\n"),

@@ -1,4 +1,4 @@
-//! What keeps a task from being launched, by field.
+//! Tests of the validation of tasks, by field.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn wish() -> CreateTask {
     )
 }
 
-/// The fields at fault once `change` was made to a task that may be launched.
+/// Returns the invalid fields of a valid task after `change`.
 fn at_fault(change: impl FnOnce(&mut CreateTask)) -> Vec<String> {
     let mut task = wish();
     change(&mut task);

@@ -1,5 +1,5 @@
-//! The schemas against the values: what is written fits its schema and says nothing that the
-//! schema does not know, and what a schema refuses is refused when it is read.
+//! Tests of the schemas against values: serialized values conform to their schemas without unknown
+//! fields, and values that a schema rejects are rejected by deserialization.
 
 use ah_rest_api_contract::*;
 use proptest::prelude::*;
@@ -102,7 +102,7 @@ proptest! {
     }
 }
 
-/// The JSON of values of `strategy`, most with one thing changed somewhere in it.
+/// The JSON of values of `strategy`, most with one modification.
 fn broken<T: Serialize>(strategy: impl Strategy<Value = T> + 'static) -> BoxedStrategy<Value> {
     let replacement = prop_oneof![
         Just(Value::Null),
@@ -145,7 +145,7 @@ fn collect_places(value: &Value, path: &mut Vec<String>, places: &mut Vec<Vec<St
     }
 }
 
-/// Replaces what is at `path`, adds an unknown field to it, or leaves everything as it is.
+/// Replaces the value at `path`, adds an unknown field to it, or changes nothing.
 fn alter(json: &mut Value, path: &[String], replacement: Value, change: u8) {
     let target = path.iter().try_fold(json, |value, name| match value {
         Value::Object(fields) => fields.get_mut(name),
@@ -161,7 +161,7 @@ fn alter(json: &mut Value, path: &[String], replacement: Value, change: u8) {
     }
 }
 
-/// Texts over the characters that a rule is about.
+/// Texts of the characters that a rule is about.
 fn texts_of(characters: &'static str) -> impl Strategy<Value = String> {
     let characters: Vec<char> = characters.chars().collect();
     prop::collection::vec(prop::sample::select(characters), 0..8)

@@ -1,4 +1,4 @@
-//! Everything that a session's stream yields.
+//! Strategies for the items of a session's stream.
 
 use ah_rest_api_contract::*;
 use proptest::collection::vec;
@@ -11,7 +11,7 @@ pub(crate) fn usage() -> BoxedStrategy<Usage> {
     (
         any::<(u64, u64)>(),
         of(any::<u64>()),
-        // Whole hundredths of a cent, which JSON numbers carry exactly.
+        // Whole hundredths of a cent, which JSON numbers represent exactly.
         of((0_u32..100_000_000).prop_map(|n| f64::from(n) / 10_000.0)),
         of(any::<u64>()),
         of(any::<u64>()),

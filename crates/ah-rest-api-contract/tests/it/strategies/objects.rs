@@ -1,4 +1,4 @@
-//! Everything that is asked for and answered.
+//! Strategies for requests and responses.
 
 use std::collections::BTreeMap;
 
