@@ -50,9 +50,9 @@ pub struct Draft {
         deserialize_with = "DraftContent::deserialize"
     )]
     pub content: DraftContent,
-    /// The time at which the draft was created.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// The time at which the draft was last saved.
+    /// The time of its last update.
     pub updated_at: Timestamp,
 }
 

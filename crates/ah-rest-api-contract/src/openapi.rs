@@ -76,7 +76,7 @@ impl ToSchema for PathList {}
 pub(crate) fn size() -> RefOr<Schema> {
     let size = ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
-        .description(Some("Its size in bytes."))
+        .description(Some("The size in bytes."))
         .minimum(Some(0_usize))
         .maximum(Some(u64::MAX as usize));
     RefOr::T(Schema::from(size))

@@ -33,8 +33,8 @@ fn blocks() -> ArrayBuilder {
 
 impl PartialSchema for PromptContent {
     fn schema() -> RefOr<Schema> {
-        let description = "What is said: content blocks, or a plain string, which is read as one \
-                           text block. It is always written as blocks.";
+        let description = "The content of a prompt: content blocks, or a plain string, which is \
+                           read as one text block. It is always written as blocks.";
         let schema = OneOfBuilder::new()
             .description(Some(description))
             .item(ObjectBuilder::new().schema_type(Type::String))
@@ -60,16 +60,16 @@ impl PartialSchema for PermissionPolicy {
         let rules = ArrayBuilder::new()
             .items(reference::<PermissionRule>())
             .description(Some(
-                "The rules, in order: the first that fits decides each path a request names.",
+                "The rules, in order. The first matching rule decides each path of a request.",
             ))
             .max_items(Some(100));
         let on_timeout = word(["allow", "deny"])
             .description(Some(
-                "What becomes of a request that nobody answered in time.",
+                "The decision on a request that was not answered in time.",
             ))
             .default(Some(json!("deny")));
         let mut timeout_ms = integer(
-            "How long an answer is waited for, in milliseconds.",
+            "The time limit for an answer in milliseconds.",
             1000,
             24 * 60 * 60 * 1000,
         );
@@ -78,7 +78,7 @@ impl PartialSchema for PermissionPolicy {
             .property(
                 "default",
                 actions()
-                    .description(Some("What becomes of a request that no rule fits."))
+                    .description(Some("The decision on a request that no rule matches."))
                     .default(Some(json!("ask"))),
             )
             .property("rules", rules)
@@ -87,7 +87,7 @@ impl PartialSchema for PermissionPolicy {
             .additional_properties(Some(AdditionalProperties::FreeForm(false)));
         let policy = OneOfBuilder::new()
             .description(Some(
-                "Who may do what without being asked. A word is a policy without rules.",
+                "A policy for permission requests. A string is a policy without rules.",
             ))
             .item(actions())
             .item(full);
@@ -116,13 +116,13 @@ impl PartialSchema for PermissionAnswer {
         };
         let option = ObjectBuilder::new()
             .schema_type(Type::String)
-            .description(Some("The option to take, by its id."));
+            .description(Some("The id of the selected option."));
         let cancelled = word(["cancelled"]).description(Some(
-            "The request is neither allowed nor rejected, but withdrawn.",
+            "Cancels the request: it is neither allowed nor rejected.",
         ));
         let answer = OneOfBuilder::new()
             .description(Some(
-                "An answer to a permission request: one of its options, or its withdrawal.",
+                "An answer to a permission request: one of its options, or its cancellation.",
             ))
             .examples([
                 json!({"optionId": "allow"}),
@@ -178,25 +178,22 @@ fn draft_fields() -> ObjectBuilder {
     ObjectBuilder::new()
         .property(
             "prompt",
-            optional(
-                reference::<PromptContent>(),
-                "What the agent would be asked.",
-            ),
+            optional(reference::<PromptContent>(), "The prompt for the agent."),
         )
         .property(
             "repo",
             optional(
                 RefOr::T(Schema::from(unjudged::<RepoConfig>())),
-                "On which repository.",
+                "The repository to work on.",
             ),
         )
         .property(
             "agents",
-            optional(RefOr::T(Schema::from(agents)), "By which agents."),
+            optional(RefOr::T(Schema::from(agents)), "The agents to run."),
         )
         .property(
             "runtime",
-            optional(reference::<RuntimeConfig>(), "In which runtime."),
+            optional(reference::<RuntimeConfig>(), "The runtime of the agents."),
         )
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
@@ -213,8 +210,8 @@ impl PartialSchema for DraftContent {
     fn schema() -> RefOr<Schema> {
         let content = draft_fields()
             .description(Some(
-                "What a draft holds: any part of a task, unjudged, since a draft is incomplete by \
-             nature.",
+                "The content of a draft: any part of a task. It is not validated, because a draft \
+                 may be incomplete.",
             ))
             .examples([json!({"prompt": "Tidy up the build", "agents": [{"type": "scenario"}]})]);
         RefOr::T(Schema::from(content))
@@ -241,8 +238,8 @@ impl PartialSchema for Draft {
         let draft = draft_fields()
             .description(Some("A saved draft."))
             .property("id", reference::<DraftId>())
-            .property("createdAt", moment("When it was first saved."))
-            .property("updatedAt", moment("When it was last saved."))
+            .property("createdAt", moment("The time of its creation."))
+            .property("updatedAt", moment("The time of its last update."))
             .required("id")
             .required("createdAt")
             .required("updatedAt");

@@ -173,8 +173,8 @@ fn pascal_case(snake_case: &str) -> String {
 impl PartialSchema for SessionEvent {
     fn schema() -> RefOr<Schema> {
         Forms::log().one_of(
-            "One event of one session's log. A newer server may send events of other types, which \
-             a reader passes over.",
+            "An event of a session's log. A newer server may send events of other types, which \
+             readers ignore.",
         )
     }
 }
@@ -192,8 +192,8 @@ impl ToSchema for SessionEvent {
 impl PartialSchema for StreamItem {
     fn schema() -> RefOr<Schema> {
         Forms::stream().one_of(
-            "What one `data:` of a stream holds; `event:` is its `type`. Events of the log have an \
-             `id:` to resume from. Pieces of what is in the making and gaps have none.",
+            "The `data:` of a frame of a stream; `event:` is its `type`. Events of the log have an \
+             `id:` to resume from. Ephemeral events and gaps have none.",
         )
     }
 }

@@ -15,14 +15,14 @@ impl<T: ToSchema> ComposeSchema for Page<T> {
     fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         let items = ArrayBuilder::new()
             .items(Ref::from_schema_name(T::name()))
-            .description(Some("The items of this page, in the list's order."));
+            .description(Some("The items of this page, in list order."));
         let total = integer(
-            "How many items the whole list has, after filtering and before paging.",
+            "The number of items in the whole list, after filtering.",
             0,
             i64::MAX as u64,
         );
         let next_page = integer(
-            "The number of the next page; absent on the last one and on pages after it.",
+            "The number of the next page; absent on the last page and on pages after it.",
             2,
             u64::from(u32::MAX),
         );

@@ -21,7 +21,7 @@ pub(crate) enum PromptInput {}
 impl PartialSchema for PromptInput {
     fn schema() -> RefOr<Schema> {
         let description =
-            "What to say, as plain text or as content blocks; something has to be said.";
+            "The content of a prompt, as plain text or as content blocks. It must not be empty.";
         let text = ObjectBuilder::new()
             .schema_type(Type::String)
             .min_length(Some(1))
@@ -65,7 +65,7 @@ impl PartialSchema for PromptBlock {
             // The derived schema of a tagged enum is a `oneOf`.
             _ => unreachable!("the derived schema of an enum is one of its forms"),
         };
-        let mut schema = OneOfBuilder::new().description(Some("One piece of a prompt."));
+        let mut schema = OneOfBuilder::new().description(Some("One block of a prompt."));
         for form in forms {
             schema = match form {
                 RefOr::T(Schema::Object(image))
@@ -85,7 +85,8 @@ impl PartialSchema for PromptBlock {
     }
 }
 
-/// Requires these fields with these types; those whose type is not `null` are required.
+/// Returns the object with these types for these fields. Fields with a type other than `null` are
+/// required.
 fn with_fields(mut object: Object, fields: [(&str, Type); 2]) -> Schema {
     for (name, of_type) in fields {
         if of_type != Type::Null {
@@ -153,15 +154,15 @@ fn name_of(pattern: &str, length_max: usize) -> Object {
 
 /// Returns the schema of the labels of a task.
 pub(crate) fn labels() -> RefOr<Schema> {
-    let description = "Names and values to find the sessions by.";
+    let description = "Labels, as names and values, for searches.";
     let values = ObjectBuilder::new().max_length(Some(256));
     bounded_map(description, name_of("^[A-Za-z0-9._/-]+$", 63), values)
 }
 
 /// Returns the schema of the environment of a task's agents.
 pub(crate) fn environment() -> RefOr<Schema> {
-    let description = "Environment variables for the agent, of the names that the server allows. \
-                       They are never shown again.";
+    let description = "Environment variables for the agent, with names that the server allows. \
+                       Responses never contain their values.";
     let values = ObjectBuilder::new()
         .max_length(Some(32 * 1024))
         .pattern(Some(r"^[^\u0000]*$"));

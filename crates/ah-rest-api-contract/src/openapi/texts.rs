@@ -45,28 +45,28 @@ fn id(description: &str, prefix: &str) -> utoipa::openapi::Object {
 }
 
 schemas! {
-    SessionId => id("Names a session. Ids sort by creation.", SessionId::PREFIX);
-    TaskId => id("Names a task.", TaskId::PREFIX);
-    DraftId => id("Names a draft.", DraftId::PREFIX);
-    PromptId => id("Names a prompt in a session's queue.", PromptId::PREFIX);
-    MessageId => id("Names a message of a session's conversation.", MessageId::PREFIX);
-    PermissionId => id("Names a permission request of a session.", PermissionId::PREFIX);
-    RepositoryId => id("Names a repository that tasks were launched on.", RepositoryId::PREFIX);
+    SessionId => id("The id of a session. Ids sort by creation time.", SessionId::PREFIX);
+    TaskId => id("The id of a task.", TaskId::PREFIX);
+    DraftId => id("The id of a draft.", DraftId::PREFIX);
+    PromptId => id("The id of a prompt in a session's queue.", PromptId::PREFIX);
+    MessageId => id("The id of a message in a session's conversation.", MessageId::PREFIX);
+    PermissionId => id("The id of a permission request of a session.", PermissionId::PREFIX);
+    RepositoryId => id("The id of a repository.", RepositoryId::PREFIX);
     EventSeq => integer(
-        "The place of an event in its session's log: 1 for the first, then 2, 3… without gaps. \
-         As a cursor it means after this event, so 0 is before the first.",
+        "The sequence number of an event in its session's log: 1 for the first, then 2, 3… \
+         without gaps. As a cursor it means after this event, so 0 is before the first.",
         0,
         EventSeq::MAX.get(),
     );
     EventType => word(EventType::ALL.map(EventType::as_str))
-        .description(Some("The name of an event."));
+        .description(Some("The type of an event."));
     LogCursor => text(
-        "A place among the events of all sessions; opaque.",
+        "An opaque position among the events of all sessions.",
         "^log-(0|[1-9][0-9]{0,17})$",
         "log-7",
     );
     IdempotencyKey => text(
-        "Names one thing that a client wants done once, however often it sends the request. It \
+        "The key of an operation. A repeated request with the same key is carried out once. It \
          has the form of a ULID.",
         "^[A-Z0-9]{26}$",
         ULID_EXAMPLE,
@@ -74,12 +74,12 @@ schemas! {
     Timestamp => ObjectBuilder::new()
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-        .description(Some("A moment, RFC 3339. It is always written in UTC, to the millisecond."))
+        .description(Some("A timestamp in RFC 3339. It is always written in UTC with millisecond precision."))
         .examples(["2026-01-31T12:00:00.000Z"])
         .build();
     FieldErrors => ObjectBuilder::new()
         .schema_type(Type::Object)
-        .description(Some("Messages by dotted field path, such as `agents[0].count`."))
+        .description(Some("Error messages by dotted field path, such as `agents[0].count`."))
         .additional_properties(Some(AdditionalProperties::from(
             ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String)),
         )))

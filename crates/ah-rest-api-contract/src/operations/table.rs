@@ -42,17 +42,17 @@ macro_rules! for_each_operation {
                     LaunchTasks, "Launch a task";
                 get_task Get "/api/v1/tasks/{id}" (id: TaskId)
                     -> 200 Task, errors [],
-                    ReadSessions, "A task and its sessions";
+                    ReadSessions, "Get a task and its sessions";
                 list_sessions Get "/api/v1/sessions" ()
                     query SessionQuery as SessionParams,
                     -> 200 Page<Session>, errors [],
-                    ReadSessions, "A page of sessions, newest first";
+                    ReadSessions, "List sessions, newest first";
                 get_session Get "/api/v1/sessions/{id}" (id: SessionId)
                     -> 200 Session, errors [],
-                    ReadSessions, "A session";
+                    ReadSessions, "Get a session";
                 cancel_session Delete "/api/v1/sessions/{id}" (id: SessionId)
                     -> 204 (), errors [409, 410],
-                    ControlSessions, "End a session at once and give up its workspace";
+                    ControlSessions, "End a session immediately and delete its workspace";
                 stop_session Post "/api/v1/sessions/{id}/stop" (id: SessionId)
                     fields StopRequest { reason: Option<String> },
                     -> 202 Session, errors [409, 410],
@@ -62,26 +62,26 @@ macro_rules! for_each_operation {
                     ControlSessions, "End the agent's current turn";
                 pause_session Post "/api/v1/sessions/{id}/pause" (id: SessionId)
                     -> 202 Session, errors [409, 410],
-                    ControlSessions, "Freeze every process of a session";
+                    ControlSessions, "Freeze all processes of a session";
                 resume_session Post "/api/v1/sessions/{id}/resume" (id: SessionId)
                     fields ResumeRequest { prompt: Option<PromptContent> },
                     -> 202 Session, errors [409, 410],
-                    ControlSessions, "Let a paused session go on";
+                    ControlSessions, "Resume a paused session";
                 prompt_session Post "/api/v1/sessions/{id}/prompt" (id: SessionId)
                     body PromptRequest,
                     -> 202 PromptReceipt, errors [409, 410],
-                    PromptAgents, "Say something to a session's agent";
+                    PromptAgents, "Send a prompt to a session's agent";
                 list_prompts Get "/api/v1/sessions/{id}/prompts" (id: SessionId)
                     query PageRequest as PageParams,
                     -> 200 Page<Prompt>, errors [],
-                    ReadSessions, "A session's prompts and what became of them";
+                    ReadSessions, "List a session's prompts with their states";
                 withdraw_prompt Delete "/api/v1/sessions/{id}/prompts/{promptId}" (id: SessionId, prompt: PromptId)
                     -> 204 (), errors [409, 410],
-                    PromptAgents, "Take back a prompt that still waits";
+                    PromptAgents, "Withdraw a queued prompt";
                 list_permissions Get "/api/v1/sessions/{id}/permissions" (id: SessionId)
                     query PageRequest as PageParams,
                     -> 200 Page<Permission>, errors [],
-                    ReadSessions, "A session's permission requests and what became of them";
+                    ReadSessions, "List a session's permission requests with their states";
                 answer_permission Post "/api/v1/sessions/{id}/permissions/{requestId}" (id: SessionId, request: PermissionId)
                     body PermissionAnswer,
                     -> 200 Permission, errors [409, 410],
@@ -89,91 +89,91 @@ macro_rules! for_each_operation {
                 list_session_files Get "/api/v1/sessions/{id}/files" (id: SessionId)
                     query FileQuery as FileParams,
                     -> 200 Page<FileEntry>, errors [409],
-                    ReadSessions, "The files that a session changed";
+                    ReadSessions, "List the files that a session changed";
                 get_session_diff Get "/api/v1/sessions/{id}/diff" (id: SessionId)
                     query DiffQuery as DiffParams,
                     -> 200 SessionDiff, errors [409],
-                    ReadSessions, "What a session changed, as a diff";
+                    ReadSessions, "Get the changes of a session as a diff";
                 list_drafts Get "/api/v1/drafts" ()
                     query PageRequest as PageParams,
                     -> 200 Page<Draft>, errors [],
-                    ReadDrafts, "The drafts, the last saved first";
+                    ReadDrafts, "List drafts, the last saved first";
                 get_draft Get "/api/v1/drafts/{id}" (id: DraftId)
                     -> 200 Draft, errors [],
-                    ReadDrafts, "A draft";
+                    ReadDrafts, "Get a draft";
                 list_repositories Get "/api/v1/repositories" ()
                     query PageRequest as PageParams,
                     -> 200 Page<Repository>, errors [],
-                    ReadCatalog, "The repositories that tasks were launched on";
+                    ReadCatalog, "List the repositories on which tasks were launched";
                 get_repository Get "/api/v1/repositories/{id}" (id: RepositoryId)
                     -> 200 Repository, errors [],
-                    ReadCatalog, "A repository";
+                    ReadCatalog, "Get a repository";
                 list_branches Get "/api/v1/repositories/{id}/branches" (id: RepositoryId)
                     -> 200 BranchList, errors [],
-                    ReadCatalog, "The branches of a repository";
+                    ReadCatalog, "List the branches of a repository";
                 list_agents Get "/api/v1/agents" ()
                     query PageRequest as PageParams,
                     -> 200 Page<Agent>, errors [],
-                    ReadCatalog, "The agents that tasks can name";
+                    ReadCatalog, "List the agents that tasks can name";
             }
             client {
                 list_session_logs Get "/api/v1/sessions/{id}/logs" (id: SessionId)
                     query LogParams as LogParams,
                     -> 200 Page<LogItem>, errors [],
-                    ReadSessions, "A session's log lines";
+                    ReadSessions, "List a session's log lines";
                 create_draft Post "/api/v1/drafts" ()
                     body DraftContent,
                     -> 201 Draft, errors [409, 410],
-                    EditDrafts, "Save a new draft";
+                    EditDrafts, "Create a draft";
                 update_draft Put "/api/v1/drafts/{id}" (id: DraftId)
                     body DraftContent,
                     -> 200 Draft, errors [409, 410],
-                    EditDrafts, "Change the fields of a draft that are given";
+                    EditDrafts, "Update the given fields of a draft";
                 delete_draft Delete "/api/v1/drafts/{id}" (id: DraftId)
                     -> 204 (), errors [409, 410],
                     EditDrafts, "Delete a draft";
                 list_repos Get "/api/v1/repos" ()
                     query PageRequest as PageParams,
                     -> 200 Page<Repository>, errors [],
-                    ReadCatalog, "The same list as `/repositories`";
+                    ReadCatalog, "List repositories; an alias of `/repositories`";
                 health Get "/health" ()
                     -> 200 Health, errors [],
-                    Public, "Whether the server is alive";
+                    Public, "Check that the server is up";
                 ready Get "/ready" ()
                     -> 200 Health, errors [],
-                    Public, "Whether the server takes requests";
+                    Public, "Check that the server accepts requests";
                 deep_health Get "/api/v1/health/deep" ()
                     -> 200 DeepHealth, errors [],
-                    ReadHealth, "The state of all that the server depends on";
+                    ReadHealth, "Check the dependencies of the server";
                 version Get "/api/v1/version" ()
                     -> 200 Version, errors [],
-                    Public, "Which version the server is";
+                    Public, "Get the version of the server";
                 openapi Get "/api/v1/openapi.json" ()
                     -> 200 Value, errors [],
-                    Public, "This API's OpenAPI document";
+                    Public, "Get the OpenAPI document of this API";
             }
             own {
                 session_events Get "/api/v1/sessions/{id}/events" (id: SessionId)
                     query EventQuery as EventParams,
                     -> 200 Page<SessionEvent>, errors [],
-                    ReadSessions, "A session's events, as a stream or a page of history";
+                    ReadSessions, "Get a session's events as a stream or a page of history";
                 all_events Get "/api/v1/events" ()
                     query AllEventsQuery as AllEventsParams,
                     -> 200 SessionEvent, errors [],
-                    ReadSessions, "The events of many sessions, as one stream";
+                    ReadSessions, "Stream the events of many sessions";
                 // A path parameter is a whole segment, so it contains the file's extension.
                 get_agent_schema Get "/api/v1/schemas/agents/{file}" (file: String)
                     -> 200 Value, errors [],
-                    ReadCatalog, "The JSON Schema of an agent's settings";
+                    ReadCatalog, "Get the JSON Schema of an agent's settings";
                 metrics Get "/metrics" ()
                     -> 200 String, errors [],
-                    Public, "Measurements, for Prometheus";
+                    Public, "Get the metrics in Prometheus format";
                 docs Get "/api/docs" ()
                     -> 200 String, errors [],
-                    Public, "This API's documentation, for reading";
+                    Public, "Read the documentation of this API";
                 explain_error Get "/errors/{slug}" (slug: String)
                     -> 200 String, errors [],
-                    Public, "What a kind of problem means and what to do";
+                    Public, "Read the documentation of an error kind";
             }
         }
     };

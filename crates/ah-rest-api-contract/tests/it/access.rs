@@ -45,7 +45,7 @@ fn roles_include_the_ones_that_may_less() {
 }
 
 #[test]
-fn an_access_point_file_shows_its_key_to_whoever_reads_the_file_and_not_to_a_log() {
+fn an_access_point_file_contains_its_key_which_debug_redacts() {
     let file = AccessPointFile {
         url: "http://127.0.0.1:3001".parse().expect("a URL"),
         api_key: Some(ApiKeyText::new("ah_1_secret")),

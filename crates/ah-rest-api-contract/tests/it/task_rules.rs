@@ -195,7 +195,7 @@ fn every_fault_is_named_at_once() {
 }
 
 #[test]
-fn fields_nobody_knows_are_refused_by_name() {
+fn unknown_fields_are_refused_by_name() {
     let body = || {
         json!({
             "prompt": "x",
