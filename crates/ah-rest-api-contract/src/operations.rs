@@ -213,13 +213,11 @@ macro_rules! declare {
 
         /// The paths that clients request, one function per operation.
         pub mod paths {
-            #[allow(clippy::wildcard_imports, reason = "rows name the types of this crate")]
             use crate::*;
 
             $($(
                 #[doc = concat!("`", $path, "`")]
                 #[must_use]
-                #[allow(clippy::needless_pass_by_value, reason = "ids are `Copy`")]
                 pub fn $id($($parameter: $type),*) -> String {
                     super::[<$id:upper>].path_with(&[$($parameter.to_string()),*])
                 }

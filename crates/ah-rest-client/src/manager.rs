@@ -1,10 +1,6 @@
 //! The operations as methods of the client, generated from the operations table.
 
 use ah_rest_api_contract::operations::{self, paths};
-#[allow(
-    clippy::wildcard_imports,
-    reason = "the rows of the table name these types"
-)]
 use ah_rest_api_contract::*;
 use async_trait::async_trait;
 use serde_json::Value;

@@ -45,7 +45,7 @@ pub(crate) struct TaskArgs {
     #[arg(long, value_name = "COMMIT", help_heading = "Repository")]
     pub(crate) commit: Option<String>,
 
-    /// Agent type, one of `ah agents` [default: AH_AGENT, otherwise the demo `scenario`]
+    /// Agent type, one of `ah agents` [default: `AH_AGENT`, otherwise the demo `scenario`]
     #[arg(long, value_name = "TYPE", help_heading = "Agent")]
     pub(crate) agent: Option<String>,
     /// Model to use [default: the agent's own]

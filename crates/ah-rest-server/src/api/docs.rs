@@ -21,7 +21,7 @@ const STYLE: &str = include_str!("docs/page.css");
     responses((status = 200, description = "The OpenAPI document.", content((Object = "application/json"))))
 )]
 pub(crate) async fn openapi(State(about): State<About>) -> ApiResult {
-    Ok(([(CONTENT_TYPE, "application/json")], about.openapi.clone()).into_response())
+    Ok(([(CONTENT_TYPE, "application/json")], about.openapi).into_response())
 }
 
 #[utoipa::path(
