@@ -58,7 +58,7 @@ impl ResumeRequest {
     /// Validates the prompt as [`PromptRequest::validated`] does.
     ///
     /// # Errors
-    /// Those of [`PromptRequest::validated`].
+    /// The errors of [`PromptRequest::validated`].
     pub fn validated(self) -> Result<Self, TaskManagerError> {
         let prompt = self
             .prompt

@@ -41,13 +41,13 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// The HTTP method of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Method {
-    /// Reads.
+    /// Reads a resource.
     Get,
     /// Creates a resource, or requests an action.
     Post,
-    /// Replaces.
+    /// Replaces a resource.
     Put,
-    /// Removes.
+    /// Removes a resource.
     Delete,
 }
 
@@ -123,7 +123,7 @@ pub struct Operation {
     pub errors: &'static [u16],
     /// The permission that the caller needs.
     pub action: Action,
-    /// One line that says what the operation does.
+    /// One line that describes the operation.
     pub summary: &'static str,
 }
 

@@ -74,7 +74,7 @@ schemas! {
     Timestamp => ObjectBuilder::new()
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-        .description(Some("A timestamp in RFC 3339. It is always written in UTC with millisecond precision."))
+        .description(Some("An RFC 3339 timestamp, always written in UTC with milliseconds."))
         .examples(["2026-01-31T12:00:00.000Z"])
         .build();
     FieldErrors => ObjectBuilder::new()

@@ -10,12 +10,12 @@
 /// * `own`: streams, pages of text and operations whose trait method has another shape, which an
 ///   implementation writes itself.
 ///
-/// A row has the operation's id, method and path with the types of the path parameters; then the
-/// query (`query Q as P`, where `P` is the wire form of `Q`), or the request body (`body B`, or
-/// `fields B { … }` where the method takes the fields of `B`); then the status and type of a
-/// successful answer, the errors that this operation adds to those of its kind, its
-/// [`Action`](crate::operations::Action) and its summary. Type names resolve where the called macro
-/// is defined, so that module imports the types of this crate.
+/// A row has the operation's id, method and path with the types of the path parameters. The query
+/// follows (`query Q as P`, where `P` is the wire form of `Q`), or the request body (`body B`, or
+/// `fields B { … }` if the method has the fields of `B` as arguments). The rest is the status and
+/// type of a successful response, the errors that this operation adds to those of its kind, its
+/// [`Action`](crate::operations::Action) and its summary. Type names resolve in the module that
+/// defines the called macro, so that module imports the types of this crate.
 ///
 /// ```
 /// macro_rules! ids {
