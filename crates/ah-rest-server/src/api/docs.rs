@@ -1,4 +1,4 @@
-//! The API's description, for programs and for people. The page loads nothing from elsewhere.
+//! The description of the API, for programs and people. The page loads no external resources.
 
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
@@ -43,7 +43,7 @@ pub(crate) async fn docs() -> ApiResult {
     )
 }
 
-/// A page of the server's own, which runs and loads nothing but what is in it.
+/// Returns a page of this server that runs and loads only its own content.
 pub(super) fn page(title: &str, body: &str) -> ApiResult {
     let policy = format!(
         "default-src 'none'; connect-src 'self'; script-src 'sha256-{}'; style-src 'sha256-{}'; \

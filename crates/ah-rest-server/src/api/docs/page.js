@@ -1,5 +1,5 @@
 "use strict";
-// Everything is put into the page as text, so that no description can become markup.
+// Inserts everything as text, so that no description can become markup.
 const make = (name, text, ...children) => {
   const element = document.createElement(name);
   if (text) element.textContent = text;
@@ -11,7 +11,7 @@ const classed = (element, name) => {
   return element;
 };
 const code = (text) => make("code", text);
-// Text in which backticks mark code, and nothing else is marked.
+// Renders text in which backticks mark code; there is no other markup.
 const prose = (name, text) =>
   make(name, "", ...(text || "").split("`").map((piece, n) => (n % 2 ? code(piece) : piece)));
 const link = (address, ...children) => {
@@ -22,7 +22,7 @@ const link = (address, ...children) => {
 const typeLink = (name) => link("#type-" + name, code(name));
 const between = (separator, parts) =>
   parts.flatMap((part, n) => (n ? [separator, ...part] : part));
-// What a schema is, in a line: links, words and code.
+// Renders the summary of a schema in one line: links, words and code.
 const named = (schema) => {
   if (!schema) return [];
   if (schema.$ref) return [typeLink(schema.$ref.split("/").pop())];
@@ -67,7 +67,7 @@ const type = (name, schema) => {
   details.id = "type-" + name;
   return details;
 };
-// Opens what the address names.
+// Opens and shows the entry that the fragment of the address identifies.
 const open = () => {
   const target = document.getElementById(location.hash.slice(1));
   if (target && target.tagName === "DETAILS") {
