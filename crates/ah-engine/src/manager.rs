@@ -187,8 +187,8 @@ impl LocalTaskManager {
         Err(store_error(StoreError::Conflict { id: id.to_string() }))
     }
 
-    /// Waits until `done` returns true for the session, for at most `limit`. Returns false after that
-    /// time.
+    /// Waits until `done` returns true for the session, for at most `limit`. Returns false after
+    /// that time.
     async fn wait_until(
         &self,
         id: SessionId,
