@@ -162,6 +162,6 @@ fn say(line: &str) {
     let mut output = io::stdout().lock();
     if let Err(error) = writeln!(output, "{line}").and_then(|()| output.flush()) {
         // The starter has ended, which does not prevent the recorder from starting.
-        tracing::debug!(%error, "nobody hears the recorder");
+        tracing::debug!(%error, "the recorder has no client to report to");
     }
 }

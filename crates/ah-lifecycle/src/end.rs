@@ -179,7 +179,7 @@ fn unfinished(record: &SessionRecord, end: &AgentEnd) -> Option<String> {
     match &record.last_turn {
         None => told("the agent exited before it had finished a turn"),
         Some(TurnEnd::Failed { reason }) => Some(reason.clone()),
-        Some(TurnEnd::Interrupted) => told("its turn was interrupted, and nobody went on with it"),
+        Some(TurnEnd::Interrupted) => told("its turn was interrupted and no prompt followed"),
         Some(TurnEnd::Completed) if session.status == SessionStatus::Paused => {
             told("it was ended while it was paused")
         }

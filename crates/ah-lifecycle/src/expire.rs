@@ -53,7 +53,7 @@ pub fn decide(
     let reason = match over_all {
         Some(limit) => format!("it took longer than its limit of {}", in_words(limit)),
         None => format!(
-            "nobody prompted it for {}, its limit while idle",
+            "it received no prompt for {}, its idle limit",
             in_words(idle_limit(record, limits))
         ),
     };

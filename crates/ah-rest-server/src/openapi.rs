@@ -46,7 +46,7 @@ const fn error_text(status: u16) -> &'static str {
         410 => "The session has ended.",
         413 => "The body is too large.",
         415 => "The body is not declared to be JSON.",
-        421 => "The server does not go by the name in `Host`.",
+        421 => "The host in `Host` is not in `server.allowed-hosts`.",
         422 => "The idempotency key belongs to another request.",
         429 => "There were too many requests.",
         501 => "This server cannot do this.",

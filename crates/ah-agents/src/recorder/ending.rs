@@ -269,7 +269,7 @@ pub(crate) fn reason(ending: Option<&Ending>, ended: &Ended<'_>) -> Option<Strin
         }
         Cause::TimedOut => Some("it took longer than its limit".to_owned()),
         Cause::NotReady => Some(with_tail("the agent did not become ready".to_owned())),
-        Cause::Idle => Some("nobody prompted it within its limit while idle".to_owned()),
+        Cause::Idle => Some("it received no prompt within its idle limit".to_owned()),
         Cause::RecorderSignalled => Some("the recorder was told to end by a signal".to_owned()),
         Cause::JournalLost => Some("the journal could not be written".to_owned()),
     }

@@ -223,6 +223,6 @@ async fn what_a_killed_recorder_leaves_is_swept_by_the_mark() {
     };
     assert!(
         !session.journal().iter().any(ended),
-        "nobody was there to say so"
+        "no recorder was left to write the end"
     );
 }

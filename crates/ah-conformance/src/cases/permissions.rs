@@ -88,8 +88,8 @@ pub async fn a_request_is_answered_once(world: &World) {
         world.manager().answer_permission(id, request, answer)
     };
     refused_for(answer(request, "maybe").await, "optionId");
-    let nobodys = PermissionId::from_ulid(Ulid::from_parts(1, 1));
-    refused(answer(nobodys, "allow").await, ErrorKind::NotFound);
+    let unknown = PermissionId::from_ulid(Ulid::from_parts(1, 1));
+    refused(answer(unknown, "allow").await, ErrorKind::NotFound);
     answer(request, "deny").await.expect("the request waits");
     refused(answer(request, "allow").await, ErrorKind::Conflict);
     let log = world.until_thought(id, "denied").await;

@@ -138,9 +138,9 @@ pub async fn a_prompt_is_taken_back_until_it_is_said(world: &World) {
         world.manager().withdraw_prompt(id, kept).await,
         ErrorKind::Conflict,
     );
-    let nobodys = PromptId::from_ulid(Ulid::from_parts(1, 1));
+    let unknown = PromptId::from_ulid(Ulid::from_parts(1, 1));
     refused(
-        world.manager().withdraw_prompt(id, nobodys).await,
+        world.manager().withdraw_prompt(id, unknown).await,
         ErrorKind::NotFound,
     );
 }

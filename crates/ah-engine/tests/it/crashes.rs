@@ -32,7 +32,7 @@ fn saw(text: &'static str) -> impl Fn(&EventPayload) -> bool {
 }
 
 #[test]
-fn what_an_agent_does_while_nobody_attends_is_caught_up_with() {
+fn output_without_an_engine_is_ingested_later() {
     let world = World::new(Behavior::Directed);
     let id: SessionId = with_doomed_engine(&world, async |engine| {
         let id = launch(engine, a_task()).await;
@@ -83,7 +83,7 @@ fn a_queued_prompt_and_a_stop_survive_the_engine_that_took_them() {
 }
 
 #[test]
-fn a_prompt_that_waits_when_the_engine_leaves_is_said_although_nobody_attends() {
+fn a_prompt_that_waits_at_shutdown_is_delivered_by_the_recorder() {
     let world = World::new(Behavior::Directed);
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {

@@ -169,7 +169,11 @@ async fn a_session_that_takes_too_long_fails_and_an_idle_one_is_stopped() {
     .await;
     world.clock.advance(Duration::from_secs(31));
     let idle = until_status(&engine, idle, S::Stopped).await;
-    assert!(idle.reason.unwrap().contains("nobody prompted it for 30 s"));
+    assert!(
+        idle.reason
+            .unwrap()
+            .contains("it received no prompt for 30 s")
+    );
     world.clock.advance(Duration::from_secs(31));
     let long = until_status(&engine, long, S::Failed).await;
     assert_eq!(
@@ -184,7 +188,7 @@ async fn what_cannot_be_done_here_is_refused_before_anything_is_done() {
     let world = World::new(Behavior::EndsTurns);
     let engine = world.engine().await;
     let mut unknown = a_task();
-    unknown.agents.push(AgentSelection::new("nobody"));
+    unknown.agents.push(AgentSelection::new("no-such-agent"));
     let mut variable = a_task();
     variable.env.insert("LD_PRELOAD".into(), "evil.so".into());
     let mut nowhere = a_task();

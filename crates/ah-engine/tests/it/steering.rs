@@ -224,7 +224,7 @@ async fn a_permission_is_asked_answered_once_and_told_to_the_agent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_nobody_answered_is_settled_when_the_session_ends() {
+async fn an_unanswered_request_is_settled_when_the_session_ends() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;

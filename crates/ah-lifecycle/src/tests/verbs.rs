@@ -349,7 +349,7 @@ fn only_an_agent_whose_last_turn_has_come_to_its_end_has_finished() {
         (
             Some(TurnOutcome::Interrupted),
             SessionStatus::Running,
-            Some("nobody went on"),
+            Some("no prompt followed"),
         ),
         (
             None,
@@ -410,7 +410,7 @@ fn what_the_recorder_ended_by_itself_is_told_as_the_engine_would_have_told_it() 
         ..exit(0)
     };
     let view = idle();
-    let idle_end = Departure::Told(by(EndCause::Idle, "nobody prompted it"));
+    let idle_end = Departure::Told(by(EndCause::Idle, "it received no prompt"));
     let change = end::decide(&view.record, &[], &idle_end, at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Stopped));
     assert_eq!(change.events.len(), 2, "stopping, then stopped");

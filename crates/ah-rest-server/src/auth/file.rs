@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_read_and_by_nobody_else() {
+    fn the_published_file_is_readable_by_its_owner_only() {
         let home = tempfile::tempdir().unwrap();
         assert_eq!(read_published(home.path()).unwrap(), None);
         std::fs::write(home.path().join("access-point.json.new"), "half").unwrap();

@@ -79,8 +79,8 @@ impl Names {
                 ErrorKind::Forbidden,
                 StatusCode::MISDIRECTED_REQUEST,
                 format!(
-                    "this server does not go by the name `{}`; whoever runs it can add the name \
-                     to `server.allowed-hosts`",
+                    "host `{}` is not in `server.allowed-hosts`; use a name from that list, or \
+                     add this one to the server's configuration",
                     host.host()
                 ),
             ));
@@ -92,8 +92,8 @@ impl Names {
             if !admitted {
                 return Err(ApiError::new(
                     ErrorKind::Forbidden,
-                    "pages of this origin may not call the server; whoever runs it can add the \
-                     origin to `server.allowed-origins`",
+                    "the origin of this page is not in `server.allowed-origins`; add it to the \
+                     server's configuration to allow it",
                 ));
             }
         }

@@ -80,8 +80,8 @@ pub enum ConfigError {
     },
     /// Access without a key on an address that other hosts can reach.
     #[error(
-        "`auth.insecure-no-auth` serves whoever asks, and `server.bind` is {bind}, which others \
-         can reach; bind to 127.0.0.1, or leave authentication on"
+        "`auth.insecure-no-auth` serves every client without a key, and `server.bind` is {bind}, \
+         which other hosts can reach; bind to 127.0.0.1, or leave authentication on"
     )]
     OpenToOthers {
         /// The address.

@@ -94,7 +94,7 @@ fn every_key_is_explained_with_its_variable() {
 }
 
 #[test]
-fn what_nobody_knows_is_refused_by_name() {
+fn unknown_keys_are_refused_by_name() {
     let refused = |result: Result<Config, ConfigError>, words: &[&str]| {
         let message = result.unwrap_err().to_string();
         for word in words {
@@ -179,7 +179,7 @@ fn a_file_that_was_named_has_to_be_there() {
 }
 
 #[test]
-fn nobody_is_served_without_a_key_over_the_network() {
+fn no_client_is_served_without_a_key_over_the_network() {
     let open = |bind: &str| {
         load(
             None,

@@ -36,7 +36,7 @@ async fn each_field_at_fault_is_named() {
         ),
         (changed(|task| task["agents"] = json!([])), "agents"),
         (
-            changed(|task| task["agents"][0]["type"] = json!("nobody")),
+            changed(|task| task["agents"][0]["type"] = json!("no-such-agent")),
             "agents[0].type",
         ),
         (

@@ -46,7 +46,7 @@ async fn a_new_file_may_be_opened_by_many_at_once() {
 #[tokio::test]
 async fn a_file_that_is_no_database_is_an_error_and_stays_as_it_is() {
     let folder = Folder::new();
-    let text = "Something that somebody else wants to keep. ".repeat(100);
+    let text = "Something that another program wants to keep. ".repeat(100);
     fs::write(folder.file(), &text).unwrap();
     assert!(SqliteStore::open(&folder.file()).await.is_err());
     assert_eq!(fs::read_to_string(folder.file()).unwrap(), text);

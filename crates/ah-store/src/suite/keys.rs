@@ -8,7 +8,7 @@ use crate::{ApiKey, StoreError};
 fn key(id: &str, role: Role, created_at: i64) -> ApiKey {
     ApiKey {
         id: id.to_owned(),
-        name: format!("the \"{id}\" of somebody"),
+        name: format!("the \"{id}\" of someone"),
         hash: "0123456789abcdef".repeat(4),
         role,
         created_at: sample::at(created_at),

@@ -174,7 +174,7 @@ fn prompt() -> Prompt {
         content: PromptContent::from("Go on."),
         delivery: DeliveryMode::Queue,
         state: PromptState::Queued,
-        author: "somebody".to_owned(),
+        author: "someone".to_owned(),
         created_at: sample::at(1),
     }
 }

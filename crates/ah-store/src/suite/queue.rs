@@ -19,7 +19,7 @@ fn prompt(text: &str) -> Prompt {
         content: PromptContent::from(text),
         delivery: DeliveryMode::Steer,
         state: PromptState::Queued,
-        author: "somebody".to_owned(),
+        author: "someone".to_owned(),
         created_at: sample::at(2),
     }
 }
@@ -136,7 +136,7 @@ fn resolved(request_id: PermissionId) -> PermissionResolved {
         request_id,
         outcome: PermissionOutcome::Selected,
         option_id: Some("yes".to_owned()),
-        by: "somebody".to_owned(),
+        by: "someone".to_owned(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 /// Returns a reply with the body `body` that expires at `at(100)`.
 fn reply(key: &str, body: &str) -> Reply {
     Reply {
-        key: format!("somebody\nPOST\n/api/v1/tasks\n{key}"),
+        key: format!("someone\nPOST\n/api/v1/tasks\n{key}"),
         fingerprint: format!("of {body}"),
         status: 201,
         body: body.to_owned(),
@@ -37,7 +37,7 @@ fn decision(session: SessionId, reply: Option<Reply>) -> SessionWrite {
         content: PromptContent::from("Go on."),
         delivery: DeliveryMode::Queue,
         state: PromptState::Queued,
-        author: "somebody".to_owned(),
+        author: "someone".to_owned(),
         created_at: sample::at(2),
     })];
     write.reply = reply;

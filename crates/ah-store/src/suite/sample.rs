@@ -111,7 +111,7 @@ pub fn launch() -> Launch {
         permissions: PermissionPolicy::default(),
         timeout_ms: Some(60_000),
         idle_timeout_ms: None,
-        author: "somebody".to_owned(),
+        author: "someone".to_owned(),
     }
 }
 

@@ -85,7 +85,7 @@ impl RecordedSession {
                 () = tokio::time::sleep_until(give_up_at) => {
                     let seconds = ATTENDANT_WAIT_MAX.as_secs();
                     return Wanted::No(EndCause::Unattended, format!(
-                        "nobody attended to the session within {seconds} s of its launch, so the agent was not started"
+                        "no access point attached to the session within {seconds} s of its launch, so the agent was not started"
                     ));
                 }
             }
