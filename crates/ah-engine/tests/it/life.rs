@@ -212,7 +212,7 @@ async fn what_cannot_be_done_here_is_refused_before_anything_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn values_of_variables_are_kept_from_whoever_looks_at_the_task() {
+async fn values_of_variables_are_not_shown_with_the_task() {
     let world = World::new(Behavior::EndsTurns);
     let engine = world.engine().await;
     let mut task = a_task();

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_would_rather_have_json_gets_a_page() {
+    fn a_client_that_prefers_json_gets_a_page() {
         for accept in [
             "application/json",
             "application/json, text/plain, */*",

@@ -247,7 +247,7 @@ async fn a_foreign_name_or_page_gets_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_asks_too_often_is_told_how_long_to_wait() {
+async fn a_client_over_its_rate_is_told_when_to_retry() {
     let world = World::new()
         .with("limits.requests-per-minute", "1")
         .with("limits.burst", "3");

@@ -134,7 +134,7 @@ async fn a_crowd_that_comes_and_goes_sees_every_event_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deltas_are_shown_to_whoever_asks_for_them_and_never_counted() {
+async fn deltas_are_sent_on_request_and_never_numbered() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
