@@ -10,8 +10,8 @@ use ah_lifecycle::ingest::Told;
 use ah_lifecycle::{Change, Decision};
 use ah_rest_api_contract::{ChangeSummary, Timestamp};
 use ah_store::{Head, JournalPosition};
-use futures::future::BoxFuture;
-use futures::{FutureExt as _, StreamExt as _};
+use futures::StreamExt as _;
+use tokio::task::JoinSet;
 
 use super::{Supervisor, Trouble};
 use crate::executor::{Attachment, ExecutorError, Requests};
@@ -31,11 +31,15 @@ enum Taken {
     Over,
 }
 
-/// The count of a session's changes. The supervisor polls it along with its other work.
+/// The count of a session's changes.
+///
+/// The count is a task of its own, because it holds locks of the workspace that the end of the
+/// session waits for: a future that this supervisor polls would not proceed meanwhile. Dropping it
+/// aborts the task.
 #[derive(Default)]
 struct Measuring {
     due: Option<Timestamp>,
-    running: Option<BoxFuture<'static, Result<ChangeSummary, ExecutorError>>>,
+    running: JoinSet<Result<ChangeSummary, ExecutorError>>,
 }
 
 impl Supervisor {
@@ -220,8 +224,9 @@ impl Supervisor {
         measuring.due = None;
         let executor = self.core.executor.clone();
         let id = self.id;
-        measuring.running =
-            Some(async move { executor.changes(id).await.map(|(summary, _)| summary) }.boxed());
+        measuring
+            .running
+            .spawn(async move { executor.changes(id).await.map(|(summary, _)| summary) });
     }
 
     async fn take_measure(
@@ -256,21 +261,24 @@ impl Measuring {
 
     /// Returns the time of the next count, or none while a count is running.
     fn next_due(&self) -> Option<Timestamp> {
-        if self.running.is_some() {
-            None
-        } else {
+        if self.running.is_empty() {
             self.due
+        } else {
+            None
         }
     }
 
     /// Waits for the running count.
     async fn done(&mut self) -> Result<ChangeSummary, ExecutorError> {
-        let Some(running) = &mut self.running else {
-            return std::future::pending().await;
-        };
-        let measured = running.await;
-        self.running = None;
-        measured
+        loop {
+            match self.running.join_next().await {
+                Some(Ok(measured)) => return measured,
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "the count of changes did not finish");
+                }
+                None => return std::future::pending().await,
+            }
+        }
     }
 }
 
