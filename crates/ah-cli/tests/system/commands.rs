@@ -173,7 +173,7 @@ fn a_server_that_hangs_is_said_in_words_and_in_time() {
     server.signal(Signal::CONT);
     let says = |(output, taken): (Output, Duration), word: &str| {
         assert_eq!(output.status.code(), Some(5), "{}", said(&output));
-        for word in [&url, word, "does not answer"] {
+        for word in [&url, word, "did not respond"] {
             assert!(said(&output).contains(word), "{word}: {}", said(&output));
         }
         assert!(taken < Duration::from_secs(30), "{taken:?}");

@@ -6,9 +6,9 @@ fn refuses_what_is_no_url_of_an_access_point() {
         ("127.0.0.1:3001", "not a URL"),
         ("ftp://host", "not ftp://"),
         ("host:3001", "not host://"),
-        ("https://me@host", "no user"),
-        ("http://me:secret@host", "no user"),
-        ("http://host/?key=secret", "no user, query"),
+        ("https://me@host", "must not have a user"),
+        ("http://me:secret@host", "must not have a user"),
+        ("http://host/?key=secret", "a user, query"),
         ("http://host/#there", "fragment"),
         ("", "not a URL"),
     ] {
@@ -52,7 +52,7 @@ fn refuses_a_timeout_for_what_is_no_operation() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the API has no operation `get_sesion` that a timeout could be for"
+        "unknown operation `get_sesion` for a timeout"
     );
 }
 
@@ -64,7 +64,7 @@ fn refuses_authorities_that_are_none() {
         ("-----BEGIN CERTIFICATE-----\n", "not PEM"),
         (
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            "cannot be read",
+            "failed to parse",
         ),
     ] {
         let error = RestClient::builder("https://host")

@@ -110,7 +110,7 @@ fn notices_a_missing_event() {
     let fault = judge(&mut place(3), &log(5)).unwrap_err();
     assert_eq!(
         fault.to_string(),
-        "the event stream goes from event 3 to event 5 and says nothing of a gap"
+        "the event stream skips from event 3 to event 5 without a gap"
     );
 }
 
