@@ -64,8 +64,7 @@ async fn a_stream_that_is_cut_at_the_same_byte_every_time_says_so() {
         let error = items.pop().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         let text = error.to_string();
-        let place =
-            format!("behind event 2 of session {SESSION} every time, now 10 times in a row");
+        let place = format!("after event 2 of session {SESSION} 10 times in a row");
         assert!(text.contains(&place), "{text}");
         assert_eq!(seqs(&items), [1, 2]);
         // One connection with two events, and ten without any.
@@ -80,7 +79,7 @@ async fn a_stream_that_breaks_as_soon_as_it_begins_says_so() {
     let [Err(error)] = &items[..] else {
         panic!("{items:?}")
     };
-    assert!(error.to_string().contains("behind event 0"), "{error}");
+    assert!(error.to_string().contains("after event 0"), "{error}");
     assert_eq!(connections(&mut wire), CONNECTIONS);
 }
 
@@ -118,7 +117,7 @@ async fn a_stream_of_many_sessions_says_so_too() {
         .unwrap();
     let mut items: Vec<_> = events.collect().await;
     let error = items.pop().unwrap().unwrap_err();
-    assert!(error.to_string().contains("behind log-7"), "{error}");
+    assert!(error.to_string().contains("after log-7"), "{error}");
     assert!(items.is_empty());
     assert_eq!(connections(&mut wire), 1 + CONNECTIONS);
 }

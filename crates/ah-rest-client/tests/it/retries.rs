@@ -167,9 +167,7 @@ async fn a_deletion_that_a_repeat_would_deny_is_not_repeated_blindly() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(
-        error
-            .to_string()
-            .contains("whether it was done is not known"),
+        error.to_string().contains("its effect is unknown"),
         "{error}"
     );
     assert_eq!(wire.lines().len(), 1);
