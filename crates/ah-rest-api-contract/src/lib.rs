@@ -245,8 +245,8 @@ pub use query::{
 };
 pub use repository::{Branch, BranchList, Repository, RepositorySource};
 pub use session::{
-    RECENT_EVENTS_MAX, Session, SessionAgent, SessionLinks, SessionQuery, SessionRepo,
-    SessionWorkspace, WorkspaceProvider,
+    Fleet, Follower, RECENT_EVENTS_MAX, Session, SessionAgent, SessionEndpoints, SessionInfo,
+    SessionLinks, SessionQuery, SessionRepo, SessionWorkspace, WorkspaceProvider,
 };
 pub use task::{
     AgentSelection, CreateTask, LaunchedTask, Priority, RepoConfig, RepoMode, RuntimeConfig,

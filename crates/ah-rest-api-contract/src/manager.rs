@@ -10,7 +10,7 @@ use crate::{
     EventQuery, EventSeq, FileEntry, FileQuery, LaunchedTask, LogCursor, Page, PageRequest,
     Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt,
     PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId,
-    SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams, TaskManagerError,
+    SessionInfo, SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams, TaskManagerError,
 };
 
 /// A stream of one session's events. It starts at a cursor and ends after the terminal `status`
@@ -114,6 +114,11 @@ pub trait TaskManager: Send + Sync {
 
     /// Returns a session.
     async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError>;
+
+    /// Returns the hosts that a session runs on, and the address of its events.
+    async fn get_session_info(&self, id: SessionId) -> Result<SessionInfo, TaskManagerError> {
+        Ok(SessionInfo::of(&self.get_session(id).await?))
+    }
 
     /// Streams the session's events after `after`, first those in the log, then new ones. Every
     /// event that `filter` admits is yielded exactly once, in order.

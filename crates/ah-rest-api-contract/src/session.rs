@@ -193,6 +193,70 @@ impl SessionLinks {
     }
 }
 
+/// The hosts that a session runs on, and the address of its events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SessionInfo {
+    /// The session.
+    pub id: SessionId,
+    /// Its status.
+    pub status: SessionStatus,
+    /// Its hosts.
+    pub fleet: Fleet,
+    /// The addresses of its parts.
+    pub endpoints: SessionEndpoints,
+}
+
+impl SessionInfo {
+    /// The hosts and addresses of `session`.
+    #[must_use]
+    pub fn of(session: &Session) -> Self {
+        let workspace = session.workspace.as_ref();
+        Self {
+            id: session.id,
+            status: session.status,
+            fleet: Fleet {
+                leader: workspace.map(|workspace| workspace.executor_id.clone()),
+                followers: Vec::new(),
+            },
+            endpoints: SessionEndpoints {
+                events: paths::session_events(session.id),
+            },
+        }
+    }
+}
+
+/// The hosts of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Fleet {
+    /// The host that runs the agent; absent without a workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<ExecutorId>,
+    /// The hosts that only run commands of the session, by name.
+    pub followers: Vec<Follower>,
+}
+
+/// A host that only runs commands of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Follower {
+    /// Its name.
+    pub name: String,
+    /// Its operating system.
+    pub os: String,
+    /// Its state of health.
+    pub health: String,
+}
+
+/// The addresses of a session's parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SessionEndpoints {
+    /// The path of its events.
+    pub events: String,
+}
+
 /// A query for a page of sessions, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionQuery {

@@ -14,9 +14,9 @@ use ah_rest_api_contract::{
     DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry,
     FileQuery, InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer,
     PermissionId, Prompt, PromptContent, PromptDelivery, PromptId, PromptReceipt, PromptRequest,
-    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionQuery,
-    SessionStatus, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
-    Timestamp,
+    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
+    SessionQuery, SessionStatus, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager,
+    TaskManagerError, Timestamp,
 };
 use async_trait::async_trait;
 use serde::Serialize;
@@ -159,6 +159,11 @@ impl TaskManager for MockTaskManager {
     async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
         self.enter(Method::GetSession).await?;
         Ok(self.shared.state().session(id)?.session().clone())
+    }
+
+    async fn get_session_info(&self, id: SessionId) -> Result<SessionInfo, TaskManagerError> {
+        self.enter(Method::GetSessionInfo).await?;
+        Ok(SessionInfo::of(self.shared.state().session(id)?.session()))
     }
 
     async fn task_events_stream(

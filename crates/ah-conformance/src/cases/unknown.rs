@@ -18,6 +18,7 @@ pub async fn what_is_not_there_is_not_found(world: &World) {
     let manager = world.manager();
     refused(manager.get_task(TaskId::from_ulid(ulid)).await, not_found);
     refused(manager.get_session(id).await, not_found);
+    refused(manager.get_session_info(id).await, not_found);
     let filter = EventFilter::default();
     let stream = manager
         .task_events_stream(id, EventSeq::START, filter)

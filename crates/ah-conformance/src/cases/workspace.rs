@@ -25,8 +25,16 @@ pub async fn changes_can_be_looked_at_while_there_is_a_workspace(world: &World) 
     );
     let diff = manager.get_session_diff(id, DiffQuery::default()).await;
     refused(diff, ErrorKind::Conflict);
+    let early = manager.get_session_info(id).await.expect("a session");
+    assert_eq!(early.fleet.leader, None);
     world.release(S::Provisioning).await;
     world.until_thought(id, "edited").await;
+    let session = manager.get_session(id).await.expect("a session");
+    let info = manager.get_session_info(id).await.expect("a session");
+    let workspace = session.workspace.expect("a workspace");
+    assert_eq!((info.id, info.status), (id, S::Running));
+    assert_eq!(info.fleet.leader, Some(workspace.executor_id));
+    assert_eq!(info.endpoints.events, session.links.events);
     let files = manager
         .list_session_files(id, FileQuery::default())
         .await

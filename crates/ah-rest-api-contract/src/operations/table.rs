@@ -50,6 +50,9 @@ macro_rules! for_each_operation {
                 get_session Get "/api/v1/sessions/{id}" (id: SessionId)
                     -> 200 Session, errors [],
                     ReadSessions, "Get a session";
+                get_session_info Get "/api/v1/sessions/{id}/info" (id: SessionId)
+                    -> 200 SessionInfo, errors [],
+                    ReadSessions, "Get the hosts of a session and the address of its events";
                 cancel_session Delete "/api/v1/sessions/{id}" (id: SessionId)
                     -> 204 (), errors [409, 410],
                     ControlSessions, "End a session immediately and delete its workspace";

@@ -43,6 +43,7 @@ async fn call_all(client: &RestClient) -> Vec<&'static str> {
         get_task(SESSION.parse().unwrap()),
         list_sessions(SessionQuery::default()),
         get_session(id),
+        get_session_info(id),
         cancel_session(id),
         stop_session(id, None),
         interrupt_session(id),

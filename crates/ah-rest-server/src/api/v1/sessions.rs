@@ -1,7 +1,7 @@
 //! Sessions, and the commands that pause, resume and end them (contract §4.2).
 
 use ah_rest_api_contract::{
-    Page, ResumeRequest, Session, SessionId, SessionParams, SessionQuery, StopRequest,
+    Page, ResumeRequest, Session, SessionId, SessionInfo, SessionParams, SessionQuery, StopRequest,
 };
 use axum::Json;
 use axum::extract::State;
@@ -36,6 +36,16 @@ pub(crate) async fn list_sessions(
 )]
 pub(crate) async fn get_session(Access(access): Access, Id(id): Id<SessionId>) -> ApiResult {
     Ok(Json(access.get_session(id).await?).into_response())
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/sessions/{id}/info",
+    params(("id" = SessionId, Path, description = "The session.")),
+    responses((status = 200, description = "The hosts and addresses.", body = SessionInfo))
+)]
+pub(crate) async fn get_session_info(Access(access): Access, Id(id): Id<SessionId>) -> ApiResult {
+    Ok(Json(access.get_session_info(id).await?).into_response())
 }
 
 #[utoipa::path(
