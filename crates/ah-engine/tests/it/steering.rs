@@ -12,7 +12,7 @@ use ulid::Ulid;
 
 use crate::world::{World, a_task, launch, statuses, until, until_status, whole_log};
 
-fn asks_leave(world: &World, id: SessionId) -> PermissionId {
+fn requests_permission(world: &World, id: SessionId) -> PermissionId {
     let request_id = PermissionId::from_ulid(Ulid::from_parts(1, 1));
     let option = |id: &str, kind| PermissionOption {
         id: id.into(),
@@ -169,7 +169,7 @@ async fn a_permission_is_asked_answered_once_and_told_to_the_agent() {
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
-    let request = asks_leave(&world, id);
+    let request = requests_permission(&world, id);
     until(&engine, id, |event| {
         matches!(event, EventPayload::PermissionRequest(_))
     })
@@ -229,7 +229,7 @@ async fn an_unanswered_request_is_settled_when_the_session_ends() {
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;
-    asks_leave(&world, id);
+    requests_permission(&world, id);
     until(&engine, id, |event| {
         matches!(event, EventPayload::PermissionRequest(_))
     })
@@ -289,7 +289,7 @@ async fn commands_reach_a_session_that_another_engine_attends_to() {
             if change.status == S::Running && change.previous == Some(S::Resuming))
     })
     .await;
-    let request = asks_leave(&world, id);
+    let request = requests_permission(&world, id);
     until(&other, id, |event| {
         matches!(event, EventPayload::PermissionRequest(_))
     })

@@ -90,9 +90,9 @@ pub(crate) struct Command<T> {
 /// An empty body: an object without fields.
 #[derive(Default, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
-pub(crate) struct NoBody;
+pub(crate) struct EmptyBody;
 
-impl TryFrom<Map<String, Value>> for NoBody {
+impl TryFrom<Map<String, Value>> for EmptyBody {
     type Error = String;
 
     fn try_from(fields: Map<String, Value>) -> Result<Self, String> {
@@ -126,7 +126,7 @@ macro_rules! bodies {
 
 bodies! {
     required: CreateTask, PromptRequest, PermissionAnswer, DraftContent;
-    optional: StopRequest, ResumeRequest, NoBody;
+    optional: StopRequest, ResumeRequest, EmptyBody;
 }
 
 impl<T: Body, S: Send + Sync> FromRequest<S> for Command<T> {

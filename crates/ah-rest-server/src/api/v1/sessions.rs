@@ -9,7 +9,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse as _;
 
 use crate::api::ApiResult;
-use crate::extract::{Access, Command, Id, NoBody, Operator, Query};
+use crate::extract::{Access, Command, EmptyBody, Id, Operator, Query};
 use crate::idempotency::Idempotency;
 use crate::page::paged;
 
@@ -92,7 +92,7 @@ pub(crate) async fn stop_session(
 pub(crate) async fn interrupt_session(
     State(idempotency): State<Idempotency>,
     Id(id): Id<SessionId>,
-    command: Command<NoBody>,
+    command: Command<EmptyBody>,
 ) -> ApiResult {
     idempotency
         .answer(StatusCode::ACCEPTED, command, async |access, _| {
@@ -111,7 +111,7 @@ pub(crate) async fn interrupt_session(
 pub(crate) async fn pause_session(
     State(idempotency): State<Idempotency>,
     Id(id): Id<SessionId>,
-    command: Command<NoBody>,
+    command: Command<EmptyBody>,
 ) -> ApiResult {
     idempotency
         .answer(StatusCode::ACCEPTED, command, async |access, _| {
