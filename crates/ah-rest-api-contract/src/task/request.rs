@@ -53,7 +53,11 @@ pub struct RepoConfig {
     #[validate(custom(function = "check_source"))]
     #[cfg_attr(
         feature = "openapi",
-        schema(min_length = 1, max_length = 4096, pattern = "^(?:/[^\\u0000-\\u001f\\u007f-\\u009f]*|file:///[^\\u0000-\\u001f\\u007f-\\u009f]*|(?:https?|ssh|git)://(?:[0-9A-Za-z._~]+(?::[0-9A-Za-z._~-]*)?@)?[A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?(?::[0-9]{1,4})?(?:/[^\\u0000-\\u001f\\u007f-\\u009f]*)?|(?:[0-9A-Za-z._+][0-9A-Za-z._+-]*@)?[0-9A-Za-z._+][0-9A-Za-z._+-]*:(?!//)[0-9A-Za-z._~/][^\\u0000-\\u001f\\u007f-\\u009f]*)$")
+        schema(
+            min_length = 1,
+            max_length = 4096,
+            pattern = "^(?:/[^\\u0000-\\u001f\\u007f-\\u009f]*|file:///[^\\u0000-\\u001f\\u007f-\\u009f]*|(?:https?|ssh|git)://(?:[0-9A-Za-z._~]+(?::[0-9A-Za-z._~-]*)?@)?[A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?(?::[0-9]{1,4})?(?:/[^\\u0000-\\u001f\\u007f-\\u009f]*)?|(?:[0-9A-Za-z._+][0-9A-Za-z._+-]*@)?[0-9A-Za-z._+][0-9A-Za-z._+-]*:(?!//)[0-9A-Za-z._~/][^\\u0000-\\u001f\\u007f-\\u009f]*)$"
+        )
     )]
     pub url: Option<String>,
     /// The branch at which to start, with a name that `git check-ref-format` accepts; the
