@@ -76,8 +76,8 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Test => suite::run(&workspace, suite::Place::Developer),
-        Task::Ci => suite::run(&workspace, suite::Place::BuildServer),
+        Task::Test => suite::run(&workspace, suite::BuildEnvironment::Developer),
+        Task::Ci => suite::run(&workspace, suite::BuildEnvironment::BuildServer),
         Task::Agents => agents::require(&workspace),
         Task::Schemathesis => schemathesis::require(&workspace),
         Task::Deps => deps::run(&workspace),

@@ -13,7 +13,7 @@ use crate::{agents, deps, regenerate, schemathesis, tidy};
 
 /// The kind of machine that runs the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum BuildEnvironment {
     /// A developer's: the files of a failing test are kept.
     Developer,
     /// A build server: with `CI=true`, tests leave no files behind.
@@ -54,7 +54,7 @@ impl Step {
 }
 
 /// Runs the steps up to the first failure.
-pub(crate) fn run(workspace: &Workspace, place: Place) -> anyhow::Result<()> {
+pub(crate) fn run(workspace: &Workspace, place: BuildEnvironment) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut passed: Vec<(&'static str, Duration)> = Vec::new();
     for step in steps(workspace, place) {
@@ -77,11 +77,11 @@ pub(crate) fn run(workspace: &Workspace, place: Place) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
+fn steps(workspace: &Workspace, place: BuildEnvironment) -> Vec<Step> {
     let cargo = |words: &[&str]| {
         let mut command = workspace.cargo();
         command.args(words);
-        if place == Place::BuildServer {
+        if place == BuildEnvironment::BuildServer {
             command.env("CI", "true");
         }
         command
@@ -119,8 +119,8 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
             "agent programs",
             "cargo xtask agents",
             match place {
-                Place::Developer => agents::install,
-                Place::BuildServer => agents::require,
+                BuildEnvironment::Developer => agents::install,
+                BuildEnvironment::BuildServer => agents::require,
             },
         ),
         Step::command(
@@ -131,8 +131,8 @@ fn steps(workspace: &Workspace, place: Place) -> Vec<Step> {
             "the API by its description",
             "cargo xtask schemathesis",
             match place {
-                Place::Developer => schemathesis::run,
-                Place::BuildServer => schemathesis::require,
+                BuildEnvironment::Developer => schemathesis::run,
+                BuildEnvironment::BuildServer => schemathesis::require,
             },
         ),
     ]

@@ -11,7 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
 use crate::SessionFolder;
-use crate::protocol::{Frame, Hello, LINE_BYTES_MAX, PROTOCOL_VERSION, Refusal, Request, Welcome};
+use crate::protocol::{
+    AttachRefusal, Hello, LINE_BYTES_MAX, PROTOCOL_VERSION, RecorderFrame, Request, Welcome,
+};
 use crate::recorder::{is_alive, server::short_path};
 
 /// The maximum time for a recorder to answer a [`Hello`].
@@ -28,15 +30,15 @@ pub enum AttachError {
     NotRunning,
     /// The recorder refused the connection.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] AttachRefusal),
     /// The connection failed.
     #[error("could not attach to the recorder")]
     Io(#[from] io::Error),
 }
 
-/// The error that ended an attendance.
+/// The error that ended a connection to a recorder.
 #[derive(Debug, thiserror::Error)]
-pub enum AttendanceError {
+pub enum ConnectionError {
     /// The connection failed.
     #[error("the connection to the recorder has failed")]
     Connection(#[from] LinesCodecError),
@@ -53,7 +55,7 @@ pub struct Disconnected;
 /// A connection to a recorder. It is closed when this and every [`RequestSender`] are dropped; the
 /// recorder and its agent continue.
 #[derive(Debug)]
-pub struct Attendance {
+pub struct RecorderConnection {
     welcome: Welcome,
     frames: FramedRead<OwnedReadHalf, LinesCodec>,
     requests: RequestSender,
@@ -81,7 +83,7 @@ impl RequestSender {
     }
 }
 
-impl Attendance {
+impl RecorderConnection {
     /// Attaches to the recorder of `folder`, in place of an attendant whose fence is not higher.
     /// The recorder sends the journal from byte `from` on.
     ///
@@ -104,14 +106,14 @@ impl Attendance {
             from,
         };
         let mut frames = FramedRead::new(input, LinesCodec::new_with_max_length(LINE_BYTES_MAX));
-        let greet = async {
+        let handshake = async {
             send_line(&mut output, &hello).await?;
             match frames.next().await {
                 Some(line) => line.map_err(io::Error::other),
                 None => Err(io::ErrorKind::UnexpectedEof.into()),
             }
         };
-        let answer = tokio::time::timeout(WELCOME_WAIT_MAX, greet)
+        let answer = tokio::time::timeout(WELCOME_WAIT_MAX, handshake)
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let answer = match answer {
@@ -123,7 +125,7 @@ impl Attendance {
         let welcome = match serde_json::from_str::<Welcome>(&answer) {
             Ok(welcome) => welcome,
             Err(error) => {
-                let refusal: Refusal = serde_json::from_str(&answer)
+                let refusal: AttachRefusal = serde_json::from_str(&answer)
                     .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, error))?;
                 return Err(refusal.into());
             }
@@ -162,7 +164,7 @@ impl Attendance {
     ///
     /// # Errors
     /// Returns an error if the connection fails or a frame cannot be parsed.
-    pub async fn next(&mut self) -> Result<Option<Frame>, AttendanceError> {
+    pub async fn next(&mut self) -> Result<Option<RecorderFrame>, ConnectionError> {
         match self.frames.next().await {
             Some(line) => Ok(Some(serde_json::from_str(&line?)?)),
             None => Ok(None),

@@ -151,9 +151,9 @@ impl Catalog {
             settings: selection.settings.clone(),
         };
         if self.host_environment.is_root {
-            let besides = profile.env_as_root.clone().into_iter();
+            let extra_env = profile.env_as_root.clone().into_iter();
             // The user's configuration takes precedence.
-            besides.for_each(|(name, value)| {
+            extra_env.for_each(|(name, value)| {
                 found.env.entry(name).or_insert(value);
             });
         }

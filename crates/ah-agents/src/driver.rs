@@ -12,7 +12,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ah_lifecycle::turns::{
-    Agent, AgentOutput, Conversation, Effects, Identifiers, Moment, Opening,
+    AgentInput, AgentOutput, Conversation, Effects, Identifiers, Moment, Opening,
 };
 
 use crate::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
@@ -63,7 +63,7 @@ pub(crate) const fn can_steer(kind: DriverKind) -> bool {
 }
 
 /// The protocol of an agent that runs as a process.
-pub(crate) trait Driver: Agent + Send {
+pub(crate) trait Driver: AgentInput + Send {
     /// Returns the command line that starts `agent`. Files that the agent needs are written to
     /// `folder`.
     fn command(&self, agent: &AgentProgram, folder: &SessionFolder) -> io::Result<Vec<String>>;

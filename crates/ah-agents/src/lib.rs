@@ -14,7 +14,9 @@ pub mod protocol;
 pub mod recorder;
 pub mod scenario_agent;
 
-pub use attendance::{AttachError, Attendance, AttendanceError, Disconnected, RequestSender};
+pub use attendance::{
+    AttachError, ConnectionError, Disconnected, RecorderConnection, RequestSender,
+};
 pub use catalog::{AgentEntry, Catalog, ConfiguredAgents, HomeOf, HostEnvironment, InvalidAgent};
 pub use home::HomePlan;
 pub use inheritance::Inheritance;

@@ -2,7 +2,7 @@
 //!
 //! One JSON object per line, over the unix socket of the session's folder (and, later, over a
 //! stream of a network connection). The attendant begins with [`Hello`]; the recorder answers with
-//! [`Welcome`] or [`Refusal`]. It then sends the journal from the requested position on, each
+//! [`Welcome`] or [`AttachRefusal`]. It then sends the journal from the requested position on, each
 //! record with the position after it, for as long as the connection lives. Requests may be sent at
 //! any time; they are idempotent, and the journal records their results.
 //!
@@ -56,7 +56,7 @@ pub struct Welcome {
 /// The reply to a refused attendant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("the recorder refused the connection: {reason}")]
-pub struct Refusal {
+pub struct AttachRefusal {
     /// The reason as text.
     pub reason: String,
 }
@@ -64,7 +64,7 @@ pub struct Refusal {
 /// A message of a recorder after its [`Welcome`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "frame", rename_all = "snake_case")]
-pub enum Frame {
+pub enum RecorderFrame {
     /// A record of the journal.
     Record {
         /// The position of the next record.

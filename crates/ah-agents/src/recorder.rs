@@ -2,7 +2,7 @@
 //! access point. It is to an agent what a shim is to a container.
 //!
 //! [`main`] is the recorder itself, which `ah agent record` runs. [`spawn`], [`is_alive`] and
-//! [`crate::Attendance`] are for its attendants.
+//! [`crate::RecorderConnection`] are for its attendants.
 
 mod agent;
 pub(crate) mod clock;
@@ -102,20 +102,20 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
     let ended = runtime.block_on(async {
         let listener = server::listen(folder)?;
         let (arrivals_in, arrivals) = mpsc::channel(ARRIVALS_WAITING_MAX);
-        let (heard_from, heard) = mpsc::channel(REQUESTS_WAITING_MAX);
+        let (request_sender, received) = mpsc::channel(REQUESTS_WAITING_MAX);
         tokio::spawn(server::accept(listener, arrivals_in));
         let signals = session::Signals::listen()?;
         // Written before `READY`: the starter finds a journal even if the recorder dies at once,
         // and no agent is started if the journal cannot be written.
         let begun = session::begun();
-        journal.append(&[begun]).map_err(told)?;
+        journal.append(&[begun]).map_err(journal_failure)?;
         say(word::READY);
-        let doors = session::Doors {
+        let inputs = session::SessionInputs {
             arrivals,
-            heard,
-            heard_from,
+            received,
+            request_sender,
         };
-        let ended = Box::pin(session::run(spec, folder, journal, doors, signals)).await;
+        let ended = Box::pin(session::run(spec, folder, journal, inputs, signals)).await;
         let removed = remove(&folder.launch());
         // Released before the socket is removed: a refused connection then means that no recorder
         // runs.
@@ -129,7 +129,7 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
 }
 
 /// Converts a journal error and its source into one error, since it is printed as one line.
-fn told(error: JournalError) -> io::Error {
+fn journal_failure(error: JournalError) -> io::Error {
     match &error {
         JournalError::Io { source, .. } => {
             io::Error::new(source.kind(), format!("{error}: {source}"))

@@ -27,7 +27,7 @@ use crate::protocol::{LINE_BYTES_MAX, TurnOutcome};
 use outbox::Outbox;
 use stage::Stage;
 use wire::{FromAgent, ToAgent};
-use workspace::Workspace;
+use workspace::AgentFolder;
 
 /// The reason why the agent exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,9 +129,15 @@ pub(crate) async fn play(
             defines,
         }) => {
             let interpreter = Interpreter::new(script, defines, first_message);
-            Stage::new(inbox, outbox, Workspace::at(workspace), interpreter, speed)
-                .run()
-                .await
+            Stage::new(
+                inbox,
+                outbox,
+                AgentFolder::at(workspace),
+                interpreter,
+                speed,
+            )
+            .run()
+            .await
         }
         Err(error) => decline(inbox, outbox, &error.to_string()).await,
     }

@@ -54,7 +54,7 @@ struct Measurement {
     folder: Option<PathBuf>,
     /// Measure only these parts, separated by commas; all parts by default
     #[arg(long, value_name = "PARTS", value_delimiter = ',')]
-    only: Vec<Part>,
+    only: Vec<Benchmark>,
     /// The number of stored sessions while requests and starts are measured
     #[arg(long, default_value_t = 10_000, value_parser = counts(1_000_000))]
     sessions: u64,
@@ -75,7 +75,7 @@ fn counts(most: u64) -> clap::builder::RangedU64ValueParser {
 
 /// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Part {
+enum Benchmark {
     /// Durable appends to the log.
     Appends,
     /// The delivery of an agent's line to a reader in the same process.
@@ -176,7 +176,7 @@ async fn measure(measurement: Measurement) -> anyhow::Result<()> {
         home: OnceCell::new(),
     };
     let mut tables = Vec::new();
-    for &part in Part::value_variants() {
+    for &part in Benchmark::value_variants() {
         if measurement.only.is_empty() || measurement.only.contains(&part) {
             tables.push((part, bench.measure(part).await?));
         }
@@ -195,15 +195,15 @@ struct Bench {
 }
 
 impl Bench {
-    async fn measure(&self, part: Part) -> anyhow::Result<Table> {
+    async fn measure(&self, part: Benchmark) -> anyhow::Result<Table> {
         let (folder, ah, effort) = (&self.folder, &self.ah, self.effort);
         match part {
-            Part::Appends => appends::measure(folder, effort).await,
-            Part::Delivery => delivery::measure(folder, ah, effort).await,
-            Part::Requests => requests::measure(folder, ah, self.home().await?, effort).await,
-            Part::FanOut => fan_out::measure(folder, ah, effort).await,
-            Part::Memory => fan_out::measure_memory(folder, ah, effort).await,
-            Part::Starts => starts::measure(folder, ah, self.home().await?, effort).await,
+            Benchmark::Appends => appends::measure(folder, effort).await,
+            Benchmark::Delivery => delivery::measure(folder, ah, effort).await,
+            Benchmark::Requests => requests::measure(folder, ah, self.home().await?, effort).await,
+            Benchmark::FanOut => fan_out::measure(folder, ah, effort).await,
+            Benchmark::Memory => fan_out::measure_memory(folder, ah, effort).await,
+            Benchmark::Starts => starts::measure(folder, ah, self.home().await?, effort).await,
         }
     }
 
@@ -216,7 +216,7 @@ impl Bench {
     }
 }
 
-impl Part {
+impl Benchmark {
     const fn title(self) -> &'static str {
         match self {
             Self::Appends => "Durable appends, events per second",
@@ -231,9 +231,9 @@ impl Part {
     }
 }
 
-fn report(tables: &[(Part, Table)], as_json: bool) {
+fn report(tables: &[(Benchmark, Table)], as_json: bool) {
     if as_json {
-        let name = |part: &Part| {
+        let name = |part: &Benchmark| {
             part.to_possible_value()
                 .map(|value| value.get_name().to_owned())
         };

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_agents::protocol::{JournalRecord, RecorderFrame, Request};
 use ah_agents::{AgentProgram, LaunchSpec};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry,
@@ -77,7 +77,7 @@ pub enum RecorderState {
 }
 
 /// The frames that a recorder sends.
-pub type Frames = Pin<Box<dyn Stream<Item = std::io::Result<Frame>> + Send>>;
+pub type Frames = Pin<Box<dyn Stream<Item = std::io::Result<RecorderFrame>> + Send>>;
 
 /// The sending half of an attachment to a recorder.
 #[async_trait]

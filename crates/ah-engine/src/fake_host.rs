@@ -277,7 +277,7 @@ impl FakeHost {
             left.checked_sub(1)
         });
         match failing {
-            Ok(_) => Err(trouble("the host is unwell")),
+            Ok(_) => Err(host_error("the host is unwell")),
             Err(_) => Ok(()),
         }
     }
@@ -303,7 +303,7 @@ impl FakeHost {
     }
 }
 
-fn trouble(message: &str) -> ExecutorError {
+fn host_error(message: &str) -> ExecutorError {
     ExecutorError {
         message: message.to_owned(),
         field: None,

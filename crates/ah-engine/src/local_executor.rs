@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_agents::protocol::{JournalRecord, RecorderFrame, Request};
 use ah_agents::recorder::{self, RecorderCommand, SpawnError};
 use ah_agents::{
-    AgentProgram, Attendance, AttendanceError, Catalog, LaunchSpec, RequestSender, SessionFolder,
-    journal, sweep_folder,
+    AgentProgram, Catalog, ConnectionError, LaunchSpec, RecorderConnection, RequestSender,
+    SessionFolder, journal, sweep_folder,
 };
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
@@ -147,14 +147,14 @@ impl Executor for LocalExecutor {
         fence: Fence,
         from: JournalPosition,
     ) -> std::io::Result<Attachment> {
-        let attendance = Attendance::attach(&self.folder(session), fence.0, from.0)
+        let connection = RecorderConnection::attach(&self.folder(session), fence.0, from.0)
             .await
             .map_err(std::io::Error::other)?;
-        let requests = attendance.requests();
-        let frames = stream::unfold(attendance, |mut attendance| async move {
-            let frame: std::io::Result<Frame> =
-                attendance.next().await.map_err(io_error).transpose()?;
-            Some((frame, attendance))
+        let requests = connection.requests();
+        let frames = stream::unfold(connection, |mut connection| async move {
+            let frame: std::io::Result<RecorderFrame> =
+                connection.next().await.map_err(io_error).transpose()?;
+            Some((frame, connection))
         });
         Ok(Attachment {
             frames: Box::pin(frames),
@@ -250,11 +250,11 @@ impl Requests for RequestSender {
 }
 
 /// Converts an error of an attachment. Malformed frames become [`std::io::ErrorKind::InvalidData`].
-fn io_error(error: AttendanceError) -> std::io::Error {
+fn io_error(error: ConnectionError) -> std::io::Error {
     match error {
-        AttendanceError::Malformed(error) => {
+        ConnectionError::Malformed(error) => {
             std::io::Error::new(std::io::ErrorKind::InvalidData, error)
         }
-        AttendanceError::Connection(error) => std::io::Error::other(error),
+        ConnectionError::Connection(error) => std::io::Error::other(error),
     }
 }

@@ -34,7 +34,7 @@ use crate::identity::IdSource;
 use crate::liveness::Liveness;
 use crate::receipts;
 use crate::scheduler::Scheduler;
-use crate::supervisor::{Core, DECISION_ATTEMPTS, Named, back_off};
+use crate::supervisor::{CommandTarget, Core, DECISION_ATTEMPTS, back_off};
 
 /// The maximum wait of a starting engine for adopted sessions to catch up. Slower sessions catch up
 /// while the engine serves.
@@ -152,12 +152,12 @@ impl LocalTaskManager {
     async fn decide<R: Serialize + Send>(
         &self,
         id: SessionId,
-        named: Named,
+        target: CommandTarget,
         decide: impl Fn(&View) -> Result<Decision, Refusal> + Send + Sync,
         reply: impl Fn(View) -> R + Send + Sync,
     ) -> Result<R, TaskManagerError> {
         for attempt in 0..DECISION_ATTEMPTS {
-            let mut view = self.core.view(id, named).await.map_err(store_error)?;
+            let mut view = self.core.view(id, target).await.map_err(store_error)?;
             let now = self.core.clock.now();
             let decision = decide(&view)?;
             let mut guard = Guard::default();

@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use crate::config::Scheduling;
 use crate::liveness::Liveness;
-use crate::supervisor::{Core, Supervisor, Trouble};
+use crate::supervisor::{Core, Supervisor, SupervisorError};
 
 /// The interval between checks for dead engines. A store reports changes of sessions, but not the
 /// death of an engine.
@@ -152,20 +152,23 @@ async fn supervise(
             caught_up.take(),
         )
         .await;
-        let trouble = match result {
-            Ok(()) | Err(Trouble::Shutdown | Trouble::Store(StoreError::Fenced { .. })) => return,
-            Err(trouble) => trouble,
+        let error = match result {
+            Ok(())
+            | Err(SupervisorError::Shutdown | SupervisorError::Store(StoreError::Fenced { .. })) => {
+                return;
+            }
+            Err(error) => error,
         };
-        report_trouble(id, attempts, &trouble);
+        report_failure(id, attempts, &error);
         // Failures of the store do not count as attempts, since nothing could be written.
-        match &trouble {
-            Trouble::Store(StoreError::Unavailable { .. } | StoreError::Backend { .. }) => {
+        match &error {
+            SupervisorError::Store(StoreError::Unavailable { .. } | StoreError::Backend { .. }) => {
                 away += 1;
             }
             _ => attempts += 1,
         }
         if attempts >= SUPERVISOR_ATTEMPTS {
-            give_up(core, record, shutdown, &trouble).await;
+            give_up(core, record, shutdown, &error).await;
             return;
         }
         let failed: u32 = attempts + away;
@@ -193,9 +196,9 @@ impl Drop for Supervised {
     }
 }
 
-fn report_trouble(id: SessionId, attempts: u32, trouble: &Trouble) {
+fn report_failure(id: SessionId, attempts: u32, error: &SupervisorError) {
     metrics::counter!(names::SUPERVISOR_FAILURES.name).increment(1);
-    let error = trouble as &dyn std::error::Error;
+    let error = error as &dyn std::error::Error;
     tracing::error!(session.id = %id, attempts, error, "a session's supervisor failed");
 }
 
@@ -204,7 +207,7 @@ async fn attempt(
     record: SessionRecord,
     shutdown: CancellationToken,
     caught_up: Option<oneshot::Sender<()>>,
-) -> Result<(), Trouble> {
+) -> Result<(), SupervisorError> {
     let run = async {
         Supervisor::new(core, record, shutdown, caught_up)
             .await?
@@ -213,7 +216,7 @@ async fn attempt(
     };
     match AssertUnwindSafe(run).catch_unwind().await {
         Ok(result) => result,
-        Err(panic) => Err(Trouble::Panic(panic_message(&*panic))),
+        Err(panic) => Err(SupervisorError::Panic(panic_message(&*panic))),
     }
 }
 
@@ -221,7 +224,7 @@ async fn give_up(
     core: Arc<Core>,
     record: SessionRecord,
     shutdown: CancellationToken,
-    trouble: &Trouble,
+    error: &SupervisorError,
 ) {
     let id = record.id();
     let last_word = async {
@@ -231,7 +234,7 @@ async fn give_up(
         }
         Supervisor::new(core, current, shutdown, None)
             .await?
-            .give_up(trouble)
+            .give_up(error)
             .await
     };
     if let Err(error) = last_word.await {

@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use ah_lifecycle::end::Departure;
+use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::{Change, Decision, Refusal, View, finish};
 use ah_rest_api_contract::{PermissionId, PromptId, SessionId, Timestamp};
 use ah_store::{
-    EngineId, Guard, Head, JournalPosition, Pending, Reply, SessionRecord, SessionWrite, Store,
-    StoreError, Version, Written, metrics as names,
+    EngineId, Guard, Head, JournalPosition, Pending, Reply, SessionRecord, SessionVersion,
+    SessionWrite, Store, StoreError, Written, metrics as names,
 };
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -54,7 +54,7 @@ pub(crate) async fn back_off(attempt: u32) {
 
 /// The prompt or permission request that a command names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Named {
+pub(crate) enum CommandTarget {
     /// The command names none.
     Nothing,
     /// A prompt.
@@ -64,9 +64,9 @@ pub(crate) enum Named {
 }
 
 /// The maximum number of consecutive attempts without progress.
-const FRUITLESS_MAX: u32 = 20;
+const ATTEMPTS_WITHOUT_PROGRESS_MAX: u32 = 20;
 /// The wait after an attempt without progress, times the number of such attempts.
-const FRUITLESS_STEP: Duration = Duration::from_millis(25);
+const NO_PROGRESS_WAIT_STEP: Duration = Duration::from_millis(25);
 
 /// The state that all parts of an engine share.
 pub(crate) struct Core {
@@ -85,23 +85,27 @@ pub(crate) struct Core {
 impl Core {
     /// Reads a session with its unsettled prompts and permission requests, and with the one that a
     /// command names. The cost does not depend on the length of the session.
-    pub(crate) async fn view(&self, id: SessionId, named: Named) -> Result<View, StoreError> {
+    pub(crate) async fn view(
+        &self,
+        id: SessionId,
+        target: CommandTarget,
+    ) -> Result<View, StoreError> {
         let record = self.store.session(id).await?;
         let mut view = self.view_of(record).await?;
-        match named {
-            Named::Prompt(prompt) if !view.prompts.iter().any(|it| it.id == prompt) => {
+        match target {
+            CommandTarget::Prompt(prompt) if !view.prompts.iter().any(|it| it.id == prompt) => {
                 view.prompts.extend(self.store.prompt(id, prompt).await?);
             }
-            Named::Permission(request)
+            CommandTarget::Permission(request)
                 if !view
                     .permissions
                     .iter()
                     .any(|it| it.permission.request.request_id == request) =>
             {
-                let named = self.store.permission(id, request).await?;
-                view.permissions.extend(named);
+                let record = self.store.permission(id, request).await?;
+                view.permissions.extend(record);
             }
-            Named::Nothing | Named::Prompt(_) | Named::Permission(_) => {}
+            CommandTarget::Nothing | CommandTarget::Prompt(_) | CommandTarget::Permission(_) => {}
         }
         Ok(view)
     }
@@ -150,7 +154,7 @@ impl Core {
 
 /// The cause of a supervisor's end before the end of its session.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum SupervisorError {
     /// The engine is shutting down.
     #[error("the engine is shutting down")]
     Shutdown,
@@ -169,7 +173,7 @@ pub(crate) enum Trouble {
     Recorder(#[source] std::io::Error),
     /// Too many consecutive attempts to start the recorder or to attach to it made no progress.
     #[error("nothing came of {attempts} attempts to start its recorder or to attach to it")]
-    Fruitless {
+    NoProgress {
         /// The number of attempts.
         attempts: u32,
     },
@@ -199,7 +203,7 @@ pub(crate) struct Supervisor {
     /// Notified once the session is caught up and the work due by then is done.
     caught_up: Option<oneshot::Sender<()>>,
     /// The number of consecutive attempts to start or attach to the recorder without progress.
-    fruitless: u32,
+    without_progress: u32,
 }
 
 impl Supervisor {
@@ -221,15 +225,15 @@ impl Supervisor {
             shutdown,
             is_caught_up: false,
             caught_up,
-            fruitless: 0,
+            without_progress: 0,
         })
     }
 
     /// Attends to the session until it has ended.
-    pub(crate) async fn run(mut self) -> Result<(), Trouble> {
+    pub(crate) async fn run(mut self) -> Result<(), SupervisorError> {
         loop {
             if self.shutdown.is_cancelled() {
-                return Err(Trouble::Shutdown);
+                return Err(SupervisorError::Shutdown);
             }
             self.reload().await?;
             if self.view.record.session.status.is_terminal() {
@@ -241,51 +245,56 @@ impl Supervisor {
                 RecorderState::Alive => self.attend().await?,
                 RecorderState::Gone => self.take_left_over().await?,
             }
-            self.bear_if_fruitless(before).await?;
+            self.back_off_without_progress(before).await?;
         }
     }
 
-    /// Waits after an attempt without progress, longer each time. Fails after [`FRUITLESS_MAX`] of
-    /// them.
-    async fn bear_if_fruitless(&mut self, before: JournalPosition) -> Result<(), Trouble> {
+    /// Waits after an attempt without progress, longer each time. Fails after
+    /// [`ATTEMPTS_WITHOUT_PROGRESS_MAX`] of them.
+    async fn back_off_without_progress(
+        &mut self,
+        before: JournalPosition,
+    ) -> Result<(), SupervisorError> {
         if self.view.record.journal != before {
-            self.fruitless = 0;
+            self.without_progress = 0;
             return Ok(());
         }
-        self.fruitless += 1;
-        if self.fruitless > FRUITLESS_MAX {
-            return Err(Trouble::Fruitless {
-                attempts: self.fruitless,
+        self.without_progress += 1;
+        if self.without_progress > ATTEMPTS_WITHOUT_PROGRESS_MAX {
+            return Err(SupervisorError::NoProgress {
+                attempts: self.without_progress,
             });
         }
         tokio::select! {
-            () = self.shutdown.cancelled() => Err(Trouble::Shutdown),
-            () = tokio::time::sleep(FRUITLESS_STEP * self.fruitless) => Ok(()),
+            () = self.shutdown.cancelled() => Err(SupervisorError::Shutdown),
+            () = tokio::time::sleep(NO_PROGRESS_WAIT_STEP * self.without_progress) => Ok(()),
         }
     }
 
     /// Writes the end of a session that cannot be supervised, after ingesting the rest of its
     /// journal.
-    pub(crate) async fn give_up(mut self, why: &Trouble) -> Result<(), Trouble> {
+    pub(crate) async fn give_up(mut self, why: &SupervisorError) -> Result<(), SupervisorError> {
         self.sweep().await?;
         let reason = format!(
             "the access point could not go on with it: {}",
             ah_rest_api_contract::error_chain(why)
         );
-        let departure = match self.ingest_left_over().await {
-            Ok(Some(told)) => return self.conclude_as_told(told).await,
-            Ok(None) => Departure::NeverStarted { reason },
+        let process_end = match self.ingest_left_over().await {
+            Ok(Some(told)) => return self.conclude_as_recorded(told).await,
+            Ok(None) => ProcessEnd::NeverStarted { reason },
             // The unreadable journal is most likely the cause.
-            Err(Trouble::Executor(_) | Trouble::Machine(_)) => Departure::NeverStarted { reason },
+            Err(SupervisorError::Executor(_) | SupervisorError::Machine(_)) => {
+                ProcessEnd::NeverStarted { reason }
+            }
             Err(other) => return Err(other),
         };
-        self.conclude(departure).await
+        self.conclude(process_end).await
     }
 
     /// Reads the session again. Fails if the session has another owner.
     async fn reload(&mut self) -> Result<(), StoreError> {
         let fence = self.view.record.fence;
-        let view = self.core.view(self.id, Named::Nothing).await?;
+        let view = self.core.view(self.id, CommandTarget::Nothing).await?;
         if view.record.fence != fence {
             return Err(StoreError::Fenced {
                 id: self.id.to_string(),
@@ -300,7 +309,7 @@ impl Supervisor {
     async fn decide(
         &mut self,
         decide: impl Fn(&View) -> Result<Decision, Refusal>,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, SupervisorError> {
         for attempt in 0..DECISION_ATTEMPTS {
             let change = match decide(&self.view)? {
                 Decision::Unchanged => return Ok(false),
@@ -328,7 +337,7 @@ impl Supervisor {
             fence: Some(record.fence),
             version: is_decision.then_some(record.version),
         };
-        let expected = Version(record.version.0 + u64::from(is_decision));
+        let expected = SessionVersion(record.version.0 + u64::from(is_decision));
         let now = self.core.clock.now();
         let written = match self.core.write(self.id, guard, change, now, None).await {
             Ok(written) => written,
@@ -355,13 +364,13 @@ impl Supervisor {
     async fn ingest(
         &mut self,
         records: &[(ah_agents::protocol::JournalRecord, JournalPosition)],
-    ) -> Result<ah_lifecycle::ingest::Absorbed, Trouble> {
+    ) -> Result<ah_lifecycle::ingest::Ingested, SupervisorError> {
         for attempt in 0..DECISION_ATTEMPTS {
-            let mut absorbed = ah_lifecycle::ingest::absorb(&mut self.view, records)?;
-            let change = std::mem::take(&mut absorbed.change);
+            let mut ingested = ah_lifecycle::ingest::convert(&mut self.view, records)?;
+            let change = std::mem::take(&mut ingested.change);
             if change == Change::default() || self.commit(change, attempt).await? == Commit::Written
             {
-                return Ok(absorbed);
+                return Ok(ingested);
             }
         }
         Err(StoreError::Conflict {
@@ -371,7 +380,7 @@ impl Supervisor {
     }
 
     /// Ends the agent if the session has no work left.
-    async fn finish_if_done(&mut self) -> Result<(), Trouble> {
+    async fn finish_if_done(&mut self) -> Result<(), SupervisorError> {
         self.decide(|view| Ok(finish::decide(&view.record, &view.prompts)))
             .await?;
         Ok(())

@@ -13,9 +13,9 @@ use crate::{
 
 /// The end of a session's last process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Departure {
+pub enum ProcessEnd {
     /// The recorder recorded the end.
-    Told(AgentEnd),
+    Recorded(AgentEnd),
     /// The recorder died without a record of the end; this many processes of the session were left.
     RecorderLost {
         /// The number of processes.
@@ -27,17 +27,17 @@ pub enum Departure {
         reason: String,
     },
     /// No process was ever started, because the session was ended before.
-    NotWanted,
+    Unneeded,
 }
 
 /// Writes the final status of a session.
 pub fn decide(
     record: &SessionRecord,
     permissions: &[PermissionRecord],
-    departure: &Departure,
+    process_end: &ProcessEnd,
     now: Timestamp,
 ) -> Result<Change, Refusal> {
-    let (status, detail) = verdict(record, departure);
+    let (status, detail) = verdict(record, process_end);
     let mut change = to_its_end(record, status, detail, now)?;
     if status == SessionStatus::Cancelled {
         change.patch.hidden = Some(true);
@@ -46,7 +46,7 @@ pub fn decide(
     change
         .prompts
         .push(PromptWrite::SetQueued(PromptState::Undelivered));
-    let mut before = leftovers(departure, now);
+    let mut before = leftovers(process_end, now);
     for open in permissions
         .iter()
         .filter(|p| p.permission.state != PermissionState::Resolved)
@@ -92,9 +92,9 @@ fn to_its_end(
     Ok(change)
 }
 
-fn verdict(record: &SessionRecord, departure: &Departure) -> (SessionStatus, StatusDetail) {
-    let (exit_code, signal) = match departure {
-        Departure::Told(end) => (end.exit_code, end.signal),
+fn verdict(record: &SessionRecord, process_end: &ProcessEnd) -> (SessionStatus, StatusDetail) {
+    let (exit_code, signal) = match process_end {
+        ProcessEnd::Recorded(end) => (end.exit_code, end.signal),
         _ => (None, None),
     };
     let with = |reason: Option<String>| StatusDetail {
@@ -109,10 +109,10 @@ fn verdict(record: &SessionRecord, departure: &Departure) -> (SessionStatus, Sta
             with(record.session.reason.clone()),
         ),
         Some(Ending::Fail { reason }) => (SessionStatus::Failed, with(Some(reason.clone()))),
-        None if was_idle_too_long(departure) => {
-            (SessionStatus::Stopped, with(told_reason(departure)))
+        None if was_idle_too_long(process_end) => {
+            (SessionStatus::Stopped, with(recorded_reason(process_end)))
         }
-        Some(Ending::Complete) | None => match fault(record, departure) {
+        Some(Ending::Complete) | None => match fault(record, process_end) {
             Some(reason) => (SessionStatus::Failed, with(Some(reason))),
             None => (SessionStatus::Completed, with(None)),
         },
@@ -120,33 +120,33 @@ fn verdict(record: &SessionRecord, departure: &Departure) -> (SessionStatus, Sta
 }
 
 /// Returns true if the recorder ended the session at its idle limit, which is not a fault.
-fn was_idle_too_long(departure: &Departure) -> bool {
-    matches!(departure, Departure::Told(end) if end.cause == Some(EndCause::Idle))
+fn was_idle_too_long(process_end: &ProcessEnd) -> bool {
+    matches!(process_end, ProcessEnd::Recorded(end) if end.cause == Some(EndCause::Idle))
 }
 
-fn told_reason(departure: &Departure) -> Option<String> {
-    match departure {
-        Departure::Told(end) => end.reason.clone(),
+fn recorded_reason(process_end: &ProcessEnd) -> Option<String> {
+    match process_end {
+        ProcessEnd::Recorded(end) => end.reason.clone(),
         _ => None,
     }
 }
 
 /// Returns the fault that prevents the session from being *completed*, if any.
-fn fault(record: &SessionRecord, departure: &Departure) -> Option<String> {
-    let end = match departure {
-        Departure::Told(end) => end,
-        Departure::RecorderLost { swept: 0 } => {
+fn fault(record: &SessionRecord, process_end: &ProcessEnd) -> Option<String> {
+    let end = match process_end {
+        ProcessEnd::Recorded(end) => end,
+        ProcessEnd::RecorderLost { swept: 0 } => {
             return Some("recorder lost: the process that ran the agent is gone".to_owned());
         }
-        Departure::RecorderLost { swept } => {
+        ProcessEnd::RecorderLost { swept } => {
             return Some(format!(
                 "recorder lost: the process that ran the agent is gone; {} it had left {} ended",
                 processes(*swept),
                 if *swept == 1 { "was" } else { "were" },
             ));
         }
-        Departure::NeverStarted { reason } => return Some(reason.clone()),
-        Departure::NotWanted => return Some("it was given up before it began".to_owned()),
+        ProcessEnd::NeverStarted { reason } => return Some(reason.clone()),
+        ProcessEnd::Unneeded => return Some("it was given up before it began".to_owned()),
     };
     let told = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
     match (end.exit_code, end.signal) {
@@ -187,9 +187,9 @@ fn unfinished(record: &SessionRecord, end: &AgentEnd) -> Option<String> {
     }
 }
 
-fn leftovers(departure: &Departure, now: Timestamp) -> Vec<NewEvent> {
-    match departure {
-        Departure::Told(AgentEnd { swept, .. }) if *swept > 0 => vec![NewEvent {
+fn leftovers(process_end: &ProcessEnd, now: Timestamp) -> Vec<NewEvent> {
+    match process_end {
+        ProcessEnd::Recorded(AgentEnd { swept, .. }) if *swept > 0 => vec![NewEvent {
             ts: now,
             payload: EventPayload::Log(Log {
                 level: LogLevel::Warn,

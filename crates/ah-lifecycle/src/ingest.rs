@@ -13,19 +13,19 @@ use crate::{
 
 /// The result of a part of the journal.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Absorbed {
+pub struct Ingested {
     /// The change, including the journal's position.
     pub change: Change,
     /// The agent's end, if the part contains it. The final status is written with its position, and
     /// only after no process of the session is left.
-    pub ended: Option<Told>,
+    pub ended: Option<RecordedEnd>,
     /// True if files of the workspace may have changed.
     pub files_touched: bool,
 }
 
 /// The agent's end as the journal records it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct RecordedEnd {
     /// The end.
     pub end: AgentEnd,
     /// The time of the end.
@@ -35,36 +35,36 @@ pub struct Told {
 }
 
 /// Converts records, each with the position after it. `view` is updated by the change.
-pub fn absorb(
+pub fn convert(
     view: &mut View,
     records: &[(JournalRecord, JournalPosition)],
-) -> Result<Absorbed, Refusal> {
-    let mut absorbed = Absorbed::default();
+) -> Result<Ingested, Refusal> {
+    let mut ingested = Ingested::default();
     for (record, next) in records {
         let change = match &record.entry {
             JournalEntry::Event(payload) => {
-                absorbed.files_touched |= touches_files(payload);
+                ingested.files_touched |= touches_files(payload);
                 of_event(view, payload, record.ts)
             }
             JournalEntry::Fact(Fact::Ended(end)) => {
-                absorbed.ended = Some(Told {
+                ingested.ended = Some(RecordedEnd {
                     end: end.clone(),
                     at: record.ts,
                     next: *next,
                 });
-                return Ok(absorbed);
+                return Ok(ingested);
             }
             JournalEntry::Fact(fact) => {
-                absorbed.files_touched |= matches!(fact, Fact::TurnEnded { .. });
+                ingested.files_touched |= matches!(fact, Fact::TurnEnded { .. });
                 of_fact(view, fact, record.ts)?
             }
         };
         view.apply(&change);
-        absorbed.change.merge(change);
-        absorbed.change.patch.journal = Some(*next);
+        ingested.change.merge(change);
+        ingested.change.patch.journal = Some(*next);
         view.record.journal = *next;
     }
-    Ok(absorbed)
+    Ok(ingested)
 }
 
 fn touches_files(payload: &EventPayload) -> bool {

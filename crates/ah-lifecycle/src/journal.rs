@@ -114,7 +114,8 @@ pub enum EndCause {
     /// The attendant ended it after it had finished.
     Finished,
     /// The attendant stopped or killed it.
-    Told,
+    #[serde(rename = "told")]
+    Requested,
     /// No attendant was attached for too long after its turn.
     Unattended,
     /// The recorder received a termination signal.

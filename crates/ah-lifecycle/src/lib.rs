@@ -43,8 +43,8 @@ pub use decision::{Change, Decision, Refusal, workspace};
 use decision::{StatusDetail, admit, transition};
 pub use journal::{AgentEnd, EndCause, Fact, JournalEntry, JournalRecord, TurnOutcome};
 pub use record::{
-    Ending, EngineId, Fence, JournalPosition, Launch, PermissionRecord, SessionRecord, TurnEnd,
-    Version,
+    Ending, EngineId, Fence, JournalPosition, Launch, PermissionRecord, SessionRecord,
+    SessionVersion, TurnEnd,
 };
 pub use request::{Request, ShutdownManner};
 pub use view::View;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The number of decisions that have changed a session. A decision is written only against the
 /// version that it was made on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version(pub u64);
+pub struct SessionVersion(pub u64);
 
 /// The number of owner changes of a session. A late request of a former owner carries an old fence
 /// and is refused.
@@ -116,7 +116,7 @@ pub struct SessionRecord {
     /// The parameters of its launch.
     pub launch: Launch,
     /// The number of decisions that have changed it.
-    pub version: Version,
+    pub version: SessionVersion,
     /// The number of its owner changes.
     pub fence: Fence,
     /// The engine that runs it, if any.
@@ -143,7 +143,7 @@ impl SessionRecord {
         Self {
             session,
             launch,
-            version: Version(0),
+            version: SessionVersion(0),
             fence: Fence(0),
             owner: None,
             ending: None,

@@ -92,7 +92,7 @@ pub(super) fn feed(view: &mut View, fact: Fact) -> Change {
         entry: JournalEntry::Fact(fact),
         raw: None,
     };
-    crate::ingest::absorb(view, &[(record, next)])
+    crate::ingest::convert(view, &[(record, next)])
         .expect("facts fit any state")
         .change
 }

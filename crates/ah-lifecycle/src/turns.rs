@@ -3,7 +3,7 @@
 //! A [`Conversation`] is the pure half of a recorder. It performs no I/O and reads no clock: each
 //! input carries the [`Moment`] at which it happened, and each result is returned in [`Effects`].
 //! The recorder process, the host of the engine's tests and the mock all run their agents through
-//! it. They differ in the [`Agent`] that they supply and in where the records go.
+//! it. They differ in the [`AgentInput`] that they supply and in where the records go.
 
 mod agent;
 mod conversation;
@@ -13,7 +13,7 @@ mod permissions;
 mod shorten;
 mod speech;
 
-pub use agent::{Agent, AgentOutput, Channel, ToolRequest};
+pub use agent::{AgentInput, AgentOutput, Channel, ToolRequest};
 pub use conversation::{Conversation, Opening};
 pub use effects::{Effects, Moment};
 pub use ids::Identifiers;

@@ -20,13 +20,13 @@ pub(crate) fn whole<'de, D: Deserializer<'de>, N: TryFrom<u64>>(
 pub(crate) fn whole_or_none<'de, D: Deserializer<'de>, N: TryFrom<u64>>(
     deserializer: D,
 ) -> Result<Option<N>, D::Error> {
-    struct Given<N>(N);
-    impl<'de, N: TryFrom<u64>> Deserialize<'de> for Given<N> {
+    struct Number<N>(N);
+    impl<'de, N: TryFrom<u64>> Deserialize<'de> for Number<N> {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             whole(deserializer).map(Self)
         }
     }
-    Ok(Option::<Given<N>>::deserialize(deserializer)?.map(|given| given.0))
+    Ok(Option::<Number<N>>::deserialize(deserializer)?.map(|number| number.0))
 }
 
 struct Whole<N>(PhantomData<N>);
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[derive(Deserialize)]
-    struct Given {
+    struct Number {
         #[serde(deserialize_with = "whole")]
         count: u32,
         #[serde(default, deserialize_with = "whole_or_none")]
@@ -75,7 +75,7 @@ mod tests {
 
     fn read(json: &str) -> Result<(u32, Option<u64>), String> {
         serde_json::from_str(json)
-            .map(|given: Given| (given.count, given.size))
+            .map(|number: Number| (number.count, number.size))
             .map_err(|error| error.to_string())
     }
 

@@ -84,7 +84,7 @@ pub(crate) fn size() -> RefOr<Schema> {
 
 /// Returns an extension with a JSON Schema keyword that the builders do not support. It takes one
 /// keyword, because the order of several would vary between builds of the document.
-fn besides(keyword: &str, value: Value) -> Option<Extensions> {
+fn extension(keyword: &str, value: Value) -> Option<Extensions> {
     Some(Extensions::from_iter([(keyword, value)]))
 }
 

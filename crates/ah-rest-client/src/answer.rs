@@ -7,7 +7,7 @@ use reqwest::Response;
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use crate::call::Call;
+use crate::call::ApiCall;
 use crate::credential::Credential;
 use crate::failures;
 use crate::retry::{Cause, Failure, retry_after};
@@ -25,16 +25,16 @@ const REFUSAL_CHARS_SHOWN: usize = 500;
 pub(crate) async fn whole_body(
     response: &mut Response,
     base_url: &Url,
-    call: &Call,
+    call: &ApiCall,
 ) -> Result<Vec<u8>, Failure> {
     let (body, ending) = read(response, BODY_BYTES_MAX).await;
     match ending {
-        Ending::Whole => Ok(body),
-        Ending::TooLarge => Err(Failure::last(failures::unexpected(
+        BodyEnd::Whole => Ok(body),
+        BodyEnd::TooLarge => Err(Failure::last(failures::unexpected(
             call,
             "exceeds the client's limit of 64 MiB",
         ))),
-        Ending::Broken(error) => Err(failures::broken(base_url, call, error)),
+        BodyEnd::Broken(error) => Err(failures::broken(base_url, call, error)),
     }
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn whole_body(
 pub(crate) async fn refusal(
     response: &mut Response,
     base_url: &Url,
-    call: &Call,
+    call: &ApiCall,
     credential: Option<&Credential>,
 ) -> Failure {
     let status = response.status().as_u16();
@@ -82,7 +82,7 @@ fn now() -> SystemTime {
 }
 
 /// Creates a problem for an error response of a proxy or another server.
-fn foreign(status: u16, text: &str, base_url: &Url, call: &Call) -> Problem {
+fn foreign(status: u16, text: &str, base_url: &Url, call: &ApiCall) -> Problem {
     let kind = match status {
         502 => ErrorKind::Unavailable,
         _ => Problem {
@@ -127,26 +127,26 @@ fn cause_of(status: u16) -> Cause {
 }
 
 /// The end of a body.
-enum Ending {
+enum BodyEnd {
     Whole,
     TooLarge,
     Broken(reqwest::Error),
 }
 
 /// Reads a body to its end, or up to `limit` bytes.
-async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, Ending) {
+async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, BodyEnd) {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(None) => return (body, Ending::Whole),
+            Ok(None) => return (body, BodyEnd::Whole),
             Ok(Some(chunk)) => {
                 let room = limit - body.len();
                 body.extend_from_slice(&chunk[..chunk.len().min(room)]);
                 if chunk.len() > room {
-                    return (body, Ending::TooLarge);
+                    return (body, BodyEnd::TooLarge);
                 }
             }
-            Err(error) => return (body, Ending::Broken(error)),
+            Err(error) => return (body, BodyEnd::Broken(error)),
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) enum Patience {
 
 /// A call of the API.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub(crate) struct ApiCall {
     operation: &'static Operation,
     path: String,
     query: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct Call {
     body: Option<Vec<u8>>,
 }
 
-impl Call {
+impl ApiCall {
     /// Creates a call of `operation` at `path`, one of its paths. A POST gets an idempotency key,
     /// which stays the same for all attempts.
     pub(crate) fn new(

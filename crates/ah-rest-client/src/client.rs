@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::answer;
 use crate::builder::RestClientBuilder;
-use crate::call::Call;
+use crate::call::ApiCall;
 use crate::chance;
 use crate::credential::Credential;
 use crate::failures;
@@ -97,7 +97,7 @@ impl RestClient {
     /// one.
     pub(crate) async fn answer<T: DeserializeOwned>(
         &self,
-        call: Call,
+        call: ApiCall,
     ) -> Result<T, TaskManagerError> {
         let body = self.whole(&call).await?;
         let json = match call.operation().status {
@@ -108,13 +108,16 @@ impl RestClient {
     }
 
     /// Executes a call with a text response.
-    pub(crate) async fn text(&self, call: Call) -> Result<String, TaskManagerError> {
+    pub(crate) async fn text(&self, call: ApiCall) -> Result<String, TaskManagerError> {
         let body = self.whole(&call).await?;
         String::from_utf8(body).map_err(|source| failures::malformed(&call, source))
     }
 
     /// Makes one attempt at [`RestClient::answer`].
-    pub(crate) async fn answer_once<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
+    pub(crate) async fn answer_once<T: DeserializeOwned>(
+        &self,
+        call: &ApiCall,
+    ) -> Result<T, Failure> {
         let span = RequestSpan::begin(call);
         let body = self.once(call, &span, self.attempt(call, &span)).await?;
         serde_json::from_slice(&body)
@@ -122,26 +125,26 @@ impl RestClient {
     }
 
     /// Executes a call, with retries, and returns the whole body of the response.
-    async fn whole(&self, call: &Call) -> Result<Vec<u8>, TaskManagerError> {
+    async fn whole(&self, call: &ApiCall) -> Result<Vec<u8>, TaskManagerError> {
         let span = RequestSpan::begin(call);
         self.repeatedly(call, &span, || self.attempt(call, &span))
             .await
     }
 
-    async fn attempt(&self, call: &Call, span: &RequestSpan) -> Result<Vec<u8>, Failure> {
+    async fn attempt(&self, call: &ApiCall, span: &RequestSpan) -> Result<Vec<u8>, Failure> {
         let mut response = self.send(call, &self.shared.answers, span).await?;
         answer::whole_body(&mut response, self.base_url(), call).await
     }
 
     /// Executes a call with a stream as its response, with retries until it starts.
-    pub(crate) async fn opened(&self, call: &Call) -> Result<Response, TaskManagerError> {
+    pub(crate) async fn opened(&self, call: &ApiCall) -> Result<Response, TaskManagerError> {
         let span = RequestSpan::begin(call);
         self.repeatedly(call, &span, || self.send(call, &self.shared.streams, &span))
             .await
     }
 
     /// Makes one attempt at [`RestClient::opened`].
-    pub(crate) async fn opened_once(&self, call: &Call) -> Result<Response, Failure> {
+    pub(crate) async fn opened_once(&self, call: &ApiCall) -> Result<Response, Failure> {
         let span = RequestSpan::begin(call);
         let attempt = self.send(call, &self.shared.streams, &span);
         self.once(call, &span, attempt).await
@@ -150,7 +153,7 @@ impl RestClient {
     /// Makes a single attempt.
     async fn once<T>(
         &self,
-        call: &Call,
+        call: &ApiCall,
         span: &RequestSpan,
         attempt: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
@@ -162,7 +165,7 @@ impl RestClient {
     /// Makes attempts until one succeeds or the policy ends.
     async fn repeatedly<T, A>(
         &self,
-        call: &Call,
+        call: &ApiCall,
         span: &RequestSpan,
         attempt: impl Fn() -> A,
     ) -> Result<T, TaskManagerError>
@@ -184,7 +187,7 @@ impl RestClient {
     }
 
     /// Returns the time limit of the next attempt.
-    fn patience(&self, call: &Call, span: &RequestSpan) -> Duration {
+    fn patience(&self, call: &ApiCall, span: &RequestSpan) -> Duration {
         let left = self
             .shared
             .retry
@@ -200,7 +203,7 @@ impl RestClient {
     async fn in_time<T>(
         &self,
         patience: Duration,
-        call: &Call,
+        call: &ApiCall,
         attempt: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         timeout(patience, attempt)
@@ -211,7 +214,7 @@ impl RestClient {
     /// Sends a call once. An error response becomes a failure.
     async fn send(
         &self,
-        call: &Call,
+        call: &ApiCall,
         http: &reqwest::Client,
         span: &RequestSpan,
     ) -> Result<Response, Failure> {
@@ -228,7 +231,7 @@ impl RestClient {
         Err(answer::refusal(&mut response, self.base_url(), call, credential).await)
     }
 
-    fn request(&self, call: &Call) -> reqwest::Request {
+    fn request(&self, call: &ApiCall) -> reqwest::Request {
         let mut url = self.url(call.path());
         url.set_query(call.query());
         let method = match call.method() {

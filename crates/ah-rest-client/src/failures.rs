@@ -7,11 +7,11 @@ use ah_rest_api_contract::operations::Method;
 use ah_rest_api_contract::{ErrorKind, TaskManagerError};
 use url::Url;
 
-use crate::call::Call;
+use crate::call::ApiCall;
 use crate::retry::{Cause, Failure};
 
 /// No response was received: the server was unreachable, or the connection was lost before.
-pub(crate) fn not_answered(base_url: &Url, call: &Call, error: reqwest::Error) -> Failure {
+pub(crate) fn not_answered(base_url: &Url, call: &ApiCall, error: reqwest::Error) -> Failure {
     if let Some(cause) = refused_certificate(&error) {
         let base_url = shown(base_url);
         let detail = format!("the TLS certificate of {base_url} is not trusted: {cause}");
@@ -60,7 +60,7 @@ fn refused_certificate(error: &reqwest::Error) -> Option<&rustls::Error> {
 }
 
 /// The connection was lost during the response.
-pub(crate) fn broken(base_url: &Url, call: &Call, error: reqwest::Error) -> Failure {
+pub(crate) fn broken(base_url: &Url, call: &ApiCall, error: reqwest::Error) -> Failure {
     let (base_url, request) = (shown(base_url), request(call));
     Failure {
         error: TaskManagerError::new(
@@ -78,7 +78,7 @@ pub(crate) fn broken(base_url: &Url, call: &Call, error: reqwest::Error) -> Fail
 }
 
 /// The response was not complete in time.
-pub(crate) fn timed_out(base_url: &Url, call: &Call, patience: Duration) -> Failure {
+pub(crate) fn timed_out(base_url: &Url, call: &ApiCall, patience: Duration) -> Failure {
     let (base_url, request) = (shown(base_url), request(call));
     Failure {
         error: TaskManagerError::new(
@@ -95,7 +95,7 @@ pub(crate) fn timed_out(base_url: &Url, call: &Call, patience: Duration) -> Fail
 
 /// A response that does not match the API.
 pub(crate) fn malformed(
-    call: &Call,
+    call: &ApiCall,
     source: impl Error + Send + Sync + 'static,
 ) -> TaskManagerError {
     let request = request(call);
@@ -110,7 +110,7 @@ pub(crate) fn malformed(
 }
 
 /// The response is not part of the API.
-pub(crate) fn unexpected(call: &Call, what: &str) -> TaskManagerError {
+pub(crate) fn unexpected(call: &ApiCall, what: &str) -> TaskManagerError {
     let request = request(call);
     TaskManagerError::new(
         ErrorKind::Internal,
@@ -119,14 +119,14 @@ pub(crate) fn unexpected(call: &Call, what: &str) -> TaskManagerError {
 }
 
 /// Describes the uncertainty about the effect of an unanswered request.
-fn doubt(call: &Call) -> &'static str {
+fn doubt(call: &ApiCall) -> &'static str {
     match call.method() {
         Method::Get => "",
         Method::Post | Method::Put | Method::Delete => "; its effect is unknown",
     }
 }
 
-fn request(call: &Call) -> String {
+fn request(call: &ApiCall) -> String {
     format!("{} {}", call.method(), call.path())
 }
 

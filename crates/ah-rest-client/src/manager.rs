@@ -5,7 +5,7 @@ use ah_rest_api_contract::*;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::call::Call;
+use crate::call::ApiCall;
 use crate::client::RestClient;
 use crate::stream::{Everything, OneSession, follow};
 
@@ -15,7 +15,7 @@ macro_rules! answer {
     ($client:ident, $id:ident ($($parameter:ident),*)
         $(query $query:ident: $wire:ty,)? $(body $body:ident: $body_type:ty,)? $(request $request:expr)?) => {
         pastey::paste! {{
-            let call = Call::new(&operations::[<$id:upper>], paths::$id($($parameter),*))?
+            let call = ApiCall::new(&operations::[<$id:upper>], paths::$id($($parameter),*))?
                 $(.with_query(&<$wire>::from($query))?)?
                 $(.with_body::<$body_type>(&$body)?)?
                 $(.with_body(&$request)?)?;

@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
 };
 use serde_json::Value;
 
-use crate::call::Call;
+use crate::call::ApiCall;
 use crate::client::RestClient;
 
 /// The media type of an answer for a browser.
@@ -29,7 +29,7 @@ impl RestClient {
         key: &IdempotencyKey,
         params: &TaskLaunchParams,
     ) -> Result<LaunchedTask, TaskManagerError> {
-        let call = Call::new(&operations::LAUNCH_TASK, paths::launch_task())?
+        let call = ApiCall::new(&operations::LAUNCH_TASK, paths::launch_task())?
             .with_idempotency_key(key)?
             .with_body(params)?;
         self.answer(call).await
@@ -41,7 +41,7 @@ impl RestClient {
     /// [`ErrorKind::NotFound`] if the agent is unknown.
     pub async fn get_agent_schema(&self, agent: &AgentType) -> Result<Value, TaskManagerError> {
         let path = paths::get_agent_schema(format!("{agent}.json"));
-        self.answer(Call::new(&operations::GET_AGENT_SCHEMA, path)?)
+        self.answer(ApiCall::new(&operations::GET_AGENT_SCHEMA, path)?)
             .await
     }
 
@@ -81,7 +81,7 @@ impl RestClient {
         media_type: &str,
     ) -> Result<String, TaskManagerError> {
         let accept = format!("{media_type}, application/problem+json");
-        self.text(Call::new(operation, path)?.accepting(&accept)?)
+        self.text(ApiCall::new(operation, path)?.accepting(&accept)?)
             .await
     }
 }

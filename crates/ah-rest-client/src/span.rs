@@ -11,7 +11,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use crate::answer;
-use crate::call::Call;
+use crate::call::ApiCall;
 
 /// The span of a request with all its attempts. It ends, with its duration, when the request is
 /// answered, fails or is dropped.
@@ -22,7 +22,7 @@ pub(crate) struct RequestSpan {
 
 impl RequestSpan {
     /// Creates the span of a request.
-    pub(crate) fn begin(call: &Call) -> Self {
+    pub(crate) fn begin(call: &ApiCall) -> Self {
         let span = tracing::debug_span!(
             "request",
             method = call.method().as_str(),

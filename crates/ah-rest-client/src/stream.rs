@@ -1,8 +1,8 @@
 //! Event streams that outlive their connections.
 //!
-//! A [`Reader`](reader::Reader) owns the connection and decides when to replace it. A [`Place`]
-//! owns the cursor and decides which frames are yielded, without any waiting. Therefore no sequence
-//! of connections can repeat an event.
+//! A [`Reader`](reader::Reader) owns the connection and decides when to replace it. A
+//! [`StreamPosition`] owns the cursor and decides which frames are yielded, without any waiting.
+//! Therefore no sequence of connections can repeat an event.
 
 mod everything;
 mod losses;
@@ -18,12 +18,12 @@ pub(crate) use everything::Everything;
 pub(crate) use one_session::OneSession;
 pub(crate) use reader::follow;
 
-use crate::call::Call;
+use crate::call::ApiCall;
 use crate::client::RestClient;
 use crate::retry::Failure;
 
 /// The position of a reader, formatted as the last item that it has received.
-pub(crate) trait Place: fmt::Display + Send + 'static {
+pub(crate) trait StreamPosition: fmt::Display + Send + 'static {
     /// The yielded items.
     type Item: Send + 'static;
 
@@ -34,7 +34,7 @@ pub(crate) trait Place: fmt::Display + Send + 'static {
     fn cursor(&self) -> Self::Cursor;
 
     /// Returns the call that continues from here.
-    fn call(&self) -> Result<Call, TaskManagerError>;
+    fn call(&self) -> Result<ApiCall, TaskManagerError>;
 
     /// Decides about a frame at this position, and advances past it.
     fn judge(&mut self, frame: &Frame) -> Result<Verdict<Self::Item>, StreamFault>;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::call::{Call, Patience};
+use crate::call::{ApiCall, Patience};
 
 /// The timeouts of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Default for Timeouts {
 
 impl Timeouts {
     /// Returns the time limit of an attempt; `None` if only the deadline applies.
-    pub(crate) fn of(&self, call: &Call) -> Option<Duration> {
+    pub(crate) fn of(&self, call: &ApiCall) -> Option<Duration> {
         let given = self.operations.get(call.operation().id).copied();
         given.or(match call.patience() {
             Patience::Usual => Some(self.answer),

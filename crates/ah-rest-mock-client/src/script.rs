@@ -7,8 +7,8 @@ use ah_rest_api_contract::{
     PlanEntry, Progress, PromptContent, ToolOutcome, Usage,
 };
 use ah_scenario::{
-    Action, Condition, Defines, PermissionAsk, Piece, ProgressLine, Scenario, Script, ScriptedEdit,
-    Step, ToolCall,
+    Condition, Defines, PermissionAsk, Piece, ProgressLine, Scenario, Script, ScriptStep,
+    ScriptedEdit, StepAction, ToolCall,
 };
 use serde_json::{Map, Value};
 
@@ -72,7 +72,7 @@ impl ScriptBuilder {
     /// Adds a thought.
     #[must_use]
     pub fn think(self, thought: impl Into<String>) -> Self {
-        self.step(Action::Think(thought.into()))
+        self.step(StepAction::Think(thought.into()))
     }
 
     /// Adds a message.
@@ -80,7 +80,7 @@ impl ScriptBuilder {
     pub fn say(self, text: impl Into<String>) -> Self {
         let content = ContentBlock::Text { text: text.into() };
         let delay = Duration::ZERO;
-        self.step(Action::Say(vec![Piece { delay, content }]))
+        self.step(StepAction::Say(vec![Piece { delay, content }]))
     }
 
     /// Adds a run of `tool` with this command and output.
@@ -111,13 +111,13 @@ impl ScriptBuilder {
     /// Adds a tool use with all details.
     #[must_use]
     pub fn call(self, call: ToolCall) -> Self {
-        self.step(Action::UseTool(call))
+        self.step(StepAction::UseTool(call))
     }
 
     /// Adds a file edit.
     #[must_use]
     pub fn edit(self, path: &str, lines_added: u64, lines_removed: u64) -> Self {
-        self.step(Action::Edit(ScriptedEdit {
+        self.step(StepAction::Edit(ScriptedEdit {
             path: path.to_owned(),
             lines_added,
             lines_removed,
@@ -127,26 +127,26 @@ impl ScriptBuilder {
     /// Adds a plan.
     #[must_use]
     pub fn plan(self, entries: Vec<PlanEntry>) -> Self {
-        self.step(Action::Plan(Plan { entries }))
+        self.step(StepAction::Plan(Plan { entries }))
     }
 
     /// Adds a progress report, in percent.
     #[must_use]
     pub fn progress(self, progress: u8, stage: &str) -> Self {
         let stage = stage.to_owned();
-        self.step(Action::Progress(Progress { progress, stage }))
+        self.step(StepAction::Progress(Progress { progress, stage }))
     }
 
     /// Adds the usage of the turn.
     #[must_use]
     pub fn usage(self, usage: Usage) -> Self {
-        self.step(Action::Usage(usage))
+        self.step(StepAction::Usage(usage))
     }
 
     /// Adds a log line.
     #[must_use]
     pub fn log(self, level: LogLevel, message: &str) -> Self {
-        self.step(Action::Log(Log {
+        self.step(StepAction::Log(Log {
             level,
             message: message.to_owned(),
             tool_execution_id: None,
@@ -157,7 +157,7 @@ impl ScriptBuilder {
     #[must_use]
     pub fn error(self, message: &str) -> Self {
         let message = message.to_owned();
-        self.step(Action::ModelError(ErrorEvent { message }))
+        self.step(StepAction::ModelError(ErrorEvent { message }))
     }
 
     /// Adds a permission request for `tool` with this command and the options `allow` and `deny`.
@@ -172,7 +172,7 @@ impl ScriptBuilder {
         let command = Value::String(command.to_owned());
         let number = self.asked;
         self.asked += 1;
-        self.step(Action::Ask(PermissionAsk {
+        self.step(StepAction::Ask(PermissionAsk {
             number,
             tool_name: tool.to_owned(),
             tool_args: Map::from_iter([("cmd".to_owned(), command)]),
@@ -209,29 +209,29 @@ impl ScriptBuilder {
     /// Ends the turn. The following steps are played in the turn of the next prompt.
     #[must_use]
     pub fn next_turn(self) -> Self {
-        self.step(Action::AwaitPrompt(PromptContent::from("")))
+        self.step(StepAction::AwaitPrompt(PromptContent::from("")))
     }
 
     /// Adds a failure of the turn.
     #[must_use]
     pub fn fail(self, reason: &str) -> Self {
-        self.step(Action::Fail(reason.to_owned()))
+        self.step(StepAction::Fail(reason.to_owned()))
     }
 
     /// Adds an exit of the agent's process.
     #[must_use]
     pub fn exit(self, code: u8) -> Self {
-        self.step(Action::Exit(code))
+        self.step(StepAction::Exit(code))
     }
 
     /// Makes the agent hang until it is interrupted or stopped.
     #[must_use]
     pub fn hang(self) -> Self {
-        self.step(Action::Hang)
+        self.step(StepAction::Hang)
     }
 
-    fn step(mut self, action: Action) -> Self {
-        self.script.steps.push(Step {
+    fn step(mut self, action: StepAction) -> Self {
+        self.script.steps.push(ScriptStep {
             place: format!("step {}", self.script.steps.len() + 1),
             delay: std::mem::take(&mut self.delay),
             conditions: self.conditions.clone(),

@@ -124,15 +124,15 @@ impl MockSession {
         let position = JournalPosition(self.view.record.journal.0 + 1);
         let now = record.ts;
         // This applies the change to the view as well.
-        let absorbed = ingest::absorb(&mut self.view, &[(record, position)])?;
+        let ingested = ingest::convert(&mut self.view, &[(record, position)])?;
         self.view.record.session.updated_at = now;
-        for event in &absorbed.change.events {
+        for event in &ingested.change.events {
             if let EventPayload::FileEdit(edit) = &event.payload {
                 self.changes.edit(edit, now);
                 self.view.record.session.changes = Some(self.changes.summary());
             }
         }
-        self.append(absorbed.change.events);
+        self.append(ingested.change.events);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::SessionStatus;
-use ah_store::metrics::Kind;
+use ah_store::metrics::MetricKind;
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder as _, SharedString, Unit};
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -178,9 +178,9 @@ fn describe_store_and_engine(recorder: &PrometheusRecorder) {
         });
         let help = SharedString::const_str(metric.help);
         match metric.kind {
-            Kind::Counter => recorder.describe_counter(name, unit, help),
-            Kind::Gauge => recorder.describe_gauge(name, unit, help),
-            Kind::Histogram => recorder.describe_histogram(name, unit, help),
+            MetricKind::Counter => recorder.describe_counter(name, unit, help),
+            MetricKind::Gauge => recorder.describe_gauge(name, unit, help),
+            MetricKind::Histogram => recorder.describe_histogram(name, unit, help),
         }
     }
 }

@@ -142,7 +142,7 @@ where
         &home,
         &published(&host, address, key.map(|key| ApiKeyText::new(key.reveal())))?,
     )?;
-    let limits = connections::Limits {
+    let limits = connections::ConnectionLimits {
         connections: config.server.max_connections,
         write_timeout: Duration::from_millis(config.server.write_timeout_ms),
     };

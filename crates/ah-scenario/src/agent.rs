@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_lifecycle::TurnOutcome;
-use ah_lifecycle::turns::{Agent, AgentOutput, ToolRequest};
+use ah_lifecycle::turns::{AgentInput, AgentOutput, ToolRequest};
 use ah_rest_api_contract::{EventPayload, FileEdit, Log, LogLevel, PromptContent, PromptId};
 use ulid::Ulid;
 
@@ -23,7 +23,7 @@ const SIGABRT: i32 = 6;
     clippy::large_enum_variant,
     reason = "most values are outputs, and at most one tool's run is kept"
 )]
-pub enum Played {
+pub enum AgentStep {
     /// It produces output for its conversation.
     Output(AgentOutput),
     /// It is busy for this time, before scaling.
@@ -41,7 +41,7 @@ pub enum Played {
 
 /// An agent that plays a script in memory.
 ///
-/// A [`Conversation`](ah_lifecycle::turns::Conversation) makes the calls of [`Agent`]. The owner of the
+/// A [`Conversation`](ah_lifecycle::turns::Conversation) makes the calls of [`AgentInput`]. The owner of the
 /// conversation takes the output by [`ScriptedAgent::next_reply`] after each call and by
 /// [`ScriptedAgent::play`] while time passes.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub struct ScriptedAgent {
     /// The output that follows a call at once.
     replies: VecDeque<AgentOutput>,
     /// The rest of a tool's run.
-    due: VecDeque<Played>,
+    due: VecDeque<AgentStep>,
 }
 
 impl ScriptedAgent {
@@ -81,23 +81,23 @@ impl ScriptedAgent {
 
     /// Returns the next thing that the agent does.
     #[must_use = "each thing is returned once"]
-    pub fn play(&mut self) -> Played {
+    pub fn play(&mut self) -> AgentStep {
         loop {
             if let Some(reply) = self.next_reply() {
-                return Played::Output(reply);
+                return AgentStep::Output(reply);
             }
             if !self.is_in_turn {
-                return Played::Blocked;
+                return AgentStep::Blocked;
             }
             if let Some(played) = self.due.pop_front() {
                 return played;
             }
             let played = match self.interpreter.next_instruction() {
-                Instruction::Wait(delay) => Played::Wait(delay),
-                Instruction::Event(event) => Played::Output(AgentOutput::Event(event)),
-                Instruction::Ephemeral(event) => Played::Output(AgentOutput::Ephemeral(event)),
+                Instruction::Wait(delay) => AgentStep::Wait(delay),
+                Instruction::Event(event) => AgentStep::Output(AgentOutput::Event(event)),
+                Instruction::Ephemeral(event) => AgentStep::Output(AgentOutput::Ephemeral(event)),
                 Instruction::Ask { key, ask } => {
-                    Played::Output(AgentOutput::PermissionRequest(ToolRequest {
+                    AgentStep::Output(AgentOutput::PermissionRequest(ToolRequest {
                         key,
                         tool_name: ask.tool_name,
                         tool_args: ask.tool_args,
@@ -123,16 +123,16 @@ impl ScriptedAgent {
                     message: format!("{place} is taken to hold"),
                     tool_execution_id: None,
                 })),
-                Instruction::Block => Played::Blocked,
+                Instruction::Block => AgentStep::Blocked,
                 Instruction::EndTurn(outcome) => {
                     self.is_in_turn = false;
-                    Played::Output(AgentOutput::TurnEnded(outcome))
+                    AgentStep::Output(AgentOutput::TurnEnded(outcome))
                 }
-                Instruction::Exit(code) => Played::Exited {
+                Instruction::Exit(code) => AgentStep::Exited {
                     exit_code: Some(i32::from(code)),
                     signal: None,
                 },
-                Instruction::Crash => Played::Exited {
+                Instruction::Crash => AgentStep::Exited {
                     exit_code: None,
                     signal: Some(SIGABRT),
                 },
@@ -142,7 +142,7 @@ impl ScriptedAgent {
     }
 }
 
-impl Agent for ScriptedAgent {
+impl AgentInput for ScriptedAgent {
     fn can_steer(&self) -> bool {
         true
     }
@@ -186,8 +186,8 @@ impl Agent for ScriptedAgent {
     }
 }
 
-fn event(event: EventPayload) -> Played {
-    Played::Output(AgentOutput::Event(event))
+fn event(event: EventPayload) -> AgentStep {
+    AgentStep::Output(AgentOutput::Event(event))
 }
 
 fn file_edit(file_path: String, lines_added: u64, lines_removed: u64) -> EventPayload {

@@ -4,14 +4,14 @@ use std::fmt;
 
 /// A place in a scenario's document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// Its path from the top, such as `timeline[2].agentEdits.path`; empty at the top.
     pub path: String,
     /// Its line, from 1; `None` if the document was not text.
     pub line: Option<u64>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.path.is_empty() {
             f.write_str("the top level")?;
@@ -38,7 +38,7 @@ pub enum ScenarioError {
     #[error("scenario is not valid at {place}: {problem}")]
     Invalid {
         /// The place.
-        place: Place,
+        place: Location,
         /// The expected and the found value.
         problem: String,
     },

@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 use ulid::Ulid;
 
 use crate::{
-    Action, Assertion, Condition, Defines, ExecutionEvent, ExecutionOutput, ExpectedAnswer,
-    FileRead, PermissionAsk, Piece, ProgressLine, Script, ScriptedEdit, Step, ToolCall,
+    Assertion, Condition, Defines, ExecutionEvent, ExecutionOutput, ExpectedAnswer, FileRead,
+    PermissionAsk, Piece, ProgressLine, Script, ScriptStep, ScriptedEdit, StepAction, ToolCall,
     ToolExecution, fill_args,
 };
 
@@ -229,7 +229,7 @@ impl Interpreter {
         let rest = &self.script.steps[self.cursor.min(self.script.steps.len())..];
         let boundary = rest
             .iter()
-            .position(|step| matches!(step.action, Action::AwaitPrompt(_)));
+            .position(|step| matches!(step.action, StepAction::AwaitPrompt(_)));
         self.cursor = match boundary {
             Some(index) => self.cursor + index + 1,
             None => self.script.steps.len(),
@@ -238,7 +238,7 @@ impl Interpreter {
 
     /// Returns true if the conditions of a step are met. A step that is skipped because permission
     /// was not granted is logged.
-    fn is_due(&mut self, step: &Step) -> bool {
+    fn is_due(&mut self, step: &ScriptStep) -> bool {
         let granted = |number: usize| {
             let answer = self
                 .answers
@@ -253,8 +253,8 @@ impl Interpreter {
                 Condition::IfDenied { request } if granted(request) != Some(false) => return false,
                 Condition::NeedsPermission { request } if granted(request) != Some(true) => {
                     let what = match &step.action {
-                        Action::UseTool(call) => call.tool_name.clone(),
-                        Action::Edit(edit) => format!("the edit of {}", edit.path),
+                        StepAction::UseTool(call) => call.tool_name.clone(),
+                        StepAction::Edit(edit) => format!("the edit of {}", edit.path),
                         _ => step.place.clone(),
                     };
                     let message = format!("skipped {what}: permission was not granted");
@@ -270,57 +270,57 @@ impl Interpreter {
     }
 
     /// Adds the instructions of a step.
-    fn expand(&mut self, step: &Step) {
+    fn expand(&mut self, step: &ScriptStep) {
         match &step.action {
-            Action::Think(thought) => {
+            StepAction::Think(thought) => {
                 let thought = self.filled(thought);
                 self.event(EventPayload::Thought(Thought {
                     thought,
                     reasoning: None,
                 }));
             }
-            Action::Say(pieces) => self.say(pieces),
-            Action::Plan(plan) => self.plan(plan),
-            Action::ModelError(error) => {
+            StepAction::Say(pieces) => self.say(pieces),
+            StepAction::Plan(plan) => self.plan(plan),
+            StepAction::ModelError(error) => {
                 let message = self.filled(&error.message);
                 self.event(EventPayload::Error(ErrorEvent { message }));
             }
-            Action::UseTool(call) => {
+            StepAction::UseTool(call) => {
                 let tool = self.tool_use(call);
                 self.due.push_back(Instruction::Tool(tool));
             }
-            Action::Edit(edit) => {
+            StepAction::Edit(edit) => {
                 let path = self.filled(&edit.path);
                 let edit = edit.clone();
                 self.due
                     .push_back(Instruction::Edit(ScriptedEdit { path, ..edit }));
             }
-            Action::Read(read) => self.read(read),
-            Action::Ask(ask) => self.ask(ask),
-            Action::Wait => {}
-            Action::Hang => self.hangs = true,
-            Action::Log(line) => {
+            StepAction::Read(read) => self.read(read),
+            StepAction::Ask(ask) => self.ask(ask),
+            StepAction::Wait => {}
+            StepAction::Hang => self.hangs = true,
+            StepAction::Log(line) => {
                 let message = self.filled(&line.message);
                 self.due.push_back(log(line.level, message));
             }
-            Action::Progress(progress) => self.event(EventPayload::Progress(progress.clone())),
-            Action::Usage(usage) => self.event(EventPayload::Usage(usage.clone())),
-            Action::Assert(assertion) => self.due.push_back(Instruction::Assert {
+            StepAction::Progress(progress) => self.event(EventPayload::Progress(progress.clone())),
+            StepAction::Usage(usage) => self.event(EventPayload::Usage(usage.clone())),
+            StepAction::Assert(assertion) => self.due.push_back(Instruction::Assert {
                 place: step.place.clone(),
                 assertion: assertion.clone(),
             }),
-            Action::AwaitPrompt(_) => self.end_turn(TurnOutcome::Completed),
-            Action::Complete => {
+            StepAction::AwaitPrompt(_) => self.end_turn(TurnOutcome::Completed),
+            StepAction::Complete => {
                 self.cursor = self.script.steps.len();
                 self.end_turn(TurnOutcome::Completed);
             }
-            Action::Fail(reason) => {
+            StepAction::Fail(reason) => {
                 let reason = self.filled(reason);
                 self.fail(reason);
             }
-            Action::Exit(code) => self.due.push_back(Instruction::Exit(*code)),
-            Action::Crash => self.due.push_back(Instruction::Crash),
-            Action::NotPlayed(entry) => {
+            StepAction::Exit(code) => self.due.push_back(Instruction::Exit(*code)),
+            StepAction::Crash => self.due.push_back(Instruction::Crash),
+            StepAction::NotPlayed(entry) => {
                 let message = format!("not played: {entry}");
                 self.due.push_back(log(LogLevel::Debug, message));
             }

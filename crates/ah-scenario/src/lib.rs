@@ -24,15 +24,15 @@ mod settings;
 mod speed;
 mod template;
 
-pub use agent::{Played, ScriptedAgent};
+pub use agent::{AgentStep, ScriptedAgent};
 pub use builtin::{BUILTIN_NAMES, builtin};
 pub use defines::{Defines, InvalidDefine};
-pub use error::{Place, ScenarioError};
+pub use error::{Location, ScenarioError};
 pub use interpreter::{Instruction, Interpreter, ToolUse};
 pub use scenario::Scenario;
 pub use script::{
-    Action, Assertion, Condition, ExecutionEvent, ExecutionOutput, ExpectedAnswer, FileRead,
-    PermissionAsk, Piece, ProgressLine, Script, ScriptedEdit, Step, ToolCall, ToolExecution,
+    Assertion, Condition, ExecutionEvent, ExecutionOutput, ExpectedAnswer, FileRead, PermissionAsk,
+    Piece, ProgressLine, Script, ScriptStep, ScriptedEdit, StepAction, ToolCall, ToolExecution,
 };
 pub use settings::{InvalidSettings, Settings};
 pub use speed::{InvalidSpeed, Speed};

@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::Spanned;
 
-use crate::{Place, ScenarioError};
+use crate::{Location, ScenarioError};
 
 /// The maximum time in a scenario: a day, in milliseconds.
 const TIME_MS_MAX: u64 = 24 * 60 * 60 * 1000;
@@ -16,13 +16,13 @@ const TIME_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 /// A value of the document.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) kind: Kind,
+    pub(crate) place: Location,
+    pub(crate) kind: NodeKind,
 }
 
 /// The content of a value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     Null,
     Bool(bool),
     Number(Number),
@@ -49,18 +49,18 @@ impl Node {
     /// Converts a JSON value.
     pub(crate) fn from_value(value: Value, path: String) -> Self {
         let kind = match value {
-            Value::Null => Kind::Null,
-            Value::Bool(value) => Kind::Bool(value),
-            Value::Number(value) => Kind::Number(value),
-            Value::String(value) => Kind::Text(value),
-            Value::Array(values) => Kind::List(
+            Value::Null => NodeKind::Null,
+            Value::Bool(value) => NodeKind::Bool(value),
+            Value::Number(value) => NodeKind::Number(value),
+            Value::String(value) => NodeKind::Text(value),
+            Value::Array(values) => NodeKind::List(
                 values
                     .into_iter()
                     .enumerate()
                     .map(|(index, value)| Self::from_value(value, item_path(&path, index)))
                     .collect(),
             ),
-            Value::Object(values) => Kind::Map(
+            Value::Object(values) => NodeKind::Map(
                 values
                     .into_iter()
                     .map(|(key, value)| {
@@ -70,26 +70,26 @@ impl Node {
                     .collect(),
             ),
         };
-        let place = Place { path, line: None };
+        let place = Location { path, line: None };
         Self { place, kind }
     }
 
     /// Returns the value without places.
     pub(crate) fn to_value(&self) -> Value {
         match &self.kind {
-            Kind::Null => Value::Null,
-            Kind::Bool(value) => Value::Bool(*value),
-            Kind::Number(value) => Value::Number(value.clone()),
-            Kind::Text(value) => Value::String(value.clone()),
-            Kind::List(items) => items.iter().map(Self::to_value).collect(),
-            Kind::Map(_) => Value::Object(self.to_object()),
+            NodeKind::Null => Value::Null,
+            NodeKind::Bool(value) => Value::Bool(*value),
+            NodeKind::Number(value) => Value::Number(value.clone()),
+            NodeKind::Text(value) => Value::String(value.clone()),
+            NodeKind::List(items) => items.iter().map(Self::to_value).collect(),
+            NodeKind::Map(_) => Value::Object(self.to_object()),
         }
     }
 
     /// Returns the fields of a map without places; empty for any other value.
     pub(crate) fn to_object(&self) -> Map<String, Value> {
         match &self.kind {
-            Kind::Map(fields) => fields
+            NodeKind::Map(fields) => fields
                 .iter()
                 .map(|(key, node)| (key.clone(), node.to_value()))
                 .collect(),
@@ -112,32 +112,32 @@ impl Node {
 
     fn kind_in_words(&self) -> &'static str {
         match self.kind {
-            Kind::Null => "nothing",
-            Kind::Bool(_) => "a boolean",
-            Kind::Number(_) => "a number",
-            Kind::Text(_) => "a text",
-            Kind::List(_) => "a list",
-            Kind::Map(_) => "an object",
+            NodeKind::Null => "nothing",
+            NodeKind::Bool(_) => "a boolean",
+            NodeKind::Number(_) => "a number",
+            NodeKind::Text(_) => "a text",
+            NodeKind::List(_) => "a list",
+            NodeKind::Map(_) => "an object",
         }
     }
 
     pub(crate) fn text(&self) -> Result<&str, ScenarioError> {
         match &self.kind {
-            Kind::Text(text) => Ok(text),
+            NodeKind::Text(text) => Ok(text),
             _ => Err(self.expected("a text")),
         }
     }
 
     pub(crate) fn boolean(&self) -> Result<bool, ScenarioError> {
         match &self.kind {
-            Kind::Bool(value) => Ok(*value),
+            NodeKind::Bool(value) => Ok(*value),
             _ => Err(self.expected("`true` or `false`")),
         }
     }
 
     pub(crate) fn count(&self) -> Result<u64, ScenarioError> {
         match &self.kind {
-            Kind::Number(number) => number.as_u64(),
+            NodeKind::Number(number) => number.as_u64(),
             _ => None,
         }
         .ok_or_else(|| self.expected("a whole number from 0 up"))
@@ -146,7 +146,7 @@ impl Node {
     /// Parses a duration in milliseconds.
     pub(crate) fn millis(&self) -> Result<Duration, ScenarioError> {
         match &self.kind {
-            Kind::Number(number) => number.as_u64().filter(|millis| *millis <= TIME_MS_MAX),
+            NodeKind::Number(number) => number.as_u64().filter(|millis| *millis <= TIME_MS_MAX),
             _ => None,
         }
         .map(Duration::from_millis)
@@ -155,14 +155,14 @@ impl Node {
 
     pub(crate) fn list(&self) -> Result<&[Self], ScenarioError> {
         match &self.kind {
-            Kind::List(items) => Ok(items),
+            NodeKind::List(items) => Ok(items),
             _ => Err(self.expected("a list")),
         }
     }
 
     pub(crate) fn map(&self) -> Result<&[(String, Self)], ScenarioError> {
         match &self.kind {
-            Kind::Map(fields) => Ok(fields),
+            NodeKind::Map(fields) => Ok(fields),
             _ => Err(self.expected("an object")),
         }
     }
@@ -170,7 +170,7 @@ impl Node {
     /// Returns the items of a list, or the value itself as the only item.
     pub(crate) fn one_or_more(&self) -> &[Self] {
         match &self.kind {
-            Kind::List(items) => items,
+            NodeKind::List(items) => items,
             _ => std::slice::from_ref(self),
         }
     }
@@ -178,9 +178,9 @@ impl Node {
     /// Returns the field with this name, if this is a map with a non-null value for it.
     pub(crate) fn field(&self, name: &str) -> Option<&Self> {
         match &self.kind {
-            Kind::Map(fields) => fields
+            NodeKind::Map(fields) => fields
                 .iter()
-                .find(|(key, node)| key == name && node.kind != Kind::Null)
+                .find(|(key, node)| key == name && node.kind != NodeKind::Null)
                 .map(|(_, node)| node),
             _ => None,
         }
@@ -206,7 +206,7 @@ impl Node {
             let words: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
             words.join(", ")
         };
-        let Kind::Text(text) = &self.kind else {
+        let NodeKind::Text(text) = &self.kind else {
             return Err(self.expected(&format!("one of {}", known())));
         };
         words
@@ -242,18 +242,18 @@ enum Raw {
 fn raw_to_node(raw: Spanned<Raw>, path: String) -> Node {
     let line = Some(raw.referenced.line()).filter(|line| *line > 0);
     let kind = match raw.value {
-        Raw::Null => Kind::Null,
-        Raw::Bool(value) => Kind::Bool(value),
-        Raw::Number(value) => Kind::Number(value),
-        Raw::Text(value) => Kind::Text(value),
-        Raw::List(items) => Kind::List(
+        Raw::Null => NodeKind::Null,
+        Raw::Bool(value) => NodeKind::Bool(value),
+        Raw::Number(value) => NodeKind::Number(value),
+        Raw::Text(value) => NodeKind::Text(value),
+        Raw::List(items) => NodeKind::List(
             items
                 .into_iter()
                 .enumerate()
                 .map(|(index, item)| raw_to_node(item, item_path(&path, index)))
                 .collect(),
         ),
-        Raw::Map(fields) => Kind::Map(
+        Raw::Map(fields) => NodeKind::Map(
             fields
                 .into_iter()
                 .map(|(key, value)| {
@@ -263,7 +263,7 @@ fn raw_to_node(raw: Spanned<Raw>, path: String) -> Node {
                 .collect(),
         ),
     };
-    let place = Place { path, line };
+    let place = Location { path, line };
     Node { place, kind }
 }
 

@@ -12,8 +12,8 @@ use ah_rest_api_contract::{
     Log, LogLevel, Plan, PlanEntry, PlanPriority, PlanStatus, Progress, PromptContent, Usage,
 };
 
-use crate::node::{Kind, Node};
-use crate::{Action, Condition, FileRead, ScenarioError, Script, ScriptedEdit, Step};
+use crate::node::{Node, NodeKind};
+use crate::{Condition, FileRead, ScenarioError, Script, ScriptStep, ScriptedEdit, StepAction};
 
 /// Returns the script of a document.
 pub(crate) fn script(name: &str, document: &Node) -> Result<Script, ScenarioError> {
@@ -34,7 +34,7 @@ pub(crate) fn script(name: &str, document: &Node) -> Result<Script, ScenarioErro
 #[derive(Default)]
 struct Timeline {
     initial_prompt: Option<PromptContent>,
-    steps: Vec<Step>,
+    steps: Vec<ScriptStep>,
     /// The conditions of the steps that follow.
     conditions: Vec<Condition>,
     /// The number of permission requests so far.
@@ -55,11 +55,14 @@ impl Timeline {
             .try_for_each(|entry| self.play(entry))
     }
 
-    fn push(&mut self, node: &Node, delay: Duration, action: Action) {
+    fn push(&mut self, node: &Node, delay: Duration, action: StepAction) {
         self.elapsed += delay + action.duration();
         // Entries that only wait, log or are not played may precede the first prompt.
-        self.begun |= !matches!(action, Action::Wait | Action::Log(_) | Action::NotPlayed(_));
-        self.steps.push(Step {
+        self.begun |= !matches!(
+            action,
+            StepAction::Wait | StepAction::Log(_) | StepAction::NotPlayed(_)
+        );
+        self.steps.push(ScriptStep {
             place: node.place.path.clone(),
             delay,
             conditions: self.conditions.clone(),
@@ -67,17 +70,17 @@ impl Timeline {
         });
     }
 
-    fn now(&mut self, node: &Node, action: Action) {
+    fn now(&mut self, node: &Node, action: StepAction) {
         self.push(node, Duration::ZERO, action);
     }
 
     /// Resolves one entry of a timeline: an object with one known key, or the name of an entry
     /// without a value.
     fn play(&mut self, entry: &Node) -> Result<(), ScenarioError> {
-        if let Kind::Text(name) = &entry.kind {
+        if let NodeKind::Text(name) = &entry.kind {
             let nothing = Node {
                 place: entry.place.clone(),
-                kind: Kind::Null,
+                kind: NodeKind::Null,
             };
             return self.play_entry(name, &nothing);
         }
@@ -92,7 +95,7 @@ impl Timeline {
             ))),
             (None, _) => {
                 let name = entry.map()?.first().map_or("an empty entry", |(key, _)| key);
-                self.now(entry, Action::NotPlayed(name.to_owned()));
+                self.now(entry, StepAction::NotPlayed(name.to_owned()));
                 Ok(())
             }
         }
@@ -106,23 +109,23 @@ impl Timeline {
             "think" | "assistant" => return self.play_speech(key, value),
             "agentToolUse" => {
                 let call = tool::call(value)?;
-                self.now(value, Action::UseTool(call));
+                self.now(value, StepAction::UseTool(call));
             }
             "agentPermissionRequest" => {
                 let ask = permission::ask(value, self.requests)?;
                 self.requests += 1;
-                self.now(value, Action::Ask(ask));
+                self.now(value, StepAction::Ask(ask));
             }
             "agentFileReads" => return self.play_reads(value),
             "userInputs" => return self.play_inputs(value),
             "baseTimeDelta" | "advanceMs" => {
                 self.base += value.millis()?;
                 let wait = self.base.saturating_sub(self.elapsed);
-                self.push(value, wait, Action::Wait);
+                self.push(value, wait, StepAction::Wait);
             }
             "assert" => {
                 for assertion in verdict::assertions(value)? {
-                    self.now(value, Action::Assert(assertion));
+                    self.now(value, StepAction::Assert(assertion));
                 }
             }
             "status" => {
@@ -155,7 +158,7 @@ impl Timeline {
     fn play_reads(&mut self, value: &Node) -> Result<(), ScenarioError> {
         for file in value.required("files")?.list()? {
             let read = match &file.kind {
-                Kind::Text(path) => FileRead {
+                NodeKind::Text(path) => FileRead {
                     path: path.clone(),
                     expected_content: None,
                 },
@@ -164,7 +167,7 @@ impl Timeline {
                     expected_content: file.optional_text("expectedContent")?,
                 },
             };
-            self.now(file, Action::Read(read));
+            self.now(file, StepAction::Read(read));
         }
         Ok(())
     }
@@ -177,10 +180,10 @@ impl Timeline {
             if input.field("target").is_some() {
                 self.now(
                     input,
-                    Action::NotPlayed("userInputs with a target".to_owned()),
+                    StepAction::NotPlayed("userInputs with a target".to_owned()),
                 );
             } else if self.begun {
-                self.now(input, Action::AwaitPrompt(prompt));
+                self.now(input, StepAction::AwaitPrompt(prompt));
                 self.elapsed = Duration::ZERO;
                 self.base = Duration::ZERO;
             } else {
@@ -222,23 +225,23 @@ const ENTRIES: &[&str] = &[
 ];
 
 /// Resolves an entry that is a single action, independent of its context.
-fn simple(key: &str, value: &Node) -> Result<Action, ScenarioError> {
+fn simple(key: &str, value: &Node) -> Result<StepAction, ScenarioError> {
     Ok(match key {
-        "agentEdits" => Action::Edit(ScriptedEdit {
+        "agentEdits" => StepAction::Edit(ScriptedEdit {
             path: value.required("path")?.text()?.to_owned(),
             lines_added: edited_lines(value, "linesAdded")?,
             lines_removed: edited_lines(value, "linesRemoved")?,
         }),
-        "agentPlan" => Action::Plan(plan(value)?),
-        "log" => Action::Log(log(value)?),
-        "progress" => Action::Progress(progress(value)?),
-        "usage" => Action::Usage(usage(value)?),
-        "complete" => Action::Complete,
-        "error" => Action::Fail(verdict::failure(value)?),
-        "exit" => Action::Exit(verdict::exit_code(value)?),
-        "crash" => Action::Crash,
-        "hang" => Action::Hang,
-        other => Action::NotPlayed(other.to_owned()),
+        "agentPlan" => StepAction::Plan(plan(value)?),
+        "log" => StepAction::Log(log(value)?),
+        "progress" => StepAction::Progress(progress(value)?),
+        "usage" => StepAction::Usage(usage(value)?),
+        "complete" => StepAction::Complete,
+        "error" => StepAction::Fail(verdict::failure(value)?),
+        "exit" => StepAction::Exit(verdict::exit_code(value)?),
+        "crash" => StepAction::Crash,
+        "hang" => StepAction::Hang,
+        other => StepAction::NotPlayed(other.to_owned()),
     })
 }
 
@@ -257,7 +260,7 @@ fn edited_lines(value: &Node, field: &str) -> Result<u64, ScenarioError> {
 
 fn plan(value: &Node) -> Result<Plan, ScenarioError> {
     let entries = match &value.kind {
-        Kind::List(entries) => entries,
+        NodeKind::List(entries) => entries,
         _ => value.required("entries")?.list()?,
     };
     let entries = entries.iter().map(plan_entry).collect::<Result<_, _>>()?;
@@ -299,7 +302,7 @@ fn log(value: &Node) -> Result<Log, ScenarioError> {
         ("trace", LogLevel::Trace),
     ];
     let (level, message) = match &value.kind {
-        Kind::Text(message) => (None, message.clone()),
+        NodeKind::Text(message) => (None, message.clone()),
         _ => (
             value.field("level"),
             value.required("message")?.text()?.to_owned(),
@@ -331,7 +334,7 @@ fn usage(value: &Node) -> Result<Usage, ScenarioError> {
     let count = |name: &str| value.field(name).map(Node::count).transpose();
     let cost = value.field("costUsd").map(|node| {
         match &node.kind {
-            Kind::Number(number) => number.as_f64().filter(|cost| *cost >= 0.0),
+            NodeKind::Number(number) => number.as_f64().filter(|cost| *cost >= 0.0),
             _ => None,
         }
         .ok_or_else(|| node.expected("a price in US dollars, from 0 up"))

@@ -7,7 +7,7 @@
 //! nothing.
 
 use crate::expression::Expression;
-use crate::node::{Kind, Node};
+use crate::node::{Node, NodeKind};
 use crate::{Defines, ScenarioError};
 
 /// The condition of a rule.
@@ -20,15 +20,15 @@ enum When {
 pub(crate) fn apply(node: &Node, defines: &Defines) -> Result<Node, ScenarioError> {
     Ok(applied(node, defines)?.unwrap_or_else(|| Node {
         place: node.place.clone(),
-        kind: Kind::Map(Vec::new()),
+        kind: NodeKind::Map(Vec::new()),
     }))
 }
 
 /// Parses every rule of the document, so that errors are found independently of the defines.
 pub(crate) fn check(node: &Node) -> Result<(), ScenarioError> {
     match &node.kind {
-        Kind::List(items) => items.iter().try_for_each(check),
-        Kind::Map(fields) => fields.iter().try_for_each(|(key, value)| {
+        NodeKind::List(items) => items.iter().try_for_each(check),
+        NodeKind::Map(fields) => fields.iter().try_for_each(|(key, value)| {
             if is_rules(key, value) {
                 value
                     .list()?
@@ -44,8 +44,8 @@ pub(crate) fn check(node: &Node) -> Result<(), ScenarioError> {
 /// Applies the rules of a node. `None` for a node that contains only rules, none of which matches.
 fn applied(node: &Node, defines: &Defines) -> Result<Option<Node>, ScenarioError> {
     let kind = match &node.kind {
-        Kind::List(items) => Kind::List(applied_items(items, defines)?),
-        Kind::Map(fields) => return applied_map(node, fields, defines),
+        NodeKind::List(items) => NodeKind::List(applied_items(items, defines)?),
+        NodeKind::Map(fields) => return applied_map(node, fields, defines),
         other => other.clone(),
     };
     Ok(Some(Node {
@@ -57,10 +57,10 @@ fn applied(node: &Node, defines: &Defines) -> Result<Option<Node>, ScenarioError
 fn applied_items(items: &[Node], defines: &Defines) -> Result<Vec<Node>, ScenarioError> {
     let mut list = Vec::with_capacity(items.len());
     for item in items {
-        let was_map = matches!(item.kind, Kind::Map(_));
+        let was_map = matches!(item.kind, NodeKind::Map(_));
         match applied(item, defines)? {
             Some(Node {
-                kind: Kind::List(spliced),
+                kind: NodeKind::List(spliced),
                 ..
             }) if was_map => list.extend(spliced),
             Some(item) => list.push(item),
@@ -87,7 +87,7 @@ fn applied_map(
     let only_rules = own.is_empty() && rules.is_some();
     let mut result = (!only_rules).then(|| Node {
         place: node.place.clone(),
-        kind: Kind::Map(own),
+        kind: NodeKind::Map(own),
     });
     for config in rules
         .map(|rules| chosen(rules, defines))
@@ -108,7 +108,7 @@ fn applied_map(
 /// Returns true for a list named `rules`. A field of that name with another type belongs to the
 /// author.
 fn is_rules(key: &str, value: &Node) -> bool {
-    key == "rules" && matches!(value.kind, Kind::List(_))
+    key == "rules" && matches!(value.kind, NodeKind::List(_))
 }
 
 /// Returns the matching configs, in order.
@@ -141,7 +141,7 @@ fn read(rule: &Node) -> Result<(When, &Node), ScenarioError> {
 
 fn merge(base: Node, over: Node) -> Result<Node, ScenarioError> {
     let kind = match (base.kind, over.kind) {
-        (Kind::Map(mut fields), Kind::Map(more)) => {
+        (NodeKind::Map(mut fields), NodeKind::Map(more)) => {
             for (key, value) in more {
                 match fields.iter().position(|(known, _)| *known == key) {
                     Some(index) => {
@@ -151,13 +151,13 @@ fn merge(base: Node, over: Node) -> Result<Node, ScenarioError> {
                     None => fields.push((key, value)),
                 }
             }
-            Kind::Map(fields)
+            NodeKind::Map(fields)
         }
-        (Kind::List(mut items), Kind::List(more)) => {
+        (NodeKind::List(mut items), NodeKind::List(more)) => {
             items.extend(more);
-            Kind::List(items)
+            NodeKind::List(items)
         }
-        (Kind::Map(_), _) => {
+        (NodeKind::Map(_), _) => {
             return Err(ScenarioError::Invalid {
                 place: over.place,
                 problem: "expected an object, to be merged into one".to_owned(),

@@ -16,12 +16,12 @@ pub struct Script {
     /// The expected initial prompt, if specified.
     pub initial_prompt: Option<PromptContent>,
     /// The steps, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ScriptStep>,
 }
 
 /// One step of a script.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct ScriptStep {
     /// Its place in the document, such as `timeline[2].agentEdits`.
     pub place: String,
     /// The delay after the previous step, before scaling.
@@ -29,7 +29,7 @@ pub struct Step {
     /// The step is skipped unless all conditions are met.
     pub conditions: Vec<Condition>,
     /// The action.
-    pub action: Action,
+    pub action: StepAction,
 }
 
 /// A condition on the answer to a permission request.
@@ -54,7 +54,7 @@ pub enum Condition {
 
 /// The action of a step.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub enum StepAction {
     /// A thought of the agent.
     Think(String),
     /// A message of the agent, in pieces.
@@ -98,7 +98,7 @@ pub enum Action {
     NotPlayed(String),
 }
 
-impl Action {
+impl StepAction {
     /// Returns the scripted duration of the action, before scaling. Real commands may take longer.
     #[must_use]
     pub fn duration(&self) -> Duration {

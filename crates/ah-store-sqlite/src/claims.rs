@@ -11,7 +11,7 @@ use ah_store::{
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
-use crate::encode::EncodedEvent;
+use crate::encode::EventText;
 use crate::error::During as _;
 use crate::log::Batch;
 use crate::observe::operation;
@@ -144,7 +144,7 @@ async fn next_queued(
     };
     let seq = EventSeq::new(reader.number("last_seq", row.last_seq)?);
     let mut batch = Batch::default();
-    batch.push(row.key, seq, &EncodedEvent::new(id, &event)?);
+    batch.push(row.key, seq, &EventText::new(id, &event)?);
     let log = batch.insert(connection).await?;
     Ok(Some((id, log)))
 }

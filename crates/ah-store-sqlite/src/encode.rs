@@ -8,7 +8,7 @@ use crate::error::During as _;
 
 /// An event in its wire form except for the `seq`, which only the transaction knows. The caller of
 /// the write encodes it, so that the writer task only numbers it.
-pub(crate) struct EncodedEvent {
+pub(crate) struct EventText {
     pub(crate) ts: Timestamp,
     pub(crate) event_type: &'static str,
     /// The level of a log line.
@@ -26,7 +26,7 @@ struct Unnumbered<'a> {
     payload: &'a EventPayload,
 }
 
-impl EncodedEvent {
+impl EventText {
     pub(crate) fn new(session_id: SessionId, event: &NewEvent) -> Result<Self, StoreError> {
         let mut tail = serde_json::to_string(&Unnumbered {
             ts: event.ts,
@@ -85,7 +85,7 @@ mod tests {
                 session_id,
                 payload,
             };
-            let encoded = EncodedEvent::new(
+            let encoded = EventText::new(
                 session_id,
                 &NewEvent {
                     ts: event.ts,

@@ -11,7 +11,7 @@ mod decide;
 use ah_store::{SessionWrite, StoreError, Written};
 use sqlx::SqliteConnection;
 
-use crate::encode::EncodedEvent;
+use crate::encode::EventText;
 use crate::error::backend;
 use crate::writer::News;
 use decide::Decisions;
@@ -23,7 +23,7 @@ const EVENTS_MAX: usize = 1000;
 pub(crate) struct PreparedWrite {
     /// The write, without its events.
     write: SessionWrite,
-    events: Vec<EncodedEvent>,
+    events: Vec<EventText>,
 }
 
 impl PreparedWrite {
@@ -34,14 +34,14 @@ impl PreparedWrite {
         }
         let events = std::mem::take(&mut write.events)
             .iter()
-            .map(|event| EncodedEvent::new(write.session, event))
+            .map(|event| EventText::new(write.session, event))
             .collect::<Result<_, _>>()?;
         Ok(Self { write, events })
     }
 
     /// Returns the approximate size of its events in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.events.iter().map(EncodedEvent::size).sum()
+        self.events.iter().map(EventText::size).sum()
     }
 }
 

@@ -3,20 +3,20 @@
 use ah_rest_api_contract::{
     EventQuery, EventSeq, LogLevel, Page, SessionEvent, SessionId, SortOrder,
 };
-use ah_store::{EventRow, Head, Log, LogPosition, StoreError};
+use ah_store::{EventLog, EventRow, Head, LogPosition, StoreError};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteQueryResult;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::watch;
 
-use crate::encode::EncodedEvent;
+use crate::encode::EventText;
 use crate::error::{During as _, not_found};
 use crate::observe::operation;
 use crate::rows::{self, Reader, StoredEventRow, json_text, stored};
 use crate::store::SqliteStore;
 
 #[async_trait]
-impl Log for SqliteStore {
+impl EventLog for SqliteStore {
     async fn events_after(
         &self,
         id: SessionId,
@@ -79,7 +79,7 @@ type Row = (i64, u64, i64, &'static str, Option<&'static str>, String);
 
 impl Batch {
     /// Adds `event` as number `seq` of the session with the key `session`.
-    pub(crate) fn push(&mut self, session: i64, seq: EventSeq, event: &EncodedEvent) {
+    pub(crate) fn push(&mut self, session: i64, seq: EventSeq, event: &EventText) {
         self.0.push((
             session,
             seq.get(),

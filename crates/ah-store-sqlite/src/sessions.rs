@@ -71,7 +71,7 @@ async fn list(
     query: &SessionQuery,
 ) -> Result<Page<Session>, StoreError> {
     let mut snapshot = connection.begin().await.during("list sessions")?;
-    let wanted = wanted(&mut snapshot, query).await?;
+    let page = page_keys(&mut snapshot, query).await?;
     let rows = sqlx::query_as!(
         SessionRow,
         r#"SELECT id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
@@ -82,7 +82,7 @@ async fn list(
            FROM (SELECT key AS place, value AS wanted FROM json_each($1)) AS page
            JOIN session_records ON session_records.key = page.wanted
            ORDER BY page.place"#,
-        wanted.keys
+        page.keys
     )
     .fetch_all(&mut *snapshot)
     .await
@@ -92,7 +92,7 @@ async fn list(
         .into_iter()
         .map(SessionRow::into_session)
         .collect::<Result<Vec<_>, _>>()?;
-    let total = Reader::new("sessions", "").number("key", wanted.total)?;
+    let total = Reader::new("sessions", "").number("key", page.total)?;
     Ok(Page::new(items, total, query.page))
 }
 
@@ -118,16 +118,16 @@ async fn counts(
 }
 
 /// The length of a list, and the keys of one page.
-struct Wanted {
+struct PageKeys {
     total: i64,
     /// A JSON array, in order.
     keys: String,
 }
 
-async fn wanted(
+async fn page_keys(
     connection: &mut SqliteConnection,
     query: &SessionQuery,
-) -> Result<Wanted, StoreError> {
+) -> Result<PageKeys, StoreError> {
     let statuses = (!query.statuses.is_empty())
         .then(|| json_text(&query.statuses))
         .transpose()?;
@@ -145,7 +145,7 @@ async fn wanted(
     let limit = query.page.per_page();
     let offset = stored(query.page.offset())?;
     sqlx::query_as!(
-        Wanted,
+        PageKeys,
         r#"WITH wanted AS NOT MATERIALIZED (
              SELECT key, created_at FROM sessions
              WHERE ($1 IS NULL OR status IN (SELECT value FROM json_each($1)))

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
-use crate::encode::EncodedEvent;
+use crate::encode::EventText;
 use crate::error::{During as _, inconsistent, not_found};
 use crate::log::Batch;
 use crate::observe::operation;
@@ -43,7 +43,7 @@ struct PreparedTask {
     created_at: Timestamp,
     /// The sessions, as the JSON array that SQLite reads.
     sessions: String,
-    first_events: Vec<EncodedEvent>,
+    first_events: Vec<EventText>,
     repository: Option<repositories::Use>,
     reply: Option<Reply>,
 }
@@ -94,7 +94,7 @@ impl PreparedTask {
                     signal: None,
                 }),
             };
-            first_events.push(EncodedEvent::new(session.id, &first)?);
+            first_events.push(EventText::new(session.id, &first)?);
         }
         Ok(Self {
             id: new.task.id.to_string(),

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ah_rest_api_contract::{EventSeq, SessionId};
-use ah_store::{Head, LogPosition, StoreError, Version};
+use ah_store::{Head, LogPosition, SessionVersion, StoreError};
 use futures::FutureExt as _;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{Notify, watch};
@@ -280,7 +280,7 @@ async fn heads(
             let reader = Reader::new("sessions", &row.id);
             let head = Head {
                 last_seq: EventSeq::new(reader.number("last_seq", row.last_seq)?),
-                version: Version(reader.number("version", row.version)?),
+                version: SessionVersion(reader.number("version", row.version)?),
             };
             Ok((reader.parsed("id", &row.id)?, head))
         })

@@ -30,15 +30,15 @@ const GROUP_WRITES: usize = 256;
 /// The size of events, in bytes, from which a transaction takes no further write.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
-type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+type ResultSender<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// The future of a job's work, which borrows the transaction.
 pub(crate) type Work<'t, T> = BoxFuture<'t, Result<T, StoreError>>;
 
 /// A message to the writer.
-enum Message {
+enum WriterMessage {
     /// A write, committed together with those that wait behind it.
-    Write(Box<PreparedWrite>, Answer<Written>),
+    Write(Box<PreparedWrite>, ResultSender<Written>),
     /// A job, in a transaction of its own.
     Run(Job),
     /// The end: the writer closes its queue, finishes what is in it, and ends.
@@ -90,7 +90,7 @@ impl DerefMut for Tx {
 
 /// The handle of the writer task.
 pub(crate) struct Writer {
-    queue: mpsc::Sender<Message>,
+    queue: mpsc::Sender<WriterMessage>,
     tasks: TaskTracker,
 }
 
@@ -125,7 +125,7 @@ impl Writer {
         F: for<'t> FnOnce(&'t mut Tx) -> Work<'t, T> + Send + 'static,
     {
         self.send(|answer| {
-            Message::Run(Box::new(move |task| {
+            WriterMessage::Run(Box::new(move |task| {
                 Box::pin(async move {
                     let done = observe::operation(operation, task.transact(operation, work)).await;
                     task.note(done.as_ref().err());
@@ -139,10 +139,14 @@ impl Writer {
     /// Writes to a session, in one transaction with the writes that wait at the same time.
     pub(crate) async fn write(&self, write: SessionWrite) -> Result<Written, StoreError> {
         let write = Box::new(PreparedWrite::new(write)?);
-        self.send(|answer| Message::Write(write, answer)).await
+        self.send(|answer| WriterMessage::Write(write, answer))
+            .await
     }
 
-    async fn send<T>(&self, message: impl FnOnce(Answer<T>) -> Message) -> Result<T, StoreError> {
+    async fn send<T>(
+        &self,
+        message: impl FnOnce(ResultSender<T>) -> WriterMessage,
+    ) -> Result<T, StoreError> {
         let (answer, result) = oneshot::channel();
         self.queue
             .send(message(answer))
@@ -160,7 +164,7 @@ impl Writer {
 
     /// Waits until the queue is done and the task has ended.
     pub(crate) async fn close(&self) {
-        if self.queue.send(Message::Close).await.is_err() {
+        if self.queue.send(WriterMessage::Close).await.is_err() {
             tracing::debug!("the store was closed before");
         }
         self.tasks.wait().await;
@@ -177,7 +181,7 @@ struct WriterTask {
 }
 
 impl WriterTask {
-    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+    async fn run(mut self, mut messages: mpsc::Receiver<WriterMessage>) {
         let mut next = None;
         loop {
             let message = match next.take() {
@@ -210,27 +214,27 @@ impl WriterTask {
     /// Handles `message`, and returns the message that ended a group, if one did.
     async fn handle(
         &mut self,
-        message: Message,
-        messages: &mut mpsc::Receiver<Message>,
-    ) -> Option<Message> {
+        message: WriterMessage,
+        messages: &mut mpsc::Receiver<WriterMessage>,
+    ) -> Option<WriterMessage> {
         match message {
-            Message::Write(write, answer) => {
+            WriterMessage::Write(write, answer) => {
                 let (group, next) = gather((write, answer), messages);
                 self.commit(group).await;
                 next
             }
-            Message::Run(job) => {
+            WriterMessage::Run(job) => {
                 job(self).await;
                 None
             }
-            Message::Close => {
+            WriterMessage::Close => {
                 messages.close();
                 None
             }
         }
     }
 
-    async fn commit(&mut self, group: Vec<(Box<PreparedWrite>, Answer<Written>)>) {
+    async fn commit(&mut self, group: Vec<(Box<PreparedWrite>, ResultSender<Written>)>) {
         let (writes, answers): (Vec<_>, Vec<_>) = group
             .into_iter()
             .map(|(write, answer)| (*write, answer))
@@ -311,19 +315,19 @@ async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result
 }
 
 /// A write of a group, and its caller.
-type Waiting = (Box<PreparedWrite>, Answer<Written>);
+type Waiting = (Box<PreparedWrite>, ResultSender<Written>);
 
 /// Takes the writes that wait behind `first`, up to the bounds of a transaction. Also returns the
 /// other message that ended the group, if one did.
 fn gather(
     first: Waiting,
-    messages: &mut mpsc::Receiver<Message>,
-) -> (Vec<Waiting>, Option<Message>) {
+    messages: &mut mpsc::Receiver<WriterMessage>,
+) -> (Vec<Waiting>, Option<WriterMessage>) {
     let mut bytes = first.0.size();
     let mut group = vec![first];
     while group.len() < GROUP_WRITES && bytes < GROUP_BYTES {
         match messages.try_recv() {
-            Ok(Message::Write(write, answer)) => {
+            Ok(WriterMessage::Write(write, answer)) => {
                 bytes += write.size();
                 group.push((write, answer));
             }
@@ -334,7 +338,7 @@ fn gather(
     (group, None)
 }
 
-fn respond<T>(answer: Answer<T>, result: Result<T, StoreError>) {
+fn respond<T>(answer: ResultSender<T>, result: Result<T, StoreError>) {
     if answer.send(result).is_err() {
         // A commit stands even if its caller was cancelled.
         tracing::trace!("the caller of a write was cancelled");

@@ -8,7 +8,7 @@
 //! | [`Tasks`] | tasks and the creation of their sessions |
 //! | [`Sessions`] | sessions, their lists, and their only write |
 //! | [`Claims`] | owners, leases and fences |
-//! | [`Log`] | the events, and the channels that announce new ones |
+//! | [`EventLog`] | the events, and the channels that announce new ones |
 //! | [`Queue`] | prompts and permission requests |
 //! | [`Drafts`] | drafts of tasks |
 //! | [`Repositories`] | the repositories of tasks |
@@ -43,13 +43,13 @@ mod tasks;
 // The session machine defines sessions and their changes; a store keeps them.
 pub use ah_lifecycle::{
     Ending, EngineId, Fence, JournalPosition, Launch, NewEvent, PermissionRecord, PermissionWrite,
-    PromptWrite, SessionPatch, SessionRecord, TurnEnd, Version,
+    PromptWrite, SessionPatch, SessionRecord, SessionVersion, TurnEnd,
 };
 pub use claims::{Claim, Claims, Lease};
 pub use drafts::Drafts;
 pub use error::{Inconsistency, StoreError};
 pub use keys::{ApiKey, Keys};
-pub use log::{EventRow, Head, Log, LogPosition};
+pub use log::{EventLog, EventRow, Head, LogPosition};
 pub use queue::{Pending, Queue};
 pub use receipts::{Receipts, Reply};
 pub use repositories::Repositories;

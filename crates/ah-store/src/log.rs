@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ah_lifecycle::Version;
+use ah_lifecycle::SessionVersion;
 use ah_rest_api_contract::{
     EventQuery, EventSeq, EventType, LogLevel, Page, SessionEvent, SessionId,
 };
@@ -56,7 +56,7 @@ pub struct Head {
     /// The number of the last event.
     pub last_seq: EventSeq,
     /// The version.
-    pub version: Version,
+    pub version: SessionVersion,
 }
 
 /// The log.
@@ -64,7 +64,7 @@ pub struct Head {
 /// Only [`Sessions::write`](crate::Sessions::write) and the creation and claim of sessions append
 /// to it.
 #[async_trait]
-pub trait Log: Send + Sync {
+pub trait EventLog: Send + Sync {
     /// Returns at most `limit` events after `after`, oldest first. It may return fewer events
     /// than exist, but returns none only at the end of the log.
     async fn events_after(
@@ -97,6 +97,6 @@ pub trait Log: Send + Sync {
     fn watch_session(&self, id: SessionId) -> watch::Receiver<Head>;
 
     /// Subscribes to the position of the last event of all sessions, with the delays of
-    /// [`Log::watch_session`].
+    /// [`EventLog::watch_session`].
     fn watch_log(&self) -> watch::Receiver<LogPosition>;
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ah_lifecycle::{
-    Fence, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord, Version,
+    Fence, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord, SessionVersion,
 };
 use ah_rest_api_contract::{
     EventSeq, Page, Session, SessionId, SessionQuery, SessionStatus, Timestamp,
@@ -20,7 +20,7 @@ pub struct Guard {
     pub fence: Option<Fence>,
     /// No decision was written since this version. Refused as [`StoreError::Conflict`]. A write
     /// with this guard is a decision and increments the version.
-    pub version: Option<Version>,
+    pub version: Option<SessionVersion>,
 }
 
 /// One change of one session: a patch, its events, and the rows that belong to it. The store
@@ -66,7 +66,7 @@ impl SessionWrite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The session's version after the write.
-    pub version: Version,
+    pub version: SessionVersion,
     /// The number of the last event of its log.
     pub last_seq: EventSeq,
 }

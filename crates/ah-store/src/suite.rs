@@ -1,6 +1,6 @@
 //! The test cases of every store, in one module per trait of the port.
 //!
-//! A case is a plain `async fn(&dyn Harness)`. [`store_suite!`](crate::store_suite) turns each
+//! A case is a plain `async fn(&dyn StoreHarness)`. [`store_suite!`](crate::store_suite) turns each
 //! into a named test, so that every store runs a case that is added here.
 
 #![expect(
@@ -30,7 +30,7 @@ use crate::Store;
 
 /// One storage, initially empty, with the lifetime of the harness.
 #[async_trait]
-pub trait Harness: Send + Sync {
+pub trait StoreHarness: Send + Sync {
     /// Opens one more handle on the storage, as another process would.
     async fn open(&self) -> Arc<dyn Store>;
 }

@@ -27,7 +27,7 @@ pub struct Changes {
 
 /// A changed file as reported by git.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct ChangedFile {
     /// Its path in bytes, which may not be UTF-8.
     pub(crate) path: Vec<u8>,
     pub(crate) old_path: Option<Vec<u8>>,
@@ -70,7 +70,7 @@ impl Workspaces {
         &self,
         workspace: &Workspace,
         look: &Look,
-    ) -> Result<Vec<Change>, WorkspaceError> {
+    ) -> Result<Vec<ChangedFile>, WorkspaceError> {
         // The plumbing command, whose output does not depend on the user's configuration.
         let args = [
             "diff-tree",
@@ -118,7 +118,7 @@ impl Workspaces {
     }
 }
 
-impl Change {
+impl ChangedFile {
     pub(crate) fn shown_path(&self) -> String {
         String::from_utf8_lossy(&self.path).into_owned()
     }
@@ -163,7 +163,7 @@ fn last_modified(found: &Metadata) -> Option<Timestamp> {
 
 /// Parses the output of `git diff-tree -z --raw --numstat`: first the status of every file, then
 /// the line counts in the same order.
-fn read(printed: &[u8]) -> Result<Vec<Change>, String> {
+fn read(printed: &[u8]) -> Result<Vec<ChangedFile>, String> {
     let mut fields = printed.split(|byte| *byte == 0).peekable();
     let mut next = |what: &str| {
         fields
@@ -183,7 +183,7 @@ fn read(printed: &[u8]) -> Result<Vec<Change>, String> {
             'R' => (next("new path")?.to_vec(), Some(first)),
             _ => (first, None),
         };
-        changes.push(Change {
+        changes.push(ChangedFile {
             path,
             old_path,
             status: status_of(letter)?,

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use ah_rest_api_contract::{DiffQuery, FileDiff, Hunk, SessionDiff};
 
-use crate::changes::Change;
+use crate::changes::ChangedFile;
 use crate::record::Workspace;
 use crate::snapshot::Look;
 use crate::{WorkspaceError, Workspaces};
@@ -31,7 +31,7 @@ impl Workspaces {
         let look = self.look(workspace).await?;
         let all = self.list_changes(workspace, &look).await?;
         let everything = all.len();
-        let wanted: Vec<Change> = all.into_iter().filter(|c| is_wanted(c, query)).collect();
+        let wanted: Vec<ChangedFile> = all.into_iter().filter(|c| is_wanted(c, query)).collect();
         if wanted.is_empty() {
             return Ok(SessionDiff::default());
         }
@@ -55,7 +55,7 @@ impl Workspaces {
         workspace: &Workspace,
         look: &Look,
         query: &DiffQuery,
-        wanted: &[Change],
+        wanted: &[ChangedFile],
         everything: usize,
     ) -> Result<Vec<Option<String>>, WorkspaceError> {
         if wanted.len() < everything && wanted.len() <= NAMED_MAX {
@@ -82,7 +82,7 @@ impl Workspaces {
         workspace: &Workspace,
         look: &Look,
         query: &DiffQuery,
-        named: &[Change],
+        named: &[ChangedFile],
     ) -> Result<Vec<u8>, WorkspaceError> {
         let context = if query.full_file() {
             WHOLE_FILE
@@ -115,7 +115,7 @@ impl Workspaces {
     }
 }
 
-fn is_wanted(change: &Change, query: &DiffQuery) -> bool {
+fn is_wanted(change: &ChangedFile, query: &DiffQuery) -> bool {
     let (path, old_path) = (change.shown_path(), change.shown_old_path());
     query.files().is_empty()
         || query
@@ -124,7 +124,7 @@ fn is_wanted(change: &Change, query: &DiffQuery) -> bool {
             .any(|file| *file == path || Some(file) == old_path.as_ref())
 }
 
-fn file_diff(change: &Change, patch: Option<&str>, query: &DiffQuery) -> FileDiff {
+fn file_diff(change: &ChangedFile, patch: Option<&str>, query: &DiffQuery) -> FileDiff {
     // Text that JSON cannot represent is shown like a binary file: by name and counts.
     let patch = patch.filter(|_| change.lines.is_some());
     let (lines_added, lines_removed) = change.lines.unwrap_or_default();
@@ -143,7 +143,7 @@ fn file_diff(change: &Change, patch: Option<&str>, query: &DiffQuery) -> FileDif
 }
 
 /// Splits a diff into the patches of these changes. `None` if the number of parts does not match.
-fn by_change(printed: &[u8], changes: &[Change]) -> Option<Vec<Option<String>>> {
+fn by_change(printed: &[u8], changes: &[ChangedFile]) -> Option<Vec<Option<String>>> {
     let mut parts: Vec<Vec<u8>> = Vec::new();
     // Content lines have a prefix, and git quotes names with line breaks, so a line that starts
     // with `diff --git` starts a part.

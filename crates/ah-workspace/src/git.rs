@@ -125,7 +125,7 @@ impl Git {
     }
 
     /// Prepares a call with these arguments. `operation` completes the phrase "git failed to …".
-    pub(crate) fn call<I>(&self, operation: &'static str, args: I) -> Call<'static>
+    pub(crate) fn call<I>(&self, operation: &'static str, args: I) -> GitCommand<'static>
     where
         I: IntoIterator,
         I::Item: AsRef<OsStr>,
@@ -143,7 +143,7 @@ impl Git {
         }
         command.arg("--literal-pathspecs");
         command.args(args);
-        Call {
+        GitCommand {
             operation,
             command,
             folder: PathBuf::from("/"),
@@ -155,7 +155,7 @@ impl Git {
 }
 
 /// A prepared call.
-pub(crate) struct Call<'a> {
+pub(crate) struct GitCommand<'a> {
     operation: &'static str,
     command: Command,
     folder: PathBuf,
@@ -173,7 +173,7 @@ pub(crate) struct Output {
     pub(crate) said: String,
 }
 
-impl<'a> Call<'a> {
+impl<'a> GitCommand<'a> {
     /// Sets the git folder of the repository, without discovery.
     pub(crate) fn git_dir(mut self, path: &Path) -> Self {
         self.command.env("GIT_DIR", path);

@@ -31,9 +31,9 @@ impl Look {
     /// Configures a call to read the tree and its attributes in the workspace's repository.
     pub(crate) fn read_by<'a>(
         &self,
-        call: crate::git::Call<'a>,
+        call: crate::git::GitCommand<'a>,
         workspace: &Workspace,
-    ) -> crate::git::Call<'a> {
+    ) -> crate::git::GitCommand<'a> {
         // The attributes (binary files, function headers) come from the tree. Git before 2.43
         // ignores the variable and uses the attributes of the folder, or none without a folder.
         let call = call.env("GIT_ATTR_SOURCE", &self.tree);
@@ -148,7 +148,7 @@ async fn write_tree(
     objects: Option<&Path>,
 ) -> Result<String, WorkspaceError> {
     let index = scratch.join("index");
-    let prepared = |call: crate::git::Call<'static>| {
+    let prepared = |call: crate::git::GitCommand<'static>| {
         let call = call
             .git_dir(&workspace.git_dir())
             .work_tree(&workspace.path)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ah_rest_api_contract::{Branch, RepositorySource};
 
 use crate::WorkspaceError;
-use crate::git::{Call, Git, TRANSFER_LIMIT};
+use crate::git::{Git, GitCommand, TRANSFER_LIMIT};
 
 /// The name of the source in calls that read it.
 pub(crate) const REMOTE: &str = "ah-source";
@@ -85,7 +85,7 @@ impl Source {
     }
 
     /// Configures a call to know this source as [`REMOTE`].
-    pub(crate) fn known_to<'a>(&self, call: Call<'a>) -> Call<'a> {
+    pub(crate) fn known_to<'a>(&self, call: GitCommand<'a>) -> GitCommand<'a> {
         let call = call
             .config(&format!("remote.{REMOTE}.url"), self.address_text())
             .within(TRANSFER_LIMIT);

@@ -1,7 +1,7 @@
 //! The dialects: parsing of requests and encoding of answers.
 //!
 //! A dialect does not know scripts. It parses a body into a [`Conversation`] and encodes an
-//! [`Answer`], whole or as frames. Fields that agents do not read are left out or constant.
+//! [`Completion`], whole or as frames. Fields that agents do not read are left out or constant.
 
 mod chat;
 mod gemini;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::conversation::Conversation;
 use crate::record::Dialect;
 use crate::script::Fault;
-use crate::stream::{Answer, Frame};
+use crate::stream::{Completion, Frame};
 
 /// The creation time of every answer, in seconds since 1970.
 const CREATED: u64 = 1_780_000_000;
@@ -50,7 +50,7 @@ impl Dialect {
     }
 
     /// Encodes the answer as a stream.
-    pub(crate) fn frames(self, answer: &Answer, ids: &Ids) -> Vec<Frame> {
+    pub(crate) fn frames(self, answer: &Completion, ids: &Ids) -> Vec<Frame> {
         match self {
             Self::Responses => responses::frames(answer, ids),
             Self::Chat => chat::frames(answer, ids),
@@ -60,7 +60,7 @@ impl Dialect {
     }
 
     /// Encodes the answer as one document.
-    pub(crate) fn whole(self, answer: &Answer, ids: &Ids) -> Value {
+    pub(crate) fn whole(self, answer: &Completion, ids: &Ids) -> Value {
         match self {
             Self::Responses => responses::whole(answer, ids),
             Self::Chat => chat::whole(answer, ids),

@@ -23,6 +23,6 @@ mod script;
 mod server;
 mod stream;
 
-pub use record::{Dialect, Ending, Record};
+pub use record::{Dialect, Record, ResponseEnd};
 pub use script::{Fault, Operation, Step, Usage, builtin_scripts};
 pub use server::FakeLlm;

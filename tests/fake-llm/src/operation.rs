@@ -69,7 +69,7 @@ const PATCH: &[&str] = &["input", "patch", "patchText"];
 
 /// A tool call.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Call {
+pub(crate) struct ScriptedCall {
     pub(crate) name: String,
     pub(crate) namespace: Option<String>,
     pub(crate) input: Input,
@@ -82,7 +82,7 @@ pub(crate) enum Input {
     Text(String),
 }
 
-impl Call {
+impl ScriptedCall {
     fn of(tool: &Tool, input: Input) -> Self {
         Self {
             name: tool.name.clone(),
@@ -105,7 +105,7 @@ impl Call {
 }
 
 /// The names of a purpose, and the value for it.
-type Wanted<'a> = (&'static [&'static str], &'a str);
+type Arguments<'a> = (&'static [&'static str], &'a str);
 
 /// Returns the call that performs `operation` with one of `tools`.
 ///
@@ -116,7 +116,7 @@ pub(crate) fn call_for(
     operation: &Operation,
     tools: &[Tool],
     workspace: Option<&Path>,
-) -> Result<Call, String> {
+) -> Result<ScriptedCall, String> {
     if let Some(tool) = find(tools, names_for(operation)) {
         return with_own_tool(operation, tool, workspace);
     }
@@ -132,7 +132,7 @@ pub(crate) fn call_for(
         } else {
             Input::Arguments(arguments(&tool.schema, &[(PATCH, &patch)]))
         };
-        return Ok(Call::of(tool, input));
+        return Ok(ScriptedCall::of(tool, input));
     }
     with_command(operation, tools)
 }
@@ -157,7 +157,7 @@ fn with_own_tool(
     operation: &Operation,
     tool: &Tool,
     workspace: Option<&Path>,
-) -> Result<Call, String> {
+) -> Result<ScriptedCall, String> {
     let arguments = match operation {
         Operation::Shell { command } => arguments(&tool.schema, &[(COMMAND, command)]),
         Operation::Read { path } => {
@@ -172,7 +172,7 @@ fn with_own_tool(
             edit_arguments(tool, &path, old, new)
         }
     };
-    Ok(Call::with(tool, arguments))
+    Ok(ScriptedCall::with(tool, arguments))
 }
 
 /// Returns the arguments of an edit: beside the path, in an object below it, or in a list of these.
@@ -198,7 +198,7 @@ fn with_editor(
     operation: &Operation,
     tool: &Tool,
     workspace: Option<&Path>,
-) -> Result<Call, String> {
+) -> Result<ScriptedCall, String> {
     let mut arguments = arguments(&tool.schema, &[]);
     let mut set = |name: &str, value: &str| arguments.insert(name.to_owned(), json!(value));
     match operation {
@@ -219,7 +219,7 @@ fn with_editor(
             set("new_str", new);
         }
     }
-    Ok(Call::with(tool, arguments))
+    Ok(ScriptedCall::with(tool, arguments))
 }
 
 /// Returns the operation as a patch in Codex's form; `None` if it changes no file.
@@ -238,7 +238,7 @@ fn patch_for(operation: &Operation) -> Option<String> {
 }
 
 /// Returns the operation as a command, which runs in the workspace by default.
-fn with_command(operation: &Operation, tools: &[Tool]) -> Result<Call, String> {
+fn with_command(operation: &Operation, tools: &[Tool]) -> Result<ScriptedCall, String> {
     let command = match operation {
         Operation::Shell { command } => command.clone(),
         Operation::Read { path } => format!("cat {}", quoted(path)),
@@ -254,7 +254,7 @@ fn with_command(operation: &Operation, tools: &[Tool]) -> Result<Call, String> {
         }
     };
     if let Some(shell) = find(tools, SHELL) {
-        return Ok(Call::with(
+        return Ok(ScriptedCall::with(
             shell,
             arguments(&shell.schema, &[(COMMAND, &command)]),
         ));
@@ -268,7 +268,7 @@ fn with_command(operation: &Operation, tools: &[Tool]) -> Result<Call, String> {
             "const r = await tools.exec_command({{cmd: {}}}); text(r.output ?? r);",
             json!(command)
         );
-        return Ok(Call::of(cell, Input::Text(script)));
+        return Ok(ScriptedCall::of(cell, Input::Text(script)));
     }
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
     Err(format!(
@@ -281,7 +281,7 @@ fn with_command(operation: &Operation, tools: &[Tool]) -> Result<Call, String> {
 ///
 /// Each wanted value gets the first of its names that the schema has. Other required arguments get
 /// a value of the right type.
-fn arguments(schema: &Value, wanted: &[Wanted<'_>]) -> Map<String, Value> {
+fn arguments(schema: &Value, wanted: &[Arguments<'_>]) -> Map<String, Value> {
     let properties = schema["properties"].as_object();
     let mut arguments = Map::new();
     for (names, value) in wanted {

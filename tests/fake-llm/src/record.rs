@@ -22,7 +22,7 @@ pub enum Dialect {
 /// The end of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ending {
+pub enum ResponseEnd {
     /// It was sent completely.
     Whole,
     /// It was an error with this status.
@@ -61,7 +61,7 @@ pub struct Record {
     /// The reason why the script could not be followed.
     pub problem: Option<String>,
     /// The end of the answer; `None` while it is in progress.
-    pub ending: Option<Ending>,
+    pub ending: Option<ResponseEnd>,
 }
 
 /// The records of a server.
@@ -73,14 +73,14 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Adds a record. Its answer counts as disconnected until the attendance sets another end.
-    pub(crate) fn begin(self: &Arc<Self>, mut record: Record) -> Attendance {
+    /// Adds a record. Its answer counts as disconnected until the guard sets another end.
+    pub(crate) fn begin(self: &Arc<Self>, mut record: Record) -> RecordGuard {
         let mut all = self.locked();
         let number = all.len();
         record.number = number;
         all.push(record);
         self.changed.notify_all();
-        Attendance {
+        RecordGuard {
             records: Arc::clone(self),
             number,
         }
@@ -116,14 +116,14 @@ impl Records {
     }
 }
 
-/// The attendance of a request, which ends on drop.
+/// A guard that ends the record of a request on drop.
 #[derive(Debug)]
-pub(crate) struct Attendance {
+pub(crate) struct RecordGuard {
     records: Arc<Records>,
     number: usize,
 }
 
-impl Attendance {
+impl RecordGuard {
     pub(crate) fn change(&self, change: impl FnOnce(&mut Record)) {
         if let Some(record) = self.records.locked().get_mut(self.number) {
             change(record);
@@ -131,15 +131,15 @@ impl Attendance {
         self.records.changed.notify_all();
     }
 
-    pub(crate) fn end(&self, ending: Ending) {
+    pub(crate) fn end(&self, ending: ResponseEnd) {
         self.change(|record| record.ending = Some(ending));
     }
 }
 
-impl Drop for Attendance {
+impl Drop for RecordGuard {
     fn drop(&mut self) {
         self.change(|record| {
-            record.ending.get_or_insert(Ending::Disconnected);
+            record.ending.get_or_insert(ResponseEnd::Disconnected);
         });
     }
 }

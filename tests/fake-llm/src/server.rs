@@ -21,10 +21,10 @@ use tokio::sync::watch;
 
 use crate::conversation::Conversation;
 use crate::endpoint::{self, Ids};
-use crate::operation::{Call, call_for};
-use crate::record::{Attendance, Dialect, Ending, Record, Records};
+use crate::operation::{ScriptedCall, call_for};
+use crate::record::{Dialect, Record, RecordGuard, Records, ResponseEnd};
 use crate::script::{Chosen, Step, choose};
-use crate::stream::{self, Answer};
+use crate::stream::{self, Completion};
 
 /// The largest request: instructions and tools of an agent take 200 KiB, its conversation grows.
 const BODY_MAX: usize = 64 * 1024 * 1024;
@@ -154,17 +154,17 @@ fn routes(shared: Arc<Shared>) -> Router {
 }
 
 async fn models(State(shared): State<Arc<Shared>>, uri: Uri) -> Json<Value> {
-    shared.note(&uri).end(Ending::Whole);
+    shared.note(&uri).end(ResponseEnd::Whole);
     Json(endpoint::models())
 }
 
 async fn gemini_models(State(shared): State<Arc<Shared>>, uri: Uri) -> Json<Value> {
-    shared.note(&uri).end(Ending::Whole);
+    shared.note(&uri).end(ResponseEnd::Whole);
     Json(endpoint::gemini_models())
 }
 
 async fn count_tokens(State(shared): State<Arc<Shared>>, uri: Uri, body: Bytes) -> Json<Value> {
-    shared.note(&uri).end(Ending::Whole);
+    shared.note(&uri).end(ResponseEnd::Whole);
     Json(json!({"input_tokens": tokens(&body)}))
 }
 
@@ -181,7 +181,7 @@ async fn gemini(
             shared.answer(asked).await
         }
         Some((_, "countTokens")) => {
-            shared.note(&uri).end(Ending::Whole);
+            shared.note(&uri).end(ResponseEnd::Whole);
             Json(json!({"totalTokens": tokens(&body)})).into_response()
         }
         _ => shared.refuse_path(&uri),
@@ -232,7 +232,7 @@ impl Asked {
 
 impl Shared {
     /// Records a request that needs no answer of the model.
-    fn note(&self, uri: &Uri) -> Attendance {
+    fn note(&self, uri: &Uri) -> RecordGuard {
         self.records.begin(Record {
             path: uri.to_string(),
             ..Record::default()
@@ -241,22 +241,22 @@ impl Shared {
 
     fn refuse_path(&self, uri: &Uri) -> Response {
         let problem = format!("there is no {}", uri.path());
-        let attendance = self.note(uri);
-        attendance.change(|record| record.problem = Some(problem.clone()));
-        attendance.end(Ending::Refused(404));
+        let guard = self.note(uri);
+        guard.change(|record| record.problem = Some(problem.clone()));
+        guard.end(ResponseEnd::Refused(404));
         let body = json!({"error": {"message": problem, "type": "not_found_error"}});
         (StatusCode::NOT_FOUND, Json(body)).into_response()
     }
 
     async fn answer(&self, asked: Asked) -> Response {
         let dialect = asked.dialect;
-        let attendance = self.records.begin(Record {
+        let guard = self.records.begin(Record {
             path: asked.path,
             dialect: Some(dialect),
             ..Record::default()
         });
         let chosen = asked.conversation.and_then(|conversation| {
-            attendance.change(|record| {
+            guard.change(|record| {
                 record.model.clone_from(&conversation.model);
                 record.tools = conversation
                     .tools
@@ -270,7 +270,7 @@ impl Shared {
         });
         let answer = match chosen {
             Ok((chosen, conversation)) => {
-                attendance.change(|record| {
+                guard.change(|record| {
                     record.script.clone_from(&chosen.script);
                     record.step = chosen.index;
                 });
@@ -281,17 +281,17 @@ impl Shared {
             Err(problem) => Err(problem),
         };
         match answer {
-            Ok((answer, streamed)) => self.respond(dialect, &answer, streamed, attendance),
+            Ok((answer, streamed)) => self.respond(dialect, &answer, streamed, guard),
             Err(problem) => {
-                attendance.change(|record| record.problem = Some(problem.clone()));
+                guard.change(|record| record.problem = Some(problem.clone()));
                 let error = dialect.error(400, "invalid_request_error", &problem);
-                refusal(error, &attendance)
+                refusal(error, &guard)
             }
         }
     }
 
     /// Turns the step into an answer, with its operations as tool calls.
-    async fn resolve(&self, chosen: Chosen, asked: &Conversation) -> Result<Answer, String> {
+    async fn resolve(&self, chosen: Chosen, asked: &Conversation) -> Result<Completion, String> {
         let Step {
             think,
             text,
@@ -305,11 +305,11 @@ impl Shared {
         } else {
             self.workspace(asked).await?
         };
-        let calls: Result<Vec<Call>, String> = operations
+        let calls: Result<Vec<ScriptedCall>, String> = operations
             .iter()
             .map(|operation| call_for(operation, &asked.tools, workspace.as_deref()))
             .collect();
-        Ok(Answer {
+        Ok(Completion {
             model: asked.model.clone(),
             think: if asked.thinks { think } else { String::new() },
             text,
@@ -345,32 +345,30 @@ impl Shared {
     fn respond(
         &self,
         dialect: Dialect,
-        answer: &Answer,
+        answer: &Completion,
         streamed: bool,
-        attendance: Attendance,
+        guard: RecordGuard,
     ) -> Response {
-        attendance.change(|record| {
+        guard.change(|record| {
             record.calls = answer.calls.iter().map(|call| call.name.clone()).collect();
         });
         match answer.fault {
-            Some(fault) if !fault.is_of_the_stream() => {
-                refusal(dialect.refusal(fault), &attendance)
-            }
+            Some(fault) if !fault.is_of_the_stream() => refusal(dialect.refusal(fault), &guard),
             _ if streamed => {
                 let frames = dialect.frames(answer, &self.ids);
-                stream::response(frames, answer, "text/event-stream", attendance)
+                stream::response(frames, answer, "text/event-stream", guard)
             }
             _ => {
                 let whole = dialect.whole(answer, &self.ids);
                 let halves = stream::halves(&whole);
-                stream::response(halves, answer, "application/json", attendance)
+                stream::response(halves, answer, "application/json", guard)
             }
         }
     }
 }
 
-fn refusal((status, body): (u16, Value), attendance: &Attendance) -> Response {
-    attendance.end(Ending::Refused(status));
+fn refusal((status, body): (u16, Value), guard: &RecordGuard) -> Response {
+    guard.end(ResponseEnd::Refused(status));
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let headers = [
         (header::CONTENT_TYPE.as_str(), "application/json"),

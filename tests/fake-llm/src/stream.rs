@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures::stream;
 use serde_json::Value;
 
-use crate::operation::Call;
-use crate::record::{Attendance, Ending};
+use crate::operation::ScriptedCall;
+use crate::record::{RecordGuard, ResponseEnd};
 use crate::script::{Fault, Usage};
 
 /// The time that a stalled answer stays open, longer than the timeout of any tested agent.
@@ -22,18 +22,18 @@ const FRAMES_BEFORE_STALL: usize = 3;
 
 /// An answer of the model.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
+pub(crate) struct Completion {
     pub(crate) model: String,
     pub(crate) think: String,
     pub(crate) text: String,
-    pub(crate) calls: Vec<Call>,
+    pub(crate) calls: Vec<ScriptedCall>,
     pub(crate) usage: Usage,
     /// The delay before each piece of the text.
     pub(crate) delay: Duration,
     pub(crate) fault: Option<Fault>,
 }
 
-impl Answer {
+impl Completion {
     /// Splits the text at ends of words, into single words if each has a delay.
     pub(crate) fn pieces(&self) -> Vec<String> {
         let words: Vec<&str> = self.text.split_inclusive(char::is_whitespace).collect();
@@ -85,45 +85,42 @@ enum Piece {
 /// Sends the answer frame by frame.
 pub(crate) fn response(
     frames: Vec<Frame>,
-    answer: &Answer,
+    answer: &Completion,
     content_type: &'static str,
-    attendance: Attendance,
+    guard: RecordGuard,
 ) -> Response {
     let delay = answer.delay;
     let pieces = pieces(frames, answer.fault).into_iter();
     let ending = match answer.fault {
-        Some(_) => Ending::Broken,
-        None => Ending::Whole,
+        Some(_) => ResponseEnd::Broken,
+        None => ResponseEnd::Whole,
     };
-    let body = stream::unfold(
-        (pieces, attendance),
-        move |(mut pieces, attendance)| async move {
-            let sent = match pieces.next() {
-                Some(Piece::Frame(frame)) => {
-                    if frame.is_text && !delay.is_zero() {
-                        tokio::time::sleep(delay).await;
-                    }
-                    attendance.change(|record| record.frames += 1);
-                    Ok(frame.bytes)
+    let body = stream::unfold((pieces, guard), move |(mut pieces, guard)| async move {
+        let sent = match pieces.next() {
+            Some(Piece::Frame(frame)) => {
+                if frame.is_text && !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
                 }
-                Some(Piece::Stall) => {
-                    tokio::time::sleep(STALL).await;
-                    Ok(Bytes::new())
-                }
-                Some(Piece::Break) => {
-                    // Earlier frames are flushed only while the body is pending.
-                    tokio::task::yield_now().await;
-                    attendance.end(ending);
-                    Err(io::Error::from(io::ErrorKind::ConnectionReset))
-                }
-                None => {
-                    attendance.end(ending);
-                    return None;
-                }
-            };
-            Some((sent, (pieces, attendance)))
-        },
-    );
+                guard.change(|record| record.frames += 1);
+                Ok(frame.bytes)
+            }
+            Some(Piece::Stall) => {
+                tokio::time::sleep(STALL).await;
+                Ok(Bytes::new())
+            }
+            Some(Piece::Break) => {
+                // Earlier frames are flushed only while the body is pending.
+                tokio::task::yield_now().await;
+                guard.end(ending);
+                Err(io::Error::from(io::ErrorKind::ConnectionReset))
+            }
+            None => {
+                guard.end(ending);
+                return None;
+            }
+        };
+        Some((sent, (pieces, guard)))
+    });
     let headers = [
         (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, "no-cache"),

@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 
-use ah_lifecycle::turns::{Agent, AgentOutput, ToolRequest};
+use ah_lifecycle::turns::{AgentInput, AgentOutput, ToolRequest};
 use ah_rest_api_contract::{
     EventPayload, Log, LogLevel, PermissionOption, PermissionOptionKind, PromptContent, PromptId,
     operations::paths,
@@ -230,7 +230,7 @@ impl Driver for AcpDriver {
     }
 }
 
-impl Agent for AcpDriver {
+impl AgentInput for AcpDriver {
     fn can_steer(&self) -> bool {
         super::can_steer(DriverKind::Acp)
     }

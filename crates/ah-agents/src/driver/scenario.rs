@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ah_rest_api_contract::{PromptContent, PromptId};
 
-use ah_lifecycle::turns::{Agent, AgentOutput, ToolRequest};
+use ah_lifecycle::turns::{AgentInput, AgentOutput, ToolRequest};
 
 use super::Driver;
 use crate::scenario_agent::wire::{FromAgent, ToAgent};
@@ -65,7 +65,7 @@ impl Driver for ScenarioDriver {
     }
 }
 
-impl Agent for ScenarioDriver {
+impl AgentInput for ScenarioDriver {
     fn can_steer(&self) -> bool {
         super::can_steer(DriverKind::Scenario)
     }

@@ -33,7 +33,7 @@ const INPUT_WAITING_MAX: usize = 64;
 
 /// The agent's process, while it lives.
 #[derive(Debug)]
-pub(crate) struct Agent {
+pub(crate) struct AgentProcess {
     /// The process, which leads its own session and process group.
     pub(crate) pid: Pid,
     /// Its output lines; the channel closes with its output.
@@ -46,7 +46,7 @@ pub(crate) struct Agent {
     errors: JoinHandle<String>,
 }
 
-impl Agent {
+impl AgentProcess {
     /// Starts `command` with `home`. Variables of the task override those of the home, which
     /// override inherited ones.
     ///

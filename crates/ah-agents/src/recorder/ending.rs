@@ -1,6 +1,6 @@
 //! The shutdown of an agent: a sequence of increasingly forceful steps with a grace period each.
 //!
-//! Pure: [`Ending`] computes the step that is due, and [`reason`] describes the outcome.
+//! Pure: [`AgentShutdown`] computes the step that is due, and [`reason`] describes the outcome.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::protocol::{EndCause, ShutdownManner};
 
 /// A step of the shutdown; the gentlest comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Step {
+pub(crate) enum ShutdownStep {
     /// Cancels the turn through the protocol.
     Cancel,
     /// Closes the agent's input.
@@ -23,7 +23,7 @@ pub(crate) enum Step {
     Kill,
 }
 
-impl Step {
+impl ShutdownStep {
     const fn next(self) -> Self {
         match self {
             Self::Cancel => Self::CloseInput,
@@ -36,7 +36,7 @@ impl Step {
 
 /// The cause of an agent's shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum ShutdownCause {
     /// The access point requested it.
     Requested(ShutdownManner),
     /// No attendant was attached for too long after its turn.
@@ -66,16 +66,21 @@ pub(crate) struct Exit {
 
 /// A shutdown in progress.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ending {
-    cause: Cause,
-    step: Step,
+pub(crate) struct AgentShutdown {
+    cause: ShutdownCause,
+    step: ShutdownStep,
     grace: Duration,
     next_at: Instant,
 }
 
-impl Ending {
+impl AgentShutdown {
     /// Starts the shutdown; the first step is due at once.
-    pub(crate) fn begin(cause: Cause, in_turn: bool, grace: Duration, now: Instant) -> Self {
+    pub(crate) fn begin(
+        cause: ShutdownCause,
+        in_turn: bool,
+        grace: Duration,
+        now: Instant,
+    ) -> Self {
         Self {
             cause,
             step: first_step(cause, in_turn),
@@ -87,31 +92,33 @@ impl Ending {
     /// Returns the cause for the journal, or `None` if the journal cannot be written.
     pub(crate) const fn end_cause(&self) -> Option<EndCause> {
         match self.cause {
-            Cause::Requested(ShutdownManner::Finish) => Some(EndCause::Finished),
-            Cause::Requested(ShutdownManner::Stop | ShutdownManner::Kill) => Some(EndCause::Told),
-            Cause::Unattended => Some(EndCause::Unattended),
-            Cause::RecorderSignalled => Some(EndCause::Signalled),
-            Cause::TimedOut => Some(EndCause::TimedOut),
-            Cause::Idle => Some(EndCause::Idle),
-            Cause::NotReady => Some(EndCause::NotReady),
-            Cause::OutputClosed => Some(EndCause::Agent),
-            Cause::JournalLost => None,
+            ShutdownCause::Requested(ShutdownManner::Finish) => Some(EndCause::Finished),
+            ShutdownCause::Requested(ShutdownManner::Stop | ShutdownManner::Kill) => {
+                Some(EndCause::Requested)
+            }
+            ShutdownCause::Unattended => Some(EndCause::Unattended),
+            ShutdownCause::RecorderSignalled => Some(EndCause::Signalled),
+            ShutdownCause::TimedOut => Some(EndCause::TimedOut),
+            ShutdownCause::Idle => Some(EndCause::Idle),
+            ShutdownCause::NotReady => Some(EndCause::NotReady),
+            ShutdownCause::OutputClosed => Some(EndCause::Agent),
+            ShutdownCause::JournalLost => None,
         }
     }
 
     /// Returns the step that was taken last.
-    pub(crate) const fn step(&self) -> Step {
+    pub(crate) const fn step(&self) -> ShutdownStep {
         self.step
     }
 
     /// Returns the time at which the next step is due, or `None` after the last.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        (self.step < Step::Kill).then_some(self.next_at)
+        (self.step < ShutdownStep::Kill).then_some(self.next_at)
     }
 
     /// Takes the next step and returns it, if it is due.
-    pub(crate) fn advance(&mut self, now: Instant) -> Option<Step> {
-        if self.step == Step::Kill || now < self.next_at {
+    pub(crate) fn advance(&mut self, now: Instant) -> Option<ShutdownStep> {
+        if self.step == ShutdownStep::Kill || now < self.next_at {
             return None;
         }
         self.step = self.step.next();
@@ -119,45 +126,49 @@ impl Ending {
         Some(self.step)
     }
 
-    /// Handles the end of the turn, which [`Step::Cancel`] waited for: the next step is due.
+    /// Handles the end of the turn, which [`ShutdownStep::Cancel`] waited for: the next step is due.
     pub(crate) const fn turn_ended(&mut self, now: Instant) {
-        if matches!(self.step, Step::Cancel) {
+        if matches!(self.step, ShutdownStep::Cancel) {
             self.next_at = now;
         }
     }
 
     /// Skips to killing all processes because the journal is lost. Returns the step that is due, if
     /// any.
-    pub(crate) fn give_up(&mut self, now: Instant) -> Option<Step> {
-        self.cause = Cause::JournalLost;
+    pub(crate) fn give_up(&mut self, now: Instant) -> Option<ShutdownStep> {
+        self.cause = ShutdownCause::JournalLost;
         self.kill(now)
     }
 
-    fn kill(&mut self, now: Instant) -> Option<Step> {
-        (self.step < Step::Kill).then(|| {
-            self.step = Step::Kill;
+    fn kill(&mut self, now: Instant) -> Option<ShutdownStep> {
+        (self.step < ShutdownStep::Kill).then(|| {
+            self.step = ShutdownStep::Kill;
             self.next_at = now;
-            Step::Kill
+            ShutdownStep::Kill
         })
     }
 
     /// Handles a repeated shutdown request. A more forceful manner takes effect from `now`; a
     /// gentler or equal one changes nothing. Returns the step that is due, if any.
-    pub(crate) fn insist(&mut self, manner: ShutdownManner, now: Instant) -> Option<Step> {
+    pub(crate) fn insist(&mut self, manner: ShutdownManner, now: Instant) -> Option<ShutdownStep> {
         let is_milder = match self.cause {
-            Cause::Requested(before) => manner <= before,
-            Cause::OutputClosed | Cause::Unattended => false,
-            Cause::RecorderSignalled | Cause::TimedOut | Cause::Idle | Cause::NotReady => {
-                manner <= ShutdownManner::Stop
-            }
-            Cause::JournalLost => true,
+            ShutdownCause::Requested(before) => manner <= before,
+            ShutdownCause::OutputClosed | ShutdownCause::Unattended => false,
+            ShutdownCause::RecorderSignalled
+            | ShutdownCause::TimedOut
+            | ShutdownCause::Idle
+            | ShutdownCause::NotReady => manner <= ShutdownManner::Stop,
+            ShutdownCause::JournalLost => true,
         };
         if is_milder {
             return None;
         }
         // An exceeded limit or a failed start remains the cause, however the agent is ended.
-        if !matches!(self.cause, Cause::TimedOut | Cause::Idle | Cause::NotReady) {
-            self.cause = Cause::Requested(manner);
+        if !matches!(
+            self.cause,
+            ShutdownCause::TimedOut | ShutdownCause::Idle | ShutdownCause::NotReady
+        ) {
+            self.cause = ShutdownCause::Requested(manner);
         }
         match manner {
             ShutdownManner::Kill => self.kill(now),
@@ -166,21 +177,25 @@ impl Ending {
     }
 }
 
-fn first_step(cause: Cause, in_turn: bool) -> Step {
+fn first_step(cause: ShutdownCause, in_turn: bool) -> ShutdownStep {
     match cause {
-        Cause::Requested(ShutdownManner::Kill) | Cause::JournalLost => Step::Kill,
-        Cause::Requested(ShutdownManner::Stop) | Cause::RecorderSignalled | Cause::TimedOut
+        ShutdownCause::Requested(ShutdownManner::Kill) | ShutdownCause::JournalLost => {
+            ShutdownStep::Kill
+        }
+        ShutdownCause::Requested(ShutdownManner::Stop)
+        | ShutdownCause::RecorderSignalled
+        | ShutdownCause::TimedOut
             if in_turn =>
         {
-            Step::Cancel
+            ShutdownStep::Cancel
         }
-        Cause::Requested(ShutdownManner::Stop | ShutdownManner::Finish)
-        | Cause::RecorderSignalled
-        | Cause::TimedOut
-        | Cause::Idle
-        | Cause::NotReady
-        | Cause::Unattended
-        | Cause::OutputClosed => Step::CloseInput,
+        ShutdownCause::Requested(ShutdownManner::Stop | ShutdownManner::Finish)
+        | ShutdownCause::RecorderSignalled
+        | ShutdownCause::TimedOut
+        | ShutdownCause::Idle
+        | ShutdownCause::NotReady
+        | ShutdownCause::Unattended
+        | ShutdownCause::OutputClosed => ShutdownStep::CloseInput,
     }
 }
 
@@ -200,7 +215,7 @@ pub(crate) struct Ended<'a> {
 }
 
 /// Describes an agent's end, or returns `None` if it ended as intended.
-pub(crate) fn reason(ending: Option<&Ending>, ended: &Ended<'_>) -> Option<String> {
+pub(crate) fn reason(ending: Option<&AgentShutdown>, ended: &Ended<'_>) -> Option<String> {
     let &Ended {
         exit,
         in_turn,
@@ -239,10 +254,10 @@ pub(crate) fn reason(ending: Option<&Ending>, ended: &Ended<'_>) -> Option<Strin
         return Some(with_tail(how));
     };
     let forced = match ending.step {
-        Step::Cancel | Step::CloseInput => None,
-        Step::Interrupt => Some("it took SIGINT to end the agent"),
-        Step::Terminate => Some("it took SIGTERM to end the agent"),
-        Step::Kill => Some("the agent was killed"),
+        ShutdownStep::Cancel | ShutdownStep::CloseInput => None,
+        ShutdownStep::Interrupt => Some("it took SIGINT to end the agent"),
+        ShutdownStep::Terminate => Some("it took SIGTERM to end the agent"),
+        ShutdownStep::Kill => Some("the agent was killed"),
     };
     let went_well =
         exit == Exit {
@@ -250,28 +265,32 @@ pub(crate) fn reason(ending: Option<&Ending>, ended: &Ended<'_>) -> Option<Strin
             signal: None,
         } && !in_turn;
     match ending.cause {
-        Cause::OutputClosed => match (forced, went_well) {
+        ShutdownCause::OutputClosed => match (forced, went_well) {
             // A process usually ends by closing its output.
             (None, _) => Some(with_tail(how)),
             (Some(forced), _) => Some(with_tail(format!("the agent closed its output; {forced}"))),
         },
-        Cause::Requested(ShutdownManner::Finish) | Cause::Unattended => match forced {
-            None if went_well => None,
-            None => Some(with_tail(how)),
-            // It had finished and is not required to exit by itself.
-            Some(_) if !ends_with_input && !in_turn => None,
-            Some(forced) => Some(with_tail(format!(
-                "{forced}: it did not end with its input"
-            ))),
-        },
-        Cause::Requested(ShutdownManner::Stop | ShutdownManner::Kill) => {
+        ShutdownCause::Requested(ShutdownManner::Finish) | ShutdownCause::Unattended => {
+            match forced {
+                None if went_well => None,
+                None => Some(with_tail(how)),
+                // It had finished and is not required to exit by itself.
+                Some(_) if !ends_with_input && !in_turn => None,
+                Some(forced) => Some(with_tail(format!(
+                    "{forced}: it did not end with its input"
+                ))),
+            }
+        }
+        ShutdownCause::Requested(ShutdownManner::Stop | ShutdownManner::Kill) => {
             forced.map(ToOwned::to_owned)
         }
-        Cause::TimedOut => Some("it took longer than its limit".to_owned()),
-        Cause::NotReady => Some(with_tail("the agent did not become ready".to_owned())),
-        Cause::Idle => Some("it received no prompt within its idle limit".to_owned()),
-        Cause::RecorderSignalled => Some("the recorder was told to end by a signal".to_owned()),
-        Cause::JournalLost => Some("the journal could not be written".to_owned()),
+        ShutdownCause::TimedOut => Some("it took longer than its limit".to_owned()),
+        ShutdownCause::NotReady => Some(with_tail("the agent did not become ready".to_owned())),
+        ShutdownCause::Idle => Some("it received no prompt within its idle limit".to_owned()),
+        ShutdownCause::RecorderSignalled => {
+            Some("the recorder was told to end by a signal".to_owned())
+        }
+        ShutdownCause::JournalLost => Some("the journal could not be written".to_owned()),
     }
 }
 
@@ -296,7 +315,7 @@ mod tests {
         signal: None,
     };
 
-    fn steps(mut ending: Ending, mut now: Instant) -> Vec<Step> {
+    fn steps(mut ending: AgentShutdown, mut now: Instant) -> Vec<ShutdownStep> {
         let mut steps = vec![ending.step()];
         while let Some(deadline) = ending.deadline() {
             assert_eq!(ending.advance(now), None, "not before it is due");
@@ -308,30 +327,41 @@ mod tests {
 
     #[test]
     fn stopping_takes_every_step_and_finishing_does_not_cancel() {
-        use Step::*;
+        use ShutdownStep::*;
         let now = Instant::now();
-        let begin = |cause, in_turn| steps(Ending::begin(cause, in_turn, GRACE, now), now);
-        let stop = Cause::Requested(ShutdownManner::Stop);
+        let begin = |cause, in_turn| steps(AgentShutdown::begin(cause, in_turn, GRACE, now), now);
+        let stop = ShutdownCause::Requested(ShutdownManner::Stop);
         assert_eq!(
             begin(stop, true),
             [Cancel, CloseInput, Interrupt, Terminate, Kill]
         );
         assert_eq!(begin(stop, false), [CloseInput, Interrupt, Terminate, Kill]);
-        let finish = Cause::Requested(ShutdownManner::Finish);
+        let finish = ShutdownCause::Requested(ShutdownManner::Finish);
         assert_eq!(
             begin(finish, true),
             [CloseInput, Interrupt, Terminate, Kill]
         );
-        assert_eq!(begin(Cause::Requested(ShutdownManner::Kill), true), [Kill]);
+        assert_eq!(
+            begin(ShutdownCause::Requested(ShutdownManner::Kill), true),
+            [Kill]
+        );
     }
 
     #[test]
     fn only_a_more_forceful_request_changes_anything() {
         let now = Instant::now();
-        let mut ending = Ending::begin(Cause::Requested(ShutdownManner::Stop), true, GRACE, now);
+        let mut ending = AgentShutdown::begin(
+            ShutdownCause::Requested(ShutdownManner::Stop),
+            true,
+            GRACE,
+            now,
+        );
         assert_eq!(ending.insist(ShutdownManner::Finish, now), None);
-        assert_eq!(ending.step(), Step::Cancel);
-        assert_eq!(ending.insist(ShutdownManner::Kill, now), Some(Step::Kill));
+        assert_eq!(ending.step(), ShutdownStep::Cancel);
+        assert_eq!(
+            ending.insist(ShutdownManner::Kill, now),
+            Some(ShutdownStep::Kill)
+        );
         assert_eq!(ending.insist(ShutdownManner::Kill, now), None);
         assert_eq!(ending.deadline(), None);
     }
@@ -339,8 +369,13 @@ mod tests {
     #[test]
     fn a_lost_journal_kills_whatever_was_on_its_way() {
         let now = Instant::now();
-        let mut ending = Ending::begin(Cause::Requested(ShutdownManner::Stop), true, GRACE, now);
-        assert_eq!(ending.give_up(now), Some(Step::Kill));
+        let mut ending = AgentShutdown::begin(
+            ShutdownCause::Requested(ShutdownManner::Stop),
+            true,
+            GRACE,
+            now,
+        );
+        assert_eq!(ending.give_up(now), Some(ShutdownStep::Kill));
         assert_eq!(ending.give_up(now), None);
         assert_eq!(ending.insist(ShutdownManner::Kill, now), None);
     }
@@ -348,9 +383,14 @@ mod tests {
     #[test]
     fn the_end_of_the_turn_is_not_waited_for_twice() {
         let now = Instant::now();
-        let mut ending = Ending::begin(Cause::Requested(ShutdownManner::Stop), true, GRACE, now);
+        let mut ending = AgentShutdown::begin(
+            ShutdownCause::Requested(ShutdownManner::Stop),
+            true,
+            GRACE,
+            now,
+        );
         ending.turn_ended(now);
-        assert_eq!(ending.advance(now), Some(Step::CloseInput));
+        assert_eq!(ending.advance(now), Some(ShutdownStep::CloseInput));
         ending.turn_ended(now);
         assert_eq!(
             ending.advance(now),
@@ -389,7 +429,12 @@ mod tests {
             "the agent was killed by signal 9 (SIGKILL) in the middle of a turn"
         );
         let now = Instant::now();
-        let finish = Ending::begin(Cause::Requested(ShutdownManner::Finish), false, GRACE, now);
+        let finish = AgentShutdown::begin(
+            ShutdownCause::Requested(ShutdownManner::Finish),
+            false,
+            GRACE,
+            now,
+        );
         let warned = Ended {
             error_tail: "warnings",
             ..ended(WELL, false)

@@ -18,7 +18,7 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 
 use crate::SessionFolder;
 use crate::journal::JournalCursor;
-use crate::protocol::{Frame, Hello, LINE_BYTES_MAX, Request};
+use crate::protocol::{Hello, LINE_BYTES_MAX, RecorderFrame, Request};
 
 /// The maximum time for a connection to send its [`Hello`].
 const HELLO_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ pub(crate) struct Arrival {
 
 /// The state of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct JournalHead {
     /// Its length in bytes.
     pub(crate) len: u64,
     /// True if no more records follow.
@@ -51,7 +51,7 @@ pub(crate) struct Head {
 
 /// An ephemeral event to send once the journal was sent up to `after`.
 #[derive(Debug)]
-pub(crate) struct Glimpse {
+pub(crate) struct PendingEphemeral {
     pub(crate) after: u64,
     pub(crate) event: EphemeralEvent,
 }
@@ -88,7 +88,7 @@ pub(crate) async fn accept(listener: UnixListener, arrivals: mpsc::Sender<Arriva
             Ok((connection, _)) => {
                 let arrivals = arrivals.clone();
                 tokio::spawn(async move {
-                    if let Some(arrival) = greet(connection).await
+                    if let Some(arrival) = read_hello(connection).await
                         && arrivals.send(arrival).await.is_err()
                     {
                         tracing::debug!("a connection came when the recorder was about to end");
@@ -106,7 +106,7 @@ pub(crate) async fn accept(listener: UnixListener, arrivals: mpsc::Sender<Arriva
 }
 
 /// Reads the [`Hello`]; `None` for a peer of another user or one that violates the protocol.
-async fn greet(connection: UnixStream) -> Option<Arrival> {
+async fn read_hello(connection: UnixStream) -> Option<Arrival> {
     let own = rustix::process::geteuid();
     let peer = connection.peer_cred().ok()?.uid();
     if peer != own.as_raw() && peer != 0 {
@@ -132,10 +132,10 @@ async fn greet(connection: UnixStream) -> Option<Arrival> {
 
 /// Reads requests until the connection ends, and passes each on with `generation`; `None` marks the
 /// end.
-pub(crate) async fn hear(
+pub(crate) async fn read_requests(
     mut requests: Requests,
     generation: u64,
-    heard: mpsc::Sender<(u64, Option<Request>)>,
+    received: mpsc::Sender<(u64, Option<Request>)>,
 ) {
     while let Some(line) = requests.next().await {
         let request = match line.map(|line| serde_json::from_str(&line)) {
@@ -150,11 +150,11 @@ pub(crate) async fn hear(
                 break;
             }
         };
-        if heard.send((generation, Some(request))).await.is_err() {
+        if received.send((generation, Some(request))).await.is_err() {
             return;
         }
     }
-    if heard.send((generation, None)).await.is_err() {
+    if received.send((generation, None)).await.is_err() {
         tracing::debug!("an attendant left when the recorder was about to end");
     }
 }
@@ -164,17 +164,17 @@ pub(crate) async fn hear(
 pub(crate) async fn stream(
     mut output: OwnedWriteHalf,
     mut cursor: JournalCursor,
-    mut head: watch::Receiver<Head>,
-    mut glimpses: mpsc::Receiver<Glimpse>,
+    mut head: watch::Receiver<JournalHead>,
+    mut ephemerals: mpsc::Receiver<PendingEphemeral>,
 ) -> io::Result<()> {
     let mut caught_up_at = Some(head.borrow_and_update().len);
-    let mut next_glimpse: Option<Glimpse> = None;
+    let mut next_ephemeral: Option<PendingEphemeral> = None;
     let mut batch = Vec::with_capacity(BATCH_BYTES);
     loop {
         let now = *head.borrow_and_update();
-        let until = next_glimpse
+        let until = next_ephemeral
             .as_ref()
-            .map_or(now.len, |glimpse| glimpse.after.min(now.len));
+            .map_or(now.len, |ephemeral| ephemeral.after.min(now.len));
         while cursor.position() < until && batch.len() < BATCH_BYTES {
             let Some(line) = cursor.next_line()? else {
                 return Err(io::Error::other("the journal is shorter than was written"));
@@ -185,20 +185,22 @@ pub(crate) async fn stream(
         }
         if caught_up_at.is_some_and(|at| cursor.position() >= at) {
             caught_up_at = None;
-            add_frame(&mut batch, &Frame::CaughtUp)?;
+            add_frame(&mut batch, &RecorderFrame::CaughtUp)?;
         }
-        if let Some(glimpse) = next_glimpse.take_if(|glimpse| glimpse.after <= cursor.position()) {
+        if let Some(ephemeral) =
+            next_ephemeral.take_if(|ephemeral| ephemeral.after <= cursor.position())
+        {
             add_frame(
                 &mut batch,
-                &Frame::Ephemeral {
-                    event: glimpse.event,
+                &RecorderFrame::Ephemeral {
+                    event: ephemeral.event,
                 },
             )?;
         }
-        if next_glimpse.is_none() {
-            next_glimpse = glimpses.try_recv().ok();
+        if next_ephemeral.is_none() {
+            next_ephemeral = ephemerals.try_recv().ok();
         }
-        let has_more = cursor.position() < now.len || next_glimpse.is_some();
+        let has_more = cursor.position() < now.len || next_ephemeral.is_some();
         if !has_more || batch.len() >= BATCH_BYTES {
             output.write_all(&batch).await?;
             batch.clear();
@@ -215,7 +217,7 @@ pub(crate) async fn stream(
                     return Ok(());
                 }
             }
-            Some(glimpse) = glimpses.recv() => next_glimpse = Some(glimpse),
+            Some(ephemeral) = ephemerals.recv() => next_ephemeral = Some(ephemeral),
         }
     }
 }
@@ -229,7 +231,7 @@ fn add_record(batch: &mut Vec<u8>, next: u64, line: &[u8]) {
     batch.extend_from_slice(b"}\n");
 }
 
-fn add_frame(batch: &mut Vec<u8>, frame: &Frame) -> io::Result<()> {
+fn add_frame(batch: &mut Vec<u8>, frame: &RecorderFrame) -> io::Result<()> {
     serde_json::to_writer(&mut *batch, frame)?;
     batch.push(b'\n');
     Ok(())
@@ -243,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_record_framed_by_hand_is_the_frame_that_serde_writes() {
-        let frame = Frame::Record {
+        let frame = RecorderFrame::Record {
             next: 77,
             record: JournalRecord {
                 ts: Timestamp::from_unix_millis(5),
@@ -251,7 +253,7 @@ mod tests {
                 raw: Some("{\"a\": 1}".to_owned()),
             },
         };
-        let Frame::Record { next, record } = &frame else {
+        let RecorderFrame::Record { next, record } = &frame else {
             unreachable!()
         };
         let mut by_hand = Vec::new();
@@ -262,6 +264,9 @@ mod tests {
             String::from_utf8(by_hand.clone()),
             String::from_utf8(by_serde)
         );
-        assert_eq!(serde_json::from_slice::<Frame>(&by_hand).unwrap(), frame);
+        assert_eq!(
+            serde_json::from_slice::<RecorderFrame>(&by_hand).unwrap(),
+            frame
+        );
     }
 }

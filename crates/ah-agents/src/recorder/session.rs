@@ -17,17 +17,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::agent::Agent;
+use super::agent::AgentProcess;
 use super::clock;
-use super::ending::{Cause, Ending, Exit, Step};
+use super::ending::{AgentShutdown, Exit, ShutdownCause, ShutdownStep};
 use super::lines::AgentLine;
-use super::server::{Arrival, Glimpse, Head};
+use super::server::{Arrival, JournalHead, PendingEphemeral};
 use crate::driver::{self, DrivenConversation};
 use crate::journal::{JournalError, JournalWriter};
 use crate::process::{Cgroup, Frozen};
 use crate::protocol::Request;
 use crate::{LaunchSpec, SessionFolder};
-use attendant::Attendance;
+use attendant::AttendantSlot;
 pub(super) use start::begun;
 
 /// The maximum number of agent lines that are recorded with one write.
@@ -38,15 +38,15 @@ pub(super) struct RecordedSession {
     spec: LaunchSpec,
     conversation: DrivenConversation,
     journal: JournalWriter,
-    head: watch::Sender<Head>,
-    attendance: Attendance,
-    agent: Option<Agent>,
+    head: watch::Sender<JournalHead>,
+    attendant_slot: AttendantSlot,
+    agent: Option<AgentProcess>,
     /// The time at which the agent was started.
     started_at: Option<Instant>,
     cgroup: Option<Cgroup>,
     /// The exit status of the agent's process, once it has ended.
     exit: Option<Exit>,
-    ending: Option<Ending>,
+    ending: Option<AgentShutdown>,
     /// The processes that are stopped while the session is paused.
     frozen: Option<Frozen>,
     /// The error that made the journal unwritable.
@@ -54,10 +54,10 @@ pub(super) struct RecordedSession {
 }
 
 /// The session's inputs from outside of the recorder.
-pub(super) struct Doors {
+pub(super) struct SessionInputs {
     pub(super) arrivals: mpsc::Receiver<Arrival>,
-    pub(super) heard: mpsc::Receiver<(u64, Option<Request>)>,
-    pub(super) heard_from: mpsc::Sender<(u64, Option<Request>)>,
+    pub(super) received: mpsc::Receiver<(u64, Option<Request>)>,
+    pub(super) request_sender: mpsc::Sender<(u64, Option<Request>)>,
 }
 
 /// The signals that the recorder handles. The handlers are installed before it reports that it is
@@ -90,19 +90,19 @@ pub(super) async fn run(
     spec: LaunchSpec,
     folder: &SessionFolder,
     journal: JournalWriter,
-    mut doors: Doors,
+    mut inputs: SessionInputs,
     mut signals: Signals,
 ) -> io::Result<()> {
     let conversation = driver::conversation(&spec, clock::identifiers()?);
     let driver = conversation.agent();
     let command = driver.command(&spec.agent, folder);
     let files = driver.files(folder);
-    let (head, _) = watch::channel(Head {
+    let (head, _) = watch::channel(JournalHead {
         len: journal.len(),
         is_final: false,
     });
     let mut session = RecordedSession {
-        attendance: Attendance::new(folder, doors.heard_from.clone(), spec.fence),
+        attendant_slot: AttendantSlot::new(folder, inputs.request_sender.clone(), spec.fence),
         cgroup: Cgroup::create(spec.session_id, folder),
         spec,
         conversation,
@@ -116,25 +116,30 @@ pub(super) async fn run(
         journal_lost: None,
     };
     session
-        .start_when_wanted(command, folder, &mut doors, &mut signals)
+        .start_when_wanted(command, folder, &mut inputs, &mut signals)
         .await;
     if session.agent.is_some() {
-        session.live(folder, &mut doors, &mut signals).await;
+        session.live(folder, &mut inputs, &mut signals).await;
     }
     let mut removed = Ok(());
     for file in &files {
         removed = removed.and(super::remove(file));
     }
     session
-        .bid_farewell(&mut doors)
+        .send_remaining(&mut inputs)
         .await
-        .map_err(super::told)
+        .map_err(super::journal_failure)
         .and(removed)
 }
 
 impl RecordedSession {
     /// Handles events until the agent has ended or must be killed.
-    async fn live(&mut self, folder: &SessionFolder, doors: &mut Doors, signals: &mut Signals) {
+    async fn live(
+        &mut self,
+        folder: &SessionFolder,
+        inputs: &mut SessionInputs,
+        signals: &mut Signals,
+    ) {
         loop {
             // Checked first: a reaped process id may soon belong to another process.
             if self.exit.is_some() {
@@ -148,24 +153,24 @@ impl RecordedSession {
             tokio::select! {
                 line = next_line(self.agent.as_mut()) => self.on_line(line),
                 _ = signals.child.recv() => self.reap(),
-                Some(arrival) = doors.arrivals.recv() => self.on_arrival(arrival),
-                Some((generation, request)) = doors.heard.recv() => {
-                    if let Some(request) = self.attendance.admit(generation, request) {
+                Some(arrival) = inputs.arrivals.recv() => self.on_arrival(arrival),
+                Some((generation, request)) = inputs.received.recv() => {
+                    if let Some(request) = self.attendant_slot.admit(generation, request) {
                         self.on_request(request).await;
                     }
                 }
-                _ = signals.terminate.recv() => self.end(Cause::RecorderSignalled),
-                _ = signals.interrupt.recv() => self.end(Cause::RecorderSignalled),
+                _ = signals.terminate.recv() => self.end(ShutdownCause::RecorderSignalled),
+                _ = signals.interrupt.recv() => self.end(ShutdownCause::RecorderSignalled),
                 _ = signals.hang_up.recv() => {}
                 () = sleep_until(deadline) => {}
             }
         }
-        self.leave_nothing(folder).await;
+        self.end_remaining(folder).await;
     }
 
     fn is_to_be_killed(&self) -> bool {
         self.ending
-            .is_some_and(|ending| ending.step() == Step::Kill)
+            .is_some_and(|ending| ending.step() == ShutdownStep::Kill)
     }
 
     fn on_line(&mut self, line: Option<AgentLine>) {
@@ -174,7 +179,7 @@ impl RecordedSession {
                 agent.is_output_open = false;
             }
             // The agent's end usually follows at once; otherwise it is shut down.
-            self.end(Cause::OutputClosed);
+            self.end(ShutdownCause::OutputClosed);
             return;
         };
         let at = clock::now();
@@ -188,7 +193,7 @@ impl RecordedSession {
         }
         self.put_into_effect(effects);
         if self.conversation.unready().is_some() {
-            self.end(Cause::NotReady);
+            self.end(ShutdownCause::NotReady);
         }
         if !self.conversation.is_in_turn()
             && let Some(ending) = &mut self.ending
@@ -211,16 +216,16 @@ impl RecordedSession {
     }
 
     /// Starts the shutdown of the agent, or makes one in progress more forceful.
-    fn end(&mut self, cause: Cause) {
+    fn end(&mut self, cause: ShutdownCause) {
         let now = Instant::now();
         let step = match (&mut self.ending, cause) {
-            (Some(ending), Cause::Requested(manner)) => ending.insist(manner, now),
-            (Some(ending), Cause::JournalLost) => ending.give_up(now),
+            (Some(ending), ShutdownCause::Requested(manner)) => ending.insist(manner, now),
+            (Some(ending), ShutdownCause::JournalLost) => ending.give_up(now),
             (Some(_), _) => None,
             (None, _) => {
                 let grace = Duration::from_millis(self.spec.stop_grace_ms);
                 let in_turn = self.conversation.is_in_turn();
-                let ending = Ending::begin(cause, in_turn, grace, now);
+                let ending = AgentShutdown::begin(cause, in_turn, grace, now);
                 self.ending = Some(ending);
                 Some(ending.step())
             }
@@ -232,8 +237,8 @@ impl RecordedSession {
         }
     }
 
-    fn take(&mut self, step: Step) {
-        if step == Step::Cancel {
+    fn take(&mut self, step: ShutdownStep) {
+        if step == ShutdownStep::Cancel {
             let mut effects = Effects::default();
             self.conversation.interrupt(clock::now(), &mut effects);
             self.put_into_effect(effects);
@@ -244,13 +249,13 @@ impl RecordedSession {
         };
         let signalled = match step {
             // The sweep kills all processes of the session.
-            Step::Cancel | Step::Kill => Ok(()),
-            Step::CloseInput => {
+            ShutdownStep::Cancel | ShutdownStep::Kill => Ok(()),
+            ShutdownStep::CloseInput => {
                 agent.close_input();
                 Ok(())
             }
-            Step::Interrupt => agent.signal(Signal::INT),
-            Step::Terminate => agent.signal(Signal::TERM),
+            ShutdownStep::Interrupt => agent.signal(Signal::INT),
+            ShutdownStep::Terminate => agent.signal(Signal::TERM),
         };
         if let Err(error) = signalled {
             tracing::warn!(%error, ?step, "the agent could not be signalled");
@@ -315,13 +320,13 @@ impl RecordedSession {
             Ok(ends) => ends,
             Err(error) => {
                 self.journal_lost.get_or_insert(error);
-                self.end(Cause::JournalLost);
+                self.end(ShutdownCause::JournalLost);
                 return;
             }
         };
         let len = ends.last().copied().unwrap_or(before);
         if len > before {
-            self.head.send_replace(Head {
+            self.head.send_replace(JournalHead {
                 len,
                 is_final: false,
             });
@@ -331,7 +336,7 @@ impl RecordedSession {
                 Some(last) => ends.get(last).copied().unwrap_or(len),
                 None => before,
             };
-            self.attendance.show(Glimpse { after, event });
+            self.attendant_slot.show(PendingEphemeral { after, event });
         }
         self.tell_agent(to_agent);
     }
@@ -348,7 +353,8 @@ impl RecordedSession {
     }
 
     fn on_arrival(&mut self, arrival: Arrival) {
-        self.attendance.take_over(arrival, &self.spec, &self.head);
+        self.attendant_slot
+            .take_over(arrival, &self.spec, &self.head);
     }
 }
 
@@ -367,7 +373,7 @@ fn reap_children(agent: Option<Pid>) -> Option<Exit> {
 }
 
 /// Returns the agent's next line; `None`, once, at the end of its output.
-async fn next_line(agent: Option<&mut Agent>) -> Option<AgentLine> {
+async fn next_line(agent: Option<&mut AgentProcess>) -> Option<AgentLine> {
     match agent {
         Some(agent) if agent.is_output_open => agent.lines.recv().await,
         _ => future::pending().await,

@@ -8,13 +8,13 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::tool::files::text_of;
-use super::workspace::Workspace;
+use super::workspace::AgentFolder;
 
 /// Checks an assertion against the workspace and `said`, the agent's messages and tool outputs.
 /// Returns a description of the actual state if it does not hold.
 pub(super) async fn check(
     assertion: &Assertion,
-    workspace: &Workspace,
+    workspace: &AgentFolder,
     said: &str,
 ) -> Result<(), String> {
     match assertion {
@@ -61,7 +61,7 @@ fn contains(what: &str, whole: &str, part: &str) -> Result<(), String> {
     }
 }
 
-fn exists(workspace: &Workspace, path: &str) -> Result<bool, String> {
+fn exists(workspace: &AgentFolder, path: &str) -> Result<bool, String> {
     let file = workspace.resolve(path).map_err(|error| error.to_string())?;
     match fs::symlink_metadata(file) {
         Ok(_) => Ok(true),
@@ -72,12 +72,12 @@ fn exists(workspace: &Workspace, path: &str) -> Result<bool, String> {
     }
 }
 
-fn text_file(workspace: &Workspace, path: &str) -> Result<String, String> {
+fn text_file(workspace: &AgentFolder, path: &str) -> Result<String, String> {
     let file = workspace.resolve(path).map_err(|error| error.to_string())?;
     text_of(path, &file)?.ok_or_else(|| format!("{path} does not exist"))
 }
 
-async fn last_commit(workspace: &Workspace) -> Result<String, String> {
+async fn last_commit(workspace: &AgentFolder) -> Result<String, String> {
     let output = Command::new("git")
         .args(["log", "-1", "--format=%B"])
         .current_dir(workspace.root())

@@ -20,14 +20,14 @@ use super::Exit;
 use super::outbox::Outbox;
 use super::output::Output;
 use super::wire::{FromAgent, ToAgent};
-use super::workspace::Workspace;
+use super::workspace::AgentFolder;
 use crate::protocol::TurnOutcome;
 
 /// The agent.
 pub(super) struct Stage<R, W> {
     inbox: FramedRead<R, LinesCodec>,
     outbox: Outbox<W>,
-    workspace: Workspace,
+    workspace: AgentFolder,
     interpreter: Interpreter,
     speed: Speed,
     /// The messages and tool outputs so far, which assertions can refer to.
@@ -53,7 +53,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     pub(super) fn new(
         inbox: FramedRead<R, LinesCodec>,
         outbox: Outbox<W>,
-        workspace: Workspace,
+        workspace: AgentFolder,
         interpreter: Interpreter,
         speed: Speed,
     ) -> Self {

@@ -57,7 +57,10 @@ impl Agent {
             output: BufReader::new(output).lines(),
             playing,
         };
-        assert!(matches!(agent.hear().await, FromAgent::Ready { .. }));
+        assert!(matches!(
+            agent.next_message().await,
+            FromAgent::Ready { .. }
+        ));
         agent
     }
 
@@ -84,7 +87,7 @@ impl Agent {
         .await;
     }
 
-    async fn hear(&mut self) -> FromAgent {
+    async fn next_message(&mut self) -> FromAgent {
         let line = timeout(PATIENCE, self.output.next_line())
             .await
             .expect("the agent is silent");
@@ -93,11 +96,11 @@ impl Agent {
 
     /// Returns the messages of the agent up to the end of its turn, and the outcome.
     async fn rest_of_turn(&mut self) -> (Vec<FromAgent>, TurnOutcome) {
-        let mut heard = Vec::new();
+        let mut output = Vec::new();
         loop {
-            match self.hear().await {
-                FromAgent::TurnEnded(outcome) => return (heard, outcome),
-                said => heard.push(said),
+            match self.next_message().await {
+                FromAgent::TurnEnded(outcome) => return (output, outcome),
+                said => output.push(said),
             }
         }
     }
@@ -105,15 +108,15 @@ impl Agent {
     /// Prompts the agent, and returns the events of a turn that must complete.
     async fn turn(&mut self, text: &str) -> Vec<EventPayload> {
         self.prompt(text).await;
-        let (heard, outcome) = self.rest_of_turn().await;
-        assert_eq!(outcome, TurnOutcome::Completed, "{heard:?}");
-        events(&heard)
+        let (output, outcome) = self.rest_of_turn().await;
+        assert_eq!(outcome, TurnOutcome::Completed, "{output:?}");
+        events(&output)
     }
 
     /// Waits for a message of the agent that satisfies the condition.
     async fn until(&mut self, is_it: impl Fn(&FromAgent) -> bool) -> FromAgent {
         loop {
-            let said = self.hear().await;
+            let said = self.next_message().await;
             if is_it(&said) {
                 return said;
             }
@@ -137,12 +140,12 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-fn events(heard: &[FromAgent]) -> Vec<EventPayload> {
+fn events(output: &[FromAgent]) -> Vec<EventPayload> {
     let event = |said: &FromAgent| match said {
         FromAgent::Event(event) => Some(event.clone()),
         _ => None,
     };
-    heard.iter().filter_map(event).collect()
+    output.iter().filter_map(event).collect()
 }
 
 /// Returns the texts of the messages among events.

@@ -9,11 +9,11 @@ use ah_scenario::Defines;
 use serde_json::{Map, Value};
 use tokio::process::Command;
 
-use super::workspace::Workspace;
+use super::workspace::AgentFolder;
 
 /// The context of a tool use.
 pub(super) struct ToolContext<'a> {
-    pub(super) workspace: &'a Workspace,
+    pub(super) workspace: &'a AgentFolder,
     /// The prompt of the turn.
     pub(super) prompt: &'a str,
     pub(super) defines: &'a Defines,

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The workspace of the agent.
 #[derive(Clone, Debug)]
-pub(super) struct Workspace {
+pub(super) struct AgentFolder {
     root: PathBuf,
 }
 
@@ -13,7 +13,7 @@ pub(super) struct Workspace {
 #[error("`{0}` is not a path inside the workspace")]
 pub(super) struct Outside(String);
 
-impl Workspace {
+impl AgentFolder {
     pub(super) const fn at(root: PathBuf) -> Self {
         Self { root }
     }
@@ -55,7 +55,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/", folder.path().join("out")).unwrap();
         std::os::unix::fs::symlink("/nowhere", folder.path().join("dangling")).unwrap();
-        let workspace = Workspace::at(folder.path().to_owned());
+        let workspace = AgentFolder::at(folder.path().to_owned());
         for path in [".", "a", "./a/b.txt"] {
             assert!(workspace.resolve(path).is_ok(), "{path}");
         }

@@ -2,7 +2,8 @@
 
 use ah_agents::DriverKind;
 use ah_agents::protocol::{
-    EndCause, Fact, Frame, JournalEntry, JournalRecord, Request, ShutdownManner, TurnOutcome,
+    EndCause, Fact, JournalEntry, JournalRecord, RecorderFrame, Request, ShutdownManner,
+    TurnOutcome,
 };
 use ah_rest_api_contract::{
     ContentBlock, EphemeralEvent, EventPayload, MessageRole, PermissionAnswer, PermissionOutcome,
@@ -91,7 +92,7 @@ async fn pieces_are_shown_as_they_come_and_written_down_whole() {
     let mut attended = session.begin().await;
     let mut shown = String::new();
     while shown != "hm|a|b|" {
-        if let Some(Frame::Ephemeral { event }) = attended.frame().await {
+        if let Some(RecorderFrame::Ephemeral { event }) = attended.frame().await {
             shown += match &event {
                 EphemeralEvent::ThoughtDelta(piece) => &piece.delta,
                 EphemeralEvent::MessageDelta(piece) => &piece.delta,
@@ -366,7 +367,10 @@ async fn a_deaf_agent_is_ended_by_force() {
     let mut session = session("", "say a\ndeaf");
     session.spec.stop_grace_ms = 50;
     let mut attended = session.begin().await;
-    while !matches!(attended.frame().await, Some(Frame::Ephemeral { .. })) {}
+    while !matches!(
+        attended.frame().await,
+        Some(RecorderFrame::Ephemeral { .. })
+    ) {}
     attended.shutdown(ShutdownManner::Stop).await;
     attended.until_closed().await;
     session.assert_over().await;

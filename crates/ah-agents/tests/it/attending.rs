@@ -1,6 +1,6 @@
-use ah_agents::protocol::{Fact, Frame, JournalEntry, Request, ShutdownManner};
+use ah_agents::protocol::{Fact, JournalEntry, RecorderFrame, Request, ShutdownManner};
 use ah_agents::recorder::{SpawnError, is_alive};
-use ah_agents::{AttachError, Attendance};
+use ah_agents::{AttachError, RecorderConnection};
 
 use crate::fixture::{PATIENCE, Session, is_turn_end, log_text};
 
@@ -8,14 +8,14 @@ use crate::fixture::{PATIENCE, Session, is_turn_end, log_text};
 async fn the_agent_goes_on_without_an_attendant_and_nothing_is_missing() {
     let session = Session::new("logs 3000");
     let mut attended = session.begin().await;
-    let agent = attended.attendance.welcome().agent_pid.unwrap();
+    let agent = attended.connection.welcome().agent_pid.unwrap();
     attended.until_log("7").await;
     let from = attended.next;
     let mut seen = attended.seen.clone();
     drop(attended);
 
     let mut attended = session.attach(2, from).await;
-    assert_eq!(attended.attendance.welcome().agent_pid, Some(agent));
+    assert_eq!(attended.connection.welcome().agent_pid, Some(agent));
     attended.until_turn_end().await;
     attended.shutdown(ShutdownManner::Finish).await;
     attended.until_closed().await;
@@ -40,10 +40,10 @@ async fn the_highest_fence_attends() {
     first.until_log("begun").await;
     let mut second = session.attach(5, 0).await;
     // Requests of the former owner are ignored, and its connection reports an error eventually.
-    let late = async { while first.attendance.send(Request::Interrupt).await.is_ok() {} };
+    let late = async { while first.connection.send(Request::Interrupt).await.is_ok() {} };
     tokio::time::timeout(PATIENCE, late).await.unwrap();
     first.until_closed().await;
-    let refused = Attendance::attach(&session.folder, 4, 0).await;
+    let refused = RecorderConnection::attach(&session.folder, 4, 0).await;
     assert!(
         matches!(refused, Err(AttachError::Refused(_))),
         "{refused:?}"
@@ -74,7 +74,7 @@ async fn a_place_where_no_record_begins_is_refused() {
     let session = Session::new("log begun");
     session.begin().await.until_turn_end().await;
     for from in [1, 1_000_000] {
-        let refused = Attendance::attach(&session.folder, 1, from).await;
+        let refused = RecorderConnection::attach(&session.folder, 1, from).await;
         assert!(
             matches!(refused, Err(AttachError::Refused(_))),
             "{refused:?}"
@@ -90,9 +90,11 @@ async fn what_is_not_written_down_comes_after_what_was_before_it() {
     let mut caught_up = 0;
     while order.last().map(String::as_str) != Some("after") {
         match attended.frame().await.unwrap() {
-            Frame::Record { record, .. } => order.extend(log_text(&record).map(str::to_owned)),
-            Frame::CaughtUp => caught_up += 1,
-            Frame::Ephemeral { event } => {
+            RecorderFrame::Record { record, .. } => {
+                order.extend(log_text(&record).map(str::to_owned))
+            }
+            RecorderFrame::CaughtUp => caught_up += 1,
+            RecorderFrame::Ephemeral { event } => {
                 assert_eq!(
                     order.last().map(String::as_str),
                     Some("before"),
@@ -123,7 +125,7 @@ async fn one_folder_has_one_recorder_and_only_once() {
         session.spawn().await,
         Err(SpawnError::AlreadyRan { .. })
     ));
-    let attached = Attendance::attach(&session.folder, 9, 0).await;
+    let attached = RecorderConnection::attach(&session.folder, 9, 0).await;
     assert!(matches!(attached, Err(AttachError::NotRunning)));
 }
 

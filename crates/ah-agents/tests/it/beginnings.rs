@@ -1,5 +1,5 @@
 use ah_agents::protocol::{EndCause, Fact, JournalEntry, Request, TurnOutcome};
-use ah_agents::{AttachError, Attendance, SESSION_MARK};
+use ah_agents::{AttachError, RecorderConnection, SESSION_MARK};
 use rustix::process::Signal;
 
 use crate::fixture::{Session, kill};
@@ -41,12 +41,14 @@ async fn an_agent_is_started_only_for_an_attendant_who_may_have_it_started() {
     let mut session = Session::new("log hello");
     session.spec.fence = Some(7);
     session.spawn().await.unwrap();
-    let refused = Attendance::attach(&session.folder, 6, 0).await.unwrap_err();
+    let refused = RecorderConnection::attach(&session.folder, 6, 0)
+        .await
+        .unwrap_err();
     assert!(matches!(refused, AttachError::Refused(_)), "{refused}");
     assert_eq!(session.journal().len(), 1, "{:?}", session.journal());
     assert_eq!(session.marked(), [0_i32; 0], "nothing was started");
     let mut attended = session.attach(7, 0).await;
-    assert!(attended.attendance.welcome().agent_pid.is_some());
+    assert!(attended.connection.welcome().agent_pid.is_some());
     attended.until_log("hello").await;
 }
 

@@ -120,7 +120,7 @@ async fn an_agent_killed_from_outside_is_told_of_with_its_signal() {
     let session = with_litter("hang");
     let mut attended = session.begin().await;
     attended.until_log("littered").await;
-    let agent = attended.attendance.welcome().agent_pid.unwrap();
+    let agent = attended.connection.welcome().agent_pid.unwrap();
     kill(i32::try_from(agent).unwrap(), Signal::KILL);
     attended.until_closed().await;
     let end = session.assert_over().await;
@@ -206,7 +206,7 @@ async fn what_a_killed_recorder_leaves_is_swept_by_the_mark() {
     let mut attended = session.begin().await;
     attended.until_log("littered").await;
     session.until_marked(|pids| pids.len() >= 6).await;
-    let agent = i32::try_from(attended.attendance.welcome().agent_pid.unwrap()).unwrap();
+    let agent = i32::try_from(attended.connection.welcome().agent_pid.unwrap()).unwrap();
     kill(session.recorder_pid(), Signal::KILL);
     session.until_recorder_gone().await;
     let left = session.until_marked(|pids| !pids.contains(&agent)).await;

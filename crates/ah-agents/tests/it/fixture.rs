@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ah_agents::protocol::{
-    AgentEnd, Fact, Frame, JournalEntry, JournalRecord, Request, ShutdownManner,
+    AgentEnd, Fact, JournalEntry, JournalRecord, RecorderFrame, Request, ShutdownManner,
 };
 use ah_agents::recorder::{self, RecorderCommand};
 use ah_agents::{
-    AgentProgram, Attendance, DriverKind, LaunchSpec, SESSION_MARK, SessionFolder, journal,
+    AgentProgram, DriverKind, LaunchSpec, RecorderConnection, SESSION_MARK, SessionFolder, journal,
     sweep_session,
 };
 use ah_rest_api_contract::{EventPayload, PermissionPolicy, PromptId, SessionId};
@@ -96,9 +96,11 @@ impl Session {
     }
 
     pub(crate) async fn attach(&self, fence: u64, from: u64) -> Attended {
-        let attendance = Attendance::attach(&self.folder, fence, from).await.unwrap();
+        let connection = RecorderConnection::attach(&self.folder, fence, from)
+            .await
+            .unwrap();
         Attended {
-            attendance,
+            connection,
             next: from,
             seen: Vec::new(),
         }
@@ -227,21 +229,21 @@ pub(crate) fn is_turn_end(record: &JournalRecord) -> bool {
     matches!(record.entry, JournalEntry::Fact(Fact::TurnEnded { .. }))
 }
 
-/// An attendance and the records that it has received.
+/// A connection to a recorder and the records that it has received.
 pub(crate) struct Attended {
-    pub(crate) attendance: Attendance,
+    pub(crate) connection: RecorderConnection,
     /// The position from which to continue.
     pub(crate) next: u64,
     pub(crate) seen: Vec<JournalRecord>,
 }
 
 impl Attended {
-    pub(crate) async fn frame(&mut self) -> Option<Frame> {
-        let frame = tokio::time::timeout(PATIENCE, self.attendance.next())
+    pub(crate) async fn frame(&mut self) -> Option<RecorderFrame> {
+        let frame = tokio::time::timeout(PATIENCE, self.connection.next())
             .await
             .unwrap_or_else(|_| panic!("no frame in time after {:#?}", self.seen))
             .unwrap();
-        if let Some(Frame::Record { next, record }) = &frame {
+        if let Some(RecorderFrame::Record { next, record }) = &frame {
             self.next = *next;
             self.seen.push(record.clone());
         }
@@ -252,7 +254,7 @@ impl Attended {
     pub(crate) async fn until(&mut self, holds: impl Fn(&JournalRecord) -> bool) -> JournalRecord {
         loop {
             match self.frame().await {
-                Some(Frame::Record { record, .. }) if holds(&record) => return record,
+                Some(RecorderFrame::Record { record, .. }) if holds(&record) => return record,
                 Some(_) => {}
                 None => panic!("the journal ended after {:#?}", self.seen),
             }
@@ -273,7 +275,7 @@ impl Attended {
     }
 
     pub(crate) async fn send(&self, request: Request) {
-        self.attendance.send(request).await.unwrap();
+        self.connection.send(request).await.unwrap();
     }
 
     pub(crate) async fn prompt(&self, text: &str) {

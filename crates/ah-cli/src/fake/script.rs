@@ -10,9 +10,9 @@ pub(crate) const REQUEST: &str = "perm-01JZAAAAAAAAAAAAAAAAAAAAA2";
 
 /// Events in the order in which they are added, 100 ms apart.
 #[derive(Debug, Default)]
-pub(crate) struct Script(Vec<SessionEvent>);
+pub(crate) struct EventScript(Vec<SessionEvent>);
 
-impl Script {
+impl EventScript {
     /// Adds an event in its wire form.
     pub(crate) fn and(mut self, mut payload: Value) -> Self {
         let seq = self.0.len() as i64 + 1;
@@ -75,7 +75,7 @@ impl Script {
 
 /// A session with most kinds of events.
 pub(crate) fn demo() -> Vec<SessionEvent> {
-    Script::default()
+    EventScript::default()
         .status("queued")
         .status("provisioning")
         .status("running")

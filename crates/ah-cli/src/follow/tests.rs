@@ -1,4 +1,4 @@
-use crate::fake::script::{SESSION, Script, demo};
+use crate::fake::script::{EventScript, SESSION, demo};
 use crate::fake::{FakeTaskManager, diff, session};
 use crate::terminal::Terminal;
 
@@ -40,7 +40,7 @@ async fn a_session_is_watched_to_its_end() {
 
 #[tokio::test]
 async fn the_code_tells_how_it_ended() {
-    let events = Script::default()
+    let events = EventScript::default()
         .status("running")
         .status("stopped")
         .events();
@@ -52,7 +52,7 @@ async fn the_code_tells_how_it_ended() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_off_is_a_failure() {
-    let events = Script::default().status("running").events();
+    let events = EventScript::default().status("running").events();
     assert_eq!(
         watched(events, |_| {}).await,
         Err(format!(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Ask, Connection, Http};
+use crate::http::{Ask, Connection, Http, HttpResponse};
 use crate::server::Server;
 use crate::setting::{Setting, status};
 
@@ -114,7 +114,7 @@ fn bad_tasks(http: &Http, good: &Value) -> Vec<Refusal> {
     ]
 }
 
-fn assert_refused(answer: &Answer, status: u16, kind: &str, field: &str) {
+fn assert_refused(answer: &HttpResponse, status: u16, kind: &str, field: &str) {
     let problem = answer.problem(status);
     assert_eq!(problem["type"], format!("/errors/{kind}"), "{problem}");
     let is_named = problem["errors"][field][0].is_string();
@@ -217,10 +217,10 @@ fn twenty_that_race_under_one_key_launch_one_also_after_a_kill() {
         ask.header("Idempotency-Key", KEY)
     };
     let racing: Vec<Connection> = (0..20).map(|_| launch(&task).write()).collect();
-    let answers: Vec<Answer> = racing.into_iter().map(Connection::answer).collect();
+    let answers: Vec<HttpResponse> = racing.into_iter().map(Connection::answer).collect();
     let first = answers[0].expect(201);
     assert!(answers.iter().all(|answer| answer.expect(201) == first));
-    let is_new = |answer: &&Answer| answer.header("idempotency-replayed").is_empty();
+    let is_new = |answer: &&HttpResponse| answer.header("idempotency-replayed").is_empty();
     assert_eq!(answers.iter().filter(is_new).count(), 1);
 
     server = server.replace(&setting);

@@ -30,11 +30,11 @@ fn thoughts(log: &[Value]) -> Vec<&str> {
 }
 
 /// A point in the life of a session: its name, and the event that identifies it.
-type Moment = (&'static str, fn(&Value) -> bool);
+type CrashPoint = (&'static str, fn(&Value) -> bool);
 
 #[test]
 fn ah_killed_at_any_point_loses_nothing_and_the_agent_goes_on() {
-    let moments: [Moment; 6] = [
+    let points: [CrashPoint; 6] = [
         ("queued", |event| event["status"] == "queued"),
         ("provisioning", |event| event["status"] == "provisioning"),
         ("running", |event| event["status"] == "running"),
@@ -44,7 +44,7 @@ fn ah_killed_at_any_point_loses_nothing_and_the_agent_goes_on() {
     ];
     let setting = Setting::new();
     let file = setting.scenario(STEADY);
-    for (name, moment) in moments {
+    for (name, moment) in points {
         let mut follower = Follower::start(setting.ah(&[
             "task",
             "--follow",

@@ -30,11 +30,11 @@ impl Http {
         }
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> HttpResponse {
         self.ask("GET", path).send()
     }
 
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> HttpResponse {
         self.ask("POST", path).json(body).send()
     }
 
@@ -99,7 +99,7 @@ impl Ask {
         Connection::open(&self.address, &bytes)
     }
 
-    pub(crate) fn send(self) -> Answer {
+    pub(crate) fn send(self) -> HttpResponse {
         self.write().answer()
     }
 
@@ -118,13 +118,13 @@ impl Ask {
 
 /// A complete response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     pub(crate) fn header(&self, name: &str) -> &str {
         let mut headers = self.headers.iter();
         headers
@@ -208,7 +208,7 @@ impl Connection {
         }
     }
 
-    fn head(&mut self) -> Answer {
+    fn head(&mut self) -> HttpResponse {
         let end = loop {
             if let Some(end) = find(&self.raw, b"\r\n\r\n") {
                 break end;
@@ -224,7 +224,7 @@ impl Connection {
             let (name, value) = line.split_once(':').unwrap();
             (name.to_ascii_lowercase(), value.trim().to_owned())
         };
-        Answer {
+        HttpResponse {
             status: status.parse().unwrap(),
             headers: lines.map(header).collect(),
             body: Vec::new(),
@@ -232,7 +232,7 @@ impl Connection {
     }
 
     /// Reads the response, after which the server closes the connection.
-    pub(crate) fn answer(mut self) -> Answer {
+    pub(crate) fn answer(mut self) -> HttpResponse {
         let mut answer = self.head();
         loop {
             match self.receive(65536, PATIENCE) {

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use ah_agents::LaunchSpec;
 use ah_lifecycle::TurnOutcome;
-use ah_lifecycle::turns::{Agent, AgentOutput};
+use ah_lifecycle::turns::{AgentInput, AgentOutput};
 use ah_rest_api_contract::{EventPayload, PromptContent, PromptId, Thought};
-use ah_scenario::{Played, ScriptedAgent, Settings};
+use ah_scenario::{AgentStep, ScriptedAgent, Settings};
 
 use super::Behavior;
 
@@ -42,18 +42,18 @@ impl HostAgent {
     }
 
     /// Returns the next thing that the agent does.
-    pub(super) fn play(&mut self) -> Played {
+    pub(super) fn play(&mut self) -> AgentStep {
         match self {
             Self::Scripted(agent) => agent.play(),
             Self::Simple { replies, .. } => match replies.pop_front() {
-                Some(reply) => Played::Output(reply),
-                None => Played::Blocked,
+                Some(reply) => AgentStep::Output(reply),
+                None => AgentStep::Blocked,
             },
         }
     }
 }
 
-impl Agent for HostAgent {
+impl AgentInput for HostAgent {
     fn can_steer(&self) -> bool {
         matches!(self, Self::Scripted(_))
     }

@@ -1,6 +1,6 @@
 //! The executor of the host.
 
-use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_agents::protocol::{JournalRecord, RecorderFrame, Request};
 use ah_agents::{AgentProgram, LaunchSpec};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
@@ -10,20 +10,20 @@ use ah_store::{Fence, JournalPosition};
 use async_trait::async_trait;
 use futures::stream;
 
-use super::{FakeHost, trouble};
+use super::{FakeHost, host_error};
 use crate::executor::{
     Attachment, Executor, ExecutorError, Frames, Provisioned, RecorderState, Requests,
     WorkspaceRequest,
 };
 use crate::local_executor::check_folder;
 
-struct Line {
+struct FakeRequests {
     host: FakeHost,
     session: SessionId,
 }
 
 #[async_trait]
-impl Requests for Line {
+impl Requests for FakeRequests {
     async fn send(&mut self, request: &Request) -> std::io::Result<()> {
         self.host.take(self.session, request);
         Ok(())
@@ -52,7 +52,7 @@ impl Executor for FakeHost {
             moved.changed().await.expect("the host lives");
         }
         if let Some(message) = &self.0.troubles.lock().unwrap().refusal {
-            return Err(trouble(message));
+            return Err(host_error(message));
         }
         Ok(Provisioned {
             workspace: SessionWorkspace {
@@ -94,7 +94,7 @@ impl Executor for FakeHost {
         _fence: Fence,
         from: JournalPosition,
     ) -> std::io::Result<Attachment> {
-        let line = Line {
+        let line = FakeRequests {
             host: self.clone(),
             session,
         };
@@ -148,7 +148,7 @@ impl Executor for FakeHost {
     async fn discard(&self, session: SessionId) -> Result<(), ExecutorError> {
         let mut troubles = self.0.troubles.lock().unwrap();
         if troubles.immovable {
-            return Err(trouble("it is immutable"));
+            return Err(host_error("it is immutable"));
         }
         troubles.discarded.push(session);
         Ok(())
@@ -180,11 +180,11 @@ impl FakeHost {
                     let (moved, shown) = &mut news;
                     moved.mark_unchanged();
                     if at >= end && !said {
-                        return Some((Ok(Frame::CaughtUp), (host, news, at, true)));
+                        return Some((Ok(RecorderFrame::CaughtUp), (host, news, at, true)));
                     }
                     if let Some(record) = host.journal(session, at, 1).pop() {
                         let next = at + 1;
-                        let frame = Frame::Record { next, record };
+                        let frame = RecorderFrame::Record { next, record };
                         return Some((Ok(frame), (host, news, next, said)));
                     }
                     if !host.0.recorders.lock().unwrap().get(&session)?.alive {
@@ -193,7 +193,7 @@ impl FakeHost {
                     tokio::select! {
                         moved = moved.changed() => moved.ok()?,
                         Ok((of, event)) = shown.recv() => if of == session {
-                            let frame = Frame::Ephemeral { event };
+                            let frame = RecorderFrame::Ephemeral { event };
                             return Some((Ok(frame), (host, news, at, said)));
                         }
                     }

@@ -12,7 +12,7 @@ use ah_lifecycle::turns::{AgentOutput, Conversation, Effects, Identifiers, Momen
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, PermissionId, PermissionRequested, SessionStatus,
 };
-use ah_scenario::Played;
+use ah_scenario::AgentStep;
 
 use super::Behavior;
 use super::agent::HostAgent;
@@ -190,12 +190,12 @@ impl Recorder {
             && let Some(conversation) = &mut self.conversation
         {
             match conversation.agent_mut().play() {
-                Played::Output(output) => self.call(|conversation, effects| {
+                AgentStep::Output(output) => self.call(|conversation, effects| {
                     conversation.output(output, now, effects);
                 }),
-                Played::Wait(_) => {}
-                Played::Blocked => return,
-                Played::Exited { exit_code, signal } => self.exit(exit_code, signal, now),
+                AgentStep::Wait(_) => {}
+                AgentStep::Blocked => return,
+                AgentStep::Exited { exit_code, signal } => self.exit(exit_code, signal, now),
             }
         }
     }

@@ -12,7 +12,7 @@ use ah_rest_api_contract::{
 
 use super::LocalTaskManager;
 use crate::error::store_error;
-use crate::supervisor::Named;
+use crate::supervisor::CommandTarget;
 
 /// The maximum wait for a cancelled session to end. A later reply reports it as still ending.
 const CANCEL_MAX: Duration = Duration::from_secs(60);
@@ -40,7 +40,7 @@ impl LocalTaskManager {
         };
         self.decide(
             id,
-            Named::Nothing,
+            CommandTarget::Nothing,
             |view| prompt::decide(&view.record, prompt.clone()),
             |_| receipt.clone(),
         )
@@ -54,7 +54,7 @@ impl LocalTaskManager {
     ) -> Result<(), TaskManagerError> {
         self.decide(
             id,
-            Named::Prompt(prompt),
+            CommandTarget::Prompt(prompt),
             |view| withdraw::decide(&view.record, &view.prompts, prompt),
             drop,
         )
@@ -64,7 +64,7 @@ impl LocalTaskManager {
     pub(super) async fn interrupt(&self, id: SessionId) -> Result<Session, TaskManagerError> {
         self.decide(
             id,
-            Named::Nothing,
+            CommandTarget::Nothing,
             |view| interrupt::decide(&view.record),
             session,
         )
@@ -75,7 +75,7 @@ impl LocalTaskManager {
         let now = self.core.clock.now();
         self.decide(
             id,
-            Named::Nothing,
+            CommandTarget::Nothing,
             |view| pause::decide(&view.record, now),
             session,
         )
@@ -97,7 +97,7 @@ impl LocalTaskManager {
         };
         self.decide(
             id,
-            Named::Nothing,
+            CommandTarget::Nothing,
             |view| resume::decide(&view.record, prompt.clone(), now),
             session,
         )
@@ -114,7 +114,7 @@ impl LocalTaskManager {
         let by = &self.caller.principal;
         self.decide(
             id,
-            Named::Nothing,
+            CommandTarget::Nothing,
             |view| stop::decide(&view.record, reason.clone(), by, now),
             session,
         )
@@ -126,7 +126,7 @@ impl LocalTaskManager {
         let by = &self.caller.principal;
         self.decide(
             id,
-            Named::Nothing,
+            CommandTarget::Nothing,
             |view| cancel::decide(&view.record, by, now),
             drop,
         )
@@ -155,7 +155,7 @@ impl LocalTaskManager {
             answer::decide(&view.record, &view.permissions, request, answer.clone(), by)
         };
         let settled = self
-            .decide(id, Named::Permission(request), decide, |view| {
+            .decide(id, CommandTarget::Permission(request), decide, |view| {
                 view.permissions
                     .into_iter()
                     .map(|known| known.permission)

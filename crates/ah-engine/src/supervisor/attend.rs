@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use ah_agents::protocol::{Frame, JournalRecord, Request};
+use ah_agents::protocol::{JournalRecord, RecorderFrame, Request};
 use ah_lifecycle::duty;
-use ah_lifecycle::end::Departure;
+use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::expire::{self, TimeLimits};
-use ah_lifecycle::ingest::Told;
+use ah_lifecycle::ingest::RecordedEnd;
 use ah_lifecycle::{Change, Decision};
 use ah_rest_api_contract::{ChangeSummary, Timestamp};
 use ah_store::{Head, JournalPosition};
 use futures::StreamExt as _;
 use tokio::task::JoinSet;
 
-use super::{Supervisor, Trouble};
+use super::{Supervisor, SupervisorError};
 use crate::executor::{Attachment, ExecutorError, Requests};
 
 /// The maximum number of records in one write to the log.
@@ -44,7 +44,7 @@ struct Measuring {
 
 impl Supervisor {
     /// Attaches to the recorder and attends to it until it closes the connection.
-    pub(super) async fn attend(&mut self) -> Result<(), Trouble> {
+    pub(super) async fn attend(&mut self) -> Result<(), SupervisorError> {
         let record = &self.view.record;
         let attached = self
             .core
@@ -85,7 +85,7 @@ impl Supervisor {
             tokio::select! {
                 () = self.shutdown.cancelled() => {
                     self.leave(requests.as_mut(), &mut sent).await?;
-                    return Err(Trouble::Shutdown);
+                    return Err(SupervisorError::Shutdown);
                 }
                 frames = frames.next() => {
                     let Some(frames) = frames else { return Ok(()) };
@@ -96,7 +96,7 @@ impl Supervisor {
                 }
                 moved = self.head.changed() => {
                     if moved.is_err() {
-                        return Err(Trouble::Shutdown);
+                        return Err(SupervisorError::Shutdown);
                     }
                     let Head { version, .. } = *self.head.borrow_and_update();
                     if version != self.view.record.version {
@@ -136,7 +136,7 @@ impl Supervisor {
         &mut self,
         requests: &mut dyn Requests,
         sent: &mut Vec<Request>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SupervisorError> {
         self.reload().await?;
         if !self.send_due(requests, sent).await {
             return Ok(());
@@ -153,22 +153,22 @@ impl Supervisor {
     /// Processes frames of the recorder.
     async fn take(
         &mut self,
-        frames: Vec<std::io::Result<Frame>>,
+        frames: Vec<std::io::Result<RecorderFrame>>,
         measuring: &mut Measuring,
-    ) -> Result<Taken, Trouble> {
+    ) -> Result<Taken, SupervisorError> {
         let mut records: Vec<(JournalRecord, JournalPosition)> = Vec::new();
         let mut caught_up = false;
         let mut taken = Taken::More;
         for frame in frames {
             match frame {
-                Ok(Frame::Record { next, record }) => {
+                Ok(RecorderFrame::Record { next, record }) => {
                     records.push((record, JournalPosition(next)));
                 }
-                Ok(Frame::CaughtUp) => caught_up = true,
-                Ok(Frame::Ephemeral { event }) => self.core.hub.publish(self.id, event),
+                Ok(RecorderFrame::CaughtUp) => caught_up = true,
+                Ok(RecorderFrame::Ephemeral { event }) => self.core.hub.publish(self.id, event),
                 // A malformed frame stays malformed, so a retry is useless.
                 Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                    return Err(Trouble::Recorder(error));
+                    return Err(SupervisorError::Recorder(error));
                 }
                 Err(error) => {
                     tracing::debug!(session.id = %self.id, %error, "the connection broke");
@@ -177,12 +177,12 @@ impl Supervisor {
             }
         }
         if !records.is_empty() {
-            let absorbed = self.ingest(&records).await?;
-            if absorbed.files_touched {
+            let ingested = self.ingest(&records).await?;
+            if ingested.files_touched {
                 measuring.want(self.core.clock.now().plus(MEASURE_DELAY));
             }
-            if let Some(told) = absorbed.ended {
-                self.conclude_as_told(told).await?;
+            if let Some(end_record) = ingested.ended {
+                self.conclude_as_recorded(end_record).await?;
                 taken = Taken::Over;
             }
         }
@@ -191,15 +191,17 @@ impl Supervisor {
     }
 
     /// Ingests the rest of a dead recorder's journal and writes the end of the session.
-    pub(super) async fn take_left_over(&mut self) -> Result<(), Trouble> {
+    pub(super) async fn take_left_over(&mut self) -> Result<(), SupervisorError> {
         match self.ingest_left_over().await? {
-            Some(told) => self.conclude_as_told(told).await,
-            None => self.conclude(Departure::RecorderLost { swept: 0 }).await,
+            Some(end_record) => self.conclude_as_recorded(end_record).await,
+            None => self.conclude(ProcessEnd::RecorderLost { swept: 0 }).await,
         }
     }
 
     /// Ingests the rest of a dead recorder's journal, up to the agent's end if it contains one.
-    pub(super) async fn ingest_left_over(&mut self) -> Result<Option<Told>, Trouble> {
+    pub(super) async fn ingest_left_over(
+        &mut self,
+    ) -> Result<Option<RecordedEnd>, SupervisorError> {
         loop {
             let from = self.view.record.journal;
             let records = self
@@ -232,7 +234,7 @@ impl Supervisor {
     async fn take_measure(
         &mut self,
         measured: Result<ChangeSummary, ExecutorError>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SupervisorError> {
         match measured {
             Ok(changes) if self.view.record.session.changes != Some(changes) => {
                 self.decide(|_| {

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use ah_agents::LaunchSpec;
-use ah_lifecycle::end::Departure;
+use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::start;
 use ah_rest_api_contract::{
     AgentSelection, EventPayload, Log, LogLevel, PromptId, RepositorySource, SessionStatus,
 };
 use ah_store::{Inconsistency, NewEvent, StoreError};
 
-use super::{Supervisor, Trouble};
+use super::{Supervisor, SupervisorError};
 use crate::executor::{Provisioned, WorkspaceRequest};
 
 /// The maximum time until an agent is ready for a prompt. The slowest known agent takes 9 s on an
@@ -19,26 +19,26 @@ const AGENT_READY_MAX: Duration = Duration::from_secs(120);
 
 impl Supervisor {
     /// Starts a session that has no recorder yet, or ends one that is to be stopped.
-    pub(super) async fn bring_up(&mut self) -> Result<(), Trouble> {
+    pub(super) async fn bring_up(&mut self) -> Result<(), SupervisorError> {
         match self.view.record.session.status {
             SessionStatus::Provisioning => {}
-            SessionStatus::Stopping => return self.conclude(Departure::NotWanted).await,
+            SessionStatus::Stopping => return self.conclude(ProcessEnd::Unneeded).await,
             // The session has run and the folder of its recorder is gone.
             _ => {
-                return self.conclude(Departure::RecorderLost { swept: 0 }).await;
+                return self.conclude(ProcessEnd::RecorderLost { swept: 0 }).await;
             }
         }
         let request = match self.workspace_request() {
             Ok(request) => request,
             Err(error) => {
                 let reason = ah_rest_api_contract::error_chain(&error);
-                return self.conclude(Departure::NeverStarted { reason }).await;
+                return self.conclude(ProcessEnd::NeverStarted { reason }).await;
             }
         };
         let executor = self.core.executor.clone();
         let provisioned = tokio::select! {
             provisioned = executor.provision(&request) => provisioned,
-            unwanted = self.wait_until_unwanted() => return unwanted,
+            unwanted = self.wait_until_unneeded() => return unwanted,
         };
         match provisioned {
             Ok(provisioned) => self.take_workspace(provisioned).await?,
@@ -47,13 +47,13 @@ impl Supervisor {
                     "the workspace could not be made: {}",
                     ah_rest_api_contract::error_chain(&error)
                 );
-                return self.conclude(Departure::NeverStarted { reason }).await;
+                return self.conclude(ProcessEnd::NeverStarted { reason }).await;
             }
         }
         let spec = match self.launch_spec() {
             Ok(spec) => spec,
             Err(reason) => {
-                return self.conclude(Departure::NeverStarted { reason }).await;
+                return self.conclude(ProcessEnd::NeverStarted { reason }).await;
             }
         };
         if let Err(error) = self.core.executor.launch(&spec).await {
@@ -61,19 +61,19 @@ impl Supervisor {
                 "the agent could not be started: {}",
                 ah_rest_api_contract::error_chain(&error)
             );
-            return self.conclude(Departure::NeverStarted { reason }).await;
+            return self.conclude(ProcessEnd::NeverStarted { reason }).await;
         }
         Ok(())
     }
 
     /// Waits until the session leaves [`SessionStatus::Provisioning`] or the engine shuts down.
-    async fn wait_until_unwanted(&mut self) -> Result<(), Trouble> {
+    async fn wait_until_unneeded(&mut self) -> Result<(), SupervisorError> {
         loop {
             tokio::select! {
-                () = self.shutdown.cancelled() => return Err(Trouble::Shutdown),
+                () = self.shutdown.cancelled() => return Err(SupervisorError::Shutdown),
                 moved = self.head.changed() => {
                     if moved.is_err() {
-                        return Err(Trouble::Shutdown);
+                        return Err(SupervisorError::Shutdown);
                     }
                 }
             }
@@ -102,7 +102,7 @@ impl Supervisor {
         })
     }
 
-    async fn take_workspace(&mut self, provisioned: Provisioned) -> Result<(), Trouble> {
+    async fn take_workspace(&mut self, provisioned: Provisioned) -> Result<(), SupervisorError> {
         let Provisioned {
             workspace,
             commit,
@@ -135,7 +135,11 @@ impl Supervisor {
     }
 
     /// Stores the default branch of a repository. An unknown repository is only logged.
-    async fn note_default_branch(&self, address: &str, branch: &str) -> Result<(), Trouble> {
+    async fn note_default_branch(
+        &self,
+        address: &str,
+        branch: &str,
+    ) -> Result<(), SupervisorError> {
         match self.core.store.set_default_branch(address, branch).await {
             Err(StoreError::NotFound { .. }) => {
                 tracing::warn!(session.id = %self.id, "its repository is not among those known");

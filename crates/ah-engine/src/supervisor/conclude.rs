@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use ah_lifecycle::Change;
-use ah_lifecycle::end::{self, Departure};
-use ah_lifecycle::ingest::Told;
+use ah_lifecycle::end::{self, ProcessEnd};
+use ah_lifecycle::ingest::RecordedEnd;
 use ah_rest_api_contract::{EventPayload, Log, LogLevel, Timestamp};
 use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 
-use super::{Commit, DECISION_ATTEMPTS, Supervisor, Trouble};
+use super::{Commit, DECISION_ATTEMPTS, Supervisor, SupervisorError};
 use crate::executor::ExecutorError;
 
 /// The longest wait between two attempts to end the remaining processes of a session.
@@ -16,28 +16,34 @@ const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);
 
 impl Supervisor {
     /// Ends a session as recorded by the agent's end in the journal.
-    pub(super) async fn conclude_as_told(&mut self, told: Told) -> Result<(), Trouble> {
-        let Told { end, at, next } = told;
-        self.write_last_word(Departure::Told(end), at, Some(next))
+    pub(super) async fn conclude_as_recorded(
+        &mut self,
+        end_record: RecordedEnd,
+    ) -> Result<(), SupervisorError> {
+        let RecordedEnd { end, at, next } = end_record;
+        self.write_end(ProcessEnd::Recorded(end), at, Some(next))
             .await
     }
 
     /// Ends a session whose journal contains no end of its agent.
-    pub(super) async fn conclude(&mut self, departure: Departure) -> Result<(), Trouble> {
+    pub(super) async fn conclude(
+        &mut self,
+        process_end: ProcessEnd,
+    ) -> Result<(), SupervisorError> {
         let now = self.core.clock.now();
-        self.write_last_word(departure, now, None).await
+        self.write_end(process_end, now, None).await
     }
 
     /// Ends the remaining processes, seals or discards the workspace, and writes the end of the
     /// session. The journal position is written if the end is from the journal.
-    async fn write_last_word(
+    async fn write_end(
         &mut self,
-        departure: Departure,
+        process_end: ProcessEnd,
         at: Timestamp,
         position: Option<JournalPosition>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SupervisorError> {
         let swept = self.sweep().await?;
-        let departure = with_swept(departure, swept);
+        let process_end = with_swept(process_end, swept);
         for attempt in 0..DECISION_ATTEMPTS {
             // A session can be cancelled while it is stopping, so each attempt checks again.
             let mut change = if self.view.record.ending == Some(Ending::Cancel) {
@@ -49,7 +55,7 @@ impl Supervisor {
             change.merge(end::decide(
                 &self.view.record,
                 &self.view.permissions,
-                &departure,
+                &process_end,
                 at,
             )?);
             self.view.apply(&change);
@@ -66,7 +72,7 @@ impl Supervisor {
 
     /// Ends the remaining processes of the session. Retries until it succeeds or the engine shuts
     /// down, since the session has not ended before.
-    pub(super) async fn sweep(&self) -> Result<u32, Trouble> {
+    pub(super) async fn sweep(&self) -> Result<u32, SupervisorError> {
         let mut wait = Duration::from_millis(100);
         loop {
             match self.core.executor.sweep(self.id).await {
@@ -77,7 +83,7 @@ impl Supervisor {
                 }
             }
             tokio::select! {
-                () = self.shutdown.cancelled() => return Err(Trouble::Shutdown),
+                () = self.shutdown.cancelled() => return Err(SupervisorError::Shutdown),
                 () = tokio::time::sleep(wait) => wait = (wait * 2).min(SWEEP_WAIT_MAX),
             }
         }
@@ -126,13 +132,13 @@ fn failure(what: &str, error: &ExecutorError, now: Timestamp) -> NewEvent {
 }
 
 /// Adds the number of processes that the host ended to that of the recorder.
-fn with_swept(departure: Departure, swept: u32) -> Departure {
-    match departure {
-        Departure::Told(mut end) => {
+fn with_swept(process_end: ProcessEnd, swept: u32) -> ProcessEnd {
+    match process_end {
+        ProcessEnd::Recorded(mut end) => {
             end.swept = end.swept.saturating_add(swept);
-            Departure::Told(end)
+            ProcessEnd::Recorded(end)
         }
-        Departure::RecorderLost { swept: before } => Departure::RecorderLost {
+        ProcessEnd::RecorderLost { swept: before } => ProcessEnd::RecorderLost {
             swept: before.saturating_add(swept),
         },
         other => other,

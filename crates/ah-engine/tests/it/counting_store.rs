@@ -10,7 +10,7 @@ use ah_rest_api_contract::{
     TaskId, Timestamp,
 };
 use ah_store::{
-    ApiKey, Claim, Claims, Drafts, EngineId, EventRow, Head, Keys, Lease, Log, LogPosition,
+    ApiKey, Claim, Claims, Drafts, EngineId, EventLog, EventRow, Head, Keys, Lease, LogPosition,
     NewTask, Pending, PermissionRecord, Queue, Receipts, Reply, Repositories, SessionRecord,
     SessionWrite, Sessions, Store, StoreError, Tasks, Written,
 };
@@ -87,7 +87,7 @@ forward! {
         async owners() -> BTreeSet<EngineId>;
         sync watch_work() -> u64;
     }
-    Log {
+    EventLog {
         async events_after(id: SessionId, after: EventSeq, limit: u32) -> Vec<EventRow>;
         async all_events_after(after: LogPosition, limit: u32) -> Vec<EventRow>;
         async log_end() -> LogPosition;

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use ulid::Ulid;
 
 use super::{apply, at, exit, feed, provisioning};
-use crate::end::Departure;
+use crate::end::ProcessEnd;
 use crate::{
     Change, Decision, Fact, Refusal, ShutdownManner, TurnOutcome, View, answer, cancel, end,
     finish, interrupt, pause, prompt, resume, stop,
@@ -119,7 +119,7 @@ fn of_event(view: &mut View, payload: EventPayload) -> Change {
         entry: JournalEntry::Event(payload),
         raw: None,
     };
-    crate::ingest::absorb(view, &[(record, next)])
+    crate::ingest::convert(view, &[(record, next)])
         .expect("events fit any state")
         .change
 }
@@ -156,11 +156,11 @@ fn take(view: &mut View, step: &Step, n: u64) -> Result<Change, Refusal> {
 
 fn leave(view: &mut View, step: &Step) -> Option<Change> {
     let status = view.record.session.status;
-    let departure = match step {
+    let process_end = match step {
         // A frozen agent does not exit by itself.
         Step::AgentGoes(_) if status == SessionStatus::Paused => return None,
-        Step::AgentGoes(code) => Departure::Told(exit(*code)),
-        Step::RecorderDies => Departure::RecorderLost { swept: 0 },
+        Step::AgentGoes(code) => ProcessEnd::Recorded(exit(*code)),
+        Step::RecorderDies => ProcessEnd::RecorderLost { swept: 0 },
         _ => return None,
     };
     if status.is_terminal() || status == SessionStatus::Queued {
@@ -169,7 +169,7 @@ fn leave(view: &mut View, step: &Step) -> Option<Change> {
     if status == SessionStatus::Provisioning && matches!(step, Step::AgentGoes(0)) {
         return None;
     }
-    let change = end::decide(&view.record, &view.permissions, &departure, at(9))
+    let change = end::decide(&view.record, &view.permissions, &process_end, at(9))
         .expect("a session may end from any status that has an agent");
     view.apply(&change);
     Some(change)

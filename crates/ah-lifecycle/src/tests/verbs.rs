@@ -9,7 +9,7 @@ use ah_rest_api_contract::{
 use ulid::Ulid;
 
 use super::{apply, at, exit, feed, provisioning, running, turn_ended};
-use crate::end::Departure;
+use crate::end::ProcessEnd;
 use crate::expire::TimeLimits;
 use crate::{
     Decision, Ending, Request, ShutdownManner, TurnEnd, TurnOutcome, View, cancel, duty, end,
@@ -48,7 +48,7 @@ fn an_agent_that_has_finished_is_let_go_and_completes() {
         manner: ShutdownManner::Finish,
     };
     assert_eq!(duty::requests(&view), [finish]);
-    let change = end::decide(&view.record, &[], &Departure::Told(exit(0)), at(2)).unwrap();
+    let change = end::decide(&view.record, &[], &ProcessEnd::Recorded(exit(0)), at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Completed));
     assert_eq!(change.patch.exit_code, Some(0));
 }
@@ -64,7 +64,7 @@ fn a_failed_last_turn_fails_the_session_with_its_reason() {
     );
     let decision = finish::decide(&view.record, &view.prompts);
     apply(&mut view, decision);
-    let change = end::decide(&view.record, &[], &Departure::Told(exit(0)), at(2)).unwrap();
+    let change = end::decide(&view.record, &[], &ProcessEnd::Recorded(exit(0)), at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Failed));
     assert_eq!(change.patch.reason, Some(Some("out of credit".to_owned())));
 }
@@ -87,8 +87,9 @@ fn a_non_zero_exit_a_signal_and_an_exit_in_a_turn_are_failures() {
             "the agent was ended by signal 9",
         ),
     ];
-    for (view, departure, reason) in cases {
-        let change = end::decide(&view.record, &[], &Departure::Told(departure), at(2)).unwrap();
+    for (view, process_end, reason) in cases {
+        let change =
+            end::decide(&view.record, &[], &ProcessEnd::Recorded(process_end), at(2)).unwrap();
         assert_eq!(change.patch.status, Some(SessionStatus::Failed));
         assert_eq!(change.patch.reason, Some(Some(reason.to_owned())));
     }
@@ -104,7 +105,7 @@ fn an_agent_that_was_let_go_and_ended_as_it_was_meant_to_has_completed() {
         ..Default::default()
     };
     let verdict = |end| {
-        let change = end::decide(&view.record, &[], &Departure::Told(end), at(2)).unwrap();
+        let change = end::decide(&view.record, &[], &ProcessEnd::Recorded(end), at(2)).unwrap();
         change.patch.status.unwrap()
     };
     assert_eq!(verdict(let_go(None)), SessionStatus::Completed);
@@ -233,7 +234,7 @@ fn a_session_stopped_on_its_way_to_a_pause_is_stopped() {
     apply(&mut view, decision);
     feed(&mut view, crate::Fact::Paused);
     assert_eq!(view.record.session.status, SessionStatus::Stopping);
-    let end = end::decide(&view.record, &[], &Departure::Told(exit(143)), at(4)).unwrap();
+    let end = end::decide(&view.record, &[], &ProcessEnd::Recorded(exit(143)), at(4)).unwrap();
     assert_eq!(end.patch.status, Some(SessionStatus::Stopped));
     assert_eq!(
         end.patch.reason,
@@ -253,7 +254,7 @@ fn cancelling_a_session_that_is_being_stopped_makes_it_less_polite() {
         manner: ShutdownManner::Kill,
     };
     assert_eq!(duty::requests(&view), [kill]);
-    let end = end::decide(&view.record, &[], &Departure::Told(exit(0)), at(4)).unwrap();
+    let end = end::decide(&view.record, &[], &ProcessEnd::Recorded(exit(0)), at(4)).unwrap();
     assert_eq!(end.patch.status, Some(SessionStatus::Cancelled));
     assert_eq!(end.patch.hidden, Some(true));
 }
@@ -310,8 +311,8 @@ fn a_session_over_its_time_fails_and_one_idle_for_too_long_is_stopped() {
 #[test]
 fn a_lost_recorder_is_said_with_what_was_left() {
     let view = running();
-    let departure = Departure::RecorderLost { swept: 2 };
-    let change = end::decide(&view.record, &[], &departure, at(2)).unwrap();
+    let process_end = ProcessEnd::RecorderLost { swept: 2 };
+    let change = end::decide(&view.record, &[], &process_end, at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Failed));
     let reason = change.patch.reason.flatten().unwrap();
     assert!(
@@ -364,7 +365,7 @@ fn only_an_agent_whose_last_turn_has_come_to_its_end_has_finished() {
     ];
     for (outcome, status, reason) in cases {
         let view = with(outcome, status);
-        let change = end::decide(&view.record, &[], &Departure::Told(exit(0)), at(2)).unwrap();
+        let change = end::decide(&view.record, &[], &ProcessEnd::Recorded(exit(0)), at(2)).unwrap();
         match reason {
             None => assert_eq!(change.patch.status, Some(SessionStatus::Completed)),
             Some(words) => {
@@ -410,17 +411,17 @@ fn what_the_recorder_ended_by_itself_is_told_as_the_engine_would_have_told_it() 
         ..exit(0)
     };
     let view = idle();
-    let idle_end = Departure::Told(by(EndCause::Idle, "it received no prompt"));
+    let idle_end = ProcessEnd::Recorded(by(EndCause::Idle, "it received no prompt"));
     let change = end::decide(&view.record, &[], &idle_end, at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Stopped));
     assert_eq!(change.events.len(), 2, "stopping, then stopped");
-    let late = Departure::Told(by(
+    let late = ProcessEnd::Recorded(by(
         EndCause::TimedOut,
         "it took longer than its limit of 5 s",
     ));
     let change = end::decide(&view.record, &[], &late, at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Failed));
-    let unattended = Departure::Told(crate::AgentEnd {
+    let unattended = ProcessEnd::Recorded(crate::AgentEnd {
         cause: Some(EndCause::Unattended),
         ..exit(0)
     });

@@ -13,7 +13,7 @@ use crate::TurnOutcome;
 /// agent that is played in memory changes its own state and leaves `to_agent` empty. Output flows
 /// the other way: the owner of the conversation passes it to
 /// [`Conversation::output`](super::Conversation::output).
-pub trait Agent {
+pub trait AgentInput {
     /// Returns true if the agent accepts a prompt in the middle of a turn.
     fn can_steer(&self) -> bool;
 
@@ -38,7 +38,7 @@ pub trait Agent {
     fn answer(&mut self, key: &str, option: Option<&str>, to_agent: &mut Vec<u8>);
 }
 
-impl<A: Agent + ?Sized> Agent for Box<A> {
+impl<A: AgentInput + ?Sized> AgentInput for Box<A> {
     fn can_steer(&self) -> bool {
         (**self).can_steer()
     }

@@ -12,7 +12,7 @@ use ah_rest_api_contract::{
 use super::permissions::Permissions;
 use super::shorten::leave_out_middle;
 use super::speech::Speech;
-use super::{Agent, AgentOutput, Effects, Identifiers, Moment};
+use super::{AgentInput, AgentOutput, Effects, Identifiers, Moment};
 use crate::{Fact, TurnOutcome};
 
 /// The most prompts that wait here. The access point keeps the queue that users see; this one is
@@ -86,7 +86,7 @@ pub struct Conversation<A> {
     unready: Option<String>,
 }
 
-impl<A: Agent> Conversation<A> {
+impl<A: AgentInput> Conversation<A> {
     /// Creates a conversation that begins with the prompt of `opening`.
     pub fn new(opening: Opening, agent: A, ids: Identifiers) -> Self {
         let first = WaitingPrompt {

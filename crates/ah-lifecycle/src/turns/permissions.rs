@@ -7,7 +7,7 @@ use ah_rest_api_contract::{
     PermissionResolved,
 };
 
-use super::{Agent, Effects, Moment, ToolRequest};
+use super::{AgentInput, Effects, Moment, ToolRequest};
 use crate::permission;
 
 /// The most requests that are pending at a time. An agent has one or a handful; further requests
@@ -46,7 +46,7 @@ impl Permissions {
     }
 
     /// Records a request. The policy resolves it, or it is pending until it is answered.
-    pub(super) fn request<A: Agent>(
+    pub(super) fn request<A: AgentInput>(
         &mut self,
         id: PermissionId,
         asked: ToolRequest,
@@ -79,7 +79,7 @@ impl Permissions {
     }
 
     /// Answers the request `id`, if it is pending and has such an option.
-    pub(super) fn answer<A: Agent>(
+    pub(super) fn answer<A: AgentInput>(
         &mut self,
         id: PermissionId,
         answer: &PermissionAnswer,
@@ -109,7 +109,12 @@ impl Permissions {
     }
 
     /// Resolves the requests that were not answered in time, as the policy says.
-    pub(super) fn expire<A: Agent>(&mut self, agent: &mut A, at: Moment, effects: &mut Effects) {
+    pub(super) fn expire<A: AgentInput>(
+        &mut self,
+        agent: &mut A,
+        at: Moment,
+        effects: &mut Effects,
+    ) {
         for pending in self.pending.extract_if(.., |it| it.deadline <= at.tick) {
             let expired = permission::expired(&self.policy, &pending.request);
             resolve(&pending, expired, Some(agent), at, effects);
@@ -117,7 +122,7 @@ impl Permissions {
     }
 
     /// Cancels every request. The agent is answered, unless it has ended its turn or itself.
-    pub(super) fn cancel_all<A: Agent>(
+    pub(super) fn cancel_all<A: AgentInput>(
         &mut self,
         by: &str,
         mut agent: Option<&mut A>,
@@ -132,7 +137,7 @@ impl Permissions {
 }
 
 /// Records how a request was resolved, and answers the agent if it still waits.
-fn resolve<A: Agent>(
+fn resolve<A: AgentInput>(
     pending: &Pending,
     resolved: PermissionResolved,
     agent: Option<&mut A>,

@@ -8,7 +8,7 @@ use super::{
 use crate::{ContentBlock, PermissionRequested, PermissionResolved};
 
 /// The names of the most informative arguments of tools, in order of preference.
-const TELLING: [&str; 13] = [
+const INFORMATIVE_ARGUMENTS: [&str; 13] = [
     "command",
     "cmd",
     "file_path",
@@ -239,15 +239,17 @@ fn one_line(text: &str) -> String {
 }
 
 fn telling_argument(args: &Map<String, Value>) -> String {
-    let telling = TELLING.iter().find_map(|name| match args.get(*name)? {
-        Value::String(text) => Some(first_line(text)),
-        // A command as a list of arguments.
-        Value::Array(parts) => {
-            let words: Option<Vec<&str>> = parts.iter().map(Value::as_str).collect();
-            Some(words?.join(" "))
-        }
-        _ => None,
-    });
+    let telling = INFORMATIVE_ARGUMENTS
+        .iter()
+        .find_map(|name| match args.get(*name)? {
+            Value::String(text) => Some(first_line(text)),
+            // A command as a list of arguments.
+            Value::Array(parts) => {
+                let words: Option<Vec<&str>> = parts.iter().map(Value::as_str).collect();
+                Some(words?.join(" "))
+            }
+            _ => None,
+        });
     let words = telling.unwrap_or_else(|| {
         let pairs = args.iter().map(|(name, value)| match value {
             Value::String(text) => format!("{name}={text}"),

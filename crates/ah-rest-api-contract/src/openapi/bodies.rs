@@ -15,10 +15,10 @@ use crate::{
     PermissionPolicy, PermissionRule, PromptContent, RepoConfig, RuntimeConfig, Timestamp,
 };
 
-pub(super) type Named = Vec<(String, RefOr<Schema>)>;
+pub(super) type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
 /// Adds a type and its parts to the named schemas.
-pub(super) fn push<T: ToSchema>(schemas: &mut Named) {
+pub(super) fn push<T: ToSchema>(schemas: &mut NamedSchemas) {
     schemas.push((T::name().into_owned(), T::schema()));
     T::schemas(schemas);
 }
@@ -48,7 +48,7 @@ impl ToSchema for PromptContent {
         Cow::Borrowed("PromptContent")
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         push::<ContentBlock>(schemas);
     }
 }
@@ -100,7 +100,7 @@ impl ToSchema for PermissionPolicy {
         Cow::Borrowed("PermissionPolicy")
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         push::<PermissionAction>(schemas);
         push::<PermissionRule>(schemas);
     }
@@ -142,7 +142,7 @@ impl ToSchema for PermissionAnswer {
 
 /// Returns the schema of a struct whose values are not validated: the derived schema, with no
 /// bounds except those of the field types.
-fn unjudged<T: PartialSchema>() -> Object {
+fn without_bounds<T: PartialSchema>() -> Object {
     let mut object = object_of::<T>();
     for field in object.properties.values_mut() {
         if let RefOr::T(Schema::Object(field)) = field {
@@ -173,7 +173,7 @@ fn optional(schema: impl Into<RefOr<Schema>>, description: &str) -> Schema {
 /// Returns the content of a draft as an extensible object.
 fn draft_fields() -> ObjectBuilder {
     let agents: Array = ArrayBuilder::new()
-        .items(RefOr::T(Schema::from(unjudged::<AgentSelection>())))
+        .items(RefOr::T(Schema::from(without_bounds::<AgentSelection>())))
         .build();
     ObjectBuilder::new()
         .property(
@@ -183,7 +183,7 @@ fn draft_fields() -> ObjectBuilder {
         .property(
             "repo",
             optional(
-                RefOr::T(Schema::from(unjudged::<RepoConfig>())),
+                RefOr::T(Schema::from(without_bounds::<RepoConfig>())),
                 "The repository to work on.",
             ),
         )
@@ -198,7 +198,7 @@ fn draft_fields() -> ObjectBuilder {
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
-fn push_draft_parts(schemas: &mut Named) {
+fn push_draft_parts(schemas: &mut NamedSchemas) {
     push::<PromptContent>(schemas);
     push::<RuntimeConfig>(schemas);
     // Only the parts of these two: the types themselves are inlined in the draft, without bounds.
@@ -223,7 +223,7 @@ impl ToSchema for DraftContent {
         Cow::Borrowed("DraftContent")
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         push_draft_parts(schemas);
     }
 }
@@ -252,7 +252,7 @@ impl ToSchema for Draft {
         Cow::Borrowed("Draft")
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         push::<DraftId>(schemas);
         push::<Timestamp>(schemas);
         push_draft_parts(schemas);

@@ -14,7 +14,7 @@ use crate::{
     EphemeralEvent, EventPayload, EventSeq, Gap, SessionEvent, SessionId, StreamItem, Timestamp,
 };
 
-type Named = Vec<(String, RefOr<Schema>)>;
+type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
 /// One form of an item of a stream.
 struct Form {
@@ -28,13 +28,13 @@ struct Form {
 /// The forms of an enum and the schemas to which they refer.
 struct Forms {
     forms: Vec<Form>,
-    parts: Named,
+    parts: NamedSchemas,
 }
 
 impl Forms {
     /// Returns the forms of an enum whose variants contain one struct each, with `type` as tag.
     fn of_enum<T: ToSchema>() -> Self {
-        let mut parts = Named::new();
+        let mut parts = NamedSchemas::new();
         T::schemas(&mut parts);
         let RefOr::T(Schema::OneOf(variants)) = T::schema() else {
             unreachable!("the derived schema of an enum with data is one of its variants");
@@ -103,7 +103,7 @@ impl Forms {
         RefOr::T(Schema::from(schema))
     }
 
-    fn push_to(self, schemas: &mut Named) {
+    fn push_to(self, schemas: &mut NamedSchemas) {
         let forms = self.forms.into_iter();
         schemas.extend(forms.map(|form| (form.name, RefOr::T(Schema::from(form.schema)))));
         schemas.extend(self.parts);
@@ -113,7 +113,7 @@ impl Forms {
 impl Form {
     /// Converts the schema of a variant: all of a reference to its struct and an object with its
     /// `type`.
-    fn of_variant(variant: &RefOr<Schema>, parts: &Named) -> Self {
+    fn of_variant(variant: &RefOr<Schema>, parts: &NamedSchemas) -> Self {
         let RefOr::T(Schema::AllOf(both)) = variant else {
             unreachable!("the derived schema of a tagged variant is all of two");
         };
@@ -184,7 +184,7 @@ impl ToSchema for SessionEvent {
         Cow::Borrowed("SessionEvent")
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         Forms::log().push_to(schemas);
     }
 }
@@ -203,7 +203,7 @@ impl ToSchema for StreamItem {
         Cow::Borrowed("StreamItem")
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         Forms::stream().push_to(schemas);
     }
 }

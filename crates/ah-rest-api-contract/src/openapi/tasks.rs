@@ -7,8 +7,8 @@ use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
 use utoipa::openapi::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::bodies::{Named, push, reference};
-use super::{besides, object_of};
+use super::bodies::{NamedSchemas, push, reference};
+use super::{extension, object_of};
 use crate::{ContentBlock, RepoConfig};
 
 /// A text with at least one character that is no white space (Unicode's `White_Space`, which
@@ -36,7 +36,7 @@ impl PartialSchema for PromptInput {
         let blocks = ArrayBuilder::new()
             .items(reference::<PromptBlock>())
             .min_items(Some(1))
-            .extensions(besides("contains", says_something));
+            .extensions(extension("contains", says_something));
         let schema = OneOfBuilder::new()
             .description(Some(description))
             .item(text)
@@ -50,7 +50,7 @@ impl ToSchema for PromptInput {
         Cow::Borrowed("PromptInput")
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         push::<PromptBlock>(schemas);
     }
 }
@@ -104,7 +104,7 @@ impl ToSchema for PromptBlock {
         Cow::Borrowed("PromptBlock")
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         ContentBlock::schemas(schemas);
     }
 }
@@ -117,7 +117,7 @@ impl PartialSchema for RepoInput {
         let mut repo = object_of::<RepoConfig>();
         let is_git = json!({"required": ["mode"], "properties": {"mode": {"enum": ["git"]}}});
         let has_url = json!({"required": ["url"], "properties": {"url": {"type": "string"}}});
-        repo.extensions = besides("anyOf", json!([{"not": is_git}, has_url]));
+        repo.extensions = extension("anyOf", json!([{"not": is_git}, has_url]));
         RefOr::T(Schema::from(repo))
     }
 }
@@ -127,7 +127,7 @@ impl ToSchema for RepoInput {
         RepoConfig::name()
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         RepoConfig::schemas(schemas);
     }
 }

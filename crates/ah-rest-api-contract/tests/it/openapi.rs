@@ -227,10 +227,10 @@ fn a_stream_tells_its_items_apart_by_type() {
     };
     let stored: BTreeSet<String> = EventType::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(words("SessionEvent"), stored);
-    let besides = EphemeralEvent::NAMES.into_iter().chain(["gap"]);
+    let other_names = EphemeralEvent::NAMES.into_iter().chain(["gap"]);
     let all = stored
         .into_iter()
-        .chain(besides.map(str::to_owned))
+        .chain(other_names.map(str::to_owned))
         .collect();
     assert_eq!(words("StreamItem"), all);
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::strategies::create_task;
 
-fn wish() -> CreateTask {
+fn valid_task() -> CreateTask {
     CreateTask::new(
         "Fix it",
         RepoConfig::git("https://example.org/a.git"),
@@ -18,7 +18,7 @@ fn wish() -> CreateTask {
 
 /// Returns the invalid fields of a valid task after `change`.
 fn at_fault(change: impl FnOnce(&mut CreateTask)) -> Vec<String> {
-    let mut task = wish();
+    let mut task = valid_task();
     change(&mut task);
     match TaskLaunchParams::try_from(task) {
         Ok(_) => Vec::new(),
@@ -28,7 +28,7 @@ fn at_fault(change: impl FnOnce(&mut CreateTask)) -> Vec<String> {
 
 #[test]
 fn a_plain_task_may_be_launched() {
-    let params = TaskLaunchParams::try_from(wish()).expect("nothing is wrong");
+    let params = TaskLaunchParams::try_from(valid_task()).expect("nothing is wrong");
     assert!(matches!(params.source(), Some(RepositorySource::Url(_))));
     let empty = TaskLaunchParams::builder("Do it", RepoConfig::none(), "scenario")
         .with(|task| task.interactive = true)
@@ -37,11 +37,11 @@ fn a_plain_task_may_be_launched() {
     assert!(empty.source().is_none() && empty.request().interactive);
 }
 
-type Change = fn(&mut CreateTask);
+type Mutation = fn(&mut CreateTask);
 
 #[test]
 fn each_rule_names_its_field() {
-    let cases: [(&str, Change); 31] = [
+    let cases: [(&str, Mutation); 31] = [
         ("prompt", |task| task.prompt = "".into()),
         ("prompt", |task| task.prompt = " \n\t".into()),
         ("prompt", |task| {
@@ -160,7 +160,7 @@ fn each_rule_names_its_field() {
 
 #[test]
 fn the_edges_of_each_bound_are_inside() {
-    let edge = |change: Change| assert_eq!(at_fault(change), Vec::<String>::new());
+    let edge = |change: Mutation| assert_eq!(at_fault(change), Vec::<String>::new());
     edge(|task| task.prompt = "x".repeat(256 * 1024).into());
     edge(|task| {
         task.agents = vec![

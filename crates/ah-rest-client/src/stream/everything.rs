@@ -8,8 +8,8 @@ use ah_rest_api_contract::{
     AllEventsParams, AllEventsQuery, EventType, LogCursor, SessionEvent, TaskManagerError,
 };
 
-use super::{Place, StreamFault, Verdict};
-use crate::call::Call;
+use super::{StreamFault, StreamPosition, Verdict};
+use crate::call::ApiCall;
 use crate::client::RestClient;
 use crate::retry::Failure;
 
@@ -46,7 +46,7 @@ impl fmt::Display for Everything {
     }
 }
 
-impl Place for Everything {
+impl StreamPosition for Everything {
     type Item = (LogCursor, SessionEvent);
     type Cursor = Option<LogCursor>;
 
@@ -54,10 +54,10 @@ impl Place for Everything {
         self.seen
     }
 
-    fn call(&self) -> Result<Call, TaskManagerError> {
+    fn call(&self) -> Result<ApiCall, TaskManagerError> {
         let query = AllEventsParams::from(self.query.clone());
         let seen = self.seen.map(|seen| seen.to_string());
-        Call::new(&operations::ALL_EVENTS, paths::all_events())?
+        ApiCall::new(&operations::ALL_EVENTS, paths::all_events())?
             .with_query(&query)?
             .streaming(seen.as_deref())
     }

@@ -2,11 +2,12 @@
 //!
 //! A reader waits indefinitely for a server that is unreachable. A stream that repeatedly connects
 //! and then breaks at the same position will not recover by itself, because a proxy cuts it or the
-//! next event cannot be sent. After [`FRUITLESS_MAX`] attempts the reader reports an error.
+//! next event cannot be sent. After [`CONNECTIONS_WITHOUT_PROGRESS_MAX`] attempts the reader
+//! reports an error.
 
 /// The maximum number of consecutive connections without progress: 10. With the default
 /// [`crate::RetryPolicy`], the delays between them add up to about 10 s.
-pub(crate) const FRUITLESS_MAX: u32 = 10;
+pub(crate) const CONNECTIONS_WITHOUT_PROGRESS_MAX: u32 = 10;
 
 /// A lost connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(crate) struct Lost {
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     failures: u32,
-    fruitless: u32,
+    without_progress: u32,
 }
 
 impl Losses {
@@ -47,12 +48,12 @@ impl Losses {
             // A long quiet connection was useful: there were no events.
             self.failures = 0;
         }
-        self.fruitless = if lost.is_torn || lost.is_brief {
-            self.fruitless + 1
+        self.without_progress = if lost.is_torn || lost.is_brief {
+            self.without_progress + 1
         } else {
             0
         };
-        self.fruitless >= FRUITLESS_MAX
+        self.without_progress >= CONNECTIONS_WITHOUT_PROGRESS_MAX
     }
 }
 

@@ -9,8 +9,8 @@ use ah_rest_api_contract::{
     StreamItem, StreamQuery, TaskManagerError,
 };
 
-use super::{Place, StreamFault, Verdict};
-use crate::call::Call;
+use super::{StreamFault, StreamPosition, Verdict};
+use crate::call::ApiCall;
 use crate::client::RestClient;
 use crate::retry::Failure;
 
@@ -95,7 +95,7 @@ impl fmt::Display for OneSession {
     }
 }
 
-impl Place for OneSession {
+impl StreamPosition for OneSession {
     type Item = StreamItem;
     type Cursor = EventSeq;
 
@@ -103,12 +103,12 @@ impl Place for OneSession {
         self.seen
     }
 
-    fn call(&self) -> Result<Call, TaskManagerError> {
+    fn call(&self) -> Result<ApiCall, TaskManagerError> {
         let query = EventParams::from(StreamQuery {
             after: None,
             filter: self.filter.clone(),
         });
-        Call::new(
+        ApiCall::new(
             &operations::SESSION_EVENTS,
             paths::session_events(self.session),
         )?
@@ -151,7 +151,7 @@ impl Place for OneSession {
             return Ok(!self.wants_all() || self.seen >= last);
         }
         let path = paths::get_session(self.session);
-        let call = Call::new(&operations::GET_SESSION, path).map_err(Failure::last)?;
+        let call = ApiCall::new(&operations::GET_SESSION, path).map_err(Failure::last)?;
         let session: Session = client.answer_once(&call).await?;
         if !session.status.is_terminal() {
             return Ok(false);

@@ -11,9 +11,9 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::losses::{FRUITLESS_MAX, Losses, Lost};
-use super::{Place, Verdict};
-use crate::call::Call;
+use super::losses::{CONNECTIONS_WITHOUT_PROGRESS_MAX, Losses, Lost};
+use super::{StreamPosition, Verdict};
+use crate::call::ApiCall;
 use crate::chance;
 use crate::client::RestClient;
 use crate::failures;
@@ -26,7 +26,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// The stream does not start. Connecting is retried like any other request.
-pub(crate) async fn follow<P: Place>(
+pub(crate) async fn follow<P: StreamPosition>(
     client: RestClient,
     place: P,
 ) -> Result<Pin<Box<dyn Stream<Item = Result<P::Item, TaskManagerError>> + Send>>, TaskManagerError>
@@ -52,7 +52,7 @@ pub(crate) async fn follow<P: Place>(
     })))
 }
 
-struct Reader<P: Place> {
+struct Reader<P: StreamPosition> {
     client: RestClient,
     place: P,
     /// The connection; `None` while disconnected.
@@ -70,7 +70,7 @@ struct Reader<P: Place> {
     is_over: bool,
 }
 
-impl<P: Place> Reader<P> {
+impl<P: StreamPosition> Reader<P> {
     async fn next(&mut self) -> Option<Result<P::Item, TaskManagerError>> {
         if self.is_over {
             return None;
@@ -168,7 +168,8 @@ impl<P: Place> Reader<P> {
         Err(TaskManagerError::new(
             ErrorKind::Internal,
             format!(
-                "the event stream of {url} broke after {place} {FRUITLESS_MAX} times in a row \
+                "the event stream of {url} broke after {place} \
+                 {CONNECTIONS_WITHOUT_PROGRESS_MAX} times in a row \
                  ({why}); check for a proxy that cuts it, and the log of the access point"
             ),
         ))
@@ -225,7 +226,7 @@ impl<P: Place> Reader<P> {
 }
 
 /// Whether an answer is an event stream at all.
-fn check(response: &Response, call: &Call) -> Result<(), TaskManagerError> {
+fn check(response: &Response, call: &ApiCall) -> Result<(), TaskManagerError> {
     let media_type = response.headers().get(CONTENT_TYPE);
     let is_stream = media_type
         .and_then(|value| value.to_str().ok())

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ah_lifecycle::end::{self, Departure};
+use ah_lifecycle::end::{self, ProcessEnd};
 use ah_lifecycle::expire::{self, TimeLimits};
 use ah_lifecycle::turns::{AgentOutput, Conversation, Effects, Identifiers, Moment, Opening};
 use ah_lifecycle::{
@@ -13,7 +13,7 @@ use ah_lifecycle::{
     ShutdownManner, duty, finish, start,
 };
 use ah_rest_api_contract::{PromptId, SessionStatus, SessionWorkspace};
-use ah_scenario::{Played, ScriptedAgent, Speed};
+use ah_scenario::{AgentStep, ScriptedAgent, Speed};
 
 use super::MockSession;
 
@@ -106,7 +106,7 @@ impl MockSession {
             SessionStatus::Provisioning => {}
             SessionStatus::Stopping => {
                 if self.is_done(SessionStatus::Stopping, now, held) {
-                    self.conclude(&Departure::NotWanted, now)?;
+                    self.conclude(&ProcessEnd::Unneeded, now)?;
                 }
                 return Ok(false);
             }
@@ -119,7 +119,7 @@ impl MockSession {
             Ok(made) => made,
             Err(why) => {
                 let reason = format!("the workspace could not be made: {why}");
-                self.conclude(&Departure::NeverStarted { reason }, now)?;
+                self.conclude(&ProcessEnd::NeverStarted { reason }, now)?;
                 return Ok(false);
             }
         };
@@ -284,8 +284,8 @@ impl MockSession {
     ) -> Result<bool, Refusal> {
         let (cause, exit_code, signal) = match manner {
             ShutdownManner::Finish => (EndCause::Finished, Some(0), None),
-            ShutdownManner::Stop => (EndCause::Told, None, Some(SIGTERM)),
-            ShutdownManner::Kill => (EndCause::Told, None, Some(SIGKILL)),
+            ShutdownManner::Stop => (EndCause::Requested, None, Some(SIGTERM)),
+            ShutdownManner::Kill => (EndCause::Requested, None, Some(SIGKILL)),
         };
         if !self.is_done(self.status(), now, held) {
             return Ok(false);
@@ -311,13 +311,13 @@ impl MockSession {
             cause: Some(cause),
             ..AgentEnd::default()
         };
-        self.conclude(&Departure::Told(end), now)
+        self.conclude(&ProcessEnd::Recorded(end), now)
     }
 
     /// Applies the terminal status.
-    fn conclude(&mut self, departure: &Departure, now: Moment) -> Result<(), Refusal> {
+    fn conclude(&mut self, process_end: &ProcessEnd, now: Moment) -> Result<(), Refusal> {
         let record = &self.view.record;
-        let mut change = end::decide(record, &self.view.permissions, departure, now.wall)?;
+        let mut change = end::decide(record, &self.view.permissions, process_end, now.wall)?;
         if record.ending != Some(Ending::Cancel) && record.session.workspace.is_some() {
             change.patch.changes = Some(self.changes.summary());
         }
@@ -336,7 +336,7 @@ impl MockSession {
             && let Some(conversation) = &mut self.recorder.conversation
         {
             match conversation.agent_mut().play() {
-                Played::Output(output) => {
+                AgentStep::Output(output) => {
                     if matches!(
                         output,
                         AgentOutput::PermissionRequest(_) | AgentOutput::TurnEnded(_)
@@ -348,17 +348,17 @@ impl MockSession {
                         conversation.output(output, now, effects);
                     })?;
                 }
-                Played::Wait(delay) => {
+                AgentStep::Wait(delay) => {
                     // Counted from the end of the wait before, so that a late call loses no time.
                     let from = self.recorder.resumes_at.unwrap_or(now.tick);
                     let delay = self.recorder.setup.speed.scale(delay);
                     self.recorder.resumes_at = Some(from + delay);
                 }
-                Played::Blocked => {
+                AgentStep::Blocked => {
                     self.recorder.resumes_at = None;
                     break;
                 }
-                Played::Exited { exit_code, signal } => {
+                AgentStep::Exited { exit_code, signal } => {
                     self.end(EndCause::Agent, exit_code, signal, now)?;
                     return Ok(true);
                 }

@@ -17,14 +17,14 @@ const SCENARIO: &str = "scenario";
 /// The agents of a mock.
 #[derive(Clone, Debug)]
 pub(crate) struct Agents {
-    known: Vec<(Agent, Part)>,
+    known: Vec<(Agent, ScriptSource)>,
     /// The default script.
     script: Arc<Script>,
 }
 
 /// The script of an agent.
 #[derive(Clone, Debug)]
-enum Part {
+enum ScriptSource {
     /// The scenario of its task's settings, or the default script.
     Settings,
     /// Always this script; settings are ignored.
@@ -43,7 +43,7 @@ impl Agents {
         };
         let scenario = agent(SCENARIO, "plays the scenario of its settings", capabilities);
         Self {
-            known: vec![(scenario, Part::Settings)],
+            known: vec![(scenario, ScriptSource::Settings)],
             script: Arc::new(script),
         }
     }
@@ -57,7 +57,8 @@ impl Agents {
         let new = agent(name, "plays a script", capabilities);
         self.known
             .retain(|(known, _)| known.agent_type != new.agent_type);
-        self.known.push((new, Part::Script(Arc::new(script))));
+        self.known
+            .push((new, ScriptSource::Script(Arc::new(script))));
         self.known
             .sort_by(|(a, _), (b, _)| a.agent_type.cmp(&b.agent_type));
     }
@@ -66,7 +67,7 @@ impl Agents {
         self.known.iter().map(|(agent, _)| agent.clone()).collect()
     }
 
-    fn find(&self, agent_type: &AgentType) -> Option<&(Agent, Part)> {
+    fn find(&self, agent_type: &AgentType) -> Option<&(Agent, ScriptSource)> {
         let mut known = self.known.iter();
         known.find(|(agent, _)| agent.agent_type == *agent_type)
     }
@@ -106,7 +107,7 @@ impl Agents {
                 format!("is installed in version {here}, not `{version}`"),
             );
         }
-        if let Part::Settings = part {
+        if let ScriptSource::Settings = part {
             if let Some(model) = &selection.model {
                 let message = format!("uses no model, so `{model}` cannot be selected");
                 errors.add("model", message);
@@ -131,9 +132,11 @@ impl Agents {
     ) -> Result<(ScriptedAgent, Speed), TaskManagerError> {
         let part = self.find(&agent.agent_type).map(|(_, part)| part);
         let (script, speed, defines) = match part {
-            Some(Part::Script(script)) => (script.clone(), Speed::default(), Defines::default()),
+            Some(ScriptSource::Script(script)) => {
+                (script.clone(), Speed::default(), Defines::default())
+            }
             // The settings were validated before.
-            Some(Part::Settings) | None => match self.read(&agent.settings) {
+            Some(ScriptSource::Settings) | None => match self.read(&agent.settings) {
                 Ok(settings) => (settings.script, settings.speed, settings.defines),
                 Err(error) => {
                     return Err(FieldErrors::of(error.setting(), error.to_string()).into());

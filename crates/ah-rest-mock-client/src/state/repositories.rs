@@ -15,11 +15,11 @@ const DEFAULT_BRANCH: &str = "main";
 /// The repositories of a mock.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Repositories {
-    known: Vec<Known>,
+    known: Vec<StoredRepository>,
 }
 
 #[derive(Clone, Debug)]
-struct Known {
+struct StoredRepository {
     repository: Repository,
     /// The default one first, then by name.
     branches: Vec<Branch>,
@@ -45,7 +45,7 @@ impl Repositories {
             })
             .collect();
         branches.sort_by(|a, b| (!a.is_default, &a.name).cmp(&(!b.is_default, &b.name)));
-        self.known.push(Known {
+        self.known.push(StoredRepository {
             repository: Repository {
                 id: RepositoryId::from_ulid(ids.next(now)),
                 display_name: source.display_name(),
@@ -70,7 +70,7 @@ impl Repositories {
         }
     }
 
-    fn at(&self, address: &str) -> Option<&Known> {
+    fn at(&self, address: &str) -> Option<&StoredRepository> {
         let mut known = self.known.iter();
         known.find(|known| known.repository.remote_url == address)
     }
@@ -86,7 +86,7 @@ impl Repositories {
         Page::of_whole(items, page)
     }
 
-    fn known(&self, id: RepositoryId) -> Result<&Known, TaskManagerError> {
+    fn known(&self, id: RepositoryId) -> Result<&StoredRepository, TaskManagerError> {
         let mut known = self.known.iter();
         known
             .find(|known| known.repository.id == id)

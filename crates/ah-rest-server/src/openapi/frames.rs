@@ -7,7 +7,7 @@ use ah_rest_api_contract::{LogCursor, SessionEvent, StreamItem};
 use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-type Named = Vec<(String, RefOr<Schema>)>;
+type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
 /// A frame of a session's stream.
 pub(crate) enum SessionFrame {}
@@ -58,7 +58,7 @@ impl ToSchema for SessionFrame {
         Cow::Borrowed("SessionFrame")
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         schemas.push((StreamItem::name().into_owned(), StreamItem::schema()));
         StreamItem::schemas(schemas);
     }
@@ -78,7 +78,7 @@ impl ToSchema for LogFrame {
         Cow::Borrowed("LogFrame")
     }
 
-    fn schemas(schemas: &mut Named) {
+    fn schemas(schemas: &mut NamedSchemas) {
         schemas.push((LogCursor::name().into_owned(), LogCursor::schema()));
         schemas.push((SessionEvent::name().into_owned(), SessionEvent::schema()));
         SessionEvent::schemas(schemas);

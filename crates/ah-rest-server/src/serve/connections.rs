@@ -27,7 +27,7 @@ const HEADERS_MAX: Duration = Duration::from_secs(30);
 const REFUSED_FOR: Duration = Duration::from_millis(100);
 
 /// The limits of connections.
-pub(super) struct Limits {
+pub(super) struct ConnectionLimits {
     /// The maximum number of open connections.
     pub(super) connections: usize,
     /// The time after which a peer that reads no data is disconnected.
@@ -39,7 +39,7 @@ pub(super) struct Limits {
 pub(super) async fn accept(
     listener: TcpListener,
     router: watch::Receiver<Router>,
-    limits: Limits,
+    limits: ConnectionLimits,
     metrics: Metrics,
     closing: CancellationToken,
 ) {

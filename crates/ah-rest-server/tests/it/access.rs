@@ -5,7 +5,7 @@ use ah_rest_api_contract::operations::{self, Operation};
 use ah_store::ApiKey;
 use sha2::{Digest as _, Sha256};
 
-use crate::client::Answer;
+use crate::client::HttpResponse;
 use crate::world::{Server, World, a_task};
 
 const UNKNOWN: &str = "00000000000000000000000000";
@@ -257,7 +257,7 @@ async fn a_client_over_its_rate_is_told_when_to_retry() {
     assert_eq!(first.header("x-ratelimit-limit"), "3");
     assert_eq!(first.header("x-ratelimit-remaining"), "2");
     assert_eq!([list().await.status, list().await.status], [200, 200]);
-    let limited: Answer = list().await;
+    let limited: HttpResponse = list().await;
     assert_eq!(limited.status, 429);
     assert_eq!(limited.problem()["type"], "/errors/rate-limited");
     let wait: u64 = limited.header("retry-after").parse().unwrap();

@@ -24,13 +24,13 @@ pub(crate) struct Client {
 
 /// A response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl HttpResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -107,12 +107,12 @@ impl Ask {
             .unwrap()
     }
 
-    pub(crate) async fn send(self) -> Answer {
+    pub(crate) async fn send(self) -> HttpResponse {
         let (head, body) = self.open().await.into_parts();
         let body = tokio::time::timeout(PATIENCE, body.collect())
             .await
             .unwrap();
-        Answer {
+        HttpResponse {
             status: head.status.as_u16(),
             headers: head.headers,
             body: body.unwrap().to_bytes(),
@@ -217,15 +217,15 @@ impl Client {
         }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> HttpResponse {
         self.ask("GET", path).send().await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> HttpResponse {
         self.ask("POST", path).json(body).send().await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> HttpResponse {
         self.ask("DELETE", path).send().await
     }
 

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::client::{Answer, Client};
+use crate::client::{Client, HttpResponse};
 use crate::world::{World, a_task};
 
 const KEY: &str = "01KA5Z4T8Q6N3B0M7W1C2D9E5F";
 
-async fn launch(client: &Client, key: &str, body: &serde_json::Value) -> Answer {
+async fn launch(client: &Client, key: &str, body: &serde_json::Value) -> HttpResponse {
     client
         .ask("POST", "/api/v1/tasks")
         .json(body)
@@ -30,7 +30,7 @@ async fn a_repeat_is_answered_alike_also_after_a_restart() {
     assert_eq!(first.status, 201);
     assert_eq!(first.header("idempotency-replayed"), "");
     assert!(first.header("location").starts_with("/api/v1/sessions/"));
-    let same = |again: Answer| {
+    let same = |again: HttpResponse| {
         assert_eq!(again.status, 201);
         assert_eq!(again.body, first.body);
         assert_eq!(again.header("location"), first.header("location"));

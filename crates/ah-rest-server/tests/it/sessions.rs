@@ -3,10 +3,10 @@
 use ah_rest_api_contract::{EventPayload, PermissionId, PermissionRequested, SessionId};
 use serde_json::{Value, json};
 
-use crate::client::Answer;
+use crate::client::HttpResponse;
 use crate::world::{Server, World, a_task};
 
-async fn act(server: &Server, id: SessionId, what: &str, body: &Value) -> Answer {
+async fn act(server: &Server, id: SessionId, what: &str, body: &Value) -> HttpResponse {
     server
         .client
         .post(&format!("/api/v1/sessions/{id}/{what}"), body)

@@ -30,11 +30,13 @@ fn rest(agent: &mut ScriptedAgent) -> Vec<String> {
         let played = agent.play();
         let is_last = matches!(
             played,
-            Played::Blocked | Played::Exited { .. } | Played::Output(AgentOutput::TurnEnded(_))
+            AgentStep::Blocked
+                | AgentStep::Exited { .. }
+                | AgentStep::Output(AgentOutput::TurnEnded(_))
         );
         words.push(match played {
-            Played::Wait(delay) => format!("{} ms", delay.as_millis()),
-            Played::Output(output) => in_words(output),
+            AgentStep::Wait(delay) => format!("{} ms", delay.as_millis()),
+            AgentStep::Output(output) => in_words(output),
             other => format!("{other:?}"),
         });
         if is_last {

@@ -10,11 +10,11 @@ use ah_rest_api_contract::{
 };
 use serde_json::{Map, Value};
 
-use super::{Played, event, file_edit};
+use super::{AgentStep, event, file_edit};
 use crate::{ExecutionOutput, ProgressLine, ToolCall, ToolUse};
 
 /// Adds the run of a tool to `due`: its start, its progress, its edit, and its result.
-pub(super) fn play(tool: &ToolUse, due: &mut VecDeque<Played>) {
+pub(super) fn play(tool: &ToolUse, due: &mut VecDeque<AgentStep>) {
     let ToolUse { id, call } = tool;
     due.push_back(event(EventPayload::ToolUse(ToolUseEvent {
         tool_name: call.tool_name.clone(),
@@ -33,7 +33,7 @@ pub(super) fn play(tool: &ToolUse, due: &mut VecDeque<Played>) {
             tool_execution_id: id.clone(),
         };
         let progress = EphemeralEvent::ToolProgress(progress);
-        due.push_back(Played::Output(AgentOutput::Ephemeral(progress)));
+        due.push_back(AgentStep::Output(AgentOutput::Ephemeral(progress)));
     }
     wait(run.end.saturating_sub(now), due);
     if run.outcome == ToolOutcome::Completed {
@@ -119,8 +119,8 @@ fn changed_file(tool_name: &str, args: &Map<String, Value>) -> Option<EventPaylo
     }
 }
 
-fn wait(delay: Duration, due: &mut VecDeque<Played>) {
+fn wait(delay: Duration, due: &mut VecDeque<AgentStep>) {
     if !delay.is_zero() {
-        due.push_back(Played::Wait(delay));
+        due.push_back(AgentStep::Wait(delay));
     }
 }

@@ -6,7 +6,7 @@ use ah_rest_api_contract::{ContentBlock, PromptContent};
 use serde_json::Value;
 
 use crate::ScenarioError;
-use crate::node::{Kind, Node};
+use crate::node::{Node, NodeKind};
 
 /// Parses a prompt: a text, one content block, or a list of them.
 pub(super) fn prompt(node: &Node) -> Result<PromptContent, ScenarioError> {
@@ -18,8 +18,8 @@ pub(super) fn prompt(node: &Node) -> Result<PromptContent, ScenarioError> {
 /// time is validated but not used, because the user decides when to send a prompt.
 pub(super) fn user_input(node: &Node) -> Result<PromptContent, ScenarioError> {
     match &node.kind {
-        Kind::Text(_) => prompt(node),
-        Kind::List(_) => prompt(timed(node)?.1),
+        NodeKind::Text(_) => prompt(node),
+        NodeKind::List(_) => prompt(timed(node)?.1),
         _ => {
             node.field("relativeTime").map(Node::millis).transpose()?;
             prompt(node.required("input")?)
@@ -38,15 +38,15 @@ pub(super) fn timed_field<'a>(
     content: &str,
 ) -> Result<(Duration, &'a Node), ScenarioError> {
     match &node.kind {
-        Kind::Text(_) => Ok((Duration::ZERO, node)),
-        Kind::List(pair) => match pair.as_slice() {
+        NodeKind::Text(_) => Ok((Duration::ZERO, node)),
+        NodeKind::List(pair) => match pair.as_slice() {
             [time, content] => Ok((time.millis()?, content)),
             _ => Err(node.invalid(format!(
                 "expected a pair `[milliseconds, {content}]`, found a list of {}",
                 pair.len()
             ))),
         },
-        Kind::Map(_) => {
+        NodeKind::Map(_) => {
             let time = node.field("relativeTime").map(Node::millis).transpose()?;
             Ok((time.unwrap_or_default(), node.required(content)?))
         }
@@ -58,7 +58,7 @@ pub(super) fn timed_field<'a>(
 
 /// Parses a content block. A text is a text block, and a `path` is used as the URI.
 pub(super) fn block(node: &Node) -> Result<ContentBlock, ScenarioError> {
-    if let Kind::Text(text) = &node.kind {
+    if let NodeKind::Text(text) = &node.kind {
         return Ok(ContentBlock::text(text.as_str()));
     }
     let mut object = node.to_object();

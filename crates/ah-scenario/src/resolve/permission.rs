@@ -4,7 +4,7 @@ use ah_rest_api_contract::{PermissionOption, PermissionOptionKind};
 use serde_json::{Map, Value};
 
 use crate::node::Node;
-use crate::{Action, Condition, ExpectedAnswer, PermissionAsk, ScenarioError, Step};
+use crate::{Condition, ExpectedAnswer, PermissionAsk, ScenarioError, ScriptStep, StepAction};
 
 /// Parses `agentPermissionRequest`.
 pub(super) fn ask(value: &Node, number: usize) -> Result<PermissionAsk, ScenarioError> {
@@ -107,17 +107,17 @@ fn expected(
 /// Binds each request to the step that it controls: the next tool use with its tool call id, or
 /// without an id the next tool use or edit. Unless the request specifies them, it shows the actual
 /// arguments of that step.
-pub(super) fn bind(steps: &mut [Step]) {
+pub(super) fn bind(steps: &mut [ScriptStep]) {
     for index in 0..steps.len() {
         let (before, after) = steps.split_at_mut(index + 1);
-        let Action::Ask(ask) = &mut before[index].action else {
+        let StepAction::Ask(ask) = &mut before[index].action else {
             continue;
         };
         let governed = after
             .iter_mut()
             .find(|step| match (&step.action, &ask.call_id) {
-                (Action::UseTool(call), Some(id)) => call.call_id.as_ref() == Some(id),
-                (Action::UseTool(_) | Action::Edit(_), None) => true,
+                (StepAction::UseTool(call), Some(id)) => call.call_id.as_ref() == Some(id),
+                (StepAction::UseTool(_) | StepAction::Edit(_), None) => true,
                 _ => false,
             });
         let Some(governed) = governed else {
@@ -126,7 +126,7 @@ pub(super) fn bind(steps: &mut [Step]) {
         governed.conditions.push(Condition::NeedsPermission {
             request: ask.number,
         });
-        if let Action::UseTool(call) = &governed.action {
+        if let StepAction::UseTool(call) = &governed.action {
             ask.tool_name.clone_from(&call.tool_name);
             for (name, value) in &call.args {
                 ask.tool_args.entry(name).or_insert_with(|| value.clone());

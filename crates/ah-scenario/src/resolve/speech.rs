@@ -6,7 +6,7 @@ use ah_rest_api_contract::ErrorEvent;
 
 use super::{Timeline, content, plan};
 use crate::node::Node;
-use crate::{Action, Piece, ScenarioError};
+use crate::{Piece, ScenarioError, StepAction};
 
 impl Timeline {
     /// Resolves `llmResponse`: a list of objects with `think`, `assistant`, `error` or `agentPlan`.
@@ -17,11 +17,11 @@ impl Timeline {
                     "think" | "assistant" => self.play_speech(key, part)?,
                     "agentPlan" => {
                         let plan = plan(part)?;
-                        self.now(part, Action::Plan(plan));
+                        self.now(part, StepAction::Plan(plan));
                     }
                     "error" => {
                         let error = model_error(part)?;
-                        self.now(part, Action::ModelError(error));
+                        self.now(part, StepAction::ModelError(error));
                     }
                     "agentToolUse" => {
                         return Err(part.invalid(
@@ -47,19 +47,19 @@ impl Timeline {
             let delay = at.saturating_sub(clock);
             clock = clock.max(at);
             if key == "think" {
-                self.push(item, delay, Action::Think(said.text()?.to_owned()));
+                self.push(item, delay, StepAction::Think(said.text()?.to_owned()));
                 continue;
             }
             if let Some(kind @ ("diff" | "plan")) = block_type(said) {
                 let entry = format!("assistant content of type {kind}");
-                self.now(item, Action::NotPlayed(entry));
+                self.now(item, StepAction::NotPlayed(entry));
                 continue;
             }
             let content = content::block(said)?;
             pieces.push(Piece { delay, content });
         }
         if !pieces.is_empty() {
-            self.now(value, Action::Say(pieces));
+            self.now(value, StepAction::Say(pieces));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{Action, Condition, Defines, ExpectedAnswer, Scenario, ScenarioError, Script};
+use crate::{Condition, Defines, ExpectedAnswer, Scenario, ScenarioError, Script, StepAction};
 
 fn document(timeline: Value) -> Value {
     let mut document = json!({"name": "test"});
@@ -104,7 +104,7 @@ fn pairs_objects_texts_and_wrappers_say_the_same() {
         {"agentEdits": {"path": "x", "linesAdded": 1}},
     ]}]));
     let lone_pair = script(json!([{"think": [100, "a"]}]));
-    let actions = |script: &Script| -> Vec<(Duration, Action)> {
+    let actions = |script: &Script| -> Vec<(Duration, StepAction)> {
         script
             .steps
             .iter()
@@ -138,7 +138,7 @@ fn only_the_first_input_before_everything_else_is_the_initial_prompt() {
         .steps
         .iter()
         .filter_map(|step| match &step.action {
-            Action::AwaitPrompt(prompt) => Some(prompt.text()),
+            StepAction::AwaitPrompt(prompt) => Some(prompt.text()),
             _ => None,
         })
         .collect();
@@ -187,7 +187,7 @@ fn a_request_governs_the_next_use_of_its_tool_call_and_tells_what_it_would_do() 
             &[granted, denied]
         ]
     );
-    let Action::Ask(ask) = &script.steps[1].action else {
+    let StepAction::Ask(ask) = &script.steps[1].action else {
         panic!("{:?}", script.steps[1]);
     };
     assert_eq!(
@@ -227,7 +227,7 @@ timeline:
             .steps
             .iter()
             .map(|step| match &step.action {
-                Action::Log(log) => format!("{} {}", step.place, log.message),
+                StepAction::Log(log) => format!("{} {}", step.place, log.message),
                 other => panic!("{other:?}"),
             })
             .collect()

@@ -3,7 +3,7 @@
 use ah_rest_api_contract::ToolOutcome;
 
 use super::content;
-use crate::node::{Kind, Node};
+use crate::node::{Node, NodeKind};
 use crate::{
     ExecutionEvent, ExecutionOutput, ProgressLine, ScenarioError, ToolCall, ToolExecution,
 };
@@ -43,7 +43,7 @@ pub(super) fn call(value: &Node) -> Result<ToolCall, ScenarioError> {
 /// Returns a result as text. Other types are encoded as JSON.
 fn result_text(node: &Node) -> String {
     match &node.kind {
-        Kind::Text(text) => text.clone(),
+        NodeKind::Text(text) => text.clone(),
         _ => node.to_value().to_string(),
     }
 }

@@ -1,24 +1,24 @@
 //! The end of a turn, and the assertions about it.
 
-use crate::node::{Kind, Node};
-use crate::{Action, Assertion, ScenarioError};
+use crate::node::{Node, NodeKind};
+use crate::{Assertion, ScenarioError, StepAction};
 use ah_rest_api_contract::{Log, LogLevel};
 
 /// Parses `status`. `completed` and `failed` end the turn. Others are only logged, because an agent
 /// does not set the status of its session.
-pub(super) fn status(value: &Node) -> Result<Action, ScenarioError> {
+pub(super) fn status(value: &Node) -> Result<StepAction, ScenarioError> {
     let status = match &value.kind {
-        Kind::Text(status) => status,
+        NodeKind::Text(status) => status,
         _ => value.required("status")?.text()?,
     };
     Ok(match status {
-        "completed" => Action::Complete,
-        "failed" => Action::Fail(
+        "completed" => StepAction::Complete,
+        "failed" => StepAction::Fail(
             value
                 .optional_text("reason")?
                 .unwrap_or_else(|| "the scenario says so".to_owned()),
         ),
-        other => Action::Log(Log {
+        other => StepAction::Log(Log {
             level: LogLevel::Info,
             message: format!("status: {other}"),
             tool_execution_id: None,
@@ -29,7 +29,7 @@ pub(super) fn status(value: &Node) -> Result<Action, ScenarioError> {
 /// Parses `error`: a text or `{message}`.
 pub(super) fn failure(value: &Node) -> Result<String, ScenarioError> {
     match &value.kind {
-        Kind::Text(message) => Ok(message.clone()),
+        NodeKind::Text(message) => Ok(message.clone()),
         _ => value.required("message")?.text().map(str::to_owned),
     }
 }
@@ -37,7 +37,7 @@ pub(super) fn failure(value: &Node) -> Result<String, ScenarioError> {
 /// Parses `exit`: a number or `{code}`.
 pub(super) fn exit_code(value: &Node) -> Result<u8, ScenarioError> {
     let code = match &value.kind {
-        Kind::Map(_) => value.required("code")?,
+        NodeKind::Map(_) => value.required("code")?,
         _ => value,
     };
     u8::try_from(code.count()?).map_err(|_| code.expected("an exit code from 0 to 255"))

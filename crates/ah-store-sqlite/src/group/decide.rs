@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use ah_rest_api_contract::{EventSeq, PermissionId, PermissionState, PromptId, SessionId};
 use ah_store::{
-    Head, PermissionWrite, PromptWrite, Reply, SessionPatch, SessionWrite, StoreError, Version,
-    Written,
+    Head, PermissionWrite, PromptWrite, Reply, SessionPatch, SessionVersion, SessionWrite,
+    StoreError, Written,
 };
 use sqlx::SqliteConnection;
 
@@ -113,7 +113,7 @@ impl<'a> Decisions<'a> {
             self.batch.push(session.key, seq, event);
         }
         let decided = u64::from(write.guard.version.is_some());
-        let version = Version(version.0.saturating_add(decided));
+        let version = SessionVersion(version.0.saturating_add(decided));
         session.version = session.version.saturating_add(i64::from(decided == 1));
         session.last_seq = session
             .last_seq
@@ -150,7 +150,7 @@ impl<'a> Decisions<'a> {
 
 impl SessionState {
     /// Returns the version and the last seq before `write`, if its guard admits it.
-    fn admit(&self, write: &SessionWrite) -> Result<(Version, EventSeq), StoreError> {
+    fn admit(&self, write: &SessionWrite) -> Result<(SessionVersion, EventSeq), StoreError> {
         let id = write.session.to_string();
         let row = Reader::new("sessions", &id);
         let fence = row.number("fence", self.fence)?;
@@ -170,7 +170,7 @@ impl SessionState {
         {
             return Err(StoreError::Conflict { id });
         }
-        Ok((Version(version), EventSeq::new(last_seq)))
+        Ok((SessionVersion(version), EventSeq::new(last_seq)))
     }
 
     /// Returns the head for watchers. The numbers were checked when a write was admitted, and have
@@ -178,7 +178,7 @@ impl SessionState {
     pub(super) fn head(&self) -> Head {
         Head {
             last_seq: EventSeq::new(self.last_seq.unsigned_abs()),
-            version: Version(self.version.unsigned_abs()),
+            version: SessionVersion(self.version.unsigned_abs()),
         }
     }
 }

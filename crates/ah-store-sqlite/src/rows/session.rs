@@ -7,7 +7,7 @@ use ah_rest_api_contract::{
     AgentType, EventSeq, PromptContent, RepoMode, RuntimeConfig, Session, SessionAgent,
     SessionEvent, SessionId, SessionLinks, SessionRepo,
 };
-use ah_store::{EngineId, Fence, JournalPosition, SessionRecord, StoreError, Version};
+use ah_store::{EngineId, Fence, JournalPosition, SessionRecord, SessionVersion, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -157,7 +157,7 @@ impl SessionRow {
         let row = Reader::new("sessions", &id);
         Ok(SessionRecord {
             launch: row.json("launch", &self.launch)?,
-            version: Version(row.number("version", self.version)?),
+            version: SessionVersion(row.number("version", self.version)?),
             fence: Fence(row.number("fence", self.fence)?),
             owner: self.owner.take().map(EngineId),
             ending: row.some_json("ending", self.ending.as_deref())?,

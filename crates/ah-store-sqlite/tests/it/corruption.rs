@@ -1,7 +1,7 @@
 //! A value that cannot be read is an error with its place, and is never read as a default.
 
 use ah_rest_api_contract::{EventSeq, PageRequest, Role, SessionQuery};
-use ah_store::suite::{Harness as _, sample};
+use ah_store::suite::{StoreHarness as _, sample};
 use ah_store::{ApiKey, EventRow, Guard, LogPosition, Reply, SessionWrite, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};

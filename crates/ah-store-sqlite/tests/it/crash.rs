@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use ah_rest_api_contract::{EventSeq, SessionId};
-use ah_store::suite::{Harness as _, sample};
+use ah_store::suite::{StoreHarness as _, sample};
 use ah_store::{Guard, SessionWrite, Sessions as _};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;

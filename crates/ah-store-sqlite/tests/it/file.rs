@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use ah_store::suite::{Harness as _, sample};
+use ah_store::suite::{StoreHarness as _, sample};
 use ah_store_sqlite::SqliteStore;
 
 use crate::Folder;

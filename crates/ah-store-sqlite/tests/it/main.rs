@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ah_store::Store;
-use ah_store::suite::Harness;
+use ah_store::suite::StoreHarness;
 use ah_store_sqlite::SqliteStore;
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -29,7 +29,7 @@ impl Folder {
 }
 
 #[async_trait]
-impl Harness for Folder {
+impl StoreHarness for Folder {
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(SqliteStore::open(&self.file()).await.unwrap())
     }

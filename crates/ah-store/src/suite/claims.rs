@@ -7,9 +7,10 @@ use ah_rest_api_contract::{Priority, SessionEvent, SessionId, SessionStatus};
 use tokio::sync::watch;
 
 use super::log::{tell, until};
-use super::{Harness, sample, soon};
+use super::{StoreHarness, sample, soon};
 use crate::{
-    Claim, EngineId, Fence, Guard, Lease, SessionRecord, SessionWrite, Store, StoreError, Version,
+    Claim, EngineId, Fence, Guard, Lease, SessionRecord, SessionVersion, SessionWrite, Store,
+    StoreError,
 };
 
 const MANY: Claim = Claim::NextQueued { slots: 1000 };
@@ -28,7 +29,7 @@ async fn claim(store: &dyn Store, claim: Claim, lease: &Lease) -> Option<Session
 }
 
 /// The next session is the one with the highest priority, then the oldest.
-pub async fn the_urgent_then_the_old_go_first(harness: &dyn Harness) {
+pub async fn the_urgent_then_the_old_go_first(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut expected: Vec<(i64, i64, SessionId)> = Vec::new();
     for (urgent, created_at) in [(0, 5), (1, 7), (0, 3), (1, 6), (0, 4)] {
@@ -49,7 +50,7 @@ pub async fn the_urgent_then_the_old_go_first(harness: &dyn Harness) {
         assert_eq!(claimed.session.updated_at, sample::at(10));
         assert_eq!(claimed.owner, Some(lease.engine.clone()));
         assert_eq!(claimed.fence, Fence(before.fence.0 + 1));
-        assert_eq!(claimed.version, Version(before.version.0 + 1));
+        assert_eq!(claimed.version, SessionVersion(before.version.0 + 1));
         assert_eq!(claimed, store.session(id).await.unwrap());
         let events = store
             .events_after(id, before.session.last_seq, 10)
@@ -66,7 +67,7 @@ pub async fn the_urgent_then_the_old_go_first(harness: &dyn Harness) {
 }
 
 /// At most `slots` sessions hold a slot. An ended session frees its slot.
-pub async fn slots_bound_what_is_claimed(harness: &dyn Harness) {
+pub async fn slots_bound_what_is_claimed(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     sample::sessions(&*store, 4).await;
     let lease = sample::lease("a", sample::at(100));
@@ -93,7 +94,7 @@ pub async fn slots_bound_what_is_claimed(harness: &dyn Harness) {
 }
 
 /// Concurrent claims of two engines never return the same session.
-pub async fn two_engines_never_claim_the_same_session(harness: &dyn Harness) {
+pub async fn two_engines_never_claim_the_same_session(harness: &dyn StoreHarness) {
     let handles = [harness.open().await, harness.open().await];
     let ids = sample::sessions(&*handles[0], 40).await;
     let mut tasks = tokio::task::JoinSet::new();
@@ -119,7 +120,7 @@ pub async fn two_engines_never_claim_the_same_session(harness: &dyn Harness) {
 }
 
 /// A session whose lease has expired can be claimed, but not by its own engine.
-pub async fn an_expired_claim_is_an_orphan(harness: &dyn Harness) {
+pub async fn an_expired_claim_is_an_orphan(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let first = sample::lease("a", sample::at(10));
@@ -152,7 +153,7 @@ pub async fn an_expired_claim_is_an_orphan(harness: &dyn Harness) {
 
 /// A session of a dead engine can be claimed before its lease expires, oldest first. A session
 /// without a slot is no orphan.
-pub async fn a_dead_owners_session_is_an_orphan(harness: &dyn Harness) {
+pub async fn a_dead_owners_session_is_an_orphan(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 4).await;
     let gone = sample::lease("gone", sample::at(1000));
@@ -172,7 +173,7 @@ pub async fn a_dead_owners_session_is_an_orphan(harness: &dyn Harness) {
 }
 
 /// A released session can be claimed at once.
-pub async fn a_released_session_is_an_orphan(harness: &dyn Harness) {
+pub async fn a_released_session_is_an_orphan(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     let first = sample::lease("a", sample::at(1000));
@@ -189,7 +190,7 @@ pub async fn a_released_session_is_an_orphan(harness: &dyn Harness) {
 }
 
 /// A late write of a former owner is refused; a write of the owner is not.
-pub async fn a_former_owner_is_refused(harness: &dyn Harness) {
+pub async fn a_former_owner_is_refused(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let first = sample::lease("a", sample::at(1000));
@@ -215,7 +216,7 @@ pub async fn a_former_owner_is_refused(harness: &dyn Harness) {
 }
 
 /// Each owner is listed once, and only while it owns a session.
-pub async fn owners_are_those_who_own(harness: &dyn Harness) {
+pub async fn owners_are_those_who_own(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 3).await;
     assert_eq!(store.owners().await.unwrap(), BTreeSet::new());
@@ -236,7 +237,7 @@ pub async fn owners_are_those_who_own(harness: &dyn Harness) {
 }
 
 /// Creations, claims, statuses and releases increment the work counter, through any handle.
-pub async fn work_is_counted_up_by_anybody(harness: &dyn Harness) {
+pub async fn work_is_counted_up_by_anybody(harness: &dyn StoreHarness) {
     let (store, other) = (harness.open().await, harness.open().await);
     let mut receivers = [store.watch_work(), other.watch_work()];
     let id = sample::one_session(&*other).await;

@@ -4,11 +4,11 @@ use ah_rest_api_contract::{
     AgentSelection, Draft, DraftContent, DraftId, PageRequest, PromptContent,
 };
 
-use super::{Harness, sample};
+use super::{StoreHarness, sample};
 use crate::StoreError;
 
 /// A draft is stored as saved last, listed by that time, and not found once deleted.
-pub async fn drafts_are_kept_changed_and_deleted(harness: &dyn Harness) {
+pub async fn drafts_are_kept_changed_and_deleted(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut drafts: Vec<Draft> = (0..3)
         .map(|index| Draft {

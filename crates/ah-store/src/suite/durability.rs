@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ah_rest_api_contract::{EventSeq, PageRequest, SessionQuery};
 
 use super::log::until;
-use super::{Harness, sample, soon};
+use super::{StoreHarness, sample, soon};
 use crate::{Guard, SessionWrite, StoreError};
 
 fn thinking(session: ah_rest_api_contract::SessionId) -> SessionWrite {
@@ -15,7 +15,7 @@ fn thinking(session: ah_rest_api_contract::SessionId) -> SessionWrite {
 }
 
 /// A closed store has the same content after it is opened again.
-pub async fn what_was_written_is_there_after_reopening(harness: &dyn Harness) {
+pub async fn what_was_written_is_there_after_reopening(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut task = sample::task(2, sample::at(1));
     task.repository_name = Some("thing".to_owned());
@@ -44,7 +44,7 @@ pub async fn what_was_written_is_there_after_reopening(harness: &dyn Harness) {
 }
 
 /// A write that has returned survives a store that is dropped without being closed.
-pub async fn what_was_acknowledged_outlives_a_dropped_store(harness: &dyn Harness) {
+pub async fn what_was_acknowledged_outlives_a_dropped_store(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     for _ in 0..20 {
@@ -56,7 +56,7 @@ pub async fn what_was_acknowledged_outlives_a_dropped_store(harness: &dyn Harnes
 }
 
 /// Every verb of a closed store fails as unavailable. Closing it again has no effect.
-pub async fn a_closed_store_is_unavailable(harness: &dyn Harness) {
+pub async fn a_closed_store_is_unavailable(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     store.close().await;
@@ -73,7 +73,7 @@ pub async fn a_closed_store_is_unavailable(harness: &dyn Harness) {
 }
 
 /// A write in progress while the store closes either succeeds or is refused.
-pub async fn closing_writes_what_is_under_way(harness: &dyn Harness) {
+pub async fn closing_writes_what_is_under_way(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let mut tasks = tokio::task::JoinSet::new();
@@ -95,7 +95,7 @@ pub async fn closing_writes_what_is_under_way(harness: &dyn Harness) {
 }
 
 /// The channels of a store end when it closes.
-pub async fn a_closed_store_lets_go_of_its_readers(harness: &dyn Harness) {
+pub async fn a_closed_store_lets_go_of_its_readers(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let mut session = store.watch_session(id);

@@ -1,4 +1,4 @@
-//! Cases of [`Log`](crate::Log).
+//! Cases of [`EventLog`](crate::Log).
 
 mod all_sessions;
 mod history;

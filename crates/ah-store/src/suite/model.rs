@@ -12,16 +12,16 @@ use futures::future::join_all;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Harness, sample};
+use super::{StoreHarness, sample};
 use crate::{
-    Claim, EngineId, Fence, Guard, JournalPosition, PromptWrite, Reply, SessionWrite, Store,
-    StoreError, Version,
+    Claim, EngineId, Fence, Guard, JournalPosition, PromptWrite, Reply, SessionVersion,
+    SessionWrite, Store, StoreError,
 };
-use steps::{Change, ENGINES, PromptChange, ReplyChange, SESSIONS, Step, step};
+use steps::{ENGINES, PromptChange, ReplyChange, SESSIONS, Step, WriteStep, step};
 
 /// The state of the model.
 struct Model {
-    sessions: Vec<Known>,
+    sessions: Vec<SessionModel>,
     /// The valid replies, by key.
     replies: BTreeMap<u8, Reply>,
     /// A prefix that separates the keys of this sequence from those of others.
@@ -30,7 +30,7 @@ struct Model {
 
 /// The model's state of a session.
 #[derive(Clone, Debug, PartialEq)]
-struct Known {
+struct SessionModel {
     id: SessionId,
     fence: u64,
     version: u64,
@@ -54,7 +54,7 @@ enum Ended {
 
 impl Model {
     /// Returns the write of `change` on the current state, and its expected outcome.
-    fn write(&mut self, change: &Change) -> (SessionWrite, Ended) {
+    fn write(&mut self, change: &WriteStep) -> (SessionWrite, Ended) {
         let earlier = change
             .reply
             .as_ref()
@@ -81,13 +81,15 @@ impl Model {
     }
 }
 
-impl Known {
+impl SessionModel {
     /// Returns the write of `change`, whose request was replied to with `earlier`, and its expected
     /// outcome.
-    fn write(&mut self, change: &Change, earlier: Option<&Reply>) -> (SessionWrite, Ended) {
+    fn write(&mut self, change: &WriteStep, earlier: Option<&Reply>) -> (SessionWrite, Ended) {
         let guard = Guard {
             fence: change.fence_off_by.map(|by| Fence(self.fence + by)),
-            version: change.version_off_by.map(|by| Version(self.version + by)),
+            version: change
+                .version_off_by
+                .map(|by| SessionVersion(self.version + by)),
         };
         let mut write = SessionWrite::new(self.id, guard, sample::at(1));
         write.events = vec![sample::event(1, sample::thought("hm")); change.events];
@@ -145,7 +147,7 @@ impl Known {
         (write, ended)
     }
 
-    fn take_in(&mut self, change: &Change) {
+    fn take_in(&mut self, change: &WriteStep) {
         self.version += u64::from(change.version_off_by.is_some());
         self.last_seq += change.events as u64;
         if let Some(status) = change.status {
@@ -226,7 +228,7 @@ async fn perform(store: &dyn Store, model: &mut Model, step: &Step) {
             }
         }
         Step::ClaimOrphan { engine, dead } => {
-            let is_orphan = |known: &&mut Known| {
+            let is_orphan = |known: &&mut SessionModel| {
                 let is_dead = |owner| {
                     owner != ENGINES[*engine] && dead.is_some_and(|dead| owner == ENGINES[dead])
                 };
@@ -264,10 +266,10 @@ fn ended(result: Result<crate::Written, StoreError>) -> Ended {
 }
 
 /// Returns the store's state of session `id`, in the form of the model.
-async fn known(store: &dyn Store, id: SessionId) -> Known {
+async fn known(store: &dyn Store, id: SessionId) -> SessionModel {
     let record = store.session(id).await.unwrap();
     let prompts = store.prompts(id).await.unwrap();
-    Known {
+    SessionModel {
         id,
         fence: record.fence.0,
         version: record.version.0,
@@ -284,7 +286,7 @@ async fn known(store: &dyn Store, id: SessionId) -> Known {
 
 /// After any sequence of writes and claims the store and the model are equal, and so is the outcome
 /// of every step.
-pub async fn a_store_does_what_the_model_does(harness: &dyn Harness) {
+pub async fn a_store_does_what_the_model_does(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut runner = TestRunner::new(Config {
         cases: 48,

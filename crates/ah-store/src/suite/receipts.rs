@@ -7,9 +7,10 @@ use ah_rest_api_contract::{
     PromptState, SessionId, SessionQuery, SessionStatus,
 };
 
-use super::{Harness, sample, soon};
+use super::{StoreHarness, sample, soon};
 use crate::{
-    Fence, Guard, NewTask, PromptWrite, Reply, SessionWrite, Store, StoreError, Version, Written,
+    Fence, Guard, NewTask, PromptWrite, Reply, SessionVersion, SessionWrite, Store, StoreError,
+    Written,
 };
 
 /// Returns a reply with the body `body` that expires at `at(100)`.
@@ -27,7 +28,7 @@ fn reply(key: &str, body: &str) -> Reply {
 fn decision(session: SessionId, reply: Option<Reply>) -> SessionWrite {
     let guard = Guard {
         fence: Some(Fence(0)),
-        version: Some(Version(0)),
+        version: Some(SessionVersion(0)),
     };
     let mut write = SessionWrite::new(session, guard, sample::at(2));
     write.events = vec![sample::event(2, sample::thought("hm"))];
@@ -72,7 +73,7 @@ async fn stored(store: &dyn Store, reply: &Reply) -> Option<Reply> {
 }
 
 /// A reply is stored together with its work, unchanged.
-pub async fn a_reply_is_stored_with_its_work(harness: &dyn Harness) {
+pub async fn a_reply_is_stored_with_its_work(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let written = reply("write", "{\"text\":\"\\\" \u{0} ü 🦀\"}");
@@ -98,12 +99,12 @@ pub async fn a_reply_is_stored_with_its_work(harness: &dyn Harness) {
 }
 
 /// If the work is refused, its reply is not stored and the key can be used again.
-pub async fn a_reply_is_not_stored_without_its_work(harness: &dyn Harness) {
+pub async fn a_reply_is_not_stored_without_its_work(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let reply = reply("key", "done");
     let mut stale = decision(id, Some(reply.clone()));
-    stale.guard.version = Some(Version(7));
+    stale.guard.version = Some(SessionVersion(7));
     let refused = store.write(stale).await;
     assert!(
         matches!(refused, Err(StoreError::Conflict { .. })),
@@ -124,7 +125,7 @@ pub async fn a_reply_is_not_stored_without_its_work(harness: &dyn Harness) {
 }
 
 /// A second request with the same key gets the first reply from every verb and has no effect.
-pub async fn what_was_replied_to_is_not_done_again(harness: &dyn Harness) {
+pub async fn what_was_replied_to_is_not_done_again(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     let first = reply("key", "first");
@@ -172,7 +173,7 @@ pub async fn what_was_replied_to_is_not_done_again(harness: &dyn Harness) {
 
 /// Twenty racing writers share one key on two handles. One does its work, and the others get its
 /// reply. Covers writes, creations, and both at once.
-pub async fn of_racing_writers_one_does_the_work(harness: &dyn Harness) {
+pub async fn of_racing_writers_one_does_the_work(harness: &dyn StoreHarness) {
     const WRITERS: usize = 20;
     let handles = [harness.open().await, harness.open().await];
     let id = sample::one_session(&*handles[0]).await;
@@ -218,7 +219,7 @@ pub async fn of_racing_writers_one_does_the_work(harness: &dyn Harness) {
 
 /// Concurrent equal requests on one handle may share a transaction, and one is carried out. A
 /// refused request does not use up the key of the next one.
-pub async fn equal_requests_at_once_are_done_once(harness: &dyn Harness) {
+pub async fn equal_requests_at_once_are_done_once(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let reply = |body| Some(reply("key", body));
@@ -231,7 +232,7 @@ pub async fn equal_requests_at_once_are_done_once(harness: &dyn Harness) {
     );
     assert!(matches!(stale, Err(StoreError::Fenced { .. })), "{stale:?}");
     let written = Written {
-        version: Version(1),
+        version: SessionVersion(1),
         last_seq: EventSeq::new(2),
     };
     assert_eq!(first.unwrap(), written);
@@ -239,7 +240,7 @@ pub async fn equal_requests_at_once_are_done_once(harness: &dyn Harness) {
 }
 
 /// A reply survives reopening the store.
-pub async fn a_reply_survives_reopening(harness: &dyn Harness) {
+pub async fn a_reply_survives_reopening(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let reply = reply("key", "done");
@@ -254,7 +255,7 @@ pub async fn a_reply_survives_reopening(harness: &dyn Harness) {
 }
 
 /// A reply is absent from its expiry on, and the same request is carried out again.
-pub async fn an_expired_reply_is_replaced(harness: &dyn Harness) {
+pub async fn an_expired_reply_is_replaced(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     let old = reply("key", "old");
@@ -289,7 +290,7 @@ pub async fn an_expired_reply_is_replaced(harness: &dyn Harness) {
 }
 
 /// A sweep deletes exactly the expired replies and returns their number.
-pub async fn a_sweep_takes_expired_replies(harness: &dyn Harness) {
+pub async fn a_sweep_takes_expired_replies(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let replies: Vec<Reply> = (0..6)
         .map(|index| Reply {

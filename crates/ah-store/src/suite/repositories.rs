@@ -2,7 +2,7 @@
 
 use ah_rest_api_contract::{PageRequest, Repository, RepositoryId};
 
-use super::{Harness, sample};
+use super::{StoreHarness, sample};
 use crate::Store;
 
 /// Launches a task on `source` at `at(seconds)`. Returns the id for the repository if it is new.
@@ -19,7 +19,7 @@ async fn launch_on(store: &dyn Store, source: &str, name: &str, seconds: i64) ->
 
 /// A repository is identified by its address without credentials. The list shows no credentials,
 /// and the address of the last task is stored with them.
-pub async fn a_repository_is_known_by_its_address(harness: &dyn Harness) {
+pub async fn a_repository_is_known_by_its_address(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let other = launch_on(&*store, "/srv/other", "other", 2).await;
     let url = "https://host.example/team/thing.git";
@@ -70,7 +70,7 @@ pub async fn a_repository_is_known_by_its_address(harness: &dyn Harness) {
 }
 
 /// The default branch belongs to the address, with or without credentials.
-pub async fn the_default_branch_of_a_repository_is_remembered(harness: &dyn Harness) {
+pub async fn the_default_branch_of_a_repository_is_remembered(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = launch_on(&*store, "https://me:secret@host.example/thing", "thing", 1).await;
     let address = "https://host.example/thing";

@@ -5,11 +5,11 @@ use ah_rest_api_contract::{
     StatusChange, TaskId,
 };
 
-use super::{Harness, sample};
-use crate::{Fence, JournalPosition, SessionRecord, StoreError, Version};
+use super::{StoreHarness, sample};
+use crate::{Fence, JournalPosition, SessionRecord, SessionVersion, StoreError};
 
 /// A task is created with its sessions as given, each with its first event.
-pub async fn a_task_and_its_sessions_come_into_being_together(harness: &dyn Harness) {
+pub async fn a_task_and_its_sessions_come_into_being_together(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let new = sample::task(3, sample::at(5));
     store.create_task(new.clone()).await.unwrap();
@@ -23,7 +23,7 @@ pub async fn a_task_and_its_sessions_come_into_being_together(harness: &dyn Harn
             SessionRecord {
                 session: expected,
                 launch,
-                version: Version(0),
+                version: SessionVersion(0),
                 fence: Fence(0),
                 owner: None,
                 ending: None,
@@ -61,7 +61,7 @@ pub async fn a_task_and_its_sessions_come_into_being_together(harness: &dyn Harn
 }
 
 /// If one session of a task cannot be created, the task and its other sessions do not exist.
-pub async fn a_task_that_cannot_be_created_leaves_nothing(harness: &dyn Harness) {
+pub async fn a_task_that_cannot_be_created_leaves_nothing(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let taken = sample::one_session(&*store).await;
     let mut new = sample::task(2, sample::at(1));
@@ -94,7 +94,7 @@ pub async fn a_task_that_cannot_be_created_leaves_nothing(harness: &dyn Harness)
 }
 
 /// The sessions of a task are listed in the order of its request.
-pub async fn two_hundred_sessions_of_one_task_keep_their_order(harness: &dyn Harness) {
+pub async fn two_hundred_sessions_of_one_task_keep_their_order(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut new = sample::task(200, sample::at(0));
     // The order of the request is not that of the ids.
@@ -108,7 +108,7 @@ pub async fn two_hundred_sessions_of_one_task_keep_their_order(harness: &dyn Har
 }
 
 /// A read of an unknown row fails as not found, with its id.
-pub async fn what_is_not_there_is_not_found(harness: &dyn Harness) {
+pub async fn what_is_not_there_is_not_found(harness: &dyn StoreHarness) {
     fn check<T: std::fmt::Debug>(result: Result<T, StoreError>, noun: &str, id: &str) {
         match result {
             Err(StoreError::NotFound { what, id: named }) => {

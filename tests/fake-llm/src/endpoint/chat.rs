@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{CREATED, Ids};
 use crate::conversation::{Conversation, Tool, Turn, list, text, text_of};
-use crate::stream::{Answer, Frame};
+use crate::stream::{Completion, Frame};
 
 pub(super) fn read(body: &Value) -> Conversation {
     let mut turns = Vec::new();
@@ -38,7 +38,7 @@ pub(super) fn read(body: &Value) -> Conversation {
     }
 }
 
-pub(super) fn whole(answer: &Answer, ids: &Ids) -> Value {
+pub(super) fn whole(answer: &Completion, ids: &Ids) -> Value {
     let mut message = json!({"role": "assistant", "content": answer.text});
     if !answer.calls.is_empty() {
         message["tool_calls"] = json!(calls(answer, ids));
@@ -52,7 +52,7 @@ pub(super) fn whole(answer: &Answer, ids: &Ids) -> Value {
     })
 }
 
-pub(super) fn frames(answer: &Answer, ids: &Ids) -> Vec<Frame> {
+pub(super) fn frames(answer: &Completion, ids: &Ids) -> Vec<Frame> {
     let id = ids.next("chatcmpl-");
     let chunk = |choices: Value, usage: Value| {
         let chunk = json!({
@@ -86,7 +86,7 @@ pub(super) fn frames(answer: &Answer, ids: &Ids) -> Vec<Frame> {
     frames
 }
 
-fn calls(answer: &Answer, ids: &Ids) -> Vec<Value> {
+fn calls(answer: &Completion, ids: &Ids) -> Vec<Value> {
     answer
         .calls
         .iter()
@@ -100,7 +100,7 @@ fn calls(answer: &Answer, ids: &Ids) -> Vec<Value> {
         .collect()
 }
 
-const fn finish(answer: &Answer) -> &'static str {
+const fn finish(answer: &Completion) -> &'static str {
     if answer.calls.is_empty() {
         "stop"
     } else {
@@ -108,7 +108,7 @@ const fn finish(answer: &Answer) -> &'static str {
     }
 }
 
-fn usage(answer: &Answer) -> Value {
+fn usage(answer: &Completion) -> Value {
     let usage = answer.usage;
     json!({
         "prompt_tokens": usage.input, "completion_tokens": usage.output,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::conversation::{Conversation, Tool, Turn, list, text};
-use crate::stream::{Answer, Frame};
+use crate::stream::{Completion, Frame};
 
 /// Parses a body. The model and the streaming flag are in the path.
 pub(super) fn read(body: &Value) -> Conversation {
@@ -51,14 +51,14 @@ pub(super) fn read(body: &Value) -> Conversation {
     }
 }
 
-pub(super) fn whole(answer: &Answer) -> Value {
+pub(super) fn whole(answer: &Completion) -> Value {
     let mut parts = thoughts(answer);
     parts.push(json!({"text": answer.text}));
     parts.extend(calls(answer));
     response(answer, &parts, Some("STOP"))
 }
 
-pub(super) fn frames(answer: &Answer) -> Vec<Frame> {
+pub(super) fn frames(answer: &Completion) -> Vec<Frame> {
     let chunk = |parts: &[Value], finish: Option<&str>| {
         Frame::event(None, &response(answer, parts, finish))
     };
@@ -77,7 +77,7 @@ pub(super) fn frames(answer: &Answer) -> Vec<Frame> {
     frames
 }
 
-fn thoughts(answer: &Answer) -> Vec<Value> {
+fn thoughts(answer: &Completion) -> Vec<Value> {
     if answer.think.is_empty() {
         return Vec::new();
     }
@@ -86,7 +86,7 @@ fn thoughts(answer: &Answer) -> Vec<Value> {
     vec![json!({"text": thought, "thought": true})]
 }
 
-fn calls(answer: &Answer) -> Vec<Value> {
+fn calls(answer: &Completion) -> Vec<Value> {
     answer
         .calls
         .iter()
@@ -94,7 +94,7 @@ fn calls(answer: &Answer) -> Vec<Value> {
         .collect()
 }
 
-fn response(answer: &Answer, parts: &[Value], finish: Option<&str>) -> Value {
+fn response(answer: &Completion, parts: &[Value], finish: Option<&str>) -> Value {
     let usage = answer.usage;
     let mut candidate = json!({"content": {"role": "model", "parts": parts}, "index": 0});
     if let Some(finish) = finish {

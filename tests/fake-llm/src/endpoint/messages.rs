@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Ids;
 use crate::conversation::{Conversation, Tool, Turn, list, text};
-use crate::stream::{Answer, Frame};
+use crate::stream::{Completion, Frame};
 
 pub(super) fn read(body: &Value) -> Conversation {
     let mut turns = Vec::new();
@@ -50,7 +50,7 @@ pub(super) fn read(body: &Value) -> Conversation {
     }
 }
 
-pub(super) fn whole(answer: &Answer, ids: &Ids) -> Value {
+pub(super) fn whole(answer: &Completion, ids: &Ids) -> Value {
     let blocks = blocks(answer, ids);
     let mut message = message(answer, ids, &blocks);
     message["stop_reason"] = json!(stop_reason(answer));
@@ -58,7 +58,7 @@ pub(super) fn whole(answer: &Answer, ids: &Ids) -> Value {
     message
 }
 
-pub(super) fn frames(answer: &Answer, ids: &Ids) -> Vec<Frame> {
+pub(super) fn frames(answer: &Completion, ids: &Ids) -> Vec<Frame> {
     let event = |name: &str, mut fields: Value| {
         fields["type"] = json!(name);
         Frame::event(Some(name), &fields)
@@ -122,14 +122,14 @@ pub(super) fn frames(answer: &Answer, ids: &Ids) -> Vec<Frame> {
     frames
 }
 
-fn message(answer: &Answer, ids: &Ids, blocks: &[Value]) -> Value {
+fn message(answer: &Completion, ids: &Ids, blocks: &[Value]) -> Value {
     json!({
         "id": ids.next("msg_"), "type": "message", "role": "assistant", "model": answer.model,
         "content": blocks, "stop_reason": null, "stop_sequence": null, "usage": usage(answer, 1),
     })
 }
 
-fn blocks(answer: &Answer, ids: &Ids) -> Vec<Value> {
+fn blocks(answer: &Completion, ids: &Ids) -> Vec<Value> {
     let mut blocks = Vec::new();
     if !answer.think.is_empty() {
         blocks.push(json!({"type": "thinking", "thinking": answer.think, "signature": "ZmFrZQ=="}));
@@ -144,7 +144,7 @@ fn blocks(answer: &Answer, ids: &Ids) -> Vec<Value> {
     blocks
 }
 
-const fn stop_reason(answer: &Answer) -> &'static str {
+const fn stop_reason(answer: &Completion) -> &'static str {
     if answer.calls.is_empty() {
         "end_turn"
     } else {
@@ -153,7 +153,7 @@ const fn stop_reason(answer: &Answer) -> &'static str {
 }
 
 /// Encodes the usage. The input excludes cached tokens in this dialect.
-fn usage(answer: &Answer, output: u64) -> Value {
+fn usage(answer: &Completion, output: u64) -> Value {
     json!({
         "input_tokens": answer.usage.input, "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": answer.usage.cached, "output_tokens": output,

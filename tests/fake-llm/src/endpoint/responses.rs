@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{CREATED, Ids};
 use crate::conversation::{Conversation, Tool, Turn, list, text, text_of};
-use crate::operation::{Call, Input};
-use crate::stream::{Answer, Frame};
+use crate::operation::{Input, ScriptedCall};
+use crate::stream::{Completion, Frame};
 
 pub(super) fn read(body: &Value) -> Conversation {
     let mut turns = Vec::new();
@@ -58,12 +58,12 @@ fn read_tool(tool: &Value, namespace: Option<&str>, tools: &mut Vec<Tool>) {
     }
 }
 
-pub(super) fn whole(answer: &Answer, ids: &Ids) -> Value {
+pub(super) fn whole(answer: &Completion, ids: &Ids) -> Value {
     let output = items(answer, ids);
     response(answer, &ids.next("resp_"), "completed", &output)
 }
 
-pub(super) fn frames(answer: &Answer, ids: &Ids) -> Vec<Frame> {
+pub(super) fn frames(answer: &Completion, ids: &Ids) -> Vec<Frame> {
     let id = ids.next("resp_");
     let mut events = Events::default();
     let begun = response(answer, &id, "in_progress", &[]);
@@ -101,7 +101,7 @@ pub(super) fn frames(answer: &Answer, ids: &Ids) -> Vec<Frame> {
 }
 
 /// Encodes the content of an item, first in deltas and then whole.
-fn add_content(events: &mut Events, answer: &Answer, item: &Value, index: usize) {
+fn add_content(events: &mut Events, answer: &Completion, item: &Value, index: usize) {
     let of_item = |mut fields: Value| {
         fields["item_id"] = item["id"].clone();
         fields["output_index"] = json!(index);
@@ -174,7 +174,7 @@ fn add_content(events: &mut Events, answer: &Answer, item: &Value, index: usize)
 }
 
 /// Returns the items of the answer, each complete.
-fn items(answer: &Answer, ids: &Ids) -> Vec<Value> {
+fn items(answer: &Completion, ids: &Ids) -> Vec<Value> {
     let mut items = Vec::new();
     if !answer.think.is_empty() {
         items.push(json!({
@@ -192,7 +192,7 @@ fn items(answer: &Answer, ids: &Ids) -> Vec<Value> {
     items
 }
 
-fn item_of(call: &Call, ids: &Ids) -> Value {
+fn item_of(call: &ScriptedCall, ids: &Ids) -> Value {
     let mut item = match &call.input {
         Input::Text(text) => json!({
             "id": ids.next("ctc_"), "type": "custom_tool_call", "call_id": ids.next("call_"),
@@ -209,7 +209,7 @@ fn item_of(call: &Call, ids: &Ids) -> Value {
     item
 }
 
-fn response(answer: &Answer, id: &str, status: &str, output: &[Value]) -> Value {
+fn response(answer: &Completion, id: &str, status: &str, output: &[Value]) -> Value {
     let usage = answer.usage;
     let used = json!({
         "input_tokens": usage.input,

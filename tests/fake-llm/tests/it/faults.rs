@@ -1,6 +1,6 @@
 //! Every fault in every dialect.
 
-use fake_llm::{Dialect, Ending, FakeLlm};
+use fake_llm::{Dialect, FakeLlm, ResponseEnd};
 
 use crate::client::{DIALECTS, PATIENCE, Said, ask, path, request, send};
 
@@ -30,7 +30,7 @@ async fn refusals_have_the_dialect_s_own_form() {
                 Dialect::Responses | Dialect::Chat => assert!(error["code"].is_string()),
             }
             let record = llm.records().pop().unwrap();
-            assert_eq!(record.ending, Some(Ending::Refused(status)));
+            assert_eq!(record.ending, Some(ResponseEnd::Refused(status)));
         }
     }
 }
@@ -56,7 +56,7 @@ async fn a_cut_breaks_the_connection_and_a_truncation_ends_it_too_early() {
                 }
             }
             let record = llm.records().pop().unwrap();
-            assert_eq!(record.ending, Some(Ending::Broken));
+            assert_eq!(record.ending, Some(ResponseEnd::Broken));
         }
     }
 }
@@ -71,7 +71,7 @@ async fn a_stall_says_no_more_and_notices_who_leaves() {
         let reply = send(&llm, "POST", path(dialect, true), &body, enough).await;
         assert_eq!(reply.events().len(), 3);
         let left = llm.wait_for(PATIENCE, |record| {
-            record.number == before && record.ending == Some(Ending::Disconnected)
+            record.number == before && record.ending == Some(ResponseEnd::Disconnected)
         });
         assert!(left.is_some(), "{dialect:?}");
     }
@@ -88,7 +88,7 @@ async fn a_slow_drip_comes_word_by_word() {
         let left = llm.wait_for(PATIENCE, |record| {
             record.prompt == "[[fake:drip]]"
                 && record.dialect == Some(dialect)
-                && record.ending == Some(Ending::Disconnected)
+                && record.ending == Some(ResponseEnd::Disconnected)
         });
         assert!(left.is_some(), "{dialect:?}");
     }

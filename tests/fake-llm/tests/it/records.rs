@@ -1,6 +1,6 @@
 //! Records of requests, and workspaces that prompts name.
 
-use fake_llm::{Dialect, Ending, FakeLlm};
+use fake_llm::{Dialect, FakeLlm, ResponseEnd};
 use serde_json::json;
 
 use crate::client::{DIALECTS, PATIENCE, ask, post};
@@ -22,7 +22,7 @@ async fn a_record_tells_what_was_asked_and_answered() {
         assert!(record.streamed);
         assert!(record.frames > 2);
         assert_eq!(record.problem, None);
-        assert_eq!(record.ending, Some(Ending::Whole));
+        assert_eq!(record.ending, Some(ResponseEnd::Whole));
     }
 }
 
@@ -42,7 +42,7 @@ async fn what_cannot_be_answered_is_said_to_both_sides() {
     let reply = post(&llm, "/v2/elsewhere", &json!({})).await;
     assert_eq!(reply.status, 404);
     let record = llm.records().pop().unwrap();
-    assert_eq!(record.ending, Some(Ending::Refused(404)));
+    assert_eq!(record.ending, Some(ResponseEnd::Refused(404)));
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ const COMPARED_BYTES_MAX: usize = 1024 * 1024;
 
 /// A change of a file: its whole text, or the changed part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
+pub(super) struct FileChange {
     /// An absolute path.
     path: PathBuf,
     /// The old text; `None` for a new file.
@@ -29,7 +29,7 @@ pub(super) struct Change {
     new: String,
 }
 
-impl Change {
+impl FileChange {
     /// Reads a `diff` of a tool call's content (ACP, Tool Calls, Diffs).
     pub(super) fn read(diff: &Value, workspace: &Path) -> Option<Self> {
         Some(Self {
@@ -41,7 +41,7 @@ impl Change {
 
     /// Reads a change that is reported outside of ACP: in `rawOutput` (OpenHands), or only as the
     /// input of a tool that writes a file (opencode for a new one, Kimi).
-    pub(super) fn read_besides(
+    pub(super) fn read_other(
         raw_output: &Value,
         input: &Map<String, Value>,
         workspace: &Path,
@@ -82,7 +82,7 @@ impl Change {
     }
 
     /// Returns the change as two events: the line counts, and the texts.
-    pub(super) fn events(&self, place: &Place<'_>, title: &str) -> [EventPayload; 2] {
+    pub(super) fn events(&self, place: &EditContext<'_>, title: &str) -> [EventPayload; 2] {
         let old = self.old.as_deref().unwrap_or_default();
         let (lines_added, lines_removed) = count_lines(old, &self.new);
         let path = relative(&self.path, place.workspace);
@@ -120,7 +120,7 @@ impl Change {
 }
 
 /// The context of a change.
-pub(super) struct Place<'a> {
+pub(super) struct EditContext<'a> {
     pub(super) workspace: &'a Path,
     pub(super) tool_execution_id: &'a str,
     /// The URL of the session's diff.
@@ -200,14 +200,17 @@ mod tests {
 
     use super::*;
 
-    fn told(diff: &Value) -> (FileEdit, DiffEvent) {
+    fn edited(diff: &Value) -> (FileEdit, DiffEvent) {
         let workspace = Path::new("/w");
-        let place = Place {
+        let place = EditContext {
             workspace,
             tool_execution_id: "call",
             diff_url: "/diff",
         };
-        match Change::read(diff, workspace).unwrap().events(&place, "why") {
+        match FileChange::read(diff, workspace)
+            .unwrap()
+            .events(&place, "why")
+        {
             [EventPayload::FileEdit(edit), EventPayload::Diff(diff)] => (edit, diff),
             other => panic!("{other:?}"),
         }
@@ -221,7 +224,7 @@ mod tests {
             ("/elsewhere/a", "/elsewhere/a"),
             ("/w/../etc/passwd", "/w/../etc/passwd"),
         ] {
-            let (edit, _) = told(&json!({"path": path, "newText": "a\n"}));
+            let (edit, _) = edited(&json!({"path": path, "newText": "a\n"}));
             assert_eq!(edit.file_path, called);
             assert_eq!((edit.lines_added, edit.lines_removed), (1, 0));
         }
@@ -234,7 +237,7 @@ mod tests {
                 .map(|n| format!("{mark}{n}\n"))
                 .collect::<String>()
         };
-        let (edit, diff) = told(&json!({
+        let (edit, diff) = edited(&json!({
             "path": "a", "oldText": lines("old"), "newText": lines("new"),
         }));
         assert_eq!((edit.lines_added, edit.lines_removed), (3000, 3000));
@@ -244,7 +247,7 @@ mod tests {
         assert_eq!(diff.full_diff_url.as_deref(), Some("/diff"));
 
         let wide = "ä".repeat(LARGE_BYTES);
-        let (_, diff) = told(&json!({"path": "a", "newText": wide}));
+        let (_, diff) = edited(&json!({"path": "a", "newText": wide}));
         let head = diff.new_text_head.unwrap();
         assert!(head.len() <= LARGE_BYTES && head.chars().all(|it| it == 'ä'));
     }

@@ -143,7 +143,7 @@ fn not_offered(choice: Choice, wanted: &str, offered: &[&str]) -> String {
 struct Offer<'a> {
     way: Way<'a>,
     current: Option<&'a str>,
-    options: Vec<Named<'a>>,
+    options: Vec<OfferedValue<'a>>,
 }
 
 enum Way<'a> {
@@ -154,12 +154,12 @@ enum Way<'a> {
 }
 
 /// A value of a choice.
-struct Named<'a> {
+struct OfferedValue<'a> {
     id: &'a str,
     name: Option<&'a str>,
 }
 
-impl Named<'_> {
+impl OfferedValue<'_> {
     fn is_called(&self, wanted: &str) -> bool {
         self.id == wanted || self.name == Some(wanted)
     }
@@ -175,7 +175,7 @@ impl<'a> Offer<'a> {
                 Some(group) => group.iter().collect(),
                 None => vec![value],
             })
-            .filter_map(|value| Named::of(value, "value"))
+            .filter_map(|value| OfferedValue::of(value, "value"))
             .collect();
         Some(Self {
             way: Way::ConfigOption(option["id"].as_str()?),
@@ -191,13 +191,13 @@ impl<'a> Offer<'a> {
             current: list[format!("current{what}Id").as_str()].as_str(),
             options: available
                 .iter()
-                .filter_map(|item| Named::of(item, id))
+                .filter_map(|item| OfferedValue::of(item, id))
                 .collect(),
         })
     }
 }
 
-impl<'a> Named<'a> {
+impl<'a> OfferedValue<'a> {
     fn of(value: &'a Value, id: &str) -> Option<Self> {
         Some(Self {
             id: value[id].as_str()?,

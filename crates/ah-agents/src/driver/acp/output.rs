@@ -165,7 +165,7 @@ mod tests {
 
     /// Returns the result of a command of `agent` with this report.
     fn result(agent: &str, content: &str, raw: &Value, is_completed: bool) -> Result {
-        let told = ToolReport {
+        let report = ToolReport {
             content,
             raw,
             printed: "",
@@ -173,7 +173,7 @@ mod tests {
             is_completed,
             is_command: true,
         };
-        told.result(quirks::of(None, agent))
+        report.result(quirks::of(None, agent))
     }
 
     #[test]

@@ -73,14 +73,14 @@ fn on_a_turn(name: &str) -> AcpDriver {
     let mut driver = AcpDriver::new(&replay::spec("hi".into()));
     let mut to_agent = Vec::new();
     driver.begin(&mut to_agent);
-    hear(
+    feed(
         &mut driver,
         &json!({"id": 1, "result": {"protocolVersion": 1,
         "agentInfo": {"name": name}}}),
     );
     // Updates before the session is open belong to the history of another one.
-    assert_eq!(hear(&mut driver, &words("agent_message_chunk", "old")), []);
-    hear(&mut driver, &json!({"id": 2, "result": {"sessionId": "s"}}));
+    assert_eq!(feed(&mut driver, &words("agent_message_chunk", "old")), []);
+    feed(&mut driver, &json!({"id": 2, "result": {"sessionId": "s"}}));
     driver
         .prompt(prompt_id(), &"hi".into(), &mut to_agent)
         .unwrap();
@@ -91,7 +91,7 @@ fn prompt_id() -> PromptId {
     PromptId::from_ulid(ulid::Ulid::nil())
 }
 
-fn hear(driver: &mut AcpDriver, message: &Value) -> Vec<AgentOutput> {
+fn feed(driver: &mut AcpDriver, message: &Value) -> Vec<AgentOutput> {
     let mut output = Vec::new();
     driver.line(message.to_string().as_bytes(), &mut output, &mut Vec::new());
     output
@@ -122,7 +122,7 @@ fn a_turn_that_codex_could_not_go_on_with_has_failed_for_the_reason_it_says() {
         reason: reason.to_owned(),
     };
     let reason = words("agent_message_chunk", "stream disconnected\n\n");
-    for (heard, expected) in [
+    for (messages, expected) in [
         (
             vec![status("systemError"), reason.clone()],
             failed("stream disconnected"),
@@ -134,14 +134,14 @@ fn a_turn_that_codex_could_not_go_on_with_has_failed_for_the_reason_it_says() {
         (vec![status("active"), reason], TurnOutcome::Completed),
     ] {
         let mut driver = on_a_turn("codex-acp");
-        for message in &heard {
-            hear(&mut driver, message);
+        for message in &messages {
+            feed(&mut driver, message);
         }
-        let said = hear(
+        let said = feed(
             &mut driver,
             &json!({"id": 3, "result": {"stopReason": "end_turn"}}),
         );
-        assert_eq!(outcome(&said), Some(&expected), "{heard:?}");
+        assert_eq!(outcome(&said), Some(&expected), "{messages:?}");
     }
 }
 
@@ -149,7 +149,7 @@ fn a_turn_that_codex_could_not_go_on_with_has_failed_for_the_reason_it_says() {
 fn an_error_that_is_told_as_a_message_is_known_by_its_place_and_its_words() {
     let tool = json!({"sessionUpdate": "tool_call", "toolCallId": "1", "status": "completed"});
     let error = || words("agent_message_chunk", "Error: no model");
-    for (agent, heard, is_error) in [
+    for (agent, messages, is_error) in [
         ("Copilot", vec![error()], true),
         (
             "Copilot",
@@ -165,10 +165,10 @@ fn an_error_that_is_told_as_a_message_is_known_by_its_place_and_its_words() {
         ("mine", vec![error()], false),
     ] {
         let mut driver = on_a_turn(agent);
-        for message in &heard {
-            hear(&mut driver, message);
+        for message in &messages {
+            feed(&mut driver, message);
         }
-        let end = hear(
+        let end = feed(
             &mut driver,
             &json!({"id": 3, "result": {"stopReason": "end_turn"}}),
         );
@@ -179,7 +179,7 @@ fn an_error_that_is_told_as_a_message_is_known_by_its_place_and_its_words() {
         } else {
             TurnOutcome::Completed
         };
-        assert_eq!(outcome(&end), Some(&expected), "{agent}: {heard:?}");
+        assert_eq!(outcome(&end), Some(&expected), "{agent}: {messages:?}");
     }
 }
 
@@ -188,10 +188,10 @@ fn what_another_session_does_is_not_this_ones() {
     let mut driver = on_a_turn("mine");
     let mut other = words("agent_message_chunk", "hello from a helper");
     other["params"]["sessionId"] = json!("s2");
-    assert_eq!(hear(&mut driver, &other), []);
-    assert_eq!(hear(&mut driver, &words("user_message_chunk", "hi")), []);
+    assert_eq!(feed(&mut driver, &other), []);
+    assert_eq!(feed(&mut driver, &words("user_message_chunk", "hi")), []);
     assert_eq!(
-        hear(&mut driver, &words("agent_message_chunk", "hello")).len(),
+        feed(&mut driver, &words("agent_message_chunk", "hello")).len(),
         1
     );
 }
@@ -200,14 +200,14 @@ fn what_another_session_does_is_not_this_ones() {
 fn an_update_of_no_known_kind_is_told_of_once() {
     let mut driver = on_a_turn("mine");
     let unknown = || update(&json!({"sessionUpdate": "mood", "mood": "good"}));
-    assert_eq!(hear(&mut driver, &unknown()).len(), 1);
-    assert_eq!(hear(&mut driver, &unknown()), []);
+    assert_eq!(feed(&mut driver, &unknown()).len(), 1);
+    assert_eq!(feed(&mut driver, &unknown()), []);
 }
 
 #[test]
 fn a_plan_is_read_as_far_as_it_can_be() {
     let mut driver = on_a_turn("mine");
-    let output = hear(
+    let output = feed(
         &mut driver,
         &update(&json!({"sessionUpdate": "plan", "entries": [
             {"content": "a", "status": "completed", "priority": "high"},
@@ -235,7 +235,7 @@ fn a_plan_is_read_as_far_as_it_can_be() {
 #[test]
 fn an_answer_to_nothing_ends_nothing() {
     let mut driver = on_a_turn("mine");
-    let output = hear(
+    let output = feed(
         &mut driver,
         &json!({"id": 99, "result": {"stopReason": "end_turn"}}),
     );
@@ -243,7 +243,7 @@ fn an_answer_to_nothing_ends_nothing() {
         matches!(&output[..], [AgentOutput::Malformed(_)]),
         "{output:?}"
     );
-    let output = hear(
+    let output = feed(
         &mut driver,
         &json!({"id": 3, "result": {"stopReason": "end_turn"}}),
     );
@@ -259,7 +259,7 @@ fn an_error_in_a_cancelled_turn_is_part_of_its_end() {
     assert_eq!(cancel["method"], "session/cancel");
     let error = json!({"id": 3, "error": {"code": 1, "message": "aborted"}});
     assert_eq!(
-        outcome(&hear(&mut driver, &error)),
+        outcome(&feed(&mut driver, &error)),
         Some(&TurnOutcome::Interrupted)
     );
 }
@@ -271,7 +271,7 @@ proptest! {
         let mut driver = on_a_turn("OpenCode");
         let ends = messages
             .into_iter()
-            .flat_map(|message| hear(&mut driver, &message))
+            .flat_map(|message| feed(&mut driver, &message))
             .filter(|said| matches!(said, AgentOutput::TurnEnded(_)))
             .count();
         prop_assert!(ends <= 1);

@@ -11,10 +11,10 @@ use ah_rest_api_contract::{
 };
 use serde_json::{Map, Value, json};
 
-use super::edits::Place;
+use super::edits::EditContext;
 use super::quirks::Quirks;
 use ah_lifecycle::turns::AgentOutput;
-use call::Call;
+use call::ToolCall;
 
 /// The maximum number of open calls. An agent has one or a few; if it opens more, the oldest is
 /// closed.
@@ -31,7 +31,7 @@ pub(super) struct Tools {
     /// The URL of the session's diff.
     diff_url: String,
     /// The open calls, oldest first.
-    open: Vec<Call>,
+    open: Vec<ToolCall>,
     ended: VecDeque<String>,
     /// True if the turn was cancelled.
     is_cancelled: bool,
@@ -170,16 +170,16 @@ impl Tools {
             announce(&mut oldest, output);
             self.end(oldest, output);
         }
-        self.open.push(Call::new(id, self.quirks));
+        self.open.push(ToolCall::new(id, self.quirks));
         Some(self.open.len() - 1)
     }
 
-    fn end(&mut self, call: Call, output: &mut Vec<AgentOutput>) {
+    fn end(&mut self, call: ToolCall, output: &mut Vec<AgentOutput>) {
         let mut result = call.result(self.quirks);
         // Some agents report a command as completed after killing it.
         result.is_failed |= self.is_cancelled && call.is_command() && result.exit_code.is_none();
         if !result.is_failed {
-            let place = Place {
+            let place = EditContext {
                 workspace: &self.workspace,
                 tool_execution_id: &call.id,
                 diff_url: &self.diff_url,
@@ -208,7 +208,7 @@ impl Tools {
 }
 
 /// Reports the use of a tool, once.
-fn announce(call: &mut Call, output: &mut Vec<AgentOutput>) {
+fn announce(call: &mut ToolCall, output: &mut Vec<AgentOutput>) {
     if call.is_announced {
         return;
     }

@@ -9,18 +9,18 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
 use crate::journal::JournalCursor;
-use crate::protocol::{PROTOCOL_VERSION, Refusal, Request, Welcome};
-use crate::recorder::server::{Arrival, Glimpse, Head, hear, stream};
+use crate::protocol::{AttachRefusal, PROTOCOL_VERSION, Request, Welcome};
+use crate::recorder::server::{Arrival, JournalHead, PendingEphemeral, read_requests, stream};
 use crate::{LaunchSpec, SessionFolder};
 
 /// The maximum number of ephemeral events that wait for a slow attendant; further ones are dropped.
-const GLIMPSES_WAITING_MAX: usize = 256;
+const EPHEMERALS_WAITING_MAX: usize = 256;
 
 /// The current attendant, and the highest fence so far.
 #[derive(Debug)]
-pub(super) struct Attendance {
+pub(super) struct AttendantSlot {
     journal: PathBuf,
-    heard: mpsc::Sender<(u64, Option<Request>)>,
+    received: mpsc::Sender<(u64, Option<Request>)>,
     /// The process id of the agent, for [`Welcome`].
     pub(super) agent_pid: Option<u32>,
     /// The highest fence so far.
@@ -34,21 +34,21 @@ pub(super) struct Attendance {
 /// An attached connection.
 #[derive(Debug)]
 struct Attendant {
-    glimpses: mpsc::Sender<Glimpse>,
-    hearing: AbortHandle,
+    ephemerals: mpsc::Sender<PendingEphemeral>,
+    request_reader: AbortHandle,
     streaming: JoinHandle<()>,
 }
 
-impl Attendance {
+impl AttendantSlot {
     /// Starts without an attendant; one with a fence below `fence` is refused.
     pub(super) fn new(
         folder: &SessionFolder,
-        heard: mpsc::Sender<(u64, Option<Request>)>,
+        received: mpsc::Sender<(u64, Option<Request>)>,
         fence: Option<u64>,
     ) -> Self {
         Self {
             journal: folder.journal(),
-            heard,
+            received,
             agent_pid: None,
             fence: fence.unwrap_or_default(),
             generation: 0,
@@ -67,13 +67,13 @@ impl Attendance {
         &mut self,
         arrival: Arrival,
         spec: &LaunchSpec,
-        head: &watch::Sender<Head>,
+        head: &watch::Sender<JournalHead>,
     ) {
         let journal_len = head.borrow().len;
         let cursor = match self.judge(&arrival, journal_len) {
             Ok(cursor) => cursor,
             Err(reason) => {
-                tokio::spawn(refuse(arrival.output, Refusal { reason }));
+                tokio::spawn(refuse(arrival.output, AttachRefusal { reason }));
                 return;
             }
         };
@@ -88,8 +88,12 @@ impl Attendance {
             agent_pid: self.agent_pid,
             journal_len,
         };
-        let (glimpses, shown) = mpsc::channel(GLIMPSES_WAITING_MAX);
-        let hearing = tokio::spawn(hear(arrival.requests, self.generation, self.heard.clone()));
+        let (ephemerals, shown) = mpsc::channel(EPHEMERALS_WAITING_MAX);
+        let request_reader = tokio::spawn(read_requests(
+            arrival.requests,
+            self.generation,
+            self.received.clone(),
+        ));
         let head = head.subscribe();
         let mut output = arrival.output;
         let streaming = tokio::spawn(async move {
@@ -103,8 +107,8 @@ impl Attendance {
             }
         });
         self.current = Some(Attendant {
-            glimpses,
-            hearing: hearing.abort_handle(),
+            ephemerals,
+            request_reader: request_reader.abort_handle(),
             streaming,
         });
     }
@@ -152,9 +156,9 @@ impl Attendance {
     }
 
     /// Sends an ephemeral event to the attendant, and drops it if the attendant is slow.
-    pub(super) fn show(&self, glimpse: Glimpse) {
+    pub(super) fn show(&self, ephemeral: PendingEphemeral) {
         if let Some(attendant) = &self.current
-            && attendant.glimpses.try_send(glimpse).is_err()
+            && attendant.ephemerals.try_send(ephemeral).is_err()
         {
             tracing::trace!("the attendant is slow; something was not shown");
         }
@@ -162,7 +166,7 @@ impl Attendance {
 
     fn dismiss(&mut self) {
         if let Some(attendant) = self.current.take() {
-            attendant.hearing.abort();
+            attendant.request_reader.abort();
             attendant.streaming.abort();
         }
         self.alone_since = Instant::now();
@@ -178,7 +182,7 @@ impl Attendance {
     }
 }
 
-async fn refuse(mut output: OwnedWriteHalf, refusal: Refusal) {
+async fn refuse(mut output: OwnedWriteHalf, refusal: AttachRefusal) {
     if let Err(error) = send_line(&mut output, &refusal).await {
         tracing::debug!(%error, "a refusal could not be sent");
     }

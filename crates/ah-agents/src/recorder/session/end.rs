@@ -6,7 +6,7 @@ use ah_lifecycle::turns::Effects;
 use ah_rest_api_contract::LogLevel;
 use tokio::time::Instant;
 
-use super::{Doors, RecordedSession, reap_children};
+use super::{RecordedSession, SessionInputs, reap_children};
 use crate::SessionFolder;
 use crate::home;
 use crate::journal::JournalError;
@@ -14,7 +14,7 @@ use crate::process::{Swept, descendants, signal, sweep};
 use crate::protocol::{AgentEnd, EndCause, Fact};
 use crate::recorder::clock;
 use crate::recorder::ending::{self, Ended};
-use crate::recorder::server::Head;
+use crate::recorder::server::JournalHead;
 
 /// The maximum time to read the rest of the agent's output when all of its processes have ended. It
 /// is in the pipe already; only a process outside of the session could keep the pipe open.
@@ -22,20 +22,20 @@ const OUTPUT_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// The maximum time for the attendant to receive the rest of the journal. It is in the file, even
 /// if the connection fails.
-const FAREWELL_WAIT_MAX: Duration = Duration::from_secs(5);
+const FINAL_SEND_WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl RecordedSession {
     /// Ends every remaining process, records the rest of the agent's output, removes its home, and
     /// records its end.
-    pub(super) async fn leave_nothing(&mut self, folder: &SessionFolder) {
+    pub(super) async fn end_remaining(&mut self, folder: &SessionFolder) {
         self.conversation.close();
         let agent = self.agent.as_ref().map(|agent| agent.pid);
         let swept = self.sweep().await;
         // The agent itself does not count as a leftover.
         let leftovers = swept.killed.iter().filter(|it| Some(it.pid()) != agent);
         let leftovers = u32::try_from(leftovers.count()).unwrap_or(u32::MAX);
-        self.attendance.agent_pid = None;
-        self.hear_out().await;
+        self.attendant_slot.agent_pid = None;
+        self.read_remaining_output().await;
         let in_turn = self.conversation.is_in_turn();
         let mut effects = Effects::default();
         self.conversation.agent_ended(clock::now(), &mut effects);
@@ -104,7 +104,7 @@ impl RecordedSession {
     }
 
     /// Records the rest of the output that the agent wrote before it ended.
-    async fn hear_out(&mut self) {
+    async fn read_remaining_output(&mut self) {
         let give_up_at = Instant::now() + OUTPUT_WAIT_MAX;
         loop {
             let Some(agent) = &mut self.agent else {
@@ -121,19 +121,22 @@ impl RecordedSession {
         }
     }
 
-    /// Serves the journal until the attendant has all of it, at most [`FAREWELL_WAIT_MAX`].
-    pub(super) async fn bid_farewell(mut self, doors: &mut Doors) -> Result<(), JournalError> {
+    /// Serves the journal until the attendant has all of it, at most [`FINAL_SEND_WAIT_MAX`].
+    pub(super) async fn send_remaining(
+        mut self,
+        inputs: &mut SessionInputs,
+    ) -> Result<(), JournalError> {
         // Connections that arrived while the agent ended are attached once more.
-        while let Ok(arrival) = doors.arrivals.try_recv() {
+        while let Ok(arrival) = inputs.arrivals.try_recv() {
             self.on_arrival(arrival);
         }
         self.head.send_modify(|head| {
-            *head = Head {
+            *head = JournalHead {
                 is_final: true,
                 ..*head
             }
         });
-        let sent = tokio::time::timeout(FAREWELL_WAIT_MAX, self.attendance.all_sent()).await;
+        let sent = tokio::time::timeout(FINAL_SEND_WAIT_MAX, self.attendant_slot.all_sent()).await;
         if sent.is_err() {
             tracing::warn!("the attendant did not take the end of the journal; it is in the file");
         }

@@ -8,7 +8,7 @@ use ah_lifecycle::turns::Effects;
 
 use super::RecordedSession;
 use crate::recorder::clock;
-use crate::recorder::ending::Cause;
+use crate::recorder::ending::ShutdownCause;
 
 /// The delay of a limit while an attendant is attached. An attendant enforces the same limits,
 /// knows more, and acts first; the recorder acts if it does not.
@@ -16,16 +16,16 @@ const ATTENDANT_FIRST: Duration = Duration::from_secs(5);
 
 impl RecordedSession {
     /// Returns the next limit and its cause, as of now.
-    pub(super) fn limit(&self) -> Option<(Instant, Cause)> {
+    pub(super) fn limit(&self) -> Option<(Instant, ShutdownCause)> {
         if self.ending.is_some() {
             return None;
         }
         let limits = [
             self.unattended_deadline()
-                .map(|due| (due, Cause::Unattended)),
-            self.time_limit().map(|due| (due, Cause::TimedOut)),
-            self.idle_limit().map(|due| (due, Cause::Idle)),
-            self.ready_limit().map(|due| (due, Cause::NotReady)),
+                .map(|due| (due, ShutdownCause::Unattended)),
+            self.time_limit().map(|due| (due, ShutdownCause::TimedOut)),
+            self.idle_limit().map(|due| (due, ShutdownCause::Idle)),
+            self.ready_limit().map(|due| (due, ShutdownCause::NotReady)),
         ];
         limits.into_iter().flatten().min_by_key(|(due, _)| *due)
     }
@@ -36,7 +36,7 @@ impl RecordedSession {
             return None;
         }
         let idle_since = Instant::from_std(self.conversation.idle_since()?);
-        let alone_since = self.attendance.alone_since()?;
+        let alone_since = self.attendant_slot.alone_since()?;
         let patience = Duration::from_millis(self.spec.orphan_idle_ms);
         idle_since.max(alone_since).checked_add(patience)
     }
@@ -66,8 +66,8 @@ impl RecordedSession {
     }
 
     /// Shuts the agent down because of a limit.
-    pub(super) fn end_at_limit(&mut self, cause: Cause) {
-        if cause == Cause::NotReady {
+    pub(super) fn end_at_limit(&mut self, cause: ShutdownCause) {
+        if cause == ShutdownCause::NotReady {
             let reason = format!(
                 "the agent did not become ready within {} s",
                 Duration::from_millis(self.spec.ready_ms).as_secs_f64()
@@ -81,7 +81,7 @@ impl RecordedSession {
     }
 
     fn after_the_attendant(&self, due: Instant) -> Option<Instant> {
-        match self.attendance.alone_since() {
+        match self.attendant_slot.alone_since() {
             Some(_) => Some(due),
             None => due.checked_add(ATTENDANT_FIRST),
         }

@@ -6,7 +6,7 @@ use super::RecordedSession;
 use crate::process::{descendants, freeze, signal, thaw};
 use crate::protocol::{Fact, Request};
 use crate::recorder::clock;
-use crate::recorder::ending::Cause;
+use crate::recorder::ending::ShutdownCause;
 
 impl RecordedSession {
     pub(super) async fn on_request(&mut self, request: Request) {
@@ -33,7 +33,7 @@ impl RecordedSession {
             Request::Pause => self.pause(&mut effects).await,
             Request::Resume => self.resume(&mut effects),
             Request::Shutdown { manner } => {
-                self.end(Cause::Requested(manner));
+                self.end(ShutdownCause::Requested(manner));
                 return;
             }
         }

@@ -8,11 +8,11 @@ use ah_lifecycle::turns::Effects;
 use ah_rest_api_contract::LogLevel;
 use tokio::time::Instant;
 
-use super::{Doors, RecordedSession, Signals};
+use super::{RecordedSession, SessionInputs, Signals};
 use crate::SessionFolder;
 use crate::home::{self, Home};
 use crate::protocol::{AgentEnd, EndCause, Fact, JournalEntry, JournalRecord};
-use crate::recorder::agent::Agent;
+use crate::recorder::agent::AgentProcess;
 use crate::recorder::clock;
 use crate::recorder::server::Arrival;
 
@@ -20,7 +20,7 @@ use crate::recorder::server::Arrival;
 const ATTENDANT_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The decision to start the agent.
-enum Wanted {
+enum StartDecision {
     /// Start it; with the connection that was awaited, if any.
     Yes(Option<Box<Arrival>>),
     /// Do not start it; with the cause and the reason as text.
@@ -43,12 +43,12 @@ impl RecordedSession {
         &mut self,
         command: io::Result<Vec<String>>,
         folder: &SessionFolder,
-        doors: &mut Doors,
+        inputs: &mut SessionInputs,
         signals: &mut Signals,
     ) {
-        let arrival = match self.until_wanted(doors, signals).await {
-            Wanted::Yes(arrival) => arrival,
-            Wanted::No(cause, reason) => return self.never_started(Some(cause), reason),
+        let arrival = match self.wait_for_attendant(inputs, signals).await {
+            StartDecision::Yes(arrival) => arrival,
+            StartDecision::No(cause, reason) => return self.never_started(Some(cause), reason),
         };
         if let Err(error) = command.and_then(|command| self.start(&command, folder)) {
             let program = self.spec.agent.argv.first().map_or("", String::as_str);
@@ -65,26 +65,30 @@ impl RecordedSession {
 
     /// Waits for an attendant whose fence is at least that of the process that started the
     /// recorder, if it has one: an access point that was replaced meanwhile starts no agent.
-    async fn until_wanted(&mut self, doors: &mut Doors, signals: &mut Signals) -> Wanted {
+    async fn wait_for_attendant(
+        &mut self,
+        inputs: &mut SessionInputs,
+        signals: &mut Signals,
+    ) -> StartDecision {
         let Some(fence) = self.spec.fence else {
-            return Wanted::Yes(None);
+            return StartDecision::Yes(None);
         };
         let give_up_at = Instant::now() + ATTENDANT_WAIT_MAX;
         loop {
             tokio::select! {
-                Some(arrival) = doors.arrivals.recv() => {
-                    if arrival.hello.fence >= fence && self.attendance.judge(&arrival, self.journal.len()).is_ok() {
-                        return Wanted::Yes(Some(Box::new(arrival)));
+                Some(arrival) = inputs.arrivals.recv() => {
+                    if arrival.hello.fence >= fence && self.attendant_slot.judge(&arrival, self.journal.len()).is_ok() {
+                        return StartDecision::Yes(Some(Box::new(arrival)));
                     }
                     // It is refused with the reason.
                     self.on_arrival(arrival);
                 }
-                _ = signals.terminate.recv() => return told_to_end(),
-                _ = signals.interrupt.recv() => return told_to_end(),
+                _ = signals.terminate.recv() => return signalled_before_start(),
+                _ = signals.interrupt.recv() => return signalled_before_start(),
                 _ = signals.hang_up.recv() => {}
                 () = tokio::time::sleep_until(give_up_at) => {
                     let seconds = ATTENDANT_WAIT_MAX.as_secs();
-                    return Wanted::No(EndCause::Unattended, format!(
+                    return StartDecision::No(EndCause::Unattended, format!(
                         "no access point attached to the session within {seconds} s of its launch, so the agent was not started"
                     ));
                 }
@@ -101,9 +105,9 @@ impl RecordedSession {
             Some(plan) => home::make(folder, plan, &|name| std::env::var_os(name))?,
             None => Home::default(),
         };
-        let agent = Agent::spawn(command, &self.spec, &home, self.cgroup.as_ref(), log)?;
+        let agent = AgentProcess::spawn(command, &self.spec, &home, self.cgroup.as_ref(), log)?;
         let pid = agent.pid.as_raw_nonzero().get().unsigned_abs();
-        self.attendance.agent_pid = Some(pid);
+        self.attendant_slot.agent_pid = Some(pid);
         self.agent = Some(agent);
         let at = clock::now();
         self.started_at = Some(at.tick.into());
@@ -132,7 +136,7 @@ impl RecordedSession {
     }
 }
 
-fn told_to_end() -> Wanted {
+fn signalled_before_start() -> StartDecision {
     let reason = "the recorder was told to end by a signal before the agent was started";
-    Wanted::No(EndCause::Signalled, reason.to_owned())
+    StartDecision::No(EndCause::Signalled, reason.to_owned())
 }

@@ -27,9 +27,9 @@ async fn thoughts_messages_errors_and_plans_are_said_with_the_prompt_in_them() {
     ]}]))
     .await;
     agent.prompt("this").await;
-    let (heard, outcome) = agent.rest_of_turn().await;
+    let (output, outcome) = agent.rest_of_turn().await;
     assert_eq!(outcome, TurnOutcome::Completed);
-    let said = serde_json::to_value(&heard).unwrap();
+    let said = serde_json::to_value(&output).unwrap();
     let id = "msg-00000000000000000000000001";
     assert_eq!(
         said,
@@ -71,8 +71,8 @@ async fn a_command_is_seen_at_work() {
     }}]);
     let mut agent = Agent::playing(timeline).await;
     agent.prompt("go").await;
-    let (heard, _) = agent.rest_of_turn().await;
-    let lines: Vec<&str> = heard
+    let (output, _) = agent.rest_of_turn().await;
+    let lines: Vec<&str> = output
         .iter()
         .filter_map(|said| match said {
             FromAgent::Ephemeral(EphemeralEvent::ToolProgress(progress)) => {
@@ -351,10 +351,10 @@ async fn assertions_are_checked_and_one_that_fails_fails_the_turn() {
     let settings = json!({"scenario": {"name": "asserts", "timeline": timeline}});
     let mut agent = Agent::within(folder, settings).await;
     agent.prompt("go").await;
-    let (heard, outcome) = agent.rest_of_turn().await;
+    let (output, outcome) = agent.rest_of_turn().await;
     let reason = "timeline[2].assert: a.json has 1 at `/a/0`, not 2".to_owned();
     assert_eq!(outcome, TurnOutcome::Failed { reason });
-    assert!(!logged(&events(&heard)).contains(&"not reached"));
+    assert!(!logged(&events(&output)).contains(&"not reached"));
     assert_eq!(logged(&agent.turn("next").await), ["reached"]);
 }
 
@@ -418,14 +418,14 @@ async fn a_turn_ends_where_the_next_input_is_expected_and_the_script_where_it_is
 async fn an_error_fails_the_turn_with_its_words() {
     let mut agent = Agent::playing(json!([{"error": "no way"}, {"log": "never"}])).await;
     agent.prompt("go").await;
-    let (heard, outcome) = agent.rest_of_turn().await;
+    let (output, outcome) = agent.rest_of_turn().await;
     assert_eq!(
         outcome,
         TurnOutcome::Failed {
             reason: "no way".to_owned()
         }
     );
-    assert_eq!(heard.len(), 1);
+    assert_eq!(output.len(), 1);
 }
 
 #[tokio::test]
@@ -453,8 +453,8 @@ async fn settings_that_cannot_be_played_by_fail_each_turn_with_the_reason() {
     let mut agent = Agent::with(json!({"scenario": "nothing"})).await;
     for _ in 0..2 {
         agent.prompt("go").await;
-        let (heard, outcome) = agent.rest_of_turn().await;
-        assert_eq!(heard, []);
+        let (output, outcome) = agent.rest_of_turn().await;
+        assert_eq!(output, []);
         let reason = "there is no built-in scenario `nothing`: there are demo, permission, edit, \
                       long, conversation"
             .to_owned();

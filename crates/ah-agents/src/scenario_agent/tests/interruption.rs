@@ -33,9 +33,9 @@ async fn answered(option_id: Option<&str>) -> (Agent, Vec<EventPayload>) {
             option_id,
         })
         .await;
-    let (heard, outcome) = agent.rest_of_turn().await;
+    let (output, outcome) = agent.rest_of_turn().await;
     assert_eq!(outcome, TurnOutcome::Completed);
-    let events = events(&heard);
+    let events = events(&output);
     (agent, events)
 }
 
@@ -84,9 +84,9 @@ async fn a_wait_is_cut_short_by_an_interrupt_and_the_next_prompt_begins_the_next
             .until(|said| matches!(said, FromAgent::Event(EventPayload::Log(_))))
             .await;
         agent.tell(&ToAgent::Interrupt).await;
-        let (heard, outcome) = agent.rest_of_turn().await;
+        let (output, outcome) = agent.rest_of_turn().await;
         assert_eq!(outcome, TurnOutcome::Interrupted);
-        assert!(!logged(&events(&heard)).contains(&"not reached"));
+        assert!(!logged(&events(&output)).contains(&"not reached"));
         assert_eq!(logged(&agent.turn("next").await), ["after"]);
     }
 }
@@ -108,9 +108,9 @@ async fn a_prompt_in_the_middle_of_a_turn_is_heard_and_the_turn_goes_on() {
             option_id: Some("allow".to_owned()),
         })
         .await;
-    let (heard, outcome) = agent.rest_of_turn().await;
+    let (output, outcome) = agent.rest_of_turn().await;
     assert_eq!(outcome, TurnOutcome::Completed);
-    let events = events(&heard);
+    let events = events(&output);
     assert_eq!(
         messages(&events),
         ["I heard you: “by the way”. I go on with what I am at."]
@@ -165,11 +165,11 @@ async fn assert_gone(pids: [u32; 2]) {
 async fn an_interrupt_kills_the_running_command_and_its_children() {
     let (mut agent, pids) = busy().await;
     agent.tell(&ToAgent::Interrupt).await;
-    let (heard, outcome) = agent.rest_of_turn().await;
+    let (output, outcome) = agent.rest_of_turn().await;
     assert_eq!(outcome, TurnOutcome::Interrupted);
     assert!(!lives(pids[0]), "the command is waited for");
     assert_gone(pids).await;
-    let events = events(&heard);
+    let events = events(&output);
     let result = results(&events)[0];
     assert_eq!(result.status, ToolOutcome::Failed);
     assert!(result.tool_output.ends_with("[interrupted]"), "{result:?}");

@@ -56,7 +56,7 @@ enum End {
 
 impl Agent {
     fn serve(&mut self, beginning: &str) -> ExitCode {
-        while let Some(message) = self.hear() {
+        while let Some(message) = self.read_message() {
             let id = &message["id"];
             let params = &message["params"];
             let result = match message["method"].as_str() {
@@ -132,7 +132,7 @@ impl Agent {
                     "sessionUpdate": "tool_call", "toolCallId": "large", "title": "large",
                     "kind": "execute", "status": "in_progress", "rawInput": {"command": "large"},
                 }));
-                let line = told(&json!({
+                let line = update_frame(&json!({
                     "sessionUpdate": "tool_call_update", "toolCallId": "large",
                     "status": "completed", "rawOutput": {"exit_code": 0},
                     "content": [{"type": "content", "content": {"type": "text", "text": "@"}}],
@@ -175,7 +175,7 @@ impl Agent {
         // A request id may be a text.
         let id = format!("request-{}", self.requests);
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
-        while let Some(message) = self.hear() {
+        while let Some(message) = self.read_message() {
             if message["id"] == *id && message.get("method").is_none() {
                 return Some(message);
             }
@@ -184,7 +184,7 @@ impl Agent {
     }
 
     fn wait_for_cancel(&mut self) -> End {
-        while let Some(message) = self.hear() {
+        while let Some(message) = self.read_message() {
             if message["method"] == "session/cancel" {
                 return End::Stopped("cancelled".to_owned());
             }
@@ -192,7 +192,7 @@ impl Agent {
         End::Exit(0)
     }
 
-    fn hear(&mut self) -> Option<Value> {
+    fn read_message(&mut self) -> Option<Value> {
         let line = self.input.next()?.expect("input");
         Some(serde_json::from_str(&line).expect("a message"))
     }
@@ -206,7 +206,7 @@ impl Agent {
     }
 
     fn update(&mut self, update: &Value) {
-        self.send(&told(update));
+        self.send(&update_frame(update));
     }
 
     fn send(&mut self, message: &Value) {
@@ -219,7 +219,7 @@ impl Agent {
     }
 }
 
-fn told(update: &Value) -> Value {
+fn update_frame(update: &Value) -> Value {
     json!({"jsonrpc": "2.0", "method": "session/update",
         "params": {"sessionId": SESSION, "update": update}})
 }

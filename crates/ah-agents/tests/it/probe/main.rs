@@ -62,7 +62,7 @@ impl Agent {
 
     fn play(mut self) -> ExitCode {
         say(&json!({"ready": {"version": "probe"}}));
-        while let Some(message) = self.hear() {
+        while let Some(message) = self.read_message() {
             let Some(prompt) = message.get("prompt") else {
                 continue;
             };
@@ -94,7 +94,7 @@ impl Agent {
         ExitCode::SUCCESS
     }
 
-    fn hear(&mut self) -> Option<Value> {
+    fn read_message(&mut self) -> Option<Value> {
         let line = self.input.next()?.expect("input");
         Some(serde_json::from_str(&line).expect("a message"))
     }
@@ -129,7 +129,7 @@ impl Agent {
             "key": path, "tool_name": "write", "tool_args": {"path": path},
             "options": [{"id": "yes", "label": "Yes", "kind": "allow_once"},
                         {"id": "no", "label": "No", "kind": "reject_once"}]}}));
-        while let Some(message) = self.hear() {
+        while let Some(message) = self.read_message() {
             if message == "interrupt" {
                 return Turn::Interrupted;
             }
@@ -145,7 +145,7 @@ impl Agent {
     }
 
     fn wait_for_interrupt(&mut self) -> Turn {
-        while let Some(message) = self.hear() {
+        while let Some(message) = self.read_message() {
             if message == "interrupt" {
                 return Turn::Interrupted;
             }

@@ -121,12 +121,12 @@ fn line(event: &SessionEvent, columns: Option<usize>) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::script::Script;
+    use crate::fake::script::EventScript;
     use crate::style::Colour;
 
     #[test]
     fn a_narrow_terminal_shows_what_happened() {
-        let event = Script::default().status("queued").events().remove(0);
+        let event = EventScript::default().status("queued").events().remove(0);
         let shown = |columns| line(&event, columns).render(columns, Colour::Plain);
         let narrow = shown(Some(40));
         assert!(narrow.starts_with("    1 status queued"), "{narrow}");

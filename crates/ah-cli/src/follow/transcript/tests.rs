@@ -1,4 +1,4 @@
-use crate::fake::script::{Script, demo};
+use crate::fake::script::{EventScript, demo};
 use crate::style::Colour;
 
 use super::*;
@@ -53,7 +53,7 @@ fn no_line_is_wider_than_its_terminal() {
 fn what_it_does_now_is_what_it_does_longest() {
     let mut transcript = Transcript::default();
     assert_eq!(transcript.now(), "waiting for the first event");
-    let events = Script::default()
+    let events = EventScript::default()
         .status("queued")
         .status("running")
         .and(serde_json::json!({"type": "tool_use", "tool_name": "bash",
@@ -93,7 +93,7 @@ fn what_it_does_now_is_what_it_does_longest() {
 #[test]
 fn a_question_is_open_until_it_is_settled() {
     let mut transcript = Transcript::default();
-    let events = Script::default()
+    let events = EventScript::default()
         .status("running")
         .question()
         .answered("once", "me")

@@ -1,6 +1,6 @@
 //! Interrupts during a message and during a command, and the end of a session during a command.
 
-use fake_llm::Ending;
+use fake_llm::ResponseEnd;
 use serde_json::json;
 
 use super::program::Interrupted;
@@ -30,7 +30,7 @@ fn words(scene: &Scene, session: &mut Session) {
     let asked = scene.asked("no more", |record| {
         record.number == asked.number && record.ending.is_some()
     });
-    assert_eq!(asked.ending, Some(Ending::Disconnected));
+    assert_eq!(asked.ending, Some(ResponseEnd::Disconnected));
 }
 
 /// Runs a command that does not end by itself.

@@ -16,7 +16,7 @@ struct WordAgent {
     steers: bool,
 }
 
-impl Agent for WordAgent {
+impl AgentInput for WordAgent {
     fn can_steer(&self) -> bool {
         self.steers
     }

@@ -5,7 +5,7 @@ use ah_rest_api_contract::{
     SessionEvent, SessionId, SortOrder,
 };
 
-use crate::suite::{Harness, sample};
+use crate::suite::{StoreHarness, sample};
 use crate::{Guard, NewEvent, SessionWrite, Store};
 
 async fn append(store: &dyn Store, session: SessionId, events: Vec<NewEvent>) {
@@ -15,7 +15,7 @@ async fn append(store: &dyn Store, session: SessionId, events: Vec<NewEvent>) {
 }
 
 /// A cursor excludes its event, a limit bounds the result, and the end is empty.
-pub async fn events_come_after_a_cursor(harness: &dyn Harness) {
+pub async fn events_come_after_a_cursor(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     for index in 0..9 {
@@ -40,7 +40,7 @@ pub async fn events_come_after_a_cursor(harness: &dyn Harness) {
 }
 
 /// The stored text is the wire form of the contract and decodes to the same event.
-pub async fn the_stored_text_is_the_wire_form(harness: &dyn Harness) {
+pub async fn the_stored_text_is_the_wire_form(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let session_id = sample::one_session(&*store).await;
     let payloads = [
@@ -138,7 +138,7 @@ async fn check(store: &dyn Store, id: SessionId, events: &[SessionEvent], query:
 }
 
 /// Types and levels filter events. A level applies to log lines only.
-pub async fn history_is_filtered_and_paged(harness: &dyn Harness) {
+pub async fn history_is_filtered_and_paged(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let (id, events) = history(&*store).await;
     let some = [EventType::Log, EventType::Thought];
@@ -172,7 +172,7 @@ pub async fn history_is_filtered_and_paged(harness: &dyn Harness) {
 }
 
 /// `after` and `before` exclude their bounds; `since` includes it and `until` excludes it.
-pub async fn history_is_bounded_by_place_and_time(harness: &dyn Harness) {
+pub async fn history_is_bounded_by_place_and_time(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let (id, events) = history(&*store).await;
     let place = |seq| Some(EventSeq::new(seq));
@@ -202,7 +202,7 @@ pub async fn history_is_bounded_by_place_and_time(harness: &dyn Harness) {
 }
 
 /// A session has its last three thoughts, tool runs and edits, oldest first, alone and in a list.
-pub async fn recent_events_are_the_last_three(harness: &dyn Harness) {
+pub async fn recent_events_are_the_last_three(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let mut recent: Vec<EventPayload> = Vec::new();

@@ -3,8 +3,8 @@
 use ah_rest_api_contract::{EventSeq, SessionId};
 use tokio::sync::watch;
 
-use crate::suite::{Harness, sample, soon};
-use crate::{Claim, Guard, Head, SessionWrite, Store, Version};
+use crate::suite::{StoreHarness, sample, soon};
+use crate::{Claim, Guard, Head, SessionVersion, SessionWrite, Store};
 
 pub(in crate::suite) async fn until(
     receiver: &mut watch::Receiver<Head>,
@@ -13,7 +13,7 @@ pub(in crate::suite) async fn until(
 ) {
     let head = Head {
         last_seq: EventSeq::new(last_seq),
-        version: Version(version),
+        version: SessionVersion(version),
     };
     let told = soon("the head", receiver.wait_for(|known| *known == head)).await;
     assert!(told.is_ok(), "the store let go of its reader");
@@ -26,7 +26,7 @@ pub(in crate::suite) async fn tell(store: &dyn Store, id: SessionId) {
 }
 
 /// A new subscriber sees the head of the session without a write.
-pub async fn a_reader_is_told_where_a_session_stands(harness: &dyn Harness) {
+pub async fn a_reader_is_told_where_a_session_stands(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     tell(&*store, ids[1]).await;
@@ -45,7 +45,7 @@ pub async fn a_reader_is_told_where_a_session_stands(harness: &dyn Harness) {
 }
 
 /// The head of a session has moved before the verb that changes it returns.
-pub async fn a_reader_hears_of_its_own_process(harness: &dyn Harness) {
+pub async fn a_reader_hears_of_its_own_process(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let mut receiver = store.watch_session(id);
@@ -60,12 +60,12 @@ pub async fn a_reader_hears_of_its_own_process(harness: &dyn Harness) {
     let head = *receiver.borrow_and_update();
     assert_eq!(
         (head.last_seq, head.version),
-        (EventSeq::new(5), Version(1))
+        (EventSeq::new(5), SessionVersion(1))
     );
 }
 
 /// A write of another handle moves the head of every watched session.
-pub async fn a_reader_hears_of_another_handle(harness: &dyn Harness) {
+pub async fn a_reader_hears_of_another_handle(harness: &dyn StoreHarness) {
     let (store, other) = (harness.open().await, harness.open().await);
     let ids = sample::sessions(&*store, 3).await;
     let mut receivers: Vec<_> = ids.iter().map(|id| store.watch_session(*id)).collect();

@@ -10,7 +10,7 @@ pub(super) const ENGINES: [&str; 2] = ["first", "second"];
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     /// Concurrent writes, carried out one after another.
-    Writes(Vec<Change>),
+    Writes(Vec<WriteStep>),
     ClaimNext {
         engine: usize,
         slots: u32,
@@ -26,7 +26,7 @@ pub(super) enum Step {
 
 /// A write. Its guards are offsets from the current values: 0 holds, others do not.
 #[derive(Clone, Debug)]
-pub(super) struct Change {
+pub(super) struct WriteStep {
     pub(super) session: usize,
     pub(super) fence_off_by: Option<u64>,
     pub(super) version_off_by: Option<u64>,
@@ -66,7 +66,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn change() -> impl Strategy<Value = Change> {
+fn change() -> impl Strategy<Value = WriteStep> {
     let off_by = || prop::option::of(prop_oneof![3 => Just(0_u64), 1 => 1..3_u64]);
     let prompt = prop_oneof![
         Just(PromptChange::Enqueue),
@@ -101,7 +101,7 @@ fn change() -> impl Strategy<Value = Change> {
                 prompt,
                 reply,
             )| {
-                Change {
+                WriteStep {
                     session,
                     fence_off_by,
                     version_off_by,

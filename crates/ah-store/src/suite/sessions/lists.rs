@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
     AgentType, PageRequest, Session, SessionId, SessionQuery, SessionStatus,
 };
 
-use crate::suite::{Harness, sample};
+use crate::suite::{StoreHarness, sample};
 use crate::{Guard, SessionWrite, Store};
 
 async fn set(store: &dyn Store, id: SessionId, status: Option<SessionStatus>, hidden: bool) {
@@ -35,7 +35,7 @@ async fn ids(store: &dyn Store, query: &SessionQuery) -> Vec<SessionId> {
 }
 
 /// Lists are newest first, and each entry equals the session read alone.
-pub async fn sessions_are_listed_newest_first(harness: &dyn Harness) {
+pub async fn sessions_are_listed_newest_first(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut expected: Vec<(i64, SessionId)> = Vec::new();
     for created_at in [3, 1, 2, 5, 4] {
@@ -61,7 +61,7 @@ pub async fn sessions_are_listed_newest_first(harness: &dyn Harness) {
 }
 
 /// Every session counts in its status, hidden or not.
-pub async fn sessions_are_counted_by_status(harness: &dyn Harness) {
+pub async fn sessions_are_counted_by_status(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     assert_eq!(store.count_sessions().await.unwrap(), BTreeMap::new());
     let mut ids = Vec::new();
@@ -84,7 +84,7 @@ pub async fn sessions_are_counted_by_status(harness: &dyn Harness) {
 }
 
 /// Each filter selects its matches, and filters combine by conjunction.
-pub async fn sessions_are_filtered(harness: &dyn Harness) {
+pub async fn sessions_are_filtered(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut all: Vec<Session> = Vec::new();
     for index in 0..12 {
@@ -144,7 +144,7 @@ fn is_wanted(session: &Session, query: &SessionQuery) -> bool {
 }
 
 /// Cancelled sessions are listed on request, and hidden ones only with the archive.
-pub async fn cancelled_and_hidden_sessions_are_left_out(harness: &dyn Harness) {
+pub async fn cancelled_and_hidden_sessions_are_left_out(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut all = Vec::new();
     let cases = [

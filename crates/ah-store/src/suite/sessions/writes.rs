@@ -9,16 +9,16 @@ use ah_rest_api_contract::{
 use futures::future::join_all;
 
 use crate::suite::log::assert_gapless;
-use crate::suite::{Harness, sample, soon};
+use crate::suite::{StoreHarness, sample, soon};
 use crate::{
-    Claim, Ending, Fence, Guard, JournalPosition, SessionPatch, SessionRecord, SessionWrite,
-    StoreError, TurnEnd, Version, Written,
+    Claim, Ending, Fence, Guard, JournalPosition, SessionPatch, SessionRecord, SessionVersion,
+    SessionWrite, StoreError, TurnEnd, Written,
 };
 
 fn on_version(version: u64) -> Guard {
     Guard {
         fence: None,
-        version: Some(Version(version)),
+        version: Some(SessionVersion(version)),
     }
 }
 
@@ -77,7 +77,7 @@ fn full_patch() -> SessionPatch {
 }
 
 /// Every field of a patch is read as set, and nothing else changes.
-pub async fn every_field_of_a_patch_is_kept(harness: &dyn Harness) {
+pub async fn every_field_of_a_patch_is_kept(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let before = store.session(id).await.unwrap();
@@ -116,7 +116,7 @@ pub async fn every_field_of_a_patch_is_kept(harness: &dyn Harness) {
 }
 
 /// `Some(None)` clears a field.
-pub async fn a_patch_clears_what_it_is_told_to(harness: &dyn Harness) {
+pub async fn a_patch_clears_what_it_is_told_to(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let mut write = SessionWrite::new(id, Guard::default(), sample::at(4));
@@ -140,14 +140,14 @@ pub async fn a_patch_clears_what_it_is_told_to(harness: &dyn Harness) {
 }
 
 /// A decision on a stale version is refused as a whole.
-pub async fn a_stale_version_is_a_conflict_and_leaves_nothing(harness: &dyn Harness) {
+pub async fn a_stale_version_is_a_conflict_and_leaves_nothing(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let first = store.write(telling(id, on_version(0), "first")).await;
     assert_eq!(
         first.unwrap(),
         Written {
-            version: Version(1),
+            version: SessionVersion(1),
             last_seq: EventSeq::new(2)
         }
     );
@@ -163,7 +163,7 @@ pub async fn a_stale_version_is_a_conflict_and_leaves_nothing(harness: &dyn Harn
 }
 
 /// A write with a stale fence is refused as a whole.
-pub async fn a_stale_fence_is_refused_and_leaves_nothing(harness: &dyn Harness) {
+pub async fn a_stale_fence_is_refused_and_leaves_nothing(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let before = store.session(id).await.unwrap();
@@ -176,12 +176,12 @@ pub async fn a_stale_fence_is_refused_and_leaves_nothing(harness: &dyn Harness) 
 }
 
 /// A write with both guards requires both.
-pub async fn both_guards_are_checked(harness: &dyn Harness) {
+pub async fn both_guards_are_checked(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let guard = |fence, version| Guard {
         fence: Some(Fence(fence)),
-        version: Some(Version(version)),
+        version: Some(SessionVersion(version)),
     };
     for (fence, version) in [(0, 1), (1, 0), (1, 1)] {
         let refused = store.write(telling(id, guard(fence, version), "no")).await;
@@ -191,19 +191,19 @@ pub async fn both_guards_are_checked(harness: &dyn Harness) {
 }
 
 /// A write without a version guard does not change the version.
-pub async fn only_decisions_count_as_versions(harness: &dyn Harness) {
+pub async fn only_decisions_count_as_versions(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     for guard in [Guard::default(), on_fence(0)] {
         let written = store.write(telling(id, guard, "word")).await.unwrap();
-        assert_eq!(written.version, Version(0));
+        assert_eq!(written.version, SessionVersion(0));
     }
     let written = store.write(telling(id, on_version(0), "word")).await;
-    assert_eq!(written.unwrap().version, Version(1));
+    assert_eq!(written.unwrap().version, SessionVersion(1));
 }
 
 /// Of concurrent writes, the refused ones fail and the others succeed.
-pub async fn a_refused_write_does_not_disturb_the_others(harness: &dyn Harness) {
+pub async fn a_refused_write_does_not_disturb_the_others(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 8).await;
     let mut tasks = tokio::task::JoinSet::new();
@@ -223,7 +223,7 @@ pub async fn a_refused_write_does_not_disturb_the_others(harness: &dyn Harness) 
 }
 
 /// A write of more than 1,000 events is refused as a whole; one of 1,000 succeeds.
-pub async fn too_many_events_are_refused(harness: &dyn Harness) {
+pub async fn too_many_events_are_refused(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let mut write = SessionWrite::new(id, Guard::default(), sample::at(1));
@@ -237,7 +237,7 @@ pub async fn too_many_events_are_refused(harness: &dyn Harness) {
 
 /// Fifty writers use two handles and five sessions. Every log counts 1, 2, 3… without a gap, and
 /// every writer gets the number of its own event.
-pub async fn many_writers_on_two_handles_leave_no_gap(harness: &dyn Harness) {
+pub async fn many_writers_on_two_handles_leave_no_gap(harness: &dyn StoreHarness) {
     const WRITERS: usize = 50;
     const WRITES: usize = 6;
     let handles = [harness.open().await, harness.open().await];
@@ -266,7 +266,7 @@ pub async fn many_writers_on_two_handles_leave_no_gap(harness: &dyn Harness) {
 }
 
 /// A terminal status clears the owner; recent events are shown only before it.
-pub async fn an_ended_session_has_no_owner_and_no_recent_events(harness: &dyn Harness) {
+pub async fn an_ended_session_has_no_owner_and_no_recent_events(harness: &dyn StoreHarness) {
     for status in SessionStatus::ALL {
         let store = harness.open().await;
         let id = sample::one_session(&*store).await;
@@ -288,7 +288,7 @@ pub async fn an_ended_session_has_no_owner_and_no_recent_events(harness: &dyn Ha
 }
 
 /// A terminal status clears the owner, together with any other write.
-pub async fn an_end_clears_the_owner_whatever_is_written_with_it(harness: &dyn Harness) {
+pub async fn an_end_clears_the_owner_whatever_is_written_with_it(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let lease = sample::lease("a", sample::at(100));

@@ -40,7 +40,7 @@ pub(super) struct Replay {
 }
 
 /// The result of a replay.
-pub(super) struct Played {
+pub(super) struct ReplayOutcome {
     /// The events and facts in order, one per line. Ephemeral ones start with `~`.
     pub(super) transcript: String,
     /// The reason why the session could not be opened.
@@ -82,7 +82,7 @@ impl Replay {
     }
 
     /// Replays the session.
-    pub(super) fn played(self) -> Played {
+    pub(super) fn played(self) -> ReplayOutcome {
         let prompts = || {
             self.pieces
                 .iter()
@@ -102,7 +102,7 @@ impl Replay {
         }
         player.transcript.push_str("--- end\n");
         player.act(|conversation, at, effects| conversation.agent_ended(at, effects));
-        Played {
+        ReplayOutcome {
             unready: player.conversation.unready().map(ToOwned::to_owned),
             transcript: player.transcript,
         }

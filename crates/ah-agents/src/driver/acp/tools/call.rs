@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::driver::acp::edits::Change;
+use crate::driver::acp::edits::FileChange;
 use crate::driver::acp::output::{self, ToolReport};
 use crate::driver::acp::quirks::{EarlyContent, InputKnown, Quirks, ToolName};
 use ah_lifecycle::turns::leave_out_middle;
@@ -29,7 +29,7 @@ impl Status {
 
 /// A tool call.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct ToolCall {
     pub(super) id: String,
     /// The name of the tool. It does not change once the call is announced.
     pub(super) name: String,
@@ -44,7 +44,7 @@ pub(super) struct Call {
     is_named: bool,
     input: Map<String, Value>,
     locations: Vec<String>,
-    changes: Vec<Change>,
+    changes: Vec<FileChange>,
     /// The text of its content.
     content: String,
     /// The output of its terminal.
@@ -55,7 +55,7 @@ pub(super) struct Call {
     is_given_up: bool,
 }
 
-impl Call {
+impl ToolCall {
     pub(super) fn new(id: &str, quirks: &Quirks) -> Self {
         let named = match quirks.tool_name {
             ToolName::IdBefore(mark) => id.split_once(mark).map(|(name, _)| name),
@@ -128,11 +128,11 @@ impl Call {
             self.locations = paths.map(ToOwned::to_owned).collect();
         }
         let content = update["content"].as_array();
-        let changes: Vec<Change> = content
+        let changes: Vec<FileChange> = content
             .into_iter()
             .flatten()
             .filter(|content| content["type"] == "diff")
-            .filter_map(|diff| Change::read(diff, workspace))
+            .filter_map(|diff| FileChange::read(diff, workspace))
             .collect();
         // Content without a diff does not remove an earlier diff.
         if !changes.is_empty() {
@@ -304,13 +304,13 @@ impl Call {
     }
 
     /// Returns the file changes of the call.
-    pub(super) fn changes(&self, workspace: &Path) -> Vec<Change> {
+    pub(super) fn changes(&self, workspace: &Path) -> Vec<FileChange> {
         if self.kind != "edit" && self.changes.is_empty() {
             return Vec::new();
         }
         let mut changes = self.changes.clone();
         if changes.is_empty() {
-            changes.extend(Change::read_besides(
+            changes.extend(FileChange::read_other(
                 &self.raw_output,
                 &self.input,
                 workspace,
