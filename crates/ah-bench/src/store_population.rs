@@ -183,7 +183,7 @@ async fn create_task(
                 .collect(),
             repository_id: RepositoryId::from_ulid(Ulid::from_parts(0, 1)),
             repository_name: None,
-            reply: None,
+            receipt: None,
         })
         .await?;
     Ok(ids)

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use ah_rest_api_contract::{AlreadyDone, ErrorKind, TaskManagerError};
+use ah_rest_api_contract::{ErrorKind, TaskManagerError};
 use ah_store::StoreError;
 
 /// A failure to start an engine.
@@ -20,14 +20,6 @@ pub enum StartError {
     /// The store failed.
     #[error("the store cannot be read")]
     Store(#[from] StoreError),
-}
-
-/// Converts an error of the store for clients.
-pub(crate) fn store_error(error: StoreError) -> TaskManagerError {
-    match error {
-        StoreError::AlreadyReplied(reply) => AlreadyDone::error(crate::receipts::read(*reply)),
-        error => error.into(),
-    }
 }
 
 /// Logs a fault of stored data and returns an error for clients without its details.

@@ -26,7 +26,6 @@ mod identity;
 mod liveness;
 mod local_executor;
 mod manager;
-mod receipts;
 mod scheduler;
 mod stream;
 mod supervisor;

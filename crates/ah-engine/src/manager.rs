@@ -18,7 +18,7 @@ use ah_rest_api_contract::{
     Repository, RepositoryId, RepositorySource, Session, SessionDiff, SessionEvent, SessionId,
     SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
 };
-use ah_store::{EngineId, Guard, Reply, Store, StoreError};
+use ah_store::{EngineId, Guard, Store, StoreError};
 use async_trait::async_trait;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -27,12 +27,11 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::config::{EngineConfig, Scheduling};
 use crate::ephemeral::EphemeralHub;
-use crate::error::{StartError, store_error};
+use crate::error::StartError;
 use crate::executor::{Executor, ExecutorError};
 use crate::feed::Feeds;
 use crate::identity::IdSource;
 use crate::liveness::Liveness;
-use crate::receipts;
 use crate::scheduler::Scheduler;
 use crate::supervisor::{CommandTarget, Core, DECISION_ATTEMPTS, back_off};
 
@@ -139,15 +138,9 @@ impl LocalTaskManager {
         }
     }
 
-    /// Returns the stored form of the receipt that the caller requests for this result, if any.
-    fn receipt_of<T: Serialize>(&self, result: &T) -> Result<Option<Reply>, TaskManagerError> {
-        let receipt = self.caller.receipt_of(result)?;
-        receipt.map(receipts::write).transpose()
-    }
-
     /// Makes a decision on a session and writes it, and repeats both after a conflict. Returns the
-    /// `reply` for the session after the decision. The reply is kept if the request has an
-    /// idempotency key.
+    /// `reply` for the session after the decision. The receipt is kept if the request
+    /// has an idempotency key.
     #[tracing::instrument(level = "debug", skip_all, fields(session.id = %id), err(level = "debug"))]
     async fn decide<R: Serialize + Send>(
         &self,
@@ -157,7 +150,7 @@ impl LocalTaskManager {
         reply: impl Fn(View) -> R + Send + Sync,
     ) -> Result<R, TaskManagerError> {
         for attempt in 0..DECISION_ATTEMPTS {
-            let mut view = self.core.view(id, target).await.map_err(store_error)?;
+            let mut view = self.core.view(id, target).await?;
             let now = self.core.clock.now();
             let decision = decide(&view)?;
             let mut guard = Guard::default();
@@ -174,17 +167,17 @@ impl LocalTaskManager {
                 }
             };
             let body = reply(view);
-            let kept = self.receipt_of(&body)?;
-            if guard.version.is_none() && kept.is_none() {
+            let receipt = self.caller.receipt_of(&body)?;
+            if guard.version.is_none() && receipt.is_none() {
                 return Ok(body);
             }
-            match self.core.write(id, guard, change, now, kept).await {
+            match self.core.write(id, guard, change, now, receipt).await {
                 Ok(_) => return Ok(body),
                 Err(StoreError::Conflict { .. }) => back_off(attempt).await,
-                Err(error) => return Err(store_error(error)),
+                Err(error) => return Err(error.into()),
             }
         }
-        Err(store_error(StoreError::Conflict { id: id.to_string() }))
+        Err(StoreError::Conflict { id: id.to_string() }.into())
     }
 
     /// Waits until `done` returns true for the session, for at most `limit`. Returns false after
@@ -219,7 +212,7 @@ impl LocalTaskManager {
             .session(id)
             .await
             .map(drop)
-            .map_err(store_error)
+            .map_err(Into::into)
     }
 }
 
@@ -252,7 +245,7 @@ impl TaskManager for LocalTaskManager {
     }
 
     async fn get_task(&self, id: TaskId) -> Result<Task, TaskManagerError> {
-        self.core.store.task(id).await.map_err(store_error)
+        self.core.store.task(id).await.map_err(Into::into)
     }
 
     async fn list_sessions(&self, query: SessionQuery) -> Result<Page<Session>, TaskManagerError> {
@@ -260,17 +253,11 @@ impl TaskManager for LocalTaskManager {
             .store
             .list_sessions(&query)
             .await
-            .map_err(store_error)
+            .map_err(Into::into)
     }
 
     async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
-        Ok(self
-            .core
-            .store
-            .session(id)
-            .await
-            .map_err(store_error)?
-            .session)
+        Ok(self.core.store.session(id).await?.session)
     }
 
     async fn task_events_stream(
@@ -297,7 +284,7 @@ impl TaskManager for LocalTaskManager {
             .store
             .list_events(id, &query)
             .await
-            .map_err(store_error)
+            .map_err(Into::into)
     }
 
     async fn prompt_session(
@@ -314,7 +301,7 @@ impl TaskManager for LocalTaskManager {
         page: PageRequest,
     ) -> Result<Page<Prompt>, TaskManagerError> {
         self.known(id).await?;
-        let prompts = self.core.store.prompts(id).await.map_err(store_error)?;
+        let prompts = self.core.store.prompts(id).await?;
         Ok(Page::of_whole(prompts, page))
     }
 
@@ -360,7 +347,7 @@ impl TaskManager for LocalTaskManager {
         page: PageRequest,
     ) -> Result<Page<Permission>, TaskManagerError> {
         self.known(id).await?;
-        let known = self.core.store.permissions(id).await.map_err(store_error)?;
+        let known = self.core.store.permissions(id).await?;
         let permissions = known.into_iter().map(|record| record.permission).collect();
         Ok(Page::of_whole(permissions, page))
     }
@@ -387,11 +374,11 @@ impl TaskManager for LocalTaskManager {
     }
 
     async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, TaskManagerError> {
-        self.core.store.list_drafts(page).await.map_err(store_error)
+        self.core.store.list_drafts(page).await.map_err(Into::into)
     }
 
     async fn get_draft(&self, id: DraftId) -> Result<Draft, TaskManagerError> {
-        self.core.store.draft(id).await.map_err(store_error)
+        self.core.store.draft(id).await.map_err(Into::into)
     }
 
     async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError> {
@@ -399,7 +386,7 @@ impl TaskManager for LocalTaskManager {
     }
 
     async fn delete_draft_task(&self, id: DraftId) -> Result<(), TaskManagerError> {
-        self.core.store.delete_draft(id).await.map_err(store_error)
+        self.core.store.delete_draft(id).await.map_err(Into::into)
     }
 
     async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {
@@ -429,17 +416,17 @@ impl TaskManager for LocalTaskManager {
             .store
             .list_repositories(page)
             .await
-            .map_err(store_error)
+            .map_err(Into::into)
     }
 
     async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError> {
         // The stored address may contain a password, so it is not returned.
-        let (repository, _address) = self.core.store.repository(id).await.map_err(store_error)?;
+        let (repository, _address) = self.core.store.repository(id).await?;
         Ok(repository)
     }
 
     async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {
-        let (_, address) = self.core.store.repository(id).await.map_err(store_error)?;
+        let (_, address) = self.core.store.repository(id).await?;
         let source = RepositorySource::parse(&address).map_err(|why| {
             tracing::error!(repository.id = %id, %why, "a stored address cannot be read");
             TaskManagerError::new(ErrorKind::Internal, "stored data could not be read")

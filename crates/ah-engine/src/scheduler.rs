@@ -20,8 +20,8 @@ use crate::supervisor::{Core, Supervisor, SupervisorError};
 /// The interval between checks for dead engines. A store reports changes of sessions, but not the
 /// death of an engine.
 const ORPHAN_CHECK: Duration = Duration::from_secs(1);
-/// The interval between removals of expired replies.
-const REPLY_SWEEP: Duration = Duration::from_secs(60 * 60);
+/// The interval between removals of expired receipts.
+const RECEIPT_SWEEP: Duration = Duration::from_secs(60 * 60);
 /// The number of attempts of a failing supervisor before its session is given up.
 const SUPERVISOR_ATTEMPTS: u32 = 5;
 /// The longest wait before a supervisor is started again.
@@ -62,9 +62,9 @@ impl Scheduler {
                         self.report("renew its claims", renewed);
                     }
                     if now >= sweep_at {
-                        sweep_at = now.plus(REPLY_SWEEP);
-                        let swept = self.core.store.sweep_replies(now).await;
-                        self.report("forget old replies", swept.map(drop));
+                        sweep_at = now.plus(RECEIPT_SWEEP);
+                        let swept = self.core.store.sweep_receipts(now).await;
+                        self.report("delete expired receipts", swept.map(drop));
                     }
                     if now >= check_at {
                         check_at = now.plus(ORPHAN_CHECK);

@@ -15,7 +15,7 @@ use ah_store::{EventRow, Head, LogPosition, Store};
 use futures::{StreamExt, stream};
 use tokio::sync::{broadcast, watch};
 
-use crate::error::{inconsistent, store_error};
+use crate::error::inconsistent;
 use crate::feed::Feed;
 use crate::supervisor::Core;
 
@@ -126,8 +126,7 @@ impl Reader {
         let rows = self
             .feed
             .after(self.store.as_ref(), self.session, self.cursor, READ_MAX)
-            .await
-            .map_err(store_error)?;
+            .await?;
         if let Some(first) = rows.first()
             && first.seq > self.cursor.next()
         {
@@ -154,12 +153,7 @@ impl Reader {
     /// session has none to wait for.
     async fn came_in_time(&mut self) -> Result<bool, TaskManagerError> {
         if !self.in_time {
-            let session = self
-                .store
-                .session(self.session)
-                .await
-                .map_err(store_error)?
-                .session;
+            let session = self.store.session(self.session).await?.session;
             self.in_time = !session.status.is_terminal() || self.cursor < session.last_seq;
         }
         Ok(self.in_time)
@@ -290,7 +284,7 @@ impl LogReader {
                 Ok(rows) => self.take(rows),
                 Err(error) => {
                     self.ended = true;
-                    return Some(Err(store_error(error)));
+                    return Some(Err(error.into()));
                 }
             }
         }

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::{Change, Decision, Refusal, View, finish};
-use ah_rest_api_contract::{PermissionId, PromptId, SessionId, Timestamp};
+use ah_rest_api_contract::{PermissionId, PromptId, Receipt, SessionId, Timestamp};
 use ah_store::{
-    EngineId, Guard, Head, JournalPosition, Pending, Reply, SessionRecord, SessionVersion,
-    SessionWrite, Store, StoreError, Written, metrics as names,
+    EngineId, Guard, Head, JournalPosition, Pending, SessionRecord, SessionVersion, SessionWrite,
+    Store, StoreError, Written, metrics as names,
 };
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -122,14 +122,14 @@ impl Core {
         })
     }
 
-    /// Writes a change under `guard`, together with its reply.
+    /// Writes a change under `guard`, together with its receipt.
     pub(crate) async fn write(
         &self,
         session: SessionId,
         guard: Guard,
         change: Change,
         now: Timestamp,
-        reply: Option<Reply>,
+        receipt: Option<Receipt>,
     ) -> Result<Written, StoreError> {
         let Change {
             events,
@@ -146,7 +146,7 @@ impl Core {
                 patch,
                 prompts,
                 permissions,
-                reply,
+                receipt,
             })
             .await
     }

@@ -1,7 +1,7 @@
 //! Drafts of tasks.
 
-use ah_rest_api_contract::{Draft, DraftId, Page, PageRequest};
-use ah_store::{Drafts, Reply, StoreError};
+use ah_rest_api_contract::{Draft, DraftId, Page, PageRequest, Receipt};
+use ah_store::{Drafts, StoreError};
 use async_trait::async_trait;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -27,12 +27,12 @@ impl Drafts for SqliteStore {
         .await
     }
 
-    async fn save_draft(&self, draft: &Draft, reply: Option<Reply>) -> Result<(), StoreError> {
+    async fn save_draft(&self, draft: &Draft, receipt: Option<Receipt>) -> Result<(), StoreError> {
         let draft = draft.clone();
         self.writer
             .run("save a draft", move |tx| {
                 Box::pin(async move {
-                    receipts::keep(tx, reply.as_ref(), draft.updated_at).await?;
+                    receipts::keep(tx, receipt.as_ref(), draft.updated_at).await?;
                     save(tx, &draft).await
                 })
             })

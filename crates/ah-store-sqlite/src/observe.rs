@@ -60,7 +60,7 @@ const fn error_kind(error: &StoreError) -> &'static str {
         StoreError::NotFound { .. } => "not_found",
         StoreError::Conflict { .. } => "conflict",
         StoreError::Fenced { .. } => "fenced",
-        StoreError::AlreadyReplied(_) => "already_replied",
+        StoreError::AlreadyDone(_) => "already_done",
         StoreError::Inconsistent(_) => "inconsistent",
         StoreError::Unavailable { .. } => "unavailable",
         StoreError::Backend { .. } => "backend",

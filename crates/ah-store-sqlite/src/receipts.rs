@@ -1,133 +1,132 @@
-//! Receipts: replies by idempotency key.
+//! Receipts by idempotency key.
 
-use ah_rest_api_contract::Timestamp;
-use ah_store::{Receipts, Reply, StoreError};
+use ah_rest_api_contract::{Receipt, Timestamp};
+use ah_store::{Receipts, StoreError};
 use async_trait::async_trait;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use crate::error::During as _;
 use crate::observe::operation;
-use crate::rows::{ReplyRow, json_text};
+use crate::rows::{ReceiptRow, json_text};
 use crate::store::SqliteStore;
 
 #[async_trait]
 impl Receipts for SqliteStore {
-    async fn reply(&self, key: &str, now: Timestamp) -> Result<Option<Reply>, StoreError> {
-        operation("read a reply", async {
+    async fn receipt(&self, key: &str, now: Timestamp) -> Result<Option<Receipt>, StoreError> {
+        operation("read a receipt", async {
             get(&mut *self.reader().await?, key, now).await
         })
         .await
     }
 
-    async fn save_reply(&self, reply: Reply, now: Timestamp) -> Result<(), StoreError> {
+    async fn save_receipt(&self, receipt: Receipt, now: Timestamp) -> Result<(), StoreError> {
         self.writer
-            .run("keep a reply", move |tx| {
-                Box::pin(async move { keep(tx, Some(&reply), now).await })
+            .run("keep a receipt", move |tx| {
+                Box::pin(async move { keep(tx, Some(&receipt), now).await })
             })
             .await
     }
 
-    async fn sweep_replies(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn sweep_receipts(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.writer
-            .run("delete expired replies", move |tx| Box::pin(sweep(tx, now)))
+            .run("delete expired receipts", move |tx| {
+                Box::pin(sweep(tx, now))
+            })
             .await
     }
 }
 
-/// Key, fingerprint, status, body and expiry, in the order of the JSON array that SQLite reads.
+/// Key, fingerprint, bytes in hexadecimal, and expiry: the JSON array that SQLite reads.
 #[derive(Serialize)]
-struct Row<'a>(&'a str, &'a str, u16, &'a str, i64);
+struct Row<'a>(&'a str, &'a str, String, i64);
 
-/// Returns the replies with one of `keys`, expired or not.
+/// Returns the receipts with one of `keys`, expired or not.
 pub(crate) async fn find(
     connection: &mut SqliteConnection,
     keys: &[&str],
-) -> Result<Vec<Reply>, StoreError> {
+) -> Result<Vec<Receipt>, StoreError> {
     let keys = json_text(keys)?;
     sqlx::query_as!(
-        ReplyRow,
-        "SELECT key, fingerprint, status, body, expires_at FROM replies
+        ReceiptRow,
+        "SELECT key, fingerprint, bytes, expires_at FROM receipts
          WHERE key IN (SELECT value FROM json_each($1))",
         keys
     )
     .fetch_all(connection)
     .await
-    .during("look for replies")?
+    .during("look for receipts")?
     .into_iter()
-    .map(ReplyRow::into_reply)
+    .map(ReceiptRow::into_receipt)
     .collect()
 }
 
-/// Returns the reply with this key, unless it has expired by `now`.
+/// Returns the receipt with this key, unless it has expired by `now`.
 async fn get(
     connection: &mut SqliteConnection,
     key: &str,
     now: Timestamp,
-) -> Result<Option<Reply>, StoreError> {
+) -> Result<Option<Receipt>, StoreError> {
     let found = find(connection, &[key]).await?;
-    Ok(found.into_iter().find(|reply| holds(reply, now)))
+    Ok(found.into_iter().find(|receipt| holds(receipt, now)))
 }
 
-/// Returns true if the reply has not expired by `now`.
-pub(crate) fn holds(reply: &Reply, now: Timestamp) -> bool {
-    reply.expires_at > now
+/// Returns true if the receipt has not expired by `now`.
+pub(crate) fn holds(receipt: &Receipt, now: Timestamp) -> bool {
+    receipt.expires_at > now
 }
 
-/// Keeps a reply, if one is given. Fails if the request was replied to before. The caller runs it
+/// Keeps a receipt, if one is given. Fails if the key has a receipt. The caller runs it
 /// in the transaction of the request's work.
 pub(crate) async fn keep(
     connection: &mut SqliteConnection,
-    reply: Option<&Reply>,
+    receipt: Option<&Receipt>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(reply) = reply else {
+    let Some(receipt) = receipt else {
         return Ok(());
     };
-    match get(connection, &reply.key, now).await? {
-        Some(earlier) => Err(StoreError::AlreadyReplied(Box::new(earlier))),
-        None => put(connection, &[reply]).await,
+    match get(connection, &receipt.key, now).await? {
+        Some(earlier) => Err(StoreError::AlreadyDone(Box::new(earlier))),
+        None => put(connection, &[receipt]).await,
     }
 }
 
-/// Writes replies, and replaces expired ones. The caller has checked that no other reply holds.
+/// Writes receipts, and replaces expired ones. The caller has checked that no other receipt holds.
 pub(crate) async fn put(
     connection: &mut SqliteConnection,
-    replies: &[&Reply],
+    receipts: &[&Receipt],
 ) -> Result<(), StoreError> {
-    let rows: Vec<Row<'_>> = replies
+    let rows: Vec<Row<'_>> = receipts
         .iter()
-        .map(|reply| {
-            let expires_at = reply.expires_at.as_unix_millis();
-            let Reply {
-                key,
-                fingerprint,
-                status,
-                body,
-                ..
-            } = reply;
-            Row(key, fingerprint, *status, body, expires_at)
+        .map(|receipt| {
+            Row(
+                &receipt.key,
+                &receipt.fingerprint,
+                hex::encode(&receipt.bytes),
+                receipt.expires_at.as_unix_millis(),
+            )
         })
         .collect();
     let rows = json_text(&rows)?;
     sqlx::query!(
-        "INSERT OR REPLACE INTO replies (key, fingerprint, status, body, expires_at)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+        "INSERT OR REPLACE INTO receipts (key, fingerprint, bytes, expires_at)
+         SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3
          FROM json_each($1)",
         rows
     )
     .execute(connection)
     .await
-    .during("keep replies")?;
+    .during("keep receipts")?;
     Ok(())
 }
 
-/// Deletes the replies that have expired by `now`, and returns their number.
+/// Deletes the receipts that have expired by `now`, and returns their number.
 async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreError> {
     let now = now.as_unix_millis();
-    let done = sqlx::query!("DELETE FROM replies WHERE expires_at <= $1", now)
+    let done = sqlx::query!("DELETE FROM receipts WHERE expires_at <= $1", now)
         .execute(connection)
         .await
-        .during("delete expired replies")?;
+        .during("delete expired receipts")?;
     Ok(done.rows_affected())
 }

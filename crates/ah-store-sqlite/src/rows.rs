@@ -7,9 +7,10 @@ mod read;
 mod session;
 
 use ah_rest_api_contract::{
-    Draft, DraftContent, EventSeq, Permission, Prompt, Repository, SessionEvent, SessionId, Task,
+    Draft, DraftContent, EventSeq, Permission, Prompt, Receipt, Repository, SessionEvent,
+    SessionId, Task,
 };
-use ah_store::{ApiKey, EventRow, LogPosition, PermissionRecord, Reply, StoreError};
+use ah_store::{ApiKey, EventRow, LogPosition, PermissionRecord, StoreError};
 
 use crate::error::inconsistent;
 pub(crate) use read::{Reader, json_text, stored};
@@ -167,23 +168,20 @@ impl RepositoryRow {
     }
 }
 
-pub(crate) struct ReplyRow {
+pub(crate) struct ReceiptRow {
     pub(crate) key: String,
     pub(crate) fingerprint: String,
-    pub(crate) status: i64,
-    pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) expires_at: i64,
 }
 
-impl ReplyRow {
-    pub(crate) fn into_reply(self) -> Result<Reply, StoreError> {
-        let row = Reader::new("replies", &self.key);
-        Ok(Reply {
-            status: u16::try_from(self.status)
-                .map_err(|error| inconsistent("replies", "status", &self.key, error))?,
+impl ReceiptRow {
+    pub(crate) fn into_receipt(self) -> Result<Receipt, StoreError> {
+        let row = Reader::new("receipts", &self.key);
+        Ok(Receipt {
             expires_at: row.moment("expires_at", self.expires_at)?,
             fingerprint: self.fingerprint,
-            body: self.body,
+            bytes: self.bytes,
             key: self.key,
         })
     }

@@ -1,9 +1,10 @@
 //! Tasks, and the creation of their sessions.
 
 use ah_rest_api_contract::{
-    EventPayload, EventSeq, RepositorySource, SessionStatus, StatusChange, Task, TaskId, Timestamp,
+    EventPayload, EventSeq, Receipt, RepositorySource, SessionStatus, StatusChange, Task, TaskId,
+    Timestamp,
 };
-use ah_store::{NewEvent, NewTask, Reply, StoreError, Tasks};
+use ah_store::{NewEvent, NewTask, StoreError, Tasks};
 use async_trait::async_trait;
 use serde::Serialize;
 use sqlx::SqliteConnection;
@@ -45,7 +46,7 @@ struct PreparedTask {
     sessions: String,
     first_events: Vec<EventText>,
     repository: Option<repositories::Use>,
-    reply: Option<Reply>,
+    receipt: Option<Receipt>,
 }
 
 /// The columns of a new session that differ between sessions.
@@ -103,7 +104,7 @@ impl PreparedTask {
             sessions: json_text(&sessions)?,
             first_events,
             repository: repository_of(&new)?,
-            reply: new.reply,
+            receipt: new.receipt,
         })
     }
 }
@@ -128,10 +129,10 @@ fn repository_of(new: &NewTask) -> Result<Option<repositories::Use>, StoreError>
     }))
 }
 
-/// Writes the task, its sessions, their first events, its repository and the reply, and announces
+/// Writes the task, its sessions, their first events, its repository and the receipt, and announces
 /// the new work.
 async fn create(tx: &mut Tx, task: &PreparedTask) -> Result<(), StoreError> {
-    receipts::keep(tx, task.reply.as_ref(), task.created_at).await?;
+    receipts::keep(tx, task.receipt.as_ref(), task.created_at).await?;
     if let Some(repository) = &task.repository {
         repositories::touch(tx, repository).await?;
     }

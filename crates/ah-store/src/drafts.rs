@@ -1,9 +1,9 @@
 //! Drafts of tasks.
 
-use ah_rest_api_contract::{Draft, DraftId, Page, PageRequest};
+use ah_rest_api_contract::{Draft, DraftId, Page, PageRequest, Receipt};
 use async_trait::async_trait;
 
-use crate::{Reply, StoreError};
+use crate::StoreError;
 
 /// The drafts.
 #[async_trait]
@@ -14,8 +14,8 @@ pub trait Drafts: Send + Sync {
     /// Returns the draft `id`.
     async fn draft(&self, id: DraftId) -> Result<Draft, StoreError>;
 
-    /// Creates or replaces a draft, and keeps the reply with it if there is one.
-    async fn save_draft(&self, draft: &Draft, reply: Option<Reply>) -> Result<(), StoreError>;
+    /// Creates or replaces a draft, and keeps the receipt with it if there is one.
+    async fn save_draft(&self, draft: &Draft, receipt: Option<Receipt>) -> Result<(), StoreError>;
 
     /// Deletes the draft `id`.
     async fn delete_draft(&self, id: DraftId) -> Result<(), StoreError>;

@@ -2,9 +2,7 @@
 
 use std::error::Error;
 
-use ah_rest_api_contract::{ErrorKind, TaskManagerError};
-
-use crate::Reply;
+use ah_rest_api_contract::{AlreadyDone, ErrorKind, Receipt, TaskManagerError};
 
 /// A stored value that does not fit its column's type. It is never read as a default.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +42,9 @@ pub enum StoreError {
         /// The session.
         id: String,
     },
-    /// An earlier request with the same key did its work and was replied to. Nothing was done now.
-    #[error("the request was done and replied to before")]
-    AlreadyReplied(Box<Reply>),
+    /// An earlier request with the same key did its work. Nothing was done now.
+    #[error("the request was carried out before")]
+    AlreadyDone(Box<Receipt>),
     /// A stored value does not fit its column's type.
     #[error(transparent)]
     Inconsistent(#[from] Inconsistency),
@@ -71,14 +69,11 @@ impl From<StoreError> for TaskManagerError {
     /// Hides the backend's details from clients; they stay in the source chain.
     fn from(error: StoreError) -> Self {
         let (kind, detail) = match &error {
+            StoreError::AlreadyDone(receipt) => return AlreadyDone::error((**receipt).clone()),
             StoreError::NotFound { .. } => (ErrorKind::NotFound, format!("there is {error}")),
             StoreError::Conflict { .. } | StoreError::Fenced { .. } => (
                 ErrorKind::Conflict,
                 format!("{error} at the same moment; look at it again and repeat the request"),
-            ),
-            StoreError::AlreadyReplied(_) => (
-                ErrorKind::Conflict,
-                "this request was carried out before".to_owned(),
             ),
             StoreError::Unavailable { .. } => (
                 ErrorKind::Unavailable,

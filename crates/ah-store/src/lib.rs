@@ -12,7 +12,7 @@
 //! | [`Queue`] | prompts and permission requests |
 //! | [`Drafts`] | drafts of tasks |
 //! | [`Repositories`] | the repositories of tasks |
-//! | [`Receipts`] | replies by idempotency key |
+//! | [`Receipts`] | receipts by idempotency key |
 //! | [`Keys`] | API keys |
 //!
 //! One verb is one transaction inside one backend, so that locking, numbering and retries stay
@@ -51,7 +51,7 @@ pub use error::{Inconsistency, StoreError};
 pub use keys::{ApiKey, Keys};
 pub use log::{EventLog, EventRow, Head, LogPosition};
 pub use queue::{Pending, Queue};
-pub use receipts::{Receipts, Reply};
+pub use receipts::Receipts;
 pub use repositories::Repositories;
 pub use sessions::{Guard, SessionWrite, Sessions, Written};
 pub use store::Store;

@@ -1,39 +1,24 @@
-//! Receipts: the replies to requests that have an idempotency key.
+//! Receipts of requests that have an idempotency key.
 
-use ah_rest_api_contract::Timestamp;
+use ah_rest_api_contract::{Receipt, Timestamp};
 use async_trait::async_trait;
 
 use crate::StoreError;
 
-/// The reply to a request that has an idempotency key.
+/// The receipts.
 ///
-/// It is written in the transaction that does the work of the request, so that one exists exactly
-/// if the other does. Of several writes that carry replies of one key, one does its work. The
-/// others do nothing and fail as [`StoreError::AlreadyReplied`] with that reply, even if they
-/// would have failed for another reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// The name of the request: principal, method, path and idempotency key, one per line.
-    pub key: String,
-    /// A digest of the request's body.
-    pub fingerprint: String,
-    /// The HTTP status.
-    pub status: u16,
-    /// The body; empty if there was none.
-    pub body: String,
-    /// The time from which the reply is gone and the key can be used again.
-    pub expires_at: Timestamp,
-}
-
-/// The replies.
+/// A receipt is written in the transaction that does the work of the request, so that one exists
+/// exactly if the other does. Of several writes that carry receipts of one key, one does its work.
+/// The others do nothing and fail as [`StoreError::AlreadyDone`] with that receipt, even if they
+/// would have failed for another reason. The bytes of a receipt are opaque to the store.
 #[async_trait]
 pub trait Receipts: Send + Sync {
-    /// Returns the reply of this key, unless it has expired by `now`.
-    async fn reply(&self, key: &str, now: Timestamp) -> Result<Option<Reply>, StoreError>;
+    /// Returns the receipt of this key, unless it has expired by `now`.
+    async fn receipt(&self, key: &str, now: Timestamp) -> Result<Option<Receipt>, StoreError>;
 
-    /// Keeps the reply to a request that does no work, such as a refused one.
-    async fn save_reply(&self, reply: Reply, now: Timestamp) -> Result<(), StoreError>;
+    /// Keeps the receipt of a request that does no work, such as a refused one.
+    async fn save_receipt(&self, receipt: Receipt, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Deletes the replies that have expired by `now`, and returns their number.
-    async fn sweep_replies(&self, now: Timestamp) -> Result<u64, StoreError>;
+    /// Deletes the receipts that have expired by `now`, and returns their number.
+    async fn sweep_receipts(&self, now: Timestamp) -> Result<u64, StoreError>;
 }

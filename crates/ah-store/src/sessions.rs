@@ -6,11 +6,11 @@ use ah_lifecycle::{
     Fence, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord, SessionVersion,
 };
 use ah_rest_api_contract::{
-    EventSeq, Page, Session, SessionId, SessionQuery, SessionStatus, Timestamp,
+    EventSeq, Page, Receipt, Session, SessionId, SessionQuery, SessionStatus, Timestamp,
 };
 use async_trait::async_trait;
 
-use crate::{Reply, StoreError};
+use crate::StoreError;
 
 /// The conditions of a write. A write without conditions is unconditional; one with both is
 /// checked against both.
@@ -41,8 +41,8 @@ pub struct SessionWrite {
     pub prompts: Vec<PromptWrite>,
     /// The permission requests.
     pub permissions: Vec<PermissionWrite>,
-    /// The reply to keep with the work, for a request that has an idempotency key.
-    pub reply: Option<Reply>,
+    /// The receipt to keep with the work, for a request that has an idempotency key.
+    pub receipt: Option<Receipt>,
 }
 
 impl SessionWrite {
@@ -57,7 +57,7 @@ impl SessionWrite {
             patch: SessionPatch::default(),
             prompts: Vec::new(),
             permissions: Vec::new(),
-            reply: None,
+            receipt: None,
         }
     }
 }

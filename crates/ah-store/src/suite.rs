@@ -117,14 +117,14 @@ macro_rules! store_suite {
                 the_default_branch_of_a_repository_is_remembered,
             }
             receipts: {
-                a_reply_is_stored_with_its_work,
-                a_reply_is_not_stored_without_its_work,
-                what_was_replied_to_is_not_done_again,
+                a_receipt_is_stored_with_its_work,
+                a_receipt_is_not_stored_without_its_work,
+                a_request_with_a_receipt_is_not_done_again,
                 of_racing_writers_one_does_the_work,
                 equal_requests_at_once_are_done_once,
-                a_reply_survives_reopening,
-                an_expired_reply_is_replaced,
-                a_sweep_takes_expired_replies,
+                a_receipt_survives_reopening,
+                an_expired_receipt_is_replaced,
+                a_sweep_takes_expired_receipts,
             }
             keys: {
                 keys_are_kept_and_revoked,

@@ -1,10 +1,10 @@
 //! Tasks.
 
 use ah_lifecycle::Launch;
-use ah_rest_api_contract::{RepositoryId, Session, Task, TaskId};
+use ah_rest_api_contract::{Receipt, RepositoryId, Session, Task, TaskId};
 use async_trait::async_trait;
 
-use crate::{Reply, StoreError};
+use crate::StoreError;
 
 /// A task to create, with its sessions.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +18,8 @@ pub struct NewTask {
     pub repository_id: RepositoryId,
     /// The display name of the repository; absent when the task has none.
     pub repository_name: Option<String>,
-    /// The reply to keep with the work, for a request that has an idempotency key.
-    pub reply: Option<Reply>,
+    /// The receipt to keep with the work, for a request that has an idempotency key.
+    pub receipt: Option<Receipt>,
 }
 
 /// The tasks.

@@ -2,8 +2,6 @@
 
 use ah_rest_api_contract::{Caller, Draft, DraftId, DraftUpdate, TaskManagerError};
 
-use crate::error::store_error;
-use crate::receipts;
 use crate::supervisor::Core;
 
 /// Saves a new draft, or updates the given fields of an existing one.
@@ -21,7 +19,7 @@ pub(super) async fn save(
             updated_at: now,
         },
         Some(id) => {
-            let old = core.store.draft(id).await.map_err(store_error)?;
+            let old = core.store.draft(id).await?;
             Draft {
                 content: old.content.merged(update.content),
                 updated_at: now,
@@ -30,10 +28,6 @@ pub(super) async fn save(
         }
     };
     let receipt = caller.receipt_of(&draft)?;
-    let reply = receipt.map(receipts::write).transpose()?;
-    core.store
-        .save_draft(&draft, reply)
-        .await
-        .map_err(store_error)?;
+    core.store.save_draft(&draft, receipt).await?;
     Ok(draft)
 }

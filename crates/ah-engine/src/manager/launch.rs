@@ -6,8 +6,6 @@ use ah_rest_api_contract::{
 };
 use ah_store::NewTask;
 
-use crate::error::store_error;
-use crate::receipts;
 use crate::supervisor::Core;
 
 /// Creates the task's sessions, queued.
@@ -30,10 +28,9 @@ pub(super) async fn launch(
             sessions,
             repository_id: RepositoryId::from_ulid(core.ids.next(now)),
             repository_name: params.source().map(RepositorySource::display_name),
-            reply: receipt.map(receipts::write).transpose()?,
+            receipt,
         })
-        .await
-        .map_err(store_error)?;
+        .await?;
     Ok(launched)
 }
 

@@ -13,8 +13,6 @@ use async_trait::async_trait;
 use futures::FutureExt;
 
 use super::LocalTaskManager;
-use crate::error::store_error;
-use crate::receipts;
 
 #[async_trait]
 impl AccessPoint for LocalTaskManager {
@@ -24,18 +22,16 @@ impl AccessPoint for LocalTaskManager {
 
     async fn receipt(&self, key: &str) -> Result<Option<Receipt>, TaskManagerError> {
         let now = self.core.clock.now();
-        let stored = self.core.store.reply(key, now).await.map_err(store_error)?;
-        Ok(stored.map(receipts::read))
+        Ok(self.core.store.receipt(key, now).await?)
     }
 
     async fn keep_receipt(&self, receipt: Receipt) -> Result<(), TaskManagerError> {
         let now = self.core.clock.now();
-        let stored = receipts::write(receipt)?;
         self.core
             .store
-            .save_reply(stored, now)
+            .save_receipt(receipt, now)
             .await
-            .map_err(store_error)
+            .map_err(Into::into)
     }
 
     async fn encoded_events(
@@ -54,7 +50,7 @@ impl AccessPoint for LocalTaskManager {
     ) -> Result<EncodedLogStream, TaskManagerError> {
         let after = match query.after {
             Some(after) => LogPosition(after.get()),
-            None => self.core.store.log_end().await.map_err(store_error)?,
+            None => self.core.store.log_end().await?,
         };
         Ok(crate::stream::of_all(
             self.core.store.clone(),
@@ -65,12 +61,12 @@ impl AccessPoint for LocalTaskManager {
     }
 
     async fn log_end(&self) -> Result<LogCursor, TaskManagerError> {
-        let end = self.core.store.log_end().await.map_err(store_error)?;
+        let end = self.core.store.log_end().await?;
         Ok(LogCursor::new(end.0))
     }
 
     async fn count_sessions(&self) -> Result<BTreeMap<SessionStatus, u64>, TaskManagerError> {
-        self.core.store.count_sessions().await.map_err(store_error)
+        self.core.store.count_sessions().await.map_err(Into::into)
     }
 
     fn health_probes(&self) -> Vec<HealthProbe<'_>> {

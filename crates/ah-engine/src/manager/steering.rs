@@ -11,7 +11,6 @@ use ah_rest_api_contract::{
 };
 
 use super::LocalTaskManager;
-use crate::error::store_error;
 use crate::supervisor::CommandTarget;
 
 /// The maximum wait for a cancelled session to end. A later reply reports it as still ending.
@@ -178,7 +177,7 @@ impl LocalTaskManager {
         id: SessionId,
         request: PromptRequest,
     ) -> Result<Prompt, TaskManagerError> {
-        let record = self.core.store.session(id).await.map_err(store_error)?;
+        let record = self.core.store.session(id).await?;
         let agent = record.session.agent.agent_type;
         let can_steer = self
             .core

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ah_rest_api_contract::{
     Draft, DraftId, EventQuery, EventSeq, Page, PageRequest, PermissionId, Prompt, PromptId,
-    Repository, RepositoryId, Session, SessionEvent, SessionId, SessionQuery, SessionStatus, Task,
-    TaskId, Timestamp,
+    Receipt, Repository, RepositoryId, Session, SessionEvent, SessionId, SessionQuery,
+    SessionStatus, Task, TaskId, Timestamp,
 };
 use ah_store::{
     ApiKey, Claim, Claims, Drafts, EngineId, EventLog, EventRow, Head, Keys, Lease, LogPosition,
-    NewTask, Pending, PermissionRecord, Queue, Receipts, Reply, Repositories, SessionRecord,
-    SessionWrite, Sessions, Store, StoreError, Tasks, Written,
+    NewTask, Pending, PermissionRecord, Queue, Receipts, Repositories, SessionRecord, SessionWrite,
+    Sessions, Store, StoreError, Tasks, Written,
 };
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -98,7 +98,7 @@ forward! {
     Drafts {
         async list_drafts(page: PageRequest) -> Page<Draft>;
         async draft(id: DraftId) -> Draft;
-        async save_draft(draft: &Draft, reply: Option<Reply>) -> ();
+        async save_draft(draft: &Draft, receipt: Option<Receipt>) -> ();
         async delete_draft(id: DraftId) -> ();
     }
     Repositories {
@@ -107,9 +107,9 @@ forward! {
         async set_default_branch(address: &str, branch: &str) -> ();
     }
     Receipts {
-        async reply(key: &str, now: Timestamp) -> Option<Reply>;
-        async save_reply(reply: Reply, now: Timestamp) -> ();
-        async sweep_replies(now: Timestamp) -> u64;
+        async receipt(key: &str, now: Timestamp) -> Option<Receipt>;
+        async save_receipt(receipt: Receipt, now: Timestamp) -> ();
+        async sweep_receipts(now: Timestamp) -> u64;
     }
     Keys {
         async save_api_key(key: ApiKey) -> ();

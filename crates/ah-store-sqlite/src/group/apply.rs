@@ -36,8 +36,8 @@ impl Decisions<'_> {
         for (session, write) in &self.permissions {
             queue::write_permission(connection, *session, write).await?;
         }
-        if !self.replies.is_empty() {
-            receipts::put(connection, &self.replies).await?;
+        if !self.receipts.is_empty() {
+            receipts::put(connection, &self.receipts).await?;
         }
         let work = if self.work {
             Some(watch::count_up(connection).await?)

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ah_rest_api_contract::{EventSeq, PermissionId, PermissionState, PromptId, SessionId};
+use ah_rest_api_contract::{EventSeq, PermissionId, PermissionState, PromptId, Receipt, SessionId};
 use ah_store::{
-    Head, PermissionWrite, PromptWrite, Reply, SessionPatch, SessionVersion, SessionWrite,
-    StoreError, Written,
+    Head, PermissionWrite, PromptWrite, SessionPatch, SessionVersion, SessionWrite, StoreError,
+    Written,
 };
 use sqlx::SqliteConnection;
 
@@ -23,7 +23,7 @@ pub(super) struct Decisions<'a> {
     /// The changes of prompts by the key of the session, in order.
     pub(super) prompts: Vec<(i64, &'a PromptWrite)>,
     pub(super) permissions: Vec<(i64, &'a PermissionWrite)>,
-    pub(super) replies: Vec<&'a Reply>,
+    pub(super) receipts: Vec<&'a Receipt>,
     /// True if a status has changed.
     pub(super) work: bool,
 }
@@ -43,12 +43,12 @@ pub(super) struct SessionState {
 }
 
 /// The rows that the writes of a group refer to and that exist. Prompts and permission requests
-/// are keyed by their session's key, replies by their own.
+/// are keyed by their session's key, receipts by their own.
 #[derive(Default)]
 struct Existing {
     prompts: HashSet<(i64, PromptId)>,
     permissions: HashMap<(i64, PermissionId), PermissionState>,
-    replies: HashMap<String, Reply>,
+    receipts: HashMap<String, Receipt>,
 }
 
 impl<'a> Decisions<'a> {
@@ -89,7 +89,7 @@ impl<'a> Decisions<'a> {
             batch: Batch::default(),
             prompts: Vec::new(),
             permissions: Vec::new(),
-            replies: Vec::new(),
+            receipts: Vec::new(),
             work: false,
         })
     }
@@ -98,7 +98,7 @@ impl<'a> Decisions<'a> {
     pub(super) fn judge(&mut self, prepared: &'a PreparedWrite) -> Result<Written, StoreError> {
         let PreparedWrite { write, events } = prepared;
         // This comes first: the work of an equal request may be the reason to refuse the guard.
-        self.existing.admit_reply(write)?;
+        self.existing.admit_receipt(write)?;
         let id = write.session;
         let session = self
             .sessions
@@ -128,11 +128,11 @@ impl<'a> Decisions<'a> {
             .extend(write.prompts.iter().map(|prompt| (key, prompt)));
         self.permissions
             .extend(write.permissions.iter().map(|permission| (key, permission)));
-        if let Some(reply) = &write.reply {
+        if let Some(receipt) = &write.receipt {
             self.existing
-                .replies
-                .insert(reply.key.clone(), reply.clone());
-            self.replies.push(reply);
+                .receipts
+                .insert(receipt.key.clone(), receipt.clone());
+            self.receipts.push(receipt);
         }
         Ok(Written {
             version,
@@ -190,7 +190,7 @@ impl Existing {
         sessions: &HashMap<SessionId, SessionState>,
     ) -> Result<Self, StoreError> {
         let mut existing = Self::default();
-        existing.load_replies(connection, writes).await?;
+        existing.load_receipts(connection, writes).await?;
         let mut prompts: Vec<(i64, PromptId)> = Vec::new();
         let mut permissions: Vec<(i64, PermissionId)> = Vec::new();
         for PreparedWrite { write, .. } in writes {
@@ -244,32 +244,34 @@ impl Existing {
         Ok(existing)
     }
 
-    async fn load_replies(
+    async fn load_receipts(
         &mut self,
         connection: &mut SqliteConnection,
         writes: &[PreparedWrite],
     ) -> Result<(), StoreError> {
         let keys: Vec<&str> = writes
             .iter()
-            .filter_map(|write| Some(write.write.reply.as_ref()?.key.as_str()))
+            .filter_map(|write| Some(write.write.receipt.as_ref()?.key.as_str()))
             .collect();
         if !keys.is_empty() {
             let found = receipts::find(connection, &keys).await?;
-            let found = found.into_iter().map(|reply| (reply.key.clone(), reply));
-            self.replies.extend(found);
+            let found = found
+                .into_iter()
+                .map(|receipt| (receipt.key.clone(), receipt));
+            self.receipts.extend(found);
         }
         Ok(())
     }
 
-    /// Refuses a write whose request was replied to before.
-    fn admit_reply(&self, write: &SessionWrite) -> Result<(), StoreError> {
+    /// Refuses a write whose request has a receipt.
+    fn admit_receipt(&self, write: &SessionWrite) -> Result<(), StoreError> {
         let earlier = write
-            .reply
+            .receipt
             .as_ref()
-            .and_then(|reply| self.replies.get(&reply.key))
+            .and_then(|receipt| self.receipts.get(&receipt.key))
             .filter(|earlier| receipts::holds(earlier, write.now));
         match earlier {
-            Some(earlier) => Err(StoreError::AlreadyReplied(Box::new(earlier.clone()))),
+            Some(earlier) => Err(StoreError::AlreadyDone(Box::new(earlier.clone()))),
             None => Ok(()),
         }
     }

@@ -1,8 +1,8 @@
 //! A value that cannot be read is an error with its place, and is never read as a default.
 
-use ah_rest_api_contract::{EventSeq, PageRequest, Role, SessionQuery};
+use ah_rest_api_contract::{EventSeq, PageRequest, Receipt, Role, SessionQuery};
 use ah_store::suite::{StoreHarness as _, sample};
-use ah_store::{ApiKey, EventRow, Guard, LogPosition, Reply, SessionWrite, StoreError};
+use ah_store::{ApiKey, EventRow, Guard, LogPosition, SessionWrite, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -137,20 +137,23 @@ async fn a_spoilt_event_task_draft_and_repository_are_named() {
 }
 
 #[tokio::test]
-async fn a_spoilt_reply_and_key_are_named() {
+async fn a_spoilt_receipt_and_key_are_named() {
     let folder = Folder::new();
     let store = folder.open().await;
-    let reply = Reply {
+    let receipt = Receipt {
         key: "key".to_owned(),
         fingerprint: String::new(),
-        status: 200,
-        body: String::new(),
+        bytes: Vec::new(),
         expires_at: sample::at(9),
     };
-    store.save_reply(reply, sample::at(1)).await.unwrap();
-    spoil(&folder, "UPDATE replies SET status = 65536").await;
-    let found = store.reply("key", sample::at(1)).await;
-    assert_names(found, "replies", "status", "key");
+    store.save_receipt(receipt, sample::at(1)).await.unwrap();
+    spoil(
+        &folder,
+        "UPDATE receipts SET expires_at = 9223372036854775807",
+    )
+    .await;
+    let found = store.receipt("key", sample::at(1)).await;
+    assert_names(found, "receipts", "expires_at", "key");
 
     let key = ApiKey {
         id: "id".to_owned(),

@@ -5,6 +5,7 @@
 mod corruption;
 mod crash;
 mod file;
+mod upgrade;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
-    DeliveryMode, EventSeq, Prompt, PromptContent, PromptId, PromptState, SessionId, SessionStatus,
+    DeliveryMode, EventSeq, Prompt, PromptContent, PromptId, PromptState, Receipt, SessionId,
+    SessionStatus,
 };
 use futures::future::join_all;
 use proptest::prelude::*;
@@ -14,16 +15,16 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::{StoreHarness, sample};
 use crate::{
-    Claim, EngineId, Fence, Guard, JournalPosition, PromptWrite, Reply, SessionVersion,
-    SessionWrite, Store, StoreError,
+    Claim, EngineId, Fence, Guard, JournalPosition, PromptWrite, SessionVersion, SessionWrite,
+    Store, StoreError,
 };
-use steps::{ENGINES, PromptChange, ReplyChange, SESSIONS, Step, WriteStep, step};
+use steps::{ENGINES, PromptChange, ReceiptChange, SESSIONS, Step, WriteStep, step};
 
 /// The state of the model.
 struct Model {
     sessions: Vec<SessionModel>,
-    /// The valid replies, by key.
-    replies: BTreeMap<u8, Reply>,
+    /// The valid receipts, by key.
+    receipts: BTreeMap<u8, Receipt>,
     /// A prefix that separates the keys of this sequence from those of others.
     sequence: String,
 }
@@ -49,42 +50,41 @@ enum Ended {
     Fenced,
     Conflict,
     NotFound,
-    AlreadyReplied(Reply),
+    AlreadyDone(Receipt),
 }
 
 impl Model {
     /// Returns the write of `change` on the current state, and its expected outcome.
     fn write(&mut self, change: &WriteStep) -> (SessionWrite, Ended) {
         let earlier = change
-            .reply
+            .receipt
             .as_ref()
-            .and_then(|reply| self.replies.get(&reply.key));
+            .and_then(|receipt| self.receipts.get(&receipt.key));
         let (mut write, ended) = self.sessions[change.session].write(change, earlier);
-        if let Some(ReplyChange {
+        if let Some(ReceiptChange {
             key,
             expires_at_once,
-        }) = change.reply
+        }) = change.receipt
         {
-            let reply = Reply {
+            let receipt = Receipt {
                 key: format!("{}{key}", self.sequence),
                 fingerprint: String::new(),
-                status: 200,
-                body: sample::ulid().to_string(),
+                bytes: sample::ulid().to_bytes().to_vec(),
                 expires_at: sample::at(if expires_at_once { 1 } else { 2 }),
             };
             if matches!(ended, Ended::Written { .. }) && !expires_at_once {
-                self.replies.insert(key, reply.clone());
+                self.receipts.insert(key, receipt.clone());
             }
-            write.reply = Some(reply);
+            write.receipt = Some(receipt);
         }
         (write, ended)
     }
 }
 
 impl SessionModel {
-    /// Returns the write of `change`, whose request was replied to with `earlier`, and its expected
+    /// Returns the write of `change`, whose request has the receipt `earlier`, and its expected
     /// outcome.
-    fn write(&mut self, change: &WriteStep, earlier: Option<&Reply>) -> (SessionWrite, Ended) {
+    fn write(&mut self, change: &WriteStep, earlier: Option<&Receipt>) -> (SessionWrite, Ended) {
         let guard = Guard {
             fence: change.fence_off_by.map(|by| Fence(self.fence + by)),
             version: change
@@ -129,7 +129,7 @@ impl SessionModel {
             }
         }
         let ended = if let Some(earlier) = earlier {
-            Ended::AlreadyReplied(earlier.clone())
+            Ended::AlreadyDone(earlier.clone())
         } else if change.fence_off_by.is_some_and(|by| by > 0) {
             Ended::Fenced
         } else if change.version_off_by.is_some_and(|by| by > 0) {
@@ -260,7 +260,7 @@ fn ended(result: Result<crate::Written, StoreError>) -> Ended {
         Err(StoreError::Fenced { .. }) => Ended::Fenced,
         Err(StoreError::Conflict { .. }) => Ended::Conflict,
         Err(StoreError::NotFound { .. }) => Ended::NotFound,
-        Err(StoreError::AlreadyReplied(earlier)) => Ended::AlreadyReplied(*earlier),
+        Err(StoreError::AlreadyDone(earlier)) => Ended::AlreadyDone(*earlier),
         Err(error) => panic!("a write came to {error:?}"),
     }
 }
@@ -310,7 +310,7 @@ async fn one_sequence(store: &Arc<dyn Store>, steps: &[Step]) {
     let ids = sample::sessions(&**store, SESSIONS).await;
     let mut model = Model {
         sessions: Vec::new(),
-        replies: BTreeMap::new(),
+        receipts: BTreeMap::new(),
         sequence: sample::ulid().to_string(),
     };
     for id in ids {
@@ -321,8 +321,8 @@ async fn one_sequence(store: &Arc<dyn Store>, steps: &[Step]) {
     }
     for key in 0..3 {
         let name = format!("{}{key}", model.sequence);
-        let found = store.reply(&name, sample::at(1)).await.unwrap();
-        assert_eq!(found.as_ref(), model.replies.get(&key));
+        let found = store.receipt(&name, sample::at(1)).await.unwrap();
+        assert_eq!(found.as_ref(), model.receipts.get(&key));
     }
     for expected in &model.sessions {
         assert_eq!(known(&**store, expected.id).await, *expected);

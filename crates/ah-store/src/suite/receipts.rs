@@ -4,28 +4,26 @@ use std::sync::Arc;
 
 use ah_rest_api_contract::{
     DeliveryMode, Draft, DraftContent, DraftId, EventSeq, Prompt, PromptContent, PromptId,
-    PromptState, SessionId, SessionQuery, SessionStatus,
+    PromptState, Receipt, SessionId, SessionQuery, SessionStatus,
 };
 
 use super::{StoreHarness, sample, soon};
 use crate::{
-    Fence, Guard, NewTask, PromptWrite, Reply, SessionVersion, SessionWrite, Store, StoreError,
-    Written,
+    Fence, Guard, NewTask, PromptWrite, SessionVersion, SessionWrite, Store, StoreError, Written,
 };
 
-/// Returns a reply with the body `body` that expires at `at(100)`.
-fn reply(key: &str, body: &str) -> Reply {
-    Reply {
+/// Returns a receipt with the body `body` that expires at `at(100)`.
+fn receipt(key: &str, body: &str) -> Receipt {
+    Receipt {
         key: format!("someone\nPOST\n/api/v1/tasks\n{key}"),
         fingerprint: format!("of {body}"),
-        status: 201,
-        body: body.to_owned(),
+        bytes: format!("201\n{body}").into_bytes(),
         expires_at: sample::at(100),
     }
 }
 
 /// Returns a decision on version 0 that changes a bit of everything.
-fn decision(session: SessionId, reply: Option<Reply>) -> SessionWrite {
+fn decision(session: SessionId, receipt: Option<Receipt>) -> SessionWrite {
     let guard = Guard {
         fence: Some(Fence(0)),
         version: Some(SessionVersion(0)),
@@ -41,47 +39,50 @@ fn decision(session: SessionId, reply: Option<Reply>) -> SessionWrite {
         author: "someone".to_owned(),
         created_at: sample::at(2),
     })];
-    write.reply = reply;
+    write.receipt = receipt;
     write
 }
 
-fn draft(reply_at: i64) -> Draft {
+fn draft(receipt_at: i64) -> Draft {
     Draft {
         id: DraftId::from_ulid(sample::ulid()),
         content: DraftContent::default(),
-        created_at: sample::at(reply_at),
-        updated_at: sample::at(reply_at),
+        created_at: sample::at(receipt_at),
+        updated_at: sample::at(receipt_at),
     }
 }
 
-fn task(reply: Reply) -> NewTask {
+fn task(receipt: Receipt) -> NewTask {
     let mut task = sample::task(2, sample::at(2));
-    task.reply = Some(reply);
+    task.receipt = Some(receipt);
     task
 }
 
 #[track_caller]
-fn assert_already<T: std::fmt::Debug>(result: Result<T, StoreError>, expected: &Reply) {
+fn assert_already<T: std::fmt::Debug>(result: Result<T, StoreError>, expected: &Receipt) {
     match result {
-        Err(StoreError::AlreadyReplied(earlier)) => assert_eq!(*earlier, *expected),
-        other => panic!("a request that was replied to before came to {other:?}"),
+        Err(StoreError::AlreadyDone(earlier)) => assert_eq!(*earlier, *expected),
+        other => panic!("a request that was carried out before came to {other:?}"),
     }
 }
 
-async fn stored(store: &dyn Store, reply: &Reply) -> Option<Reply> {
-    store.reply(&reply.key, sample::at(2)).await.unwrap()
+async fn stored(store: &dyn Store, receipt: &Receipt) -> Option<Receipt> {
+    store.receipt(&receipt.key, sample::at(2)).await.unwrap()
 }
 
-/// A reply is stored together with its work, unchanged.
-pub async fn a_reply_is_stored_with_its_work(harness: &dyn StoreHarness) {
+/// A receipt is stored together with its work, unchanged.
+pub async fn a_receipt_is_stored_with_its_work(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
-    let written = reply("write", "{\"text\":\"\\\" \u{0} ü 🦀\"}");
-    let created = reply("create", &"long ".repeat(20_000));
-    let saved = reply("draft", "");
-    let refused = Reply {
-        status: 422,
-        ..reply("refused", "{}")
+    let written = receipt("write", "{\"text\":\"\\\" \u{0} ü 🦀\"}");
+    let created = receipt("create", &"long ".repeat(20_000));
+    let saved = Receipt {
+        bytes: (0..=u8::MAX).collect(),
+        ..receipt("draft", "")
+    };
+    let refused = Receipt {
+        bytes: Vec::new(),
+        ..receipt("refused", "")
     };
     for expected in [&written, &created, &saved, &refused] {
         assert_eq!(stored(&*store, expected).await, None);
@@ -91,44 +92,44 @@ pub async fn a_reply_is_stored_with_its_work(harness: &dyn StoreHarness) {
     store.create_task(task(created.clone())).await.unwrap();
     let done = store.save_draft(&draft(2), Some(saved.clone())).await;
     done.unwrap();
-    let done = store.save_reply(refused.clone(), sample::at(2)).await;
+    let done = store.save_receipt(refused.clone(), sample::at(2)).await;
     done.unwrap();
     for expected in [written, created, saved, refused] {
         assert_eq!(stored(&*store, &expected).await, Some(expected));
     }
 }
 
-/// If the work is refused, its reply is not stored and the key can be used again.
-pub async fn a_reply_is_not_stored_without_its_work(harness: &dyn StoreHarness) {
+/// If the work is refused, its receipt is not stored and the key can be used again.
+pub async fn a_receipt_is_not_stored_without_its_work(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
-    let reply = reply("key", "done");
-    let mut stale = decision(id, Some(reply.clone()));
+    let receipt = receipt("key", "done");
+    let mut stale = decision(id, Some(receipt.clone()));
     stale.guard.version = Some(SessionVersion(7));
     let refused = store.write(stale).await;
     assert!(
         matches!(refused, Err(StoreError::Conflict { .. })),
         "{refused:?}"
     );
-    assert_eq!(stored(&*store, &reply).await, None);
+    assert_eq!(stored(&*store, &receipt).await, None);
 
-    let mut taken = task(reply.clone());
+    let mut taken = task(receipt.clone());
     taken.sessions[1].0.id = id;
     assert!(store.create_task(taken).await.is_err());
-    assert_eq!(stored(&*store, &reply).await, None);
+    assert_eq!(stored(&*store, &receipt).await, None);
 
     store
-        .write(decision(id, Some(reply.clone())))
+        .write(decision(id, Some(receipt.clone())))
         .await
         .unwrap();
-    assert_eq!(stored(&*store, &reply).await, Some(reply));
+    assert_eq!(stored(&*store, &receipt).await, Some(receipt));
 }
 
-/// A second request with the same key gets the first reply from every verb and has no effect.
-pub async fn what_was_replied_to_is_not_done_again(harness: &dyn StoreHarness) {
+/// A second request with the same key gets the first receipt from every verb and has no effect.
+pub async fn a_request_with_a_receipt_is_not_done_again(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
-    let first = reply("key", "first");
+    let first = receipt("key", "first");
     store
         .write(decision(ids[0], Some(first.clone())))
         .await
@@ -140,7 +141,7 @@ pub async fn what_was_replied_to_is_not_done_again(harness: &dyn StoreHarness) {
     let prompts = store.prompts(ids[0]).await.unwrap();
     let end = store.log_end().await.unwrap();
 
-    let second = reply("key", "second");
+    let second = receipt("key", "second");
     // This also holds for requests that would be refused: a stale version, or no session.
     let unknown = SessionId::from_ulid(sample::ulid());
     for session in [ids[0], ids[1], unknown] {
@@ -152,7 +153,7 @@ pub async fn what_was_replied_to_is_not_done_again(harness: &dyn StoreHarness) {
     let draft = draft(2);
     let saved = store.save_draft(&draft, Some(second.clone())).await;
     assert_already(saved, &first);
-    let saved = store.save_reply(second, sample::at(2)).await;
+    let saved = store.save_receipt(second, sample::at(2)).await;
     assert_already(saved, &first);
 
     assert_eq!(stored(&*store, &first).await, Some(first));
@@ -172,7 +173,7 @@ pub async fn what_was_replied_to_is_not_done_again(harness: &dyn StoreHarness) {
 }
 
 /// Twenty racing writers share one key on two handles. One does its work, and the others get its
-/// reply. Covers writes, creations, and both at once.
+/// receipt. Covers writes, creations, and both at once.
 pub async fn of_racing_writers_one_does_the_work(harness: &dyn StoreHarness) {
     const WRITERS: usize = 20;
     let handles = [harness.open().await, harness.open().await];
@@ -182,17 +183,17 @@ pub async fn of_racing_writers_one_does_the_work(harness: &dyn StoreHarness) {
         let mut racers = tokio::task::JoinSet::new();
         for writer in 0..WRITERS {
             let store = Arc::clone(&handles[writer % 2]);
-            let reply = reply(&round.to_string(), &writer.to_string());
+            let receipt = receipt(&round.to_string(), &writer.to_string());
             racers.spawn(async move {
                 // Rounds of writes, of creations, and of both.
                 let done = if (round + writer * (round % 3 / 2)) % 2 == 0 {
-                    let mut write = decision(id, Some(reply.clone()));
+                    let mut write = decision(id, Some(receipt.clone()));
                     write.guard = Guard::default();
                     store.write(write).await.map(|_| ())
                 } else {
-                    store.create_task(task(reply.clone())).await
+                    store.create_task(task(receipt.clone())).await
                 };
-                (reply, done)
+                (receipt, done)
             });
         }
         let results = soon("the race", racers.join_all()).await;
@@ -222,13 +223,13 @@ pub async fn of_racing_writers_one_does_the_work(harness: &dyn StoreHarness) {
 pub async fn equal_requests_at_once_are_done_once(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
-    let reply = |body| Some(reply("key", body));
-    let mut stale = decision(id, reply("stale"));
+    let receipt = |body| Some(receipt("key", body));
+    let mut stale = decision(id, receipt("stale"));
     stale.guard.fence = Some(Fence(9));
     let (stale, first, second) = tokio::join!(
         store.write(stale),
-        store.write(decision(id, reply("first"))),
-        store.write(decision(id, reply("second"))),
+        store.write(decision(id, receipt("first"))),
+        store.write(decision(id, receipt("second"))),
     );
     assert!(matches!(stale, Err(StoreError::Fenced { .. })), "{stale:?}");
     let written = Written {
@@ -236,40 +237,43 @@ pub async fn equal_requests_at_once_are_done_once(harness: &dyn StoreHarness) {
         last_seq: EventSeq::new(2),
     };
     assert_eq!(first.unwrap(), written);
-    assert_already(second, &reply("first").unwrap());
+    assert_already(second, &receipt("first").unwrap());
 }
 
-/// A reply survives reopening the store.
-pub async fn a_reply_survives_reopening(harness: &dyn StoreHarness) {
+/// A receipt survives reopening the store.
+pub async fn a_receipt_survives_reopening(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
-    let reply = reply("key", "done");
+    let receipt = receipt("key", "done");
     store
-        .write(decision(id, Some(reply.clone())))
+        .write(decision(id, Some(receipt.clone())))
         .await
         .unwrap();
     store.close().await;
     let store = harness.open().await;
-    assert_eq!(stored(&*store, &reply).await.as_ref(), Some(&reply));
-    assert_already(store.create_task(task(reply.clone())).await, &reply);
+    assert_eq!(stored(&*store, &receipt).await.as_ref(), Some(&receipt));
+    assert_already(store.create_task(task(receipt.clone())).await, &receipt);
 }
 
-/// A reply is absent from its expiry on, and the same request is carried out again.
-pub async fn an_expired_reply_is_replaced(harness: &dyn StoreHarness) {
+/// A receipt is absent from its expiry on, and the same request is carried out again.
+pub async fn an_expired_receipt_is_replaced(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
-    let old = reply("key", "old");
+    let old = receipt("key", "old");
     store
         .write(decision(ids[0], Some(old.clone())))
         .await
         .unwrap();
-    let before = store.reply(&old.key, sample::at(99)).await.unwrap();
+    let before = store.receipt(&old.key, sample::at(99)).await.unwrap();
     assert_eq!(before, Some(old.clone()));
-    assert_eq!(store.reply(&old.key, sample::at(100)).await.unwrap(), None);
+    assert_eq!(
+        store.receipt(&old.key, sample::at(100)).await.unwrap(),
+        None
+    );
 
-    let new = |body, expires_at| Reply {
+    let new = |body, expires_at| Receipt {
         expires_at: sample::at(expires_at),
-        ..reply("key", body)
+        ..receipt("key", body)
     };
     let mut early = decision(ids[1], Some(new("early", 200)));
     early.now = sample::at(99);
@@ -283,32 +287,32 @@ pub async fn an_expired_reply_is_replaced(harness: &dyn StoreHarness) {
     store.create_task(task).await.unwrap();
     let saved = store.save_draft(&draft(300), Some(new("saved", 400))).await;
     saved.unwrap();
-    let kept = store.save_reply(new("kept", 500), sample::at(400)).await;
+    let kept = store.save_receipt(new("kept", 500), sample::at(400)).await;
     kept.unwrap();
-    let last = store.reply(&old.key, sample::at(400)).await.unwrap();
+    let last = store.receipt(&old.key, sample::at(400)).await.unwrap();
     assert_eq!(last, Some(new("kept", 500)));
 }
 
-/// A sweep deletes exactly the expired replies and returns their number.
-pub async fn a_sweep_takes_expired_replies(harness: &dyn StoreHarness) {
+/// A sweep deletes exactly the expired receipts and returns their number.
+pub async fn a_sweep_takes_expired_receipts(harness: &dyn StoreHarness) {
     let store = harness.open().await;
-    let replies: Vec<Reply> = (0..6)
-        .map(|index| Reply {
+    let receipts: Vec<Receipt> = (0..6)
+        .map(|index| Receipt {
             expires_at: sample::at(10 + index),
-            ..reply(&index.to_string(), "")
+            ..receipt(&index.to_string(), "")
         })
         .collect();
-    for reply in &replies {
-        let kept = store.save_reply(reply.clone(), sample::at(0)).await;
+    for receipt in &receipts {
+        let kept = store.save_receipt(receipt.clone(), sample::at(0)).await;
         kept.unwrap();
     }
-    assert_eq!(store.sweep_replies(sample::at(9)).await.unwrap(), 0);
-    assert_eq!(store.sweep_replies(sample::at(12)).await.unwrap(), 3);
-    for (index, reply) in replies.into_iter().enumerate() {
+    assert_eq!(store.sweep_receipts(sample::at(9)).await.unwrap(), 0);
+    assert_eq!(store.sweep_receipts(sample::at(12)).await.unwrap(), 3);
+    for (index, receipt) in receipts.into_iter().enumerate() {
         // The time of this read is before any expiry.
-        let found = store.reply(&reply.key, sample::at(0)).await.unwrap();
-        assert_eq!(found, (index > 2).then_some(reply));
+        let found = store.receipt(&receipt.key, sample::at(0)).await.unwrap();
+        assert_eq!(found, (index > 2).then_some(receipt));
     }
-    assert_eq!(store.sweep_replies(sample::at(12)).await.unwrap(), 0);
-    assert_eq!(store.sweep_replies(sample::at(99)).await.unwrap(), 3);
+    assert_eq!(store.sweep_receipts(sample::at(12)).await.unwrap(), 0);
+    assert_eq!(store.sweep_receipts(sample::at(99)).await.unwrap(), 3);
 }

@@ -54,7 +54,7 @@ pub fn task(sessions: usize, created_at: Timestamp) -> NewTask {
         sessions,
         repository_id: RepositoryId::from_ulid(ulid()),
         repository_name: None,
-        reply: None,
+        receipt: None,
     }
 }
 

@@ -35,14 +35,14 @@ pub(super) struct WriteStep {
     pub(super) reason: Option<Option<String>>,
     pub(super) journal: Option<u64>,
     pub(super) prompt: Option<PromptChange>,
-    pub(super) reply: Option<ReplyChange>,
+    pub(super) receipt: Option<ReceiptChange>,
 }
 
-/// A reply under one of a few keys.
+/// A receipt under one of a few keys.
 #[derive(Clone, Debug)]
-pub(super) struct ReplyChange {
+pub(super) struct ReceiptChange {
     pub(super) key: u8,
-    /// True if the reply has expired as soon as it is written.
+    /// True if the receipt has expired as soon as it is written.
     pub(super) expires_at_once: bool,
 }
 
@@ -73,8 +73,8 @@ fn change() -> impl Strategy<Value = WriteStep> {
         (0..3_usize).prop_map(PromptChange::Deliver),
         Just(PromptChange::WithdrawQueued),
     ];
-    let reply =
-        (0..3_u8, prop::bool::weighted(0.2)).prop_map(|(key, expires_at_once)| ReplyChange {
+    let receipt =
+        (0..3_u8, prop::bool::weighted(0.2)).prop_map(|(key, expires_at_once)| ReceiptChange {
             key,
             expires_at_once,
         });
@@ -87,7 +87,7 @@ fn change() -> impl Strategy<Value = WriteStep> {
         prop::option::of(prop::option::of("[a-z]{0,3}")),
         prop::option::of(0..1000_u64),
         prop::option::weighted(0.4, prompt),
-        prop::option::weighted(0.4, reply),
+        prop::option::weighted(0.4, receipt),
     )
         .prop_map(
             |(
@@ -99,7 +99,7 @@ fn change() -> impl Strategy<Value = WriteStep> {
                 reason,
                 journal,
                 prompt,
-                reply,
+                receipt,
             )| {
                 WriteStep {
                     session,
@@ -110,7 +110,7 @@ fn change() -> impl Strategy<Value = WriteStep> {
                     reason,
                     journal,
                     prompt,
-                    reply,
+                    receipt,
                 }
             },
         )

@@ -1,0 +1,54 @@
+//! Databases of earlier schemas.
+
+use std::path::Path;
+
+use ah_rest_api_contract::Receipt;
+use ah_store::suite::{StoreHarness as _, sample};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+
+use crate::Folder;
+
+/// Creates a database with the schema of migration `version`.
+async fn database_of(folder: &Folder, version: i64) -> SqliteConnection {
+    let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/sqlite");
+    let options = SqliteConnectOptions::new()
+        .filename(folder.file())
+        .create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    let migrator = Migrator::new(migrations).await.unwrap();
+    migrator.run_to(version, &mut connection).await.unwrap();
+    connection
+}
+
+/// Replies with an HTTP status of their own become receipts: the status, a line feed, the body.
+#[tokio::test]
+async fn replies_of_schema_5_are_receipts() {
+    let folder = Folder::new();
+    let mut connection = database_of(&folder, 5).await;
+    let old = "INSERT INTO replies (key, fingerprint, status, body, expires_at)
+               VALUES ('first', 'a', 201, '{\"text\":\"ü 🦀\"}', 1800000009000),
+                      ('second', 'b', 0, '202' || char(10) || '{}', 1800000009000),
+                      ('third', 'c', 204, '', 1800000009000)";
+    sqlx::query(old).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let store = folder.open().await;
+    let expected = [
+        ("first", "a", "201\n{\"text\":\"ü 🦀\"}"),
+        ("second", "b", "202\n{}"),
+        ("third", "c", "204\n"),
+    ];
+    for (key, fingerprint, bytes) in expected {
+        let receipt = Receipt {
+            key: key.to_owned(),
+            fingerprint: fingerprint.to_owned(),
+            bytes: bytes.as_bytes().to_vec(),
+            expires_at: sample::at(9),
+        };
+        let found = store.receipt(key, sample::at(0)).await.unwrap();
+        assert_eq!(found, Some(receipt));
+    }
+    assert_eq!(store.sweep_receipts(sample::at(9)).await.unwrap(), 3);
+}
