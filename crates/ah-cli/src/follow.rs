@@ -2,6 +2,7 @@
 
 mod asking;
 mod question;
+mod request;
 mod screen;
 mod signals;
 mod summary;
@@ -20,7 +21,8 @@ use ah_rest_api_contract::{
 use futures::stream::{SelectAll, Stream, StreamExt};
 use serde_json::json;
 
-pub(crate) use question::{Question, choose, option_lines};
+pub(crate) use question::{Question, Reply, TypedLines, choose, may_allow};
+pub(crate) use request::{option_lines, request_lines};
 pub(crate) use screen::Screen;
 pub(crate) use signals::{Interruption, Signals};
 pub(crate) use summary::exit_code;
@@ -31,7 +33,6 @@ use crate::failure::Failure;
 use crate::session_ref::short;
 use crate::style::{Line, Paint};
 use crate::text;
-use question::TypedLines;
 use transcript::Transcript;
 
 /// The silence on the stream before a question is asked. In a replay of history, and where a policy
@@ -149,7 +150,7 @@ impl Follower<'_> {
     ) -> Result<(), Failure> {
         loop {
             self.spin();
-            let waits = self.next_question().is_some() && self.question.is_none();
+            let waits = self.next_request().is_some() && self.question.is_none();
             tokio::select! {
                 biased;
                 item = events.next() => match item {

@@ -7,6 +7,7 @@ use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::style::{Colour, Line, Paint};
+use crate::text;
 
 /// The minimum width that output is fitted to. A narrower terminal wraps by itself.
 const COLUMNS_MIN: usize = 20;
@@ -72,6 +73,24 @@ impl Terminal {
         columns_of(std::io::stdout())
     }
 
+    /// Returns the current width of standard error; `None` if it is not a terminal.
+    pub(crate) fn stderr_columns(&self) -> Option<usize> {
+        if !std::io::stderr().is_terminal() {
+            return None;
+        }
+        columns_of(std::io::stderr())
+    }
+
+    /// Returns the number of lines of a question that fit on the screen of standard error, together
+    /// with its options.
+    pub(crate) fn page_rows(&self) -> usize {
+        /// The lines for the options and the prompt.
+        const RESERVED: usize = 8;
+        const ROWS_MIN: usize = 8;
+        let rows = tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_row));
+        rows.saturating_sub(RESERVED).max(ROWS_MIN)
+    }
+
     /// Discards typed input that was not read yet.
     pub(crate) fn discard_input(&self) {
         if self.stdin_is_terminal
@@ -113,7 +132,7 @@ impl Terminal {
         let text = serde_json::to_string(value).map_err(|error| {
             Failure::general("failed to write the result as JSON").caused_by(error)
         })?;
-        self.print_raw(&(text + "\n"))
+        self.print_raw(&(text::visible_json(&text) + "\n"))
     }
 
     /// Writes a line to standard error. A failure to write is only logged.

@@ -3,74 +3,16 @@
 //! Agents print text from untrusted sources: files, web pages, the output of commands. It must not
 //! move the cursor, change the title, or hide other text.
 
+mod escape;
+
 use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+pub(crate) use escape::{harmless, visible, visible_json};
+
 /// The mark for omitted text.
 const ELLIPSIS: char = '…';
-const TAB: &str = "    ";
-
-/// Returns the text without anything that a terminal would interpret.
-///
-/// Complete escape sequences are removed, so that coloured output stays readable. All other control
-/// characters, and those that change the text direction, become visible. Line breaks are kept, and
-/// tabs become spaces.
-pub(crate) fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        if c == '\u{1b}'
-            && let Some(after) = after_escape_sequence(rest)
-        {
-            rest = after;
-            continue;
-        }
-        rest = &rest[c.len_utf8()..];
-        match c {
-            '\n' => out.push('\n'),
-            // A carriage return before a line break has no effect.
-            '\r' if rest.starts_with('\n') => {}
-            '\t' => out.push_str(TAB),
-            '\u{7f}' => out.push('\u{2421}'),
-            // The control pictures have the same order as the control characters.
-            c if u32::from(c) < 0x20 => {
-                out.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'));
-            }
-            c if c.is_control() || changes_direction(c) => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Returns true for marks, embeddings, overrides and isolates, which can make text read differently
-/// from its content.
-const fn changes_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        || matches!(c, '\u{2028}' | '\u{2029}')
-}
-
-/// Returns the text after the escape sequence at its start; `None` if the sequence is incomplete.
-fn after_escape_sequence(text: &str) -> Option<&str> {
-    let body = text.strip_prefix('\u{1b}')?;
-    if let Some(parameters) = body.strip_prefix('[') {
-        let end = parameters.find(|c: char| !(' '..='?').contains(&c))?;
-        return parameters[end..]
-            .starts_with(|c: char| ('@'..='~').contains(&c))
-            .then(|| &parameters[end + 1..]);
-    }
-    // Operating system commands (titles, links, the clipboard) and similar sequences end with a
-    // string terminator or a bell, and never contain a line break.
-    if let Some(string) = body.strip_prefix([']', 'P', '_', '^', 'X']) {
-        let end = string.find(['\u{7}', '\u{1b}', '\n'])?;
-        let tail = &string[end..];
-        return tail
-            .strip_prefix('\u{7}')
-            .or_else(|| tail.strip_prefix("\u{1b}\\"));
-    }
-    None
-}
 
 /// Returns the width of a harmless text in columns.
 pub(crate) fn width(text: &str) -> usize {
@@ -166,6 +108,26 @@ fn wrap_line(line: &str, columns: usize, lines: &mut Vec<String>) {
         }
     }
     lines.push(current);
+}
+
+/// Splits the text into lines of at most `columns` (`None`: only at line breaks). Every character is
+/// kept and visible.
+pub(crate) fn fold(text: &str, columns: Option<usize>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in visible(text).split('\n') {
+        let mut rest = line;
+        while let Some(columns) = columns {
+            // At least one character, however narrow the terminal is.
+            let fitting = head(rest, columns.max(2));
+            if fitting.len() == rest.len() {
+                break;
+            }
+            lines.push(fitting.to_owned());
+            rest = &rest[fitting.len()..];
+        }
+        lines.push(rest.to_owned());
+    }
+    lines
 }
 
 /// Returns a duration in at most two units.

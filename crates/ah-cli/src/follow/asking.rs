@@ -1,51 +1,63 @@
 //! Asks for the answers to permission requests at the terminal.
 
-use ah_rest_api_contract::ErrorKind;
+use ah_rest_api_contract::{ErrorKind, PermissionRequested, SessionId};
 
-use super::question::{Question, TypedLines, how_to_answer};
+use super::question::{Question, Reply, TypedLines, how_to_answer};
+use super::request::request_lines;
 use super::{Follower, Form};
 use crate::clock;
 use crate::failure::Failure;
-use crate::session_ref::short;
 use crate::style::{Line, Paint};
 
 impl Follower<'_> {
-    /// Returns the oldest question that was neither asked nor announced.
-    pub(super) fn next_question(&self) -> Option<Question> {
+    /// Returns the oldest request that was neither asked nor announced, and its session.
+    pub(super) fn next_request(&self) -> Option<(SessionId, &PermissionRequested)> {
         self.sessions.iter().find_map(|session| {
             let request = session
                 .transcript
                 .questions()
                 .find(|request| !self.seen.contains(&request.request_id))?;
-            Some(Question {
-                session: session.id,
-                request: request.clone(),
-            })
+            Some((session.id, request))
         })
     }
 
     /// Asks the next question here, or prints the command that answers it.
     pub(super) fn ask(&mut self) -> Result<(), Failure> {
-        let Some(question) = self.next_question() else {
+        let Some((session, request)) = self.next_request() else {
             return Ok(());
         };
-        self.seen.insert(question.id());
-        if self.form == Form::Json || !self.screen.terminal().can_ask() {
-            let words = how_to_answer(&question, &short(question.session));
-            self.screen
-                .note(&Line::of(Paint::Accent, "hint: ").with(Paint::Plain, words));
+        let request = request.clone();
+        self.seen.insert(request.request_id);
+        let terminal = *self.screen.terminal();
+        if self.form == Form::Json || !terminal.can_ask() {
+            if self.form == Form::Text {
+                for line in request_lines(&request, terminal.stderr_columns()) {
+                    self.screen.note(&line);
+                }
+            }
+            self.hint(how_to_answer(session, &request));
             return Ok(());
         }
+        terminal.discard_input();
+        self.typed.get_or_insert_with(TypedLines::read).discard();
+        self.show_question(Question::new(session, request, terminal.stderr_columns()));
+        Ok(())
+    }
+
+    /// Shows the next lines of the question, and asks for an answer below them.
+    fn show_question(&mut self, mut question: Question) {
         self.screen.clear_foot();
-        for line in question.lines(clock::now()) {
+        let rows = self.screen.terminal().page_rows();
+        for line in question.next_page(rows, clock::now()) {
             self.screen.note(&line);
         }
-        self.screen.terminal().discard_input();
-        let typed = self.typed.get_or_insert_with(TypedLines::read);
-        typed.discard();
         self.screen.ask(&question.prompt());
         self.question = Some(question);
-        Ok(())
+    }
+
+    fn hint(&self, words: String) {
+        self.screen
+            .note(&Line::of(Paint::Accent, "hint: ").with(Paint::Plain, words));
     }
 
     /// Removes the question if its request was resolved elsewhere or expired.
@@ -73,16 +85,24 @@ impl Follower<'_> {
         let Some(typed) = typed else {
             // End of input: no answer can be given here any more.
             self.screen.clear_foot();
-            let words = how_to_answer(&question, &short(question.session));
-            self.screen
-                .note(&Line::of(Paint::Accent, "hint: ").with(Paint::Plain, words));
+            self.hint(how_to_answer(question.session, &question.request));
             return Ok(());
         };
         self.screen.question_was_answered();
-        let Some(answer) = question.answer(&typed) else {
-            self.screen.ask(&question.prompt());
-            self.question = Some(question);
-            return Ok(());
+        let answer = match question.reply(&typed) {
+            Reply::Answer(answer) => answer,
+            Reply::More => {
+                self.show_question(question);
+                return Ok(());
+            }
+            reply @ (Reply::Unseen | Reply::Unknown) => {
+                if reply == Reply::Unseen {
+                    self.screen.note(&Question::refusal());
+                }
+                self.screen.ask(&question.prompt());
+                self.question = Some(question);
+                return Ok(());
+            }
         };
         let result = self
             .manager

@@ -3,25 +3,6 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn colours_are_removed_and_the_words_stay() {
-    assert_eq!(harmless("\u{1b}[1;31merror\u{1b}[0m: no"), "error: no");
-    assert_eq!(harmless("\u{1b}]0;title\u{7}text"), "text");
-    assert_eq!(
-        harmless("\u{1b}]8;;https://example.org\u{1b}\\link"),
-        "link"
-    );
-}
-
-#[test]
-fn what_is_not_a_whole_sequence_is_shown_and_hides_nothing() {
-    assert_eq!(harmless("\u{1b}]0;never closed"), "␛]0;never closed");
-    assert_eq!(harmless("\u{1b}c"), "␛c");
-    assert_eq!(harmless("a\u{8}b\rc\u{9b}d"), "a␈b␍c\u{fffd}d");
-    assert_eq!(harmless("one\r\ntwo\tthree"), "one\ntwo    three");
-    assert_eq!(harmless("\u{202e}txt.exe"), "\u{fffd}txt.exe");
-}
-
-#[test]
 fn wide_characters_count_twice() {
     assert_eq!(cut("日本語テキスト", 7), "日本語…");
     assert_eq!(fit("日本", 6), "日本  ");
@@ -40,6 +21,17 @@ fn wrapping_keeps_words_indentation_and_blank_lines() {
 }
 
 #[test]
+fn folding_keeps_every_character() {
+    assert_eq!(
+        fold("ab  cdef\n\n g ", Some(4)),
+        ["ab  ", "cdef", "", " g "]
+    );
+    assert_eq!(fold("日本語", Some(5)), ["日本", "語"]);
+    assert_eq!(fold("a b\nc", None), ["a b", "c"]);
+    assert_eq!(fold("日本", Some(0)), ["日", "本"]);
+}
+
+#[test]
 fn times_and_numbers_are_short() {
     assert_eq!(duration(Duration::from_millis(320)), "320ms");
     assert_eq!(duration(Duration::from_millis(1234)), "1.2s");
@@ -53,12 +45,6 @@ fn times_and_numbers_are_short() {
 
 proptest! {
     #[test]
-    fn no_text_drives_the_terminal(text in any::<String>(), insert in "[\u{0}-\u{9f}]{0,8}") {
-        let out = harmless(&format!("{insert}{text}{insert}"));
-        prop_assert!(out.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", out);
-    }
-
-    #[test]
     fn a_cut_never_exceeds_its_columns(text in any::<String>(), columns in 0usize..100) {
         let out = cut(&one_line(&text), columns);
         prop_assert!(width(&out) <= columns, "{:?} takes {}", out, width(&out));
@@ -68,6 +54,15 @@ proptest! {
     fn no_wrapped_line_exceeds_its_columns(text in "[a-z 日本語\n]{0,200}", columns in 2usize..60) {
         for line in wrap(&text, Some(columns)) {
             prop_assert!(width(&line) <= columns, "{:?}", line);
+        }
+    }
+
+    #[test]
+    fn folded_lines_are_the_text(text in any::<String>(), columns in 2usize..60) {
+        for (line, folded) in visible(&text).split('\n').zip(text.split('\n')) {
+            let lines = fold(folded, Some(columns));
+            prop_assert!(lines.iter().all(|line| width(line) <= columns), "{:?}", lines);
+            prop_assert_eq!(lines.concat(), line);
         }
     }
 }

@@ -1,7 +1,5 @@
 //! `ah session answer`.
 
-use std::io::BufRead;
-
 use ah_rest_api_contract::{
     Page, Permission, PermissionAnswer, PermissionId, PermissionState, Session, TaskManager,
 };
@@ -11,7 +9,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow::{Question, Screen, choose};
+use crate::follow::{Question, Reply, Screen, TypedLines, choose, may_allow, request_lines};
 use crate::session_ref::{resolve, short};
 use crate::style::{Line, Paint};
 use crate::text;
@@ -37,13 +35,25 @@ pub(super) async fn run(
         .items;
     let permission = the_request(&session, permissions, words.request)?;
     let answer = match words.option {
-        Some(option) => choose(&permission.request, &option).ok_or_else(|| {
-            options_hint(
-                Failure::validation(format!("`{option}` is not one of the options")),
-                &permission,
-            )
-        })?,
-        None => ask(&session, &permission, context)?,
+        Some(option) => {
+            let answer = choose(&permission.request, &option)
+                .ok_or_else(|| no_such_option(&option, &permission))?;
+            // Without its id, the request may be another one than the person has read.
+            let is_unread = words.request.is_none() && may_allow(&permission.request, &answer);
+            if is_unread && !context.json {
+                if context.terminal.can_ask() {
+                    ask(&session, &permission, context).await?
+                } else {
+                    for line in request_lines(&permission.request, None) {
+                        context.terminal.note(&line);
+                    }
+                    answer
+                }
+            } else {
+                answer
+            }
+        }
+        None => ask(&session, &permission, context).await?,
     };
     let request = permission.request.request_id;
     let permission = manager
@@ -137,7 +147,17 @@ fn options_hint(mut failure: Failure, permission: &Permission) -> Failure {
     failure.hint("allow, deny and cancel are also accepted")
 }
 
-fn ask(
+fn no_such_option(typed: &str, permission: &Permission) -> Failure {
+    let typed = text::one_line(typed);
+    options_hint(
+        Failure::validation(format!("`{typed}` is not one of the options")),
+        permission,
+    )
+}
+
+/// Shows the whole request and waits for an answer, at most until the request expires. A signal ends
+/// the command meanwhile.
+async fn ask(
     session: &Session,
     permission: &Permission,
     context: &Context,
@@ -149,40 +169,49 @@ fn ask(
         );
         return Err(options_hint(failure, permission));
     }
-    let question = Question {
-        session: session.id,
-        request: permission.request.clone(),
-    };
+    let columns = context.terminal.stderr_columns();
+    let mut question = Question::new(session.id, permission.request.clone(), columns);
     let mut screen = Screen::new(context.terminal);
-    screen.note(
-        &Line::of(Paint::Bold, text::one_line(&question.request.tool_name)).with(
-            Paint::Plain,
-            format!(" {}", text::one_line(&question.request.argument())),
-        ),
-    );
-    for line in question.lines(clock::now()) {
-        screen.note(&line);
+    // Lines typed before the question are no answers to it.
+    context.terminal.discard_input();
+    let mut typed = TypedLines::read();
+    let expiry = permission.request.expires_at.since(clock::now());
+    let expired = tokio::time::sleep(expiry);
+    tokio::pin!(expired);
+    let mut reads_on = true;
+    loop {
+        if reads_on {
+            for line in question.next_page(context.terminal.page_rows(), clock::now()) {
+                screen.note(&line);
+            }
+        }
+        screen.ask(&question.prompt());
+        let line = tokio::select! {
+            line = typed.next() => line,
+            () = &mut expired => {
+                screen.clear_foot();
+                let id = question.id();
+                return Err(Failure::general(format!("the request {id} has expired")));
+            }
+        };
+        let Some(line) = line else {
+            screen.clear_foot();
+            return Err(Failure::new(
+                ExitCode::InteractionRequired,
+                "no answer was given",
+            ));
+        };
+        screen.question_was_answered();
+        match question.reply(&line) {
+            Reply::Answer(answer) => return Ok(answer),
+            Reply::More => reads_on = true,
+            Reply::Unseen => {
+                reads_on = false;
+                screen.note(&Question::refusal());
+            }
+            Reply::Unknown => return Err(no_such_option(&line, permission)),
+        }
     }
-    screen.ask(&question.prompt());
-    let mut typed = String::new();
-    let read = std::io::stdin()
-        .lock()
-        .read_line(&mut typed)
-        .map_err(|error| Failure::general("failed to read the answer").caused_by(error))?;
-    screen.question_was_answered();
-    if read == 0 {
-        return Err(Failure::new(
-            ExitCode::InteractionRequired,
-            "no answer was given",
-        ));
-    }
-    question.answer(&typed).ok_or_else(|| {
-        let typed = text::one_line(&typed);
-        options_hint(
-            Failure::validation(format!("`{typed}` is not one of the options")),
-            permission,
-        )
-    })
 }
 
 #[cfg(test)]

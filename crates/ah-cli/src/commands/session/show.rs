@@ -12,7 +12,7 @@ use crate::changes;
 use crate::clock;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::follow::option_lines;
+use crate::follow::{option_lines, request_lines};
 use crate::style::{Line, Paint};
 use crate::text;
 
@@ -81,10 +81,11 @@ pub(super) async fn permissions(
         return Ok(());
     }
     let now = clock::now();
+    let columns = context.terminal.columns();
     context.show(&permissions, || {
         let requests = permissions.items.iter();
         requests
-            .flat_map(|permission| permission_lines(permission, now))
+            .flat_map(|permission| permission_lines(permission, now, columns))
             .collect()
     })
 }
@@ -215,7 +216,8 @@ fn prompt_line(prompt: &Prompt) -> Line {
         )
 }
 
-fn permission_lines(permission: &Permission, now: Timestamp) -> Vec<Line> {
+/// Returns the lines of a permission request: its state, all of its text, and its options.
+fn permission_lines(permission: &Permission, now: Timestamp, columns: Option<usize>) -> Vec<Line> {
     let request = &permission.request;
     let state = match (permission.state, &permission.resolution) {
         (PermissionState::Pending, _) => {
@@ -241,15 +243,8 @@ fn permission_lines(permission: &Permission, now: Timestamp) -> Vec<Line> {
         Line::of(Paint::Accent, request.request_id.to_string())
             .with(Paint::Plain, "  ")
             .join(state),
-        Line::of(
-            Paint::Bold,
-            format!("  {}", text::one_line(&request.tool_name)),
-        )
-        .with(
-            Paint::Plain,
-            format!(" {}", text::one_line(&request.argument())),
-        ),
     ];
+    lines.extend(request_lines(request, columns));
     if permission.state == PermissionState::Pending {
         lines.extend(option_lines(&request.options));
     }
