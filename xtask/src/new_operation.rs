@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scaffold_fits_the_files_and_leaves_what_is_missing_to_the_compiler() {
+    fn scaffold_matches_the_files_and_leaves_gaps_to_the_compiler() {
         let options = Options {
             id: "get_session_weather".to_owned(),
             path: "/api/v1/sessions/{id}/weather".to_owned(),

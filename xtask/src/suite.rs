@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_has_a_line_a_step_and_the_whole() {
+    fn summary_has_a_line_per_step_and_a_total() {
         let passed = [
             ("format", Duration::from_millis(200)),
             ("tests", Duration::from_secs(61)),

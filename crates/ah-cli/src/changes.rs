@@ -131,7 +131,7 @@ mod tests {
     use crate::style::Colour;
 
     #[test]
-    fn files_line_up() {
+    fn files_are_aligned() {
         let lines: Vec<String> = stat(&diff())
             .iter()
             .map(|line| line.render(Some(60), Colour::Plain))
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_not_taken_for_changed_lines() {
+    fn headers_are_not_counted_as_changed_lines() {
         let diff = diff();
         let painted: Vec<Line> = diff_lines(&diff).collect();
         assert!(painted.contains(&Line::of(Paint::Bold, "--- a/src/main.rs")));

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_none_is_refused() {
+    fn invalid_number_is_rejected() {
         let base = ("AH_HOME", "/a");
         let settings = read(&[base, ("AH_MAX_CONCURRENT_TASKS", "3")]).expect("is valid");
         assert_eq!(settings.max_concurrent_tasks.get(), 3);

@@ -231,25 +231,25 @@ mod tests {
     }
 
     #[test]
-    fn what_only_concerns_the_repository_has_its_own_code() {
+    fn repository_errors_have_their_own_exit_code() {
         let failure = Failure::from(FieldErrors::of("repo.url", "is not a git repository"));
         assert_eq!(failure.code, ExitCode::Repository);
     }
 
     #[test]
-    fn an_unknown_agent_comes_with_a_hint() {
+    fn unknown_agent_error_has_a_hint() {
         let failure = Failure::from(FieldErrors::of("agents[0].type", "is not configured"));
         assert_eq!(failure.hints, ["`ah agents` lists the available agents"]);
     }
 
     #[test]
-    fn a_message_that_is_a_sentence_stays_one() {
+    fn sentences_stay_unchanged() {
         let errors = FieldErrors::of("agents[0].type", "unknown agent `x`");
         assert_eq!(Failure::from(errors).to_string(), "unknown agent `x`");
     }
 
     #[test]
-    fn every_kind_has_a_code_that_is_not_ok() {
+    fn every_error_kind_has_a_nonzero_exit_code() {
         for kind in ErrorKind::ALL {
             let failure = Failure::from(TaskManagerError::new(kind, "it failed"));
             assert_ne!(failure.code, ExitCode::Ok, "{kind:?}");
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_went_away_is_no_failure_to_speak_of() {
+    fn broken_pipe_is_not_reported() {
         let failure = Failure::writing(io::Error::from(io::ErrorKind::BrokenPipe));
         assert!(failure.is_broken_pipe);
         assert!(!Failure::writing(io::Error::other("disk full")).is_broken_pipe);

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_is_named_whole_by_its_parts_and_by_its_branch() {
+    async fn session_is_referenced_by_id_prefix_suffix_and_branch() {
         let first = Ok(FIRST.to_owned());
         assert_eq!(resolved(Some(FIRST)).await, first);
         assert_eq!(resolved(Some("01JZA")).await, first);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_that_two_share_is_refused() {
+    async fn ambiguous_reference_is_rejected() {
         assert_eq!(
             resolved(Some("01JZ")).await,
             Err("`01JZ` matches 2 sessions; use more characters of the ID".to_owned())
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_names_none_is_told_apart_from_what_cannot() {
+    async fn unknown_reference_differs_from_a_malformed_one() {
         assert_eq!(
             resolved(Some("ZZZZ")).await,
             Err("no session matches `ZZZZ`".to_owned())
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn why_there_is_no_latest_session() {
+    async fn missing_latest_session_has_a_reason() {
         let none = FakeTaskManager::with_sessions([]);
         let mut hidden = session(FIRST);
         hidden.status = ah_rest_api_contract::SessionStatus::Cancelled;
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_short_form_is_the_end() {
+    fn short_form_is_the_end_of_the_id() {
         let id = FIRST.parse().expect("is an id");
         assert_eq!(short(id), "AAAAAAA1");
     }

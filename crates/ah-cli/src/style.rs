@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_cut_across_its_pieces() {
+    fn line_is_truncated_across_its_pieces() {
         let line = Line::of(Paint::Accent, "abc").with(Paint::Dim, "defg");
         assert_eq!(line.render(None, Colour::Plain), "abcdefg");
         assert_eq!(line.render(Some(7), Colour::Plain), "abcdefg");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pushed_is_made_harmless() {
+    fn text_is_sanitized() {
         let line = Line::of(Paint::Plain, "a\u{1b}[2Jb\nc\u{7}");
         assert_eq!(line.render(None, Colour::Plain), "ab⏎c␇");
     }

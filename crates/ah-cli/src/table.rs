@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_nothing_is_left_out() {
+    fn without_a_limit_every_column_is_shown() {
         assert_eq!(
             shown(None),
             [
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_narrow_terminal_columns_give_way_in_their_order() {
+    fn narrow_terminal_drops_columns_in_order() {
         assert_eq!(
             shown(Some(28)),
             [

@@ -198,47 +198,47 @@ declare! { $
     launching: {
         a_task_launches_one_session,
         a_task_launches_many_sessions,
-        what_is_wrong_is_named_and_nothing_is_launched,
-        sessions_wait_for_a_slot_and_the_urgent_goes_first,
-        tasks_launched_at_once_are_all_launched,
+        invalid_task_names_its_fields_and_launches_nothing,
+        sessions_wait_for_a_slot_by_priority,
+        concurrent_launches_all_succeed,
         credentials_are_not_shown,
     }
     endings: {
-        a_session_ends_as_its_agent_did,
+        session_status_reflects_the_end_of_its_agent,
         an_interactive_session_waits_for_a_prompt,
-        a_session_that_takes_too_long_fails,
-        a_session_without_prompts_is_stopped,
+        session_over_its_time_limit_fails,
+        session_over_its_idle_limit_is_stopped,
     }
     events: {
-        every_event_comes_once_from_every_cursor,
-        readers_that_come_meanwhile_see_no_seam,
-        a_reader_takes_up_where_it_broke_off,
-        a_reader_that_comes_after_the_end_is_sent_away,
-        filters_choose_and_never_renumber,
+        every_cursor_yields_the_remaining_events_once,
+        readers_that_join_during_a_session_see_every_event,
+        reader_resumes_at_its_cursor,
+        cursor_at_the_end_yields_an_ended_stream,
+        filters_select_without_renumbering,
         history_is_paged_and_bounded,
-        a_session_carries_its_recent_events,
-        what_is_in_the_making_changes_no_log,
+        session_contains_its_recent_events,
+        ephemeral_events_are_not_in_the_log,
     }
     all_events: {
-        every_event_of_every_session_comes_once,
+        every_event_of_every_session_is_delivered_once,
         a_stream_of_many_sessions_is_filtered,
-        a_stream_without_a_cursor_begins_with_the_next_event,
+        stream_without_a_cursor_starts_at_the_next_event,
     }
     prompts: {
         prompts_wait_for_their_turn,
-        a_prompt_is_taken_back_until_it_is_said,
+        prompt_can_be_withdrawn_until_delivered,
         a_prompt_steers_a_turn,
-        a_prompt_begins_the_turn_of_an_idle_agent,
-        what_waits_at_the_end_is_undelivered,
-        prompts_are_judged,
+        prompt_starts_a_turn_of_an_idle_agent,
+        queued_prompts_are_undelivered_at_the_end,
+        prompts_are_validated,
     }
     permissions: {
         a_request_waits_for_its_answer,
         a_request_is_answered_once,
         a_request_expires,
-        a_policy_answers_at_once,
+        policy_answers_immediately,
         an_answer_waits_for_a_paused_agent,
-        a_request_does_not_outlive_its_turn,
+        request_ends_with_its_turn,
     }
     control: {
         prompting_from_every_status,
@@ -247,30 +247,30 @@ declare! { $
         resuming_from_every_status,
         stopping_from_every_status,
         cancelling_from_every_status,
-        a_paused_session_goes_on_where_it_was,
+        paused_session_continues_where_it_was,
         an_interrupted_session_waits_for_a_prompt,
-        a_stop_says_why,
-        a_stop_at_any_moment_ends_the_session,
+        stop_records_its_reason,
+        stop_at_any_time_ends_the_session,
     }
     lists: {
         sessions_are_listed_newest_first,
         lists_are_filtered,
-        a_program_starts_with_what_there_is,
+        initial_tasks_contain_drafts_and_sessions,
     }
     drafts: {
-        a_draft_is_saved_changed_and_deleted,
-        the_last_saved_draft_comes_first,
+        draft_is_created_updated_and_deleted,
+        drafts_are_sorted_by_last_update,
         drafts_are_paged,
     }
     catalog: {
         agents_are_listed,
-        repositories_are_known_by_their_tasks,
-        a_manager_says_what_it_is,
+        repositories_of_tasks_are_listed,
+        server_info_describes_the_implementation,
     }
     workspace: {
-        changes_can_be_looked_at_while_there_is_a_workspace,
+        changes_are_available_while_the_workspace_exists,
     }
     unknown: {
-        what_is_not_there_is_not_found,
+        missing_items_are_not_found,
     }
 }

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_keeps_the_last_rows_within_its_bounds() {
+    fn tail_keeps_the_last_rows_within_its_bounds() {
         let mut tail = Tail::default();
         tail.extend((1..=2_000).map(|seq| row(seq, 10)));
         assert_eq!(tail.rows.len(), ROWS_MAX);

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_keeps_the_prompts_that_decisions_depend_on() {
+    fn view_keeps_the_prompts_that_decisions_depend_on() {
         use DeliveryMode::{Queue, Steer};
         use PromptState::{Delivered, Queued, Undelivered, Withdrawn};
         let mut view = running();

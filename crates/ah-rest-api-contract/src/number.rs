@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_whole_however_it_is_written() {
+    fn integers_are_accepted_in_any_notation() {
         assert_eq!(read(r#"{"count": 3}"#), Ok((3, None)));
         assert_eq!(read(r#"{"count": 3.0, "size": 2e3}"#), Ok((3, Some(2000))));
         assert_eq!(read(r#"{"count": -0.0, "size": null}"#), Ok((0, None)));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_number_of_the_field_is_refused() {
+    fn non_integers_and_out_of_range_numbers_are_rejected() {
         for json in [
             r#"{"count": 0.5}"#,
             r#"{"count": -1}"#,

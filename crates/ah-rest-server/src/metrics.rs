@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_measured_is_shown_with_its_help() {
+    fn metrics_are_exported_with_their_help() {
         let metrics = Metrics::new().unwrap();
         metrics.answered(
             "GET",

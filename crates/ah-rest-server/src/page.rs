@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn each_page_knows_its_neighbours() {
+    fn pages_link_to_their_neighbours() {
         let rest = "/api/v1/sessions?status=running%2Cqueued&perPage=10&page=";
         let link = |number: u32, relation: &str| format!("<{rest}{number}>; rel=\"{relation}\"");
         let all = |links: &[(u32, &str)]| {

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_id_that_can_be_one_is_taken() {
+    fn only_valid_request_ids_are_accepted() {
         let id = |value: &str| given_id(&headers(REQUEST_ID, value));
         assert_eq!(id("abc-1"), Some("abc-1".to_owned()));
         assert_eq!(id(""), None);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trace_that_is_one_is_taken() {
+    fn only_valid_trace_contexts_are_accepted() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(traceparent(&headers(TRACEPARENT, good)), Some(good));
         let upper = good.to_uppercase();

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_let_through_and_no_more() {
+    fn burst_limit_is_enforced() {
         let limits = limits(1, 3);
         let left: Vec<_> = (0..3).map(|_| limits.take("a")).collect();
         assert_eq!(left, [Ok(2), Ok(1), Ok(0)]);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_say_what_is_left() {
+    fn headers_report_the_remaining_requests() {
         let limits = limits(60, 10);
         let mut headers = HeaderMap::new();
         limits.describe(&mut headers, 7, 1000);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_told_in_seconds() {
+    fn retry_after_is_in_seconds() {
         let error = too_many(Duration::from_millis(1200));
         let response = error.into_response();
         assert_eq!(response.status(), 429);

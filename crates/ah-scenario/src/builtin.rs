@@ -22,7 +22,7 @@ mod tests {
     use crate::{Defines, Scenario};
 
     #[test]
-    fn every_builtin_scenario_is_one_and_bears_its_name() {
+    fn every_builtin_scenario_is_valid_and_named() {
         for name in BUILTIN_NAMES {
             let scenario = Scenario::from_yaml(builtin(name).unwrap()).unwrap();
             assert_eq!(scenario.name(), *name);

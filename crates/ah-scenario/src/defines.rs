@@ -91,14 +91,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_defines_each_of_its_parts_and_a_bare_name_is_true() {
+    fn list_defines_each_part_and_a_bare_name_is_true() {
         let defines = Defines::from_list("SECONDS=3, FLAG , NAME=a=b,").unwrap();
         let all: Vec<_> = defines.iter().collect();
         assert_eq!(all, [("FLAG", "true"), ("NAME", "a=b"), ("SECONDS", "3")]);
     }
 
     #[test]
-    fn a_name_with_other_characters_is_refused() {
+    fn name_with_other_characters_is_rejected() {
         assert_eq!(
             Defines::from_list("A-B=1").unwrap_err().to_string(),
             "`A-B` cannot be a define's name: it takes letters, digits and `_`"

@@ -164,13 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn a_symbol_holds_when_it_is_defined_and_not_false() {
+    fn symbol_is_true_if_defined_and_not_false() {
         assert!(holds("$flag") && holds("$n") && holds(" $word "));
         assert!(!holds("$off") && !holds("$zero") && !holds("$unknown"));
     }
 
     #[test]
-    fn comparisons_know_numbers_and_texts() {
+    fn comparisons_support_numbers_and_texts() {
         assert!(holds("$n == 3") && holds("$n==3.0") && holds("$n != 4"));
         assert!(holds("$n < 10") && holds("$n <= 3") && holds("$n > -1") && holds("$n >= 3"));
         assert!(!holds("$n < 3") && !holds("$n > 3"));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_expression_says_what_is_expected() {
+    fn invalid_expression_error_names_the_expectation() {
         for text in [
             "",
             "$",
@@ -213,7 +213,7 @@ mod tests {
         }
 
         #[test]
-        fn text_made_of_its_own_signs_does_not_either(
+        fn operator_characters_never_make_the_parser_panic(
             text in r#"[$'"=!<>a0.\- ]{0,20}"#
         ) {
             if let Ok(expression) = Expression::parse(&text) {
@@ -222,7 +222,7 @@ mod tests {
         }
 
         #[test]
-        fn comparing_a_define_with_a_number_is_what_numbers_do(a in -1000i32..1000, b in -1000i32..1000) {
+        fn numeric_comparison_matches_number_order(a in -1000i32..1000, b in -1000i32..1000) {
             let defines = Defines::from_list(&format!("a={a}")).unwrap();
             let holds = |sign: &str| {
                 Expression::parse(&format!("$a {sign} {b}")).unwrap().holds(&defines)

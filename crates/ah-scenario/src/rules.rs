@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_match_merge_in_order_and_the_default_is_not_among_them() {
+    fn matching_rules_merge_in_order_without_the_default() {
         let document = json!({
             "name": "x", "list": [0],
             "rules": [
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_in_a_list_stand_for_items_an_object_or_nothing() {
+    fn rules_in_a_list_yield_items_an_object_or_nothing() {
         let document = json!({"timeline": [
             {"rules": [{"when": "$many", "config": [1, 2]}]},
             {"rules": [{"when": "$one", "config": {"log": "one"}}]},
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_may_stand_for_a_value_and_hold_rules() {
+    fn rules_can_replace_a_value_and_nest() {
         let document = json!({
             "delay": {"rules": [
                 {"when": "$slow", "config": {"rules": [
@@ -242,13 +242,13 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_that_name_that_is_no_list_is_left_alone() {
+    fn rules_field_that_is_no_list_is_kept() {
         let document = json!({"args": {"rules": "be kind"}});
         assert_eq!(resolved(document.clone(), ""), document);
     }
 
     #[test]
-    fn a_faulty_rule_is_found_whatever_is_defined() {
+    fn invalid_rule_is_reported_regardless_of_defines() {
         let faulty = |rule: Value| {
             let node = Node::from_value(json!({"timeline": [{"rules": [rule]}]}), String::new());
             check(&node).unwrap_err().to_string()

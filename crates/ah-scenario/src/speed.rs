@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_are_multiplied_and_never_vanish() {
+    fn delays_are_scaled_and_never_zero() {
         let second = Duration::from_secs(1);
         assert_eq!(Speed::default().scale(second), second);
         assert_eq!(Speed::new(0.5).unwrap().scale(second), second / 2);

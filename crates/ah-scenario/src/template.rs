@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_prompt_and_defines_are_filled_in_and_the_rest_is_left() {
+    fn prompt_and_defines_are_substituted() {
         let defines = Defines::from_list("n=3").unwrap();
         assert_eq!(
             fill("{{n}} of {{ prompt }}, {{other}} {{", "{{n}}", &defines),
@@ -78,7 +78,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_without_braces_is_itself(text in "[^{]{0,40}") {
+        fn text_without_braces_is_unchanged(text in "[^{]{0,40}") {
             prop_assert_eq!(fill(&text, "p", &Defines::default()), text);
         }
     }

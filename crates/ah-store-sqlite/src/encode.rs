@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_numbered_event_is_the_wire_form_to_the_byte() {
+    fn stored_event_equals_the_wire_form() {
         let session_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
         let payloads = [
             EventPayload::Thought(Thought {

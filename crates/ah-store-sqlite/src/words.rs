@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_the_word_on_the_wire() {
+    fn stored_words_equal_the_wire_words() {
         fn check<T: Word + Copy + serde::Serialize>(values: &[T]) {
             for value in values {
                 let wire = serde_json::to_value(value).unwrap();

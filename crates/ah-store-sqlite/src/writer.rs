@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_disk_fails_what_it_meets_and_nothing_after_it() {
+    async fn full_disk_fails_only_the_affected_writes() {
         let folder = tempfile::tempdir().unwrap();
         // A connection whose file may not grow fails as on a full disk.
         let writer = writer(&folder, Some("PRAGMA max_page_count = 1")).await;
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_in_a_job_fails_its_caller_and_nothing_after_it() {
+    async fn panic_in_a_job_fails_only_its_caller() {
         let folder = tempfile::tempdir().unwrap();
         let writer = writer(&folder, None).await;
         save(&writer, draft(1)).await.unwrap();

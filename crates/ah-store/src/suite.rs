@@ -53,64 +53,64 @@ macro_rules! store_suite {
     ($harness:expr) => {
         $crate::store_suite! { @cases $harness;
             tasks: {
-                a_task_and_its_sessions_come_into_being_together,
-                a_task_that_cannot_be_created_leaves_nothing,
+                task_and_sessions_are_created_atomically,
+                failed_creation_of_a_task_has_no_effect,
                 two_hundred_sessions_of_one_task_keep_their_order,
-                what_is_not_there_is_not_found,
+                missing_items_are_not_found,
             }
             sessions: {
                 every_field_of_a_patch_is_kept,
-                a_patch_clears_what_it_is_told_to,
-                a_stale_version_is_a_conflict_and_leaves_nothing,
-                a_stale_fence_is_refused_and_leaves_nothing,
+                patch_clears_fields,
+                stale_version_is_a_conflict_without_effect,
+                stale_fence_is_rejected_without_effect,
                 both_guards_are_checked,
-                only_decisions_count_as_versions,
-                a_refused_write_does_not_disturb_the_others,
+                only_decisions_increment_the_version,
+                rejected_write_does_not_affect_others,
                 too_many_events_are_refused,
                 many_writers_on_two_handles_leave_no_gap,
                 an_ended_session_has_no_owner_and_no_recent_events,
-                an_end_clears_the_owner_whatever_is_written_with_it,
+                terminal_write_clears_the_owner,
                 sessions_are_listed_newest_first,
                 sessions_are_counted_by_status,
                 sessions_are_filtered,
                 cancelled_and_hidden_sessions_are_left_out,
             }
             claims: {
-                the_urgent_then_the_old_go_first,
-                slots_bound_what_is_claimed,
+                sessions_are_claimed_by_priority_then_age,
+                slots_limit_claims,
                 two_engines_never_claim_the_same_session,
                 an_expired_claim_is_an_orphan,
                 a_dead_owners_session_is_an_orphan,
                 a_released_session_is_an_orphan,
-                a_former_owner_is_refused,
-                owners_are_those_who_own,
-                work_is_counted_up_by_anybody,
+                former_owner_is_fenced,
+                owners_are_the_engines_with_sessions,
+                work_counter_is_incremented_by_any_handle,
             }
             log: {
                 events_come_after_a_cursor,
                 the_stored_text_is_the_wire_form,
                 history_is_filtered_and_paged,
-                history_is_bounded_by_place_and_time,
+                history_is_bounded_by_number_and_time,
                 recent_events_are_the_last_three,
-                the_log_has_the_events_of_all_sessions,
-                a_row_says_what_filters_ask,
-                no_reader_of_the_log_misses_an_event,
-                a_reader_of_the_log_hears_of_its_own_process,
-                a_reader_of_the_log_hears_of_another_handle,
-                a_reader_is_told_where_a_session_stands,
-                a_reader_hears_of_its_own_process,
-                a_reader_hears_of_another_handle,
+                log_contains_the_events_of_all_sessions,
+                row_contains_the_filtered_fields,
+                log_subscriber_misses_no_event,
+                log_subscriber_is_notified_by_its_own_process,
+                log_subscriber_is_notified_by_another_handle,
+                subscriber_receives_the_head_of_a_session,
+                subscriber_is_notified_by_its_own_process,
+                subscriber_is_notified_by_another_handle,
             }
             queue: {
-                prompts_wait_in_their_order,
-                a_prompt_that_is_not_known_is_not_found,
-                a_permission_request_goes_its_way,
+                prompts_are_queued_in_order,
+                unknown_prompt_is_not_found,
+                permission_request_goes_through_its_states,
                 a_permission_request_is_answered_once,
-                only_what_is_not_settled_is_pending,
-                what_is_named_is_found_in_its_session,
+                only_unresolved_items_are_pending,
+                prompts_and_permissions_are_found_by_id_in_their_session,
             }
             drafts: {
-                drafts_are_kept_changed_and_deleted,
+                drafts_are_created_updated_and_deleted,
             }
             repositories: {
                 a_repository_is_known_by_its_address,
@@ -120,25 +120,25 @@ macro_rules! store_suite {
                 a_receipt_is_stored_with_its_work,
                 a_receipt_is_not_stored_without_its_work,
                 a_request_with_a_receipt_is_not_done_again,
-                of_racing_writers_one_does_the_work,
-                equal_requests_at_once_are_done_once,
+                one_of_concurrent_writers_does_the_work,
+                concurrent_equal_requests_are_executed_once,
                 a_receipt_survives_reopening,
                 an_expired_receipt_is_replaced,
                 a_sweep_takes_expired_receipts,
             }
             keys: {
-                keys_are_kept_and_revoked,
-                a_key_that_is_not_there_is_not_found,
+                keys_are_stored_and_revoked,
+                missing_key_is_not_found,
             }
             durability: {
-                what_was_written_is_there_after_reopening,
-                what_was_acknowledged_outlives_a_dropped_store,
+                writes_survive_reopening,
+                acknowledged_writes_survive_a_dropped_store,
                 a_closed_store_is_unavailable,
-                closing_writes_what_is_under_way,
-                a_closed_store_lets_go_of_its_readers,
+                closing_finishes_pending_writes,
+                closed_store_ends_its_subscriptions,
             }
             model: {
-                a_store_does_what_the_model_does,
+                store_behaves_like_the_model,
             }
         }
     };

@@ -237,7 +237,7 @@ mod tests {
     use super::read;
 
     #[test]
-    fn both_halves_are_read_together() {
+    fn both_git_outputs_are_combined() {
         let printed = b":100644 100644 a b M\0x\ty\0:100644 100644 c d R090\0old\0new\n\0\
                         3\t1\tx\ty\0-\t-\t\0old\0new\n\0";
         let changes = read(printed).unwrap();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_printed_is_no_change_and_half_an_answer_is_none() {
+    fn empty_output_is_no_change_and_truncated_output_is_an_error() {
         assert!(read(b"").unwrap().is_empty());
         assert!(read(b":100644 100644 a b M\0x\0").is_err());
         assert!(read(b":100644 100644 a b M\0x\0one\t1\tx\0").is_err());

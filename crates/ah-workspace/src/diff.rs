@@ -208,7 +208,7 @@ mod tests {
     use super::{by_change, hunks};
 
     #[test]
-    fn content_that_looks_like_a_header_stays_content() {
+    fn content_resembling_a_header_is_content() {
         let patch = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1,2 @@ fn x\n-@@ -1 +1 @@\n\
                      +diff --git a/y b/y\n+two\n\\ No newline at end of file\n@@ -9,0 +11 @@\n+z\n";
         let hunks = hunks(patch);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_do_not_fit_the_changes_are_refused() {
+    fn mismatched_diff_parts_are_rejected() {
         assert_eq!(by_change(b"", &[]), Some(vec![]));
         assert_eq!(by_change(b"diff --git a/x b/x\n", &[]), None);
         assert_eq!(by_change(b"noise\n", &[]), None);

@@ -87,7 +87,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(10);
 
     #[tokio::test]
-    async fn a_share_keeps_the_lock_until_it_is_closed() {
+    async fn shared_handle_keeps_the_lock_until_closed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.lock");
         let lock = FileLock::acquire(&path, LONG).await.unwrap();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_a_lock_that_is_removed_locks_the_new_file() {
+    async fn waiter_for_a_removed_lock_locks_the_new_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.lock");
         let first = FileLock::acquire(&path, LONG).await.unwrap();

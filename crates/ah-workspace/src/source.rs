@@ -219,7 +219,7 @@ mod tests {
     use super::Listing;
 
     #[test]
-    fn the_default_branch_comes_first_and_refs_that_only_end_alike_are_left_out() {
+    fn default_branch_is_first_and_similar_refs_are_excluded() {
         let printed = "ref: refs/heads/main\tHEAD\n11\tHEAD\n22\trefs/heads/a\n11\trefs/heads/main\n\
                        33\trefs/remotes/origin/HEAD\n44\trefs/x/refs/heads/b\n";
         let listing = Listing::read(printed);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_printed_is_an_empty_repository() {
+    fn empty_output_is_an_empty_repository() {
         assert_eq!(Listing::read(""), Listing::default());
     }
 }

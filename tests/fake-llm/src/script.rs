@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn every_builtin_script_is_read_and_chosen_by_its_name() {
+    fn every_builtin_script_is_selected_by_name() {
         for (name, steps) in builtin_scripts() {
             let turns = vec![user(&format!("do [[fake:{name}]] now"))];
             let chosen = choose(&conversation(turns)).unwrap();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_of_calls_after_the_newest_marker_choose_the_step() {
+    fn call_rounds_after_the_last_marker_select_the_step() {
         let turns = vec![
             user("[[fake:edit]]"),
             Turn::Call,
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_in_the_prompt_is_read_whatever_comes_behind_it() {
+    fn script_in_the_prompt_is_parsed_despite_trailing_text() {
         let prompt = r#"[[fake-script:[{"text":"hi","ops":[{"op":"shell","command":"[[ -e a ]]"}]}]]] [[cwd:/w]]"#;
         let chosen = choose(&conversation(vec![user(prompt)])).unwrap();
         assert_eq!(chosen.step.text, "hi");
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_that_means_nothing_is_refused_in_words() {
+    fn unknown_marker_is_rejected() {
         for (prompt, says) in [
             ("[[fake:nothing]]", "`nothing`"),
             (r#"[[fake-script:[{"txt":"hi"}]]]"#, "txt"),
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_tools_gets_a_title_and_the_refusals() {
+    fn request_without_tools_gets_a_title_or_refusal() {
         let ask = |prompt: &str| {
             let mut conversation = conversation(vec![user(prompt)]);
             conversation.tools.clear();
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_marker_it_repeats_what_was_said() {
+    fn without_a_marker_the_prompt_is_repeated() {
         let chosen = choose(&conversation(vec![user("good morning")])).unwrap();
         assert_eq!(chosen.step.text, "You said: good morning");
         assert_eq!(chosen.script, None);

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_chain_is_found_and_a_circle_ends() {
+    fn shortest_chain_is_found_despite_cycles() {
         let graph = Graph::of(&[
             ("ah-a", &["b", "c"]),
             ("b", &["c", "d"]),

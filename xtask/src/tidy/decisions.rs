@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_given_once() {
+    fn decision_numbers_are_unique() {
         let files = [
             file("docs/decisions/0001-a.md", ""),
             file("docs/decisions/0001-b.md", ""),

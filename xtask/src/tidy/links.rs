@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_leads_to_a_file_and_a_heading() {
+    fn links_resolve_to_files_and_headings() {
         let files = [
             file(
                 "docs/a.md",

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_source_file_is_noted_and_a_long_test_is_not() {
+    fn long_source_files_are_reported_but_long_tests_are_not() {
         let long = "\n".repeat(LINES_MAX + 1);
         assert_eq!(findings_of("crates/a/src/b.rs", &long).lines().len(), 1);
         assert_eq!(
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_noted_only_in_a_comment() {
+    fn markers_are_reported_only_in_comments() {
         let mark = MARKS[0];
         assert_eq!(
             findings_of("src/a.rs", &format!("let a = 1; // {mark}: b")).lines(),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_this_machine_is_noted_where_it_begins() {
+    fn local_paths_are_reported_at_their_start() {
         assert_eq!(findings_of("a.md", "see `/there/x`").lines().len(), 1);
         assert_eq!(
             findings_of("a.md", "see /here/there/x"),

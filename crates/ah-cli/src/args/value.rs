@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_split_at_the_first_sign() {
+    fn labels_are_split_at_the_first_equals_sign() {
         assert_eq!(label("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(label("a").is_err());
         assert!(label("=b").is_err());

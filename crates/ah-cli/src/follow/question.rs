@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_a_number_an_id_or_a_word() {
+    fn answer_is_a_number_an_id_or_a_word() {
         let mut question = question("ls");
         page(&mut question, 10);
         let once = Reply::Answer(PermissionAnswer::Select("once".to_owned()));

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_session_says_why() {
+    fn failed_session_shows_its_reason() {
         let mut session = session(ID);
         session.status = SessionStatus::Failed;
         session.reason = Some("the agent ended in the middle of a turn".to_owned());
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn binary_files_are_said_to_be_where_they_are() {
+    fn binary_files_are_listed() {
         let mut changed = diff();
         changed.files[0].is_binary = true;
         let hints = hints(&session(ID), Some(&changed), "AAA1");
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_diff_is_cut_and_the_hint_says_so() {
+    fn long_diff_is_truncated_with_a_hint() {
         let mut long = diff();
         long.files[0]
             .diff
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_tells_where_a_session_failed() {
+    fn exit_code_distinguishes_failures() {
         let mut session = session(ID);
         assert_eq!(exit_code(&session), ExitCode::Ok);
         session.status = SessionStatus::Failed;

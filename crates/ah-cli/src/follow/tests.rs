@@ -31,7 +31,7 @@ async fn watched(
 }
 
 #[tokio::test]
-async fn a_session_is_watched_to_its_end() {
+async fn session_is_followed_to_its_end() {
     assert_eq!(
         watched(demo(), |_| {}).await,
         Ok(Watched::Ended(ExitCode::Ok))
@@ -39,7 +39,7 @@ async fn a_session_is_watched_to_its_end() {
 }
 
 #[tokio::test]
-async fn the_code_tells_how_it_ended() {
+async fn exit_code_reflects_the_end() {
     let events = EventScript::default()
         .status("running")
         .status("stopped")
@@ -51,7 +51,7 @@ async fn the_code_tells_how_it_ended() {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_is_a_failure() {
+async fn broken_stream_is_a_failure() {
     let events = EventScript::default().status("running").events();
     assert_eq!(
         watched(events, |_| {}).await,

@@ -29,7 +29,7 @@ const COMMANDS: &[&str] = &[
 ];
 
 #[test]
-fn of_every_command() {
+fn help_of_every_command() {
     let world = World::new();
     for command in COMMANDS {
         let mut words: Vec<&str> = command.split_whitespace().collect();
@@ -40,7 +40,7 @@ fn of_every_command() {
 }
 
 #[test]
-fn it_needs_no_state_folder() {
+fn help_needs_no_state_folder() {
     let world = World::new();
     world.run(&["--help"]);
     world.run(&["--version"]);
@@ -48,7 +48,7 @@ fn it_needs_no_state_folder() {
 }
 
 #[test]
-fn the_manual_is_that_of_the_program() {
+fn manual_matches_the_program() {
     let world = World::new();
     let manual = std::fs::read_to_string(
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md"),

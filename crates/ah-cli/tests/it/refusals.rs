@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::ah::World;
 
 #[test]
-fn a_command_line_that_is_not_understood() {
+fn invalid_command_line() {
     let world = World::new();
     insta::assert_snapshot!("no_prompt", world.run(&["task"]));
     insta::assert_snapshot!("unknown_option", world.run(&["task", "--agnet", "x", "y"]));
@@ -18,7 +18,7 @@ fn a_command_line_that_is_not_understood() {
 }
 
 #[test]
-fn a_folder_in_no_repository() {
+fn folder_outside_of_a_repository() {
     let world = World::new();
     insta::assert_snapshot!("not_a_repository", world.run(&["task", "do it"]));
     insta::assert_snapshot!(
@@ -28,7 +28,7 @@ fn a_folder_in_no_repository() {
 }
 
 #[test]
-fn a_task_that_cannot_be() {
+fn invalid_task() {
     let world = World::new();
     let run = |words: &[&str]| {
         let mut all = vec!["task", "--repo", "none"];
@@ -52,7 +52,7 @@ fn a_task_that_cannot_be() {
 }
 
 #[test]
-fn an_environment_that_cannot_be() {
+fn invalid_environment() {
     let world = World::new();
     let run = |name: &str, value: &str| {
         let mut command = world.command(&["session", "list"]);
@@ -67,7 +67,7 @@ fn an_environment_that_cannot_be() {
 }
 
 #[test]
-fn a_session_that_is_not_there() {
+fn missing_session() {
     let world = World::new();
     insta::assert_snapshot!("no_session_yet", world.run(&["session", "get"]));
     insta::assert_snapshot!("no_such_session", world.run(&["session", "get", "ZZZZ"]));
@@ -77,7 +77,7 @@ fn a_session_that_is_not_there() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn closed_output_pipe_is_no_error() {
     let world = World::new();
     let mut command = world.command(&["session", "list", "--json"]);
     let mut child = command

@@ -11,7 +11,7 @@ use crate::setting::{
 };
 
 #[test]
-fn a_follower_comes_back_after_each_kill() {
+fn follower_reconnects_after_each_kill() {
     let setting = Setting::new();
     let mut server = Server::start(&setting);
     let thoughts = "      - think: [[200, a thought]]\n".repeat(8);
@@ -42,7 +42,7 @@ timeline:
 }
 
 #[test]
-fn ended_in_order_it_leaves_its_agents_to_the_next_one() {
+fn clean_shutdown_hands_agents_to_the_next_server() {
     let setting = Setting::new();
     let server = Server::start(&setting);
     let id = setting.launch(
@@ -70,7 +70,7 @@ timeline:
 }
 
 #[test]
-fn a_second_server_and_a_taken_port_are_refused_in_words() {
+fn second_server_and_used_port_are_reported() {
     let setting = Setting::new();
     let server = Server::start(&setting);
     let refused = |setting: &Setting, port: &str, code: i32, says: &str| {
@@ -90,7 +90,7 @@ fn a_second_server_and_a_taken_port_are_refused_in_words() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn second_signal_ends_the_server_immediately() {
     let setting = Setting::new();
     let mut server = Server::start(&setting);
     let http = server.http(&setting);
@@ -116,7 +116,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn a_session_whose_recorder_died_with_it_has_failed() {
+fn session_fails_if_its_recorder_died_with_the_server() {
     let setting = Setting::new();
     let server = Server::start(&setting);
     let id = setting.launch(
@@ -143,7 +143,7 @@ fn answer(setting: &Setting, options: &[&str]) -> Output {
 }
 
 #[test]
-fn options_win_over_the_environment_and_that_over_the_file() {
+fn options_override_environment_and_file() {
     let setting = Setting::new();
     std::fs::create_dir_all(setting.home()).unwrap();
     let file = setting.home().join("config.toml");
@@ -175,7 +175,7 @@ fn options_win_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
-fn without_keys_it_serves_loopback_only() {
+fn without_keys_only_loopback_is_served() {
     let setting = Setting::new();
     let output = answer(&setting, &["--insecure-no-auth", "--bind", "0.0.0.0"]);
     assert_eq!(output.status.code(), Some(8), "{}", said(&output));

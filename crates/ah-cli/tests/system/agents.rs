@@ -39,7 +39,7 @@ fn agent<'a>(agents: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn agents_are_listed_with_what_to_do_about_them_and_refused_in_words() {
+fn agents_are_listed_with_hints_and_rejected_with_reasons() {
     let (setting, path) = setting();
     let run = |args: &[&str]| setting.ah(args).env("PATH", &path).output().unwrap();
     let agents: Value = serde_json::from_slice(&run(&["agents", "--json"]).stdout).unwrap();
@@ -64,7 +64,7 @@ fn agents_are_listed_with_what_to_do_about_them_and_refused_in_words() {
 }
 
 #[test]
-fn a_server_has_the_same_agents_with_their_schemas() {
+fn server_lists_the_same_agents_with_schemas() {
     let (setting, _) = setting();
     let server = Server::start(&setting);
     let http = server.http(&setting);
@@ -89,7 +89,7 @@ fn a_server_has_the_same_agents_with_their_schemas() {
 }
 
 #[test]
-fn a_configuration_that_is_wrong_is_refused_without_a_server_too() {
+fn invalid_configuration_is_rejected_without_a_server_too() {
     let setting = Setting::new();
     fs::create_dir_all(setting.home()).unwrap();
     let config = "[[agents]]\ntype = \"a\"\ndriver = \"telnet\"\n";

@@ -122,7 +122,7 @@ fn assert_refused(answer: &HttpResponse, status: u16, kind: &str, field: &str) {
 }
 
 #[test]
-fn what_is_wrong_is_said_and_nothing_is_half_done() {
+fn invalid_input_is_reported_without_effect() {
     let setting = with_body_limit();
     let server = Server::start(&setting);
     let http = server.http(&setting);
@@ -145,7 +145,7 @@ fn what_is_wrong_is_said_and_nothing_is_half_done() {
 }
 
 #[test]
-fn a_path_that_climbs_out_of_a_workspace_shows_nothing() {
+fn path_outside_of_the_workspace_is_rejected() {
     let setting = Setting::new();
     let server = Server::start(&setting);
     let http = server.http(&setting);
@@ -173,7 +173,7 @@ fn a_path_that_climbs_out_of_a_workspace_shows_nothing() {
 }
 
 #[test]
-fn what_is_no_http_is_hung_up_on() {
+fn non_http_connections_are_closed() {
     let setting = Setting::new();
     let server = Server::start(&setting);
     let http = server.http(&setting);
@@ -207,7 +207,7 @@ fn what_is_no_http_is_hung_up_on() {
 }
 
 #[test]
-fn twenty_that_race_under_one_key_launch_one_also_after_a_kill() {
+fn twenty_concurrent_requests_with_one_key_launch_one_task_despite_a_kill() {
     let setting = Setting::new();
     let mut server = Server::start(&setting);
     let http = server.http(&setting);
@@ -239,7 +239,7 @@ fn twenty_that_race_under_one_key_launch_one_also_after_a_kill() {
 }
 
 #[test]
-fn a_launch_that_a_kill_cut_off_is_done_once() {
+fn launch_interrupted_by_a_kill_is_executed_once() {
     let setting = Setting::new();
     let mut server = Server::start(&setting);
     let http = server.http(&setting);

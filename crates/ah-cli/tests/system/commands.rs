@@ -50,7 +50,7 @@ fn comparable(text: &str) -> String {
 }
 
 #[test]
-fn they_say_the_same_with_and_without_a_server() {
+fn output_is_the_same_with_and_without_a_server() {
     let setting = Setting::new();
     let server = Server::start(&setting);
     let id = told(&setting);
@@ -104,7 +104,7 @@ fn they_say_the_same_with_and_without_a_server() {
 }
 
 #[test]
-fn a_server_is_named_by_option_or_variable() {
+fn server_is_selected_by_option_or_variable() {
     let (there, here) = (Setting::new(), Setting::new());
     let server = Server::start(&there);
     let id = told(&there);
@@ -147,7 +147,7 @@ fn a_server_is_named_by_option_or_variable() {
 }
 
 #[test]
-fn what_a_killed_server_left_behind_is_no_obstacle() {
+fn leftovers_of_a_killed_server_are_ignored() {
     let setting = Setting::new();
     let server = Server::start(&setting);
     let id = told(&setting);
@@ -158,7 +158,7 @@ fn what_a_killed_server_left_behind_is_no_obstacle() {
 }
 
 #[test]
-fn a_server_that_hangs_is_said_in_words_and_in_time() {
+fn hanging_server_is_reported_in_time() {
     let setting = Setting::new();
     let server = Server::start(&setting);
     let (url, pid) = (server.url(), server.child.id());

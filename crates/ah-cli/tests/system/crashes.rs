@@ -33,7 +33,7 @@ fn thoughts(log: &[Value]) -> Vec<&str> {
 type CrashPoint = (&'static str, fn(&Value) -> bool);
 
 #[test]
-fn ah_killed_at_any_point_loses_nothing_and_the_agent_goes_on() {
+fn killing_ah_at_any_point_loses_nothing_and_the_agent_continues() {
     let points: [CrashPoint; 6] = [
         ("queued", |event| event["status"] == "queued"),
         ("provisioning", |event| event["status"] == "provisioning"),
@@ -128,7 +128,7 @@ timeline:
 }
 
 #[test]
-fn an_agent_that_ends_unsupervised_is_completed_by_the_next_ah() {
+fn agent_that_ends_unsupervised_is_completed_by_the_next_process() {
     let setting = Setting::new();
     let file = setting.scenario(STEADY);
     let mut follower = Follower::start(setting.ah(&[
@@ -201,7 +201,7 @@ fn a_killed_agent_fails_the_session_and_leaves_no_process() {
 }
 
 #[test]
-fn all_three_killed_at_once_are_told_honestly() {
+fn killing_server_recorder_and_agent_is_reported() {
     let setting = Setting::new();
     let file = setting.scenario(UNTIDY);
     let mut follower = Follower::start(setting.ah(&[
@@ -271,7 +271,7 @@ fn at_a_point(setting: &Setting, point: &str) -> String {
 }
 
 #[test]
-fn a_recorder_or_an_agent_killed_at_any_point_is_told_honestly_and_leaves_nothing() {
+fn killing_recorder_or_agent_at_any_point_is_reported_and_leaves_no_process() {
     for point in [
         "thinking",
         "in a command",

@@ -169,7 +169,7 @@ impl Victim {
 }
 
 #[test]
-fn killed_twenty_times_at_random_moments_it_loses_nothing() {
+fn twenty_kills_at_random_times_lose_nothing() {
     let mut victim = Victim::launch();
     for kill in 0..KILLS_WORKING {
         victim = victim.kill_at_a_random_moment();

@@ -75,7 +75,7 @@ fn a_session_is_steered_from_its_task_to_its_deletion() {
 }
 
 #[test]
-fn deleting_a_running_session_leaves_nothing_of_it() {
+fn deleting_a_running_session_removes_everything() {
     let setting = Setting::new();
     let server = Server::start(&setting);
     let http = server.http(&setting);

@@ -21,7 +21,7 @@ fn stubborn(setting: &Setting) -> String {
 }
 
 #[test]
-fn a_paused_session_has_every_process_frozen_and_goes_on_when_resumed() {
+fn pause_freezes_every_process_until_the_resume() {
     let setting = Setting::new();
     let id = stubborn(&setting);
     let all_in = |state: fn(Option<char>) -> bool| {
@@ -47,7 +47,7 @@ fn a_paused_session_has_every_process_frozen_and_goes_on_when_resumed() {
 }
 
 #[test]
-fn stopped_is_said_only_when_nothing_is_left() {
+fn stopped_is_reported_after_the_last_process_ended() {
     let setting = Setting::new();
     let id = stubborn(&setting);
     setting.run(&["session", "stop", &id, "--reason", "enough"]);
@@ -58,7 +58,7 @@ fn stopped_is_said_only_when_nothing_is_left() {
 }
 
 #[test]
-fn an_interrupt_ends_the_command_and_not_the_session() {
+fn interrupt_ends_the_command_but_not_the_session() {
     let setting = Setting::new();
     let id = setting.launch(
         "name: interrupted
@@ -83,7 +83,7 @@ timeline:
 }
 
 #[test]
-fn a_session_over_its_time_fails_and_leaves_nothing() {
+fn session_over_its_time_limit_fails_and_leaves_no_process() {
     let setting = Setting::new();
     let file = setting.scenario(STUBBORN);
     let output = setting

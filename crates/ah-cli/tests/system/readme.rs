@@ -137,7 +137,7 @@ impl Drop for Shell {
 }
 
 #[test]
-fn what_the_readme_shows_is_what_happens() {
+fn readme_examples_work() {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let steps = steps(&std::fs::read_to_string(readme).unwrap());
     assert!(steps.len() > 15, "{steps:?}");

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::setting::{Follower, Setting, agent_processes, git_in, of_type, said, status};
 
 #[test]
-fn the_demo_runs_on_a_repository_and_ends_with_its_diff() {
+fn demo_runs_on_a_repository_and_ends_with_its_diff() {
     let setting = Setting::new();
     let before = state_of(&setting);
     let output = setting
@@ -31,7 +31,7 @@ fn the_demo_runs_on_a_repository_and_ends_with_its_diff() {
 }
 
 #[test]
-fn what_a_session_changed_is_what_git_says_and_can_be_applied() {
+fn session_diff_matches_git_and_can_be_applied() {
     let setting = Setting::new();
     let id = setting.launch(
         "name: changes
@@ -90,7 +90,7 @@ timeline:
 }
 
 #[test]
-fn branch_and_commit_are_where_the_work_begins() {
+fn work_starts_at_the_given_branch_and_commit() {
     let setting = Setting::new();
     let first = setting.git(&["rev-parse", "HEAD~1"]).trim().to_owned();
     setting.git(&["branch", "old", "HEAD~1"]);
@@ -114,7 +114,7 @@ fn branch_and_commit_are_where_the_work_begins() {
 }
 
 #[test]
-fn a_permission_is_asked_answered_from_elsewhere_and_heard() {
+fn permission_is_answered_by_another_process() {
     let setting = Setting::new();
     let file = setting.scenario(
         "name: asks
@@ -153,7 +153,7 @@ timeline:
 }
 
 #[test]
-fn a_prompt_from_elsewhere_is_taken_after_the_turn() {
+fn prompt_of_another_process_is_delivered_after_the_turn() {
     let setting = Setting::new();
     let file = setting.scenario(
         "name: two turns
@@ -189,7 +189,7 @@ timeline:
 }
 
 #[test]
-fn cancelling_gives_up_the_workspace_and_its_branch() {
+fn cancelling_removes_the_workspace_and_its_branch() {
     let setting = Setting::new();
     let id = setting.launch(
         "name: long\ntimeline:\n  - agentToolUse: {toolName: runCmd, args: {cmd: sleep 300}, status: ok}\n",

@@ -52,7 +52,7 @@ async fn two(world: &World) -> [(SessionId, Vec<SessionEvent>); 2] {
 }
 
 /// Every event of every session is delivered once, in the order of its session, from every cursor.
-pub async fn every_event_of_every_session_comes_once(world: &World) {
+pub async fn every_event_of_every_session_is_delivered_once(world: &World) {
     let sessions = two(world).await;
     let count = sessions.iter().map(|(_, log)| log.len()).sum();
     let all = read(world, from(LogCursor::START), count).await;
@@ -85,7 +85,7 @@ pub async fn a_stream_of_many_sessions_is_filtered(world: &World) {
 }
 
 /// Without a cursor the stream starts with the next event, and delivers events as they happen.
-pub async fn a_stream_without_a_cursor_begins_with_the_next_event(world: &World) {
+pub async fn stream_without_a_cursor_starts_at_the_next_event(world: &World) {
     let old = world.launch(json!([think("before")])).await;
     world.until_status(old, S::Completed).await;
     let stream = world.manager().all_events(AllEventsQuery::default()).await;

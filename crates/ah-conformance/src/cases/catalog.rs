@@ -24,7 +24,7 @@ pub async fn agents_are_listed(world: &World) {
 
 /// A repository is known once a task was launched on it. Its branches are listed, the default one
 /// first.
-pub async fn repositories_are_known_by_their_tasks(world: &World) {
+pub async fn repositories_of_tasks_are_listed(world: &World) {
     let none = world
         .manager()
         .list_repositories(PageRequest::largest())
@@ -69,6 +69,6 @@ pub async fn repositories_are_known_by_their_tasks(world: &World) {
 }
 
 /// An implementation describes itself.
-pub async fn a_manager_says_what_it_is(world: &World) {
+pub async fn server_info_describes_the_implementation(world: &World) {
     assert!(!world.manager().description().is_empty());
 }

@@ -219,7 +219,7 @@ async fn listed(world: &World, query: SessionQuery) -> Vec<SessionId> {
 }
 
 /// A paused session does not progress, and continues with its prompts once resumed.
-pub async fn a_paused_session_goes_on_where_it_was(world: &World) {
+pub async fn paused_session_continues_where_it_was(world: &World) {
     let id = world
         .running(json!([think("hm"), hang(), next_turn(), think("on")]))
         .await;
@@ -277,7 +277,7 @@ pub async fn an_interrupted_session_waits_for_a_prompt(world: &World) {
 }
 
 /// The reason of a stop is recorded, and must be valid text.
-pub async fn a_stop_says_why(world: &World) {
+pub async fn stop_records_its_reason(world: &World) {
     let id = world.running(json!([think("hm"), hang()])).await;
     let stop = |reason: String| world.manager().stop_session(id, Some(reason));
     refused_for(stop(String::new()).await, "reason");
@@ -294,7 +294,7 @@ pub async fn a_stop_says_why(world: &World) {
 }
 
 /// A session that is stopped at any moment of its start ends, with legal transitions.
-pub async fn a_stop_at_any_moment_ends_the_session(world: &World) {
+pub async fn stop_at_any_time_ends_the_session(world: &World) {
     for _ in 0..8 {
         let id = world.launch(json!([think("hm"), hang()])).await;
         let stopped = world.manager().stop_session(id, None).await;

@@ -24,7 +24,7 @@ fn prompt(text: &str) -> DraftContent {
 }
 
 /// A draft is saved, changed field by field, and deleted once.
-pub async fn a_draft_is_saved_changed_and_deleted(world: &World) {
+pub async fn draft_is_created_updated_and_deleted(world: &World) {
     let manager = world.manager();
     let save = |id, content| manager.save_draft_task(DraftUpdate { id, content });
     let draft = save(None, prompt("one")).await.expect("it is saved");
@@ -66,7 +66,7 @@ pub async fn a_draft_is_saved_changed_and_deleted(world: &World) {
 }
 
 /// The most recently saved draft is listed first.
-pub async fn the_last_saved_draft_comes_first(world: &World) {
+pub async fn drafts_are_sorted_by_last_update(world: &World) {
     let mut ids = Vec::new();
     for text in ["one", "two", "three"] {
         world.advance(Duration::from_millis(5)).await;

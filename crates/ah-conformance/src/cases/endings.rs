@@ -10,7 +10,7 @@ use crate::script::{crash, exit, fail, hang, think};
 use crate::world::statuses;
 
 /// The end of a session reflects the end of its agent.
-pub async fn a_session_ends_as_its_agent_did(world: &World) {
+pub async fn session_status_reflects_the_end_of_its_agent(world: &World) {
     let cases = [
         (json!([think("hm"), exit(3)]), Some(3), "code 3"),
         (
@@ -52,7 +52,7 @@ pub async fn an_interactive_session_waits_for_a_prompt(world: &World) {
 }
 
 /// A session that exceeds the time limit of its task fails with that reason.
-pub async fn a_session_that_takes_too_long_fails(world: &World) {
+pub async fn session_over_its_time_limit_fails(world: &World) {
     let mut task = world.task(&json!([think("hm"), hang()]));
     task.timeout_ms = Some(60_000);
     let id = world.launch_task(task).await;
@@ -64,7 +64,7 @@ pub async fn a_session_that_takes_too_long_fails(world: &World) {
 }
 
 /// An interactive session without a prompt for longer than its task allows is stopped.
-pub async fn a_session_without_prompts_is_stopped(world: &World) {
+pub async fn session_over_its_idle_limit_is_stopped(world: &World) {
     let mut task = world.task(&json!([think("hm")]));
     task.interactive = true;
     task.idle_timeout_ms = Some(30_000);

@@ -39,7 +39,7 @@ async fn answer(world: &World, id: SessionId, option: &str) {
 }
 
 /// From any cursor, a reader receives every later event once and in order.
-pub async fn every_event_comes_once_from_every_cursor(world: &World) {
+pub async fn every_cursor_yields_the_remaining_events_once(world: &World) {
     let id = world.launch(variety()).await;
     let log = world.whole_log(id).await;
     statuses(&log);
@@ -50,7 +50,7 @@ pub async fn every_event_comes_once_from_every_cursor(world: &World) {
 }
 
 /// Readers that attach to a running session receive history and live events without a gap.
-pub async fn readers_that_come_meanwhile_see_no_seam(world: &World) {
+pub async fn readers_that_join_during_a_session_see_every_event(world: &World) {
     let id = world
         .launch(json!([think("one"), ask(), tell_answer(), think("two")]))
         .await;
@@ -72,7 +72,7 @@ pub async fn readers_that_come_meanwhile_see_no_seam(world: &World) {
 }
 
 /// A reader that resumes from its last cursor misses nothing and receives nothing twice.
-pub async fn a_reader_takes_up_where_it_broke_off(world: &World) {
+pub async fn reader_resumes_at_its_cursor(world: &World) {
     let id = world.launch(variety()).await;
     let log = world.whole_log(id).await;
     let mut cursor = EventSeq::START;
@@ -96,7 +96,7 @@ pub async fn a_reader_takes_up_where_it_broke_off(world: &World) {
 }
 
 /// A reader that attaches after the end receives the end of the stream.
-pub async fn a_reader_that_comes_after_the_end_is_sent_away(world: &World) {
+pub async fn cursor_at_the_end_yields_an_ended_stream(world: &World) {
     let id = world.launch(variety()).await;
     let log = world.whole_log(id).await;
     let end = log[log.len() - 1].seq;
@@ -105,7 +105,7 @@ pub async fn a_reader_that_comes_after_the_end_is_sent_away(world: &World) {
 }
 
 /// Filters select events in streams and in history, and do not renumber them.
-pub async fn filters_choose_and_never_renumber(world: &World) {
+pub async fn filters_select_without_renumbering(world: &World) {
     let id = world.launch(variety()).await;
     let log = world.whole_log(id).await;
     let thoughts = EventFilter::default().with_types([EventType::Thought, EventType::Usage]);
@@ -179,7 +179,7 @@ pub async fn history_is_paged_and_bounded(world: &World) {
 
 /// A session contains its last thoughts, tool uses and edits while it is active, and the total
 /// usage of its turns.
-pub async fn a_session_carries_its_recent_events(world: &World) {
+pub async fn session_contains_its_recent_events(world: &World) {
     let mut turns = vec![think("zero"), usage(1, 2), next_turn(), usage(10, 20)];
     turns.extend(["one", "two", "three", "four"].map(think));
     turns.extend([say("unless it is recent"), hang()]);
@@ -208,7 +208,7 @@ fn recent_thoughts(events: &[SessionEvent]) -> Vec<&str> {
 }
 
 /// Ephemeral events are delivered only on request, and never in the numbered log.
-pub async fn what_is_in_the_making_changes_no_log(world: &World) {
+pub async fn ephemeral_events_are_not_in_the_log(world: &World) {
     let id = world
         .launch(json!([
             think("hm"),

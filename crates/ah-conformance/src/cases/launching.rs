@@ -74,7 +74,7 @@ pub async fn a_task_launches_many_sessions(world: &World) {
 }
 
 /// Every error in a task is reported by field, and nothing of the task is launched.
-pub async fn what_is_wrong_is_named_and_nothing_is_launched(world: &World) {
+pub async fn invalid_task_names_its_fields_and_launches_nothing(world: &World) {
     let good = || world.task(&json!([think("hm")]));
     let mut unknown = good();
     unknown.agents.push(AgentSelection::new("no-such-agent"));
@@ -99,7 +99,7 @@ pub async fn what_is_wrong_is_named_and_nothing_is_launched(world: &World) {
 }
 
 /// Sessions without a slot are queued, and those with high priority run first.
-pub async fn sessions_wait_for_a_slot_and_the_urgent_goes_first(world: &World) {
+pub async fn sessions_wait_for_a_slot_by_priority(world: &World) {
     let mut running = Vec::new();
     for _ in 0..world.slots() {
         running.push(world.running(json!([think("hm"), hang()])).await);
@@ -121,7 +121,7 @@ pub async fn sessions_wait_for_a_slot_and_the_urgent_goes_first(world: &World) {
 }
 
 /// Tasks that are launched concurrently are all launched, each once.
-pub async fn tasks_launched_at_once_are_all_launched(world: &World) {
+pub async fn concurrent_launches_all_succeed(world: &World) {
     let launches = (0..12).map(|_| world.launch(json!([think("hm")])));
     let ids: BTreeSet<_> = join_all(launches).await.into_iter().collect();
     assert_eq!(ids.len(), 12);

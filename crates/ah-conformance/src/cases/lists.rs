@@ -142,7 +142,7 @@ pub async fn lists_are_filtered(world: &World) {
 }
 
 /// The initial tasks of a program match the lists.
-pub async fn a_program_starts_with_what_there_is(world: &World) {
+pub async fn initial_tasks_contain_drafts_and_sessions(world: &World) {
     let empty = world.manager().get_initial_tasks().await;
     let empty = empty.expect("there is nothing");
     assert_eq!((empty.drafts.total, empty.sessions.total), (0, 0));

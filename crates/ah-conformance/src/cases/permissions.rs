@@ -129,7 +129,7 @@ pub async fn a_request_expires(world: &World) {
 }
 
 /// A decision of the task's policy applies immediately.
-pub async fn a_policy_answers_at_once(world: &World) {
+pub async fn policy_answers_immediately(world: &World) {
     for (action, tells) in [
         (PermissionAction::Allow, "granted"),
         (PermissionAction::Deny, "denied"),
@@ -170,7 +170,7 @@ pub async fn an_answer_waits_for_a_paused_agent(world: &World) {
 }
 
 /// A pending request is resolved before the end of its turn or session is reported.
-pub async fn a_request_does_not_outlive_its_turn(world: &World) {
+pub async fn request_ends_with_its_turn(world: &World) {
     let interrupted = world.launch(cautious()).await;
     world.until_asked(interrupted).await;
     let done = world.manager().interrupt_session(interrupted).await;

@@ -111,7 +111,7 @@ pub async fn prompts_wait_for_their_turn(world: &World) {
 }
 
 /// A withdrawn prompt is never delivered. A delivered prompt cannot be withdrawn.
-pub async fn a_prompt_is_taken_back_until_it_is_said(world: &World) {
+pub async fn prompt_can_be_withdrawn_until_delivered(world: &World) {
     let id = world.launch(attentive()).await;
     world.until_asked(id).await;
     let kept = prompt(world, id, "kept", DeliveryMode::Queue)
@@ -169,7 +169,7 @@ pub async fn a_prompt_steers_a_turn(world: &World) {
 }
 
 /// A prompt starts a turn of an idle agent.
-pub async fn a_prompt_begins_the_turn_of_an_idle_agent(world: &World) {
+pub async fn prompt_starts_a_turn_of_an_idle_agent(world: &World) {
     let mut task = world.task(&json!([think("hm"), next_turn(), think("on")]));
     task.interactive = true;
     let id = world.launch_task(task).await;
@@ -182,7 +182,7 @@ pub async fn a_prompt_begins_the_turn_of_an_idle_agent(world: &World) {
 }
 
 /// Prompts that are still queued when the session ends are reported as undelivered.
-pub async fn what_waits_at_the_end_is_undelivered(world: &World) {
+pub async fn queued_prompts_are_undelivered_at_the_end(world: &World) {
     let id = world.running(json!([think("hm"), hang()])).await;
     let late = prompt(world, id, "too late", DeliveryMode::Queue)
         .await
@@ -198,7 +198,7 @@ pub async fn what_waits_at_the_end_is_undelivered(world: &World) {
 }
 
 /// An empty or oversized prompt is refused.
-pub async fn prompts_are_judged(world: &World) {
+pub async fn prompts_are_validated(world: &World) {
     let id = world.running(json!([think("hm"), hang()])).await;
     let prompt = |text: String| {
         world

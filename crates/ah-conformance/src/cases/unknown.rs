@@ -11,7 +11,7 @@ use crate::World;
 use crate::world::refused;
 
 /// Every operation on an unknown id reports that it is not found.
-pub async fn what_is_not_there_is_not_found(world: &World) {
+pub async fn missing_items_are_not_found(world: &World) {
     let ulid = Ulid::from_parts(1, 1);
     let id = SessionId::from_ulid(ulid);
     let not_found = ErrorKind::NotFound;

@@ -9,7 +9,7 @@ use crate::world::refused;
 
 /// A session's files and its diff are available while it has a workspace, and agree with each
 /// other.
-pub async fn changes_can_be_looked_at_while_there_is_a_workspace(world: &World) {
+pub async fn changes_are_available_while_the_workspace_exists(world: &World) {
     let manager = world.manager();
     world.hold(S::Provisioning).await;
     let timeline = json!([

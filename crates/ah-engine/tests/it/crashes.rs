@@ -129,7 +129,7 @@ fn a_prompt_that_waits_at_shutdown_is_delivered_by_the_recorder() {
 }
 
 #[test]
-fn a_recorder_that_died_meanwhile_is_found_out() {
+fn recorder_that_died_without_an_engine_is_detected() {
     let world = World::new(Behavior::Directed);
     let id: SessionId = with_doomed_engine(&world, async |engine| {
         let id = launch(engine, a_task()).await;
@@ -144,7 +144,7 @@ fn a_recorder_that_died_meanwhile_is_found_out() {
 }
 
 #[test]
-fn an_engine_that_shuts_down_in_order_is_followed_at_once() {
+fn next_engine_takes_over_immediately_after_a_clean_shutdown() {
     let world = World::new(Behavior::Directed);
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
@@ -160,7 +160,7 @@ fn an_engine_that_shuts_down_in_order_is_followed_at_once() {
 }
 
 #[test]
-fn engines_killed_again_and_again_lose_and_repeat_nothing() {
+fn repeatedly_killed_engines_lose_and_repeat_nothing() {
     let world = World::new(Behavior::Directed);
     let id: SessionId = with_doomed_engine(&world, async |engine| launch(engine, a_task()).await);
     with_doomed_engine(&world, async |engine| {

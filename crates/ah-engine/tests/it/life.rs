@@ -78,7 +78,7 @@ async fn high_priority_goes_first_and_then_age() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workspace_that_cannot_be_made_fails_the_session_in_words() {
+async fn failed_provisioning_fails_the_session_with_its_reason() {
     let world = World::new(Behavior::EndsTurns);
     world.host.refuse("the disk is full");
     let engine = world.engine().await;
@@ -91,7 +91,7 @@ async fn a_workspace_that_cannot_be_made_fails_the_session_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stored_address_that_cannot_be_read_fails_the_session() {
+async fn invalid_stored_address_fails_the_session() {
     let world = World::new(Behavior::EndsTurns);
     let store = world.store().await;
     let mut task = sample::task(1, sample::at(0));
@@ -112,7 +112,7 @@ async fn a_stored_address_that_cannot_be_read_fails_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_goes_badly_fails_its_session_as_it_was() {
+async fn failed_agent_fails_its_session_with_the_recorded_reason() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let cases = [
@@ -149,7 +149,7 @@ async fn an_agent_that_goes_badly_fails_its_session_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_takes_too_long_fails_and_an_idle_one_is_stopped() {
+async fn time_limit_fails_and_idle_limit_stops_a_session() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let mut task = a_task();
@@ -184,7 +184,7 @@ async fn a_session_that_takes_too_long_fails_and_an_idle_one_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_done_here_is_refused_before_anything_is_done() {
+async fn unsupported_tasks_are_rejected_before_any_effect() {
     let world = World::new(Behavior::EndsTurns);
     let engine = world.engine().await;
     let mut unknown = a_task();

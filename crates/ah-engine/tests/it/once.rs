@@ -35,7 +35,7 @@ fn once(engine: &LocalTaskManager, key: &str) -> LocalTaskManager {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_twenty_racing_launches_one_is_carried_out_and_its_reply_kept() {
+async fn one_of_twenty_concurrent_launches_is_executed() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let racer = Arc::new(once(&engine, "launch"));
@@ -72,7 +72,7 @@ async fn of_twenty_racing_launches_one_is_carried_out_and_its_reply_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prompts_stops_and_drafts_are_carried_out_once_even_when_nothing_changes() {
+async fn prompts_stops_and_drafts_are_executed_once() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;

@@ -79,7 +79,7 @@ async fn a_session_is_paused_resumed_and_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prompts_are_queued_delivered_in_order_and_taken_back() {
+async fn prompts_are_queued_delivered_in_order_and_withdrawn() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
@@ -164,7 +164,7 @@ async fn an_interrupted_session_waits_for_a_prompt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_permission_is_asked_answered_once_and_told_to_the_agent() {
+async fn permission_is_answered_once_and_delivered_to_the_agent() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
@@ -224,7 +224,7 @@ async fn a_permission_is_asked_answered_once_and_told_to_the_agent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unanswered_request_is_settled_when_the_session_ends() {
+async fn open_permission_request_is_resolved_at_the_end() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
@@ -251,7 +251,7 @@ async fn an_unanswered_request_is_settled_when_the_session_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_session_leaves_nothing_and_hides() {
+async fn cancelled_session_is_hidden_and_its_workspace_removed() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
@@ -275,7 +275,7 @@ async fn a_cancelled_session_leaves_nothing_and_hides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_reach_a_session_that_another_engine_attends_to() {
+async fn commands_reach_a_session_owned_by_another_engine() {
     let world = World::new(Behavior::Directed);
     let owner = world.engine().await;
     let other = world.engine().await;
@@ -307,7 +307,7 @@ async fn commands_reach_a_session_that_another_engine_attends_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_from_another_engine_is_heard_through_the_noise_of_the_agent() {
+async fn command_from_another_engine_arrives_during_agent_output() {
     let world = World::new(Behavior::Directed);
     let owner = world.engine().await;
     let other = world.engine().await;
@@ -331,7 +331,7 @@ async fn a_command_from_another_engine_is_heard_through_the_noise_of_the_agent()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workspace_that_cannot_be_removed_does_not_keep_a_session_from_being_cancelled() {
+async fn failed_removal_of_the_workspace_does_not_prevent_cancellation() {
     let world = World::new(Behavior::Directed);
     world.host.keep_workspaces();
     let engine = world.engine().await;
@@ -346,7 +346,7 @@ async fn a_workspace_that_cannot_be_removed_does_not_keep_a_session_from_being_c
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_cannot_look_or_sweep_for_a_while_changes_nothing_about_the_session() {
+async fn temporary_host_failure_does_not_affect_the_session() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;

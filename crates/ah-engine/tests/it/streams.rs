@@ -34,7 +34,7 @@ async fn read_all(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_that_join_at_any_moment_see_every_event_once() {
+async fn readers_joining_at_any_time_see_every_event_once() {
     let world = World::new(Behavior::Directed);
     let engine: Arc<dyn TaskManager> = Arc::new(world.engine().await);
     let id = launch(engine.as_ref(), a_task()).await;
@@ -66,7 +66,7 @@ async fn readers_that_join_at_any_moment_see_every_event_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn filters_choose_and_never_renumber() {
+async fn filters_select_without_renumbering() {
     let world = World::new(Behavior::EndsTurns);
     let engine: Arc<dyn TaskManager> = Arc::new(world.engine().await);
     let id = launch(engine.as_ref(), a_task()).await;
@@ -168,7 +168,7 @@ async fn the_log_of_many_sessions_is_read_on_one_stream_and_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_burst_larger_than_what_is_kept_in_memory_reaches_a_live_reader_whole() {
+async fn burst_beyond_the_cache_reaches_a_live_reader_completely() {
     let world = World::new(Behavior::Directed);
     let engine: Arc<dyn TaskManager> = Arc::new(world.engine().await);
     let id = launch(engine.as_ref(), a_task()).await;

@@ -190,7 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_asked_the_machine_keeps_its_promises(
+    fn state_machine_keeps_its_invariants(
         queued in any::<bool>(),
         interactive in any::<bool>(),
         steps in prop::collection::vec(step(), 1..40),

@@ -38,7 +38,7 @@ fn kind_of(refusal: crate::Refusal) -> ErrorKind {
 }
 
 #[test]
-fn an_agent_that_has_finished_is_let_go_and_completes() {
+fn finished_agent_is_shut_down_and_completes() {
     let mut view = idle();
     assert_eq!(view.record.session.activity, Some(Activity::Idle));
     let decision = finish::decide(&view.record, &view.prompts);
@@ -96,7 +96,7 @@ fn a_non_zero_exit_a_signal_and_an_exit_in_a_turn_are_failures() {
 }
 
 #[test]
-fn an_agent_that_was_let_go_and_ended_as_it_was_meant_to_has_completed() {
+fn agent_that_ends_as_requested_has_completed() {
     let view = idle();
     let let_go = |reason: Option<&str>| crate::AgentEnd {
         signal: Some(2),
@@ -114,7 +114,7 @@ fn an_agent_that_was_let_go_and_ended_as_it_was_meant_to_has_completed() {
 }
 
 #[test]
-fn an_interactive_an_interrupted_and_a_prompted_session_wait() {
+fn interactive_interrupted_and_prompted_sessions_stay_open() {
     let mut interactive = idle();
     interactive.record.session.interactive = true;
     let mut interrupted = idle();
@@ -131,7 +131,7 @@ fn an_interactive_an_interrupted_and_a_prompted_session_wait() {
 }
 
 #[test]
-fn prompts_go_one_at_a_time_after_the_turn_and_steered_ones_at_once() {
+fn prompts_are_delivered_between_turns_and_steered_ones_immediately() {
     let mut view = running();
     for (n, delivery) in [(1, DeliveryMode::Queue), (2, DeliveryMode::Queue)] {
         let decision = prompt::decide(&view.record, a_prompt(n, delivery)).unwrap();
@@ -151,7 +151,7 @@ fn prompts_go_one_at_a_time_after_the_turn_and_steered_ones_at_once() {
 }
 
 #[test]
-fn a_prompt_for_an_ending_session_is_gone_and_for_a_frozen_one_a_conflict() {
+fn prompt_to_an_ending_session_is_gone_and_to_a_paused_one_a_conflict() {
     let mut ending = idle();
     ending.record.ending = Some(Ending::Complete);
     let mut paused = running();
@@ -169,7 +169,7 @@ fn a_prompt_for_an_ending_session_is_gone_and_for_a_frozen_one_a_conflict() {
 }
 
 #[test]
-fn a_prompt_is_taken_back_only_while_it_waits() {
+fn prompt_can_be_withdrawn_only_while_queued() {
     let mut view = running();
     let waiting = a_prompt(1, DeliveryMode::Queue);
     let decision = prompt::decide(&view.record, waiting.clone()).unwrap();
@@ -187,7 +187,7 @@ fn a_prompt_is_taken_back_only_while_it_waits() {
 }
 
 #[test]
-fn an_interrupt_ends_a_turn_once_and_leaves_an_idle_agent_alone() {
+fn interrupt_ends_a_turn_once_and_does_not_affect_an_idle_agent() {
     let mut view = running();
     let decision = interrupt::decide(&view.record).unwrap();
     apply(&mut view, decision);
@@ -205,7 +205,7 @@ fn an_interrupt_ends_a_turn_once_and_leaves_an_idle_agent_alone() {
 }
 
 #[test]
-fn pausing_and_resuming_wait_for_the_host_to_say_so() {
+fn pause_and_resume_wait_for_confirmation() {
     let mut view = running();
     let decision = pause::decide(&view.record, at(2)).unwrap();
     apply(&mut view, decision);
@@ -226,7 +226,7 @@ fn pausing_and_resuming_wait_for_the_host_to_say_so() {
 }
 
 #[test]
-fn a_session_stopped_on_its_way_to_a_pause_is_stopped() {
+fn session_stopped_while_pausing_is_stopped() {
     let mut view = running();
     let decision = pause::decide(&view.record, at(2)).unwrap();
     apply(&mut view, decision);
@@ -243,7 +243,7 @@ fn a_session_stopped_on_its_way_to_a_pause_is_stopped() {
 }
 
 #[test]
-fn cancelling_a_session_that_is_being_stopped_makes_it_less_polite() {
+fn cancelling_a_stopping_session_kills_it() {
     let mut view = running();
     let decision = stop::decide(&view.record, None, "ann", at(2)).unwrap();
     apply(&mut view, decision);
@@ -260,7 +260,7 @@ fn cancelling_a_session_that_is_being_stopped_makes_it_less_polite() {
 }
 
 #[test]
-fn a_session_that_waits_for_a_slot_ends_at_once() {
+fn queued_session_ends_immediately() {
     for (verb, expected) in [
         ("stop", SessionStatus::Stopped),
         ("cancel", SessionStatus::Cancelled),
@@ -278,7 +278,7 @@ fn a_session_that_waits_for_a_slot_ends_at_once() {
 }
 
 #[test]
-fn a_session_over_its_time_fails_and_one_idle_for_too_long_is_stopped() {
+fn expired_session_fails_and_idle_session_is_stopped() {
     let limits = TimeLimits {
         idle: Duration::from_secs(100),
     };
@@ -309,7 +309,7 @@ fn a_session_over_its_time_fails_and_one_idle_for_too_long_is_stopped() {
 }
 
 #[test]
-fn a_lost_recorder_is_said_with_what_was_left() {
+fn lost_recorder_is_reported_with_the_killed_processes() {
     let view = running();
     let process_end = ProcessEnd::RecorderLost { swept: 2 };
     let change = end::decide(&view.record, &[], &process_end, at(2)).unwrap();
@@ -322,7 +322,7 @@ fn a_lost_recorder_is_said_with_what_was_left() {
 }
 
 #[test]
-fn what_was_absorbed_is_not_absorbed_again() {
+fn ingested_records_are_not_ingested_again() {
     let mut view = running();
     let before = view.record.journal;
     let change = feed(&mut view, turn_ended(TurnOutcome::Completed));
@@ -331,7 +331,7 @@ fn what_was_absorbed_is_not_absorbed_again() {
 }
 
 #[test]
-fn only_an_agent_whose_last_turn_has_come_to_its_end_has_finished() {
+fn agent_has_finished_only_after_its_last_turn() {
     let with = |outcome: Option<TurnOutcome>, status: SessionStatus| {
         let mut view = running();
         match outcome {
@@ -378,7 +378,7 @@ fn only_an_agent_whose_last_turn_has_come_to_its_end_has_finished() {
 }
 
 #[test]
-fn a_pause_that_failed_lets_the_session_run_and_says_why() {
+fn failed_pause_keeps_the_session_running_with_the_reason() {
     let mut view = running();
     let decision = pause::decide(&view.record, at(2)).unwrap();
     apply(&mut view, decision);
@@ -390,7 +390,7 @@ fn a_pause_that_failed_lets_the_session_run_and_says_why() {
 }
 
 #[test]
-fn what_the_agent_calls_the_session_is_kept() {
+fn agent_session_id_is_recorded() {
     let mut view = running();
     let ready = |version: &str, agent_session_id: Option<&str>| crate::Fact::AgentReady {
         version: Some(version.to_owned()),
@@ -403,7 +403,7 @@ fn what_the_agent_calls_the_session_is_kept() {
 }
 
 #[test]
-fn what_the_recorder_ended_by_itself_is_told_as_the_engine_would_have_told_it() {
+fn end_by_the_recorder_is_reported_like_an_end_by_the_engine() {
     use crate::EndCause;
     let by = |cause, reason: &str| crate::AgentEnd {
         cause: Some(cause),

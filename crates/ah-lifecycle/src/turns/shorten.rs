@@ -22,7 +22,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_shortened_text_keeps_its_ends_and_its_bound(text in "\\PC{0,400}", max in 100_usize..400) {
+        fn shortened_text_keeps_both_ends_within_its_bound(text in "\\PC{0,400}", max in 100_usize..400) {
             let mut cut = text.clone();
             leave_out_middle(&mut cut, max);
             prop_assert!(cut.len() <= max, "{} > {max}", cut.len());

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_of_something_else_ends_what_was_said() {
+    fn chunk_of_another_channel_ends_the_message() {
         let piece = |voice, whole, text: &str| (voice, whole, text.to_owned());
         let (events, _) = results(&[
             piece(Channel::Thought, 1, " hm"),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_without_end_becomes_several_messages() {
+    fn endless_output_is_split_into_messages() {
         let piece = (Channel::Message, 1, "x".repeat(WHOLE_BYTES_MAX / 3));
         let (events, _) = results(&vec![piece; 10]);
         let lengths: Vec<_> = events
@@ -201,7 +201,7 @@ mod tests {
     proptest! {
         /// The joined chunks that were shown are the recorded messages.
         #[test]
-        fn the_pieces_of_a_message_are_the_message(
+        fn deltas_of_a_message_add_up_to_it(
             pieces in prop::collection::vec((Just(Channel::Message), 0..3_u8, ".{0,4}"), 0..20),
         ) {
             let (events, shown) = results(&pieces);

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_explains_every_kind_once_in_their_order_and_nothing_else() {
+    fn document_explains_every_kind_once_in_order() {
         let headings: Vec<&str> = DOCUMENT
             .lines()
             .filter_map(|line| line.strip_prefix("## "))
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_explanation_says_what_it_means_when_it_happens_and_what_to_do() {
+    fn explanation_has_meaning_cause_and_remedy() {
         for kind in ErrorKind::ALL {
             let paragraphs: Vec<&str> = kind.doc().split("\n\n").collect();
             let [meaning, occasions, remedy] = paragraphs[..] else {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_names_the_kinds_that_are_worth_a_repeat() {
+    fn document_lists_the_retryable_kinds() {
         let (introduction, _) = DOCUMENT.split_once("\n## ").expect("sections");
         let (_, claim) = introduction
             .rsplit_once("Only the kinds ")

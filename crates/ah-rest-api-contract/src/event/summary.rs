@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_telling_argument_is_shown() {
+    fn summary_shows_the_most_informative_argument() {
         assert_eq!(
             told(json!({"cwd": "/x", "command": "\n# Test it\ncargo test"})),
             "# Test it …"

@@ -54,7 +54,7 @@ const SECRET: [&str; 24] = [
 ];
 
 #[test]
-fn no_spelling_of_a_path_gets_around_a_deny_or_ask_rule() {
+fn deny_and_ask_rules_match_every_spelling_of_a_path() {
     for restriction in [Deny, Ask] {
         let policy = policy(Allow, &[rule(None, Some("secrets/**"), restriction)]);
         for path in SECRET {
@@ -67,7 +67,7 @@ fn no_spelling_of_a_path_gets_around_a_deny_or_ask_rule() {
 }
 
 #[test]
-fn a_subject_that_was_not_made_of_a_tool_call_is_judged_alike() {
+fn subject_without_a_tool_call_gets_the_same_verdict() {
     let policy = policy(Allow, &[rule(None, Some("secrets/**"), Deny)]);
     for path in SECRET.iter().filter(|path| !path.starts_with("file:")) {
         let subject = PermissionSubject {
@@ -79,7 +79,7 @@ fn a_subject_that_was_not_made_of_a_tool_call_is_judged_alike() {
 }
 
 #[test]
-fn no_spelling_of_a_path_gets_into_an_allow_rule_from_outside() {
+fn allow_rules_match_no_spelling_of_an_outside_path() {
     for pattern in ["**", "src/**", "*", "**/*.rs"] {
         let policy = policy(Ask, &[rule(None, Some(pattern), Allow)]);
         for path in [
@@ -113,7 +113,7 @@ fn no_spelling_of_a_path_gets_into_an_allow_rule_from_outside() {
 }
 
 #[test]
-fn nothing_lies_in_a_workspace_that_is_not_known() {
+fn no_path_is_inside_an_unknown_workspace() {
     let policy = policy(Ask, &[rule(None, Some("**"), Allow)]);
     let args = json!({"path": "/etc/passwd"});
     for workspace in ["", "/"] {
@@ -124,7 +124,7 @@ fn nothing_lies_in_a_workspace_that_is_not_known() {
 }
 
 #[test]
-fn what_plainly_lies_in_an_allowed_folder_is_allowed() {
+fn paths_inside_an_allowed_folder_are_allowed() {
     let policy = policy(Ask, &[rule(None, Some("src/**"), Allow)]);
     for path in [
         "src/main.rs",
@@ -150,7 +150,7 @@ fn what_plainly_lies_in_an_allowed_folder_is_allowed() {
 }
 
 #[test]
-fn paths_are_found_wherever_arguments_hold_them() {
+fn paths_are_found_in_nested_arguments() {
     let policy = policy(Allow, &[rule(None, Some("secrets/**"), Deny)]);
     let patch = "*** Begin Patch\n*** Update File: secrets/key\n@@\n-a\n+b\n*** End Patch";
     for args in [
@@ -191,7 +191,7 @@ fn paths_are_found_wherever_arguments_hold_them() {
 }
 
 #[test]
-fn one_path_that_is_not_allowed_spoils_the_request() {
+fn one_disallowed_path_prevents_approval() {
     let policy = policy(
         Ask,
         &[
@@ -210,7 +210,7 @@ fn one_path_that_is_not_allowed_spoils_the_request() {
 }
 
 #[test]
-fn the_first_rule_that_fits_for_sure_wins() {
+fn first_certain_match_wins() {
     let policy = policy(
         Deny,
         &[
@@ -234,7 +234,7 @@ fn the_first_rule_that_fits_for_sure_wins() {
 }
 
 #[test]
-fn tools_are_matched_by_glob_across_slashes_and_against_the_request_in_any_case() {
+fn tool_globs_match_across_slashes_and_ignore_case_only_to_restrict() {
     let no_args = serde_json::Map::new();
     let decide = |policy: &PermissionPolicy, tool: &str| {
         policy.decide(&PermissionSubject::of_tool(tool, &no_args, WORKSPACE))
@@ -250,7 +250,7 @@ fn tools_are_matched_by_glob_across_slashes_and_against_the_request_in_any_case(
 }
 
 #[test]
-fn a_pattern_that_cannot_be_read_denies_rather_than_passes() {
+fn invalid_pattern_denies() {
     let broken = policy(Allow, &[rule(None, Some("secrets/[**"), Deny)]);
     assert_eq!(broken.decide(&subject(&json!({"path": "src/a"}))), Deny);
     let broken = policy(Ask, &[rule(Some("[edit"), None, Allow)]);
@@ -258,7 +258,7 @@ fn a_pattern_that_cannot_be_read_denies_rather_than_passes() {
 }
 
 #[test]
-fn patterns_that_could_never_fit_are_refused_by_name() {
+fn patterns_that_never_match_are_rejected_by_field() {
     let policy = policy(
         Ask,
         &[
@@ -289,7 +289,7 @@ fn patterns_that_could_never_fit_are_refused_by_name() {
 }
 
 #[test]
-fn a_policy_is_a_word_or_an_object() {
+fn policy_is_a_word_or_an_object() {
     let read = |text: &str| serde_json::from_str::<PermissionPolicy>(text);
     assert_eq!(
         read("\"allow\"").expect("a word"),
@@ -318,7 +318,7 @@ fn a_policy_is_a_word_or_an_object() {
 }
 
 #[test]
-fn an_answer_is_an_option_or_its_withdrawal() {
+fn answer_is_an_option_or_a_withdrawal() {
     let read = |text: &str| serde_json::from_str::<PermissionAnswer>(text);
     assert_eq!(
         read(r#"{"optionId":"yes"}"#).expect("an option"),

@@ -15,7 +15,7 @@ fn data(text: &str) -> Decoded {
 }
 
 #[test]
-fn the_examples_of_the_standard_read_as_it_says() {
+fn examples_of_the_standard_are_parsed_as_specified() {
     let (found, decoder) = decode(&[
         b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event",
     ]);
@@ -46,7 +46,7 @@ fn the_examples_of_the_standard_read_as_it_says() {
 }
 
 #[test]
-fn every_line_end_ends_a_line_also_across_chunks() {
+fn every_line_ending_is_recognized_across_chunks() {
     let expected = [data("a\nb"), data("c")];
     for text in [
         "data: a\ndata: b\n\ndata: c\n\n",
@@ -66,13 +66,13 @@ fn a_frame_ended_by_a_bare_cr_does_not_wait_for_the_next_byte() {
 }
 
 #[test]
-fn one_byte_order_mark_is_passed_over_at_the_start_only() {
+fn one_leading_byte_order_mark_is_skipped() {
     let (found, _) = decode(&[b"\xEF", b"\xBB\xBFdata: a\n\n\xEF\xBB\xBFdata: b\n\n"]);
     assert_eq!(found, [data("a")]);
 }
 
 #[test]
-fn a_character_may_be_split_and_a_broken_one_is_replaced() {
+fn split_characters_are_joined_and_invalid_ones_replaced() {
     let (found, _) = decode(&["data: \u{1F980}\n\n".as_bytes()]);
     assert_eq!(found, [data("\u{1F980}")]);
     let (found, _) = decode(&[b"data: \xF0\x9F", b"\xA6\x80\n\ndata: \xF0\x9F\n\n"]);
@@ -80,7 +80,7 @@ fn a_character_may_be_split_and_a_broken_one_is_replaced() {
 }
 
 #[test]
-fn ids_with_nul_and_times_that_are_no_numbers_are_passed_over() {
+fn ids_with_nul_and_invalid_retry_times_are_ignored() {
     let (found, decoder) =
         decode(&[b"id: 1\nretry: 250\ndata: a\n\nid: 2\0\nretry: 1s\nretry:\ndata: b\n\n"]);
     let first = Frame {
@@ -94,7 +94,7 @@ fn ids_with_nul_and_times_that_are_no_numbers_are_passed_over() {
 }
 
 #[test]
-fn an_id_counts_without_data_but_not_in_the_middle_of_a_frame() {
+fn id_counts_without_data_but_not_within_an_incomplete_frame() {
     let (found, mut decoder) = decode(&[b"id: 5\nevent: x\n\nid: 6\ndata: a\n"]);
     assert_eq!(found, []);
     assert_eq!(decoder.last_event_id(), "5");
@@ -109,7 +109,7 @@ fn an_id_counts_without_data_but_not_in_the_middle_of_a_frame() {
 }
 
 #[test]
-fn a_frame_has_begun_from_its_first_byte_to_the_last_of_its_empty_line() {
+fn decoder_is_inside_a_frame_until_its_empty_line_is_complete() {
     let text = b"id: 1\r\ndata: x\r\n\r\n";
     let mut decoder = Decoder::new();
     for end in 0..text.len() {
@@ -126,13 +126,13 @@ fn a_frame_has_begun_from_its_first_byte_to_the_last_of_its_empty_line() {
 }
 
 #[test]
-fn unknown_fields_and_values_with_colons_are_read_as_the_standard_says() {
+fn unknown_fields_and_values_with_colons_follow_the_standard() {
     let (found, _) = decode(&[b"Data: no\ndata: a: b\n:\nfoo\n\n"]);
     assert_eq!(found, [Decoded::Comment(String::new()), data("a: b")]);
 }
 
 #[test]
-fn a_frame_over_the_limit_is_an_error_and_what_came_before_is_kept() {
+fn oversized_frame_is_an_error_after_the_earlier_frames() {
     let mut decoder = Decoder::new();
     decoder.push(b"id: 1\ndata: a\n\ndata: ").expect("small");
     let piece = vec![b'x'; 1024 * 1024];
@@ -151,7 +151,7 @@ fn a_frame_over_the_limit_is_an_error_and_what_came_before_is_kept() {
 }
 
 #[test]
-fn many_small_lines_count_towards_the_limit_and_comments_between_frames_do_not() {
+fn small_lines_count_towards_the_limit_but_comments_between_frames_do_not() {
     let mut decoder = Decoder::new();
     let comments = KEEP_ALIVE.repeat(64 * 1024);
     for _ in 0..12 {
@@ -164,7 +164,7 @@ fn many_small_lines_count_towards_the_limit_and_comments_between_frames_do_not()
 }
 
 #[test]
-fn what_a_line_cannot_carry_is_refused() {
+fn fields_with_line_breaks_are_rejected() {
     let with_id = |id: &str| Frame {
         id: Some(id.to_owned()),
         ..Frame::new("")
@@ -187,7 +187,7 @@ fn what_a_line_cannot_carry_is_refused() {
 }
 
 #[test]
-fn data_cannot_smuggle_a_field_or_a_frame() {
+fn data_cannot_inject_a_field_or_a_frame() {
     let frame = Frame::new("a\r\nid: 9\rdata: x\n\nevent: y");
     let (found, decoder) = decode(&[frame.encode().expect("data holds anything").as_bytes()]);
     assert_eq!(found, [data("a\nid: 9\ndata: x\n\nevent: y")]);
@@ -203,7 +203,7 @@ fn data_cannot_smuggle_a_field_or_a_frame() {
 }
 
 #[test]
-fn the_frame_of_an_event_is_laid_out_as_documented() {
+fn event_frame_has_the_documented_layout() {
     assert_eq!(
         encode_event(EventSeq::new(7), EventType::ToolUse, "{\"a\":1}"),
         "id: 7\nevent: tool_use\ndata: {\"a\":1}\n\n"
@@ -220,7 +220,7 @@ fn the_frame_of_an_event_is_laid_out_as_documented() {
 }
 
 #[test]
-fn a_frame_that_is_no_item_says_why() {
+fn invalid_frame_error_names_the_cause() {
     let frame = |id: Option<&str>, event: &str, data: &str| Frame {
         id: id.map(str::to_owned),
         event: Some(event.to_owned()),

@@ -33,7 +33,7 @@ fn an_idempotency_key_has_the_form_of_a_ulid() {
 }
 
 #[test]
-fn roles_include_the_ones_that_may_less() {
+fn roles_include_all_lesser_roles() {
     assert!(Role::Admin.includes(Role::Operator) && Role::Operator.includes(Role::Viewer));
     assert!(!Role::Viewer.includes(Role::Operator) && !Role::Operator.includes(Role::Admin));
     for role in Role::ALL {
@@ -73,7 +73,7 @@ fn an_access_point_file_contains_its_key_which_debug_redacts() {
 }
 
 #[test]
-fn deep_health_is_as_good_as_its_worst_check() {
+fn deep_health_is_the_status_of_its_worst_check() {
     let check = |status| HealthCheck {
         status,
         detail: None,
@@ -98,7 +98,7 @@ fn deep_health_is_as_good_as_its_worst_check() {
 }
 
 #[test]
-fn a_stop_takes_a_reason_that_says_something_and_is_not_a_book() {
+fn stop_reason_is_neither_blank_nor_too_long() {
     let stop = |reason: &str| {
         StopRequest {
             reason: Some(reason.to_owned()),
@@ -116,7 +116,7 @@ fn a_stop_takes_a_reason_that_says_something_and_is_not_a_book() {
 }
 
 #[test]
-fn a_resume_takes_what_a_prompt_takes() {
+fn resume_accepts_the_same_content_as_a_prompt() {
     let resume = |prompt: PromptContent| {
         ResumeRequest {
             prompt: Some(prompt),
@@ -133,7 +133,7 @@ fn a_resume_takes_what_a_prompt_takes() {
 
 proptest! {
     #[test]
-    fn keys_and_cursors_come_back(id in ulid(), position: u64, word in text()) {
+    fn keys_and_cursors_round_trip(id in ulid(), position: u64, word in text()) {
         let key = IdempotencyKey::from_ulid(id);
         prop_assert_eq!(key.to_string().parse(), Ok(key.clone()));
         let json = serde_json::to_value(&key).expect("JSON");
@@ -147,7 +147,7 @@ proptest! {
 }
 
 #[test]
-fn a_cursor_of_many_sessions_has_one_spelling() {
+fn cursor_of_many_sessions_has_one_spelling() {
     for good in ["log-0", "log-7", "log-999999999999999999"] {
         assert_eq!(good.parse::<LogCursor>().expect(good).to_string(), good);
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::strategies::{payload, session_event, text, unknown_event};
 
 #[test]
-fn every_word_names_one_event_and_is_its_type_on_the_wire() {
+fn event_type_names_are_unique_and_used_on_the_wire() {
     let words: BTreeSet<&str> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
     assert_eq!(words.len(), EventType::ALL.len());
     for kind in &EventType::ALL {
@@ -25,7 +25,7 @@ fn every_word_names_one_event_and_is_its_type_on_the_wire() {
 }
 
 #[test]
-fn a_known_event_with_a_fault_is_an_error_and_not_unknown() {
+fn malformed_known_event_is_an_error() {
     for json in [
         r#"{"type":"progress","progress":1}"#,
         r#"{"type":"status","status":7}"#,
@@ -41,7 +41,7 @@ fn a_known_event_with_a_fault_is_an_error_and_not_unknown() {
 }
 
 #[test]
-fn words_of_a_newer_server_are_read_as_unknown() {
+fn unknown_words_are_deserialized_as_unknown() {
     let json = r#"{"type":"status","status":"hibernating","previous":"running"}"#;
     let payload: EventPayload = serde_json::from_str(json).expect("an event");
     let EventPayload::Status(change) = payload else {
@@ -55,7 +55,7 @@ fn words_of_a_newer_server_are_read_as_unknown() {
 }
 
 #[test]
-fn a_level_admits_what_matters_as_much_or_more() {
+fn log_level_includes_more_severe_levels() {
     let log = |level| {
         EventPayload::Log(Log {
             level,
@@ -71,7 +71,7 @@ fn a_level_admits_what_matters_as_much_or_more() {
 }
 
 #[test]
-fn a_total_of_usage_adds_counts_and_takes_the_present_from_the_turn() {
+fn usage_total_adds_counts_and_keeps_the_latest_gauges() {
     let turn = |input, cached, used| Usage {
         input_tokens: input,
         cached_tokens: cached,
@@ -93,7 +93,7 @@ proptest! {
     }
 
     #[test]
-    fn a_filter_admits_its_types_and_judges_the_level_of_log_lines_only(
+    fn filter_selects_types_and_applies_levels_to_logs_only(
         payload in payload(),
         types in prop::collection::btree_set(prop::sample::select(&EventType::ALL[..]), 0..6),
         level in prop::option::of(prop::sample::select(vec![LogLevel::Error, LogLevel::Info, LogLevel::Trace])),
@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn an_event_of_a_newer_server_comes_back_with_its_fields(event in unknown_event()) {
+    fn unknown_event_round_trips_with_its_fields(event in unknown_event()) {
         let json = serde_json::to_string(&event).expect("JSON");
         let back: SessionEvent = serde_json::from_str(&json).expect("any event can be read");
         prop_assert_eq!(&back, &event, "{}", json);

@@ -7,7 +7,7 @@ use ulid::Ulid;
 use crate::strategies::{seq, text, timestamp, ulid};
 
 #[test]
-fn only_the_canonical_spelling_of_an_id_is_read() {
+fn only_canonical_ids_are_parsed() {
     let good = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
     assert_eq!(
         good.parse::<SessionId>().expect("canonical").to_string(),
@@ -47,7 +47,7 @@ fn only_the_canonical_spelling_of_an_id_is_read() {
 }
 
 #[test]
-fn an_error_quotes_no_more_than_the_start_of_what_it_refuses() {
+fn errors_quote_only_the_start_of_rejected_input() {
     let long = "x".repeat(1_000_000);
     assert!(long.parse::<TaskId>().expect_err("no id").to_string().len() < 200);
     assert!(
@@ -67,7 +67,7 @@ fn an_error_quotes_no_more_than_the_start_of_what_it_refuses() {
 }
 
 #[test]
-fn a_place_is_a_whole_number_that_a_store_can_hold() {
+fn event_numbers_are_integers_that_a_store_can_hold() {
     for (text, place) in [("0", 0), ("7", 7), ("9223372036854775807", i64::MAX as u64)] {
         assert_eq!(text.parse::<EventSeq>().expect(text), EventSeq::new(place));
     }
@@ -92,7 +92,7 @@ fn a_place_is_a_whole_number_that_a_store_can_hold() {
 }
 
 #[test]
-fn moments_are_read_with_any_offset_and_written_in_utc() {
+fn timestamps_are_parsed_with_any_offset_and_formatted_in_utc() {
     for (text, written) in [
         ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000Z"),
         ("2026-01-31T12:00:00+02:00", "2026-01-31T10:00:00.000Z"),
@@ -123,7 +123,7 @@ fn moments_are_read_with_any_offset_and_written_in_utc() {
 
 proptest! {
     #[test]
-    fn ids_come_back_and_sort_as_they_are_written(a in ulid(), b in ulid()) {
+    fn ids_round_trip_and_sort_like_their_text(a in ulid(), b in ulid()) {
         let (a, b) = (SessionId::from_ulid(a), SessionId::from_ulid(b));
         prop_assert_eq!(a.to_string().parse::<SessionId>(), Ok(a));
         prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
@@ -132,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_but_its_own_reads_as_an_id(text in "[0-9A-Za-z]{26}") {
+    fn ids_are_parsed_from_their_own_text_only(text in "[0-9A-Za-z]{26}") {
         if let Ok(id) = text.parse::<SessionId>() {
             prop_assert_eq!(id.to_string(), text);
         } else {
@@ -142,12 +142,12 @@ proptest! {
     }
 
     #[test]
-    fn places_come_back(seq in seq()) {
+    fn event_numbers_round_trip(seq in seq()) {
         prop_assert_eq!(seq.to_string().parse::<EventSeq>(), Ok(seq));
     }
 
     #[test]
-    fn moments_come_back_and_sort_as_they_are_written(a in timestamp(), b in timestamp()) {
+    fn timestamps_round_trip_and_sort_like_their_text(a in timestamp(), b in timestamp()) {
         prop_assert_eq!(a.to_string().parse::<Timestamp>(), Ok(a));
         prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
         let (early, late) = (a.min(b), a.max(b));
@@ -156,7 +156,7 @@ proptest! {
     }
 
     #[test]
-    fn any_number_of_milliseconds_is_held_within_range(millis: i64, by: u64) {
+    fn milliseconds_are_clamped_to_the_valid_range(millis: i64, by: u64) {
         let moment = Timestamp::from_unix_millis(millis);
         prop_assert!((Timestamp::MIN..=Timestamp::MAX).contains(&moment));
         let later = moment.plus(std::time::Duration::from_millis(by));
@@ -164,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_reading_a_moment_panic(text in text()) {
+    fn parsing_a_timestamp_never_panics(text in text()) {
         if let Ok(moment) = text.parse::<Timestamp>() {
             prop_assert_eq!(moment.to_string().parse::<Timestamp>(), Ok(moment));
         }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use ah_rest_api_contract::{Admission, SessionAction, SessionStatus};
 
 #[test]
-fn what_each_status_admits() {
+fn actions_admitted_by_each_status() {
     let mut table = format!("{:<13}", "");
     for action in SessionAction::ALL {
         write!(table, " {:<11}", action.verb()).expect("a string takes all");
@@ -23,7 +23,7 @@ fn what_each_status_admits() {
 }
 
 #[test]
-fn what_each_status_may_become() {
+fn transitions_from_each_status() {
     let mut table = String::new();
     for status in SessionStatus::ALL {
         let next: Vec<&str> = SessionStatus::ALL
@@ -55,7 +55,7 @@ fn reachable(from: SessionStatus) -> BTreeSet<SessionStatus> {
 }
 
 #[test]
-fn every_status_is_reached_from_queued_and_every_life_can_end() {
+fn every_status_is_reachable_and_can_reach_an_end() {
     let mut all = reachable(SessionStatus::Queued);
     all.insert(SessionStatus::Queued);
     assert_eq!(all, BTreeSet::from(SessionStatus::ALL));
@@ -74,7 +74,7 @@ fn every_status_is_reached_from_queued_and_every_life_can_end() {
 }
 
 #[test]
-fn a_life_that_can_be_stopped_can_be_cancelled_too() {
+fn every_stoppable_status_is_cancellable() {
     for status in SessionStatus::ALL {
         let ends = reachable(status);
         let is_live = !status.is_terminal();
@@ -93,7 +93,7 @@ fn a_life_that_can_be_stopped_can_be_cancelled_too() {
 }
 
 #[test]
-fn an_ended_session_admits_repeats_and_being_hidden_only() {
+fn ended_session_admits_only_repeats_and_hiding() {
     for status in SessionStatus::ALL.into_iter().filter(|s| s.is_terminal()) {
         for action in SessionAction::ALL {
             let expected = match (status, action) {
@@ -117,7 +117,7 @@ fn an_ended_session_admits_repeats_and_being_hidden_only() {
 }
 
 #[test]
-fn a_slot_is_held_from_provisioning_to_the_end() {
+fn slot_is_held_from_provisioning_to_the_end() {
     for status in SessionStatus::ALL {
         let holds = status != SessionStatus::Queued && !status.is_terminal();
         assert_eq!(status.holds_slot(), holds, "{status}");

@@ -8,7 +8,7 @@ fn is_send_and_sync<T: Send + Sync + ?Sized>() {}
 fn is_send<T: Send>() {}
 
 #[test]
-fn a_task_manager_is_an_object_that_threads_share() {
+fn task_manager_is_dyn_compatible_send_and_sync() {
     is_send_and_sync::<dyn TaskManager>();
     is_send_and_sync::<Arc<dyn TaskManager>>();
     is_send_and_sync::<TaskManagerError>();
@@ -16,6 +16,6 @@ fn a_task_manager_is_an_object_that_threads_share() {
 }
 
 #[test]
-fn a_result_stays_small_on_the_happy_path() {
+fn error_type_is_small() {
     assert!(size_of::<TaskManagerError>() <= 3 * size_of::<usize>());
 }

@@ -163,7 +163,7 @@ fn taken<T: serde::de::DeserializeOwned>(body: &Value, good: impl Fn(T) -> bool)
 }
 
 #[test]
-fn every_schema_that_is_referred_to_is_there() {
+fn every_referenced_schema_exists() {
     let schemas = DOCUMENT["components"]["schemas"]
         .as_object()
         .expect("schemas");
@@ -179,7 +179,7 @@ fn every_schema_that_is_referred_to_is_there() {
 }
 
 #[test]
-fn descriptions_are_for_people_who_do_not_read_rust() {
+fn descriptions_contain_no_rust_syntax() {
     walk(&DOCUMENT, "", &mut |path, value| {
         if let Some(description) = value.get("description").and_then(Value::as_str) {
             assert!(!description.contains("[`"), "{path}: {description}");
@@ -189,7 +189,7 @@ fn descriptions_are_for_people_who_do_not_read_rust() {
 }
 
 #[test]
-fn examples_fit_their_schemas_and_are_taken() {
+fn examples_match_their_schemas_and_deserialize() {
     let schemas = &DOCUMENT["components"]["schemas"];
     let mut names = BTreeSet::new();
     for (name, schema) in schemas.as_object().expect("schemas") {
@@ -215,7 +215,7 @@ fn examples_fit_their_schemas_and_are_taken() {
 }
 
 #[test]
-fn a_stream_tells_its_items_apart_by_type() {
+fn stream_items_are_discriminated_by_type() {
     let words = |name: &str| -> BTreeSet<String> {
         let mapping = &DOCUMENT["components"]["schemas"][name]["discriminator"]["mapping"];
         mapping
@@ -236,7 +236,7 @@ fn a_stream_tells_its_items_apart_by_type() {
 }
 
 #[test]
-fn every_request_takes_no_unknown_field() {
+fn requests_reject_unknown_fields() {
     for name in [
         "CreateTask",
         "RepoConfig",
@@ -255,7 +255,7 @@ fn every_request_takes_no_unknown_field() {
 
 /// Compares the parameters of the schemas with the fields of the queries, in both directions.
 #[test]
-fn parameters_are_the_fields_that_are_read() {
+fn parameters_are_the_deserialized_fields() {
     fn check<P: utoipa::IntoParams + Default + Serialize + serde::de::DeserializeOwned>() {
         let parameters = serde_json::to_value(P::into_params(|| None)).expect("JSON");
         let parameters = parameters.as_array().expect("parameters");

@@ -25,7 +25,7 @@ fn the_operations() {
 }
 
 #[test]
-fn an_operation_has_one_place_and_a_place_one_operation() {
+fn operations_and_routes_correspond_one_to_one() {
     let ids: BTreeSet<_> = operations::ALL.iter().map(|it| it.id).collect();
     assert_eq!(ids.len(), operations::ALL.len());
     let places: BTreeSet<_> = operations::ALL
@@ -36,7 +36,7 @@ fn an_operation_has_one_place_and_a_place_one_operation() {
 }
 
 #[test]
-fn a_row_names_each_parameter_of_its_path_and_a_fitting_answer() {
+fn each_row_names_its_path_parameters_and_response() {
     for operation in operations::ALL {
         assert_eq!(
             operation.parameters.len(),
@@ -59,7 +59,7 @@ fn a_row_names_each_parameter_of_its_path_and_a_fitting_answer() {
 }
 
 #[test]
-fn what_needs_no_key_only_reads_and_lies_beside_the_resources() {
+fn unauthenticated_operations_are_read_only_and_outside_of_resources() {
     for operation in operations::ALL.iter().filter(|it| !it.needs_key()) {
         assert_eq!(operation.method, Method::Get, "{}", operation.path);
         let resource = operation.path.strip_prefix(operations::BASE);
@@ -119,7 +119,7 @@ fn an_operation_matches_whole_paths_only() {
 }
 
 #[test]
-fn what_a_segment_cannot_carry_is_encoded() {
+fn path_segments_are_percent_encoded() {
     let path = paths::get_agent_schema("a/b ü%2F?#...json".to_owned());
     assert_eq!(
         path,

@@ -22,7 +22,7 @@ fn a_page_request_out_of_range_names_each_field() {
 }
 
 #[test]
-fn the_last_page_that_has_a_number_offers_no_next() {
+fn last_representable_page_has_no_next() {
     let request = PageRequest::new(u32::MAX, 1).expect("in range");
     assert_eq!(request.offset(), u64::from(u32::MAX) - 1);
     let page = Page::new(vec![()], u64::MAX, request);
@@ -36,7 +36,7 @@ fn an_empty_list_has_one_empty_page() {
 }
 
 #[test]
-fn a_diff_query_stays_inside_the_workspace() {
+fn diff_query_paths_stay_inside_the_workspace() {
     let query = |file: &str| DiffQuery::new(vec![file.to_owned()], 3);
     for good in ["a", "a/b", "a/..b", "..."] {
         assert!(query(good).is_ok(), "{good}");
@@ -51,7 +51,7 @@ fn a_diff_query_stays_inside_the_workspace() {
 }
 
 #[test]
-fn kinds_and_type_uris_tell_each_other() {
+fn kinds_and_type_uris_map_to_each_other() {
     for kind in ErrorKind::ALL {
         assert_eq!(ErrorKind::from_type_uri(&kind.type_uri()), Some(kind));
         let absolute = format!("https://example.org/docs{}", kind.type_uri());
@@ -80,7 +80,7 @@ fn kinds_and_type_uris_tell_each_other() {
 }
 
 #[test]
-fn an_error_shows_its_detail_and_keeps_its_cause_off_the_wire() {
+fn error_shows_its_detail_but_its_cause_is_not_serialized() {
     let cause = std::io::Error::other("the secret cause");
     let error = TaskManagerError::new(ErrorKind::Internal, "the store failed").caused_by(cause);
     assert_eq!(error.to_string(), "the store failed");
@@ -92,7 +92,7 @@ fn an_error_shows_its_detail_and_keeps_its_cause_off_the_wire() {
 
 proptest! {
     #[test]
-    fn walking_next_pages_sees_every_item_once(total in 0_usize..900, per_page in 1..=PER_PAGE_MAX) {
+    fn following_next_pages_returns_every_item_once(total in 0_usize..900, per_page in 1..=PER_PAGE_MAX) {
         let list: Vec<usize> = (0..total).collect();
         let mut seen = Vec::new();
         let mut next = Some(1);
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn a_next_page_is_offered_exactly_when_something_is_left(
+    fn next_page_exists_if_and_only_if_items_remain(
         number in 1_u32.., per_page in 1..=PER_PAGE_MAX, total: u64,
     ) {
         let request = PageRequest::new(number, per_page).expect("in range");

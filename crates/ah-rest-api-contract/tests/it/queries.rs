@@ -50,7 +50,7 @@ fn filter() -> BoxedStrategy<EventFilter> {
 
 proptest! {
     #[test]
-    fn queries_for_sessions_come_back(
+    fn session_queries_round_trip(
         statuses in vec(prop::sample::select(SessionStatus::ALL.to_vec()), 0..4),
         names in (of(text()), of(text()), of(text())),
         task in of(ulid()), include_archived: bool, page in page(),
@@ -68,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn queries_for_events_come_back(
+    fn event_queries_round_trip(
         filter in filter(), after in of(seq()), before in of(seq()),
         since in of(timestamp()), until in of(timestamp()), newest_first: bool, page in page(),
     ) {
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn queries_for_many_sessions_come_back(
+    fn all_events_queries_round_trip(
         filter in filter(), after in of(any::<u64>()), sessions in btree_set(ulid(), 1..4), all: bool,
     ) {
         let sessions: BTreeSet<_> = sessions.into_iter().map(SessionId::from_ulid).collect();
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn queries_for_changes_come_back(
+    fn change_queries_round_trip(
         files in vec("[a,\\\\ ]{1,4}", 0..4), context in 0..=CONTEXT_LINES_MAX, whole: bool, page in page(),
     ) {
         let query = DiffQuery::new(files, context).expect("inside the workspace");
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_a_query_panic(fields in json_object(), word in text()) {
+    fn parsing_a_query_never_panics(fields in json_object(), word in text()) {
         let mut fields = fields;
         for name in ["status", "type", "page", "perPage", "files", "context", "since", "tail", "after", "sessions"] {
             fields.insert(name.to_owned(), word.clone().into());
@@ -178,7 +178,7 @@ fn a_query_without_fields_is_the_default() {
 }
 
 #[test]
-fn every_field_at_fault_is_named_with_what_it_must_be() {
+fn every_invalid_field_is_named_with_its_rule() {
     let sessions = json!({
         "status": "running,Running,", "taskId": "x", "includeArchived": "yes", "page": "0", "perPage": "-1"
     });
@@ -204,7 +204,7 @@ fn every_field_at_fault_is_named_with_what_it_must_be() {
 }
 
 #[test]
-fn a_stream_of_many_names_no_more_sessions_than_it_may() {
+fn all_events_query_limits_its_sessions() {
     let list = |count: u128| {
         let ids = (0..count).map(|n| SessionId::from_ulid(ulid::Ulid(n)).to_string());
         json!({"sessions": ids.collect::<Vec<_>>().join(",")})
@@ -231,7 +231,7 @@ fn a_tail_is_the_end_of_the_log_instead_of_a_page() {
 }
 
 #[test]
-fn changed_files_are_chosen_and_paged() {
+fn changed_files_are_filtered_and_paged() {
     let file = |path: &str, status| FileEntry {
         path: path.to_owned(),
         old_path: None,

@@ -28,17 +28,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn events_come_back(event in session_event()) {
+    fn events_round_trip(event in session_event()) {
         comes_back(&event);
     }
 
     #[test]
-    fn sessions_come_back(session in session()) {
+    fn sessions_round_trip(session in session()) {
         comes_back(&session);
     }
 
     #[test]
-    fn tasks_come_back(request in create_task(), id in ulid(), sessions in vec(ulid(), 1..4), created_at in timestamp()) {
+    fn tasks_round_trip(request in create_task(), id in ulid(), sessions in vec(ulid(), 1..4), created_at in timestamp()) {
         comes_back(&request);
         let session_ids: Vec<_> = sessions.into_iter().map(SessionId::from_ulid).collect();
         let links = SessionLinks::of(session_ids[0]);
@@ -52,13 +52,13 @@ proptest! {
     }
 
     #[test]
-    fn drafts_come_back(draft in draft()) {
+    fn drafts_round_trip(draft in draft()) {
         comes_back(&draft);
         comes_back(&draft.content);
     }
 
     #[test]
-    fn permissions_come_back(permission in permission(), policy in policy(), option in text()) {
+    fn permissions_round_trip(permission in permission(), policy in policy(), option in text()) {
         comes_back(&permission);
         comes_back(&policy);
         comes_back(&PermissionAnswer::Select(option));
@@ -66,13 +66,13 @@ proptest! {
     }
 
     #[test]
-    fn changes_come_back(diff in session_diff(), file in file_entry()) {
+    fn changes_round_trip(diff in session_diff(), file in file_entry()) {
         comes_back(&diff);
         comes_back(&file);
     }
 
     #[test]
-    fn prompts_come_back(
+    fn prompts_round_trip(
         id in ulid(), content in prompt_content(), author in text(), ts in timestamp(),
         mode in words(&[DeliveryMode::Queue, DeliveryMode::Steer]),
         state in words(&[PromptState::Queued, PromptState::Delivered, PromptState::Withdrawn, PromptState::Undelivered]),
@@ -86,13 +86,13 @@ proptest! {
     }
 
     #[test]
-    fn problems_come_back_with_their_kind(problem in problem()) {
+    fn problems_round_trip_with_their_kind(problem in problem()) {
         comes_back(&problem);
         prop_assert_eq!(TaskManagerError::from(problem.clone()).kind(), problem.kind());
     }
 
     #[test]
-    fn repositories_come_back(id in ulid(), names in (text(), text(), of(text())), at in of(timestamp()), branches in vec((text(), any::<bool>(), text()), 0..3)) {
+    fn repositories_round_trip(id in ulid(), names in (text(), text(), of(text())), at in of(timestamp()), branches in vec((text(), any::<bool>(), text()), 0..3)) {
         let id = RepositoryId::from_ulid(id);
         comes_back(&Repository {
             id,
@@ -111,12 +111,12 @@ proptest! {
     }
 
     #[test]
-    fn agents_and_pages_come_back(items in vec(agent(), 0..3), total: u64, next_page: Option<u32>) {
+    fn agents_and_pages_round_trip(items in vec(agent(), 0..3), total: u64, next_page: Option<u32>) {
         comes_back(&Page { items, total, next_page });
     }
 
     #[test]
-    fn a_client_passes_over_fields_it_does_not_know(session in session(), event in session_event()) {
+    fn clients_ignore_unknown_fields(session in session(), event in session_event()) {
         let mut json = serde_json::to_value(&session).expect("JSON");
         json["newInALaterVersion"] = true.into();
         prop_assert_eq!(serde_json::from_value::<Session>(json).expect("read"), session);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::strategies::text;
 
 #[test]
-fn addresses_that_are_taken() {
+fn accepted_addresses() {
     let mut table = String::new();
     for text in [
         "/home/me/project",
@@ -36,7 +36,7 @@ fn addresses_that_are_taken() {
 }
 
 #[test]
-fn addresses_that_are_refused_and_why() {
+fn rejected_addresses_and_their_errors() {
     let long = format!("https://example.org/{}", "x".repeat(5000));
     let mut table = String::new();
     for text in [
@@ -82,7 +82,7 @@ fn addresses_that_are_refused_and_why() {
 
 proptest! {
     #[test]
-    fn whatever_is_taken_runs_nothing_and_comes_back(text in prop_oneof![
+    fn accepted_addresses_run_no_command_and_round_trip(text in prop_oneof![
         text(),
         "(-|ext::|ssh://|https://|user@|/|%2d){0,3}[a-z@:/.-]{0,12}",
     ]) {

@@ -60,7 +60,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn frames_come_back_in_any_chunks(
+    fn frames_round_trip_in_any_chunks(
         frames in vec((frame(), any::<bool>()), 1..6),
         sizes in vec(1_usize..40, 1..8),
         mark: bool,
@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stream_cut_anywhere_yields_only_what_came_whole(frame in frame(), other in frame()) {
+    fn truncated_stream_yields_only_complete_frames(frame in frame(), other in frame()) {
         let first = frame.encode().expect("a frame that can be sent");
         let both = first.clone() + &other.encode().expect("a frame that can be sent");
         for cut in first.len()..both.len() {
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn chunks_never_change_what_bytes_mean(bytes in vec(
+    fn chunking_does_not_change_the_result(bytes in vec(
         prop_oneof![
             4 => prop::sample::select(b"\r\n: adeint\0\xEF\xBB\xBF".to_vec()),
             1 => any::<u8>(),
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn items_come_back(item in stream_item(), sizes in vec(1_usize..64, 1..8)) {
+    fn items_round_trip(item in stream_item(), sizes in vec(1_usize..64, 1..8)) {
         let text = encode_item(&item).expect("every item has JSON");
         let (found, _) = decode(text.as_bytes(), &sizes);
         let [Decoded::Frame(frame)] = found.as_slice() else {

@@ -159,7 +159,7 @@ fn each_rule_names_its_field() {
 }
 
 #[test]
-fn the_edges_of_each_bound_are_inside() {
+fn bounds_are_inclusive() {
     let edge = |change: Mutation| assert_eq!(at_fault(change), Vec::<String>::new());
     edge(|task| task.prompt = "x".repeat(256 * 1024).into());
     edge(|task| {
@@ -181,7 +181,7 @@ fn the_edges_of_each_bound_are_inside() {
 }
 
 #[test]
-fn every_fault_is_named_at_once() {
+fn all_errors_are_reported_at_once() {
     let faults = at_fault(|task| {
         task.prompt = "".into();
         task.repo.url = None;
@@ -195,7 +195,7 @@ fn every_fault_is_named_at_once() {
 }
 
 #[test]
-fn unknown_fields_are_refused_by_name() {
+fn unknown_fields_are_rejected_by_name() {
     let body = || {
         json!({
             "prompt": "x",
@@ -278,7 +278,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn judging_never_panics_and_keeps_what_it_admits(task in create_task()) {
+    fn validation_never_panics_and_preserves_accepted_values(task in create_task()) {
         match TaskLaunchParams::try_from(task.clone()) {
             Ok(params) => prop_assert_eq!(params.request(), &task),
             Err(errors) => prop_assert!(!errors.is_empty() && !errors.to_string().is_empty()),
@@ -287,7 +287,7 @@ proptest! {
 }
 
 #[test]
-fn words_without_a_feature_are_unknown_words() {
+fn reserved_words_are_rejected_as_unknown() {
     let task = |repo: &str, runtime: &str| {
         let json = format!(
             r#"{{"prompt": "x", "repo": {{"mode": "{repo}"}}, "runtime": {{"type": "{runtime}"}},
@@ -324,7 +324,7 @@ fn words_without_a_feature_are_unknown_words() {
 }
 
 #[test]
-fn unknown_words_of_a_response_are_no_request() {
+fn unknown_words_of_a_response_are_rejected_in_a_request() {
     let mut task = CreateTask::new("x", RepoConfig::none(), "scenario");
     task.repo.mode = RepoMode::Unknown;
     task.runtime.runtime_type = RuntimeType::Unknown;

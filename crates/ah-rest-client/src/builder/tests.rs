@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn refuses_what_is_no_url_of_an_access_point() {
+fn rejects_invalid_base_urls() {
     for (url, says) in [
         ("127.0.0.1:3001", "not a URL"),
         ("ftp://host", "not ftp://"),
@@ -21,7 +21,7 @@ fn refuses_what_is_no_url_of_an_access_point() {
 }
 
 #[test]
-fn refuses_a_key_that_no_header_carries_without_showing_it() {
+fn rejects_a_key_that_is_no_header_value_without_showing_it() {
     for key in ["sec\nret", "sec\u{7f}ret", ""] {
         let error = RestClient::builder("http://127.0.0.1:1")
             .api_key(key)
@@ -33,7 +33,7 @@ fn refuses_a_key_that_no_header_carries_without_showing_it() {
 }
 
 #[test]
-fn refuses_a_tenant_that_no_header_carries() {
+fn rejects_a_tenant_that_is_no_header_value() {
     for tenant in ["ten\nant", ""] {
         let error = RestClient::builder("http://127.0.0.1:1")
             .tenant(tenant)
@@ -44,7 +44,7 @@ fn refuses_a_tenant_that_no_header_carries() {
 }
 
 #[test]
-fn refuses_a_timeout_for_what_is_no_operation() {
+fn rejects_a_timeout_for_an_unknown_operation() {
     let error = RestClient::builder("http://127.0.0.1:1")
         .operation_timeout("get_session", Duration::from_secs(1))
         .operation_timeout("get_sesion", Duration::from_secs(1))
@@ -57,7 +57,7 @@ fn refuses_a_timeout_for_what_is_no_operation() {
 }
 
 #[test]
-fn refuses_authorities_that_are_none() {
+fn rejects_invalid_certificate_authorities() {
     for (pem, says) in [
         ("", "no certificate"),
         ("just words", "no certificate"),
@@ -101,7 +101,7 @@ fn keeps_the_prefix_of_a_server_behind_a_path() {
 }
 
 #[test]
-fn tells_loopback() {
+fn detects_loopback_addresses() {
     for (url, loopback) in [
         ("http://localhost:1", true),
         ("http://127.3.2.1", true),

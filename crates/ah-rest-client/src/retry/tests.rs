@@ -29,7 +29,7 @@ fn wait(cause: Cause, repeat: Repeat, elapsed: Duration) -> Option<Duration> {
 
 proptest! {
     #[test]
-    fn a_delay_is_anywhere_below_a_bound_that_doubles_up_to_a_limit(
+    fn delays_are_random_below_a_doubling_bound(
         failures in 0..100_u32,
         chance: u64,
     ) {
@@ -48,7 +48,7 @@ proptest! {
 }
 
 #[test]
-fn what_may_have_been_done_is_repeated_only_where_that_is_safe() {
+fn ambiguous_failures_are_retried_only_if_safe() {
     use Cause::{Broken, Busy, Fault, Final, NotConnected};
     use Repeat::{Never, Safe, Unsafe};
     for (cause, repeat, again) in [
@@ -70,7 +70,7 @@ fn what_may_have_been_done_is_repeated_only_where_that_is_safe() {
 }
 
 #[test]
-fn attempts_come_to_an_end() {
+fn attempts_are_limited() {
     let policy = policy();
     let mut attempts = Attempts::new(&policy, Repeat::Safe);
     let waits: Vec<_> = (0..5)
@@ -89,7 +89,7 @@ fn nothing_is_sent_after_the_deadline() {
 }
 
 #[test]
-fn the_servers_wish_is_waited_for_unless_it_is_over_the_deadline() {
+fn retry_after_is_honoured_within_the_deadline() {
     let policy = policy();
     for (asked, waited) in [
         (0, Some(SECOND / 2)),

@@ -85,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_off_at_one_place_is_told_at_the_tenth_time() {
+    fn ten_losses_without_progress_are_an_error() {
         assert_eq!(told([TORN; 20]), Some(10));
         assert_eq!(told([BRIEF; 20]), Some(10));
         assert_eq!(told((0..20).map(|n| [TORN, BRIEF][n % 2])), Some(10));
     }
 
     #[test]
-    fn what_moves_on_or_is_only_quiet_is_never_told() {
+    fn progress_and_quiet_connections_are_no_error() {
         let moved = Lost {
             has_moved: true,
             ..TORN
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_waits_grow_until_a_connection_was_of_use() {
+    fn delays_grow_until_a_connection_is_useful() {
         let mut losses = Losses::default();
         let mut failures = Vec::new();
         for lost in [BRIEF, BRIEF, QUIET, TORN] {

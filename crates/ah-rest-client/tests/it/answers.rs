@@ -15,7 +15,7 @@ async fn answering(answer: ResponseTemplate) -> MockServer {
 }
 
 #[tokio::test]
-async fn a_problem_keeps_its_kind_its_fields_and_its_request() {
+async fn problem_keeps_kind_fields_and_request_id() {
     let mut body = problem("validation", 400, "two fields are wrong");
     body["errors"] = json!({"repo.url": ["is required"], "agents": ["is empty", "is odd"]});
     body["instance"] = json!("/api/v1/tasks");
@@ -39,7 +39,7 @@ async fn a_problem_keeps_its_kind_its_fields_and_its_request() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_is_no_problem_is_kept_bounded_with_the_kind_of_its_status() {
+async fn other_error_bodies_are_truncated_and_classified_by_status() {
     let long = "ü".repeat(100_000);
     for (status, kind, body) in [
         (401, ErrorKind::Unauthenticated, "who are you?"),
@@ -75,7 +75,7 @@ async fn a_refusal_that_is_no_problem_is_kept_bounded_with_the_kind_of_its_statu
 }
 
 #[tokio::test]
-async fn a_problem_that_is_not_about_its_answer_is_not_believed() {
+async fn problem_with_another_status_is_not_trusted() {
     let server = answering(ResponseTemplate::new(404).set_body_json(problem(
         "unavailable",
         503,
@@ -91,7 +91,7 @@ async fn a_problem_that_is_not_about_its_answer_is_not_believed() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_is_said_and_not_asked_for_again() {
+async fn malformed_response_is_reported_and_not_retried() {
     for body in ["", "null", "{\"id\": 7}", "{\"id\": \"01ARZ", "\u{0}"] {
         let server = MockServer::start().await;
         Mock::given(any())
@@ -113,7 +113,7 @@ async fn an_answer_that_cannot_be_read_is_said_and_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn fields_that_a_newer_server_added_are_passed_over() {
+async fn unknown_response_fields_are_ignored() {
     let page = json!({"items": [session(SessionStatus::Running, 3)], "total": 1, "extra": {}});
     let server = answering(ResponseTemplate::new(200).set_body_json(page)).await;
     let page = client(&server.uri())
@@ -124,7 +124,7 @@ async fn fields_that_a_newer_server_added_are_passed_over() {
 }
 
 #[tokio::test]
-async fn an_answer_without_an_end_is_not_read_for_ever() {
+async fn response_body_size_is_limited() {
     let wire = Wire::start(|_, _| {
         let mut bytes = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec();
         bytes.resize(bytes.len() + 65 * 1024 * 1024, b' ');
@@ -140,7 +140,7 @@ async fn an_answer_without_an_end_is_not_read_for_ever() {
 }
 
 #[tokio::test]
-async fn the_key_does_not_go_where_a_redirect_points() {
+async fn key_is_not_sent_to_a_redirect_target() {
     let elsewhere = MockServer::start().await;
     Mock::given(any())
         .respond_with(ResponseTemplate::new(200))

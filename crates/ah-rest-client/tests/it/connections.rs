@@ -32,7 +32,7 @@ async fn connections_of_three(
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again_unless_none_is_kept() {
+async fn connections_are_reused_unless_pooling_is_off() {
     assert_eq!(connections_of_three(|client| client).await, [0, 0, 0]);
     assert_eq!(
         connections_of_three(|client| client.pool_idle_max(0)).await,
@@ -45,7 +45,7 @@ async fn a_connection_is_used_again_unless_none_is_kept() {
 }
 
 #[tokio::test]
-async fn where_the_server_speaks_http_2_requests_share_a_connection_and_streams_have_their_own() {
+async fn http2_requests_share_a_connection_and_streams_have_their_own() {
     let identity = Identity::of_localhost();
     let mut server = Served::start(Some(identity.acceptor(&["h2", "http/1.1"]))).await;
     let client = builder(&format!("https://localhost:{}", server.port()))
@@ -83,7 +83,7 @@ async fn where_the_server_speaks_http_2_requests_share_a_connection_and_streams_
 }
 
 #[tokio::test]
-async fn every_request_says_for_which_tenant_it_is() {
+async fn every_request_names_its_tenant() {
     let server = MockServer::start().await;
     Mock::given(header("x-tenant-id", "acme"))
         .respond_with(ResponseTemplate::new(200).set_body_json(session(SessionStatus::Running, 1)))
@@ -97,7 +97,7 @@ async fn every_request_says_for_which_tenant_it_is() {
 }
 
 #[tokio::test]
-async fn an_operation_may_have_a_timeout_of_its_own() {
+async fn operation_can_have_its_own_timeout() {
     let server = MockServer::start().await;
     Mock::given(path(format!("/api/v1/sessions/{SESSION}")))
         .respond_with(ResponseTemplate::new(200).set_body_json(session(SessionStatus::Running, 1)))

@@ -6,14 +6,14 @@
 //!
 //! | way | test |
 //! |---|---|
-//! | no server listens | `retries::an_unreachable_server_is_reported_with_a_hint`, `a_request_waits_for_a_server_that_restarts` |
-//! | an invalid certificate | `tls::a_server_that_cannot_prove_itself_is_not_talked_to` |
-//! | busy, with a time to wait | `the_time_that_a_server_asks_for_is_waited`, `retries::a_wait_over_the_deadline_is_not_begun` |
-//! | an answer cut at any byte | `retries::a_connection_that_breaks_anywhere_in_the_answer_is_made_again` |
-//! | an answer without an end | `answers::an_answer_without_an_end_is_not_read_for_ever` |
-//! | the deadline in the middle of an attempt | `retries::the_deadline_bounds_it_all` |
+//! | no server listens | `retries::an_unreachable_server_is_reported_with_a_hint`, `request_waits_for_a_restarting_server` |
+//! | an invalid certificate | `tls::untrusted_certificate_is_rejected` |
+//! | busy, with a time to wait | `retry_after_of_the_server_is_waited`, `retries::no_wait_beyond_the_deadline_starts` |
+//! | an answer cut at any byte | `retries::connection_lost_within_a_response_is_retried` |
+//! | an answer without an end | `answers::response_body_size_is_limited` |
+//! | the deadline in the middle of an attempt | `retries::deadline_bounds_all_attempts` |
 //! | a refusal that is no problem document | `answers::a_refusal_that_is_no_problem_…` |
-//! | a redirect to elsewhere | `answers::the_key_does_not_go_where_a_redirect_points` |
+//! | a redirect to elsewhere | `answers::key_is_not_sent_to_a_redirect_target` |
 //! | a stream that breaks | `reconnects`, `losses` |
 //! | a stream whose frames are wrong | `streams` |
 
@@ -368,23 +368,23 @@ async fn check_all(ways: Vec<Way>, concerns: impl Fn(&Kind) -> bool) {
 }
 
 #[tokio::test]
-async fn a_failure_before_the_body_is_met_as_the_request_allows() {
+async fn failure_before_the_body_is_retried_if_safe() {
     check_all(before_the_body(), |_| true).await;
 }
 
 #[tokio::test]
-async fn a_failure_in_the_body_is_met_as_the_request_allows() {
+async fn failure_within_the_body_is_retried_if_safe() {
     // A stream starts with its head; failures of its body do not concern the request.
     check_all(in_the_body(), |kind| kind.name != "stream").await;
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_not_asked_for_again() {
+async fn unreadable_responses_are_not_retried() {
     check_all(unreadable(), |kind| kind.has_json).await;
 }
 
 #[tokio::test]
-async fn the_time_that_a_server_asks_for_is_waited() {
+async fn retry_after_of_the_server_is_waited() {
     let date = "date: Sat, 21 Nov 2026 08:00:00 GMT\r\n";
     let busy = [
         ("429 Too Many Requests", "retry-after: 1\r\n".to_owned()),
@@ -407,7 +407,7 @@ async fn the_time_that_a_server_asks_for_is_waited() {
 }
 
 #[tokio::test]
-async fn a_request_waits_for_a_server_that_restarts() {
+async fn request_waits_for_a_restarting_server() {
     let wire = Wire::start(|_, _| Reply::close("")).await;
     let (url, address) = (wire.url(), wire.address);
     let port = wire.stop().await;

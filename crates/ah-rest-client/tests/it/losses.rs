@@ -44,7 +44,7 @@ fn connections(wire: &mut Wire) -> usize {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_cut_at_the_same_byte_every_time_says_so() {
+async fn stream_cut_at_the_same_byte_reports_an_error() {
     // A connection that breaks, and one that appears to end.
     for is_chunked in [true, false] {
         let mut wire = Wire::start(move |request, _| {
@@ -73,7 +73,7 @@ async fn a_stream_that_is_cut_at_the_same_byte_every_time_says_so() {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_as_soon_as_it_begins_says_so() {
+async fn stream_that_breaks_immediately_reports_an_error() {
     let mut wire = Wire::start(|_, _| Reply::close(chunked("", false))).await;
     let items = collect(follow(&wire).await).await;
     let [Err(error)] = &items[..] else {
@@ -84,7 +84,7 @@ async fn a_stream_that_breaks_as_soon_as_it_begins_says_so() {
 }
 
 #[tokio::test]
-async fn a_stream_that_ends_where_there_is_more_says_so() {
+async fn stream_that_ends_too_early_reports_an_error() {
     for status in [SessionStatus::Running, SessionStatus::Completed] {
         let mut wire = Wire::start(move |request, number| {
             if !is_stream(request) {
@@ -107,7 +107,7 @@ async fn a_stream_that_ends_where_there_is_more_says_so() {
 }
 
 #[tokio::test]
-async fn a_stream_of_many_sessions_says_so_too() {
+async fn stream_of_many_sessions_reports_an_error_too() {
     let mut wire =
         Wire::start(|_, _| Reply::close(chunked("id: log-7\n\nid: log-8\nevent: log\nda", false)))
             .await;
@@ -123,7 +123,7 @@ async fn a_stream_of_many_sessions_says_so_too() {
 }
 
 #[tokio::test]
-async fn a_stream_that_moves_on_may_break_as_often_as_it_likes() {
+async fn stream_with_progress_reconnects_without_limit() {
     const LAST: u64 = 3 * CONNECTIONS as u64;
     let wire = Wire::start(|request, _| {
         let seen = last_event_id(request);
@@ -139,7 +139,7 @@ async fn a_stream_that_moves_on_may_break_as_often_as_it_likes() {
 }
 
 #[tokio::test]
-async fn a_cut_is_not_taken_for_the_end_of_a_session_that_is_over() {
+async fn lost_connection_is_not_the_end_of_an_ended_session() {
     let wire = Wire::start(|request, number| {
         if !is_stream(request) {
             return the_session(SessionStatus::Completed, 3);

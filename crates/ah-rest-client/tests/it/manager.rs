@@ -28,7 +28,7 @@ fn draft() -> Value {
 }
 
 #[tokio::test]
-async fn says_what_it_is_without_its_key() {
+async fn debug_output_omits_the_key() {
     let (server, manager) = world().await;
     assert_eq!(
         manager.description(),
@@ -37,7 +37,7 @@ async fn says_what_it_is_without_its_key() {
 }
 
 #[tokio::test]
-async fn launches_what_was_asked_for() {
+async fn launch_sends_the_requested_task() {
     let (server, manager) = world().await;
     let params = TaskLaunchParams::builder("fix it", RepoConfig::git("/srv/x"), "scenario")
         .with(|request| request.agents[0].count = 2)
@@ -59,7 +59,7 @@ async fn launches_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_draft_is_made_once_and_then_changed() {
+async fn draft_is_created_once_and_then_updated() {
     let (server, manager) = world().await;
     let content = DraftContent {
         prompt: Some("later".into()),
@@ -87,7 +87,7 @@ async fn a_draft_is_made_once_and_then_changed() {
 }
 
 #[tokio::test]
-async fn begins_with_the_largest_pages_of_drafts_and_sessions() {
+async fn initial_tasks_request_the_largest_pages() {
     let (server, manager) = world().await;
     for (list, item) in [
         ("/api/v1/drafts", draft()),
@@ -109,7 +109,7 @@ async fn begins_with_the_largest_pages_of_drafts_and_sessions() {
 }
 
 #[tokio::test]
-async fn the_bodies_of_control_say_only_what_there_is_to_say() {
+async fn control_bodies_omit_absent_fields() {
     let (server, manager) = world().await;
     for (verb, body) in [
         ("stop", json!({"reason": "enough"})),
@@ -141,7 +141,7 @@ async fn the_bodies_of_control_say_only_what_there_is_to_say() {
 }
 
 #[tokio::test]
-async fn its_errors_are_the_servers() {
+async fn errors_are_those_of_the_server() {
     let (server, manager) = world().await;
     Mock::given(method("POST"))
         .respond_with(ResponseTemplate::new(409).set_body_json(problem(

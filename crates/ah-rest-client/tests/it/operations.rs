@@ -92,7 +92,7 @@ fn operation_of(method: &str) -> &str {
 }
 
 #[tokio::test]
-async fn every_route_has_a_method_of_its_name_that_calls_it() {
+async fn every_route_has_a_method_of_the_same_name() {
     let server = MockServer::start().await;
     Mock::given(any())
         .respond_with(ResponseTemplate::new(404))

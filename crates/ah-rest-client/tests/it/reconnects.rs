@@ -51,12 +51,12 @@ async fn a_cut_at_every_byte_of_a_frame_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_cut_that_looks_like_an_end_loses_nothing_either() {
+async fn connection_closed_cleanly_loses_nothing() {
     cut_at_every_byte(false).await;
 }
 
 #[tokio::test]
-async fn what_a_careless_server_repeats_is_shown_once() {
+async fn events_repeated_by_the_server_are_yielded_once() {
     let wire = Wire::start(|_, number| match number {
         0 => Reply::close(chunked(&logs(1..=3), false)),
         // From the start, whatever the request.
@@ -67,7 +67,7 @@ async fn what_a_careless_server_repeats_is_shown_once() {
 }
 
 #[tokio::test]
-async fn a_server_that_restarts_is_waited_for() {
+async fn stream_waits_for_a_restarting_server() {
     let wire = Wire::start(|_, _| Reply::close(chunked(&logs(1..=2), false))).await;
     let (address, mut events) = (wire.address, stream(&wire).await);
     for seq in [1, 2] {
@@ -106,7 +106,7 @@ pub(crate) async fn refused_twice(address: std::net::SocketAddr) {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_final_ends_the_stream_with_it() {
+async fn final_error_ends_the_stream() {
     for (status, slug, kind) in [
         ("401 Unauthorized", "auth", ErrorKind::Unauthenticated),
         ("403 Forbidden", "authz", ErrorKind::Unauthorized),
@@ -132,7 +132,7 @@ async fn an_answer_that_is_final_ends_the_stream_with_it() {
 }
 
 #[tokio::test]
-async fn a_silent_connection_is_taken_for_dead() {
+async fn silent_connection_is_replaced() {
     let wire = Wire::start(|request, number| match number {
         0 => Reply::hold(format!("{STREAM}{}", encode_item(&log(1)).unwrap())),
         _ => {
@@ -153,7 +153,7 @@ async fn a_silent_connection_is_taken_for_dead() {
 }
 
 #[tokio::test]
-async fn a_reader_that_is_interrupted_at_every_wait_misses_nothing() {
+async fn reader_cancelled_at_every_await_misses_nothing() {
     let wire = Wire::start(|request, number| {
         if !is_stream(request) {
             return the_session(SessionStatus::Running, 6);

@@ -22,7 +22,7 @@ fn ok(status: SessionStatus) -> ResponseTemplate {
 }
 
 #[tokio::test]
-async fn a_busy_server_is_asked_again() {
+async fn busy_server_is_retried() {
     for busy in [429, 503] {
         let server = MockServer::start().await;
         Mock::given(method("GET"))
@@ -49,7 +49,7 @@ async fn a_busy_server_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_post_is_repeated_under_one_key_and_two_posts_have_two() {
+async fn post_is_retried_with_the_same_key() {
     let server = MockServer::start().await;
     let receipt = json!({
         "sessionId": SESSION, "accepted": true, "ts": "2026-11-21T08:00:00.000Z",
@@ -93,7 +93,7 @@ async fn a_post_is_repeated_under_one_key_and_two_posts_have_two() {
 }
 
 #[tokio::test]
-async fn it_is_given_up_after_the_last_attempt_with_what_the_server_said() {
+async fn last_attempt_returns_the_error_of_the_server() {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
         .respond_with(ResponseTemplate::new(503).set_body_json(problem(
@@ -113,7 +113,7 @@ async fn it_is_given_up_after_the_last_attempt_with_what_the_server_said() {
 }
 
 #[tokio::test]
-async fn a_wait_over_the_deadline_is_not_begun() {
+async fn no_wait_beyond_the_deadline_starts() {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
         .respond_with(
@@ -132,7 +132,7 @@ async fn a_wait_over_the_deadline_is_not_begun() {
 }
 
 #[tokio::test]
-async fn what_cannot_get_better_is_asked_once() {
+async fn permanent_errors_are_not_retried() {
     for (status, kind, slug) in [
         (400, ErrorKind::Validation, "validation"),
         (401, ErrorKind::Unauthenticated, "auth"),
@@ -158,7 +158,7 @@ async fn what_cannot_get_better_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_a_repeat_would_deny_is_not_repeated_blindly() {
+async fn deletion_is_not_retried_after_an_ambiguous_failure() {
     // The connection breaks after the request was read, so its effect is unknown.
     let mut wire = Wire::start(|_, _| Reply::close("")).await;
     let error = client(&wire.url())
@@ -184,7 +184,7 @@ async fn a_deletion_that_a_repeat_would_deny_is_not_repeated_blindly() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_anywhere_in_the_answer_is_made_again() {
+async fn connection_lost_within_a_response_is_retried() {
     let whole = answer(
         "200 OK",
         "content-type: application/json\r\n",
@@ -207,7 +207,7 @@ async fn a_connection_that_breaks_anywhere_in_the_answer_is_made_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_is_asked_for_again() {
+async fn missing_response_is_retried() {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
         .respond_with(ok(SessionStatus::Queued).set_delay(Duration::from_secs(3600)))
@@ -228,7 +228,7 @@ async fn an_answer_that_does_not_come_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn the_deadline_bounds_it_all() {
+async fn deadline_bounds_all_attempts() {
     let mut wire = Wire::start(|_, _| Reply::hold("HTTP/1.1 200 OK\r\n")).await;
     let client = RestClient::builder(&wire.url())
         .retry(RetryPolicy {
@@ -264,7 +264,7 @@ async fn an_unreachable_server_is_reported_with_a_hint() {
 }
 
 #[tokio::test]
-async fn a_probe_is_sent_once() {
+async fn health_probe_is_sent_once() {
     let server = MockServer::start().await;
     Mock::given(path("/ready"))
         .respond_with(ResponseTemplate::new(503).set_body_json(problem(
@@ -280,7 +280,7 @@ async fn a_probe_is_sent_once() {
 }
 
 #[tokio::test]
-async fn every_request_proves_itself_and_says_who_it_is() {
+async fn every_request_has_key_and_user_agent() {
     let server = MockServer::start().await;
     let draft = json!({
         "id": format!("draft-{SESSION}"),

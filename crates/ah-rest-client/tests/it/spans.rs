@@ -82,7 +82,7 @@ impl Traced {
 }
 
 #[tokio::test]
-async fn a_request_is_a_span_with_its_route_and_what_became_of_it() {
+async fn request_span_has_route_and_outcome() {
     let traced = Traced::begin();
     let server = MockServer::start().await;
     Mock::given(any())
@@ -136,7 +136,7 @@ async fn a_dropped_request_ends_its_span() {
 }
 
 #[tokio::test]
-async fn no_secret_is_traced_or_told_even_when_the_server_repeats_it() {
+async fn secrets_are_never_traced_or_reported() {
     let traced = Traced::begin();
     let server = MockServer::start().await;
     let echo = "you said: Authorization: ApiKey topsecret";

@@ -15,7 +15,7 @@ use crate::samples::{SESSION, client, completed, frames, log, session_id};
 use crate::wire::{Reply, Wire};
 
 #[tokio::test]
-async fn a_whole_stream_is_read_over_one_connection() {
+async fn complete_stream_uses_one_connection() {
     let mut wire = Wire::start(|_, _| Reply::hold(format!("{STREAM}{}", frames(0, 4)))).await;
     assert_eq!(seqs(&collect(stream(&wire).await).await), [1, 2, 3, 4]);
     let request = wire.next_request().await;
@@ -35,7 +35,7 @@ async fn a_whole_stream_is_read_over_one_connection() {
 }
 
 #[tokio::test]
-async fn a_stream_that_never_begins_is_an_error_of_the_asking() {
+async fn stream_that_never_starts_fails_the_call() {
     let wire = Wire::start(|_, _| refusal("404 Not Found", "not-found")).await;
     let asked = client(&wire.url())
         .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
@@ -55,7 +55,7 @@ async fn a_stream_that_never_begins_is_an_error_of_the_asking() {
 }
 
 #[tokio::test]
-async fn a_gap_is_told_and_counts() {
+async fn gap_is_reported_and_advances_the_cursor() {
     let gap = StreamItem::Gap(Gap {
         from_seq: EventSeq::new(1),
         earliest_seq: EventSeq::new(40),
@@ -80,7 +80,7 @@ async fn a_gap_is_told_and_counts() {
 }
 
 #[tokio::test]
-async fn what_is_ephemeral_comes_on_request_and_is_no_place_to_resume_from() {
+async fn ephemeral_events_are_optional_and_do_not_advance_the_cursor() {
     let delta = StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
         delta: "hm".to_owned(),
     }));
@@ -117,7 +117,7 @@ async fn what_is_ephemeral_comes_on_request_and_is_no_place_to_resume_from() {
 }
 
 #[tokio::test]
-async fn an_end_that_is_not_shown_is_asked_for() {
+async fn filtered_terminal_status_is_requested() {
     // The filter excludes the terminal status.
     let mut wire = Wire::start(|request, number| match (is_stream(request), number) {
         (true, 0) => Reply::close(chunked(&encode_item(&log(1)).unwrap(), true)),
@@ -140,7 +140,7 @@ async fn an_end_that_is_not_shown_is_asked_for() {
 }
 
 #[tokio::test]
-async fn who_comes_after_the_end_is_told_so() {
+async fn cursor_at_the_end_yields_an_ended_stream() {
     let mut wire = Wire::start(|request, _| {
         if is_stream(request) {
             Reply::close(chunked("", true))
@@ -158,7 +158,7 @@ async fn who_comes_after_the_end_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_not_what_it_says_ends_with_an_error() {
+async fn malformed_stream_ends_with_an_error() {
     let hole = format!(
         "{}{}",
         encode_item(&log(1)).unwrap(),
@@ -183,7 +183,7 @@ async fn a_stream_that_is_not_what_it_says_ends_with_an_error() {
 }
 
 #[tokio::test]
-async fn a_frame_without_an_end_is_not_held_for_ever() {
+async fn frame_size_is_limited() {
     let wire = Wire::start(|_, _| {
         let mut bytes = format!("{STREAM}{}data: ", encode_item(&log(1)).unwrap()).into_bytes();
         bytes.resize(bytes.len() + 9 * 1024 * 1024, b'x');
@@ -197,7 +197,7 @@ async fn a_frame_without_an_end_is_not_held_for_ever() {
 }
 
 #[tokio::test]
-async fn the_events_of_many_sessions_are_followed_by_their_own_cursor() {
+async fn stream_of_many_sessions_has_its_own_cursor() {
     let event = |place: u64, seq: u64, session: &str| {
         let data = json!({
             "seq": seq, "ts": "2026-11-21T08:00:00.000Z", "sessionId": session,

@@ -121,7 +121,7 @@ async fn server() -> Secured {
 }
 
 #[tokio::test]
-async fn a_server_with_its_own_authority_is_reached_by_who_trusts_that() {
+async fn private_authority_is_accepted_if_trusted() {
     let server = server().await;
     let client = builder(&server.url)
         .certificate_authorities(server.identity.authority())
@@ -137,7 +137,7 @@ async fn a_server_with_its_own_authority_is_reached_by_who_trusts_that() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_prove_itself_is_not_talked_to() {
+async fn untrusted_certificate_is_rejected() {
     let (server, other) = (server().await, server().await);
     let client = builder(&server.url)
         .certificate_authorities(other.identity.authority())
@@ -153,7 +153,7 @@ async fn a_server_that_cannot_prove_itself_is_not_talked_to() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_prove_itself_is_reached_by_who_asks_for_the_danger() {
+async fn untrusted_certificate_is_accepted_if_verification_is_off() {
     let server = server().await;
     // Neither its authority nor its name is valid.
     let url = server.url.replace("localhost", "127.0.0.1");

@@ -31,7 +31,7 @@ impl<F: Future> Future for Polled<F> {
 
 /// Runs a thousand sessions of fifty events, each with a reader that is woken once per event.
 #[tokio::test(start_paused = true)]
-async fn a_thousand_sessions_are_no_burden() {
+async fn a_thousand_sessions_complete() {
     let mut script = ScriptBuilder::new("fifty");
     for n in 0..45 {
         script = script
@@ -68,7 +68,7 @@ async fn a_thousand_sessions_are_no_burden() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_callers_at_once_see_whole_logs() {
+async fn concurrent_callers_read_complete_logs() {
     let script = ScriptBuilder::new("hangs").think("hm").hang().build();
     let mock: Arc<dyn TaskManager> =
         Arc::new(MockTaskManager::builder().script(script).slots(8).build());

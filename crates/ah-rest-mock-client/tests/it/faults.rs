@@ -21,7 +21,7 @@ async fn kinds(mock: &MockTaskManager, calls: usize) -> Vec<Option<ErrorKind>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_method_fails_when_and_how_it_is_told() {
+async fn configured_fault_fails_the_method() {
     let fault = Fault::new(ErrorKind::Unavailable).after(2).times(1);
     let mock = MockTaskManager::builder()
         .fault(Method::ListSessions, fault)
@@ -39,7 +39,7 @@ async fn a_method_fails_when_and_how_it_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn chance_is_the_seeds() {
+async fn probability_follows_the_seed() {
     let mut outcomes = Vec::new();
     for seed in [1, 1, 2] {
         let fault = Fault::new(ErrorKind::RateLimited).with_probability(0.3);
@@ -56,7 +56,7 @@ async fn chance_is_the_seeds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_takes_as_long_as_it_is_told_and_can_be_dropped() {
+async fn call_takes_the_configured_time_and_can_be_dropped() {
     let mock = MockTaskManager::builder()
         .latency(Method::LaunchTask, Duration::from_secs(5))
         .build();
@@ -71,7 +71,7 @@ async fn a_call_takes_as_long_as_it_is_told_and_can_be_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_cut_is_taken_up_without_a_seam() {
+async fn cut_stream_is_resumed_without_loss() {
     let mock = MockTaskManager::builder()
         .cut_streams_at(EventSeq::new(10))
         .build();
@@ -105,7 +105,7 @@ async fn a_stream_that_is_cut_is_taken_up_without_a_seam() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_stream_is_only_late() {
+async fn slow_stream_yields_every_event() {
     let mock = MockTaskManager::builder()
         .slow_streams(Duration::from_secs(60))
         .build();

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::world::{a_task, launch, statuses, until, until_status, whole_log};
 
 #[tokio::test(start_paused = true)]
-async fn a_session_of_minutes_is_over_at_once_and_tells_over_fifty_events() {
+async fn demo_session_ends_immediately_with_over_fifty_events() {
     let mock = MockTaskManager::new();
     let id = launch(&mock, a_task()).await;
     let log = whole_log(&mock, id).await;
@@ -40,7 +40,7 @@ async fn a_session_of_minutes_is_over_at_once_and_tells_over_fifty_events() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_hour_passes_in_a_moment() {
+async fn virtual_time_skips_an_hour() {
     let script = ScriptBuilder::new("hour")
         .after(Duration::from_secs(3600))
         .say("an hour later")
@@ -54,7 +54,7 @@ async fn an_hour_passes_in_a_moment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_mocks_of_one_seed_do_the_same() {
+async fn equal_seeds_give_equal_logs() {
     let mut logs = Vec::new();
     for seed in [7, 7, 8] {
         let mock = MockTaskManager::builder()
@@ -69,7 +69,7 @@ async fn two_mocks_of_one_seed_do_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_settings_of_a_task_name_what_is_played() {
+async fn task_settings_select_the_scenario() {
     let mock = MockTaskManager::new();
     let mut task = a_task();
     let scenario = json!({"name": "mine", "timeline": [{"log": "hello {{who}}"}]});
@@ -81,7 +81,7 @@ async fn the_settings_of_a_task_name_what_is_played() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_of_ones_own_plays_its_script() {
+async fn custom_agent_plays_its_script() {
     let script = ScriptBuilder::new("broken").think("hm").exit(3).build();
     let mock = MockTaskManager::builder()
         .agent("breaker", AgentCapabilities::default(), script)
@@ -100,7 +100,7 @@ async fn an_agent_of_ones_own_plays_its_script() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_session_stands_still_until_it_is_resumed() {
+async fn paused_session_makes_no_progress_until_resumed() {
     let script = ScriptBuilder::new("slow")
         .after(Duration::from_secs(10))
         .say("ten seconds")
@@ -128,7 +128,7 @@ async fn a_paused_session_stands_still_until_it_is_resumed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn leave_is_asked_for_and_the_answer_counts() {
+async fn permission_is_requested_and_the_answer_applies() {
     let script = ScriptBuilder::new("asks")
         .ask("runCmd", "make install")
         .if_granted(|then| then.think("granted"))
@@ -194,7 +194,7 @@ async fn ephemeral_events_are_delivered_on_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repository_has_branches_and_a_session_begins_at_one() {
+async fn repository_has_branches_and_a_session_starts_at_one() {
     let source = RepositorySource::parse("https://user:secret@example.com/pool.git").unwrap();
     let mock = MockTaskManager::builder()
         .repository(source, ["main", "next"])
@@ -228,7 +228,7 @@ async fn a_repository_has_branches_and_a_session_begins_at_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sessions_that_are_held_stay_where_they_are() {
+async fn held_sessions_keep_their_status() {
     let mock = MockTaskManager::new();
     mock.hold(S::Stopping);
     let id = launch(&mock, a_task()).await;
@@ -241,7 +241,7 @@ async fn sessions_that_are_held_stay_where_they_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn prompts_wait_for_the_turn_or_come_into_it() {
+async fn prompts_are_queued_or_steer_the_turn() {
     let script = ScriptBuilder::new("turns")
         .after(Duration::from_secs(1))
         .say("first: {{prompt}}")

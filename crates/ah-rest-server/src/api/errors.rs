@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn code_is_marked_as_code_and_nothing_becomes_markup() {
+    fn code_is_marked_up_and_other_text_is_escaped() {
         assert_eq!(
             marked_up("write `a <b>` & `c`"),
             "write <code>a &lt;b&gt;</code> &amp; <code>c</code>"
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn explanations_have_no_marks_but_those_of_code() {
+    fn explanations_contain_only_code_markup() {
         for kind in ErrorKind::ALL {
             let text = kind.doc();
             assert_eq!(text.matches('`').count() % 2, 0, "{kind:?}");

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said_with_the_file() {
+    fn read_error_names_the_file() {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join(PUBLISHED), "{").unwrap();
         let error = read_published(home.path()).unwrap_err();

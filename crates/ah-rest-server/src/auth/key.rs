@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_read_as_it_was_made() {
+    fn key_round_trips() {
         let key = KeyText::generate().unwrap();
         assert_eq!(KeyText::parse(key.reveal()).unwrap(), key);
         assert!(key.is_of(&key.hash()));
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_key_is_none() {
+    fn malformed_keys_are_rejected() {
         let key = KeyText::generate().unwrap().reveal().to_owned();
         let cut = &key[..key.len() - 1];
         let longer = format!("{key}a");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_not_shown() {
+    fn debug_output_redacts_the_key() {
         let key = KeyText::generate().unwrap();
         let shown = format!("{key:?}");
         assert!(shown.contains(key.id()));

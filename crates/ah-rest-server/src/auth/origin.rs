@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_that_were_told_are_answered() {
+    fn only_configured_host_names_are_accepted() {
         for good in [
             "localhost",
             "localhost:3001",
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn only_pages_that_were_told_may_call() {
+    fn only_configured_origins_are_accepted() {
         let from = |origin| status(&[("host", "localhost:3001"), ("origin", origin)]);
         assert_eq!(from("http://localhost:3001"), 200);
         assert_eq!(from("https://pages.example"), 200);

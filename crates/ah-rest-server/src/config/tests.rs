@@ -27,7 +27,7 @@ fn load(
 }
 
 #[test]
-fn the_defaults_are_the_contracts() {
+fn defaults_match_the_contract() {
     let config = load(None, &[], &[]).unwrap();
     assert!(config.server.bind.is_loopback());
     assert_eq!(config.server.port, 3001);
@@ -50,7 +50,7 @@ fn later_layers_win() {
 /// Setting any key in any layer changes the configuration, so no key is without effect. The
 /// compiler checks that each field is read.
 #[test]
-fn every_key_counts_in_every_layer() {
+fn every_key_is_read_from_every_layer() {
     let defaults: toml::Table = DEFAULT_TOML.parse().unwrap();
     let before = format!("{:?}", load(None, &[], &[]).unwrap());
     for (section, key, default) in keys(&defaults) {
@@ -82,7 +82,7 @@ fn every_key_counts_in_every_layer() {
 }
 
 #[test]
-fn every_key_is_explained_with_its_variable() {
+fn every_key_is_documented_with_its_variable() {
     let defaults: toml::Table = DEFAULT_TOML.parse().unwrap();
     for (section, key, _) in keys(&defaults) {
         let variable = variable(section, key);
@@ -94,7 +94,7 @@ fn every_key_is_explained_with_its_variable() {
 }
 
 #[test]
-fn unknown_keys_are_refused_by_name() {
+fn unknown_keys_are_rejected_by_name() {
     let refused = |result: Result<Config, ConfigError>, words: &[&str]| {
         let message = result.unwrap_err().to_string();
         for word in words {
@@ -157,7 +157,7 @@ fn unknown_keys_are_refused_by_name() {
 }
 
 #[test]
-fn a_file_that_was_named_has_to_be_there() {
+fn explicit_file_must_exist() {
     let missing = Path::new("/nowhere/config.toml");
     let sources = Sources {
         home: Path::new("/nowhere"),
@@ -179,7 +179,7 @@ fn a_file_that_was_named_has_to_be_there() {
 }
 
 #[test]
-fn no_client_is_served_without_a_key_over_the_network() {
+fn network_address_requires_authentication() {
     let open = |bind: &str| {
         load(
             None,
@@ -200,13 +200,13 @@ fn no_client_is_served_without_a_key_over_the_network() {
 }
 
 #[test]
-fn layers_are_named_in_words() {
+fn errors_name_their_layer() {
     let layer = Layer::Environment("AH_SERVER_PORT".into());
     assert_eq!(layer.to_string(), "the environment variable AH_SERVER_PORT");
 }
 
 #[test]
-fn agents_come_from_the_file_and_stay_in_what_is_printed() {
+fn configured_agents_are_loaded_and_printed() {
     let file = "[[agents]]\ntype = \"mine\"\ndriver = \"acp\"\ncommand = [\"mine\"]\n\
                 env = { A = \"1\" }\n\n[server]\nport = 1\n";
     let config = load(Some(file), &[], &[]).unwrap();
@@ -217,7 +217,7 @@ fn agents_come_from_the_file_and_stay_in_what_is_printed() {
 }
 
 #[test]
-fn an_agent_that_is_wrong_is_refused_by_its_key() {
+fn invalid_agent_is_rejected_by_key() {
     let good = "[[agents]]\ntype = \"good\"\ndriver = \"acp\"\ncommand = [\"good\"]\n";
     for (second, words) in [
         (
@@ -253,7 +253,7 @@ fn an_agent_that_is_wrong_is_refused_by_its_key() {
 }
 
 #[test]
-fn the_engine_is_told_what_was_configured() {
+fn configuration_reaches_the_engine() {
     let config = load(
         None,
         &[

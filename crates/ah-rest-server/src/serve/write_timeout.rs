@@ -98,7 +98,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_takes_nothing_is_given_up() {
+    async fn stalled_peer_is_disconnected() {
         let (ours, _theirs) = duplex(4);
         let mut ours = WriteTimeout::new(ours, LIMIT);
         let began = tokio::time::Instant::now();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_is_slow_is_not() {
+    async fn slow_peer_stays_connected() {
         let (ours, mut theirs) = duplex(1);
         let mut ours = WriteTimeout::new(ours, LIMIT);
         let write = async { ours.write_all(b"abc").await };

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_page_has_is_answered_with_one() {
+    fn page_parameters_select_a_page() {
         let headers = HeaderMap::from_iter([(ACCEPT, "text/event-stream".parse().unwrap())]);
         let params = EventParams {
             page: Some("2".into()),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_to_resume_is_read_or_refused() {
+    fn cursor_is_parsed_or_rejected() {
         let at = |text: &str| {
             let headers = HeaderMap::from_iter([(LAST_EVENT_ID, text.parse().unwrap())]);
             last_event_id::<EventSeq>(&headers).map_err(|error| error.problem().status)

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_is_encoded_once_while_it_is_kept() {
+    fn cached_frame_is_encoded_once() {
         let kept = Kept::new();
         let place = LogCursor::new(7);
         let first = kept.get(place, || "frame".to_owned());
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_large_is_not_kept() {
+    fn large_frame_is_not_cached() {
         let kept = Kept::new();
         let large = "x".repeat(KEPT_BYTES_MAX + 1);
         kept.get(LogCursor::new(1), || large.clone());

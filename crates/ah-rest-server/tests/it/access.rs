@@ -21,7 +21,7 @@ fn path_of(route: &Operation) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_route_but_the_open_ones_needs_a_key() {
+async fn every_protected_route_requires_a_key() {
     let world = World::new();
     let server = world.server().await;
     let wrong = format!("ah_{}_{}", "0".repeat(12), "a".repeat(43));
@@ -99,7 +99,7 @@ async fn an_unknown_id_is_not_found_by_every_operation_with_an_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_is_taken_in_two_forms_and_no_other() {
+async fn key_is_accepted_in_two_forms_only() {
     let world = World::new();
     let server = world.server().await;
     let key = server.client.key.clone().unwrap();
@@ -151,7 +151,7 @@ async fn key_of(world: &World, role: Role) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_viewer_looks_and_changes_nothing() {
+async fn viewer_has_read_access_only() {
     let world = World::new();
     let server = world.server().await;
     let viewer = key_of(&world, Role::Viewer).await;
@@ -193,7 +193,7 @@ async fn a_viewer_looks_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_foreign_name_or_page_gets_nowhere() {
+async fn foreign_host_and_origin_are_rejected() {
     let world = World::new().with("server.allowed-origins", "https://pages.example");
     let server = world.server().await;
     let ask = |name: &'static str, value: &'static str| {
@@ -247,7 +247,7 @@ async fn a_foreign_name_or_page_gets_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_over_its_rate_is_told_when_to_retry() {
+async fn rate_limited_response_has_retry_after() {
     let world = World::new()
         .with("limits.requests-per-minute", "1")
         .with("limits.burst", "3");
@@ -281,7 +281,7 @@ async fn a_client_over_its_rate_is_told_when_to_retry() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_authentication_everybody_is_served() {
+async fn all_clients_are_served_without_authentication() {
     let world = World::new().with("auth.insecure-no-auth", "true");
     let server: Server = world.server().await;
     assert_eq!(server.client.key, None);

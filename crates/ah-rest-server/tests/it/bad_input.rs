@@ -12,7 +12,7 @@ fn changed(change: impl FnOnce(&mut Value)) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_field_at_fault_is_named() {
+async fn each_invalid_field_is_named() {
     let world = World::new();
     let server = world.server().await;
     let cases = [
@@ -119,7 +119,7 @@ async fn every_malformed_body_is_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn queries_ids_and_paths_are_judged() {
+async fn queries_ids_and_paths_are_validated() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
@@ -190,7 +190,7 @@ async fn queries_ids_and_paths_are_judged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_too_large_is_refused() {
+async fn oversized_input_is_rejected() {
     let world = World::new().with("server.body-limit", "65536");
     let server = world.server().await;
     let id = server.running().await;
@@ -212,7 +212,7 @@ async fn what_is_too_large_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_method_that_does_not_fit_is_told_which_do() {
+async fn method_not_allowed_lists_the_allowed_methods() {
     let world = World::new();
     let server = world.server().await;
     let answer = server.client.ask("PATCH", "/api/v1/sessions").send().await;

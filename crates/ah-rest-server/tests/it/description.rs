@@ -14,7 +14,7 @@ fn document() -> Value {
 }
 
 #[test]
-fn it_has_the_contracts_operations_and_no_others() {
+fn description_has_exactly_the_operations_of_the_contract() {
     let document = document();
     let mut described = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -34,7 +34,7 @@ fn it_has_the_contracts_operations_and_no_others() {
 }
 
 #[test]
-fn every_operation_is_described_whole() {
+fn every_operation_is_fully_described() {
     let document = document();
     for route in operations::ALL {
         let method = route.method.as_str().to_lowercase();
@@ -61,7 +61,7 @@ fn every_operation_is_described_whole() {
 }
 
 #[test]
-fn every_reference_has_what_it_refers_to() {
+fn every_reference_resolves() {
     fn walk(value: &Value, document: &Value) {
         match value {
             Value::Object(fields) => {
@@ -81,7 +81,7 @@ fn every_reference_has_what_it_refers_to() {
 
 /// `docs/openapi.json` is generated: `cargo xtask regenerate` sets `UPDATE_OPENAPI` to write it.
 #[test]
-fn the_committed_document_is_the_servers() {
+fn committed_document_matches_the_server() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     let made = ah_rest_server::openapi_json().unwrap();
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
@@ -95,7 +95,7 @@ fn the_committed_document_is_the_servers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_is_served_with_pages_that_load_nothing_from_elsewhere() {
+async fn pages_load_no_external_resource() {
     let world = World::new();
     let server = world.server().await;
     let stranger = server.client.with_key(None);

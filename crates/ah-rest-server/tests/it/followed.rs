@@ -106,7 +106,7 @@ fn is_thought(text: &str) -> impl Fn(&EventPayload) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn its_client_follows_a_session_through_tls_and_restarts() {
+async fn client_follows_a_session_through_tls_and_restarts() {
     let world = World::new();
     let mut server = world.server().await;
     let id = server.running().await;

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_is_found_while_it_runs_and_keeps_its_key() {
+async fn access_point_file_exists_while_running_and_keeps_the_key() {
     let world = World::new();
     let home = world.home.path();
     assert_eq!(running(home).unwrap(), None);
@@ -47,7 +47,7 @@ async fn it_is_found_while_it_runs_and_keeps_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_one_on_the_folder_is_refused_in_words() {
+async fn second_server_on_the_same_folder_is_refused() {
     let world = World::new();
     let server = world.server().await;
     let error = world.begin().await.err().unwrap();
@@ -80,7 +80,7 @@ async fn a_port_that_is_taken_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn agents_go_on_without_it() {
+async fn agents_outlive_the_server() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
@@ -102,7 +102,7 @@ async fn agents_go_on_without_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_is_alive_before_it_is_ready() {
+async fn server_is_live_before_it_is_ready() {
     let world = World::new();
     let (open, gate) = oneshot::channel::<()>();
     let gate = async move { gate.await.unwrap() };
@@ -120,7 +120,7 @@ async fn it_is_alive_before_it_is_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_can_be_ended_before_it_is_ready() {
+async fn server_can_be_shut_down_before_it_is_ready() {
     let world = World::new();
     let never = std::future::pending();
     let server = world.begin_after(never).await.unwrap();
@@ -129,7 +129,7 @@ async fn it_can_be_ended_before_it_is_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_says_how_it_is() {
+async fn health_reports_each_check() {
     let world = World::new();
     let server = world.server().await;
     let stranger = server.client.with_key(None);
@@ -174,7 +174,7 @@ impl Clock for Breakable {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_is_a_problem_of_one_request_and_the_server_goes_on() {
+async fn panic_fails_one_request_only() {
     let clock = Arc::new(Breakable::default());
     let world = World::new().with_clock(clock.clone());
     let server = world.server().await;

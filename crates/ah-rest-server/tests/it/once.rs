@@ -23,7 +23,7 @@ async fn sessions(client: &Client) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_repeat_is_answered_alike_also_after_a_restart() {
+async fn repeated_request_gets_the_same_response_after_a_restart() {
     let world = World::new();
     let server = world.server().await;
     let first = launch(&server.client, KEY, &a_task()).await;
@@ -45,7 +45,7 @@ async fn a_repeat_is_answered_alike_also_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_that_race_launch_one() {
+async fn twenty_concurrent_requests_launch_one_task() {
     let world = World::new();
     let server = world.server().await;
     let racing = (0..20).map(|_| {
@@ -67,7 +67,7 @@ async fn twenty_that_race_launch_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_body_or_key_is_another_matter() {
+async fn different_body_or_key_is_not_a_repeat() {
     let world = World::new();
     let server = world.server().await;
     launch(&server.client, KEY, &a_task()).await;
@@ -101,7 +101,7 @@ async fn another_body_or_key_is_another_matter() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refusal_is_repeated_too() {
+async fn errors_are_repeated() {
     let world = World::new();
     let server = world.server().await;
     let folder = world.home.path().join("later");
@@ -119,7 +119,7 @@ async fn a_refusal_is_repeated_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_prompt_is_said_once() {
+async fn repeated_prompt_is_delivered_once() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;

@@ -48,7 +48,7 @@ async fn stall(server: &Server, path: &str) -> TcpStream {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_that_takes_nothing_for_too_long_is_closed_and_resumes_without_a_gap() {
+async fn stalled_reader_is_closed_and_resumes_without_a_gap() {
     let world = World::new().with("server.write-timeout-ms", "200");
     let server = world.server().await;
     let id = server.running().await;
@@ -106,7 +106,7 @@ async fn read_in_pieces(client: Client, path: String, piece: usize) -> Vec<Event
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_that_comes_and_goes_sees_every_event_once() {
+async fn many_reconnecting_readers_see_every_event_once() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;

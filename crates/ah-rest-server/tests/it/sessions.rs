@@ -14,7 +14,7 @@ async fn act(server: &Server, id: SessionId, what: &str, body: &Value) -> HttpRe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_is_led_through_its_life() {
+async fn session_goes_through_its_lifecycle() {
     let world = World::new();
     let server = world.server().await;
     let launched = server.client.post("/api/v1/tasks", &a_task()).await;
@@ -94,7 +94,7 @@ async fn a_session_is_led_through_its_life() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_permission_is_asked_for_and_given() {
+async fn permission_is_requested_and_granted() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
@@ -174,7 +174,7 @@ async fn lists_come_in_pages_with_links() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn drafts_are_kept_changed_and_deleted() {
+async fn drafts_are_created_updated_and_deleted() {
     let world = World::new();
     let server = world.server().await;
     let made = server
@@ -231,7 +231,7 @@ async fn repositories_and_agents_are_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trace_reaches_the_agent() {
+async fn trace_context_reaches_the_agent() {
     let world = World::new();
     let server = world.server().await;
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

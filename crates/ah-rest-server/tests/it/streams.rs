@@ -12,7 +12,7 @@ fn seqs(events: &[Event]) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_has_history_then_what_comes_then_an_end() {
+async fn stream_has_history_then_live_events_then_the_end() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
@@ -58,7 +58,7 @@ impl<F: Future<Output = crate::client::Events>> After for F {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_resumes_where_it_was() {
+async fn reader_resumes_at_its_cursor() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
@@ -93,7 +93,7 @@ async fn a_reader_resumes_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn filters_choose_and_never_renumber() {
+async fn filters_select_without_renumbering() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
@@ -135,7 +135,7 @@ async fn filters_choose_and_never_renumber() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn history_comes_in_pages_of_json() {
+async fn history_is_paged_json() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
@@ -235,7 +235,7 @@ async fn two_hundred_readers_of_one_session_each_see_everything() {
 /// A reader that reads nothing delays neither the session nor other readers, and misses nothing
 /// once it reads on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_that_stalls_is_only_behind() {
+async fn stalled_reader_falls_behind_without_loss() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;
@@ -277,7 +277,7 @@ async fn a_reader_that_stalls_is_only_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_sessions_come_over_one_connection() {
+async fn many_sessions_share_one_connection() {
     let world = World::new();
     let server = world.server().await;
     let mut all = server.client.events("/api/v1/events").await;
@@ -322,7 +322,7 @@ async fn many_sessions_come_over_one_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_says_that_the_server_goes() {
+async fn stream_announces_the_shutdown() {
     let world = World::new();
     let server = world.server().await;
     let id = server.running().await;

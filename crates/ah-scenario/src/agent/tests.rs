@@ -76,7 +76,7 @@ fn text(content: &[ContentBlock]) -> &str {
 }
 
 #[test]
-fn a_turn_says_what_the_script_says_in_its_time() {
+fn turn_plays_the_script_with_its_delays() {
     let mut agent = agent(&json!([
         {"llmResponse": [
             {"think": [[0, "hm"], [300, "{{prompt}}"]]},
@@ -101,7 +101,7 @@ fn a_turn_says_what_the_script_says_in_its_time() {
 }
 
 #[test]
-fn tools_come_out_as_the_script_tells() {
+fn tools_have_the_scripted_results() {
     let mut agent = agent(&json!([
         {"agentToolUse": {
             "toolName": "runCmd", "args": {"cmd": "make"}, "result": "no rule", "status": "error",
@@ -123,7 +123,7 @@ fn tools_come_out_as_the_script_tells() {
 }
 
 #[test]
-fn the_answer_decides_what_is_played() {
+fn answer_selects_the_branch_of_the_script() {
     let scenario = Scenario::from_yaml(builtin("permission").unwrap()).unwrap();
     let before = [
         "100 ms",
@@ -148,7 +148,7 @@ fn the_answer_decides_what_is_played() {
 }
 
 #[test]
-fn a_turn_that_is_given_up_goes_on_where_the_script_waits_for_a_prompt() {
+fn interrupted_turn_continues_at_the_next_expected_prompt() {
     let mut agent = agent(&json!([
         {"log": "one"}, {"hang": null}, {"log": "never"},
         {"userInputs": [{"input": "and then"}]},

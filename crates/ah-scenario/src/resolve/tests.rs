@@ -90,7 +90,7 @@ timeline:
 }
 
 #[test]
-fn pairs_objects_texts_and_wrappers_say_the_same() {
+fn equivalent_notations_resolve_equally() {
     let objects = script(json!([
         {"llmResponse": [
             {"think": [{"relativeTime": 100, "content": "a"}, {"relativeTime": 300, "content": "b"}]},
@@ -116,7 +116,7 @@ fn pairs_objects_texts_and_wrappers_say_the_same() {
 }
 
 #[test]
-fn times_count_from_the_start_of_their_list_and_the_base_from_the_last_delta() {
+fn absolute_and_relative_times_are_resolved() {
     let script = script(json!([
         {"think": [[100, "a"], [250, "b"], [50, "late"]]},
         {"assistant": [[0, "c"], [200, "d"]]},
@@ -131,7 +131,7 @@ fn times_count_from_the_start_of_their_list_and_the_base_from_the_last_delta() {
 }
 
 #[test]
-fn only_the_first_input_before_everything_else_is_the_initial_prompt() {
+fn only_a_leading_input_is_the_initial_prompt() {
     let first = script(json!([{"userInputs": ["a", "b"]}, {"log": "x"}, {"userInputs": ["c"]}]));
     assert_eq!(first.initial_prompt.unwrap().text(), "a");
     let awaited: Vec<_> = first
@@ -154,7 +154,7 @@ fn only_the_first_input_before_everything_else_is_the_initial_prompt() {
 }
 
 #[test]
-fn a_request_governs_the_next_use_of_its_tool_call_and_tells_what_it_would_do() {
+fn permission_request_applies_to_the_next_tool_call() {
     let script = script(json!([
         {"agentToolUse": {"toolName": "before", "toolCallId": "t"}},
         {"agentPermissionRequest": {"toolCall": {"toolCallId": "t"}, "granted": true}},
@@ -203,7 +203,7 @@ fn a_request_governs_the_next_use_of_its_tool_call_and_tells_what_it_would_do() 
 }
 
 #[test]
-fn rules_choose_what_is_played() {
+fn rules_select_entries() {
     let scenario = Scenario::from_yaml(
         "
 name: ruled
@@ -257,7 +257,7 @@ timeline:
 }
 
 #[test]
-fn an_error_names_the_place_and_the_line_and_says_what_is_expected() {
+fn error_names_location_line_and_expectation() {
     let error = |yaml: &str| {
         Scenario::from_yaml(yaml)
             .and_then(|scenario| scenario.resolve(&Defines::default()))
@@ -294,7 +294,7 @@ fn an_error_names_the_place_and_the_line_and_says_what_is_expected() {
 }
 
 #[test]
-fn each_entry_says_what_it_takes() {
+fn each_entry_error_lists_its_fields() {
     for (entry, words) in [
         (
             json!({"log": "a", "status": "b"}),
@@ -402,7 +402,7 @@ fn each_entry_says_what_it_takes() {
 }
 
 #[test]
-fn yaml_that_means_to_grow_is_refused() {
+fn yaml_alias_expansion_is_rejected() {
     let mut bomb = "name: x\na0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
     for level in 1..12 {
         let before = level - 1;

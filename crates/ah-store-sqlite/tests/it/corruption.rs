@@ -44,7 +44,7 @@ fn assert_names<T: std::fmt::Debug>(
 }
 
 #[tokio::test]
-async fn a_spoilt_column_of_a_session_is_named() {
+async fn corrupt_session_column_is_named() {
     let cases = [
         ("status", "UPDATE sessions SET status = 'sleeping'"),
         ("activity", "UPDATE sessions SET activity = ''"),
@@ -88,7 +88,7 @@ async fn a_spoilt_column_of_a_session_is_named() {
 }
 
 #[tokio::test]
-async fn a_spoilt_row_fails_the_list_it_is_on_and_the_writes_to_it() {
+async fn corrupt_row_fails_its_list_and_its_writes() {
     let folder = Folder::new();
     let store = folder.open().await;
     let ids = sample::sessions(&*store, 2).await;
@@ -104,7 +104,7 @@ async fn a_spoilt_row_fails_the_list_it_is_on_and_the_writes_to_it() {
 }
 
 #[tokio::test]
-async fn a_spoilt_event_task_draft_and_repository_are_named() {
+async fn corrupt_event_task_draft_and_repository_are_named() {
     let folder = Folder::new();
     let store = folder.open().await;
     let mut task = sample::task(1, sample::at(0));
@@ -170,7 +170,7 @@ async fn a_spoilt_receipt_and_key_are_named() {
 }
 
 #[tokio::test]
-async fn a_group_that_fails_in_its_middle_leaves_nothing_and_the_next_is_done() {
+async fn failed_group_is_rolled_back_and_the_next_succeeds() {
     let folder = Folder::new();
     let store = folder.open().await;
     let ids = sample::sessions(&*store, 2).await;

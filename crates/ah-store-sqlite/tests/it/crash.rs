@@ -40,7 +40,7 @@ async fn child_that_writes_until_it_is_killed() {
 
 /// Every write that was acknowledged before the kill survives it, and the log has no gap.
 #[tokio::test]
-async fn what_was_acknowledged_outlives_a_killed_process() {
+async fn acknowledged_writes_survive_a_killed_process() {
     let folder = Folder::new();
     let store = folder.open().await;
     let id = sample::one_session(&*store).await;

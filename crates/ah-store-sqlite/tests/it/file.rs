@@ -9,7 +9,7 @@ use ah_store_sqlite::SqliteStore;
 use crate::Folder;
 
 #[tokio::test]
-async fn the_file_and_those_beside_it_are_their_owners_alone() {
+async fn files_are_accessible_to_their_owner_only() {
     let folder = Folder::new();
     // A file with a wider mode is made private, too.
     fs::write(folder.file(), "").unwrap();
@@ -31,7 +31,7 @@ async fn the_file_and_those_beside_it_are_their_owners_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_file_may_be_opened_by_many_at_once() {
+async fn new_file_can_be_opened_concurrently() {
     let folder = Folder::new();
     let mut openings = tokio::task::JoinSet::new();
     for _ in 0..16 {
@@ -44,7 +44,7 @@ async fn a_new_file_may_be_opened_by_many_at_once() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_an_error_and_stays_as_it_is() {
+async fn non_database_file_is_an_error_and_stays_unchanged() {
     let folder = Folder::new();
     let text = "Something that another program wants to keep. ".repeat(100);
     fs::write(folder.file(), &text).unwrap();

@@ -29,7 +29,7 @@ async fn claim(store: &dyn Store, claim: Claim, lease: &Lease) -> Option<Session
 }
 
 /// The next session is the one with the highest priority, then the oldest.
-pub async fn the_urgent_then_the_old_go_first(harness: &dyn StoreHarness) {
+pub async fn sessions_are_claimed_by_priority_then_age(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut expected: Vec<(i64, i64, SessionId)> = Vec::new();
     for (urgent, created_at) in [(0, 5), (1, 7), (0, 3), (1, 6), (0, 4)] {
@@ -67,7 +67,7 @@ pub async fn the_urgent_then_the_old_go_first(harness: &dyn StoreHarness) {
 }
 
 /// At most `slots` sessions hold a slot. An ended session frees its slot.
-pub async fn slots_bound_what_is_claimed(harness: &dyn StoreHarness) {
+pub async fn slots_limit_claims(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     sample::sessions(&*store, 4).await;
     let lease = sample::lease("a", sample::at(100));
@@ -190,7 +190,7 @@ pub async fn a_released_session_is_an_orphan(harness: &dyn StoreHarness) {
 }
 
 /// A late write of a former owner is refused; a write of the owner is not.
-pub async fn a_former_owner_is_refused(harness: &dyn StoreHarness) {
+pub async fn former_owner_is_fenced(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let first = sample::lease("a", sample::at(1000));
@@ -216,7 +216,7 @@ pub async fn a_former_owner_is_refused(harness: &dyn StoreHarness) {
 }
 
 /// Each owner is listed once, and only while it owns a session.
-pub async fn owners_are_those_who_own(harness: &dyn StoreHarness) {
+pub async fn owners_are_the_engines_with_sessions(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 3).await;
     assert_eq!(store.owners().await.unwrap(), BTreeSet::new());
@@ -237,7 +237,7 @@ pub async fn owners_are_those_who_own(harness: &dyn StoreHarness) {
 }
 
 /// Creations, claims, statuses and releases increment the work counter, through any handle.
-pub async fn work_is_counted_up_by_anybody(harness: &dyn StoreHarness) {
+pub async fn work_counter_is_incremented_by_any_handle(harness: &dyn StoreHarness) {
     let (store, other) = (harness.open().await, harness.open().await);
     let mut receivers = [store.watch_work(), other.watch_work()];
     let id = sample::one_session(&*other).await;

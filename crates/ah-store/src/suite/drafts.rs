@@ -8,7 +8,7 @@ use super::{StoreHarness, sample};
 use crate::StoreError;
 
 /// A draft is stored as saved last, listed by that time, and not found once deleted.
-pub async fn drafts_are_kept_changed_and_deleted(harness: &dyn StoreHarness) {
+pub async fn drafts_are_created_updated_and_deleted(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut drafts: Vec<Draft> = (0..3)
         .map(|index| Draft {

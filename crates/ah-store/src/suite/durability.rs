@@ -15,7 +15,7 @@ fn thinking(session: ah_rest_api_contract::SessionId) -> SessionWrite {
 }
 
 /// A closed store has the same content after it is opened again.
-pub async fn what_was_written_is_there_after_reopening(harness: &dyn StoreHarness) {
+pub async fn writes_survive_reopening(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut task = sample::task(2, sample::at(1));
     task.repository_name = Some("thing".to_owned());
@@ -44,7 +44,7 @@ pub async fn what_was_written_is_there_after_reopening(harness: &dyn StoreHarnes
 }
 
 /// A write that has returned survives a store that is dropped without being closed.
-pub async fn what_was_acknowledged_outlives_a_dropped_store(harness: &dyn StoreHarness) {
+pub async fn acknowledged_writes_survive_a_dropped_store(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     for _ in 0..20 {
@@ -73,7 +73,7 @@ pub async fn a_closed_store_is_unavailable(harness: &dyn StoreHarness) {
 }
 
 /// A write in progress while the store closes either succeeds or is refused.
-pub async fn closing_writes_what_is_under_way(harness: &dyn StoreHarness) {
+pub async fn closing_finishes_pending_writes(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let mut tasks = tokio::task::JoinSet::new();
@@ -95,7 +95,7 @@ pub async fn closing_writes_what_is_under_way(harness: &dyn StoreHarness) {
 }
 
 /// The channels of a store end when it closes.
-pub async fn a_closed_store_lets_go_of_its_readers(harness: &dyn StoreHarness) {
+pub async fn closed_store_ends_its_subscriptions(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let mut session = store.watch_session(id);

@@ -17,7 +17,7 @@ fn key(id: &str, role: Role, created_at: i64) -> ApiKey {
 }
 
 /// A key is stored as saved last, listed by age, and never deleted.
-pub async fn keys_are_kept_and_revoked(harness: &dyn StoreHarness) {
+pub async fn keys_are_stored_and_revoked(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     assert_eq!(store.api_keys().await.unwrap(), []);
     let mut keys: Vec<ApiKey> = Role::ALL
@@ -43,7 +43,7 @@ pub async fn keys_are_kept_and_revoked(harness: &dyn StoreHarness) {
 }
 
 /// An unknown key is not found; the error has its id.
-pub async fn a_key_that_is_not_there_is_not_found(harness: &dyn StoreHarness) {
+pub async fn missing_key_is_not_found(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let there = key("a", Role::Viewer, 1);
     store.save_api_key(there).await.unwrap();

@@ -286,7 +286,7 @@ async fn known(store: &dyn Store, id: SessionId) -> SessionModel {
 
 /// After any sequence of writes and claims the store and the model are equal, and so is the outcome
 /// of every step.
-pub async fn a_store_does_what_the_model_does(harness: &dyn StoreHarness) {
+pub async fn store_behaves_like_the_model(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut runner = TestRunner::new(Config {
         cases: 48,

@@ -37,7 +37,7 @@ async fn write_prompts(
 
 /// Prompts are listed in their order of creation with their states. A change of queued prompts does
 /// not affect the others.
-pub async fn prompts_wait_in_their_order(harness: &dyn StoreHarness) {
+pub async fn prompts_are_queued_in_order(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     let mut prompts: Vec<Prompt> = ["a", "b", "c"].into_iter().map(prompt).collect();
@@ -73,7 +73,7 @@ pub async fn prompts_wait_in_their_order(harness: &dyn StoreHarness) {
 }
 
 /// A write that changes an unknown prompt, or enqueues a known one, is refused as a whole.
-pub async fn a_prompt_that_is_not_known_is_not_found(harness: &dyn StoreHarness) {
+pub async fn unknown_prompt_is_not_found(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     let (known, elsewhere) = (prompt("known"), prompt("elsewhere"));
@@ -152,7 +152,7 @@ async fn write_permission(
 }
 
 /// A permission request is pending, then answered, then resolved.
-pub async fn a_permission_request_goes_its_way(harness: &dyn StoreHarness) {
+pub async fn permission_request_goes_through_its_states(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let (first, second) = (permission(), permission());
@@ -238,7 +238,7 @@ pub async fn a_permission_request_is_answered_once(harness: &dyn StoreHarness) {
 
 /// Only queued prompts and unresolved permission requests are pending, and withdrawn prompts that a
 /// recorder may still hold.
-pub async fn only_what_is_not_settled_is_pending(harness: &dyn StoreHarness) {
+pub async fn only_unresolved_items_are_pending(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     assert_eq!(store.pending(ids[0]).await.unwrap(), Pending::default());
@@ -281,7 +281,7 @@ pub async fn only_what_is_not_settled_is_pending(harness: &dyn StoreHarness) {
 }
 
 /// A prompt and a permission request are found by id in their session, in any state.
-pub async fn what_is_named_is_found_in_its_session(harness: &dyn StoreHarness) {
+pub async fn prompts_and_permissions_are_found_by_id_in_their_session(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     let known = prompt("known");

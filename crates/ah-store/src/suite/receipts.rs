@@ -174,7 +174,7 @@ pub async fn a_request_with_a_receipt_is_not_done_again(harness: &dyn StoreHarne
 
 /// Twenty racing writers share one key on two handles. One does its work, and the others get its
 /// receipt. Covers writes, creations, and both at once.
-pub async fn of_racing_writers_one_does_the_work(harness: &dyn StoreHarness) {
+pub async fn one_of_concurrent_writers_does_the_work(harness: &dyn StoreHarness) {
     const WRITERS: usize = 20;
     let handles = [harness.open().await, harness.open().await];
     let id = sample::one_session(&*handles[0]).await;
@@ -220,7 +220,7 @@ pub async fn of_racing_writers_one_does_the_work(harness: &dyn StoreHarness) {
 
 /// Concurrent equal requests on one handle may share a transaction, and one is carried out. A
 /// refused request does not use up the key of the next one.
-pub async fn equal_requests_at_once_are_done_once(harness: &dyn StoreHarness) {
+pub async fn concurrent_equal_requests_are_executed_once(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let receipt = |body| Some(receipt("key", body));

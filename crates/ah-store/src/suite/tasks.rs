@@ -9,7 +9,7 @@ use super::{StoreHarness, sample};
 use crate::{Fence, JournalPosition, SessionRecord, SessionVersion, StoreError};
 
 /// A task is created with its sessions as given, each with its first event.
-pub async fn a_task_and_its_sessions_come_into_being_together(harness: &dyn StoreHarness) {
+pub async fn task_and_sessions_are_created_atomically(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let new = sample::task(3, sample::at(5));
     store.create_task(new.clone()).await.unwrap();
@@ -61,7 +61,7 @@ pub async fn a_task_and_its_sessions_come_into_being_together(harness: &dyn Stor
 }
 
 /// If one session of a task cannot be created, the task and its other sessions do not exist.
-pub async fn a_task_that_cannot_be_created_leaves_nothing(harness: &dyn StoreHarness) {
+pub async fn failed_creation_of_a_task_has_no_effect(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let taken = sample::one_session(&*store).await;
     let mut new = sample::task(2, sample::at(1));
@@ -108,7 +108,7 @@ pub async fn two_hundred_sessions_of_one_task_keep_their_order(harness: &dyn Sto
 }
 
 /// A read of an unknown row fails as not found, with its id.
-pub async fn what_is_not_there_is_not_found(harness: &dyn StoreHarness) {
+pub async fn missing_items_are_not_found(harness: &dyn StoreHarness) {
     fn check<T: std::fmt::Debug>(result: Result<T, StoreError>, noun: &str, id: &str) {
         match result {
             Err(StoreError::NotFound { what, id: named }) => {

@@ -22,7 +22,7 @@ mod tests {
     use super::without_credentials;
 
     #[test]
-    fn credentials_are_taken_out_of_every_url_and_nothing_else_is() {
+    fn credentials_are_redacted_in_every_url() {
         let said = "fatal: unable to access 'https://me:s3cr3t@host.example/x.git/': 403; \
                     see http://token@a/b and git@host:path, ssh://host/p@q";
         assert_eq!(
@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_with_an_at_sign_goes_whole() {
+    fn password_with_an_at_sign_is_fully_redacted() {
         assert_eq!(without_credentials("https://me:p@ss@h"), "https://h");
     }
 }

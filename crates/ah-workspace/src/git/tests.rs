@@ -11,7 +11,7 @@ fn git() -> Git {
 }
 
 #[tokio::test]
-async fn a_call_that_takes_too_long_ends_with_all_that_it_started() {
+async fn timed_out_call_ends_with_its_child_processes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.lock");
     let lock = FileLock::acquire(&path, LONG).await.unwrap();
@@ -29,7 +29,7 @@ async fn a_call_that_takes_too_long_ends_with_all_that_it_started() {
 }
 
 #[tokio::test]
-async fn more_than_is_read_is_an_error() {
+async fn oversized_output_is_an_error() {
     let git = git();
     let call = git.call("go on and on", ["-c", "alias.y=!cat /dev/zero", "y"]);
     let error = call.run().await.unwrap_err();
@@ -38,7 +38,7 @@ async fn more_than_is_read_is_an_error() {
 }
 
 #[tokio::test]
-async fn nothing_in_the_environment_leads_git_elsewhere() {
+async fn environment_does_not_redirect_git() {
     let lead = |name: &str| (name.into(), "/elsewhere".into());
     let names = [
         "GIT_DIR",
@@ -53,7 +53,7 @@ async fn nothing_in_the_environment_leads_git_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_missing_git_is_told_in_words() {
+async fn missing_git_is_reported() {
     let git = Git::new([("PATH".into(), "/nowhere".into())]);
     let error = git.check().await.unwrap_err();
     assert_eq!(error.to_string(), "failed to start `git`");
@@ -61,7 +61,7 @@ async fn a_missing_git_is_told_in_words() {
 }
 
 #[tokio::test]
-async fn the_reason_is_gits_own() {
+async fn error_contains_the_reason_of_git() {
     let git = git();
     let call = git.call("do what it cannot", ["no-such-command"]);
     let error = call.run().await.unwrap_err().to_string();

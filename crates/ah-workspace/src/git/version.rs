@@ -23,7 +23,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn a_version_is_compared_as_numbers() {
+    fn versions_are_compared_numerically() {
         for good in [
             "git version 2.36.0",
             "git version 2.47.3 (Apple Git-1)",

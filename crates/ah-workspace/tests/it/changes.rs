@@ -99,7 +99,7 @@ pub(crate) async fn assert_equal_to_git(fixture: &Fixture, workspace: &Workspace
 }
 
 #[tokio::test]
-async fn every_kind_of_change_is_told_as_git_tells_it() {
+async fn every_kind_of_change_matches_git() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     let path = &workspace.path;
@@ -147,7 +147,7 @@ async fn every_kind_of_change_is_told_as_git_tells_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_became_a_link_and_a_name_that_is_not_utf8_are_counted_right() {
+async fn type_changes_and_non_utf8_names_are_counted() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     fs::remove_file(workspace.path.join("a.txt")).unwrap();
@@ -172,7 +172,7 @@ async fn a_file_that_became_a_link_and_a_name_that_is_not_utf8_are_counted_right
 }
 
 #[tokio::test]
-async fn repositories_inside_of_the_workspace_are_told_as_git_tells_them() {
+async fn nested_repositories_match_git() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     let with_commit = workspace.path.join("with-commit");
@@ -192,7 +192,7 @@ async fn repositories_inside_of_the_workspace_are_told_as_git_tells_them() {
 }
 
 #[tokio::test]
-async fn an_edit_of_the_same_length_in_the_same_moment_is_seen() {
+async fn edit_with_equal_length_and_time_is_detected() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     // As if checkout, edit and index had the same file time stamp.
@@ -214,7 +214,7 @@ async fn an_edit_of_the_same_length_in_the_same_moment_is_seen() {
 }
 
 #[tokio::test]
-async fn looking_changes_nothing_of_the_agents() {
+async fn reading_changes_does_not_modify_the_workspace() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     fs::write(workspace.path.join("new.txt"), "only looked at\n").unwrap();
@@ -245,7 +245,7 @@ async fn looking_changes_nothing_of_the_agents() {
 }
 
 #[tokio::test]
-async fn a_workspace_without_its_git_file_or_index_is_still_read() {
+async fn workspace_without_git_file_or_index_is_readable() {
     let fixture = Fixture::new();
     fs::write(
         fixture.repository().join("kept.log"),
@@ -265,7 +265,7 @@ async fn a_workspace_without_its_git_file_or_index_is_still_read() {
 }
 
 #[tokio::test]
-async fn a_diff_is_of_the_files_asked_for_with_the_context_asked_for() {
+async fn diff_respects_files_and_context() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     let path = workspace.path.join("src/long.txt");
@@ -308,7 +308,7 @@ async fn a_diff_is_of_the_files_asked_for_with_the_context_asked_for() {
 }
 
 #[tokio::test]
-async fn no_setting_of_the_agents_changes_the_answer() {
+async fn git_settings_of_the_agent_have_no_effect() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     fs::write(workspace.path.join("a.txt"), "one\n").unwrap();
@@ -339,7 +339,7 @@ async fn no_setting_of_the_agents_changes_the_answer() {
 }
 
 #[tokio::test]
-async fn an_end_snapshot_stands_in_for_a_folder_that_is_gone() {
+async fn end_snapshot_replaces_a_removed_folder() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     fs::write(workspace.path.join("a.txt"), "one\n").unwrap();
@@ -379,7 +379,7 @@ async fn an_end_snapshot_stands_in_for_a_folder_that_is_gone() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_gone_without_a_snapshot_is_an_error_in_words() {
+async fn removed_folder_without_a_snapshot_is_an_error() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     fs::remove_dir_all(&workspace.path).unwrap();
@@ -397,7 +397,7 @@ async fn a_folder_that_is_gone_without_a_snapshot_is_an_error_in_words() {
 }
 
 #[tokio::test]
-async fn a_snapshots_name_is_checked() {
+async fn snapshot_names_are_validated() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     for name in ["", "base", "../x", "A", "a b", &"x".repeat(65)] {
@@ -414,7 +414,7 @@ async fn a_snapshots_name_is_checked() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_not_utf_8_is_told_by_its_counts_and_has_no_patch() {
+async fn non_utf8_text_has_counts_but_no_patch() {
     let fixture = Fixture::new();
     fs::write(fixture.repository().join("latin.txt"), b"caf\xe9\n").unwrap();
     commit(&fixture.repository(), "Write in Latin-1");

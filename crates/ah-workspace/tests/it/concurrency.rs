@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::fixture::{Fixture, git, workspaces_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_sessions_of_two_access_points_begin_at_once() {
+async fn twenty_sessions_of_two_access_points_start_concurrently() {
     let fixture = Fixture::new();
     // Two instances share no memory, like two processes: only the locks on disk synchronise them.
     let owners = [(); 2].map(|()| Arc::new(workspaces_of(&fixture.home())));
@@ -28,7 +28,7 @@ async fn twenty_sessions_of_two_access_points_begin_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_session_provisioned_twice_at_once_is_made_once() {
+async fn concurrent_provisioning_of_one_session_happens_once() {
     let fixture = Fixture::new();
     let owners = [(); 2].map(|()| Arc::new(workspaces_of(&fixture.home())));
     let request = fixture.request();

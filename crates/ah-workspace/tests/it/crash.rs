@@ -31,7 +31,7 @@ async fn assert_made_again(fixture: &Fixture, request: &ProvisionRequest) {
 }
 
 #[tokio::test]
-async fn a_mirror_half_cloned_is_made_again() {
+async fn incomplete_mirror_is_recreated() {
     let fixture = Fixture::new();
     let request = fixture.request();
     fixture.provision().await;
@@ -44,7 +44,7 @@ async fn a_mirror_half_cloned_is_made_again() {
 }
 
 #[tokio::test]
-async fn a_worktree_half_made_is_made_again_wherever_it_stopped() {
+async fn incomplete_worktree_is_recreated_from_any_state() {
     type Damage = fn(&Path, &Path, &str);
     let damages: [Damage; 6] = [
         |_, worktree, _| fs::write(worktree.join("half"), "").unwrap(),
@@ -72,7 +72,7 @@ async fn a_worktree_half_made_is_made_again_wherever_it_stopped() {
 }
 
 #[tokio::test]
-async fn a_folder_of_nothing_half_made_is_made_again() {
+async fn incomplete_empty_workspace_is_recreated() {
     let fixture = Fixture::new();
     let request = ProvisionRequest {
         source: None,
@@ -101,7 +101,7 @@ async fn a_stale_lock_of_a_killed_git_is_removed() {
 }
 
 #[tokio::test]
-async fn provisioning_given_up_at_any_moment_is_done_again() {
+async fn aborted_provisioning_can_be_repeated() {
     let fixture = Fixture::new();
     // From before the first git call to about the last, so that every phase is interrupted.
     for millis in [0, 3, 10, 20, 40, 60, 80, 120] {
@@ -117,7 +117,7 @@ async fn provisioning_given_up_at_any_moment_is_done_again() {
 }
 
 #[tokio::test]
-async fn what_was_half_made_can_be_removed() {
+async fn incomplete_workspace_can_be_removed() {
     let fixture = Fixture::new();
     let request = fixture.request();
     let workspace = fixture.workspaces.provision(&request).await.unwrap();

@@ -93,7 +93,7 @@ fn apply(root: &Path, edit: &Edit) {
 }
 
 #[test]
-fn what_changed_is_what_git_says_whatever_was_done() {
+fn changes_match_git_for_any_edits() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

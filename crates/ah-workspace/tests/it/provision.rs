@@ -9,7 +9,7 @@ use ah_workspace::{ProvisionRequest, WorkspaceError};
 use crate::fixture::{Fixture, assert_untouched, git, imprint, session};
 
 #[tokio::test]
-async fn a_workspace_is_a_worktree_at_head_on_a_branch_of_its_own() {
+async fn workspace_is_a_worktree_at_head_on_its_own_branch() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     let head = git(&fixture.repository(), &["rev-parse", "HEAD"]);
@@ -28,7 +28,7 @@ async fn a_workspace_is_a_worktree_at_head_on_a_branch_of_its_own() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_users_checkout_is_touched() {
+async fn user_checkout_is_not_modified() {
     let fixture = Fixture::new();
     let repository = fixture.repository();
     fs::write(repository.join("a.txt"), "not committed\n").unwrap();
@@ -82,7 +82,7 @@ async fn branch_and_commit_are_honoured() {
 }
 
 #[tokio::test]
-async fn an_unknown_branch_or_commit_is_refused_by_field_and_leaves_nothing() {
+async fn unknown_branch_or_commit_is_rejected_by_field_without_effect() {
     let fixture = Fixture::new();
     let cases = [
         (Some("nope"), None, "repo.branch"),
@@ -114,7 +114,7 @@ async fn an_unknown_branch_or_commit_is_refused_by_field_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_branch_that_looks_like_a_commit_is_not_one() {
+async fn branch_resembling_a_commit_is_a_branch() {
     let fixture = Fixture::new();
     git(&fixture.repository(), &["tag", "abcdef"]);
     git(&fixture.repository(), &["branch", "abcdef"]);
@@ -130,7 +130,7 @@ async fn a_branch_that_looks_like_a_commit_is_not_one() {
 }
 
 #[tokio::test]
-async fn new_commits_come_and_deleted_branches_go_but_sessions_keep_theirs() {
+async fn fetch_updates_branches_but_keeps_session_commits() {
     let fixture = Fixture::new();
     let repository = fixture.repository();
     let first = fixture.provision().await;
@@ -155,7 +155,7 @@ async fn new_commits_come_and_deleted_branches_go_but_sessions_keep_theirs() {
 }
 
 #[tokio::test]
-async fn a_repository_without_a_commit_begins_empty_and_takes_its_first_later() {
+async fn repository_without_commits_starts_empty() {
     let fixture = Fixture::empty();
     let workspace = fixture.provision().await;
     assert_eq!(workspace.notes.len(), 1, "{:?}", workspace.notes);
@@ -181,7 +181,7 @@ async fn a_repository_without_a_commit_begins_empty_and_takes_its_first_later() 
 }
 
 #[tokio::test]
-async fn a_workspace_of_nothing_is_an_empty_repository_of_its_own() {
+async fn workspace_without_a_source_is_an_empty_repository() {
     let fixture = Fixture::empty();
     let request = ProvisionRequest {
         source: None,
@@ -202,7 +202,7 @@ async fn a_workspace_of_nothing_is_an_empty_repository_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_complete_workspace_is_given_again_with_its_edits() {
+async fn complete_workspace_is_reused_with_its_edits() {
     let fixture = Fixture::new();
     let request = fixture.request();
     let workspace = fixture.workspaces.provision(&request).await.unwrap();
@@ -220,7 +220,7 @@ async fn a_complete_workspace_is_given_again_with_its_edits() {
 }
 
 #[tokio::test]
-async fn removing_takes_all_that_the_session_had_and_nothing_else() {
+async fn removal_deletes_exactly_the_files_of_the_session() {
     let fixture = Fixture::new();
     let (one, other) = (fixture.provision().await, fixture.provision().await);
     fixture.workspaces.snapshot(&one, "end").await.unwrap();
@@ -254,7 +254,7 @@ async fn removing_takes_all_that_the_session_had_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_workspace_replaced_by_a_link_is_gone_and_what_it_leads_to_stays() {
+async fn workspace_replaced_by_a_link_keeps_the_link_target() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     let outside = fixture.folder.path().join("outside");
@@ -271,7 +271,7 @@ async fn a_workspace_replaced_by_a_link_is_gone_and_what_it_leads_to_stays() {
 }
 
 #[tokio::test]
-async fn only_this_user_may_enter() {
+async fn workspace_is_accessible_to_its_owner_only() {
     let fixture = Fixture::new();
     fixture.provision().await;
     for folder in ["repos", "worktrees"] {

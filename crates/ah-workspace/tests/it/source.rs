@@ -21,7 +21,7 @@ fn url_of(path: &Path) -> RepositorySource {
 }
 
 #[tokio::test]
-async fn a_url_is_mirrored_and_when_it_is_gone_the_mirror_will_do_with_a_note() {
+async fn unreachable_url_is_served_from_the_mirror_with_a_note() {
     let fixture = Fixture::new();
     let request = from(&fixture, url_of(&fixture.repository()));
     let workspace = fixture.workspaces.provision(&request).await.unwrap();
@@ -39,7 +39,7 @@ async fn a_url_is_mirrored_and_when_it_is_gone_the_mirror_will_do_with_a_note() 
 }
 
 #[tokio::test]
-async fn a_path_is_settled_at_the_top_of_its_repository() {
+async fn path_is_resolved_to_the_top_of_its_repository() {
     let fixture = Fixture::new();
     let link = fixture.folder.path().join("link");
     std::os::unix::fs::symlink(fixture.repository(), &link).unwrap();
@@ -52,7 +52,7 @@ async fn a_path_is_settled_at_the_top_of_its_repository() {
 }
 
 #[tokio::test]
-async fn bare_repositories_linked_worktrees_and_detached_heads_will_do() {
+async fn bare_repositories_linked_worktrees_and_detached_heads_are_supported() {
     let fixture = Fixture::new();
     let repository = fixture.repository();
     let folder = fixture.folder.path();
@@ -84,7 +84,7 @@ async fn bare_repositories_linked_worktrees_and_detached_heads_will_do() {
 }
 
 #[tokio::test]
-async fn a_mirror_borrows_nothing_from_its_source() {
+async fn mirror_shares_no_objects_with_its_source() {
     let fixture = Fixture::new();
     let folder = fixture.folder.path();
     // A source that itself uses alternates.
@@ -98,7 +98,7 @@ async fn a_mirror_borrows_nothing_from_its_source() {
 }
 
 #[tokio::test]
-async fn a_repository_of_another_hash_and_a_shallow_one_will_do() {
+async fn sha256_and_shallow_repositories_are_supported() {
     let fixture = Fixture::empty();
     let folder = fixture.folder.path();
     let other = folder.join("sha256");
@@ -130,7 +130,7 @@ async fn a_repository_of_another_hash_and_a_shallow_one_will_do() {
 }
 
 #[tokio::test]
-async fn a_repository_of_another_owner_will_do() {
+async fn repository_of_another_owner_is_supported() {
     let fixture = Fixture::new();
     let mut folders = vec![fixture.repository()];
     while let Some(path) = folders.pop() {
@@ -149,7 +149,7 @@ async fn a_repository_of_another_owner_will_do() {
 }
 
 #[tokio::test]
-async fn what_is_no_repository_is_refused_by_field() {
+async fn non_repository_is_rejected_by_field() {
     let fixture = Fixture::empty();
     let folder = fixture.folder.path();
     fs::write(folder.join("file"), "").unwrap();
@@ -165,7 +165,7 @@ async fn what_is_no_repository_is_refused_by_field() {
 }
 
 #[tokio::test]
-async fn no_credential_is_in_an_error_or_in_what_an_agent_can_read() {
+async fn credentials_are_not_in_errors_or_readable_by_agents() {
     let fixture = Fixture::empty();
     // No server listens on the discard port of loopback.
     let source = RepositorySource::parse("http://me:s3cr3t@127.0.0.1:9/x.git").unwrap();
@@ -182,7 +182,7 @@ async fn no_credential_is_in_an_error_or_in_what_an_agent_can_read() {
 }
 
 #[tokio::test]
-async fn branches_are_the_repositorys_own_with_the_default_first() {
+async fn branches_are_listed_with_the_default_first() {
     let fixture = Fixture::new();
     git(&fixture.repository(), &["branch", "another"]);
     let source = RepositorySource::Path(fixture.repository());
@@ -204,7 +204,7 @@ async fn branches_are_the_repositorys_own_with_the_default_first() {
 }
 
 #[tokio::test]
-async fn a_head_that_names_no_commit_needs_a_branch_to_be_named() {
+async fn head_without_a_commit_requires_a_branch() {
     let fixture = Fixture::new();
     git(
         &fixture.repository(),

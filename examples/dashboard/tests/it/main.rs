@@ -56,7 +56,7 @@ fn permission_is_pending(board: &Board) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_is_shown_from_its_launch_to_its_end() {
+async fn session_is_shown_from_launch_to_end() {
     let begun = Instant::now();
     let (_mock, mut dashboard) = open(MockTaskManager::builder()).await;
     launch(&mut dashboard).await;
@@ -88,7 +88,7 @@ async fn a_session_is_shown_from_its_launch_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_of_another_client_appears() {
+async fn session_of_another_client_appears() {
     let (mock, mut dashboard) = open(MockTaskManager::builder()).await;
     let params = TaskLaunchParams::builder("By another", RepoConfig::none(), "scenario").build();
     mock.launch_task(params.unwrap()).await.unwrap();
@@ -97,7 +97,7 @@ async fn a_session_of_another_client_appears() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permission_is_asked_for_until_it_is_answered() {
+async fn permission_request_is_shown_until_answered() {
     let (mock, mut dashboard) = open(asking()).await;
     let session = launch(&mut dashboard).await;
     until(&mut dashboard, permission_is_pending).await;
@@ -127,7 +127,7 @@ async fn a_permission_is_asked_for_until_it_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_prompt_goes_to_the_agent_while_there_is_one() {
+async fn prompt_is_sent_while_the_agent_runs() {
     let (mock, mut dashboard) = open(asking()).await;
     let session = launch(&mut dashboard).await;
     until(&mut dashboard, permission_is_pending).await;
@@ -152,7 +152,7 @@ async fn a_prompt_goes_to_the_agent_while_there_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn streams_that_break_off_change_nothing_of_what_is_shown() {
+async fn broken_streams_do_not_change_the_view() {
     let mut ends = Vec::new();
     for cut in [None, Some(3), Some(20)] {
         let mut mock = MockTaskManager::builder();
@@ -171,7 +171,7 @@ async fn streams_that_break_off_change_nothing_of_what_is_shown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_is_shown_until_it_goes_well() {
+async fn errors_are_shown_until_the_next_success() {
     let (mock, mut dashboard) = open(MockTaskManager::builder()).await;
     mock.fail(
         Method::ListSessions,

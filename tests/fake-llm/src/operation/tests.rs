@@ -137,7 +137,7 @@ fn edits_below_the_path_are_filled() {
 }
 
 #[test]
-fn an_editor_is_told_what_to_do_with_the_file() {
+fn editor_tool_gets_the_command() {
     let editor = tool(
         "file_editor",
         &json!({"command": {"enum": ["view", "create"]}, "path": string(), "risk": {"enum": ["LOW"]}}),
@@ -172,7 +172,7 @@ fn codex_gets_patches_as_text() {
 }
 
 #[test]
-fn without_a_tool_for_files_a_command_does_it() {
+fn without_a_file_tool_a_command_is_used() {
     let shell = tool("Bash", &json!({"command": string()}), &[]);
     assert_eq!(
         called(&write(), &[shell]).1,
@@ -182,7 +182,7 @@ fn without_a_tool_for_files_a_command_does_it() {
 }
 
 #[test]
-fn a_workspace_is_never_guessed() {
+fn workspace_is_never_guessed() {
     let writer = tool("write", &json!({"path": string()}), &[]);
     let error = call_for(&write(), &[writer], None).unwrap_err();
     assert!(error.contains("[[cwd:"), "{error}");

@@ -257,7 +257,7 @@ const SCRIPT: &str = r#"[[fake-script:[{
 }]]] [[cwd:/somewhere]]"#;
 
 #[tokio::test]
-async fn every_dialect_carries_what_the_script_says() {
+async fn every_dialect_carries_the_scripted_output() {
     let llm = FakeLlm::start().unwrap();
     for dialect in DIALECTS {
         for streamed in [true, false] {
@@ -293,7 +293,7 @@ async fn every_dialect_carries_what_the_script_says() {
 }
 
 #[tokio::test]
-async fn the_rounds_of_calls_choose_the_step_in_every_dialect() {
+async fn call_rounds_select_the_step_in_every_dialect() {
     let llm = FakeLlm::start().unwrap();
     for dialect in DIALECTS {
         let said = [
@@ -311,7 +311,7 @@ async fn the_rounds_of_calls_choose_the_step_in_every_dialect() {
 }
 
 #[tokio::test]
-async fn models_and_tokens_are_told() {
+async fn models_and_tokens_are_reported() {
     let llm = FakeLlm::start().unwrap();
     let get =
         async |path: &str| crate::client::send(&llm, "GET", path, &Value::Null, |_| false).await;
@@ -331,7 +331,7 @@ async fn models_and_tokens_are_told() {
 }
 
 #[tokio::test]
-async fn codex_gets_its_patch_tool_as_text_and_its_namespaces() {
+async fn codex_gets_patches_as_text_and_namespaces() {
     let llm = FakeLlm::start().unwrap();
     let body = json!({
         "model": "a-model", "stream": true,

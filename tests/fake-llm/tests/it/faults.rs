@@ -5,7 +5,7 @@ use fake_llm::{Dialect, FakeLlm, ResponseEnd};
 use crate::client::{DIALECTS, PATIENCE, Said, ask, path, request, send};
 
 #[tokio::test]
-async fn refusals_have_the_dialect_s_own_form() {
+async fn refusals_use_the_format_of_the_dialect() {
     let llm = FakeLlm::start().unwrap();
     for dialect in DIALECTS {
         for (script, status) in [
@@ -36,7 +36,7 @@ async fn refusals_have_the_dialect_s_own_form() {
 }
 
 #[tokio::test]
-async fn a_cut_breaks_the_connection_and_a_truncation_ends_it_too_early() {
+async fn cut_breaks_the_connection_and_truncation_ends_it_early() {
     let llm = FakeLlm::start().unwrap();
     for dialect in DIALECTS {
         for streamed in [true, false] {
@@ -62,7 +62,7 @@ async fn a_cut_breaks_the_connection_and_a_truncation_ends_it_too_early() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stall_says_no_more_and_notices_who_leaves() {
+async fn stall_sends_nothing_and_detects_disconnects() {
     let llm = FakeLlm::start().unwrap();
     for dialect in DIALECTS {
         let body = request(dialect, &[Said::User("[[fake:stall]]")], true);
@@ -78,7 +78,7 @@ async fn a_stall_says_no_more_and_notices_who_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_drip_comes_word_by_word() {
+async fn slow_response_is_sent_word_by_word() {
     let llm = FakeLlm::start().unwrap();
     for dialect in DIALECTS {
         let body = request(dialect, &[Said::User("[[fake:drip]]")], true);

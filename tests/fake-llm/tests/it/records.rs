@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::client::{DIALECTS, PATIENCE, ask, post};
 
 #[tokio::test]
-async fn a_record_tells_what_was_asked_and_answered() {
+async fn record_contains_request_and_response() {
     let llm = FakeLlm::start().unwrap();
     for (number, dialect) in DIALECTS.into_iter().enumerate() {
         let prompt = "[[fake:fail]]";
@@ -27,7 +27,7 @@ async fn a_record_tells_what_was_asked_and_answered() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_answered_is_said_to_both_sides() {
+async fn unanswerable_request_is_reported_to_client_and_test() {
     let llm = FakeLlm::start().unwrap();
     for (prompt, says) in [
         ("[[fake:nothing]]", "no script `nothing`"),
@@ -46,7 +46,7 @@ async fn what_cannot_be_answered_is_said_to_both_sides() {
 }
 
 #[tokio::test]
-async fn a_workspace_may_be_named_before_it_is_known() {
+async fn workspace_can_be_set_later() {
     let llm = FakeLlm::start().unwrap();
     let prompt = "[[fake:edit]] [[workspace:late]]";
     let (reply, ()) = tokio::join!(ask(&llm, Dialect::Chat, prompt, false), async {
@@ -61,7 +61,7 @@ async fn a_workspace_may_be_named_before_it_is_known() {
 }
 
 #[test]
-fn it_ends_with_its_owner() {
+fn server_ends_with_its_owner() {
     let llm = FakeLlm::start().unwrap();
     let address = llm.url();
     let address = address.strip_prefix("http://").unwrap();

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn each_word_is_told_by_its_place_and_form() {
+    fn answer_words_are_recognized_by_position_and_form() {
         let word = |word: &str| Some(word.to_owned());
         assert_eq!(read(&[]), Ok((None, false, None)));
         assert_eq!(read(&["allow"]), Ok((None, false, word("allow"))));

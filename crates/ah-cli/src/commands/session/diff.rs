@@ -96,7 +96,7 @@ mod tests {
     use crate::fake::{FakeTaskManager, diff, session};
 
     #[tokio::test]
-    async fn a_first_word_that_names_no_session_is_a_file() {
+    async fn first_word_that_names_no_session_is_a_file() {
         let latest = session("01JZBBBBBBBBBBBBBBBBBBBB22");
         let older = session("01JZAAAAAAAAAAAAAAAAAAAAA1");
         let manager = FakeTaskManager::with_sessions([latest.clone(), older.clone()]);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn that_nothing_changed_is_said_of_what_was_asked_for() {
+    fn empty_diff_message_names_the_requested_files() {
         assert_eq!(nothing_changed(&[]), "nothing changed");
         let files = ["zzzz".to_owned(), "b".to_owned()];
         assert!(nothing_changed(&files[..1]).contains("`zzzz`"));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_is_every_byte_of_the_diff() {
+    fn patch_output_is_the_unmodified_diff() {
         let diff = diff();
         assert_eq!(
             changes::patch(&diff),

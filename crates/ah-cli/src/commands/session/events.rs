@@ -125,7 +125,7 @@ mod tests {
     use crate::style::Colour;
 
     #[test]
-    fn a_narrow_terminal_shows_what_happened() {
+    fn narrow_terminal_shows_the_summary() {
         let event = EventScript::default().status("queued").events().remove(0);
         let shown = |columns| line(&event, columns).render(columns, Colour::Plain);
         let narrow = shown(Some(40));

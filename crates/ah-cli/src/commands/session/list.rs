@@ -162,17 +162,17 @@ mod tests {
     }
 
     #[test]
-    fn in_a_pipe_everything_is_whole() {
+    fn pipe_output_is_not_shortened() {
         insta::assert_snapshot!(shown(None));
     }
 
     #[test]
-    fn in_80_columns_the_end_of_an_id_is_enough() {
+    fn in_80_columns_ids_are_shortened() {
         insta::assert_snapshot!(shown(Some(80)));
     }
 
     #[test]
-    fn in_40_columns_only_the_most_telling_is_shown() {
+    fn in_40_columns_only_the_main_columns_are_shown() {
         insta::assert_snapshot!(shown(Some(40)));
     }
 }

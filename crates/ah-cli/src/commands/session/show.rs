@@ -258,7 +258,7 @@ mod tests {
     use crate::style::Colour;
 
     #[test]
-    fn a_card_tells_all_that_is_known() {
+    fn details_show_every_known_field() {
         let session = session("01JZAAAAAAAAAAAAAAAAAAAAA1");
         let lines: String = card(&session, at(120_000), Some(80))
             .iter()

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_leads_to_its_repository() {
+    fn path_is_resolved_to_its_repository() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let root = folder.path().join("clone");
         let deep = root.join("a/b");
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_passed_on() {
+    fn address_is_passed_through() {
         for text in ["https://example.org/a/b.git", "git@example.org:a/b"] {
             assert_eq!(
                 named(text).map_err(|failure| failure.to_string()),

@@ -72,7 +72,7 @@ fn every_option_reaches_the_request() {
 }
 
 #[test]
-fn what_is_not_said_is_the_default() {
+fn absent_options_have_defaults() {
     let params = params(&["--repo", "none", "do it"]).expect("is valid");
     let request = params.request();
     assert_eq!(request.repo, RepoConfig::none());
@@ -81,7 +81,7 @@ fn what_is_not_said_is_the_default() {
 }
 
 #[test]
-fn a_scenario_is_judged_and_carried() {
+fn scenario_is_validated_and_sent() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = folder.path().join("scenario.yaml");
     let file = path.to_str().expect("is UTF-8");
@@ -107,7 +107,7 @@ fn a_scenario_is_judged_and_carried() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_before_anything_is_opened() {
+fn invalid_tasks_are_rejected_before_any_connection() {
     let refused = params(&["--repo", "none", "--branch", "main", "x"]).expect_err("no branch");
     assert!(refused.starts_with("--branch and --commit"), "{refused}");
     assert_eq!(

@@ -50,7 +50,7 @@ fn no_line_is_wider_than_its_terminal() {
 }
 
 #[test]
-fn what_it_does_now_is_what_it_does_longest() {
+fn status_line_shows_the_longest_running_activity() {
     let mut transcript = Transcript::default();
     assert_eq!(transcript.now(), "waiting for the first event");
     let events = EventScript::default()
@@ -91,7 +91,7 @@ fn what_it_does_now_is_what_it_does_longest() {
 }
 
 #[test]
-fn a_question_is_open_until_it_is_settled() {
+fn permission_request_is_open_until_resolved() {
     let mut transcript = Transcript::default();
     let events = EventScript::default()
         .status("running")

@@ -22,7 +22,7 @@ macro_rules! agents {
             };
 
             #[test]
-            fn works_turn_by_turn() {
+            fn completes_several_turns() {
                 play(program::$agent(), |scene| work::turn_by_turn(&scene));
             }
 
@@ -32,7 +32,7 @@ macro_rules! agents {
             }
 
             #[test]
-            fn requests_permission_and_obeys_the_answer() {
+            fn requests_permission_and_follows_the_answer() {
                 play(program::$agent(), |scene| permissions::asked_and_obeyed(&scene));
             }
 
@@ -42,7 +42,7 @@ macro_rules! agents {
             }
 
             #[test]
-            fn says_what_is_wrong_with_the_model() {
+            fn reports_model_errors() {
                 play(program::$agent(), |scene| faults::of_the_model(&scene));
             }
 

@@ -147,7 +147,7 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn prompts_take_turns_and_a_steered_one_does_not_wait_where_it_can() {
+fn prompts_get_their_own_turns_and_steered_ones_join_where_supported() {
     let now = at(Instant::now());
     for steers in [false, true] {
         let mut talk = conversation(PermissionPolicy::default(), steers);
@@ -196,7 +196,7 @@ fn a_request_without_choices_is_withdrawn_at_once() {
 }
 
 #[test]
-fn a_request_runs_out_when_its_time_has_come_and_not_before() {
+fn permission_request_expires_at_its_deadline() {
     let start = Instant::now();
     let policy = PermissionPolicy {
         timeout_ms: 1000,
@@ -216,7 +216,7 @@ fn a_request_runs_out_when_its_time_has_come_and_not_before() {
 }
 
 #[test]
-fn who_is_let_go_is_given_no_prompt() {
+fn closing_agent_gets_no_prompt() {
     let now = at(Instant::now());
     let mut talk = conversation(PermissionPolicy::default(), false);
     said(&mut talk, |talk, out| talk.word(b"ready", now, out));
@@ -235,7 +235,7 @@ proptest! {
     /// Any sequence of inputs: turns never overlap, each prompt is delivered at most once, and each
     /// request is settled at most once.
     #[test]
-    fn whatever_happens_the_record_makes_sense(deeds in prop::collection::vec((0_u8..7, 1_u128..5), 0..60)) {
+    fn journal_is_consistent_for_any_input(deeds in prop::collection::vec((0_u8..7, 1_u128..5), 0..60)) {
         let now = at(Instant::now());
         let mut talk = conversation(PermissionPolicy::default(), false);
         let mut effects = Effects::default();
@@ -280,7 +280,7 @@ proptest! {
 }
 
 #[test]
-fn a_prompt_that_was_taken_back_is_not_said_even_when_it_is_asked_for_again() {
+fn withdrawn_prompt_is_never_delivered() {
     let mut conversation = conversation(PermissionPolicy::default(), false);
     let now = at(Instant::now());
     said(&mut conversation, |c, effects| {

@@ -13,7 +13,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn what_is_sent_fits_its_schema(
+    fn sent_values_match_their_schemas(
         session in session(), event in session_event(), draft in draft(), permission in permission(),
         diff in session_diff(), file in file_entry(), agent in agent(), problem in problem(),
         content in prompt_content(), id in ulid(),
@@ -46,21 +46,21 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sent_besides_the_log_fits_its_schema(item in stream_item()) {
+    fn sent_values_outside_of_the_log_match_their_schemas(item in stream_item()) {
         let frame = sse::encode_item(&item).expect("an item");
         let data = frame.lines().find_map(|line| line.strip_prefix("data: ")).expect("data");
         fits(of_item(), &serde_json::from_str::<Value>(data).expect("JSON"));
     }
 
     #[test]
-    fn what_the_schema_of_a_request_refuses_is_refused(body in broken(create_task())) {
+    fn values_rejected_by_a_request_schema_are_rejected(body in broken(create_task())) {
         if of_create_task().validate(&body).is_err() {
             prop_assert!(taken::<CreateTask>(&body, |task| TaskLaunchParams::try_from(task).is_ok()).is_none(), "{body}");
         }
     }
 
     #[test]
-    fn what_the_schema_of_a_draft_refuses_is_refused(body in broken(draft().prop_map(|draft| draft.content))) {
+    fn values_rejected_by_a_draft_schema_are_rejected(body in broken(draft().prop_map(|draft| draft.content))) {
         if of_draft_content().validate(&body).is_err() {
             prop_assert!(taken::<DraftContent>(&body, |_| true).is_none(), "{body}");
         } else {
@@ -69,7 +69,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_schemas_of_small_requests_refuse_is_refused(
+    fn values_rejected_by_small_request_schemas_are_rejected(
         prompt in broken(prompt_content().prop_map(PromptRequest::queued)),
         resume in broken(prompt_content().prop_map(|prompt| ResumeRequest { prompt: Some(prompt) })),
         stop in broken(text().prop_map(|reason| StopRequest { reason: Some(reason) })),
@@ -88,7 +88,7 @@ proptest! {
     }
 
     #[test]
-    fn ids_and_moments_have_the_form_that_their_schemas_say(id in ulid(), ts in timestamp(), position: u64) {
+    fn ids_and_timestamps_match_their_schemas(id in ulid(), ts in timestamp(), position: u64) {
         static IDS: LazyLock<Vec<Validator>> = LazyLock::new(|| {
             ["SessionId", "TaskId", "IdempotencyKey", "Timestamp", "LogCursor"]
                 .map(|name| validator(&DOCUMENT["components"]["schemas"], name))
@@ -179,14 +179,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn the_pattern_of_branches_is_their_rule(branch in texts_of("a.lock/@{-~ \u{7f}\u{85}")) {
+    fn branch_pattern_matches_validation(branch in texts_of("a.lock/@{-~ \u{7f}\u{85}")) {
         let body = with_repo(&branch);
         let judged = taken::<CreateTask>(&body, |task| TaskLaunchParams::try_from(task).is_ok());
         prop_assert_eq!(of_create_task().is_valid(&body), judged.is_some(), "{}", body);
     }
 
     #[test]
-    fn the_pattern_of_paths_is_their_rule(files in texts_of("a./,\\")) {
+    fn path_pattern_matches_validation(files in texts_of("a./,\\")) {
         let schema = json!({"type": "string", "pattern": PATHS.as_str()});
         let validator = jsonschema::validator_for(&schema).expect("a schema");
         let params = DiffParams { files: Some(files.clone()), ..DiffParams::default() };
@@ -194,7 +194,7 @@ proptest! {
     }
 
     #[test]
-    fn the_pattern_of_prompts_is_their_rule(
+    fn prompt_pattern_matches_validation(
         prompt in texts_of("a \t\u{b}\u{1c}\u{85}\u{a0}\u{180e}\u{2003}\u{200b}\u{3000}\u{feff}"),
     ) {
         for body in [json!({"prompt": prompt}), json!({"prompt": [{"type": "text", "text": prompt}]})] {
@@ -220,7 +220,7 @@ static PATHS: LazyLock<String> = LazyLock::new(|| {
 });
 
 #[test]
-fn what_a_prompt_is_made_of_is_judged_as_its_schema_says() {
+fn prompt_validation_matches_its_schema() {
     let cases = [
         (json!([{"type": "image"}]), false),
         (json!([{"type": "image", "uri": null, "data": null}]), false),
@@ -280,7 +280,7 @@ fn what_a_prompt_is_made_of_is_judged_as_its_schema_says() {
 }
 
 #[test]
-fn the_bounds_of_a_schema_are_judged_at_their_edges() {
+fn schema_bounds_are_enforced_at_their_edges() {
     let task = |change: &dyn Fn(&mut Value)| {
         let task = CreateTask::new("Fix it", RepoConfig::git("/a"), "scenario");
         let mut body = serde_json::to_value(task).expect("JSON");

@@ -68,7 +68,7 @@ fn judge(place: &mut OneSession, item: &StreamItem) -> Result<Verdict<StreamItem
 proptest! {
     /// Whatever connections repeat, an unfiltered reader sees every event once, in order.
     #[test]
-    fn shows_every_event_once_whatever_is_repeated(
+    fn yields_every_event_once_despite_repeats(
         last in 1..40_u64,
         from in prop::collection::vec(0.0..=1.0_f64, 0..8),
     ) {
@@ -115,7 +115,7 @@ fn notices_a_missing_event() {
 }
 
 #[test]
-fn what_a_filter_leaves_out_is_not_missing() {
+fn filtered_events_are_not_missing() {
     for filter in [
         EventFilter::default().with_types([EventType::Log]),
         EventFilter::default().with_level(LogLevel::Warn),
@@ -128,7 +128,7 @@ fn what_a_filter_leaves_out_is_not_missing() {
 }
 
 #[test]
-fn tells_a_gap_once_and_goes_on_behind_it() {
+fn reports_a_gap_once_and_continues_after_it() {
     let mut place = place(2);
     assert_eq!(
         judge(&mut place, &gap(3, 9)).unwrap(),
@@ -148,7 +148,7 @@ fn tells_a_gap_once_and_goes_on_behind_it() {
 }
 
 #[test]
-fn shows_what_is_ephemeral_only_when_it_is_asked_for() {
+fn yields_ephemeral_events_only_on_request() {
     let delta = StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
         delta: "hm".to_owned(),
     }));
@@ -160,7 +160,7 @@ fn shows_what_is_ephemeral_only_when_it_is_asked_for() {
 }
 
 #[test]
-fn passes_over_events_of_a_newer_server_without_losing_count() {
+fn yields_unknown_events_in_order() {
     let mut place = place(0);
     let newer = Frame {
         id: Some("1".to_owned()),
@@ -177,7 +177,7 @@ fn passes_over_events_of_a_newer_server_without_losing_count() {
 }
 
 #[test]
-fn refuses_what_is_not_of_this_session_or_no_event() {
+fn rejects_events_of_other_sessions_and_invalid_events() {
     let mut other = event(
         1,
         EventPayload::Log(Log {

@@ -31,7 +31,7 @@ async fn rest(store: &dyn Store, mut after: LogPosition, limit: u32) -> Vec<Even
 
 /// The log contains every event of every session once, in the order of the writes, with the same
 /// rows as the logs of the sessions.
-pub async fn the_log_has_the_events_of_all_sessions(harness: &dyn StoreHarness) {
+pub async fn log_contains_the_events_of_all_sessions(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     assert_eq!(store.log_end().await.unwrap(), LogPosition::START);
     assert!(rest(&*store, LogPosition::START, 5).await.is_empty());
@@ -73,7 +73,7 @@ pub async fn the_log_has_the_events_of_all_sessions(harness: &dyn StoreHarness) 
 }
 
 /// The columns of a row match the event.
-pub async fn a_row_says_what_filters_ask(harness: &dyn StoreHarness) {
+pub async fn row_contains_the_filtered_fields(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let payloads = [
@@ -114,7 +114,7 @@ async fn follow(store: Arc<dyn Store>, count: usize, limit: u32) -> Vec<EventRow
 
 /// Readers resume from the last position they read while two handles write, create and claim. Each
 /// reader sees every event once, all in the same order, and those of a session without gaps.
-pub async fn no_reader_of_the_log_misses_an_event(harness: &dyn StoreHarness) {
+pub async fn log_subscriber_misses_no_event(harness: &dyn StoreHarness) {
     const WRITERS: usize = 16;
     const WRITES: usize = 12;
     const EACH: usize = 3;
@@ -161,7 +161,7 @@ pub async fn no_reader_of_the_log_misses_an_event(harness: &dyn StoreHarness) {
 }
 
 /// The end of the log has moved before the verb that appends to it returns.
-pub async fn a_reader_of_the_log_hears_of_its_own_process(harness: &dyn StoreHarness) {
+pub async fn log_subscriber_is_notified_by_its_own_process(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut log = store.watch_log();
     let mut known = LogPosition::START;
@@ -195,7 +195,7 @@ async fn told(store: &dyn Store, log: &mut watch::Receiver<LogPosition>, known: 
 }
 
 /// A write of another handle moves the end, for existing and new subscribers.
-pub async fn a_reader_of_the_log_hears_of_another_handle(harness: &dyn StoreHarness) {
+pub async fn log_subscriber_is_notified_by_another_handle(harness: &dyn StoreHarness) {
     let (store, other) = (harness.open().await, harness.open().await);
     let mut log = store.watch_log();
     let id = sample::one_session(&*other).await;

@@ -172,7 +172,7 @@ pub async fn history_is_filtered_and_paged(harness: &dyn StoreHarness) {
 }
 
 /// `after` and `before` exclude their bounds; `since` includes it and `until` excludes it.
-pub async fn history_is_bounded_by_place_and_time(harness: &dyn StoreHarness) {
+pub async fn history_is_bounded_by_number_and_time(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let (id, events) = history(&*store).await;
     let place = |seq| Some(EventSeq::new(seq));

@@ -26,7 +26,7 @@ pub(in crate::suite) async fn tell(store: &dyn Store, id: SessionId) {
 }
 
 /// A new subscriber sees the head of the session without a write.
-pub async fn a_reader_is_told_where_a_session_stands(harness: &dyn StoreHarness) {
+pub async fn subscriber_receives_the_head_of_a_session(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     tell(&*store, ids[1]).await;
@@ -45,7 +45,7 @@ pub async fn a_reader_is_told_where_a_session_stands(harness: &dyn StoreHarness)
 }
 
 /// The head of a session has moved before the verb that changes it returns.
-pub async fn a_reader_hears_of_its_own_process(harness: &dyn StoreHarness) {
+pub async fn subscriber_is_notified_by_its_own_process(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let mut receiver = store.watch_session(id);
@@ -65,7 +65,7 @@ pub async fn a_reader_hears_of_its_own_process(harness: &dyn StoreHarness) {
 }
 
 /// A write of another handle moves the head of every watched session.
-pub async fn a_reader_hears_of_another_handle(harness: &dyn StoreHarness) {
+pub async fn subscriber_is_notified_by_another_handle(harness: &dyn StoreHarness) {
     let (store, other) = (harness.open().await, harness.open().await);
     let ids = sample::sessions(&*store, 3).await;
     let mut receivers: Vec<_> = ids.iter().map(|id| store.watch_session(*id)).collect();

@@ -116,7 +116,7 @@ pub async fn every_field_of_a_patch_is_kept(harness: &dyn StoreHarness) {
 }
 
 /// `Some(None)` clears a field.
-pub async fn a_patch_clears_what_it_is_told_to(harness: &dyn StoreHarness) {
+pub async fn patch_clears_fields(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let mut write = SessionWrite::new(id, Guard::default(), sample::at(4));
@@ -140,7 +140,7 @@ pub async fn a_patch_clears_what_it_is_told_to(harness: &dyn StoreHarness) {
 }
 
 /// A decision on a stale version is refused as a whole.
-pub async fn a_stale_version_is_a_conflict_and_leaves_nothing(harness: &dyn StoreHarness) {
+pub async fn stale_version_is_a_conflict_without_effect(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let first = store.write(telling(id, on_version(0), "first")).await;
@@ -163,7 +163,7 @@ pub async fn a_stale_version_is_a_conflict_and_leaves_nothing(harness: &dyn Stor
 }
 
 /// A write with a stale fence is refused as a whole.
-pub async fn a_stale_fence_is_refused_and_leaves_nothing(harness: &dyn StoreHarness) {
+pub async fn stale_fence_is_rejected_without_effect(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let before = store.session(id).await.unwrap();
@@ -191,7 +191,7 @@ pub async fn both_guards_are_checked(harness: &dyn StoreHarness) {
 }
 
 /// A write without a version guard does not change the version.
-pub async fn only_decisions_count_as_versions(harness: &dyn StoreHarness) {
+pub async fn only_decisions_increment_the_version(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     for guard in [Guard::default(), on_fence(0)] {
@@ -203,7 +203,7 @@ pub async fn only_decisions_count_as_versions(harness: &dyn StoreHarness) {
 }
 
 /// Of concurrent writes, the refused ones fail and the others succeed.
-pub async fn a_refused_write_does_not_disturb_the_others(harness: &dyn StoreHarness) {
+pub async fn rejected_write_does_not_affect_others(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 8).await;
     let mut tasks = tokio::task::JoinSet::new();
@@ -288,7 +288,7 @@ pub async fn an_ended_session_has_no_owner_and_no_recent_events(harness: &dyn St
 }
 
 /// A terminal status clears the owner, together with any other write.
-pub async fn an_end_clears_the_owner_whatever_is_written_with_it(harness: &dyn StoreHarness) {
+pub async fn terminal_write_clears_the_owner(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let lease = sample::lease("a", sample::at(100));
