@@ -91,7 +91,7 @@ async fn what_is_not_written_down_comes_after_what_was_before_it() {
     while order.last().map(String::as_str) != Some("after") {
         match attended.frame().await.unwrap() {
             RecorderFrame::Record { record, .. } => {
-                order.extend(log_text(&record).map(str::to_owned))
+                order.extend(log_text(&record).map(str::to_owned));
             }
             RecorderFrame::CaughtUp => caught_up += 1,
             RecorderFrame::Ephemeral { event } => {
