@@ -18,10 +18,11 @@ use ah_lifecycle::turns::{
 use crate::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
 
 /// A conversation with an agent that runs as a process.
-pub(crate) type DrivenConversation = Conversation<Box<dyn Driver>>;
+pub type DrivenConversation = Conversation<Box<dyn Driver>>;
 
 /// Returns the conversation of the session of `spec`, which begins with its prompt.
-pub(crate) fn conversation(spec: &LaunchSpec, ids: Identifiers) -> DrivenConversation {
+#[must_use]
+pub fn conversation(spec: &LaunchSpec, ids: Identifiers) -> DrivenConversation {
     let opening = Opening {
         prompt_id: spec.prompt_id,
         prompt: spec.prompt.clone(),
@@ -33,7 +34,7 @@ pub(crate) fn conversation(spec: &LaunchSpec, ids: Identifiers) -> DrivenConvers
 }
 
 /// Processes a line of the agent's output, without its line break.
-pub(crate) fn on_line(
+pub fn on_line(
     conversation: &mut DrivenConversation,
     line: &[u8],
     at: Moment,
@@ -63,7 +64,7 @@ pub(crate) const fn can_steer(kind: DriverKind) -> bool {
 }
 
 /// The protocol of an agent that runs as a process.
-pub(crate) trait Driver: AgentInput + Send {
+pub trait Driver: AgentInput + Send {
     /// Returns the command line that starts `agent`. Files that the agent needs are written to
     /// `folder`.
     fn command(&self, agent: &AgentProgram, folder: &SessionFolder) -> io::Result<Vec<String>>;

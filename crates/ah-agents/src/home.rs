@@ -67,15 +67,15 @@ impl HomePlan {
 }
 
 /// The user's environment, for locating the home.
-type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// A created home.
 #[derive(Debug, Default)]
-pub(crate) struct Home {
+pub struct Home {
     /// The variables that locate it for the agent.
-    pub(crate) variables: BTreeMap<String, PathBuf>,
+    pub variables: BTreeMap<String, PathBuf>,
     /// Sentences about files that could not be carried over.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 /// Creates the home of a session from the user's, which `variables` locate. A user without a home
@@ -83,11 +83,7 @@ pub(crate) struct Home {
 ///
 /// # Errors
 /// The home already exists, or cannot be created.
-pub(crate) fn make(
-    folder: &SessionFolder,
-    plan: &HomePlan,
-    variables: Variables<'_>,
-) -> io::Result<Home> {
+pub fn make(folder: &SessionFolder, plan: &HomePlan, variables: Variables<'_>) -> io::Result<Home> {
     let home = std::path::absolute(folder.home())?;
     let temporary = std::path::absolute(folder.temporary())?;
     for path in [&home, &temporary] {
@@ -140,7 +136,7 @@ pub(crate) fn make(
 /// # Errors
 /// Something could not be removed, or not within ten seconds. In the latter case removal continues
 /// until this process exits.
-pub(crate) async fn remove(folder: &SessionFolder) -> io::Result<()> {
+pub async fn remove(folder: &SessionFolder) -> io::Result<()> {
     let folders = [folder.home(), folder.temporary()];
     let removal =
         tokio::task::spawn_blocking(move || folders.iter().try_for_each(|path| remove_tree(path)));

@@ -27,7 +27,7 @@ impl Inheritance {
     }
 
     /// Returns those of `names` that the agent does not inherit.
-    pub(crate) fn refused(
+    pub fn refused(
         &self,
         names: impl IntoIterator<Item = OsString>,
     ) -> impl Iterator<Item = OsString> {

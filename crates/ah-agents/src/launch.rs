@@ -123,7 +123,7 @@ impl SessionFolder {
         self.0.join("launch.json")
     }
 
-    /// Returns the path of the journal: one [`crate::protocol::JournalRecord`] per line,
+    /// Returns the path of the journal: one [`ah_lifecycle::JournalRecord`] per line,
     /// append-only.
     #[must_use]
     pub fn journal(&self) -> PathBuf {

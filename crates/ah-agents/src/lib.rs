@@ -1,24 +1,17 @@
-//! The code that touches agent programs: the catalogue of agents, the protocol drivers, and the
-//! recorder, a detached process that runs one agent, records its events, and outlives the access
-//! point.
+//! The agent programs: the catalogue of agents, the protocol drivers, the separate homes of agents,
+//! and the built-in agent.
+//!
+//! The crate runs no session. A recorder (`ah-recorder`) starts a program that the [`Catalog`]
+//! resolved, in a [`home`], and communicates with it through a [`driver`].
 
-mod attendance;
 mod catalog;
-mod driver;
-mod home;
+pub mod driver;
+pub mod home;
 mod inheritance;
-pub mod journal;
 mod launch;
-mod process;
-pub mod protocol;
-pub mod recorder;
 pub mod scenario_agent;
 
-pub use attendance::{
-    AttachError, ConnectionError, Disconnected, RecorderConnection, RequestSender,
-};
 pub use catalog::{AgentEntry, Catalog, ConfiguredAgents, HomeOf, HostEnvironment, InvalidAgent};
 pub use home::HomePlan;
 pub use inheritance::Inheritance;
 pub use launch::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
-pub use process::{SESSION_MARK, sweep_folder, sweep_session};

@@ -23,10 +23,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use ulid::Ulid;
 
-use crate::protocol::{LINE_BYTES_MAX, TurnOutcome};
+use ah_lifecycle::TurnOutcome;
 use outbox::Outbox;
 use stage::Stage;
-use wire::{FromAgent, ToAgent};
+use wire::{FromAgent, LINE_BYTES_MAX, ToAgent};
 use workspace::AgentFolder;
 
 /// The reason why the agent exits.

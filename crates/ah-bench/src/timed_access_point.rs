@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ah_agents::Catalog;
-use ah_agents::recorder::RecorderCommand;
 use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
+use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::AccessPoint;
 use ah_rest_server::{Config, Host, Sources};
 use ah_store_sqlite::SqliteStore;

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ah_agents::recorder::RecorderCommand;
 use ah_agents::{Catalog, ConfiguredAgents, HostEnvironment};
 use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
+use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::{AccessPoint, TaskManager, error_chain};
 use ah_rest_server::{Config, Host, ServeError, Sources};
 use ah_store_sqlite::SqliteStore;

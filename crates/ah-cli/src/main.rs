@@ -44,7 +44,7 @@ fn main() -> std::process::ExitCode {
     // command's runtime nor its settings.
     match &cli.command {
         Command::Agent(AgentCommand::Record { folder }) => {
-            return ah_agents::recorder::main(folder);
+            return ah_recorder::main(folder);
         }
         Command::Agent(AgentCommand::Scenario { settings }) => {
             return ah_agents::scenario_agent::main(settings);

@@ -2,8 +2,8 @@
 
 use std::pin::Pin;
 
-use ah_agents::protocol::{JournalRecord, RecorderFrame, Request};
 use ah_agents::{AgentProgram, LaunchSpec};
+use ah_recorder::protocol::{JournalRecord, RecorderFrame, Request};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry,
     RepositorySource, SessionDiff, SessionId, SessionWorkspace,

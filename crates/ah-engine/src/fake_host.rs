@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ah_agents::Catalog;
-use ah_agents::protocol::{AgentEnd, Fact, JournalEntry, JournalRecord, Request};
 use ah_lifecycle::turns::Moment;
+use ah_recorder::protocol::{AgentEnd, Fact, JournalEntry, JournalRecord, Request};
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, Log, LogLevel, SessionId, SessionStatus, Thought, Timestamp,
 };

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use ah_agents::protocol::{JournalRecord, RecorderFrame, Request};
-use ah_agents::recorder::{self, RecorderCommand, SpawnError};
-use ah_agents::{
-    AgentProgram, Catalog, ConnectionError, LaunchSpec, RecorderConnection, RequestSender,
-    SessionFolder, journal, sweep_folder,
+use ah_agents::{AgentProgram, Catalog, LaunchSpec, SessionFolder};
+use ah_recorder::protocol::{JournalRecord, RecorderFrame, Request};
+use ah_recorder::{
+    ConnectionError, RecorderCommand, RecorderConnection, RequestSender, SpawnError, journal,
+    sweep_folder,
 };
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
@@ -115,7 +115,7 @@ impl Executor for LocalExecutor {
 
     async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError> {
         let folder = self.folder(spec.session_id);
-        match recorder::spawn(&self.recorder, &folder, spec).await {
+        match ah_recorder::spawn(&self.recorder, &folder, spec).await {
             // The recorder has already run. Its journal contains the outcome.
             Ok(()) | Err(SpawnError::AlreadyRan { .. }) => Ok(()),
             Err(error) => Err(ExecutorError::caused_by(
@@ -129,7 +129,7 @@ impl Executor for LocalExecutor {
         let folder = self.folder(session);
         let unseen =
             |error| ExecutorError::caused_by("whether its recorder lives cannot be told", error);
-        if recorder::is_alive(&folder).map_err(unseen)? {
+        if ah_recorder::is_alive(&folder).map_err(unseen)? {
             return Ok(RecorderState::Alive);
         }
         match std::fs::metadata(folder.journal()) {

@@ -363,7 +363,7 @@ impl Supervisor {
     /// Ingests journal records into the log. The result includes the agent's end, if any.
     async fn ingest(
         &mut self,
-        records: &[(ah_agents::protocol::JournalRecord, JournalPosition)],
+        records: &[(ah_recorder::protocol::JournalRecord, JournalPosition)],
     ) -> Result<ah_lifecycle::ingest::Ingested, SupervisorError> {
         for attempt in 0..DECISION_ATTEMPTS {
             let mut ingested = ah_lifecycle::ingest::convert(&mut self.view, records)?;

@@ -90,7 +90,7 @@ enum Role {
 fn main() -> ExitCode {
     let args = Args::parse();
     match &args.role {
-        Some(Role::Record { folder }) => return ah_agents::recorder::main(folder),
+        Some(Role::Record { folder }) => return ah_recorder::main(folder),
         Some(Role::Act { settings }) => return ah_agents::scenario_agent::main(settings),
         None => {}
     }

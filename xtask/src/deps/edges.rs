@@ -53,10 +53,16 @@ const RULES: &[Rule] = &[
         reason: "the engine knows neither HTTP nor SQL",
     },
     Rule {
-        packages: Packages::Named(&["ah-agents", "ah-workspace"]),
+        packages: Packages::Named(&["ah-agents", "ah-recorder", "ah-workspace"]),
         reach: Reach::Transitive,
         never: &["sqlx*", "axum", "reqwest", "ah-store*", "ah-engine"],
         reason: "a recorder and a workspace outlive the access point and do not know it",
+    },
+    Rule {
+        packages: Packages::Named(&["ah-agents"]),
+        reach: Reach::Transitive,
+        never: &["ah-recorder", "ah-workspace"],
+        reason: "a driver translates a protocol; it runs no process of a session",
     },
     Rule {
         packages: Packages::Named(&["ah-rest-mock-client"]),
@@ -69,6 +75,7 @@ const RULES: &[Rule] = &[
             "ah-store*",
             "ah-engine",
             "ah-agents",
+            "ah-recorder",
         ],
         reason: "the mock shares the rules of the engine, and none of its I/O",
     },

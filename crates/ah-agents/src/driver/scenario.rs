@@ -114,7 +114,7 @@ fn say(message: &ToAgent, to_agent: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::TurnOutcome;
+    use ah_lifecycle::TurnOutcome;
 
     fn read(line: &str) -> Vec<AgentOutput> {
         let mut output = Vec::new();

@@ -21,7 +21,7 @@ use super::outbox::Outbox;
 use super::output::Output;
 use super::wire::{FromAgent, ToAgent};
 use super::workspace::AgentFolder;
-use crate::protocol::TurnOutcome;
+use ah_lifecycle::TurnOutcome;
 
 /// The agent.
 pub(super) struct Stage<R, W> {

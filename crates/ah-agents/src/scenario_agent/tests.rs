@@ -18,7 +18,7 @@ use ulid::Ulid;
 
 use super::wire::{FromAgent, ToAgent};
 use super::{Exit, play};
-use crate::protocol::TurnOutcome;
+use ah_lifecycle::TurnOutcome;
 
 /// The maximum time that a test waits for a message before it fails.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -7,7 +7,10 @@ use ah_rest_api_contract::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::protocol::TurnOutcome;
+use ah_lifecycle::TurnOutcome;
+
+/// The maximum length of a line to the agent, in bytes.
+pub(crate) const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A line of the agent's standard output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

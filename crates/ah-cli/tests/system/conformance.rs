@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_agents::recorder::{self, RecorderCommand};
 use ah_agents::{Catalog, SessionFolder};
 use ah_conformance::Harness;
 use ah_engine::{Clock, EngineConfig, IdSource, LocalExecutor, LocalTaskManager, SystemClock};
+use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::{
     PageRequest, RepositorySource, SessionQuery, SessionStatus, TaskManager, Timestamp,
 };
@@ -144,7 +144,7 @@ fn remote(home: &Path) -> RepositorySource {
 }
 
 fn kill_recorder(folder: &Path) {
-    let pid = recorder::pid(&SessionFolder::at(folder)).ok().flatten();
+    let pid = ah_recorder::pid(&SessionFolder::at(folder)).ok().flatten();
     let pid = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     if let Some(pid) = pid {
         // The recorder may have ended meanwhile.

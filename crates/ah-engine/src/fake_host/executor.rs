@@ -1,7 +1,7 @@
 //! The executor of the host.
 
-use ah_agents::protocol::{JournalRecord, RecorderFrame, Request};
 use ah_agents::{AgentProgram, LaunchSpec};
+use ah_recorder::protocol::{JournalRecord, RecorderFrame, Request};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
     RepositorySource, SessionDiff, SessionId, SessionStatus, SessionWorkspace, WorkspaceProvider,

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ah_agents::LaunchSpec;
-use ah_agents::protocol::{
-    AgentEnd, Fact, JournalEntry, JournalRecord, Request, ShutdownManner, TurnOutcome,
-};
 use ah_lifecycle::permission;
 use ah_lifecycle::turns::{AgentOutput, Conversation, Effects, Identifiers, Moment, Opening};
+use ah_recorder::protocol::{
+    AgentEnd, Fact, JournalEntry, JournalRecord, Request, ShutdownManner, TurnOutcome,
+};
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, PermissionId, PermissionRequested, SessionStatus,
 };

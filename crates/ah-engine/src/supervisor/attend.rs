@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use ah_agents::protocol::{JournalRecord, RecorderFrame, Request};
 use ah_lifecycle::duty;
 use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::expire::{self, TimeLimits};
 use ah_lifecycle::ingest::RecordedEnd;
 use ah_lifecycle::{Change, Decision};
+use ah_recorder::protocol::{JournalRecord, RecorderFrame, Request};
 use ah_rest_api_contract::{ChangeSummary, Timestamp};
 use ah_store::{Head, JournalPosition};
 use futures::StreamExt as _;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::protocol::TurnOutcome;
+use ah_lifecycle::TurnOutcome;
 use replay::Replay;
 
 /// The parts of a recorded session, in order.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::rpc::{RequestId, RpcError};
 use super::usage::Tokens;
 use super::{AcpDriver, Stage, errors};
-use crate::protocol::TurnOutcome;
+use ah_lifecycle::TurnOutcome;
 use ah_lifecycle::turns::AgentOutput;
 
 /// A turn in progress.

@@ -7,11 +7,11 @@ use ah_scenario::{Assertion, Instruction, PermissionAsk, ScriptedEdit, ToolUse};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Cut, Stage};
-use crate::protocol::TurnOutcome;
 use crate::scenario_agent::edit::{LineCounts, edited};
 use crate::scenario_agent::tool::files::{store, text_of};
 use crate::scenario_agent::wire::{AskPermission, FromAgent, ToAgent};
 use crate::scenario_agent::{Exit, assertion};
+use ah_lifecycle::TurnOutcome;
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     /// Carries out the instructions of a turn, and returns its outcome.

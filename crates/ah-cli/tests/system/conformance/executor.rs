@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ah_agents::protocol::{JournalRecord, Request, ShutdownManner};
 use ah_agents::{AgentProgram, LaunchSpec};
 use ah_engine::{
     Attachment, Executor, ExecutorError, LocalExecutor, Provisioned, RecorderState, Requests,
     WorkspaceRequest,
 };
+use ah_recorder::protocol::{JournalRecord, Request, ShutdownManner};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry,
     RepositorySource, SessionDiff, SessionId, SessionStatus,

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use ulid::Ulid;
 
 use crate::driver::{self, DrivenConversation};
-use crate::protocol::JournalEntry;
 use crate::{AgentProgram, DriverKind, LaunchSpec};
+use ah_lifecycle::JournalEntry;
 
 /// A line of a recording.
 #[derive(Clone, Deserialize)]

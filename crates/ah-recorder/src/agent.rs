@@ -1,0 +1,232 @@
+//! The agent's process: its start, and the tasks that read and write its pipes.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::pipe;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::lines::{AGENT_LINE_BYTES_MAX, AgentLine, next_line};
+use crate::process::{Cgroup, RECORDER_MARK, SESSION_MARK};
+use ah_agents::LaunchSpec;
+use ah_agents::home::Home;
+
+/// The maximum size of the agent's standard error in the recorder's log, in bytes.
+const ERROR_BYTES_MAX: usize = 1024 * 1024;
+
+/// The size of the end of standard error that is kept to explain the agent's end, in bytes.
+const ERROR_TAIL_BYTES: usize = 2 * 1024;
+
+/// The maximum number of agent lines that are read before they are recorded. An agent that prints
+/// faster than the recorder writes is blocked.
+const LINES_AHEAD: usize = 64;
+
+/// The maximum number of messages that wait to be written to the agent.
+const INPUT_WAITING_MAX: usize = 64;
+
+/// The agent's process, while it lives.
+#[derive(Debug)]
+pub(crate) struct AgentProcess {
+    /// The process, which leads its own session and process group.
+    pub(crate) pid: Pid,
+    /// Its output lines; the channel closes with its output.
+    pub(crate) lines: mpsc::Receiver<AgentLine>,
+    /// True until the end of the output has been read.
+    pub(crate) is_output_open: bool,
+    /// Its input; `None` once it is closed.
+    input: Option<mpsc::Sender<Vec<u8>>>,
+    /// Returns the end of its standard error when that is closed.
+    errors: JoinHandle<String>,
+}
+
+impl AgentProcess {
+    /// Starts `command` with `home`. Variables of the task override those of the home, which
+    /// override inherited ones.
+    ///
+    /// Must be called on the recorder's main thread: the agent is killed when the *thread* that
+    /// started it ends.
+    pub(crate) fn spawn(
+        command: &[String],
+        spec: &LaunchSpec,
+        home: &Home,
+        cgroup: Option<&Cgroup>,
+        log: File,
+    ) -> io::Result<Self> {
+        let (program, arguments) = command
+            .split_first()
+            .ok_or_else(|| io::Error::other("its command line is empty"))?;
+        let mut process = Command::new(program);
+        let inherited = std::env::vars_os().map(|(name, _)| name);
+        for name in spec.agent.inherits.refused(inherited) {
+            process.env_remove(name);
+        }
+        process
+            .args(arguments)
+            .envs(&home.variables)
+            .envs(&spec.agent.env)
+            .env(SESSION_MARK, spec.session_id.to_string())
+            .env_remove(RECORDER_MARK)
+            .current_dir(&spec.workspace)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        bind_to_recorder(&mut process, cgroup.and_then(|cgroup| cgroup.door().ok()));
+        let mut child = process.spawn()?;
+        // The child is reaped by `reap` together with the orphans, so only its process id is kept.
+        let pid = i32::try_from(child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or_else(|| io::Error::other("the agent's process has no number"))?;
+        let missing = || io::Error::other("a pipe of the agent is missing");
+        let stdin: OwnedFd = child.stdin.take().ok_or_else(missing)?.into();
+        let stdout: OwnedFd = child.stdout.take().ok_or_else(missing)?.into();
+        let stderr: OwnedFd = child.stderr.take().ok_or_else(missing)?.into();
+        let (input, messages) = mpsc::channel(INPUT_WAITING_MAX);
+        let (lines_in, lines) = mpsc::channel(LINES_AHEAD);
+        tokio::spawn(write_input(pipe::Sender::from_owned_fd(stdin)?, messages));
+        tokio::spawn(read_lines(pipe::Receiver::from_owned_fd(stdout)?, lines_in));
+        let errors = tokio::spawn(read_errors(pipe::Receiver::from_owned_fd(stderr)?, log));
+        Ok(Self {
+            pid,
+            lines,
+            is_output_open: true,
+            input: Some(input),
+            errors,
+        })
+    }
+
+    /// Writes `message` to the agent's input.
+    ///
+    /// # Errors
+    /// Returns the reason if the agent no longer reads its input.
+    pub(crate) fn tell(&self, message: Vec<u8>) -> Result<(), &'static str> {
+        let Some(input) = &self.input else {
+            return Err("its input is closed");
+        };
+        input.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => "it does not read its input",
+            mpsc::error::TrySendError::Closed(_) => "it has closed its input",
+        })
+    }
+
+    /// Closes the input after all queued messages are written.
+    pub(crate) fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Sends `signal` to the process group, as a terminal would: the started program is often only
+    /// a wrapper around the agent.
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        match rustix::process::kill_process_group(self.pid, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the end of the standard error. Called when no process is left that could write to
+    /// it.
+    pub(crate) async fn error_tail(self, wait_max: std::time::Duration) -> String {
+        let reader = self.errors.abort_handle();
+        match tokio::time::timeout(wait_max, self.errors).await {
+            Ok(tail) => tail.unwrap_or_default(),
+            Err(_) => {
+                reader.abort();
+                String::new()
+            }
+        }
+    }
+}
+
+/// Makes the process lead its own session, die with the recorder, and join `cgroup_door`.
+#[expect(
+    unsafe_code,
+    reason = "what a process does to itself before it becomes another program has no safe form"
+)]
+fn bind_to_recorder(process: &mut Command, cgroup_door: Option<File>) {
+    let recorder = rustix::process::getpid();
+    let bind = move || {
+        rustix::process::setsid()?;
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        if rustix::process::getppid() != Some(recorder) {
+            // The recorder died before the call above took effect.
+            return Err(rustix::io::Errno::CHILD.into());
+        }
+        if let Some(door) = &cgroup_door
+            && rustix::io::write(door, b"0").is_err()
+        {
+            // Outside the control group the agent is still found by its parentage and its mark.
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec only async-signal-safe functions may be called. Each of the
+    // calls above is one system call on values made before the fork; none allocates or locks.
+    unsafe {
+        process.pre_exec(bind);
+    }
+}
+
+async fn write_input(mut input: pipe::Sender, mut messages: mpsc::Receiver<Vec<u8>>) {
+    while let Some(message) = messages.recv().await {
+        if let Err(error) = input.write_all(&message).await {
+            // The agent closed its input or has ended, which its exit reports.
+            tracing::debug!(%error, "the agent takes no more input");
+            return;
+        }
+    }
+}
+
+async fn read_lines(output: pipe::Receiver, lines: mpsc::Sender<AgentLine>) {
+    let mut output = BufReader::with_capacity(64 * 1024, output);
+    loop {
+        match next_line(&mut output, AGENT_LINE_BYTES_MAX).await {
+            Ok(Some(line)) => {
+                if lines.send(line).await.is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "the agent's output could not be read");
+                return;
+            }
+        }
+    }
+}
+
+/// Copies the agent's standard error into `log` up to the limit, and returns the end of it.
+async fn read_errors(mut errors: pipe::Receiver, mut log: File) -> String {
+    let mut chunk = vec![0; 8 * 1024];
+    let mut room = ERROR_BYTES_MAX;
+    let mut tail: VecDeque<u8> = VecDeque::with_capacity(ERROR_TAIL_BYTES);
+    loop {
+        let read = match errors.read(&mut chunk).await {
+            Ok(0) | Err(_) => break,
+            Ok(read) => read,
+        };
+        let said = &chunk[..read];
+        tail.extend(said);
+        tail.drain(..tail.len().saturating_sub(ERROR_TAIL_BYTES));
+        if room == 0 {
+            continue;
+        }
+        let kept = read.min(room);
+        room -= kept;
+        let mut written = log.write_all(&said[..kept]);
+        if room == 0 {
+            written =
+                written.and_then(|()| log.write_all(b"\n[the agent said more; it is dropped]\n"));
+        }
+        if written.is_err() {
+            // A log that cannot be written does not end the agent; the tail is still kept.
+            room = 0;
+        }
+    }
+    String::from_utf8_lossy(tail.make_contiguous()).into_owned()
+}

@@ -1,0 +1,31 @@
+//! The recorder: a detached process that runs one agent, records its events, and outlives the
+//! access point. It is to an agent what a shim is to a container.
+//!
+//! * [`main`] is the recorder itself, which `ah agent record` runs.
+//! * [`spawn`], [`is_alive`], [`pid`] and [`RecorderConnection`] are for its attendant, which
+//!   communicates with it by the [`protocol`].
+//! * [`journal`] reads the records of a recorder that has ended.
+//! * [`sweep_folder`] and [`sweep_session`] end the processes that a killed recorder left behind.
+//!
+//! The programs of agents and the protocols that they speak are in [`ah_agents`].
+
+mod agent;
+mod clock;
+mod connection;
+mod ending;
+pub mod journal;
+mod lines;
+mod lock;
+mod process;
+pub mod protocol;
+mod run;
+mod server;
+mod session;
+mod spawn;
+
+pub use connection::{
+    AttachError, ConnectionError, Disconnected, RecorderConnection, RequestSender,
+};
+pub use process::{SESSION_MARK, sweep_folder, sweep_session};
+pub use run::{is_alive, main, pid};
+pub use spawn::{RecorderCommand, SpawnError, spawn};

@@ -1,0 +1,85 @@
+//! The requests of an attendant.
+
+use ah_lifecycle::turns::Effects;
+
+use super::RecordedSession;
+use crate::clock;
+use crate::ending::ShutdownCause;
+use crate::process::{descendants, freeze, signal, thaw};
+use crate::protocol::{Fact, Request};
+
+impl RecordedSession {
+    pub(super) async fn on_request(&mut self, request: Request) {
+        let at = clock::now();
+        let mut effects = Effects::default();
+        match request {
+            Request::Prompt {
+                prompt_id,
+                content,
+                author,
+                steer,
+            } => self
+                .conversation
+                .prompt(prompt_id, content, author, steer, at, &mut effects),
+            Request::Withdraw { prompt_id } => self.conversation.withdraw(prompt_id),
+            Request::Answer {
+                request_id,
+                answer,
+                by,
+            } => self
+                .conversation
+                .answer(request_id, &answer, &by, at, &mut effects),
+            Request::Interrupt => self.conversation.interrupt(at, &mut effects),
+            Request::Pause => self.pause(&mut effects).await,
+            Request::Resume => self.resume(&mut effects),
+            Request::Shutdown { manner } => {
+                self.end(ShutdownCause::Requested(manner));
+                return;
+            }
+        }
+        self.put_into_effect(effects);
+    }
+
+    /// Stops every process. The session's own deadlines continue: a permission request expires in a
+    /// pause as at any time.
+    async fn pause(&mut self, effects: &mut Effects) {
+        if self.frozen.is_some() || self.ending.is_some() {
+            return;
+        }
+        let own = rustix::process::getpid();
+        let frozen = freeze(|| std::future::ready(descendants(own)), signal).await;
+        let at = clock::now();
+        if frozen.restless == 0 && frozen.failure.is_none() {
+            self.frozen = Some(frozen);
+            effects.fact(at, Fact::Paused);
+            return;
+        }
+        // A partial pause is undone, since it would be unknown which processes run.
+        let mut reason = match (frozen.restless, &frozen.failure) {
+            (0, Some(error)) => format!("the processes could not be stopped: {error}"),
+            (count, Some(error)) => format!("{count} processes could not be stopped: {error}"),
+            (count, None) => format!("{count} processes were told to stop and did not"),
+        };
+        if let Err(error) = thaw(&frozen, signal) {
+            reason.push_str(&format!("; not all could be woken again: {error}"));
+        }
+        effects.fact(at, Fact::PauseFailed { reason });
+    }
+
+    fn resume(&mut self, effects: &mut Effects) {
+        if self.wake() {
+            effects.fact(clock::now(), Fact::Resumed);
+        }
+    }
+
+    /// Resumes the stopped processes. Returns true if there were any.
+    pub(super) fn wake(&mut self) -> bool {
+        let Some(frozen) = self.frozen.take() else {
+            return false;
+        };
+        if let Err(error) = thaw(&frozen, signal) {
+            tracing::warn!(%error, "a process could not be woken");
+        }
+        true
+    }
+}

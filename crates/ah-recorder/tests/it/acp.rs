@@ -1,0 +1,393 @@
+//! ACP agents, correct and faulty ones, in a real recorder.
+
+use ah_agents::DriverKind;
+use ah_recorder::protocol::{
+    EndCause, Fact, JournalEntry, JournalRecord, RecorderFrame, Request, ShutdownManner,
+    TurnOutcome,
+};
+use ah_rest_api_contract::{
+    ContentBlock, EphemeralEvent, EventPayload, MessageRole, PermissionAnswer, PermissionOutcome,
+    PromptContent, ToolOutcome,
+};
+use serde_json::json;
+
+use crate::fixture::{Attended, Session, log_text};
+use crate::permissions::{next_request, next_resolution};
+
+const AGENT: &str = env!("CARGO_BIN_EXE_ah-acp-agent");
+
+/// Creates a session with the agent, which starts as `beginning` says.
+fn session(beginning: &str, prompt: &str) -> Session {
+    let mut session = Session::new(prompt);
+    session.spec.agent.driver = DriverKind::Acp;
+    session.spec.agent.argv = vec![AGENT.to_owned(), beginning.to_owned()];
+    session
+}
+
+fn event(record: &JournalRecord) -> Option<&EventPayload> {
+    match &record.entry {
+        JournalEntry::Event(event) => Some(event),
+        JournalEntry::Fact(_) => None,
+    }
+}
+
+fn events(seen: &[JournalRecord]) -> Vec<&EventPayload> {
+    seen.iter().filter_map(event).collect()
+}
+
+/// Returns the messages of the agent.
+fn said(seen: &[JournalRecord]) -> Vec<String> {
+    let text = |event: &&EventPayload| match event {
+        EventPayload::Message(message) if message.role == MessageRole::Assistant => {
+            Some(PromptContent::new(message.content.clone()).text())
+        }
+        _ => None,
+    };
+    events(seen).iter().filter_map(text).collect()
+}
+
+fn errors(seen: &[JournalRecord]) -> Vec<&str> {
+    seen.iter()
+        .filter_map(event)
+        .filter_map(|event| match event {
+            EventPayload::Error(error) => Some(error.message.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn outcome(record: &JournalRecord) -> Option<&TurnOutcome> {
+    match &record.entry {
+        JournalEntry::Fact(Fact::TurnEnded { outcome }) => Some(outcome),
+        _ => None,
+    }
+}
+
+async fn next_outcome(attended: &mut Attended) -> TurnOutcome {
+    let record = attended.until(|record| outcome(record).is_some()).await;
+    outcome(&record).unwrap().clone()
+}
+
+fn failed(reason: &str) -> TurnOutcome {
+    TurnOutcome::Failed {
+        reason: reason.to_owned(),
+    }
+}
+
+/// Plays the prompt to the end of its turn, and ends the agent.
+async fn played(prompt: &str) -> (TurnOutcome, Vec<JournalRecord>) {
+    let session = session("", prompt);
+    let mut attended = session.begin().await;
+    let outcome = next_outcome(&mut attended).await;
+    attended.shutdown(ShutdownManner::Finish).await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!((end.exit_code, end.reason), (Some(0), None));
+    (outcome, attended.seen)
+}
+
+#[tokio::test]
+async fn pieces_are_shown_as_they_come_and_written_down_whole() {
+    let session = session("", "think hm\nsay a\nsay b\nhang");
+    let mut attended = session.begin().await;
+    let mut shown = String::new();
+    while shown != "hm|a|b|" {
+        if let Some(RecorderFrame::Ephemeral { event }) = attended.frame().await {
+            shown += match &event {
+                EphemeralEvent::ThoughtDelta(piece) => &piece.delta,
+                EphemeralEvent::MessageDelta(piece) => &piece.delta,
+                _ => unreachable!(),
+            };
+            shown.push('|');
+        }
+    }
+    attended.send(Request::Interrupt).await;
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Interrupted);
+    // The messages of another session are not included.
+    assert_eq!(said(&attended.seen), ["ab"]);
+    let ready = |record: &JournalRecord| {
+        record.entry
+            == JournalEntry::Fact(Fact::AgentReady {
+                version: Some("7".to_owned()),
+                agent_session_id: Some("session-1".to_owned()),
+            })
+    };
+    assert!(attended.seen.iter().any(ready), "{:#?}", attended.seen);
+}
+
+#[tokio::test]
+async fn prompts_are_said_one_after_the_other() {
+    let session = session("", "say a\nhang");
+    let mut attended = session.begin().await;
+    attended.prompt("say b").await;
+    attended.prompt("say c").await;
+    attended.send(Request::Interrupt).await;
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Interrupted);
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
+    assert_eq!(said(&attended.seen), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn leave_is_asked_for_a_tool_that_was_not_announced() {
+    let session = session("", "leave a.txt\nleave b.txt\nleave c.txt");
+    let mut attended = session.begin().await;
+    for (option, expected) in [("yes", "a.txt: \"yes\""), ("no", "b.txt: \"no\"")] {
+        let request_id = next_request(&mut attended).await;
+        let (answer, by) = (
+            PermissionAnswer::Select(option.to_owned()),
+            "ann".to_owned(),
+        );
+        attended
+            .send(Request::Answer {
+                request_id,
+                answer,
+                by,
+            })
+            .await;
+        next_resolution(&mut attended).await;
+        attended
+            .until(|record| said(std::slice::from_ref(record)) == [expected])
+            .await;
+    }
+    next_request(&mut attended).await;
+    attended.send(Request::Interrupt).await;
+    let resolved = next_resolution(&mut attended).await;
+    assert_eq!(resolved.outcome, PermissionOutcome::Cancelled);
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Interrupted);
+    let tools = |wanted: fn(&EventPayload) -> bool| {
+        let events = events(&attended.seen);
+        events.into_iter().filter(|event| wanted(event)).count()
+    };
+    assert_eq!(tools(|event| matches!(event, EventPayload::ToolUse(_))), 3);
+    assert_eq!(
+        tools(|event| matches!(event, EventPayload::ToolResult(_))),
+        3
+    );
+    // An option of an unknown kind is not offered.
+    for event in events(&attended.seen) {
+        if let EventPayload::PermissionRequest(request) = event {
+            assert_eq!(request.options.len(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_fails_the_turn_and_not_the_session() {
+    let session = session("", "say a\nfail the model is away");
+    let mut attended = session.begin().await;
+    assert_eq!(
+        next_outcome(&mut attended).await,
+        failed("the model is away")
+    );
+    attended.prompt("stop refusal").await;
+    assert_eq!(
+        next_outcome(&mut attended).await,
+        failed("the agent refused to continue")
+    );
+    attended.prompt("stop cancelled").await;
+    assert_eq!(
+        next_outcome(&mut attended).await,
+        failed("the agent cancelled its own turn")
+    );
+    attended.prompt("say fine").await;
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
+    assert_eq!(said(&attended.seen), ["a", "fine"]);
+    assert_eq!(errors(&attended.seen).len(), 3);
+}
+
+#[tokio::test]
+async fn junk_is_reported_up_to_a_limit_and_does_not_stop_the_agent() {
+    let session = session("junk", "junk 1000\nsay done");
+    let mut attended = session.begin().await;
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
+    assert_eq!(said(&attended.seen), ["done"]);
+    let logs: Vec<&str> = attended.seen.iter().filter_map(log_text).collect();
+    assert_eq!(logs.len(), 100, "{logs:#?}");
+    assert_eq!(
+        logs[0],
+        "the agent printed a line that is not an ACP message: Welcome!"
+    );
+    assert!(
+        logs[99].ends_with("further ones are not logged"),
+        "{logs:#?}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_crashed_agent_was_saying_is_kept() {
+    let session = session("", "say I was about to\nabort");
+    let mut attended = session.begin().await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(end.signal, Some(6));
+    let reason = end.reason.unwrap();
+    assert!(reason.contains("in the middle of a turn"), "{reason}");
+    assert_eq!(said(&attended.seen), ["I was about to"]);
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_become_ready_is_given_up() {
+    let mut session = session("silent", "say never");
+    session.spec.ready_ms = 300;
+    session.spec.stop_grace_ms = 50;
+    let mut attended = session.begin().await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(end.cause, Some(EndCause::NotReady));
+    assert_eq!(
+        end.reason.as_deref(),
+        Some("the agent did not become ready within 0.3 s; it said: waiting for the network")
+    );
+    assert_eq!(
+        errors(&attended.seen),
+        ["the agent did not become ready within 0.3 s"]
+    );
+}
+
+#[tokio::test]
+async fn an_agent_that_goes_before_it_is_ready_says_why() {
+    let session = session("gone", "say never");
+    session.begin().await.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(end.exit_code, Some(3));
+    let reason = end.reason.unwrap();
+    assert!(reason.contains("no such configuration"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_opened_is_not_begun() {
+    for (beginning, why) in [
+        (
+            "closed",
+            "the agent is not logged in: Authentication required; it offers: Log in",
+        ),
+        (
+            "old",
+            "the agent uses version 0 of ACP, but only version 1 is supported",
+        ),
+    ] {
+        let session = session(beginning, "say never");
+        session.begin().await.until_closed().await;
+        let end = session.assert_over().await;
+        assert_eq!(end.cause, Some(EndCause::NotReady));
+        assert_eq!(end.reason.as_deref(), Some(why));
+    }
+}
+
+#[tokio::test]
+async fn a_mode_and_a_model_are_chosen_before_the_first_prompt() {
+    let mut session = session("", "say done");
+    session.spec.agent.model = Some("Large".to_owned());
+    session.spec.agent.settings = json!({"mode": "plan"}).as_object().unwrap().clone();
+    let mut attended = session.begin().await;
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
+    let logs: Vec<&str> = attended.seen.iter().filter_map(log_text).collect();
+    assert_eq!(logs, ["the model was chosen", "the mode was chosen"]);
+}
+
+#[tokio::test]
+async fn what_is_not_offered_cannot_be_chosen() {
+    let mut session = session("", "say never");
+    session.spec.agent.settings = json!({"mode": "wild"}).as_object().unwrap().clone();
+    session.begin().await.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(
+        end.reason.as_deref(),
+        Some("the agent has no mode `wild`; it offers `ask`, `plan`")
+    );
+}
+
+#[tokio::test]
+async fn a_prompt_that_the_agent_does_not_take_is_refused_in_words() {
+    let mut session = session("", "");
+    session.spec.prompt = PromptContent::new(vec![ContentBlock::Image {
+        uri: None,
+        data: Some("aGk=".to_owned()),
+        mime_type: Some("image/png".to_owned()),
+    }]);
+    let mut attended = session.begin().await;
+    assert_eq!(
+        next_outcome(&mut attended).await,
+        failed("the prompt was not given to the agent: the agent does not accept images")
+    );
+    attended.prompt("say fine").await;
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
+}
+
+#[tokio::test]
+async fn what_is_not_offered_to_the_agent_is_refused() {
+    let (outcome, seen) = played("request fs/read_text_file\nrequest terminal/create").await;
+    assert_eq!(outcome, TurnOutcome::Completed);
+    assert_eq!(
+        said(&seen),
+        ["fs/read_text_file: -32601", "terminal/create: -32601"]
+    );
+}
+
+#[tokio::test]
+async fn a_large_output_is_shortened_and_a_huge_one_left_out() {
+    let (outcome, seen) = played("output 1000000\nsay done").await;
+    assert_eq!(outcome, TurnOutcome::Completed);
+    let results = |seen: &[JournalRecord]| {
+        let result = |event: &&EventPayload| match event {
+            EventPayload::ToolResult(result) => Some((
+                result.tool_output.len(),
+                result.tool_output.contains("bytes left out"),
+                result.status,
+                result.exit_code,
+            )),
+            _ => None,
+        };
+        events(seen).iter().filter_map(result).collect::<Vec<_>>()
+    };
+    let [(bytes, says_so, status, exit_code)] = results(&seen)[..] else {
+        panic!("{seen:#?}");
+    };
+    assert!(bytes <= 64 * 1024 && says_so, "{bytes}");
+    assert_eq!((status, exit_code), (ToolOutcome::Completed, Some(0)));
+
+    let (outcome, seen) = played("output 100000000\nsay done").await;
+    assert_eq!(
+        (outcome, said(&seen)),
+        (TurnOutcome::Completed, vec!["done".to_owned()])
+    );
+    let [error] = errors(&seen)[..] else {
+        panic!("{:#?}", errors(&seen));
+    };
+    assert!(error.contains("was left out: it is too long"), "{error}");
+    let [(_, _, status, exit_code)] = results(&seen)[..] else {
+        panic!("{seen:#?}");
+    };
+    assert_eq!((status, exit_code), (ToolOutcome::Failed, None));
+}
+
+#[tokio::test]
+async fn a_deaf_agent_is_ended_by_force() {
+    let mut session = session("", "say a\ndeaf");
+    session.spec.stop_grace_ms = 50;
+    let mut attended = session.begin().await;
+    while !matches!(
+        attended.frame().await,
+        Some(RecorderFrame::Ephemeral { .. })
+    ) {}
+    attended.shutdown(ShutdownManner::Stop).await;
+    attended.until_closed().await;
+    session.assert_over().await;
+    assert_eq!(said(&attended.seen), ["a"]);
+}
+
+#[tokio::test]
+async fn an_agent_that_stays_when_it_is_let_go_is_no_failure() {
+    let mut session = session("stays", "say done");
+    session.spec.stop_grace_ms = 50;
+    let mut attended = session.begin().await;
+    assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
+    attended.shutdown(ShutdownManner::Finish).await;
+    attended.until_closed().await;
+    let end = session.assert_over().await;
+    assert_eq!(
+        (end.signal, end.cause, end.reason),
+        (Some(2), Some(EndCause::Finished), None)
+    );
+}
