@@ -13,8 +13,59 @@
 //! ah_conformance::suite!(#[tokio::test(start_paused = true)] Mine::start());
 //! ```
 //!
-//! The expression is evaluated in each test, and may `.await`. The example `third_party` of this
-//! crate is complete.
+//! The expression is evaluated in each test, and may `.await`. A complete harness for a server that
+//! cannot be controlled from outside:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use ah_conformance::Harness;
+//! use ah_rest_api_contract::{SessionStatus, TaskManager};
+//! use async_trait::async_trait;
+//!
+//! struct ThirdParty(Arc<dyn TaskManager>);
+//!
+//! impl ThirdParty {
+//!     async fn start() -> Self {
+//!         todo!("start a server without sessions, and connect to it")
+//!     }
+//! }
+//!
+//! #[async_trait]
+//! impl Harness for ThirdParty {
+//!     fn manager(&self) -> Arc<dyn TaskManager> {
+//!         self.0.clone()
+//!     }
+//!
+//!     fn slots(&self) -> usize {
+//!         2
+//!     }
+//!
+//!     async fn advance(&self, by: Duration) {
+//!         tokio::time::sleep(by).await;
+//!     }
+//!
+//!     async fn hold(&self, status: SessionStatus) {
+//!         panic!("sessions cannot be held in {status}");
+//!     }
+//!
+//!     async fn release(&self, _: SessionStatus) {}
+//! }
+//!
+//! ah_conformance::suite!(
+//!     #[tokio::test] ThirdParty::start().await,
+//!     skips: "# Sessions cannot be held in a status.
+//!         control::prompting_from_every_status
+//!         control::interrupting_from_every_status
+//!         control::pausing_from_every_status
+//!         control::resuming_from_every_status
+//!         control::stopping_from_every_status
+//!         control::cancelling_from_every_status
+//!         workspace::changes_are_available_while_the_workspace_exists"
+//! );
+//! # fn main() {}
+//! ```
 //!
 //! # Requirements
 //!
@@ -24,9 +75,19 @@
 //!   no case depends on timing. The entries in use are `think`, `assistant`, `log`, `agentEdits`,
 //!   `agentPermissionRequest`, `agentActions`, `ifGranted`, `ifDenied`, `userInputs`, `usage`,
 //!   `error`, `exit`, `crash` and `hang`.
-//! * **A clock that can be advanced**, for limits and timeouts: [`Harness::advance`].
+//! * **A clock that can be advanced**, for limits and timeouts: [`Harness::advance`]. It may sleep.
 //! * **Sessions that can be held in a status**, such as `pausing`, to check the actions allowed
 //!   there: [`Harness::hold`].
+//!
+//! The cases that use these controls:
+//!
+//! | Control | Cases |
+//! |---|---|
+//! | `advance`, 5 ms at a time | `catalog::repositories_of_tasks_are_listed`, `drafts::draft_is_created_updated_and_deleted`, `drafts::drafts_are_sorted_by_last_update`, `lists::sessions_are_listed_newest_first`, `lists::initial_tasks_contain_drafts_and_sessions` |
+//! | `advance`, 2 s | `permissions::a_request_expires` |
+//! | `advance`, 31 s | `endings::session_over_its_idle_limit_is_stopped` |
+//! | `advance`, 61 s | `endings::session_over_its_time_limit_fails` |
+//! | `hold` and `release` | the six `control::…_from_every_status`, and `workspace::changes_are_available_while_the_workspace_exists` |
 //!
 //! Errors are compared by their [`ErrorKind`](ah_rest_api_contract::ErrorKind) and by the fields
 //! they name, not by their text. The exception is that a refusal names the conflicting status.
@@ -50,7 +111,8 @@
 //!
 //! A case waits for an event ([`World::until`]) or for a state of the session
 //! ([`World::until_session`]), for at most 30 s, and uses no clock. It therefore also works on a
-//! paused clock.
+//! paused clock. A stream may yield at most 10,000 items, so that one that ignores its cursor or
+//! never ends fails its case in bounded time.
 
 pub mod cases;
 mod script;
@@ -198,6 +260,8 @@ declare! { $
     launching: {
         a_task_launches_one_session,
         a_task_launches_many_sessions,
+        a_prompt_keeps_its_blocks,
+        a_session_starts_at_the_requested_branch_and_commit,
         invalid_task_names_its_fields_and_launches_nothing,
         sessions_wait_for_a_slot_by_priority,
         concurrent_launches_all_succeed,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    CreateTask, ErrorKind, EventFilter, EventPayload, EventSeq, RepoConfig, Session, SessionEvent,
-    SessionId, SessionStatus, StreamItem, TaskLaunchParams, TaskManager, TaskManagerError,
+    CreateTask, ErrorKind, EventFilter, EventPayload, EventSeq, EventStream, RepoConfig, Session,
+    SessionEvent, SessionId, SessionStatus, StreamItem, TaskLaunchParams, TaskManager,
+    TaskManagerError,
 };
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -15,6 +16,11 @@ use crate::Harness;
 
 /// The time limit of every wait. It is reached only by a failing case.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The maximum number of items that a case reads from a stream. It is reached only by a failing
+/// case, and ends one whose stream is always ready, so that no clock advances.
+const ITEMS_MAX: usize = 10_000;
+/// The maximum number of pages that a case reads from a list.
+pub(crate) const PAGES_MAX: u32 = 100;
 /// The polling interval for states that no event reports.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
@@ -121,6 +127,7 @@ impl World {
                 if is_wanted {
                     return true;
                 }
+                assert!(log.len() < ITEMS_MAX, "the stream does not end");
             }
             false
         };
@@ -211,14 +218,17 @@ pub(crate) async fn read_all(
     after: EventSeq,
     filter: EventFilter,
 ) -> Vec<SessionEvent> {
-    let read = async {
-        let stream = manager.task_events_stream(id, after, filter).await;
-        let stream = stream.expect("the session is known");
-        let events = stream.map(|item| event_of(item.expect("the stream goes on")));
-        events.collect().await
-    };
-    let read = tokio::time::timeout(PATIENCE, read).await;
-    read.expect("the stream ends with the session")
+    let stream = bounded(manager.task_events_stream(id, after, filter)).await;
+    let items = read_to_end(stream.expect("the session is known")).await;
+    items.into_iter().map(event_of).collect()
+}
+
+/// Returns the remaining items of a stream that ends.
+pub(crate) async fn read_to_end(stream: EventStream) -> Vec<StreamItem> {
+    let items = stream.map(|item| item.expect("the stream goes on"));
+    let items: Vec<StreamItem> = bounded(items.take(ITEMS_MAX).collect()).await;
+    assert!(items.len() < ITEMS_MAX, "the stream does not end");
+    items
 }
 
 fn event_of(item: StreamItem) -> SessionEvent {

@@ -253,7 +253,7 @@ pub(crate) fn admit(record: &SessionRecord, action: SessionAction) -> Result<boo
     match status.admits(action) {
         Admission::Perform => Ok(true),
         Admission::Repeat => Ok(false),
-        Admission::Meaningless => Err(Refusal::Status {
+        Admission::Conflict => Err(Refusal::Status {
             session,
             action,
             status,

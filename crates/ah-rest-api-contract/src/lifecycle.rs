@@ -100,14 +100,14 @@ impl SessionStatus {
     /// Returns the result of requesting `action` in this status.
     #[must_use]
     pub const fn admits(self, action: SessionAction) -> Admission {
-        use Admission::{Ended, Meaningless, Perform, Repeat};
+        use Admission::{Conflict, Ended, Perform, Repeat};
         use SessionAction as A;
         use SessionStatus as S;
         match (self, action) {
             // A prompt waits in the queue until the agent can accept it. It is refused during a
             // freeze, which has no known end.
             (S::Queued | S::Provisioning | S::Running | S::Resuming, A::Prompt) => Perform,
-            (S::Pausing | S::Paused | S::Stopping, A::Prompt) => Meaningless,
+            (S::Pausing | S::Paused | S::Stopping, A::Prompt) => Conflict,
 
             (S::Running, A::Interrupt) => Perform,
             (S::Running, A::Pause) => Perform,
@@ -122,9 +122,9 @@ impl SessionStatus {
             (S::Stopped | S::Completed | S::Failed, A::Cancel) => Perform,
 
             (S::Stopped | S::Completed | S::Failed | S::Cancelled, _) => Ended,
-            (S::Unknown, _) => Meaningless,
+            (S::Unknown, _) => Conflict,
             (_, A::Stop | A::Cancel) => Perform,
-            (_, A::Interrupt | A::Pause | A::Resume | A::AnswerPermission) => Meaningless,
+            (_, A::Interrupt | A::Pause | A::Resume | A::AnswerPermission) => Conflict,
         }
     }
 }
@@ -177,7 +177,7 @@ pub enum Admission {
     /// The action is already in effect: the request succeeds without any change.
     Repeat,
     /// The status does not allow the action: the request is a conflict.
-    Meaningless,
+    Conflict,
     /// The session has ended: a prompt or an answer is gone, any other action is a conflict.
     Ended,
 }

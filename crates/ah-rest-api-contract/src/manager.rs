@@ -15,6 +15,10 @@ use crate::{
 
 /// A stream of one session's events. It starts at a cursor and ends after the terminal `status`
 /// event. It can be dropped at any point, and resumed from the last `seq` received.
+///
+/// An error is its last item. After a retryable one ([`crate::ErrorKind::is_retryable`]) the caller
+/// resumes with a new stream. The client of a server resumes lost connections by itself, so that
+/// such an error is rare there; other implementations do not resume.
 pub type EventStream =
     Pin<Box<dyn Stream<Item = Result<StreamItem, TaskManagerError>> + Send + 'static>>;
 
@@ -103,6 +107,9 @@ pub trait TaskManager: Send + Sync {
 
     /// Launches a task: `count` queued sessions for each agent. The operation is atomic, and the
     /// sessions are durable when it returns.
+    ///
+    /// Each call launches another task. A program that repeats a call whose result it did not
+    /// receive needs an idempotency key: `RestClient::launch_task_once` takes one.
     async fn launch_task(&self, params: TaskLaunchParams)
     -> Result<LaunchedTask, TaskManagerError>;
 
@@ -122,6 +129,10 @@ pub trait TaskManager: Send + Sync {
 
     /// Streams the session's events after `after`, first those in the log, then new ones. Every
     /// event that `filter` admits is yielded exactly once, in order.
+    ///
+    /// The stream of an ended session ends after the last event of its log; it is empty if `after`
+    /// is that event or any later number. A number beyond the log of a running session is no error
+    /// either: the stream starts with the first event after it.
     async fn task_events_stream(
         &self,
         id: SessionId,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::OffsetDateTime;
@@ -12,7 +12,8 @@ use time::macros::format_description;
 /// A point in time in UTC, with millisecond precision.
 ///
 /// The wire form is RFC 3339 with three decimals and `Z`; stores use milliseconds since the Unix
-/// epoch. Parsing truncates to milliseconds. The type does not read a clock.
+/// epoch. Parsing truncates to milliseconds. The type does not read a clock; the current time is
+/// `Timestamp::from(SystemTime::now())`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -51,6 +52,31 @@ impl Timestamp {
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// Truncates to milliseconds, and clamps to the years 0 to 9999.
+    fn from(time: SystemTime) -> Self {
+        let millis = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+            Err(error) => {
+                let before = error.duration().as_nanos().div_ceil(1_000_000);
+                i64::try_from(before).map_or(i64::MIN, |before| -before)
+            }
+        };
+        Self::from_unix_millis(millis)
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(timestamp: Timestamp) -> Self {
+        let from_epoch = Duration::from_millis(timestamp.0.unsigned_abs());
+        if timestamp.0 < 0 {
+            Self::UNIX_EPOCH - from_epoch
+        } else {
+            Self::UNIX_EPOCH + from_epoch
+        }
     }
 }
 

@@ -99,7 +99,7 @@ async fn is_admitted_as_the_contract_says(world: &World, action: SessionAction, 
         Admission::Perform | Admission::Repeat => {
             result.unwrap_or_else(|error| panic!("{action:?} in {status}: {error}"));
         }
-        Admission::Meaningless => {
+        Admission::Conflict => {
             let error = refused(result, ErrorKind::Conflict);
             let told = error.to_string();
             assert!(

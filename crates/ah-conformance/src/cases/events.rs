@@ -1,8 +1,9 @@
 //! Reading logs: live, from any cursor, and in pages.
 
 use ah_rest_api_contract::{
-    EventFilter, EventQuery, EventSeq, EventType, LogLevel, PageRequest, PermissionAnswer,
-    SessionEvent, SessionId, SessionStatus as S, SortOrder, StreamItem,
+    EphemeralEvent, EventFilter, EventPayload, EventQuery, EventSeq, EventStream, EventType,
+    LogLevel, PageRequest, PermissionAnswer, SessionEvent, SessionId, SessionStatus as S,
+    SortOrder, StreamItem,
 };
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::World;
 use crate::script::{
     ask, edit, hang, log, next_turn, say, say_in_pieces, tell_answer, think, usage,
 };
-use crate::world::{read_all, statuses, thoughts};
+use crate::world::{PAGES_MAX, bounded, read_all, read_to_end, statuses, thoughts};
 
 /// Returns a timeline with every kind of event.
 fn variety() -> Value {
@@ -81,9 +82,11 @@ pub async fn reader_resumes_at_its_cursor(world: &World) {
         let filter = EventFilter::default();
         let events = world.manager().task_events_stream(id, cursor, filter).await;
         let mut events = events.expect("the session is known");
+        let resumed_at = cursor;
         for _ in 0..2 {
-            match events.next().await {
+            match bounded(events.next()).await {
                 Some(Ok(StreamItem::Event(event))) => {
+                    assert!(cursor < event.seq, "after {cursor}: {event:?}");
                     cursor = event.seq;
                     seen.push(event);
                 }
@@ -91,6 +94,10 @@ pub async fn reader_resumes_at_its_cursor(world: &World) {
                 None => break,
             }
         }
+        assert!(
+            resumed_at < cursor,
+            "the stream after {resumed_at} is empty"
+        );
     }
     assert_eq!(seen, log);
 }
@@ -147,6 +154,8 @@ pub async fn history_is_paged_and_bounded(world: &World) {
             let page = world.manager().list_events(id, query).await;
             let page = page.expect("the session is known");
             assert_eq!(page.total, log.len() as u64);
+            assert!(page.items.len() <= 3, "a page of 3: {:?}", page.items);
+            assert!(page.next_page <= Some(PAGES_MAX), "the list does not end");
             listed.extend(page.items);
             next = page.next_page;
         }
@@ -207,29 +216,69 @@ fn recent_thoughts(events: &[SessionEvent]) -> Vec<&str> {
     thoughts(events)
 }
 
-/// Ephemeral events are delivered only on request, and never in the numbered log.
+/// Ephemeral events are delivered to a live reader on request, and never in the numbered log.
 pub async fn ephemeral_events_are_not_in_the_log(world: &World) {
-    let id = world
-        .launch(json!([
-            think("hm"),
-            say_in_pieces(&["a", "b"]),
-            think("two")
-        ]))
-        .await;
+    let timeline = json!([
+        think("hm"),
+        ask(),
+        tell_answer(),
+        say_in_pieces(&["a", "b"]),
+        think("two"),
+        hang(),
+    ]);
+    let id = world.launch(timeline).await;
     let filter = EventFilter::default().with_ephemeral();
     let stream = world
         .manager()
         .task_events_stream(id, EventSeq::START, filter)
         .await;
-    let items: Vec<_> = stream.expect("the session is known").collect().await;
-    let events: Vec<SessionEvent> = items
-        .into_iter()
-        .filter_map(|item| match item.expect("the stream goes on") {
-            StreamItem::Event(event) => Some(event),
-            StreamItem::Ephemeral(_) => None,
+    let mut stream = stream.expect("the session is known");
+    // The agent speaks once the reader has received everything before, and does not end by itself:
+    // a reader that is behind may miss ephemeral events.
+    let mut items = Vec::new();
+    read_until(&mut stream, &mut items, is_permission_request).await;
+    answer(world, id, "allow").await;
+    read_until(&mut stream, &mut items, is_message_delta).await;
+    world.until_thought(id, "two").await;
+    let stopped = world.manager().stop_session(id, None).await;
+    stopped.expect("a running session can be stopped");
+    items.extend(read_to_end(stream).await);
+    let mut events = Vec::new();
+    let mut deltas = String::new();
+    for item in items {
+        match item {
+            StreamItem::Event(event) => events.push(event),
+            StreamItem::Ephemeral(EphemeralEvent::MessageDelta(it)) => deltas.push_str(&it.delta),
+            StreamItem::Ephemeral(_) => {}
             StreamItem::Gap(gap) => panic!("nothing is gone: {gap:?}"),
-        })
-        .collect();
+        }
+    }
+    assert!("ab".starts_with(&deltas), "{deltas}");
     assert_eq!(events, world.whole_log(id).await);
-    assert_eq!(statuses(&events).last(), Some(&S::Completed));
+    assert_eq!(statuses(&events).last(), Some(&S::Stopped));
+}
+
+const fn is_permission_request(item: &StreamItem) -> bool {
+    matches!(
+        item,
+        StreamItem::Event(SessionEvent {
+            payload: EventPayload::PermissionRequest(_),
+            ..
+        })
+    )
+}
+
+const fn is_message_delta(item: &StreamItem) -> bool {
+    matches!(item, StreamItem::Ephemeral(EphemeralEvent::MessageDelta(_)))
+}
+
+async fn read_until(
+    stream: &mut EventStream,
+    items: &mut Vec<StreamItem>,
+    is_awaited: fn(&StreamItem) -> bool,
+) {
+    while !items.last().is_some_and(is_awaited) {
+        let item = bounded(stream.next()).await.expect("the session waits");
+        items.push(item.expect("the stream goes on"));
+    }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
-    AgentSelection, CreateTask, Priority, RepoConfig, SessionQuery, SessionStatus as S,
-    TaskLaunchParams,
+    AgentSelection, ContentBlock, CreateTask, PageRequest, Priority, PromptContent, RepoConfig,
+    SessionQuery, SessionStatus as S, TaskLaunchParams,
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -46,9 +46,64 @@ pub async fn a_task_launches_one_session(world: &World) {
     };
     assert!(session.created_at <= started && started <= ended);
     let task = world.manager().get_task(launched.task_id).await;
-    let task = task.expect("the task is known");
-    assert_eq!(task.session_ids, [id]);
-    assert_eq!(task.request.prompt, session.prompt_blocks);
+    let stored = task.expect("the task is known");
+    assert_eq!(stored.session_ids, [id]);
+    assert_eq!(stored.request.prompt, session.prompt_blocks);
+    assert_eq!(stored.request.labels, session.labels);
+    assert_eq!(stored.request.project_id, session.project_id);
+}
+
+/// The blocks of a prompt are kept as they are.
+pub async fn a_prompt_keeps_its_blocks(world: &World) {
+    let blocks = vec![
+        ContentBlock::Text {
+            text: "like this".to_owned(),
+        },
+        ContentBlock::ResourceLink {
+            uri: "https://example.com/picture.png".to_owned(),
+            name: "picture.png".to_owned(),
+            mime_type: Some("image/png".to_owned()),
+            title: None,
+            description: None,
+            size: Some(5),
+        },
+    ];
+    let mut task = world.task(&json!([think("hm"), hang()]));
+    task.prompt = PromptContent::new(blocks);
+    let prompt = task.prompt.clone();
+    let id = world.launch_task(task).await;
+    let session = world.session(id).await;
+    assert_eq!(session.prompt_blocks, prompt);
+    let task = world.manager().get_task(session.task_id).await;
+    assert_eq!(task.expect("the task is known").request.prompt, prompt);
+    let prompts = world
+        .manager()
+        .list_prompts(id, PageRequest::largest())
+        .await;
+    let prompts = prompts.expect("the session is known").items;
+    assert!(
+        prompts.iter().all(|it| it.content == prompt),
+        "{prompts:#?}"
+    );
+}
+
+/// The branch and the commit at which a session starts are those of its task.
+pub async fn a_session_starts_at_the_requested_branch_and_commit(world: &World) {
+    let branch = Some("topic/conformance".to_owned());
+    let commit = Some("0123456789abcdef0123456789abcdef01234567".to_owned());
+    let mut task = world.task(&json!([think("hm"), hang()]));
+    task.repo = RepoConfig::git("https://example.com/conformance.git");
+    task.repo.branch.clone_from(&branch);
+    task.repo.commit.clone_from(&commit);
+    let session = world.launch_task(task).await;
+    let session = world.session(session).await;
+    assert_eq!(
+        (&session.repo.branch, &session.repo.commit),
+        (&branch, &commit)
+    );
+    let task = world.manager().get_task(session.task_id).await;
+    let repo = task.expect("the task is known").request.repo;
+    assert_eq!((repo.branch, repo.commit), (branch, commit));
 }
 
 /// A task with several agents creates a session for each, times its count, in the order of the
@@ -83,12 +138,15 @@ pub async fn invalid_task_names_its_fields_and_launches_nothing(world: &World) {
     setting.agents[0].settings.insert("colour".into(), colour);
     let mut version = good();
     version.agents[0].version = Some("0.0.0-never".into());
+    let mut model = good();
+    model.agents[0].model = Some("no-such-model".into());
     let mut variable = good();
     variable.env.insert("LD_PRELOAD".into(), "evil.so".into());
     let cases = [
         (unknown, "agents[1].type"),
         (setting, "agents[0].settings.colour"),
         (version, "agents[0].version"),
+        (model, "agents[0].model"),
         (variable, "env.LD_PRELOAD"),
     ];
     for (task, field) in cases {

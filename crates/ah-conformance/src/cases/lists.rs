@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::World;
 use crate::script::{exit, hang, think};
+use crate::world::PAGES_MAX;
 
 /// Returns the sessions that `query` finds, read in pages of two.
 async fn found(world: &World, query: &SessionQuery) -> Vec<SessionId> {
@@ -19,6 +20,7 @@ async fn found(world: &World, query: &SessionQuery) -> Vec<SessionId> {
         let page = world.manager().list_sessions(query).await;
         let page = page.expect("sessions are listed");
         assert!(page.items.len() <= 2);
+        assert!(page.next_page <= Some(PAGES_MAX), "the list does not end");
         found.extend(page.items.iter().map(|session| session.id));
         total = page.total;
         next = page.next_page;
@@ -146,6 +148,9 @@ pub async fn initial_tasks_contain_drafts_and_sessions(world: &World) {
     let empty = world.manager().get_initial_tasks().await;
     let empty = empty.expect("there is nothing");
     assert_eq!((empty.drafts.total, empty.sessions.total), (0, 0));
+    let ended = world.launch(json!([think("hm")])).await;
+    world.until_status(ended, S::Completed).await;
+    world.advance(std::time::Duration::from_millis(5)).await;
     let id = world.running(json!([think("hm"), hang()])).await;
     let hidden = world.launch(json!([think("hm"), hang()])).await;
     world
@@ -157,6 +162,6 @@ pub async fn initial_tasks_contain_drafts_and_sessions(world: &World) {
     let tasks = tasks.expect("there is something");
     let listed = tasks.sessions.items.iter();
     let sessions: Vec<SessionId> = listed.map(|session| session.id).collect();
-    assert_eq!(sessions, [id]);
-    assert_eq!((tasks.sessions.total, tasks.sessions.next_page), (1, None));
+    assert_eq!(sessions, [id, ended]);
+    assert_eq!((tasks.sessions.total, tasks.sessions.next_page), (2, None));
 }

@@ -45,6 +45,13 @@ pub async fn changes_are_available_while_the_workspace_exists(world: &World) {
     let listed: Vec<&str> = files.items.iter().map(|file| file.path.as_str()).collect();
     let differing: Vec<&str> = diff.files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(listed, differing);
+    for path in &listed {
+        let query = DiffQuery::new(vec![(*path).to_owned()], 0).expect("a good query");
+        let diff = manager.get_session_diff(id, query).await;
+        let diff = diff.expect("it has a workspace");
+        let selected: Vec<&str> = diff.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(selected, [*path]);
+    }
     let added: u64 = diff.files.iter().map(|file| file.lines_added).sum();
     assert_eq!(diff.total_lines_added, added);
     manager.cancel_session(id).await.expect("it runs");

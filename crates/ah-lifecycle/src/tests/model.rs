@@ -235,7 +235,7 @@ fn check_admission(
 ) -> Result<(), TestCaseError> {
     let admission = before.record.session.status.admits(action);
     let kept = match admission {
-        Admission::Meaningless => {
+        Admission::Conflict => {
             matches!(
                 result,
                 Err(Refusal::Status { .. } | Refusal::Unknown { .. })

@@ -164,6 +164,12 @@ proptest! {
     }
 
     #[test]
+    fn timestamps_convert_to_system_times_and_back(millis: i64) {
+        let moment = Timestamp::from_unix_millis(millis);
+        prop_assert_eq!(Timestamp::from(std::time::SystemTime::from(moment)), moment);
+    }
+
+    #[test]
     fn parsing_a_timestamp_never_panics(text in text()) {
         if let Ok(moment) = text.parse::<Timestamp>() {
             prop_assert_eq!(moment.to_string().parse::<Timestamp>(), Ok(moment));

@@ -86,7 +86,7 @@ fn every_stoppable_status_is_cancellable() {
         );
         assert_ne!(
             status.admits(SessionAction::Cancel),
-            Admission::Meaningless,
+            Admission::Conflict,
             "{status}"
         );
     }
