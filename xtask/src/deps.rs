@@ -21,7 +21,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let metadata = workspace.metadata()?;
     let mut findings = Findings::default();
     edges::check(&Graph::new(&metadata)?, &mut findings);
-    edges::check_wiring(&rust_sources(workspace)?, &mut findings);
+    edges::check_names(&rust_sources(workspace)?, &mut findings);
     check_manifests(&metadata, &mut findings)?;
     published::check(&metadata, &mut findings);
     findings.conclude()?;

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ah_agents::Catalog;
-use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
+use ah_engine::{
+    Clock as _, EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock,
+};
 use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::AccessPoint;
-use ah_rest_server::{Config, Host, Sources};
+use ah_rest_server::{Config, Host, ServerClock, SessionSettings, Sources};
 use ah_store_sqlite::SqliteStore;
 use clap::Args;
 use tokio::process::Command;
@@ -44,10 +46,22 @@ pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let host = Host {
         home: home.clone(),
         keys: store.clone(),
-        clock: Arc::new(SystemClock),
+        clock: ServerClock::new(|| SystemClock.now()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let engine = config.engine_config(EngineConfig::new(home));
+    let SessionSettings {
+        max_concurrent_tasks,
+        idle_timeout,
+        stop_grace,
+        allowed_env,
+    } = config.sessions();
+    let engine = EngineConfig {
+        max_concurrent_tasks,
+        idle_timeout,
+        stop_grace,
+        allowed_env,
+        ..EngineConfig::new(home)
+    };
     let agent = pace.command_line()?;
     let (listening, address) = oneshot::channel();
     let shutdown = CancellationToken::new();

@@ -9,7 +9,7 @@ use ah_agents::{Catalog, ConfiguredAgents, HostEnvironment};
 use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
 use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::{AccessPoint, TaskManager, error_chain};
-use ah_rest_server::{Config, Host, ServeError, Sources};
+use ah_rest_server::{Config, Host, ServeError, ServerClock, SessionSettings, Sources};
 use ah_store_sqlite::SqliteStore;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -76,10 +76,22 @@ pub(crate) async fn serve(
     let host = Host {
         home: settings.home.clone(),
         keys: store.clone(),
-        clock: Arc::new(SystemClock),
+        clock: ServerClock::new(crate::clock::now),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let engine = config.engine_config(EngineConfig::new(settings.home.clone()));
+    let SessionSettings {
+        max_concurrent_tasks,
+        idle_timeout,
+        stop_grace,
+        allowed_env,
+    } = config.sessions();
+    let engine = EngineConfig {
+        max_concurrent_tasks,
+        idle_timeout,
+        stop_grace,
+        allowed_env,
+        ..EngineConfig::new(settings.home.clone())
+    };
     let catalog = catalog(&program, config.agents().clone());
     let start = async move {
         let asking = catalog.clone();

@@ -5,18 +5,18 @@ mod serving;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_lifecycle::turns::Moment;
+use ah_lifecycle::turns::{AgentOutput, Moment};
 use ah_lifecycle::{
     Decision, Refusal, View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw,
 };
 use ah_rest_api_contract::{
     Agent, AllEventsQuery, AllEventsStream, BranchList, Caller, DeliveryMode, DiffQuery, Draft,
-    DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry,
-    FileQuery, InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer,
-    PermissionId, Prompt, PromptContent, PromptDelivery, PromptId, PromptReceipt, PromptRequest,
-    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
-    SessionQuery, SessionStatus, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager,
-    TaskManagerError, Timestamp,
+    DraftId, DraftUpdate, EphemeralEvent, ErrorKind, EventFilter, EventPayload, EventQuery,
+    EventSeq, EventStream, FileEntry, FileQuery, InitialTasks, LaunchedTask, Page, PageRequest,
+    Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptDelivery, PromptId,
+    PromptReceipt, PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent,
+    SessionId, SessionInfo, SessionQuery, SessionStatus, StopRequest, Task, TaskId,
+    TaskLaunchParams, TaskManager, TaskManagerError, Timestamp,
 };
 use async_trait::async_trait;
 use serde::Serialize;
@@ -81,6 +81,32 @@ impl MockTaskManager {
         self.shared
             .schedule(&mut state)
             .expect("a queued session may be claimed");
+    }
+
+    /// Appends an event to the log of a session, as if its agent had produced it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for an unknown session, and [`ErrorKind::Conflict`] if its agent does
+    /// not run.
+    pub fn emit(&self, id: SessionId, event: EventPayload) -> Result<(), TaskManagerError> {
+        self.output(id, AgentOutput::Event(event))
+    }
+
+    /// Sends an ephemeral event to the readers of a session, as if its agent had produced it.
+    ///
+    /// # Errors
+    /// As [`MockTaskManager::emit`].
+    pub fn emit_ephemeral(
+        &self,
+        id: SessionId,
+        event: EphemeralEvent,
+    ) -> Result<(), TaskManagerError> {
+        self.output(id, AgentOutput::Ephemeral(event))
+    }
+
+    fn output(&self, id: SessionId, output: AgentOutput) -> Result<(), TaskManagerError> {
+        let (now, mut state) = (self.shared.now(), self.shared.state());
+        state.output(id, output, now)
     }
 
     /// Begins a call of `method`.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ah_lifecycle::create::{self, Creation};
-use ah_lifecycle::turns::Moment;
+use ah_lifecycle::turns::{AgentOutput, Moment};
 use ah_lifecycle::{Decision, Refusal, View};
 use ah_rest_api_contract::{
     DeliveryMode, Draft, DraftId, DraftUpdate, ErrorKind, EventQuery, InitialTasks, LaunchedTask,
@@ -173,6 +173,26 @@ impl State {
         self.log.extend(session);
         let next = next?;
         Ok((!session.status().is_terminal()).then_some(next))
+    }
+
+    /// Processes output of a session's agent that its script does not contain.
+    pub(crate) fn output(
+        &mut self,
+        id: SessionId,
+        output: AgentOutput,
+        now: Moment,
+    ) -> Result<(), TaskManagerError> {
+        let place = *self.places.get(&id).ok_or_else(|| unknown("session", id))?;
+        let session = &mut self.sessions[place];
+        let is_running = session.output(output, now)?;
+        self.log.extend(session);
+        if is_running {
+            return Ok(());
+        }
+        Err(TaskManagerError::new(
+            ErrorKind::Conflict,
+            format!("the agent of session `{id}` is not running"),
+        ))
     }
 
     /// Wakes all sessions, so that they check for work.

@@ -10,11 +10,12 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ah_agents::ConfiguredAgents;
-use ah_engine::EngineConfig;
 
 pub use error::{ConfigError, Layer};
 pub use sections::Config;
@@ -42,6 +43,19 @@ pub struct Sources<'a> {
     pub environment: &'a [(String, String)],
     /// The flags, as dotted keys such as `server.port` with values as text.
     pub flags: &'a [(&'a str, String)],
+}
+
+/// The settings of sessions, for the access point that runs them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// The maximum number of sessions that hold a slot.
+    pub max_concurrent_tasks: NonZeroU32,
+    /// The maximum idle time of a session whose task does not set one.
+    pub idle_timeout: Duration,
+    /// The maximum duration of each step of ending an agent.
+    pub stop_grace: Duration,
+    /// The names of the environment variables that a task may set.
+    pub allowed_env: BTreeSet<String>,
 }
 
 impl Config {
@@ -72,18 +86,16 @@ impl Config {
         &self.agents
     }
 
-    /// Returns `base` with the configured values.
+    /// Returns the settings of sessions.
     #[must_use]
-    pub fn engine_config(&self, base: EngineConfig) -> EngineConfig {
-        let mut allowed_env = base.allowed_env;
-        allowed_env.extend(self.sessions.allowed_env.iter().cloned());
+    pub fn sessions(&self) -> SessionSettings {
+        let mut allowed_env = self.sessions.allowed_env.clone();
         allowed_env.insert(TRACEPARENT_VARIABLE.to_owned());
-        EngineConfig {
+        SessionSettings {
             max_concurrent_tasks: self.limits.max_concurrent_tasks,
             idle_timeout: Duration::from_millis(self.sessions.idle_timeout_ms),
             stop_grace: Duration::from_millis(self.sessions.stop_grace_ms),
             allowed_env,
-            ..base
         }
     }
 }

@@ -9,7 +9,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_engine::Clock;
 use ah_rest_api_contract::{
     AccessPoint, AlreadyDone, Caller, ErrorKind, Problem, Receipt, ReceiptTemplate,
     TaskManagerError,
@@ -20,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::clock::ServerClock;
 use crate::extract::{Command, IdempotentRequest};
 use crate::metrics::Metrics;
 use crate::problem::ApiError;
@@ -32,7 +32,7 @@ const RECEIPT_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone)]
 pub(crate) struct Idempotency {
     pub(crate) access: Arc<dyn AccessPoint>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: ServerClock,
     pub(crate) metrics: Metrics,
 }
 

@@ -13,10 +13,12 @@
 //! * `streams`: readers as cursors, over SSE;
 //! * `serve`, `lock`: the server's life.
 //!
-//! The handlers use neither a store nor an engine. The crate contains no SQL and starts no agent.
+//! The crate does not depend on an engine. It uses a store only for API keys. It contains no SQL
+//! and starts no agent.
 
 mod api;
 mod auth;
+mod clock;
 mod config;
 mod extract;
 mod idempotency;
@@ -33,6 +35,7 @@ mod streams;
 mod throttle;
 
 pub use auth::{FileError, KeyError, read_published};
-pub use config::{Config, ConfigError, DEFAULT_TOML, FILE_NAME, Layer, Sources};
+pub use clock::ServerClock;
+pub use config::{Config, ConfigError, DEFAULT_TOML, FILE_NAME, Layer, SessionSettings, Sources};
 pub use lock::running;
 pub use serve::{Host, ServeError, openapi_json, serve};

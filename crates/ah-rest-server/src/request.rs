@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ah_engine::{Clock, IdSource};
-use ah_rest_api_contract::ErrorKind;
+use ah_rest_api_contract::{ErrorKind, Timestamp};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, HeaderValue};
@@ -13,7 +13,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
 use tracing::field::Empty;
+use ulid::Ulid;
 
+use crate::clock::ServerClock;
 use crate::metrics::Metrics;
 use crate::problem::{self, ApiError};
 
@@ -26,9 +28,36 @@ const NO_ROUTE: &str = "none";
 /// The state of [`observe`].
 #[derive(Clone)]
 pub(crate) struct Observer {
-    pub(crate) ids: Arc<IdSource>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<RequestIds>,
+    pub(crate) clock: ServerClock,
     pub(crate) metrics: Metrics,
+}
+
+/// Generates the ids of requests that have none.
+#[derive(Debug)]
+pub(crate) struct RequestIds {
+    /// A random number that tells servers apart.
+    server: u64,
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    /// Creates a source of ids.
+    ///
+    /// # Errors
+    /// If the operating system has no randomness.
+    pub(crate) fn new() -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            server: getrandom::u64()?,
+            count: AtomicU64::new(0),
+        })
+    }
+
+    fn next(&self, now: Timestamp) -> Ulid {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let unique = (u128::from(self.server) << 16) | u128::from(count & 0xFFFF);
+        Ulid::from_parts(u64::try_from(now.as_unix_millis()).unwrap_or(0), unique)
+    }
 }
 
 /// Assigns an id and a span to a request, measures it, and completes its problem document.

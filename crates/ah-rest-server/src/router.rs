@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_engine::{Clock, IdSource};
 use ah_rest_api_contract::operations::{ALL, Method as OperationMethod};
 use ah_rest_api_contract::{AccessPoint, ErrorKind};
 use axum::Router;
@@ -23,10 +22,11 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::api;
 use crate::auth::{API_KEY_HEADER, Gate, Names, authenticate, check_names};
+use crate::clock::ServerClock;
 use crate::idempotency::Idempotency;
 use crate::metrics::Metrics;
 use crate::problem::ApiError;
-use crate::request::{Observer, observe, panicked, time_out};
+use crate::request::{Observer, RequestIds, observe, panicked, time_out};
 use crate::state::{About, Serving};
 use crate::streams::Streams;
 use crate::throttle::{Throttle, throttle};
@@ -40,8 +40,8 @@ pub(crate) struct Site {
     pub(crate) gate: Gate,
     pub(crate) names: Arc<Names>,
     pub(crate) throttle: Throttle,
-    pub(crate) ids: Arc<IdSource>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<RequestIds>,
+    pub(crate) clock: ServerClock,
     pub(crate) metrics: Metrics,
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,

@@ -11,9 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_engine::{Clock, IdSource};
 use ah_rest_api_contract::{AccessPoint, AccessPointFile, ApiKeyText};
-use ah_store::Store;
+use ah_store::Keys as StoredKeys;
 use axum::Router;
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpSocket};
@@ -22,10 +21,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::auth::{FileError, Gate, KeyError, Keys, Names, local_key, publish, withdraw};
+use crate::clock::ServerClock;
 use crate::config::Config;
 use crate::lock::{HomeLock, LockError};
 use crate::metrics::{Metrics, UPKEEP_EVERY};
 use crate::openapi;
+use crate::request::RequestIds;
 use crate::router::Site;
 use crate::state::About;
 use crate::throttle::Throttle;
@@ -44,9 +45,9 @@ pub struct Host {
     /// The state folder, which must exist.
     pub home: PathBuf,
     /// The store of the API keys.
-    pub keys: Arc<dyn Store>,
+    pub keys: Arc<dyn StoredKeys>,
     /// The clock.
-    pub clock: Arc<dyn Clock>,
+    pub clock: ServerClock,
     /// The version of the program, for `/api/v1/version`.
     pub version: String,
 }
@@ -277,6 +278,7 @@ fn published(
 /// The parts of the server's routers.
 fn site(config: &Config, host: Host, closing: CancellationToken) -> Result<Site, ServeError> {
     let document = openapi_json().map_err(|error| ServeError::Assembly(error.to_string()))?;
+    let ids = RequestIds::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let metrics = Metrics::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let throttle = Throttle::new(&config.limits, metrics.clone(), host.clock.clone());
     let keys = (!config.auth.insecure_no_auth).then(|| Arc::new(Keys::new(host.keys)));
@@ -295,7 +297,7 @@ fn site(config: &Config, host: Host, closing: CancellationToken) -> Result<Site,
         },
         names: Arc::new(Names::of(config)),
         throttle,
-        ids: Arc::new(IdSource::system()),
+        ids: Arc::new(ids),
         clock: host.clock,
         metrics,
         body_limit: config.server.body_limit,

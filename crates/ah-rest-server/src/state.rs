@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ah_engine::Clock;
 use ah_rest_api_contract::AccessPoint;
 use axum::extract::FromRef;
 use bytes::Bytes;
 
+use crate::clock::ServerClock;
 use crate::idempotency::Idempotency;
 use crate::metrics::Metrics;
 use crate::streams::Streams;
@@ -20,7 +20,7 @@ pub(crate) struct About {
     pub(crate) home: Arc<Path>,
     /// The OpenAPI document, as JSON.
     pub(crate) openapi: Bytes,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: ServerClock,
     pub(crate) metrics: Metrics,
     /// The access point, while the server serves it.
     pub(crate) access: Option<Arc<dyn AccessPoint>>,

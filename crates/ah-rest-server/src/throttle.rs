@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_engine::Clock;
 use ah_rest_api_contract::ErrorKind;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
@@ -18,6 +17,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::auth::Principal;
+use crate::clock::ServerClock;
 use crate::config;
 use crate::metrics::Metrics;
 use crate::problem::ApiError;
@@ -39,11 +39,11 @@ type Buckets =
 pub(crate) struct Throttle {
     buckets: Arc<Limiter>,
     metrics: Metrics,
-    clock: Arc<dyn Clock>,
+    clock: ServerClock,
 }
 
 impl Throttle {
-    pub(crate) fn new(limits: &config::Limits, metrics: Metrics, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(limits: &config::Limits, metrics: Metrics, clock: ServerClock) -> Self {
         Self {
             buckets: Arc::new(Limiter::new(limits)),
             metrics,

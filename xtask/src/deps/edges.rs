@@ -3,7 +3,7 @@
 //! They keep the layers apart: a dependent of the contract links neither a web server nor a
 //! database, and a second store leaves the engine untouched.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::graph::{Graph, Package};
 use crate::findings::Findings;
@@ -51,6 +51,12 @@ const RULES: &[Rule] = &[
         reach: Reach::Transitive,
         never: &["sqlx*", "libsqlite3-sys", "axum", "reqwest"],
         reason: "the engine knows neither HTTP nor SQL",
+    },
+    Rule {
+        packages: Packages::Named(&["ah-rest-server"]),
+        reach: Reach::Transitive,
+        never: &["sqlx*", "ah-engine"],
+        reason: "it serves any access point",
     },
     Rule {
         packages: Packages::Named(&["ah-agents", "ah-recorder", "ah-workspace"]),
@@ -127,7 +133,6 @@ const RULES: &[Rule] = &[
         packages: Packages::AllBut(&[
             "ah-store-*",
             "ah-cli",
-            "ah-rest-server",
             "ah-bench",
             // The example embeds an engine and wires it.
             "dashboard",
@@ -184,24 +189,48 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Notes every file of the command line, besides the wiring, that names a store.
-pub(super) fn check_wiring(sources: &[(PathBuf, String)], findings: &mut Findings) {
-    let mut naming: Vec<&Path> = sources
-        .iter()
-        .filter(|(file, text)| {
-            file.starts_with("crates/ah-cli/src") && text.contains("ah_store_sqlite::")
-        })
-        .map(|(file, _)| file.as_path())
-        .collect();
-    let wiring = naming.pop();
-    for file in naming {
-        findings.add(
-            file.display(),
-            format!(
-                "names a store, as {} does already; only the wiring does",
-                wiring.map_or_else(String::new, |wiring| wiring.display().to_string())
-            ),
-        );
+/// A crate that only some files of a package may name.
+struct NamingRule {
+    /// The folder of the package's sources.
+    sources: &'static str,
+    /// The crate, as a path in Rust.
+    name: &'static str,
+    /// The files and folders that may name it.
+    permitted: &'static [&'static str],
+    reason: &'static str,
+}
+
+const NAMING_RULES: &[NamingRule] = &[
+    NamingRule {
+        sources: "crates/ah-cli/src",
+        name: "ah_store_sqlite::",
+        permitted: &["local.rs"],
+        reason: "only the wiring names a concrete store",
+    },
+    NamingRule {
+        sources: "crates/ah-rest-server/src",
+        name: "ah_store::",
+        permitted: &["auth", "metrics.rs", "serve.rs"],
+        reason: "the server uses a store only for API keys; handlers use the access point",
+    },
+];
+
+/// Notes every file that names a crate that it may not name.
+pub(super) fn check_names(sources: &[(PathBuf, String)], findings: &mut Findings) {
+    for (file, text) in sources {
+        for rule in NAMING_RULES {
+            let Ok(place) = file.strip_prefix(rule.sources) else {
+                continue;
+            };
+            let is_permitted = rule.permitted.iter().any(|path| place.starts_with(path));
+            if !is_permitted && text.contains(rule.name) {
+                let name = rule.name.trim_end_matches("::");
+                findings.add(
+                    file.display(),
+                    format!("must not name {name}: {}", rule.reason),
+                );
+            }
+        }
     }
 }
 
@@ -256,17 +285,27 @@ mod tests {
             ("ah-store-sqlite", &[]),
         ]);
         assert_eq!(findings.lines().len(), 2, "{findings:?}");
-        let source = |file: &str| (PathBuf::from(file), "ah_store_sqlite::open()".to_owned());
-        let mut findings = Findings::default();
-        check_wiring(&[source("crates/ah-cli/src/wiring.rs")], &mut findings);
-        assert_eq!(findings, Findings::default());
-        check_wiring(
-            &[
-                source("crates/ah-cli/src/task.rs"),
-                source("crates/ah-cli/src/wiring.rs"),
-            ],
-            &mut findings,
+    }
+
+    #[test]
+    fn a_crate_is_named_only_in_the_permitted_files() {
+        let findings_in = |file: &str, text: &str| {
+            let mut findings = Findings::default();
+            check_names(&[(PathBuf::from(file), text.to_owned())], &mut findings);
+            findings.lines().len()
+        };
+        let sqlite = "ah_store_sqlite::open()";
+        assert_eq!(findings_in("crates/ah-cli/src/local.rs", sqlite), 0);
+        assert_eq!(findings_in("crates/ah-cli/src/task.rs", sqlite), 1);
+        assert_eq!(findings_in("crates/ah-cli/tests/local.rs", sqlite), 0);
+        let store = "use ah_store::Keys;";
+        assert_eq!(
+            findings_in("crates/ah-rest-server/src/auth/keys.rs", store),
+            0
         );
-        assert_eq!(findings.lines().len(), 1);
+        assert_eq!(
+            findings_in("crates/ah-rest-server/src/api/v1/drafts.rs", store),
+            1
+        );
     }
 }

@@ -368,6 +368,19 @@ impl MockSession {
         Ok(moved)
     }
 
+    /// Processes output of the agent that its script does not contain. Returns false without an
+    /// effect if the agent does not run.
+    pub(crate) fn output(&mut self, output: AgentOutput, now: Moment) -> Result<bool, Refusal> {
+        let is_running = self.recorder.conversation.is_some() && !self.status().is_terminal();
+        if is_running {
+            self.converse(now, |conversation, effects| {
+                conversation.output(output, now, effects);
+            })?;
+            self.wake.notify_one();
+        }
+        Ok(is_running)
+    }
+
     /// Resolves the requests that were not answered in time, and ends a session at its limits.
     fn expire(&mut self, now: Moment) -> Result<(), Refusal> {
         self.converse(now, |conversation, effects| {

@@ -253,7 +253,7 @@ fn invalid_agent_is_rejected_by_key() {
 }
 
 #[test]
-fn configuration_reaches_the_engine() {
+fn session_settings_come_from_the_configuration() {
     let config = load(
         None,
         &[
@@ -263,8 +263,8 @@ fn configuration_reaches_the_engine() {
         &[],
     )
     .unwrap();
-    let engine = config.engine_config(EngineConfig::new("/home/ah".into()));
-    assert_eq!(engine.max_concurrent_tasks.get(), 3);
-    let names: Vec<&str> = engine.allowed_env.iter().map(String::as_str).collect();
+    let sessions = config.sessions();
+    assert_eq!(sessions.max_concurrent_tasks.get(), 3);
+    let names: Vec<&str> = sessions.allowed_env.iter().map(String::as_str).collect();
     assert_eq!(names, ["A", "B", TRACEPARENT_VARIABLE]);
 }

@@ -6,7 +6,7 @@ use ah_store::ApiKey;
 use sha2::{Digest as _, Sha256};
 
 use crate::client::HttpResponse;
-use crate::world::{Server, World, a_task};
+use crate::world::{Backend, Server, World, a_task, on_each_backend};
 
 const UNKNOWN: &str = "00000000000000000000000000";
 
@@ -20,9 +20,8 @@ fn path_of(route: &Operation) -> String {
         .join("/")
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_protected_route_requires_a_key() {
-    let world = World::new();
+async fn every_protected_route_requires_a_key(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let wrong = format!("ah_{}_{}", "0".repeat(12), "a".repeat(43));
     for route in operations::ALL {
@@ -73,9 +72,8 @@ fn fitting_body(operation: &Operation) -> serde_json::Value {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unknown_id_is_not_found_by_every_operation_with_an_id() {
-    let world = World::new();
+async fn an_unknown_id_is_not_found_by_every_operation_with_an_id(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     for operation in operations::ALL
         .iter()
@@ -98,9 +96,8 @@ async fn an_unknown_id_is_not_found_by_every_operation_with_an_id() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn key_is_accepted_in_two_forms_only() {
-    let world = World::new();
+async fn key_is_accepted_in_two_forms_only(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let key = server.client.key.clone().unwrap();
     let stranger = server.client.with_key(None);
@@ -150,9 +147,8 @@ async fn key_of(world: &World, role: Role) -> String {
     text
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn viewer_has_read_access_only() {
-    let world = World::new();
+async fn viewer_has_read_access_only(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let viewer = key_of(&world, Role::Viewer).await;
     let operator = key_of(&world, Role::Operator).await;
@@ -192,9 +188,8 @@ async fn viewer_has_read_access_only() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn foreign_host_and_origin_are_rejected() {
-    let world = World::new().with("server.allowed-origins", "https://pages.example");
+async fn foreign_host_and_origin_are_rejected(backend: Backend) {
+    let world = World::new(backend).with("server.allowed-origins", "https://pages.example");
     let server = world.server().await;
     let ask = |name: &'static str, value: &'static str| {
         server
@@ -246,9 +241,8 @@ async fn foreign_host_and_origin_are_rejected() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rate_limited_response_has_retry_after() {
-    let world = World::new()
+async fn rate_limited_response_has_retry_after(backend: Backend) {
+    let world = World::new(backend)
         .with("limits.requests-per-minute", "1")
         .with("limits.burst", "3");
     let server = world.server().await;
@@ -280,12 +274,21 @@ async fn rate_limited_response_has_retry_after() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_clients_are_served_without_authentication() {
-    let world = World::new().with("auth.insecure-no-auth", "true");
+async fn all_clients_are_served_without_authentication(backend: Backend) {
+    let world = World::new(backend).with("auth.insecure-no-auth", "true");
     let server: Server = world.server().await;
     assert_eq!(server.client.key, None);
     assert_eq!(server.client.get("/api/v1/sessions").await.status, 200);
     server.running().await;
     server.end().await.unwrap();
 }
+
+on_each_backend!(
+    every_protected_route_requires_a_key,
+    an_unknown_id_is_not_found_by_every_operation_with_an_id,
+    key_is_accepted_in_two_forms_only,
+    viewer_has_read_access_only,
+    foreign_host_and_origin_are_rejected,
+    rate_limited_response_has_retry_after,
+    all_clients_are_served_without_authentication,
+);

@@ -1,4 +1,7 @@
 //! The suite of the contract, through the client.
+//!
+//! On the engine only: the suite advances the clock, and the mock follows that of the runtime, which
+//! connections need as well. The mock itself runs the suite in its own crate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,15 +61,15 @@ impl Harness for Remote {
 
     async fn advance(&self, by: Duration) {
         self.clock.advance(by);
-        self.world.host.expire();
+        self.world.agents.host().expire();
     }
 
     async fn hold(&self, status: SessionStatus) {
-        self.world.host.hold(status);
+        self.world.agents.host().hold(status);
     }
 
     async fn release(&self, status: SessionStatus) {
-        self.world.host.release(status);
+        self.world.agents.host().release(status);
     }
 
     async fn end(&self) {

@@ -7,7 +7,7 @@ use ah_rest_api_contract::ErrorKind;
 use ah_rest_api_contract::operations;
 use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{Backend, World, on_each_backend};
 
 fn document() -> Value {
     serde_json::from_str(&ah_rest_server::openapi_json().unwrap()).unwrap()
@@ -94,9 +94,8 @@ fn committed_document_matches_the_server() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pages_load_no_external_resource() {
-    let world = World::new();
+async fn pages_load_no_external_resource(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let stranger = server.client.with_key(None);
     assert_eq!(
@@ -122,3 +121,5 @@ async fn pages_load_no_external_resource() {
     }
     server.end().await.unwrap();
 }
+
+on_each_backend!(pages_load_no_external_resource,);

@@ -20,7 +20,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::world::{PATIENCE, World};
+use crate::world::{Backend, PATIENCE, World, on_each_backend};
 
 /// A TLS proxy in front of the current server.
 struct Proxy {
@@ -105,9 +105,8 @@ fn is_thought(text: &str) -> impl Fn(&EventPayload) -> bool {
     move |payload| matches!(payload, EventPayload::Thought(thought) if thought.thought == text)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn client_follows_a_session_through_tls_and_restarts() {
-    let world = World::new();
+async fn client_follows_a_session_through_tls_and_restarts(backend: Backend) {
+    let world = World::new(backend);
     let mut server = world.server().await;
     let id = server.running().await;
     let proxy = Proxy::before(server.address).await;
@@ -123,10 +122,10 @@ async fn client_follows_a_session_through_tls_and_restarts() {
     let mut seen = Vec::new();
     for round in 0..3 {
         let [before, away] = ["before", "while it is away"].map(|when| format!("{when} {round}"));
-        world.host.thought(id, &before);
+        world.agents.thought(id, &before);
         until(&mut events, &mut seen, is_thought(&before)).await;
         server.end().await.unwrap();
-        world.host.thought(id, &away);
+        world.agents.thought(id, &away);
         server = world.server().await;
         proxy.behind.send_replace(server.address);
         until(&mut events, &mut seen, is_thought(&away)).await;
@@ -146,3 +145,5 @@ async fn client_follows_a_session_through_tls_and_restarts() {
     assert_eq!(last.get(), seqs.len() as u64);
     server.end().await.unwrap();
 }
+
+on_each_backend!(client_follows_a_session_through_tls_and_restarts,);

@@ -4,19 +4,17 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ah_engine::{Clock, SystemClock};
-use ah_rest_api_contract::Timestamp;
-use ah_rest_server::{ServeError, read_published, running};
-use async_trait::async_trait;
+use ah_engine::{Clock as _, SystemClock};
+use ah_rest_server::{ServeError, ServerClock, read_published, running};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::world::World;
+use crate::world::{Backend, World, on_each_backend};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn access_point_file_exists_while_running_and_keeps_the_key() {
-    let world = World::new();
+    let world = World::new(Backend::Engine);
     let home = world.home.path();
     assert_eq!(running(home).unwrap(), None);
     let server = world.server().await;
@@ -48,7 +46,7 @@ async fn access_point_file_exists_while_running_and_keeps_the_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn second_server_on_the_same_folder_is_refused() {
-    let world = World::new();
+    let world = World::new(Backend::Engine);
     let server = world.server().await;
     let error = world.begin().await.err().unwrap();
     assert!(
@@ -73,19 +71,18 @@ async fn second_server_on_the_same_folder_is_refused() {
 async fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let world = World::new().with("server.port", &port);
+    let world = World::new(Backend::Engine).with("server.port", &port);
     let error = world.begin().await.err().unwrap();
     assert!(matches!(error, ServeError::PortTaken { .. }), "{error}");
     assert!(error.to_string().contains(&port), "{error}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn agents_outlive_the_server() {
-    let world = World::new();
+async fn agents_outlive_the_server(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
     server.end().await.unwrap();
-    world.host.thought(id, "alone");
+    world.agents.thought(id, "alone");
     let server = world.server().await;
     let mut events = server
         .client
@@ -101,9 +98,8 @@ async fn agents_outlive_the_server() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn server_is_live_before_it_is_ready() {
-    let world = World::new();
+async fn server_is_live_before_it_is_ready(backend: Backend) {
+    let world = World::new(backend);
     let (open, gate) = oneshot::channel::<()>();
     let gate = async move { gate.await.unwrap() };
     let server = world.begin_after(gate).await.unwrap();
@@ -119,18 +115,16 @@ async fn server_is_live_before_it_is_ready() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn server_can_be_shut_down_before_it_is_ready() {
-    let world = World::new();
+async fn server_can_be_shut_down_before_it_is_ready(backend: Backend) {
+    let world = World::new(backend);
     let never = std::future::pending();
     let server = world.begin_after(never).await.unwrap();
     server.end().await.unwrap();
     assert_eq!(running(world.home.path()).unwrap(), None);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn health_reports_each_check() {
-    let world = World::new();
+async fn health_reports_each_check(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let stranger = server.client.with_key(None);
     assert_eq!(stranger.get("/health").await.json()["status"], "ok");
@@ -157,28 +151,15 @@ async fn health_reports_each_check() {
     server.end().await.unwrap();
 }
 
-/// A clock that panics on use once it is broken.
-#[derive(Default)]
-struct Breakable(AtomicBool);
-
-#[async_trait]
-impl Clock for Breakable {
-    fn now(&self) -> Timestamp {
-        assert!(!self.0.load(Ordering::SeqCst), "the clock is broken");
+async fn panic_fails_one_request_only(backend: Backend) {
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let broken = is_broken.clone();
+    let world = World::new(backend).with_clock(ServerClock::new(move || {
+        assert!(!broken.load(Ordering::SeqCst), "the clock is broken");
         SystemClock.now()
-    }
-
-    async fn sleep_until(&self, moment: Timestamp) {
-        SystemClock.sleep_until(moment).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn panic_fails_one_request_only() {
-    let clock = Arc::new(Breakable::default());
-    let world = World::new().with_clock(clock.clone());
+    }));
     let server = world.server().await;
-    clock.0.store(true, Ordering::SeqCst);
+    is_broken.store(true, Ordering::SeqCst);
     // The request has an id, so only the handler reads the time.
     let asked = server.client.ask("GET", "/health");
     let answer = asked.header("x-request-id", "mine-1").send().await;
@@ -189,7 +170,15 @@ async fn panic_fails_one_request_only() {
     assert_eq!(problem["instance"], "/health");
     assert_eq!(problem["requestId"], "mine-1");
     assert!(!answer.text().contains("broken"), "{answer:?}");
-    clock.0.store(false, Ordering::SeqCst);
+    is_broken.store(false, Ordering::SeqCst);
     assert_eq!(server.client.get("/health").await.status, 200);
     server.end().await.unwrap();
 }
+
+on_each_backend!(
+    agents_outlive_the_server,
+    server_is_live_before_it_is_ready,
+    server_can_be_shut_down_before_it_is_ready,
+    health_reports_each_check,
+    panic_fails_one_request_only,
+);

@@ -1,5 +1,5 @@
-//! The server through its HTTP interface: on a free port, over a real store and engine, with agents
-//! controlled by the test.
+//! The server through its HTTP interface: on a free port, over the engine and over the mock, with
+//! agents controlled by the test.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::client::{Client, HttpResponse};
-use crate::world::{World, a_task};
+use crate::world::{Backend, World, a_task, on_each_backend};
 
 const KEY: &str = "01KA5Z4T8Q6N3B0M7W1C2D9E5F";
 
@@ -22,9 +22,8 @@ async fn sessions(client: &Client) -> u64 {
         .unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn repeated_request_gets_the_same_response_after_a_restart() {
-    let world = World::new();
+async fn repeated_request_gets_the_same_response_after_a_restart(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let first = launch(&server.client, KEY, &a_task()).await;
     assert_eq!(first.status, 201);
@@ -44,9 +43,8 @@ async fn repeated_request_gets_the_same_response_after_a_restart() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_concurrent_requests_launch_one_task() {
-    let world = World::new();
+async fn twenty_concurrent_requests_launch_one_task(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let racing = (0..20).map(|_| {
         let client = server.client.clone();
@@ -66,9 +64,8 @@ async fn twenty_concurrent_requests_launch_one_task() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn different_body_or_key_is_not_a_repeat() {
-    let world = World::new();
+async fn different_body_or_key_is_not_a_repeat(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     launch(&server.client, KEY, &a_task()).await;
     let mut other = a_task();
@@ -100,9 +97,10 @@ async fn different_body_or_key_is_not_a_repeat() {
     server.end().await.unwrap();
 }
 
+/// On the engine only: the mock looks at no folder.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn errors_are_repeated() {
-    let world = World::new();
+    let world = World::new(Backend::Engine);
     let server = world.server().await;
     let folder = world.home.path().join("later");
     let mut task = a_task();
@@ -118,9 +116,8 @@ async fn errors_are_repeated() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn repeated_prompt_is_delivered_once() {
-    let world = World::new();
+async fn repeated_prompt_is_delivered_once(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
     let say = || {
@@ -149,3 +146,10 @@ async fn repeated_prompt_is_delivered_once() {
     assert_eq!(said, 1, "{prompts}");
     server.end().await.unwrap();
 }
+
+on_each_backend!(
+    repeated_request_gets_the_same_response_after_a_restart,
+    twenty_concurrent_requests_launch_one_task,
+    different_body_or_key_is_not_a_repeat,
+    repeated_prompt_is_delivered_once,
+);

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use ulid::Ulid;
 
 use crate::client::{Client, Event};
-use crate::world::{PATIENCE, Server, World};
+use crate::world::{Backend, PATIENCE, Server, World, on_each_backend};
 
 fn seqs(events: &[Event]) -> Vec<u64> {
     events.iter().map(Event::seq).collect()
@@ -47,9 +47,8 @@ async fn stall(server: &Server, path: &str) -> TcpStream {
     stalled
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stalled_reader_is_closed_and_resumes_without_a_gap() {
-    let world = World::new().with("server.write-timeout-ms", "200");
+async fn stalled_reader_is_closed_and_resumes_without_a_gap(backend: Backend) {
+    let world = World::new(backend).with("server.write-timeout-ms", "200");
     let server = world.server().await;
     let id = server.running().await;
     let path = format!("/api/v1/sessions/{id}/events");
@@ -58,7 +57,7 @@ async fn stalled_reader_is_closed_and_resumes_without_a_gap() {
     // More data than fits into all buffers on the way.
     let text = "x".repeat(8 * 1024);
     for _ in 0..2000 {
-        world.host.thought(id, &text);
+        world.agents.thought(id, &text);
     }
     // The reader still reads nothing, so the server disconnects it.
     until_open(&server, 0).await;
@@ -105,9 +104,8 @@ async fn read_in_pieces(client: Client, path: String, piece: usize) -> Vec<Event
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_reconnecting_readers_see_every_event_once() {
-    let world = World::new();
+async fn many_reconnecting_readers_see_every_event_once(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
     let path = format!("/api/v1/sessions/{id}/events");
@@ -117,7 +115,7 @@ async fn many_reconnecting_readers_see_every_event_once() {
             let reading = read_in_pieces(server.client.clone(), path.clone(), 3 + number);
             readers.push(tokio::spawn(reading));
         }
-        world.host.thought(id, &number.to_string());
+        world.agents.thought(id, &number.to_string());
     }
     stop(&server, &format!("/api/v1/sessions/{id}/stop")).await;
     let all = server.client.events(&path).await.until_end().await;
@@ -133,16 +131,15 @@ async fn many_reconnecting_readers_see_every_event_once() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deltas_are_sent_on_request_and_never_numbered() {
-    let world = World::new();
+async fn deltas_are_sent_on_request_and_never_numbered(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
     let path = format!("/api/v1/sessions/{id}/events");
     let mut shown = server.client.events(&format!("{path}?deltas=true")).await;
     let other = server.client.events(&format!("{path}?deltas=false")).await;
     let default = server.client.events(&path).await;
-    world.host.thought(id, "so far");
+    world.agents.thought(id, "so far");
     while shown.next().await.unwrap().json()["thought"] != "so far" {}
     let place = shown.last_event_id().to_owned();
     let message_id = MessageId::from_ulid(Ulid::from_parts(0, 7));
@@ -161,7 +158,7 @@ async fn deltas_are_sent_on_request_and_never_numbered() {
         }),
     ];
     for delta in deltas {
-        world.host.show(id, delta.clone());
+        world.agents.show(id, delta.clone());
         let frame = shown.next().await.unwrap();
         assert_eq!(frame.0.event.as_deref(), Some(delta.name()));
         assert_eq!(frame.json(), serde_json::to_value(&delta).unwrap());
@@ -186,3 +183,9 @@ async fn deltas_are_sent_on_request_and_never_numbered() {
     assert_eq!(history.json()["total"], whole.len());
     server.end().await.unwrap();
 }
+
+on_each_backend!(
+    stalled_reader_is_closed_and_resumes_without_a_gap,
+    many_reconnecting_readers_see_every_event_once,
+    deltas_are_sent_on_request_and_never_numbered,
+);

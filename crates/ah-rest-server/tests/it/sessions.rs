@@ -1,10 +1,17 @@
 //! Tasks, sessions, drafts and other resources, over HTTP.
 
-use ah_rest_api_contract::{EventPayload, PermissionId, PermissionRequested, SessionId};
+use ah_rest_api_contract::{PermissionId, SessionId};
 use serde_json::{Value, json};
 
 use crate::client::HttpResponse;
-use crate::world::{Server, World, a_task};
+use crate::world::{Backend, Server, World, a_task, on_each_backend};
+
+/// Returns a task whose agent plays this timeline.
+fn playing(timeline: &Value) -> Value {
+    let mut task = a_task();
+    task["agents"][0]["settings"] = json!({"scenario": {"name": "test", "timeline": timeline}});
+    task
+}
 
 async fn act(server: &Server, id: SessionId, what: &str, body: &Value) -> HttpResponse {
     server
@@ -13,9 +20,8 @@ async fn act(server: &Server, id: SessionId, what: &str, body: &Value) -> HttpRe
         .await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn session_goes_through_its_lifecycle() {
-    let world = World::new();
+async fn session_goes_through_its_lifecycle(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let launched = server.client.post("/api/v1/tasks", &a_task()).await;
     let task = launched.json();
@@ -93,28 +99,27 @@ async fn session_goes_through_its_lifecycle() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn permission_is_requested_and_granted() {
-    let world = World::new();
+async fn permission_is_requested_and_granted(backend: Backend) {
+    let world = World::scripted(backend);
     let server = world.server().await;
-    let id = server.running().await;
-    let request = PermissionId::from_ulid(ulid::Ulid::from_parts(1, 1));
-    let asked: PermissionRequested = serde_json::from_value(json!({
-        "request_id": request,
-        "tool_name": "runCmd",
-        "tool_args": {"cmd": "rm"},
-        "options": [{"id": "yes", "label": "Yes", "kind": "allow_once"}],
-        "expires_at": "2999-01-01T00:00:00Z",
-    }))
-    .unwrap();
-    world.host.event(id, EventPayload::PermissionRequest(asked));
+    let id = server
+        .launch_task(&playing(&json!([{"agentPermissionRequest": {
+            "toolCall": {"toolCallId": "clean", "title": "rm", "kind": "execute"},
+            "options": [{"id": "yes", "label": "Yes", "kind": "allow_once"}],
+        }}])))
+        .await;
     let events =
         format!("/api/v1/sessions/{id}/events?type=permission_request,permission_resolved");
     let mut events = server.client.events(&events).await;
-    events.next().await.unwrap();
+    let asked = events.next().await.unwrap().json();
+    let request: PermissionId = asked["request_id"].as_str().unwrap().parse().unwrap();
     let path = format!("/api/v1/sessions/{id}/permissions");
     let list = server.client.get(&path).await.json();
     assert_eq!(list["items"][0]["state"], "pending", "{list}");
+    assert_eq!(
+        list["items"][0]["request"]["request_id"],
+        request.to_string()
+    );
     let unknown = PermissionId::from_ulid(ulid::Ulid::from_parts(2, 2));
     let answer = |id: PermissionId, body: Value| {
         let path = format!("{path}/{id}");
@@ -138,9 +143,8 @@ async fn permission_is_requested_and_granted() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_come_in_pages_with_links() {
-    let world = World::new();
+async fn lists_come_in_pages_with_links(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let mut task = a_task();
     task["agents"][0]["count"] = json!(5);
@@ -173,9 +177,8 @@ async fn lists_come_in_pages_with_links() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn drafts_are_created_updated_and_deleted() {
-    let world = World::new();
+async fn drafts_are_created_updated_and_deleted(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let made = server
         .client
@@ -202,9 +205,8 @@ async fn drafts_are_created_updated_and_deleted() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn repositories_and_agents_are_listed() {
-    let world = World::new();
+async fn repositories_and_agents_are_listed(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let folder = world.home.path().join("project");
     std::fs::create_dir(&folder).unwrap();
@@ -230,9 +232,10 @@ async fn repositories_and_agents_are_listed() {
     server.end().await.unwrap();
 }
 
+/// On the engine only: an agent of the mock has no environment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trace_context_reaches_the_agent() {
-    let world = World::new();
+    let world = World::new(Backend::Engine);
     let server = world.server().await;
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let mut task = a_task();
@@ -250,7 +253,7 @@ async fn trace_context_reaches_the_agent() {
         .parse()
         .unwrap();
     server.until(id, "running").await;
-    let environment = world.host.environment(id);
+    let environment = world.agents.host().environment(id);
     for (name, value) in [("TRACEPARENT", trace), ("GREETING", "hello")] {
         assert!(
             environment.contains(&(name.into(), value.into())),
@@ -260,13 +263,13 @@ async fn trace_context_reaches_the_agent() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_turn_that_ends_leaves_an_interactive_session_idle() {
-    let world = World::new();
+async fn a_turn_that_ends_leaves_an_interactive_session_idle(backend: Backend) {
+    let world = World::scripted(backend);
     let server = world.server().await;
-    let id = server.running().await;
-    world.host.end_turn(id);
-    world.host.thought(id, "done");
+    // A turn without steps ends at once.
+    let id = server.launch_task(&playing(&json!([]))).await;
+    server.until(id, "running").await;
+    world.agents.thought(id, "done");
     let mut events = server
         .client
         .events(&format!("/api/v1/sessions/{id}/events?type=thought"))
@@ -281,3 +284,12 @@ async fn a_turn_that_ends_leaves_an_interactive_session_idle() {
     assert_eq!(session["recent_events"][0]["thought"], "done");
     server.end().await.unwrap();
 }
+
+on_each_backend!(
+    session_goes_through_its_lifecycle,
+    permission_is_requested_and_granted,
+    lists_come_in_pages_with_links,
+    drafts_are_created_updated_and_deleted,
+    repositories_and_agents_are_listed,
+    a_turn_that_ends_leaves_an_interactive_session_idle,
+);

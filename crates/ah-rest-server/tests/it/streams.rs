@@ -5,21 +5,20 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::client::Event;
-use crate::world::{PATIENCE, World};
+use crate::world::{Backend, PATIENCE, World, on_each_backend};
 
 fn seqs(events: &[Event]) -> Vec<u64> {
     events.iter().map(Event::seq).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stream_has_history_then_live_events_then_the_end() {
-    let world = World::new();
+async fn stream_has_history_then_live_events_then_the_end(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
     let path = format!("/api/v1/sessions/{id}/events");
     let live = server.client.events(&path).await;
-    world.host.thought(id, "first");
-    world.host.thought(id, "second\nwith a second line");
+    world.agents.thought(id, "first");
+    world.agents.thought(id, "second\nwith a second line");
     server
         .client
         .ask("POST", &format!("/api/v1/sessions/{id}/stop"))
@@ -57,13 +56,12 @@ impl<F: Future<Output = crate::client::Events>> After for F {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reader_resumes_at_its_cursor() {
-    let world = World::new();
+async fn reader_resumes_at_its_cursor(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
     for number in 0..50 {
-        world.host.thought(id, &number.to_string());
+        world.agents.thought(id, &number.to_string());
     }
     let path = format!("/api/v1/sessions/{id}/events");
     let mut seen = Vec::new();
@@ -92,14 +90,13 @@ async fn reader_resumes_at_its_cursor() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn filters_select_without_renumbering() {
-    let world = World::new();
+async fn filters_select_without_renumbering(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
-    world.host.log(id, LogLevel::Debug, "quiet");
-    world.host.thought(id, "hm");
-    world.host.log(id, LogLevel::Error, "loud");
+    world.agents.log(id, LogLevel::Debug, "quiet");
+    world.agents.thought(id, "hm");
+    world.agents.log(id, LogLevel::Error, "loud");
     server
         .client
         .ask("POST", &format!("/api/v1/sessions/{id}/stop"))
@@ -134,13 +131,12 @@ async fn filters_select_without_renumbering() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn history_is_paged_json() {
-    let world = World::new();
+async fn history_is_paged_json(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
     for number in 0..10 {
-        world.host.log(id, LogLevel::Info, &number.to_string());
+        world.agents.log(id, LogLevel::Info, &number.to_string());
     }
     server
         .client
@@ -189,9 +185,8 @@ async fn history_is_paged_json() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_readers_of_one_session_each_see_everything() {
-    let world = World::new();
+async fn two_hundred_readers_of_one_session_each_see_everything(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
     let path = format!("/api/v1/sessions/{id}/events");
@@ -207,7 +202,7 @@ async fn two_hundred_readers_of_one_session_each_see_everything() {
         metrics.text()
     );
     for number in 0..100 {
-        world.host.thought(id, &number.to_string());
+        world.agents.thought(id, &number.to_string());
     }
     server
         .client
@@ -234,9 +229,8 @@ async fn two_hundred_readers_of_one_session_each_see_everything() {
 
 /// A reader that reads nothing delays neither the session nor other readers, and misses nothing
 /// once it reads on.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stalled_reader_falls_behind_without_loss() {
-    let world = World::new();
+async fn stalled_reader_falls_behind_without_loss(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
     let mut stalled = TcpStream::connect(server.address).await.unwrap();
@@ -254,7 +248,7 @@ async fn stalled_reader_falls_behind_without_loss() {
     // More data than fits into all buffers on the way.
     let text = "x".repeat(8 * 1024);
     for _ in 0..2000 {
-        world.host.thought(id, &text);
+        world.agents.thought(id, &text);
     }
     server
         .client
@@ -276,14 +270,13 @@ async fn stalled_reader_falls_behind_without_loss() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_sessions_share_one_connection() {
-    let world = World::new();
+async fn many_sessions_share_one_connection(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let mut all = server.client.events("/api/v1/events").await;
     let (one, other) = (server.running().await, server.running().await);
-    world.host.thought(one, "of one");
-    world.host.thought(other, "of the other");
+    world.agents.thought(one, "of one");
+    world.agents.thought(other, "of the other");
     let mut cursors = Vec::new();
     let mut thoughts = Vec::new();
     while thoughts.len() < 2 {
@@ -321,9 +314,8 @@ async fn many_sessions_share_one_connection() {
     server.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stream_announces_the_shutdown() {
-    let world = World::new();
+async fn stream_announces_the_shutdown(backend: Backend) {
+    let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
     let mut events = server
@@ -342,3 +334,14 @@ async fn stream_announces_the_shutdown() {
     );
     server.end().await.unwrap();
 }
+
+on_each_backend!(
+    stream_has_history_then_live_events_then_the_end,
+    reader_resumes_at_its_cursor,
+    filters_select_without_renumbering,
+    history_is_paged_json,
+    two_hundred_readers_of_one_session_each_see_everything,
+    stalled_reader_falls_behind_without_loss,
+    many_sessions_share_one_connection,
+    stream_announces_the_shutdown,
+);

@@ -1,4 +1,4 @@
-//! A state folder, a host with agents controlled by the test, and servers.
+//! A state folder, agents controlled by the test, and servers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,8 +6,13 @@ use std::time::Duration;
 
 use ah_engine::fake_host::{Behavior, FakeHost};
 use ah_engine::{Clock, EngineConfig, IdSource, LocalTaskManager, StartError, SystemClock};
-use ah_rest_api_contract::{AccessPoint, SessionId};
-use ah_rest_server::{Config, Host, ServeError, Sources, read_published, serve};
+use ah_rest_api_contract::{
+    AccessPoint, EphemeralEvent, EventPayload, Log, LogLevel, SessionId, Thought,
+};
+use ah_rest_mock_client::{MockTaskManager, ScriptBuilder};
+use ah_rest_server::{
+    Config, Host, ServeError, ServerClock, SessionSettings, Sources, read_published, serve,
+};
 use ah_store::Store;
 use ah_store_sqlite::SqliteStore;
 use serde_json::json;
@@ -20,13 +25,95 @@ use crate::client::Client;
 
 /// The maximum wait before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// The number of turns that an agent of the mock waits in.
+const TURNS_MAX: usize = 8;
+
+/// The access point behind the server of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backend {
+    /// The engine, with a store and the agents of a [`FakeHost`].
+    Engine,
+    /// The mock.
+    Mock,
+}
+
+/// Declares a test per [`Backend`] for each of these functions.
+macro_rules! on_each_backend {
+    (@ $module:ident $backend:ident $($test:ident)+) => {
+        mod $module {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$test(crate::world::Backend::$backend).await;
+                }
+            )+
+        }
+    };
+    ($($test:ident),+ $(,)?) => {
+        on_each_backend!(@ engine Engine $($test)+);
+        on_each_backend!(@ mock Mock $($test)+);
+    };
+}
+pub(crate) use on_each_backend;
 
 pub(crate) struct World {
     pub(crate) home: TempDir,
-    pub(crate) host: FakeHost,
+    pub(crate) agents: Agents,
     clock: Arc<dyn Clock>,
     settings: Vec<(&'static str, String)>,
-    server_clock: Arc<dyn Clock>,
+    server_clock: ServerClock,
+}
+
+/// The agents of a world. They outlive its servers.
+#[derive(Clone)]
+pub(crate) enum Agents {
+    Engine(FakeHost),
+    Mock(MockTaskManager),
+}
+
+impl Agents {
+    /// Returns the host of the engine's agents.
+    pub(crate) fn host(&self) -> &FakeHost {
+        match self {
+            Self::Engine(host) => host,
+            Self::Mock(_) => panic!("the mock has no host"),
+        }
+    }
+
+    /// Appends an event of the agent.
+    pub(crate) fn event(&self, id: SessionId, event: EventPayload) {
+        match self {
+            Self::Engine(host) => host.event(id, event),
+            Self::Mock(mock) => mock.emit(id, event).unwrap(),
+        }
+    }
+
+    /// Appends a thought of the agent.
+    pub(crate) fn thought(&self, id: SessionId, text: &str) {
+        let thought = Thought {
+            thought: text.to_owned(),
+            reasoning: None,
+        };
+        self.event(id, EventPayload::Thought(thought));
+    }
+
+    /// Appends a log line of the agent.
+    pub(crate) fn log(&self, id: SessionId, level: LogLevel, message: &str) {
+        let log = Log {
+            level,
+            message: message.to_owned(),
+            tool_execution_id: None,
+        };
+        self.event(id, EventPayload::Log(log));
+    }
+
+    /// Sends an ephemeral event of the agent.
+    pub(crate) fn show(&self, id: SessionId, event: EphemeralEvent) {
+        match self {
+            Self::Engine(host) => host.show(id, event),
+            Self::Mock(mock) => mock.emit_ephemeral(id, event).unwrap(),
+        }
+    }
 }
 
 /// A running server.
@@ -39,20 +126,39 @@ pub(crate) struct Server {
 
 impl World {
     /// Creates a world on the host's clock, with agents controlled by the test.
-    pub(crate) fn new() -> Self {
-        Self::of(Arc::new(SystemClock), Behavior::Directed)
+    pub(crate) fn new(backend: Backend) -> Self {
+        Self::on(backend, Behavior::Directed)
     }
 
+    /// Creates a world on the host's clock, with agents that play the scenarios of their settings.
+    pub(crate) fn scripted(backend: Backend) -> Self {
+        Self::on(backend, Behavior::Scripted)
+    }
+
+    fn on(backend: Backend, behavior: Behavior) -> Self {
+        match backend {
+            Backend::Engine => Self::of(Arc::new(SystemClock), behavior),
+            Backend::Mock => Self::with_agents(Agents::Mock(mock()), Arc::new(SystemClock)),
+        }
+    }
+
+    /// Creates a world of the engine on this clock.
     pub(crate) fn of(clock: Arc<dyn Clock>, behavior: Behavior) -> Self {
+        let host = FakeHost::new(clock.clone(), behavior);
+        Self::with_agents(Agents::Engine(host), clock)
+    }
+
+    fn with_agents(agents: Agents, clock: Arc<dyn Clock>) -> Self {
+        let server_clock = clock.clone();
         Self {
             home: tempfile::tempdir().unwrap(),
-            host: FakeHost::new(clock.clone(), behavior),
-            clock: clock.clone(),
+            agents,
+            clock,
             settings: vec![
                 ("server.port", "0".into()),
                 ("sessions.allowed-env", "GREETING".into()),
             ],
-            server_clock: clock,
+            server_clock: ServerClock::new(move || server_clock.now()),
         }
     }
 
@@ -62,8 +168,8 @@ impl World {
         self
     }
 
-    /// Sets the clock of the server; the engine keeps the clock of the world.
-    pub(crate) fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+    /// Sets the clock of the server; the access point keeps the clock of the world.
+    pub(crate) fn with_clock(mut self, clock: ServerClock) -> Self {
         self.server_clock = clock;
         self
     }
@@ -95,21 +201,14 @@ impl World {
         self.begin_after(std::future::ready(())).await
     }
 
-    /// Starts a server that listens. Its engine starts once `gate` is open.
+    /// Starts a server that listens. Its access point starts once `gate` is open.
     pub(crate) async fn begin_after(
         &self,
         gate: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Server, ServeError> {
         let config = self.config();
         let store = self.store().await;
-        let engine = config.engine_config(EngineConfig::new(self.home.path().to_owned()));
-        let start = LocalTaskManager::start(
-            engine,
-            store.clone(),
-            Arc::new(self.host.clone()),
-            self.clock.clone(),
-            IdSource::system(),
-        );
+        let access = self.access_point(&config, store.clone());
         let host = Host {
             home: self.home.path().to_owned(),
             keys: store,
@@ -120,8 +219,7 @@ impl World {
         let shutdown = CancellationToken::new();
         let start = async move {
             gate.await;
-            let engine = start.await?;
-            Ok::<Arc<dyn AccessPoint>, StartError>(Arc::new(engine))
+            access.await
         };
         let serving = serve(config, host, start, listening, shutdown.clone());
         let serving = tokio::spawn(serving);
@@ -138,6 +236,48 @@ impl World {
             serving,
         })
     }
+
+    /// Starts the access point.
+    fn access_point(
+        &self,
+        config: &Config,
+        store: Arc<dyn Store>,
+    ) -> impl Future<Output = Result<Arc<dyn AccessPoint>, StartError>> + Send + 'static {
+        let SessionSettings {
+            max_concurrent_tasks,
+            allowed_env,
+            ..
+        } = config.sessions();
+        let engine = EngineConfig {
+            max_concurrent_tasks,
+            allowed_env,
+            ..EngineConfig::new(self.home.path().to_owned())
+        };
+        let clock = self.clock.clone();
+        let agents = self.agents.clone();
+        async move {
+            Ok(match agents {
+                Agents::Mock(mock) => Arc::new(mock) as Arc<dyn AccessPoint>,
+                Agents::Engine(host) => {
+                    let ids = IdSource::system();
+                    let host = Arc::new(host);
+                    Arc::new(LocalTaskManager::start(engine, store, host, clock, ids).await?)
+                }
+            })
+        }
+    }
+}
+
+/// Creates a mock whose agents wait in their turns, unless their settings name a scenario.
+fn mock() -> MockTaskManager {
+    let script = (0..TURNS_MAX).fold(ScriptBuilder::new("directed"), |script, _| {
+        script.hang().next_turn()
+    });
+    MockTaskManager::builder()
+        .starting_at(SystemClock.now())
+        .allow_env("GREETING")
+        .script(script.build())
+        .build()
 }
 
 impl Server {
@@ -153,7 +293,12 @@ impl Server {
 
     /// Launches a session whose agent is controlled by the test.
     pub(crate) async fn launch(&self) -> SessionId {
-        let answer = self.client.post("/api/v1/tasks", &a_task()).await;
+        self.launch_task(&a_task()).await
+    }
+
+    /// Launches a task of one session.
+    pub(crate) async fn launch_task(&self, task: &serde_json::Value) -> SessionId {
+        let answer = self.client.post("/api/v1/tasks", task).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.json()["session_ids"][0]
             .as_str()
