@@ -13,17 +13,14 @@ use std::sync::Arc;
 use ah_rest_api_contract::{
     Agent, AgentCapabilities, AgentSelection, AgentType, FieldErrors, Installation,
 };
+use ah_scenario::AGENT_TYPE as SCENARIO;
 use serde_json::Value;
 
 pub use configured::{AgentEntry, ConfiguredAgents, HomeOf, InvalidAgent};
 
-use crate::scenario_agent;
 use crate::{AgentProgram, DriverKind, Inheritance};
 use installation::Versions;
 use profile::{ModelChoice, Profile, WITHHELD};
-
-/// The type of the scripted agent.
-const SCENARIO: &str = "scenario";
 
 /// The setting of an ACP agent that selects one of its modes.
 const MODE: &str = "mode";
@@ -85,7 +82,7 @@ impl Catalog {
     #[must_use]
     pub fn list(&self) -> Vec<Agent> {
         let others = self.profiles.iter();
-        std::iter::once(scenario())
+        std::iter::once(ah_scenario::agent())
             .chain(others.map(|(name, profile)| self.describe(name, profile)))
             .collect()
     }
@@ -173,19 +170,8 @@ impl Catalog {
     }
 
     fn resolve_scenario(&self, selection: &AgentSelection) -> Result<AgentProgram, FieldErrors> {
-        let mut errors = FieldErrors::default();
-        let installed = env!("CARGO_PKG_VERSION");
-        if let Some(version) = selection.version.as_deref().filter(|it| *it != installed) {
-            errors.add("version", other_version(SCENARIO, installed, version));
-        }
-        if let Some(model) = &selection.model {
-            let message = format!("`{SCENARIO}` uses no model, so `{model}` cannot be selected");
-            errors.add("model", message);
-        }
-        if let Err(error) = scenario_agent::check(&selection.settings) {
-            errors.add(format!("settings.{}", error.setting()), error.to_string());
-        }
-        errors.into_result(AgentProgram {
+        ah_scenario::check_selection(selection)?;
+        Ok(AgentProgram {
             agent_type: SCENARIO.to_owned(),
             driver: DriverKind::Scenario,
             argv: self.scenario_command.clone(),
@@ -257,28 +243,6 @@ impl Catalog {
                 errors.add("version", message);
             }
         }
-    }
-}
-
-/// Returns the scenario agent.
-fn scenario() -> Agent {
-    Agent {
-        agent_type: AgentType::new(SCENARIO),
-        driver: DriverKind::Scenario.as_str().to_owned(),
-        description: "plays a scenario file with real edits and commands; needs no model"
-            .to_owned(),
-        versions: vec![env!("CARGO_PKG_VERSION").to_owned()],
-        installation: Installation::Installed {
-            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        },
-        capabilities: AgentCapabilities {
-            resume: false,
-            steer: crate::driver::can_steer(DriverKind::Scenario),
-            permissions: true,
-            images: false,
-            usage: true,
-        },
-        settings_schema_ref: schema_ref(SCENARIO),
     }
 }
 

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ah_agents::Catalog;
-use ah_engine::{
-    Clock as _, EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock,
-};
+use ah_engine::{Clock as _, EngineConfig, IdSource, LocalTaskManager, StartError, SystemClock};
+use ah_executor_local::LocalExecutor;
 use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::AccessPoint;
 use ah_rest_server::{Config, Host, ServerClock, SessionSettings, Sources};

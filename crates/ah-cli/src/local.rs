@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ah_agents::{Catalog, ConfiguredAgents, HostEnvironment};
-use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, StartError, SystemClock};
+use ah_engine::{EngineConfig, IdSource, LocalTaskManager, StartError, SystemClock};
+use ah_executor_local::LocalExecutor;
 use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::{AccessPoint, TaskManager, error_chain};
 use ah_rest_server::{Config, Host, ServeError, ServerClock, SessionSettings, Sources};

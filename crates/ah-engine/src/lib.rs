@@ -1,7 +1,7 @@
 //! The session machine of the access point.
 //!
 //! [`LocalTaskManager`] implements the [`TaskManager`](ah_rest_api_contract::TaskManager) trait in
-//! its own process, over a [`Store`](ah_store::Store) and an [`Executor`]. The pure crate
+//! its own process, over a [`Store`](ah_store::Store) and an [`Executor`](ah_executor::Executor). The pure crate
 //! [`ah_lifecycle`] decides the transitions of sessions.
 //!
 //! * `supervisor`: one task per session, which owns the session's state;
@@ -18,25 +18,18 @@ mod clock;
 mod config;
 mod ephemeral;
 mod error;
-mod executor;
-#[cfg(feature = "fake-host")]
-pub mod fake_host;
 mod feed;
 mod identity;
 mod liveness;
-mod local_executor;
 mod manager;
 mod scheduler;
 mod stream;
 mod supervisor;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{EngineConfig, Scheduling};
 pub use error::StartError;
-pub use executor::{
-    Attachment, Executor, ExecutorError, Frames, Provisioned, RecorderState, Requests,
-    WorkspaceRequest,
-};
 pub use identity::IdSource;
-pub use local_executor::LocalExecutor;
 pub use manager::LocalTaskManager;

@@ -28,12 +28,12 @@ use crate::clock::Clock;
 use crate::config::{EngineConfig, Scheduling};
 use crate::ephemeral::EphemeralHub;
 use crate::error::StartError;
-use crate::executor::{Executor, ExecutorError};
 use crate::feed::Feeds;
 use crate::identity::IdSource;
 use crate::liveness::Liveness;
 use crate::scheduler::Scheduler;
 use crate::supervisor::{CommandTarget, Core, DECISION_ATTEMPTS, back_off};
+use ah_executor::{Executor, ExecutorError};
 
 /// The maximum wait of a starting engine for adopted sessions to catch up. Slower sessions catch up
 /// while the engine serves.

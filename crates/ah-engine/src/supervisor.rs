@@ -26,9 +26,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::ephemeral::EphemeralHub;
-use crate::executor::{Executor, ExecutorError, RecorderState};
 use crate::feed::Feeds;
 use crate::identity::IdSource;
+use ah_executor::{Executor, ExecutorError, RecorderState};
 
 /// The number of attempts to write a decision. An attempt fails when another decision was written
 /// since the session was read.
@@ -363,7 +363,7 @@ impl Supervisor {
     /// Ingests journal records into the log. The result includes the agent's end, if any.
     async fn ingest(
         &mut self,
-        records: &[(ah_recorder::protocol::JournalRecord, JournalPosition)],
+        records: &[(ah_lifecycle::JournalRecord, JournalPosition)],
     ) -> Result<ah_lifecycle::ingest::Ingested, SupervisorError> {
         for attempt in 0..DECISION_ATTEMPTS {
             let mut ingested = ah_lifecycle::ingest::convert(&mut self.view, records)?;

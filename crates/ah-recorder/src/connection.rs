@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -170,6 +170,13 @@ impl RecorderConnection {
             Some(line) => Ok(Some(serde_json::from_str(&line?)?)),
             None => Ok(None),
         }
+    }
+
+    /// Returns the frames as a stream, which ends when the recorder closes the connection.
+    pub fn into_frames(
+        self,
+    ) -> impl Stream<Item = Result<RecorderFrame, ConnectionError>> + Send + 'static {
+        self.frames.map(|line| Ok(serde_json::from_str(&line?)?))
     }
 }
 

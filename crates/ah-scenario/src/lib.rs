@@ -11,6 +11,7 @@
 
 mod agent;
 mod builtin;
+mod catalog;
 mod defines;
 mod error;
 mod expression;
@@ -26,6 +27,7 @@ mod template;
 
 pub use agent::{AgentStep, ScriptedAgent};
 pub use builtin::{BUILTIN_NAMES, builtin};
+pub use catalog::{AGENT_TYPE, agent, check_selection};
 pub use defines::{Defines, InvalidDefine};
 pub use error::{Location, ScenarioError};
 pub use interpreter::{Instruction, Interpreter, ToolUse};

@@ -40,4 +40,4 @@ pub use changes::Changes;
 pub use error::WorkspaceError;
 pub use git::GIT_VERSION_MIN;
 pub use record::Workspace;
-pub use workspaces::{ProvisionRequest, Workspaces};
+pub use workspaces::Workspaces;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
+use ah_executor::WorkspaceRequest;
 use ah_rest_api_contract::{Branch, RepositorySource, SessionId, WorkspaceProvider};
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -15,20 +16,6 @@ use crate::mirror::{LOCK_WAIT, Mirror, Refresh, Start};
 use crate::record::{Record, Workspace, git_dir_of, private_ref};
 use crate::source::Source;
 use crate::{WorkspaceError, folder, repository};
-
-/// A request for the workspace of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProvisionRequest {
-    /// The session.
-    pub session: SessionId,
-    /// The repository; `None` for an empty folder.
-    pub source: Option<RepositorySource>,
-    /// The branch to start from; by default the one that the source's HEAD names.
-    pub branch: Option<String>,
-    /// The commit to start from, in at least 4 hexadecimal digits; by default the last of the
-    /// branch.
-    pub commit: Option<String>,
-}
 
 /// The workspaces of this host, in one folder. The crate's documentation describes its layout.
 #[derive(Debug)]
@@ -73,7 +60,7 @@ impl Workspaces {
     ///
     /// # Errors
     /// [`WorkspaceError::field`] names the invalid field of the task, if any.
-    pub async fn provision(&self, request: &ProvisionRequest) -> Result<Workspace, WorkspaceError> {
+    pub async fn provision(&self, request: &WorkspaceRequest) -> Result<Workspace, WorkspaceError> {
         self.git.check().await?;
         folder::make_private(&self.repositories())?;
         folder::make_private(&self.worktrees())?;
@@ -87,7 +74,7 @@ impl Workspaces {
 
     async fn provision_under(
         &self,
-        request: &ProvisionRequest,
+        request: &WorkspaceRequest,
         session_lock: &FileLock,
     ) -> Result<Workspace, WorkspaceError> {
         let session = request.session;
@@ -151,7 +138,7 @@ impl Workspaces {
 
     async fn provision_from(
         &self,
-        request: &ProvisionRequest,
+        request: &WorkspaceRequest,
         address: &RepositorySource,
         session_lock: &FileLock,
     ) -> Result<Workspace, WorkspaceError> {

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ah_agents::Catalog;
-use ah_engine::{EngineConfig, IdSource, LocalExecutor, LocalTaskManager, SystemClock};
+use ah_engine::{EngineConfig, IdSource, LocalTaskManager, SystemClock};
+use ah_executor_local::LocalExecutor;
 use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::TaskManager;
 use ah_store_sqlite::SqliteStore;

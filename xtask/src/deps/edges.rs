@@ -33,6 +33,78 @@ struct Rule {
     reason: &'static str,
 }
 
+/// The workspace packages that each crate of the product may name as a normal dependency. Every
+/// other edge between them is refused, and so is a crate that is not listed.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("ah-rest-api-contract", &[]),
+    ("ah-lifecycle", &["ah-rest-api-contract"]),
+    ("ah-scenario", &["ah-lifecycle", "ah-rest-api-contract"]),
+    ("ah-store", &["ah-lifecycle", "ah-rest-api-contract"]),
+    ("ah-store-sqlite-schema", &[]),
+    (
+        "ah-store-sqlite",
+        &["ah-rest-api-contract", "ah-store", "ah-store-sqlite-schema"],
+    ),
+    ("ah-executor", &["ah-lifecycle", "ah-rest-api-contract"]),
+    (
+        "ah-agents",
+        &["ah-lifecycle", "ah-rest-api-contract", "ah-scenario"],
+    ),
+    (
+        "ah-recorder",
+        &["ah-agents", "ah-lifecycle", "ah-rest-api-contract"],
+    ),
+    ("ah-workspace", &["ah-executor", "ah-rest-api-contract"]),
+    (
+        "ah-executor-local",
+        &[
+            "ah-agents",
+            "ah-executor",
+            "ah-lifecycle",
+            "ah-recorder",
+            "ah-rest-api-contract",
+            "ah-workspace",
+        ],
+    ),
+    (
+        "ah-engine",
+        &[
+            "ah-executor",
+            "ah-lifecycle",
+            "ah-rest-api-contract",
+            // Of the feature `testing`, whose agents play scenarios.
+            "ah-scenario",
+            "ah-store",
+        ],
+    ),
+    (
+        "ah-rest-server",
+        &["ah-agents", "ah-rest-api-contract", "ah-store"],
+    ),
+    ("ah-rest-client", &["ah-rest-api-contract"]),
+    (
+        "ah-rest-mock-client",
+        &["ah-lifecycle", "ah-rest-api-contract", "ah-scenario"],
+    ),
+    ("ah-conformance", &["ah-rest-api-contract"]),
+    (
+        "ah-cli",
+        &[
+            "ah-agents",
+            "ah-engine",
+            "ah-executor-local",
+            "ah-recorder",
+            "ah-rest-api-contract",
+            "ah-rest-client",
+            "ah-rest-server",
+            "ah-scenario",
+            "ah-store-sqlite",
+        ],
+    ),
+    // It measures the product, so it may name any part.
+    ("ah-bench", &["ah-*"]),
+];
+
 const RULES: &[Rule] = &[
     Rule {
         packages: Packages::Named(&["ah-rest-api-contract", "ah-lifecycle", "ah-scenario"]),
@@ -57,6 +129,17 @@ const RULES: &[Rule] = &[
         reach: Reach::Transitive,
         never: &["sqlx*", "ah-engine"],
         reason: "it serves any access point",
+    },
+    Rule {
+        packages: Packages::Named(&["ah-engine", "ah-executor"]),
+        reach: Reach::Transitive,
+        never: &[
+            "ah-agents",
+            "ah-recorder",
+            "ah-workspace",
+            "ah-executor-local",
+        ],
+        reason: "the engine runs sessions through the executor's port, on any host",
     },
     Rule {
         packages: Packages::Named(&["ah-agents", "ah-recorder", "ah-workspace"]),
@@ -146,6 +229,7 @@ const RULES: &[Rule] = &[
 /// Notes every forbidden edge with its chain.
 pub(super) fn check(graph: &Graph, findings: &mut Findings) {
     for package in graph.members() {
+        check_layer(graph, package, findings);
         for rule in RULES.iter().filter(|rule| rule.applies_to(package)) {
             for never in rule.never {
                 if let Some(chain) = rule.chain(graph, package, never) {
@@ -159,6 +243,26 @@ pub(super) fn check(graph: &Graph, findings: &mut Findings) {
                     );
                 }
             }
+        }
+    }
+}
+
+/// Notes the direct dependencies of `package` on other crates of the product that [`LAYERS`] does
+/// not list.
+fn check_layer(graph: &Graph, package: &Package, findings: &mut Findings) {
+    if !package.name.starts_with("ah-") {
+        return;
+    }
+    let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == package.name) else {
+        findings.add(&package.name, "is not in the table of layers".to_owned());
+        return;
+    };
+    for linked in graph.links(package) {
+        if linked.starts_with("ah-") && !allowed.iter().any(|pattern| matches(pattern, linked)) {
+            findings.add(
+                &package.name,
+                format!("must not link {linked}: the table of layers does not list the edge"),
+            );
         }
     }
 }
@@ -261,6 +365,25 @@ mod tests {
     }
 
     #[test]
+    fn an_edge_that_no_layer_lists_is_refused() {
+        let findings = findings_of(&[("ah-lifecycle", &["ah-store"]), ("ah-store", &[])]);
+        assert_eq!(findings.lines().len(), 1, "{findings:?}");
+        let unknown = findings_of(&[("ah-unknown", &[])]);
+        assert_eq!(unknown.lines().len(), 1, "{unknown:?}");
+    }
+
+    #[test]
+    fn the_engine_links_no_host_even_through_the_port() {
+        let findings = findings_of(&[
+            ("ah-engine", &["ah-executor"]),
+            ("ah-executor", &["ah-workspace"]),
+            ("ah-workspace", &[]),
+        ]);
+        // The engine, the port, and the edge of the port that no layer lists.
+        assert_eq!(findings.lines().len(), 3, "{findings:?}");
+    }
+
+    #[test]
     fn the_engine_links_no_sql() {
         let findings = findings_of(&[("ah-engine", &["sqlx-core"]), ("sqlx-core", &[])]);
         // Once as the engine, and once as a crate that is not a store.
@@ -284,7 +407,8 @@ mod tests {
             ("ah-agents", &["ah-store-sqlite"]),
             ("ah-store-sqlite", &[]),
         ]);
-        assert_eq!(findings.lines().len(), 2, "{findings:?}");
+        // Neither the layers, the rule of the crate, nor that of the wiring permit it.
+        assert_eq!(findings.lines().len(), 3, "{findings:?}");
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl Graph {
         self.0.values().filter(|package| package.is_member)
     }
 
+    /// The names of the direct dependencies of `package`.
+    pub(crate) fn links(&self, package: &Package) -> impl Iterator<Item = &str> {
+        let links = package.links.iter().filter_map(|id| self.0.get(id));
+        links.map(|linked| linked.name.as_str())
+    }
+
     /// Finds the shortest chain of names from `from` to a linked package that `is_target` accepts.
     ///
     /// Both ends are included. Returns `None` when no such package is linked.

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use ah_agents::{Catalog, SessionFolder};
 use ah_conformance::Harness;
-use ah_engine::{Clock, EngineConfig, IdSource, LocalExecutor, LocalTaskManager, SystemClock};
+use ah_engine::{Clock, EngineConfig, IdSource, LocalTaskManager, SystemClock};
+use ah_executor_local::LocalExecutor;
 use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::{
     PageRequest, RepositorySource, SessionQuery, SessionStatus, TaskManager, Timestamp,

@@ -37,7 +37,7 @@ pub(super) async fn launch(
 /// Validates the parameters against this access point: its agents, its host and its policy.
 async fn judge(core: &Core, params: &TaskLaunchParams) -> Result<(), TaskManagerError> {
     let mut errors = create::judge(params, &core.config.allowed_env, |agent| {
-        core.executor.resolve_agent(agent).map(drop)
+        core.executor.check_agent(agent)
     });
     if let Some(source) = params.source()
         && let Err(fault) = core.executor.check_source(source).await

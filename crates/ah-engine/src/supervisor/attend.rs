@@ -7,14 +7,14 @@ use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::expire::{self, TimeLimits};
 use ah_lifecycle::ingest::RecordedEnd;
 use ah_lifecycle::{Change, Decision};
-use ah_recorder::protocol::{JournalRecord, RecorderFrame, Request};
+use ah_lifecycle::{JournalRecord, Request};
 use ah_rest_api_contract::{ChangeSummary, Timestamp};
 use ah_store::{Head, JournalPosition};
-use futures::StreamExt as _;
+use futures::{SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
 
 use super::{Supervisor, SupervisorError};
-use crate::executor::{Attachment, ExecutorError, Requests};
+use ah_executor::{Attachment, ExecutorError, RecorderMessage, RecorderRequests};
 
 /// The maximum number of records in one write to the log.
 const BATCH_MAX: usize = 64;
@@ -23,7 +23,7 @@ const SEND_MAX: Duration = Duration::from_secs(3);
 /// The delay of a count after a change of files, so that a burst is counted once.
 const MEASURE_DELAY: Duration = Duration::from_millis(500);
 
-/// The outcome of a batch of frames.
+/// The outcome of a batch of messages.
 enum Taken {
     /// The recorder continues.
     More,
@@ -52,7 +52,7 @@ impl Supervisor {
             .attach(self.id, record.fence, record.journal)
             .await;
         let Attachment {
-            frames,
+            messages,
             mut requests,
         } = match attached {
             Ok(attachment) => attachment,
@@ -61,7 +61,7 @@ impl Supervisor {
                 return Ok(());
             }
         };
-        let mut frames = frames.ready_chunks(BATCH_MAX);
+        let mut messages = messages.ready_chunks(BATCH_MAX);
         let mut sent = Vec::new();
         let mut measuring = Measuring::default();
         loop {
@@ -70,7 +70,7 @@ impl Supervisor {
             if self.is_caught_up && self.view.record.ending.is_none() {
                 self.say_caught_up();
             }
-            if !self.send_due(requests.as_mut(), &mut sent).await {
+            if !self.send_due(&mut requests, &mut sent).await {
                 return Ok(());
             }
             let limits = TimeLimits {
@@ -84,12 +84,12 @@ impl Supervisor {
             let clock = self.core.clock.clone();
             tokio::select! {
                 () = self.shutdown.cancelled() => {
-                    self.leave(requests.as_mut(), &mut sent).await?;
+                    self.leave(&mut requests, &mut sent).await?;
                     return Err(SupervisorError::Shutdown);
                 }
-                frames = frames.next() => {
-                    let Some(frames) = frames else { return Ok(()) };
-                    match self.take(frames, &mut measuring).await? {
+                messages = messages.next() => {
+                    let Some(messages) = messages else { return Ok(()) };
+                    match self.take(messages, &mut measuring).await? {
                         Taken::More => {}
                         Taken::Over => return Ok(()),
                     }
@@ -115,7 +115,7 @@ impl Supervisor {
 
     /// Sends the due requests that were not sent on this attachment. Returns false if sending
     /// failed.
-    async fn send_due(&self, requests: &mut dyn Requests, sent: &mut Vec<Request>) -> bool {
+    async fn send_due(&self, requests: &mut RecorderRequests, sent: &mut Vec<Request>) -> bool {
         let due = duty::requests(&self.view);
         sent.retain(|request| due.contains(request));
         for request in due {
@@ -134,7 +134,7 @@ impl Supervisor {
     /// receives these prompts without an engine. They remain queued until it does.
     async fn leave(
         &mut self,
-        requests: &mut dyn Requests,
+        requests: &mut RecorderRequests,
         sent: &mut Vec<Request>,
     ) -> Result<(), SupervisorError> {
         self.reload().await?;
@@ -150,23 +150,21 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Processes frames of the recorder.
+    /// Processes messages of the recorder.
     async fn take(
         &mut self,
-        frames: Vec<std::io::Result<RecorderFrame>>,
+        messages: Vec<std::io::Result<RecorderMessage>>,
         measuring: &mut Measuring,
     ) -> Result<Taken, SupervisorError> {
         let mut records: Vec<(JournalRecord, JournalPosition)> = Vec::new();
         let mut caught_up = false;
         let mut taken = Taken::More;
-        for frame in frames {
-            match frame {
-                Ok(RecorderFrame::Record { next, record }) => {
-                    records.push((record, JournalPosition(next)));
-                }
-                Ok(RecorderFrame::CaughtUp) => caught_up = true,
-                Ok(RecorderFrame::Ephemeral { event }) => self.core.hub.publish(self.id, event),
-                // A malformed frame stays malformed, so a retry is useless.
+        for message in messages {
+            match message {
+                Ok(RecorderMessage::Record { record, next }) => records.push((record, next)),
+                Ok(RecorderMessage::CaughtUp) => caught_up = true,
+                Ok(RecorderMessage::Ephemeral(event)) => self.core.hub.publish(self.id, event),
+                // A malformed message stays malformed, so a retry is useless.
                 Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                     return Err(SupervisorError::Recorder(error));
                 }
@@ -291,8 +289,8 @@ async fn wait_for(clock: &dyn crate::clock::Clock, moment: Option<Timestamp>) {
     }
 }
 
-async fn send(requests: &mut dyn Requests, request: &Request) -> std::io::Result<()> {
-    tokio::time::timeout(SEND_MAX, requests.send(request))
+async fn send(requests: &mut RecorderRequests, request: &Request) -> std::io::Result<()> {
+    tokio::time::timeout(SEND_MAX, requests.send(request.clone()))
         .await
         .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }

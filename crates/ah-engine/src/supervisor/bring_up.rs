@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use ah_agents::LaunchSpec;
 use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::start;
 use ah_rest_api_contract::{
@@ -11,7 +10,7 @@ use ah_rest_api_contract::{
 use ah_store::{Inconsistency, NewEvent, StoreError};
 
 use super::{Supervisor, SupervisorError};
-use crate::executor::{Provisioned, WorkspaceRequest};
+use ah_executor::{AgentLaunch, Provisioned, WorkspaceRequest};
 
 /// The maximum time until an agent is ready for a prompt. The slowest known agent takes 9 s on an
 /// idle machine.
@@ -50,13 +49,13 @@ impl Supervisor {
                 return self.conclude(ProcessEnd::NeverStarted { reason }).await;
             }
         }
-        let spec = match self.launch_spec() {
-            Ok(spec) => spec,
+        let launch = match self.agent_launch() {
+            Ok(launch) => launch,
             Err(reason) => {
                 return self.conclude(ProcessEnd::NeverStarted { reason }).await;
             }
         };
-        if let Err(error) = self.core.executor.launch(&spec).await {
+        if let Err(error) = self.core.executor.launch(&launch).await {
             let reason = format!(
                 "the agent could not be started: {}",
                 ah_rest_api_contract::error_chain(&error)
@@ -149,49 +148,40 @@ impl Supervisor {
         }
     }
 
-    fn launch_spec(&self) -> Result<LaunchSpec, String> {
+    fn agent_launch(&self) -> Result<AgentLaunch, String> {
         let record = &self.view.record;
         let session = &record.session;
-        let selection = AgentSelection {
-            agent_type: session.agent.agent_type.clone(),
-            version: None,
-            model: session.agent.model.clone(),
-            count: 1,
-            settings: session.agent.settings.clone(),
-        };
-        let mut agent = self
-            .core
-            .executor
-            .resolve_agent(&selection)
-            .map_err(|errors| format!("the agent cannot be started: {errors}"))?;
-        agent.env.extend(record.launch.env.clone());
         let workspace = session
             .workspace
             .as_ref()
             .ok_or("the session has no workspace to start in")?;
         let config = &self.core.config;
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Ok(LaunchSpec {
-            session_id: self.id,
-            agent,
+        let launch = &record.launch;
+        Ok(AgentLaunch {
+            session: self.id,
+            agent: AgentSelection {
+                agent_type: session.agent.agent_type.clone(),
+                version: None,
+                model: session.agent.model.clone(),
+                count: 1,
+                settings: session.agent.settings.clone(),
+            },
+            env: launch.env.clone(),
             workspace: workspace.path.clone(),
             prompt: session.prompt_blocks.clone(),
             // The first prompt shares the identifier of its session.
             prompt_id: PromptId::from_ulid(self.id.ulid()),
-            author: record.launch.author.clone(),
-            permissions: record.launch.permissions.clone(),
+            author: launch.author.clone(),
+            permissions: launch.permissions.clone(),
             interactive: session.interactive,
-            orphan_idle_ms: millis(config.orphan_idle),
-            timeout_ms: record.launch.timeout_ms,
-            idle_ms: Some(
-                record
-                    .launch
-                    .idle_timeout_ms
-                    .unwrap_or_else(|| millis(config.idle_timeout)),
-            ),
-            fence: Some(record.fence.0),
-            stop_grace_ms: millis(config.stop_grace),
-            ready_ms: millis(AGENT_READY_MAX),
+            fence: record.fence,
+            ready: AGENT_READY_MAX,
+            timeout: launch.timeout_ms.map(Duration::from_millis),
+            idle: launch
+                .idle_timeout_ms
+                .map_or(config.idle_timeout, Duration::from_millis),
+            orphan_idle: config.orphan_idle,
+            stop_grace: config.stop_grace,
         })
     }
 }

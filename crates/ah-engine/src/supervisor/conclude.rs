@@ -9,7 +9,7 @@ use ah_rest_api_contract::{EventPayload, Log, LogLevel, Timestamp};
 use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 
 use super::{Commit, DECISION_ATTEMPTS, Supervisor, SupervisorError};
-use crate::executor::ExecutorError;
+use ah_executor::ExecutorError;
 
 /// The longest wait between two attempts to end the remaining processes of a session.
 const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ah_conformance::Harness;
 use ah_engine::LocalTaskManager;
-use ah_engine::fake_host::Behavior;
+use ah_engine::testing::Behavior;
 use ah_rest_api_contract::{SessionStatus, TaskManager};
 use async_trait::async_trait;
 

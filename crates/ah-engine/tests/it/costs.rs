@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ah_engine::fake_host::Behavior;
+use ah_engine::testing::Behavior;
 use ah_lifecycle::Request;
 use ah_rest_api_contract::{
     DeliveryMode, EventPayload, Prompt, PromptContent, PromptId, PromptRequest, PromptState,

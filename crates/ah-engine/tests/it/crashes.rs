@@ -1,7 +1,7 @@
 //! Engines that die, and engines that take over.
 
-use ah_engine::fake_host::Behavior;
-use ah_recorder::protocol::Request;
+use ah_engine::testing::Behavior;
+use ah_lifecycle::Request;
 use ah_rest_api_contract::{
     EventPayload, PromptRequest, SessionId, SessionStatus as S, TaskManager,
 };

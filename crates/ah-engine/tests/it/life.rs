@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ah_engine::fake_host::Behavior;
-use ah_recorder::protocol::AgentEnd;
+use ah_engine::testing::Behavior;
+use ah_lifecycle::AgentEnd;
 use ah_rest_api_contract::{
     AgentSelection, ErrorKind, EventPayload, Priority, RepoConfig, SessionQuery,
     SessionStatus as S, TaskLaunchParams, TaskManager,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ah_engine::LocalTaskManager;
-use ah_engine::fake_host::Behavior;
+use ah_engine::testing::Behavior;
 use ah_rest_api_contract::{
     AccessPoint, AlreadyDone, Caller, DraftUpdate, PageRequest, PromptRequest, ReceiptTemplate,
     SessionStatus as S, TaskLaunchParams, TaskManager, Timestamp,

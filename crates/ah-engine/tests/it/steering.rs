@@ -1,8 +1,8 @@
 //! Commands, from this engine and from another one on the same store.
 
 use ah_engine::Clock;
-use ah_engine::fake_host::Behavior;
-use ah_recorder::protocol::Request;
+use ah_engine::testing::Behavior;
+use ah_lifecycle::Request;
 use ah_rest_api_contract::{
     Activity, ErrorKind, EventPayload, PageRequest, PermissionAnswer, PermissionId,
     PermissionOption, PermissionOptionKind, PermissionOutcome, PermissionRequested,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ah_engine::fake_host::Behavior;
+use ah_engine::testing::Behavior;
 use ah_rest_api_contract::{
     AccessPoint, AllEventsQuery, EncodedItem, EventFilter, EventSeq, EventType, LogCursor,
     SessionEvent, SessionId, SessionStatus as S, StreamItem, TaskManager,

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_engine::fake_host::{Behavior, FakeHost};
+use ah_engine::testing::{Behavior, FakeHost};
 use ah_engine::{EngineConfig, IdSource, LocalTaskManager, ManualClock};
 use ah_rest_api_contract::{
     CreateTask, EventFilter, EventPayload, EventSeq, RepoConfig, Session, SessionEvent, SessionId,

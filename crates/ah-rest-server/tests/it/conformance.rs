@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ah_conformance::Harness;
 use ah_engine::ManualClock;
-use ah_engine::fake_host::Behavior;
+use ah_engine::testing::Behavior;
 use ah_rest_api_contract::{SessionStatus, TaskManager, Timestamp};
 use ah_rest_client::RestClient;
 use async_trait::async_trait;

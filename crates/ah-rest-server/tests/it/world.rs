@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_engine::fake_host::{Behavior, FakeHost};
+use ah_engine::testing::{Behavior, FakeHost};
 use ah_engine::{Clock, EngineConfig, IdSource, LocalTaskManager, StartError, SystemClock};
 use ah_rest_api_contract::{
     AccessPoint, EphemeralEvent, EventPayload, Log, LogLevel, SessionId, Thought,

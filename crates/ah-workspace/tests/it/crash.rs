@@ -4,12 +4,12 @@ use std::fs::{self, File, FileTimes};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ah_workspace::ProvisionRequest;
+use ah_workspace::WorkspaceRequest;
 
 use crate::fixture::{Fixture, git, workspaces_of};
 
 /// Changes a complete workspace to the state after a kill: its record is incomplete.
-fn unfinish(fixture: &Fixture, request: &ProvisionRequest) {
+fn unfinish(fixture: &Fixture, request: &WorkspaceRequest) {
     let path = fixture
         .home()
         .join(format!("worktrees/{}.json", request.session));
@@ -19,7 +19,7 @@ fn unfinish(fixture: &Fixture, request: &ProvisionRequest) {
     fs::write(&path, record.to_string()).unwrap();
 }
 
-async fn assert_made_again(fixture: &Fixture, request: &ProvisionRequest) {
+async fn assert_made_again(fixture: &Fixture, request: &WorkspaceRequest) {
     // A new process.
     let workspaces = workspaces_of(&fixture.home());
     let workspace = workspaces.provision(request).await.unwrap();
@@ -74,7 +74,7 @@ async fn incomplete_worktree_is_recreated_from_any_state() {
 #[tokio::test]
 async fn incomplete_empty_workspace_is_recreated() {
     let fixture = Fixture::new();
-    let request = ProvisionRequest {
+    let request = WorkspaceRequest {
         source: None,
         ..fixture.request()
     };

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ah_executor::WorkspaceRequest;
 use ah_rest_api_contract::{RepositorySource, SessionId};
-use ah_workspace::{ProvisionRequest, Workspace, Workspaces};
+use ah_workspace::{Workspace, Workspaces};
 use tempfile::TempDir;
 use ulid::Ulid;
 
@@ -56,8 +57,8 @@ impl Fixture {
         self.folder.path().join("home")
     }
 
-    pub(crate) fn request(&self) -> ProvisionRequest {
-        ProvisionRequest {
+    pub(crate) fn request(&self) -> WorkspaceRequest {
+        WorkspaceRequest {
             session: session(),
             source: Some(RepositorySource::Path(self.repository())),
             branch: None,

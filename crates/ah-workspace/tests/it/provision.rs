@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use ah_executor::WorkspaceRequest;
 use ah_rest_api_contract::WorkspaceProvider;
-use ah_workspace::{ProvisionRequest, WorkspaceError};
+use ah_workspace::WorkspaceError;
 
 use crate::fixture::{Fixture, assert_untouched, git, imprint, session};
 
@@ -70,7 +71,7 @@ async fn branch_and_commit_are_honoured() {
         (None, Some(&first.trim()[..7]), first.trim()),
         (Some("main"), Some(first.trim()), first.trim()),
     ] {
-        let request = ProvisionRequest {
+        let request = WorkspaceRequest {
             branch: branch.map(str::to_owned),
             commit: commit.map(str::to_owned),
             ..fixture.request()
@@ -92,7 +93,7 @@ async fn unknown_branch_or_commit_is_rejected_by_field_without_effect() {
         (None, Some("main"), "repo.commit"),
     ];
     for (branch, commit, field) in cases {
-        let request = ProvisionRequest {
+        let request = WorkspaceRequest {
             branch: branch.map(str::to_owned),
             commit: commit.map(str::to_owned),
             ..fixture.request()
@@ -101,7 +102,7 @@ async fn unknown_branch_or_commit_is_rejected_by_field_without_effect() {
         assert_eq!(error.field(), Some(field), "{error}");
         assert_eq!(fixture.workspaces.open(request.session).unwrap(), None);
     }
-    let request = ProvisionRequest {
+    let request = WorkspaceRequest {
         branch: Some("nope".to_owned()),
         ..fixture.request()
     };
@@ -118,7 +119,7 @@ async fn branch_resembling_a_commit_is_a_branch() {
     let fixture = Fixture::new();
     git(&fixture.repository(), &["tag", "abcdef"]);
     git(&fixture.repository(), &["branch", "abcdef"]);
-    let request = ProvisionRequest {
+    let request = WorkspaceRequest {
         commit: Some("abcdef".to_owned()),
         ..fixture.request()
     };
@@ -162,7 +163,7 @@ async fn repository_without_commits_starts_empty() {
     fs::write(workspace.path.join("x"), "x\n").unwrap();
     let changes = fixture.workspaces.changes(&workspace).await.unwrap();
     assert_eq!(changes.summary.lines_added, 1);
-    let request = ProvisionRequest {
+    let request = WorkspaceRequest {
         branch: Some("main".to_owned()),
         ..fixture.request()
     };
@@ -183,7 +184,7 @@ async fn repository_without_commits_starts_empty() {
 #[tokio::test]
 async fn workspace_without_a_source_is_an_empty_repository() {
     let fixture = Fixture::empty();
-    let request = ProvisionRequest {
+    let request = WorkspaceRequest {
         source: None,
         ..fixture.request()
     };

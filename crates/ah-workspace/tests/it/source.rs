@@ -4,13 +4,14 @@ use std::fs;
 use std::os::unix::fs::chown;
 use std::path::Path;
 
+use ah_executor::WorkspaceRequest;
 use ah_rest_api_contract::RepositorySource;
-use ah_workspace::{ProvisionRequest, WorkspaceError};
+use ah_workspace::WorkspaceError;
 
 use crate::fixture::{Fixture, commit, git, workspaces_of};
 
-fn from(fixture: &Fixture, source: RepositorySource) -> ProvisionRequest {
-    ProvisionRequest {
+fn from(fixture: &Fixture, source: RepositorySource) -> WorkspaceRequest {
+    WorkspaceRequest {
         source: Some(source),
         ..fixture.request()
     }
@@ -219,7 +220,7 @@ async fn head_without_a_commit_requires_a_branch() {
         matches!(error, WorkspaceError::NoDefaultBranch { .. }),
         "{error}"
     );
-    let request = ProvisionRequest {
+    let request = WorkspaceRequest {
         branch: Some("topic".to_owned()),
         ..fixture.request()
     };

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ah_agents::{AgentProgram, LaunchSpec};
-use ah_engine::{
-    Attachment, Executor, ExecutorError, LocalExecutor, Provisioned, RecorderState, Requests,
+use ah_executor::{
+    AgentLaunch, Attachment, Executor, ExecutorError, Provisioned, RecorderRequests, RecorderState,
     WorkspaceRequest,
 };
-use ah_recorder::protocol::{JournalRecord, Request, ShutdownManner};
+use ah_executor_local::LocalExecutor;
+use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request, ShutdownManner};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry,
     RepositorySource, SessionDiff, SessionId, SessionStatus,
 };
-use ah_store::{Fence, JournalPosition};
 use async_trait::async_trait;
+use futures::{SinkExt, sink};
 use tokio::sync::{mpsc, watch};
 
 /// The most requests that wait for a status to be released.
@@ -61,23 +61,10 @@ impl HoldingExecutor {
     }
 }
 
-/// The requests to a recorder, sent through [`forward`].
-struct PostponedRequests(mpsc::Sender<Request>);
-
-#[async_trait]
-impl Requests for PostponedRequests {
-    async fn send(&mut self, request: &Request) -> std::io::Result<()> {
-        self.0
-            .send(request.clone())
-            .await
-            .map_err(|_| std::io::Error::other("the recorder is gone"))
-    }
-}
-
 /// Forwards requests until the attachment ends. Requests that would end a held status wait.
 async fn forward(
     mut requests: mpsc::Receiver<Request>,
-    mut recorder: Box<dyn Requests>,
+    mut recorder: RecorderRequests,
     mut held: watch::Receiver<Held>,
 ) {
     let mut postponed: Vec<Request> = Vec::new();
@@ -96,7 +83,7 @@ async fn forward(
             ended_by(request).is_none_or(|status| !now.contains(&status))
         });
         for request in due.collect::<Vec<_>>() {
-            if recorder.send(&request).await.is_err() {
+            if recorder.send(request).await.is_err() {
                 return;
             }
         }
@@ -125,8 +112,8 @@ impl Executor for HoldingExecutor {
         self.executor.discover_versions().await;
     }
 
-    fn resolve_agent(&self, selection: &AgentSelection) -> Result<AgentProgram, FieldErrors> {
-        self.executor.resolve_agent(selection)
+    fn check_agent(&self, selection: &AgentSelection) -> Result<(), FieldErrors> {
+        self.executor.check_agent(selection)
     }
 
     async fn check_source(&self, source: &RepositorySource) -> Result<(), String> {
@@ -145,8 +132,8 @@ impl Executor for HoldingExecutor {
         self.executor.provision(&request).await
     }
 
-    async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError> {
-        self.executor.launch(spec).await
+    async fn launch(&self, launch: &AgentLaunch) -> Result<(), ExecutorError> {
+        self.executor.launch(launch).await
     }
 
     async fn recorder_state(&self, session: SessionId) -> Result<RecorderState, ExecutorError> {
@@ -167,9 +154,17 @@ impl Executor for HoldingExecutor {
             attachment.requests,
             self.held.subscribe(),
         ));
+        let postponed = sink::unfold(
+            sender,
+            |sender: mpsc::Sender<Request>, request: Request| async move {
+                let sent = sender.send(request).await;
+                sent.map_err(|_| std::io::Error::other("the recorder is gone"))?;
+                Ok(sender)
+            },
+        );
         Ok(Attachment {
-            frames: attachment.frames,
-            requests: Box::new(PostponedRequests(sender)),
+            messages: attachment.messages,
+            requests: Box::pin(postponed),
         })
     }
 

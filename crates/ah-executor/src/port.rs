@@ -1,16 +1,13 @@
 //! The port to the host of a session: its workspace, its recorder and its processes.
 
-use std::pin::Pin;
-
-use ah_agents::{AgentProgram, LaunchSpec};
-use ah_recorder::protocol::{JournalRecord, RecorderFrame, Request};
+use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry,
     RepositorySource, SessionDiff, SessionId, SessionWorkspace,
 };
-use ah_store::{Fence, JournalPosition};
 use async_trait::async_trait;
-use futures::Stream;
+
+use crate::{AgentLaunch, Attachment};
 
 /// A failure of a host. The message is a sentence for the session's reason.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +23,15 @@ pub struct ExecutorError {
 }
 
 impl ExecutorError {
+    /// Creates an error from a sentence.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            field: None,
+            source: None,
+        }
+    }
+
     /// Creates an error from a sentence and its cause.
     pub fn caused_by(
         message: impl Into<String>,
@@ -46,9 +52,10 @@ pub struct WorkspaceRequest {
     pub session: SessionId,
     /// The repository. The workspace is an empty folder if absent.
     pub source: Option<RepositorySource>,
-    /// The branch whose head is checked out.
+    /// The branch to start from; by default the one that the source's HEAD names.
     pub branch: Option<String>,
-    /// The commit that is checked out.
+    /// The commit to start from, in at least 4 hexadecimal digits; by default the last of the
+    /// branch.
     pub commit: Option<String>,
 }
 
@@ -76,24 +83,6 @@ pub enum RecorderState {
     Gone,
 }
 
-/// The frames that a recorder sends.
-pub type Frames = Pin<Box<dyn Stream<Item = std::io::Result<RecorderFrame>> + Send>>;
-
-/// The sending half of an attachment to a recorder.
-#[async_trait]
-pub trait Requests: Send {
-    /// Sends one request.
-    async fn send(&mut self, request: &Request) -> std::io::Result<()>;
-}
-
-/// An attachment to a live recorder.
-pub struct Attachment {
-    /// The receiving half.
-    pub frames: Frames,
-    /// The sending half.
-    pub requests: Box<dyn Requests>,
-}
-
 /// A host that runs sessions.
 #[async_trait]
 pub trait Executor: Send + Sync + 'static {
@@ -103,11 +92,11 @@ pub trait Executor: Send + Sync + 'static {
     /// Queries the programs of agents for the versions that are not known yet.
     async fn discover_versions(&self);
 
-    /// Returns the program that runs a selected agent on this host.
+    /// Checks that this host can run a selected agent.
     ///
     /// # Errors
     /// The fields of the selection that are wrong.
-    fn resolve_agent(&self, selection: &AgentSelection) -> Result<AgentProgram, FieldErrors>;
+    fn check_agent(&self, selection: &AgentSelection) -> Result<(), FieldErrors>;
 
     /// Checks that this host can read a repository's address, as far as that is possible without
     /// the network.
@@ -119,8 +108,8 @@ pub trait Executor: Send + Sync + 'static {
     /// Creates the session's workspace, or returns the existing one.
     async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError>;
 
-    /// Starts the session's recorder, unless it already runs.
-    async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError>;
+    /// Starts the session's recorder with its agent, unless it already runs.
+    async fn launch(&self, launch: &AgentLaunch) -> Result<(), ExecutorError>;
 
     /// Returns the state of the session's recorder. A state that cannot be determined is an error,
     /// never [`RecorderState::Gone`].

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ah_agents::LaunchSpec;
+use ah_executor::AgentLaunch;
 use ah_lifecycle::TurnOutcome;
 use ah_lifecycle::turns::{AgentInput, AgentOutput};
 use ah_rest_api_contract::{EventPayload, PromptContent, PromptId, Thought};
@@ -25,19 +25,19 @@ pub(super) enum HostAgent {
 }
 
 impl HostAgent {
-    pub(super) fn new(behavior: Behavior, spec: &LaunchSpec) -> Self {
+    pub(super) fn new(behavior: Behavior, launch: &AgentLaunch) -> Self {
         if behavior != Behavior::Scripted {
             return Self::Simple {
                 ends_turns: behavior == Behavior::EndsTurns,
                 replies: VecDeque::new(),
             };
         }
-        let settings = Settings::read(&spec.agent.settings).expect("the catalogue checked them");
+        let settings = Settings::read(&launch.agent.settings).expect("the launch was checked");
         Self::Scripted(Box::new(ScriptedAgent::new(
             settings.script,
             settings.defines,
             VERSION.to_owned(),
-            spec.session_id.ulid(),
+            launch.session.ulid(),
         )))
     }
 

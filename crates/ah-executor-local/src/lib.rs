@@ -1,25 +1,21 @@
-//! The host of this process: workspaces in git, recorders as detached processes.
+//! The executor of this host: its agents, workspaces in git, and recorders as detached processes.
+
+mod recorder;
 
 use std::path::PathBuf;
 
-use ah_agents::{AgentProgram, Catalog, LaunchSpec, SessionFolder};
-use ah_recorder::protocol::{JournalRecord, RecorderFrame, Request};
-use ah_recorder::{
-    ConnectionError, RecorderCommand, RecorderConnection, RequestSender, SpawnError, journal,
-    sweep_folder,
+use ah_agents::{Catalog, SessionFolder};
+use ah_executor::{
+    AgentLaunch, Attachment, Executor, ExecutorError, Provisioned, RecorderState, WorkspaceRequest,
 };
+use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
+use ah_recorder::{RecorderCommand, SpawnError, journal, sweep_folder};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
     RepositorySource, SessionDiff, SessionId, SessionWorkspace,
 };
-use ah_store::{Fence, JournalPosition};
-use ah_workspace::{ProvisionRequest, Workspace, WorkspaceError, Workspaces};
+use ah_workspace::{Workspace, WorkspaceError, Workspaces};
 use async_trait::async_trait;
-use futures::stream;
-
-use crate::executor::{
-    Attachment, Executor, ExecutorError, Provisioned, RecorderState, Requests, WorkspaceRequest,
-};
 
 /// Runs sessions on the host of this process.
 #[derive(Debug)]
@@ -50,22 +46,20 @@ impl LocalExecutor {
     }
 
     fn workspace(&self, session: SessionId) -> Result<Workspace, ExecutorError> {
-        self.workspaces.open(session)?.ok_or_else(|| ExecutorError {
-            message: format!("session {session} has no workspace on this host"),
-            field: None,
-            source: None,
+        let workspace = self.workspaces.open(session).map_err(workspace_error)?;
+        workspace.ok_or_else(|| {
+            ExecutorError::new(format!("session {session} has no workspace on this host"))
         })
     }
 }
 
-impl From<WorkspaceError> for ExecutorError {
-    fn from(error: WorkspaceError) -> Self {
-        let source = std::error::Error::source(&error).map(|source| source.to_string().into());
-        Self {
-            message: error.to_string(),
-            field: error.field(),
-            source,
-        }
+/// Converts an error of a workspace. The message names the fault, and the cause is kept as text.
+fn workspace_error(error: WorkspaceError) -> ExecutorError {
+    let source = std::error::Error::source(&error).map(|source| source.to_string().into());
+    ExecutorError {
+        message: error.to_string(),
+        field: error.field(),
+        source,
     }
 }
 
@@ -79,8 +73,8 @@ impl Executor for LocalExecutor {
         self.catalog.ask_versions().await;
     }
 
-    fn resolve_agent(&self, selection: &AgentSelection) -> Result<AgentProgram, FieldErrors> {
-        self.catalog.resolve(selection)
+    fn check_agent(&self, selection: &AgentSelection) -> Result<(), FieldErrors> {
+        self.catalog.resolve(selection).map(drop)
     }
 
     async fn check_source(&self, source: &RepositorySource) -> Result<(), String> {
@@ -90,13 +84,9 @@ impl Executor for LocalExecutor {
     async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError> {
         let workspace = self
             .workspaces
-            .provision(&ProvisionRequest {
-                session: request.session,
-                source: request.source.clone(),
-                branch: request.branch.clone(),
-                commit: request.commit.clone(),
-            })
-            .await?;
+            .provision(request)
+            .await
+            .map_err(workspace_error)?;
         Ok(Provisioned {
             commit: request
                 .source
@@ -113,9 +103,15 @@ impl Executor for LocalExecutor {
         })
     }
 
-    async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError> {
-        let folder = self.folder(spec.session_id);
-        match ah_recorder::spawn(&self.recorder, &folder, spec).await {
+    async fn launch(&self, launch: &AgentLaunch) -> Result<(), ExecutorError> {
+        let folder = self.folder(launch.session);
+        let mut agent = self
+            .catalog
+            .resolve(&launch.agent)
+            .map_err(|errors| ExecutorError::new(errors.to_string()))?;
+        agent.env.extend(launch.env.clone());
+        let spec = recorder::launch_spec(launch, agent);
+        match ah_recorder::spawn(&self.recorder, &folder, &spec).await {
             // The recorder has already run. Its journal contains the outcome.
             Ok(()) | Err(SpawnError::AlreadyRan { .. }) => Ok(()),
             Err(error) => Err(ExecutorError::caused_by(
@@ -147,19 +143,7 @@ impl Executor for LocalExecutor {
         fence: Fence,
         from: JournalPosition,
     ) -> std::io::Result<Attachment> {
-        let connection = RecorderConnection::attach(&self.folder(session), fence.0, from.0)
-            .await
-            .map_err(std::io::Error::other)?;
-        let requests = connection.requests();
-        let frames = stream::unfold(connection, |mut connection| async move {
-            let frame: std::io::Result<RecorderFrame> =
-                connection.next().await.map_err(io_error).transpose()?;
-            Some((frame, connection))
-        });
-        Ok(Attachment {
-            frames: Box::pin(frames),
-            requests: Box::new(requests),
-        })
+        recorder::attach(&self.folder(session), fence, from).await
     }
 
     async fn left_over(
@@ -193,7 +177,11 @@ impl Executor for LocalExecutor {
         &self,
         session: SessionId,
     ) -> Result<(ChangeSummary, Vec<FileEntry>), ExecutorError> {
-        let changes = self.workspaces.changes(&self.workspace(session)?).await?;
+        let changes = self
+            .workspaces
+            .changes(&self.workspace(session)?)
+            .await
+            .map_err(workspace_error)?;
         Ok((changes.summary, changes.files))
     }
 
@@ -202,20 +190,27 @@ impl Executor for LocalExecutor {
         session: SessionId,
         query: &DiffQuery,
     ) -> Result<SessionDiff, ExecutorError> {
-        Ok(self
-            .workspaces
+        self.workspaces
             .diff(&self.workspace(session)?, query)
-            .await?)
+            .await
+            .map_err(workspace_error)
     }
 
     async fn seal(&self, session: SessionId) -> Result<ChangeSummary, ExecutorError> {
         let workspace = self.workspace(session)?;
-        self.workspaces.snapshot(&workspace, "end").await?;
-        Ok(self.workspaces.changes(&workspace).await?.summary)
+        self.workspaces
+            .snapshot(&workspace, "end")
+            .await
+            .map_err(workspace_error)?;
+        let changes = self.workspaces.changes(&workspace).await;
+        Ok(changes.map_err(workspace_error)?.summary)
     }
 
     async fn discard(&self, session: SessionId) -> Result<(), ExecutorError> {
-        self.workspaces.remove(session).await?;
+        self.workspaces
+            .remove(session)
+            .await
+            .map_err(workspace_error)?;
         match tokio::fs::remove_dir_all(self.folder(session).path()).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(
                 ExecutorError::caused_by("its recorder's folder could not be removed", error),
@@ -225,36 +220,20 @@ impl Executor for LocalExecutor {
     }
 
     async fn branches(&self, source: &RepositorySource) -> Result<Vec<Branch>, ExecutorError> {
-        Ok(self.workspaces.branches(source).await?)
+        self.workspaces
+            .branches(source)
+            .await
+            .map_err(workspace_error)
     }
 }
 
 /// Checks that a repository's path, if it is one, is a folder.
-pub(crate) async fn check_folder(source: &RepositorySource) -> Result<(), String> {
+async fn check_folder(source: &RepositorySource) -> Result<(), String> {
     let Some(path) = source.as_path() else {
         return Ok(());
     };
     match tokio::fs::metadata(path).await {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         _ => Err(format!("{} is not a folder of this host", path.display())),
-    }
-}
-
-#[async_trait]
-impl Requests for RequestSender {
-    async fn send(&mut self, request: &Request) -> std::io::Result<()> {
-        Self::send(self, request.clone())
-            .await
-            .map_err(std::io::Error::other)
-    }
-}
-
-/// Converts an error of an attachment. Malformed frames become [`std::io::ErrorKind::InvalidData`].
-fn io_error(error: ConnectionError) -> std::io::Error {
-    match error {
-        ConnectionError::Malformed(error) => {
-            std::io::Error::new(std::io::ErrorKind::InvalidData, error)
-        }
-        ConnectionError::Connection(error) => std::io::Error::other(error),
     }
 }

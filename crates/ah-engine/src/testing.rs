@@ -15,16 +15,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ah_agents::Catalog;
 use ah_lifecycle::turns::Moment;
-use ah_recorder::protocol::{AgentEnd, Fact, JournalEntry, JournalRecord, Request};
+use ah_lifecycle::{AgentEnd, Fact, JournalEntry, JournalRecord, Request};
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, Log, LogLevel, SessionId, SessionStatus, Thought, Timestamp,
 };
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
-use crate::executor::ExecutorError;
+use ah_executor::ExecutorError;
 use recorder::Recorder;
 
 /// The maximum wait of a test for a request to reach a recorder.
@@ -56,7 +55,6 @@ struct Inner {
     /// The start of the host on both clocks.
     started: (Timestamp, Instant),
     behavior: Behavior,
-    catalog: Catalog,
     /// The injected faults. The lock is held only during an access.
     troubles: Mutex<Troubles>,
     /// The number of remaining calls of `recorder_state`, `sweep` and `discard` that fail.
@@ -86,7 +84,6 @@ impl FakeHost {
             clock,
             started,
             behavior,
-            catalog: Catalog::scripted(vec!["unused".to_owned()]),
             troubles: Mutex::default(),
             failures: AtomicU32::new(0),
             held: Mutex::default(),
@@ -277,7 +274,7 @@ impl FakeHost {
             left.checked_sub(1)
         });
         match failing {
-            Ok(_) => Err(host_error("the host is unwell")),
+            Ok(_) => Err(ExecutorError::new("the host is unwell")),
             Err(_) => Ok(()),
         }
     }
@@ -300,13 +297,5 @@ impl FakeHost {
             .take(limit)
             .cloned()
             .collect()
-    }
-}
-
-fn host_error(message: &str) -> ExecutorError {
-    ExecutorError {
-        message: message.to_owned(),
-        field: None,
-        source: None,
     }
 }

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ah_agents::LaunchSpec;
+use ah_executor::AgentLaunch;
 use ah_lifecycle::permission;
 use ah_lifecycle::turns::{AgentOutput, Conversation, Effects, Identifiers, Moment, Opening};
-use ah_recorder::protocol::{
+use ah_lifecycle::{
     AgentEnd, Fact, JournalEntry, JournalRecord, Request, ShutdownManner, TurnOutcome,
 };
 use ah_rest_api_contract::{
@@ -35,19 +35,19 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Starts the agent.
-    pub(super) fn launch(&mut self, spec: &LaunchSpec, behavior: Behavior, now: Moment) {
+    pub(super) fn launch(&mut self, launch: &AgentLaunch, behavior: Behavior, now: Moment) {
         self.alive = true;
-        self.launched_with = spec.agent.env.clone().into_iter().collect();
-        let agent = HostAgent::new(behavior, spec);
+        self.launched_with = launch.env.clone().into_iter().collect();
+        let agent = HostAgent::new(behavior, launch);
         let opening = Opening {
-            prompt_id: spec.prompt_id,
-            prompt: spec.prompt.clone(),
-            author: spec.author.clone(),
-            permissions: spec.permissions.clone(),
-            workspace: spec.workspace.to_string_lossy().into_owned(),
+            prompt_id: launch.prompt_id,
+            prompt: launch.prompt.clone(),
+            author: launch.author.clone(),
+            permissions: launch.permissions.clone(),
+            workspace: launch.workspace.to_string_lossy().into_owned(),
         };
         // Sessions of one engine have consecutive identifiers.
-        let ids = Identifiers::seeded(spec.session_id.ulid().0 << 16);
+        let ids = Identifiers::seeded(launch.session.ulid().0 << 16);
         self.conversation = Some(Conversation::new(opening, agent, ids));
         self.fact(Fact::AgentStarted { pid: 1 }, now);
         self.converse(now, Conversation::begin);

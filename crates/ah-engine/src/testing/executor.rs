@@ -1,49 +1,39 @@
 //! The executor of the host.
 
-use ah_agents::{AgentProgram, LaunchSpec};
-use ah_recorder::protocol::{JournalRecord, RecorderFrame, Request};
+use ah_executor::{
+    AgentLaunch, Attachment, Executor, ExecutorError, Provisioned, RecorderMessage,
+    RecorderMessages, RecorderState, WorkspaceRequest,
+};
+use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
     RepositorySource, SessionDiff, SessionId, SessionStatus, SessionWorkspace, WorkspaceProvider,
 };
-use ah_store::{Fence, JournalPosition};
 use async_trait::async_trait;
-use futures::stream;
+use futures::{sink, stream};
 
-use super::{FakeHost, host_error};
-use crate::executor::{
-    Attachment, Executor, ExecutorError, Frames, Provisioned, RecorderState, Requests,
-    WorkspaceRequest,
-};
-use crate::local_executor::check_folder;
-
-struct FakeRequests {
-    host: FakeHost,
-    session: SessionId,
-}
-
-#[async_trait]
-impl Requests for FakeRequests {
-    async fn send(&mut self, request: &Request) -> std::io::Result<()> {
-        self.host.take(self.session, request);
-        Ok(())
-    }
-}
+use super::FakeHost;
 
 #[async_trait]
 impl Executor for FakeHost {
     fn agents(&self) -> Vec<Agent> {
-        self.0.catalog.list()
+        vec![ah_scenario::agent()]
     }
 
     async fn discover_versions(&self) {}
 
-    fn resolve_agent(&self, selection: &AgentSelection) -> Result<AgentProgram, FieldErrors> {
-        self.0.catalog.resolve(selection)
+    fn check_agent(&self, selection: &AgentSelection) -> Result<(), FieldErrors> {
+        match selection.agent_type.as_str() {
+            ah_scenario::AGENT_TYPE => ah_scenario::check_selection(selection),
+            other => Err(FieldErrors::of("type", format!("unknown agent `{other}`"))),
+        }
     }
 
     async fn check_source(&self, source: &RepositorySource) -> Result<(), String> {
-        check_folder(source).await
+        match source.as_path() {
+            Some(path) if !path.is_dir() => Err(format!("{} is not a folder", path.display())),
+            _ => Ok(()),
+        }
     }
 
     async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError> {
@@ -52,7 +42,7 @@ impl Executor for FakeHost {
             moved.changed().await.expect("the host lives");
         }
         if let Some(message) = &self.0.troubles.lock().unwrap().refusal {
-            return Err(host_error(message));
+            return Err(ExecutorError::new(message));
         }
         Ok(Provisioned {
             workspace: SessionWorkspace {
@@ -67,10 +57,10 @@ impl Executor for FakeHost {
         })
     }
 
-    async fn launch(&self, spec: &LaunchSpec) -> Result<(), ExecutorError> {
+    async fn launch(&self, launch: &AgentLaunch) -> Result<(), ExecutorError> {
         let (behavior, now) = (self.0.behavior, self.now());
-        self.with(spec.session_id, |recorder| {
-            recorder.launch(spec, behavior, now);
+        self.with(launch.session, |recorder| {
+            recorder.launch(launch, behavior, now);
         });
         let recorders = self.0.recorders.lock().unwrap();
         let alive = recorders.values().filter(|it| it.alive).count();
@@ -94,13 +84,16 @@ impl Executor for FakeHost {
         _fence: Fence,
         from: JournalPosition,
     ) -> std::io::Result<Attachment> {
-        let line = FakeRequests {
-            host: self.clone(),
-            session,
-        };
+        let requests = sink::unfold(
+            self.clone(),
+            move |host: Self, request: Request| async move {
+                host.take(session, &request);
+                Ok(host)
+            },
+        );
         Ok(Attachment {
-            frames: self.frames(session, from.0),
-            requests: Box::new(line),
+            messages: self.messages(session, from.0),
+            requests: Box::pin(requests),
         })
     }
 
@@ -148,7 +141,7 @@ impl Executor for FakeHost {
     async fn discard(&self, session: SessionId) -> Result<(), ExecutorError> {
         let mut troubles = self.0.troubles.lock().unwrap();
         if troubles.immovable {
-            return Err(host_error("it is immutable"));
+            return Err(ExecutorError::new("it is immutable"));
         }
         troubles.discarded.push(session);
         Ok(())
@@ -168,8 +161,8 @@ impl FakeHost {
         self.0.held.lock().unwrap().contains(&status)
     }
 
-    /// Returns the frames of the session's recorder from record `from` until its end.
-    fn frames(&self, session: SessionId, from: u64) -> Frames {
+    /// Returns the messages of the session's recorder from record `from` until its end.
+    fn messages(&self, session: SessionId, from: u64) -> RecorderMessages {
         let end = self.with(session, |recorder| recorder.journal.len() as u64);
         let news = (self.0.moved.subscribe(), self.0.shown.subscribe());
         let state = (self.clone(), news, from, false);
@@ -180,12 +173,15 @@ impl FakeHost {
                     let (moved, shown) = &mut news;
                     moved.mark_unchanged();
                     if at >= end && !said {
-                        return Some((Ok(RecorderFrame::CaughtUp), (host, news, at, true)));
+                        return Some((Ok(RecorderMessage::CaughtUp), (host, news, at, true)));
                     }
                     if let Some(record) = host.journal(session, at, 1).pop() {
                         let next = at + 1;
-                        let frame = RecorderFrame::Record { next, record };
-                        return Some((Ok(frame), (host, news, next, said)));
+                        let message = RecorderMessage::Record {
+                            record,
+                            next: JournalPosition(next),
+                        };
+                        return Some((Ok(message), (host, news, next, said)));
                     }
                     if !host.0.recorders.lock().unwrap().get(&session)?.alive {
                         return None;
@@ -193,8 +189,8 @@ impl FakeHost {
                     tokio::select! {
                         moved = moved.changed() => moved.ok()?,
                         Ok((of, event)) = shown.recv() => if of == session {
-                            let frame = RecorderFrame::Ephemeral { event };
-                            return Some((Ok(frame), (host, news, at, said)));
+                            let message = RecorderMessage::Ephemeral(event);
+                            return Some((Ok(message), (host, news, at, said)));
                         }
                     }
                 }
