@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -53,11 +54,12 @@ impl RepositorySource {
         if text.len() > ADDRESS_BYTES_MAX {
             return Err(format!("must have at most {ADDRESS_BYTES_MAX} bytes"));
         }
+        // A path may have any name but one with the character that ends it.
+        if text.starts_with('/') && !text.contains('\0') {
+            return Ok(Self::Path(PathBuf::from(text)));
+        }
         if text.starts_with('-') || names_helper(text) || text.chars().any(char::is_control) {
             return Err(format!("is not an address of a repository: {help}"));
-        }
-        if text.starts_with('/') {
-            return Ok(Self::Path(PathBuf::from(text)));
         }
         if text.contains("://") {
             let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
@@ -74,6 +76,11 @@ impl RepositorySource {
             }
             if is_option(host) || is_option(url.username()) {
                 return Err("has a user or host that begins with a dash".to_owned());
+            }
+            // Git's credential helpers separate values by line breaks.
+            let has_control = |part: &str| percent_decode_str(part).any(|b| b.is_ascii_control());
+            if has_control(url.username()) || url.password().is_some_and(has_control) {
+                return Err("has a control character in its user name or password".to_owned());
             }
             return Ok(Self::Url(url));
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ah_rest_api_contract::{Branch, RepositorySource};
 
 use crate::WorkspaceError;
-use crate::git::{Git, GitCommand, TRANSFER_LIMIT};
+use crate::git::{Git, GitCommand, Login, TRANSFER_LIMIT};
 
 /// The name of the source in calls that read it.
 pub(crate) const REMOTE: &str = "ah-source";
@@ -86,9 +86,21 @@ impl Source {
 
     /// Configures a call to know this source as [`REMOTE`].
     pub(crate) fn known_to<'a>(&self, call: GitCommand<'a>) -> GitCommand<'a> {
+        let login = match &self.address {
+            RepositorySource::Url(url) => Login::of(url),
+            RepositorySource::Path(_) | RepositorySource::Scp(_) => None,
+        };
+        let address = match &login {
+            Some(login) => login.address().into(),
+            None => self.address_text(),
+        };
         let call = call
-            .config(&format!("remote.{REMOTE}.url"), self.address_text())
+            .config(&format!("remote.{REMOTE}.url"), address)
             .within(TRANSFER_LIMIT);
+        let call = match login {
+            Some(login) => login.offer_to(call),
+            None => call,
+        };
         let call = match self.ssh {
             Ssh::AsSetUp => call,
             Ssh::NotAsking => call.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),

@@ -1,8 +1,11 @@
 //! The sources of repositories.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use ah_executor::WorkspaceRequest;
 use ah_rest_api_contract::RepositorySource;
@@ -226,4 +229,61 @@ async fn head_without_a_commit_requires_a_branch() {
     };
     let workspace = fixture.workspaces.provision(&request).await.unwrap();
     assert!(workspace.path.join("topic.txt").exists());
+}
+
+/// Serves one connection after the other: a request without a login is asked for one, and any other
+/// one is refused after `seen` was called with its login.
+fn server_that_wants_a_login(seen: impl Fn(&str) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut request = String::new();
+            for line in BufReader::new(&stream).lines().map_while(Result::ok) {
+                if line.is_empty() {
+                    break;
+                }
+                request += &(line + "\n");
+            }
+            let login = request
+                .lines()
+                .find_map(|line| line.strip_prefix("Authorization: "));
+            let head = match login {
+                Some(login) => {
+                    seen(login);
+                    "HTTP/1.1 404 Not Found\r\n"
+                }
+                None => "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n",
+            };
+            let reply = format!("{head}Content-Length: 0\r\nConnection: close\r\n\r\n");
+            stream.write_all(reply.as_bytes()).ok();
+        }
+    });
+    port
+}
+
+/// Returns true if a command line on this host contains the text.
+fn is_on_a_command_line(text: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes
+        .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
+        .any(|line| line.windows(text.len()).any(|part| part == text.as_bytes()))
+}
+
+#[tokio::test]
+async fn login_in_a_url_reaches_the_server_and_no_command_line() {
+    let fixture = Fixture::new();
+    let logins = Arc::new(Mutex::new(Vec::new()));
+    let seen = logins.clone();
+    let port = server_that_wants_a_login(move |login| {
+        let is_public = is_on_a_command_line("correct-horse");
+        seen.lock().unwrap().push((login.to_owned(), is_public));
+    });
+    let url = format!("http://bob:correct-horse%40%27%24x@127.0.0.1:{port}/x.git");
+    let request = from(&fixture, RepositorySource::parse(&url).unwrap());
+    let error = fixture.workspaces.provision(&request).await.unwrap_err();
+    assert!(!error.to_string().contains("correct-horse"), "{error}");
+    // `bob:correct-horse@'$x`, in base64.
+    let sent = ("Basic Ym9iOmNvcnJlY3QtaG9yc2VAJyR4".to_owned(), false);
+    assert_eq!(*logins.lock().unwrap(), [sent]);
 }
