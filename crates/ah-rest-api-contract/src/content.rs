@@ -167,7 +167,8 @@ impl PromptContent {
     }
 
     /// Validates the content and adds the errors to `errors` under `field`. A prompt must not be
-    /// empty, and an image needs a URI or data.
+    /// empty, its text must not contain NUL, which no command line and few programs accept, and an
+    /// image needs a URI or data.
     pub fn check(&self, field: &str, errors: &mut FieldErrors) {
         let says_nothing = self.0.iter().all(|block| match block {
             ContentBlock::Text { text } => text.trim().is_empty(),
@@ -176,24 +177,28 @@ impl PromptContent {
         if says_nothing {
             errors.add(field, "must not be empty");
         }
+        if self.text().contains('\0') {
+            errors.add(field, "must not contain the character NUL");
+        }
         for (index, block) in self.0.iter().enumerate() {
-            if let ContentBlock::Image {
-                uri,
-                data,
-                mime_type,
-            } = block
-            {
-                match (uri, data) {
-                    (None, None) => errors.add(
-                        format!("{field}[{index}]"),
-                        "an image needs `uri`, or `data` with `mimeType`",
-                    ),
-                    (_, Some(_)) if mime_type.is_none() => errors.add(
-                        format!("{field}[{index}].mimeType"),
-                        "is required with `data`",
-                    ),
-                    _ => {}
-                }
+            match block {
+                ContentBlock::Image {
+                    uri: None,
+                    data: None,
+                    ..
+                } => errors.add(
+                    format!("{field}[{index}]"),
+                    "an image needs `uri`, or `data` with `mimeType`",
+                ),
+                ContentBlock::Image {
+                    data: Some(_),
+                    mime_type: None,
+                    ..
+                } => errors.add(
+                    format!("{field}[{index}].mimeType"),
+                    "is required with `data`",
+                ),
+                _ => {}
             }
         }
     }

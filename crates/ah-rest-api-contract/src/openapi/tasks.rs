@@ -11,9 +11,11 @@ use super::bodies::{NamedSchemas, push, reference};
 use super::{extension, object_of};
 use crate::{ContentBlock, RepoConfig};
 
-/// A text with at least one character that is no white space (Unicode's `White_Space`, which
-/// differs from `\s`).
-const NOT_BLANK: &str = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+/// A text without NUL.
+const WITHOUT_NUL: &str = r"^[^\u0000]*$";
+/// A text without NUL and with at least one character that is no white space (Unicode's
+/// `White_Space`, which differs from `\s`).
+const NOT_BLANK: &str = r"^[^\u0000]*[^\u0000\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000]*$";
 
 /// The schema of a prompt in a request that validates it.
 pub(crate) enum PromptInput {}
@@ -77,6 +79,12 @@ impl PartialSchema for PromptBlock {
                     schema
                         .item(with_fields(image.clone(), by_address))
                         .item(with_fields(image, in_place))
+                }
+                RefOr::T(Schema::Object(mut text)) if text.properties.contains_key("text") => {
+                    if let Some(RefOr::T(Schema::Object(field))) = text.properties.get_mut("text") {
+                        field.pattern = Some(WITHOUT_NUL.to_owned());
+                    }
+                    schema.item(text)
                 }
                 other => schema.item(other),
             };
@@ -161,11 +169,11 @@ pub(crate) fn labels() -> RefOr<Schema> {
 
 /// Returns the schema of the environment of a task's agents.
 pub(crate) fn environment() -> RefOr<Schema> {
-    let description = "Environment variables for the agent, with names that the server allows. \
-                       Responses never contain their values.";
+    let description = "Environment variables for the agent, with names that the server allows, \
+                       at most 256 KiB together. Responses never contain their values.";
     let values = ObjectBuilder::new()
         .max_length(Some(32 * 1024))
-        .pattern(Some(r"^[^\u0000]*$"));
+        .pattern(Some(WITHOUT_NUL));
     bounded_map(
         description,
         name_of("^[A-Za-z_][A-Za-z0-9_]*$", 128),

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use validator::Validate;
 
 use super::rules::{
-    TIMEOUT_MS_MAX, check_branch, check_commit, check_env, check_labels, check_repo, check_source,
+    TIMEOUT_MS_MAX, check_argument, check_branch, check_commit, check_env, check_labels,
+    check_repo, check_source,
 };
 use crate::object::objects;
 use crate::word::{self, words};
@@ -150,13 +151,33 @@ pub struct AgentSelection {
     pub agent_type: AgentType,
     /// The version to run; the installed one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[validate(length(min = 1, max = 64, message = "must have 1 to 64 characters"))]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
+    #[validate(
+        length(min = 1, max = 64, message = "must have 1 to 64 characters"),
+        custom(function = "check_argument")
+    )]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            min_length = 1,
+            max_length = 64,
+            pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+        )
+    )]
     pub version: Option<String>,
     /// The model to use; the agent's default if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[validate(length(min = 1, max = 128, message = "must have 1 to 128 characters"))]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
+    #[validate(
+        length(min = 1, max = 128, message = "must have 1 to 128 characters"),
+        custom(function = "check_argument")
+    )]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            min_length = 1,
+            max_length = 128,
+            pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+        )
+    )]
     pub model: Option<String>,
     /// The number of sessions to launch with the agent.
     #[serde(default = "one", deserialize_with = "number::whole")]
@@ -292,7 +313,7 @@ pub struct CreateTask {
     #[serde(default)]
     pub permissions: PermissionPolicy,
     /// Environment variables for the agent, with names that the server allows. At most 64, values
-    /// up to 32 KiB.
+    /// up to 32 KiB, and at most 256 KiB together.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[validate(custom(function = "check_env"))]
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::environment))]

@@ -11,6 +11,10 @@ use crate::RepositorySource;
 /// The maximum time limit of a task, in milliseconds: 7 days.
 pub(super) const TIMEOUT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
 
+/// The maximum size of the variables of a task together, in bytes. A program starts with at most
+/// 2 MiB of arguments and variables on Linux (execve(2)), and inherits others.
+const ENV_BYTES_MAX: usize = 256 * 1024;
+
 fn failed(message: impl Into<Cow<'static, str>>) -> ValidationError {
     ValidationError::new("rule").with_message(message.into())
 }
@@ -96,6 +100,23 @@ pub(super) fn check_env(env: &BTreeMap<String, String>) -> Result<(), Validation
                 "has a value under `{name}` that no variable can hold"
             )));
         }
+    }
+    let size: usize = env
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if size > ENV_BYTES_MAX {
+        return Err(failed(format!(
+            "has {size} bytes together; at most {ENV_BYTES_MAX}"
+        )));
+    }
+    Ok(())
+}
+
+/// Rejects names that cannot be an argument of a program.
+pub(super) fn check_argument(text: &str) -> Result<(), ValidationError> {
+    if text.chars().any(char::is_control) {
+        return Err(failed("must not contain control characters"));
     }
     Ok(())
 }

@@ -41,8 +41,19 @@ type Mutation = fn(&mut CreateTask);
 
 #[test]
 fn each_rule_names_its_field() {
-    let cases: [(&str, Mutation); 31] = [
+    let cases: [(&str, Mutation); 35] = [
         ("prompt", |task| task.prompt = "".into()),
+        ("prompt", |task| task.prompt = "do\0it".into()),
+        ("agents[0].model", |task| {
+            task.agents[0].model = Some("a\0b".to_owned());
+        }),
+        ("agents[0].version", |task| {
+            task.agents[0].version = Some("1\n2".to_owned());
+        }),
+        ("env", |task| {
+            let value = "x".repeat(32 * 1024);
+            task.env = (0..9).map(|n| (format!("V{n}"), value.clone())).collect();
+        }),
         ("prompt", |task| task.prompt = " \n\t".into()),
         ("prompt", |task| {
             task.prompt = PromptContent::new(Vec::new());
