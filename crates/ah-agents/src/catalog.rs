@@ -2,6 +2,7 @@
 
 mod builtin;
 mod configured;
+mod context;
 mod installation;
 mod profile;
 
@@ -18,9 +19,9 @@ use serde_json::Value;
 
 pub use configured::{AgentEntry, ConfiguredAgents, HomeOf, InvalidAgent};
 
-use crate::{AgentProgram, DriverKind, Inheritance};
+use crate::{AgentProgram, DriverKind};
 use installation::Versions;
-use profile::{ModelChoice, Profile, WITHHELD};
+use profile::{ModelChoice, Profile};
 
 /// The setting of an ACP agent that selects one of its modes.
 const MODE: &str = "mode";
@@ -139,10 +140,7 @@ impl Catalog {
             driver: profile.driver,
             argv: profile.command.clone(),
             env: profile.env.clone(),
-            inherits: Inheritance {
-                withheld: WITHHELD.map(str::to_owned).to_vec(),
-                passed: profile.passed.clone(),
-            },
+            inherits: context::inheritance(Some(profile)),
             home: profile.home.clone(),
             model: None,
             settings: selection.settings.clone(),
@@ -176,7 +174,7 @@ impl Catalog {
             driver: DriverKind::Scenario,
             argv: self.scenario_command.clone(),
             env: BTreeMap::new(),
-            inherits: Inheritance::default(),
+            inherits: context::inheritance(None),
             home: None,
             model: None,
             settings: selection.settings.clone(),

@@ -12,6 +12,7 @@
 mod agent;
 mod clock;
 mod connection;
+mod context;
 mod ending;
 pub mod journal;
 mod lines;

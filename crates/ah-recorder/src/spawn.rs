@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
+use crate::context;
 use crate::process::{RECORDER_MARK, SESSION_MARK};
 use crate::run::word;
 use ah_agents::{LaunchSpec, SessionFolder};
@@ -194,12 +195,9 @@ fn detached(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);
-    // SAFETY: `setsid` is one system call; it neither allocates nor locks.
+    // SAFETY: `reset` only makes system calls; it neither allocates nor locks.
     unsafe {
-        process.pre_exec(|| {
-            rustix::process::setsid()?;
-            Ok(())
-        });
+        process.pre_exec(context::reset);
     }
     process.spawn().map_err(failed)
 }

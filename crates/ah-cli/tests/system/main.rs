@@ -7,6 +7,7 @@ mod agents;
 mod bad_input;
 mod commands;
 mod conformance;
+mod context;
 mod crashes;
 mod crowd;
 mod http;
