@@ -68,6 +68,7 @@ struct Inner {
 struct Troubles {
     refusal: Option<String>,
     immovable: bool,
+    unsealable: bool,
     discarded: Vec<SessionId>,
     most_alive: usize,
 }
@@ -98,6 +99,11 @@ impl FakeHost {
     /// Makes the removal of workspaces fail.
     pub fn keep_workspaces(&self) {
         self.0.troubles.lock().unwrap().immovable = true;
+    }
+
+    /// Makes storing the changes of sessions fail.
+    pub fn refuse_to_seal(&self) {
+        self.0.troubles.lock().unwrap().unsealable = true;
     }
 
     /// Returns the sessions whose workspaces were removed.

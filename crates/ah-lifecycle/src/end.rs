@@ -1,6 +1,8 @@
 //! The final status of a session, once no process of it is left (design law 7: report it as it
 //! was).
 
+use std::time::Duration;
+
 use ah_rest_api_contract::{
     Activity, EventPayload, Log, LogLevel, PermissionOutcome, PermissionResolved, PermissionState,
     PromptState, SessionStatus, Timestamp,
@@ -16,9 +18,23 @@ use crate::{
 pub enum ProcessEnd {
     /// The recorder recorded the end.
     Recorded(AgentEnd),
+    /// The recorder recorded the end, but the changes of the session could not be stored.
+    Unsealed {
+        /// The end.
+        end: AgentEnd,
+        /// The reason as text.
+        reason: String,
+    },
     /// The recorder died without a record of the end; this many processes of the session were left.
     RecorderLost {
         /// The number of processes.
+        swept: u32,
+    },
+    /// The recorder did not end the session within its limit, and was killed.
+    RecorderUnresponsive {
+        /// The limit.
+        limit: Duration,
+        /// The number of processes that were left.
         swept: u32,
     },
     /// No process was ever started, for this reason.
@@ -94,11 +110,14 @@ fn to_its_end(
 
 fn verdict(record: &SessionRecord, process_end: &ProcessEnd) -> (SessionStatus, StatusDetail) {
     let (exit_code, signal) = match process_end {
-        ProcessEnd::Recorded(end) => (end.exit_code, end.signal),
+        ProcessEnd::Recorded(end) | ProcessEnd::Unsealed { end, .. } => (end.exit_code, end.signal),
         _ => (None, None),
     };
     let with = |reason: Option<String>| StatusDetail {
-        reason,
+        reason: match (reason, unresponsive(process_end)) {
+            (Some(reason), Some(killed)) => Some(format!("{reason}; {killed}")),
+            (reason, killed) => reason.or(killed),
+        },
         exit_code,
         signal,
     };
@@ -119,6 +138,17 @@ fn verdict(record: &SessionRecord, process_end: &ProcessEnd) -> (SessionStatus, 
     }
 }
 
+/// Describes the end of a recorder that did not do as requested.
+fn unresponsive(process_end: &ProcessEnd) -> Option<String> {
+    match process_end {
+        ProcessEnd::RecorderUnresponsive { limit, .. } => Some(format!(
+            "its recorder did not answer for {} s and was killed",
+            limit.as_secs()
+        )),
+        _ => None,
+    }
+}
+
 /// Returns true if the recorder ended the session at its idle limit, which is not a fault.
 fn was_idle_too_long(process_end: &ProcessEnd) -> bool {
     matches!(process_end, ProcessEnd::Recorded(end) if end.cause == Some(EndCause::Idle))
@@ -135,6 +165,14 @@ fn recorded_reason(process_end: &ProcessEnd) -> Option<String> {
 fn fault(record: &SessionRecord, process_end: &ProcessEnd) -> Option<String> {
     let end = match process_end {
         ProcessEnd::Recorded(end) => end,
+        ProcessEnd::Unsealed { end, reason } => {
+            let fault = fault(record, &ProcessEnd::Recorded(end.clone()));
+            return fault.or_else(|| Some(reason.clone()));
+        }
+        // The status says that it did not answer.
+        ProcessEnd::RecorderUnresponsive { .. } => {
+            return Some("recorder lost".to_owned());
+        }
         ProcessEnd::RecorderLost { swept: 0 } => {
             return Some("recorder lost: the process that ran the agent is gone".to_owned());
         }
@@ -189,14 +227,23 @@ fn unfinished(record: &SessionRecord, end: &AgentEnd) -> Option<String> {
 
 fn leftovers(process_end: &ProcessEnd, now: Timestamp) -> Vec<NewEvent> {
     match process_end {
-        ProcessEnd::Recorded(AgentEnd { swept, .. }) if *swept > 0 => vec![NewEvent {
-            ts: now,
-            payload: EventPayload::Log(Log {
-                level: LogLevel::Warn,
-                message: format!("the agent left {} behind, now ended", processes(*swept)),
-                tool_execution_id: None,
-            }),
-        }],
+        ProcessEnd::Recorded(AgentEnd { swept, .. })
+        | ProcessEnd::Unsealed {
+            end: AgentEnd { swept, .. },
+            ..
+        }
+        | ProcessEnd::RecorderUnresponsive { swept, .. }
+            if *swept > 0 =>
+        {
+            vec![NewEvent {
+                ts: now,
+                payload: EventPayload::Log(Log {
+                    level: LogLevel::Warn,
+                    message: format!("the agent left {} behind, now ended", processes(*swept)),
+                    tool_execution_id: None,
+                }),
+            }]
+        }
         _ => Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{File, FileTimes};
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -115,8 +116,27 @@ fn gone(workspace: &Workspace) -> WorkspaceError {
     }
 }
 
+/// Returns the objects of the repository as a list of one folder, for a variable of git.
 fn objects_of(workspace: &Workspace) -> OsString {
-    workspace.repository.join("objects").into_os_string()
+    list_of_one(&workspace.repository.join("objects"))
+}
+
+/// Returns a list with this folder, for git's variables with lists of folders. They are separated by
+/// colons, so a folder with a colon, or one that looks quoted, is quoted like a string in C.
+fn list_of_one(folder: &Path) -> OsString {
+    let bytes = folder.as_os_str().as_bytes();
+    if !bytes.contains(&b':') && !bytes.starts_with(b"\"") {
+        return folder.into();
+    }
+    let mut quoted = vec![b'"'];
+    for byte in bytes {
+        if matches!(byte, b'"' | b'\\') {
+            quoted.push(b'\\');
+        }
+        quoted.push(*byte);
+    }
+    quoted.push(b'"');
+    OsString::from_vec(quoted)
 }
 
 fn check_name(name: &str) -> Result<(), WorkspaceError> {

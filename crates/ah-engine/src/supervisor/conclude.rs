@@ -46,10 +46,10 @@ impl Supervisor {
         let process_end = with_swept(process_end, swept);
         for attempt in 0..DECISION_ATTEMPTS {
             // A session can be cancelled while it is stopping, so each attempt checks again.
-            let mut change = if self.view.record.ending == Some(Ending::Cancel) {
-                self.discard(at).await
+            let (mut change, process_end) = if self.view.record.ending == Some(Ending::Cancel) {
+                (self.discard(at).await, process_end.clone())
             } else {
-                self.seal(at).await
+                self.seal(process_end.clone(), at).await
             };
             change.patch.journal = position;
             change.merge(end::decide(
@@ -89,22 +89,30 @@ impl Supervisor {
         }
     }
 
-    /// Stores the session's changes. A failure does not affect the outcome of the session, but adds
-    /// an event.
-    async fn seal(&self, now: Timestamp) -> Change {
+    /// Stores the session's changes. A failure adds an event, and a session whose work is not kept
+    /// is not completed.
+    async fn seal(&self, process_end: ProcessEnd, now: Timestamp) -> (Change, ProcessEnd) {
         let mut change = Change::default();
         if self.view.record.session.workspace.is_none() {
-            return change;
+            return (change, process_end);
         }
-        match self.core.executor.seal(self.id).await {
-            Ok(changes) => change.patch.changes = Some(changes),
-            Err(error) => {
-                change
-                    .events
-                    .push(failure("what was changed could not be kept", &error, now));
+        let error = match self.core.executor.seal(self.id).await {
+            Ok(changes) => {
+                change.patch.changes = Some(changes);
+                return (change, process_end);
             }
-        }
-        change
+            Err(error) => error,
+        };
+        let what = "what was changed could not be kept";
+        let process_end = match process_end {
+            ProcessEnd::Recorded(end) => ProcessEnd::Unsealed {
+                end,
+                reason: format!("{what}: {}", ah_rest_api_contract::error_chain(&error)),
+            },
+            other => other,
+        };
+        change.events.push(failure(what, &error, now));
+        (change, process_end)
     }
 
     /// Removes the session's workspace. A failure does not keep the session from ending, but adds
@@ -141,6 +149,9 @@ fn with_swept(process_end: ProcessEnd, swept: u32) -> ProcessEnd {
         ProcessEnd::RecorderLost { swept: before } => ProcessEnd::RecorderLost {
             swept: before.saturating_add(swept),
         },
+        ProcessEnd::RecorderUnresponsive { limit, .. } => {
+            ProcessEnd::RecorderUnresponsive { limit, swept }
+        }
         other => other,
     }
 }

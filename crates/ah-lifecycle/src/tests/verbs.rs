@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    Activity, DeliveryMode, ErrorKind, Prompt, PromptContent, PromptId, PromptState, SessionStatus,
-    TaskManagerError,
+    Activity, DeliveryMode, ErrorKind, EventPayload, Prompt, PromptContent, PromptId, PromptState,
+    SessionStatus, TaskManagerError,
 };
 use ulid::Ulid;
 
@@ -51,6 +51,70 @@ fn finished_agent_is_shut_down_and_completes() {
     let change = end::decide(&view.record, &[], &ProcessEnd::Recorded(exit(0)), at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Completed));
     assert_eq!(change.patch.exit_code, Some(0));
+}
+
+#[test]
+fn a_session_whose_changes_are_not_kept_is_not_completed() {
+    let mut view = idle();
+    let decision = finish::decide(&view.record, &view.prompts);
+    apply(&mut view, decision);
+    let unsealed = |code| ProcessEnd::Unsealed {
+        end: exit(code),
+        reason: "what was changed could not be kept: no space".to_owned(),
+    };
+    let change = end::decide(&view.record, &[], &unsealed(0), at(2)).unwrap();
+    assert_eq!(change.patch.status, Some(SessionStatus::Failed));
+    assert_eq!(change.patch.exit_code, Some(0));
+    let EventPayload::Status(status) = &change.events.last().unwrap().payload else {
+        panic!("{change:?}");
+    };
+    assert_eq!(
+        status.reason.as_deref(),
+        Some("what was changed could not be kept: no space")
+    );
+    view.record.ending = Some(Ending::Stop);
+    view.record.session.status = SessionStatus::Stopping;
+    let change = end::decide(&view.record, &[], &unsealed(0), at(2)).unwrap();
+    assert_eq!(change.patch.status, Some(SessionStatus::Stopped));
+}
+
+#[test]
+fn a_session_ends_as_requested_when_its_recorder_does_not_answer() {
+    let killed = ProcessEnd::RecorderUnresponsive {
+        limit: Duration::from_secs(35),
+        swept: 2,
+    };
+    let fail = Ending::Fail {
+        reason: "it took longer than its limit of 4 s".to_owned(),
+    };
+    for (ending, status, reason) in [
+        (Ending::Stop, SessionStatus::Stopped, "its recorder"),
+        (Ending::Cancel, SessionStatus::Cancelled, "its recorder"),
+        (
+            fail,
+            SessionStatus::Failed,
+            "it took longer than its limit of 4 s; its recorder",
+        ),
+        (
+            Ending::Complete,
+            SessionStatus::Failed,
+            "recorder lost; its recorder",
+        ),
+    ] {
+        let mut view = running();
+        view.record.ending = Some(ending.clone());
+        view.record.session.status = SessionStatus::Stopping;
+        let change = end::decide(&view.record, &[], &killed, at(2)).unwrap();
+        assert_eq!(change.patch.status, Some(status), "{ending:?}");
+        let EventPayload::Status(status) = &change.events.last().unwrap().payload else {
+            panic!("{change:?}");
+        };
+        assert_eq!(
+            status.reason,
+            Some(format!("{reason} did not answer for 35 s and was killed")),
+            "{ending:?}"
+        );
+    }
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ah_rest_api_contract::{DiffQuery, FileStatus};
-use ah_workspace::{Workspace, WorkspaceError};
+use ah_rest_api_contract::{DiffQuery, FileStatus, RepositorySource};
+use ah_workspace::{ProvisionRequest, Workspace, WorkspaceError};
 
-use crate::fixture::{Fixture, commit, git, plain_git};
+use crate::fixture::{Fixture, commit, git, plain_git, workspaces_of};
 
 /// A changed file: its path, its old path, added and removed lines unless it is binary.
 type Told = (String, Option<String>, Option<(u64, u64)>);
@@ -432,4 +432,39 @@ async fn non_utf8_text_has_counts_but_no_patch() {
     assert_eq!((latin.lines_added, latin.lines_removed), (1, 0));
     assert!(latin.is_binary && latin.diff.is_empty() && latin.hunks.is_empty());
     assert!(!plain.is_binary && plain.diff.contains("+plain"));
+}
+
+#[tokio::test]
+async fn changes_are_counted_in_folders_of_any_name() {
+    for name in [
+        "co:lon",
+        "\"quoted\"",
+        "a\"b:c",
+        "back\\sl:ash",
+        "new\nli:ne",
+        " sp ace ",
+        "ünï",
+        "*?[x]",
+        "$HOME",
+        "-dash",
+        "~",
+        "per%41",
+    ] {
+        let fixture = Fixture::new();
+        let folder = fixture.folder.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        let repository = folder.join(name);
+        fs::rename(fixture.repository(), &repository).unwrap();
+        let workspaces = workspaces_of(&folder.join("home"));
+        let request = ProvisionRequest {
+            source: Some(RepositorySource::Path(repository)),
+            ..fixture.request()
+        };
+        let workspace = workspaces.provision(&request).await.unwrap();
+        fs::write(workspace.path.join(name.replace('/', "_")), "one\n").unwrap();
+        let changes = workspaces.changes(&workspace).await;
+        let changes = changes.unwrap_or_else(|error| panic!("{name:?}: {error}"));
+        assert_eq!(changes.summary.files_changed, 1, "{name:?}");
+        workspaces.snapshot(&workspace, "end").await.unwrap();
+    }
 }
