@@ -132,7 +132,7 @@ impl Executor for FakeHost {
 
     async fn seal(&self, _session: SessionId) -> Result<ChangeSummary, ExecutorError> {
         if self.0.troubles.lock().unwrap().unsealable {
-            return Err(host_error("its objects cannot be read"));
+            return Err(ExecutorError::new("its objects cannot be read"));
         }
         Ok(ChangeSummary {
             files_changed: 1,
