@@ -95,7 +95,12 @@ fn request(prompt: &Prompt, steer: bool) -> Request {
 }
 
 fn prompts(view: &View) -> Vec<Request> {
-    let idle = view.record.session.activity == Some(Activity::Idle);
+    // An agent that works between turns accepts a prompt as well.
+    let idle = match view.record.session.activity {
+        Some(Activity::Idle) => true,
+        Some(Activity::Working | Activity::AwaitingPermission) => !view.record.is_in_turn(),
+        Some(_) | None => false,
+    };
     let mut waiting = view
         .prompts
         .iter()

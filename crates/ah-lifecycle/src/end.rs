@@ -190,6 +190,9 @@ fn fault(record: &SessionRecord, process_end: &ProcessEnd) -> Option<String> {
     match (end.exit_code, end.signal) {
         _ if end.cause == Some(EndCause::TimedOut) => told("it took longer than its limit"),
         _ if end.cause == Some(EndCause::NotReady) => told("the agent did not become ready"),
+        _ if end.cause == Some(EndCause::InterruptIgnored) => {
+            told("the agent did not end its turn after it was interrupted")
+        }
         // It was shut down and ended as intended, possibly by a signal.
         _ if matches!(end.cause, Some(EndCause::Finished | EndCause::Unattended))
             && end.reason.is_none() =>

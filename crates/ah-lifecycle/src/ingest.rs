@@ -6,6 +6,7 @@ use ah_rest_api_contract::{
     PromptDelivery, PromptState, SessionStatus, Timestamp, Usage,
 };
 
+use crate::turns::Work;
 use crate::{
     AgentEnd, Change, Decision, Fact, JournalEntry, JournalPosition, JournalRecord, NewEvent,
     PermissionWrite, PromptWrite, Refusal, TurnEnd, TurnOutcome, View, pause, resume, start,
@@ -108,7 +109,12 @@ fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
                     && p.permission.request.request_id != resolved.request_id
             });
             if !others && view.record.session.activity == Some(Activity::AwaitingPermission) {
-                set_activity(view, &mut change, Activity::Working);
+                // The recorder adds the open tool calls of an agent between turns.
+                let work = Work {
+                    in_turn: view.record.is_in_turn(),
+                    ..Work::default()
+                };
+                set_activity(view, &mut change, work.activity());
             }
         }
         EventPayload::Usage(turn) => {
@@ -145,10 +151,19 @@ fn of_fact(view: &View, fact: &Fact, ts: Timestamp) -> Result<Change, Refusal> {
         Fact::Resumed => resume::done(&view.record, ts)?,
         Fact::TurnStarted { .. } => {
             let mut change = Change::default();
+            change.patch.last_turn = Some(None);
             set_activity(view, &mut change, Activity::Working);
             change.into()
         }
         Fact::TurnEnded { outcome } => turn_ended(view, outcome).into(),
+        Fact::Activity { activity } => {
+            let mut change = Change::default();
+            set_activity(view, &mut change, *activity);
+            if *activity == Activity::Idle && view.record.interrupt_requested {
+                change.patch.interrupt_requested = Some(false);
+            }
+            change.into()
+        }
         Fact::PauseFailed { reason } => pause::failed(&view.record, reason, ts)?,
         Fact::Launching | Fact::Ended(_) => Decision::Unchanged,
     };
@@ -164,13 +179,13 @@ fn turn_ended(view: &View, outcome: &TurnOutcome) -> Change {
     if view.record.interrupt_requested {
         change.patch.interrupt_requested = Some(false);
     }
-    change.patch.last_turn = Some(match outcome {
+    change.patch.last_turn = Some(Some(match outcome {
         TurnOutcome::Completed => TurnEnd::Completed,
         TurnOutcome::Interrupted => TurnEnd::Interrupted,
         TurnOutcome::Failed { reason } => TurnEnd::Failed {
             reason: reason.clone(),
         },
-    });
+    }));
     change
 }
 

@@ -1,6 +1,6 @@
 //! The journal of a session's recorder: the agent's events, and the facts of its life cycle.
 
-use ah_rest_api_contract::{EventPayload, PromptDelivery, PromptId, Timestamp};
+use ah_rest_api_contract::{Activity, EventPayload, PromptDelivery, PromptId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A line of the journal.
@@ -59,6 +59,11 @@ pub enum Fact {
     TurnEnded {
         /// The outcome of the turn.
         outcome: TurnOutcome,
+    },
+    /// The agent began or ended work without a turn: a tool call, or the wait for a permission.
+    Activity {
+        /// Its activity from now on.
+        activity: Activity,
     },
     /// Every process of the session is frozen.
     Paused,
@@ -126,6 +131,8 @@ pub enum EndCause {
     Idle,
     /// It failed to become ready, or not in time.
     NotReady,
+    /// It did not end its turn after an interruption.
+    InterruptIgnored,
     /// The agent exited by itself, or closed its output.
     Agent,
 }

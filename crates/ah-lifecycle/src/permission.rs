@@ -5,21 +5,41 @@ use ah_rest_api_contract::{
     PermissionAction, PermissionAnswer, PermissionOutcome, PermissionPolicy, PermissionRequested,
     PermissionResolved, PermissionSubject,
 };
+use serde_json::Map;
+
+use crate::turns::OtherClaims;
 
 /// Resolves a new request by the policy. Returns `None` if the policy requires an answer.
 /// `workspace` is the agent's working folder.
+///
+/// The policy judges the request and every other claim of the agent about the call, and the
+/// strictest verdict counts. It does not answer questions.
 #[must_use]
 pub fn by_policy(
     policy: &PermissionPolicy,
     workspace: &str,
     request: &PermissionRequested,
+    other: &OtherClaims,
+    is_tool: bool,
 ) -> Option<PermissionResolved> {
     if request.options.is_empty() {
         // There is nothing to choose from.
         return Some(withdrawn(request, "policy"));
     }
-    let subject = PermissionSubject::of_tool(&request.tool_name, &request.tool_args, workspace);
-    let allow = match policy.decide(&subject) {
+    if !is_tool || request.is_question() {
+        return None;
+    }
+    let mut subject = PermissionSubject::of_tool(&request.tool_name, &request.tool_args, workspace);
+    let paths = Map::from_iter([("paths".to_owned(), other.paths.clone().into())]);
+    subject
+        .paths
+        .extend(PermissionSubject::of_tool("", &paths, workspace).paths);
+    let mut verdict = policy.decide(&subject);
+    for name in &other.names {
+        subject.tool_name.clone_from(name);
+        verdict = verdict.stricter(policy.decide(&subject));
+    }
+    let allow = match verdict {
         PermissionAction::Ask => return None,
         PermissionAction::Allow => true,
         PermissionAction::Deny => false,
@@ -44,14 +64,22 @@ pub fn answered(
     }
 }
 
-/// Resolves a request that was not answered in time, as the policy says.
+/// Resolves a request that was not answered in time, as the policy says. A question stays without
+/// an answer.
 #[must_use]
-pub fn expired(policy: &PermissionPolicy, request: &PermissionRequested) -> PermissionResolved {
+pub fn expired(
+    policy: &PermissionPolicy,
+    request: &PermissionRequested,
+    is_tool: bool,
+) -> PermissionResolved {
     let allow = policy.on_timeout == PermissionAction::Allow;
+    let option = request
+        .option_for(allow)
+        .filter(|_| is_tool && !request.is_question());
     PermissionResolved {
         request_id: request.request_id,
         outcome: PermissionOutcome::Expired,
-        option_id: request.option_for(allow).map(|option| option.id.clone()),
+        option_id: option.map(|option| option.id.clone()),
         by: "timeout".to_owned(),
     }
 }

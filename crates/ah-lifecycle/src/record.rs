@@ -125,7 +125,7 @@ pub struct SessionRecord {
     pub ending: Option<Ending>,
     /// True if the interruption of the agent's turn was requested and is not done yet.
     pub interrupt_requested: bool,
-    /// The outcome of the agent's last turn; absent before the first one ends.
+    /// The outcome of the agent's last turn; absent in a turn, and before the first one.
     pub last_turn: Option<TurnEnd>,
     /// The agent's own id of the session, once it was reported. It is needed to resume the session
     /// in another process.
@@ -153,6 +153,12 @@ impl SessionRecord {
             journal: JournalPosition(0),
             hidden: false,
         }
+    }
+
+    /// Returns true if the agent is in a turn, or about to begin its first one.
+    #[must_use]
+    pub const fn is_in_turn(&self) -> bool {
+        self.last_turn.is_none()
     }
 
     /// Returns the id of the session.

@@ -1,5 +1,6 @@
 //! Checks of the state machine against a model, with commands in any order.
 
+mod between_turns;
 mod model;
 mod verbs;
 

@@ -12,9 +12,11 @@ mod ids;
 mod permissions;
 mod shorten;
 mod speech;
+mod work;
 
-pub use agent::{AgentInput, AgentOutput, Channel, ToolRequest};
+pub use agent::{AgentInput, AgentOutput, Channel, OtherClaims, Settling, ToolRequest};
 pub use conversation::{Conversation, Opening};
 pub use effects::{Effects, Moment};
 pub use ids::Identifiers;
 pub use shorten::leave_out_middle;
+pub use work::Work;

@@ -74,8 +74,8 @@ session_patch! {
     ending: Ending => ending;
     /// The request to interrupt the agent's turn.
     interrupt_requested: bool => interrupt_requested;
-    /// The end of the agent's last turn.
-    last_turn: TurnEnd => last_turn;
+    /// The end of the agent's last turn; `Some(None)` clears it when a turn begins.
+    last_turn: Option<TurnEnd> => last_turn;
     /// The workspace; `Some(None)` clears it.
     workspace: Option<SessionWorkspace> => session.workspace;
     /// The commit that the session began at.

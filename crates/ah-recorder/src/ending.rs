@@ -49,6 +49,8 @@ pub(crate) enum ShutdownCause {
     Idle,
     /// The agent failed to become ready, or not in time.
     NotReady,
+    /// The agent did not end its turn after an interruption.
+    InterruptIgnored,
     /// The agent closed its output, so it can no longer be observed.
     OutputClosed,
     /// The journal could not be written.
@@ -101,6 +103,7 @@ impl AgentShutdown {
             ShutdownCause::TimedOut => Some(EndCause::TimedOut),
             ShutdownCause::Idle => Some(EndCause::Idle),
             ShutdownCause::NotReady => Some(EndCause::NotReady),
+            ShutdownCause::InterruptIgnored => Some(EndCause::InterruptIgnored),
             ShutdownCause::OutputClosed => Some(EndCause::Agent),
             ShutdownCause::JournalLost => None,
         }
@@ -157,7 +160,8 @@ impl AgentShutdown {
             ShutdownCause::RecorderSignalled
             | ShutdownCause::TimedOut
             | ShutdownCause::Idle
-            | ShutdownCause::NotReady => manner <= ShutdownManner::Stop,
+            | ShutdownCause::NotReady
+            | ShutdownCause::InterruptIgnored => manner <= ShutdownManner::Stop,
             ShutdownCause::JournalLost => true,
         };
         if is_milder {
@@ -166,7 +170,10 @@ impl AgentShutdown {
         // An exceeded limit or a failed start remains the cause, however the agent is ended.
         if !matches!(
             self.cause,
-            ShutdownCause::TimedOut | ShutdownCause::Idle | ShutdownCause::NotReady
+            ShutdownCause::TimedOut
+                | ShutdownCause::Idle
+                | ShutdownCause::NotReady
+                | ShutdownCause::InterruptIgnored
         ) {
             self.cause = ShutdownCause::Requested(manner);
         }
@@ -194,6 +201,7 @@ fn first_step(cause: ShutdownCause, in_turn: bool) -> ShutdownStep {
         | ShutdownCause::TimedOut
         | ShutdownCause::Idle
         | ShutdownCause::NotReady
+        | ShutdownCause::InterruptIgnored
         | ShutdownCause::Unattended
         | ShutdownCause::OutputClosed => ShutdownStep::CloseInput,
     }
@@ -286,6 +294,9 @@ pub(crate) fn reason(ending: Option<&AgentShutdown>, ended: &Ended<'_>) -> Optio
         }
         ShutdownCause::TimedOut => Some("it took longer than its limit".to_owned()),
         ShutdownCause::NotReady => Some(with_tail("the agent did not become ready".to_owned())),
+        ShutdownCause::InterruptIgnored => Some(with_tail(
+            "the agent did not end its turn after it was interrupted".to_owned(),
+        )),
         ShutdownCause::Idle => Some("it received no prompt within its idle limit".to_owned()),
         ShutdownCause::RecorderSignalled => {
             Some("the recorder was told to end by a signal".to_owned())

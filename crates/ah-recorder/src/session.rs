@@ -12,6 +12,7 @@ use std::io;
 use std::time::Duration;
 
 use ah_lifecycle::turns::{Effects, Moment};
+use ah_rest_api_contract::LogLevel;
 use rustix::process::{Pid, Signal, WaitOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -47,10 +48,19 @@ pub(super) struct RecordedSession {
     /// The exit status of the agent's process, once it has ended.
     exit: Option<Exit>,
     ending: Option<AgentShutdown>,
+    /// The deadline for the end of an interrupted turn, once its interruption was noticed.
+    interrupt_deadline: Option<InterruptDeadline>,
     /// The processes that are stopped while the session is paused.
     frozen: Option<Frozen>,
     /// The error that made the journal unwritable.
     journal_lost: Option<JournalError>,
+}
+
+/// The deadline for the end of an interrupted turn.
+struct InterruptDeadline {
+    due: Instant,
+    /// True if the interruption was requested a second time.
+    is_repeated: bool,
 }
 
 /// The session's inputs from outside of the recorder.
@@ -112,6 +122,7 @@ pub(super) async fn run(
         started_at: None,
         exit: None,
         ending: None,
+        interrupt_deadline: None,
         frozen: None,
         journal_lost: None,
     };
@@ -203,16 +214,19 @@ impl RecordedSession {
     }
 
     fn take_line(&mut self, line: &AgentLine, at: Moment, effects: &mut Effects) {
-        match line {
-            AgentLine::Whole(line) if line.is_empty() => {}
-            AgentLine::Whole(line) => {
-                driver::on_line(&mut self.conversation, line, at, effects);
-            }
-            AgentLine::TooLong(bytes) => effects.error(
-                at,
-                format!("a line of the agent of {bytes} bytes was left out: it is too long"),
-            ),
+        if line.text.is_empty() {
+            return;
         }
+        if line.left_out > 0 {
+            // Widening: a length in memory fits 64 bits.
+            let length = line.text.len() as u64 + line.left_out;
+            let message = format!(
+                "a line of the agent is too long, about {length} bytes; {} of them were left out",
+                line.left_out
+            );
+            effects.log(at, LogLevel::Warn, message);
+        }
+        driver::on_line(&mut self.conversation, &line.text, at, effects);
     }
 
     /// Starts the shutdown of the agent, or makes one in progress more forceful.
@@ -270,10 +284,10 @@ impl RecordedSession {
             .is_some_and(|due| due <= now.into_std())
         {
             let mut effects = Effects::default();
-            self.conversation
-                .expire_permissions(clock::now(), &mut effects);
+            self.conversation.on_time(clock::now(), &mut effects);
             self.put_into_effect(effects);
         }
+        self.watch_interrupt(now);
         if let Some(step) = self.ending.as_mut().and_then(|ending| ending.advance(now)) {
             self.take(step);
         }
@@ -289,6 +303,7 @@ impl RecordedSession {
             self.conversation.next_deadline().map(Instant::from_std),
             self.ending.and_then(|ending| ending.deadline()),
             self.limit().map(|(due, _)| due),
+            self.interrupt_deadline(),
         ]
         .into_iter()
         .flatten()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_lifecycle::TurnOutcome;
-use ah_lifecycle::turns::{AgentInput, AgentOutput, ToolRequest};
+use ah_lifecycle::turns::{AgentInput, AgentOutput, OtherClaims, ToolRequest};
 use ah_rest_api_contract::{EventPayload, FileEdit, Log, LogLevel, PromptContent, PromptId};
 use ulid::Ulid;
 
@@ -102,6 +102,8 @@ impl ScriptedAgent {
                         tool_name: ask.tool_name,
                         tool_args: ask.tool_args,
                         options: ask.options,
+                        other: OtherClaims::default(),
+                        is_tool: true,
                     }))
                 }
                 Instruction::Tool(tool) => {

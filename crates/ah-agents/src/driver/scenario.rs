@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ah_rest_api_contract::{PromptContent, PromptId};
 
-use ah_lifecycle::turns::{AgentInput, AgentOutput, ToolRequest};
+use ah_lifecycle::turns::{AgentInput, AgentOutput, OtherClaims, ToolRequest};
 
 use super::Driver;
 use crate::scenario_agent::wire::{FromAgent, ToAgent};
@@ -58,6 +58,8 @@ impl Driver for ScenarioDriver {
                 tool_name: asked.tool_name,
                 tool_args: asked.tool_args,
                 options: asked.options,
+                other: OtherClaims::default(),
+                is_tool: true,
             }),
             Ok(FromAgent::TurnEnded(outcome)) => AgentOutput::TurnEnded(outcome),
             Err(error) => AgentOutput::Malformed(error.to_string()),

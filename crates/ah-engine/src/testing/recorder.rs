@@ -169,7 +169,7 @@ impl Recorder {
     /// Resolves the permission requests that have expired.
     pub(super) fn expire(&mut self, now: Moment) {
         self.converse(now, |conversation, effects| {
-            conversation.expire_permissions(now, effects);
+            conversation.on_time(now, effects);
         });
     }
 

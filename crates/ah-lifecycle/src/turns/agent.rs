@@ -36,6 +36,23 @@ pub trait AgentInput {
 
     /// Answers the permission request `key` with one of its options. `None` cancels the request.
     fn answer(&mut self, key: &str, option: Option<&str>, to_agent: &mut Vec<u8>);
+
+    /// Closes what the agent has left open: its tool calls, and a message that is not complete.
+    fn settle(
+        &mut self,
+        _settling: Settling,
+        _output: &mut Vec<AgentOutput>,
+        _to_agent: &mut Vec<u8>,
+    ) {
+    }
+
+    /// Returns true if the rest of a message of the agent is expected.
+    fn is_in_message(&self) -> bool {
+        false
+    }
+
+    /// Reports what was only counted. Called at the end of the agent.
+    fn finish(&mut self, _output: &mut Vec<AgentOutput>) {}
 }
 
 impl<A: AgentInput + ?Sized> AgentInput for Box<A> {
@@ -63,6 +80,33 @@ impl<A: AgentInput + ?Sized> AgentInput for Box<A> {
     fn answer(&mut self, key: &str, option: Option<&str>, to_agent: &mut Vec<u8>) {
         (**self).answer(key, option, to_agent);
     }
+
+    fn settle(
+        &mut self,
+        settling: Settling,
+        output: &mut Vec<AgentOutput>,
+        to_agent: &mut Vec<u8>,
+    ) {
+        (**self).settle(settling, output, to_agent);
+    }
+
+    fn is_in_message(&self) -> bool {
+        (**self).is_in_message()
+    }
+
+    fn finish(&mut self, output: &mut Vec<AgentOutput>) {
+        (**self).finish(output);
+    }
+}
+
+/// The extent to which open tool calls are closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settling {
+    /// All but those that the agent runs between turns. The agent has been quiet for a moment, or
+    /// its next turn is about to begin.
+    Quiet,
+    /// All. The agent has been silent for long, was interrupted, or has ended.
+    All,
 }
 
 /// One output of an agent.
@@ -126,4 +170,19 @@ pub struct ToolRequest {
     pub tool_args: Map<String, Value>,
     /// The answers that the agent accepts.
     pub options: Vec<PermissionOption>,
+    /// The names and paths of the call by the agent's other words about it.
+    pub other: OtherClaims,
+    /// True if the request is about a tool call. Otherwise it is a question, which no policy
+    /// answers.
+    pub is_tool: bool,
+}
+
+/// The claims of an agent about a tool call that differ from its permission request. A policy must
+/// allow each of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtherClaims {
+    /// Other names of the tool.
+    pub names: Vec<String>,
+    /// Further paths.
+    pub paths: Vec<String>,
 }

@@ -1,18 +1,18 @@
 //! The conversation between a session and its agent: the state of the turn, the prompts that wait,
 //! and the permission requests that are pending.
 
-use std::collections::{HashSet, VecDeque};
-use std::time::Instant;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use ah_rest_api_contract::{
-    EventPayload, LogLevel, Message, MessageId, MessageRole, PermissionAnswer, PermissionId,
-    PermissionPolicy, PromptContent, PromptDelivery, PromptId,
+    Activity, EventPayload, LogLevel, Message, MessageId, MessageRole, PermissionAnswer,
+    PermissionId, PermissionPolicy, PromptContent, PromptDelivery, PromptId,
 };
 
 use super::permissions::Permissions;
 use super::shorten::leave_out_middle;
 use super::speech::Speech;
-use super::{AgentInput, AgentOutput, Effects, Identifiers, Moment};
+use super::{AgentInput, AgentOutput, Effects, Identifiers, Moment, Settling, Work};
 use crate::{Fact, TurnOutcome};
 
 /// The most prompts that wait here. The access point keeps the queue that users see; this one is
@@ -24,6 +24,20 @@ const RAW_BYTES_MAX: usize = 16 * 1024;
 
 /// The most bytes of a tool's output that are kept.
 const TOOL_OUTPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// The time without output after which an agent without a turn has said what it had to say: its
+/// message is recorded, and the calls that its last turn left open are closed.
+const QUIET_MAX: Duration = Duration::from_secs(1);
+
+/// The time without output after which a tool call between turns is given up.
+const SILENCE_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// The origin of an open tool call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Turn,
+    BetweenTurns,
+}
 
 /// The state of the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +96,14 @@ pub struct Conversation<A> {
     permissions: Permissions,
     /// The message or thought that is in progress.
     speech: Speech,
+    /// The tool calls that have no result yet.
+    open_calls: HashMap<String, Origin>,
+    /// The time of the last output, or of the end of the last turn.
+    last_output: Option<Instant>,
+    /// True if the agent has been quiet since its last output, and was settled.
+    is_settled: bool,
+    /// The activity that follows from the records so far.
+    recorded: Activity,
     /// The reason why the agent will never be ready, once there is one.
     unready: Option<String>,
 }
@@ -103,6 +125,10 @@ impl<A: AgentInput> Conversation<A> {
             waiting: VecDeque::from([first]),
             permissions: Permissions::new(opening.permissions, opening.workspace),
             speech: Speech::default(),
+            open_calls: HashMap::new(),
+            last_output: None,
+            is_settled: false,
+            recorded: Activity::Working,
             unready: None,
         }
     }
@@ -146,17 +172,93 @@ impl<A: AgentInput> Conversation<A> {
         )
     }
 
-    /// Returns the time since which the agent has been idle, if it is.
-    pub const fn idle_since(&self) -> Option<Instant> {
+    /// Returns the work of the agent.
+    pub fn work(&self) -> Work {
+        Work {
+            in_turn: self.is_in_turn() || self.is_starting(),
+            awaits_permission: self.permissions.count() > 0,
+            has_open_calls: !self.open_calls.is_empty(),
+        }
+    }
+
+    /// Returns the time since which the agent has been idle, if it is. Output between turns
+    /// restarts it.
+    pub fn idle_since(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Idle(since) => Some(since),
+            Phase::Idle(since) if self.work().activity() == Activity::Idle => {
+                Some(self.last_output.map_or(since, |output| output.max(since)))
+            }
             _ => None,
         }
     }
 
-    /// Returns the time at which the next permission request expires.
+    /// Returns the time at which [`Conversation::on_time`] has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.permissions.next_deadline()
+        let deadlines = [self.permissions.next_deadline(), self.settling_deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Returns the time at which an agent without further output is settled.
+    fn settling_deadline(&self) -> Option<Instant> {
+        let is_between_turns = !self.is_in_turn() && !self.is_starting();
+        let has_calls = is_between_turns && !self.open_calls.is_empty();
+        let is_unsettled =
+            has_calls || is_between_turns && self.speech.is_open() || self.agent.is_in_message();
+        let wait = match (self.is_settled, is_unsettled) {
+            (false, true) => QUIET_MAX,
+            (true, _) if has_calls => SILENCE_MAX,
+            _ => return None,
+        };
+        self.last_output?.checked_add(wait)
+    }
+
+    /// Resolves the permission requests that have expired, and settles a quiet agent.
+    pub fn on_time(&mut self, at: Moment, effects: &mut Effects) {
+        let pending = self.permissions.count();
+        self.permissions.expire(&mut self.agent, at, effects);
+        if self.permissions.count() != pending {
+            self.note_permissions();
+            self.note_output(at);
+        }
+        if self.settling_deadline().is_some_and(|due| due <= at.tick) {
+            let settling = if self.is_settled {
+                Settling::All
+            } else {
+                Settling::Quiet
+            };
+            self.settle(settling, at, effects);
+            self.is_settled = true;
+        }
+        self.record_activity(at, effects);
+    }
+
+    /// Closes what the agent has left open.
+    fn settle(&mut self, settling: Settling, at: Moment, effects: &mut Effects) {
+        let mut output = Vec::new();
+        self.agent
+            .settle(settling, &mut output, &mut effects.to_agent);
+        for output in output {
+            self.process(output, at, effects);
+        }
+        if self.is_in_turn() || self.is_starting() {
+            return;
+        }
+        self.speech.finish(at, effects);
+        self.open_calls
+            .retain(|_, origin| settling == Settling::Quiet && *origin == Origin::BetweenTurns);
+    }
+
+    /// Records the activity of an agent without a turn, unless it follows from the records. Facts
+    /// and events determine it in a turn.
+    fn record_activity(&mut self, at: Moment, effects: &mut Effects) {
+        if self.is_in_turn() || self.is_starting() {
+            return;
+        }
+        let activity = self.work().activity();
+        if activity != self.recorded {
+            self.recorded = activity;
+            effects.fact(at, Fact::Activity { activity });
+        }
     }
 
     /// Processes the output that the agent's `line` led to. The first record keeps the line.
@@ -173,16 +275,29 @@ impl<A: AgentInput> Conversation<A> {
         }
         let first = effects.records.len();
         for output in output {
-            self.output(output, at, effects);
+            self.process(output, at, effects);
         }
+        self.note_output(at);
         if let Some(record) = effects.records.get_mut(first) {
             let kept = &line[..line.len().min(RAW_BYTES_MAX)];
             record.raw = Some(String::from_utf8_lossy(kept).into_owned());
         }
+        self.record_activity(at, effects);
     }
 
     /// Processes one output of the agent.
     pub fn output(&mut self, output: AgentOutput, at: Moment, effects: &mut Effects) {
+        self.process(output, at, effects);
+        self.note_output(at);
+        self.record_activity(at, effects);
+    }
+
+    fn note_output(&mut self, at: Moment) {
+        self.last_output = Some(at.tick);
+        self.is_settled = false;
+    }
+
+    fn process(&mut self, output: AgentOutput, at: Moment, effects: &mut Effects) {
         if output.ends_message() {
             self.speech.finish(at, effects);
         }
@@ -209,18 +324,22 @@ impl<A: AgentInput> Conversation<A> {
                 self.speech
                     .add(channel, whole, content, new_id, at, effects);
             }
-            AgentOutput::Event(event) => record_event(event, at, effects),
+            AgentOutput::Event(event) => {
+                self.note_call(&event);
+                record_event(event, at, effects);
+            }
             AgentOutput::Ephemeral(event) => effects.ephemeral(event),
             AgentOutput::PermissionRequest(request) => {
                 let id = PermissionId::from_ulid(self.ids.next(at.wall));
                 self.permissions
                     .request(id, request, &mut self.agent, at, effects);
+                self.note_permissions();
                 if matches!(
                     self.phase,
                     Phase::Turn { interrupted: true } | Phase::Closed { .. }
                 ) {
                     // The request was sent before the agent received the interruption.
-                    self.withdraw_permissions(at, effects);
+                    self.withdraw_permissions(true, at, effects);
                 }
             }
             AgentOutput::TurnEnded(outcome) => self.end_turn(outcome, at, effects),
@@ -229,6 +348,40 @@ impl<A: AgentInput> Conversation<A> {
                 format!("the agent said something that is not understood: {why}"),
             ),
         }
+    }
+
+    fn note_call(&mut self, event: &EventPayload) {
+        match event {
+            EventPayload::ToolUse(call) => {
+                let origin = if self.is_in_turn() {
+                    Origin::Turn
+                } else {
+                    Origin::BetweenTurns
+                };
+                self.open_calls
+                    .insert(call.tool_execution_id.clone(), origin);
+            }
+            EventPayload::ToolResult(call) => {
+                self.open_calls.remove(&call.tool_execution_id);
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes that requests were made or resolved. The activity that their events imply is not the
+    /// one of an agent without a turn, so that one is recorded.
+    const fn note_permissions(&mut self) {
+        self.recorded = Activity::Unknown;
+    }
+
+    /// Withdraws every permission request. The agent is answered, unless it has ended.
+    fn withdraw_permissions(&mut self, answers: bool, at: Moment, effects: &mut Effects) {
+        if self.permissions.count() == 0 {
+            return;
+        }
+        let agent = answers.then_some(&mut self.agent);
+        self.permissions.cancel_all("agent", agent, at, effects);
+        self.note_permissions();
     }
 
     fn become_ready(&mut self, at: Moment, effects: &mut Effects) {
@@ -243,7 +396,8 @@ impl<A: AgentInput> Conversation<A> {
     }
 
     fn end_turn(&mut self, outcome: TurnOutcome, at: Moment, effects: &mut Effects) {
-        self.permissions.cancel_all::<A>("agent", None, at, effects);
+        // The agent is answered, since it may still wait in the background.
+        self.withdraw_permissions(true, at, effects);
         match self.phase {
             Phase::Turn { .. } => self.phase = Phase::Idle(at.tick),
             Phase::Closed { in_turn: true } => self.phase = Phase::Closed { in_turn: false },
@@ -252,6 +406,8 @@ impl<A: AgentInput> Conversation<A> {
                 return;
             }
         }
+        self.recorded = Activity::Idle;
+        self.note_output(at);
         effects.fact(at, Fact::TurnEnded { outcome });
         self.start_next_turn(at, effects);
     }
@@ -322,8 +478,9 @@ impl<A: AgentInput> Conversation<A> {
         let Some(prompt) = self.waiting.pop_front() else {
             return;
         };
-        self.speech.finish(at, effects);
+        self.settle(Settling::Quiet, at, effects);
         self.phase = Phase::Turn { interrupted: false };
+        self.recorded = Activity::Working;
         let given = self
             .agent
             .prompt(prompt.id, &prompt.content, &mut effects.to_agent);
@@ -366,33 +523,45 @@ impl<A: AgentInput> Conversation<A> {
     ) {
         self.permissions
             .answer(id, answer, by, &mut self.agent, at, effects);
+        self.note_permissions();
+        self.note_output(at);
+        self.record_activity(at, effects);
     }
 
-    /// Resolves the permission requests that have expired.
-    pub fn expire_permissions(&mut self, at: Moment, effects: &mut Effects) {
-        self.permissions.expire(&mut self.agent, at, effects);
-    }
-
-    /// Interrupts the turn, once a turn. If the agent is not ready yet, its first turn is
-    /// interrupted.
+    /// Interrupts the turn, once a turn, or the work between turns. If the agent is not ready yet,
+    /// its first turn is interrupted.
     pub fn interrupt(&mut self, at: Moment, effects: &mut Effects) {
-        if let Phase::Starting { interrupted } = &mut self.phase {
-            *interrupted = true;
+        match self.phase {
+            Phase::Starting { .. } => self.phase = Phase::Starting { interrupted: true },
+            Phase::Turn { interrupted: false } => {
+                self.phase = Phase::Turn { interrupted: true };
+                // The interruption is sent before the requests are withdrawn: otherwise the agent
+                // would take the withdrawal for an answer and continue its turn.
+                self.agent.interrupt(&mut effects.to_agent);
+                self.withdraw_permissions(true, at, effects);
+            }
+            Phase::Idle(_) if self.work().activity() != Activity::Idle => {
+                self.agent.interrupt(&mut effects.to_agent);
+                self.withdraw_permissions(true, at, effects);
+                self.settle(Settling::All, at, effects);
+                self.record_activity(at, effects);
+            }
+            Phase::Turn { interrupted: true } | Phase::Idle(_) | Phase::Closed { .. } => {}
         }
-        if self.phase != (Phase::Turn { interrupted: false }) {
-            return;
-        }
-        self.phase = Phase::Turn { interrupted: true };
-        // The interruption is sent before the requests are withdrawn: otherwise the agent would
-        // take the withdrawal for an answer and continue its turn.
-        self.agent.interrupt(&mut effects.to_agent);
-        self.withdraw_permissions(at, effects);
     }
 
-    /// Withdraws every permission request and answers the agent.
-    fn withdraw_permissions(&mut self, at: Moment, effects: &mut Effects) {
-        self.permissions
-            .cancel_all("agent", Some(&mut self.agent), at, effects);
+    /// Requests the end of an interrupted turn again. Returns false if there is none.
+    pub fn interrupt_again(&mut self, effects: &mut Effects) -> bool {
+        let is_interrupted = self.is_interrupted();
+        if is_interrupted {
+            self.agent.interrupt(&mut effects.to_agent);
+        }
+        is_interrupted
+    }
+
+    /// Returns true if a turn is in progress whose interruption was requested.
+    pub fn is_interrupted(&self) -> bool {
+        self.phase == (Phase::Turn { interrupted: true })
     }
 
     /// Delivers no further prompt. The turn that is in progress may still end.
@@ -406,8 +575,17 @@ impl<A: AgentInput> Conversation<A> {
     /// Closes the conversation after the end of the agent, and withdraws its requests.
     pub fn agent_ended(&mut self, at: Moment, effects: &mut Effects) {
         self.close();
+        let mut output = Vec::new();
+        self.agent
+            .settle(Settling::All, &mut output, &mut effects.to_agent);
+        self.agent.finish(&mut output);
+        for output in output {
+            self.process(output, at, effects);
+        }
         self.speech.finish(at, effects);
-        self.permissions.cancel_all::<A>("agent", None, at, effects);
+        self.withdraw_permissions(false, at, effects);
+        self.open_calls.clear();
+        self.record_activity(at, effects);
     }
 }
 

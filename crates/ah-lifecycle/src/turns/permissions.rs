@@ -20,6 +20,8 @@ struct Pending {
     request: PermissionRequested,
     /// The agent's own name of the request.
     key: String,
+    /// True if it is about a tool call. Otherwise it is a question.
+    is_tool: bool,
     /// The time at which it expires.
     deadline: Instant,
 }
@@ -39,6 +41,11 @@ impl Permissions {
             workspace,
             pending: Vec::new(),
         }
+    }
+
+    /// Returns the number of pending requests.
+    pub(super) const fn count(&self) -> usize {
+        self.pending.len()
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -66,9 +73,17 @@ impl Permissions {
         let pending = Pending {
             request,
             key: asked.key,
+            is_tool: asked.is_tool,
             deadline: at.tick + timeout,
         };
-        match permission::by_policy(&self.policy, &self.workspace, &pending.request) {
+        let by_policy = permission::by_policy(
+            &self.policy,
+            &self.workspace,
+            &pending.request,
+            &asked.other,
+            asked.is_tool,
+        );
+        match by_policy {
             Some(resolved) => resolve(&pending, resolved, Some(agent), at, effects),
             None if self.pending.len() >= PENDING_MAX => {
                 let withdrawn = permission::withdrawn(&pending.request, "policy");
@@ -116,7 +131,7 @@ impl Permissions {
         effects: &mut Effects,
     ) {
         for pending in self.pending.extract_if(.., |it| it.deadline <= at.tick) {
-            let expired = permission::expired(&self.policy, &pending.request);
+            let expired = permission::expired(&self.policy, &pending.request, pending.is_tool);
             resolve(&pending, expired, Some(agent), at, effects);
         }
     }

@@ -75,6 +75,11 @@ impl Speech {
         }
     }
 
+    /// Returns true if a message or thought is in progress.
+    pub(super) const fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Records what is in progress, which is complete.
     pub(super) fn finish(&mut self, at: Moment, effects: &mut Effects) {
         let Some(whole) = self.open.take() else {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use ah_lifecycle::turns::Effects;
+use ah_rest_api_contract::LogLevel;
 
-use super::RecordedSession;
+use super::{InterruptDeadline, RecordedSession};
 use crate::clock;
 use crate::ending::ShutdownCause;
 
@@ -78,6 +79,49 @@ impl RecordedSession {
             self.put_into_effect(effects);
         }
         self.end(cause);
+    }
+
+    /// Returns the time at which an interrupted turn must have ended.
+    pub(super) fn interrupt_deadline(&self) -> Option<Instant> {
+        let is_waiting =
+            self.frozen.is_none() && self.ending.is_none() && self.conversation.is_interrupted();
+        let deadline = self.interrupt_deadline.as_ref().filter(|_| is_waiting)?;
+        Some(deadline.due)
+    }
+
+    /// Escalates the interruption of a turn that does not end: it is requested again, and then the
+    /// agent is shut down.
+    pub(super) fn watch_interrupt(&mut self, now: Instant) {
+        if !self.conversation.is_interrupted() {
+            self.interrupt_deadline = None;
+            return;
+        }
+        let grace = Duration::from_millis(self.spec.stop_grace_ms);
+        let deadline = self.interrupt_deadline.get_or_insert(InterruptDeadline {
+            due: now + grace,
+            is_repeated: false,
+        });
+        let is_repeated = deadline.is_repeated;
+        if self.interrupt_deadline().is_none_or(|due| due > now) {
+            return;
+        }
+        if is_repeated {
+            self.end(ShutdownCause::InterruptIgnored);
+            return;
+        }
+        self.interrupt_deadline = Some(InterruptDeadline {
+            due: now + grace,
+            is_repeated: true,
+        });
+        let mut effects = Effects::default();
+        let seconds = grace.as_secs_f64();
+        let message = format!(
+            "the agent has not ended its turn within {seconds} s of its interruption; it is \
+             interrupted again, and shut down in another {seconds} s"
+        );
+        effects.log(clock::now(), LogLevel::Warn, message);
+        self.conversation.interrupt_again(&mut effects);
+        self.put_into_effect(effects);
     }
 
     fn after_the_attendant(&self, due: Instant) -> Option<Instant> {

@@ -5,6 +5,7 @@
 )]
 
 mod acp;
+mod acp_faults;
 mod attending;
 mod beginnings;
 mod endings;

@@ -39,6 +39,16 @@ pub enum PermissionAction {
 }
 
 impl PermissionAction {
+    /// Returns the stricter of two actions.
+    #[must_use]
+    pub const fn stricter(self, other: Self) -> Self {
+        if other.strictness() > self.strictness() {
+            other
+        } else {
+            self
+        }
+    }
+
     /// Returns the rank of the action: the stricter of two actions prevails.
     const fn strictness(self) -> u8 {
         match self {

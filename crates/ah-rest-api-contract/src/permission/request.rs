@@ -35,6 +35,12 @@ impl PermissionOptionKind {
     pub const fn allows(self) -> bool {
         matches!(self, Self::AllowOnce | Self::AllowAlways)
     }
+
+    /// Returns true if the option rejects the request.
+    #[must_use]
+    pub const fn rejects(self) -> bool {
+        matches!(self, Self::RejectOnce | Self::RejectAlways)
+    }
 }
 
 /// An answer that the agent offers.
@@ -67,23 +73,47 @@ pub struct PermissionRequested {
 }
 
 impl PermissionRequested {
-    /// Returns an option that allows (`allow`) or rejects the request. Options that apply once take
-    /// precedence.
+    /// Returns the option that allows (`allow`) or rejects the request. Options that apply once
+    /// take precedence. Returns `None` if there is none, or if there are several of the kind, whose
+    /// difference only a person can tell.
     #[must_use]
     pub fn option_for(&self, allow: bool) -> Option<&PermissionOption> {
-        let once = if allow {
-            PermissionOptionKind::AllowOnce
+        use PermissionOptionKind as K;
+        let (once, always) = if allow {
+            (K::AllowOnce, K::AllowAlways)
         } else {
-            PermissionOptionKind::RejectOnce
+            (K::RejectOnce, K::RejectAlways)
         };
+        let kind = if self.count(once) > 0 { once } else { always };
+        (self.count(kind) == 1)
+            .then(|| self.options.iter().find(|option| option.kind == kind))
+            .flatten()
+    }
+
+    /// Returns true if the options are the answers to a question rather than a permission to grant
+    /// or deny, so that no policy may select one of them. There are several of a kind that applies
+    /// once, or options of an unknown kind without one to allow and one to reject.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        use PermissionOptionKind as K;
+        let is_ambiguous = |once, allow| {
+            self.count(once) > 1
+                || self.option_for(allow).is_none()
+                    && self.options.iter().any(|option| {
+                        option.kind.allows() == allow && option.kind.rejects() != allow
+                    })
+        };
+        is_ambiguous(K::AllowOnce, true)
+            || is_ambiguous(K::RejectOnce, false)
+            || self.count(K::Unknown) > 0
+                && (self.option_for(true).is_none() || self.option_for(false).is_none())
+    }
+
+    fn count(&self, kind: PermissionOptionKind) -> usize {
         self.options
             .iter()
-            .find(|option| option.kind == once)
-            .or_else(|| {
-                self.options
-                    .iter()
-                    .find(|option| option.kind.allows() == allow)
-            })
+            .filter(|option| option.kind == kind)
+            .count()
     }
 }
 

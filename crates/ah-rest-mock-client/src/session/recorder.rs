@@ -384,7 +384,7 @@ impl MockSession {
     /// Resolves the requests that were not answered in time, and ends a session at its limits.
     fn expire(&mut self, now: Moment) -> Result<(), Refusal> {
         self.converse(now, |conversation, effects| {
-            conversation.expire_permissions(now, effects);
+            conversation.on_time(now, effects);
         })?;
         let decision = expire::decide(&self.view.record, self.limits(), now.wall)?;
         self.take_quietly(decision, now);

@@ -148,7 +148,8 @@ async fn patch_sessions(
              ending = coalesce(new.value ->> 'ending', ending),
              interrupt_requested =
                  coalesce(new.value ->> 'interrupt_requested', interrupt_requested),
-             last_turn = coalesce(new.value ->> 'last_turn', last_turn),
+             last_turn = iif(json_type(new.value, '$.last_turn') IS NULL,
+                             last_turn, new.value ->> 'last_turn'),
              workspace = iif(json_type(new.value, '$.workspace') IS NULL,
                              workspace, new.value ->> 'workspace'),
              commit_id = coalesce(new.value ->> 'commit', commit_id),

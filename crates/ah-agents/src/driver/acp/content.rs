@@ -1,8 +1,12 @@
 //! Converts prompts to ACP's content blocks, and ACP's content blocks to the contract's.
 
+use ah_lifecycle::turns::leave_out_middle;
 use ah_rest_api_contract::{ContentBlock, EmbeddedResource, PromptContent};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// The maximum size of a block's description, in bytes.
+const DESCRIPTION_BYTES_MAX: usize = 1024;
 
 /// The content types that an agent accepts besides text and links (ACP, `promptCapabilities`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,11 +86,49 @@ fn link(uri: &str, mime_type: Option<&str>) -> Value {
 
 /// Converts a block of the agent. An unsupported block becomes a description in words.
 pub(super) fn content_block(block: &Value) -> Option<ContentBlock> {
+    if block["resource"]["blob"].is_string() {
+        // The contract's resources have no binary content.
+        return described(block).map(ContentBlock::text);
+    }
     if let Ok(block) = ContentBlock::deserialize(block) {
         return Some(block);
     }
+    described(block).map(ContentBlock::text)
+}
+
+/// Returns a block as text. Binary content becomes a reference with its type and size.
+pub(super) fn shown_text(block: &Value) -> Option<String> {
+    let text = block["text"]
+        .as_str()
+        .or(block["resource"]["text"].as_str());
+    let is_binary = ["image", "audio", "resource", "resource_link"]
+        .iter()
+        .any(|kind| block["type"] == **kind);
+    text.map(ToOwned::to_owned)
+        .or_else(|| described(block).filter(|_| is_binary))
+}
+
+/// Describes a block: `[image image/png, 1234 bytes]`, `[resource file:///a.pdf]`.
+fn described(block: &Value) -> Option<String> {
     let kind = block["type"].as_str()?;
-    Some(ContentBlock::text(format!("[{kind}]")))
+    let resource = &block["resource"];
+    let text = |one: &'_ str, other: &'_ str| block[one].as_str().or(resource[other].as_str());
+    let mime_type = text("mimeType", "mimeType");
+    let uri = text("uri", "uri");
+    let data = text("data", "blob");
+    // Base64 has four characters for three bytes.
+    let size = data.map(|data| data.trim_end_matches('=').len() * 3 / 4);
+    let mut text = format!("[{kind}");
+    for part in [uri, mime_type].into_iter().flatten() {
+        text.push(' ');
+        text.push_str(part);
+    }
+    if let Some(size) = size {
+        text.push_str(&format!(", {size} bytes"));
+    }
+    text.push(']');
+    leave_out_middle(&mut text, DESCRIPTION_BYTES_MAX);
+    Some(text)
 }
 
 #[cfg(test)]

@@ -77,8 +77,8 @@ impl FileChange {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn path_text(&self) -> String {
+        self.path.to_string_lossy().into_owned()
     }
 
     /// Returns the change as two events: the line counts, and the texts.

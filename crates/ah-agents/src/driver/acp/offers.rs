@@ -50,7 +50,7 @@ impl Offers {
         &self,
         choice: Choice,
         wanted: &str,
-        session: &str,
+        session: &Value,
     ) -> Result<Option<ChoiceRequest>, String> {
         let mut offered = Vec::new();
         for offer in self.all(choice) {
@@ -215,7 +215,7 @@ mod tests {
         choice: Choice,
         wanted: &str,
     ) -> Result<Option<ChoiceRequest>, String> {
-        Offers::of(answer).request(choice, wanted, "s")
+        Offers::of(answer).request(choice, wanted, &json!("s"))
     }
 
     #[test]

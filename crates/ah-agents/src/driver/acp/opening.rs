@@ -110,10 +110,11 @@ impl AcpDriver {
             Step::Silent => Ok(()),
             Step::Initialize(_) => self.initialized(&result, to_agent),
             Step::NewSession(_) => {
-                let session = result["sessionId"].as_str();
-                session
-                    .ok_or("the agent opened a session without an id")?
-                    .clone_into(&mut self.session);
+                let session = &result["sessionId"];
+                if !(session.is_string() || session.is_number()) {
+                    return Err("the agent opened a session without an id".to_owned());
+                }
+                self.session = session.clone();
                 self.offers = Offers::of(result);
                 self.choose_next(output, to_agent)
             }
@@ -185,7 +186,10 @@ impl AcpDriver {
         self.stage = Stage::Idle;
         output.push(AgentOutput::Ready {
             version,
-            agent_session_id: Some(self.session.clone()),
+            agent_session_id: Some(match &self.session {
+                Value::String(id) => id.clone(),
+                other => other.to_string(),
+            }),
         });
         Ok(())
     }

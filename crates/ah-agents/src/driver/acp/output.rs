@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::content::shown_text;
 use super::quirks::{ExitLine, Output, Quirks};
 
 /// The reported data of a tool call that has ended.
@@ -149,7 +150,7 @@ fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(blocks) => {
-            let texts: Vec<&str> = blocks.iter().filter_map(|it| it["text"].as_str()).collect();
+            let texts: Vec<String> = blocks.iter().filter_map(shown_text).collect();
             texts.join("\n")
         }
         _ => String::new(),

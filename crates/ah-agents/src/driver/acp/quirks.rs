@@ -26,6 +26,8 @@ pub(super) struct Quirks {
     pub(super) foreign_thought: Option<&'static str>,
     /// True if a permission request applies to all open tool calls and names none.
     pub(super) confirms_all: bool,
+    /// The ids of options that do more than their kind says.
+    pub(super) odd_options: &'static [&'static str],
     /// True if a cancelled turn ends as if it were completed.
     pub(super) cancel_completes: bool,
 }
@@ -118,6 +120,7 @@ static PLAIN: Quirks = Quirks {
     error_message: None,
     foreign_thought: None,
     confirms_all: false,
+    odd_options: &[],
     cancel_completes: false,
 };
 
@@ -193,7 +196,8 @@ static TABLE: [Quirks; 8] = [
     },
     // OpenHands CLI 1.16. Its own instructions are reported as a thought. The content of a call
     // repeats its input and wraps its output. A permission request covers all open calls and has an
-    // id of its own. A cancelled turn ends late, as a completed one.
+    // id of its own. One of its two options of the kind `allow_once` changes the mode instead. A
+    // cancelled turn ends late, as a completed one.
     Quirks {
         names: &["OpenHands CLI ACP Agent", "openhands"],
         tool_name: ToolName::TitleBefore(": "),
@@ -202,6 +206,7 @@ static TABLE: [Quirks; 8] = [
         usage: UsageScope::Session,
         foreign_thought: Some("System Prompt:"),
         confirms_all: true,
+        odd_options: &["risk_based"],
         cancel_completes: true,
         ..PLAIN
     },

@@ -1,6 +1,9 @@
 //! JSON-RPC 2.0 as used by ACP: one message per line, no batches.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+/// The error for a message that is not valid JSON (JSON-RPC 2.0, section 5.1).
+const PARSE_ERROR: i64 = -32700;
 
 /// The error for a request with an unsupported method (JSON-RPC 2.0, section 5.1).
 const METHOD_NOT_FOUND: i64 = -32601;
@@ -32,36 +35,70 @@ pub(super) struct RpcError {
     pub(super) data: Value,
 }
 
-/// Parses a line; `None` if it is not a message.
-pub(super) fn read(line: &[u8]) -> Option<Incoming> {
-    let Ok(Value::Object(mut message)) = serde_json::from_slice(line) else {
+/// Returns true if `value` has the members of a message.
+pub(super) fn is_message(value: &Value) -> bool {
+    let Value::Object(message) = value else {
+        return false;
+    };
+    let has = |name: &str| message.contains_key(name);
+    // Other JSON on the output, such as a line of a log, may have a member `error` as well.
+    has("method") || has("id") || has("jsonrpc") && (has("result") || has("error"))
+}
+
+/// Reads a message; `None` if its members are not those of one.
+pub(super) fn read(value: Value) -> Option<Incoming> {
+    let Value::Object(mut message) = value else {
         return None;
     };
     let id = message.remove("id");
-    let params = message.remove("params").unwrap_or(Value::Null);
+    let params = match message.remove("params") {
+        // Positional parameters; ACP has only one.
+        Some(Value::Array(mut params)) if params.len() == 1 => params.remove(0),
+        params => params.unwrap_or(Value::Null),
+    };
     match (message.remove("method"), id) {
         (Some(Value::String(method)), None) => Some(Incoming::Notification { method, params }),
         (Some(Value::String(method)), Some(id)) => Some(Incoming::Request { id, method, params }),
-        (None, Some(id)) => {
-            let outcome = match (message.remove("result"), message.remove("error")) {
-                (_, Some(Value::Object(error))) => Err(read_error(error)),
-                (Some(result), _) => Ok(result),
-                (None, _) => return None,
+        (Some(_), _) => None,
+        (None, id) => {
+            let error = message.remove("error").filter(|error| !error.is_null());
+            let outcome = match (message.remove("result"), error) {
+                (_, Some(error)) => Err(read_error(error)),
+                (Some(result), None) => Ok(result),
+                (None, None) => Err(RpcError::in_words(
+                    "the agent answered with neither a result nor an error",
+                )),
             };
+            let id = id.unwrap_or(Value::Null);
             Some(Incoming::Response { id, outcome })
         }
-        _ => None,
     }
 }
 
-fn read_error(mut error: Map<String, Value>) -> RpcError {
-    RpcError {
-        code: error.get("code").and_then(Value::as_i64).unwrap_or(0),
-        message: match error.remove("message") {
-            Some(Value::String(message)) => message,
-            _ => String::new(),
+fn read_error(error: Value) -> RpcError {
+    match error {
+        Value::Object(mut error) => RpcError {
+            code: error.get("code").and_then(Value::as_i64).unwrap_or(0),
+            message: match error.remove("message") {
+                Some(Value::String(message)) => message,
+                None | Some(Value::Null) => String::new(),
+                Some(other) => other.to_string(),
+            },
+            data: error.remove("data").unwrap_or(Value::Null),
         },
-        data: error.remove("data").unwrap_or(Value::Null),
+        Value::String(message) => RpcError::in_words(message),
+        other => RpcError::in_words(other.to_string()),
+    }
+}
+
+impl RpcError {
+    /// Creates an error without a code.
+    pub(super) fn in_words(message: impl Into<String>) -> Self {
+        Self {
+            code: 0,
+            message: message.into(),
+            data: Value::Null,
+        }
     }
 }
 
@@ -94,9 +131,16 @@ impl Outgoing {
 pub(super) struct RequestId(u64);
 
 impl RequestId {
-    /// Returns true if an answer with `id` belongs to this request.
+    /// Returns true if an answer with `id` belongs to this request. Some agents return the id as a
+    /// text or a float, and none at all if they could not read the request.
+    #[expect(clippy::cast_precision_loss, reason = "requests are numbered from 1")]
     pub(super) fn is(self, id: &Value) -> bool {
-        id.as_u64() == Some(self.0)
+        let number = match id {
+            Value::Null => return true,
+            Value::String(id) => id.trim().parse().ok(),
+            id => id.as_f64(),
+        };
+        number == Some(self.0 as f64)
     }
 }
 
@@ -119,7 +163,16 @@ pub(super) fn answer(id: &Value, result: &Value, to_agent: &mut Vec<u8>) {
 /// Answers the request `id` with the error that `method` is not supported.
 pub(super) fn refuse(id: &Value, method: &str, to_agent: &mut Vec<u8>) {
     let message = format!("`{method}` is not supported");
-    let error = json!({"code": METHOD_NOT_FOUND, "message": message});
+    fail(id, METHOD_NOT_FOUND, &message, to_agent);
+}
+
+/// Answers the request `id`, which could not be read.
+pub(super) fn refuse_unreadable(id: &Value, to_agent: &mut Vec<u8>) {
+    fail(id, PARSE_ERROR, "the request could not be read", to_agent);
+}
+
+fn fail(id: &Value, code: i64, message: &str, to_agent: &mut Vec<u8>) {
+    let error = json!({"code": code, "message": message});
     write(
         &json!({"jsonrpc": "2.0", "id": id, "error": error}),
         to_agent,
@@ -140,7 +193,10 @@ mod tests {
 
     #[test]
     fn messages_are_told_apart() {
-        let read = |text: &str| read(text.as_bytes());
+        let read = |text: &str| {
+            let value = serde_json::from_str(text).unwrap();
+            is_message(&value).then(|| read(value)).flatten()
+        };
         assert!(matches!(
             read(r#"{"jsonrpc":"2.0","method":"m"}"#),
             Some(Incoming::Notification { .. })
@@ -156,33 +212,55 @@ mod tests {
                 outcome: Ok(Value::Null)
             })
         );
-        let Some(Incoming::Response {
-            outcome: Err(error),
-            ..
-        }) = read(r#"{"id":1,"error":{"code":-3,"message":"no"}}"#)
-        else {
-            panic!("it is an error");
-        };
-        assert_eq!((error.code, error.message.as_str()), (-3, "no"));
+        for (text, code, message) in [
+            (r#"{"id":1,"error":{"code":-3,"message":"no"}}"#, -3, "no"),
+            (r#"{"id":1,"error":"rate limited"}"#, 0, "rate limited"),
+            (r#"{"id":1,"error":["a"],"result":null}"#, 0, r#"["a"]"#),
+            (r#"{"id":1,"error":{"message":7}}"#, 0, "7"),
+            (
+                r#"{"jsonrpc":"2.0","id":1}"#,
+                0,
+                "the agent answered with neither a result nor an error",
+            ),
+        ] {
+            let Some(Incoming::Response {
+                outcome: Err(error),
+                ..
+            }) = read(text)
+            else {
+                panic!("it is an error: {text}");
+            };
+            assert_eq!((error.code, error.message.as_str()), (code, message));
+        }
         for junk in [
-            "",
             "null",
             "[]",
             "{}",
-            "Warning: old",
-            r#"{"id":1}"#,
             r#"{"method":7}"#,
+            r#"{"level":"warn","error":"disk"}"#,
         ] {
             assert_eq!(read(junk), None, "{junk}");
         }
     }
 
-    proptest! {
-        #[test]
-        fn any_line_is_read_without_harm(line in any::<Vec<u8>>()) {
-            read(&line);
+    #[test]
+    fn an_answer_is_recognized_however_its_id_is_written() {
+        let request = RequestId(3);
+        for (id, expected) in [
+            (json!(3), true),
+            (json!(3.0), true),
+            (json!("3"), true),
+            (json!(null), true),
+            (json!(4), false),
+            (json!("x"), false),
+            (json!({"id": 3}), false),
+            (json!(true), false),
+        ] {
+            assert_eq!(request.is(&id), expected, "{id}");
         }
+    }
 
+    proptest! {
         #[test]
         fn what_is_written_is_one_line_that_is_read_as_it_was_meant(
             text in any::<String>(),
@@ -194,7 +272,9 @@ mod tests {
             let request = outgoing.request("m", &params, &mut written);
             prop_assert_eq!(written.iter().filter(|byte| **byte == b'\n').count(), 1);
             prop_assert_eq!(written.pop(), Some(b'\n'));
-            let Some(Incoming::Request { id, params: read, .. }) = read(&written) else {
+            let Some(Incoming::Request { id, params: read, .. }) =
+                read(serde_json::from_slice(&written).unwrap())
+            else {
                 panic!("it is a request");
             };
             prop_assert!(request.is(&id));

@@ -1,5 +1,6 @@
 //! The driver with recorded sessions of real agents.
 
+mod faults;
 mod replay;
 
 use ah_rest_api_contract::{EventPayload, PlanPriority, PlanStatus, PromptId};

@@ -1,27 +1,31 @@
-//! Tool calls: announced, updated, permitted and ended, in the order of each agent. The reports
-//! about a call are merged by its id.
+//! Tool calls: announced, updated, permitted and ended, in the order of each agent.
+//!
+//! The reports about a call are merged by the agent's id of it. Many agents reuse ids, so the log
+//! has ids of its own, and a report that cannot belong to the known call begins another one.
 
+mod asked;
 mod call;
+mod ended;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, ToolOutcome, ToolProgress, ToolResult, ToolUse, ToolUseStatus,
+    EphemeralEvent, EventPayload, LogLevel, ToolOutcome, ToolProgress, ToolResult, ToolUse,
+    ToolUseStatus,
 };
 use serde_json::{Map, Value, json};
 
 use super::edits::EditContext;
+use super::log;
 use super::quirks::Quirks;
-use ah_lifecycle::turns::AgentOutput;
-use call::ToolCall;
+use ah_lifecycle::turns::{AgentOutput, OtherClaims, Settling};
+use asked::Asked;
+use call::{Status, ToolCall};
+use ended::EndedCalls;
 
 /// The maximum number of open calls. An agent has one or a few; if it opens more, the oldest is
 /// closed.
 const OPEN_MAX: usize = 256;
-
-/// The number of ended calls whose ids are remembered, so that a late update opens no new call.
-const ENDED_MAX: usize = 1024;
 
 /// The tool calls of a session.
 #[derive(Debug)]
@@ -30,11 +34,12 @@ pub(super) struct Tools {
     workspace: PathBuf,
     /// The URL of the session's diff.
     diff_url: String,
+    /// The number of calls so far.
+    count: u64,
+    in_turn: bool,
     /// The open calls, oldest first.
     open: Vec<ToolCall>,
-    ended: VecDeque<String>,
-    /// True if the turn was cancelled.
-    is_cancelled: bool,
+    ended: EndedCalls,
 }
 
 /// The subject of a permission request.
@@ -42,8 +47,21 @@ pub(super) struct Tools {
 pub(super) struct Subject {
     pub(super) tool_name: String,
     pub(super) tool_args: Map<String, Value>,
-    /// The calls that it covers.
+    /// What the policy judges besides the name and the arguments.
+    pub(super) other: OtherClaims,
+    /// The calls that it covers, by their ids in the log.
     pub(super) calls: Vec<String>,
+    /// True if the request is about a tool call. Otherwise it is a question.
+    pub(super) is_tool: bool,
+}
+
+/// A report about a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Report {
+    /// A `tool_call`, which announces it.
+    Announcement,
+    /// A `tool_call_update`.
+    Update,
 }
 
 impl Tools {
@@ -52,9 +70,10 @@ impl Tools {
             quirks,
             workspace,
             diff_url,
+            count: 0,
+            in_turn: false,
             open: Vec::new(),
-            ended: VecDeque::new(),
-            is_cancelled: false,
+            ended: EndedCalls::new(),
         }
     }
 
@@ -65,8 +84,20 @@ impl Tools {
 
     /// Handles a `tool_call` or a `tool_call_update`.
     pub(super) fn update(&mut self, update: &Value, output: &mut Vec<AgentOutput>) {
-        let Some(index) = self.call(update, output) else {
+        let Some(agent_id) = read_id(update) else {
             return;
+        };
+        let report = if update["sessionUpdate"] == "tool_call" {
+            Report::Announcement
+        } else {
+            Report::Update
+        };
+        let index = match self.find_open(&agent_id, update, report) {
+            Some(index) => index,
+            None if report == Report::Update && self.ended.is_about_ended(&agent_id, update) => {
+                return self.late(&agent_id, update, output);
+            }
+            None => self.begin(&agent_id, output),
         };
         let call = &mut self.open[index];
         let had_printed = call.has_printed();
@@ -89,34 +120,94 @@ impl Tools {
         }
     }
 
-    /// Handles a permission request for `tool_call`.
-    pub(super) fn ask(
-        &mut self,
-        tool_call: &Value,
-        output: &mut Vec<AgentOutput>,
-    ) -> Option<Subject> {
-        if self.quirks.confirms_all {
-            return Some(self.ask_for_all(tool_call));
+    /// Handles an update of a call that has ended. Its result replaces a guess; otherwise it is
+    /// dropped.
+    fn late(&mut self, agent_id: &str, update: &Value, output: &mut Vec<AgentOutput>) {
+        if !Status::read(update).is_some_and(Status::is_over) {
+            return;
         }
-        let index = self.call(tool_call, output)?;
-        let call = &mut self.open[index];
-        call.merge_asked(tool_call, self.quirks, &self.workspace);
-        announce(call, output);
-        Some(Subject {
-            tool_name: call.name.clone(),
-            tool_args: call.args(),
-            calls: vec![call.id.clone()],
-        })
+        if let Some(mut call) = self.ended.take_guessed(agent_id) {
+            call.merge(update, self.quirks, &self.workspace);
+            self.end(call, output);
+        }
     }
 
-    /// Handles a permission request for all open calls.
-    fn ask_for_all(&self, tool_call: &Value) -> Subject {
+    /// Handles a permission request for `tool_call`.
+    pub(super) fn ask(&mut self, tool_call: &Value, output: &mut Vec<AgentOutput>) -> Subject {
+        let asked = Asked::read(tool_call, &self.workspace);
+        let id = read_id(tool_call);
+        let known = id.as_ref().and_then(|id| {
+            let same_id = |call: &ToolCall| call.agent_id == *id;
+            self.open.iter().rposition(same_id)
+        });
+        let has_title = id.is_some() && (asked.title.is_some() || asked.kind.is_some());
+        let is_call = asked.describes_tool() || has_title && !self.quirks.confirms_all;
+        if known.is_none() && !is_call {
+            return self.ask_without_call(asked);
+        }
+        let agent_id = id.unwrap_or_default();
+        let contradicted = known.filter(|index| asked.contradicts(&self.open[*index]));
+        let index = match (known, contradicted) {
+            (Some(index), None) => index,
+            (Some(_), Some(_)) | (None, _) => self.begin(&agent_id, output),
+        };
+        // The announced call may have been closed to make room for this one.
+        let contradicted = contradicted
+            .is_some()
+            .then(|| {
+                self.open[..index]
+                    .iter()
+                    .rfind(|it| it.agent_id == agent_id)
+            })
+            .flatten();
+        if let Some(announced) = contradicted {
+            let message = format!(
+                "the agent requests permission for another call than it announced with the id \
+                 `{agent_id}`, which was `{}`",
+                announced.name
+            );
+            output.push(log(LogLevel::Warn, message));
+        }
+        let mut merged = self.open[index].clone();
+        merged.merge_asked(&asked);
+        let (tool_name, tool_args, other) = asked.judged(&merged, contradicted, &self.workspace);
+        self.open[index] = merged;
+        let call = &mut self.open[index];
+        announce(call, output);
+        Subject {
+            tool_name,
+            tool_args,
+            other,
+            calls: vec![call.id.clone()],
+            is_tool: true,
+        }
+    }
+
+    /// Handles a permission request that describes no call: it is about all open calls for an
+    /// agent that asks so, and otherwise a question.
+    fn ask_without_call(&self, asked: Asked) -> Subject {
+        let title = asked.title.unwrap_or_default();
+        if !self.quirks.confirms_all || self.open.is_empty() {
+            let texts = [("title", title), ("text", asked.text)];
+            let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
+            return Subject {
+                tool_name: "question".to_owned(),
+                tool_args: texts
+                    .map(|(name, text)| (name.to_owned(), json!(text)))
+                    .collect(),
+                other: OtherClaims::default(),
+                calls: Vec::new(),
+                is_tool: false,
+            };
+        }
         let calls: Vec<String> = self.open.iter().map(|call| call.id.clone()).collect();
         if let [call] = &self.open[..] {
             return Subject {
                 tool_name: call.name.clone(),
                 tool_args: call.args(),
+                other: OtherClaims::default(),
                 calls,
+                is_tool: true,
             };
         }
         let args = self.open.iter().map(|call| {
@@ -124,11 +215,21 @@ impl Tools {
             args.insert("tool_name".to_owned(), json!(call.name));
             Value::Object(args)
         });
-        // Not the name of a single tool, so that a rule for one of them does not admit the others.
         Subject {
-            tool_name: tool_call["title"].as_str().unwrap_or("several").to_owned(),
             tool_args: Map::from_iter([("calls".to_owned(), args.collect())]),
+            // Not the name of a single tool, so that a rule for one of them does not admit the
+            // others. Each of them must be allowed as well.
+            tool_name: if title.is_empty() {
+                "several".to_owned()
+            } else {
+                title
+            },
+            other: OtherClaims {
+                names: self.open.iter().map(|call| call.name.clone()).collect(),
+                paths: Vec::new(),
+            },
             calls,
+            is_tool: true,
         }
     }
 
@@ -139,45 +240,85 @@ impl Tools {
         }
     }
 
-    /// Marks the turn as cancelled.
-    pub(super) const fn cancelled(&mut self) {
-        self.is_cancelled = true;
+    /// Marks the open calls as cancelled with their turn.
+    pub(super) fn cancelled(&mut self) {
+        for call in &mut self.open {
+            call.is_cancelled = true;
+        }
     }
 
-    /// Closes the open calls at the end of the turn, since no further updates will follow.
+    /// Notes the start of a turn.
+    pub(super) const fn turn_started(&mut self) {
+        self.in_turn = true;
+    }
+
+    /// Closes the refused calls at the end of the turn, since no result of them follows. The
+    /// results of other open calls may still arrive.
     pub(super) fn turn_ended(&mut self, output: &mut Vec<AgentOutput>) {
-        for mut call in std::mem::take(&mut self.open) {
-            call.give_up();
-            announce(&mut call, output);
-            self.end(call, output);
-        }
-        self.is_cancelled = false;
+        self.in_turn = false;
+        self.give_up_if(|call| call.is_refused, output);
     }
 
-    /// Returns the index of the call of `update`, which is opened if new. `None` if it has ended or
-    /// has no id.
-    fn call(&mut self, update: &Value, output: &mut Vec<AgentOutput>) -> Option<usize> {
-        let id = update["toolCallId"].as_str()?;
-        if let Some(index) = self.open.iter().position(|call| call.id == id) {
-            return Some(index);
+    /// Closes open calls, as far as `settling` says. A result that arrives later replaces the
+    /// guess.
+    pub(super) fn settle(&mut self, settling: Settling, output: &mut Vec<AgentOutput>) {
+        let goes_on = |call: &ToolCall| {
+            settling == Settling::Quiet
+                && call.began_between_turns
+                && call.status == Status::Running
+                && !call.is_refused
+        };
+        self.give_up_if(|call| !goes_on(call), output);
+    }
+
+    fn give_up_if(
+        &mut self,
+        mut is_over: impl FnMut(&ToolCall) -> bool,
+        output: &mut Vec<AgentOutput>,
+    ) {
+        let over: Vec<ToolCall> = self.open.extract_if(.., |call| is_over(call)).collect();
+        for call in over {
+            self.give_up(call, output);
         }
-        if self.ended.iter().any(|ended| ended == id) {
-            return None;
-        }
+    }
+
+    /// Returns the index of the open call that `update` is about.
+    fn find_open(&self, agent_id: &str, update: &Value, report: Report) -> Option<usize> {
+        let same_id = |call: &ToolCall| call.agent_id == agent_id;
+        self.open
+            .iter()
+            .rposition(|call| same_id(call) && call.fits(update))
+            .or_else(|| match report {
+                Report::Announcement => None,
+                // An update has nothing but its id to refer to a call.
+                Report::Update => self.open.iter().rposition(same_id),
+            })
+    }
+
+    /// Opens a call, and returns its index.
+    fn begin(&mut self, agent_id: &str, output: &mut Vec<AgentOutput>) -> usize {
         if self.open.len() >= OPEN_MAX {
-            let mut oldest = self.open.remove(0);
-            oldest.give_up();
-            announce(&mut oldest, output);
-            self.end(oldest, output);
+            let oldest = self.open.remove(0);
+            self.give_up(oldest, output);
         }
-        self.open.push(ToolCall::new(id, self.quirks));
-        Some(self.open.len() - 1)
+        self.count += 1;
+        let id = format!("call-{}", self.count);
+        let mut call = ToolCall::new(id, agent_id, self.quirks);
+        call.began_between_turns = !self.in_turn;
+        self.open.push(call);
+        self.open.len() - 1
+    }
+
+    fn give_up(&mut self, mut call: ToolCall, output: &mut Vec<AgentOutput>) {
+        call.give_up();
+        announce(&mut call, output);
+        self.end(call, output);
     }
 
     fn end(&mut self, call: ToolCall, output: &mut Vec<AgentOutput>) {
         let mut result = call.result(self.quirks);
         // Some agents report a command as completed after killing it.
-        result.is_failed |= self.is_cancelled && call.is_command() && result.exit_code.is_none();
+        result.is_failed |= call.is_cancelled && call.is_command() && result.exit_code.is_none();
         if !result.is_failed {
             let place = EditContext {
                 workspace: &self.workspace,
@@ -190,7 +331,7 @@ impl Tools {
             }
         }
         output.push(AgentOutput::Event(EventPayload::ToolResult(ToolResult {
-            tool_name: call.name,
+            tool_name: call.name.clone(),
             tool_output: result.output,
             tool_execution_id: call.id.clone(),
             status: if result.is_failed {
@@ -200,10 +341,16 @@ impl Tools {
             },
             exit_code: result.exit_code,
         })));
-        self.ended.push_back(call.id);
-        if self.ended.len() > ENDED_MAX {
-            self.ended.pop_front();
-        }
+        self.ended.add(call);
+    }
+}
+
+/// Returns the agent's id of a call.
+fn read_id(update: &Value) -> Option<String> {
+    match &update["toolCallId"] {
+        Value::String(id) => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
     }
 }
 

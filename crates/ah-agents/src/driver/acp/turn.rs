@@ -106,6 +106,9 @@ impl AcpDriver {
         let Stage::Turn(turn) = std::mem::replace(&mut self.stage, Stage::Idle) else {
             return;
         };
+        if turn.is_cancelled {
+            self.tools.cancelled();
+        }
         self.tools.turn_ended(output);
         let result = answer.as_ref().unwrap_or(&Value::Null);
         let quota = &result["_meta"]["quota"];

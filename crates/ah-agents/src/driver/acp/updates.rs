@@ -6,14 +6,15 @@ use ah_rest_api_contract::{
 use serde_json::Value;
 
 use super::usage::Tokens;
-use super::{AcpDriver, Stage, UNKNOWN_UPDATES_MAX, content, log};
+use super::{AcpDriver, Stage, UNKNOWN_KINDS_MAX, content, log};
 use ah_lifecycle::turns::{AgentOutput, Channel};
 
 impl AcpDriver {
     pub(super) fn on_update(&mut self, params: &Value, output: &mut Vec<AgentOutput>) {
         // Before the session is open, updates belong to the history of another session. Updates of
         // other sessions, such as those of a subagent, are not part of this one.
-        let is_ours = params["sessionId"] == self.session.as_str();
+        // An agent that names no session has only one.
+        let is_ours = params["sessionId"].is_null() || params["sessionId"] == self.session;
         if !is_ours || matches!(self.stage, Stage::Opening(_) | Stage::Over) {
             return;
         }
@@ -43,7 +44,10 @@ impl AcpDriver {
             // The user's own prompt, and the available commands: the log has the former and does
             // not need the latter.
             "user_message_chunk" | "available_commands_update" => {}
-            unknown => self.note_unknown(unknown, output),
+            unknown => {
+                let message = format!("the agent sends unknown updates `{unknown}`");
+                self.note_unknown(unknown, message, output);
+            }
         }
     }
 
@@ -107,13 +111,18 @@ impl AcpDriver {
         }
     }
 
-    fn note_unknown(&mut self, kind: &str, output: &mut Vec<AgentOutput>) {
-        let is_known = self.unknown_updates.iter().any(|known| known == kind);
-        if is_known || self.unknown_updates.len() >= UNKNOWN_UPDATES_MAX {
+    /// Reports something of an unknown kind, once.
+    pub(super) fn note_unknown(
+        &mut self,
+        kind: &str,
+        message: String,
+        output: &mut Vec<AgentOutput>,
+    ) {
+        let is_known = self.unknown_kinds.iter().any(|known| known == kind);
+        if is_known || self.unknown_kinds.len() >= UNKNOWN_KINDS_MAX {
             return;
         }
-        self.unknown_updates.push(kind.to_owned());
-        let message = format!("the agent sends unknown updates `{kind}`");
+        self.unknown_kinds.push(kind.to_owned());
         output.push(log(LogLevel::Debug, message));
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use ulid::Ulid;
 
 use super::*;
-use crate::turns::ToolRequest;
+use crate::turns::{OtherClaims, ToolRequest};
 use crate::{JournalEntry, JournalRecord};
 
 /// An agent whose input is one word for each call.
@@ -69,6 +69,8 @@ fn meaning(line: &[u8]) -> AgentOutput {
             tool_name: "tool".to_owned(),
             tool_args: serde_json::Map::new(),
             options,
+            other: OtherClaims::default(),
+            is_tool: true,
         })
     };
     match line {
@@ -207,9 +209,9 @@ fn permission_request_expires_at_its_deadline() {
     let due = talk.next_deadline().unwrap();
     assert_eq!(due, start + Duration::from_secs(1));
     let early = at(due - Duration::from_millis(1));
-    let (records, _) = said(&mut talk, |talk, out| talk.expire_permissions(early, out));
+    let (records, _) = said(&mut talk, |talk, out| talk.on_time(early, out));
     assert_eq!(records, words(&[]));
-    let (records, to_agent) = said(&mut talk, |talk, out| talk.expire_permissions(at(due), out));
+    let (records, to_agent) = said(&mut talk, |talk, out| talk.on_time(at(due), out));
     assert_eq!(records, words(&["Expired no by timeout"]));
     assert_eq!(to_agent, "answer:key:Some(\"no\")");
     assert_eq!(talk.next_deadline(), None);

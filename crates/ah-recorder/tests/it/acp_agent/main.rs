@@ -4,6 +4,7 @@
 
 use std::io::{BufWriter, Lines, StdinLock, StdoutLock, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
         input: std::io::stdin().lines(),
         output: BufWriter::new(std::io::stdout().lock()),
         requests: 0,
+        prompt: Value::Null,
     };
     match beginning.as_str() {
         "gone" => {
@@ -43,6 +45,8 @@ struct Agent {
     input: Lines<StdinLock<'static>>,
     output: BufWriter<StdoutLock<'static>>,
     requests: u64,
+    /// The id of the last prompt.
+    prompt: Value,
 }
 
 /// The end of a turn.
@@ -76,6 +80,7 @@ impl Agent {
                     json!({})
                 }
                 Some("session/prompt") => {
+                    self.prompt = id.clone();
                     let text = params["prompt"][0]["text"].as_str().unwrap_or_default();
                     match self.turn(text) {
                         End::Stopped(reason) => json!({"stopReason": reason}),
@@ -121,6 +126,32 @@ impl Agent {
             "think" => self.update(&chunk("agent_thought_chunk", argument)),
             "update" => self.update(&serde_json::from_str(argument).expect("an update")),
             "print" => self.print(argument),
+            // Ends the turn; further commands run between turns.
+            "respond" => {
+                let result = json!({"stopReason": "end_turn"});
+                let response = json!({"jsonrpc": "2.0", "id": self.prompt, "result": result});
+                self.send(&response);
+            }
+            "wait" => std::thread::park_timeout(Duration::from_millis(
+                argument.parse().expect("a number"),
+            )),
+            // A permission request for a tool call in JSON; `@` is a long text.
+            "ask" => {
+                let tool_call = argument.replace('@', &"o".repeat(2_500_000));
+                let tool_call: Value = serde_json::from_str(&tool_call).expect("a tool call");
+                let id = tool_call["toolCallId"].clone();
+                let answer = self.ask(
+                    "session/request_permission",
+                    &json!({"sessionId": SESSION, "toolCall": tool_call, "options": [
+                        {"optionId": "yes", "name": "Yes", "kind": "allow_once"},
+                        {"optionId": "no", "name": "No", "kind": "reject_once"},
+                    ]}),
+                )?;
+                self.note(&format!(
+                    "{id}: {}",
+                    answer["result"]["outcome"]["optionId"]
+                ));
+            }
             "junk" => {
                 for line in 0..argument.parse::<u32>().expect("a number") {
                     self.print(&format!("junk {line}"));

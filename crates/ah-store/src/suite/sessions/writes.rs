@@ -47,9 +47,9 @@ fn full_patch() -> SessionPatch {
             reason: "it took too long".to_owned(),
         }),
         interrupt_requested: Some(true),
-        last_turn: Some(TurnEnd::Failed {
+        last_turn: Some(Some(TurnEnd::Failed {
             reason: "no answer".to_owned(),
-        }),
+        })),
         workspace: Some(Some(SessionWorkspace {
             provider: WorkspaceProvider::Worktree,
             path: "/work space/ä".into(),
@@ -101,7 +101,7 @@ pub async fn every_field_of_a_patch_is_kept(harness: &dyn StoreHarness) {
     session.updated_at = sample::at(4);
     expected.ending = patch.ending;
     expected.interrupt_requested = true;
-    expected.last_turn = patch.last_turn;
+    expected.last_turn = patch.last_turn.flatten();
     expected.agent_session_id = patch.agent_session_id;
     expected.journal = JournalPosition(1 << 40);
     expected.hidden = true;
@@ -126,6 +126,7 @@ pub async fn patch_clears_fields(harness: &dyn StoreHarness) {
     write.patch.activity = Some(None);
     write.patch.reason = Some(None);
     write.patch.workspace = Some(None);
+    write.patch.last_turn = Some(None);
     write.patch.interrupt_requested = Some(false);
     write.patch.hidden = Some(false);
     store.write(write).await.unwrap();
@@ -133,6 +134,7 @@ pub async fn patch_clears_fields(harness: &dyn StoreHarness) {
     let record = store.session(id).await.unwrap();
     assert_eq!(record.session.activity, None);
     assert_eq!(record.session.reason, None);
+    assert_eq!(record.last_turn, None);
     assert_eq!(record.session.workspace, None);
     assert!(!record.interrupt_requested);
     assert!(!record.hidden);

@@ -120,6 +120,20 @@ fn read(agent: &str, piece: &str) -> Vec<Recorded> {
         .collect()
 }
 
+/// Returns the lines of the agent in a recording, for a session with the id `session`.
+pub(super) fn lines_of_agent(agent: &str, piece: &str, session: &str) -> Vec<String> {
+    let lines = read(agent, piece).into_iter();
+    let of_agent = lines.filter(|line| line.dir == Direction::FromAgent);
+    of_agent
+        .map(|mut line| {
+            if line.msg["params"]["sessionId"].is_string() {
+                line.msg["params"]["sessionId"] = json!(session);
+            }
+            line.msg.to_string()
+        })
+        .collect()
+}
+
 fn is_prompt(line: &Recorded) -> bool {
     line.msg["method"] == "session/prompt"
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::asked::{Asked, inputs_differ};
+use crate::driver::acp::content::shown_text;
 use crate::driver::acp::edits::FileChange;
 use crate::driver::acp::output::{self, ToolReport};
 use crate::driver::acp::quirks::{EarlyContent, InputKnown, Quirks, ToolName};
@@ -19,18 +21,34 @@ pub(super) enum Status {
     Running,
     Completed,
     Failed,
+    /// Ended before its end, by the agent or its user.
+    Cancelled,
 }
 
 impl Status {
+    pub(super) fn read(update: &Value) -> Option<Self> {
+        match update["status"].as_str()? {
+            "pending" => Some(Self::Pending),
+            "in_progress" => Some(Self::Running),
+            "completed" => Some(Self::Completed),
+            "failed" => Some(Self::Failed),
+            "cancelled" | "canceled" => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+
     pub(super) const fn is_over(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed)
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
 }
 
 /// A tool call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ToolCall {
+    /// Its id in the log, which no other call of the session has.
     pub(super) id: String,
+    /// The agent's id of it. Agents reuse their ids.
+    pub(super) agent_id: String,
     /// The name of the tool. It does not change once the call is announced.
     pub(super) name: String,
     pub(super) title: String,
@@ -39,6 +57,10 @@ pub(super) struct ToolCall {
     pub(super) is_announced: bool,
     /// True if permission was denied.
     pub(super) is_refused: bool,
+    /// True if the agent began it without a turn.
+    pub(super) began_between_turns: bool,
+    /// True if its turn was cancelled while it was open.
+    pub(super) is_cancelled: bool,
     kind: String,
     /// True if the tool itself was named, not only its kind.
     is_named: bool,
@@ -56,18 +78,22 @@ pub(super) struct ToolCall {
 }
 
 impl ToolCall {
-    pub(super) fn new(id: &str, quirks: &Quirks) -> Self {
+    /// Creates a call with the log's `id` and the agent's.
+    pub(super) fn new(id: String, agent_id: &str, quirks: &Quirks) -> Self {
         let named = match quirks.tool_name {
-            ToolName::IdBefore(mark) => id.split_once(mark).map(|(name, _)| name),
+            ToolName::IdBefore(mark) => agent_id.split_once(mark).map(|(name, _)| name),
             _ => None,
         };
         Self {
-            id: id.to_owned(),
+            id,
+            agent_id: agent_id.to_owned(),
             name: named.unwrap_or("other").to_owned(),
             title: String::new(),
             status: Status::Pending,
             is_announced: false,
             is_refused: false,
+            began_between_turns: false,
+            is_cancelled: false,
             // ACP, ToolKind: the default is `other`.
             kind: "other".to_owned(),
             is_named: named.is_some(),
@@ -85,11 +111,13 @@ impl ToolCall {
     /// Merges a `tool_call` or a `tool_call_update`. Missing fields keep their value.
     pub(super) fn merge(&mut self, update: &Value, quirks: &Quirks, workspace: &Path) {
         self.merge_fields(update, quirks, workspace);
-        match update["status"].as_str() {
-            Some("in_progress") => self.status = Status::Running,
-            Some("completed") => self.status = Status::Completed,
-            Some("failed") => self.status = Status::Failed,
-            _ => {}
+        match Status::read(update) {
+            // A call that runs does not go back to waiting.
+            None | Some(Status::Pending) => {}
+            Some(status) => {
+                self.status = status;
+                self.is_given_up = false;
+            }
         }
         if let Some(content) = update["content"].as_array() {
             self.merge_text(content, quirks);
@@ -100,12 +128,31 @@ impl ToolCall {
         self.merge_terminal(&update["_meta"]);
     }
 
-    /// Merges a permission request, whose text is the question and not the output.
-    pub(super) fn merge_asked(&mut self, asked: &Value, quirks: &Quirks, workspace: &Path) {
-        let title = std::mem::take(&mut self.title);
-        self.merge_fields(asked, quirks, workspace);
-        if !title.is_empty() {
-            self.title = title;
+    /// Merges a permission request. Its text is the question and not the output, and its title
+    /// describes the request and does not name the tool.
+    pub(super) fn merge_asked(&mut self, asked: &Asked) {
+        if let Some(kind) = &asked.kind {
+            self.kind.clone_from(kind);
+        }
+        if self.title.is_empty() {
+            self.title = asked.title.clone().unwrap_or_default();
+        }
+        self.input.extend(asked.input.clone());
+        if !asked.locations.is_empty() {
+            self.locations.clone_from(&asked.locations);
+        }
+        if !asked.changes.is_empty() {
+            self.changes.clone_from(&asked.changes);
+        }
+        if self.is_announced || self.is_named {
+            return;
+        }
+        match &asked.name {
+            Some(name) => {
+                self.name.clone_from(name);
+                self.is_named = true;
+            }
+            None => self.name.clone_from(&self.kind),
         }
     }
 
@@ -116,24 +163,11 @@ impl ToolCall {
         if let Some(title) = update["title"].as_str() {
             title.clone_into(&mut self.title);
         }
-        if let Some(input) = update["rawInput"].as_object() {
-            self.input.extend(
-                input
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.clone())),
-            );
+        self.input.extend(read_input(update));
+        if update["locations"].is_array() {
+            self.locations = read_locations(update);
         }
-        if let Some(locations) = update["locations"].as_array() {
-            let paths = locations.iter().filter_map(|it| it["path"].as_str());
-            self.locations = paths.map(ToOwned::to_owned).collect();
-        }
-        let content = update["content"].as_array();
-        let changes: Vec<FileChange> = content
-            .into_iter()
-            .flatten()
-            .filter(|content| content["type"] == "diff")
-            .filter_map(|diff| FileChange::read(diff, workspace))
-            .collect();
+        let changes = read_changes(update, workspace);
         // Content without a diff does not remove an earlier diff.
         if !changes.is_empty() {
             self.changes = changes;
@@ -146,15 +180,7 @@ impl ToolCall {
         if self.is_announced || self.is_named {
             return;
         }
-        let meta = &update["_meta"];
-        let told = [
-            &update["name"],
-            &meta["claudeCode"]["toolName"],
-            &meta["toolName"],
-            &meta["tool_name"],
-        ]
-        .into_iter()
-        .find_map(Value::as_str);
+        let told = read_name(update);
         let in_title = match quirks.tool_name {
             ToolName::FirstTitle => Some(self.title.as_str()),
             ToolName::TitleBefore(mark) => self.title.split_once(mark).map(|(name, _)| name),
@@ -171,10 +197,10 @@ impl ToolCall {
     }
 
     fn merge_text(&mut self, content: &[Value], quirks: &Quirks) {
-        let texts: Vec<&str> = content
+        let texts: Vec<String> = content
             .iter()
             .filter(|content| content["type"] == "content")
-            .filter_map(|content| content["content"]["text"].as_str())
+            .filter_map(|content| shown_text(&content["content"]))
             .collect();
         if texts.is_empty() {
             return;
@@ -201,6 +227,48 @@ impl ToolCall {
         }
     }
 
+    /// Returns false if `update` describes another call: one of another kind or, if it announces
+    /// a call, with another input or title.
+    pub(super) fn fits(&self, update: &Value) -> bool {
+        let kind = update["kind"].as_str().unwrap_or("other");
+        if kind != "other" && self.kind != "other" && kind != self.kind {
+            return false;
+        }
+        let input = read_input(update);
+        if update["sessionUpdate"] != "tool_call" {
+            // The input of an open call may grow.
+            return !self.is_given_up || !inputs_differ(&input, &self.input);
+        }
+        let title = update["title"].as_str().unwrap_or_default();
+        let is_retitled = input.is_empty()
+            && self.input.is_empty()
+            && !title.is_empty()
+            && !self.title.is_empty()
+            && title != self.title;
+        !is_retitled && !inputs_differ(&input, &self.input)
+    }
+
+    /// The kind of the tool, in the words of ACP.
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Returns true if the tool itself was named, not only its kind.
+    pub(super) const fn is_named(&self) -> bool {
+        self.is_named
+    }
+
+    /// The reported input.
+    pub(super) const fn input(&self) -> &Map<String, Value> {
+        &self.input
+    }
+
+    /// Returns every path that the call reports besides its input.
+    pub(super) fn places(&self) -> Vec<String> {
+        let changed = self.changes.iter().map(FileChange::path_text);
+        self.locations.iter().cloned().chain(changed).collect()
+    }
+
     /// Returns true if the input of the tool is complete.
     pub(super) fn input_is_known(&self, quirks: &Quirks) -> bool {
         let is_running = self.status == Status::Running;
@@ -221,8 +289,7 @@ impl ToolCall {
         }
         let mut args = Map::new();
         let mut paths = self.locations.clone();
-        for change in &self.changes {
-            let path = change.path().to_string_lossy().into_owned();
+        for path in self.changes.iter().map(FileChange::path_text) {
             if !paths.contains(&path) {
                 paths.push(path);
             }
@@ -243,6 +310,11 @@ impl ToolCall {
 
     pub(super) fn is_command(&self) -> bool {
         self.kind == "execute"
+    }
+
+    /// Returns true if the call was closed without a report of its end.
+    pub(super) const fn is_given_up(&self) -> bool {
+        self.is_given_up
     }
 
     /// Returns a description of the call.
@@ -289,12 +361,13 @@ impl ToolCall {
             is_command: self.is_command(),
         };
         let mut result = told.result(quirks);
-        if self.is_given_up {
-            let why = if self.is_refused {
-                "[permission denied]"
-            } else {
-                "[the turn ended before the tool]"
-            };
+        let note = match self.status {
+            _ if self.is_given_up && self.is_refused => Some("[permission denied]"),
+            _ if self.is_given_up => Some("[the turn ended before the tool]"),
+            Status::Cancelled => Some("[cancelled]"),
+            _ => None,
+        };
+        if let Some(why) = note {
             if !result.output.is_empty() && !result.output.ends_with('\n') {
                 result.output.push('\n');
             }
@@ -321,4 +394,41 @@ impl ToolCall {
         }
         changes
     }
+}
+
+/// Returns the name of the tool in an update or a request.
+pub(super) fn read_name(update: &Value) -> Option<&str> {
+    let meta = &update["_meta"];
+    [
+        &update["name"],
+        &meta["claudeCode"]["toolName"],
+        &meta["toolName"],
+        &meta["tool_name"],
+    ]
+    .into_iter()
+    .find_map(Value::as_str)
+}
+
+/// Returns the input of an update or a request. An input that is no object becomes the field
+/// `input`.
+pub(super) fn read_input(update: &Value) -> Map<String, Value> {
+    match &update["rawInput"] {
+        Value::Null => Map::new(),
+        Value::Object(input) => input.clone(),
+        other => Map::from_iter([("input".to_owned(), other.clone())]),
+    }
+}
+
+pub(super) fn read_locations(update: &Value) -> Vec<String> {
+    let locations = update["locations"].as_array().into_iter().flatten();
+    let path = |place: &Value| place["path"].as_str().or(place.as_str()).map(str::to_owned);
+    locations.filter_map(path).collect()
+}
+
+pub(super) fn read_changes(update: &Value, workspace: &Path) -> Vec<FileChange> {
+    let content = update["content"].as_array().into_iter().flatten();
+    content
+        .filter(|content| content["type"] == "diff")
+        .filter_map(|diff| FileChange::read(diff, workspace))
+        .collect()
 }

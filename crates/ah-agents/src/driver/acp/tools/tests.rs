@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
 
@@ -21,6 +21,7 @@ fn in_words(output: &[AgentOutput]) -> Vec<String> {
         AgentOutput::Ephemeral(EphemeralEvent::ToolProgress(it)) => {
             format!("progress {}", it.last_line)
         }
+        AgentOutput::Event(EventPayload::Log(_)) => "log".to_owned(),
         other => panic!("{other:?}"),
     };
     output.iter().map(word).collect()
@@ -72,14 +73,14 @@ fn leave_for_all_that_is_open_names_all_of_it() {
             "rawInput": {"path": path}});
         tools.update(&update, &mut output);
         let asked = tools.ask(&json!({"toolCallId": "c", "title": "Confirm"}), &mut output);
-        let asked = asked.unwrap();
         if id == "1" {
             assert_eq!(asked.tool_name, "editor");
             assert_eq!(asked.tool_args["path"], path);
         } else {
             assert_eq!(asked.tool_name, "Confirm");
             assert_eq!(asked.tool_args["calls"][1]["path"], path);
-            assert_eq!(asked.calls, ["1", "2"]);
+            assert_eq!(asked.calls, ["call-1", "call-2"]);
+            assert_eq!(asked.other.names, ["editor", "editor"]);
         }
     }
 }
@@ -97,6 +98,128 @@ fn no_more_calls_are_open_than_there_is_room_for() {
     assert_eq!(ended, 10);
 }
 
+#[test]
+fn a_reused_id_begins_another_call() {
+    let call = |report: &str, command: &str, status: &str| {
+        json!({"sessionUpdate": report, "toolCallId": "call_0", "kind": "execute",
+            "title": command, "rawInput": {"command": command}, "status": status,
+            "content": text(command)})
+    };
+    let end = |status: &str| json!({"sessionUpdate": "tool_call_update", "toolCallId": "call_0", "status": status});
+    let both = ["use execute", "use execute"];
+    for (name, updates) in [
+        (
+            "one after the other",
+            vec![
+                call("tool_call", "a", "in_progress"),
+                end("completed"),
+                end("completed"),
+                call("tool_call", "b", "in_progress"),
+                end("completed"),
+            ],
+        ),
+        (
+            "the same command twice",
+            vec![
+                call("tool_call", "a", "completed"),
+                call("tool_call", "a", "completed"),
+            ],
+        ),
+        (
+            "at the same time",
+            vec![
+                call("tool_call", "a", "in_progress"),
+                call("tool_call", "b", "in_progress"),
+                end("completed"),
+                end("completed"),
+            ],
+        ),
+        (
+            "by updates only",
+            vec![
+                call("tool_call_update", "a", "completed"),
+                call("tool_call_update", "b", "completed"),
+            ],
+        ),
+    ] {
+        let (mut tools, mut output) = (tools("mine"), Vec::new());
+        for update in updates {
+            tools.update(&update, &mut output);
+        }
+        let events = in_words(&output);
+        let of = |word: &str| events.iter().filter(|it| it.starts_with(word)).count();
+        assert_eq!((of("use"), of("Completed")), (2, 2), "{name}: {events:?}");
+        let uses = events.iter().filter(|it| it.starts_with("use"));
+        assert!(uses.eq(both.iter()), "{name}");
+        let ids: HashSet<String> = output
+            .iter()
+            .filter_map(|it| match it {
+                AgentOutput::Event(EventPayload::ToolUse(it)) => Some(it.tool_execution_id.clone()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(ids.len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_late_result_replaces_the_guess() {
+    for (late, expected) in [
+        (
+            json!({"toolCallId": "t", "status": "completed", "content": text("412 passed")}),
+            vec!["Completed execute \"412 passed\""],
+        ),
+        (
+            json!({"toolCallId": "t", "status": "cancelled"}),
+            vec!["Failed execute \"[cancelled]\""],
+        ),
+        // Progress is not a result.
+        (
+            json!({"toolCallId": "t", "content": text("1 passed")}),
+            vec![],
+        ),
+    ] {
+        let (mut tools, mut output) = (tools("mine"), Vec::new());
+        tools.turn_started();
+        let begin = json!({"sessionUpdate": "tool_call", "toolCallId": "t", "kind": "execute",
+            "status": "in_progress", "rawInput": {"command": "make test"}});
+        tools.update(&begin, &mut output);
+        tools.turn_ended(&mut output);
+        assert_eq!(in_words(&output), ["use execute"], "the result may arrive");
+        tools.settle(Settling::Quiet, &mut output);
+        let guess = "Failed execute \"[the turn ended before the tool]\"";
+        assert_eq!(in_words(&output), ["use execute", guess]);
+        output.clear();
+        tools.update(&late, &mut output);
+        tools.update(&late, &mut output);
+        assert_eq!(in_words(&output), expected);
+    }
+}
+
+#[test]
+fn binary_output_is_referred_to() {
+    let (mut tools, mut output) = (tools("mine"), Vec::new());
+    let block = |block: Value| json!({"type": "content", "content": block});
+    let update = json!({"toolCallId": "1", "status": "completed", "content": [
+        block(json!({"type": "text", "text": "a plot:"})),
+        block(json!({"type": "image", "mimeType": "image/png", "data": "aGVsbG8="})),
+        block(json!({"type": "resource", "resource":
+            {"uri": "file:///a.pdf", "mimeType": "application/pdf", "blob": "aGVsbG8="}})),
+        block(json!({"type": "resource", "resource": {"uri": "file:///b", "text": "b's text"}})),
+        block(json!({"type": "resource_link", "uri": "https://x.example/c", "name": "c"})),
+    ]});
+    tools.update(&update, &mut output);
+    let [_, result] = &in_words(&output)[..] else {
+        panic!("{output:?}");
+    };
+    assert_eq!(
+        result,
+        "Completed other \"a plot:\\n[image image/png, 5 bytes]\\n\
+         [resource file:///a.pdf application/pdf, 5 bytes]\\nb's text\\n\
+         [resource_link https://x.example/c]\""
+    );
+}
+
 /// An action of an agent on one of a few calls.
 #[derive(Clone, Debug)]
 enum Deed {
@@ -104,6 +227,7 @@ enum Deed {
     Ask(usize),
     Cancel,
     EndTurn,
+    Settle,
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -138,6 +262,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => (0..4_usize).prop_map(Deed::Ask),
         1 => Just(Deed::Cancel),
         1 => Just(Deed::EndTurn),
+        1 => Just(Deed::Settle),
     ]
 }
 
@@ -156,17 +281,18 @@ proptest! {
                 Deed::Update(update) => tools.update(&update, &mut output),
                 Deed::Ask(id) => {
                     let asked = json!({"toolCallId": id.to_string()});
-                    if let Some(subject) = tools.ask(&asked, &mut output) {
-                        tools.refuse(&subject.calls);
-                    }
+                    let subject = tools.ask(&asked, &mut output);
+                    tools.refuse(&subject.calls);
                 }
                 Deed::Cancel => tools.cancelled(),
                 Deed::EndTurn => tools.turn_ended(&mut output),
+                Deed::Settle => tools.settle(Settling::Quiet, &mut output),
             }
         }
-        tools.turn_ended(&mut output);
+        tools.settle(Settling::All, &mut output);
         let mut begun: HashMap<String, String> = HashMap::new();
         let mut ended: HashMap<String, String> = HashMap::new();
+        let mut guessed: HashSet<String> = HashSet::new();
         for said in output {
             match said {
                 AgentOutput::Event(EventPayload::ToolUse(it)) => {
@@ -175,12 +301,21 @@ proptest! {
                 }
                 AgentOutput::Event(EventPayload::ToolResult(it)) => {
                     prop_assert_eq!(begun.get(&it.tool_execution_id), Some(&it.tool_name));
-                    let before = ended.insert(it.tool_execution_id, it.tool_name);
-                    prop_assert_eq!(before, None);
+                    let is_guess = it.tool_output.ends_with("[the turn ended before the tool]")
+                        || it.tool_output.ends_with("[permission denied]");
+                    let before = ended.insert(it.tool_execution_id.clone(), it.tool_name);
+                    // Only a guess is replaced, and only by a report.
+                    let replaces = guessed.remove(&it.tool_execution_id);
+                    prop_assert_eq!(before.is_some(), replaces);
+                    prop_assert!(!(replaces && is_guess));
+                    if is_guess {
+                        guessed.insert(it.tool_execution_id);
+                    }
                 }
                 AgentOutput::Event(EventPayload::Diff(it)) => {
                     prop_assert!(begun.contains_key(&it.tool_execution_id));
-                    prop_assert!(!ended.contains_key(&it.tool_execution_id));
+                    let is_open = !ended.contains_key(&it.tool_execution_id);
+                    prop_assert!(is_open || guessed.contains(&it.tool_execution_id));
                 }
                 AgentOutput::Ephemeral(EphemeralEvent::ToolProgress(it)) => {
                     prop_assert!(begun.contains_key(&it.tool_execution_id));
