@@ -54,6 +54,10 @@ impl LocalExecutor {
 }
 
 /// Converts an error of a workspace. The message names the fault, and the cause is kept as text.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` passes an error by value"
+)]
 fn workspace_error(error: WorkspaceError) -> ExecutorError {
     let source = std::error::Error::source(&error).map(|source| source.to_string().into());
     ExecutorError {
