@@ -8,6 +8,7 @@
 mod attend;
 mod bring_up;
 mod conclude;
+mod escalate;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -29,6 +30,7 @@ use crate::ephemeral::EphemeralHub;
 use crate::feed::Feeds;
 use crate::identity::IdSource;
 use ah_executor::{Executor, ExecutorError, RecorderState};
+use escalate::EndLimit;
 
 /// The number of attempts to write a decision. An attempt fails when another decision was written
 /// since the session was read.
@@ -204,6 +206,10 @@ pub(crate) struct Supervisor {
     caught_up: Option<oneshot::Sender<()>>,
     /// The number of consecutive attempts to start or attach to the recorder without progress.
     without_progress: u32,
+    /// The limit for the recorder to end the session; `None` until the session is to end.
+    end_limit: Option<EndLimit>,
+    /// True once this supervisor has killed the recorder.
+    was_killed: bool,
 }
 
 impl Supervisor {
@@ -226,6 +232,8 @@ impl Supervisor {
             is_caught_up: false,
             caught_up,
             without_progress: 0,
+            end_limit: None,
+            was_killed: false,
         })
     }
 
@@ -242,7 +250,11 @@ impl Supervisor {
             let before = self.view.record.journal;
             match self.core.executor.recorder_state(self.id).await? {
                 RecorderState::Never => self.bring_up().await?,
-                RecorderState::Alive => self.attend().await?,
+                RecorderState::Alive => {
+                    if !self.escalate().await? {
+                        self.attend().await?;
+                    }
+                }
                 RecorderState::Gone => self.take_left_over().await?,
             }
             self.back_off_without_progress(before).await?;
@@ -274,6 +286,8 @@ impl Supervisor {
     /// Writes the end of a session that cannot be supervised, after ingesting the rest of its
     /// journal.
     pub(crate) async fn give_up(mut self, why: &SupervisorError) -> Result<(), SupervisorError> {
+        // A recorder that cannot be attended to must not go on by itself.
+        self.core.executor.kill_recorder(self.id).await?;
         self.sweep().await?;
         let reason = format!(
             "the access point could not go on with it: {}",

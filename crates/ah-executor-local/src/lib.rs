@@ -169,6 +169,11 @@ impl Executor for LocalExecutor {
             .collect())
     }
 
+    async fn kill_recorder(&self, session: SessionId) -> Result<(), ExecutorError> {
+        ah_recorder::kill(&self.folder(session))
+            .map_err(|error| ExecutorError::caused_by("its recorder cannot be killed", error))
+    }
+
     async fn sweep(&self, session: SessionId) -> Result<u32, ExecutorError> {
         sweep_folder(session, &self.folder(session))
             .await

@@ -132,6 +132,10 @@ pub trait Executor: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(JournalRecord, JournalPosition)>, ExecutorError>;
 
+    /// Kills the recorder of the session, if one runs, without asking it. The recorder and its agent
+    /// may live for a moment longer.
+    async fn kill_recorder(&self, session: SessionId) -> Result<(), ExecutorError>;
+
     /// Ends every remaining process of the session and returns their number.
     async fn sweep(&self, session: SessionId) -> Result<u32, ExecutorError>;
 

@@ -2,7 +2,7 @@
 //! access point. It is to an agent what a shim is to a container.
 //!
 //! * [`main`] is the recorder itself, which `ah agent record` runs.
-//! * [`spawn`], [`is_alive`], [`pid`] and [`RecorderConnection`] are for its attendant, which
+//! * [`spawn`], [`is_alive`], [`pid`], [`kill`] and [`RecorderConnection`] are for its attendant, which
 //!   communicates with it by the [`protocol`].
 //! * [`journal`] reads the records of a recorder that has ended.
 //! * [`sweep_folder`] and [`sweep_session`] end the processes that a killed recorder left behind.
@@ -28,5 +28,5 @@ pub use connection::{
     AttachError, ConnectionError, Disconnected, RecorderConnection, RequestSender,
 };
 pub use process::{SESSION_MARK, sweep_folder, sweep_session};
-pub use run::{is_alive, main, pid};
+pub use run::{is_alive, kill, main, pid};
 pub use spawn::{RecorderCommand, SpawnError, spawn};

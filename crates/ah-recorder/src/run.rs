@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ah_agents::{LaunchSpec, SessionFolder};
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::sync::mpsc;
 
 use crate::journal::{JournalError, JournalWriter};
@@ -44,6 +46,31 @@ pub fn is_alive(folder: &SessionFolder) -> io::Result<bool> {
 /// Returns an error if the lock cannot be queried.
 pub fn pid(folder: &SessionFolder) -> io::Result<Option<u32>> {
     Ok(lock::holder(folder)?.map(|pid| pid.as_raw_nonzero().get().unsigned_abs()))
+}
+
+/// Kills the recorder of `folder` with SIGKILL, if there is one. Its agent is killed with it, and the
+/// caller ends what else is left with [`sweep_folder`](crate::sweep_folder).
+///
+/// For a recorder that does not answer: it may be stopped, or blocked by a dead disk.
+///
+/// # Errors
+/// Returns an error if the lock cannot be queried, or if the recorder may not be killed.
+pub fn kill(folder: &SessionFolder) -> io::Result<()> {
+    let Some(recorder) = lock::holder(folder)? else {
+        return Ok(());
+    };
+    let handle = match pidfd_open(recorder, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => return Ok(()),
+        handle => handle?,
+    };
+    // The number may have been given to another process before the handle was opened.
+    if lock::holder(folder)? != Some(recorder) {
+        return Ok(());
+    }
+    match pidfd_send_signal(handle, Signal::KILL) {
+        Err(Errno::SRCH) => Ok(()),
+        result => Ok(result?),
+    }
 }
 
 /// Runs the recorder of the session in `folder` until the session ends. Must be called on the main

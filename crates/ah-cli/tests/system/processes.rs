@@ -1,6 +1,6 @@
 //! The effects of commands on processes, observed in /proc.
 
-use crate::setting::{Setting, agent_processes, wait_for};
+use crate::setting::{Setting, agent_processes, recorder, wait_for};
 
 /// Commands in other process groups and sessions that ignore signals.
 const STUBBORN: &str = "name: stubborn
@@ -110,4 +110,19 @@ fn session_over_its_time_limit_fails_and_leaves_no_process() {
         "{session:#}"
     );
     assert!(agent_processes(session["id"].as_str().unwrap()).is_empty());
+}
+
+#[test]
+fn a_stopped_recorder_does_not_keep_its_session() {
+    let setting = Setting::new();
+    let id = stubborn(&setting);
+    let recorder = recorder(&setting, &id);
+    recorder.signal(rustix::process::Signal::STOP);
+    setting.run(&["session", "cancel", &id]);
+    let session = setting.session(&id);
+    assert_eq!(session["status"], "cancelled", "{session:#}");
+    let reason = session["reason"].as_str().unwrap();
+    assert!(reason.contains("its recorder did not answer"), "{reason}");
+    assert!(agent_processes(&id).is_empty());
+    assert!(!recorder.is_alive());
 }

@@ -238,11 +238,15 @@ impl Process {
     }
 
     pub(crate) fn kill(self) {
+        self.signal(rustix::process::Signal::KILL);
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         if self.is_alive()
             && let Some(pid) = rustix::process::Pid::from_raw(self.pid)
         {
             // It may have ended meanwhile.
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
+            rustix::process::kill_process(pid, signal).ok();
         }
     }
 }

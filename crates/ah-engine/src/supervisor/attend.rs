@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use ah_lifecycle::duty;
-use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::expire::{self, TimeLimits};
 use ah_lifecycle::ingest::RecordedEnd;
 use ah_lifecycle::{Change, Decision};
@@ -78,6 +77,7 @@ impl Supervisor {
             };
             let wake = [
                 expire::deadline(&self.view.record, limits),
+                self.escalates_at(),
                 measuring.next_due(),
             ];
             let wake = wake.into_iter().flatten().min();
@@ -105,6 +105,9 @@ impl Supervisor {
                 }
                 () = wait_for(clock.as_ref(), wake) => {
                     let now = clock.now();
+                    if self.escalate().await? {
+                        return Ok(());
+                    }
                     self.decide(|view| expire::decide(&view.record, limits, now)).await?;
                     self.measure(&mut measuring, now);
                 }
@@ -192,7 +195,7 @@ impl Supervisor {
     pub(super) async fn take_left_over(&mut self) -> Result<(), SupervisorError> {
         match self.ingest_left_over().await? {
             Some(end_record) => self.conclude_as_recorded(end_record).await,
-            None => self.conclude(ProcessEnd::RecorderLost { swept: 0 }).await,
+            None => self.conclude(self.loss()).await,
         }
     }
 

@@ -110,6 +110,11 @@ impl Executor for FakeHost {
             .collect())
     }
 
+    async fn kill_recorder(&self, session: SessionId) -> Result<(), ExecutorError> {
+        Self::kill_recorder(self, session);
+        Ok(())
+    }
+
     async fn sweep(&self, _session: SessionId) -> Result<u32, ExecutorError> {
         self.may_fail()?;
         Ok(0)

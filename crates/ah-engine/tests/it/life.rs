@@ -225,3 +225,77 @@ async fn values_of_variables_are_not_shown_with_the_task() {
     whole_log(&engine, id).await;
     engine.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_changes_cannot_be_stored_fails_with_the_reason() {
+    let world = World::new(Behavior::EndsTurns);
+    world.host.refuse_to_seal();
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    let log = whole_log(&engine, id).await;
+    assert_eq!(statuses(&log).last(), Some(&S::Failed));
+    let session = engine.get_session(id).await.unwrap();
+    assert_eq!(session.changes, None);
+    assert_eq!(
+        session.reason.as_deref(),
+        Some("what was changed could not be kept: its objects cannot be read")
+    );
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_that_does_not_answer_is_killed_within_the_limit() {
+    for (request, status, reason) in [
+        (
+            "stop",
+            S::Stopped,
+            "stopped by user; its recorder did not answer for 35 s and was killed",
+        ),
+        (
+            "cancel",
+            S::Cancelled,
+            "cancelled by user; its recorder did not answer for 10 s and was killed",
+        ),
+        (
+            "time limit",
+            S::Failed,
+            "it took longer than its limit of 60 s; its recorder did not answer for 35 s and was \
+             killed",
+        ),
+    ] {
+        let world = World::new(Behavior::Directed);
+        let engine = world.engine().await;
+        let mut task = a_task();
+        task.timeout_ms = (request == "time limit").then_some(60_000);
+        let id = launch(&engine, task).await;
+        until_status(&engine, id, S::Running).await;
+        world.host.hold(S::Stopping);
+        let end = async {
+            match request {
+                "stop" => drop(engine.stop_session(id, None).await.unwrap()),
+                "cancel" => engine.cancel_session(id).await.unwrap(),
+                _ => {}
+            }
+            whole_log(&engine, id).await
+        };
+        let time_passes = async {
+            loop {
+                world.clock.advance(Duration::from_secs(1));
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let log = tokio::select! {
+            log = end => log,
+            () = time_passes => unreachable!("time passes for ever"),
+        };
+        let EventPayload::Status(last) = &log.last().unwrap().payload else {
+            panic!("{log:#?}");
+        };
+        assert_eq!(
+            (last.status, last.reason.as_deref()),
+            (status, Some(reason)),
+            "{request}"
+        );
+        engine.shutdown().await;
+    }
+}

@@ -177,6 +177,10 @@ impl Executor for HoldingExecutor {
         self.executor.left_over(session, from, limit).await
     }
 
+    async fn kill_recorder(&self, session: SessionId) -> Result<(), ExecutorError> {
+        self.executor.kill_recorder(session).await
+    }
+
     async fn sweep(&self, session: SessionId) -> Result<u32, ExecutorError> {
         self.executor.sweep(session).await
     }
