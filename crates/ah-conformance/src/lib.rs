@@ -281,6 +281,7 @@ declare! { $
         filters_select_without_renumbering,
         history_is_paged_and_bounded,
         session_contains_its_recent_events,
+        session_follows_from_its_log,
         ephemeral_events_are_not_in_the_log,
     }
     all_events: {

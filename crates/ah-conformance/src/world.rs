@@ -22,7 +22,7 @@ const ITEMS_MAX: usize = 10_000;
 /// The maximum number of pages that a case reads from a list.
 pub(crate) const PAGES_MAX: u32 = 100;
 /// The polling interval for states that no event reports.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// The environment of a case.
 pub struct World {

@@ -159,7 +159,6 @@ impl LocalTaskManager {
                 Decision::Change(change) => {
                     guard.version = Some(view.record.version);
                     let session = &mut view.record.session;
-                    session.updated_at = now;
                     session.last_seq =
                         (0..change.events.len()).fold(session.last_seq, |seq, _| seq.next());
                     view.apply(&change);

@@ -367,7 +367,6 @@ impl Supervisor {
             self.view.drop_settled();
             self.view.record.version = written.version;
             self.view.record.session.last_seq = written.last_seq;
-            self.view.record.session.updated_at = now;
         } else {
             self.reload().await?;
         }

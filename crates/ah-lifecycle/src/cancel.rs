@@ -1,6 +1,6 @@
 //! Cancellation: ends a session at once and discards its workspace.
 
-use ah_rest_api_contract::{PromptState, SessionAction, SessionStatus, Timestamp};
+use ah_rest_api_contract::{PromptState, SessionAction, SessionStatus, SessionUpdate, Timestamp};
 
 use crate::{
     Change, Decision, Ending, PromptWrite, Refusal, SessionRecord, StatusDetail, admit, transition,
@@ -36,9 +36,9 @@ pub fn decide(record: &SessionRecord, by: &str, now: Timestamp) -> Result<Decisi
             return Ok(Decision::Unchanged);
         }
         SessionStatus::Stopping => {
-            let mut change = Change::default();
-            change.patch.reason = Some(detail.reason);
-            change
+            let mut update = SessionUpdate::default();
+            update.reason = detail.reason;
+            Change::of_update(update, now)
         }
         _ => transition(record, SessionStatus::Stopping, detail, now)?,
     };

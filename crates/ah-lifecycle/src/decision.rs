@@ -2,7 +2,7 @@
 
 use ah_rest_api_contract::{
     Admission, ErrorKind, EventPayload, Session, SessionAction, SessionId, SessionStatus,
-    SessionWorkspace, StatusChange, TaskManagerError, Timestamp,
+    SessionUpdate, SessionWorkspace, StatusChange, TaskManagerError, Timestamp,
 };
 
 use crate::{NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
@@ -27,6 +27,37 @@ pub enum Decision {
     Change(Box<Change>),
     /// The session is in the requested state already: a success without a change.
     Unchanged,
+}
+
+impl Change {
+    /// Creates a change of fields that no other event tells: the new values with their event.
+    #[must_use]
+    pub fn of_update(update: SessionUpdate, now: Timestamp) -> Self {
+        let mut change = Self::default();
+        change.update(update, now);
+        change
+    }
+
+    /// Adds new values of fields, with their event.
+    pub fn update(&mut self, update: SessionUpdate, now: Timestamp) {
+        let patch = SessionPatch {
+            workspace: update.workspace.clone().map(Some),
+            commit: update.commit.clone(),
+            agent_version: update.agent_version.clone(),
+            started_at: update.started_at,
+            activity: update.activity.map(Some),
+            reason: update.reason.clone().map(Some),
+            changes: update.changes,
+            ..SessionPatch::default()
+        };
+        self.patch.merge(patch);
+        if !update.is_empty() {
+            self.events.push(NewEvent {
+                ts: now,
+                payload: EventPayload::SessionUpdate(update),
+            });
+        }
+    }
 }
 
 impl From<Change> for Decision {

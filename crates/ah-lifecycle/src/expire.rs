@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ah_rest_api_contract::{Activity, SessionStatus, Timestamp};
+use ah_rest_api_contract::{Activity, Prompt, PromptState, SessionStatus, Timestamp};
 
-use crate::{Decision, Ending, Refusal, SessionRecord, StatusDetail, transition};
+use crate::{Decision, Ending, Refusal, SessionRecord, StatusDetail, View, transition};
 
 /// The default time limits of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub struct TimeLimits {
 }
 
 /// Returns the time at which the session reaches a limit, as of now.
-pub fn deadline(record: &SessionRecord, limits: TimeLimits) -> Option<Timestamp> {
+pub fn deadline(view: &View, limits: TimeLimits) -> Option<Timestamp> {
+    let record = &view.record;
     let session = &record.session;
     if record.ending.is_some() || !session.status.holds_slot() {
         return None;
@@ -23,10 +24,12 @@ pub fn deadline(record: &SessionRecord, limits: TimeLimits) -> Option<Timestamp>
         (Some(started), Some(limit)) => Some(started.plus(Duration::from_millis(limit))),
         _ => None,
     };
-    // An idle agent writes nothing, so the last change of the session is the start of the idle
-    // time.
+    // An idle agent writes nothing, so the last event of the session is the start of the idle time.
+    // A queued prompt ends that time.
+    let is_queued = |prompt: &Prompt| prompt.state == PromptState::Queued;
     let idle = (session.status == SessionStatus::Running
-        && session.activity == Some(Activity::Idle))
+        && session.activity == Some(Activity::Idle)
+        && !view.prompts.iter().any(is_queued))
     .then(|| session.updated_at.plus(idle_limit(record, limits)));
     match (in_all, idle) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -35,12 +38,9 @@ pub fn deadline(record: &SessionRecord, limits: TimeLimits) -> Option<Timestamp>
 }
 
 /// Ends the session if it has reached a limit.
-pub fn decide(
-    record: &SessionRecord,
-    limits: TimeLimits,
-    now: Timestamp,
-) -> Result<Decision, Refusal> {
-    if deadline(record, limits).is_none_or(|deadline| now < deadline) {
+pub fn decide(view: &View, limits: TimeLimits, now: Timestamp) -> Result<Decision, Refusal> {
+    let record = &view.record;
+    if deadline(view, limits).is_none_or(|deadline| now < deadline) {
         return Ok(Decision::Unchanged);
     }
     let over_all = match (record.session.started_at, record.launch.timeout_ms) {

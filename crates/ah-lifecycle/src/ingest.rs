@@ -3,7 +3,7 @@
 
 use ah_rest_api_contract::{
     Activity, EventPayload, Log, LogLevel, MessageRole, Permission, PermissionState,
-    PromptDelivery, PromptState, SessionStatus, Timestamp, Usage,
+    PromptDelivery, PromptId, PromptState, SessionUpdate, StopReason, Timestamp, TurnChange, Usage,
 };
 
 use crate::turns::Work;
@@ -78,6 +78,7 @@ fn touches_files(payload: &EventPayload) -> bool {
 fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
     let mut change = Change::default();
     let mut payload = payload.clone();
+    let mut activity = None;
     match &payload {
         EventPayload::Message(message) if message.role == MessageRole::User => {
             let delivered = message.prompt_id.filter(|id| {
@@ -98,7 +99,7 @@ fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
                 state: PermissionState::Pending,
                 resolution: None,
             }));
-            set_activity(view, &mut change, Activity::AwaitingPermission);
+            activity = Some(Activity::AwaitingPermission);
         }
         EventPayload::PermissionResolved(resolved) => {
             change
@@ -108,30 +109,41 @@ fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
                 p.permission.state != PermissionState::Resolved
                     && p.permission.request.request_id != resolved.request_id
             });
-            if !others && view.record.session.activity == Some(Activity::AwaitingPermission) {
+            if view.record.session.activity == Some(Activity::AwaitingPermission) {
                 // The recorder adds the open tool calls of an agent between turns.
                 let work = Work {
                     in_turn: view.record.is_in_turn(),
                     ..Work::default()
                 };
-                set_activity(view, &mut change, work.activity());
+                activity = Some(if others {
+                    Activity::AwaitingPermission
+                } else {
+                    work.activity()
+                });
             }
         }
         EventPayload::Usage(turn) => {
             let so_far: Usage = view.record.session.usage.clone().unwrap_or_default();
             change.patch.usage = Some(so_far.with_turn(turn));
         }
-        // The agent must not set the status of its session.
-        EventPayload::Status(status) => {
+        // The agent must not change its session.
+        reserved if reserved.is_reserved() => {
             payload = EventPayload::Log(Log {
                 level: LogLevel::Debug,
-                message: format!("the agent calls itself {}", status.status),
+                message: format!(
+                    "the agent sent `{}`: {}",
+                    reserved.type_name(),
+                    reserved.summary()
+                ),
                 tool_execution_id: None,
             });
         }
         _ => {}
     }
     change.events.push(NewEvent { ts, payload });
+    if let Some(activity) = activity {
+        set_activity(view, &mut change, activity, ts);
+    }
     change
 }
 
@@ -142,23 +154,29 @@ fn of_fact(view: &View, fact: &Fact, ts: Timestamp) -> Result<Change, Refusal> {
             version,
             agent_session_id,
         } => {
-            let mut change = Change::default();
-            change.patch.agent_version.clone_from(version);
+            let known = &view.record.session.agent.version;
+            let mut update = SessionUpdate::default();
+            update.agent_version = version.clone().filter(|version| version != known);
+            let mut change = Change::of_update(update, ts);
             change.patch.agent_session_id.clone_from(agent_session_id);
             change.into()
         }
         Fact::Paused => pause::done(&view.record, ts)?,
         Fact::Resumed => resume::done(&view.record, ts)?,
-        Fact::TurnStarted { .. } => {
+        Fact::TurnStarted { prompt_id, .. } => {
             let mut change = Change::default();
             change.patch.last_turn = Some(None);
-            set_activity(view, &mut change, Activity::Working);
+            change.events.push(NewEvent {
+                ts,
+                payload: EventPayload::Turn(TurnChange::started(*prompt_id)),
+            });
+            set_activity(view, &mut change, Activity::Working, ts);
             change.into()
         }
-        Fact::TurnEnded { outcome } => turn_ended(view, outcome).into(),
+        Fact::TurnEnded { prompt_id, outcome } => turn_ended(view, *prompt_id, outcome, ts).into(),
         Fact::Activity { activity } => {
             let mut change = Change::default();
-            set_activity(view, &mut change, *activity);
+            set_activity(view, &mut change, *activity, ts);
             if *activity == Activity::Idle && view.record.interrupt_requested {
                 change.patch.interrupt_requested = Some(false);
             }
@@ -173,31 +191,50 @@ fn of_fact(view: &View, fact: &Fact, ts: Timestamp) -> Result<Change, Refusal> {
     })
 }
 
-fn turn_ended(view: &View, outcome: &TurnOutcome) -> Change {
+fn turn_ended(
+    view: &View,
+    prompt_id: Option<PromptId>,
+    outcome: &TurnOutcome,
+    ts: Timestamp,
+) -> Change {
     let mut change = Change::default();
-    set_activity(view, &mut change, Activity::Idle);
+    let (last_turn, stop_reason) = match outcome {
+        TurnOutcome::Completed => (TurnEnd::Completed, StopReason::Completed),
+        TurnOutcome::Interrupted => (TurnEnd::Interrupted, StopReason::Interrupted),
+        TurnOutcome::Failed { reason } => {
+            let reason = reason.clone();
+            (TurnEnd::Failed { reason }, StopReason::Failed)
+        }
+    };
+    change.patch.last_turn = Some(Some(last_turn));
     if view.record.interrupt_requested {
         change.patch.interrupt_requested = Some(false);
     }
-    change.patch.last_turn = Some(Some(match outcome {
-        TurnOutcome::Completed => TurnEnd::Completed,
-        TurnOutcome::Interrupted => TurnEnd::Interrupted,
-        TurnOutcome::Failed { reason } => TurnEnd::Failed {
-            reason: reason.clone(),
-        },
-    }));
+    change.events.push(NewEvent {
+        ts,
+        payload: EventPayload::Turn(TurnChange::ended(prompt_id, stop_reason)),
+    });
+    set_activity(view, &mut change, Activity::Idle, ts);
     change
 }
 
-/// Sets the activity of a session whose agent lives and that is not being ended.
-fn set_activity(view: &View, change: &mut Change, activity: Activity) {
-    use SessionStatus as S;
+/// Sets the activity of a session whose agent lives and that is not being ended. The events of
+/// `change` usually imply it; if they do not, adds an event that tells it.
+fn set_activity(view: &View, change: &mut Change, activity: Activity, ts: Timestamp) {
     let session = &view.record.session;
-    if matches!(
-        session.status,
-        S::Running | S::Pausing | S::Paused | S::Resuming
-    ) && session.activity != Some(activity)
-    {
+    if !session.status.has_activity() {
+        return;
+    }
+    if session.activity != Some(activity) {
         change.patch.activity = Some(Some(activity));
+    }
+    let mut implied = session.clone();
+    for event in &change.events {
+        implied.apply_payload(&event.payload, event.ts);
+    }
+    if implied.activity != Some(activity) {
+        let mut update = SessionUpdate::default();
+        update.activity = Some(activity);
+        change.update(update, ts);
     }
 }

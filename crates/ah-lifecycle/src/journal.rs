@@ -57,6 +57,9 @@ pub enum Fact {
     },
     /// A turn ended.
     TurnEnded {
+        /// The prompt that the turn began with; `None` from a recorder of an earlier version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prompt_id: Option<PromptId>,
         /// The outcome of the turn.
         outcome: TurnOutcome,
     },

@@ -99,7 +99,10 @@ pub(super) fn feed(view: &mut View, fact: Fact) -> Change {
 }
 
 pub(super) fn turn_ended(outcome: TurnOutcome) -> Fact {
-    Fact::TurnEnded { outcome }
+    Fact::TurnEnded {
+        prompt_id: None,
+        outcome,
+    }
 }
 
 pub(super) fn exit(code: i32) -> AgentEnd {

@@ -1,6 +1,6 @@
 //! A session with its unsettled prompts and permission requests.
 
-use ah_rest_api_contract::{DeliveryMode, PermissionState, Prompt, PromptState};
+use ah_rest_api_contract::{DeliveryMode, PermissionState, Prompt, PromptState, Timestamp};
 
 use crate::{Change, PermissionRecord, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
 
@@ -45,6 +45,9 @@ impl View {
     /// Applies a change before it is written, so that later decisions of the same write see it.
     pub fn apply(&mut self, change: &Change) {
         change.patch.apply(&mut self.record);
+        let updated_at = change.events.iter().map(|event| event.ts);
+        let session = &mut self.record.session;
+        session.updated_at = updated_at.fold(session.updated_at, Timestamp::max);
         for write in &change.prompts {
             self.apply_prompt(write);
         }

@@ -6,10 +6,13 @@
 //! The vocabulary is open. An event of an unknown type is read as [`EventPayload::Unknown`], with
 //! all its fields.
 
+mod apply;
 mod payload;
 mod query;
+mod session_update;
 mod stream;
 mod summary;
+mod turn;
 mod unknown;
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +23,9 @@ pub use payload::{
     ToolResult, ToolUse, ToolUseStatus, Usage,
 };
 pub use query::{EventFilter, EventQuery, SortOrder};
+pub use session_update::SessionUpdate;
 pub use stream::{EphemeralEvent, Gap, MessageDelta, StreamItem, ThoughtDelta, ToolProgress};
+pub use turn::{StopReason, TurnChange, TurnState};
 pub use unknown::UnknownEvent;
 
 use crate::word::words;
@@ -66,6 +71,10 @@ pub struct SessionEvent {
 pub enum EventPayload {
     /// The session changed its status.
     Status(StatusChange),
+    /// A turn of the agent started or ended.
+    Turn(TurnChange),
+    /// Fields of the session changed that no other event tells.
+    SessionUpdate(SessionUpdate),
     /// A line of the log of the agent or the server.
     Log(Log),
     /// A message of the user or the agent.
@@ -111,6 +120,19 @@ impl EventPayload {
             Self::Unknown(event) => event.event_type(),
             known => known.event_type().as_str(),
         }
+    }
+
+    /// Returns true for the events that only the access point writes. An agent may not send them.
+    #[must_use]
+    pub const fn is_reserved(&self) -> bool {
+        matches!(
+            self,
+            Self::Status(_)
+                | Self::Turn(_)
+                | Self::SessionUpdate(_)
+                | Self::PermissionRequest(_)
+                | Self::PermissionResolved(_)
+        )
     }
 
     /// Returns true for the events that are part of a session's recent events: thoughts, tool runs

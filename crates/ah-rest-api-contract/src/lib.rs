@@ -60,8 +60,9 @@
 //! without gaps by [`EventSeq`]. The number is the cursor of every reader: the SSE `id:`, the
 //! paging cursor and the position to resume from. Filters select events and never renumber them.
 //!
-//! A [`Session`] is a view of its log, as of [`Session::last_seq`]. To follow a session without
-//! missing events, read it and stream from that cursor. A stream yields [`StreamItem`]s: events of
+//! A [`Session`] is a view of its log, as of [`Session::last_seq`]: every field that changes follows
+//! from the events. To follow a session without missing events, read it, stream from that cursor,
+//! and update it with [`Session::apply`]. A stream yields [`StreamItem`]s: events of
 //! the log, a [`Gap`] if retention has removed events, and pieces of text in progress if
 //! [`EventFilter::with_ephemeral`] is set. It ends after the terminal `status` event. Resume an
 //! interrupted stream from the last [`EventSeq`] received. A slow reader falls behind, but misses
@@ -69,8 +70,7 @@
 //!
 //! ```
 //! use ah_rest_api_contract::{
-//!     EventFilter, EventPayload, RECENT_EVENTS_MAX, Session, SessionId, StreamItem, TaskManager,
-//!     TaskManagerError,
+//!     EventFilter, Session, SessionId, StreamItem, TaskManager, TaskManagerError,
 //! };
 //! use futures::StreamExt;
 //!
@@ -86,23 +86,11 @@
 //!         .task_events_stream(id, session.last_seq, EventFilter::default())
 //!         .await?;
 //!     while let Some(item) = events.next().await {
-//!         let StreamItem::Event(event) = item? else {
-//!             continue;
-//!         };
-//!         session.last_seq = event.seq;
-//!         match &event.payload {
-//!             EventPayload::Status(change) => session.status = change.status,
-//!             EventPayload::Usage(turn) => {
-//!                 session.usage = Some(session.usage.take().unwrap_or_default().with_turn(turn));
-//!             }
-//!             payload if payload.is_recent_activity() => {
-//!                 session.recent_events.push(event);
-//!                 let excess = session.recent_events.len().saturating_sub(RECENT_EVENTS_MAX);
-//!                 session.recent_events.drain(..excess);
-//!             }
-//!             _ => continue,
+//!         if let StreamItem::Event(event) = item?
+//!             && session.apply(&event)
+//!         {
+//!             draw(&session);
 //!         }
-//!         draw(&session);
 //!     }
 //!     Ok(())
 //! }
@@ -218,9 +206,9 @@ pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
 pub use event::{
     DiffEvent, EphemeralEvent, ErrorEvent, EventFilter, EventPayload, EventQuery, EventType,
     FileEdit, Gap, Log, LogLevel, Message, MessageDelta, MessageRole, Plan, PlanEntry,
-    PlanPriority, PlanStatus, Progress, PromptDelivery, SessionEvent, SortOrder, StatusChange,
-    StreamItem, Thought, ThoughtDelta, ToolOutcome, ToolProgress, ToolResult, ToolUse,
-    ToolUseStatus, UnknownEvent, Usage,
+    PlanPriority, PlanStatus, Progress, PromptDelivery, SessionEvent, SessionUpdate, SortOrder,
+    StatusChange, StopReason, StreamItem, Thought, ThoughtDelta, ToolOutcome, ToolProgress,
+    ToolResult, ToolUse, ToolUseStatus, TurnChange, TurnState, UnknownEvent, Usage,
 };
 pub use health::{CheckStatus, DeepHealth, Health, HealthCheck, HealthStatus, Version};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};

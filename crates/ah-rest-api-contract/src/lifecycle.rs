@@ -71,6 +71,16 @@ impl SessionStatus {
         !matches!(self, Self::Queued) && !self.is_terminal()
     }
 
+    /// Returns true if a session in this status has an [`Activity`]: its agent lives, and the
+    /// session is not being ended.
+    #[must_use]
+    pub const fn has_activity(self) -> bool {
+        matches!(
+            self,
+            Self::Running | Self::Pausing | Self::Paused | Self::Resuming
+        )
+    }
+
     /// Returns true if a session in this status can change to `next` in one step.
     #[must_use]
     pub const fn may_become(self, next: Self) -> bool {

@@ -66,7 +66,7 @@ pub struct Session {
     pub interactive: bool,
     /// The time of the launch.
     pub created_at: Timestamp,
-    /// The time of the last change.
+    /// The time of the last event.
     pub updated_at: Timestamp,
     /// The time at which the agent started.
     #[serde(default, skip_serializing_if = "Option::is_none")]

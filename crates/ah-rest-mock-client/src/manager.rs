@@ -142,7 +142,7 @@ impl MockTaskManager {
         decide: impl FnOnce(&View, Timestamp) -> Result<Decision, Refusal>,
     ) -> Result<Session, TaskManagerError> {
         self.perform(|state, now| {
-            let session = state.decide(id, now, |view| decide(view, now.wall))?;
+            let session = state.decide(id, |view| decide(view, now.wall))?;
             Ok(session.session().clone())
         })
     }
@@ -235,7 +235,7 @@ impl TaskManager for MockTaskManager {
                     _ => PromptDelivery::Queued,
                 },
             };
-            state.decide(id, now, |view| prompt::decide(&view.record, prompt))?;
+            state.decide(id, |view| prompt::decide(&view.record, prompt))?;
             Ok(receipt)
         })
     }
@@ -289,7 +289,7 @@ impl TaskManager for MockTaskManager {
                 .map(|request| state.new_prompt(id, request, author, now))
                 .transpose()?;
             let decide = |view: &View| resume::decide(&view.record, prompt, now.wall);
-            Ok(state.decide(id, now, decide)?.session().clone())
+            Ok(state.decide(id, decide)?.session().clone())
         })
     }
 
@@ -354,8 +354,8 @@ impl TaskManager for MockTaskManager {
     ) -> Result<Permission, TaskManagerError> {
         self.enter(Method::AnswerPermission).await?;
         let by = &self.caller.principal;
-        self.perform(|state, now| {
-            let session = state.decide(id, now, |view| {
+        self.perform(|state, _| {
+            let session = state.decide(id, |view| {
                 answer::decide(&view.record, &view.permissions, request, answer, by)
             })?;
             let mut known = session.view().permissions.iter().map(|it| &it.permission);

@@ -13,7 +13,7 @@ use ah_lifecycle::{
 };
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, EventSeq, RECENT_EVENTS_MAX, Session, SessionEvent, SessionId,
-    SessionStatus, Timestamp,
+    SessionStatus, SessionUpdate, Timestamp,
 };
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -95,11 +95,11 @@ impl MockSession {
     }
 
     /// Applies a decision and wakes the session. Returns true if anything changed.
-    pub(crate) fn take(&mut self, decision: Decision, now: Timestamp) -> bool {
+    pub(crate) fn take(&mut self, decision: Decision) -> bool {
         match decision {
             Decision::Unchanged => false,
             Decision::Change(change) => {
-                self.apply(*change, now);
+                self.apply(*change);
                 self.wake.notify_one();
                 true
             }
@@ -109,13 +109,12 @@ impl MockSession {
     /// Gives the session its slot.
     pub(crate) fn claim(&mut self, now: Timestamp) -> Result<(), Refusal> {
         let change = start::claimed(&self.view.record, now)?;
-        self.apply(change, now);
+        self.apply(change);
         Ok(())
     }
 
-    fn apply(&mut self, change: Change, now: Timestamp) {
+    fn apply(&mut self, change: Change) {
         self.view.apply(&change);
-        self.view.record.session.updated_at = now;
         self.append(change.events);
     }
 
@@ -125,15 +124,28 @@ impl MockSession {
         let now = record.ts;
         // This applies the change to the view as well.
         let ingested = ingest::convert(&mut self.view, &[(record, position)])?;
-        self.view.record.session.updated_at = now;
+        let mut edits = 0;
         for event in &ingested.change.events {
             if let EventPayload::FileEdit(edit) = &event.payload {
                 self.changes.edit(edit, now);
-                self.view.record.session.changes = Some(self.changes.summary());
+                edits += 1;
             }
         }
         self.append(ingested.change.events);
+        if edits > 0 {
+            self.count_changes(now);
+        }
         Ok(())
+    }
+
+    /// Updates the size of the session's changes.
+    fn count_changes(&mut self, now: Timestamp) {
+        let changes = Some(self.changes.summary());
+        if self.session().changes != changes {
+            let mut update = SessionUpdate::default();
+            update.changes = changes;
+            self.apply(Change::of_update(update, now));
+        }
     }
 
     fn show(&self, event: EphemeralEvent) {

@@ -216,13 +216,12 @@ impl State {
     pub(crate) fn decide(
         &mut self,
         id: SessionId,
-        now: Moment,
         decide: impl FnOnce(&View) -> Result<Decision, Refusal>,
     ) -> Result<&MockSession, TaskManagerError> {
         let place = *self.places.get(&id).ok_or_else(|| unknown("session", id))?;
         let session = &mut self.sessions[place];
         let decision = decide(session.view())?;
-        session.take(decision, now.wall);
+        session.take(decision);
         self.log.extend(session);
         Ok(session)
     }

@@ -105,8 +105,9 @@ async fn next_queued(
     let holding = statuses_that_hold_a_slot()?;
     let row = sqlx::query!(
         r#"UPDATE sessions
-           SET status = 'provisioning', owner = $1, lease_expires_at = $2, updated_at = $3,
-               fence = fence + 1, version = version + 1, last_seq = last_seq + 1
+           SET status = 'provisioning', owner = $1, lease_expires_at = $2,
+               updated_at = max(updated_at, $3), fence = fence + 1, version = version + 1,
+               last_seq = last_seq + 1
            WHERE key = (
                SELECT key FROM sessions
                WHERE status = 'queued'

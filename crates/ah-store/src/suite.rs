@@ -68,6 +68,7 @@ macro_rules! store_suite {
                 rejected_write_does_not_affect_others,
                 too_many_events_are_refused,
                 many_writers_on_two_handles_leave_no_gap,
+                the_latest_event_is_the_last_update,
                 an_ended_session_has_no_owner_and_no_recent_events,
                 terminal_write_clears_the_owner,
                 sessions_are_listed_newest_first,

@@ -105,7 +105,7 @@ impl Board {
         }
     }
 
-    pub(crate) fn apply(&mut self, event: SessionEvent) {
+    pub(crate) fn apply(&mut self, event: &SessionEvent) {
         if let Some(card) = self.cards.get_mut(&event.session_id) {
             card.apply(event);
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
-    Admission, EventPayload, EventSeq, PermissionId, PermissionRequested, RECENT_EVENTS_MAX,
-    Session, SessionAction, SessionEvent, SessionStatus,
+    Admission, EventPayload, EventSeq, PermissionId, PermissionRequested, Session, SessionAction,
+    SessionEvent, SessionStatus,
 };
 
 /// A session as a card of the board.
@@ -69,39 +69,23 @@ impl Card {
     }
 
     /// Applies an event. An event that was already applied has no effect.
-    pub(crate) fn apply(&mut self, event: SessionEvent) {
-        if event.seq <= self.session.last_seq {
+    pub(crate) fn apply(&mut self, event: &SessionEvent) {
+        if !self.session.apply(event) {
             return;
         }
-        self.session.last_seq = event.seq;
-        self.session.updated_at = event.ts;
         match &event.payload {
-            EventPayload::Status(change) => {
-                self.session.status = change.status;
-                self.session.reason.clone_from(&change.reason);
-            }
             EventPayload::PermissionRequest(request) => self.ask(request),
             EventPayload::PermissionResolved(resolved) => {
                 self.asks.remove(&resolved.request_id);
-            }
-            payload if payload.is_recent_activity() => {
-                self.session.recent_events.push(event);
-                let excess = self
-                    .session
-                    .recent_events
-                    .len()
-                    .saturating_sub(RECENT_EVENTS_MAX);
-                self.session.recent_events.drain(..excess);
             }
             _ => {}
         }
         self.settle();
     }
 
-    /// Clears the activity and the requests of an ended session.
+    /// Clears the permission requests of an ended session.
     fn settle(&mut self) {
         if self.session.status.is_terminal() {
-            self.session.recent_events.clear();
             self.asks.clear();
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    Activity, EventFilter, EventSeq, EventType, LaunchedTask, Page, PageRequest, PermissionState,
+    Activity, EventFilter, EventSeq, LaunchedTask, Page, PageRequest, PermissionState,
     PromptReceipt, PromptRequest, RepoConfig, SessionId, SessionQuery, StreamItem,
     TaskLaunchParams, TaskManager, TaskManagerError,
 };
@@ -125,18 +125,10 @@ impl Dashboard {
         let Some(card) = self.board.card(id).filter(|card| card.is_live()) else {
             return Ok(());
         };
-        let shown = EventFilter::default().with_types([
-            EventType::Status,
-            EventType::Thought,
-            EventType::ToolUse,
-            EventType::ToolResult,
-            EventType::FileEdit,
-            EventType::PermissionRequest,
-            EventType::PermissionResolved,
-        ]);
+        // A filter would omit events that change the session.
         let events = self
             .manager
-            .task_events_stream(id, card.cursor(), shown)
+            .task_events_stream(id, card.cursor(), EventFilter::default())
             .await?;
         let brought = events
             .map(move |item| (id, Some(item)))
@@ -168,7 +160,7 @@ impl Dashboard {
     /// the list, from the cursor of its card.
     fn take(&mut self, session: SessionId, brought: Option<Result<StreamItem, TaskManagerError>>) {
         match brought {
-            Some(Ok(StreamItem::Event(event))) => self.board.apply(event),
+            Some(Ok(StreamItem::Event(event))) => self.board.apply(&event),
             Some(Ok(StreamItem::Gap(gap))) => {
                 let last_gone = EventSeq::new(gap.earliest_seq.get().saturating_sub(1));
                 if let Some(card) = self.board.card_mut(session) {

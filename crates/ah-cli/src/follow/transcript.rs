@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, Gap, Message, MessageRole, PermissionId, PermissionRequested,
     PermissionResolved, PromptDelivery, SessionEvent, SessionStatus, StatusChange, Timestamp,
-    ToolOutcome, ToolResult, ToolUse,
+    ToolOutcome, ToolResult, ToolUse, TurnState,
 };
 
 use super::wording::{answer_words, file_edit, fold_tool_line, log_line, plan_lines, tool_head};
@@ -38,6 +38,7 @@ pub(crate) struct Transcript {
 enum Doing {
     #[default]
     Working,
+    Idle,
     Thinking,
     Writing,
     At(String),
@@ -76,6 +77,7 @@ impl Transcript {
         }
         match &self.doing {
             Doing::Working => "working".to_owned(),
+            Doing::Idle => "idle".to_owned(),
             Doing::Thinking => "thinking".to_owned(),
             Doing::Writing => "writing".to_owned(),
             Doing::At(stage) => text::one_line(stage),
@@ -121,6 +123,15 @@ impl Transcript {
                     format!("! {}", text::one_line(&error.message)),
                 )]
             }
+            EventPayload::Turn(turn) => {
+                self.doing = match turn.state {
+                    TurnState::Ended => Doing::Idle,
+                    _ => Doing::Working,
+                };
+                Vec::new()
+            }
+            // The summary and the list of sessions show these fields.
+            EventPayload::SessionUpdate(_) => Vec::new(),
             EventPayload::Log(log) => log_line(log).into_iter().collect(),
             // The edit event of the same file shows enough.
             EventPayload::Diff(_) => Vec::new(),

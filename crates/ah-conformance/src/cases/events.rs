@@ -1,9 +1,11 @@
 //! Reading logs: live, from any cursor, and in pages.
 
+use std::sync::Arc;
+
 use ah_rest_api_contract::{
-    EphemeralEvent, EventFilter, EventPayload, EventQuery, EventSeq, EventStream, EventType,
-    LogLevel, PageRequest, PermissionAnswer, SessionEvent, SessionId, SessionStatus as S,
-    SortOrder, StreamItem,
+    Activity, EphemeralEvent, EventFilter, EventPayload, EventQuery, EventSeq, EventStream,
+    EventType, LogLevel, PageRequest, PermissionAnswer, PromptRequest, Session, SessionEvent,
+    SessionId, SessionStatus as S, SortOrder, StreamItem, TaskManager,
 };
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ use crate::World;
 use crate::script::{
     ask, edit, hang, log, next_turn, say, say_in_pieces, tell_answer, think, usage,
 };
-use crate::world::{PAGES_MAX, bounded, read_all, read_to_end, statuses, thoughts};
+use crate::world::{LOOK_AGAIN, PAGES_MAX, bounded, read_all, read_to_end, statuses, thoughts};
 
 /// Returns a timeline with every kind of event.
 fn variety() -> Value {
@@ -195,7 +197,7 @@ pub async fn session_contains_its_recent_events(world: &World) {
     let mut task = world.task(&Value::from(turns));
     task.interactive = true;
     let id = world.launch_task(task).await;
-    let more = ah_rest_api_contract::PromptRequest::queued("more");
+    let more = PromptRequest::queued("more");
     let prompted = world.manager().prompt_session(id, more).await;
     prompted.expect("it takes prompts");
     world.until_thought(id, "four").await;
@@ -210,6 +212,78 @@ pub async fn session_contains_its_recent_events(world: &World) {
     assert_eq!((used.input_tokens, used.output_tokens), (11, 22));
     world.manager().cancel_session(id).await.expect("it runs");
     assert_eq!(world.session(id).await.recent_events, []);
+}
+
+/// Reads the session again and again until it has ended. Returns the states that were seen.
+async fn seen_states(manager: Arc<dyn TaskManager>, id: SessionId) -> Vec<Session> {
+    let mut seen: Vec<Session> = Vec::new();
+    loop {
+        let session = manager.get_session(id).await;
+        let session = session.expect("the session is known");
+        let is_over = session.status.is_terminal();
+        if seen.last() != Some(&session) {
+            seen.push(session);
+        }
+        if is_over {
+            return seen;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Every state of a session follows from an earlier one and the events between them.
+pub async fn session_follows_from_its_log(world: &World) {
+    let turns = json!([
+        think("one"),
+        edit("a.md", 3, 0),
+        usage(5, 7),
+        ask(),
+        tell_answer(),
+        edit("b.md", 1, 0),
+        next_turn(),
+        think("more"),
+        hang()
+    ]);
+    for is_cancelled in [false, true] {
+        let mut task = world.task(&turns);
+        task.interactive = true;
+        let id = world.launch_task(task).await;
+        let seen = tokio::spawn(seen_states(world.shared(), id));
+        let manager = world.manager();
+        world.until_asked(id).await;
+        let asked = world.session(id).await;
+        assert_eq!(asked.activity, Some(Activity::AwaitingPermission));
+        answer(world, id, "allow").await;
+        let is_idle = |it: &Session| it.activity == Some(Activity::Idle);
+        let idle = world.until_session(id, is_idle).await;
+        manager.pause_session(id).await.expect("it runs");
+        let paused = world.until_status(id, S::Paused).await;
+        let resumed = manager.resume_session(id, None).await;
+        resumed.expect("it is paused");
+        world.until_session(id, |it| it.status == S::Running).await;
+        let more = PromptRequest::queued("more");
+        let prompted = manager.prompt_session(id, more).await;
+        prompted.expect("it takes prompts");
+        world.until_thought(id, "more").await;
+        let working = world.session(id).await;
+        assert_eq!(working.activity, Some(Activity::Working));
+        if is_cancelled {
+            manager.cancel_session(id).await.expect("it runs");
+        } else {
+            manager.stop_session(id, None).await.expect("it runs");
+        }
+        let log = world.whole_log(id).await;
+        let mut states = bounded(seen).await.expect("the states are read to the end");
+        states.extend([asked, idle, paused, working, world.session(id).await]);
+        let first = states[0].clone();
+        for state in states {
+            let mut session = first.clone();
+            for event in log.iter().filter(|event| event.seq <= state.last_seq) {
+                session.apply(event);
+            }
+            assert_eq!(session, state, "{log:#?}");
+        }
+    }
 }
 
 fn recent_thoughts(events: &[SessionEvent]) -> Vec<&str> {

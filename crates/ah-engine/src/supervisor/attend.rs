@@ -5,9 +5,8 @@ use std::time::Duration;
 use ah_lifecycle::duty;
 use ah_lifecycle::expire::{self, TimeLimits};
 use ah_lifecycle::ingest::RecordedEnd;
-use ah_lifecycle::{Change, Decision};
-use ah_lifecycle::{JournalRecord, Request};
-use ah_rest_api_contract::{ChangeSummary, Timestamp};
+use ah_lifecycle::{Change, JournalRecord, Request};
+use ah_rest_api_contract::{ChangeSummary, SessionUpdate, Timestamp};
 use ah_store::{Head, JournalPosition};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
@@ -76,7 +75,7 @@ impl Supervisor {
                 idle: self.core.config.idle_timeout,
             };
             let wake = [
-                expire::deadline(&self.view.record, limits),
+                expire::deadline(&self.view, limits),
                 self.escalates_at(),
                 measuring.next_due(),
             ];
@@ -108,7 +107,7 @@ impl Supervisor {
                     if self.escalate().await? {
                         return Ok(());
                     }
-                    self.decide(|view| expire::decide(&view.record, limits, now)).await?;
+                    self.decide(|view| expire::decide(view, limits, now)).await?;
                     self.measure(&mut measuring, now);
                 }
                 measured = measuring.done() => self.take_measure(measured).await?,
@@ -238,12 +237,11 @@ impl Supervisor {
     ) -> Result<(), SupervisorError> {
         match measured {
             Ok(changes) if self.view.record.session.changes != Some(changes) => {
-                self.decide(|_| {
-                    let mut change = Change::default();
-                    change.patch.changes = Some(changes);
-                    Ok(Decision::from(change))
-                })
-                .await?;
+                let now = self.core.clock.now();
+                let mut update = SessionUpdate::default();
+                update.changes = Some(changes);
+                self.decide(|_| Ok(Change::of_update(update.clone(), now).into()))
+                    .await?;
             }
             Ok(_) => {}
             // Until the end the count is only informative. A failure at the end is logged as an

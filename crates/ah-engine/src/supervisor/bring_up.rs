@@ -116,7 +116,7 @@ impl Supervisor {
             return Ok(());
         }
         let now = self.core.clock.now();
-        let mut change = start::provisioned(workspace, commit);
+        let mut change = start::provisioned(&self.view.record, workspace, commit, now);
         change
             .events
             .extend(notes.into_iter().map(|message| NewEvent {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ah_lifecycle::Change;
 use ah_lifecycle::end::{self, ProcessEnd};
 use ah_lifecycle::ingest::RecordedEnd;
-use ah_rest_api_contract::{EventPayload, Log, LogLevel, Timestamp};
+use ah_rest_api_contract::{EventPayload, Log, LogLevel, SessionUpdate, Timestamp};
 use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 
 use super::{Commit, DECISION_ATTEMPTS, Supervisor, SupervisorError};
@@ -98,7 +98,11 @@ impl Supervisor {
         }
         let error = match self.core.executor.seal(self.id).await {
             Ok(changes) => {
-                change.patch.changes = Some(changes);
+                if self.view.record.session.changes != Some(changes) {
+                    let mut update = SessionUpdate::default();
+                    update.changes = Some(changes);
+                    change.update(update, now);
+                }
                 return (change, process_end);
             }
             Err(error) => error,

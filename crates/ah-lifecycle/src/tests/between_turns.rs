@@ -71,9 +71,9 @@ fn a_session_that_works_between_turns_is_not_idle_and_not_finished() {
     let mut view = between_turns();
     view.record.session.interactive = true;
     works(&mut view, Activity::Working);
-    assert_eq!(expire::deadline(&view.record, limits), None);
+    assert_eq!(expire::deadline(&view, limits), None);
     works(&mut view, Activity::Idle);
-    assert!(expire::deadline(&view.record, limits).is_some());
+    assert!(expire::deadline(&view, limits).is_some());
     let mut view = between_turns();
     works(&mut view, Activity::Working);
     assert_eq!(

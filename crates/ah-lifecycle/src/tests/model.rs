@@ -1,9 +1,10 @@
 //! Random commands and facts, checked against a model that knows only statuses.
 
 use ah_rest_api_contract::{
-    Admission, DeliveryMode, EventPayload, PermissionOption, PermissionOptionKind,
-    PermissionPolicy, PermissionRequested, PermissionState, Prompt, PromptContent, PromptId,
-    PromptState, SessionAction, SessionStatus,
+    Activity, Admission, ChangeSummary, DeliveryMode, EventPayload, ExecutorId, PermissionOption,
+    PermissionOptionKind, PermissionPolicy, PermissionRequested, PermissionState, Prompt,
+    PromptContent, PromptDelivery, PromptId, PromptState, SessionAction, SessionStatus,
+    SessionUpdate, SessionWorkspace, Thought, TurnChange, Usage, WorkspaceProvider,
 };
 use proptest::prelude::*;
 use ulid::Ulid;
@@ -12,15 +13,22 @@ use super::{apply, at, exit, feed, provisioning};
 use crate::end::ProcessEnd;
 use crate::{
     Change, Decision, Fact, Refusal, ShutdownManner, TurnOutcome, View, answer, cancel, end,
-    finish, interrupt, pause, prompt, resume, stop,
+    finish, interrupt, pause, prompt, resume, start, stop,
 };
 
 #[derive(Clone, Debug)]
 enum Step {
     Ask(SessionAction),
     AgentStarts,
+    Provisioned,
+    AgentReady,
+    TurnStarts,
     TurnEnds(TurnOutcome),
     AgentAsksLeave,
+    ActivityChanges(Activity),
+    RequestResolved,
+    Event(EventPayload),
+    Counted(u64),
     HostPaused,
     HostResumed,
     Finish,
@@ -32,16 +40,42 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => prop::sample::select(SessionAction::ALL.to_vec()).prop_map(Step::Ask),
         2 => Just(Step::AgentStarts),
+        1 => Just(Step::Provisioned),
+        1 => Just(Step::AgentReady),
+        1 => Just(Step::TurnStarts),
         2 => Just(Step::TurnEnds(TurnOutcome::Completed)),
         1 => Just(Step::TurnEnds(TurnOutcome::Interrupted)),
         1 => Just(Step::TurnEnds(TurnOutcome::Failed { reason: "no".into() })),
-        1 => Just(Step::AgentAsksLeave),
+        2 => Just(Step::AgentAsksLeave),
+        1 => prop::sample::select(Activity::ALL.to_vec()).prop_map(Step::ActivityChanges),
+        1 => Just(Step::RequestResolved),
+        1 => event().prop_map(Step::Event),
+        1 => (0..3_u64).prop_map(Step::Counted),
         2 => Just(Step::HostPaused),
         2 => Just(Step::HostResumed),
         2 => Just(Step::Finish),
         1 => (0..3i32).prop_map(Step::AgentGoes),
         1 => Just(Step::RecorderDies),
     ]
+}
+
+/// Returns an event of the agent. The last ones are not an agent's to send.
+fn event() -> impl Strategy<Value = EventPayload> {
+    let mut forged = SessionUpdate::default();
+    forged.reason = Some("forged".into());
+    prop::sample::select(vec![
+        EventPayload::Usage(Usage {
+            input_tokens: 3,
+            cached_tokens: Some(1),
+            ..Usage::default()
+        }),
+        EventPayload::Thought(Thought {
+            thought: "hm".into(),
+            reasoning: None,
+        }),
+        EventPayload::Turn(TurnChange::started(PromptId::from_ulid(Ulid::nil()))),
+        EventPayload::SessionUpdate(forged),
+    ])
 }
 
 /// Returns the status that the model expects after a step; `None` if the step has no effect.
@@ -134,15 +168,72 @@ fn take(view: &mut View, step: &Step, n: u64) -> Result<Change, Refusal> {
         // The agent of an ended session sends nothing.
         _ if over => Change::default(),
         Step::AgentStarts => feed(view, Fact::AgentStarted { pid: 1 }),
+        Step::Provisioned => {
+            let workspace = SessionWorkspace {
+                provider: WorkspaceProvider::Empty,
+                path: "/w".into(),
+                executor_id: ExecutorId::local(),
+                branch: None,
+            };
+            let commit = Some(format!("{n:x}"));
+            let change = start::provisioned(&view.record, workspace, commit, at(2));
+            view.apply(&change);
+            change
+        }
+        Step::AgentReady => feed(
+            view,
+            Fact::AgentReady {
+                version: Some("2.0".into()),
+                agent_session_id: None,
+            },
+        ),
+        Step::TurnStarts => feed(
+            view,
+            Fact::TurnStarted {
+                prompt_id: PromptId::from_ulid(Ulid::from_parts(n, 7)),
+                delivery: PromptDelivery::Queued,
+            },
+        ),
         Step::TurnEnds(outcome) => feed(
             view,
             Fact::TurnEnded {
+                prompt_id: None,
                 outcome: outcome.clone(),
             },
         ),
         Step::AgentAsksLeave => {
             let request = request_of(view);
             of_event(view, EventPayload::PermissionRequest(request))
+        }
+        Step::ActivityChanges(activity) => feed(
+            view,
+            Fact::Activity {
+                activity: *activity,
+            },
+        ),
+        Step::RequestResolved => {
+            let unsettled = view
+                .permissions
+                .iter()
+                .find(|it| it.permission.state != PermissionState::Resolved);
+            match unsettled.map(|it| it.permission.request.clone()) {
+                Some(request) => {
+                    let resolved = crate::permission::withdrawn(&request, "user");
+                    of_event(view, EventPayload::PermissionResolved(resolved))
+                }
+                None => Change::default(),
+            }
+        }
+        Step::Event(payload) => of_event(view, payload.clone()),
+        Step::Counted(files_changed) => {
+            let mut update = SessionUpdate::default();
+            update.changes = Some(ChangeSummary {
+                files_changed: *files_changed,
+                ..ChangeSummary::default()
+            });
+            let change = Change::of_update(update, at(3));
+            view.apply(&change);
+            change
         }
         Step::HostPaused => feed(view, Fact::Paused),
         Step::HostResumed => feed(view, Fact::Resumed),
@@ -201,6 +292,7 @@ proptest! {
         if queued {
             view.record.session.status = SessionStatus::Queued;
         }
+        let mut folded = view.record.session.clone();
         for (n, step) in steps.iter().enumerate() {
             let before = view.clone();
             let status = before.record.session.status;
@@ -223,6 +315,10 @@ proptest! {
                 prop_assert_eq!(now, expected, "after {:?}", step);
             }
             check_invariants(&view)?;
+            for event in &change.events {
+                folded.apply_payload(&event.payload, event.ts);
+            }
+            prop_assert_eq!(&folded, &view.record.session, "the log tells everything");
         }
     }
 }

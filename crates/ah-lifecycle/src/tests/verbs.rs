@@ -313,7 +313,16 @@ fn cancelling_a_stopping_session_kills_it() {
     apply(&mut view, decision);
     let decision = cancel::decide(&view.record, "bob", at(3)).unwrap();
     let change = apply(&mut view, decision);
-    assert!(change.events.is_empty(), "it was stopping already");
+    let told: Vec<_> = change
+        .events
+        .iter()
+        .map(|it| it.payload.summary())
+        .collect();
+    assert_eq!(
+        told,
+        ["reason: cancelled by bob"],
+        "it was stopping already"
+    );
     let kill = Request::Shutdown {
         manner: ShutdownManner::Kill,
     };
@@ -348,17 +357,17 @@ fn expired_session_fails_and_idle_session_is_stopped() {
     };
     let mut long = running();
     long.record.launch.timeout_ms = Some(10_000);
-    assert_eq!(expire::deadline(&long.record, limits), Some(at(11)));
+    assert_eq!(expire::deadline(&long, limits), Some(at(11)));
     assert_eq!(
-        expire::decide(&long.record, limits, at(10)).unwrap(),
+        expire::decide(&long, limits, at(10)).unwrap(),
         Decision::Unchanged
     );
-    let decision = expire::decide(&long.record, limits, at(11)).unwrap();
+    let decision = expire::decide(&long, limits, at(11)).unwrap();
     apply(&mut long, decision);
     let reason = "it took longer than its limit of 10 s".to_owned();
     assert_eq!(long.record.ending, Some(Ending::Fail { reason }));
     assert_eq!(
-        expire::deadline(&long.record, limits),
+        expire::deadline(&long, limits),
         None,
         "it is ending already"
     );
@@ -366,7 +375,7 @@ fn expired_session_fails_and_idle_session_is_stopped() {
     let mut idle = idle();
     idle.record.session.interactive = true;
     idle.record.session.updated_at = at(5);
-    let decision = expire::decide(&idle.record, limits, at(105)).unwrap();
+    let decision = expire::decide(&idle, limits, at(105)).unwrap();
     apply(&mut idle, decision);
     assert_eq!(idle.record.session.status, SessionStatus::Stopping);
     assert_eq!(idle.record.ending, Some(Ending::Stop));

@@ -90,6 +90,8 @@ pub struct Conversation<A> {
     agent: A,
     ids: Identifiers,
     phase: Phase,
+    /// The prompt that started the last turn.
+    turn: Option<PromptId>,
     waiting: VecDeque<WaitingPrompt>,
     /// Every prompt that was ever requested, so that each is delivered once.
     known: HashSet<PromptId>,
@@ -121,6 +123,7 @@ impl<A: AgentInput> Conversation<A> {
             agent,
             ids,
             phase: Phase::Starting { interrupted: false },
+            turn: None,
             known: HashSet::from([first.id]),
             waiting: VecDeque::from([first]),
             permissions: Permissions::new(opening.permissions, opening.workspace),
@@ -408,7 +411,8 @@ impl<A: AgentInput> Conversation<A> {
         }
         self.recorded = Activity::Idle;
         self.note_output(at);
-        effects.fact(at, Fact::TurnEnded { outcome });
+        let prompt_id = self.turn;
+        effects.fact(at, Fact::TurnEnded { prompt_id, outcome });
         self.start_next_turn(at, effects);
     }
 
@@ -485,6 +489,7 @@ impl<A: AgentInput> Conversation<A> {
             .agent
             .prompt(prompt.id, &prompt.content, &mut effects.to_agent);
         let (prompt_id, delivery) = (prompt.id, prompt.delivery);
+        self.turn = Some(prompt_id);
         effects.fact(
             at,
             Fact::TurnStarted {
@@ -595,14 +600,11 @@ fn not_given(why: &str) -> String {
 
 /// Records an event of the agent, unless only the access point may write such an event.
 fn record_event(mut event: EventPayload, at: Moment, effects: &mut Effects) {
-    let is_reserved = match &event {
-        EventPayload::Status(_)
-        | EventPayload::PermissionRequest(_)
-        | EventPayload::PermissionResolved(_) => true,
-        EventPayload::Message(message) => message.role == MessageRole::User,
-        _ => false,
-    };
-    if is_reserved {
+    let is_of_user = matches!(
+        &event,
+        EventPayload::Message(message) if message.role == MessageRole::User
+    );
+    if is_of_user || event.is_reserved() {
         let name = event.event_type();
         effects.error(
             at,

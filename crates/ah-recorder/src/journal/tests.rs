@@ -101,6 +101,7 @@ fn every_fact_comes_back_from_the_file() {
         Fact::Paused,
         Fact::Resumed,
         Fact::TurnEnded {
+            prompt_id: None,
             outcome: crate::protocol::TurnOutcome::Failed { reason: "r".into() },
         },
         Fact::Ended(crate::protocol::AgentEnd {

@@ -58,7 +58,7 @@ pub(crate) fn errors(seen: &[JournalRecord]) -> Vec<&str> {
 
 pub(crate) fn outcome(record: &JournalRecord) -> Option<&TurnOutcome> {
     match &record.entry {
-        JournalEntry::Fact(Fact::TurnEnded { outcome }) => Some(outcome),
+        JournalEntry::Fact(Fact::TurnEnded { outcome, .. }) => Some(outcome),
         _ => None,
     }
 }

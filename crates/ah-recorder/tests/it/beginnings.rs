@@ -1,4 +1,4 @@
-use ah_recorder::protocol::{EndCause, Fact, JournalEntry, Request, TurnOutcome};
+use ah_recorder::protocol::{EndCause, Fact, JournalEntry, JournalRecord, Request, TurnOutcome};
 use ah_recorder::{AttachError, RecorderConnection, SESSION_MARK};
 use rustix::process::Signal;
 
@@ -15,6 +15,13 @@ fn late(prompt: &str) -> Session {
     session
 }
 
+fn outcome(ended: &JournalRecord) -> &TurnOutcome {
+    match &ended.entry {
+        JournalEntry::Fact(Fact::TurnEnded { outcome, .. }) => outcome,
+        other => panic!("not the end of a turn: {other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn an_interrupt_before_the_agent_is_ready_ends_its_first_turn_and_no_other() {
     let session = late("hang");
@@ -28,12 +35,10 @@ async fn an_interrupt_before_the_agent_is_ready_ends_its_first_turn_and_no_other
     attended.send(Request::Resume).await;
     std::fs::write(session.spec.workspace.join("go"), "").unwrap();
     let ended = attended.until(crate::fixture::is_turn_end).await;
-    let outcome = TurnOutcome::Interrupted;
-    assert_eq!(ended.entry, JournalEntry::Fact(Fact::TurnEnded { outcome }));
+    assert_eq!(outcome(&ended), &TurnOutcome::Interrupted);
     attended.prompt("log second").await;
     let ended = attended.until(crate::fixture::is_turn_end).await;
-    let outcome = TurnOutcome::Completed;
-    assert_eq!(ended.entry, JournalEntry::Fact(Fact::TurnEnded { outcome }));
+    assert_eq!(outcome(&ended), &TurnOutcome::Completed);
 }
 
 #[tokio::test]

@@ -59,8 +59,9 @@ async fn a_session_is_written_down_from_its_start_to_its_end() {
     assert!(matches!(
         entries[6],
         JournalEntry::Fact(Fact::TurnEnded {
+            prompt_id: Some(ended),
             outcome: TurnOutcome::Completed
-        })
+        }) if *ended == prompt
     ));
     assert!(matches!(entries[7], JournalEntry::Fact(Fact::Ended(_))));
     assert_eq!(entries.len(), 8);
@@ -101,7 +102,7 @@ async fn a_prompt_waits_for_the_end_of_the_turn_and_is_said_once() {
     let outcomes: Vec<_> = journal
         .iter()
         .filter_map(|record| match &record.entry {
-            JournalEntry::Fact(Fact::TurnEnded { outcome }) => Some(outcome.clone()),
+            JournalEntry::Fact(Fact::TurnEnded { outcome, .. }) => Some(outcome.clone()),
             _ => None,
         })
         .collect();

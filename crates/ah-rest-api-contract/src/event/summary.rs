@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::{
-    EventPayload, FileEdit, Message, Plan, StatusChange, ToolResult, ToolUse, UnknownEvent, Usage,
+    EventPayload, FileEdit, Message, Plan, SessionUpdate, StatusChange, ToolResult, ToolUse,
+    TurnChange, UnknownEvent, Usage,
 };
-use crate::{ContentBlock, PermissionRequested, PermissionResolved};
+use crate::{ChangeSummary, ContentBlock, PermissionRequested, PermissionResolved};
 
 /// The names of the most informative arguments of tools, in order of preference.
 const INFORMATIVE_ARGUMENTS: [&str; 13] = [
@@ -37,6 +38,8 @@ impl EventPayload {
     pub fn summary(&self) -> String {
         let words = match self {
             Self::Status(change) => change.summary(),
+            Self::Turn(turn) => turn.summary(),
+            Self::SessionUpdate(update) => update.summary(),
             Self::Log(log) => format!("{} {}", log.level, log.message),
             Self::Message(message) => format!("{}: {}", message.role, message.text()),
             Self::Thought(thought) => thought.thought.clone(),
@@ -74,6 +77,45 @@ impl StatusChange {
             words.push_str(&format!(" (signal {signal})"));
         }
         words
+    }
+}
+
+impl TurnChange {
+    fn summary(&self) -> String {
+        match self.stop_reason {
+            Some(reason) => format!("{} ({reason})", self.state),
+            None => self.state.to_string(),
+        }
+    }
+}
+
+impl SessionUpdate {
+    fn summary(&self) -> String {
+        let changes = self.changes.map(|changes| {
+            let ChangeSummary {
+                files_changed,
+                lines_added,
+                lines_removed,
+            } = changes;
+            format!("changes {files_changed} files +{lines_added} -{lines_removed}")
+        });
+        let workspace = self.workspace.as_ref();
+        let parts = [
+            workspace.map(|workspace| format!("workspace {}", workspace.path.display())),
+            self.commit
+                .as_ref()
+                .map(|commit| format!("commit {commit}")),
+            self.agent_version
+                .as_ref()
+                .map(|version| format!("agent version {version}")),
+            self.started_at.map(|at| format!("started at {at}")),
+            self.activity.map(|activity| format!("activity {activity}")),
+            self.reason
+                .as_ref()
+                .map(|reason| format!("reason: {reason}")),
+            changes,
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -23,6 +23,19 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
+fn update() -> SessionUpdate {
+    let session = session();
+    let mut update = SessionUpdate::default();
+    update.workspace = session.workspace;
+    update.commit = session.repo.commit;
+    update.agent_version = Some(session.agent.version);
+    update.started_at = Some(now());
+    update.activity = Some(Activity::Working);
+    update.reason = some("cancelled by me");
+    update.changes = session.changes;
+    update
+}
+
 fn agent_events() -> Vec<EventPayload> {
     let text = str::to_owned;
     vec![
@@ -33,6 +46,11 @@ fn agent_events() -> Vec<EventPayload> {
             exit_code: Some(137),
             signal: Some(9),
         }),
+        EventPayload::Turn(TurnChange::ended(
+            Some(PromptId::from_ulid(id())),
+            StopReason::Completed,
+        )),
+        EventPayload::SessionUpdate(update()),
         EventPayload::Log(Log {
             level: LogLevel::Info,
             message: text("compiling"),
@@ -180,7 +198,10 @@ fn session() -> Session {
             seq: EventSeq::new(7),
             ts: now(),
             session_id,
-            payload: agent_events().swap_remove(3),
+            payload: EventPayload::Thought(Thought {
+                thought: "read it first".to_owned(),
+                reasoning: some("it is short"),
+            }),
         }],
         changes: Some(ChangeSummary {
             files_changed: 1,

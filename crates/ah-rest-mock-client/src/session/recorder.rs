@@ -85,7 +85,7 @@ impl MockSession {
             }
             self.expire(now)?;
             let finished = finish::decide(&self.view.record, &self.view.prompts);
-            self.take_quietly(finished, now);
+            self.take_quietly(finished);
             let mut moved = self.carry_out_duties(now, held)?;
             moved |= self.play(now)?;
             if !moved {
@@ -94,9 +94,9 @@ impl MockSession {
         }
     }
 
-    fn take_quietly(&mut self, decision: Decision, now: Moment) {
+    fn take_quietly(&mut self, decision: Decision) {
         if let Decision::Change(change) = decision {
-            self.apply(*change, now.wall);
+            self.apply(*change);
         }
     }
 
@@ -124,7 +124,8 @@ impl MockSession {
             }
         };
         let path = workspace.path.to_string_lossy().into_owned();
-        self.apply(start::provisioned(workspace, commit), now.wall);
+        let record = &self.view.record;
+        self.apply(start::provisioned(record, workspace, commit, now.wall));
         self.fact(Fact::AgentStarted { pid: 1 }, now)?;
         let launch = &self.view.record.launch;
         let opening = Opening {
@@ -317,11 +318,12 @@ impl MockSession {
     /// Applies the terminal status.
     fn conclude(&mut self, process_end: &ProcessEnd, now: Moment) -> Result<(), Refusal> {
         let record = &self.view.record;
-        let mut change = end::decide(record, &self.view.permissions, process_end, now.wall)?;
         if record.ending != Some(Ending::Cancel) && record.session.workspace.is_some() {
-            change.patch.changes = Some(self.changes.summary());
+            self.count_changes(now.wall);
         }
-        self.apply(change, now.wall);
+        let view = &self.view;
+        let change = end::decide(&view.record, &view.permissions, process_end, now.wall)?;
+        self.apply(change);
         Ok(())
     }
 
@@ -386,8 +388,8 @@ impl MockSession {
         self.converse(now, |conversation, effects| {
             conversation.on_time(now, effects);
         })?;
-        let decision = expire::decide(&self.view.record, self.limits(), now.wall)?;
-        self.take_quietly(decision, now);
+        let decision = expire::decide(&self.view, self.limits(), now.wall)?;
+        self.take_quietly(decision);
         Ok(())
     }
 
@@ -419,7 +421,7 @@ impl MockSession {
             .conversation
             .as_ref()
             .and_then(Conversation::next_deadline);
-        let limit = expire::deadline(&self.view.record, self.limits());
+        let limit = expire::deadline(&self.view, self.limits());
         let limit = limit.map(|at| now.tick + at.since(now.wall));
         let moments = [control.map(|(_, at)| at), turn, answer, limit];
         // Something that is due already and was not done waits for a decision.

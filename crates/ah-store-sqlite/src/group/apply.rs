@@ -20,9 +20,9 @@ impl Decisions<'_> {
         let mut heads = Vec::new();
         let mut plain = Vec::new();
         let mut patched = Vec::new();
-        for (id, session, updated_at) in self.changed() {
+        for (id, session) in self.changed() {
             heads.push((id, session.head()));
-            match Update::of(session, updated_at) {
+            match Update::of(session) {
                 Update::Plain(moved) => plain.push(moved),
                 Update::Patched(fields) => patched.push(fields),
             }
@@ -58,7 +58,7 @@ enum Update<'a> {
 
 /// Key, last seq, version, updated at and journal, in the order of the JSON array that SQLite
 /// reads.
-type Moved = (i64, i64, i64, i64, Option<JournalPosition>);
+type Moved = (i64, i64, i64, Option<i64>, Option<JournalPosition>);
 
 /// The fields of a session to set, as the JSON object that SQLite reads.
 #[derive(Serialize)]
@@ -66,7 +66,7 @@ struct Patched<'a> {
     key: i64,
     last_seq: i64,
     version: i64,
-    updated_at: i64,
+    updated_at: Option<i64>,
     /// True if the session has no owner from now on.
     ended: bool,
     #[serde(flatten)]
@@ -74,7 +74,7 @@ struct Patched<'a> {
 }
 
 impl<'a> Update<'a> {
-    fn of(session: &'a SessionState, updated_at: i64) -> Self {
+    fn of(session: &'a SessionState) -> Self {
         let patch = &session.patch;
         let plain = SessionPatch {
             journal: patch.journal,
@@ -85,7 +85,7 @@ impl<'a> Update<'a> {
                 session.key,
                 session.last_seq,
                 session.version,
-                updated_at,
+                session.updated_at,
                 patch.journal,
             ));
         }
@@ -93,7 +93,7 @@ impl<'a> Update<'a> {
             key: session.key,
             last_seq: session.last_seq,
             version: session.version,
-            updated_at,
+            updated_at: session.updated_at,
             ended: session.is_ended,
             patch,
         })
@@ -115,7 +115,8 @@ async fn finish(
          FROM json_each($1);
          UPDATE sessions
          SET last_seq = moved.value ->> 1, version = moved.value ->> 2,
-             updated_at = moved.value ->> 3, journal = coalesce(moved.value ->> 4, journal)
+             updated_at = coalesce(max(updated_at, moved.value ->> 3), updated_at),
+             journal = coalesce(moved.value ->> 4, journal)
          FROM json_each($2) AS moved
          WHERE sessions.key = moved.value ->> 0;
          COMMIT",
@@ -138,7 +139,7 @@ async fn patch_sessions(
         "UPDATE sessions
          SET last_seq = new.value ->> 'last_seq',
              version = new.value ->> 'version',
-             updated_at = new.value ->> 'updated_at',
+             updated_at = coalesce(max(updated_at, new.value ->> 'updated_at'), updated_at),
              status = coalesce(new.value ->> 'status', status),
              activity = iif(json_type(new.value, '$.activity') IS NULL,
                             activity, new.value ->> 'activity'),

@@ -38,7 +38,9 @@ pub(super) struct SessionState {
     pub(super) patch: SessionPatch,
     /// True if one of them ended the session, even if a later one set another status.
     pub(super) is_ended: bool,
-    /// The time of the last admitted write; absent if there was none.
+    /// True if a write was admitted.
+    is_changed: bool,
+    /// The time of the latest event of the admitted writes, if they contain any.
     pub(super) updated_at: Option<i64>,
 }
 
@@ -78,6 +80,7 @@ impl<'a> Decisions<'a> {
                 last_seq: row.last_seq,
                 patch: SessionPatch::default(),
                 is_ended: false,
+                is_changed: false,
                 updated_at: None,
             };
             sessions.insert(id, session);
@@ -118,7 +121,9 @@ impl<'a> Decisions<'a> {
         session.last_seq = session
             .last_seq
             .saturating_add_unsigned(seq.get() - last_seq.get());
-        session.updated_at = Some(write.now.as_unix_millis());
+        session.is_changed = true;
+        let times = events.iter().map(|event| event.ts.as_unix_millis());
+        session.updated_at = times.chain(session.updated_at).max();
         self.work |= write.patch.status.is_some();
         session.is_ended |=
             write.patch.ended_at.is_some() || write.patch.status.is_some_and(|it| it.is_terminal());
@@ -140,11 +145,10 @@ impl<'a> Decisions<'a> {
         })
     }
 
-    /// Returns the sessions that have changed, with the time of the last change.
-    pub(super) fn changed(&self) -> impl Iterator<Item = (SessionId, &SessionState, i64)> {
-        self.sessions
-            .iter()
-            .filter_map(|(id, session)| Some((*id, session, session.updated_at?)))
+    /// Returns the sessions that have changed.
+    pub(super) fn changed(&self) -> impl Iterator<Item = (SessionId, &SessionState)> {
+        let changed = self.sessions.iter().filter(|(_, it)| it.is_changed);
+        changed.map(|(id, session)| (*id, session))
     }
 }
 

@@ -5,7 +5,10 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 
-use super::{content_block, json_object, seq, status, text, timestamp, ulid};
+use super::{
+    change_summary, content_block, json_object, seq, session_workspace, status, text, timestamp,
+    ulid,
+};
 
 pub(crate) fn usage() -> BoxedStrategy<Usage> {
     (
@@ -107,6 +110,42 @@ fn message() -> BoxedStrategy<Message> {
         .boxed()
 }
 
+fn turn() -> BoxedStrategy<TurnChange> {
+    let started = ulid().prop_map(|id| TurnChange::started(PromptId::from_ulid(id)));
+    let ended = (
+        of(ulid().prop_map(PromptId::from_ulid)),
+        prop::sample::select(&StopReason::ALL[..]),
+    )
+        .prop_map(|(id, reason)| TurnChange::ended(id, reason));
+    prop_oneof![started, ended].boxed()
+}
+
+fn session_update() -> BoxedStrategy<SessionUpdate> {
+    (
+        of(session_workspace()),
+        of(text()),
+        of(text()),
+        of(timestamp()),
+        of(prop::sample::select(&Activity::ALL[..])),
+        of(text()),
+        of(change_summary()),
+    )
+        .prop_map(
+            |(workspace, commit, agent_version, started_at, activity, reason, changes)| {
+                let mut update = SessionUpdate::default();
+                update.workspace = workspace;
+                update.commit = commit;
+                update.agent_version = agent_version;
+                update.started_at = started_at;
+                update.activity = activity;
+                update.reason = reason;
+                update.changes = changes;
+                update
+            },
+        )
+        .boxed()
+}
+
 fn log() -> BoxedStrategy<Log> {
     let level = prop::sample::select(vec![
         LogLevel::Error,
@@ -191,6 +230,8 @@ fn agent_payload() -> BoxedStrategy<EventPayload> {
                     signal,
                 })
             }),
+        turn().prop_map(EventPayload::Turn),
+        session_update().prop_map(EventPayload::SessionUpdate),
         log().prop_map(EventPayload::Log),
         message().prop_map(EventPayload::Message),
         (text(), of(text())).prop_map(|(thought, reasoning)| {

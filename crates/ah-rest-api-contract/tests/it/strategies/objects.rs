@@ -149,6 +149,29 @@ type SessionParts = (
     Option<ChangeSummary>,
 );
 
+pub(super) fn session_workspace() -> BoxedStrategy<SessionWorkspace> {
+    let provider =
+        prop::sample::select(vec![WorkspaceProvider::Worktree, WorkspaceProvider::Empty]);
+    (provider, text(), of(text()))
+        .prop_map(|(provider, path, branch)| SessionWorkspace {
+            provider,
+            path: path.into(),
+            executor_id: ExecutorId::local(),
+            branch,
+        })
+        .boxed()
+}
+
+pub(super) fn change_summary() -> BoxedStrategy<ChangeSummary> {
+    any::<(u64, u64, u64)>()
+        .prop_map(|(files, added, removed)| ChangeSummary {
+            files_changed: files,
+            lines_added: added,
+            lines_removed: removed,
+        })
+        .boxed()
+}
+
 fn session_parts() -> BoxedStrategy<SessionParts> {
     let repo = repo_config().prop_map(|repo| SessionRepo {
         mode: repo.mode,
@@ -165,21 +188,14 @@ fn session_parts() -> BoxedStrategy<SessionParts> {
                 settings,
             }
         });
-    let provider =
-        prop::sample::select(vec![WorkspaceProvider::Worktree, WorkspaceProvider::Empty]);
-    let workspace =
-        (provider, text(), of(text())).prop_map(|(provider, path, branch)| SessionWorkspace {
-            provider,
-            path: path.into(),
-            executor_id: ExecutorId::local(),
-            branch,
-        });
-    let changes = any::<(u64, u64, u64)>().prop_map(|(files, added, removed)| ChangeSummary {
-        files_changed: files,
-        lines_added: added,
-        lines_removed: removed,
-    });
-    (repo, agent, of(workspace), runtime(), of(changes)).boxed()
+    (
+        repo,
+        agent,
+        of(session_workspace()),
+        runtime(),
+        of(change_summary()),
+    )
+        .boxed()
 }
 
 pub(crate) fn session() -> BoxedStrategy<Session> {

@@ -81,8 +81,9 @@ pub async fn every_field_of_a_patch_is_kept(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let id = sample::one_session(&*store).await;
     let before = store.session(id).await.unwrap();
-    let mut write = SessionWrite::new(id, Guard::default(), sample::at(4));
+    let mut write = SessionWrite::new(id, Guard::default(), sample::at(5));
     write.patch = full_patch();
+    write.events = vec![sample::event(4, sample::log(LogLevel::Info, "line"))];
     store.write(write).await.unwrap();
 
     let mut expected: SessionRecord = before;
@@ -99,6 +100,7 @@ pub async fn every_field_of_a_patch_is_kept(harness: &dyn StoreHarness) {
     session.changes = patch.changes;
     session.usage = patch.usage;
     session.updated_at = sample::at(4);
+    session.last_seq = session.last_seq.next();
     expected.ending = patch.ending;
     expected.interrupt_requested = true;
     expected.last_turn = patch.last_turn.flatten();
@@ -113,6 +115,39 @@ pub async fn every_field_of_a_patch_is_kept(harness: &dyn StoreHarness) {
     store.write(write).await.unwrap();
     expected.session.exit_code = Some(0);
     assert_eq!(store.session(id).await.unwrap(), expected);
+}
+
+/// The time of the last update is that of the latest event. A write without events is none.
+pub async fn the_latest_event_is_the_last_update(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    for (events, journal, expected) in [
+        (vec![7], 1, 7),
+        (vec![5, 6], 2, 7),
+        (vec![], 3, 7),
+        (vec![8], 4, 8),
+    ] {
+        for patch in [
+            SessionPatch {
+                journal: Some(JournalPosition(journal)),
+                ..SessionPatch::default()
+            },
+            SessionPatch {
+                exit_code: Some(0),
+                ..SessionPatch::default()
+            },
+        ] {
+            let mut write = SessionWrite::new(id, Guard::default(), sample::at(9));
+            let events = events.iter();
+            write.events = events
+                .map(|at| sample::event(*at, sample::log(LogLevel::Info, "line")))
+                .collect();
+            write.patch = patch;
+            store.write(write).await.unwrap();
+            let session = store.session(id).await.unwrap().session;
+            assert_eq!(session.updated_at, sample::at(expected));
+        }
+    }
 }
 
 /// `Some(None)` clears a field.
