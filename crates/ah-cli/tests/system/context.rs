@@ -40,12 +40,8 @@ fn context_of_an_agent(setting: &Setting, script: &str, command: &str) -> String
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    let session = setting.session(
-        &setting.json(&["session", "list"])["items"][0]["id"]
-            .as_str()
-            .unwrap()
-            .to_owned(),
-    );
+    let sessions = setting.json(&["session", "list"]);
+    let session = setting.session(sessions["items"][0]["id"].as_str().unwrap());
     let workspace = session["workspace"]["path"].as_str().unwrap();
     fs::read_to_string(Path::new(workspace).join("context")).unwrap()
 }
