@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_passed_is_stronger_than_what_is_withheld() {
+    fn passed_variables_override_withheld_ones() {
         let inherits = Inheritance {
             withheld: vec!["CLAUDE*".into(), "AH_API_KEY".into()],
             passed: vec!["CLAUDE_CODE_OAUTH_TOKEN".into()],

@@ -74,7 +74,7 @@ impl Server {
             .await
             .context("a server did not start in time")??;
         let Some(address) = address_in(&line) else {
-            bail!("a server did not start: {}", said(&log));
+            bail!("a server did not start: {}", log_text(&log));
         };
         let published = read_published(home)?;
         let key = published
@@ -119,6 +119,6 @@ fn address_in(line: &str) -> Option<SocketAddr> {
     url.trim_end_matches('/').parse().ok()
 }
 
-fn said(log: &PathBuf) -> String {
+fn log_text(log: &PathBuf) -> String {
     fs::read_to_string(log).unwrap_or_else(|error| format!("its log cannot be read: {error}"))
 }

@@ -56,7 +56,7 @@ struct Inner {
     started: (Timestamp, Instant),
     behavior: Behavior,
     /// The injected faults. The lock is held only during an access.
-    troubles: Mutex<Troubles>,
+    faults: Mutex<Faults>,
     /// The number of remaining calls of `recorder_state`, `sweep` and `discard` that fail.
     failures: AtomicU32,
     /// The statuses that sessions are held in. The lock is held only during an access.
@@ -65,7 +65,7 @@ struct Inner {
 
 /// The injected faults of a host, and observations for tests.
 #[derive(Default)]
-struct Troubles {
+struct Faults {
     refusal: Option<String>,
     immovable: bool,
     unsealable: bool,
@@ -85,7 +85,7 @@ impl FakeHost {
             clock,
             started,
             behavior,
-            troubles: Mutex::default(),
+            faults: Mutex::default(),
             failures: AtomicU32::new(0),
             held: Mutex::default(),
         }))
@@ -93,29 +93,29 @@ impl FakeHost {
 
     /// Makes provisioning fail with this message.
     pub fn refuse(&self, message: &str) {
-        self.0.troubles.lock().unwrap().refusal = Some(message.to_owned());
+        self.0.faults.lock().unwrap().refusal = Some(message.to_owned());
     }
 
     /// Makes the removal of workspaces fail.
     pub fn keep_workspaces(&self) {
-        self.0.troubles.lock().unwrap().immovable = true;
+        self.0.faults.lock().unwrap().immovable = true;
     }
 
     /// Makes storing the changes of sessions fail.
     pub fn refuse_to_seal(&self) {
-        self.0.troubles.lock().unwrap().unsealable = true;
+        self.0.faults.lock().unwrap().unsealable = true;
     }
 
     /// Returns the sessions whose workspaces were removed.
     #[must_use]
     pub fn discarded(&self) -> Vec<SessionId> {
-        self.0.troubles.lock().unwrap().discarded.clone()
+        self.0.faults.lock().unwrap().discarded.clone()
     }
 
     /// Returns the maximum number of agents that lived at once.
     #[must_use]
     pub fn most_alive(&self) -> usize {
-        self.0.troubles.lock().unwrap().most_alive
+        self.0.faults.lock().unwrap().most_alive
     }
 
     /// Makes the next `times` calls of `recorder_state`, `sweep` and `discard` fail.

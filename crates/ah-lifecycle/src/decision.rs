@@ -87,7 +87,7 @@ pub enum Refusal {
     #[error(
         "session {session} {}, so it takes no more {}",
         ended(*status),
-        what_it_took(*action)
+        input_of(*action)
     )]
     Ended {
         /// The session.
@@ -182,7 +182,7 @@ fn ended(status: SessionStatus) -> String {
     }
 }
 
-fn what_it_took(action: SessionAction) -> &'static str {
+fn input_of(action: SessionAction) -> &'static str {
     match action {
         SessionAction::Prompt => "prompts; launch another session",
         SessionAction::AnswerPermission => "answers",

@@ -186,12 +186,12 @@ fn fault(record: &SessionRecord, process_end: &ProcessEnd) -> Option<String> {
         ProcessEnd::NeverStarted { reason } => return Some(reason.clone()),
         ProcessEnd::Unneeded => return Some("it was given up before it began".to_owned()),
     };
-    let told = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
+    let reported = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
     match (end.exit_code, end.signal) {
-        _ if end.cause == Some(EndCause::TimedOut) => told("it took longer than its limit"),
-        _ if end.cause == Some(EndCause::NotReady) => told("the agent did not become ready"),
+        _ if end.cause == Some(EndCause::TimedOut) => reported("it took longer than its limit"),
+        _ if end.cause == Some(EndCause::NotReady) => reported("the agent did not become ready"),
         _ if end.cause == Some(EndCause::InterruptIgnored) => {
-            told("the agent did not end its turn after it was interrupted")
+            reported("the agent did not end its turn after it was interrupted")
         }
         // It was shut down and ended as intended, possibly by a signal.
         _ if matches!(end.cause, Some(EndCause::Finished | EndCause::Unattended))
@@ -199,30 +199,30 @@ fn fault(record: &SessionRecord, process_end: &ProcessEnd) -> Option<String> {
         {
             unfinished(record, end)
         }
-        (_, Some(signal)) => told(&format!("the agent was ended by signal {signal}")),
-        (None, None) => told("the agent could not be started"),
+        (_, Some(signal)) => reported(&format!("the agent was ended by signal {signal}")),
+        (None, None) => reported("the agent could not be started"),
         (Some(0), None) => unfinished(record, end),
-        (Some(code), None) => told(&format!("the agent exited with code {code}")),
+        (Some(code), None) => reported(&format!("the agent exited with code {code}")),
     }
 }
 
 /// Returns the fault of an agent that exited with success but has not finished: its last turn did
 /// not complete.
 fn unfinished(record: &SessionRecord, end: &AgentEnd) -> Option<String> {
-    let told = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
+    let reported = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
     let session = &record.session;
     if matches!(
         session.activity,
         Some(Activity::Working | Activity::AwaitingPermission)
     ) {
-        return told("the agent exited in the middle of a turn");
+        return reported("the agent exited in the middle of a turn");
     }
     match &record.last_turn {
-        None => told("the agent exited before it had finished a turn"),
+        None => reported("the agent exited before it had finished a turn"),
         Some(TurnEnd::Failed { reason }) => Some(reason.clone()),
-        Some(TurnEnd::Interrupted) => told("its turn was interrupted and no prompt followed"),
+        Some(TurnEnd::Interrupted) => reported("its turn was interrupted and no prompt followed"),
         Some(TurnEnd::Completed) if session.status == SessionStatus::Paused => {
-            told("it was ended while it was paused")
+            reported("it was ended while it was paused")
         }
         Some(TurnEnd::Completed) => None,
     }

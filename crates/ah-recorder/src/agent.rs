@@ -77,7 +77,10 @@ impl AgentProcess {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        bind_to_recorder(&mut process, cgroup.and_then(|cgroup| cgroup.door().ok()));
+        bind_to_recorder(
+            &mut process,
+            cgroup.and_then(|cgroup| cgroup.procs_file().ok()),
+        );
         let mut child = process.spawn()?;
         // The child is reaped by `reap` together with the orphans, so only its process id is kept.
         let pid = i32::try_from(child.id())
@@ -144,12 +147,12 @@ impl AgentProcess {
     }
 }
 
-/// Makes the process lead its own session, die with the recorder, and join `cgroup_door`.
+/// Makes the process lead its own session, die with the recorder, and join `cgroup_procs`.
 #[expect(
     unsafe_code,
     reason = "what a process does to itself before it becomes another program has no safe form"
 )]
-fn bind_to_recorder(process: &mut Command, cgroup_door: Option<File>) {
+fn bind_to_recorder(process: &mut Command, cgroup_procs: Option<File>) {
     let recorder = rustix::process::getpid();
     let bind = move || {
         rustix::process::setsid()?;
@@ -158,8 +161,8 @@ fn bind_to_recorder(process: &mut Command, cgroup_door: Option<File>) {
             // The recorder died before the call above took effect.
             return Err(rustix::io::Errno::CHILD.into());
         }
-        if let Some(door) = &cgroup_door
-            && rustix::io::write(door, b"0").is_err()
+        if let Some(procs) = &cgroup_procs
+            && rustix::io::write(procs, b"0").is_err()
         {
             // Outside the control group the agent is still found by its parentage and its mark.
         }

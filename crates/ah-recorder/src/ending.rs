@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn stopping_takes_every_step_and_finishing_does_not_cancel() {
+    fn stop_takes_every_step_and_finish_does_not_cancel() {
         use ShutdownStep::*;
         let now = Instant::now();
         let begin = |cause, in_turn| steps(AgentShutdown::begin(cause, in_turn, GRACE, now), now);
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_more_forceful_request_changes_anything() {
+    fn only_a_more_forceful_request_has_an_effect() {
         let now = Instant::now();
         let mut ending = AgentShutdown::begin(
             ShutdownCause::Requested(ShutdownManner::Stop),
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_journal_kills_whatever_was_on_its_way() {
+    fn lost_journal_kills_the_agent_immediately() {
         let now = Instant::now();
         let mut ending = AgentShutdown::begin(
             ShutdownCause::Requested(ShutdownManner::Stop),
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_turn_is_not_waited_for_twice() {
+    fn end_of_the_turn_is_awaited_once() {
         let now = Instant::now();
         let mut ending = AgentShutdown::begin(
             ShutdownCause::Requested(ShutdownManner::Stop),
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_say_how_it_was() {
+    fn reasons_describe_the_end() {
         let ended = |exit, in_turn| Ended {
             exit,
             in_turn,

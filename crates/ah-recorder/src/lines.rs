@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_are_the_same_however_the_output_is_cut() {
+    async fn lines_do_not_depend_on_chunking() {
         for chunk in 1..12 {
             assert_eq!(
                 lines(b"ab\n\nabcd\nabcde\nlonger still\nend", chunk, 4).await,
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_endless_line_is_reported_once_it_ends() {
+    async fn overlong_line_is_reported_at_its_end() {
         assert_eq!(lines(b"abcdefgh", 3, 4).await, [line(b"abcd", 4)]);
         assert_eq!(lines(b"", 3, 4).await, []);
     }

@@ -244,7 +244,7 @@ mod tests {
     use ah_rest_api_contract::Timestamp;
 
     #[test]
-    fn a_record_framed_by_hand_is_the_frame_that_serde_writes() {
+    fn manually_encoded_record_frame_equals_serde_output() {
         let frame = RecorderFrame::Record {
             next: 77,
             record: JournalRecord {

@@ -88,6 +88,12 @@ pub struct AccessPointFile {
     /// The version of the server.
     pub version: String,
 }
+
+impl AccessPointFile {
+    /// The name of the file, in the state folder of the access point.
+    pub const NAME: &str = "access-point.json";
+}
+
 fn without_last_slash<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(url.as_str().trim_end_matches('/'))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ah_rest_api_contract::operations::ALL;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect;
+use tokio::sync::watch;
 use url::{Host, Url};
 
 use crate::client::{RestClient, Shared};
@@ -292,6 +293,7 @@ impl RestClientBuilder {
             credential,
             timeouts,
             retry: self.retry,
+            reachability: watch::Sender::default(),
         })))
     }
 }

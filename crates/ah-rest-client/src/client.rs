@@ -8,6 +8,7 @@ use ah_rest_api_contract::{TaskManagerError, operations};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
@@ -17,6 +18,7 @@ use crate::call::ApiCall;
 use crate::chance;
 use crate::credential::Credential;
 use crate::failures;
+use crate::reachability::Reachability;
 use crate::retry::{Attempts, Failure, RetryPolicy};
 use crate::span::{RequestSpan, millis};
 use crate::timeouts::Timeouts;
@@ -46,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) credential: Option<Credential>,
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: RetryPolicy,
+    pub(crate) reachability: watch::Sender<Reachability>,
 }
 
 impl fmt::Debug for RestClient {
@@ -79,6 +82,10 @@ impl RestClient {
 
     pub(crate) fn retry_policy(&self) -> &RetryPolicy {
         &self.shared.retry
+    }
+
+    pub(crate) fn reachability_sender(&self) -> &watch::Sender<Reachability> {
+        &self.shared.reachability
     }
 
     pub(crate) fn timeouts(&self) -> &Timeouts {
@@ -219,10 +226,10 @@ impl RestClient {
         span: &RequestSpan,
     ) -> Result<Response, Failure> {
         let sent = Instant::now();
-        let mut response = http
-            .execute(self.request(call))
-            .await
-            .map_err(|error| failures::not_answered(self.base_url(), call, error))?;
+        let response = http.execute(self.request(call)).await;
+        self.set_reachability(response.is_ok());
+        let mut response =
+            response.map_err(|error| failures::not_answered(self.base_url(), call, error))?;
         span.answered(&response, sent.elapsed());
         if response.status().is_success() {
             return Ok(response);

@@ -46,9 +46,9 @@
 //! # }
 //! ```
 //!
-//! The key of an access point on the same host is in `access-point.json` in its state folder
-//! ([`AccessPointFile`](ah_rest_api_contract::AccessPointFile)). `examples/dashboard` in the
-//! repository is a complete program, a live board of all sessions.
+//! [`RestClient::local`] connects to the access point of this user on this host, whose URL and key
+//! are in a file ([`AccessPointFile`](ah_rest_api_contract::AccessPointFile)). `examples/dashboard`
+//! in the repository is a complete program, a live board of all sessions.
 //!
 //! # Writing against the trait
 //!
@@ -136,7 +136,8 @@
 //! An error is the last item of a stream. It occurs if the client cannot reconnect, for example
 //! because its key was revoked; if a frame cannot be parsed; and if ten consecutive connections
 //! broke at the same position without a new event. The message contains the position. An
-//! unreachable server is not an error: to give up earlier, drop the stream. Dropping a stream, or
+//! unreachable server is not an error: [`RestClient::reachability`] shows it, and to give up
+//! earlier, drop the stream. Dropping a stream, or
 //! any future of this crate, is safe at any point.
 //!
 //! # Traces and secrets
@@ -169,15 +170,21 @@ mod chance;
 mod client;
 mod credential;
 mod failures;
+mod local;
 mod manager;
 mod own;
+mod reachability;
 mod retry;
 mod span;
 mod stream;
 mod timeouts;
 mod tls;
 
+/// The crate of the types, which is part of this crate's API.
+pub use ah_rest_api_contract;
 pub use builder::{InvalidClient, RestClientBuilder};
 pub use client::RestClient;
+pub use local::LocalError;
+pub use reachability::Reachability;
 pub use retry::RetryPolicy;
 pub use tls::InvalidAuthority;

@@ -1,8 +1,9 @@
-//! Faults on demand: what a method answers with instead of doing its work, and when.
+//! The faults of a mock: errors of methods, and outages.
 
-use ah_rest_api_contract::{ErrorKind, TaskManagerError};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+use ah_rest_api_contract::{ErrorKind, TaskManagerError};
 
 use crate::ids::Ids;
 
@@ -48,17 +49,18 @@ ah_rest_api_contract::for_each_operation!(methods [
     delete_draft_task
 ]);
 
-/// An error that a method answers with, instead of doing anything.
+/// An error that a method returns, without any effect or after it.
 #[derive(Clone, Debug)]
 pub struct Fault {
     kind: ErrorKind,
     after: u64,
     times: Option<u64>,
     probability: f64,
+    has_effect: bool,
 }
 
 impl Fault {
-    /// An error of this kind, at every call.
+    /// Creates an error of this kind, at every call and without any effect.
     #[must_use]
     pub const fn new(kind: ErrorKind) -> Self {
         Self {
@@ -66,32 +68,55 @@ impl Fault {
             after: 0,
             times: None,
             probability: 1.0,
+            has_effect: false,
         }
     }
 
-    /// Only after so many calls of the method went well.
+    /// Lets this many calls of the method succeed before.
     #[must_use]
     pub const fn after(mut self, calls: u64) -> Self {
         self.after = calls;
         self
     }
 
-    /// At most so many times.
+    /// Limits the number of failing calls.
     #[must_use]
     pub const fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// With this probability at each call, 0 to 1, drawn by the mock's seed.
+    /// Fails each call with this probability, 0 to 1, drawn with the mock's seed.
     #[must_use]
     pub const fn with_probability(mut self, probability: f64) -> Self {
         self.probability = probability;
         self
     }
+
+    /// Fails after the effect of the call, as if its response was lost. A method that only reads
+    /// has no effect.
+    #[must_use]
+    pub const fn after_effect(mut self) -> Self {
+        self.has_effect = true;
+        self
+    }
 }
 
-/// What the mock's methods are like besides their work.
+/// The number of outages so far, and the state of the simulated connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Connection {
+    pub(crate) outages: u64,
+    pub(crate) is_down: bool,
+}
+
+impl Connection {
+    /// Returns the error of a call or a stream during an outage.
+    pub(crate) fn lost() -> TaskManagerError {
+        TaskManagerError::new(ErrorKind::Unreachable, "the mock is disconnected")
+    }
+}
+
+/// The faults and latencies of the mock's methods.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conditions {
     latency: BTreeMap<Method, Duration>,
@@ -128,8 +153,15 @@ impl Conditions {
         self.faults.clear();
     }
 
-    /// A call of `method`, which fails if a fault says so.
-    pub(crate) fn call(&mut self, method: Method, ids: &mut Ids) -> Result<(), TaskManagerError> {
+    /// Counts a call of `method`. Returns an error to report after the effect of the call, if any.
+    ///
+    /// # Errors
+    /// A fault applies that prevents the effect.
+    pub(crate) fn call(
+        &mut self,
+        method: Method,
+        ids: &mut Ids,
+    ) -> Result<Option<TaskManagerError>, TaskManagerError> {
         for armed in self.faults.iter_mut().filter(|it| it.method == method) {
             armed.calls += 1;
             let fault = &armed.fault;
@@ -138,15 +170,18 @@ impl Conditions {
                 && (fault.probability >= 1.0 || ids.happens(fault.probability))
             {
                 armed.failed += 1;
-                return Err(TaskManagerError::new(
-                    fault.kind,
-                    format!(
-                        "the mock is configured to fail this call of `{}`",
-                        method.as_str()
-                    ),
-                ));
+                let message = format!(
+                    "the mock is configured to fail this call of `{}`",
+                    method.as_str()
+                );
+                let error = TaskManagerError::new(fault.kind, message);
+                return if fault.has_effect {
+                    Ok(Some(error))
+                } else {
+                    Err(error)
+                };
             }
         }
-        Ok(())
+        Ok(None)
     }
 }

@@ -83,6 +83,9 @@
 //!
 //! # Faults
 //!
+//! [`MockTaskManager::disconnect`] starts an outage of calls and streams. A fault
+//! [after the effect](Fault::after_effect) is a lost response.
+//!
 //! [`MockBuilder::fault`] and [`MockTaskManager::fail`] make a [`Method`] return an error: on every
 //! call, after some calls, a number of times, or with a probability. [`MockBuilder::latency`] delays
 //! calls, [`MockBuilder::cut_streams_at`] breaks streams like a lost connection, and
@@ -98,6 +101,9 @@ mod session;
 mod shared;
 mod state;
 mod stream;
+
+/// The crate of the scripts, which is part of this crate's API.
+pub use ah_scenario;
 
 pub use builder::MockBuilder;
 pub use fault::{Fault, Method};

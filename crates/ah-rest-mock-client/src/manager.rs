@@ -1,4 +1,4 @@
-//! The trait over the mock's state.
+//! The trait on the mock's state.
 
 mod serving;
 
@@ -22,17 +22,20 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::builder::MockBuilder;
-use crate::fault::{Fault, Method};
+use crate::fault::{Connection, Fault, Method};
 use crate::shared::Shared;
 use crate::state::State;
 
-/// How long a cancelled session may take to be gone before the reply says that it is not yet.
+/// The maximum time that a cancellation waits for the end of its session.
 const CANCEL_MAX: Duration = Duration::from_secs(60);
 
-/// A [`TaskManager`] in memory. Clones of it are the same one.
+/// The error that replaces the response of a call after its effect.
+type LostResponse = Option<TaskManagerError>;
+
+/// A [`TaskManager`] in memory. Clones share their state.
 ///
-/// Sessions go on by themselves, each in a task of the runtime that launched it, until they end or
-/// every clone of the mock and every stream of it is dropped.
+/// Each session runs in a task of the runtime that launched it, until it ends or every clone of the
+/// mock and every stream of it is dropped.
 #[derive(Clone)]
 pub struct MockTaskManager {
     shared: Arc<Shared>,
@@ -40,14 +43,14 @@ pub struct MockTaskManager {
 }
 
 impl MockTaskManager {
-    /// A mock that plays a realistic session for every task. [`MockTaskManager::builder`] makes
-    /// others.
+    /// Creates a mock that plays a realistic session for every task. [`MockTaskManager::builder`]
+    /// configures others.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Begins a mock.
+    /// Creates a builder of a mock.
     #[must_use]
     pub fn builder() -> MockBuilder {
         MockBuilder::new()
@@ -57,23 +60,43 @@ impl MockTaskManager {
         Self { shared, caller }
     }
 
-    /// Has `method` fail from now on, as the fault says.
+    /// Makes `method` fail from now on, as described by the fault.
     pub fn fail(&self, method: Method, fault: Fault) {
         self.shared.state().conditions.arm(method, fault);
     }
 
-    /// Has every method work again.
+    /// Makes every method fail from now on, as described by the fault. Open streams continue; an
+    /// outage of both is [`MockTaskManager::disconnect`].
+    pub fn fail_all(&self, fault: &Fault) {
+        let mut state = self.shared.state();
+        for method in Method::ALL {
+            state.conditions.arm(*method, fault.clone());
+        }
+    }
+
+    /// Removes every fault.
     pub fn heal(&self) {
         self.shared.state().conditions.clear();
     }
 
-    /// Has sessions stay in this status, unless something is asked that ends it, until
-    /// [`MockTaskManager::release`]: those that are in it now and those that come to it.
+    /// Starts an outage: every call fails with [`ErrorKind::Unreachable`], and so does every open
+    /// stream, as its last item. Sessions continue.
+    pub fn disconnect(&self) {
+        self.shared.set_down(true);
+    }
+
+    /// Ends an outage. Streams have to be opened again.
+    pub fn reconnect(&self) {
+        self.shared.set_down(false);
+    }
+
+    /// Holds current and future sessions in this status until [`MockTaskManager::release`], unless
+    /// a command ends the status.
     pub fn hold(&self, status: SessionStatus) {
         self.shared.state().held.insert(status);
     }
 
-    /// Lets sessions go on that are held in this status.
+    /// Releases the sessions that are held in this status.
     pub fn release(&self, status: SessionStatus) {
         let mut state = self.shared.state();
         state.held.remove(&status);
@@ -109,19 +132,28 @@ impl MockTaskManager {
         state.output(id, output, now)
     }
 
-    /// Begins a call of `method`.
+    /// Begins a call of `method` without an effect.
     async fn enter(&self, method: Method) -> Result<(), TaskManagerError> {
+        self.begin(method).await?.map_or(Ok(()), Err)
+    }
+
+    /// Begins a call of `method`. Returns an error to report after its effect, if any.
+    async fn begin(&self, method: Method) -> Result<LostResponse, TaskManagerError> {
         let latency = self.shared.state().conditions.latency(method);
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
+        }
+        if self.shared.connection().borrow().is_down {
+            return Err(Connection::lost());
         }
         let state = &mut *self.shared.state();
         state.conditions.call(method, &mut state.ids)
     }
 
-    /// Does the work of a request and keeps its receipt, unless a receipt says that it was done.
+    /// Executes a request and keeps its receipt, unless a receipt shows that it was executed.
     fn perform<T: Serialize>(
         &self,
+        lost: LostResponse,
         work: impl FnOnce(&mut State, Moment) -> Result<T, TaskManagerError>,
     ) -> Result<T, TaskManagerError> {
         let (now, mut state) = (self.shared.now(), self.shared.state());
@@ -132,16 +164,17 @@ impl MockTaskManager {
         if let Some(receipt) = self.caller.receipt_of(&result)? {
             state.receipts.keep(receipt);
         }
-        Ok(result)
+        lost.map_or(Ok(result), Err)
     }
 
-    /// Makes a decision on a session and returns the session as it is then.
+    /// Makes a decision on a session and returns the session after it.
     fn decide(
         &self,
+        lost: LostResponse,
         id: SessionId,
         decide: impl FnOnce(&View, Timestamp) -> Result<Decision, Refusal>,
     ) -> Result<Session, TaskManagerError> {
-        self.perform(|state, now| {
+        self.perform(lost, |state, now| {
             let session = state.decide(id, |view| decide(view, now.wall))?;
             Ok(session.session().clone())
         })
@@ -164,8 +197,8 @@ impl TaskManager for MockTaskManager {
         &self,
         params: TaskLaunchParams,
     ) -> Result<LaunchedTask, TaskManagerError> {
-        self.enter(Method::LaunchTask).await?;
-        self.perform(|state, now| {
+        let lost = self.begin(Method::LaunchTask).await?;
+        self.perform(lost, |state, now| {
             let launched = state.launch(&params, &self.caller.principal, now)?;
             self.shared.schedule(state)?;
             Ok(launched)
@@ -204,7 +237,7 @@ impl TaskManager for MockTaskManager {
 
     async fn all_events(&self, query: AllEventsQuery) -> Result<AllEventsStream, TaskManagerError> {
         self.enter(Method::AllEvents).await?;
-        Ok(crate::stream::all_events(self.shared.clone(), query))
+        crate::stream::all_events(self.shared.clone(), query)
     }
 
     async fn list_events(
@@ -221,9 +254,9 @@ impl TaskManager for MockTaskManager {
         id: SessionId,
         request: PromptRequest,
     ) -> Result<PromptReceipt, TaskManagerError> {
-        self.enter(Method::PromptSession).await?;
+        let lost = self.begin(Method::PromptSession).await?;
         let request = request.validated()?;
-        self.perform(|state, now| {
+        self.perform(lost, |state, now| {
             let prompt = state.new_prompt(id, request, &self.caller.principal, now)?;
             let receipt = PromptReceipt {
                 session_id: id,
@@ -256,21 +289,21 @@ impl TaskManager for MockTaskManager {
         id: SessionId,
         prompt: PromptId,
     ) -> Result<(), TaskManagerError> {
-        self.enter(Method::WithdrawPrompt).await?;
-        self.decide(id, |view, _| {
+        let lost = self.begin(Method::WithdrawPrompt).await?;
+        self.decide(lost, id, |view, _| {
             withdraw::decide(&view.record, &view.prompts, prompt)
         })
         .map(drop)
     }
 
     async fn interrupt_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
-        self.enter(Method::InterruptSession).await?;
-        self.decide(id, |view, _| interrupt::decide(&view.record))
+        let lost = self.begin(Method::InterruptSession).await?;
+        self.decide(lost, id, |view, _| interrupt::decide(&view.record))
     }
 
     async fn pause_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
-        self.enter(Method::PauseSession).await?;
-        self.decide(id, |view, now| pause::decide(&view.record, now))
+        let lost = self.begin(Method::PauseSession).await?;
+        self.decide(lost, id, |view, now| pause::decide(&view.record, now))
     }
 
     async fn resume_session(
@@ -278,12 +311,12 @@ impl TaskManager for MockTaskManager {
         id: SessionId,
         prompt: Option<PromptContent>,
     ) -> Result<Session, TaskManagerError> {
-        self.enter(Method::ResumeSession).await?;
+        let lost = self.begin(Method::ResumeSession).await?;
         let request = match prompt {
             None => None,
             Some(content) => Some(PromptRequest::queued(content).validated()?),
         };
-        self.perform(|state, now| {
+        self.perform(lost, |state, now| {
             let author = &self.caller.principal;
             let prompt = request
                 .map(|request| state.new_prompt(id, request, author, now))
@@ -298,16 +331,18 @@ impl TaskManager for MockTaskManager {
         id: SessionId,
         reason: Option<String>,
     ) -> Result<Session, TaskManagerError> {
-        self.enter(Method::StopSession).await?;
+        let lost = self.begin(Method::StopSession).await?;
         let StopRequest { reason } = StopRequest { reason }.validated()?;
         let by = &self.caller.principal;
-        self.decide(id, |view, now| stop::decide(&view.record, reason, by, now))
+        self.decide(lost, id, |view, now| {
+            stop::decide(&view.record, reason, by, now)
+        })
     }
 
     async fn cancel_session(&self, id: SessionId) -> Result<(), TaskManagerError> {
-        self.enter(Method::CancelSession).await?;
+        let lost = self.begin(Method::CancelSession).await?;
         let by = &self.caller.principal;
-        self.decide(id, |view, now| cancel::decide(&view.record, by, now))?;
+        self.decide(lost, id, |view, now| cancel::decide(&view.record, by, now))?;
         let mut moved = self.shared.state().session(id)?.watch();
         let until_over = async {
             loop {
@@ -352,9 +387,9 @@ impl TaskManager for MockTaskManager {
         request: PermissionId,
         answer: PermissionAnswer,
     ) -> Result<Permission, TaskManagerError> {
-        self.enter(Method::AnswerPermission).await?;
+        let lost = self.begin(Method::AnswerPermission).await?;
         let by = &self.caller.principal;
-        self.perform(|state, _| {
+        self.perform(lost, |state, _| {
             let session = state.decide(id, |view| {
                 answer::decide(&view.record, &view.permissions, request, answer, by)
             })?;
@@ -386,13 +421,14 @@ impl TaskManager for MockTaskManager {
     }
 
     async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError> {
-        self.enter(Method::SaveDraftTask).await?;
-        self.perform(|state, now| state.save_draft(draft, now))
+        let lost = self.begin(Method::SaveDraftTask).await?;
+        self.perform(lost, |state, now| state.save_draft(draft, now))
     }
 
     async fn delete_draft_task(&self, id: DraftId) -> Result<(), TaskManagerError> {
-        self.enter(Method::DeleteDraftTask).await?;
-        self.shared.state().take_draft(id).map(drop)
+        let lost = self.begin(Method::DeleteDraftTask).await?;
+        self.shared.state().take_draft(id)?;
+        lost.map_or(Ok(()), Err)
     }
 
     async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use ah_lifecycle::Refusal;
 use ah_lifecycle::turns::Moment;
 use ah_rest_api_contract::{SessionId, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::fault::Connection;
 use crate::state::State;
 
 /// The state of a mock, and its clock.
@@ -15,6 +16,8 @@ pub(crate) struct Shared {
     /// The state. The lock protects single operations and is never held across an await.
     state: Mutex<State>,
     began: Moment,
+    /// The simulated connection, which calls and streams depend on.
+    connection: watch::Sender<Connection>,
 }
 
 impl Shared {
@@ -26,7 +29,22 @@ impl Shared {
                 wall: start,
                 tick: Instant::now().into_std(),
             },
+            connection: watch::Sender::default(),
         }
+    }
+
+    /// Starts or ends an outage.
+    pub(crate) fn set_down(&self, is_down: bool) {
+        self.connection.send_if_modified(|connection| {
+            let is_change = connection.is_down != is_down;
+            connection.is_down = is_down;
+            connection.outages += u64::from(is_change && is_down);
+            is_change
+        });
+    }
+
+    pub(crate) fn connection(&self) -> watch::Receiver<Connection> {
+        self.connection.subscribe()
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

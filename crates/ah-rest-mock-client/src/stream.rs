@@ -12,6 +12,7 @@ use futures::stream;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
+use crate::fault::Connection;
 use crate::shared::Shared;
 
 /// The maximum number of events per read.
@@ -26,7 +27,42 @@ pub(crate) struct StreamConditions {
     pub(crate) pace: Duration,
 }
 
+/// The connection of a stream, which the first outage after its start breaks.
+struct Link {
+    connection: watch::Receiver<Connection>,
+    outages: u64,
+}
+
+impl Link {
+    /// Connects a stream.
+    ///
+    /// # Errors
+    /// There is an outage.
+    fn connect(shared: &Shared) -> Result<Self, TaskManagerError> {
+        let connection = shared.connection();
+        let Connection { outages, is_down } = *connection.borrow();
+        if is_down {
+            return Err(Connection::lost());
+        }
+        Ok(Self {
+            connection,
+            outages,
+        })
+    }
+
+    fn is_broken(&self) -> bool {
+        self.connection.borrow().outages != self.outages
+    }
+
+    /// Waits for a change of the connection.
+    async fn changed(&mut self) {
+        // A stream keeps the sender.
+        self.connection.changed().await.ok();
+    }
+}
+
 struct Reader {
+    link: Link,
     shared: Arc<Shared>,
     session: SessionId,
     cursor: EventSeq,
@@ -57,6 +93,7 @@ pub(crate) fn events(
         ..conditions
     };
     let reader = Reader {
+        link: Link::connect(&shared)?,
         shared,
         session,
         cursor: after,
@@ -77,6 +114,11 @@ pub(crate) fn events(
 impl Reader {
     async fn next(&mut self) -> Option<Result<StreamItem, TaskManagerError>> {
         loop {
+            if !self.ended && self.link.is_broken() {
+                self.ended = true;
+                self.ready.clear();
+                return Some(Err(Connection::lost()));
+            }
             if let Some(item) = self.ready.pop_front() {
                 if !self.conditions.pace.is_zero() {
                     tokio::time::sleep(self.conditions.pace).await;
@@ -138,11 +180,15 @@ impl Reader {
     /// Waits until there may be more to read, or returns an ephemeral event.
     async fn wait(&mut self) -> Option<EphemeralEvent> {
         let Some(ephemeral) = &mut self.ephemeral else {
-            self.ended = self.head.changed().await.is_err();
+            tokio::select! {
+                moved = self.head.changed() => self.ended = moved.is_err(),
+                () = self.link.changed() => {}
+            }
             return None;
         };
         tokio::select! {
             biased;
+            () = self.link.changed() => None,
             event = ephemeral.recv() => match event {
                 Ok(event) => Some(event),
                 Err(RecvError::Lagged(_)) => None,
@@ -160,43 +206,60 @@ impl Reader {
 }
 
 struct LogReader {
+    link: Link,
     shared: Arc<Shared>,
     query: AllEventsQuery,
     cursor: LogCursor,
     end: watch::Receiver<LogCursor>,
     ready: VecDeque<(LogCursor, SessionEvent)>,
+    is_over: bool,
 }
 
 /// Returns the events of many sessions that match `query`, followed by live ones.
-pub(crate) fn all_events(shared: Arc<Shared>, query: AllEventsQuery) -> AllEventsStream {
+pub(crate) fn all_events(
+    shared: Arc<Shared>,
+    query: AllEventsQuery,
+) -> Result<AllEventsStream, TaskManagerError> {
     let end = shared.state().log().watch();
     let after = query.after.unwrap_or_else(|| *end.borrow());
     let reader = LogReader {
+        link: Link::connect(&shared)?,
+        is_over: false,
         shared,
         query,
         cursor: after,
         end,
         ready: VecDeque::new(),
     };
-    Box::pin(stream::unfold(reader, |mut reader| async move {
+    Ok(Box::pin(stream::unfold(reader, |mut reader| async move {
         let item = reader.next().await?;
         Some((item, reader))
-    }))
+    })))
 }
 
 impl LogReader {
     async fn next(&mut self) -> Option<Result<(LogCursor, SessionEvent), TaskManagerError>> {
         loop {
+            if self.is_over {
+                return None;
+            }
+            if self.link.is_broken() {
+                self.is_over = true;
+                return Some(Err(Connection::lost()));
+            }
             if let Some(item) = self.ready.pop_front() {
                 return Some(Ok(item));
             }
             let end = *self.end.borrow_and_update();
             if self.cursor >= end {
-                self.end.changed().await.ok()?;
+                tokio::select! {
+                    moved = self.end.changed() => moved.ok()?,
+                    () = self.link.changed() => {}
+                }
                 continue;
             }
             if let Err(error) = self.read() {
-                self.cursor = LogCursor::MAX;
+                self.is_over = true;
                 return Some(Err(error));
             }
         }

@@ -89,7 +89,7 @@ impl Server {
         });
         match receiver.recv_timeout(PATIENCE) {
             Ok(Ok(1..)) => {}
-            _ => bail!("the server did not become ready: {}", self.said()),
+            _ => bail!("the server did not become ready: {}", self.log_text()),
         }
         let file = self.home.join("access-point.json");
         let text = fs::read_to_string(&file)
@@ -105,7 +105,7 @@ impl Server {
         Ok(())
     }
 
-    fn said(&self) -> String {
+    fn log_text(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_else(|error| error.to_string())
     }
 
@@ -140,7 +140,7 @@ impl Server {
             }
         }
         if !status.success() {
-            bail!("the server ended with {status}: {}", self.said());
+            bail!("the server ended with {status}: {}", self.log_text());
         }
         Ok(())
     }

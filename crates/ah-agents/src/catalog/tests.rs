@@ -18,7 +18,7 @@ fn with_settings(settings: &Value) -> AgentSelection {
 }
 
 #[test]
-fn every_listed_agent_resolves_as_it_comes() {
+fn every_listed_agent_resolves_by_default() {
     for agent in catalog().list() {
         let mut selection = AgentSelection::new(agent.agent_type.as_str());
         assert_eq!(catalog().resolve(&selection).unwrap().argv, ["ah", "play"]);
@@ -30,7 +30,7 @@ fn every_listed_agent_resolves_as_it_comes() {
 }
 
 #[test]
-fn good_settings_reach_the_program() {
+fn valid_settings_reach_the_program() {
     for settings in [
         json!({"scenario": "demo", "speed": 0.5, "defines": {"A": "1"}}),
         json!({"scenario": {"name": "mine", "timeline": []}}),
@@ -41,7 +41,7 @@ fn good_settings_reach_the_program() {
 }
 
 #[test]
-fn each_thing_that_is_wrong_names_its_field() {
+fn each_error_names_its_field() {
     for (settings, field) in [
         (
             json!({"scenario": "nothing of the kind"}),
@@ -139,7 +139,7 @@ impl Host {
 }
 
 #[test]
-fn every_built_in_agent_is_listed_with_what_to_do_about_it() {
+fn every_builtin_agent_is_listed_with_a_hint() {
     let agents = Host::with(&["opencode"]).catalog().list();
     let names: Vec<&str> = agents
         .iter()
@@ -177,7 +177,7 @@ fn every_built_in_agent_is_listed_with_what_to_do_about_it() {
 }
 
 #[test]
-fn an_agent_that_is_not_installed_is_refused_with_the_line_that_installs_it() {
+fn missing_agent_error_has_the_installation_command() {
     let errors = Host::with(&[])
         .resolve(&json!({"type": "gemini"}))
         .unwrap_err();
@@ -190,7 +190,7 @@ fn an_agent_that_is_not_installed_is_refused_with_the_line_that_installs_it() {
 }
 
 #[test]
-fn only_the_version_that_is_here_can_be_asked_for() {
+fn only_the_installed_version_can_be_requested() {
     let host = Host::with(&["opencode"]);
     let version = |version| host.resolve(&json!({"type": "opencode", "version": version}));
     version("1.2.3").unwrap();
@@ -203,7 +203,7 @@ fn only_the_version_that_is_here_can_be_asked_for() {
 }
 
 #[test]
-fn an_unknown_version_is_refused_when_a_task_requires_one() {
+fn unknown_version_is_rejected_if_a_task_requires_one() {
     let host = Host::with(&["opencode"]);
     fs::remove_file(host.dir.path().join("node_modules/opencode/package.json")).unwrap();
     host.resolve(&json!({"type": "opencode"})).unwrap();
@@ -214,7 +214,7 @@ fn an_unknown_version_is_refused_when_a_task_requires_one() {
 }
 
 #[tokio::test]
-async fn a_version_that_a_program_tells_is_as_good() {
+async fn version_from_program_output_is_accepted() {
     let host = Host::with(&["opencode"]);
     fs::remove_file(host.dir.path().join("node_modules/opencode/package.json")).unwrap();
     let program = host.dir.path().join("node_modules/opencode/opencode");
@@ -229,7 +229,7 @@ async fn a_version_that_a_program_tells_is_as_good() {
 }
 
 #[test]
-fn each_agent_is_told_its_model_in_its_own_way() {
+fn each_agent_gets_its_model_in_its_own_way() {
     let host = Host::with(&["gemini", "copilot", "opencode", "openhands"]);
     let with_model = |name: &str| host.resolve(&json!({"type": name, "model": "m-1"}));
     let gemini = with_model("gemini").unwrap();
@@ -253,7 +253,7 @@ fn each_agent_is_told_its_model_in_its_own_way() {
 }
 
 #[test]
-fn an_acp_agent_takes_a_mode_and_no_other_setting() {
+fn acp_agent_accepts_only_the_mode_setting() {
     let host = Host::with(&["gemini"]);
     let with = |settings: Value| host.resolve(&json!({"type": "gemini", "settings": settings}));
     assert_eq!(
@@ -271,7 +271,7 @@ fn an_acp_agent_takes_a_mode_and_no_other_setting() {
 }
 
 #[test]
-fn root_is_said_to_be_isolated_only_to_whom_it_matters() {
+fn root_variable_is_set_only_for_agents_that_need_it() {
     let mut host = Host::with(&["claude-agent-acp", "codex-acp"]);
     let sandbox = |host: &Host, name: &str| {
         let program = host.resolve(&json!({"type": name})).unwrap();
@@ -286,7 +286,7 @@ fn root_is_said_to_be_isolated_only_to_whom_it_matters() {
 }
 
 #[test]
-fn an_agent_gets_only_its_own_keys() {
+fn agent_inherits_only_its_own_keys() {
     let host = Host::with(&[
         "claude-agent-acp",
         "gemini",
@@ -335,7 +335,7 @@ fn an_agent_gets_only_its_own_keys() {
 }
 
 #[test]
-fn agents_of_the_configuration_stand_among_the_others() {
+fn configured_agents_are_listed_with_the_others() {
     let mut host = Host::with(&["mine", "opencode"]);
     host.configured = json!([
         {"type": "my-agent", "driver": "acp", "command": ["mine", "--acp"], "description": "mine"},
@@ -354,7 +354,7 @@ fn agents_of_the_configuration_stand_among_the_others() {
 
 /// Linked and copied paths must be within the session's own paths.
 #[test]
-fn the_homes_of_built_in_agents_hold_together() {
+fn homes_of_builtin_agents_are_consistent() {
     for known in &builtin::ALL {
         let home = Profile::of(known).home.unwrap();
         let carried = || home.linked.iter().chain(&home.copied);

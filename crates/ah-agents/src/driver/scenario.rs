@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_understood() {
+    fn lines_are_parsed() {
         assert_eq!(
             read(r#"{"ready":{"version":"1.2"}}"#),
             [AgentOutput::Ready {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_go_into_a_file_that_the_command_names() {
+    fn settings_are_written_to_the_file_in_the_command() {
         let dir = tempfile::tempdir().unwrap();
         let folder = SessionFolder::at(dir.path());
         let agent = AgentProgram {

@@ -101,7 +101,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn what_an_agent_keeps_is_its_sessions_and_the_rest_the_users() {
+fn agent_state_belongs_to_the_session_and_other_files_to_the_user() {
     let host = Host::with(&FILES);
     let home = host.make(&plan());
     assert_eq!(home.notes, Vec::<String>::new());
@@ -138,7 +138,7 @@ fn what_an_agent_keeps_is_its_sessions_and_the_rest_the_users() {
 }
 
 #[test]
-fn a_renewed_login_is_the_users_and_changed_settings_are_not() {
+fn renewed_login_is_saved_for_the_user_but_settings_are_not() {
     let host = Host::with(&FILES);
     host.make(&plan());
     let home = host.folder().home();
@@ -153,7 +153,7 @@ fn a_renewed_login_is_the_users_and_changed_settings_are_not() {
 }
 
 #[test]
-fn only_its_owner_can_read_it() {
+fn home_is_readable_by_its_owner_only() {
     let host = Host::with(&FILES);
     fs::set_permissions(
         host.user().join(".agent/config.toml"),
@@ -170,7 +170,7 @@ fn only_its_owner_can_read_it() {
 }
 
 #[test]
-fn an_agent_finds_it_by_its_variables() {
+fn variables_point_to_the_home() {
     let host = Host::with(&FILES);
     let home = host.folder().home();
     let expected = BTreeMap::from([
@@ -184,7 +184,7 @@ fn an_agent_finds_it_by_its_variables() {
 
 /// Paths that tools write stay valid after the session.
 #[test]
-fn an_agent_that_is_led_to_its_state_lives_in_its_users_home() {
+fn agent_with_state_variables_uses_the_user_home() {
     let host = Host::with(&FILES);
     let made = host.make(&led_plan());
     let home = host.folder().home();
@@ -210,7 +210,7 @@ fn an_agent_that_is_led_to_its_state_lives_in_its_users_home() {
 }
 
 #[test]
-fn what_was_moved_is_not_looked_for_where_it_would_be_otherwise() {
+fn moved_folders_replace_their_default_locations() {
     let host = Host::with(&FILES).set("AGENT_HOME", "moved");
     host.write(&host.dir.path().join("moved/.agent.json"), "moved settings");
     host.make(&led_plan());
@@ -218,7 +218,7 @@ fn what_was_moved_is_not_looked_for_where_it_would_be_otherwise() {
 }
 
 #[test]
-fn a_variable_may_lead_to_the_folder_that_all_of_it_is_in() {
+fn variable_can_name_the_parent_of_all_state() {
     let mut plan = HomePlan {
         own: paths(&[".agent"]),
         linked: paths(&[".agent/auth.json"]),
@@ -238,7 +238,7 @@ fn a_variable_may_lead_to_the_folder_that_all_of_it_is_in() {
 }
 
 #[test]
-fn folders_that_the_user_has_moved_are_found_where_they_are() {
+fn folders_moved_by_the_user_are_found() {
     let host = Host::with(&FILES)
         .set("AGENT_HOME", "moved")
         .set("XDG_DATA_HOME", "data");
@@ -256,7 +256,7 @@ fn folders_that_the_user_has_moved_are_found_where_they_are() {
 }
 
 #[test]
-fn two_sessions_do_not_see_each_other() {
+fn homes_of_two_sessions_are_separate() {
     let host = Host::with(&FILES);
     host.make(&plan());
     let other = SessionFolder::at(host.dir.path().join("sessions/two"));
@@ -270,7 +270,7 @@ fn two_sessions_do_not_see_each_other() {
 }
 
 #[test]
-fn a_user_without_anything_gets_an_empty_home() {
+fn user_without_state_gets_an_empty_home() {
     let host = Host::with(&[]);
     let no_one = make(&host.folder(), &plan(), &|_| None).unwrap();
     assert_eq!(no_one.notes, Vec::<String>::new());
@@ -279,7 +279,7 @@ fn a_user_without_anything_gets_an_empty_home() {
 }
 
 #[test]
-fn what_cannot_be_carried_over_is_said() {
+fn files_that_cannot_be_copied_are_reported() {
     let host = Host::with(&[".agent/config.toml/is a folder"]);
     let large = File::create(host.user().join(".agent.json")).unwrap();
     large.set_len(COPIED_BYTES_MAX + 1).unwrap();
@@ -290,7 +290,7 @@ fn what_cannot_be_carried_over_is_said() {
 }
 
 #[tokio::test]
-async fn its_end_leaves_the_user_everything() {
+async fn removal_keeps_all_files_of_the_user() {
     let host = Host::with(&FILES);
     host.make(&plan());
     let home = host.folder().home();
@@ -310,7 +310,7 @@ async fn its_end_leaves_the_user_everything() {
 }
 
 #[test]
-fn a_write_protected_folder_can_be_unlocked() {
+fn write_protected_folder_can_be_removed() {
     let host = Host::with(&[]);
     let outside = host.user();
     fs::set_permissions(&outside, Permissions::from_mode(0o555)).unwrap();

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_has_text_of_its_kind() {
+    fn new_file_has_text_of_its_type() {
         let (text, counts) = edited(Path::new("a.rs"), "", wanted(2, 5));
         assert_eq!(counts, wanted(2, 0), "nothing can be removed from nothing");
         assert_eq!(
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_stay_what_they_are() {
+    fn line_endings_are_preserved() {
         let (text, _) = edited(Path::new("a"), "one\r\ntwo\r\n", wanted(1, 1));
         assert_eq!(text, "one\r\nLine 1 of 1 of the scenario's edit 1.\r\n");
         let (text, _) = edited(Path::new("a"), "one\ntwo", wanted(1, 0));
@@ -153,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_edit_is_counted_as_it_was_wanted(
+        fn edit_has_the_requested_line_counts(
             lines in prop::collection::vec("[a-c]{0,2}", 0..12),
             bare in any::<bool>(),
             added in 0u64..6,

@@ -90,12 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn a_short_output_is_whole() {
+    fn short_output_is_complete() {
         assert_eq!(output(&[b"one\n", b"two\n"]).text(), "one\ntwo\n");
     }
 
     #[test]
-    fn a_long_output_keeps_both_ends_and_says_what_is_gone() {
+    fn long_output_keeps_both_ends_and_reports_the_omission() {
         let text = output(&[b"first\n", &vec![b'x'; 200_000], b"\nlast\n"]).text();
         assert!(text.len() <= OUTPUT_BYTES_MAX, "{}", text.len());
         assert!(text.starts_with("first\n") && text.ends_with("\nlast\n"));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_is_found_however_the_bytes_are_cut() {
+    fn last_line_does_not_depend_on_chunking() {
         for chunks in [
             &[b"one\ntwo\n".as_slice()][..],
             &[b"one\nt", b"wo\n"],

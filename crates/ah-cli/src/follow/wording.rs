@@ -111,7 +111,7 @@ pub(super) fn fold_tool_line(
     columns: Option<usize>,
 ) -> Line {
     /// The minimum number of columns for useful output.
-    const SAID_MIN: usize = 8;
+    const OUTPUT_MIN: usize = 8;
     /// The columns between the outcome and the output.
     const GAP: usize = 2;
     let Some(columns) = columns else {
@@ -126,7 +126,7 @@ pub(super) fn fold_tool_line(
     let room = columns.saturating_sub(fixed);
     // The argument keeps at least three fifths of the columns.
     let wanted = (text::width(said) + GAP).min(room * 2 / 5);
-    let kept = if wanted < SAID_MIN + GAP {
+    let kept = if wanted < OUTPUT_MIN + GAP {
         room
     } else {
         room - wanted
@@ -134,7 +134,7 @@ pub(super) fn fold_tool_line(
     let argument = text::cut(argument, kept);
     let left = room.saturating_sub(text::width(&argument) + GAP);
     let line = tool_head(name, &argument).join(outcome);
-    if left < SAID_MIN || said.is_empty() {
+    if left < OUTPUT_MIN || said.is_empty() {
         line
     } else {
         line.with(Paint::Dim, format!("  {}", text::cut(said, left)))

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::http::Connection;
 use crate::server::Server;
 use crate::setting::{
-    Follower, Setting, agent, agent_processes, of_type, recorder, said, status, wait_for,
+    Follower, Setting, agent, agent_processes, of_type, output_text, recorder, status, wait_for,
 };
 
 #[test]
@@ -78,8 +78,12 @@ fn second_server_and_used_port_are_reported() {
             .ah(&["agent", "access-point", "--port", port])
             .output()
             .unwrap();
-        assert_eq!(output.status.code(), Some(code), "{}", said(&output));
-        assert!(said(&output).contains(says), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(code), "{}", output_text(&output));
+        assert!(
+            output_text(&output).contains(says),
+            "{}",
+            output_text(&output)
+        );
     };
     let pid = server.child.id();
     refused(&setting, "0", 8, &format!("process {pid}"));
@@ -150,7 +154,7 @@ fn options_override_environment_and_file() {
     let keys = "[server]\nport = 200\n[limits]\nburst = 200\nmax-concurrent-tasks = 2\n";
     std::fs::write(&file, keys).unwrap();
     let output = answer(&setting, &["--print-config", "--port", "400"]);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     let text = String::from_utf8(output.stdout).unwrap();
     for line in [
         "bind = \"127.0.0.1\"",
@@ -169,16 +173,28 @@ fn options_override_environment_and_file() {
     assert_eq!(String::from_utf8_lossy(&again.stdout), text);
     std::fs::write(&file, "[server]\nprot = 1\n").unwrap();
     let output = answer(&setting, &["--print-config"]);
-    assert_eq!(output.status.code(), Some(8), "{}", said(&output));
-    assert!(said(&output).contains("server.prot"), "{}", said(&output));
-    assert!(said(&output).contains("config.toml"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(8), "{}", output_text(&output));
+    assert!(
+        output_text(&output).contains("server.prot"),
+        "{}",
+        output_text(&output)
+    );
+    assert!(
+        output_text(&output).contains("config.toml"),
+        "{}",
+        output_text(&output)
+    );
 }
 
 #[test]
 fn without_keys_only_loopback_is_served() {
     let setting = Setting::new();
     let output = answer(&setting, &["--insecure-no-auth", "--bind", "0.0.0.0"]);
-    assert_eq!(output.status.code(), Some(8), "{}", said(&output));
-    assert!(said(&output).contains("0.0.0.0"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(8), "{}", output_text(&output));
+    assert!(
+        output_text(&output).contains("0.0.0.0"),
+        "{}",
+        output_text(&output)
+    );
     assert!(!setting.home().join("access-point.json").exists());
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::server::Server;
-use crate::setting::{Follower, Setting, of_type, said};
+use crate::setting::{Follower, Setting, of_type, output_text};
 
 const ASKING: &str = "name: asking
 timeline:
@@ -23,7 +23,7 @@ timeline:
 ";
 
 /// Runs a session with a permission request and a second prompt to its end.
-fn told(setting: &Setting) -> String {
+fn launch(setting: &Setting) -> String {
     let id = setting.launch(ASKING);
     let mut follower = Follower::start(setting.ah(&["session", "follow", &id]));
     follower.until(of_type("permission_request"));
@@ -53,7 +53,7 @@ fn comparable(text: &str) -> String {
 fn output_is_the_same_with_and_without_a_server() {
     let setting = Setting::new();
     let server = Server::start(&setting);
-    let id = told(&setting);
+    let id = launch(&setting);
     let scenario = setting.scenario("name: bad\ntimeline: 7\n");
     let scenario = scenario.to_str().unwrap();
     let commands: [&[&str]; 22] = [
@@ -91,7 +91,7 @@ fn output_is_the_same_with_and_without_a_server() {
     ];
     let answer = |words: &[&str], more: &[&str]| {
         let output = setting.ah(&[words, more].concat()).output().unwrap();
-        comparable(&said(&output))
+        comparable(&output_text(&output))
     };
     for words in commands {
         for json in [&[][..], &["--json"]] {
@@ -107,7 +107,7 @@ fn output_is_the_same_with_and_without_a_server() {
 fn server_is_selected_by_option_or_variable() {
     let (there, here) = (Setting::new(), Setting::new());
     let server = Server::start(&there);
-    let id = told(&there);
+    let id = launch(&there);
     let key = server.http(&there).key.unwrap();
     let url = server.url();
     let list = ["session", "list", "--json"];
@@ -121,19 +121,27 @@ fn server_is_selected_by_option_or_variable() {
         .env("AH_REMOTE_SERVER", &url)
         .env("AH_API_KEY", &key);
     let by_variable = command.output().unwrap();
-    assert_eq!(said(&by_option), said(&by_variable));
-    assert!(said(&by_option).contains(&id), "{}", said(&by_option));
+    assert_eq!(output_text(&by_option), output_text(&by_variable));
+    assert!(
+        output_text(&by_option).contains(&id),
+        "{}",
+        output_text(&by_option)
+    );
     // The option takes precedence, and `none` selects no server.
     command.args(["--remote-server", "none"]);
-    assert!(said(&command.output().unwrap()).contains("\"total\":0"));
+    assert!(output_text(&command.output().unwrap()).contains("\"total\":0"));
 
     let secret = key.clone();
     let refused = |key: &str, url: &str, code: i32| {
         let mut command = here.ah(&list);
         command.env("AH_REMOTE_SERVER", url).env("AH_API_KEY", key);
         let output = command.output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{}", said(&output));
-        assert!(!said(&output).contains(&secret), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(code), "{}", output_text(&output));
+        assert!(
+            !output_text(&output).contains(&secret),
+            "{}",
+            output_text(&output)
+        );
     };
     refused("", &url, 4);
     refused(
@@ -150,7 +158,7 @@ fn server_is_selected_by_option_or_variable() {
 fn leftovers_of_a_killed_server_are_ignored() {
     let setting = Setting::new();
     let server = Server::start(&setting);
-    let id = told(&setting);
+    let id = launch(&setting);
     let port = server.kill();
     assert!(setting.home().join("access-point.json").exists());
     assert_eq!(setting.session(&id)["status"], "completed");
@@ -172,9 +180,13 @@ fn hanging_server_is_reported_in_time() {
     let named = list(&["--remote-server", &url]);
     server.signal(Signal::CONT);
     let says = |(output, taken): (Output, Duration), word: &str| {
-        assert_eq!(output.status.code(), Some(5), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(5), "{}", output_text(&output));
         for word in [&url, word, "did not respond"] {
-            assert!(said(&output).contains(word), "{word}: {}", said(&output));
+            assert!(
+                output_text(&output).contains(word),
+                "{word}: {}",
+                output_text(&output)
+            );
         }
         assert!(taken < Duration::from_secs(30), "{taken:?}");
     };

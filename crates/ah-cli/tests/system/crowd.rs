@@ -1,6 +1,6 @@
 //! Many sessions at once.
 
-use crate::setting::{Setting, agent_processes, said};
+use crate::setting::{Setting, agent_processes, output_text};
 
 #[test]
 fn a_hundred_sessions_at_once_all_complete() {
@@ -28,7 +28,7 @@ timeline:
         .env("AH_MAX_CONCURRENT_TASKS", "100")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     let list = setting.json(&["session", "list", "--limit", "200"]);
     assert_eq!(list["total"], 100);
     for session in list["items"].as_array().unwrap() {

@@ -79,7 +79,11 @@ impl Setting {
     /// Runs `ah` to its end and expects success.
     pub(crate) fn run(&self, args: &[&str]) -> String {
         let output = self.ah(args).output().unwrap();
-        assert!(output.status.success(), "ah {args:?}: {}", said(&output));
+        assert!(
+            output.status.success(),
+            "ah {args:?}: {}",
+            output_text(&output)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -126,7 +130,7 @@ impl Setting {
         let session = self.session(id);
         let status = session["status"].as_str().unwrap();
         let over = ["completed", "failed", "stopped", "cancelled"].contains(&status);
-        assert!(over, "{status}: {}", said(&output));
+        assert!(over, "{status}: {}", output_text(&output));
         session
     }
 }
@@ -149,11 +153,15 @@ pub(crate) fn git_in(folder: &Path, args: &[&str]) -> String {
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .output()
         .unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", said(&output));
+    assert!(
+        output.status.success(),
+        "git {args:?}: {}",
+        output_text(&output)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
-pub(crate) fn said(output: &Output) -> String {
+pub(crate) fn output_text(output: &Output) -> String {
     format!(
         "{}\n--- out\n{}\n--- err\n{}",
         output.status,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::setting::{Follower, Setting, agent_processes, git_in, of_type, said, status};
+use crate::setting::{Follower, Setting, agent_processes, git_in, of_type, output_text, status};
 
 #[test]
 fn demo_runs_on_a_repository_and_ends_with_its_diff() {
@@ -13,7 +13,7 @@ fn demo_runs_on_a_repository_and_ends_with_its_diff() {
         .ah(&["task", "--follow", "Take stock"])
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("completed"), "{text}");
     assert!(text.contains("diff --git"), "{text}");
@@ -63,7 +63,7 @@ timeline:
             .env("GIT_INDEX_FILE", &index)
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         String::from_utf8(output.stdout).unwrap()
     };
     says(&["add", "-A"]);
@@ -109,8 +109,12 @@ fn work_starts_at_the_given_branch_and_commit() {
         .ah(&["task", "--follow", "--branch", "nowhere", "look"])
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    assert!(said(&output).contains("nowhere"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
+    assert!(
+        output_text(&output).contains("nowhere"),
+        "{}",
+        output_text(&output)
+    );
 }
 
 #[test]

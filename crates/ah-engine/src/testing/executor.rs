@@ -41,7 +41,7 @@ impl Executor for FakeHost {
         while self.is_held(SessionStatus::Provisioning) {
             moved.changed().await.expect("the host lives");
         }
-        if let Some(message) = &self.0.troubles.lock().unwrap().refusal {
+        if let Some(message) = &self.0.faults.lock().unwrap().refusal {
             return Err(ExecutorError::new(message));
         }
         Ok(Provisioned {
@@ -64,8 +64,8 @@ impl Executor for FakeHost {
         });
         let recorders = self.0.recorders.lock().unwrap();
         let alive = recorders.values().filter(|it| it.alive).count();
-        let mut troubles = self.0.troubles.lock().unwrap();
-        troubles.most_alive = troubles.most_alive.max(alive);
+        let mut faults = self.0.faults.lock().unwrap();
+        faults.most_alive = faults.most_alive.max(alive);
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl Executor for FakeHost {
     }
 
     async fn seal(&self, _session: SessionId) -> Result<ChangeSummary, ExecutorError> {
-        if self.0.troubles.lock().unwrap().unsealable {
+        if self.0.faults.lock().unwrap().unsealable {
             return Err(ExecutorError::new("its objects cannot be read"));
         }
         Ok(ChangeSummary {
@@ -147,11 +147,11 @@ impl Executor for FakeHost {
     }
 
     async fn discard(&self, session: SessionId) -> Result<(), ExecutorError> {
-        let mut troubles = self.0.troubles.lock().unwrap();
-        if troubles.immovable {
+        let mut faults = self.0.faults.lock().unwrap();
+        if faults.immovable {
             return Err(ExecutorError::new("it is immutable"));
         }
-        troubles.discarded.push(session);
+        faults.discarded.push(session);
         Ok(())
     }
 

@@ -22,7 +22,7 @@ fn folder() -> (tempfile::TempDir, SessionFolder) {
 }
 
 #[test]
-fn what_was_appended_is_read_from_any_record_on() {
+fn appended_records_are_read_from_any_position() {
     let (_dir, folder) = folder();
     let mut writer = JournalWriter::open(&folder).unwrap();
     // Longer than a chunk, so that lines lie across its ends.
@@ -49,7 +49,7 @@ fn what_was_appended_is_read_from_any_record_on() {
 }
 
 #[test]
-fn half_a_line_is_not_there_yet() {
+fn incomplete_line_is_not_read() {
     let (_dir, folder) = folder();
     let mut writer = JournalWriter::open(&folder).unwrap();
     writer.append(&[log("whole")]).unwrap();
@@ -58,7 +58,7 @@ fn half_a_line_is_not_there_yet() {
 }
 
 #[test]
-fn a_line_that_is_no_record_is_named() {
+fn invalid_line_error_names_the_line() {
     let (_dir, folder) = folder();
     let mut writer = JournalWriter::open(&folder).unwrap();
     let offset = writer.append(&[log("whole")]).unwrap()[0];
@@ -72,13 +72,13 @@ fn a_line_that_is_no_record_is_named() {
 }
 
 #[test]
-fn a_journal_that_is_not_there_has_no_records() {
+fn missing_journal_has_no_records() {
     let (_dir, folder) = folder();
     assert_eq!(read_from(&folder, 0, 10).unwrap(), []);
 }
 
 #[test]
-fn a_record_too_long_for_a_line_is_replaced_by_an_error_that_says_so() {
+fn oversized_record_is_replaced_by_an_error_event() {
     let (_dir, folder) = folder();
     let mut writer = JournalWriter::open(&folder).unwrap();
     writer
@@ -93,7 +93,7 @@ fn a_record_too_long_for_a_line_is_replaced_by_an_error_that_says_so() {
 }
 
 #[test]
-fn every_fact_comes_back_from_the_file() {
+fn every_fact_round_trips_through_the_file() {
     let (_dir, folder) = folder();
     let mut writer = JournalWriter::open(&folder).unwrap();
     let facts = [

@@ -49,7 +49,7 @@ impl Cgroup {
     }
 
     /// Opens the file through which a process joins the group by writing `0`.
-    pub(crate) fn door(&self) -> io::Result<File> {
+    pub(crate) fn procs_file(&self) -> io::Result<File> {
         File::options()
             .write(true)
             .open(self.0.join("cgroup.procs"))
@@ -134,7 +134,7 @@ mod tests {
 ";
 
     #[test]
-    fn our_group_is_below_the_mount_of_the_second_version() {
+    fn own_group_is_below_the_cgroup2_mount() {
         assert_eq!(
             group_in(MOUNTS, "4:cpu:/a\n0::/user.slice/b\n"),
             Some(PathBuf::from("/sys/fs/cgroup/unified/user.slice/b"))
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_was_left_behind_is_found_by_what_its_recorder_has_noted() {
+    fn leftover_group_is_found_by_the_recorded_path() {
         let dir = tempfile::tempdir().unwrap();
         let folder = SessionFolder::at(dir.path());
         let session = SessionId::from_ulid(ulid::Ulid(1));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_within_a_session_goes_outside_of_both() {
+    fn nested_session_gets_a_group_outside_of_both() {
         let name = |number| name_of(SessionId::from_ulid(ulid::Ulid(number)));
         let root = Path::new("/sys/fs/cgroup/user.slice");
         assert_eq!(outside_of_sessions(root), None);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_the_second_version_has_none() {
+    fn host_without_cgroup2_has_no_group() {
         assert_eq!(group_in("", "0::/\n"), None);
         assert_eq!(group_in(MOUNTS, "4:cpu:/a\n"), None);
     }

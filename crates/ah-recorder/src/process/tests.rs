@@ -13,7 +13,7 @@ fn stat(pid: i32, parent: i32) -> ProcessStat {
 }
 
 #[test]
-fn a_name_with_parentheses_and_blanks_does_not_shift_the_fields() {
+fn process_name_with_parentheses_and_spaces_is_parsed() {
     let line = b"42 (a) R (b) T 7 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 987 0 0 0\n";
     let process = ProcessStat::parse(line).unwrap();
     assert_eq!(process.id.pid.as_raw_nonzero().get(), 42);
@@ -23,7 +23,7 @@ fn a_name_with_parentheses_and_blanks_does_not_shift_the_fields() {
 }
 
 #[test]
-fn descendants_are_found_through_any_depth_and_strangers_are_not() {
+fn descendants_of_any_depth_are_found_and_others_are_not() {
     let processes = [stat(5, 4), stat(3, 2), stat(2, 1), stat(9, 8), stat(4, 2)];
     let mut pids: Vec<i32> = descendants_in(&processes, 1, |_| false)
         .iter()
@@ -35,7 +35,7 @@ fn descendants_are_found_through_any_depth_and_strangers_are_not() {
 }
 
 #[test]
-fn a_session_within_a_session_is_left_alone_with_all_that_is_below_it() {
+fn nested_session_and_its_processes_are_excluded() {
     let processes = [stat(2, 1), stat(3, 2), stat(4, 3), stat(5, 4), stat(6, 2)];
     let recorder = |process: &ProcessStat| process.id.pid.as_raw_nonzero().get() == 3;
     let mut pids: Vec<i32> = descendants_in(&processes, 1, recorder)
@@ -55,7 +55,7 @@ fn descriptor() -> Option<OwnedFd> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_may_not_be_stopped_does_not_hide_those_that_were() {
+async fn failure_to_stop_a_process_keeps_the_stopped_ones() {
     let processes = std::cell::RefCell::new(vec![stat(2, 1), stat(3, 1), stat(4, 1)]);
     let send = |process: ProcessId, _| {
         if process == stat(3, 1).id {
@@ -74,7 +74,7 @@ async fn a_process_that_may_not_be_stopped_does_not_hide_those_that_were() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_stopped_is_told_of_when_the_processes_can_no_longer_be_looked_at() {
+async fn stopped_processes_are_returned_despite_a_later_read_error() {
     let mut looks = 0;
     let living = || {
         looks += 1;
@@ -89,7 +89,7 @@ async fn what_was_stopped_is_told_of_when_the_processes_can_no_longer_be_looked_
 }
 
 #[test]
-fn waking_goes_on_after_an_error() {
+fn resuming_continues_after_an_error() {
     let frozen = Frozen {
         stopped: vec![stat(2, 1).id, stat(3, 1).id, stat(4, 1).id],
         ..Frozen::default()
@@ -107,7 +107,7 @@ fn waking_goes_on_after_an_error() {
 }
 
 #[test]
-fn a_later_process_of_the_same_number_gets_no_signal() {
+fn reused_process_id_gets_no_signal() {
     let mut child = std::process::Command::new("sleep")
         .arg("60")
         .spawn()

@@ -36,7 +36,7 @@ pub(crate) fn events(seen: &[JournalRecord]) -> Vec<&EventPayload> {
 }
 
 /// Returns the messages of the agent.
-pub(crate) fn said(seen: &[JournalRecord]) -> Vec<String> {
+pub(crate) fn messages(seen: &[JournalRecord]) -> Vec<String> {
     let text = |event: &&EventPayload| match event {
         EventPayload::Message(message) if message.role == MessageRole::Assistant => {
             Some(PromptContent::new(message.content.clone()).text())
@@ -87,7 +87,7 @@ pub(crate) async fn played(prompt: &str) -> (TurnOutcome, Vec<JournalRecord>) {
 }
 
 #[tokio::test]
-async fn pieces_are_shown_as_they_come_and_written_down_whole() {
+async fn chunks_are_streamed_and_recorded_as_one_message() {
     let session = session("", "think hm\nsay a\nsay b\nhang");
     let mut attended = session.begin().await;
     let mut shown = String::new();
@@ -104,7 +104,7 @@ async fn pieces_are_shown_as_they_come_and_written_down_whole() {
     attended.send(Request::Interrupt).await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Interrupted);
     // The messages of another session are not included.
-    assert_eq!(said(&attended.seen), ["ab"]);
+    assert_eq!(messages(&attended.seen), ["ab"]);
     let ready = |record: &JournalRecord| {
         record.entry
             == JournalEntry::Fact(Fact::AgentReady {
@@ -116,7 +116,7 @@ async fn pieces_are_shown_as_they_come_and_written_down_whole() {
 }
 
 #[tokio::test]
-async fn prompts_are_said_one_after_the_other() {
+async fn prompts_are_delivered_in_order() {
     let session = session("", "say a\nhang");
     let mut attended = session.begin().await;
     attended.prompt("say b").await;
@@ -125,11 +125,11 @@ async fn prompts_are_said_one_after_the_other() {
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Interrupted);
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
-    assert_eq!(said(&attended.seen), ["a", "b", "c"]);
+    assert_eq!(messages(&attended.seen), ["a", "b", "c"]);
 }
 
 #[tokio::test]
-async fn leave_is_asked_for_a_tool_that_was_not_announced() {
+async fn permission_is_requested_for_an_unannounced_tool() {
     let session = session("", "leave a.txt\nleave b.txt\nleave c.txt");
     let mut attended = session.begin().await;
     for (option, expected) in [("yes", "a.txt: \"yes\""), ("no", "b.txt: \"no\"")] {
@@ -147,7 +147,7 @@ async fn leave_is_asked_for_a_tool_that_was_not_announced() {
             .await;
         next_resolution(&mut attended).await;
         attended
-            .until(|record| said(std::slice::from_ref(record)) == [expected])
+            .until(|record| messages(std::slice::from_ref(record)) == [expected])
             .await;
     }
     next_request(&mut attended).await;
@@ -182,7 +182,7 @@ async fn leave_is_asked_for_a_tool_that_was_not_announced() {
 }
 
 #[tokio::test]
-async fn an_error_fails_the_turn_and_not_the_session() {
+async fn error_fails_the_turn_but_not_the_session() {
     let session = session("", "say a\nfail the model is away");
     let mut attended = session.begin().await;
     assert_eq!(
@@ -201,16 +201,16 @@ async fn an_error_fails_the_turn_and_not_the_session() {
     );
     attended.prompt("say fine").await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
-    assert_eq!(said(&attended.seen), ["a", "fine"]);
+    assert_eq!(messages(&attended.seen), ["a", "fine"]);
     assert_eq!(errors(&attended.seen).len(), 3);
 }
 
 #[tokio::test]
-async fn junk_is_reported_up_to_a_limit_and_does_not_stop_the_agent() {
+async fn invalid_lines_are_reported_up_to_a_limit() {
     let session = session("junk", "junk 1000\nsay done");
     let mut attended = session.begin().await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
-    assert_eq!(said(&attended.seen), ["done"]);
+    assert_eq!(messages(&attended.seen), ["done"]);
     let logs: Vec<&str> = attended.seen.iter().filter_map(log_text).collect();
     assert_eq!(logs.len(), 100, "{logs:#?}");
     assert_eq!(
@@ -224,7 +224,7 @@ async fn junk_is_reported_up_to_a_limit_and_does_not_stop_the_agent() {
 }
 
 #[tokio::test]
-async fn what_a_crashed_agent_was_saying_is_kept() {
+async fn unfinished_message_of_a_crashed_agent_is_recorded() {
     let session = session("", "say I was about to\nabort");
     let mut attended = session.begin().await;
     attended.until_closed().await;
@@ -232,11 +232,11 @@ async fn what_a_crashed_agent_was_saying_is_kept() {
     assert_eq!(end.signal, Some(6));
     let reason = end.reason.unwrap();
     assert!(reason.contains("in the middle of a turn"), "{reason}");
-    assert_eq!(said(&attended.seen), ["I was about to"]);
+    assert_eq!(messages(&attended.seen), ["I was about to"]);
 }
 
 #[tokio::test]
-async fn an_agent_that_does_not_become_ready_is_given_up() {
+async fn agent_that_does_not_become_ready_is_ended() {
     let mut session = session("silent", "say never");
     session.spec.ready_ms = 300;
     session.spec.stop_grace_ms = 50;
@@ -255,7 +255,7 @@ async fn an_agent_that_does_not_become_ready_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_agent_that_goes_before_it_is_ready_says_why() {
+async fn agent_that_exits_before_ready_has_a_reason() {
     let session = session("gone", "say never");
     session.begin().await.until_closed().await;
     let end = session.assert_over().await;
@@ -265,7 +265,7 @@ async fn an_agent_that_goes_before_it_is_ready_says_why() {
 }
 
 #[tokio::test]
-async fn a_session_that_cannot_be_opened_is_not_begun() {
+async fn session_that_cannot_be_opened_is_not_started() {
     for (beginning, why) in [
         (
             "closed",
@@ -285,7 +285,7 @@ async fn a_session_that_cannot_be_opened_is_not_begun() {
 }
 
 #[tokio::test]
-async fn a_mode_and_a_model_are_chosen_before_the_first_prompt() {
+async fn mode_and_model_are_selected_before_the_first_prompt() {
     let mut session = session("", "say done");
     session.spec.agent.model = Some("Large".to_owned());
     session.spec.agent.settings = json!({"mode": "plan"}).as_object().unwrap().clone();
@@ -296,7 +296,7 @@ async fn a_mode_and_a_model_are_chosen_before_the_first_prompt() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_cannot_be_chosen() {
+async fn unavailable_choices_are_rejected() {
     let mut session = session("", "say never");
     session.spec.agent.settings = json!({"mode": "wild"}).as_object().unwrap().clone();
     session.begin().await.until_closed().await;
@@ -308,7 +308,7 @@ async fn what_is_not_offered_cannot_be_chosen() {
 }
 
 #[tokio::test]
-async fn a_prompt_that_the_agent_does_not_take_is_refused_in_words() {
+async fn unsupported_prompt_is_rejected_with_a_reason() {
     let mut session = session("", "");
     session.spec.prompt = PromptContent::new(vec![ContentBlock::Image {
         uri: None,
@@ -325,17 +325,17 @@ async fn a_prompt_that_the_agent_does_not_take_is_refused_in_words() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_to_the_agent_is_refused() {
+async fn unsupported_requests_of_the_agent_are_rejected() {
     let (outcome, seen) = played("request fs/read_text_file\nrequest terminal/create").await;
     assert_eq!(outcome, TurnOutcome::Completed);
     assert_eq!(
-        said(&seen),
+        messages(&seen),
         ["fs/read_text_file: -32601", "terminal/create: -32601"]
     );
 }
 
 #[tokio::test]
-async fn a_large_output_is_shortened_and_a_huge_one_left_out() {
+async fn large_output_is_shortened_and_a_huge_one_omitted() {
     let (outcome, seen) = played("output 1000000\nsay done").await;
     assert_eq!(outcome, TurnOutcome::Completed);
     let results = |seen: &[JournalRecord]| {
@@ -358,7 +358,7 @@ async fn a_large_output_is_shortened_and_a_huge_one_left_out() {
 
     let (outcome, seen) = played("output 100000000\nsay done").await;
     assert_eq!(
-        (outcome, said(&seen)),
+        (outcome, messages(&seen)),
         (TurnOutcome::Completed, vec!["done".to_owned()])
     );
     assert_eq!(errors(&seen), [""; 0]);
@@ -373,7 +373,7 @@ async fn a_large_output_is_shortened_and_a_huge_one_left_out() {
 }
 
 #[tokio::test]
-async fn a_deaf_agent_is_ended_by_force() {
+async fn unresponsive_agent_is_killed() {
     let mut session = session("", "say a\ndeaf");
     session.spec.stop_grace_ms = 50;
     let mut attended = session.begin().await;
@@ -384,11 +384,11 @@ async fn a_deaf_agent_is_ended_by_force() {
     attended.shutdown(ShutdownManner::Stop).await;
     attended.until_closed().await;
     session.assert_over().await;
-    assert_eq!(said(&attended.seen), ["a"]);
+    assert_eq!(messages(&attended.seen), ["a"]);
 }
 
 #[tokio::test]
-async fn an_agent_that_stays_when_it_is_let_go_is_no_failure() {
+async fn agent_that_ignores_the_end_of_input_has_not_failed() {
     let mut session = session("stays", "say done");
     session.spec.stop_grace_ms = 50;
     let mut attended = session.begin().await;

@@ -8,7 +8,7 @@ use ah_recorder::protocol::{
 use ah_rest_api_contract::{Activity, EventPayload, ToolOutcome};
 use serde_json::{Value, json};
 
-use crate::acp::{events, failed, next_outcome, played, said, session};
+use crate::acp::{events, failed, messages, next_outcome, played, session};
 use crate::fixture::{Attended, Session};
 use crate::permissions::next_resolution;
 
@@ -23,9 +23,9 @@ fn is_activity(record: &JournalRecord, expected: Activity) -> bool {
     record.entry == JournalEntry::Fact(Fact::Activity { activity: expected })
 }
 
-async fn until_said(attended: &mut Attended, text: &str) {
+async fn until_message(attended: &mut Attended, text: &str) {
     attended
-        .until(|record| said(std::slice::from_ref(record)) == [text])
+        .until(|record| messages(std::slice::from_ref(record)) == [text])
         .await;
 }
 
@@ -43,7 +43,7 @@ async fn a_request_is_judged_by_its_own_words() {
         (resolved.option_id.as_deref(), resolved.by.as_str()),
         (Some("no"), "policy")
     );
-    until_said(&mut attended, "\"call_0\": \"no\"").await;
+    until_message(&mut attended, "\"call_0\": \"no\"").await;
     let shown = events(&attended.seen)
         .into_iter()
         .find_map(|event| match event {
@@ -73,7 +73,7 @@ async fn a_reused_id_is_another_call() {
     let session = session_with(&json!("allow"), &prompt);
     let mut attended = session.begin().await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
-    assert_eq!(said(&attended.seen), ["\"call_0\": \"yes\""]);
+    assert_eq!(messages(&attended.seen), ["\"call_0\": \"yes\""]);
     let ids: Vec<&str> = events(&attended.seen)
         .into_iter()
         .filter_map(|event| match event {
@@ -90,20 +90,20 @@ async fn a_request_between_turns_leaves_the_agent_idle_again() {
     let session = session_with(&json!("allow"), &format!("respond\nask {asked}\ndeaf"));
     let mut attended = session.begin().await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
-    until_said(&mut attended, "\"bg\": \"yes\"").await;
+    until_message(&mut attended, "\"bg\": \"yes\"").await;
     attended
         .until(|record| is_activity(record, Activity::Idle))
         .await;
     attended.prompt("say hello").await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
-    assert_eq!(said(&attended.seen).last().unwrap(), "hello");
+    assert_eq!(messages(&attended.seen).last().unwrap(), "hello");
 }
 
 #[tokio::test]
 async fn words_between_turns_are_recorded_without_a_further_event() {
     let session = session("", "respond\nwait 100\nsay the tests are green\ndeaf");
     let mut attended = session.begin().await;
-    until_said(&mut attended, "the tests are green").await;
+    until_message(&mut attended, "the tests are green").await;
     assert_eq!(next_outcomes(&attended), 1);
 }
 
@@ -174,7 +174,7 @@ async fn a_result_after_the_end_of_the_turn_is_recorded() {
         })
         .collect();
     assert_eq!(results, [(ToolOutcome::Completed, "412 passed")]);
-    assert_eq!(said(&attended.seen), ["All tests pass."]);
+    assert_eq!(messages(&attended.seen), ["All tests pass."]);
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn lines_that_are_not_strict_json_are_read() {
     let session = session_with(&json!("allow"), &asked(diff));
     let mut attended = session.begin().await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);
-    assert_eq!(said(&attended.seen), ["\"t\": \"yes\""]);
+    assert_eq!(messages(&attended.seen), ["\"t\": \"yes\""]);
 
     let answer = r#"{"jsonrpc":"2.0","id":3,"#;
     for (end, expected) in [

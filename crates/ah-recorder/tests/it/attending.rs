@@ -5,7 +5,7 @@ use ah_recorder::{SpawnError, is_alive};
 use crate::fixture::{PATIENCE, Session, is_turn_end, log_text};
 
 #[tokio::test]
-async fn the_agent_goes_on_without_an_attendant_and_nothing_is_missing() {
+async fn agent_continues_without_an_attendant_and_no_record_is_lost() {
     let session = Session::new("logs 3000");
     let mut attended = session.begin().await;
     let agent = attended.connection.welcome().agent_pid.unwrap();
@@ -34,7 +34,7 @@ async fn the_agent_goes_on_without_an_attendant_and_nothing_is_missing() {
 }
 
 #[tokio::test]
-async fn the_highest_fence_attends() {
+async fn attendant_with_the_highest_fence_wins() {
     let session = Session::new("log begun\nhang");
     let mut first = session.begin().await;
     first.until_log("begun").await;
@@ -70,7 +70,7 @@ async fn many_sessions_run_side_by_side() {
 }
 
 #[tokio::test]
-async fn a_place_where_no_record_begins_is_refused() {
+async fn position_inside_a_record_is_rejected() {
     let session = Session::new("log begun");
     session.begin().await.until_turn_end().await;
     for from in [1, 1_000_000] {
@@ -83,7 +83,7 @@ async fn a_place_where_no_record_begins_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_written_down_comes_after_what_was_before_it() {
+async fn ephemeral_events_follow_the_preceding_records() {
     let session = Session::new("log before\ndeltas 5\nlog after");
     let mut attended = session.begin().await;
     let mut order = Vec::new();
@@ -107,7 +107,7 @@ async fn what_is_not_written_down_comes_after_what_was_before_it() {
 }
 
 #[tokio::test]
-async fn one_folder_has_one_recorder_and_only_once() {
+async fn folder_is_used_by_one_recorder_once() {
     let session = Session::new("log begun");
     let (first, second) = tokio::join!(session.spawn(), session.spawn());
     first.unwrap();
@@ -130,7 +130,7 @@ async fn one_folder_has_one_recorder_and_only_once() {
 }
 
 #[tokio::test]
-async fn a_recorder_that_cannot_begin_says_why() {
+async fn recorder_that_cannot_start_reports_the_reason() {
     let session = Session::new("log begun");
     std::fs::create_dir_all(session.folder.journal()).unwrap();
     let error = session.spawn().await.unwrap_err();

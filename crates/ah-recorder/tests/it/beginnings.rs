@@ -23,7 +23,7 @@ fn outcome(ended: &JournalRecord) -> &TurnOutcome {
 }
 
 #[tokio::test]
-async fn an_interrupt_before_the_agent_is_ready_ends_its_first_turn_and_no_other() {
+async fn interrupt_before_ready_ends_only_the_first_turn() {
     let session = late("hang");
     let mut attended = session.begin().await;
     attended.send(Request::Interrupt).await;
@@ -42,7 +42,7 @@ async fn an_interrupt_before_the_agent_is_ready_ends_its_first_turn_and_no_other
 }
 
 #[tokio::test]
-async fn an_agent_is_started_only_for_an_attendant_who_may_have_it_started() {
+async fn agent_is_started_only_for_an_attendant_with_a_sufficient_fence() {
     let mut session = Session::new("log hello");
     session.spec.fence = Some(7);
     session.spawn().await.unwrap();
@@ -58,7 +58,7 @@ async fn an_agent_is_started_only_for_an_attendant_who_may_have_it_started() {
 }
 
 #[tokio::test]
-async fn a_recorder_that_is_told_to_end_before_it_was_attended_to_starts_nothing() {
+async fn recorder_signalled_before_an_attendant_starts_no_agent() {
     let mut session = Session::new("log hello");
     session.spec.fence = Some(7);
     session.spawn().await.unwrap();
@@ -69,7 +69,7 @@ async fn a_recorder_that_is_told_to_end_before_it_was_attended_to_starts_nothing
 }
 
 #[tokio::test]
-async fn the_recorder_s_mark_is_not_the_agent_s() {
+async fn recorder_and_agent_have_different_marks() {
     let session = Session::new("run env > seen");
     let mut attended = session.begin().await;
     attended.until_turn_end().await;

@@ -15,7 +15,7 @@ fn with_litter(last: &str) -> Session {
 }
 
 #[tokio::test]
-async fn finishing_leaves_nothing() {
+async fn finish_leaves_no_process() {
     let session = with_litter("log done");
     let mut attended = session.begin().await;
     attended.until_turn_end().await;
@@ -43,7 +43,7 @@ async fn stopping_cancels_the_turn_first() {
 }
 
 #[tokio::test]
-async fn an_agent_that_hears_nothing_is_killed_in_the_end() {
+async fn unresponsive_agent_is_killed_after_the_grace_periods() {
     let mut session = Session::new("log begun").deaf();
     let probe = session.spec.agent.argv[0].clone();
     let script = "trap '' INT TERM; exec \"$0\" \"$@\"";
@@ -61,7 +61,7 @@ async fn an_agent_that_hears_nothing_is_killed_in_the_end() {
 }
 
 #[tokio::test]
-async fn an_agent_that_ignores_its_input_s_end_takes_a_signal() {
+async fn agent_that_ignores_the_end_of_input_gets_a_signal() {
     let mut session = Session::new("log begun").deaf();
     session.spec.stop_grace_ms = 50;
     let mut attended = session.begin().await;
@@ -74,7 +74,7 @@ async fn an_agent_that_ignores_its_input_s_end_takes_a_signal() {
 }
 
 #[tokio::test]
-async fn an_agent_that_can_say_nothing_more_is_ended() {
+async fn agent_with_closed_output_is_ended() {
     let mut session = Session::new("log begun");
     let script = "echo '{\"ready\":{\"version\":\"1\"}}'; exec >&-; exec sleep 3605";
     session.spec.agent.argv = ["sh", "-c", script].map(str::to_owned).to_vec();
@@ -87,7 +87,7 @@ async fn an_agent_that_can_say_nothing_more_is_ended() {
 }
 
 #[tokio::test]
-async fn killing_is_done_at_once() {
+async fn kill_is_immediate() {
     let session = with_litter("hang");
     let mut attended = session.begin().await;
     attended.until_log("littered").await;
@@ -98,7 +98,7 @@ async fn killing_is_done_at_once() {
 }
 
 #[tokio::test]
-async fn an_agent_that_exits_in_a_turn_is_told_of_as_it_was() {
+async fn exit_during_a_turn_is_recorded() {
     let session = with_litter("stderr out of cheese\nexit 3");
     let mut attended = session.begin().await;
     attended.until_closed().await;
@@ -116,7 +116,7 @@ async fn an_agent_that_exits_in_a_turn_is_told_of_as_it_was() {
 }
 
 #[tokio::test]
-async fn an_agent_killed_from_outside_is_told_of_with_its_signal() {
+async fn external_kill_is_recorded_with_its_signal() {
     let session = with_litter("hang");
     let mut attended = session.begin().await;
     attended.until_log("littered").await;
@@ -133,7 +133,7 @@ async fn an_agent_killed_from_outside_is_told_of_with_its_signal() {
 }
 
 #[tokio::test]
-async fn a_swarm_that_forks_without_end_is_swept() {
+async fn endlessly_forking_processes_are_swept() {
     // Each process exits after it has started its successor, so that no single scan finds both.
     let swarm = "f() { [ $1 -gt 20000 ] && exit; (setsid sh -c \"$S\" x $(($1 + 1)) &) ; }; f $1";
     let prompt = format!(
@@ -148,7 +148,7 @@ async fn a_swarm_that_forks_without_end_is_swept() {
 }
 
 #[tokio::test]
-async fn an_agent_that_cannot_be_started_is_told_of() {
+async fn failed_start_is_recorded() {
     let mut session = Session::new("log begun");
     session.spec.agent.argv = vec!["/nowhere/agent".to_owned()];
     session.spawn().await.unwrap();
@@ -163,7 +163,7 @@ async fn an_agent_that_cannot_be_started_is_told_of() {
 }
 
 #[tokio::test]
-async fn an_agent_that_cannot_be_recorded_is_not_let_run() {
+async fn agent_is_ended_if_the_journal_is_unwritable() {
     let session = with_litter("hang");
     std::fs::create_dir_all(session.folder.path()).unwrap();
     std::os::unix::fs::symlink("/dev/full", session.folder.journal()).unwrap();
@@ -175,7 +175,7 @@ async fn an_agent_that_cannot_be_recorded_is_not_let_run() {
 }
 
 #[tokio::test]
-async fn a_recorder_that_is_told_to_end_stops_the_agent() {
+async fn signalled_recorder_stops_the_agent() {
     let session = with_litter("hang");
     let mut attended = session.begin().await;
     attended.until_log("littered").await;
@@ -190,7 +190,7 @@ async fn a_recorder_that_is_told_to_end_stops_the_agent() {
 }
 
 #[tokio::test]
-async fn an_idle_agent_without_an_attendant_is_ended() {
+async fn idle_agent_without_an_attendant_is_ended() {
     let mut session = with_litter("log done");
     session.spec.interactive = false;
     session.spec.orphan_idle_ms = 10;
@@ -201,7 +201,7 @@ async fn an_idle_agent_without_an_attendant_is_ended() {
 }
 
 #[tokio::test]
-async fn what_a_killed_recorder_leaves_is_swept_by_the_mark() {
+async fn processes_of_a_killed_recorder_are_swept_by_their_mark() {
     let session = with_litter("hang");
     let mut attended = session.begin().await;
     attended.until_log("littered").await;

@@ -77,7 +77,7 @@ const LOOK_AROUND: &str = "run env > env\n\
                            log done";
 
 #[tokio::test]
-async fn an_agent_lives_in_its_sessions_home_and_takes_nothing_that_is_withheld() {
+async fn agent_runs_in_the_session_home_without_withheld_variables() {
     let at_home = AtHome::new(LOOK_AROUND);
     let mut attended = at_home.begin().await;
     attended.until_log("done").await;
@@ -107,7 +107,7 @@ async fn an_agent_lives_in_its_sessions_home_and_takes_nothing_that_is_withheld(
 }
 
 #[tokio::test]
-async fn what_a_task_sets_is_stronger_than_the_home() {
+async fn task_variables_override_the_home() {
     let mut at_home = AtHome::new("run echo $TMPDIR $OTHER_AGENT > seen\nlog done");
     let env = &mut at_home.session.spec.agent.env;
     env.insert("TMPDIR".to_owned(), "/tmp".to_owned());
@@ -117,7 +117,7 @@ async fn what_a_task_sets_is_stronger_than_the_home() {
 }
 
 #[tokio::test]
-async fn the_home_of_a_recorder_that_was_killed_goes_with_what_is_left_of_its_processes() {
+async fn home_of_a_killed_recorder_is_removed_with_its_processes() {
     let at_home = AtHome::new(LOOK_AROUND);
     at_home.begin().await.until_log("done").await;
     let session = &at_home.session;
@@ -131,7 +131,7 @@ async fn the_home_of_a_recorder_that_was_killed_goes_with_what_is_left_of_its_pr
 }
 
 #[tokio::test]
-async fn the_home_of_an_agent_that_cannot_be_started_goes_at_once() {
+async fn home_is_removed_after_a_failed_start() {
     let mut at_home = AtHome::new("log never");
     at_home.session.spec.agent.argv = vec!["/nowhere/agent".to_owned()];
     fs::write(at_home.user.join(".agent/login"), "new").unwrap();

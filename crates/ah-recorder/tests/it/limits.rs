@@ -3,7 +3,7 @@ use ah_recorder::protocol::EndCause;
 use crate::fixture::Session;
 
 #[tokio::test]
-async fn a_session_without_an_attendant_is_ended_at_its_time_limit() {
+async fn session_without_an_attendant_ends_at_its_time_limit() {
     let mut session = Session::new("hang");
     session.spec.timeout_ms = Some(100);
     session.spawn().await.unwrap();
@@ -13,7 +13,7 @@ async fn a_session_without_an_attendant_is_ended_at_its_time_limit() {
 }
 
 #[tokio::test]
-async fn a_limit_holds_in_a_pause_and_with_an_idle_attendant() {
+async fn time_limit_applies_during_a_pause_and_with_an_idle_attendant() {
     use ah_recorder::protocol::Request;
     let mut session = Session::new("hang");
     session.spec.timeout_ms = Some(100);
@@ -25,7 +25,7 @@ async fn a_limit_holds_in_a_pause_and_with_an_idle_attendant() {
 }
 
 #[tokio::test]
-async fn an_interactive_agent_without_an_attendant_is_ended_at_its_idle_limit() {
+async fn interactive_agent_without_an_attendant_ends_at_its_idle_limit() {
     let mut session = Session::new("log done");
     session.spec.idle_ms = Some(50);
     session.spawn().await.unwrap();

@@ -32,7 +32,7 @@ fn state(pid: i32) -> char {
 }
 
 #[tokio::test]
-async fn a_session_that_was_begun_within_another_one_outlives_its_end_and_its_sweep() {
+async fn nested_session_survives_the_end_of_the_outer_one() {
     let (outer, mut outside, inner, mut inside) = nested().await;
     outside.shutdown(ShutdownManner::Kill).await;
     outside.until_closed().await;
@@ -48,7 +48,7 @@ async fn a_session_that_was_begun_within_another_one_outlives_its_end_and_its_sw
 }
 
 #[tokio::test]
-async fn a_session_that_was_begun_within_another_one_is_not_paused_with_it() {
+async fn nested_session_is_not_paused_with_the_outer_one() {
     let (_outer, mut outside, inner, mut inside) = nested().await;
     outside.send(Request::Pause).await;
     outside

@@ -18,7 +18,7 @@ fn state(pid: i32) -> Option<char> {
 }
 
 #[tokio::test]
-async fn a_pause_stops_every_process_and_resuming_wakes_them() {
+async fn pause_stops_every_process_and_resume_continues_them() {
     let session = Session::new(BUSY);
     let mut attended = session.begin().await;
     attended.until_log("busy").await;
@@ -54,7 +54,7 @@ async fn a_pause_stops_every_process_and_resuming_wakes_them() {
 }
 
 #[tokio::test]
-async fn a_paused_session_can_be_stopped_politely() {
+async fn paused_session_can_be_stopped_gracefully() {
     let session = Session::new(BUSY);
     let mut attended = session.begin().await;
     attended.until_log("busy").await;

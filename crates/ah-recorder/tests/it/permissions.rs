@@ -34,7 +34,7 @@ pub(crate) async fn next_resolution(attended: &mut Attended) -> PermissionResolv
 }
 
 #[tokio::test]
-async fn an_answer_reaches_the_agent_and_only_once() {
+async fn answer_reaches_the_agent_once() {
     let session = Session::new("ask a\nask b");
     let mut attended = session.begin().await;
     let first = next_request(&mut attended).await;
@@ -65,7 +65,7 @@ async fn an_answer_reaches_the_agent_and_only_once() {
 }
 
 #[tokio::test]
-async fn the_policy_answers_where_it_can() {
+async fn policy_answers_where_possible() {
     let mut session = Session::new("ask a\nask b");
     session.spec.permissions = serde_json::from_value(serde_json::json!({
         "default": "deny", "rules": [{"path": "a", "action": "allow"}]}))
@@ -77,7 +77,7 @@ async fn the_policy_answers_where_it_can() {
 }
 
 #[tokio::test]
-async fn a_missing_answer_is_replaced_by_that_of_the_policy() {
+async fn expired_request_gets_the_answer_of_the_policy() {
     let mut session = Session::new("ask a");
     session.spec.permissions = PermissionPolicy {
         on_timeout: PermissionAction::Allow,
@@ -95,7 +95,7 @@ async fn a_missing_answer_is_replaced_by_that_of_the_policy() {
 }
 
 #[tokio::test]
-async fn an_interruption_withdraws_the_question() {
+async fn interruption_withdraws_the_permission_request() {
     let session = Session::new("ask a");
     let mut attended = session.begin().await;
     next_request(&mut attended).await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::fixture::{PROBE, Session};
 
 #[tokio::test]
-async fn the_built_in_agent_plays_what_the_catalogue_resolves() {
+async fn builtin_agent_plays_the_resolved_scenario() {
     let mut session = Session::new("do it");
     let mut selection = AgentSelection::new("scenario");
     let settings = json!({"speed": 0.01, "scenario": {"name": "mine", "timeline": [

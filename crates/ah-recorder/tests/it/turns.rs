@@ -4,7 +4,7 @@ use ah_rest_api_contract::{EventPayload, MessageRole, PromptDelivery};
 use crate::fixture::{Session, log_text, prompt_id};
 
 #[tokio::test]
-async fn a_session_is_written_down_from_its_start_to_its_end() {
+async fn session_is_recorded_from_start_to_end() {
     let session = Session::new("log hello");
     let mut attended = session.begin().await;
     attended.until_turn_end().await;
@@ -68,7 +68,7 @@ async fn a_session_is_written_down_from_its_start_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_prompt_waits_for_the_end_of_the_turn_and_is_said_once() {
+async fn prompt_waits_for_the_end_of_the_turn_and_is_delivered_once() {
     let session = Session::new("hang");
     let mut attended = session.begin().await;
     attended
@@ -117,7 +117,7 @@ async fn a_prompt_waits_for_the_end_of_the_turn_and_is_said_once() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_is_cut_and_said() {
+async fn long_texts_are_truncated_with_a_notice() {
     let session = Session::new("huge 9000000\noutput 300000\nlog after");
     let mut attended = session.begin().await;
     attended.until_log("after").await;
@@ -142,7 +142,7 @@ async fn what_is_too_long_is_cut_and_said() {
 }
 
 #[tokio::test]
-async fn an_agent_cannot_say_what_is_not_its_to_say() {
+async fn agent_cannot_send_events_of_the_access_point() {
     let session = Session::new("forge\nlog after");
     let mut attended = session.begin().await;
     attended.until_log("after").await;

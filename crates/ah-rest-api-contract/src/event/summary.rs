@@ -327,7 +327,7 @@ mod tests {
 
     use super::*;
 
-    fn told(args: Value) -> String {
+    fn summary_of(args: Value) -> String {
         match args {
             Value::Object(args) => telling_argument(&args),
             _ => panic!("arguments are an object"),
@@ -337,23 +337,29 @@ mod tests {
     #[test]
     fn summary_shows_the_most_informative_argument() {
         assert_eq!(
-            told(json!({"cwd": "/x", "command": "\n# Test it\ncargo test"})),
+            summary_of(json!({"cwd": "/x", "command": "\n# Test it\ncargo test"})),
             "# Test it …"
         );
-        assert_eq!(told(json!({"command": ["git", "status"]})), "git status");
         assert_eq!(
-            told(json!({"content": "…", "path": "src/main.rs"})),
+            summary_of(json!({"command": ["git", "status"]})),
+            "git status"
+        );
+        assert_eq!(
+            summary_of(json!({"content": "…", "path": "src/main.rs"})),
             "src/main.rs"
         );
-        assert_eq!(told(json!({"depth": 2, "word": "a b"})), "depth=2 word=a b");
-        assert_eq!(told(json!({})), "");
+        assert_eq!(
+            summary_of(json!({"depth": 2, "word": "a b"})),
+            "depth=2 word=a b"
+        );
+        assert_eq!(summary_of(json!({})), "");
     }
 
     #[test]
     fn a_long_argument_is_cut_at_a_character() {
-        let told = told(json!({"query": "ä".repeat(200)}));
-        assert_eq!(told.chars().count(), ARGUMENT_CHARS_MAX);
-        assert!(told.ends_with("ä…"));
+        let summary_of = summary_of(json!({"query": "ä".repeat(200)}));
+        assert_eq!(summary_of.chars().count(), ARGUMENT_CHARS_MAX);
+        assert!(summary_of.ends_with("ä…"));
     }
 
     #[test]

@@ -76,7 +76,7 @@ mod tests {
     };
 
     /// Returns the number of the loss that exceeds the limit, from 1.
-    fn told(losses: impl IntoIterator<Item = Lost>) -> Option<usize> {
+    fn failing_attempt(losses: impl IntoIterator<Item = Lost>) -> Option<usize> {
         let mut stream = Losses::default();
         losses
             .into_iter()
@@ -86,9 +86,12 @@ mod tests {
 
     #[test]
     fn ten_losses_without_progress_are_an_error() {
-        assert_eq!(told([TORN; 20]), Some(10));
-        assert_eq!(told([BRIEF; 20]), Some(10));
-        assert_eq!(told((0..20).map(|n| [TORN, BRIEF][n % 2])), Some(10));
+        assert_eq!(failing_attempt([TORN; 20]), Some(10));
+        assert_eq!(failing_attempt([BRIEF; 20]), Some(10));
+        assert_eq!(
+            failing_attempt((0..20).map(|n| [TORN, BRIEF][n % 2])),
+            Some(10)
+        );
     }
 
     #[test]
@@ -97,15 +100,15 @@ mod tests {
             has_moved: true,
             ..TORN
         };
-        assert_eq!(told([QUIET; 1000]), None);
-        assert_eq!(told([moved; 1000]), None);
+        assert_eq!(failing_attempt([QUIET; 1000]), None);
+        assert_eq!(failing_attempt([moved; 1000]), None);
         for interrupted in [QUIET, moved] {
             let nine_each = [TORN; 9]
                 .into_iter()
                 .chain([interrupted])
                 .cycle()
                 .take(1000);
-            assert_eq!(told(nine_each), None);
+            assert_eq!(failing_attempt(nine_each), None);
         }
     }
 

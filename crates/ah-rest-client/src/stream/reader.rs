@@ -104,8 +104,14 @@ impl<P: StreamPosition> Reader<P> {
                         return Ok(None);
                     }
                 }
-                Ok(Err(error)) => self.disconnect(&error_chain(&error.without_url()))?,
-                Err(_) => self.disconnect("it was silent for too long")?,
+                Ok(Err(error)) => {
+                    self.client.set_reachability(false);
+                    self.disconnect(&error_chain(&error.without_url()))?;
+                }
+                Err(_) => {
+                    self.client.set_reachability(false);
+                    self.disconnect("it was silent for too long")?;
+                }
             }
         }
     }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use ah_rest_api_contract::sse::encode_item;
 use ah_rest_api_contract::{ErrorKind, EventFilter, EventSeq, SessionStatus, TaskManager as _};
+use ah_rest_client::Reachability;
 use futures::StreamExt;
 
 use crate::following::{
     STREAM, chunked, collect, is_stream, last_event_id, logs, refusal, seqs, stream, the_session,
 };
-use crate::samples::{builder, completed, frames, log, session_id};
+use crate::samples::{builder, client, completed, frames, log, session_id};
 use crate::wire::{Reply, Then, Wire, answer};
 
 /// Cut at every byte, with a detectable cut (chunked) or an apparent end.
@@ -94,6 +95,32 @@ async fn stream_waits_for_a_restarting_server() {
     });
     assert_eq!(seqs(&reading.await.unwrap()), [3]);
     assert_eq!(wire.lines().len(), 7);
+}
+
+#[tokio::test]
+async fn reachability_follows_an_outage() {
+    let wire = Wire::start(|_, _| Reply::close(chunked(&logs(1..=2), false))).await;
+    let client = client(&wire.url());
+    let mut reachability = client.reachability();
+    assert_eq!(*reachability.borrow(), Reachability::Unknown);
+    let mut events = client
+        .task_events_stream(session_id(), EventSeq::START, EventFilter::default())
+        .await
+        .unwrap();
+    for seq in [1, 2] {
+        assert_eq!(events.next().await.unwrap().unwrap(), log(seq));
+    }
+    assert_eq!(*reachability.borrow(), Reachability::Reachable);
+    let port = wire.stop().await;
+    let reading = tokio::spawn(collect(events));
+    let lost = reachability.wait_for(|now| *now == Reachability::Unreachable);
+    drop(lost.await.unwrap());
+    let _wire = Wire::listen(port.listen(64).unwrap(), |_, _| {
+        Reply::close(chunked(&frames(2, 3), true))
+    });
+    let back = reachability.wait_for(|now| *now == Reachability::Reachable);
+    drop(back.await.unwrap());
+    assert_eq!(seqs(&reading.await.unwrap()), [3]);
 }
 
 /// Returns after two refused connections, so that a client with the same delays was refused as

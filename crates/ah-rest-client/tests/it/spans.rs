@@ -19,17 +19,17 @@ use crate::samples::{SESSION, builder, client, frames, problem, session, session
 
 thread_local! {
     /// The trace output of this thread, once recording has begun.
-    static HEARD: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+    static OUTPUT: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// A writer to [`HEARD`].
+/// A writer to [`OUTPUT`].
 struct Ear;
 
 impl io::Write for Ear {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        HEARD.with_borrow_mut(|heard| {
-            if let Some(heard) = heard {
-                heard.extend_from_slice(bytes);
+        OUTPUT.with_borrow_mut(|output| {
+            if let Some(output) = output {
+                output.extend_from_slice(bytes);
             }
         });
         Ok(bytes.len())
@@ -61,13 +61,13 @@ impl Traced {
             // For call sites reached while the subscriber was being set.
             rebuild_interest_cache();
         });
-        HEARD.set(Some(Vec::new()));
+        OUTPUT.set(Some(Vec::new()));
         Self
     }
 
     fn text(&self) -> String {
-        let heard = HEARD.with_borrow(|heard| heard.clone().unwrap_or_default());
-        String::from_utf8(heard).unwrap()
+        let output = OUTPUT.with_borrow(|output| output.clone().unwrap_or_default());
+        String::from_utf8(output).unwrap()
     }
 
     /// Returns the spans of finished requests.

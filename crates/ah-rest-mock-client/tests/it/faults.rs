@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    ErrorKind, EventFilter, EventSeq, PageRequest, SessionQuery, StreamItem, TaskManager,
+    AllEventsQuery, ErrorKind, EventFilter, EventSeq, PageRequest, SessionQuery, StreamItem,
+    TaskLaunchParams, TaskManager,
 };
 use ah_rest_mock_client::{Fault, Method, MockTaskManager};
 use futures::StreamExt;
@@ -60,7 +61,7 @@ async fn call_takes_the_configured_time_and_can_be_dropped() {
     let mock = MockTaskManager::builder()
         .latency(Method::LaunchTask, Duration::from_secs(5))
         .build();
-    let params = ah_rest_api_contract::TaskLaunchParams::try_from(a_task()).unwrap();
+    let params = TaskLaunchParams::try_from(a_task()).unwrap();
     let began = Instant::now();
     let dropped = tokio::time::timeout(Duration::from_secs(1), mock.launch_task(params.clone()));
     assert!(dropped.await.is_err());
@@ -113,4 +114,53 @@ async fn slow_stream_yields_every_event() {
     let began = Instant::now();
     let log = whole_log(&mock, id).await;
     assert!(began.elapsed() >= Duration::from_secs(60) * u32::try_from(log.len()).unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn outage_fails_calls_and_open_streams_until_the_reconnect() {
+    let mock = MockTaskManager::new();
+    let id = launch(&mock, a_task()).await;
+    let open = |after| mock.task_events_stream(id, after, EventFilter::default());
+    let mut events = open(EventSeq::START).await.unwrap();
+    let first = events.next().await.unwrap().unwrap();
+    let all = mock.all_events(AllEventsQuery::default()).await;
+    let mut all = all.unwrap();
+
+    mock.disconnect();
+    let unreachable = Some(ErrorKind::Unreachable);
+    assert_eq!(kinds(&mock, 1).await, [unreachable]);
+    let error = events.next().await.unwrap().unwrap_err();
+    assert_eq!(Some(error.kind()), unreachable);
+    assert!(events.next().await.is_none());
+    let error = all.next().await.unwrap().unwrap_err();
+    assert_eq!(Some(error.kind()), unreachable);
+    assert!(open(EventSeq::START).await.is_err());
+
+    mock.reconnect();
+    assert_eq!(kinds(&mock, 1).await, [None]);
+    let StreamItem::Event(first) = first else {
+        panic!("the log starts with an event")
+    };
+    let rest: Vec<_> = open(first.seq).await.unwrap().collect().await;
+    let log = whole_log(&mock, id).await;
+    assert_eq!(rest.len(), log.len() - 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fault_after_the_effect_loses_only_the_response() {
+    let mock = MockTaskManager::new();
+    let fault = Fault::new(ErrorKind::Unreachable).times(1);
+    mock.fail(Method::LaunchTask, fault.after_effect());
+    let task = || TaskLaunchParams::try_from(a_task()).unwrap();
+    assert!(mock.launch_task(task()).await.is_err());
+    let listed = mock.list_sessions(SessionQuery::default()).await.unwrap();
+    assert_eq!(listed.total, 1);
+    mock.launch_task(task()).await.unwrap();
+
+    mock.fail_all(&Fault::new(ErrorKind::Unavailable));
+    assert_eq!(kinds(&mock, 1).await, [Some(ErrorKind::Unavailable)]);
+    assert!(mock.launch_task(task()).await.is_err());
+    mock.heal();
+    let listed = mock.list_sessions(SessionQuery::default()).await.unwrap();
+    assert_eq!(listed.total, 2);
 }

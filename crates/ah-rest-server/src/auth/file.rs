@@ -10,7 +10,7 @@ use ah_rest_api_contract::AccessPointFile;
 
 use super::KeyText;
 
-const PUBLISHED: &str = "access-point.json";
+const PUBLISHED: &str = AccessPointFile::NAME;
 const KEY: &str = "access-point.key";
 
 /// A failure to read or write a file.

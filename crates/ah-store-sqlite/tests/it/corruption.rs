@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::Folder;
 
-async fn spoil(folder: &Folder, statement: &'static str) {
+async fn corrupt(folder: &Folder, statement: &'static str) {
     assert!(execute(folder, statement).await > 0, "{statement}");
 }
 
@@ -82,7 +82,7 @@ async fn corrupt_session_column_is_named() {
         let folder = Folder::new();
         let store = folder.open().await;
         let id = sample::one_session(&*store).await;
-        spoil(&folder, statement).await;
+        corrupt(&folder, statement).await;
         assert_names(store.session(id).await, "sessions", column, &id.to_string());
     }
 }
@@ -93,7 +93,7 @@ async fn corrupt_row_fails_its_list_and_its_writes() {
     let store = folder.open().await;
     let ids = sample::sessions(&*store, 2).await;
     let spoilt = ids[0].to_string();
-    spoil(&folder, "UPDATE sessions SET last_seq = -1 WHERE key = 1").await;
+    corrupt(&folder, "UPDATE sessions SET last_seq = -1 WHERE key = 1").await;
     let listed = store.list_sessions(&SessionQuery::default()).await;
     assert_names(listed, "sessions", "last_seq", &spoilt);
     // Both writes at once, so that they may share a transaction. The valid one is written.
@@ -113,31 +113,31 @@ async fn corrupt_event_task_draft_and_repository_are_named() {
     let id = task.task.session_ids[0];
     store.create_task(task.clone()).await.unwrap();
 
-    spoil(&folder, "UPDATE events SET json = '{\"seq\":1}'").await;
+    corrupt(&folder, "UPDATE events SET json = '{\"seq\":1}'").await;
     let history = store.list_events(id, &Default::default()).await;
     assert_names(history, "events", "json", &format!("{id}/1"));
     // The raw text is passed on unchanged, for the reader to parse.
     let rows = store.events_after(id, EventSeq::START, 1).await.unwrap();
     assert_eq!(rows[0].json, "{\"seq\":1}");
 
-    spoil(&folder, "UPDATE events SET level = 'loud'").await;
+    corrupt(&folder, "UPDATE events SET level = 'loud'").await;
     let rows = store.events_after(id, EventSeq::START, 1).await;
     assert_names(rows, "events", "level", &format!("{id}/1"));
-    spoil(&folder, "UPDATE events SET type = 'rumour'").await;
+    corrupt(&folder, "UPDATE events SET type = 'rumour'").await;
     let rows = store.all_events_after(LogPosition::START, 1).await;
     assert_names(rows, "events", "type", &format!("{id}/1"));
 
-    spoil(&folder, "UPDATE tasks SET request = '{}'").await;
+    corrupt(&folder, "UPDATE tasks SET request = '{}'").await;
     let read = store.task(task.task.id).await;
     assert_names(read, "tasks", "request", &task.task.id.to_string());
 
-    spoil(&folder, "UPDATE repositories SET id = 'repo-1'").await;
+    corrupt(&folder, "UPDATE repositories SET id = 'repo-1'").await;
     let listed = store.list_repositories(PageRequest::default()).await;
     assert_names(listed, "repositories", "id", "repo-1");
 }
 
 #[tokio::test]
-async fn a_spoilt_receipt_and_key_are_named() {
+async fn corrupt_receipt_and_key_are_named() {
     let folder = Folder::new();
     let store = folder.open().await;
     let receipt = Receipt {
@@ -147,7 +147,7 @@ async fn a_spoilt_receipt_and_key_are_named() {
         expires_at: sample::at(9),
     };
     store.save_receipt(receipt, sample::at(1)).await.unwrap();
-    spoil(
+    corrupt(
         &folder,
         "UPDATE receipts SET expires_at = 9223372036854775807",
     )
@@ -164,7 +164,7 @@ async fn a_spoilt_receipt_and_key_are_named() {
         revoked_at: None,
     };
     store.save_api_key(key).await.unwrap();
-    spoil(&folder, "UPDATE api_keys SET role = 'root'").await;
+    corrupt(&folder, "UPDATE api_keys SET role = 'root'").await;
     assert_names(store.api_key("id").await, "api_keys", "role", "id");
     assert_names(store.api_keys().await, "api_keys", "role", "id");
 }

@@ -13,11 +13,11 @@ use ah_workspace::{ProvisionRequest, Workspace, WorkspaceError};
 use crate::fixture::{Fixture, commit, git, plain_git, workspaces_of};
 
 /// A changed file: its path, its old path, added and removed lines unless it is binary.
-type Told = (String, Option<String>, Option<(u64, u64)>);
+type ChangedLines = (String, Option<String>, Option<(u64, u64)>);
 
 /// Returns plain git's report about the workspace. It uses the agent's index, so it runs after
 /// ours.
-pub(crate) fn what_git_says(workspace: &Workspace) -> (Vec<Told>, String) {
+pub(crate) fn changes_by_git(workspace: &Workspace) -> (Vec<ChangedLines>, String) {
     git(&workspace.path, &["add", "-A"]);
     let base = workspace.base_commit.as_str();
     let diff = ["diff", "--cached", "-M", base];
@@ -52,8 +52,8 @@ pub(crate) async fn assert_equal_to_git(fixture: &Fixture, workspace: &Workspace
         .diff(workspace, &DiffQuery::default())
         .await
         .unwrap();
-    let (told, text) = what_git_says(workspace);
-    let ours: Vec<Told> = changes
+    let (told, text) = changes_by_git(workspace);
+    let ours: Vec<ChangedLines> = changes
         .files
         .iter()
         .map(|f| {

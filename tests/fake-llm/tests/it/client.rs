@@ -95,7 +95,7 @@ pub(crate) async fn post(llm: &FakeLlm, path: &str, body: &Value) -> Reply {
 }
 
 /// An entry of a conversation, encoded in each dialect.
-pub(crate) enum Said<'a> {
+pub(crate) enum UserTurn<'a> {
     User(&'a str),
     /// A call of the shell by the model, with its output.
     Shell,
@@ -113,7 +113,7 @@ pub(crate) fn path(dialect: Dialect, streamed: bool) -> &'static str {
 }
 
 /// Builds a request that offers a shell and a tool to write files.
-pub(crate) fn request(dialect: Dialect, said: &[Said<'_>], streamed: bool) -> Value {
+pub(crate) fn request(dialect: Dialect, said: &[UserTurn<'_>], streamed: bool) -> Value {
     let schema = |properties: Value| json!({"type": "object", "properties": properties});
     let string = json!({"type": "string"});
     let tools = [
@@ -128,10 +128,10 @@ pub(crate) fn request(dialect: Dialect, said: &[Said<'_>], streamed: bool) -> Va
             let input: Vec<Value> = said
                 .iter()
                 .flat_map(|said| match said {
-                    Said::User(text) => vec![
+                    UserTurn::User(text) => vec![
                         json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}),
                     ],
-                    Said::Shell => vec![
+                    UserTurn::Shell => vec![
                         json!({"type": "function_call", "name": "bash", "arguments": "{}", "call_id": "c"}),
                         json!({"type": "function_call_output", "call_id": "c", "output": "done"}),
                     ],
@@ -146,8 +146,8 @@ pub(crate) fn request(dialect: Dialect, said: &[Said<'_>], streamed: bool) -> Va
             let messages: Vec<Value> = said
                 .iter()
                 .flat_map(|said| match said {
-                    Said::User(text) => vec![json!({"role": "user", "content": text})],
-                    Said::Shell => vec![
+                    UserTurn::User(text) => vec![json!({"role": "user", "content": text})],
+                    UserTurn::Shell => vec![
                         json!({"role": "assistant", "content": null, "tool_calls": [{"id": "c"}]}),
                         json!({"role": "tool", "tool_call_id": "c", "content": "done"}),
                     ],
@@ -160,10 +160,10 @@ pub(crate) fn request(dialect: Dialect, said: &[Said<'_>], streamed: bool) -> Va
             let messages: Vec<Value> = said
                 .iter()
                 .flat_map(|said| match said {
-                    Said::User(text) => vec![
+                    UserTurn::User(text) => vec![
                         json!({"role": "user", "content": [{"type": "text", "text": text}]}),
                     ],
-                    Said::Shell => vec![
+                    UserTurn::Shell => vec![
                         json!({"role": "assistant", "content": [{"type": "tool_use", "id": "c"}]}),
                         json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c"}]}),
                     ],
@@ -180,8 +180,10 @@ pub(crate) fn request(dialect: Dialect, said: &[Said<'_>], streamed: bool) -> Va
             let contents: Vec<Value> = said
                 .iter()
                 .flat_map(|said| match said {
-                    Said::User(text) => vec![json!({"role": "user", "parts": [{"text": text}]})],
-                    Said::Shell => vec![
+                    UserTurn::User(text) => {
+                        vec![json!({"role": "user", "parts": [{"text": text}]})]
+                    }
+                    UserTurn::Shell => vec![
                         json!({"role": "model", "parts": [{"functionCall": {"name": "bash"}}]}),
                         json!({"role": "user", "parts": [{"functionResponse": {"name": "bash"}}]}),
                     ],
@@ -194,6 +196,6 @@ pub(crate) fn request(dialect: Dialect, said: &[Said<'_>], streamed: bool) -> Va
 
 /// Sends `prompt` in a dialect and reads the answer.
 pub(crate) async fn ask(llm: &FakeLlm, dialect: Dialect, prompt: &str, streamed: bool) -> Reply {
-    let body = request(dialect, &[Said::User(prompt)], streamed);
+    let body = request(dialect, &[UserTurn::User(prompt)], streamed);
     post(llm, path(dialect, streamed), &body).await
 }

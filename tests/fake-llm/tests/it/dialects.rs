@@ -3,7 +3,7 @@
 use fake_llm::{Dialect, FakeLlm};
 use serde_json::{Value, json};
 
-use crate::client::{DIALECTS, Said, ask, path, post, request};
+use crate::client::{DIALECTS, UserTurn, ask, path, post, request};
 
 /// An assembled answer.
 #[derive(Debug, Default, PartialEq)]
@@ -297,10 +297,10 @@ async fn call_rounds_select_the_step_in_every_dialect() {
     let llm = FakeLlm::start().unwrap();
     for dialect in DIALECTS {
         let said = [
-            Said::User("[[fake:hello]]"),
-            Said::User("[[fake:edit]] [[cwd:/w]]"),
-            Said::Shell,
-            Said::Shell,
+            UserTurn::User("[[fake:hello]]"),
+            UserTurn::User("[[fake:edit]] [[cwd:/w]]"),
+            UserTurn::Shell,
+            UserTurn::Shell,
         ];
         let body = request(dialect, &said, true);
         let reply = post(&llm, path(dialect, true), &body).await;

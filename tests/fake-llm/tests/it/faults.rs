@@ -2,7 +2,7 @@
 
 use fake_llm::{Dialect, FakeLlm, ResponseEnd};
 
-use crate::client::{DIALECTS, PATIENCE, Said, ask, path, request, send};
+use crate::client::{DIALECTS, PATIENCE, UserTurn, ask, path, request, send};
 
 #[tokio::test]
 async fn refusals_use_the_format_of_the_dialect() {
@@ -65,7 +65,7 @@ async fn cut_breaks_the_connection_and_truncation_ends_it_early() {
 async fn stall_sends_nothing_and_detects_disconnects() {
     let llm = FakeLlm::start().unwrap();
     for dialect in DIALECTS {
-        let body = request(dialect, &[Said::User("[[fake:stall]]")], true);
+        let body = request(dialect, &[UserTurn::User("[[fake:stall]]")], true);
         let enough = |text: &str| text.matches("\n\n").count() == 3;
         let before = llm.records().len();
         let reply = send(&llm, "POST", path(dialect, true), &body, enough).await;
@@ -81,7 +81,7 @@ async fn stall_sends_nothing_and_detects_disconnects() {
 async fn slow_response_is_sent_word_by_word() {
     let llm = FakeLlm::start().unwrap();
     for dialect in DIALECTS {
-        let body = request(dialect, &[Said::User("[[fake:drip]]")], true);
+        let body = request(dialect, &[UserTurn::User("[[fake:drip]]")], true);
         let enough = |text: &str| text.contains("word3");
         let reply = send(&llm, "POST", path(dialect, true), &body, enough).await;
         assert!(!reply.text.contains("word4"), "{}", reply.text);

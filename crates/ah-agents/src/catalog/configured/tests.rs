@@ -13,7 +13,7 @@ fn one(entry: &Value) -> Profile {
 }
 
 #[test]
-fn an_agent_needs_a_type_a_driver_and_a_command() {
+fn agent_requires_type_driver_and_command() {
     let mine = one(&json!({
         "type": "my-agent",
         "driver": "acp",
@@ -28,7 +28,7 @@ fn an_agent_needs_a_type_a_driver_and_a_command() {
 }
 
 #[test]
-fn everything_of_an_agent_can_be_said() {
+fn every_field_of_an_agent_is_configurable() {
     let mine = one(&json!({
         "type": "my-agent",
         "driver": "acp",
@@ -53,7 +53,7 @@ fn everything_of_an_agent_can_be_said() {
 }
 
 #[test]
-fn what_is_said_of_a_built_in_agent_replaces_that_and_no_more() {
+fn configuration_of_a_builtin_agent_replaces_only_the_given_fields() {
     let opencode = Profile::of(
         builtin::ALL
             .iter()
@@ -74,7 +74,7 @@ fn what_is_said_of_a_built_in_agent_replaces_that_and_no_more() {
 }
 
 #[test]
-fn each_thing_that_is_wrong_names_its_key() {
+fn each_error_names_its_key() {
     let good = json!({"type": "good", "driver": "acp", "command": ["good"]});
     let session = |own: &str, linked: &str| {
         json!({"type": "a", "driver": "acp", "command": ["a"], "home": "session",
@@ -126,7 +126,7 @@ fn each_thing_that_is_wrong_names_its_key() {
 }
 
 #[test]
-fn there_is_an_end_to_how_many_there_are() {
+fn number_of_agents_is_limited() {
     let entry = |index| json!({"type": format!("a{index}"), "driver": "acp", "command": ["a"]});
     let entries: Vec<Value> = (0..=AGENTS_MAX).map(entry).collect();
     judge(&json!(entries[1..])).unwrap();

@@ -36,7 +36,7 @@ impl Host {
 }
 
 #[test]
-fn a_program_is_the_first_of_its_name_that_can_be_run() {
+fn program_is_the_first_executable_of_its_name() {
     let host = Host::new();
     host.write("a/agent", "not a program");
     fs::create_dir_all(host.path("b/agent")).unwrap();
@@ -50,7 +50,7 @@ fn a_program_is_the_first_of_its_name_that_can_be_run() {
 }
 
 #[test]
-fn the_version_of_an_npm_package_is_read_from_it() {
+fn version_of_an_npm_package_is_read_from_the_package() {
     let host = Host::new();
     host.write(
         "lib/node_modules/agent/package.json",
@@ -75,7 +75,7 @@ fn the_version_of_an_npm_package_is_read_from_it() {
 }
 
 #[test]
-fn the_version_of_a_python_distribution_is_read_from_its_environment() {
+fn version_of_a_python_distribution_is_read_from_its_environment() {
     let host = Host::new();
     let program = host.program("tools/agent/bin/agent-acp", "");
     for name in ["my_agent-3.0.2", "my_agent_core-9.9", "other-1.0"] {
@@ -89,7 +89,7 @@ fn the_version_of_a_python_distribution_is_read_from_its_environment() {
 }
 
 #[tokio::test]
-async fn a_program_is_asked_once_for_each_version_of_its_file() {
+async fn program_is_run_once_per_version_of_its_file() {
     let host = Host::new();
     let script = |version: &str| format!("echo asked >> \"$0.log\"; echo 'Agent v{version}, yes'");
     let agent = host.program("agent", &script("1.0.1"));
@@ -110,7 +110,7 @@ async fn a_program_is_asked_once_for_each_version_of_its_file() {
 }
 
 #[tokio::test]
-async fn one_that_tells_nothing_is_not_asked_again() {
+async fn program_without_a_version_is_not_run_again() {
     let host = Host::new();
     let mute = host.program("mute", "echo asked >> \"$0.log\"; echo hello; exit 3");
     let versions = Versions::default();
@@ -123,7 +123,7 @@ async fn one_that_tells_nothing_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_one_that_is_not_waited_for() {
+async fn abandoned_version_check_leaves_no_process() {
     let host = Host::new();
     let agent = host.program("slow", "echo $$ > \"$0.pid\"; sleep 600 & wait");
     let pid = host.path("slow.pid");
@@ -153,7 +153,7 @@ async fn nothing_is_left_of_one_that_is_not_waited_for() {
 }
 
 #[test]
-fn versions_are_found_in_what_programs_say() {
+fn versions_are_found_in_program_output() {
     for (text, version) in [
         ("1.18.33\n", "1.18.33"),
         (

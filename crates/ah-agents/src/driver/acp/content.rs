@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_is_given_as_far_as_the_agent_takes_it() {
+    fn prompt_is_limited_to_supported_content() {
         let nothing = json!({});
         let everything = json!({"promptCapabilities":
             {"image": true, "audio": true, "embeddedContext": true}});
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_named_is_a_link_that_every_agent_takes() {
+    fn references_become_links_for_every_agent() {
         for block in [
             json!({"type": "image", "uri": "https://x.example/a.png"}),
             json!({"type": "resource", "resource": {"uri": "https://x.example/a.png"}}),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_of_no_known_kind_is_told_in_words() {
+    fn unknown_block_is_described_as_text() {
         assert_eq!(
             content_block(&json!({"type": "hologram"})),
             Some(ContentBlock::text("[hologram]"))

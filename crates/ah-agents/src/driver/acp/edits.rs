@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_called_as_they_are_from_the_workspace() {
+    fn paths_are_relative_to_the_workspace() {
         for (path, called) in [
             ("/w/src/a.rs", "src/a.rs"),
             ("src/a.rs", "src/a.rs"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn of_large_texts_the_ends_are_told() {
+    fn large_texts_keep_both_ends() {
         let lines = |mark: &str| {
             (0..3000)
                 .map(|n| format!("{mark}{n}\n"))
@@ -256,7 +256,7 @@ mod tests {
         /// Both methods agree on the difference in length, and the comparison by lines never finds
         /// more changes than the one by position.
         #[test]
-        fn lines_are_counted_alike(
+        fn line_counts_match_git(
             old in "([ab]\n){0,12}[ab]?",
             new in "([ab]\n){0,12}[ab]?",
         ) {

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_is_found_where_the_agent_puts_it() {
+    fn reason_is_found_at_each_agent_location() {
         for (code, message, data, expected) in [
             (
                 -32603,
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn words_without_end_are_shortened() {
+    fn long_errors_are_shortened() {
         let message = "x".repeat(1_000_000);
         let error = RpcError {
             code: 0,

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_to_choose_has_its_request() {
+    fn each_kind_of_choice_has_its_request() {
         let request = |method, params| Ok(Some(ChoiceRequest { method, params }));
         let models = json!({"models": {"currentModelId": "small",
             "availableModels": [{"modelId": "small"}, {"modelId": "large", "name": "Large"}]}});
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_offered_is_refused_with_what_is() {
+    fn unavailable_choice_lists_the_available_ones() {
         let modes = json!({"modes": {"availableModes": [{"id": "plan"}, {"id": "ask"}]}});
         assert_eq!(
             chosen(modes, Choice::Mode, "wild").unwrap_err(),

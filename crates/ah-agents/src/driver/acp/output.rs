@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_are_found_where_each_agent_tells_them() {
+    fn exit_codes_are_found_at_each_agent_location() {
         for (agent, content, raw, is_completed, output, exit_code) in [
             (
                 "claude-acp",

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_told_apart() {
+    fn messages_are_classified() {
         let read = |text: &str| {
             let value = serde_json::from_str(text).unwrap();
             is_message(&value).then(|| read(value)).flatten()
@@ -262,7 +262,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_one_line_that_is_read_as_it_was_meant(
+        fn written_messages_are_single_lines_that_round_trip(
             text in any::<String>(),
             number in any::<u64>(),
         ) {

@@ -61,7 +61,7 @@ recorded! {
 }
 
 #[test]
-fn a_session_that_is_refused_is_not_begun() {
+fn rejected_session_is_not_started() {
     let played = Replay::of("claude-agent-acp", &["session-new-fails-as-root"]).played();
     assert_eq!(
         played.unready.as_deref(),
@@ -114,7 +114,7 @@ fn outcome(output: &[AgentOutput]) -> Option<&TurnOutcome> {
 }
 
 #[test]
-fn a_turn_that_codex_could_not_go_on_with_has_failed_for_the_reason_it_says() {
+fn codex_turn_error_fails_the_turn_with_its_reason() {
     let status = |status: &str| {
         let meta = json!({"codex": {"threadStatus": {"type": status}}});
         update(&json!({"sessionUpdate": "session_info_update", "_meta": meta}))
@@ -147,7 +147,7 @@ fn a_turn_that_codex_could_not_go_on_with_has_failed_for_the_reason_it_says() {
 }
 
 #[test]
-fn an_error_that_is_told_as_a_message_is_known_by_its_place_and_its_words() {
+fn error_message_is_recognized_by_position_and_text() {
     let tool = json!({"sessionUpdate": "tool_call", "toolCallId": "1", "status": "completed"});
     let error = || words("agent_message_chunk", "Error: no model");
     for (agent, messages, is_error) in [
@@ -185,7 +185,7 @@ fn an_error_that_is_told_as_a_message_is_known_by_its_place_and_its_words() {
 }
 
 #[test]
-fn what_another_session_does_is_not_this_ones() {
+fn updates_of_other_sessions_are_ignored() {
     let mut driver = on_a_turn("mine");
     let mut other = words("agent_message_chunk", "hello from a helper");
     other["params"]["sessionId"] = json!("s2");
@@ -198,7 +198,7 @@ fn what_another_session_does_is_not_this_ones() {
 }
 
 #[test]
-fn an_update_of_no_known_kind_is_told_of_once() {
+fn unknown_update_is_reported_once() {
     let mut driver = on_a_turn("mine");
     let unknown = || update(&json!({"sessionUpdate": "mood", "mood": "good"}));
     assert_eq!(feed(&mut driver, &unknown()).len(), 1);
@@ -206,7 +206,7 @@ fn an_update_of_no_known_kind_is_told_of_once() {
 }
 
 #[test]
-fn a_plan_is_read_as_far_as_it_can_be() {
+fn plan_with_invalid_entries_is_parsed_partially() {
     let mut driver = on_a_turn("mine");
     let output = feed(
         &mut driver,
@@ -234,7 +234,7 @@ fn a_plan_is_read_as_far_as_it_can_be() {
 }
 
 #[test]
-fn an_answer_to_nothing_ends_nothing() {
+fn response_without_a_request_is_ignored() {
     let mut driver = on_a_turn("mine");
     let output = feed(
         &mut driver,
@@ -252,7 +252,7 @@ fn an_answer_to_nothing_ends_nothing() {
 }
 
 #[test]
-fn an_error_in_a_cancelled_turn_is_part_of_its_end() {
+fn error_in_a_cancelled_turn_is_an_interruption() {
     let mut driver = on_a_turn("mine");
     let mut to_agent = Vec::new();
     driver.interrupt(&mut to_agent);
@@ -268,7 +268,7 @@ fn an_error_in_a_cancelled_turn_is_part_of_its_end() {
 proptest! {
     /// Arbitrary output in any order does no harm, and a turn ends at most once.
     #[test]
-    fn no_message_does_harm(messages in prop::collection::vec(any_message(), 0..30)) {
+    fn no_message_panics(messages in prop::collection::vec(any_message(), 0..30)) {
         let mut driver = on_a_turn("OpenCode");
         let ends = messages
             .into_iter()

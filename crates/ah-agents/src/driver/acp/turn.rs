@@ -53,7 +53,7 @@ impl Turn {
     }
 
     /// Records a piece of a message, or with `None` any other action.
-    pub(super) fn said(&mut self, piece: Option<&str>) {
+    pub(super) fn add_text(&mut self, piece: Option<&str>) {
         self.last_piece = piece.map(ToOwned::to_owned);
     }
 

@@ -79,7 +79,7 @@ impl AcpDriver {
 
     fn note_words(&mut self, piece: Option<&str>) {
         if let Stage::Turn(turn) = &mut self.stage {
-            turn.said(piece);
+            turn.add_text(piece);
         }
     }
 

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_tell_what_the_parts_hold() {
+    fn totals_are_split_into_their_parts() {
         for (who, usage, expected) in [
             (
                 "Copilot: all that was cached is in the input, what was thought in the output",
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_of_the_session_is_made_one_of_the_turn() {
+    fn session_counts_become_turn_counts() {
         let mut meter = Meter::new(UsageScope::Session);
         let mut turn = |session| {
             let usage = meter.turn_ended(Some(session), None);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_add_up_and_costs_are_told_once() {
+    fn requests_add_up_and_costs_are_reported_once() {
         let mut meter = Meter::new(UsageScope::Turn);
         let cost = |amount| json!({"cost": {"amount": amount, "currency": "USD"}});
         meter.request(tokens(10, 1, Some(2)));

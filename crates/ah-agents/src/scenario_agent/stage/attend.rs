@@ -69,7 +69,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
                 outcome.ran.edit = watched.edit();
                 outcome
             }
-            Ok(Work::NotHere(why)) => as_told(call, why).into(),
+            Ok(Work::NotHere(why)) => as_scripted(call, why).into(),
             Err(problem) => Ran::failed(problem).into(),
         };
         let came_out = outcome.ran.outcome;
@@ -271,7 +271,7 @@ fn ended(output: &Output, status: ExitStatus) -> Outcome {
 }
 
 /// Returns the scenario's result of an unknown tool; without a result it fails.
-fn as_told(call: &ToolCall, why: &str) -> Ran {
+fn as_scripted(call: &ToolCall, why: &str) -> Ran {
     match (&call.result, call.outcome) {
         (None, None) => Ran::failed(why.to_owned()),
         (result, outcome) => Ran {

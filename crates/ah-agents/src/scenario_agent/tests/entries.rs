@@ -18,7 +18,7 @@ async fn ran(tool: &str, args: Value) -> (String, ToolOutcome, Option<i32>) {
 }
 
 #[tokio::test]
-async fn thoughts_messages_errors_and_plans_are_said_with_the_prompt_in_them() {
+async fn prompt_is_substituted_in_thoughts_messages_errors_and_plans() {
     let mut agent = Agent::playing(json!([{"llmResponse": [
         {"think": [[1, "thinking of {{prompt}}"]]},
         {"agentPlan": {"entries": [{"content": "do {{prompt}}"}]}},
@@ -47,7 +47,7 @@ async fn thoughts_messages_errors_and_plans_are_said_with_the_prompt_in_them() {
 }
 
 #[tokio::test]
-async fn a_command_is_run_and_never_has_the_prompt_in_its_text() {
+async fn commands_run_without_prompt_substitution() {
     let timeline = using(
         "runCmd",
         json!({"cmd": "echo \"$AH_PROMPT\" {{prompt}}; echo err >&2; exit 3"}),
@@ -64,7 +64,7 @@ async fn a_command_is_run_and_never_has_the_prompt_in_its_text() {
 }
 
 #[tokio::test]
-async fn a_command_is_seen_at_work() {
+async fn command_output_is_streamed() {
     let timeline = json!([{"agentToolUse": {
         "toolName": "runCmd", "toolCallId": "mine", "args": {"cmd": "echo one; echo two"},
         "progress": [[100, "looking"]],
@@ -90,7 +90,7 @@ async fn a_command_is_seen_at_work() {
 }
 
 #[tokio::test]
-async fn a_command_that_leaves_something_running_has_ended_all_the_same() {
+async fn command_with_a_background_process_has_ended() {
     let (output, status, _) = ran("runCmd", json!({"cmd": "sleep 3 & echo $!"})).await;
     assert_eq!(status, ToolOutcome::Completed);
     let pid: i32 = output.trim().parse().unwrap();
@@ -99,7 +99,7 @@ async fn a_command_that_leaves_something_running_has_ended_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_long_output_is_bounded_and_a_signal_is_told() {
+async fn long_output_is_bounded_and_signals_are_reported() {
     let (output, ..) = ran(
         "runCmd",
         json!({"cmd": "echo start; yes 0123456789 | head -c 300000; echo end"}),
@@ -168,7 +168,7 @@ async fn files_are_written_edited_read_and_counted_as_git_counts() {
 }
 
 #[tokio::test]
-async fn what_a_tool_cannot_do_fails_in_words() {
+async fn failed_tool_reports_its_reason() {
     for (tool, args, words) in [
         ("readFile", json!({"path": "none"}), "none: no such file"),
         (
@@ -203,7 +203,7 @@ async fn what_a_tool_cannot_do_fails_in_words() {
 }
 
 #[tokio::test]
-async fn a_tool_that_is_not_here_comes_out_as_the_scenario_tells_it() {
+async fn unavailable_tool_has_the_scripted_result() {
     let timeline = json!([
         {"agentToolUse": {"toolName": "webFetch", "args": {}, "result": "a page", "status": "ok"}},
         {"agentToolUse": {"toolName": "runCmd", "args": {"cmd": "exit 1"}, "toolExecution": {
@@ -235,7 +235,7 @@ async fn a_tool_that_is_not_here_comes_out_as_the_scenario_tells_it() {
 }
 
 #[tokio::test]
-async fn scripted_edits_are_what_git_sees() {
+async fn scripted_edits_match_git() {
     let folder = repository(&[
         ("a.md", "1\n2\n3\n4\n5\n"),
         ("bare.rs", "fn a() {}\nfn b() {}"),
@@ -271,7 +271,7 @@ async fn scripted_edits_are_what_git_sees() {
 }
 
 #[tokio::test]
-async fn an_edit_that_finds_too_little_says_so() {
+async fn edit_of_too_few_lines_reports_it() {
     let timeline = json!([{"agentEdits": {"path": "a", "linesAdded": 1, "linesRemoved": 2}}]);
     let events = Agent::playing(timeline).await.turn("go").await;
     assert_eq!(
@@ -282,7 +282,7 @@ async fn an_edit_that_finds_too_little_says_so() {
 }
 
 #[tokio::test]
-async fn usage_progress_logs_and_what_is_not_played_become_events() {
+async fn usage_progress_logs_and_unsupported_entries_become_events() {
     let timeline = json!([
         {"usage": {"inputTokens": 10, "outputTokens": 2, "costUsd": 0.5, "model": "m"}},
         {"progress": {"progress": 50, "stage": "half"}},
@@ -311,7 +311,7 @@ async fn usage_progress_logs_and_what_is_not_played_become_events() {
 }
 
 #[tokio::test]
-async fn reading_files_tells_what_they_hold() {
+async fn file_reads_return_the_content() {
     let folder = repository(&[("a.txt", "text\n")]);
     let timeline = json!([{"agentFileReads": {"files": [
         {"path": "a.txt", "expectedContent": "other\n"}, {"path": "none.txt"},
@@ -333,7 +333,7 @@ async fn reading_files_tells_what_they_hold() {
 }
 
 #[tokio::test]
-async fn assertions_are_checked_and_one_that_fails_fails_the_turn() {
+async fn failed_assertion_fails_the_turn() {
     let folder = repository(&[("a.json", r#"{"a": [1, null]}"#)]);
     let timeline = json!([
         {"llmResponse": [{"assistant": [[0, "all is well"]]}]},
@@ -359,7 +359,7 @@ async fn assertions_are_checked_and_one_that_fails_fails_the_turn() {
 }
 
 #[tokio::test]
-async fn each_claim_that_does_not_hold_says_what_is_the_case() {
+async fn failed_assertion_reports_the_actual_state() {
     for (claim, words) in [
         (json!({"fs": {"exists": "x"}}), "x does not exist"),
         (json!({"fs": {"notExists": "a"}}), "a exists"),
@@ -395,7 +395,7 @@ async fn each_claim_that_does_not_hold_says_what_is_the_case() {
 }
 
 #[tokio::test]
-async fn a_turn_ends_where_the_next_input_is_expected_and_the_script_where_it_is_complete() {
+async fn turn_ends_at_the_next_expected_input_and_script_at_complete() {
     let mut agent = Agent::playing(json!([
         {"userInputs": [[0, "begin"]]},
         {"log": "one"},
@@ -415,7 +415,7 @@ async fn a_turn_ends_where_the_next_input_is_expected_and_the_script_where_it_is
 }
 
 #[tokio::test]
-async fn an_error_fails_the_turn_with_its_words() {
+async fn error_fails_the_turn_with_its_message() {
     let mut agent = Agent::playing(json!([{"error": "no way"}, {"log": "never"}])).await;
     agent.prompt("go").await;
     let (output, outcome) = agent.rest_of_turn().await;
@@ -429,7 +429,7 @@ async fn an_error_fails_the_turn_with_its_words() {
 }
 
 #[tokio::test]
-async fn a_process_can_be_made_to_exit_or_to_crash() {
+async fn process_can_exit_or_crash() {
     for (entry, exit) in [
         (json!({"exit": {"code": 7}}), Exit::Code(7)),
         (json!({"exit": 0}), Exit::Code(0)),
@@ -449,7 +449,7 @@ async fn a_process_can_be_made_to_exit_or_to_crash() {
 }
 
 #[tokio::test]
-async fn settings_that_cannot_be_played_by_fail_each_turn_with_the_reason() {
+async fn invalid_settings_fail_each_turn_with_the_reason() {
     let mut agent = Agent::with(json!({"scenario": "nothing"})).await;
     for _ in 0..2 {
         agent.prompt("go").await;
@@ -501,7 +501,7 @@ fn settings_are_checked_before_anything_is_started() {
 }
 
 #[tokio::test]
-async fn the_demo_does_its_work_in_a_repository_and_in_an_empty_folder() {
+async fn demo_works_in_a_repository_and_in_an_empty_folder() {
     for folder in [
         repository(&[("a.rs", ""), ("b.rs", ""), ("c.md", "")]),
         tempfile::tempdir().unwrap(),
@@ -535,7 +535,7 @@ async fn the_demo_does_its_work_in_a_repository_and_in_an_empty_folder() {
 }
 
 #[tokio::test]
-async fn the_other_builtin_scenarios_do_what_they_are_for() {
+async fn other_builtin_scenarios_work() {
     let mut edit = Agent::with(json!({"scenario": "edit"})).await;
     assert_eq!(messages(&edit.turn("a thing").await), ["Done: a thing"]);
     assert_eq!(edit.file("EDIT.md").lines().count(), 3);

@@ -40,7 +40,7 @@ async fn answered(option_id: Option<&str>) -> (Agent, Vec<EventPayload>) {
 }
 
 #[tokio::test]
-async fn with_leave_the_command_is_run() {
+async fn permitted_command_is_run() {
     for option in ["allow", "always"] {
         let (agent, events) = answered(Some(option)).await;
         assert_eq!(agent.file("GRANTED.txt"), "granted\n");
@@ -49,7 +49,7 @@ async fn with_leave_the_command_is_run() {
 }
 
 #[tokio::test]
-async fn without_leave_it_is_skipped_and_that_is_said() {
+async fn denied_command_is_skipped_and_reported() {
     for option in [Some("deny"), Some("no such option"), None] {
         let (agent, events) = answered(option).await;
         assert!(!agent.path().join("GRANTED.txt").exists());
@@ -67,7 +67,7 @@ async fn without_leave_it_is_skipped_and_that_is_said() {
 // All parts are in this process, so the paused clock moves only if no task can run. A loaded
 // machine therefore never makes a wait expire before the agent has replied.
 #[tokio::test(start_paused = true)]
-async fn a_wait_is_cut_short_by_an_interrupt_and_the_next_prompt_begins_the_next_turn() {
+async fn interrupt_ends_a_wait_and_the_next_prompt_starts_a_turn() {
     for entry in [
         json!({"baseTimeDelta": AN_HOUR_MS}),
         json!({"hang": null}),
@@ -92,7 +92,7 @@ async fn a_wait_is_cut_short_by_an_interrupt_and_the_next_prompt_begins_the_next
 }
 
 #[tokio::test]
-async fn a_prompt_in_the_middle_of_a_turn_is_heard_and_the_turn_goes_on() {
+async fn prompt_during_a_turn_is_delivered_and_the_turn_continues() {
     let timeline =
         json!([{"agentPermissionRequest": {"toolCall": {"toolCallId": "x"}}}, {"log": "after"}]);
     let mut agent = Agent::playing(timeline).await;
@@ -176,14 +176,14 @@ async fn an_interrupt_kills_the_running_command_and_its_children() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_input_does_so_too_and_the_agent_leaves() {
+async fn end_of_input_kills_the_command_and_ends_the_agent() {
     let (agent, pids) = busy().await;
     assert_eq!(agent.leave().await, Exit::InputEnded);
     assert_gone(pids).await;
 }
 
 #[tokio::test]
-async fn an_agent_without_a_listener_ends() {
+async fn agent_without_a_reader_ends() {
     let timeline = json!([{"agentToolUse": {"toolName": "runCmd", "args": {"cmd": "while :; do echo x; done"}}}]);
     let mut agent = Agent::playing(timeline).await;
     agent.prompt("go").await;
@@ -206,7 +206,7 @@ async fn an_agent_without_a_listener_ends() {
 }
 
 #[tokio::test]
-async fn lines_that_are_not_understood_are_passed_over() {
+async fn unknown_lines_are_ignored() {
     let mut agent = Agent::playing(json!([{"log": "here"}])).await;
     let input = agent.input.as_mut().unwrap();
     input

@@ -8,7 +8,7 @@ use super::scene::{Scene, Session};
 
 pub(crate) fn of_the_model(scene: &Scene) {
     let mut session = scene.launch("hello", &json!({}));
-    session.until_said(scene, "Hello! I am a fake model.");
+    session.until_message(scene, "Hello! I am a fake model.");
     session.until_idle(scene);
     let program = &scene.program;
     for (script, fault) in [
@@ -21,7 +21,7 @@ pub(crate) fn of_the_model(scene: &Scene) {
     }
     // The session still works.
     session.prompt(scene, "hello");
-    session.until_said(scene, "Hello! I am a fake model.");
+    session.until_message(scene, "Hello! I am a fake model.");
     session.until_idle(scene);
     session.stop(scene);
 }
@@ -30,7 +30,7 @@ fn happens(scene: &Scene, session: &mut Session, script: &str, fault: Fault) {
     session.prompt(scene, script);
     match fault {
         Fault::Error(words) => session.until_error(scene, words),
-        Fault::Unnoticed => drop(session.until_said(scene, "This answer is cut off")),
+        Fault::Unnoticed => drop(session.until_message(scene, "This answer is cut off")),
         Fault::TriedAgain => {
             let first = scene.asked(script, |record| is_of(record, script));
             scene.asked("again", |record| {

@@ -24,11 +24,11 @@ pub(crate) fn in_the_middle(mut scene: Scene) {
     assert!(asked.is_some());
     assert!(before.is_alive());
     scene.server = Server::start_at(&scene.setting, port);
-    session.until_said(&scene, "It went on.");
+    session.until_message(&scene, "It went on.");
     assert_eq!(agent(&session.id), before);
     session.until_idle(&scene);
     session.prompt(&scene, "hello");
-    session.until_said(&scene, "Hello! I am a fake model.");
+    session.until_message(&scene, "Hello! I am a fake model.");
     assert_eq!(agent(&session.id), before);
     let began = session
         .seen

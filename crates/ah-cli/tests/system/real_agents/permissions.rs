@@ -70,7 +70,7 @@ fn given(scene: &Scene, session: &mut Session) {
     session.answer(scene, &request, &option);
     let resolved = resolved(scene, session, &request);
     assert_eq!(resolved["option_id"], option, "{resolved}");
-    session.until_said(scene, "I tried.");
+    session.until_message(scene, "I tried.");
     session.until_idle(scene);
     assert!(session.workspace.join("given.txt").exists());
 }
@@ -80,7 +80,7 @@ fn refused(scene: &Scene, session: &mut Session) {
     let request = request(scene, session);
     let option = option(&request, "reject_once");
     session.answer(scene, &request, &option);
-    what_follows(scene, session);
+    check_outcome(scene, session);
     assert!(!session.workspace.join("refused.txt").exists());
 }
 
@@ -88,16 +88,16 @@ fn not_answered(scene: &Scene, session: &mut Session) {
     let request = session.until(scene, "a request for leave", of_type("permission_request"));
     let resolved = resolved(scene, session, &request);
     assert_eq!(resolved["outcome"], "expired", "{resolved}");
-    what_follows(scene, session);
+    check_outcome(scene, session);
     assert!(!session.workspace.join("late.txt").exists());
 }
 
 /// Checks the end of the turn after a refusal.
-fn what_follows(scene: &Scene, session: &mut Session) {
+fn check_outcome(scene: &Scene, session: &mut Session) {
     let before = session.at;
     let refused = scene.program.refused;
     match refused {
-        Refused::GoesOn => drop(session.until_said(scene, "I tried.")),
+        Refused::GoesOn => drop(session.until_message(scene, "I tried.")),
         Refused::EndsTurn => {}
         Refused::GivesUp => session.until_error(scene, "permission was denied"),
     }

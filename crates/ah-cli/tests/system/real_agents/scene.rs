@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::program::{Program, User, installed};
 use crate::http::Http;
 use crate::server::Server;
-use crate::setting::{Setting, agent_processes, of_type, said, wait_for};
+use crate::setting::{Setting, agent_processes, of_type, output_text, wait_for};
 
 /// The time limit of every wait. Agents start in seconds, but several start concurrently.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -115,11 +115,11 @@ impl Scene {
         let asked = |record: &Record| !record.tools.is_empty() && wanted(record);
         self.llm
             .wait_for(PATIENCE, asked)
-            .unwrap_or_else(|| panic!("the model was never asked {what}: {:#?}", self.told()))
+            .unwrap_or_else(|| panic!("the model was never asked {what}: {:#?}", self.requests()))
     }
 
     /// Returns the requests to the model, for failure messages.
-    fn told(&self) -> Vec<(Option<String>, usize, Option<String>)> {
+    fn requests(&self) -> Vec<(Option<String>, usize, Option<String>)> {
         let records = self.llm.records().into_iter();
         records
             .map(|record| (record.script, record.step, record.problem))
@@ -189,7 +189,7 @@ impl Session {
                 begun.elapsed() < PATIENCE && !self.is_over(),
                 "{what} never came:\n{}\n{:#?}",
                 self.transcript(),
-                scene.told()
+                scene.requests()
             );
             events
                 .get_or_insert_with(|| scene.http().events(&self.id, self.seen.len() as u64))
@@ -222,7 +222,7 @@ impl Session {
     }
 
     /// Reads until the agent has sent a message with this text.
-    pub(crate) fn until_said(&mut self, scene: &Scene, words: &str) -> Value {
+    pub(crate) fn until_message(&mut self, scene: &Scene, words: &str) -> Value {
         self.until(scene, words, |event| {
             event["type"] == "message"
                 && event["role"] == "assistant"
@@ -249,7 +249,7 @@ impl Session {
                 begun.elapsed() < PATIENCE,
                 "the turn never ended:\n{}\n{:#?}",
                 self.transcript(),
-                scene.told()
+                scene.requests()
             );
             std::thread::park_timeout(GLANCE);
         };
@@ -310,7 +310,11 @@ fn git_diff(workspace: &Path, base: &str, folder: &Path) -> String {
             .env("GIT_INDEX_FILE", folder.join("index"))
             .output()
             .unwrap();
-        assert!(output.status.success(), "git {args:?}: {}", said(&output));
+        assert!(
+            output.status.success(),
+            "git {args:?}: {}",
+            output_text(&output)
+        );
         String::from_utf8(output.stdout).unwrap()
     };
     git(&["add", "-A"]);

@@ -1,6 +1,6 @@
 //! Non-interactive sessions from the command line.
 
-use crate::setting::{agent_processes, said};
+use crate::setting::{agent_processes, output_text};
 
 use super::program::Fault;
 use super::scene::{Scene, prompt};
@@ -25,8 +25,12 @@ pub(crate) fn ends_by_itself(scene: &Scene) {
             ah.args(["--model", model]);
         }
         let output = ah.output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{}", said(&output));
-        assert!(said(&output).contains(says), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(code), "{}", output_text(&output));
+        assert!(
+            output_text(&output).contains(says),
+            "{}",
+            output_text(&output)
+        );
         let list = scene.setting.json(&["session", "list"]);
         let session = &list["items"][0];
         let id = session["id"].as_str().unwrap();

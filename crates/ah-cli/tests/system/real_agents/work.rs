@@ -25,7 +25,7 @@ fn edit(scene: &Scene, session: &mut Session) {
         thought.contains("it is written first")
     });
     assert_eq!(thought["type"], "thought");
-    session.until_said(scene, "I will add a greeting file.");
+    session.until_message(scene, "I will add a greeting file.");
     let edit = session.until(scene, "the edit", of_type("file_edit"));
     assert_edit(&edit, "greeting.txt", (1, 0));
     let (_, result) = session.tool_run(scene, "cat greeting.txt");
@@ -36,7 +36,7 @@ fn edit(scene: &Scene, session: &mut Session) {
         scene.program.failing.output,
         "{result}"
     );
-    session.until_said(scene, "Done: greeting.txt was created and checked.");
+    session.until_message(scene, "Done: greeting.txt was created and checked.");
     session.until_idle(scene);
     let greeting = std::fs::read_to_string(session.workspace.join("greeting.txt")).unwrap();
     assert_eq!(greeting, "hello from the fake model\n");
@@ -46,7 +46,7 @@ fn follow_up(scene: &Scene, session: &mut Session) {
     session.prompt(scene, "modify");
     let edit = session.until(scene, "the edit", of_type("file_edit"));
     assert_edit(&edit, "README.md", (1, 1));
-    session.until_said(scene, "README.md changed.");
+    session.until_message(scene, "README.md changed.");
     session.until_idle(scene);
     let readme = std::fs::read_to_string(session.workspace.join("README.md")).unwrap();
     assert_eq!(readme, "# A changed project\n");
@@ -60,7 +60,7 @@ fn failing_command(scene: &Scene, session: &mut Session) {
     assert_eq!(result["exit_code"].as_i64(), expected.exit_code, "{result}");
     let output = result["tool_output"].as_str().unwrap();
     assert_eq!(output.contains("oops"), expected.output, "{result}");
-    session.until_said(scene, "The command failed with exit code 3.");
+    session.until_message(scene, "The command failed with exit code 3.");
     session.until_idle(scene);
     let used = session.seen.iter().rfind(|event| event["type"] == "usage");
     let used = used.map(|usage| usage["input_tokens"].as_u64().unwrap());

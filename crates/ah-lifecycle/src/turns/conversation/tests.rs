@@ -114,7 +114,7 @@ fn at(tick: Instant) -> Moment {
 }
 
 /// Calls `act` and returns its effects in words.
-fn said(
+fn effects_of(
     conversation: &mut Talk,
     act: impl FnOnce(&mut Talk, &mut Effects),
 ) -> (Vec<String>, String) {
@@ -153,13 +153,14 @@ fn prompts_get_their_own_turns_and_steered_ones_join_where_supported() {
     let now = at(Instant::now());
     for steers in [false, true] {
         let mut talk = conversation(PermissionPolicy::default(), steers);
-        let (records, to_agent) = said(&mut talk, |talk, out| talk.word(b"ready", now, out));
+        let (records, to_agent) = effects_of(&mut talk, |talk, out| talk.word(b"ready", now, out));
         assert_eq!(records, words(&["ready", "turn", "message Initial"]));
         assert_eq!(to_agent, "prompt:first");
-        let (records, to_agent) = said(&mut talk, |talk, out| {
+        let (records, to_agent) = effects_of(&mut talk, |talk, out| {
             talk.prompt(id(2), "second".into(), "bob".into(), true, now, out);
         });
-        let (later, to_agent_later) = said(&mut talk, |talk, out| talk.word(b"end", now, out));
+        let (later, to_agent_later) =
+            effects_of(&mut talk, |talk, out| talk.word(b"end", now, out));
         if steers {
             assert_eq!(records, words(&["message Steered"]));
             assert_eq!(to_agent, "prompt:second");
@@ -176,12 +177,12 @@ fn prompts_get_their_own_turns_and_steered_ones_join_where_supported() {
 fn an_interruption_comes_before_the_withdrawal_and_once() {
     let now = at(Instant::now());
     let mut talk = conversation(PermissionPolicy::default(), false);
-    said(&mut talk, |talk, out| talk.word(b"ready", now, out));
-    said(&mut talk, |talk, out| talk.word(b"ask", now, out));
-    let (records, to_agent) = said(&mut talk, |talk, out| talk.interrupt(now, out));
+    effects_of(&mut talk, |talk, out| talk.word(b"ready", now, out));
+    effects_of(&mut talk, |talk, out| talk.word(b"ask", now, out));
+    let (records, to_agent) = effects_of(&mut talk, |talk, out| talk.interrupt(now, out));
     assert_eq!(records, words(&["Cancelled - by agent"]));
     assert_eq!(to_agent, "interrupt answer:key:None");
-    let (records, to_agent) = said(&mut talk, |talk, out| talk.interrupt(now, out));
+    let (records, to_agent) = effects_of(&mut talk, |talk, out| talk.interrupt(now, out));
     assert_eq!((records, to_agent), (vec![], String::new()));
 }
 
@@ -189,7 +190,7 @@ fn an_interruption_comes_before_the_withdrawal_and_once() {
 fn a_request_without_choices_is_withdrawn_at_once() {
     let now = at(Instant::now());
     let mut talk = conversation(PermissionPolicy::default(), false);
-    let (records, to_agent) = said(&mut talk, |talk, out| talk.word(b"choiceless", now, out));
+    let (records, to_agent) = effects_of(&mut talk, |talk, out| talk.word(b"choiceless", now, out));
     assert_eq!(
         records,
         words(&["permission_request", "Cancelled - by policy"])
@@ -205,13 +206,13 @@ fn permission_request_expires_at_its_deadline() {
         ..PermissionPolicy::without_rules(PermissionAction::Ask)
     };
     let mut talk = conversation(policy, false);
-    said(&mut talk, |talk, out| talk.word(b"ask", at(start), out));
+    effects_of(&mut talk, |talk, out| talk.word(b"ask", at(start), out));
     let due = talk.next_deadline().unwrap();
     assert_eq!(due, start + Duration::from_secs(1));
     let early = at(due - Duration::from_millis(1));
-    let (records, _) = said(&mut talk, |talk, out| talk.on_time(early, out));
+    let (records, _) = effects_of(&mut talk, |talk, out| talk.on_time(early, out));
     assert_eq!(records, words(&[]));
-    let (records, to_agent) = said(&mut talk, |talk, out| talk.on_time(at(due), out));
+    let (records, to_agent) = effects_of(&mut talk, |talk, out| talk.on_time(at(due), out));
     assert_eq!(records, words(&["Expired no by timeout"]));
     assert_eq!(to_agent, "answer:key:Some(\"no\")");
     assert_eq!(talk.next_deadline(), None);
@@ -221,14 +222,14 @@ fn permission_request_expires_at_its_deadline() {
 fn closing_agent_gets_no_prompt() {
     let now = at(Instant::now());
     let mut talk = conversation(PermissionPolicy::default(), false);
-    said(&mut talk, |talk, out| talk.word(b"ready", now, out));
+    effects_of(&mut talk, |talk, out| talk.word(b"ready", now, out));
     talk.close();
     assert!(talk.is_in_turn());
-    let (records, to_agent) = said(&mut talk, |talk, out| {
+    let (records, to_agent) = effects_of(&mut talk, |talk, out| {
         talk.prompt(id(2), "second".into(), "bob".into(), false, now, out);
     });
     assert_eq!((records, to_agent), (words(&["log"]), String::new()));
-    let (records, to_agent) = said(&mut talk, |talk, out| talk.word(b"end", now, out));
+    let (records, to_agent) = effects_of(&mut talk, |talk, out| talk.word(b"end", now, out));
     assert_eq!((records, to_agent), (words(&["turn over"]), String::new()));
     assert!(!talk.is_in_turn());
 }
@@ -285,7 +286,7 @@ proptest! {
 fn withdrawn_prompt_is_never_delivered() {
     let mut conversation = conversation(PermissionPolicy::default(), false);
     let now = at(Instant::now());
-    said(&mut conversation, |c, effects| {
+    effects_of(&mut conversation, |c, effects| {
         c.word(b"ready", now, effects);
     });
     let ask = |c: &mut Talk, effects: &mut Effects| {
@@ -298,10 +299,11 @@ fn withdrawn_prompt_is_never_delivered() {
             effects,
         );
     };
-    said(&mut conversation, ask);
+    effects_of(&mut conversation, ask);
     conversation.withdraw(id(7));
-    said(&mut conversation, ask);
-    let (records, to_agent) = said(&mut conversation, |c, effects| c.word(b"end", now, effects));
+    effects_of(&mut conversation, ask);
+    let (records, to_agent) =
+        effects_of(&mut conversation, |c, effects| c.word(b"end", now, effects));
     assert_eq!(records, words(&["turn over"]));
     assert_eq!(to_agent, "");
 }

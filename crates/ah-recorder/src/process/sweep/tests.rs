@@ -15,7 +15,7 @@ fn pid(process: ProcessId) -> i32 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_may_not_be_killed_does_not_spare_the_others() {
+async fn process_that_cannot_be_killed_does_not_protect_others() {
     let alive = RefCell::new(processes(&[2, 3, 4]));
     let send = |process: ProcessId, signal| {
         if pid(process) == 2 {
@@ -36,14 +36,14 @@ async fn a_process_that_may_not_be_killed_does_not_spare_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_looked_at_does_not_count_as_swept() {
+async fn unreadable_processes_are_not_counted_as_swept() {
     let living = || std::future::ready(Err(io::Error::other("nothing can be seen")));
     let swept = sweep(living, || (), |_, _| Ok(None)).await;
     assert!(swept.shortcoming().unwrap().contains("nothing can be seen"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_came_right_is_no_failure() {
+async fn temporary_error_is_no_failure() {
     let looks = RefCell::new(0);
     let living = || {
         *looks.borrow_mut() += 1;

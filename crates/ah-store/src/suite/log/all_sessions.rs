@@ -166,18 +166,18 @@ pub async fn log_subscriber_is_notified_by_its_own_process(harness: &dyn StoreHa
     let mut log = store.watch_log();
     let mut known = LogPosition::START;
     let id = sample::one_session(&*store).await;
-    told(&*store, &mut log, &mut known).await;
+    wait_for_end(&*store, &mut log, &mut known).await;
     append(
         &*store,
         id,
         vec![sample::event(1, sample::thought("hm")); 5],
     )
     .await;
-    told(&*store, &mut log, &mut known).await;
+    wait_for_end(&*store, &mut log, &mut known).await;
     let lease = sample::lease("a", sample::at(100));
     let claim = Claim::NextQueued { slots: 1 };
     store.claim(claim, &lease, sample::at(2)).await.unwrap();
-    told(&*store, &mut log, &mut known).await;
+    wait_for_end(&*store, &mut log, &mut known).await;
     // A new subscriber sees the same end.
     assert_eq!(*store.watch_log().borrow(), known);
     // A write without events does not move the end.
@@ -187,7 +187,11 @@ pub async fn log_subscriber_is_notified_by_its_own_process(harness: &dyn StoreHa
 }
 
 /// Asserts that the end of the log matches `log` and is after `known`.
-async fn told(store: &dyn Store, log: &mut watch::Receiver<LogPosition>, known: &mut LogPosition) {
+async fn wait_for_end(
+    store: &dyn Store,
+    log: &mut watch::Receiver<LogPosition>,
+    known: &mut LogPosition,
+) {
     let end = *log.borrow_and_update();
     assert!(end > *known, "{end} is not after {known}");
     assert_eq!(store.log_end().await.unwrap(), end);

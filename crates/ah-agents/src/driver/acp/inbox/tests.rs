@@ -82,7 +82,7 @@ fn invalid_text_is_replaced() {
 }
 
 #[test]
-fn what_breaks_off_is_told_by_its_kind_and_id() {
+fn incomplete_messages_are_identified_by_kind_and_id() {
     for (line, expected) in [
         (
             r#"{"jsonrpc":"2.0","id":3,"result":{"stopReason":"end_t"#.to_owned(),

@@ -66,7 +66,7 @@ fn a_failed_edit_edits_nothing() {
 }
 
 #[test]
-fn leave_for_all_that_is_open_names_all_of_it() {
+fn permission_request_for_all_open_calls_lists_them() {
     let (mut tools, mut output) = (tools("openhands"), Vec::new());
     for (id, path) in [("1", "/w/a"), ("2", "/etc/b")] {
         let update = json!({"toolCallId": id, "title": "editor: x", "status": "in_progress",
@@ -86,7 +86,7 @@ fn leave_for_all_that_is_open_names_all_of_it() {
 }
 
 #[test]
-fn no_more_calls_are_open_than_there_is_room_for() {
+fn number_of_open_calls_is_limited() {
     let (mut tools, mut output) = (tools("mine"), Vec::new());
     for id in 0..OPEN_MAX + 10 {
         let update = json!({"toolCallId": id.to_string(), "status": "in_progress"});
