@@ -139,13 +139,14 @@ async fn none_to_take(manager: &dyn TaskManager) -> Result<Failure, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{FakeTaskManager, session};
+    use crate::fake::{manager_of, session};
+    use ah_rest_mock_client::MockTaskManager;
 
     const FIRST: &str = "01JZAAAAAAAAAAAAAAAAAAAAA1";
     const SECOND: &str = "01JZBBBBBBBBBBBBBBBBBBBB22";
 
-    fn manager() -> FakeTaskManager {
-        FakeTaskManager::with_sessions([session(SECOND), session(FIRST)])
+    fn manager() -> MockTaskManager {
+        manager_of([session(SECOND), session(FIRST)])
     }
 
     async fn resolved(text: Option<&str>) -> Result<String, String> {
@@ -190,10 +191,10 @@ mod tests {
 
     #[tokio::test]
     async fn missing_latest_session_has_a_reason() {
-        let none = FakeTaskManager::with_sessions([]);
+        let none = manager_of([]);
         let mut hidden = session(FIRST);
         hidden.status = ah_rest_api_contract::SessionStatus::Cancelled;
-        let hidden = FakeTaskManager::with_sessions([hidden]);
+        let hidden = manager_of([hidden]);
         for (manager, words) in [
             (none, "there are no sessions yet"),
             (hidden, "there is no latest session"),

@@ -125,6 +125,15 @@ impl<T> Page<T> {
         Ok(all)
     }
 
+    /// Converts each item.
+    pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(convert).collect(),
+            total: self.total,
+            next_page: self.next_page,
+        }
+    }
+
     /// Returns the page for `request` of a complete list.
     #[must_use]
     pub fn of_whole(list: Vec<T>, request: PageRequest) -> Self {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_rest_api_contract::{AgentCapabilities, Caller, EventSeq, RepositorySource, Timestamp};
+use ah_rest_api_contract::{
+    AgentCapabilities, Caller, EventSeq, RepositorySource, Session, SessionEvent, Timestamp,
+};
 use ah_scenario::Script;
 
 use crate::fault::{Conditions, Fault, Method};
@@ -33,6 +35,7 @@ pub struct MockBuilder {
     times: Times,
     agents: Agents,
     repositories: Vec<(RepositorySource, Vec<String>)>,
+    sessions: Vec<(Session, Vec<SessionEvent>)>,
     allowed_env: BTreeSet<String>,
     conditions: Conditions,
     streams: StreamConditions,
@@ -52,6 +55,7 @@ impl MockBuilder {
             },
             agents: Agents::playing(script::realistic()),
             repositories: Vec::new(),
+            sessions: Vec::new(),
             allowed_env: BTreeSet::new(),
             conditions: Conditions::default(),
             streams: StreamConditions::default(),
@@ -133,6 +137,14 @@ impl MockBuilder {
         self
     }
 
+    /// Adds a session with its log, newer than those added before. Its events are numbered from 1. It
+    /// has no task and does not proceed, and its changes are those of its file edits.
+    #[must_use]
+    pub fn session(mut self, session: Session, log: Vec<SessionEvent>) -> Self {
+        self.sessions.push((session, log));
+        self
+    }
+
     /// Allows tasks to set an environment variable.
     #[must_use]
     pub fn allow_env(mut self, name: impl Into<String>) -> Self {
@@ -186,7 +198,7 @@ impl MockBuilder {
         for (source, branches) in &self.repositories {
             repositories.add(source, branches, &mut ids, self.start);
         }
-        let state = State::new(Setting {
+        let mut state = State::new(Setting {
             ids,
             agents: self.agents,
             repositories,
@@ -196,6 +208,9 @@ impl MockBuilder {
             slots: self.slots,
             times: self.times,
         });
+        for (session, log) in self.sessions {
+            state.add(session, log);
+        }
         let shared = Arc::new(Shared::new(state, self.start));
         MockTaskManager::of(shared, Caller::named(self.author))
     }

@@ -79,7 +79,8 @@
 //! Prompts are queued, steered and withdrawn. Permission requests are answered, resolved by the
 //! task's policy, or expire. Sessions are paused, resumed, interrupted, stopped and cancelled.
 //! [`MockTaskManager::hold`] keeps sessions in a status, such as `pausing`, for inspection, and
-//! [`MockBuilder::slots`] limits the number of running sessions.
+//! [`MockBuilder::slots`] limits the number of running sessions. [`MockTaskManager::emit`] appends an
+//! event to a running session, and [`MockBuilder::session`] adds a session with its log.
 //!
 //! # Faults
 //!

@@ -5,6 +5,7 @@
 
 mod recorder;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ah_lifecycle::{
@@ -12,8 +13,8 @@ use ah_lifecycle::{
     View, create, ingest, start,
 };
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, EventSeq, RECENT_EVENTS_MAX, Session, SessionEvent, SessionId,
-    SessionStatus, SessionUpdate, Timestamp,
+    EphemeralEvent, EventPayload, EventSeq, PermissionPolicy, RECENT_EVENTS_MAX, Session,
+    SessionEvent, SessionId, SessionStatus, SessionUpdate, Timestamp,
 };
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -36,9 +37,39 @@ pub(crate) struct MockSession {
 }
 
 impl MockSession {
-    /// A queued session.
+    /// Creates a queued session.
     pub(crate) fn new(session: Session, launch: Launch, setup: Setup, now: Timestamp) -> Self {
-        let mut new = Self {
+        let mut new = Self::without_log(session, launch, setup);
+        new.append(vec![create::queued(now)]);
+        new
+    }
+
+    /// Creates a session with its log.
+    pub(crate) fn recorded(session: Session, log: Vec<SessionEvent>, setup: Setup) -> Self {
+        let launch = Launch {
+            source: session.repo.url.clone(),
+            commit: session.repo.commit.clone(),
+            env: BTreeMap::new(),
+            permissions: PermissionPolicy::default(),
+            timeout_ms: None,
+            idle_timeout_ms: None,
+            author: String::new(),
+        };
+        let mut recorded = Self::without_log(session, launch, setup);
+        for event in &log {
+            if let EventPayload::FileEdit(edit) = &event.payload {
+                recorded.changes.edit(edit, event.ts);
+            }
+        }
+        let last = log.last().map_or(EventSeq::START, |event| event.seq);
+        recorded.view.record.session.last_seq = last;
+        recorded.head.send_replace(last);
+        recorded.log = log;
+        recorded
+    }
+
+    fn without_log(session: Session, launch: Launch, setup: Setup) -> Self {
+        Self {
             view: View {
                 record: SessionRecord::new(session, launch),
                 prompts: Vec::new(),
@@ -50,9 +81,7 @@ impl MockSession {
             head: watch::Sender::new(EventSeq::START),
             ephemeral: broadcast::Sender::new(BEHIND_MAX),
             wake: Arc::default(),
-        };
-        new.append(vec![create::queued(now)]);
-        new
+        }
     }
 
     pub(crate) fn id(&self) -> SessionId {

@@ -18,10 +18,12 @@ use ah_rest_api_contract::{
     SessionEvent, SessionId, SessionQuery, SessionStatus, SortOrder, Task, TaskId,
     TaskLaunchParams, TaskManagerError,
 };
+use ah_scenario::{Defines, ScriptedAgent, Speed};
 use tokio::sync::Notify;
 
 use crate::fault::Conditions;
 use crate::ids::Ids;
+use crate::script::ScriptBuilder;
 use crate::session::{MockSession, Setup, Times};
 use crate::stream::StreamConditions;
 pub(crate) use agents::Agents;
@@ -125,6 +127,22 @@ impl State {
             self.sessions.push(session);
         }
         Ok(launched)
+    }
+
+    /// Adds a session with its log, which does not proceed.
+    pub(crate) fn add(&mut self, session: Session, log: Vec<SessionEvent>) {
+        let script = Arc::new(ScriptBuilder::new("none").build());
+        let version = session.agent.version.clone();
+        let setup = Setup {
+            agent: ScriptedAgent::new(script, Defines::default(), version, session.id.ulid()),
+            speed: Speed::default(),
+            workspace: self.repositories.workspace(&session),
+            times: self.times.clone(),
+        };
+        self.places.insert(session.id, self.sessions.len());
+        let session = MockSession::recorded(session, log, setup);
+        self.log.extend(&session);
+        self.sessions.push(session);
     }
 
     /// Assigns free slots to queued sessions, by priority and then age, and returns these sessions.
@@ -254,11 +272,7 @@ impl State {
         let newest_first = self.sessions.iter().rev();
         let wanted: Vec<&MockSession> = newest_first.filter(|it| wants(query, it)).collect();
         let page = Page::of_whole(wanted, query.page);
-        Page {
-            items: page.items.iter().map(|it| it.session().clone()).collect(),
-            total: page.total,
-            next_page: page.next_page,
-        }
+        page.map(|session| session.session().clone())
     }
 
     pub(crate) fn list_events(
@@ -278,11 +292,7 @@ impl State {
             wanted.reverse();
         }
         let page = Page::of_whole(wanted, query.page);
-        Ok(Page {
-            items: page.items.into_iter().cloned().collect(),
-            total: page.total,
-            next_page: page.next_page,
-        })
+        Ok(page.map(Clone::clone))
     }
 
     pub(crate) fn initial_tasks(&self) -> InitialTasks {

@@ -213,6 +213,13 @@ const RULES: &[Rule] = &[
         reason: "it is a development dependency, for tests only",
     },
     Rule {
+        // The example shows a program that can be tried without an access point.
+        packages: Packages::AllBut(&["dashboard"]),
+        reach: Reach::Direct,
+        never: &["ah-rest-mock-client", "ah-conformance"],
+        reason: "it is a development dependency, for tests only",
+    },
+    Rule {
         packages: Packages::AllBut(&[
             "ah-store-*",
             "ah-cli",

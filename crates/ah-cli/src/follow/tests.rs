@@ -1,5 +1,7 @@
+use ah_rest_mock_client::MockTaskManager;
+
 use crate::fake::script::{EventScript, SESSION, demo};
-use crate::fake::{FakeTaskManager, diff, session};
+use crate::fake::session;
 use crate::terminal::Terminal;
 
 use super::*;
@@ -11,13 +13,8 @@ async fn watched(
 ) -> Result<Watched, String> {
     let mut session = session(SESSION);
     change(&mut session);
-    let fake = FakeTaskManager::with_sessions([session]).with_diff(diff());
-    let sender = fake.stream();
-    for event in events {
-        sender.unbounded_send(event).expect("the stream is open");
-    }
-    drop(sender);
-    let manager: Arc<dyn TaskManager> = Arc::new(fake);
+    let mock = MockTaskManager::builder().session(session, events);
+    let manager: Arc<dyn TaskManager> = Arc::new(mock.build());
     let watch_this = Watch {
         sessions: vec![SESSION.parse().expect("is an id")],
         after: EventSeq::START,

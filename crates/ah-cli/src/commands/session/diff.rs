@@ -93,13 +93,13 @@ async fn session_and_files(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{FakeTaskManager, diff, session};
+    use crate::fake::{diff, manager_of, session};
 
     #[tokio::test]
     async fn first_word_that_names_no_session_is_a_file() {
         let latest = session("01JZBBBBBBBBBBBBBBBBBBBB22");
         let older = session("01JZAAAAAAAAAAAAAAAAAAAAA1");
-        let manager = FakeTaskManager::with_sessions([latest.clone(), older.clone()]);
+        let manager = manager_of([latest.clone(), older.clone()]);
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
         for (given, id, files) in [
             (words(&[]), latest.id, words(&[])),
