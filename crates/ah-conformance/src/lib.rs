@@ -320,6 +320,9 @@ declare! { $
     lists: {
         sessions_are_listed_newest_first,
         lists_are_filtered,
+        prompts_are_paged_oldest_first,
+        permissions_are_paged_oldest_first,
+        files_are_paged_by_path,
         initial_tasks_contain_drafts_and_sessions,
     }
     drafts: {

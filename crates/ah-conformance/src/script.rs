@@ -31,8 +31,13 @@ pub(crate) fn edit(path: &str, added: u64, removed: u64) -> Value {
 
 /// A permission request for a command, with the options `allow` and `deny`.
 pub(crate) fn ask() -> Value {
+    ask_to_use("deploy")
+}
+
+/// A permission request for the tool call `id`, with the options `allow` and `deny`.
+pub(crate) fn ask_to_use(id: &str) -> Value {
     json!({"agentPermissionRequest": {
-        "toolCall": {"toolCallId": "deploy", "title": "Deploy", "kind": "execute"},
+        "toolCall": {"toolCallId": id, "title": "Deploy", "kind": "execute"},
         "options": [
             {"id": "allow", "label": "Yes", "kind": "allow_once"},
             {"id": "deny", "label": "No", "kind": "reject_once"},

@@ -299,9 +299,7 @@ impl TaskManager for LocalTaskManager {
         id: SessionId,
         page: PageRequest,
     ) -> Result<Page<Prompt>, TaskManagerError> {
-        self.known(id).await?;
-        let prompts = self.core.store.prompts(id).await?;
-        Ok(Page::of_whole(prompts, page))
+        Ok(self.core.store.list_prompts(id, page).await?)
     }
 
     async fn withdraw_prompt(
@@ -345,10 +343,8 @@ impl TaskManager for LocalTaskManager {
         id: SessionId,
         page: PageRequest,
     ) -> Result<Page<Permission>, TaskManagerError> {
-        self.known(id).await?;
-        let known = self.core.store.permissions(id).await?;
-        let permissions = known.into_iter().map(|record| record.permission).collect();
-        Ok(Page::of_whole(permissions, page))
+        let records = self.core.store.list_permissions(id, page).await?;
+        Ok(records.map(|record| record.permission))
     }
 
     async fn answer_permission(
@@ -456,6 +452,7 @@ impl TaskManager for LocalTaskManager {
             .changes(id)
             .await
             .map_err(executor_error)?;
+        // Git compares whole trees, and the total is part of a page, so all files are read.
         Ok(query.select(files))
     }
 

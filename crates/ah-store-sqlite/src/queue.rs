@@ -1,7 +1,7 @@
 //! The queue of a session: prompts and permission requests.
 
 use ah_rest_api_contract::{
-    PermissionId, PermissionState, Prompt, PromptId, PromptState, SessionId,
+    Page, PageRequest, PermissionId, PermissionState, Prompt, PromptId, PromptState, SessionId,
 };
 use ah_store::{Pending, PermissionRecord, PermissionWrite, PromptWrite, Queue, StoreError};
 use async_trait::async_trait;
@@ -10,22 +10,30 @@ use sqlx::{Connection as _, SqliteConnection};
 use crate::error::During as _;
 use crate::log::key_of;
 use crate::observe::operation;
-use crate::rows::{PermissionRow, PromptRow, json_text};
+use crate::rows::{PermissionRow, PromptRow, Reader, json_text, stored};
 use crate::store::SqliteStore;
 use crate::words::Word as _;
 
 #[async_trait]
 impl Queue for SqliteStore {
-    async fn prompts(&self, id: SessionId) -> Result<Vec<Prompt>, StoreError> {
+    async fn list_prompts(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<Prompt>, StoreError> {
         operation("list prompts", async {
-            prompts(&mut *self.reader().await?, id).await
+            list_prompts(&mut *self.reader().await?, id, page).await
         })
         .await
     }
 
-    async fn permissions(&self, id: SessionId) -> Result<Vec<PermissionRecord>, StoreError> {
+    async fn list_permissions(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<PermissionRecord>, StoreError> {
         operation("list permission requests", async {
-            permissions(&mut *self.reader().await?, id).await
+            list_permissions(&mut *self.reader().await?, id, page).await
         })
         .await
     }
@@ -56,45 +64,78 @@ impl Queue for SqliteStore {
     }
 }
 
-async fn prompts(
+async fn list_prompts(
     connection: &mut SqliteConnection,
     id: SessionId,
-) -> Result<Vec<Prompt>, StoreError> {
-    let mut snapshot = connection.begin().await.during("list prompts")?;
+    page: PageRequest,
+) -> Result<Page<Prompt>, StoreError> {
+    const LIST: &str = "list prompts";
+    let mut snapshot = connection.begin().await.during(LIST)?;
     let session = key_of(&mut snapshot, id).await?;
+    let total = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "total!: i64" FROM prompts WHERE session = $1"#,
+        session
+    )
+    .fetch_one(&mut *snapshot)
+    .await
+    .during(LIST)?;
+    let limit = page.per_page();
+    let offset = stored(page.offset())?;
     let rows = sqlx::query_as!(
         PromptRow,
         "SELECT id, state, created_at, author, delivery, content
-         FROM prompts WHERE session = $1 ORDER BY key",
-        session
+         FROM prompts WHERE session = $1 ORDER BY key LIMIT $2 OFFSET $3",
+        session,
+        limit,
+        offset
     )
     .fetch_all(&mut *snapshot)
     .await
-    .during("list prompts")?;
-    snapshot.commit().await.during("list prompts")?;
-    rows.into_iter().map(PromptRow::into_prompt).collect()
+    .during(LIST)?;
+    snapshot.commit().await.during(LIST)?;
+    let items = rows
+        .into_iter()
+        .map(PromptRow::into_prompt)
+        .collect::<Result<_, _>>()?;
+    let total = Reader::new("prompts", &id.to_string()).number("session", total)?;
+    Ok(Page::new(items, total, page))
 }
 
-async fn permissions(
+async fn list_permissions(
     connection: &mut SqliteConnection,
     id: SessionId,
-) -> Result<Vec<PermissionRecord>, StoreError> {
-    let mut snapshot = connection
-        .begin()
-        .await
-        .during("list permission requests")?;
+    page: PageRequest,
+) -> Result<Page<PermissionRecord>, StoreError> {
+    const LIST: &str = "list permission requests";
+    let mut snapshot = connection.begin().await.during(LIST)?;
     let session = key_of(&mut snapshot, id).await?;
+    let total = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "total!: i64" FROM permissions WHERE session = $1"#,
+        session
+    )
+    .fetch_one(&mut *snapshot)
+    .await
+    .during(LIST)?;
+    let limit = page.per_page();
+    let offset = stored(page.offset())?;
     let rows = sqlx::query_as!(
         PermissionRow,
         "SELECT id, state, created_at, request, answer, answered_by, resolution
-         FROM permissions WHERE session = $1 ORDER BY key",
-        session
+         FROM permissions WHERE session = $1 ORDER BY key LIMIT $2 OFFSET $3",
+        session,
+        limit,
+        offset
     )
     .fetch_all(&mut *snapshot)
     .await
-    .during("list permission requests")?;
-    snapshot.commit().await.during("list permission requests")?;
-    rows.into_iter().map(PermissionRow::into_record).collect()
+    .during(LIST)?;
+    snapshot.commit().await.during(LIST)?;
+    let items = rows
+        .into_iter()
+        .map(PermissionRow::into_record)
+        .collect::<Result<_, _>>()?;
+    let total = Reader::new("permissions", &id.to_string()).number("session", total)?;
+    Ok(Page::new(items, total, page))
 }
 
 /// Returns the unsettled prompts and permission requests. Partial indexes hold exactly those rows,

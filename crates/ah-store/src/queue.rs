@@ -1,7 +1,7 @@
 //! The queue of a session: prompts for the agent, and permission requests for a person.
 
 use ah_lifecycle::PermissionRecord;
-use ah_rest_api_contract::{PermissionId, Prompt, PromptId, SessionId};
+use ah_rest_api_contract::{Page, PageRequest, PermissionId, Prompt, PromptId, SessionId};
 use async_trait::async_trait;
 
 use crate::StoreError;
@@ -24,11 +24,20 @@ pub struct Pending {
 /// [`Sessions::write`](crate::Sessions::write) changes them.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Returns all prompts of a session, oldest first.
-    async fn prompts(&self, id: SessionId) -> Result<Vec<Prompt>, StoreError>;
+    /// Returns a page of the prompts of a session, oldest first. New prompts do not move the others.
+    async fn list_prompts(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<Prompt>, StoreError>;
 
-    /// Returns all permission requests of a session, oldest first.
-    async fn permissions(&self, id: SessionId) -> Result<Vec<PermissionRecord>, StoreError>;
+    /// Returns a page of the permission requests of a session, oldest first. New requests do not
+    /// move the others.
+    async fn list_permissions(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<PermissionRecord>, StoreError>;
 
     /// Returns the prompts and permission requests of a session that are not settled.
     async fn pending(&self, id: SessionId) -> Result<Pending, StoreError>;

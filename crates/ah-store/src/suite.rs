@@ -104,6 +104,7 @@ macro_rules! store_suite {
             }
             queue: {
                 prompts_are_queued_in_order,
+                prompts_and_permissions_are_paged,
                 unknown_prompt_is_not_found,
                 permission_request_goes_through_its_states,
                 a_permission_request_is_answered_once,

@@ -1,10 +1,15 @@
 //! Lists of sessions.
 
-use ah_rest_api_contract::{AgentType, PageRequest, SessionId, SessionQuery, SessionStatus as S};
+use std::cell::Cell;
+
+use ah_rest_api_contract::{
+    AgentType, EventPayload, FileQuery, Page, PageRequest, PermissionAnswer, PermissionId, Prompt,
+    PromptRequest, SessionId, SessionQuery, SessionStatus as S,
+};
 use serde_json::json;
 
 use crate::World;
-use crate::script::{exit, hang, think};
+use crate::script::{ask_to_use, edit, exit, hang, think};
 use crate::world::PAGES_MAX;
 
 /// Returns the sessions that `query` finds, read in pages of two.
@@ -164,4 +169,117 @@ pub async fn initial_tasks_contain_drafts_and_sessions(world: &World) {
     let sessions: Vec<SessionId> = listed.map(|session| session.id).collect();
     assert_eq!(sessions, [id, ended]);
     assert_eq!((tasks.sessions.total, tasks.sessions.next_page), (2, None));
+}
+
+fn page(number: u32, size: u32) -> PageRequest {
+    PageRequest::new(number, size).expect("a good page")
+}
+
+async fn prompts(world: &World, id: SessionId, request: PageRequest) -> Page<Prompt> {
+    let listed = world.manager().list_prompts(id, request).await;
+    listed.expect("the session is known")
+}
+
+/// The prompts of a session are sorted by age, oldest first, and paged. A prompt that is added
+/// between two pages moves no other.
+pub async fn prompts_are_paged_oldest_first(world: &World) {
+    let id = world.running(json!([think("hm"), hang()])).await;
+    let mut queued = Vec::new();
+    let prompt = async |text: &str| {
+        let request = PromptRequest::queued(text);
+        let receipt = world.manager().prompt_session(id, request).await;
+        receipt.expect("the session takes prompts").prompt_id
+    };
+    for number in 0..5 {
+        queued.push(prompt(&number.to_string()).await);
+    }
+    let first = prompts(world, id, page(1, 2)).await;
+    assert_eq!((first.total, first.next_page), (5, Some(2)));
+    queued.push(prompt("late").await);
+    let mut listed = first.items;
+    let second = prompts(world, id, page(2, 2)).await;
+    assert_eq!((second.total, second.next_page), (6, Some(3)));
+    listed.extend(second.items);
+    let third = prompts(world, id, page(3, 2)).await;
+    assert_eq!((third.total, third.next_page), (6, None));
+    listed.extend(third.items);
+    let listed: Vec<_> = listed.iter().map(|prompt| prompt.id).collect();
+    assert_eq!(listed, queued);
+    let past = prompts(world, id, page(4, 2)).await;
+    assert_eq!((past.items.len(), past.total, past.next_page), (0, 6, None));
+}
+
+/// Waits for permission request `number` of a session, from 1, and returns its id.
+async fn request(world: &World, id: SessionId, number: usize) -> PermissionId {
+    let seen = Cell::new(0);
+    let log = world
+        .until(id, |event| {
+            let is_request = matches!(event.payload, EventPayload::PermissionRequest(_));
+            seen.set(seen.get() + usize::from(is_request));
+            seen.get() == number
+        })
+        .await;
+    match log.last().map(|event| &event.payload) {
+        Some(EventPayload::PermissionRequest(request)) => request.request_id,
+        other => panic!("the log ends with the request: {other:?}"),
+    }
+}
+
+/// The permission requests of a session are sorted by age, oldest first, and paged. A request that
+/// is added between two pages moves no other.
+pub async fn permissions_are_paged_oldest_first(world: &World) {
+    let timeline = ["one", "two", "three"].map(ask_to_use);
+    let id = world
+        .launch(json!([timeline[0], timeline[1], timeline[2], hang()]))
+        .await;
+    let mut requests = Vec::new();
+    for number in 1..=3 {
+        requests.push(request(world, id, number as usize).await);
+        for (place, expected) in (1..).zip(&requests) {
+            let listed = world.manager().list_permissions(id, page(place, 1)).await;
+            let listed = listed.expect("the session is known");
+            let ids = listed.items.iter().map(|it| it.request.request_id);
+            assert_eq!(ids.collect::<Vec<_>>(), [*expected]);
+            assert_eq!(listed.total, u64::from(number));
+            assert_eq!(listed.next_page, (place < number).then_some(place + 1));
+        }
+        let allow = PermissionAnswer::Select("allow".into());
+        let newest = requests[requests.len() - 1];
+        let answered = world.manager().answer_permission(id, newest, allow).await;
+        answered.expect("the request waits");
+    }
+}
+
+/// The changed files of a session are sorted by path and paged.
+pub async fn files_are_paged_by_path(world: &World) {
+    let timeline = json!([
+        edit("b.md", 1, 0),
+        edit("c.md", 1, 0),
+        edit("a.md", 1, 0),
+        think("edited"),
+        hang()
+    ]);
+    let id = world.launch(timeline).await;
+    world.until_thought(id, "edited").await;
+    let files = async |page| {
+        let query = FileQuery {
+            page,
+            ..FileQuery::default()
+        };
+        let listed = world.manager().list_session_files(id, query).await;
+        listed.expect("it has a workspace")
+    };
+    let all = files(PageRequest::largest()).await;
+    assert!(all.items.is_sorted_by(|a, b| a.path < b.path));
+    let mut turned = Vec::new();
+    let mut next = Some(1);
+    while let Some(number) = next {
+        let listed = files(page(number, 2)).await;
+        assert!(listed.items.len() <= 2);
+        assert!(listed.next_page <= Some(PAGES_MAX), "the list does not end");
+        assert_eq!(listed.total, all.total);
+        turned.extend(listed.items);
+        next = listed.next_page;
+    }
+    assert_eq!(turned, all.items);
 }

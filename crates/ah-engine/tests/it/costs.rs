@@ -5,10 +5,10 @@ use std::sync::Arc;
 use ah_engine::testing::Behavior;
 use ah_lifecycle::Request;
 use ah_rest_api_contract::{
-    DeliveryMode, EventPayload, Prompt, PromptContent, PromptId, PromptRequest, PromptState,
-    SessionId, SessionStatus as S, TaskManager, Timestamp,
+    DeliveryMode, EventPayload, PageRequest, Prompt, PromptContent, PromptId, PromptRequest,
+    PromptState, SessionId, SessionStatus as S, TaskManager, Timestamp,
 };
-use ah_store::{Guard, PromptWrite, Queue as _, SessionWrite, Store};
+use ah_store::{Guard, PromptWrite, SessionWrite, Store};
 use ulid::Ulid;
 
 use crate::counting_store::CountingStore;
@@ -90,7 +90,13 @@ async fn a_decision_reads_as_many_rows_at_prompt_1000_as_at_prompt_10() {
     let early = work(&world, &engine, &store, id, "early").await;
     add_history(store.as_ref(), id, 10, 990).await;
     let late = work(&world, &engine, &store, id, "late").await;
-    assert_eq!(store.prompts(id).await.unwrap().len(), 1_002);
+    store.take();
+    let page = engine
+        .list_prompts(id, PageRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(page.total, 1_002);
+    assert_eq!(store.take(), (1, 50), "a list reads its page only");
     assert_eq!(early, late);
     assert!(late <= 2, "{late} rows");
     engine.shutdown().await;

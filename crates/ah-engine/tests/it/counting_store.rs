@@ -120,14 +120,22 @@ forward! {
 
 #[async_trait]
 impl Queue for CountingStore {
-    async fn prompts(&self, id: SessionId) -> Result<Vec<Prompt>, StoreError> {
-        let prompts = self.inner.prompts(id).await?;
-        Ok(self.count(prompts, Vec::len))
+    async fn list_prompts(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<Prompt>, StoreError> {
+        let prompts = self.inner.list_prompts(id, page).await?;
+        Ok(self.count(prompts, |page| page.items.len()))
     }
 
-    async fn permissions(&self, id: SessionId) -> Result<Vec<PermissionRecord>, StoreError> {
-        let permissions = self.inner.permissions(id).await?;
-        Ok(self.count(permissions, Vec::len))
+    async fn list_permissions(
+        &self,
+        id: SessionId,
+        page: PageRequest,
+    ) -> Result<Page<PermissionRecord>, StoreError> {
+        let permissions = self.inner.list_permissions(id, page).await?;
+        Ok(self.count(permissions, |page| page.items.len()))
     }
 
     async fn pending(&self, id: SessionId) -> Result<Pending, StoreError> {

@@ -268,7 +268,7 @@ fn ended(result: Result<crate::Written, StoreError>) -> Ended {
 /// Returns the store's state of session `id`, in the form of the model.
 async fn known(store: &dyn Store, id: SessionId) -> SessionModel {
     let record = store.session(id).await.unwrap();
-    let prompts = store.prompts(id).await.unwrap();
+    let prompts = sample::prompts(store, id).await;
     SessionModel {
         id,
         fence: record.fence.0,

@@ -1,7 +1,7 @@
 //! Cases of [`Queue`](crate::Queue).
 
 use ah_rest_api_contract::{
-    DeliveryMode, Permission, PermissionAnswer, PermissionId, PermissionOption,
+    DeliveryMode, Page, PageRequest, Permission, PermissionAnswer, PermissionId, PermissionOption,
     PermissionOptionKind, PermissionOutcome, PermissionRequested, PermissionResolved,
     PermissionState, Prompt, PromptContent, PromptId, PromptState, SessionId,
 };
@@ -48,7 +48,7 @@ pub async fn prompts_are_queued_in_order(harness: &dyn StoreHarness) {
     let elsewhere = prompt("elsewhere");
     let enqueue = vec![PromptWrite::Enqueue(elsewhere.clone())];
     write_prompts(&*store, ids[1], enqueue).await.unwrap();
-    assert_eq!(store.prompts(ids[0]).await.unwrap(), prompts);
+    assert_eq!(sample::prompts(&*store, ids[0]).await, prompts);
 
     let late = prompt("late");
     let writes = vec![
@@ -68,8 +68,46 @@ pub async fn prompts_are_queued_in_order(harness: &dyn StoreHarness) {
     for (prompt, state) in prompts.iter_mut().zip(states) {
         prompt.state = state;
     }
-    assert_eq!(store.prompts(ids[0]).await.unwrap(), prompts);
-    assert_eq!(store.prompts(ids[1]).await.unwrap(), [elsewhere]);
+    assert_eq!(sample::prompts(&*store, ids[0]).await, prompts);
+    assert_eq!(sample::prompts(&*store, ids[1]).await, [elsewhere]);
+}
+
+/// A page has its items only, and rows that are added later do not move the others.
+pub async fn prompts_and_permissions_are_paged(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let ids = sample::sessions(&*store, 2).await;
+    let page = |number| PageRequest::new(number, 2).unwrap();
+    let prompts: Vec<Prompt> = ["a", "b", "c", "d"].into_iter().map(prompt).collect();
+    let requests: Vec<Permission> = (0..4).map(|_| permission()).collect();
+    let add = async |place: usize| {
+        let mut write = SessionWrite::new(ids[0], Guard::default(), sample::at(3));
+        write.prompts = vec![PromptWrite::Enqueue(prompts[place].clone())];
+        write.permissions = vec![PermissionWrite::Open(requests[place].clone())];
+        store.write(write).await.unwrap();
+    };
+    for place in 0..3 {
+        add(place).await;
+    }
+    let first = store.list_prompts(ids[0], page(1)).await.unwrap();
+    assert_eq!(first, Page::new(prompts[..2].to_vec(), 3, page(1)));
+    let listed = async |number| {
+        let listed = store.list_permissions(ids[0], page(number)).await;
+        listed.unwrap().map(|record| record.permission)
+    };
+    assert_eq!(
+        listed(1).await,
+        Page::new(requests[..2].to_vec(), 3, page(1))
+    );
+    add(3).await;
+    let second = store.list_prompts(ids[0], page(2)).await.unwrap();
+    assert_eq!(second, Page::new(prompts[2..].to_vec(), 4, page(2)));
+    assert_eq!(
+        listed(2).await,
+        Page::new(requests[2..].to_vec(), 4, page(2))
+    );
+    assert_eq!(listed(3).await, Page::new(Vec::new(), 4, page(3)));
+    let elsewhere = store.list_prompts(ids[1], page(1)).await.unwrap();
+    assert_eq!(elsewhere, Page::new(Vec::new(), 0, page(1)));
 }
 
 /// A write that changes an unknown prompt, or enqueues a known one, is refused as a whole.
@@ -101,7 +139,7 @@ pub async fn unknown_prompt_is_not_found(harness: &dyn StoreHarness) {
         "{refused:?}"
     );
     assert_eq!(store.session(ids[0]).await.unwrap(), before);
-    assert_eq!(store.prompts(ids[0]).await.unwrap(), [known]);
+    assert_eq!(sample::prompts(&*store, ids[0]).await, [known]);
 }
 
 fn permission() -> Permission {
@@ -166,7 +204,7 @@ pub async fn permission_request_goes_through_its_states(harness: &dyn StoreHarne
         answer: None,
     };
     let expected = [waiting(&second), waiting(&first)];
-    assert_eq!(store.permissions(id).await.unwrap(), expected);
+    assert_eq!(sample::permissions(&*store, id).await, expected);
 
     let request_id = first.request.request_id;
     let told = answer(request_id, "me");
@@ -176,7 +214,7 @@ pub async fn permission_request_goes_through_its_states(harness: &dyn StoreHarne
     let yes = PermissionAnswer::Select("yes".to_owned());
     answered.answer = Some((yes, "me".to_owned()));
     let expected = [waiting(&second), answered.clone()];
-    assert_eq!(store.permissions(id).await.unwrap(), expected);
+    assert_eq!(sample::permissions(&*store, id).await, expected);
 
     let settled = PermissionWrite::Resolve(resolved(request_id));
     write_permission(&*store, id, settled).await.unwrap();
@@ -184,7 +222,7 @@ pub async fn permission_request_goes_through_its_states(harness: &dyn StoreHarne
     answered.permission.resolution = Some(resolved(request_id));
     answered.answer = None;
     let expected = [waiting(&second), answered.clone()];
-    assert_eq!(store.permissions(id).await.unwrap(), expected);
+    assert_eq!(sample::permissions(&*store, id).await, expected);
 
     // Resolving it again has no effect; the first outcome stays.
     let mut other = resolved(request_id);
@@ -192,7 +230,7 @@ pub async fn permission_request_goes_through_its_states(harness: &dyn StoreHarne
     let again = PermissionWrite::Resolve(other);
     write_permission(&*store, id, again).await.unwrap();
     let expected = [waiting(&second), answered];
-    assert_eq!(store.permissions(id).await.unwrap(), expected);
+    assert_eq!(sample::permissions(&*store, id).await, expected);
 }
 
 /// An answer to an answered, resolved or unknown request is refused as a whole.
@@ -273,7 +311,7 @@ pub async fn only_unresolved_items_are_pending(harness: &dyn StoreHarness) {
             (prompts[3].id, PromptState::Queued)
         ]
     );
-    let all = store.permissions(ids[0]).await.unwrap();
+    let all = sample::permissions(&*store, ids[0]).await;
     assert_eq!(pending.permissions, all[1..]);
     let left = all[1..].iter().map(|it| it.permission.request.request_id);
     assert_eq!(left.collect::<Vec<_>>(), [answered, open]);

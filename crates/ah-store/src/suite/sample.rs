@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ah_rest_api_contract::{
-    AgentType, CreateTask, EventPayload, EventSeq, FileEdit, Log, LogLevel, PermissionPolicy,
-    Priority, PromptContent, RepoConfig, RepoMode, RepositoryId, Session, SessionAgent, SessionId,
-    SessionLinks, SessionRepo, SessionStatus, StatusChange, Task, TaskId, Thought, Timestamp,
-    ToolOutcome, ToolResult, ToolUse, ToolUseStatus,
+    AgentType, CreateTask, EventPayload, EventSeq, FileEdit, Log, LogLevel, Page, PermissionPolicy,
+    Priority, Prompt, PromptContent, RepoConfig, RepoMode, RepositoryId, Session, SessionAgent,
+    SessionId, SessionLinks, SessionRepo, SessionStatus, StatusChange, Task, TaskId, Thought,
+    Timestamp, ToolOutcome, ToolResult, ToolUse, ToolUseStatus,
 };
 use serde_json::Map;
 use ulid::Ulid;
 
-use crate::{EngineId, Launch, Lease, NewEvent, NewTask, Store};
+use crate::{EngineId, Launch, Lease, NewEvent, NewTask, PermissionRecord, Store};
 
 /// Returns a unique ULID. ULIDs sort in the order of the calls.
 pub fn ulid() -> Ulid {
@@ -25,6 +25,18 @@ pub fn ulid() -> Ulid {
 #[must_use]
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_millis(1_800_000_000_000 + seconds * 1000)
+}
+
+/// Returns all prompts of a session.
+pub async fn prompts(store: &dyn Store, id: SessionId) -> Vec<Prompt> {
+    let all = Page::all(|page| store.list_prompts(id, page)).await;
+    all.unwrap().items
+}
+
+/// Returns all permission requests of a session.
+pub async fn permissions(store: &dyn Store, id: SessionId) -> Vec<PermissionRecord> {
+    let all = Page::all(|page| store.list_permissions(id, page)).await;
+    all.unwrap().items
 }
 
 /// Returns a lease of `engine` that ends at `expires_at`.

@@ -1,8 +1,8 @@
 //! Cases of [`Tasks`](crate::Tasks).
 
 use ah_rest_api_contract::{
-    EventPayload, EventSeq, RepositoryId, SessionEvent, SessionId, SessionQuery, SessionStatus,
-    StatusChange, TaskId,
+    EventPayload, EventSeq, PageRequest, RepositoryId, SessionEvent, SessionId, SessionQuery,
+    SessionStatus, StatusChange, TaskId,
 };
 
 use super::{StoreHarness, sample};
@@ -125,8 +125,13 @@ pub async fn missing_items_are_not_found(harness: &dyn StoreHarness) {
     check(after, "session", &text);
     let history = store.list_events(session, &Default::default()).await;
     check(history, "session", &text);
-    check(store.prompts(session).await, "session", &text);
-    check(store.permissions(session).await, "session", &text);
+    let page = PageRequest::default();
+    check(store.list_prompts(session, page).await, "session", &text);
+    check(
+        store.list_permissions(session, page).await,
+        "session",
+        &text,
+    );
     let write = crate::SessionWrite::new(session, Default::default(), sample::at(0));
     check(store.write(write).await, "session", &text);
     let task = TaskId::from_ulid(sample::ulid());
