@@ -6,8 +6,8 @@ use ah_rest_api_contract::operations::ALL;
 use ah_rest_api_contract::{
     AgentType, AllEventsQuery, DiffQuery, DraftContent, DraftId, ErrorKind, EventFilter,
     EventQuery, EventSeq, FileQuery, LogParams, PageRequest, PermissionAnswer, PermissionId,
-    PromptId, PromptRequest, RepoConfig, RepositoryId, SessionQuery, TaskLaunchParams,
-    TaskManager as _,
+    PromptContent, PromptId, PromptRequest, RepoConfig, RepositoryId, SessionId, SessionQuery,
+    TaskId, TaskLaunchParams, TaskManager as _, for_each_operation,
 };
 use ah_rest_client::RestClient;
 use wiremock::matchers::any;
@@ -15,71 +15,103 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::samples::{SESSION, client, session_id};
 
-/// Calls each method once, in this order, and returns their names. The results do not matter.
+/// A valid value for a parameter of a method.
+trait Sample {
+    fn sample() -> Self;
+}
+
+macro_rules! samples {
+    ($($type:ty: $value:expr,)+) => {
+        $(impl Sample for $type {
+            fn sample() -> Self {
+                $value
+            }
+        })+
+    };
+}
+
+samples! {
+    TaskId: SESSION.parse().unwrap(),
+    SessionId: session_id(),
+    DraftId: format!("draft-{SESSION}").parse().unwrap(),
+    PromptId: format!("prompt-{SESSION}").parse().unwrap(),
+    PermissionId: format!("perm-{SESSION}").parse().unwrap(),
+    RepositoryId: format!("repo-{SESSION}").parse().unwrap(),
+    SessionQuery: SessionQuery::default(),
+    PageRequest: PageRequest::default(),
+    FileQuery: FileQuery::default(),
+    DiffQuery: DiffQuery::default(),
+    LogParams: LogParams::default(),
+    TaskLaunchParams: TaskLaunchParams::builder("x", RepoConfig::git("/srv/x"), "scenario")
+        .build()
+        .unwrap(),
+    PromptRequest: PromptRequest::queued("x"),
+    PermissionAnswer: PermissionAnswer::Cancel,
+    DraftContent: DraftContent::default(),
+    Option<String>: None,
+    Option<PromptContent>: None,
+}
+
+/// Calls the method of each `manager` and `client` row of the operations table, then those in
+/// brackets. Returns the names of the methods. The results do not matter.
 macro_rules! call_each {
-    ($client:expr, $($method:ident($($argument:expr),*)),+ $(,)?) => {{
+    (
+        $rest:ident [$($own_id:ident($($argument:expr),*)),* $(,)?]
+        manager { $(
+            $id:ident $method:ident $path:literal ($($parameter:ident: $type:ty),*)
+            $(query $query:ty as $wire:ty,)?
+            $(body $body:ty,)?
+            $(fields $request:ident { $($field:ident: $field_type:ty),* },)?
+            -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal;
+        )* }
+        client { $(
+            $client_id:ident $client_method:ident $client_path:literal
+            ($($client_parameter:ident: $client_type:ty),*)
+            $(query $client_query:ty as $client_wire:ty,)?
+            $(body $client_body:ty,)?
+            -> $client_status:literal $client_answer:ty, errors $client_errors:tt,
+            $client_action:ident, $client_summary:literal;
+        )* }
+        own $own:tt
+    ) => {{
         let mut names = Vec::new();
         $(
-            assert!($client.$method($($argument),*).await.is_err());
-            names.push(stringify!($method));
-        )+
+            let called = $rest.$id(
+                $(<$type>::sample(),)*
+                $(<$query>::sample(),)?
+                $(<$body>::sample(),)?
+                $($(<$field_type>::sample(),)*)?
+            );
+            assert!(called.await.is_err());
+            names.push(stringify!($id));
+        )*
+        $(
+            let called = $rest.$client_id(
+                $(<$client_type>::sample(),)*
+                $(<$client_query>::sample(),)?
+                $(<$client_body>::sample(),)?
+            );
+            assert!(called.await.is_err());
+            names.push(stringify!($client_id));
+        )*
+        $(
+            assert!($rest.$own_id($($argument),*).await.is_err());
+            names.push(stringify!($own_id));
+        )*
         names
     }};
 }
 
 async fn call_all(client: &RestClient) -> Vec<&'static str> {
-    let id = session_id();
-    let draft: DraftId = format!("draft-{SESSION}").parse().unwrap();
-    let prompt: PromptId = format!("prompt-{SESSION}").parse().unwrap();
-    let permission: PermissionId = format!("perm-{SESSION}").parse().unwrap();
-    let repository: RepositoryId = format!("repo-{SESSION}").parse().unwrap();
-    let page = PageRequest::default();
-    let task = TaskLaunchParams::builder("x", RepoConfig::git("/srv/x"), "scenario")
-        .build()
-        .unwrap();
-    call_each!(
-        client,
-        launch_task(task),
-        get_task(SESSION.parse().unwrap()),
-        list_sessions(SessionQuery::default()),
-        get_session(id),
-        get_session_info(id),
-        cancel_session(id),
-        stop_session(id, None),
-        interrupt_session(id),
-        pause_session(id),
-        resume_session(id, None),
-        prompt_session(id, PromptRequest::queued("x")),
-        list_prompts(id, page),
-        withdraw_prompt(id, prompt),
-        list_permissions(id, page),
-        answer_permission(id, permission, PermissionAnswer::Cancel),
-        list_events(id, EventQuery::default()),
-        task_events_stream(id, EventSeq::START, EventFilter::default()),
-        list_session_logs(id, LogParams::default()),
-        list_session_files(id, FileQuery::default()),
-        get_session_diff(id, DiffQuery::default()),
+    for_each_operation!(call_each client [
+        list_events(session_id(), EventQuery::default()),
+        task_events_stream(session_id(), EventSeq::START, EventFilter::default()),
         all_events(AllEventsQuery::default()),
-        create_draft(DraftContent::default()),
-        list_drafts(page),
-        get_draft(draft),
-        update_draft(draft, DraftContent::default()),
-        delete_draft(draft),
-        list_repositories(page),
-        list_repos(page),
-        get_repository(repository),
-        list_branches(repository),
-        list_agents(page),
         get_agent_schema(&AgentType::new("a b/c")),
-        health(),
-        ready(),
         metrics(),
-        deep_health(),
-        version(),
-        openapi(),
         docs(),
         explain_error(ErrorKind::Conflict),
-    )
+    ])
 }
 
 /// Returns the operation of a method, which has the same name.
