@@ -45,17 +45,7 @@ fn killing_ah_at_any_point_loses_nothing_and_the_agent_continues() {
     let setting = Setting::new();
     let file = setting.scenario(STEADY);
     for (name, moment) in points {
-        let mut follower = Follower::start(setting.ah(&[
-            "task",
-            "--follow",
-            "--scenario",
-            file.to_str().unwrap(),
-            "do it",
-        ]));
-        let id = follower.until(moment)["sessionId"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let (follower, id) = setting.follow_task(&file, moment);
         let seen = follower.kill();
         let agent_before = agent_processes(&id).first().copied();
 
@@ -96,17 +86,7 @@ timeline:
   - complete: true
 ",
     );
-    let mut follower = Follower::start(setting.ah(&[
-        "task",
-        "--follow",
-        "--scenario",
-        file.to_str().unwrap(),
-        "do it",
-    ]));
-    let id = follower.until(of_type("tool_use"))["sessionId"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let (follower, id) = setting.follow_task(&file, of_type("tool_use"));
     let before = agent(&id);
     follower.kill();
     // Twice, each time with a new `ah` that attaches and detaches.
@@ -131,17 +111,7 @@ timeline:
 fn agent_that_ends_unsupervised_is_completed_by_the_next_process() {
     let setting = Setting::new();
     let file = setting.scenario(STEADY);
-    let mut follower = Follower::start(setting.ah(&[
-        "task",
-        "--follow",
-        "--scenario",
-        file.to_str().unwrap(),
-        "do it",
-    ]));
-    let id = follower.until(status("running"))["sessionId"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let (follower, id) = setting.follow_task(&file, status("running"));
     follower.kill();
     let path = setting.session(&id)["workspace"]["path"]
         .as_str()
@@ -204,17 +174,7 @@ fn a_killed_agent_fails_the_session_and_leaves_no_process() {
 fn killing_server_recorder_and_agent_is_reported() {
     let setting = Setting::new();
     let file = setting.scenario(UNTIDY);
-    let mut follower = Follower::start(setting.ah(&[
-        "task",
-        "--follow",
-        "--scenario",
-        file.to_str().unwrap(),
-        "do it",
-    ]));
-    let id = follower.until(of_type("tool_use"))["sessionId"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let (follower, id) = setting.follow_task(&file, of_type("tool_use"));
     let (recorder, agent) = (recorder(&setting, &id), agent(&id));
     follower.kill();
     recorder.kill();

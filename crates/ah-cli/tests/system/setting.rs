@@ -57,6 +57,23 @@ impl Setting {
         path
     }
 
+    /// Launches a task that plays this scenario and follows it until an event that `wanted` accepts.
+    /// Returns the follower and the id of the session.
+    pub(crate) fn follow_task(
+        &self,
+        scenario: &Path,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> (Follower, String) {
+        let scenario = scenario.to_str().unwrap();
+        let task = ["task", "--follow", "--scenario", scenario, "do it"];
+        let mut follower = Follower::start(self.ah(&task));
+        let id = follower.until(wanted)["sessionId"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        (follower, id)
+    }
+
     /// Returns `ah` with these arguments, in the repository.
     pub(crate) fn ah(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ah"));
