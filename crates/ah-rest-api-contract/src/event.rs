@@ -135,13 +135,20 @@ impl EventPayload {
         )
     }
 
-    /// Returns true for the events that are part of a session's recent events: thoughts, tool runs
-    /// and edits.
+    /// Returns true for the events that are part of a session's recent events.
     #[must_use]
-    pub const fn is_recent_activity(&self) -> bool {
+    pub fn is_recent_activity(&self) -> bool {
+        self.event_type().is_recent_activity()
+    }
+}
+
+impl EventType {
+    /// Returns true for the types of a session's recent events: thoughts, tool runs and edits.
+    #[must_use]
+    pub const fn is_recent_activity(self) -> bool {
         matches!(
             self,
-            Self::Thought(_) | Self::ToolUse(_) | Self::ToolResult(_) | Self::FileEdit(_)
+            Self::Thought | Self::ToolUse | Self::ToolResult | Self::FileEdit
         )
     }
 }

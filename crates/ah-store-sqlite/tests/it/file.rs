@@ -3,8 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use ah_rest_api_contract::{EventType, RECENT_EVENTS_MAX};
 use ah_store::suite::{StoreHarness as _, sample};
 use ah_store_sqlite::SqliteStore;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::Folder;
 
@@ -52,4 +55,35 @@ async fn non_database_file_is_an_error_and_stays_unchanged() {
     assert_eq!(fs::read_to_string(folder.file()).unwrap(), text);
     let nowhere = folder.0.path().join("no/state.db");
     assert!(SqliteStore::open(&nowhere).await.is_err());
+}
+
+/// The schema repeats these two facts of the contract as literals.
+#[tokio::test]
+async fn schema_has_the_recent_events_of_the_contract() {
+    let folder = Folder::new();
+    folder.open().await.close().await;
+    let options = SqliteConnectOptions::new().filename(folder.file());
+    let mut connection = options.connect().await.unwrap();
+    let definition = "SELECT sql FROM sqlite_master WHERE name = ?";
+    let mut definitions = Vec::new();
+    for name in ["session_records", "events_recent"] {
+        let query = sqlx::query_scalar(definition).bind(name);
+        let text: String = query.fetch_one(&mut connection).await.unwrap();
+        definitions.push(text);
+    }
+    connection.close().await.unwrap();
+    let recent = EventType::ALL
+        .into_iter()
+        .filter(|event_type| event_type.is_recent_activity());
+    let words: Vec<String> = recent.map(|word| format!("'{word}'")).collect();
+    let condition = format!("type IN ({})", words.join(", "));
+    for text in &definitions {
+        assert!(text.contains(&condition), "{condition}: {text}");
+    }
+    let limit = format!("LIMIT {RECENT_EVENTS_MAX}\n");
+    assert!(
+        definitions[0].contains(&limit),
+        "{limit}: {}",
+        definitions[0]
+    );
 }
