@@ -98,7 +98,9 @@ fn prompts(view: &View) -> Vec<Request> {
     // An agent that works between turns accepts a prompt as well.
     let idle = match view.record.session.activity {
         Some(Activity::Idle) => true,
-        Some(Activity::Working | Activity::AwaitingPermission) => !view.record.is_in_turn(),
+        Some(Activity::Working | Activity::AwaitingPermission | Activity::Interrupting) => {
+            !view.record.is_in_turn()
+        }
         Some(_) | None => false,
     };
     let mut waiting = view

@@ -213,7 +213,7 @@ fn unfinished(record: &SessionRecord, end: &AgentEnd) -> Option<String> {
     let session = &record.session;
     if matches!(
         session.activity,
-        Some(Activity::Working | Activity::AwaitingPermission)
+        Some(Activity::Working | Activity::AwaitingPermission | Activity::Interrupting)
     ) {
         return reported("the agent exited in the middle of a turn");
     }

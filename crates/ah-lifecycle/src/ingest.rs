@@ -81,16 +81,16 @@ fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
     let mut activity = None;
     match &payload {
         EventPayload::Message(message) if message.role == MessageRole::User => {
-            let delivered = message.prompt_id.filter(|id| {
+            let sent = message.prompt_id.filter(|id| {
                 message.delivery != Some(PromptDelivery::Initial)
-                    && view
-                        .prompts
-                        .iter()
-                        .any(|p| p.id == *id && p.state != PromptState::Delivered)
+                    && view.prompts.iter().any(|p| {
+                        p.id == *id
+                            && matches!(p.state, PromptState::Queued | PromptState::Withdrawn)
+                    })
             });
             change
                 .prompts
-                .extend(delivered.map(|id| PromptWrite::Set(id, PromptState::Delivered)));
+                .extend(sent.map(|id| PromptWrite::Set(id, PromptState::Sent)));
         }
         EventPayload::PermissionRequest(request) => {
             change.permissions.push(PermissionWrite::Open(Permission {
@@ -113,6 +113,7 @@ fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
                 // The recorder adds the open tool calls of an agent between turns.
                 let work = Work {
                     in_turn: view.record.is_in_turn(),
+                    is_interrupted: view.record.interrupt_requested,
                     ..Work::default()
                 };
                 activity = Some(if others {
@@ -170,10 +171,17 @@ fn of_fact(view: &View, fact: &Fact, ts: Timestamp) -> Result<Change, Refusal> {
                 ts,
                 payload: EventPayload::Turn(TurnChange::started(*prompt_id)),
             });
-            set_activity(view, &mut change, Activity::Working, ts);
+            let work = Work {
+                in_turn: true,
+                is_interrupted: view.record.interrupt_requested,
+                ..Work::default()
+            };
+            set_activity(view, &mut change, work.activity(), ts);
             change.into()
         }
         Fact::TurnEnded { prompt_id, outcome } => turn_ended(view, *prompt_id, outcome, ts).into(),
+        Fact::PromptTaken { prompt_id } => set_prompt(*prompt_id, PromptState::Delivered).into(),
+        Fact::PromptLost { prompt_id } => set_prompt(*prompt_id, PromptState::Undelivered).into(),
         Fact::Activity { activity } => {
             let mut change = Change::default();
             set_activity(view, &mut change, *activity, ts);
@@ -189,6 +197,13 @@ fn of_fact(view: &View, fact: &Fact, ts: Timestamp) -> Result<Change, Refusal> {
         Decision::Change(change) => *change,
         Decision::Unchanged => Change::default(),
     })
+}
+
+fn set_prompt(id: PromptId, state: PromptState) -> Change {
+    Change {
+        prompts: vec![PromptWrite::Set(id, state)],
+        ..Change::default()
+    }
 }
 
 fn turn_ended(

@@ -20,7 +20,7 @@ pub struct JournalRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JournalEntry {
-    /// An event. A `message` of the user reports that its prompt was delivered, a
+    /// An event. A `message` of the user reports that its prompt was sent to the agent, a
     /// `permission_request` that the agent waits for an answer, and a `permission_resolved` that
     /// the agent received it.
     Event(EventPayload),
@@ -54,6 +54,17 @@ pub enum Fact {
         prompt_id: PromptId,
         /// The delivery of the prompt.
         delivery: PromptDelivery,
+    },
+    /// The agent has begun to work on a prompt that was sent to it. A `message` of the user only
+    /// reports that the prompt was sent.
+    PromptTaken {
+        /// The prompt, which is not the first one of the session.
+        prompt_id: PromptId,
+    },
+    /// The agent has not accepted a prompt that was sent to it, and will not.
+    PromptLost {
+        /// The prompt, which is not the first one of the session.
+        prompt_id: PromptId,
     },
     /// A turn ended.
     TurnEnded {

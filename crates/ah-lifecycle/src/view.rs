@@ -26,7 +26,8 @@ impl View {
     /// queued prompts in order, so it does not once a later one was delivered.
     pub fn drop_settled(&mut self) {
         let taken = self.prompts.iter().rposition(|prompt| {
-            prompt.state == PromptState::Delivered && prompt.delivery == DeliveryMode::Queue
+            matches!(prompt.state, PromptState::Sent | PromptState::Delivered)
+                && prompt.delivery == DeliveryMode::Queue
         });
         let mut index = 0;
         self.prompts.retain(|prompt| {
@@ -35,7 +36,10 @@ impl View {
             match prompt.state {
                 PromptState::Queued => true,
                 PromptState::Withdrawn => later,
-                PromptState::Delivered | PromptState::Undelivered | PromptState::Unknown => false,
+                PromptState::Sent
+                | PromptState::Delivered
+                | PromptState::Undelivered
+                | PromptState::Unknown => false,
             }
         });
         self.permissions

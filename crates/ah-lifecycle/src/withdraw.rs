@@ -33,6 +33,7 @@ pub fn decide(
         }
         .into()),
         PromptState::Withdrawn => Ok(Decision::Unchanged),
+        PromptState::Sent => Err(settled("was sent to the agent")),
         PromptState::Delivered => Err(settled("has reached the agent")),
         PromptState::Unknown => Err(settled("is in an unknown state")),
         PromptState::Undelivered => Err(settled("was left over when the session ended")),

@@ -207,6 +207,9 @@ pub enum Activity {
     Idle,
     /// The agent waits for the answer to a permission request.
     AwaitingPermission,
+    /// The agent was told to end its turn and has not done so yet. An agent that ignores it is shut
+    /// down.
+    Interrupting,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,

@@ -112,11 +112,13 @@ impl PromptRequest {
 pub enum PromptState {
     /// The prompt waits in the session's queue.
     Queued,
-    /// The prompt was delivered to the agent.
+    /// The prompt was sent to the agent, which has not reacted to it yet.
+    Sent,
+    /// The prompt was delivered: the agent has begun to work on it.
     Delivered,
     /// The prompt was withdrawn.
     Withdrawn,
-    /// The session ended before the prompt was delivered.
+    /// The prompt was not delivered: the session ended first, or the agent cannot accept it.
     Undelivered,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]

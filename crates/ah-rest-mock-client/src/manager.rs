@@ -298,7 +298,7 @@ impl TaskManager for MockTaskManager {
 
     async fn interrupt_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
         let lost = self.begin(Method::InterruptSession).await?;
-        self.decide(lost, id, |view, _| interrupt::decide(&view.record))
+        self.decide(lost, id, |view, now| interrupt::decide(&view.record, now))
     }
 
     async fn pause_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {

@@ -340,6 +340,10 @@ impl AgentInput for AcpDriver {
         Ok(())
     }
 
+    fn reacts_later(&self) -> bool {
+        true
+    }
+
     fn interrupt(&mut self, to_agent: &mut Vec<u8>) {
         match &mut self.stage {
             Stage::Turn(turn) => turn.cancelled(),

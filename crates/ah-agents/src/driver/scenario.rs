@@ -87,6 +87,10 @@ impl AgentInput for ScenarioDriver {
         Ok(())
     }
 
+    fn reacts_later(&self) -> bool {
+        true
+    }
+
     fn interrupt(&mut self, to_agent: &mut Vec<u8>) {
         say(&ToAgent::Interrupt, to_agent);
     }

@@ -61,10 +61,11 @@ impl LocalTaskManager {
     }
 
     pub(super) async fn interrupt(&self, id: SessionId) -> Result<Session, TaskManagerError> {
+        let now = self.core.clock.now();
         self.decide(
             id,
             CommandTarget::Nothing,
-            |view| interrupt::decide(&view.record),
+            |view| interrupt::decide(&view.record, now),
             session,
         )
         .await

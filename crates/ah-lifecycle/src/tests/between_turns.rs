@@ -120,9 +120,10 @@ fn a_prompt_does_not_wait_for_the_end_of_work_between_turns() {
 fn an_interruption_is_over_when_the_agent_is_idle() {
     let mut view = between_turns();
     works(&mut view, Activity::Working);
-    let decision = interrupt::decide(&view.record).unwrap();
+    let decision = interrupt::decide(&view.record, at(2)).unwrap();
     apply(&mut view, decision);
     assert_eq!(duty::requests(&view), [Request::Interrupt]);
+    assert_eq!(activity(&view), Some(Activity::Interrupting));
     works(&mut view, Activity::Idle);
     assert!(!view.record.interrupt_requested);
     assert_eq!(duty::requests(&view), []);

@@ -127,7 +127,7 @@ fn ask(view: &View, action: SessionAction, n: u64) -> Result<Decision, Refusal> 
                 created_at: now,
             },
         ),
-        SessionAction::Interrupt => interrupt::decide(&view.record),
+        SessionAction::Interrupt => interrupt::decide(&view.record, now),
         SessionAction::Pause => pause::decide(&view.record, now),
         SessionAction::Resume => resume::decide(&view.record, None, now),
         SessionAction::Stop => stop::decide(&view.record, None, "user", now),

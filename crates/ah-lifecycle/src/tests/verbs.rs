@@ -253,17 +253,17 @@ fn prompt_can_be_withdrawn_only_while_queued() {
 #[test]
 fn interrupt_ends_a_turn_once_and_does_not_affect_an_idle_agent() {
     let mut view = running();
-    let decision = interrupt::decide(&view.record).unwrap();
+    let decision = interrupt::decide(&view.record, at(2)).unwrap();
     apply(&mut view, decision);
     assert_eq!(duty::requests(&view), [Request::Interrupt]);
     assert_eq!(
-        interrupt::decide(&view.record).unwrap(),
+        interrupt::decide(&view.record, at(2)).unwrap(),
         Decision::Unchanged
     );
     feed(&mut view, turn_ended(TurnOutcome::Interrupted));
     assert!(!view.record.interrupt_requested);
     assert_eq!(
-        interrupt::decide(&view.record).unwrap(),
+        interrupt::decide(&view.record, at(2)).unwrap(),
         Decision::Unchanged
     );
 }

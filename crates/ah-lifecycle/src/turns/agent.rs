@@ -31,6 +31,12 @@ pub trait AgentInput {
         to_agent: &mut Vec<u8>,
     ) -> Result<(), String>;
 
+    /// Returns true if the agent reacts to a prompt some time after it was sent. Otherwise a prompt
+    /// is accepted when it is given.
+    fn reacts_later(&self) -> bool {
+        false
+    }
+
     /// Requests the end of the turn.
     fn interrupt(&mut self, to_agent: &mut Vec<u8>);
 
@@ -71,6 +77,10 @@ impl<A: AgentInput + ?Sized> AgentInput for Box<A> {
         to_agent: &mut Vec<u8>,
     ) -> Result<(), String> {
         (**self).prompt(id, content, to_agent)
+    }
+
+    fn reacts_later(&self) -> bool {
+        (**self).reacts_later()
     }
 
     fn interrupt(&mut self, to_agent: &mut Vec<u8>) {
@@ -144,6 +154,14 @@ pub enum AgentOutput {
 }
 
 impl AgentOutput {
+    /// Returns true if this output is the agent's work on a prompt.
+    pub(super) fn is_reaction(&self) -> bool {
+        !matches!(
+            self,
+            Self::Malformed(_) | Self::Event(EventPayload::Log(_) | EventPayload::Usage(_))
+        )
+    }
+
     /// Returns true if a message that is in progress ends before this output.
     pub(super) const fn ends_message(&self) -> bool {
         !matches!(self, Self::Chunk { .. } | Self::Ephemeral(_))

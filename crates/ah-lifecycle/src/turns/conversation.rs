@@ -96,6 +96,8 @@ pub struct Conversation<A> {
     /// Every prompt that was ever requested, so that each is delivered once.
     known: HashSet<PromptId>,
     permissions: Permissions,
+    /// The prompts that were sent and to which the agent has not reacted yet.
+    unconfirmed: Vec<PromptId>,
     /// The message or thought that is in progress.
     speech: Speech,
     /// The tool calls that have no result yet.
@@ -127,6 +129,7 @@ impl<A: AgentInput> Conversation<A> {
             known: HashSet::from([first.id]),
             waiting: VecDeque::from([first]),
             permissions: Permissions::new(opening.permissions, opening.workspace),
+            unconfirmed: Vec::new(),
             speech: Speech::default(),
             open_calls: HashMap::new(),
             last_output: None,
@@ -179,6 +182,7 @@ impl<A: AgentInput> Conversation<A> {
     pub fn work(&self) -> Work {
         Work {
             in_turn: self.is_in_turn() || self.is_starting(),
+            is_interrupted: self.is_interrupted(),
             awaits_permission: self.permissions.count() > 0,
             has_open_calls: !self.open_calls.is_empty(),
         }
@@ -301,6 +305,9 @@ impl<A: AgentInput> Conversation<A> {
     }
 
     fn process(&mut self, output: AgentOutput, at: Moment, effects: &mut Effects) {
+        if output.is_reaction() {
+            self.confirm_prompts(at, effects);
+        }
         if output.ends_message() {
             self.speech.finish(at, effects);
         }
@@ -445,6 +452,7 @@ impl<A: AgentInput> Conversation<A> {
                 delivery: PromptDelivery::Steered,
             };
             self.record_message(steered, at, effects);
+            self.confirm_if_immediate(at, effects);
             return;
         }
         if self.waiting.len() >= PROMPTS_WAITING_MAX || matches!(self.phase, Phase::Closed { .. }) {
@@ -498,14 +506,42 @@ impl<A: AgentInput> Conversation<A> {
             },
         );
         self.record_message(prompt, at, effects);
+        if given.is_ok() {
+            self.confirm_if_immediate(at, effects);
+        }
         if let Err(why) = given {
             let reason = not_given(&why);
             effects.error(at, reason.clone());
+            self.give_up_prompts(at, effects);
             self.end_turn(TurnOutcome::Failed { reason }, at, effects);
         }
     }
 
+    /// Records that the agent has accepted the prompts that were sent to it.
+    fn confirm_prompts(&mut self, at: Moment, effects: &mut Effects) {
+        for prompt_id in self.unconfirmed.drain(..) {
+            effects.fact(at, Fact::PromptTaken { prompt_id });
+        }
+    }
+
+    /// Does so for an agent that accepts a prompt when it is given.
+    fn confirm_if_immediate(&mut self, at: Moment, effects: &mut Effects) {
+        if !self.agent.reacts_later() {
+            self.confirm_prompts(at, effects);
+        }
+    }
+
+    /// Records that the agent will not accept the prompts that were sent to it.
+    fn give_up_prompts(&mut self, at: Moment, effects: &mut Effects) {
+        for prompt_id in self.unconfirmed.drain(..) {
+            effects.fact(at, Fact::PromptLost { prompt_id });
+        }
+    }
+
     fn record_message(&mut self, prompt: WaitingPrompt, at: Moment, effects: &mut Effects) {
+        if prompt.delivery != PromptDelivery::Initial {
+            self.unconfirmed.push(prompt.id);
+        }
         let message = Message {
             role: MessageRole::User,
             message_id: MessageId::from_ulid(self.ids.next(at.wall)),
@@ -588,6 +624,7 @@ impl<A: AgentInput> Conversation<A> {
             self.process(output, at, effects);
         }
         self.speech.finish(at, effects);
+        self.give_up_prompts(at, effects);
         self.withdraw_permissions(false, at, effects);
         self.open_calls.clear();
         self.record_activity(at, effects);

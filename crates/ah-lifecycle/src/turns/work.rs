@@ -8,6 +8,8 @@ use ah_rest_api_contract::Activity;
 pub struct Work {
     /// A turn is in progress.
     pub in_turn: bool,
+    /// The interruption of the turn is requested, and the turn has not ended yet.
+    pub is_interrupted: bool,
     /// A permission request is pending, in a turn or between turns.
     pub awaits_permission: bool,
     /// A tool call is open between turns.
@@ -18,7 +20,9 @@ impl Work {
     /// Returns the activity of an agent with this work.
     #[must_use]
     pub const fn activity(self) -> Activity {
-        if self.awaits_permission {
+        if self.in_turn && self.is_interrupted {
+            Activity::Interrupting
+        } else if self.awaits_permission {
             Activity::AwaitingPermission
         } else if self.in_turn || self.has_open_calls {
             Activity::Working

@@ -117,6 +117,7 @@ pub(super) fn status_words(session: &Session) -> String {
     match session.activity {
         Some(Activity::Idle) => format!("{} (idle)", session.status),
         Some(Activity::AwaitingPermission) => format!("{} (permission)", session.status),
+        Some(Activity::Interrupting) => format!("{} (interrupting)", session.status),
         _ => session.status.to_string(),
     }
 }

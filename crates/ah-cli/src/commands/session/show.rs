@@ -203,6 +203,7 @@ fn time_rows(session: &Session, now: Timestamp) -> Vec<Line> {
 fn prompt_line(prompt: &Prompt) -> Line {
     let (word, paint) = match prompt.state {
         PromptState::Queued => ("queued", Paint::Warn),
+        PromptState::Sent => ("sent", Paint::Warn),
         PromptState::Delivered => ("delivered", Paint::Good),
         PromptState::Withdrawn => ("withdrawn", Paint::Dim),
         PromptState::Undelivered => ("undelivered", Paint::Bad),

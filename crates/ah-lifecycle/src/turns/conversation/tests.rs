@@ -130,6 +130,7 @@ fn in_a_word(record: &JournalRecord) -> String {
         JournalEntry::Fact(Fact::AgentReady { .. }) => "ready".to_owned(),
         JournalEntry::Fact(Fact::TurnStarted { .. }) => "turn".to_owned(),
         JournalEntry::Fact(Fact::TurnEnded { .. }) => "turn over".to_owned(),
+        JournalEntry::Fact(Fact::PromptTaken { .. }) => "taken".to_owned(),
         JournalEntry::Event(EventPayload::Message(message)) => {
             format!("message {:?}", message.delivery.unwrap())
         }
@@ -162,12 +163,15 @@ fn prompts_get_their_own_turns_and_steered_ones_join_where_supported() {
         let (later, to_agent_later) =
             effects_of(&mut talk, |talk, out| talk.word(b"end", now, out));
         if steers {
-            assert_eq!(records, words(&["message Steered"]));
+            assert_eq!(records, words(&["message Steered", "taken"]));
             assert_eq!(to_agent, "prompt:second");
             assert_eq!(later, words(&["turn over"]));
         } else {
             assert_eq!((records, to_agent), (vec![], String::new()));
-            assert_eq!(later, words(&["turn over", "turn", "message Queued"]));
+            assert_eq!(
+                later,
+                words(&["turn over", "turn", "message Queued", "taken"])
+            );
             assert_eq!(to_agent_later, "prompt:second");
         }
     }

@@ -724,6 +724,30 @@ fn an_answer_in_parts_that_never_end_is_a_failure() {
     );
 }
 
+#[test]
+fn a_prompt_is_delivered_once_the_agent_reacts_to_it() {
+    let lost = |fact: &Fact| matches!(fact, Fact::PromptLost { .. });
+    let taken = |fact: &Fact| matches!(fact, Fact::PromptTaken { .. });
+    let id = ah_rest_api_contract::PromptId::from_ulid(ulid::Ulid::from_parts(1, 1));
+    for reacts in [true, false] {
+        let mut talk = Talk::new(&json!("ask"));
+        talk.end_turn();
+        talk.act(|it, at, effects| {
+            it.prompt(id, "more".into(), "ann".to_owned(), false, at, effects);
+        });
+        assert!(talk.conversation.is_in_turn());
+        talk.line(b"a notice is no reaction");
+        assert!(!talk.facts().any(taken));
+        if reacts {
+            talk.update(&json!({"sessionUpdate": "agent_message_chunk",
+                "content": {"type": "text", "text": "hm"}}));
+            assert!(talk.facts().any(taken));
+        }
+        talk.act(|it, at, effects| it.agent_ended(at, effects));
+        assert_eq!(talk.facts().any(lost), !reacts);
+    }
+}
+
 /// A change of a recorded line.
 #[derive(Clone, Debug)]
 enum Mutation {
