@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::setting::{Setting, git_in, said};
+use crate::setting::{Setting, git_in, output_text};
 
 /// A scenario whose agent runs a command.
 fn scenario(setting: &Setting, command: &str) -> String {
@@ -39,7 +39,7 @@ fn context_of_an_agent(setting: &Setting, script: &str, command: &str) -> String
         .current_dir(setting.repository())
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
     let sessions = setting.json(&["session", "list"]);
     let session = setting.session(sessions["items"][0]["id"].as_str().unwrap());
     let workspace = session["workspace"]["path"].as_str().unwrap();
@@ -135,7 +135,7 @@ fn an_agent_launched_from_a_hook_commits_in_its_workspace() {
         .current_dir(&linked)
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     let log = fs::read_to_string(&log).unwrap();
     assert_eq!(
         git_in(&linked, &["log", "-1", "--format=%s"]).trim(),
