@@ -40,6 +40,7 @@ pub fn on_line(
     at: Moment,
     effects: &mut Effects,
 ) {
+    let _span = tracing::debug_span!("agent_line", bytes = line.len()).entered();
     let mut output = Vec::new();
     let driver = conversation.agent_mut();
     driver.line(line, &mut output, &mut effects.to_agent);

@@ -25,6 +25,10 @@ impl Connection {
             .context("failed to connect to a server")?;
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the task ends with the sender of the connection"
+        )]
         tokio::spawn(async move {
             // A pending request reports the same failure.
             connection.await.ok();

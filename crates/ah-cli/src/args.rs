@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use agent::{AccessPointArgs, AgentCommand};
 pub(crate) use session::{
-    AnswerArgs, DiffArgs, EventsArgs, FollowArgs, ListArgs, LogsArgs, PromptArgs, PromptsArgs,
-    ResumeArgs, SessionCommand, StopArgs, TargetArgs,
+    AnswerArgs, DiffArgs, EventsArgs, FollowArgs, GetArgs, ListArgs, LogsArgs, PromptArgs,
+    PromptsArgs, ResumeArgs, SessionCommand, StopArgs, TargetArgs,
 };
 pub(crate) use task::TaskArgs;
 

@@ -14,6 +14,7 @@ use ah_rest_server::{Config, Host, ServeError, ServerClock, SessionSettings, Sou
 use ah_store_sqlite::SqliteStore;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub(crate) use ah_engine::Scheduling;
 
@@ -94,25 +95,30 @@ pub(crate) async fn serve(
         ..EngineConfig::new(settings.home.clone())
     };
     let catalog = catalog(&program, config.agents().clone());
+    let background = TaskTracker::new();
+    let stop = shutdown.child_token();
+    let (tracker, stopped) = (background.clone(), stop.clone());
     let start = async move {
         let asking = catalog.clone();
         let engine = start(engine, store, program, catalog).await?;
         // Version checks run in the background, so that requests for the list of agents do not
         // wait.
-        tokio::spawn(async move { asking.ask_versions().await });
+        tracker.spawn(async move { stopped.run_until_cancelled(asking.ask_versions()).await });
         // The receiver may be gone.
         ready.send(()).ok();
         Ok::<Arc<dyn AccessPoint>, StartError>(Arc::new(engine))
     };
-    ah_rest_server::serve(config, host, start, listening, shutdown)
-        .await
-        .map_err(|error| {
-            let code = match &error {
-                ServeError::PortTaken { .. } => ExitCode::Resource,
-                _ => ExitCode::Configuration,
-            };
-            Failure::new(code, error_chain(&error)).caused_by(error)
-        })
+    let served = ah_rest_server::serve(config, host, start, listening, shutdown).await;
+    stop.cancel();
+    background.close();
+    background.wait().await;
+    served.map_err(|error| {
+        let code = match &error {
+            ServeError::PortTaken { .. } => ExitCode::Resource,
+            _ => ExitCode::Configuration,
+        };
+        Failure::new(code, error_chain(&error)).caused_by(error)
+    })
 }
 
 /// Reads the configured agents from the state folder, for an engine without a server.

@@ -44,6 +44,7 @@ fn main() -> std::process::ExitCode {
     // command's runtime nor its settings.
     match &cli.command {
         Command::Agent(AgentCommand::Record { folder }) => {
+            log_of_recorder();
             return ah_recorder::main(folder);
         }
         Command::Agent(AgentCommand::Scenario { settings }) => {
@@ -117,4 +118,17 @@ fn log(args: &GlobalArgs, terminal: &Terminal) -> Result<(), Failure> {
         .with_ansi(terminal.stderr_colour() == Colour::Styled)
         .init();
     Ok(())
+}
+
+/// Writes the recorder's log to its standard error, the file `recorder.log` of the session. Each
+/// record has the span of the session. An invalid filter falls back to the default one.
+fn log_of_recorder() {
+    const DEFAULT: &str = "warn,ah_recorder=info";
+    let filter = tracing_subscriber::EnvFilter::try_from_env(variables::AH_LOG.name)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(DEFAULT));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
 }

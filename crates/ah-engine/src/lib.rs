@@ -25,6 +25,7 @@ mod manager;
 mod scheduler;
 mod stream;
 mod supervisor;
+mod supervisors;
 #[cfg(feature = "testing")]
 pub mod testing;
 

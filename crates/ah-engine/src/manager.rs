@@ -1,5 +1,6 @@
 //! The [`TaskManager`] in this process.
 
+mod debug;
 mod drafts;
 mod launch;
 mod serving;
@@ -16,7 +17,7 @@ use ah_rest_api_contract::{
     FileEntry, FileQuery, InitialTasks, LaunchedTask, Page, PageRequest, Permission,
     PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
     Repository, RepositoryId, RepositorySource, Session, SessionDiff, SessionEvent, SessionId,
-    SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    SessionInfo, SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
 };
 use ah_store::{EngineId, Guard, Store, StoreError};
 use async_trait::async_trait;
@@ -33,6 +34,7 @@ use crate::identity::IdSource;
 use crate::liveness::Liveness;
 use crate::scheduler::Scheduler;
 use crate::supervisor::{CommandTarget, Core, DECISION_ATTEMPTS, back_off};
+use crate::supervisors::Supervisors;
 use ah_executor::{Executor, ExecutorError};
 
 /// The maximum wait of a starting engine for adopted sessions to catch up. Slower sessions catch up
@@ -87,6 +89,7 @@ impl LocalTaskManager {
             engine,
             hub,
             feeds: Feeds::default(),
+            supervisors: Supervisors::default(),
             store_is_writable: AtomicBool::new(true),
         });
         let tasks = TaskTracker::new();
@@ -230,6 +233,12 @@ fn executor_error(error: ExecutorError) -> TaskManagerError {
     }
 }
 
+/// Queries the versions of agents until they are known or the engine shuts down.
+async fn discover_versions(executor: Arc<dyn Executor>, shutdown: CancellationToken) {
+    let discovery = executor.discover_versions();
+    shutdown.run_until_cancelled(discovery).await;
+}
+
 #[async_trait]
 impl TaskManager for LocalTaskManager {
     fn description(&self) -> String {
@@ -257,6 +266,10 @@ impl TaskManager for LocalTaskManager {
 
     async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
         Ok(self.core.store.session(id).await?.session)
+    }
+
+    async fn get_session_info(&self, id: SessionId) -> Result<SessionInfo, TaskManagerError> {
+        debug::session_info(&self.core, id).await
     }
 
     async fn task_events_stream(
@@ -386,18 +399,20 @@ impl TaskManager for LocalTaskManager {
 
     async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {
         let executor = self.core.executor.clone();
-        let ask = async move { executor.discover_versions().await };
         match self.core.config.scheduling {
             // A command is too short-lived for a later call, so it waits.
             Scheduling::Attend => {
-                if tokio::time::timeout(VERSIONS_WAIT_MAX, ask).await.is_err() {
+                let asked = executor.discover_versions();
+                if tokio::time::timeout(VERSIONS_WAIT_MAX, asked)
+                    .await
+                    .is_err()
+                {
                     tracing::info!("some agents have not told their versions yet");
                 }
             }
             Scheduling::Serve => {
                 let shutdown = self.shutdown.clone();
-                self.tasks
-                    .spawn(async move { shutdown.run_until_cancelled(ask).await });
+                self.tasks.spawn(discover_versions(executor, shutdown));
             }
         }
         Ok(Page::of_whole(self.core.executor.agents(), page))

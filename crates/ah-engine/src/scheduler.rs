@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ah_rest_api_contract::{SessionId, Timestamp};
-use ah_store::{Claim, Lease, SessionRecord, StoreError, metrics as names};
+use ah_rest_api_contract::{SessionId, SupervisorPhase, Timestamp, error_chain};
+use ah_store::{Claim, Fence, Lease, SessionRecord, StoreError, metrics as names};
 use futures::FutureExt;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -142,7 +142,7 @@ async fn supervise(
     mut caught_up: Option<oneshot::Sender<()>>,
 ) {
     let id = record.id();
-    let _supervised = Supervised::begin();
+    let _supervised = Supervised::begin(core.clone(), &record);
     let (mut attempts, mut away) = (0, 0);
     loop {
         let result = attempt(
@@ -160,6 +160,9 @@ async fn supervise(
             Err(error) => error,
         };
         report_failure(id, attempts, &error);
+        core.supervisors.note_failure(id, error_chain(&error));
+        let now = core.clock.now();
+        core.supervisors.enter(id, SupervisorPhase::BackingOff, now);
         // Failures of the store do not count as attempts, since nothing could be written.
         match &error {
             SupervisorError::Store(StoreError::Unavailable { .. } | StoreError::Backend { .. }) => {
@@ -180,18 +183,25 @@ async fn supervise(
     }
 }
 
-/// Counts a session as supervised until it is dropped.
-struct Supervised;
+/// Lists and counts a session as supervised until it is dropped.
+struct Supervised {
+    core: Arc<Core>,
+    id: SessionId,
+    fence: Fence,
+}
 
 impl Supervised {
-    fn begin() -> Self {
+    fn begin(core: Arc<Core>, record: &SessionRecord) -> Self {
+        let (id, fence) = (record.id(), record.fence);
+        core.supervisors.begin(id, fence, core.clock.now());
         metrics::gauge!(names::SUPERVISORS.name).increment(1.0);
-        Self
+        Self { core, id, fence }
     }
 }
 
 impl Drop for Supervised {
     fn drop(&mut self) {
+        self.core.supervisors.end(self.id, self.fence);
         metrics::gauge!(names::SUPERVISORS.name).decrement(1.0);
     }
 }

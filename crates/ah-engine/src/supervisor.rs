@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::{Change, Decision, Refusal, View, finish};
-use ah_rest_api_contract::{PermissionId, PromptId, Receipt, SessionId, Timestamp};
+use ah_rest_api_contract::{
+    PermissionId, PromptId, Receipt, SessionId, SupervisorPhase, Timestamp,
+};
 use ah_store::{
     EngineId, Guard, Head, JournalPosition, Pending, SessionRecord, SessionVersion, SessionWrite,
     Store, StoreError, Written, metrics as names,
@@ -29,6 +31,7 @@ use crate::config::EngineConfig;
 use crate::ephemeral::EphemeralHub;
 use crate::feed::Feeds;
 use crate::identity::IdSource;
+use crate::supervisors::Supervisors;
 use ah_executor::{Executor, ExecutorError, RecorderState};
 use escalate::EndLimit;
 
@@ -80,6 +83,7 @@ pub(crate) struct Core {
     pub(crate) engine: EngineId,
     pub(crate) hub: EphemeralHub,
     pub(crate) feeds: Feeds,
+    pub(crate) supervisors: Supervisors,
     /// Set by each renewal of this engine's claims: true if the store took the write.
     pub(crate) store_is_writable: AtomicBool,
 }
@@ -248,6 +252,7 @@ impl Supervisor {
                 return Ok(());
             }
             let before = self.view.record.journal;
+            self.enter(SupervisorPhase::Starting);
             match self.core.executor.recorder_state(self.id).await? {
                 RecorderState::Never => self.bring_up().await?,
                 RecorderState::Alive => {
@@ -255,10 +260,19 @@ impl Supervisor {
                         self.attend().await?;
                     }
                 }
-                RecorderState::Gone => self.take_left_over().await?,
+                RecorderState::Gone => {
+                    self.enter(SupervisorPhase::Recovering);
+                    self.take_left_over().await?;
+                }
             }
             self.back_off_without_progress(before).await?;
         }
+    }
+
+    /// Notes the current work of this supervisor.
+    fn enter(&self, phase: SupervisorPhase) {
+        let now = self.core.clock.now();
+        self.core.supervisors.enter(self.id, phase, now);
     }
 
     /// Waits after an attempt without progress, longer each time. Fails after
@@ -269,13 +283,20 @@ impl Supervisor {
     ) -> Result<(), SupervisorError> {
         if self.view.record.journal != before {
             self.without_progress = 0;
+            self.core.supervisors.note_attempts(self.id, 0);
             return Ok(());
         }
         self.without_progress += 1;
+        let supervisors = &self.core.supervisors;
+        supervisors.note_attempts(self.id, self.without_progress);
         if self.without_progress > ATTEMPTS_WITHOUT_PROGRESS_MAX {
             return Err(SupervisorError::NoProgress {
                 attempts: self.without_progress,
             });
+        }
+        // The first attempts race with the end of a recorder, which is no fault.
+        if self.without_progress > 1 {
+            self.enter(SupervisorPhase::BackingOff);
         }
         tokio::select! {
             () = self.shutdown.cancelled() => Err(SupervisorError::Shutdown),

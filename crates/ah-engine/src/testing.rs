@@ -11,7 +11,7 @@ mod executor;
 mod recorder;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ use recorder::Recorder;
 
 /// The maximum wait of a test for a request to reach a recorder.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The duration of a slow count of changes.
+const SLOW_COUNT: Duration = Duration::from_millis(50);
 /// The maximum number of ephemeral events that an engine can lag behind.
 const BEHIND_MAX: usize = 16;
 
@@ -59,6 +61,12 @@ struct Inner {
     faults: Mutex<Faults>,
     /// The number of remaining calls of `recorder_state`, `sweep` and `discard` that fail.
     failures: AtomicU32,
+    /// True if a count of changes takes a while.
+    has_slow_counts: AtomicBool,
+    /// The number of slow counts that have begun.
+    counts: watch::Sender<u32>,
+    /// The lock of the workspaces, which counts and seals hold, as on a real host.
+    workspaces: tokio::sync::Mutex<()>,
     /// The statuses that sessions are held in. The lock is held only during an access.
     held: Mutex<BTreeSet<SessionStatus>>,
 }
@@ -87,6 +95,9 @@ impl FakeHost {
             behavior,
             faults: Mutex::default(),
             failures: AtomicU32::new(0),
+            has_slow_counts: AtomicBool::new(false),
+            counts: watch::Sender::new(0),
+            workspaces: tokio::sync::Mutex::default(),
             held: Mutex::default(),
         }))
     }
@@ -121,6 +132,22 @@ impl FakeHost {
     /// Makes the next `times` calls of `recorder_state`, `sweep` and `discard` fail.
     pub fn fail(&self, times: u32) {
         self.0.failures.store(times, Ordering::SeqCst);
+    }
+
+    /// Makes counts of changes take a while, in which they hold the lock of the workspace.
+    pub fn slow_counts(&self) {
+        self.0.has_slow_counts.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until a slow count has begun.
+    ///
+    /// # Panics
+    /// If no count begins within 20 s.
+    pub async fn counting(&self) {
+        let mut counts = self.0.counts.subscribe();
+        let begun = counts.wait_for(|count| *count > 0);
+        let begun = tokio::time::timeout(PATIENCE, begun).await;
+        begun.expect("no count has begun").expect("the host lives");
     }
 
     /// Holds sessions in this status: requests that would end it are postponed.

@@ -12,7 +12,7 @@ use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_recorder::{RecorderCommand, SpawnError, journal, sweep_folder};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
-    RepositorySource, SessionDiff, SessionId, SessionWorkspace,
+    RecorderInfo, RepositorySource, SessionDiff, SessionId, SessionWorkspace,
 };
 use ah_workspace::{Workspace, WorkspaceError, Workspaces};
 use async_trait::async_trait;
@@ -139,6 +139,15 @@ impl Executor for LocalExecutor {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(RecorderState::Never),
             Err(error) => Err(unseen(error)),
         }
+    }
+
+    async fn recorder_info(
+        &self,
+        session: SessionId,
+    ) -> Result<Option<RecorderInfo>, ExecutorError> {
+        ah_recorder::info(&self.folder(session))
+            .await
+            .map_err(|error| ExecutorError::caused_by("its recorder does not answer", error))
     }
 
     async fn attach(

@@ -2,7 +2,7 @@
 
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_rest_api_contract::{
-    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry,
+    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry, RecorderInfo,
     RepositorySource, SessionDiff, SessionId, SessionWorkspace,
 };
 use async_trait::async_trait;
@@ -114,6 +114,13 @@ pub trait Executor: Send + Sync + 'static {
     /// Returns the state of the session's recorder. A state that cannot be determined is an error,
     /// never [`RecorderState::Gone`].
     async fn recorder_state(&self, session: SessionId) -> Result<RecorderState, ExecutorError>;
+
+    /// Returns the state of the session's recorder, or `None` if none runs. Answered within a few
+    /// seconds, also if an attendant is attached.
+    async fn recorder_info(
+        &self,
+        session: SessionId,
+    ) -> Result<Option<RecorderInfo>, ExecutorError>;
 
     /// Attaches to the session's recorder and reads its journal from `from` on.
     async fn attach(

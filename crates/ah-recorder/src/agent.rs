@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::lines::{AGENT_LINE_BYTES_MAX, AgentLine, next_line};
 use crate::process::{Cgroup, RECORDER_MARK, SESSION_MARK};
+use crate::tasks::RecorderTasks;
 use ah_agents::LaunchSpec;
 use ah_agents::home::Home;
 
@@ -43,7 +44,7 @@ pub(crate) struct AgentProcess {
     /// Its input; `None` once it is closed.
     input: Option<mpsc::Sender<Vec<u8>>>,
     /// Returns the end of its standard error when that is closed.
-    errors: JoinHandle<String>,
+    errors: JoinHandle<Option<String>>,
 }
 
 impl AgentProcess {
@@ -58,6 +59,7 @@ impl AgentProcess {
         home: &Home,
         cgroup: Option<&Cgroup>,
         log: File,
+        tasks: &RecorderTasks,
     ) -> io::Result<Self> {
         let (program, arguments) = command
             .split_first()
@@ -93,9 +95,9 @@ impl AgentProcess {
         let stderr: OwnedFd = child.stderr.take().ok_or_else(missing)?.into();
         let (input, messages) = mpsc::channel(INPUT_WAITING_MAX);
         let (lines_in, lines) = mpsc::channel(LINES_AHEAD);
-        tokio::spawn(write_input(pipe::Sender::from_owned_fd(stdin)?, messages));
-        tokio::spawn(read_lines(pipe::Receiver::from_owned_fd(stdout)?, lines_in));
-        let errors = tokio::spawn(read_errors(pipe::Receiver::from_owned_fd(stderr)?, log));
+        tasks.spawn(write_input(pipe::Sender::from_owned_fd(stdin)?, messages));
+        tasks.spawn(read_lines(pipe::Receiver::from_owned_fd(stdout)?, lines_in));
+        let errors = tasks.spawn(read_errors(pipe::Receiver::from_owned_fd(stderr)?, log));
         Ok(Self {
             pid,
             lines,
@@ -138,7 +140,7 @@ impl AgentProcess {
     pub(crate) async fn error_tail(self, wait_max: std::time::Duration) -> String {
         let reader = self.errors.abort_handle();
         match tokio::time::timeout(wait_max, self.errors).await {
-            Ok(tail) => tail.unwrap_or_default(),
+            Ok(tail) => tail.ok().flatten().unwrap_or_default(),
             Err(_) => {
                 reader.abort();
                 String::new()

@@ -3,22 +3,26 @@
 use std::fs::File;
 use std::io;
 
+use ah_rest_api_contract::RecorderInfo;
 use futures::{Stream, StreamExt};
-use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
 use crate::protocol::{
-    AttachRefusal, Hello, LINE_BYTES_MAX, PROTOCOL_VERSION, RecorderFrame, Request, Welcome,
+    AttachRefusal, Hello, InfoRequest, LINE_BYTES_MAX, PROTOCOL_VERSION, RecorderFrame, Request,
+    Welcome,
 };
 use crate::run::is_alive;
-use crate::server::short_path;
+use crate::server::{send_line, short_path};
 use ah_agents::SessionFolder;
 
 /// The maximum time for a recorder to answer a [`Hello`].
 const WELCOME_WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The maximum time for a recorder to answer an [`InfoRequest`].
+const INFO_WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// The maximum number of requests that wait to be written.
 const REQUESTS_WAITING_MAX: usize = 64;
@@ -132,6 +136,12 @@ impl RecorderConnection {
             }
         };
         let (requests, waiting) = mpsc::channel(REQUESTS_WAITING_MAX);
+        // The task ends when the senders are dropped or the connection breaks. It is not tracked,
+        // since it holds no state but the messages of this connection.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the connection has no owner with a tracker; its senders bound its life"
+        )]
         tokio::spawn(write_requests(output, waiting));
         Ok(Self {
             welcome,
@@ -185,6 +195,32 @@ async fn connect(folder: &SessionFolder) -> io::Result<UnixStream> {
     UnixStream::connect(short_path(&directory)).await
 }
 
+/// Returns the state of the recorder of `folder`, or `None` if there is none. It does not affect the
+/// attendant.
+///
+/// # Errors
+/// Returns an error if the recorder does not answer in time, or not with its state.
+pub async fn info(folder: &SessionFolder) -> io::Result<Option<RecorderInfo>> {
+    let ask = async {
+        let (input, mut output) = connect(folder).await?.into_split();
+        let request = InfoRequest {
+            info: PROTOCOL_VERSION,
+        };
+        send_line(&mut output, &request).await?;
+        let mut lines = FramedRead::new(input, LinesCodec::new_with_max_length(LINE_BYTES_MAX));
+        match lines.next().await {
+            Some(line) => Ok(serde_json::from_str(&line.map_err(io::Error::other)?)?),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    };
+    let answer = tokio::time::timeout(INFO_WAIT_MAX, ask).await;
+    match answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(info) => Ok(Some(info)),
+        Err(_) if !is_alive(folder)? => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 async fn write_requests(
     mut output: OwnedWriteHalf,
     mut requests: mpsc::Receiver<(Request, oneshot::Sender<()>)>,
@@ -197,10 +233,4 @@ async fn write_requests(
         // The sender may have stopped waiting.
         written.send(()).ok();
     }
-}
-
-async fn send_line(output: &mut OwnedWriteHalf, message: &impl serde::Serialize) -> io::Result<()> {
-    let mut line = serde_json::to_vec(message)?;
-    line.push(b'\n');
-    output.write_all(&line).await
 }

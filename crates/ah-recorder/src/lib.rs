@@ -2,7 +2,8 @@
 //! access point. It is to an agent what a shim is to a container.
 //!
 //! * [`main`] is the recorder itself, which `ah agent record` runs.
-//! * [`spawn`], [`is_alive`], [`pid`], [`kill`] and [`RecorderConnection`] are for its attendant, which
+//! * [`spawn`], [`is_alive`], [`pid`], [`info`], [`kill`] and [`RecorderConnection`] are for its
+//!   attendant, which
 //!   communicates with it by the [`protocol`].
 //! * [`journal`] reads the records of a recorder that has ended.
 //! * [`sweep_folder`] and [`sweep_session`] end the processes that a killed recorder left behind.
@@ -23,9 +24,10 @@ mod run;
 mod server;
 mod session;
 mod spawn;
+mod tasks;
 
 pub use connection::{
-    AttachError, ConnectionError, Disconnected, RecorderConnection, RequestSender,
+    AttachError, ConnectionError, Disconnected, RecorderConnection, RequestSender, info,
 };
 pub use process::{SESSION_MARK, sweep_folder, sweep_session};
 pub use run::{is_alive, kill, main, pid};

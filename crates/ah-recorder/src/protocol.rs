@@ -25,7 +25,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The first message of an attendant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// The version of the protocol that the attendant speaks.
     pub protocol: u32,
@@ -34,6 +34,26 @@ pub struct Hello {
     pub fence: u64,
     /// The position at which the journal stream begins, in bytes from the start of the file.
     pub from: u64,
+}
+
+/// The first message of a connection that only asks for the recorder's state. The recorder answers
+/// with a line of [`RecorderInfo`](ah_rest_api_contract::RecorderInfo) and closes the connection.
+/// It answers in every state, and the attendant stays attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InfoRequest {
+    /// The version of the protocol that the client speaks.
+    pub info: u32,
+}
+
+/// The first message of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FirstMessage {
+    /// It attaches.
+    Hello(Hello),
+    /// It asks for the recorder's state.
+    Info(InfoRequest),
 }
 
 /// The reply to an accepted attendant.

@@ -8,10 +8,12 @@ use std::process::ExitCode;
 use ah_agents::{LaunchSpec, SessionFolder};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tracing::Instrument as _;
 
 use crate::journal::{JournalError, JournalWriter};
 use crate::lock::{self, RecorderLock};
+use crate::tasks::RecorderTasks;
 use crate::{server, session};
 
 /// The maximum number of accepted connections that wait to attach.
@@ -116,7 +118,14 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
         let listener = server::listen(folder)?;
         let (arrivals_in, arrivals) = mpsc::channel(ARRIVALS_WAITING_MAX);
         let (request_sender, received) = mpsc::channel(REQUESTS_WAITING_MAX);
-        tokio::spawn(server::accept(listener, arrivals_in));
+        let tasks = RecorderTasks::default();
+        let (info, last_info) = watch::channel(session::initial_info(&spec));
+        tasks.spawn(server::accept(
+            listener,
+            arrivals_in,
+            last_info,
+            tasks.clone(),
+        ));
         let signals = session::Signals::listen()?;
         // Written before `READY`: the starter finds a journal even if the recorder dies at once,
         // and no agent is started if the journal cannot be written.
@@ -127,13 +136,22 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
             arrivals,
             received,
             request_sender,
+            info,
+            tasks: tasks.clone(),
         };
-        let ended = Box::pin(session::run(spec, folder, journal, inputs, signals)).await;
+        let span = tracing::info_span!(
+            "record",
+            session.id = %spec.session_id,
+            agent = %spec.agent.agent_type,
+        );
+        let run = session::run(spec, folder, journal, inputs, signals);
+        let ended = Box::pin(run.instrument(span)).await;
         let removed = remove(&folder.launch());
         // Released before the socket is removed: a refused connection then means that no recorder
         // runs.
         drop(lock);
         std::fs::remove_file(folder.socket())?;
+        tasks.shut_down().await;
         ended.and(removed)
     });
     // A removal of the home that takes too long is not awaited.

@@ -6,18 +6,21 @@
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ah_rest_api_contract::EphemeralEvent;
+use ah_rest_api_contract::{EphemeralEvent, RecorderInfo};
 use futures::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::codec::{FramedRead, LinesCodec};
 
 use crate::journal::JournalCursor;
-use crate::protocol::{Hello, LINE_BYTES_MAX, RecorderFrame, Request};
+use crate::process::descendants;
+use crate::protocol::{FirstMessage, Hello, LINE_BYTES_MAX, RecorderFrame, Request};
+use crate::tasks::RecorderTasks;
 use ah_agents::SessionFolder;
 
 /// The maximum time for a connection to send its [`Hello`].
@@ -76,23 +79,24 @@ pub(crate) fn short_path(directory: &std::fs::File) -> String {
     format!("/proc/self/fd/{}/control.sock", directory.as_raw_fd())
 }
 
-/// Accepts connections for as long as the recorder lives, and passes on those that sent a
-/// [`Hello`].
-pub(crate) async fn accept(listener: UnixListener, arrivals: mpsc::Sender<Arrival>) {
-    let greetings = std::sync::Arc::new(tokio::sync::Semaphore::new(GREETINGS_MAX));
+/// Accepts connections for as long as the recorder lives. Passes on those that sent a [`Hello`], and
+/// answers the others with the last state in `info`.
+pub(crate) async fn accept(
+    listener: UnixListener,
+    arrivals: mpsc::Sender<Arrival>,
+    info: watch::Receiver<RecorderInfo>,
+    tasks: RecorderTasks,
+) {
+    let unanswered = Arc::new(Semaphore::new(GREETINGS_MAX));
     loop {
-        let Ok(permit) = std::sync::Arc::clone(&greetings).acquire_owned().await else {
+        let Ok(permit) = Arc::clone(&unanswered).acquire_owned().await else {
             return;
         };
         match listener.accept().await {
             Ok((connection, _)) => {
-                let arrivals = arrivals.clone();
-                tokio::spawn(async move {
-                    if let Some(arrival) = read_hello(connection).await
-                        && arrivals.send(arrival).await.is_err()
-                    {
-                        tracing::debug!("a connection came when the recorder was about to end");
-                    }
+                let (arrivals, info) = (arrivals.clone(), info.clone());
+                tasks.spawn(async move {
+                    serve(connection, &arrivals, &info).await;
                     drop(permit);
                 });
             }
@@ -105,10 +109,51 @@ pub(crate) async fn accept(listener: UnixListener, arrivals: mpsc::Sender<Arriva
     }
 }
 
-/// Reads the [`Hello`]; `None` for a peer of another user or one that violates the protocol.
-async fn read_hello(connection: UnixStream) -> Option<Arrival> {
+/// Reads the first message of a connection and acts on it.
+async fn serve(
+    connection: UnixStream,
+    arrivals: &mpsc::Sender<Arrival>,
+    info: &watch::Receiver<RecorderInfo>,
+) {
+    let Some((message, requests, mut output)) = read_first(connection).await else {
+        return;
+    };
+    match message {
+        FirstMessage::Hello(hello) => {
+            let arrival = Arrival {
+                hello,
+                requests,
+                output,
+            };
+            if arrivals.send(arrival).await.is_err() {
+                tracing::debug!("a connection came when the recorder was about to end");
+            }
+        }
+        FirstMessage::Info(_) => {
+            let own = rustix::process::getpid();
+            let mut info = info.borrow().clone();
+            match descendants(own) {
+                Ok(found) => info.processes = u32::try_from(found.len()).unwrap_or(u32::MAX),
+                Err(error) => tracing::warn!(%error, "the processes could not be counted"),
+            }
+            let sent = tokio::time::timeout(HELLO_WAIT_MAX, send_line(&mut output, &info)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                tracing::debug!("the state could not be sent");
+            }
+        }
+    }
+}
+
+/// Reads the first message; `None` for a peer of another user or one that violates the protocol.
+async fn read_first(connection: UnixStream) -> Option<(FirstMessage, Requests, OwnedWriteHalf)> {
     let own = rustix::process::geteuid();
-    let peer = connection.peer_cred().ok()?.uid();
+    let peer = match connection.peer_cred() {
+        Ok(peer) => peer.uid(),
+        Err(error) => {
+            tracing::warn!(%error, "the user of a connection could not be determined");
+            return None;
+        }
+    };
     if peer != own.as_raw() && peer != 0 {
         tracing::warn!(peer, "a connection of another user was refused");
         return None;
@@ -116,15 +161,25 @@ async fn read_hello(connection: UnixStream) -> Option<Arrival> {
     let (input, output) = connection.into_split();
     let codec = LinesCodec::new_with_max_length(LINE_BYTES_MAX);
     let mut requests = FramedRead::new(input, codec);
-    let line = tokio::time::timeout(HELLO_WAIT_MAX, requests.next()).await;
-    match serde_json::from_str(&line.ok()??.ok()?) {
-        Ok(hello) => Some(Arrival {
-            hello,
-            requests,
-            output,
-        }),
+    let line = match tokio::time::timeout(HELLO_WAIT_MAX, requests.next()).await {
+        Ok(Some(Ok(line))) => line,
+        Ok(Some(Err(error))) => {
+            tracing::warn!(%error, "the first message of a connection could not be read");
+            return None;
+        }
+        Ok(None) => {
+            tracing::warn!("a connection was closed before its first message");
+            return None;
+        }
+        Err(_) => {
+            tracing::warn!("a connection sent no message in time");
+            return None;
+        }
+    };
+    match serde_json::from_str(&line) {
+        Ok(message) => Some((message, requests, output)),
         Err(error) => {
-            tracing::warn!(%error, "a connection did not begin with a greeting");
+            tracing::warn!(%error, "the first message of a connection is not known");
             None
         }
     }
@@ -235,6 +290,16 @@ fn add_frame(batch: &mut Vec<u8>, frame: &RecorderFrame) -> io::Result<()> {
     serde_json::to_writer(&mut *batch, frame)?;
     batch.push(b'\n');
     Ok(())
+}
+
+/// Writes a message as a line.
+pub(crate) async fn send_line(
+    output: &mut OwnedWriteHalf,
+    message: &impl serde::Serialize,
+) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    output.write_all(&line).await
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod attendant;
 mod end;
+mod info;
 mod limit;
 mod request;
 mod start;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use ah_lifecycle::turns::{Effects, Moment};
 use ah_rest_api_contract::LogLevel;
+use ah_rest_api_contract::RecorderInfo;
 use rustix::process::{Pid, Signal, WaitOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -26,9 +28,11 @@ use crate::lines::AgentLine;
 use crate::process::{Cgroup, Frozen};
 use crate::protocol::Request;
 use crate::server::{Arrival, JournalHead, PendingEphemeral};
+use crate::tasks::RecorderTasks;
 use ah_agents::driver::{self, DrivenConversation};
 use ah_agents::{LaunchSpec, SessionFolder};
 use attendant::AttendantSlot;
+pub(crate) use info::initial_info;
 pub(crate) use start::begun;
 
 /// The maximum number of agent lines that are recorded with one write.
@@ -54,6 +58,9 @@ pub(super) struct RecordedSession {
     frozen: Option<Frozen>,
     /// The error that made the journal unwritable.
     journal_lost: Option<JournalError>,
+    /// The last published state of the recorder.
+    info: watch::Sender<RecorderInfo>,
+    tasks: RecorderTasks,
 }
 
 /// The deadline for the end of an interrupted turn.
@@ -68,6 +75,8 @@ pub(super) struct SessionInputs {
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) received: mpsc::Receiver<(u64, Option<Request>)>,
     pub(super) request_sender: mpsc::Sender<(u64, Option<Request>)>,
+    pub(crate) info: watch::Sender<RecorderInfo>,
+    pub(crate) tasks: RecorderTasks,
 }
 
 /// The signals that the recorder handles. The handlers are installed before it reports that it is
@@ -112,7 +121,12 @@ pub(super) async fn run(
         is_final: false,
     });
     let mut session = RecordedSession {
-        attendant_slot: AttendantSlot::new(folder, inputs.request_sender.clone(), spec.fence),
+        attendant_slot: AttendantSlot::new(
+            folder,
+            inputs.request_sender.clone(),
+            spec.fence,
+            inputs.tasks.clone(),
+        ),
         cgroup: Cgroup::create(spec.session_id, folder),
         spec,
         conversation,
@@ -125,6 +139,8 @@ pub(super) async fn run(
         interrupt_deadline: None,
         frozen: None,
         journal_lost: None,
+        info: inputs.info.clone(),
+        tasks: inputs.tasks.clone(),
     };
     session
         .start_when_wanted(command, folder, &mut inputs, &mut signals)
@@ -157,6 +173,7 @@ impl RecordedSession {
                 break;
             }
             self.on_time(Instant::now());
+            self.publish_info();
             if self.is_to_be_killed() {
                 break;
             }

@@ -96,6 +96,10 @@ pub async fn spawn(
         return Err(SpawnError::TooSlow);
     };
     // The recorder is a child of this process for as long as this lives, so it must be reaped.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it reaps the recorder, which outlives this call"
+    )]
     let ended = tokio::spawn(async move {
         if let Err(error) = recorder.wait().await {
             tracing::debug!(%error, "the end of a recorder was not seen");

@@ -160,6 +160,7 @@ pub mod catalog;
 pub mod change;
 pub mod content;
 pub mod control;
+pub mod debug;
 pub mod draft;
 pub mod error;
 pub mod event;
@@ -201,6 +202,7 @@ pub use change::{
 };
 pub use content::{ContentBlock, EmbeddedResource, PromptContent};
 pub use control::{REASON_CHARS_MAX, ResumeRequest, StopRequest};
+pub use debug::{AgentState, RecorderInfo, SessionDebug, SupervisorInfo, SupervisorPhase};
 pub use draft::{Draft, DraftContent, DraftUpdate};
 pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
 pub use event::{

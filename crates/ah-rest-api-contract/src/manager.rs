@@ -122,7 +122,8 @@ pub trait TaskManager: Send + Sync {
     /// Returns a session.
     async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError>;
 
-    /// Returns the hosts that a session runs on, and the address of its events.
+    /// Returns the hosts that a session runs on, the address of its events, and the state of the
+    /// parts that run it.
     async fn get_session_info(&self, id: SessionId) -> Result<SessionInfo, TaskManagerError> {
         Ok(SessionInfo::of(&self.get_session(id).await?))
     }

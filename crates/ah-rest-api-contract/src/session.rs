@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use crate::word::{self, words};
 use crate::{
     Activity, AgentType, ChangeSummary, EventSeq, ExecutorId, PageRequest, Priority, PromptContent,
-    RepoMode, RuntimeConfig, SessionEvent, SessionId, SessionStatus, TaskId, Timestamp, Usage,
-    operations::paths,
+    RepoMode, RuntimeConfig, SessionDebug, SessionEvent, SessionId, SessionStatus, TaskId,
+    Timestamp, Usage, operations::paths,
 };
 
 /// The maximum number of recent events in a session.
@@ -205,6 +205,9 @@ pub struct SessionInfo {
     pub fleet: Fleet,
     /// The addresses of its parts.
     pub endpoints: SessionEndpoints,
+    /// The state of the parts that run it, if the access point runs sessions itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debug: Option<SessionDebug>,
 }
 
 impl SessionInfo {
@@ -222,6 +225,7 @@ impl SessionInfo {
             endpoints: SessionEndpoints {
                 events: paths::session_events(session.id),
             },
+            debug: None,
         }
     }
 }

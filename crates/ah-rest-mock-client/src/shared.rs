@@ -63,6 +63,10 @@ impl Shared {
     /// Assigns free slots to queued sessions, and spawns a task for each.
     pub(crate) fn schedule(self: &Arc<Self>, state: &mut State) -> Result<(), Refusal> {
         for (id, wake) in state.claim(self.now())? {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the task ends with its session, and when the mock is dropped"
+            )]
             tokio::spawn(attend(Arc::downgrade(self), id, wake));
         }
         Ok(())

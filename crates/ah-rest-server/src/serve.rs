@@ -152,6 +152,10 @@ where
     let (phase, router) = watch::channel(site.unavailable("the server is starting"));
     let metrics = site.metrics.clone();
     let accepting = connections::accept(listener, router, limits, metrics, closing.clone());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this function joins it, and aborts it when dropped"
+    )]
     let accepting = AbortOnDropHandle::new(tokio::spawn(accepting));
     tracing::info!(%address, "listening");
     // The receiver may have been dropped.

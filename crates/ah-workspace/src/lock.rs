@@ -104,6 +104,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.lock");
         let first = FileLock::acquire(&path, LONG).await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the test joins it")]
         let waiting = tokio::spawn({
             let path = path.clone();
             async move { FileLock::acquire(&path, LONG).await }

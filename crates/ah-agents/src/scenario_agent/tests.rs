@@ -48,6 +48,7 @@ impl Agent {
         let (agent_output, output) = tokio::io::duplex(64 * 1024);
         let workspace = folder.path().to_owned();
         let settings = object(settings);
+        #[expect(clippy::disallowed_methods, reason = "the test joins it")]
         let playing = tokio::spawn(async move {
             play(agent_input, agent_output, workspace, &settings, Ulid(1)).await
         });

@@ -8,13 +8,7 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
     List(ListArgs),
-    /// Show one session
-    ///
-    /// Prints a summary: prompt, status, changes and usage.
-    #[command(after_help = "Examples:
-  ah session get
-  ah session get 7K2M --json | jq .status")]
-    Get(TargetArgs),
+    Get(GetArgs),
     Follow(FollowArgs),
     Events(EventsArgs),
     Logs(LogsArgs),
@@ -66,6 +60,22 @@ pub(crate) struct TargetArgs {
     /// Session ID, its beginning or end, or ah/ID [default: the latest session]
     #[arg(value_name = "ID")]
     pub(crate) id: Option<String>,
+}
+
+/// Show one session
+///
+/// Prints a summary: prompt, status, changes and usage.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ah session get
+  ah session get 7K2M --json | jq .status
+  ah session get 7K2M --debug")]
+pub(crate) struct GetArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// Show the state of the session's supervisor and recorder
+    #[arg(long)]
+    pub(crate) debug: bool,
 }
 
 /// List sessions, newest first

@@ -1,6 +1,7 @@
 //! `ah session …`.
 
 mod answer;
+mod debug;
 mod diff;
 mod events;
 mod list;

@@ -175,6 +175,7 @@ pub async fn cancelling_from_every_status(world: &World) {
     for status in S::ALL {
         let id = session_in(world, status).await;
         let shared = world.shared();
+        #[expect(clippy::disallowed_methods, reason = "the case joins it")]
         let cancelling = tokio::spawn(async move { shared.cancel_session(id).await });
         if status == S::Stopping {
             world

@@ -57,6 +57,7 @@ pub async fn readers_that_join_during_a_session_see_every_event(world: &World) {
     let id = world
         .launch(json!([think("one"), ask(), tell_answer(), think("two")]))
         .await;
+    #[expect(clippy::disallowed_methods, reason = "the case joins all readers")]
     let read = |after| {
         let filter = EventFilter::default();
         tokio::spawn(read_all(world.shared(), id, EventSeq::new(after), filter))

@@ -1,6 +1,8 @@
 //! The changes of sessions.
 
-use ah_rest_api_contract::{DiffQuery, ErrorKind, FileQuery, SessionStatus as S};
+use ah_rest_api_contract::{
+    AgentState, DiffQuery, ErrorKind, FileQuery, SessionStatus as S, SupervisorPhase,
+};
 use serde_json::json;
 
 use crate::World;
@@ -35,6 +37,14 @@ pub async fn changes_are_available_while_the_workspace_exists(world: &World) {
     assert_eq!((info.id, info.status), (id, S::Running));
     assert_eq!(info.fleet.leader, Some(workspace.executor_id));
     assert_eq!(info.endpoints.events, session.links.events);
+    // Only an access point that runs sessions itself knows the parts that run them.
+    if let Some(debug) = info.debug {
+        let recorder = debug.recorder.expect("the agent is in a turn");
+        assert_eq!(recorder.agent, AgentState::InTurn);
+        assert_eq!(recorder.pending_permissions, 0);
+        let supervisor = debug.supervisor.expect("the access point owns it");
+        assert_eq!(supervisor.phase, SupervisorPhase::Attached);
+    }
     let files = manager
         .list_session_files(id, FileQuery::default())
         .await

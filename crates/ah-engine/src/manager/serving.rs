@@ -14,6 +14,9 @@ use futures::FutureExt;
 
 use super::LocalTaskManager;
 
+/// The maximum number of sessions that the check of supervisors names.
+const RETRYING_NAMED_MAX: usize = 5;
+
 #[async_trait]
 impl AccessPoint for LocalTaskManager {
     fn acting_as(&self, caller: Caller) -> Arc<dyn AccessPoint> {
@@ -79,6 +82,10 @@ impl AccessPoint for LocalTaskManager {
                 name: "sessions",
                 run: self.probe_sessions().boxed(),
             },
+            HealthProbe {
+                name: "supervisors",
+                run: async { self.probe_supervisors() }.boxed(),
+            },
         ]
     }
 
@@ -95,6 +102,25 @@ impl LocalTaskManager {
         } else {
             Err("cannot be written; the server's log says why".to_owned())
         }
+    }
+
+    /// Counts this engine's supervisors by phase. Fails if one of them waits for another attempt.
+    fn probe_supervisors(&self) -> Result<String, String> {
+        let (phases, retrying) = self.core.supervisors.summary();
+        let words: Vec<String> = phases
+            .iter()
+            .map(|(phase, count)| format!("{count} {phase}"))
+            .collect();
+        let words = match words.is_empty() {
+            true => "none".to_owned(),
+            false => words.join(", "),
+        };
+        if retrying.is_empty() {
+            return Ok(words);
+        }
+        let named = retrying.iter().take(RETRYING_NAMED_MAX);
+        let named: Vec<String> = named.map(ToString::to_string).collect();
+        Err(format!("{words}; retrying: {}", named.join(", ")))
     }
 
     async fn probe_sessions(&self) -> Result<String, String> {

@@ -6,7 +6,7 @@ use ah_lifecycle::duty;
 use ah_lifecycle::expire::{self, TimeLimits};
 use ah_lifecycle::ingest::RecordedEnd;
 use ah_lifecycle::{Change, JournalRecord, Request};
-use ah_rest_api_contract::{ChangeSummary, SessionUpdate, Timestamp};
+use ah_rest_api_contract::{ChangeSummary, SessionUpdate, SupervisorPhase, Timestamp, error_chain};
 use ah_store::{Head, JournalPosition};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
@@ -43,6 +43,7 @@ struct Measuring {
 impl Supervisor {
     /// Attaches to the recorder and attends to it until it closes the connection.
     pub(super) async fn attend(&mut self) -> Result<(), SupervisorError> {
+        self.enter(SupervisorPhase::Attaching);
         let record = &self.view.record;
         let attached = self
             .core
@@ -55,10 +56,15 @@ impl Supervisor {
         } = match attached {
             Ok(attachment) => attachment,
             Err(error) => {
-                tracing::debug!(session.id = %self.id, %error, "the recorder cannot be attached to");
+                // The supervisor tries again, or finds that the recorder has ended.
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(session.id = %self.id, error, "the recorder cannot be attached to");
+                let reason = error_chain(error);
+                self.core.supervisors.note_error(self.id, reason);
                 return Ok(());
             }
         };
+        self.enter(SupervisorPhase::Attached);
         let mut messages = messages.ready_chunks(BATCH_MAX);
         let mut sent = Vec::new();
         let mut measuring = Measuring::default();

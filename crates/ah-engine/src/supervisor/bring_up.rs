@@ -6,6 +6,7 @@ use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::start;
 use ah_rest_api_contract::{
     AgentSelection, EventPayload, Log, LogLevel, PromptId, RepositorySource, SessionStatus,
+    SupervisorPhase,
 };
 use ah_store::{Inconsistency, NewEvent, StoreError};
 
@@ -34,6 +35,7 @@ impl Supervisor {
                 return self.conclude(ProcessEnd::NeverStarted { reason }).await;
             }
         };
+        self.enter(SupervisorPhase::BringingUp);
         let executor = self.core.executor.clone();
         let provisioned = tokio::select! {
             provisioned = executor.provision(&request) => provisioned,

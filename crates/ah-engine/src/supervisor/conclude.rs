@@ -5,7 +5,9 @@ use std::time::Duration;
 use ah_lifecycle::Change;
 use ah_lifecycle::end::{self, ProcessEnd};
 use ah_lifecycle::ingest::RecordedEnd;
-use ah_rest_api_contract::{EventPayload, Log, LogLevel, SessionUpdate, Timestamp};
+use ah_rest_api_contract::{
+    EventPayload, Log, LogLevel, SessionUpdate, SupervisorPhase, Timestamp,
+};
 use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 
 use super::{Commit, DECISION_ATTEMPTS, Supervisor, SupervisorError};
@@ -42,6 +44,7 @@ impl Supervisor {
         at: Timestamp,
         position: Option<JournalPosition>,
     ) -> Result<(), SupervisorError> {
+        self.enter(SupervisorPhase::Concluding);
         let swept = self.sweep().await?;
         let process_end = with_swept(process_end, swept);
         for attempt in 0..DECISION_ATTEMPTS {

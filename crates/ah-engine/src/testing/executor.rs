@@ -1,5 +1,7 @@
 //! The executor of the host.
 
+use std::sync::atomic::Ordering;
+
 use ah_executor::{
     AgentLaunch, Attachment, Executor, ExecutorError, Provisioned, RecorderMessage,
     RecorderMessages, RecorderState, WorkspaceRequest,
@@ -7,12 +9,13 @@ use ah_executor::{
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request};
 use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
-    RepositorySource, SessionDiff, SessionId, SessionStatus, SessionWorkspace, WorkspaceProvider,
+    RecorderInfo, RepositorySource, SessionDiff, SessionId, SessionStatus, SessionWorkspace,
+    WorkspaceProvider,
 };
 use async_trait::async_trait;
 use futures::{sink, stream};
 
-use super::FakeHost;
+use super::{FakeHost, SLOW_COUNT};
 
 #[async_trait]
 impl Executor for FakeHost {
@@ -78,6 +81,17 @@ impl Executor for FakeHost {
         })
     }
 
+    async fn recorder_info(
+        &self,
+        session: SessionId,
+    ) -> Result<Option<RecorderInfo>, ExecutorError> {
+        let now = self.now().wall;
+        let recorders = self.0.recorders.lock().unwrap();
+        Ok(recorders
+            .get(&session)
+            .and_then(|recorder| recorder.info(now)))
+    }
+
     async fn attach(
         &self,
         session: SessionId,
@@ -124,6 +138,11 @@ impl Executor for FakeHost {
         &self,
         _session: SessionId,
     ) -> Result<(ChangeSummary, Vec<FileEntry>), ExecutorError> {
+        if self.0.has_slow_counts.load(Ordering::SeqCst) {
+            let _lock = self.0.workspaces.lock().await;
+            self.0.counts.send_modify(|count| *count += 1);
+            tokio::time::sleep(SLOW_COUNT).await;
+        }
         Ok((ChangeSummary::default(), Vec::new()))
     }
 
@@ -136,6 +155,7 @@ impl Executor for FakeHost {
     }
 
     async fn seal(&self, _session: SessionId) -> Result<ChangeSummary, ExecutorError> {
+        let _lock = self.0.workspaces.lock().await;
         if self.0.faults.lock().unwrap().unsealable {
             return Err(ExecutorError::new("its objects cannot be read"));
         }

@@ -10,7 +10,8 @@ use ah_lifecycle::{
     AgentEnd, Fact, JournalEntry, JournalRecord, Request, ShutdownManner, TurnOutcome,
 };
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, PermissionId, PermissionRequested, SessionStatus,
+    AgentState, EphemeralEvent, EventPayload, PermissionId, PermissionRequested, RecorderInfo,
+    SessionStatus, Timestamp,
 };
 use ah_scenario::AgentStep;
 
@@ -51,6 +52,31 @@ impl Recorder {
         self.conversation = Some(Conversation::new(opening, agent, ids));
         self.fact(Fact::AgentStarted { pid: 1 }, now);
         self.converse(now, Conversation::begin);
+    }
+
+    /// Returns the state of the recorder, if it lives.
+    pub(super) fn info(&self, now: Timestamp) -> Option<RecorderInfo> {
+        let conversation = self.conversation.as_ref().filter(|_| self.alive)?;
+        let count = |count: usize| u32::try_from(count).unwrap();
+        let pending = conversation.pending_permissions() + self.made_by_test.len();
+        Some(RecorderInfo {
+            pid: 1,
+            agent_pid: Some(1),
+            driver: ah_scenario::AGENT_TYPE.to_owned(),
+            agent: match conversation {
+                it if it.is_starting() => AgentState::Starting,
+                it if it.is_in_turn() => AgentState::InTurn,
+                _ => AgentState::Idle,
+            },
+            since: now,
+            is_paused: self.frozen,
+            is_attended: true,
+            waiting_prompts: count(conversation.waiting_prompts()),
+            pending_permissions: count(pending),
+            next_deadline_ms: None,
+            journal_len: self.journal.len() as u64,
+            processes: 1,
+        })
     }
 
     pub(super) fn append(&mut self, entry: JournalEntry, now: Moment) {

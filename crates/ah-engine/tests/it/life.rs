@@ -5,12 +5,12 @@ use std::time::Duration;
 use ah_engine::testing::Behavior;
 use ah_lifecycle::AgentEnd;
 use ah_rest_api_contract::{
-    AgentSelection, ErrorKind, EventPayload, Priority, RepoConfig, SessionQuery,
-    SessionStatus as S, TaskLaunchParams, TaskManager,
+    AgentSelection, AgentState, ErrorKind, EventPayload, Priority, RepoConfig, SessionQuery,
+    SessionStatus as S, SupervisorPhase, TaskLaunchParams, TaskManager,
 };
 use ah_store::suite::sample;
 
-use crate::world::{World, a_task, launch, statuses, until, until_status, whole_log};
+use crate::world::{PATIENCE, World, a_task, launch, statuses, until, until_status, whole_log};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_runs_from_queued_to_completed() {
@@ -298,4 +298,52 @@ async fn a_recorder_that_does_not_answer_is_killed_within_the_limit() {
         );
         engine.shutdown().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ends_while_its_changes_are_counted_ends() {
+    let world = World::new(Behavior::Directed);
+    world.host.slow_counts();
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    world.host.event(id, sample::file_edit("a.txt"));
+    let counting = async {
+        // A step after the one in which the count was scheduled makes it due.
+        loop {
+            world.clock.advance(Duration::from_secs(1));
+            let wait = tokio::time::timeout(Duration::from_millis(20), world.host.counting());
+            if wait.await.is_ok() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, counting).await.unwrap();
+    let end = AgentEnd {
+        exit_code: Some(0),
+        ..AgentEnd::default()
+    };
+    world.host.end(id, end);
+    let ended = whole_log(&engine, id).await;
+    assert!(statuses(&ended).last().unwrap().is_terminal());
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn supervisor_and_recorder_report_their_state() {
+    let world = World::new(Behavior::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    let debug = engine.get_session_info(id).await.unwrap().debug.unwrap();
+    let supervisor = debug.supervisor.unwrap();
+    assert_eq!(supervisor.phase, SupervisorPhase::Attached);
+    assert_eq!((supervisor.failures, supervisor.last_error), (0, None));
+    assert!(debug.owner.is_some() && debug.fence > 0);
+    assert_eq!(debug.recorder.unwrap().agent, AgentState::InTurn);
+    world.host.end(id, AgentEnd::default());
+    whole_log(&engine, id).await;
+    let debug = engine.get_session_info(id).await.unwrap().debug.unwrap();
+    assert_eq!((debug.recorder, debug.recorder_error), (None, None));
+    engine.shutdown().await;
 }

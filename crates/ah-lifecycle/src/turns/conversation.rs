@@ -199,6 +199,16 @@ impl<A: AgentInput> Conversation<A> {
         }
     }
 
+    /// Returns the number of prompts that wait.
+    pub fn waiting_prompts(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Returns the number of pending permission requests.
+    pub const fn pending_permissions(&self) -> usize {
+        self.permissions.count()
+    }
+
     /// Returns the time at which [`Conversation::on_time`] has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
         let deadlines = [self.permissions.next_deadline(), self.settling_deadline()];

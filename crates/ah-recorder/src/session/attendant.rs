@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use tokio::io::AsyncWriteExt;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
@@ -10,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::journal::JournalCursor;
 use crate::protocol::{AttachRefusal, PROTOCOL_VERSION, Request, Welcome};
-use crate::server::{Arrival, JournalHead, PendingEphemeral, read_requests, stream};
+use crate::server::{Arrival, JournalHead, PendingEphemeral, read_requests, send_line, stream};
+use crate::tasks::RecorderTasks;
 use ah_agents::{LaunchSpec, SessionFolder};
 
 /// The maximum number of ephemeral events that wait for a slow attendant; further ones are dropped.
@@ -19,6 +19,7 @@ const EPHEMERALS_WAITING_MAX: usize = 256;
 /// The current attendant, and the highest fence so far.
 #[derive(Debug)]
 pub(super) struct AttendantSlot {
+    tasks: RecorderTasks,
     journal: PathBuf,
     received: mpsc::Sender<(u64, Option<Request>)>,
     /// The process id of the agent, for [`Welcome`].
@@ -36,7 +37,7 @@ pub(super) struct AttendantSlot {
 struct Attendant {
     ephemerals: mpsc::Sender<PendingEphemeral>,
     request_reader: AbortHandle,
-    streaming: JoinHandle<()>,
+    streaming: JoinHandle<Option<()>>,
 }
 
 impl AttendantSlot {
@@ -45,8 +46,10 @@ impl AttendantSlot {
         folder: &SessionFolder,
         received: mpsc::Sender<(u64, Option<Request>)>,
         fence: Option<u64>,
+        tasks: RecorderTasks,
     ) -> Self {
         Self {
+            tasks,
             journal: folder.journal(),
             received,
             agent_pid: None,
@@ -73,13 +76,25 @@ impl AttendantSlot {
         let cursor = match self.judge(&arrival, journal_len) {
             Ok(cursor) => cursor,
             Err(reason) => {
-                tokio::spawn(refuse(arrival.output, AttachRefusal { reason }));
+                tracing::warn!(
+                    fence = arrival.hello.fence,
+                    from = arrival.hello.from,
+                    %reason,
+                    "an attachment was refused"
+                );
+                self.tasks
+                    .spawn(refuse(arrival.output, AttachRefusal { reason }));
                 return;
             }
         };
         self.dismiss();
         self.fence = arrival.hello.fence;
         self.generation += 1;
+        tracing::info!(
+            fence = self.fence,
+            from = arrival.hello.from,
+            "an attendant was attached"
+        );
         let welcome = Welcome {
             protocol: PROTOCOL_VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -89,14 +104,14 @@ impl AttendantSlot {
             journal_len,
         };
         let (ephemerals, shown) = mpsc::channel(EPHEMERALS_WAITING_MAX);
-        let request_reader = tokio::spawn(read_requests(
+        let request_reader = self.tasks.spawn(read_requests(
             arrival.requests,
             self.generation,
             self.received.clone(),
         ));
         let head = head.subscribe();
         let mut output = arrival.output;
-        let streaming = tokio::spawn(async move {
+        let streaming = self.tasks.spawn(async move {
             let mut sent = send_line(&mut output, &welcome).await;
             if sent.is_ok() {
                 sent = stream(output, cursor, head, shown).await;
@@ -186,13 +201,4 @@ async fn refuse(mut output: OwnedWriteHalf, refusal: AttachRefusal) {
     if let Err(error) = send_line(&mut output, &refusal).await {
         tracing::debug!(%error, "a refusal could not be sent");
     }
-}
-
-async fn send_line(
-    output: &mut OwnedWriteHalf,
-    message: &impl serde::Serialize,
-) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(message)?;
-    line.push(b'\n');
-    output.write_all(&line).await
 }

@@ -29,6 +29,7 @@ impl RecordedSession {
     /// records its end.
     pub(super) async fn end_remaining(&mut self, folder: &SessionFolder) {
         self.conversation.close();
+        self.publish_info();
         let agent = self.agent.as_ref().map(|agent| agent.pid);
         let swept = self.sweep().await;
         // The agent itself does not count as a leftover.
@@ -68,6 +69,13 @@ impl RecordedSession {
             None if self.conversation.unready().is_some() => Some(EndCause::NotReady),
             None => Some(EndCause::Agent),
         };
+        tracing::info!(
+            exit.code = exit.code,
+            exit.signal = exit.signal,
+            leftovers,
+            ?cause,
+            "the agent has ended"
+        );
         effects.fact(
             clock::now(),
             Fact::Ended(AgentEnd {
@@ -126,6 +134,7 @@ impl RecordedSession {
         mut self,
         inputs: &mut SessionInputs,
     ) -> Result<(), JournalError> {
+        self.publish_info();
         // Connections that arrived while the agent ended are attached once more.
         while let Ok(arrival) = inputs.arrivals.try_recv() {
             self.on_arrival(arrival);

@@ -75,6 +75,7 @@ impl RecordedSession {
         };
         let give_up_at = Instant::now() + ATTENDANT_WAIT_MAX;
         loop {
+            self.publish_info();
             tokio::select! {
                 Some(arrival) = inputs.arrivals.recv() => {
                     if arrival.hello.fence >= fence && self.attendant_slot.judge(&arrival, self.journal.len()).is_ok() {
@@ -105,9 +106,17 @@ impl RecordedSession {
             Some(plan) => home::make(folder, plan, &|name| std::env::var_os(name))?,
             None => Home::default(),
         };
-        let agent = AgentProcess::spawn(command, &self.spec, &home, self.cgroup.as_ref(), log)?;
+        let agent = AgentProcess::spawn(
+            command,
+            &self.spec,
+            &home,
+            self.cgroup.as_ref(),
+            log,
+            &self.tasks,
+        )?;
         let pid = agent.pid.as_raw_nonzero().get().unsigned_abs();
         self.attendant_slot.agent_pid = Some(pid);
+        tracing::info!(agent.pid = pid, "the agent was started");
         self.agent = Some(agent);
         let at = clock::now();
         self.started_at = Some(at.tick.into());

@@ -2,6 +2,8 @@ use ah_recorder::protocol::{Fact, JournalEntry, RecorderFrame, Request, Shutdown
 use ah_recorder::{AttachError, RecorderConnection};
 use ah_recorder::{SpawnError, is_alive};
 
+use ah_rest_api_contract::{AgentState, RecorderInfo};
+
 use crate::fixture::{PATIENCE, Session, is_turn_end, log_text};
 
 #[tokio::test]
@@ -138,4 +140,54 @@ async fn recorder_that_cannot_start_reports_the_reason() {
         matches!(&error, SpawnError::Failed { reason } if reason.contains("journal")),
         "{error}"
     );
+}
+
+/// Asks the recorder for its state until it satisfies the condition.
+async fn until_info(session: &Session, holds: impl Fn(&RecorderInfo) -> bool) -> RecorderInfo {
+    tokio::time::timeout(PATIENCE, async {
+        loop {
+            let info = ah_recorder::info(&session.folder).await.unwrap();
+            if let Some(info) = info.filter(&holds) {
+                return info;
+            }
+        }
+    })
+    .await
+    .expect("the recorder never reached the state")
+}
+
+#[tokio::test]
+async fn the_state_is_answered_beside_the_attendant() {
+    let session = Session::new("log begun\nhang");
+    assert_eq!(ah_recorder::info(&session.folder).await.unwrap(), None);
+    let mut attended = session.begin().await;
+    attended.until_log("begun").await;
+    let info = until_info(&session, |info| info.agent == AgentState::InTurn).await;
+    assert_eq!(i32::try_from(info.pid).unwrap(), session.recorder_pid());
+    assert!(info.is_attended && !info.is_paused && info.processes >= 1);
+    assert_eq!((info.waiting_prompts, info.pending_permissions), (0, 0));
+    assert!(info.journal_len >= attended.next);
+    attended.prompt("log more").await;
+    until_info(&session, |info| info.waiting_prompts == 1).await;
+    attended.send(Request::Interrupt).await;
+    attended.until_log("more").await;
+    attended.shutdown(ShutdownManner::Finish).await;
+    attended.until_closed().await;
+    session.assert_over().await;
+    assert_eq!(ah_recorder::info(&session.folder).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_recorder_that_waits_for_its_owner_answers() {
+    let mut session = Session::new("log begun");
+    session.spec.fence = Some(7);
+    session.spawn().await.unwrap();
+    let info = until_info(&session, |_| true).await;
+    assert_eq!(info.agent, AgentState::NotStarted);
+    assert_eq!((info.agent_pid, info.is_attended), (None, false));
+    let mut attended = session.attach(7, 0).await;
+    attended.until_log("begun").await;
+    attended.shutdown(ShutdownManner::Finish).await;
+    attended.until_closed().await;
+    session.assert_over().await;
 }

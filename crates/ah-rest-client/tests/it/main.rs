@@ -1,5 +1,9 @@
 //! The client with servers that fail in every way a network can.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests join their tasks, or end with them"
+)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answers;

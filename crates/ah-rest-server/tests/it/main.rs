@@ -1,6 +1,10 @@
 //! The server through its HTTP interface: on a free port, over the engine and over the mock, with
 //! agents controlled by the test.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests join their tasks, or end with them"
+)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;

@@ -2,6 +2,10 @@
 //!
 //! The user's git configuration is not used, see `fixture`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests join their tasks, or end with them"
+)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod changes;

@@ -6,8 +6,8 @@ use ah_rest_api_contract::{
 };
 
 use super::list::{changes, status_paint, status_words};
-use super::target;
-use crate::args::{PromptsArgs, TargetArgs};
+use super::{debug, target};
+use crate::args::{GetArgs, PromptsArgs, TargetArgs};
 use crate::changes;
 use crate::clock;
 use crate::context::Context;
@@ -23,10 +23,14 @@ const LABEL_COLUMNS: usize = 11;
 /// Prints a card of the session.
 pub(super) async fn get(
     manager: &dyn TaskManager,
-    args: &TargetArgs,
+    args: &GetArgs,
     context: &Context,
 ) -> Result<(), Failure> {
-    let session = target(manager, args).await?;
+    let session = target(manager, &args.target).await?;
+    if args.debug {
+        let info = manager.get_session_info(session.id).await?;
+        return context.show(&info, || debug::rows(&info, clock::now()));
+    }
     context.show(&session, || {
         card(&session, clock::now(), context.terminal.columns())
     })
@@ -95,7 +99,7 @@ fn row(label: &str, value: Line) -> Line {
     Line::of(Paint::Dim, text::fit(label, LABEL_COLUMNS)).join(value)
 }
 
-fn plain(label: &str, value: impl AsRef<str>) -> Line {
+pub(super) fn plain(label: &str, value: impl AsRef<str>) -> Line {
     row(label, Line::of(Paint::Plain, value))
 }
 

@@ -10,7 +10,7 @@ use ah_executor::{
 use ah_executor_local::LocalExecutor;
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request, ShutdownManner};
 use ah_rest_api_contract::{
-    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry,
+    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry, RecorderInfo,
     RepositorySource, SessionDiff, SessionId, SessionStatus,
 };
 use async_trait::async_trait;
@@ -140,6 +140,13 @@ impl Executor for HoldingExecutor {
         self.executor.recorder_state(session).await
     }
 
+    async fn recorder_info(
+        &self,
+        session: SessionId,
+    ) -> Result<Option<RecorderInfo>, ExecutorError> {
+        self.executor.recorder_info(session).await
+    }
+
     async fn attach(
         &self,
         session: SessionId,
@@ -149,6 +156,10 @@ impl Executor for HoldingExecutor {
         let attachment = self.executor.attach(session, fence, from).await?;
         let (sender, receiver) = mpsc::channel(REQUESTS_WAITING_MAX);
         // The task ends when the attachment is dropped, which closes its channel.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the task ends with the attachment"
+        )]
         tokio::spawn(forward(
             receiver,
             attachment.requests,
