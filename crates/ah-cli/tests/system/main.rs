@@ -19,3 +19,4 @@ mod real_agents;
 mod server;
 mod setting;
 mod spine;
+mod terminal;

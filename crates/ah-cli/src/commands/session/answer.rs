@@ -1,7 +1,8 @@
 //! `ah session answer`.
 
 use ah_rest_api_contract::{
-    Page, Permission, PermissionAnswer, PermissionId, PermissionState, Session, TaskManager,
+    Page, Permission, PermissionAnswer, PermissionId, PermissionState, Session, SessionId,
+    TaskManager,
 };
 
 use crate::args::AnswerArgs;
@@ -65,8 +66,8 @@ pub(super) async fn run(
 }
 
 /// Parses the words of the command line. A request is recognised by its prefix: the word before it
-/// is the session, the word after it the option. Without a request, a single word is the option,
-/// and two words are the session and the option.
+/// is the session, the word after it the option. Without a request, two words are the session and
+/// the option, and a single word is the option unless it is the whole id of a session.
 fn read_words(words: Vec<String>) -> Result<Words, Failure> {
     let request_at = words
         .iter()
@@ -76,6 +77,12 @@ fn read_words(words: Vec<String>) -> Result<Words, Failure> {
         let mut words = words.into_iter().rev();
         read.option = words.next();
         read.session = words.next();
+        if read.session.is_none() {
+            let id = read
+                .option
+                .take_if(|word| word.parse::<SessionId>().is_ok());
+            read.session = id;
+        }
         return match words.next() {
             None => Ok(read),
             Some(_) => Err(Failure::validation(
@@ -231,6 +238,8 @@ mod tests {
         let word = |word: &str| Some(word.to_owned());
         assert_eq!(read(&[]), Ok((None, false, None)));
         assert_eq!(read(&["allow"]), Ok((None, false, word("allow"))));
+        let session = "01JZAAAAAAAAAAAAAAAAAAAAA1";
+        assert_eq!(read(&[session]), Ok((word(session), false, None)));
         assert_eq!(read(&["AAA1", "1"]), Ok((word("AAA1"), false, word("1"))));
         assert_eq!(read(&[REQUEST]), Ok((None, true, None)));
         assert_eq!(read(&[REQUEST, "1"]), Ok((None, true, word("1"))));
