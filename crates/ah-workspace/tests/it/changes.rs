@@ -7,8 +7,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use ah_executor::WorkspaceRequest;
 use ah_rest_api_contract::{DiffQuery, FileStatus, RepositorySource};
-use ah_workspace::{ProvisionRequest, Workspace, WorkspaceError};
+use ah_workspace::{Workspace, WorkspaceError};
 
 use crate::fixture::{Fixture, commit, git, plain_git, workspaces_of};
 
@@ -456,7 +457,7 @@ async fn changes_are_counted_in_folders_of_any_name() {
         let repository = folder.join(name);
         fs::rename(fixture.repository(), &repository).unwrap();
         let workspaces = workspaces_of(&folder.join("home"));
-        let request = ProvisionRequest {
+        let request = WorkspaceRequest {
             source: Some(RepositorySource::Path(repository)),
             ..fixture.request()
         };

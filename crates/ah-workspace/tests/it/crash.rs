@@ -4,7 +4,7 @@ use std::fs::{self, File, FileTimes};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ah_workspace::WorkspaceRequest;
+use ah_executor::WorkspaceRequest;
 
 use crate::fixture::{Fixture, git, workspaces_of};
 
