@@ -249,6 +249,7 @@ pub async fn session_follows_from_its_log(world: &World) {
         let mut task = world.task(&turns);
         task.interactive = true;
         let id = world.launch_task(task).await;
+        #[expect(clippy::disallowed_methods, reason = "the case joins it")]
         let seen = tokio::spawn(seen_states(world.shared(), id));
         let manager = world.manager();
         world.until_asked(id).await;
