@@ -15,13 +15,12 @@ const TABLE: &str = "crates/ah-rest-api-contract/src/operations/table.rs";
 /// The trait.
 const TRAIT: &str = "crates/ah-rest-api-contract/src/manager.rs";
 /// The implementations that are written by hand, and the type that each is for.
-const IMPLEMENTATIONS: [(&str, &str); 3] = [
+const IMPLEMENTATIONS: [(&str, &str); 2] = [
     ("crates/ah-engine/src/manager.rs", "LocalTaskManager"),
     (
         "crates/ah-rest-mock-client/src/manager.rs",
         "MockTaskManager",
     ),
-    ("crates/ah-cli/src/fake.rs", "FakeTaskManager"),
 ];
 /// The conformance cases for unknown ids, which every operation with an id needs.
 const CASES: &str = "crates/ah-conformance/src/cases/unknown.rs";
@@ -312,7 +311,7 @@ mod tests {
             summary: "The weather of a session".to_owned(),
         };
         let edits = scaffold(&root(), &options).unwrap();
-        assert_eq!(edits.len(), 7);
+        assert_eq!(edits.len(), 6);
         let named = edits.iter().filter(|(_, text)| text.contains(&options.id));
         assert_eq!(named.count(), edits.len());
         let unfinished = edits
