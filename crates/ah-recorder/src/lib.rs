@@ -29,6 +29,7 @@ mod tasks;
 pub use connection::{
     AttachError, ConnectionError, Disconnected, RecorderConnection, RequestSender, info,
 };
+pub use process::descriptors::raise as raise_descriptor_limit;
 pub use process::{SESSION_MARK, sweep_folder, sweep_session};
 pub use run::{is_alive, kill, main, pid};
 pub use spawn::{RecorderCommand, SpawnError, spawn};

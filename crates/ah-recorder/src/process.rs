@@ -6,6 +6,7 @@
 //! environment, or by a control group.
 
 mod cgroup;
+pub(crate) mod descriptors;
 mod sweep;
 
 use std::collections::{HashMap, HashSet};

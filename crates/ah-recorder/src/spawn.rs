@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::context;
-use crate::process::{RECORDER_MARK, SESSION_MARK};
+use crate::process::{RECORDER_MARK, SESSION_MARK, descriptors};
 use crate::run::word;
 use ah_agents::{LaunchSpec, SessionFolder};
 
@@ -199,9 +199,16 @@ fn detached(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);
-    // SAFETY: `reset` only makes system calls; it neither allocates nor locks.
+    let descriptors = descriptors::inherited();
+    // SAFETY: `reset` and `setrlimit` only make system calls; they neither allocate nor lock.
     unsafe {
-        process.pre_exec(context::reset);
+        process.pre_exec(move || {
+            context::reset()?;
+            if let Some(limit) = descriptors {
+                rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;
+            }
+            Ok(())
+        });
     }
     process.spawn().map_err(failed)
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use ah_rest_api_contract::SessionStatus;
 use ah_store::metrics::MetricKind;
+use axum::extract::MatchedPath;
+use axum::http::{Method, StatusCode};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder as _, SharedString, Unit};
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -32,6 +34,11 @@ const WRITES: [f64; 6] = [1.0, 4.0, 16.0, 64.0, 128.0, 256.0];
 
 /// The interval of the recorder's upkeep, which bounds its memory by moving samples into buckets.
 pub(crate) const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// The route of requests that match none.
+const NO_ROUTE: &str = "none";
+/// The method of requests whose method the API does not have.
+const OTHER_METHOD: &str = "other";
 
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
 
@@ -81,11 +88,18 @@ impl Metrics {
         })
     }
 
-    /// Records the response to a request. `route` is the route's pattern. The path itself would be
-    /// a series for each session.
-    pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+    /// Records the response to a request. Clients cannot add series: `route` is the pattern of the
+    /// matched route, if any, and the API's methods have names of their own.
+    pub(crate) fn answered(
+        &self,
+        method: &Method,
+        route: Option<&MatchedPath>,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let route = route.map_or(NO_ROUTE, MatchedPath::as_str);
         let labels = vec![
-            Label::new("method", method.to_owned()),
+            Label::from_static_parts("method", method_name(method)),
             Label::new("route", route.to_owned()),
         ];
         let seconds = Key::from_parts(REQUEST_SECONDS, labels.clone());
@@ -93,7 +107,7 @@ impl Metrics {
             .register_histogram(&seconds, &METADATA)
             .record(took.as_secs_f64());
         let mut labels = labels;
-        labels.push(Label::new("status", status.to_string()));
+        labels.push(Label::new("status", status.as_str().to_owned()));
         let requests = Key::from_parts(REQUESTS, labels);
         self.recorder
             .register_counter(&requests, &METADATA)
@@ -150,6 +164,20 @@ impl Metrics {
     pub(crate) fn keep_up(&self) {
         self.handle.run_upkeep();
     }
+}
+
+/// Returns the name of a method that the API has, and [`OTHER_METHOD`] for any other.
+fn method_name(method: &Method) -> &'static str {
+    const KNOWN: [(Method, &str); 6] = [
+        (Method::GET, "GET"),
+        (Method::POST, "POST"),
+        (Method::PUT, "PUT"),
+        (Method::DELETE, "DELETE"),
+        (Method::HEAD, "HEAD"),
+        (Method::OPTIONS, "OPTIONS"),
+    ];
+    let known = KNOWN.iter().find(|(known, _)| known == method);
+    known.map_or(OTHER_METHOD, |(_, name)| name)
 }
 
 /// Counts one in a gauge until it is dropped.
@@ -240,12 +268,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn methods_that_the_api_does_not_have_share_a_series() {
+        let metrics = Metrics::new().unwrap();
+        for number in 0..300 {
+            let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
+            metrics.answered(&method, None, StatusCode::NOT_FOUND, Duration::ZERO);
+        }
+        let text = metrics.render();
+        let line = "ah_http_requests_total{method=\"other\",route=\"none\",status=\"404\"} 300";
+        assert!(text.contains(line), "{text}");
+        assert!(!text.contains("M299"), "{text}");
+    }
+
+    #[test]
     fn metrics_are_exported_with_their_help() {
         let metrics = Metrics::new().unwrap();
         metrics.answered(
-            "GET",
-            "/api/v1/sessions/{id}",
-            200,
+            &Method::GET,
+            None,
+            StatusCode::NOT_FOUND,
             Duration::from_millis(2),
         );
         let stream = metrics.stream();
@@ -254,8 +295,8 @@ mod tests {
         let text = metrics.render();
         for line in [
             "# HELP ah_http_requests_total ",
-            "ah_http_requests_total{method=\"GET\",route=\"/api/v1/sessions/{id}\",status=\"200\"} 1",
-            "ah_http_request_duration_seconds_bucket{method=\"GET\",route=\"/api/v1/sessions/{id}\",le=\"0.0025\"} 1",
+            "ah_http_requests_total{method=\"GET\",route=\"none\",status=\"404\"} 1",
+            "ah_http_request_duration_seconds_bucket{method=\"GET\",route=\"none\",le=\"0.0025\"} 1",
             "ah_sse_streams 1",
             "ah_sessions{status=\"running\"} 3",
             "ah_sessions{status=\"queued\"} 0",

@@ -22,8 +22,6 @@ use crate::problem::{self, ApiError};
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const REQUEST_ID_BYTES_MAX: usize = 128;
-/// The route in the metrics of requests that match none.
-const NO_ROUTE: &str = "none";
 
 /// The state of [`observe`].
 #[derive(Clone)]
@@ -71,15 +69,11 @@ pub(crate) async fn observe(
         .unwrap_or_else(|| observer.ids.next(observer.clock.now()).to_string());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or(NO_ROUTE, MatchedPath::as_str)
-        .to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!(
         "request",
         http.method = %method,
-        http.route = %route,
+        http.route = route.as_ref().map(MatchedPath::as_str),
         http.status = Empty,
         request.id = %id,
         trace.parent = traceparent(request.headers()),
@@ -90,13 +84,13 @@ pub(crate) async fn observe(
     drop(in_flight);
     let mut response = span.in_scope(|| problem::complete(response, &path, &id));
     let took = started.elapsed();
-    let status = response.status().as_u16();
-    span.record("http.status", status);
+    let status = response.status();
+    span.record("http.status", status.as_u16());
     span.record("duration_ms", took.as_secs_f64() * 1000.0);
     span.in_scope(|| tracing::info!("answered"));
     observer
         .metrics
-        .answered(method.as_str(), &route, status, took);
+        .answered(&method, route.as_ref(), status, took);
     // The id was read from a header, or consists of letters and digits.
     if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, id);

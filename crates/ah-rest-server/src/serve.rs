@@ -2,6 +2,8 @@
 //! started.
 
 mod connections;
+mod descriptors;
+mod places;
 mod write_timeout;
 
 use std::error::Error;
@@ -30,6 +32,8 @@ use crate::request::RequestIds;
 use crate::router::Site;
 use crate::state::About;
 use crate::throttle::Throttle;
+
+pub(crate) use places::{Connection, network};
 
 /// The number of connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 4096;
@@ -144,7 +148,11 @@ where
         &published(&host, address, key.map(|key| ApiKeyText::new(key.reveal())))?,
     )?;
     let limits = connections::ConnectionLimits {
-        connections: config.server.max_connections,
+        connections: descriptors::fitted(
+            config.server.max_connections,
+            config.limits.max_concurrent_tasks.get(),
+        ),
+        idle_timeout: Duration::from_millis(config.server.idle_timeout_ms),
         write_timeout: Duration::from_millis(config.server.write_timeout_ms),
     };
     let closing = CancellationToken::new();

@@ -21,6 +21,7 @@ use crate::clock::ServerClock;
 use crate::config;
 use crate::metrics::Metrics;
 use crate::problem::ApiError;
+use crate::serve;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -51,12 +52,15 @@ impl Throttle {
         }
     }
 
-    /// Takes one request of the bucket for the address of a request without a valid key.
+    /// Takes one request of the bucket for the network of a request without a valid key.
     pub(crate) fn check_stranger(&self, request: &Request) -> Result<(), ApiError> {
         let address = request
             .extensions()
             .get::<ConnectInfo<SocketAddr>>()
-            .map_or_else(|| "unknown".to_owned(), |info| info.0.ip().to_string());
+            .map_or_else(
+                || "unknown".to_owned(),
+                |info| serve::network(info.0.ip()).to_string(),
+            );
         self.buckets
             .take(&format!("address {address}"))
             .map(drop)

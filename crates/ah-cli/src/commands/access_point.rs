@@ -23,6 +23,10 @@ pub(crate) async fn run(args: &AccessPointArgs, context: &Context) -> Result<Exi
         return Ok(ExitCode::Ok);
     }
     context.settings.make_home()?;
+    if let Err(error) = ah_recorder::raise_descriptor_limit() {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "the limit of open files stays as it is");
+    }
     let mut signals = Signals::listen()?;
     let (listening, address) = oneshot::channel();
     let (ready, is_ready) = oneshot::channel();

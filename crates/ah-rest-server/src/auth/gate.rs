@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::Keys;
 use super::{KeyText, Principal};
 use crate::problem::ApiError;
+use crate::serve::Connection;
 use crate::throttle::Throttle;
 
 pub(crate) const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
@@ -40,6 +41,9 @@ pub(crate) async fn authenticate(
     if !open {
         match principal(&gate, request.headers()).await {
             Ok(principal) => {
+                if let Some(connection) = request.extensions().get::<Connection>() {
+                    connection.authenticate();
+                }
                 request.extensions_mut().insert(principal);
             }
             Err(error) => {

@@ -40,6 +40,7 @@ pub(crate) struct Server {
     pub(crate) allowed_origins: BTreeSet<String>,
     pub(crate) body_limit: usize,
     pub(crate) request_timeout_ms: u64,
+    pub(crate) idle_timeout_ms: u64,
     pub(crate) write_timeout_ms: u64,
     pub(crate) max_connections: usize,
 }
@@ -87,6 +88,12 @@ impl Sections {
             (
                 "server.request-timeout-ms",
                 self.server.request_timeout_ms,
+                100,
+                600_000,
+            ),
+            (
+                "server.idle-timeout-ms",
+                self.server.idle_timeout_ms,
                 100,
                 600_000,
             ),

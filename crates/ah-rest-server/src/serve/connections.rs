@@ -1,35 +1,42 @@
 //! Accepting connections and responding to their requests.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use futures::TryFutureExt as _;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::places::{BusyBody, Place, Places};
 use super::write_timeout::WriteTimeout;
 use crate::metrics::Metrics;
 
-/// The maximum time for a client to send the head of a request.
-const HEADERS_MAX: Duration = Duration::from_secs(30);
 /// The wait after a connection could not be accepted.
 const REFUSED_FOR: Duration = Duration::from_millis(100);
+/// The minimum time between two log lines about connections that could not be accepted.
+const REFUSED_LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// The limits of connections.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionLimits {
     /// The maximum number of open connections.
     pub(super) connections: usize,
+    /// The time after which a connection without a request is closed. It begins with the
+    /// connection and includes the head of the request.
+    pub(super) idle_timeout: Duration,
     /// The time after which a peer that reads no data is disconnected.
     pub(super) write_timeout: Duration,
 }
@@ -43,21 +50,16 @@ pub(super) async fn accept(
     metrics: Metrics,
     closing: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections);
     let graceful = GracefulShutdown::new();
     let tasks = TaskTracker::new();
-    while let Some((stream, peer, place)) = next(&listener, &places, &closing).await {
-        let serving = serve(
-            stream,
-            peer,
-            limits.write_timeout,
-            router.clone(),
-            &graceful,
-        );
+    let mut refusals = Refusals::default();
+    while let Some((stream, place)) = next(&listener, &places, &mut refusals, &closing).await {
+        let serving = serve(stream, place, limits, router.clone(), &graceful);
         let open = metrics.connection();
         tasks.spawn(async move {
             serving.await;
-            drop((open, place));
+            drop(open);
         });
     }
     drop(listener);
@@ -66,20 +68,21 @@ pub(super) async fn accept(
     tasks.wait().await;
 }
 
-/// Returns the next connection with its permit, or `None` after `closing`.
+/// Returns the next connection with its place, or `None` after `closing`.
 async fn next(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    places: &Places,
+    refusals: &mut Refusals,
     closing: &CancellationToken,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+) -> Option<((TcpStream, SocketAddr), Place)> {
     let accepted = async {
-        // The semaphore is never closed.
-        let place = places.clone().acquire_owned().await.ok()?;
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => return Some((stream, peer, place)),
+                Ok((stream, peer)) => return ((stream, peer), places.take(peer).await),
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    refusals.log(&error);
+                    // The likely cause is a lack of descriptors, of which one becomes free.
+                    places.evict();
                     tokio::time::sleep(REFUSED_FOR).await;
                 }
             }
@@ -88,15 +91,36 @@ async fn next(
     tokio::select! {
         biased;
         () = closing.cancelled() => None,
-        accepted = accepted => accepted,
+        accepted = accepted => Some(accepted),
     }
 }
 
-/// Serves one connection. A peer that reads no data for `write_timeout` is disconnected.
+/// The log of connections that could not be accepted, which a lack of descriptors makes many.
+#[derive(Debug, Default)]
+struct Refusals {
+    logged_at: Option<Instant>,
+    unlogged: u64,
+}
+
+impl Refusals {
+    fn log(&mut self, error: &std::io::Error) {
+        self.unlogged += 1;
+        let is_due = self
+            .logged_at
+            .is_none_or(|at| at.elapsed() >= REFUSED_LOG_EVERY);
+        if is_due {
+            let times = std::mem::take(&mut self.unlogged);
+            tracing::warn!(%error, times, "a connection could not be accepted");
+            self.logged_at = Some(Instant::now());
+        }
+    }
+}
+
+/// Serves one connection within `limits`.
 fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    write_timeout: Duration,
+    (stream, peer): (TcpStream, SocketAddr),
+    place: Place,
+    limits: ConnectionLimits,
     router: watch::Receiver<Router>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + use<> {
@@ -107,25 +131,37 @@ fn serve(
             "a connection is already gone"
         );
     }
+    let use_of = place.connection().clone();
     let service = tower::service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(axum::body::Body::new);
+        let busy = use_of.busy();
+        let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(use_of.clone());
         let current = router.borrow().clone();
-        current.oneshot(request)
+        current
+            .oneshot(request)
+            .map_ok(|response| response.map(|body| BusyBody::new(body, busy)))
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_MAX);
+        .header_read_timeout(limits.idle_timeout);
     builder.http2().timer(TokioTimer::new());
-    let io = TokioIo::new(WriteTimeout::new(stream, write_timeout));
-    let connection = builder.serve_connection(io, TowerToHyperService::new(service));
+    let stream = WriteTimeout::new(stream, limits.write_timeout, place.connection().clone());
+    let connection =
+        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let connection = graceful.watch(connection.into_owned());
     async move {
-        if let Err(error) = connection.await {
-            // A client may disconnect at any time.
-            tracing::debug!(%peer, %error, "a connection broke off");
+        tokio::select! {
+            served = connection => if let Err(error) = served {
+                // A client may disconnect at any time.
+                tracing::debug!(%peer, %error, "a connection broke off");
+            },
+            // The time limits of HTTP/1 begin with the first byte, and HTTP/2 has none.
+            reason = place.connection().overdue(limits.idle_timeout) => {
+                tracing::debug!(%peer, reason, "a connection was closed");
+            }
         }
     }
 }

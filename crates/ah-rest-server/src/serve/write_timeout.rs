@@ -9,20 +9,25 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream whose writes fail if the peer reads no data for some time.
+use super::places::{Busy, Connection};
+
+/// A stream whose writes fail if the peer reads no data for some time. Its connection is busy while
+/// a write waits.
 pub(super) struct WriteTimeout<S> {
     stream: S,
     /// The maximum wait of a write for the peer (contract §0.5).
     limit: Duration,
+    connection: Connection,
     /// Runs while a write waits.
-    waiting: Option<Pin<Box<Sleep>>>,
+    waiting: Option<(Pin<Box<Sleep>>, Busy)>,
 }
 
 impl<S> WriteTimeout<S> {
-    pub(super) const fn new(stream: S, limit: Duration) -> Self {
+    pub(super) const fn new(stream: S, limit: Duration, connection: Connection) -> Self {
         Self {
             stream,
             limit,
+            connection,
             waiting: None,
         }
     }
@@ -37,9 +42,10 @@ impl<S> WriteTimeout<S> {
             self.waiting = None;
             return written;
         }
-        let limit = self.limit;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
-        ready!(waiting.as_mut().poll(context));
+        let (sleeping, _) = self
+            .waiting
+            .get_or_insert_with(|| (Box::pin(sleep(self.limit)), self.connection.busy()));
+        ready!(sleeping.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             "the peer took no data for too long",
@@ -100,7 +106,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn stalled_peer_is_disconnected() {
         let (ours, _theirs) = duplex(4);
-        let mut ours = WriteTimeout::new(ours, LIMIT);
+        let mut ours = WriteTimeout::new(ours, LIMIT, Connection::unplaced());
         let began = tokio::time::Instant::now();
         let error = ours.write_all(b"more than fits").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
@@ -110,7 +116,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn slow_peer_stays_connected() {
         let (ours, mut theirs) = duplex(1);
-        let mut ours = WriteTimeout::new(ours, LIMIT);
+        let mut ours = WriteTimeout::new(ours, LIMIT, Connection::unplaced());
         let write = async { ours.write_all(b"abc").await };
         let read = async {
             for _ in 0..3 {

@@ -11,6 +11,7 @@ mod access;
 mod bad_input;
 mod client;
 mod conformance;
+mod connections;
 mod description;
 mod followed;
 mod life;
