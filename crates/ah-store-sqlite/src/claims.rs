@@ -90,6 +90,7 @@ async fn claim(
         heads: vec![(id, head)],
         log,
         work: Some(work),
+        ..News::default()
     });
     Ok(Some(record))
 }

@@ -9,6 +9,12 @@ use ah_store::{Inconsistency, StoreError};
 /// Primary result codes of SQLite for a lock that was not free in time.
 const BUSY: u32 = 5;
 const LOCKED: u32 = 6;
+/// Primary result codes of SQLite for a disk or a host that lacks something.
+const NO_MEMORY: u32 = 7;
+const READ_ONLY: u32 = 8;
+const IO_ERROR: u32 = 10;
+const FULL: u32 = 13;
+const CANNOT_OPEN: u32 = 14;
 
 /// Adds the failed operation to an error.
 pub(crate) trait During<T> {
@@ -18,14 +24,13 @@ pub(crate) trait During<T> {
 
 impl<T> During<T> for Result<T, sqlx::Error> {
     fn during(self, operation: &'static str) -> Result<T, StoreError> {
-        self.map_err(|error| {
-            if is_transient(&error) {
-                StoreError::Unavailable {
-                    reason: error.to_string(),
-                }
-            } else {
-                backend(operation, error)
+        self.map_err(|error| match outage(&error) {
+            Some(reason) => {
+                let error = &error as &dyn Error;
+                tracing::debug!(error, operation, "the store is not available");
+                StoreError::Unavailable { reason }
             }
+            None => backend(operation, error),
         })
     }
 }
@@ -36,12 +41,20 @@ impl<T> During<T> for Result<T, serde_json::Error> {
     }
 }
 
-/// Returns true if a retry may succeed.
-fn is_transient(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        error => matches!(primary_code(error), Some(BUSY | LOCKED)),
-    }
+/// Returns the reason of a failure after which a retry may succeed, with the remedy if the user has
+/// one; `None` for any other failure.
+fn outage(error: &sqlx::Error) -> Option<String> {
+    let reason = match (error, primary_code(error)) {
+        (_, Some(FULL)) => "the disk is full; free some space on it".to_owned(),
+        (_, Some(READ_ONLY)) => "its file or its disk is read-only; make it writable".to_owned(),
+        (_, Some(IO_ERROR)) => format!("the disk failed: {error}"),
+        (_, Some(CANNOT_OPEN | NO_MEMORY | BUSY | LOCKED))
+        | (sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed, _) => {
+            error.to_string()
+        }
+        _ => return None,
+    };
+    Some(reason)
 }
 
 /// Returns true if another connection holds a lock on the file.

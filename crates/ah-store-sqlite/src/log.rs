@@ -3,8 +3,9 @@
 use ah_rest_api_contract::{
     EventQuery, EventSeq, LogLevel, Page, SessionEvent, SessionId, SortOrder,
 };
-use ah_store::{EventLog, EventRow, Head, LogPosition, StoreError};
+use ah_store::{EventLog, EventRow, Head, LogPosition, READ_BYTES, StoreError};
 use async_trait::async_trait;
+use futures::{Stream, TryStreamExt as _};
 use sqlx::sqlite::SqliteQueryResult;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::watch;
@@ -36,6 +37,13 @@ impl EventLog for SqliteStore {
     ) -> Result<Vec<EventRow>, StoreError> {
         operation("read the events of all sessions", async {
             all_after(&mut *self.reader().await?, cursor, limit).await
+        })
+        .await
+    }
+
+    async fn log_begin(&self) -> Result<LogPosition, StoreError> {
+        operation("find the beginning of the log", async {
+            begin(&mut *self.reader().await?).await
         })
         .await
     }
@@ -145,14 +153,30 @@ async fn after(
         after,
         limit
     )
-    .fetch_all(&mut *connection)
-    .await
-    .during("read events")?;
+    .fetch(&mut *connection);
+    let rows = up_to_bytes(rows, |row| row.json.len())
+        .await
+        .during("read events")?;
     if rows.is_empty() {
         // Only a reader at the end pays for telling an empty read from a missing session.
         key_of(connection, id).await?;
     }
     rows.into_iter().map(|row| row.into_event_row(id)).collect()
+}
+
+/// Collects rows until they have [`READ_BYTES`] together.
+async fn up_to_bytes<R>(
+    mut rows: impl Stream<Item = Result<R, sqlx::Error>> + Unpin,
+    size: impl Fn(&R) -> usize,
+) -> Result<Vec<R>, sqlx::Error> {
+    let (mut read, mut bytes) = (Vec::new(), 0);
+    while bytes < READ_BYTES
+        && let Some(row) = rows.try_next().await?
+    {
+        bytes += size(&row);
+        read.push(row);
+    }
+    Ok(read)
 }
 
 /// Returns events of all sessions. Keys are assigned under the write lock, which is held until the
@@ -175,9 +199,10 @@ async fn all_after(
         after,
         limit
     )
-    .fetch_all(connection)
-    .await
-    .during("read the events of all sessions")?;
+    .fetch(connection);
+    let rows = up_to_bytes(rows, |row| row.json.len())
+        .await
+        .during("read the events of all sessions")?;
     rows.into_iter()
         .map(|row| {
             let session = Reader::new("sessions", &row.id).parsed("id", &row.id)?;
@@ -191,6 +216,15 @@ async fn all_after(
             event.into_event_row(session)
         })
         .collect()
+}
+
+/// Returns the position of the first event of all sessions.
+async fn begin(connection: &mut SqliteConnection) -> Result<LogPosition, StoreError> {
+    let begin = sqlx::query_scalar!(r#"SELECT coalesce(min(key), 0) AS "begin!: i64" FROM events"#)
+        .fetch_one(connection)
+        .await
+        .during("find the beginning of the log")?;
+    position(begin)
 }
 
 /// Returns the position of the last event of all sessions.

@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use ah_store::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, sleep};
 
 use crate::error::{During as _, backend, is_busy};
 
 /// The longest wait of a connection for the lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest wait of a checkpoint for readers.
+const CHECKPOINT_WAIT: Duration = Duration::from_millis(50);
 /// The wait between retries of operations that ignore the busy timeout.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// The longest wait of a reader for a free connection.
@@ -72,12 +74,41 @@ pub(crate) async fn writer(path: &Path) -> Result<SqliteConnection, StoreError> 
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("journal_size_limit", JOURNAL_BYTES)
+        // What is deleted or erased is overwritten with zeros.
+        .pragma("secure_delete", "ON")
         .thread_name(|_| "ah-store-writer".to_owned());
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
         match SqliteConnection::connect_with(&writing).await {
             Err(error) if is_busy(&error) && Instant::now() < deadline => sleep(BUSY_PAUSE).await,
             connected => return connected.during("open its file"),
+        }
+    }
+}
+
+/// Moves the write-ahead log into the database and empties its file, which still holds the former
+/// content of pages. Returns false if a reader or another process prevents it for now.
+pub(crate) async fn empty_log(writer: &mut SqliteConnection) -> bool {
+    let emptied = async {
+        // A checkpoint waits for readers, and writes would wait for it.
+        let brief = format!("PRAGMA busy_timeout = {}", CHECKPOINT_WAIT.as_millis());
+        sqlx::raw_sql(AssertSqlSafe(brief))
+            .execute(&mut *writer)
+            .await?;
+        let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&mut *writer)
+            .await?;
+        let usual = format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis());
+        sqlx::raw_sql(AssertSqlSafe(usual))
+            .execute(&mut *writer)
+            .await?;
+        Ok::<_, sqlx::Error>(busy == 0)
+    };
+    match emptied.await {
+        Ok(is_empty) => is_empty,
+        Err(error) => {
+            tracing::debug!(%error, "the write-ahead log was not emptied");
+            false
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The store: its connections and tasks, opening and closing.
 
-use std::path::Path;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ah_store::{Store, StoreError};
@@ -8,7 +10,7 @@ use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
 
-use crate::error::During as _;
+use crate::error::{During as _, backend};
 use crate::open::{self, Connections};
 use crate::watch::{self, Poller, Watchers};
 use crate::writer::Writer;
@@ -22,6 +24,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     pub(crate) watchers: Arc<Watchers>,
     poller: Poller,
+    place: Place,
 }
 
 impl SqliteStore {
@@ -37,6 +40,7 @@ impl SqliteStore {
             readers,
             mut poller,
         } = open::open(path).await?;
+        let place = Place::of(path).map_err(|error| backend("examine its file", error))?;
         let head = watch::store_head(&mut poller).await?;
         let watchers = Arc::new(Watchers::new(head));
         Ok(Self {
@@ -44,6 +48,7 @@ impl SqliteStore {
             writer: Writer::start(path.to_owned(), writer, Arc::clone(&watchers)),
             readers,
             watchers,
+            place,
         })
     }
 
@@ -70,4 +75,41 @@ impl Store for SqliteStore {
         // cannot do.
         self.writer.close().await;
     }
+
+    fn lost(&self) -> Option<String> {
+        self.place.lost()
+    }
+}
+
+/// The path of the file, and the file that it led to when it was opened.
+struct Place {
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+impl Place {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            file: identity(path)?,
+        })
+    }
+
+    fn lost(&self) -> Option<String> {
+        match identity(&self.path) {
+            Ok(file) if file == self.file => None,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => None,
+            found => Some(format!(
+                "the store {} was {}",
+                self.path.display(),
+                if found.is_ok() { "replaced" } else { "removed" }
+            )),
+        }
+    }
+}
+
+/// Returns the device and the number of the file at `path`, without opening it.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let found = path.metadata()?;
+    Ok((found.dev(), found.ino()))
 }

@@ -63,6 +63,8 @@ pub(crate) struct News {
     pub(crate) log: Option<LogPosition>,
     /// The revision of claimable work.
     pub(crate) work: Option<u64>,
+    /// True if secrets were erased, which the write-ahead log still holds.
+    pub(crate) erased: bool,
 }
 
 impl Tx {
@@ -71,6 +73,7 @@ impl Tx {
         self.news.heads.extend(news.heads);
         self.news.log = news.log.or(self.news.log);
         self.news.work = news.work.or(self.news.work);
+        self.news.erased |= news.erased;
     }
 }
 
@@ -110,6 +113,8 @@ impl Writer {
                 news: News::default(),
             },
             poisoned: false,
+            // The log of a killed process may hold some.
+            has_secrets: true,
             watchers,
         };
         let tasks = TaskTracker::new();
@@ -177,6 +182,8 @@ struct WriterTask {
     tx: Tx,
     /// True after a failure that leaves the state of the connection unknown.
     poisoned: bool,
+    /// True while the write-ahead log holds secrets that were erased from the database.
+    has_secrets: bool,
     watchers: Arc<Watchers>,
 }
 
@@ -198,7 +205,12 @@ impl WriterTask {
                 .catch_unwind()
                 .await;
             match handled {
-                Ok(follower) => next = follower,
+                Ok(follower) => {
+                    next = follower;
+                    if self.has_secrets && !self.poisoned && next.is_none() && messages.is_empty() {
+                        self.has_secrets = !open::empty_log(&mut self.tx.connection).await;
+                    }
+                }
                 // The callers of the message receive an error because their answers were dropped.
                 Err(panic) => {
                     self.poisoned = true;
@@ -246,6 +258,7 @@ impl WriterTask {
         );
         match committed.await {
             Ok(outcome) => {
+                self.has_secrets |= outcome.news.erased;
                 self.watchers.announce(&outcome.news);
                 for (answer, result) in answers.into_iter().zip(outcome.results) {
                     respond(answer, result);

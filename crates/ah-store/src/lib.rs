@@ -49,7 +49,7 @@ pub use claims::{Claim, Claims, Lease};
 pub use drafts::Drafts;
 pub use error::{Inconsistency, StoreError};
 pub use keys::{ApiKey, Keys};
-pub use log::{EventLog, EventRow, Head, LogPosition};
+pub use log::{EventLog, EventRow, Head, LogPosition, READ_BYTES};
 pub use queue::{Pending, Queue};
 pub use receipts::Receipts;
 pub use repositories::Repositories;

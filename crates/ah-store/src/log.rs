@@ -32,6 +32,10 @@ impl fmt::Display for LogPosition {
     }
 }
 
+/// The size of events at which a read of a log stops, in bytes. A reader holds the events of one
+/// read, so this bounds its memory. A single larger event is read whole.
+pub const READ_BYTES: usize = 256 * 1024;
+
 /// An event as it is stored: its positions, the columns that filters use, and its wire form. The
 /// wire form is encoded once, when the event is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +69,9 @@ pub struct Head {
 /// to it.
 #[async_trait]
 pub trait EventLog: Send + Sync {
-    /// Returns at most `limit` events after `after`, oldest first. It may return fewer events
-    /// than exist, but returns none only at the end of the log.
+    /// Returns at most `limit` events after `after`, oldest first. It returns fewer events than
+    /// exist if they are large, about [`READ_BYTES`] together, but returns none only at the end of
+    /// the log.
     async fn events_after(
         &self,
         id: SessionId,
@@ -74,13 +79,19 @@ pub trait EventLog: Send + Sync {
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError>;
 
-    /// Returns at most `limit` events of all sessions after `after`, in commit order. It may
-    /// return fewer events than exist, but returns none only at the end of the log.
+    /// Returns at most `limit` events of all sessions after `after`, in commit order. It returns
+    /// fewer events than exist if they are large, about [`READ_BYTES`] together, but returns none
+    /// only at the end of the log.
     async fn all_events_after(
         &self,
         after: LogPosition,
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError>;
+
+    /// Returns the position of the first event of all sessions, [`LogPosition::START`] if there is
+    /// none. The first position of a store is random, so that a position of another store is
+    /// outside of its log.
+    async fn log_begin(&self) -> Result<LogPosition, StoreError>;
 
     /// Returns the position of the last committed event of all sessions.
     async fn log_end(&self) -> Result<LogPosition, StoreError>;

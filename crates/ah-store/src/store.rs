@@ -12,4 +12,8 @@ pub trait Store:
     /// Commits the writes in progress and closes the store. Every later call fails as
     /// [`StoreError::Unavailable`](crate::StoreError::Unavailable).
     async fn close(&self);
+
+    /// Returns the reason that the storage is no longer the one that was opened, if so. Whatever is
+    /// written then is lost with this handle.
+    fn lost(&self) -> Option<String>;
 }

@@ -71,6 +71,7 @@ macro_rules! store_suite {
                 the_latest_event_is_the_last_update,
                 an_ended_session_has_no_owner_and_no_recent_events,
                 terminal_write_clears_the_owner,
+                an_end_erases_the_environment_of_the_agent,
                 sessions_are_listed_newest_first,
                 sessions_are_counted_by_status,
                 sessions_are_filtered,
@@ -89,6 +90,7 @@ macro_rules! store_suite {
             }
             log: {
                 events_come_after_a_cursor,
+                a_read_is_bounded_in_bytes,
                 the_stored_text_is_the_wire_form,
                 history_is_filtered_and_paged,
                 history_is_bounded_by_number_and_time,

@@ -20,7 +20,11 @@ impl Decisions<'_> {
         let mut heads = Vec::new();
         let mut plain = Vec::new();
         let mut patched = Vec::new();
+        let mut ended = Vec::new();
         for (id, session) in self.changed() {
+            if session.is_ended {
+                ended.push(session.key);
+            }
             heads.push((id, session.head()));
             match Update::of(session) {
                 Update::Plain(moved) => plain.push(moved),
@@ -30,6 +34,7 @@ impl Decisions<'_> {
         if !patched.is_empty() {
             patch_sessions(connection, &patched).await?;
         }
+        let erased = !ended.is_empty() && erase_environments(connection, &ended).await?;
         for (session, write) in &self.prompts {
             queue::write_prompt(connection, *session, write).await?;
         }
@@ -45,7 +50,12 @@ impl Decisions<'_> {
             None
         };
         let log = finish(connection, &self.batch, &plain).await?;
-        Ok(News { heads, log, work })
+        Ok(News {
+            heads,
+            log,
+            work,
+            erased,
+        })
     }
 }
 
@@ -172,4 +182,22 @@ async fn patch_sessions(
     .await
     .during("change sessions")?;
     Ok(())
+}
+
+/// Erases the environments of the agents of ended sessions, which may hold secrets. Returns true
+/// if there were any.
+async fn erase_environments(
+    connection: &mut SqliteConnection,
+    ended: &[i64],
+) -> Result<bool, StoreError> {
+    let ended = json_text(ended)?;
+    let done = sqlx::query!(
+        "UPDATE sessions SET launch = json_remove(launch, '$.env')
+         WHERE key IN (SELECT value FROM json_each($1)) AND launch -> '$.env' IS NOT NULL",
+        ended
+    )
+    .execute(connection)
+    .await
+    .during("erase the environments of agents")?;
+    Ok(done.rows_affected() > 0)
 }

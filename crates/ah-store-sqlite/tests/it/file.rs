@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use ah_rest_api_contract::{EventType, RECENT_EVENTS_MAX};
+use ah_rest_api_contract::{EventType, RECENT_EVENTS_MAX, SessionStatus};
 use ah_store::suite::{StoreHarness as _, sample};
+use ah_store::{Guard, SessionWrite};
 use ah_store_sqlite::SqliteStore;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -86,4 +87,41 @@ async fn schema_has_the_recent_events_of_the_contract() {
         "{limit}: {}",
         definitions[0]
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_file_holds_the_environment_of_an_ended_session() {
+    let secret = "secret-0123456789";
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut task = sample::task(1, sample::at(0));
+    let (session, launch) = &mut task.sessions[0];
+    let id = session.id;
+    launch.env.insert("TOKEN".to_owned(), secret.to_owned());
+    store.create_task(task).await.unwrap();
+    let has_secret = || {
+        let holds = |entry: std::io::Result<fs::DirEntry>| {
+            let bytes = fs::read(entry.unwrap().path()).unwrap();
+            bytes
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes())
+        };
+        fs::read_dir(folder.0.path()).unwrap().any(holds)
+    };
+    assert!(has_secret(), "the test looks in the wrong place");
+    let mut write = SessionWrite::new(id, Guard::default(), sample::at(1));
+    write.patch.status = Some(SessionStatus::Failed);
+    store.write(write).await.unwrap();
+    let erased = async {
+        while has_secret() {
+            // A checkpoint that met a reader is repeated with a later write.
+            let write = SessionWrite::new(id, Guard::default(), sample::at(2));
+            store.write(write).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), erased)
+        .await
+        .unwrap();
+    store.close().await;
 }

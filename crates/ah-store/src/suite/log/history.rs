@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
 };
 
 use crate::suite::{StoreHarness, sample};
-use crate::{Guard, NewEvent, SessionWrite, Store};
+use crate::{Guard, LogPosition, NewEvent, READ_BYTES, SessionWrite, Store};
 
 async fn append(store: &dyn Store, session: SessionId, events: Vec<NewEvent>) {
     let mut write = SessionWrite::new(session, Guard::default(), sample::at(1));
@@ -37,6 +37,53 @@ pub async fn events_come_after_a_cursor(harness: &dyn StoreHarness) {
     assert!(places(i64::MAX as u64, 1).await.is_empty());
     // A limit of 0 returns an event, since an empty result means the end of the log.
     assert_eq!(places(0, 0).await, [1]);
+}
+
+/// A read stops at a size, but always returns an event, and reads continue where one stopped.
+pub async fn a_read_is_bounded_in_bytes(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let sizes = [
+        100,
+        READ_BYTES / 2,
+        READ_BYTES / 2,
+        3 * READ_BYTES,
+        100,
+        100,
+    ];
+    for size in sizes {
+        let payload = sample::thought(&"x".repeat(size));
+        append(&*store, id, vec![sample::event(1, payload)]).await;
+    }
+    let mut cursor = EventSeq::default();
+    let mut reads = Vec::new();
+    loop {
+        let rows = store.events_after(id, cursor, 100).await.unwrap();
+        let Some(last) = rows.last() else { break };
+        cursor = last.seq;
+        let whole = rows.iter().map(|row| row.json.len()).sum::<usize>();
+        assert!(
+            whole - last.json.len() < READ_BYTES,
+            "{whole} bytes at once"
+        );
+        reads.push(rows.len());
+    }
+    // The first event is the status of the new session.
+    assert_eq!(reads, [4, 1, 2]);
+    let mut position = LogPosition::START;
+    let mut all = 0;
+    loop {
+        let rows = store.all_events_after(position, 100).await.unwrap();
+        let Some(last) = rows.last() else { break };
+        position = last.position;
+        let whole = rows.iter().map(|row| row.json.len()).sum::<usize>();
+        assert!(
+            whole - last.json.len() < READ_BYTES,
+            "{whole} bytes at once"
+        );
+        all += rows.len();
+    }
+    assert_eq!(all, 1 + sizes.len());
 }
 
 /// The stored text is the wire form of the contract and decodes to the same event.

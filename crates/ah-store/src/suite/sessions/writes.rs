@@ -1,5 +1,6 @@
 //! Writes: guards, patches, numbering.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
@@ -11,8 +12,8 @@ use futures::future::join_all;
 use crate::suite::log::assert_gapless;
 use crate::suite::{StoreHarness, sample, soon};
 use crate::{
-    Claim, Ending, Fence, Guard, JournalPosition, SessionPatch, SessionRecord, SessionVersion,
-    SessionWrite, StoreError, TurnEnd, Written,
+    Claim, Ending, Fence, Guard, JournalPosition, Launch, SessionPatch, SessionRecord,
+    SessionVersion, SessionWrite, StoreError, TurnEnd, Written,
 };
 
 fn on_version(version: u64) -> Guard {
@@ -343,4 +344,33 @@ pub async fn terminal_write_clears_the_owner(harness: &dyn StoreHarness) {
     let record = store.session(id).await.unwrap();
     assert_eq!(record.session.status, SessionStatus::Running);
     assert_eq!(record.owner, None);
+}
+
+/// The terminal write erases the environment, which may hold secrets, and nothing else of the
+/// launch. An earlier write does not.
+pub async fn an_end_erases_the_environment_of_the_agent(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    for status in [
+        SessionStatus::Completed,
+        SessionStatus::Failed,
+        SessionStatus::Stopped,
+        SessionStatus::Cancelled,
+    ] {
+        let ids = sample::sessions(&*store, 2).await;
+        let mut write = SessionWrite::new(ids[0], Guard::default(), sample::at(1));
+        write.patch.status = Some(SessionStatus::Running);
+        store.write(write.clone()).await.unwrap();
+        let launch = store.session(ids[0]).await.unwrap().launch;
+        assert!(!launch.env.is_empty());
+        write.patch.status = Some(status);
+        store.write(write).await.unwrap();
+        let ended = store.session(ids[0]).await.unwrap();
+        let expected = Launch {
+            env: BTreeMap::new(),
+            ..launch.clone()
+        };
+        assert_eq!(ended.launch, expected);
+        let other = store.session(ids[1]).await.unwrap();
+        assert_eq!(other.launch, launch);
+    }
 }
