@@ -1,10 +1,10 @@
 //! The settings that the environment variables result in.
 
 use std::num::NonZeroU32;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use ah_rest_api_contract::ApiKeyText;
+use ah_rest_api_contract::{ApiKeyText, error_chain};
+use ah_rest_server::{TrustError, check_home, make_home};
 
 use crate::failure::Failure;
 use crate::variables::{
@@ -118,20 +118,25 @@ impl Settings {
         })
     }
 
-    /// Creates the state folder, accessible only to its owner, unless it exists.
+    /// Creates the state folder, accessible only to its owner, unless it exists, and checks it.
     pub(crate) fn make_home(&self) -> Result<(), Failure> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.home)
-            .map_err(|error| {
-                Failure::configuration(format!(
-                    "failed to create the state folder {}: {error}",
-                    self.home.display()
-                ))
-                .hint(format!("set {} to a writable folder", AH_HOME.name))
-                .caused_by(error)
-            })
+        make_home(&self.home).map_err(|error| self.unusable_home(error))
+    }
+
+    /// Checks that only this user can write to the state folder, if it exists. Nothing in it may be
+    /// read before.
+    pub(crate) fn check_home(&self) -> Result<(), Failure> {
+        check_home(&self.home).map_err(|error| self.unusable_home(error))
+    }
+
+    fn unusable_home(&self, error: TrustError) -> Failure {
+        Failure::configuration(format!(
+            "the state folder {} cannot be used: {}",
+            self.home.display(),
+            error_chain(&error)
+        ))
+        .hint(format!("{} names the state folder", AH_HOME.name))
+        .caused_by(error)
     }
 }
 

@@ -63,6 +63,7 @@ fn published(settings: &Settings) -> Result<Option<AccessPointFile>, Failure> {
             .hint("`--remote-server none` runs without the access point")
             .caused_by(error)
     };
+    settings.check_home()?;
     let Some(file) = read_published(&settings.home).map_err(unreadable)? else {
         return Ok(None);
     };

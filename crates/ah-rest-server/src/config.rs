@@ -23,6 +23,8 @@ pub(crate) use sections::Limits;
 
 use layers::Layers;
 
+use crate::trust::{self, TrustError};
+
 /// The default layer with its comments; a template for `config.toml`.
 pub const DEFAULT_TOML: &str = include_str!("config/default.toml");
 
@@ -106,11 +108,10 @@ fn read_file(sources: &Sources<'_>) -> Result<Option<(PathBuf, String)>, ConfigE
         Some(path) => path.to_owned(),
         None => sources.home.join(FILE_NAME),
     };
-    match std::fs::read_to_string(&path) {
+    match trust::read_file(&path) {
         Ok(text) => Ok(Some((path, text))),
-        Err(error) if sources.file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(None)
-        }
-        Err(source) => Err(ConfigError::Unreadable { path, source }),
+        Err(error) if sources.file.is_none() && error.is_missing() => Ok(None),
+        Err(TrustError::Io { source, .. }) => Err(ConfigError::Unreadable { path, source }),
+        Err(untrusted) => Err(ConfigError::Untrusted(untrusted)),
     }
 }

@@ -5,7 +5,8 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ah_rest_api_contract::SessionId;
@@ -24,7 +25,14 @@ impl Cgroup {
     /// `None` if that is not possible.
     pub(crate) fn create(session: SessionId, folder: &SessionFolder) -> Option<Self> {
         let group = Self(own_group()?.join(name_of(session)));
-        fs::write(folder.cgroup(), group.0.as_os_str().as_encoded_bytes()).ok()?;
+        let note = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(folder.cgroup());
+        let path = group.0.as_os_str().as_encoded_bytes();
+        note.and_then(|mut note| note.write_all(path)).ok()?;
         match fs::create_dir(&group.0) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

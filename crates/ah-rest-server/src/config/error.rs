@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use ah_agents::InvalidAgent;
 
+use crate::trust::TrustError;
+
 /// A layer of the configuration, as shown to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layer {
@@ -41,6 +43,9 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
+    /// Another user owns the file or can write to it.
+    #[error("the configuration file is not used")]
+    Untrusted(#[source] TrustError),
     /// The file is not TOML.
     #[error("the configuration file {path} is not TOML")]
     Syntax {
