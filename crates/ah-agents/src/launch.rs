@@ -1,6 +1,7 @@
 //! The launch spec of a recorder, and the paths of the files that it writes.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ah_rest_api_contract::{PermissionPolicy, PromptContent, PromptId, SessionId};
@@ -162,6 +163,41 @@ impl SessionFolder {
     #[must_use]
     pub fn cgroup(&self) -> PathBuf {
         self.0.join("cgroup")
+    }
+
+    /// Returns the path of the settings of the built-in agent, if it is the agent. They are removed
+    /// when the agent has ended.
+    #[must_use]
+    pub fn settings(&self) -> PathBuf {
+        self.0.join("scenario.json")
+    }
+
+    /// Removes the files that hold secrets or serve a live recorder: the launch specs, finished or
+    /// not, the settings of the built-in agent, and the control socket. The recorder must be gone.
+    ///
+    /// # Errors
+    /// Returns the first error of a removal, after removing the other files.
+    pub fn remove_private(&self) -> io::Result<()> {
+        let mut removed = Ok(());
+        let mut remove = |path: &Path| match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => removed = Err(error),
+            _ => {}
+        };
+        for path in [self.launch(), self.settings(), self.socket()] {
+            remove(&path);
+        }
+        let entries = match std::fs::read_dir(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return removed,
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            // The name of a launch spec that its writer did not finish.
+            if path.extension().is_some_and(|extension| extension == "new") {
+                remove(&path);
+            }
+        }
+        removed
     }
 
     /// Returns the path of the log of the recorder and the agent's standard error, which is

@@ -34,7 +34,10 @@ impl Context {
             return command(&manager).await;
         }
         let access = local::open(&self.settings, scheduling).await?;
-        let result = command(access.manager()).await;
+        let result = tokio::select! {
+            result = command(access.manager()) => result,
+            reason = access.lost() => Err(Failure::configuration(reason)),
+        };
         access.close().await;
         result
     }

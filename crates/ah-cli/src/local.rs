@@ -2,7 +2,7 @@
 //! names the implementation behind the task manager.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ah_agents::{Catalog, ConfiguredAgents, HostEnvironment};
@@ -11,6 +11,7 @@ use ah_executor_local::LocalExecutor;
 use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::{AccessPoint, TaskManager, error_chain};
 use ah_rest_server::{Config, Host, ServeError, ServerClock, SessionSettings, Sources};
+use ah_store::{Sessions as _, Store as _, StoreError};
 use ah_store_sqlite::SqliteStore;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,12 @@ impl Access {
     /// Returns the task manager.
     pub(crate) const fn manager(&self) -> &Arc<dyn TaskManager> {
         &self.manager
+    }
+
+    /// Waits until the state folder is no longer the one that the engine uses, and returns the
+    /// reason.
+    pub(crate) async fn lost(&self) -> String {
+        self.engine.lost().await
     }
 
     /// Releases the engine's sessions for the next engine. Their agents keep running.
@@ -135,14 +142,60 @@ fn configured_agents(settings: &Settings) -> Result<ConfiguredAgents, Failure> {
 
 async fn open_store(settings: &Settings) -> Result<Arc<SqliteStore>, Failure> {
     let path = settings.home.join(STORE_FILE);
-    let store = SqliteStore::open(&path).await.map_err(|error| {
+    let failed = |error: StoreError| {
         Failure::configuration(format!(
-            "failed to open the store {}: {error}",
-            path.display()
+            "failed to open the store {}: {}",
+            path.display(),
+            error_chain(&error)
         ))
         .caused_by(error)
-    })?;
+    };
+    let leftovers = leftovers(&settings.home);
+    // A new file has no content yet.
+    let is_new = std::fs::metadata(&path).map_or(true, |found| found.len() == 0);
+    if let Some(leftovers) = &leftovers
+        && is_new
+        && !has_log(&path)
+    {
+        return Err(empty_store(&path, leftovers));
+    }
+    let store = SqliteStore::open(&path).await.map_err(failed)?;
+    if let Some(leftovers) = &leftovers
+        && store.count_sessions().await.map_err(failed)?.is_empty()
+    {
+        store.close().await;
+        return Err(empty_store(&path, leftovers));
+    }
     Ok(Arc::new(store))
+}
+
+/// Returns a folder of the state folder with the work of sessions, if there is one. The store of
+/// such a state folder has sessions.
+fn leftovers(home: &Path) -> Option<PathBuf> {
+    ["sessions", "worktrees"]
+        .map(|name| home.join(name))
+        .into_iter()
+        .find(|folder| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()))
+}
+
+/// Returns true if the write-ahead log of the store may have content.
+fn has_log(store: &Path) -> bool {
+    let mut log = store.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|found| found.len() > 0)
+}
+
+/// Returns the failure of a store without sessions beside the work of some.
+fn empty_store(store: &Path, leftovers: &Path) -> Failure {
+    Failure::configuration(format!(
+        "the store {} has no sessions, but {} has work of some: the store was lost or replaced",
+        store.display(),
+        leftovers.display()
+    ))
+    .hint(
+        "restore the store from a backup; or, to begin anew, end the agents that still run, and \
+         move the folders `sessions`, `worktrees` and `repos` away",
+    )
 }
 
 /// The path of the running executable, which also serves as recorder and built-in agent.

@@ -278,6 +278,7 @@ declare! { $
         readers_that_join_during_a_session_see_every_event,
         reader_resumes_at_its_cursor,
         cursor_at_the_end_yields_an_ended_stream,
+        cursor_beyond_the_end_is_refused,
         filters_select_without_renumbering,
         history_is_paged_and_bounded,
         session_contains_its_recent_events,

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use ah_rest_api_contract::{EncodedEvent, EventSeq, SessionId};
-use ah_store::{Store, StoreError};
+use ah_store::{READ_BYTES, Store, StoreError};
 
 use crate::stream::encoded;
 
@@ -29,12 +29,15 @@ struct Tail {
 }
 
 impl Feed {
-    /// Returns at most `limit` events after `cursor`, oldest first. Empty only if there are none.
+    /// Returns at most `limit` events after `cursor`, oldest first, and about [`READ_BYTES`] of
+    /// them. Empty only if there are none. `head` is the number of the session's last event when
+    /// the reader began to read.
     pub(crate) async fn after(
         &self,
         store: &dyn Store,
         session: SessionId,
         cursor: EventSeq,
+        head: EventSeq,
         limit: u32,
     ) -> Result<Vec<Arc<EncodedEvent>>, StoreError> {
         let mut tail = self.tail.lock().await;
@@ -61,7 +64,7 @@ impl Feed {
             .map(encoded)
             .map(Arc::new)
             .collect();
-        if rows.len() < limit as usize {
+        if rows.last().is_some_and(|row| row.seq >= head) {
             let mut tail = self.tail.lock().await;
             if tail.rows.is_empty() {
                 tail.extend(rows.iter().cloned());
@@ -74,10 +77,16 @@ impl Feed {
 impl Tail {
     fn after(&self, cursor: EventSeq, limit: u32) -> Vec<Arc<EncodedEvent>> {
         let begin = self.rows.partition_point(|row| row.seq <= cursor);
+        let mut bytes = 0;
         self.rows
             .iter()
             .skip(begin)
             .take(limit as usize)
+            .take_while(|row| {
+                let is_within = bytes < READ_BYTES;
+                bytes += row.json.len();
+                is_within
+            })
             .cloned()
             .collect()
     }
@@ -144,5 +153,14 @@ mod tests {
         assert_eq!(tail.rows.len(), 1);
         assert_eq!(tail.bytes, BYTES_MAX);
         assert_eq!(tail.after(EventSeq::new(2_002), 10).len(), 1);
+    }
+
+    #[test]
+    fn a_read_of_a_tail_is_bounded_in_bytes() {
+        let mut tail = Tail::default();
+        tail.extend((1..=40).map(|seq| row(seq, READ_BYTES / 4)));
+        let read = tail.after(EventSeq::new(30), 256);
+        let seqs: Vec<_> = read.iter().map(|row| row.seq.get()).collect();
+        assert_eq!(seqs, [31, 32, 33, 34]);
     }
 }

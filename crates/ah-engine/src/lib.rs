@@ -15,6 +15,7 @@
 //! The crate contains neither HTTP nor SQL.
 
 mod clock;
+mod condition;
 mod config;
 mod ephemeral;
 mod error;
@@ -23,6 +24,7 @@ mod identity;
 mod liveness;
 mod manager;
 mod scheduler;
+mod shortage;
 mod stream;
 mod supervisor;
 mod supervisors;

@@ -4,8 +4,9 @@
 //! even after a kill.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use ah_store::EngineId;
@@ -16,24 +17,43 @@ pub(crate) struct Liveness {
     folder: PathBuf,
     engine: EngineId,
     /// The open file, which holds the lock.
-    _lock: File,
+    lock: File,
 }
 
 impl Liveness {
     /// Declares `engine` live until the returned value is dropped.
     pub(crate) fn declare(home: &Path, engine: EngineId) -> io::Result<Self> {
         let folder = home.join("engines");
-        std::fs::create_dir_all(&folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)?;
         let file = OpenOptions::new()
             .create_new(true)
             .write(true)
+            .mode(0o600)
             .open(lock_path(&folder, &engine))?;
         file.try_lock()?;
         Ok(Self {
             folder,
             engine,
-            _lock: file,
+            lock: file,
         })
+    }
+
+    /// Returns the reason that the state folder is no longer the one of this engine, if so: the path
+    /// of its lock leads to another file, or to none.
+    pub(crate) fn lost(&self) -> Option<String> {
+        let path = lock_path(&self.folder, &self.engine);
+        let held = self.lock.metadata();
+        match (held, path.metadata()) {
+            (Ok(held), Ok(found)) if (held.dev(), held.ino()) == (found.dev(), found.ino()) => None,
+            (_, Err(error)) if error.kind() != io::ErrorKind::NotFound => None,
+            _ => Some(format!(
+                "the state folder was removed or replaced: {} is gone",
+                path.display()
+            )),
+        }
     }
 
     /// Returns the dead among `owners`. An owner without a lock file has removed it at its end.
@@ -84,5 +104,27 @@ fn is_locked(path: &Path) -> bool {
 fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path) {
         tracing::debug!(path = %path.display(), %error, "failed to remove the lock file of an engine");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_removed_or_replaced_is_noticed() {
+        let home = tempfile::tempdir().unwrap();
+        let declare =
+            |name: &str| Liveness::declare(home.path(), EngineId(name.to_owned())).unwrap();
+        let (one, two) = (declare("one"), declare("two"));
+        assert_eq!((one.lost(), two.lost()), (None, None));
+        let path = home.path().join("engines/one.lock");
+        std::fs::remove_file(&path).unwrap();
+        assert!(one.lost().unwrap().contains("one.lock"));
+        assert_eq!(two.lost(), None);
+        File::create(&path).unwrap();
+        assert!(one.lost().is_some());
+        std::fs::remove_dir_all(home.path().join("engines")).unwrap();
+        assert!(two.lost().is_some());
     }
 }

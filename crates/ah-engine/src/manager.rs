@@ -5,9 +5,9 @@ mod drafts;
 mod launch;
 mod serving;
 mod steering;
+mod workspace;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ah_lifecycle::{Change, Decision, Refusal, View};
@@ -18,6 +18,7 @@ use ah_rest_api_contract::{
     PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
     Repository, RepositoryId, RepositorySource, Session, SessionDiff, SessionEvent, SessionId,
     SessionInfo, SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    check_cursor,
 };
 use ah_store::{EngineId, Guard, Store, StoreError};
 use async_trait::async_trait;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::condition::ConditionWatch;
 use crate::config::{EngineConfig, Scheduling};
 use crate::ephemeral::EphemeralHub;
 use crate::error::StartError;
@@ -90,7 +92,7 @@ impl LocalTaskManager {
             hub,
             feeds: Feeds::default(),
             supervisors: Supervisors::default(),
-            store_is_writable: AtomicBool::new(true),
+            condition: ConditionWatch::default(),
         });
         let tasks = TaskTracker::new();
         let shutdown = CancellationToken::new();
@@ -100,7 +102,17 @@ impl LocalTaskManager {
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
         };
-        let adopted = scheduler.adopt().await?;
+        let adopted = match scheduler.adopt().await {
+            // The sessions can be read, and are claimed once the store takes writes again.
+            Err(StoreError::Unavailable { reason }) => {
+                tracing::warn!(
+                    reason,
+                    "no session was claimed, because nothing can be written"
+                );
+                Vec::new()
+            }
+            adopted => adopted?,
+        };
         let caught_up = futures::future::join_all(adopted);
         if tokio::time::timeout(CATCH_UP_MAX, caught_up).await.is_err() {
             tracing::info!("some sessions are still being caught up with");
@@ -292,6 +304,10 @@ impl TaskManager for LocalTaskManager {
         id: SessionId,
         query: EventQuery,
     ) -> Result<Page<SessionEvent>, TaskManagerError> {
+        if let Some(after) = query.after {
+            let last = self.core.store.session(id).await?.session.last_seq;
+            check_cursor(after, last)?;
+        }
         self.core
             .store
             .list_events(id, &query)
@@ -460,15 +476,7 @@ impl TaskManager for LocalTaskManager {
         id: SessionId,
         query: FileQuery,
     ) -> Result<Page<FileEntry>, TaskManagerError> {
-        self.with_workspace(id).await?;
-        let (_, files) = self
-            .core
-            .executor
-            .changes(id)
-            .await
-            .map_err(executor_error)?;
-        // Git compares whole trees, and the total is part of a page, so all files are read.
-        Ok(query.select(files))
+        self.read_files(id, query).await
     }
 
     async fn get_session_diff(
@@ -476,19 +484,6 @@ impl TaskManager for LocalTaskManager {
         id: SessionId,
         query: DiffQuery,
     ) -> Result<SessionDiff, TaskManagerError> {
-        self.with_workspace(id).await?;
-        self.core
-            .executor
-            .diff(id, &query)
-            .await
-            .map_err(executor_error)
-    }
-}
-
-impl LocalTaskManager {
-    /// Checks that the session has a workspace.
-    async fn with_workspace(&self, id: SessionId) -> Result<(), TaskManagerError> {
-        let session = self.get_session(id).await?;
-        Ok(ah_lifecycle::workspace(&session).map(drop)?)
+        self.read_diff(id, &query).await
     }
 }

@@ -2,7 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ah_rest_api_contract::{SessionId, SupervisorPhase, Timestamp, error_chain};
@@ -13,8 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::condition::Condition;
 use crate::config::Scheduling;
 use crate::liveness::Liveness;
+use crate::shortage;
 use crate::supervisor::{Core, Supervisor, SupervisorError};
 
 /// The interval between checks for dead engines. A store reports changes of sessions, but not the
@@ -58,7 +59,10 @@ impl Scheduler {
                         renew_at = now.plus(self.core.config.lease / 3);
                         let lease = self.lease(now);
                         let renewed = self.core.store.renew(&lease).await;
-                        self.core.store_is_writable.store(renewed.is_ok(), Ordering::Relaxed);
+                        if self.note_condition(&renewed) {
+                            self.shutdown.cancel();
+                            return;
+                        }
                         self.report("renew its claims", renewed);
                     }
                     if now >= sweep_at {
@@ -73,6 +77,25 @@ impl Scheduler {
                 }
             }
         }
+    }
+
+    /// Determines the condition of this engine. Returns true if it cannot go on, because what it
+    /// writes would be lost.
+    fn note_condition(&self, renewed: &Result<(), StoreError>) -> bool {
+        let lost = self.liveness.lost().or_else(|| self.core.store.lost());
+        let found = Condition::of(lost, &self.core.config.home, renewed);
+        self.core.condition.send_if_modified(|condition| {
+            if *condition == found {
+                return false;
+            }
+            match found.fault() {
+                Some(reason) => tracing::error!(engine.id = %self.core.engine, reason, "the engine cannot write"),
+                None => tracing::info!(engine.id = %self.core.engine, "the engine can write again"),
+            }
+            *condition = found.clone();
+            true
+        });
+        matches!(found, Condition::Lost(_))
     }
 
     fn lease(&self, now: Timestamp) -> Lease {
@@ -163,11 +186,13 @@ async fn supervise(
         core.supervisors.note_failure(id, error_chain(&error));
         let now = core.clock.now();
         core.supervisors.enter(id, SupervisorPhase::BackingOff, now);
-        // Failures of the store do not count as attempts, since nothing could be written.
+        // Failures of the store and shortages of the host do not count as attempts: they pass, and
+        // say nothing about the session.
         match &error {
             SupervisorError::Store(StoreError::Unavailable { .. } | StoreError::Backend { .. }) => {
                 away += 1;
             }
+            SupervisorError::Executor(error) if shortage::caused(error) => away += 1,
             _ => attempts += 1,
         }
         if attempts >= SUPERVISOR_ATTEMPTS {

@@ -19,7 +19,8 @@ use crate::error::inconsistent;
 use crate::feed::Feed;
 use crate::supervisor::Core;
 
-/// The maximum number of events in one read. A reader holds them in memory, shared with others.
+/// The maximum number of events in one read, whose bytes are bounded as well. A reader holds them in
+/// memory, shared with others.
 const READ_MAX: u32 = 256;
 
 struct Reader {
@@ -125,7 +126,13 @@ impl Reader {
         }
         let rows = self
             .feed
-            .after(self.store.as_ref(), self.session, self.cursor, READ_MAX)
+            .after(
+                self.store.as_ref(),
+                self.session,
+                self.cursor,
+                end,
+                READ_MAX,
+            )
             .await?;
         if let Some(first) = rows.first()
             && first.seq > self.cursor.next()
@@ -262,6 +269,26 @@ pub(crate) fn of_all(
         let item = reader.next().await?;
         Some((item, reader))
     }))
+}
+
+/// Returns true if the log has events of `sessions` after `after` that the filter admits.
+pub(crate) async fn has_more(
+    store: &dyn Store,
+    mut after: LogPosition,
+    sessions: &BTreeSet<SessionId>,
+    filter: &EventFilter,
+) -> Result<bool, TaskManagerError> {
+    let end = store.log_end().await?;
+    while after < end {
+        let rows = store.all_events_after(after, READ_MAX).await?;
+        let Some(last) = rows.last() else { break };
+        after = last.position;
+        let mut events = rows.into_iter().map(encoded);
+        if events.any(|event| sessions.contains(&event.session_id) && admits(filter, &event)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl LogReader {

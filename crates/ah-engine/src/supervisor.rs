@@ -11,7 +11,6 @@ mod conclude;
 mod escalate;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ah_lifecycle::end::ProcessEnd;
@@ -27,6 +26,7 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::condition::ConditionWatch;
 use crate::config::EngineConfig;
 use crate::ephemeral::EphemeralHub;
 use crate::feed::Feeds;
@@ -84,8 +84,8 @@ pub(crate) struct Core {
     pub(crate) hub: EphemeralHub,
     pub(crate) feeds: Feeds,
     pub(crate) supervisors: Supervisors,
-    /// Set by each renewal of this engine's claims: true if the store took the write.
-    pub(crate) store_is_writable: AtomicBool,
+    /// Set by each renewal of this engine's claims.
+    pub(crate) condition: ConditionWatch,
 }
 
 impl Core {

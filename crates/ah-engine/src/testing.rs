@@ -77,6 +77,7 @@ struct Faults {
     refusal: Option<String>,
     immovable: bool,
     unsealable: bool,
+    unreadable: Option<fn() -> ExecutorError>,
     discarded: Vec<SessionId>,
     most_alive: usize,
 }
@@ -105,6 +106,16 @@ impl FakeHost {
     /// Makes provisioning fail with this message.
     pub fn refuse(&self, message: &str) {
         self.0.faults.lock().unwrap().refusal = Some(message.to_owned());
+    }
+
+    /// Makes provisioning succeed again.
+    pub fn accept(&self) {
+        self.0.troubles.lock().unwrap().refusal = None;
+    }
+
+    /// Makes reads of workspaces fail with this error.
+    pub fn make_unreadable(&self, error: fn() -> ExecutorError) {
+        self.0.troubles.lock().unwrap().unreadable = Some(error);
     }
 
     /// Makes the removal of workspaces fail.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use ah_agents::{Catalog, SessionFolder};
 use ah_executor::{
-    AgentLaunch, Attachment, Executor, ExecutorError, Provisioned, RecorderState, WorkspaceRequest,
+    AgentLaunch, Attachment, Executor, ExecutorError, Provisioned, RecorderState, WorkspaceLost,
+    WorkspaceRequest,
 };
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_recorder::{RecorderCommand, SpawnError, journal, sweep_folder};
@@ -48,21 +49,24 @@ impl LocalExecutor {
     fn workspace(&self, session: SessionId) -> Result<Workspace, ExecutorError> {
         let workspace = self.workspaces.open(session).map_err(workspace_error)?;
         workspace.ok_or_else(|| {
-            ExecutorError::new(format!("session {session} has no workspace on this host"))
+            ExecutorError::caused_by(
+                format!("session {session} has no workspace on this host"),
+                WorkspaceLost,
+            )
         })
     }
 }
 
-/// Converts an error of a workspace. The message names the fault, and the cause is kept as text.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "`map_err` passes an error by value"
-)]
+/// Converts an error of a workspace. The message names the fault.
 fn workspace_error(error: WorkspaceError) -> ExecutorError {
-    let source = std::error::Error::source(&error).map(|source| source.to_string().into());
+    let (message, field) = (error.to_string(), error.field());
+    let source = match error {
+        WorkspaceError::WorkspaceGone { .. } => Some(WorkspaceLost.into()),
+        error => error.into_source(),
+    };
     ExecutorError {
-        message: error.to_string(),
-        field: error.field(),
+        message,
+        field,
         source,
     }
 }
@@ -184,11 +188,20 @@ impl Executor for LocalExecutor {
     }
 
     async fn sweep(&self, session: SessionId) -> Result<u32, ExecutorError> {
-        sweep_folder(session, &self.folder(session))
-            .await
-            .map_err(|error| {
-                ExecutorError::caused_by("what is left of its processes could not be ended", error)
-            })
+        let folder = self.folder(session);
+        let swept = sweep_folder(session, &folder).await.map_err(|error| {
+            ExecutorError::caused_by("what is left of its processes could not be ended", error)
+        })?;
+        // A recorder removes them itself, unless it was killed.
+        let removed = recorder::is_alive(&folder).and_then(|is_alive| match is_alive {
+            true => Ok(()),
+            false => folder.remove_private(),
+        });
+        if let Err(error) = removed {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(session.id = %session, error, "private files of a session are left");
+        }
+        Ok(swept)
     }
 
     async fn changes(

@@ -13,4 +13,6 @@ mod port;
 
 pub use attachment::{Attachment, RecorderMessage, RecorderMessages, RecorderRequests};
 pub use launch::AgentLaunch;
-pub use port::{Executor, ExecutorError, Provisioned, RecorderState, WorkspaceRequest};
+pub use port::{
+    Executor, ExecutorError, Provisioned, RecorderState, WorkspaceLost, WorkspaceRequest,
+};

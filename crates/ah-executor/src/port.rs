@@ -45,6 +45,22 @@ impl ExecutorError {
     }
 }
 
+/// The cause of an [`ExecutorError`] about a workspace that no longer exists.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the workspace no longer exists")]
+pub struct WorkspaceLost;
+
+impl WorkspaceLost {
+    /// Returns true if this is the cause of `error`.
+    #[must_use]
+    pub fn caused(error: &ExecutorError) -> bool {
+        error
+            .source
+            .as_deref()
+            .is_some_and(|source| source.downcast_ref::<Self>().is_some())
+    }
+}
+
 /// A request for a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceRequest {

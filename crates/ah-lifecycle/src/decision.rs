@@ -5,7 +5,7 @@ use ah_rest_api_contract::{
     SessionUpdate, SessionWorkspace, StatusChange, TaskManagerError, Timestamp,
 };
 
-use crate::{NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
+use crate::{Ending, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
 
 /// An atomic change of a session.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -122,7 +122,11 @@ pub enum Refusal {
     /// The session has no workspace.
     #[error(
         "session {session} is {status} and {} workspace",
-        if status.is_terminal() { "no longer has a" } else { "has not yet a" }
+        if status.is_terminal() || *status == SessionStatus::Stopping {
+            "no longer has a"
+        } else {
+            "does not yet have a"
+        }
     )]
     NoWorkspace {
         /// The session.
@@ -275,6 +279,21 @@ pub fn workspace(session: &Session) -> Result<&SessionWorkspace, Refusal> {
         session: session.id,
         status: session.status,
     })
+}
+
+/// Returns the workspace of a session that is not being cancelled, for a reader of its changes. A
+/// cancellation removes the workspace before the session has ended.
+///
+/// # Errors
+/// Returns a refusal if the workspace does not exist yet, or not any more.
+pub fn readable_workspace(record: &SessionRecord) -> Result<&SessionWorkspace, Refusal> {
+    if record.ending == Some(Ending::Cancel) {
+        return Err(Refusal::NoWorkspace {
+            session: record.id(),
+            status: record.session.status,
+        });
+    }
+    workspace(&record.session)
 }
 
 /// Returns true if `action` must be performed, and false if it is done already.

@@ -39,7 +39,7 @@ mod view;
 pub mod withdraw;
 mod write;
 
-pub use decision::{Change, Decision, Refusal, workspace};
+pub use decision::{Change, Decision, Refusal, readable_workspace, workspace};
 use decision::{StatusDetail, admit, transition};
 pub use journal::{AgentEnd, EndCause, Fact, JournalEntry, JournalRecord, TurnOutcome};
 pub use record::{

@@ -223,6 +223,10 @@ pub trait AccessPoint: TaskManager {
         query: AllEventsQuery,
     ) -> Result<EncodedLogStream, TaskManagerError>;
 
+    /// Returns true if the query names sessions that have all ended, and its filter admits no event
+    /// of them after its cursor. A reader would wait for ever.
+    async fn is_exhausted(&self, query: &AllEventsQuery) -> Result<bool, TaskManagerError>;
+
     /// Returns the cursor of the last event of all sessions.
     async fn log_end(&self) -> Result<LogCursor, TaskManagerError>;
 
@@ -231,6 +235,16 @@ pub trait AccessPoint: TaskManager {
 
     /// Returns the checks of the dependencies of this access point.
     fn health_probes(&self) -> Vec<HealthProbe<'_>>;
+
+    /// Checks that requests that change something can be carried out now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] with the reason and its remedy.
+    fn readiness(&self) -> Result<(), TaskManagerError>;
+
+    /// Waits until this access point can never serve again, and returns the reason. An example is
+    /// that its stored data was removed.
+    async fn lost(&self) -> String;
 
     /// Stops serving. Agents continue under their recorders.
     async fn shutdown(&self);

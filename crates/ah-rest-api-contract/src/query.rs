@@ -13,7 +13,10 @@ mod sessions;
 use serde::{Deserialize, Serialize};
 
 pub use changes::{DiffParams, FileParams, FileQuery};
-pub use events::{AllEventsParams, AllEventsQuery, EventParams, STREAM_SESSIONS_MAX, StreamQuery};
+pub use events::{
+    AllEventsParams, AllEventsQuery, EventParams, STREAM_SESSIONS_MAX, StreamQuery, check_cursor,
+    check_log_cursor,
+};
 pub use logs::{LogItem, LogParams, LogQuery};
 pub use sessions::SessionParams;
 

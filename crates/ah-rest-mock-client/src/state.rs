@@ -16,7 +16,7 @@ use ah_rest_api_contract::{
     DeliveryMode, Draft, DraftId, DraftUpdate, ErrorKind, EventQuery, InitialTasks, LaunchedTask,
     Page, PageRequest, Priority, Prompt, PromptId, PromptRequest, PromptState, Session,
     SessionEvent, SessionId, SessionQuery, SessionStatus, SortOrder, Task, TaskId,
-    TaskLaunchParams, TaskManagerError,
+    TaskLaunchParams, TaskManagerError, check_cursor,
 };
 use ah_scenario::{Defines, ScriptedAgent, Speed};
 use tokio::sync::Notify;
@@ -280,7 +280,11 @@ impl State {
         id: SessionId,
         query: &EventQuery,
     ) -> Result<Page<SessionEvent>, TaskManagerError> {
-        let wanted = self.session(id)?.log().iter().filter(|event| {
+        let session = self.session(id)?;
+        if let Some(after) = query.after {
+            check_cursor(after, session.session().last_seq)?;
+        }
+        let wanted = session.log().iter().filter(|event| {
             query.filter.admits(&event.payload)
                 && query.after.is_none_or(|after| event.seq > after)
                 && query.before.is_none_or(|before| event.seq < before)

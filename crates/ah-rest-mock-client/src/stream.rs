@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use ah_rest_api_contract::{
     AllEventsQuery, AllEventsStream, EphemeralEvent, ErrorKind, EventFilter, EventSeq, EventStream,
-    LogCursor, SessionEvent, SessionId, StreamItem, TaskManagerError,
+    LogCursor, SessionEvent, SessionId, StreamItem, TaskManagerError, check_cursor,
+    check_log_cursor,
 };
 use futures::stream;
 use tokio::sync::broadcast::error::RecvError;
@@ -85,6 +86,7 @@ pub(crate) fn events(
     let (head, ephemeral, conditions) = {
         let state = shared.state();
         let known = state.session(session)?;
+        check_cursor(after, known.session().last_seq)?;
         let ephemeral = filter.wants_ephemeral().then(|| known.watch_ephemeral());
         (known.watch(), ephemeral, state.streams)
     };
@@ -221,7 +223,9 @@ pub(crate) fn all_events(
     query: AllEventsQuery,
 ) -> Result<AllEventsStream, TaskManagerError> {
     let end = shared.state().log().watch();
-    let after = query.after.unwrap_or_else(|| *end.borrow());
+    let last = *end.borrow();
+    let after = query.after.unwrap_or(last);
+    check_log_cursor(after, LogCursor::START, last)?;
     let reader = LogReader {
         link: Link::connect(&shared)?,
         is_over: false,

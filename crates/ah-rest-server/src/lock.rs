@@ -41,8 +41,13 @@ impl HomeLock {
             file.set_len(0)?;
             file.write_all(format!("{}\n", std::process::id()).as_bytes())
         };
-        write().map_err(LockError::Io)?;
-        Ok(Self(file))
+        match write() {
+            // The lock holds without the process id, which only serves a message.
+            Err(error) if error.kind() != io::ErrorKind::StorageFull => {
+                return Err(LockError::Io(error));
+            }
+            _ => Ok(Self(file)),
+        }
     }
 }
 

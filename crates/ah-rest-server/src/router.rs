@@ -70,18 +70,15 @@ impl Site {
     }
 
     /// Returns the router of a phase without an access point. Routes that need one are unavailable.
-    pub(crate) fn unavailable(&self, reason: &'static str) -> Router {
+    pub(crate) fn unavailable(&self, reason: &str) -> Router {
         let (router, document) = api::operational::<About>().split_for_parts();
         let mut router = router.with_state(self.about.clone());
-        let refuse = move || async move {
-            ApiError::new(
-                ErrorKind::Unavailable,
-                format!("{reason}; try again in a moment"),
-            )
-        };
+        let detail: Arc<str> = format!("{reason}; try again in a moment").into();
+        let refuse = move || async move { ApiError::new(ErrorKind::Unavailable, &*detail) };
         for operation in ALL {
             if !document.paths.paths.contains_key(operation.path) {
-                router = router.route(operation.path, on(filter(operation.method), refuse));
+                let refuse = on(filter(operation.method), refuse.clone());
+                router = router.route(operation.path, refuse);
             }
         }
         self.layered(router)

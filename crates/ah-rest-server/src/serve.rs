@@ -9,7 +9,7 @@ mod write_timeout;
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ const BACKLOG: u32 = 4096;
 const LOCK_TRIES: u32 = 10;
 /// The time between two retries.
 const LOCK_TRY_EVERY: Duration = Duration::from_millis(20);
+/// The time for which a server that cannot go on reports the reason before it ends.
+const LOST_SHOWN: Duration = Duration::from_secs(5);
 /// The time that open requests have when the server shuts down.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -108,6 +110,14 @@ pub enum ServeError {
     /// The access point did not start.
     #[error("the engine cannot start")]
     Start(#[source] Box<dyn Error + Send + Sync>),
+    /// The access point lost what it stores.
+    #[error(
+        "the access point cannot go on: {reason}; agents that still run are not attended any more"
+    )]
+    Lost {
+        /// The cause.
+        reason: String,
+    },
     /// The server's parts are inconsistent.
     #[error("the server cannot be put together: {0}")]
     Assembly(String),
@@ -143,10 +153,8 @@ where
         true => None,
         false => Some(local_key(host.keys.as_ref(), &home, host.clock.now()).await?),
     };
-    publish(
-        &home,
-        &published(&host, address, key.map(|key| ApiKeyText::new(key.reveal())))?,
-    )?;
+    let file = published(&host, address, key.map(|key| ApiKeyText::new(key.reveal())))?;
+    let unpublished = try_publish(&home, &file)?.then_some((home.clone(), file));
     let limits = connections::ConnectionLimits {
         connections: descriptors::fitted(
             config.server.max_connections,
@@ -168,7 +176,7 @@ where
     tracing::info!(%address, "listening");
     // The receiver may have been dropped.
     listening.send(address).ok();
-    let ended = run(&site, &phase, start, &shutdown).await;
+    let ended = run(&site, &phase, start, unpublished, &shutdown).await;
     notify_service_manager(sd_notify::NotifyState::Stopping);
     drop(phase.send_replace(site.unavailable("the server is shutting down")));
     // From here on, commands find no running server.
@@ -177,37 +185,95 @@ where
     if tokio::time::timeout(DRAIN_MAX, accepting).await.is_err() {
         tracing::warn!("some requests were cut off");
     }
-    if let Ok(Some(access)) = &ended {
-        access.shutdown().await;
+    let lost = match ended? {
+        Ended::Early => None,
+        Ended::Shutdown(access) => {
+            access.shutdown().await;
+            None
+        }
+        Ended::Lost(access, reason) => {
+            access.shutdown().await;
+            Some(reason)
+        }
+    };
+    match lost {
+        Some(reason) => Err(ServeError::Lost { reason }),
+        None => Ok(withdrawn?),
     }
-    withdrawn?;
-    ended.map(drop)
 }
 
-/// Starts the access point and serves it until `shutdown`. Returns it for its shutdown.
+/// Publishes the address of the server. Returns true if it has to be repeated because the disk is
+/// full, which does not keep a server from showing its sessions.
+fn try_publish(home: &Path, file: &AccessPointFile) -> Result<bool, FileError> {
+    match publish(home, file) {
+        Ok(()) => Ok(false),
+        Err(error) if error.is_of_full_disk() => {
+            let error = &error as &dyn Error;
+            tracing::warn!(
+                error,
+                "commands of this host do not find the server for now"
+            );
+            Ok(true)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The end of the phase in which a server serves.
+enum Ended {
+    /// The server was shut down before its access point had started.
+    Early,
+    /// The server is shut down.
+    Shutdown(Arc<dyn AccessPoint>),
+    /// The access point cannot go on, for this reason.
+    Lost(Arc<dyn AccessPoint>, String),
+}
+
+/// Starts the access point and serves it until `shutdown`, or until it cannot go on. Publishes the
+/// file in the folder `unpublished` as soon as that is possible.
 async fn run<E>(
     site: &Site,
     phase: &watch::Sender<Router>,
     start: impl Future<Output = Result<Arc<dyn AccessPoint>, E>>,
+    mut unpublished: Option<(PathBuf, AccessPointFile)>,
     shutdown: &CancellationToken,
-) -> Result<Option<Arc<dyn AccessPoint>>, ServeError>
+) -> Result<Ended, ServeError>
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     let access = tokio::select! {
         started = start => started.map_err(|error| ServeError::Start(error.into()))?,
-        () = shutdown.cancelled() => return Ok(None),
+        () = shutdown.cancelled() => return Ok(Ended::Early),
     };
     drop(phase.send_replace(site.serving(access.clone())));
     notify_service_manager(sd_notify::NotifyState::Ready);
     tracing::info!("ready");
     let mut upkeep = tokio::time::interval(UPKEEP_EVERY);
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(Some(access)),
-            _ = upkeep.tick() => site.metrics.keep_up(),
+    let reason = {
+        let mut lost = access.lost();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break None,
+                reason = &mut lost => break Some(reason),
+                _ = upkeep.tick() => {
+                    site.metrics.keep_up();
+                    if let Some((home, file)) = &unpublished && !try_publish(home, file)? {
+                        unpublished = None;
+                    }
+                }
+            }
         }
+    };
+    let Some(reason) = reason else {
+        return Ok(Ended::Shutdown(access));
+    };
+    drop(phase.send_replace(site.unavailable(&reason)));
+    // Those who watch the server learn the reason before it ends.
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = tokio::time::sleep(LOST_SHOWN) => {}
     }
+    Ok(Ended::Lost(access, reason))
 }
 
 /// Reports the state of the server to the service manager, if one started it (`Type=notify`).

@@ -151,6 +151,16 @@ impl WorkspaceError {
         }
     }
 
+    /// Returns the cause alone, for an error that has the same message.
+    #[must_use]
+    pub fn into_source(self) -> Option<Box<dyn std::error::Error + Send + Sync>> {
+        match self {
+            Self::GitMissing { source } | Self::File { source, .. } => Some(source.into()),
+            Self::Record { source, .. } => Some(source.into()),
+            _ => None,
+        }
+    }
+
     /// Returns a remedy, as a sentence.
     #[must_use]
     pub const fn help(&self) -> &'static str {

@@ -13,15 +13,12 @@ use super::Driver;
 use crate::scenario_agent::wire::{FromAgent, ToAgent};
 use crate::{AgentProgram, DriverKind, SessionFolder};
 
-/// The settings file of the agent, in the session's folder.
-const SETTINGS_FILE: &str = "scenario.json";
-
 #[derive(Debug)]
 pub(super) struct ScenarioDriver;
 
 impl Driver for ScenarioDriver {
     fn command(&self, agent: &AgentProgram, folder: &SessionFolder) -> io::Result<Vec<String>> {
-        let path = folder.path().join(SETTINGS_FILE);
+        let path = folder.settings();
         let mut file = File::options()
             .write(true)
             .create(true)
@@ -38,7 +35,7 @@ impl Driver for ScenarioDriver {
     }
 
     fn files(&self, folder: &SessionFolder) -> Vec<PathBuf> {
-        vec![folder.path().join(SETTINGS_FILE)]
+        vec![folder.settings()]
     }
 
     fn ends_with_input(&self) -> bool {

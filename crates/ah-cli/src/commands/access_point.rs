@@ -17,6 +17,7 @@ use crate::style::{Line, Paint};
 
 /// Runs the command.
 pub(crate) async fn run(args: &AccessPointArgs, context: &Context) -> Result<ExitCode, Failure> {
+    context.settings.check_home()?;
     let config = load(args, &context.settings)?;
     if args.print_config {
         context.terminal.print_raw(&config.to_toml())?;

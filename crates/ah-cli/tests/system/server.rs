@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -46,8 +46,20 @@ impl Server {
         Self::start_at(setting, Port::reserve())
     }
 
+    /// Starts a server whose command `change` wraps in another one.
+    pub(crate) fn start_with(setting: &Setting, change: impl FnOnce(&Command) -> Command) -> Self {
+        let port = Port::reserve();
+        let child = spawned(change(&command(setting, &port)), Stdio::piped());
+        Self::listening(child, port)
+    }
+
     pub(crate) fn start_at(setting: &Setting, port: Port) -> Self {
-        let mut child = spawn(setting, &port, Stdio::piped());
+        let child = spawn(setting, &port, Stdio::piped());
+        Self::listening(child, port)
+    }
+
+    /// Waits until the server accepts requests.
+    fn listening(mut child: Child, port: Port) -> Self {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -99,9 +111,17 @@ impl Server {
 
 /// Starts a server that may not accept requests yet.
 pub(crate) fn spawn(setting: &Setting, port: &Port, stdout: Stdio) -> Child {
+    spawned(command(setting, port), stdout)
+}
+
+fn command(setting: &Setting, port: &Port) -> Command {
     let port = port.number.to_string();
-    setting
-        .ah(&["agent", "access-point", "--json", "--port", &port])
+    setting.ah(&["agent", "access-point", "--json", "--port", &port])
+}
+
+fn spawned(mut command: Command, stdout: Stdio) -> Child {
+    command
+        .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(Stdio::null())
         .spawn()

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
-    Activity, EphemeralEvent, EventFilter, EventPayload, EventQuery, EventSeq, EventStream,
-    EventType, LogLevel, PageRequest, PermissionAnswer, PromptRequest, Session, SessionEvent,
-    SessionId, SessionStatus as S, SortOrder, StreamItem, TaskManager,
+    Activity, AllEventsQuery, EphemeralEvent, ErrorKind, EventFilter, EventPayload, EventQuery,
+    EventSeq, EventStream, EventType, LogCursor, LogLevel, PageRequest, PermissionAnswer,
+    PromptRequest, Session, SessionEvent, SessionId, SessionStatus as S, SortOrder, StreamItem,
+    TaskManager,
 };
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -112,6 +113,38 @@ pub async fn cursor_at_the_end_yields_an_ended_stream(world: &World) {
     let end = log[log.len() - 1].seq;
     let filter = EventFilter::default();
     assert_eq!(world.read(id, end, filter).await, []);
+}
+
+/// A cursor beyond the last event is refused by streams and by history. It is of another session or
+/// of a lost log, and a reader would wait there for ever.
+pub async fn cursor_beyond_the_end_is_refused(world: &World) {
+    let ended = world.launch(variety()).await;
+    let log = world.whole_log(ended).await;
+    let running = world.launch(json!([ask(), hang()])).await;
+    let so_far = world.until_asked(running).await;
+    for (id, log) in [(ended, &log), (running, &so_far)] {
+        let last = log[log.len() - 1].seq;
+        for after in [EventSeq::new(last.get() + 1000), EventSeq::MAX] {
+            let filter = EventFilter::default();
+            let stream = world.manager().task_events_stream(id, after, filter).await;
+            let error = stream.err().expect("the stream is refused");
+            assert_eq!(error.kind(), ErrorKind::Validation, "{error}");
+            let query = EventQuery {
+                after: Some(after),
+                ..EventQuery::default()
+            };
+            let history = world.manager().list_events(id, query).await;
+            let error = history.expect_err("the page is refused");
+            assert_eq!(error.kind(), ErrorKind::Validation, "{error}");
+        }
+    }
+    let query = AllEventsQuery {
+        after: Some(LogCursor::MAX),
+        ..AllEventsQuery::default()
+    };
+    let stream = world.manager().all_events(query).await;
+    let error = stream.err().expect("the stream is refused");
+    assert_eq!(error.kind(), ErrorKind::Validation, "{error}");
 }
 
 /// Filters select events in streams and in history, and do not renumber them.

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use ah_rest_api_contract::{
-    AccessPoint, AllEventsQuery, Caller, EncodedLogStream, EncodedStream, EventFilter, EventSeq,
-    HealthProbe, LogCursor, Receipt, SessionId, SessionStatus, TaskManagerError,
+    AccessPoint, AllEventsQuery, Caller, EncodedLogStream, EncodedStream, ErrorKind, EventFilter,
+    EventSeq, HealthProbe, LogCursor, Receipt, SessionId, SessionStatus, TaskManagerError,
+    check_cursor, check_log_cursor,
 };
-use ah_store::LogPosition;
+use ah_store::{LogPosition, StoreError};
 use async_trait::async_trait;
 use futures::FutureExt;
 
 use super::LocalTaskManager;
+use crate::condition::Condition;
 
 /// The maximum number of sessions that the check of supervisors names.
 const RETRYING_NAMED_MAX: usize = 5;
@@ -43,7 +44,8 @@ impl AccessPoint for LocalTaskManager {
         after: EventSeq,
         filter: EventFilter,
     ) -> Result<EncodedStream, TaskManagerError> {
-        self.known(id).await?;
+        let last = self.core.store.session(id).await?.session.last_seq;
+        check_cursor(after, last)?;
         Ok(crate::stream::of_session(&self.core, id, after, filter))
     }
 
@@ -52,7 +54,7 @@ impl AccessPoint for LocalTaskManager {
         query: AllEventsQuery,
     ) -> Result<EncodedLogStream, TaskManagerError> {
         let after = match query.after {
-            Some(after) => LogPosition(after.get()),
+            Some(after) => self.log_position(after).await?,
             None => self.core.store.log_end().await?,
         };
         Ok(crate::stream::of_all(
@@ -61,6 +63,24 @@ impl AccessPoint for LocalTaskManager {
             query.sessions,
             query.filter,
         ))
+    }
+
+    async fn is_exhausted(&self, query: &AllEventsQuery) -> Result<bool, TaskManagerError> {
+        let (Some(sessions), Some(after)) = (&query.sessions, query.after) else {
+            return Ok(false);
+        };
+        for id in sessions {
+            match self.core.store.session(*id).await {
+                Ok(record) if record.session.status.is_terminal() => {}
+                // A session that does not exist yet may have events later.
+                Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let after = self.log_position(after).await?;
+        let store = self.core.store.as_ref();
+        let left = crate::stream::has_more(store, after, sessions, &query.filter).await?;
+        Ok(!left)
     }
 
     async fn log_end(&self) -> Result<LogCursor, TaskManagerError> {
@@ -89,18 +109,45 @@ impl AccessPoint for LocalTaskManager {
         ]
     }
 
+    fn readiness(&self) -> Result<(), TaskManagerError> {
+        match self.core.condition.borrow().fault() {
+            None => Ok(()),
+            Some(reason) => Err(TaskManagerError::new(ErrorKind::Unavailable, reason)),
+        }
+    }
+
+    async fn lost(&self) -> String {
+        let mut condition = self.core.condition.subscribe();
+        loop {
+            if let Condition::Lost(reason) = &*condition.borrow_and_update() {
+                return reason.clone();
+            }
+            if condition.changed().await.is_err() {
+                // The sender lives as long as this engine.
+                return std::future::pending().await;
+            }
+        }
+    }
+
     async fn shutdown(&self) {
         Self::shutdown(self).await;
     }
 }
 
 impl LocalTaskManager {
-    /// Returns the outcome of the last renewal of this engine's claims, which is a write.
+    /// Returns the position of a reader's cursor.
+    async fn log_position(&self, cursor: LogCursor) -> Result<LogPosition, TaskManagerError> {
+        let store = &self.core.store;
+        let (begin, end) = (store.log_begin().await?, store.log_end().await?);
+        check_log_cursor(cursor, LogCursor::new(begin.0), LogCursor::new(end.0))?;
+        Ok(LogPosition(cursor.get()))
+    }
+
+    /// Returns the state of the store as of the last renewal of this engine's claims, a write.
     fn probe_store(&self) -> Result<String, String> {
-        if self.core.store_is_writable.load(Ordering::Relaxed) {
-            Ok("can be written".to_owned())
-        } else {
-            Err("cannot be written; the server's log says why".to_owned())
+        match self.core.condition.borrow().fault() {
+            None => Ok("can be written".to_owned()),
+            Some(reason) => Err(reason.to_owned()),
         }
     }
 

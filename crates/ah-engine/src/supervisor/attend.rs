@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::{Supervisor, SupervisorError};
 use ah_executor::{Attachment, ExecutorError, RecorderMessage, RecorderRequests};
+use crate::shortage;
 
 /// The maximum number of records in one write to the log.
 const BATCH_MAX: usize = 64;
@@ -55,6 +56,10 @@ impl Supervisor {
             mut requests,
         } = match attached {
             Ok(attachment) => attachment,
+            Err(error) if shortage::caused(&error) => {
+                let error = ExecutorError::caused_by("its recorder cannot be reached", error);
+                return Err(error.into());
+            }
             Err(error) => {
                 // The supervisor tries again, or finds that the recorder has ended.
                 let error = &error as &dyn std::error::Error;

@@ -12,6 +12,7 @@ use ah_store::{Inconsistency, NewEvent, StoreError};
 
 use super::{Supervisor, SupervisorError};
 use ah_executor::{AgentLaunch, Provisioned, WorkspaceRequest};
+use crate::shortage;
 
 /// The maximum time until an agent is ready for a prompt. The slowest known agent takes 9 s on an
 /// idle machine.
@@ -43,6 +44,8 @@ impl Supervisor {
         };
         match provisioned {
             Ok(provisioned) => self.take_workspace(provisioned).await?,
+            // The session waits until the host has what it lacks.
+            Err(error) if shortage::caused(&error) => return Err(error.into()),
             Err(error) => {
                 let reason = format!(
                     "the workspace could not be made: {}",
@@ -58,6 +61,9 @@ impl Supervisor {
             }
         };
         if let Err(error) = self.core.executor.launch(&launch).await {
+            if shortage::caused(&error) {
+                return Err(error.into());
+            }
             let reason = format!(
                 "the agent could not be started: {}",
                 ah_rest_api_contract::error_chain(&error)

@@ -138,6 +138,7 @@ impl Executor for FakeHost {
         &self,
         _session: SessionId,
     ) -> Result<(ChangeSummary, Vec<FileEntry>), ExecutorError> {
+        self.check_readable()?;
         if self.0.has_slow_counts.load(Ordering::SeqCst) {
             let _lock = self.0.workspaces.lock().await;
             self.0.counts.send_modify(|count| *count += 1);
@@ -151,6 +152,7 @@ impl Executor for FakeHost {
         _session: SessionId,
         _query: &DiffQuery,
     ) -> Result<SessionDiff, ExecutorError> {
+        self.check_readable()?;
         Ok(SessionDiff::default())
     }
 
@@ -185,6 +187,13 @@ impl Executor for FakeHost {
 }
 
 impl FakeHost {
+    fn check_readable(&self) -> Result<(), ExecutorError> {
+        match self.0.troubles.lock().unwrap().unreadable {
+            Some(error) => Err(error()),
+            None => Ok(()),
+        }
+    }
+
     fn is_held(&self, status: SessionStatus) -> bool {
         self.0.held.lock().unwrap().contains(&status)
     }

@@ -90,6 +90,7 @@ forward! {
     EventLog {
         async events_after(id: SessionId, after: EventSeq, limit: u32) -> Vec<EventRow>;
         async all_events_after(after: LogPosition, limit: u32) -> Vec<EventRow>;
+        async log_begin() -> LogPosition;
         async log_end() -> LogPosition;
         async list_events(id: SessionId, query: &EventQuery) -> Page<SessionEvent>;
         sync watch_session(id: SessionId) -> Head;
@@ -160,6 +161,10 @@ impl Queue for CountingStore {
 
 #[async_trait]
 impl Store for CountingStore {
+    fn lost(&self) -> Option<String> {
+        self.inner.lost()
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }

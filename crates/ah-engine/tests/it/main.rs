@@ -12,6 +12,8 @@ mod counting_store;
 mod crashes;
 mod life;
 mod once;
+mod outages;
 mod steering;
 mod streams;
+mod workspaces;
 mod world;

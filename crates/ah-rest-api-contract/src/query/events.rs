@@ -85,6 +85,39 @@ pub struct StreamQuery {
     pub filter: EventFilter,
 }
 
+/// Checks that a reader's cursor is in a session's log, whose last event is `last`. A cursor of
+/// another session or of a lost log may be beyond it, and a reader would wait there for ever.
+///
+/// # Errors
+/// The fault of the field `after`.
+pub fn check_cursor(after: EventSeq, last: EventSeq) -> Result<(), FieldErrors> {
+    if after <= last {
+        return Ok(());
+    }
+    let message = format!("is {after}, but the last event of the session is {last}");
+    Err(FieldErrors::of("after", message))
+}
+
+/// Checks that a reader's cursor is among the events of all sessions, from `first` to `last`. A
+/// cursor of another store is not, and a reader would miss events or wait for ever.
+///
+/// # Errors
+/// The fault of the field `after`.
+pub fn check_log_cursor(
+    after: LogCursor,
+    first: LogCursor,
+    last: LogCursor,
+) -> Result<(), FieldErrors> {
+    if after == LogCursor::START || (first..=last).contains(&after) {
+        return Ok(());
+    }
+    let message = format!(
+        "is {after}, which is not an event of this server; start again without it, or with {}",
+        LogCursor::START
+    );
+    Err(FieldErrors::of("after", message))
+}
+
 fn read_filter(
     reader: &mut Reader,
     types: Option<&str>,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ah_rest_api_contract::sse::{Decoded, Decoder, FrameTooLarge};
 use ah_rest_api_contract::{ErrorKind, TaskManagerError, error_chain};
 use futures::{Stream, stream};
-use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::losses::{CONNECTIONS_WITHOUT_PROGRESS_MAX, Losses, Lost};
@@ -33,7 +33,7 @@ pub(crate) async fn follow<P: StreamPosition>(
 {
     let call = place.call()?;
     let response = client.opened(&call).await?;
-    check(&response, &call)?;
+    let is_over = is_over(&response, &call)?;
     let reader = Reader {
         client,
         lost_at: place.cursor(),
@@ -44,7 +44,7 @@ pub(crate) async fn follow<P: StreamPosition>(
         broken: None,
         losses: Losses::default(),
         asked_wait: None,
-        is_over: false,
+        is_over,
     };
     Ok(Box::pin(stream::unfold(reader, |mut reader| async move {
         let item = reader.next().await?;
@@ -92,6 +92,9 @@ impl<P: StreamPosition> Reader<P> {
             }
             let Some(response) = &mut self.response else {
                 self.connect().await?;
+                if self.is_over {
+                    return Ok(None);
+                }
                 continue;
             };
             match timeout(self.client.timeouts().silence, response.chunk()).await {
@@ -207,7 +210,7 @@ impl<P: StreamPosition> Reader<P> {
         let call = self.place.call()?;
         match self.client.opened_once(&call).await {
             Ok(response) => {
-                check(&response, &call)?;
+                self.is_over = is_over(&response, &call)?;
                 self.response = Some(response);
                 self.connected = Instant::now();
                 Ok(())
@@ -231,14 +234,20 @@ impl<P: StreamPosition> Reader<P> {
     }
 }
 
-/// Whether an answer is an event stream at all.
-fn check(response: &Response, call: &ApiCall) -> Result<(), TaskManagerError> {
+/// Returns true if the server reports that the stream has no more events, now or later.
+///
+/// # Errors
+/// The response is not an event stream.
+fn is_over(response: &Response, call: &ApiCall) -> Result<bool, TaskManagerError> {
+    if response.status() == StatusCode::NO_CONTENT {
+        return Ok(true);
+    }
     let media_type = response.headers().get(CONTENT_TYPE);
     let is_stream = media_type
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.starts_with("text/event-stream"));
     if is_stream {
-        Ok(())
+        Ok(false)
     } else {
         Err(failures::unexpected(call, "is not an event stream"))
     }

@@ -65,6 +65,23 @@ impl AccessPoint for MockTaskManager {
         })))
     }
 
+    async fn is_exhausted(&self, query: &AllEventsQuery) -> Result<bool, TaskManagerError> {
+        let (Some(sessions), Some(after)) = (&query.sessions, query.after) else {
+            return Ok(false);
+        };
+        let state = self.shared.state();
+        let is_left = |(_, id, seq): (LogCursor, SessionId, EventSeq)| {
+            let event = sessions
+                .contains(&id)
+                .then(|| state.session(id).ok())
+                .flatten();
+            let event = event.and_then(|it| it.log().iter().find(|event| event.seq == seq));
+            event.is_some_and(|event| query.filter.admits(&event.payload))
+        };
+        let is_over = |id: &SessionId| state.session(*id).is_ok_and(|it| it.status().is_terminal());
+        Ok(sessions.iter().all(is_over) && !state.log().after(after).any(is_left))
+    }
+
     async fn log_end(&self) -> Result<LogCursor, TaskManagerError> {
         Ok(*self.shared.state().log().watch().borrow())
     }
@@ -88,6 +105,14 @@ impl AccessPoint for MockTaskManager {
                 run: sessions.boxed(),
             },
         ]
+    }
+
+    fn readiness(&self) -> Result<(), TaskManagerError> {
+        Ok(())
+    }
+
+    async fn lost(&self) -> String {
+        std::future::pending().await
     }
 
     /// Does nothing: a mock goes on as long as a clone of it exists.

@@ -48,6 +48,9 @@ pub(crate) async fn health(State(about): State<About>, headers: HeaderMap) -> Ap
     responses((status = 200, description = "The server serves requests.", body = Health))
 )]
 pub(crate) async fn ready(State(about): State<About>) -> ApiResult {
+    if let Some(access) = &about.access {
+        access.readiness()?;
+    }
     Ok(Json(Health {
         status: HealthStatus::Ready,
         timestamp: about.clock.now(),

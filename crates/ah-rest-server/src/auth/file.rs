@@ -23,6 +23,16 @@ pub struct FileError {
     source: io::Error,
 }
 
+impl FileError {
+    /// Returns true if the disk has no space.
+    pub(crate) fn is_of_full_disk(&self) -> bool {
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
+    }
+}
+
 /// Returns the published file in the state folder `home`, if any. A killed server leaves the file
 /// behind; [`running`](crate::running) checks that a server runs.
 ///

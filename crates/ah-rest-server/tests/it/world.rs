@@ -337,6 +337,14 @@ impl Server {
             .unwrap()
     }
 
+    /// Waits until the server ends by itself, and returns its result.
+    pub(crate) async fn ended(self) -> Result<(), ServeError> {
+        tokio::time::timeout(PATIENCE, self.serving)
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
     pub(crate) fn shut_down(&self) {
         self.shutdown.cancel();
     }

@@ -5,7 +5,9 @@ use ah_rest_api_contract::{
     SessionEvent, SessionId, StreamQuery,
 };
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::IntoResponse as _;
+use futures::{StreamExt as _, stream};
 
 use crate::api::ApiResult;
 use crate::extract::{Access, Id, Params, Query};
@@ -17,7 +19,10 @@ use crate::streams::{self, Representation, Streams};
     get,
     path = "/api/v1/sessions/{id}/events",
     params(("id" = SessionId, Path, description = "The session."), EventParams),
-    responses((
+    responses(
+        (status = 204, description = "A stream of a session that has ended, of which nothing lies \
+                                      beyond the cursor."),
+        (
         status = 200,
         description = "A page of history when the client would rather have JSON or asks for what \
                        only history has; else a stream. The `id:` of a frame is its event's `seq`, \
@@ -26,7 +31,8 @@ use crate::streams::{self, Representation, Streams};
             (Page<SessionEvent> = "application/json"),
             (SessionFrame = "text/event-stream")
         )
-    ))
+        )
+    )
 )]
 pub(crate) async fn session_events(
     Access(access): Access,
@@ -47,8 +53,19 @@ pub(crate) async fn session_events(
             let after = streams::last_event_id(&headers)?
                 .or(query.after)
                 .unwrap_or_default();
-            let events = access.encoded_events(id, after, query.filter).await?;
-            Ok(streams.of_session(events))
+            let status = access.get_session(id).await?.status;
+            let mut events = access.encoded_events(id, after, query.filter).await?;
+            if !status.is_terminal() {
+                return Ok(streams.of_session(events));
+            }
+            // A browser reconnects for ever, unless it is told that there is nothing more.
+            match events.next().await {
+                None => Ok(StatusCode::NO_CONTENT.into_response()),
+                Some(first) => {
+                    let events = stream::iter([first]).chain(events);
+                    Ok(streams.of_session(Box::pin(events)))
+                }
+            }
         }
     }
 }
@@ -57,12 +74,16 @@ pub(crate) async fn session_events(
     get,
     path = "/api/v1/events",
     params(AllEventsParams),
-    responses((
+    responses(
+        (status = 204, description = "All sessions of `sessions` have ended, and nothing of them \
+                                      lies beyond the cursor."),
+        (
         status = 200,
         description = "A stream without an end. The `id:` of a frame is a place among the events \
                        of all sessions; `event:` is its event's `type`.",
         content((LogFrame = "text/event-stream"))
-    ))
+        )
+    )
 )]
 pub(crate) async fn all_events(
     Access(access): Access,
@@ -78,6 +99,9 @@ pub(crate) async fn all_events(
         after: Some(after),
         ..query
     };
+    if access.is_exhausted(&query).await? {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let events = access.all_encoded_events(query).await?;
     Ok(streams.of_all(after, events))
 }
