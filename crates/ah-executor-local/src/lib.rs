@@ -193,7 +193,7 @@ impl Executor for LocalExecutor {
             ExecutorError::caused_by("what is left of its processes could not be ended", error)
         })?;
         // A recorder removes them itself, unless it was killed.
-        let removed = recorder::is_alive(&folder).and_then(|is_alive| match is_alive {
+        let removed = ah_recorder::is_alive(&folder).and_then(|is_alive| match is_alive {
             true => Ok(()),
             false => folder.remove_private(),
         });
