@@ -47,6 +47,20 @@ pub enum JournalError {
     },
 }
 
+impl JournalError {
+    /// Returns true if the disk had no space. The journal then ends with a complete line, and can be
+    /// written again once there is space.
+    pub(crate) fn is_lack_of_space(&self) -> bool {
+        matches!(
+            self,
+            Self::Io { source, .. } if matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            )
+        )
+    }
+}
+
 /// Reads at most `limit` records of the journal in `folder` from byte `from` on, each with the
 /// position of the next one. A missing journal has no records.
 ///

@@ -38,6 +38,9 @@ pub(crate) use start::begun;
 /// The maximum number of agent lines that are recorded with one write.
 const LINES_AT_ONCE: usize = 64;
 
+/// The time between two attempts to write to a full disk.
+const SPACE_LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// The state of a session in its recorder.
 pub(super) struct RecordedSession {
     spec: LaunchSpec,
@@ -56,6 +59,8 @@ pub(super) struct RecordedSession {
     interrupt_deadline: Option<InterruptDeadline>,
     /// The processes that are stopped while the session is paused.
     frozen: Option<Frozen>,
+    /// The results that wait for space on the disk.
+    withheld: Option<Withheld>,
     /// The error that made the journal unwritable.
     journal_lost: Option<JournalError>,
     /// The last published state of the recorder.
@@ -77,6 +82,13 @@ pub(super) struct SessionInputs {
     pub(super) request_sender: mpsc::Sender<(u64, Option<Request>)>,
     pub(crate) info: watch::Sender<RecorderInfo>,
     pub(crate) tasks: RecorderTasks,
+}
+
+/// The results of inputs that wait for space on the disk.
+struct Withheld {
+    effects: Effects,
+    since: Instant,
+    retry_at: Instant,
 }
 
 /// The signals that the recorder handles. The handlers are installed before it reports that it is
@@ -138,6 +150,7 @@ pub(super) async fn run(
         ending: None,
         interrupt_deadline: None,
         frozen: None,
+        withheld: None,
         journal_lost: None,
         info: inputs.info.clone(),
         tasks: inputs.tasks.clone(),
@@ -179,7 +192,8 @@ impl RecordedSession {
             }
             let deadline = self.next_deadline();
             tokio::select! {
-                line = next_line(self.agent.as_mut()) => self.on_line(line),
+                // Without space for its records, the agent waits as soon as its pipe is full.
+                line = next_line(self.agent.as_mut()), if self.withheld.is_none() => self.on_line(line),
                 _ = signals.child.recv() => self.reap(),
                 Some(arrival) = inputs.arrivals.recv() => self.on_arrival(arrival),
                 Some((generation, request)) = inputs.received.recv() => {
@@ -296,6 +310,13 @@ impl RecordedSession {
     /// Handles the deadlines that are due.
     fn on_time(&mut self, now: Instant) {
         if self
+            .withheld
+            .as_ref()
+            .is_some_and(|withheld| withheld.retry_at <= now)
+        {
+            self.put_into_effect(Effects::default());
+        }
+        if self
             .conversation
             .next_deadline()
             .is_some_and(|due| due <= now.into_std())
@@ -321,6 +342,7 @@ impl RecordedSession {
             self.ending.and_then(|ending| ending.deadline()),
             self.limit().map(|(due, _)| due),
             self.interrupt_deadline(),
+            self.withheld.as_ref().map(|withheld| withheld.retry_at),
         ]
         .into_iter()
         .flatten()
@@ -339,23 +361,39 @@ impl RecordedSession {
 
     /// Appends the records, sends the messages to the agent, and shows the ephemeral events.
     ///
-    /// If the records cannot be written, nothing is sent or shown: the session is lost and the
+    /// If the disk has no space for the records, everything is withheld and tried again. If they
+    /// cannot be written for another reason, nothing is sent or shown: the session is lost and the
     /// agent is killed, rather than running unrecorded.
     fn put_into_effect(&mut self, effects: Effects) {
-        let Effects {
-            records,
-            to_agent,
-            ephemeral,
-        } = effects;
+        let (effects, since) = match self.withheld.take() {
+            None => (effects, None),
+            Some(Withheld {
+                effects: mut earlier,
+                since,
+                ..
+            }) => {
+                earlier.extend(effects);
+                (earlier, Some(since))
+            }
+        };
         let before = self.journal.len();
-        let ends = match self.journal.append(&records) {
+        let ends = match self.journal.append(&effects.records) {
             Ok(ends) => ends,
+            Err(error) if error.is_lack_of_space() => {
+                self.withhold(effects, since, &error);
+                return;
+            }
             Err(error) => {
                 self.journal_lost.get_or_insert(error);
                 self.end(ShutdownCause::JournalLost);
                 return;
             }
         };
+        let Effects {
+            to_agent,
+            ephemeral,
+            ..
+        } = effects;
         let len = ends.last().copied().unwrap_or(before);
         if len > before {
             self.head.send_replace(JournalHead {
@@ -371,6 +409,30 @@ impl RecordedSession {
             self.attendant_slot.show(PendingEphemeral { after, event });
         }
         self.tell_agent(to_agent);
+        if let Some(since) = since {
+            let waited = since.elapsed().as_secs();
+            tracing::info!(waited_s = waited, "the journal can be written again");
+            let mut note = Effects::default();
+            let message = format!(
+                "the disk was full for {waited} s; the agent waited meanwhile, and nothing is lost"
+            );
+            note.log(clock::now(), LogLevel::Warn, message);
+            self.put_into_effect(note);
+        }
+    }
+
+    /// Keeps the results of inputs until the disk has space again.
+    fn withhold(&mut self, effects: Effects, since: Option<Instant>, error: &JournalError) {
+        let now = Instant::now();
+        if since.is_none() {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(error, "the agent waits until the disk has space");
+        }
+        self.withheld = Some(Withheld {
+            effects,
+            since: since.unwrap_or(now),
+            retry_at: now + SPACE_LOOK_EVERY,
+        });
     }
 
     fn tell_agent(&mut self, message: Vec<u8>) {

@@ -30,6 +30,16 @@ pub struct Effects {
 }
 
 impl Effects {
+    /// Adds the results of a later input.
+    pub fn extend(&mut self, later: Self) {
+        let before = self.records.len();
+        self.records.extend(later.records);
+        self.to_agent.extend(later.to_agent);
+        let ephemeral = later.ephemeral.into_iter();
+        self.ephemeral
+            .extend(ephemeral.map(|(place, event)| (before + place, event)));
+    }
+
     /// Adds a record.
     pub fn record(&mut self, at: Moment, entry: JournalEntry) {
         self.records.push(JournalRecord {

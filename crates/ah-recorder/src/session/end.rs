@@ -20,6 +20,10 @@ use ah_agents::home;
 /// is in the pipe already; only a process outside of the session could keep the pipe open.
 const OUTPUT_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// The maximum time that the end of an agent waits for space on the disk. After that, the session
+/// counts as one whose recorder is gone.
+const SPACE_WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The maximum time for the attendant to receive the rest of the journal. It is in the file, even
 /// if the connection fails.
 const FINAL_SEND_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -87,6 +91,19 @@ impl RecordedSession {
             }),
         );
         self.put_into_effect(effects);
+        self.wait_for_space().await;
+    }
+
+    /// Waits until the withheld records are written, at most [`SPACE_WAIT_MAX`]. The agent has
+    /// ended, so nothing else is left to do.
+    async fn wait_for_space(&mut self) {
+        let give_up_at = Instant::now() + SPACE_WAIT_MAX;
+        while let Some(withheld) = &self.withheld
+            && withheld.retry_at < give_up_at
+        {
+            tokio::time::sleep_until(withheld.retry_at).await;
+            self.put_into_effect(Effects::default());
+        }
     }
 
     async fn sweep(&mut self) -> Swept {
