@@ -110,12 +110,12 @@ impl FakeHost {
 
     /// Makes provisioning succeed again.
     pub fn accept(&self) {
-        self.0.troubles.lock().unwrap().refusal = None;
+        self.0.faults.lock().unwrap().refusal = None;
     }
 
     /// Makes reads of workspaces fail with this error.
     pub fn make_unreadable(&self, error: fn() -> ExecutorError) {
-        self.0.troubles.lock().unwrap().unreadable = Some(error);
+        self.0.faults.lock().unwrap().unreadable = Some(error);
     }
 
     /// Makes the removal of workspaces fail.

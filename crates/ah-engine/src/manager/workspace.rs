@@ -7,8 +7,8 @@ use ah_rest_api_contract::{
 };
 
 use super::LocalTaskManager;
-use ah_executor::{ExecutorError, WorkspaceLost};
 use crate::shortage;
+use ah_executor::{ExecutorError, WorkspaceLost};
 
 /// The number of attempts to read a workspace. An agent changes it during a read.
 const READ_ATTEMPTS: u32 = 3;

@@ -12,8 +12,8 @@ use futures::{SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
 
 use super::{Supervisor, SupervisorError};
-use ah_executor::{Attachment, ExecutorError, RecorderMessage, RecorderRequests};
 use crate::shortage;
+use ah_executor::{Attachment, ExecutorError, RecorderMessage, RecorderRequests};
 
 /// The maximum number of records in one write to the log.
 const BATCH_MAX: usize = 64;

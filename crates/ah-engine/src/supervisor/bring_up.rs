@@ -11,8 +11,8 @@ use ah_rest_api_contract::{
 use ah_store::{Inconsistency, NewEvent, StoreError};
 
 use super::{Supervisor, SupervisorError};
-use ah_executor::{AgentLaunch, Provisioned, WorkspaceRequest};
 use crate::shortage;
+use ah_executor::{AgentLaunch, Provisioned, WorkspaceRequest};
 
 /// The maximum time until an agent is ready for a prompt. The slowest known agent takes 9 s on an
 /// idle machine.

@@ -188,7 +188,7 @@ impl Executor for FakeHost {
 
 impl FakeHost {
     fn check_readable(&self) -> Result<(), ExecutorError> {
-        match self.0.troubles.lock().unwrap().unreadable {
+        match self.0.faults.lock().unwrap().unreadable {
             Some(error) => Err(error()),
             None => Ok(()),
         }
