@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::server::Server;
-use crate::setting::{Setting, agent_processes, recorder, output_text, wait_for};
+use crate::setting::{Setting, agent_processes, output_text, recorder, wait_for};
 
 /// A user that owns no file of a test.
 const OTHER: u32 = 12_345;
@@ -20,8 +20,17 @@ fn set_mode(path: &Path, mode: u32) {
 /// Runs `ah` and expects it to refuse the state folder with these words.
 fn assert_refused(setting: &Setting, args: &[&str], words: &str) {
     let output = setting.ah(args).output().unwrap();
-    assert_eq!(output.status.code(), Some(8), "{args:?}: {}", output_text(&output));
-    assert!(output_text(&output).contains(words), "{args:?}: {}", output_text(&output));
+    assert_eq!(
+        output.status.code(),
+        Some(8),
+        "{args:?}: {}",
+        output_text(&output)
+    );
+    assert!(
+        output_text(&output).contains(words),
+        "{args:?}: {}",
+        output_text(&output)
+    );
 }
 
 #[test]

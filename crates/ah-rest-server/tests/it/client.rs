@@ -120,16 +120,25 @@ impl Ask {
     }
 
     pub(crate) async fn events(self) -> Events {
+        let events = self.events_if_any().await;
+        events.expect("the stream has not ended")
+    }
+
+    /// Opens a stream. `None` if it has nothing beyond the cursor, now or later.
+    pub(crate) async fn events_if_any(self) -> Option<Events> {
         let response = self.open().await;
+        if response.status() == 204 {
+            return None;
+        }
         assert_eq!(response.status(), 200, "{response:?}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-cache");
         assert_eq!(response.headers()["x-accel-buffering"], "no");
-        Events {
+        Some(Events {
             body: response.into_body(),
             decoder: Decoder::new(),
             comments: VecDeque::new(),
-        }
+        })
     }
 }
 

@@ -94,7 +94,9 @@ async fn read_in_pieces(client: Client, path: String, piece: usize) -> Vec<Event
     loop {
         let place = seen.last().map_or(0, Event::seq).to_string();
         let ask = client.ask("GET", &path).header("last-event-id", &place);
-        let mut events = ask.events().await;
+        let Some(mut events) = ask.events_if_any().await else {
+            return seen;
+        };
         for _ in 0..piece {
             match events.next().await {
                 Some(event) => seen.push(event),
