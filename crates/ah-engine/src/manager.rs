@@ -218,16 +218,6 @@ impl LocalTaskManager {
             .await
             .unwrap_or(Ok(false))
     }
-
-    /// Checks that the session exists.
-    async fn known(&self, id: SessionId) -> Result<(), TaskManagerError> {
-        self.core
-            .store
-            .session(id)
-            .await
-            .map(drop)
-            .map_err(Into::into)
-    }
 }
 
 /// Converts a failure of a host for clients.

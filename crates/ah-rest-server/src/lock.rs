@@ -43,9 +43,7 @@ impl HomeLock {
         };
         match write() {
             // The lock holds without the process id, which only serves a message.
-            Err(error) if error.kind() != io::ErrorKind::StorageFull => {
-                return Err(LockError::Io(error));
-            }
+            Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(LockError::Io(error)),
             _ => Ok(Self(file)),
         }
     }

@@ -90,10 +90,9 @@ impl Places {
             self.evict();
             // A connection that gives its place up does so at once.
             let permit = self.free.clone().acquire_owned();
-            match tokio::time::timeout(LOOK_EVERY, permit).await {
-                Ok(Ok(permit)) => break permit,
-                // The semaphore is never closed.
-                Ok(Err(_)) | Err(_) => {}
+            // The semaphore is never closed.
+            if let Ok(Ok(permit)) = tokio::time::timeout(LOOK_EVERY, permit).await {
+                break permit;
             }
         };
         let connection = Connection::new(peer);
