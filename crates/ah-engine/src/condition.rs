@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loss_comes_first_and_a_failed_renewal_is_told() {
+    fn a_loss_comes_first_and_a_failed_renewal_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let failed = || {
             Err(StoreError::Unavailable {

@@ -98,6 +98,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ah-rest-client",
             "ah-rest-server",
             "ah-scenario",
+            // The wiring looks whether the store is empty.
+            "ah-store",
             "ah-store-sqlite",
         ],
     ),

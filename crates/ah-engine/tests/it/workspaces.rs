@@ -57,7 +57,7 @@ async fn a_workspace_that_a_cancellation_removes_is_a_conflict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workspace_that_is_gone_or_unreadable_is_told_without_the_words_of_git() {
+async fn a_workspace_that_is_gone_or_unreadable_is_reported_without_the_words_of_git() {
     let world = World::new(Behavior::Directed);
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;

@@ -1,12 +1,14 @@
 //! The conversation between a session and its agent: the state of the turn, the prompts that wait,
 //! and the permission requests that are pending.
 
+mod prompts;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use ah_rest_api_contract::{
-    Activity, EventPayload, LogLevel, Message, MessageId, MessageRole, PermissionAnswer,
-    PermissionId, PermissionPolicy, PromptContent, PromptDelivery, PromptId,
+    Activity, EventPayload, MessageId, MessageRole, PermissionAnswer, PermissionId,
+    PermissionPolicy, PromptContent, PromptDelivery, PromptId,
 };
 
 use super::permissions::Permissions;
@@ -433,136 +435,6 @@ impl<A: AgentInput> Conversation<A> {
         self.start_next_turn(at, effects);
     }
 
-    /// Delivers a prompt: at once, after the turn, or, if it steers, in the middle of the turn. A
-    /// prompt that is known already is ignored.
-    pub fn prompt(
-        &mut self,
-        id: PromptId,
-        content: PromptContent,
-        author: String,
-        steer: bool,
-        at: Moment,
-        effects: &mut Effects,
-    ) {
-        if self.known.contains(&id) {
-            return;
-        }
-        let steers =
-            steer && self.agent.can_steer() && self.phase == (Phase::Turn { interrupted: false });
-        if steers {
-            self.known.insert(id);
-            if let Err(why) = self.agent.prompt(id, &content, &mut effects.to_agent) {
-                effects.error(at, not_given(&why));
-                return;
-            }
-            let steered = WaitingPrompt {
-                id,
-                content,
-                author,
-                delivery: PromptDelivery::Steered,
-            };
-            self.record_message(steered, at, effects);
-            self.confirm_if_immediate(at, effects);
-            return;
-        }
-        if self.waiting.len() >= PROMPTS_WAITING_MAX || matches!(self.phase, Phase::Closed { .. }) {
-            // It stays unknown, so that it can be requested again.
-            effects.log(
-                at,
-                LogLevel::Warn,
-                format!("the prompt {id} was not taken: the agent is ending or too many wait"),
-            );
-            return;
-        }
-        self.known.insert(id);
-        let delivery = PromptDelivery::Queued;
-        self.waiting.push_back(WaitingPrompt {
-            id,
-            content,
-            author,
-            delivery,
-        });
-        self.start_next_turn(at, effects);
-    }
-
-    /// Withdraws a prompt that waits. It stays known, so that it is never delivered.
-    pub fn withdraw(&mut self, id: PromptId) {
-        self.known.insert(id);
-        self.waiting
-            .retain(|prompt| prompt.id != id || prompt.delivery == PromptDelivery::Initial);
-    }
-
-    /// Starts a turn with the prompt that has waited longest, if the agent is idle.
-    fn start_next_turn(&mut self, at: Moment, effects: &mut Effects) {
-        if !matches!(self.phase, Phase::Idle(_)) {
-            return;
-        }
-        let Some(prompt) = self.waiting.pop_front() else {
-            return;
-        };
-        self.settle(Settling::Quiet, at, effects);
-        self.phase = Phase::Turn { interrupted: false };
-        self.recorded = Activity::Working;
-        let given = self
-            .agent
-            .prompt(prompt.id, &prompt.content, &mut effects.to_agent);
-        let (prompt_id, delivery) = (prompt.id, prompt.delivery);
-        self.turn = Some(prompt_id);
-        effects.fact(
-            at,
-            Fact::TurnStarted {
-                prompt_id,
-                delivery,
-            },
-        );
-        self.record_message(prompt, at, effects);
-        if given.is_ok() {
-            self.confirm_if_immediate(at, effects);
-        }
-        if let Err(why) = given {
-            let reason = not_given(&why);
-            effects.error(at, reason.clone());
-            self.give_up_prompts(at, effects);
-            self.end_turn(TurnOutcome::Failed { reason }, at, effects);
-        }
-    }
-
-    /// Records that the agent has accepted the prompts that were sent to it.
-    fn confirm_prompts(&mut self, at: Moment, effects: &mut Effects) {
-        for prompt_id in self.unconfirmed.drain(..) {
-            effects.fact(at, Fact::PromptTaken { prompt_id });
-        }
-    }
-
-    /// Does so for an agent that accepts a prompt when it is given.
-    fn confirm_if_immediate(&mut self, at: Moment, effects: &mut Effects) {
-        if !self.agent.reacts_later() {
-            self.confirm_prompts(at, effects);
-        }
-    }
-
-    /// Records that the agent will not accept the prompts that were sent to it.
-    fn give_up_prompts(&mut self, at: Moment, effects: &mut Effects) {
-        for prompt_id in self.unconfirmed.drain(..) {
-            effects.fact(at, Fact::PromptLost { prompt_id });
-        }
-    }
-
-    fn record_message(&mut self, prompt: WaitingPrompt, at: Moment, effects: &mut Effects) {
-        if prompt.delivery != PromptDelivery::Initial {
-            self.unconfirmed.push(prompt.id);
-        }
-        let message = Message {
-            role: MessageRole::User,
-            message_id: MessageId::from_ulid(self.ids.next(at.wall)),
-            content: prompt.content.blocks().to_vec(),
-            author: Some(prompt.author),
-            delivery: Some(prompt.delivery),
-            prompt_id: Some(prompt.id),
-        };
-        effects.event(at, EventPayload::Message(message));
-    }
-
     /// Answers a permission request. An answer to a request that is not pending is ignored.
     pub fn answer(
         &mut self,
@@ -639,10 +511,6 @@ impl<A: AgentInput> Conversation<A> {
         self.open_calls.clear();
         self.record_activity(at, effects);
     }
-}
-
-fn not_given(why: &str) -> String {
-    format!("the prompt was not given to the agent: {why}")
 }
 
 /// Records an event of the agent, unless only the access point may write such an event.
