@@ -120,22 +120,24 @@ impl Settings {
 
     /// Creates the state folder, accessible only to its owner, unless it exists, and checks it.
     pub(crate) fn make_home(&self) -> Result<(), Failure> {
-        make_home(&self.home).map_err(|error| self.unusable_home(error))
+        make_home(&self.home).map_err(|error| Self::unusable_home(error))
     }
 
     /// Checks that only this user can write to the state folder, if it exists. Nothing in it may be
     /// read before.
     pub(crate) fn check_home(&self) -> Result<(), Failure> {
-        check_home(&self.home).map_err(|error| self.unusable_home(error))
+        check_home(&self.home).map_err(|error| Self::unusable_home(error))
     }
 
-    fn unusable_home(&self, error: TrustError) -> Failure {
+    fn unusable_home(error: TrustError) -> Failure {
         Failure::configuration(format!(
-            "the state folder {} cannot be used: {}",
-            self.home.display(),
+            "the state folder cannot be used: {}",
             error_chain(&error)
         ))
-        .hint(format!("{} names the state folder", AH_HOME.name))
+        .hint(format!(
+            "set {} to a writable folder of your own",
+            AH_HOME.name
+        ))
         .caused_by(error)
     }
 }
