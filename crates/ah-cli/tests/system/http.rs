@@ -202,7 +202,15 @@ impl Connection {
                 self.raw.extend(&bytes[..count]);
                 Received::Bytes(count)
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Received::Nothing,
+            // A read with a timeout is not resumed after a signal.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::Interrupted
+                ) =>
+            {
+                Received::Nothing
+            }
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Received::End,
             Err(error) => panic!("{error}"),
         }
