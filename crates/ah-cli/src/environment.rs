@@ -120,13 +120,13 @@ impl Settings {
 
     /// Creates the state folder, accessible only to its owner, unless it exists, and checks it.
     pub(crate) fn make_home(&self) -> Result<(), Failure> {
-        make_home(&self.home).map_err(|error| Self::unusable_home(error))
+        make_home(&self.home).map_err(Self::unusable_home)
     }
 
     /// Checks that only this user can write to the state folder, if it exists. Nothing in it may be
     /// read before.
     pub(crate) fn check_home(&self) -> Result<(), Failure> {
-        check_home(&self.home).map_err(|error| Self::unusable_home(error))
+        check_home(&self.home).map_err(Self::unusable_home)
     }
 
     fn unusable_home(error: TrustError) -> Failure {

@@ -204,10 +204,7 @@ impl Connection {
             }
             // A read with a timeout is not resumed after a signal.
             Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::WouldBlock | ErrorKind::Interrupted
-                ) =>
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
             {
                 Received::Nothing
             }
