@@ -387,7 +387,7 @@ mod tests {
             read(&format!("[{text}"));
         }
 
-        /// What the strict reader accepts is read alike.
+        /// The tolerant reader gives the same value for everything that the strict reader accepts.
         #[test]
         fn valid_values_are_read_alike(
             text in any::<String>(), number in any::<i64>(), float in -1e12..1e12_f64,

@@ -47,7 +47,7 @@ pub(super) struct Tools {
 pub(super) struct Subject {
     pub(super) tool_name: String,
     pub(super) tool_args: Map<String, Value>,
-    /// What the policy judges besides the name and the arguments.
+    /// The paths and further names that the policy judges, beside the name and the arguments.
     pub(super) other: OtherClaims,
     /// The calls that it covers, by their ids in the log.
     pub(super) calls: Vec<String>,
