@@ -16,20 +16,29 @@ pub(crate) struct Options {
 
 /// Runs the benchmark of `crates/ah-bench` against the `ah` binary of the same build.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    let release = ["--release", "--package", "ah-cli", "--package", "ah-bench"];
+    measure(workspace, &release, "release", &options.arguments)
+}
+
+/// Runs every part of the benchmark once, shortly, in the profile and with the features of the
+/// tests. It asserts no figure: a benchmark that is never run stops working.
+pub(crate) fn smoke(workspace: &Workspace) -> anyhow::Result<()> {
+    let few = ["--quick", "--sessions", "200", "--readers", "20"].map(OsString::from);
+    measure(workspace, &["--workspace"], "debug", &few)
+}
+
+/// Builds the programs with `flags` into `folder`, and runs the benchmark with `arguments`.
+fn measure(
+    workspace: &Workspace,
+    flags: &[&str],
+    folder: &str,
+    arguments: &[OsString],
+) -> anyhow::Result<()> {
     // A single command, so that both binaries share one set of features and dependencies.
-    workspace::run(workspace.cargo().args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "ah-cli",
-        "--package",
-        "ah-bench",
-    ]))?;
-    let release = workspace.target_folder()?.join("release");
-    let bench = release.join("ah-bench");
-    let mut command = workspace.command(&bench.to_string_lossy());
-    command.arg("--ah").arg(release.join("ah"));
-    command.args(&options.arguments);
+    workspace::run(workspace.cargo().args(["build", "--locked"]).args(flags))?;
+    let built = workspace.target_folder()?.join(folder);
+    let mut command = workspace.command(&built.join("ah-bench").to_string_lossy());
+    command.arg("--ah").arg(built.join("ah"));
+    command.args(arguments);
     workspace::run(&mut command)
 }

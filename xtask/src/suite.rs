@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use crate::workspace::{self, Workspace};
-use crate::{agents, deps, regenerate, schemathesis, tidy};
+use crate::{agents, bench, deps, regenerate, schemathesis, tidy};
 
 /// The kind of machine that runs the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +134,11 @@ fn steps(workspace: &Workspace, place: BuildEnvironment) -> Vec<Step> {
                 BuildEnvironment::Developer => schemathesis::run,
                 BuildEnvironment::BuildServer => schemathesis::require,
             },
+        ),
+        Step::task(
+            "benchmark, smoke run",
+            "cargo xtask bench -- --quick",
+            bench::smoke,
         ),
     ]
 }

@@ -8,13 +8,18 @@ use std::time::Duration;
 
 use ah_rest_server::read_published;
 use anyhow::{Context, bail};
+use hyper::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::connection::Connection;
+
 /// The time limit of a start, and of a shutdown.
 const MAX: Duration = Duration::from_secs(60);
+/// The pause between two requests for readiness, which the measured start includes.
+const READY_PAUSE: Duration = Duration::from_micros(100);
 
 /// The address of a server, and its API key.
 #[derive(Clone, Debug)]
@@ -57,7 +62,7 @@ pub(crate) fn announce(address: SocketAddr) {
 }
 
 impl Server {
-    /// Starts a server and waits for its address. Its key, if any, is in `home`.
+    /// Starts a server and waits until it accepts requests. Its key, if any, is in `home`.
     pub(crate) async fn start(mut command: Command, home: &Path) -> anyhow::Result<Self> {
         let log = home.join("server.log");
         let mut process = command
@@ -80,8 +85,15 @@ impl Server {
         let key = published
             .and_then(|file| file.api_key)
             .map(|key| key.expose().to_owned());
+        let endpoint = Endpoint { address, key };
+        // An access point prints its address shortly before it is ready. Bare servers have no key.
+        if endpoint.key.is_some() {
+            tokio::time::timeout(MAX, until_ready(&endpoint))
+                .await
+                .context("a server did not become ready in time")??;
+        }
         Ok(Self {
-            endpoint: Endpoint { address, key },
+            endpoint,
             process,
             _output: output.into_inner(),
         })
@@ -111,6 +123,14 @@ impl Server {
             .context("a server did not end in time")??;
         Ok(())
     }
+}
+
+async fn until_ready(endpoint: &Endpoint) -> anyhow::Result<()> {
+    let mut connection = Connection::open(endpoint).await?;
+    while connection.send(Method::GET, "/ready", None).await?.0 != 200 {
+        tokio::time::sleep(READY_PAUSE).await;
+    }
+    Ok(())
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {
