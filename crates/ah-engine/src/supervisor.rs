@@ -70,7 +70,8 @@ pub(crate) enum CommandTarget {
 
 /// The maximum number of consecutive attempts without progress.
 const ATTEMPTS_WITHOUT_PROGRESS_MAX: u32 = 20;
-/// The wait after an attempt without progress, times the number of such attempts.
+/// The wait after an attempt without progress, times the number of such attempts before it. The
+/// first retry is immediate: the attempt that starts a recorder makes no progress in its journal.
 const NO_PROGRESS_WAIT_STEP: Duration = Duration::from_millis(25);
 
 /// The state that all parts of an engine share.
@@ -298,9 +299,10 @@ impl Supervisor {
         if self.without_progress > 1 {
             self.enter(SupervisorPhase::BackingOff);
         }
+        let wait = NO_PROGRESS_WAIT_STEP * (self.without_progress - 1);
         tokio::select! {
             () = self.shutdown.cancelled() => Err(SupervisorError::Shutdown),
-            () = tokio::time::sleep(NO_PROGRESS_WAIT_STEP * self.without_progress) => Ok(()),
+            () = tokio::time::sleep(wait) => Ok(()),
         }
     }
 
