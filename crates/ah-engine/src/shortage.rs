@@ -62,7 +62,7 @@ mod tests {
             assert!(caused(&words), "{shortage}");
         }
         let git = ExecutorError::caused_by(
-            "the workspace could not be made",
+            "the workspace could not be created",
             io::Error::other("git failed to fetch: fatal: cannot fork: Cannot allocate memory"),
         );
         assert!(caused(&git));

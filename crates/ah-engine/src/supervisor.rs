@@ -173,13 +173,13 @@ pub(crate) enum SupervisorError {
     #[error("the session's host failed")]
     Executor(#[from] ExecutorError),
     /// The lifecycle refused a decision of the supervisor: a bug.
-    #[error("the session's machine failed")]
+    #[error("the session's state machine refused a decision")]
     Machine(#[from] Refusal),
     /// The recorder sent a malformed frame.
-    #[error("the session's recorder cannot be understood")]
+    #[error("the session's recorder sent a malformed frame")]
     Recorder(#[source] std::io::Error),
     /// Too many consecutive attempts to start the recorder or to attach to it made no progress.
-    #[error("nothing came of {attempts} attempts to start its recorder or to attach to it")]
+    #[error("{attempts} attempts to start the recorder or to attach to it made no progress")]
     NoProgress {
         /// The number of attempts.
         attempts: u32,
@@ -313,7 +313,7 @@ impl Supervisor {
         self.core.executor.kill_recorder(self.id).await?;
         self.sweep().await?;
         let reason = format!(
-            "the access point could not go on with it: {}",
+            "the access point could not continue the session: {}",
             ah_rest_api_contract::error_chain(why)
         );
         let process_end = match self.ingest_left_over().await {

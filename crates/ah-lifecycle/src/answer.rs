@@ -45,7 +45,7 @@ pub fn decide(
             return Err(Refusal::Field {
                 field: "optionId",
                 message: format!(
-                    "`{option}` is not on offer; choose one of {}",
+                    "`{option}` is not an option; choose one of {}",
                     ids.join(", ")
                 ),
             });

@@ -50,7 +50,7 @@ pub fn judge(
     {
         errors.add(
             format!("env.{name}"),
-            "is not a variable that this access point lets tasks set",
+            "is not a variable that tasks may set on this access point",
         );
     }
     errors

@@ -85,7 +85,7 @@ pub enum Refusal {
     },
     /// The session has ended, or is about to.
     #[error(
-        "session {session} {}, so it takes no more {}",
+        "session {session} {}, so it accepts no more {}",
         ended(*status),
         input_of(*action)
     )]

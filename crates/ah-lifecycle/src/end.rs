@@ -174,21 +174,25 @@ fn fault(record: &SessionRecord, process_end: &ProcessEnd) -> Option<String> {
             return Some("recorder lost".to_owned());
         }
         ProcessEnd::RecorderLost { swept: 0 } => {
-            return Some("recorder lost: the process that ran the agent is gone".to_owned());
+            return Some("recorder lost: the process that ran the agent has ended".to_owned());
         }
         ProcessEnd::RecorderLost { swept } => {
             return Some(format!(
-                "recorder lost: the process that ran the agent is gone; {} it had left {} ended",
+                "recorder lost: the process that ran the agent has ended; {} of the agent {} killed",
                 processes(*swept),
                 if *swept == 1 { "was" } else { "were" },
             ));
         }
         ProcessEnd::NeverStarted { reason } => return Some(reason.clone()),
-        ProcessEnd::Unneeded => return Some("it was given up before it began".to_owned()),
+        ProcessEnd::Unneeded => {
+            return Some("the session was abandoned before it started".to_owned());
+        }
     };
     let reported = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
     match (end.exit_code, end.signal) {
-        _ if end.cause == Some(EndCause::TimedOut) => reported("it took longer than its limit"),
+        _ if end.cause == Some(EndCause::TimedOut) => {
+            reported("the session exceeded its time limit")
+        }
         _ if end.cause == Some(EndCause::NotReady) => reported("the agent did not become ready"),
         _ if end.cause == Some(EndCause::InterruptIgnored) => {
             reported("the agent did not end its turn after it was interrupted")
@@ -222,7 +226,7 @@ fn unfinished(record: &SessionRecord, end: &AgentEnd) -> Option<String> {
         Some(TurnEnd::Failed { reason }) => Some(reason.clone()),
         Some(TurnEnd::Interrupted) => reported("its turn was interrupted and no prompt followed"),
         Some(TurnEnd::Completed) if session.status == SessionStatus::Paused => {
-            reported("it was ended while it was paused")
+            reported("the agent ended while it was paused")
         }
         Some(TurnEnd::Completed) => None,
     }
@@ -242,7 +246,7 @@ fn leftovers(process_end: &ProcessEnd, now: Timestamp) -> Vec<NewEvent> {
                 ts: now,
                 payload: EventPayload::Log(Log {
                     level: LogLevel::Warn,
-                    message: format!("the agent left {} behind, now ended", processes(*swept)),
+                    message: format!("the agent left {} running; killed now", processes(*swept)),
                     tool_execution_id: None,
                 }),
             }]

@@ -51,9 +51,9 @@ pub fn decide(view: &View, limits: TimeLimits, now: Timestamp) -> Result<Decisio
         _ => None,
     };
     let reason = match over_all {
-        Some(limit) => format!("it took longer than its limit of {}", in_words(limit)),
+        Some(limit) => format!("the session exceeded its time limit of {}", in_words(limit)),
         None => format!(
-            "it received no prompt for {}, its idle limit",
+            "the session received no prompt for {}, its idle limit",
             in_words(idle_limit(record, limits))
         ),
     };

@@ -292,7 +292,7 @@ pub(crate) fn reason(ending: Option<&AgentShutdown>, ended: &Ended<'_>) -> Optio
         ShutdownCause::Requested(ShutdownManner::Stop | ShutdownManner::Kill) => {
             forced.map(ToOwned::to_owned)
         }
-        ShutdownCause::TimedOut => Some("it took longer than its limit".to_owned()),
+        ShutdownCause::TimedOut => Some("the session exceeded its time limit".to_owned()),
         ShutdownCause::NotReady => Some(with_tail("the agent did not become ready".to_owned())),
         ShutdownCause::InterruptIgnored => Some(with_tail(
             "the agent did not end its turn after it was interrupted".to_owned(),

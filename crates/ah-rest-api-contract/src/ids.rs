@@ -63,9 +63,9 @@ macro_rules! ulid_id {
                         noun: $noun,
                         text: text.chars().take(64).collect(),
                         expected: if $prefix.is_empty() {
-                            "it takes the 26 characters of a ULID".to_owned()
+                            "expected the 26 characters of a ULID".to_owned()
                         } else {
-                            format!("it takes `{}` and the 26 characters of a ULID", $prefix)
+                            format!("expected `{}` and the 26 characters of a ULID", $prefix)
                         },
                     })
             }
@@ -177,7 +177,7 @@ impl EventSeq {
         InvalidId {
             noun: "event",
             text: text.chars().take(64).collect(),
-            expected: format!("it takes a whole number from 0 to {}", Self::MAX),
+            expected: format!("expected a whole number from 0 to {}", Self::MAX),
         }
     }
 }
@@ -271,7 +271,7 @@ impl FromStr for LogCursor {
             .ok_or_else(|| InvalidId {
                 noun: "log position",
                 text: text.chars().take(64).collect(),
-                expected: "it takes an `id:` that a stream of many sessions gave".to_owned(),
+                expected: "expected an `id:` of a stream of many sessions".to_owned(),
             })
     }
 }

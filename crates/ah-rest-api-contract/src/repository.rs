@@ -65,7 +65,7 @@ impl RepositorySource {
             let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
             if !SCHEMES.contains(&url.scheme()) {
                 return Err(format!(
-                    "has the scheme `{}`; the ones taken are {}",
+                    "has the scheme `{}`; the supported ones are {}",
                     url.scheme(),
                     SCHEMES.join(", ")
                 ));

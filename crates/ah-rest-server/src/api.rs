@@ -65,7 +65,7 @@ where
 /// The response to a request for a path without a route.
 pub(crate) async fn not_found(uri: Uri) -> ApiError {
     let detail = format!(
-        "there is nothing at `{}`; /api/docs lists the routes",
+        "there is no resource at `{}`; /api/docs lists the routes",
         uri.path()
     );
     ApiError::new(ErrorKind::NotFound, detail)
@@ -76,6 +76,6 @@ pub(crate) async fn not_allowed(method: Method) -> ApiError {
     ApiError::with_status(
         ErrorKind::BadRequest,
         StatusCode::METHOD_NOT_ALLOWED,
-        format!("{method} is not possible here; the `Allow` header lists what is"),
+        format!("{method} is not supported here; the `Allow` header lists the supported methods"),
     )
 }

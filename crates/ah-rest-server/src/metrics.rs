@@ -224,12 +224,12 @@ fn describe(recorder: &PrometheusRecorder) {
     recorder.describe_histogram(
         name(REQUEST_SECONDS),
         Some(Unit::Seconds),
-        help("How long requests took to the head of their answer, by method and route."),
+        help("Time from a request to the head of its response, by method and route."),
     );
     recorder.describe_gauge(
         name(IN_FLIGHT),
         Some(Unit::Count),
-        help("Requests whose answer has not begun."),
+        help("Requests whose response has not begun."),
     );
     recorder.describe_gauge(
         name(CONNECTIONS),
@@ -239,12 +239,12 @@ fn describe(recorder: &PrometheusRecorder) {
     recorder.describe_counter(
         name(RATE_LIMITED),
         Some(Unit::Count),
-        help("Requests refused for coming too soon."),
+        help("Requests refused by the rate limit."),
     );
     recorder.describe_counter(
         name(REPLAYED),
         Some(Unit::Count),
-        help("Requests answered with the reply to the first one of their idempotency key."),
+        help("Requests answered with the stored response of their idempotency key."),
     );
     recorder.describe_gauge(
         name(STREAMS),
@@ -254,7 +254,7 @@ fn describe(recorder: &PrometheusRecorder) {
     recorder.describe_counter(
         name(FRAMES),
         Some(Unit::Count),
-        help("Frames handed to event streams."),
+        help("Frames sent to event streams."),
     );
     recorder.describe_gauge(
         name(SESSIONS),

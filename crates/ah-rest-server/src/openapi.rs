@@ -41,17 +41,17 @@ const fn error_text(status: u16) -> &'static str {
         400 => "The request could not be understood, or has invalid fields.",
         401 => "A key is required.",
         403 => "The key's role or the server's policy does not allow this.",
-        404 => "There is no such thing.",
+        404 => "The resource does not exist.",
         409 => "The state of the resource does not allow this.",
         410 => "The session has ended.",
         413 => "The body is too large.",
-        415 => "The body is not declared to be JSON.",
+        415 => "The media type of the body is not JSON.",
         421 => "The host in `Host` is not in `server.allowed-hosts`.",
         422 => "The idempotency key belongs to another request.",
-        429 => "There were too many requests.",
-        501 => "This server cannot do this.",
+        429 => "Too many requests were sent.",
+        501 => "The server does not support this.",
         503 => "The server is starting, shutting down or overloaded.",
-        _ => "The server ran into a fault of its own.",
+        _ => "The server encountered an internal error.",
     }
 }
 
@@ -79,8 +79,8 @@ pub(crate) fn complete(mut document: Document, version: &str) -> Document {
     document.merge(Types::openapi());
     let mut info = Info::new("Agent Harbor access point", version);
     info.description = Some(
-        "Launches coding agents, steers them, and tells what they do. Every refusal is a problem \
-         document (RFC 9457), whose `type` is the path of a page that says what it means."
+        "Launches and controls coding agents, and reports what they do. Every error is a problem \
+         document (RFC 9457), whose `type` is the path of a page that explains it."
             .to_owned(),
     );
     let mut license = License::new("Apache-2.0 OR MIT");
@@ -89,7 +89,7 @@ pub(crate) fn complete(mut document: Document, version: &str) -> Document {
     document.info = info;
     let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
         "Authorization",
-        "`ApiKey <key>`. `X-API-Key: <key>` is taken as well.",
+        "`ApiKey <key>`. `X-API-Key: <key>` is accepted as well.",
     )));
     document
         .components
@@ -155,7 +155,7 @@ fn idempotency_key() -> Parameter {
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .description(Some(
-            "Has the request done once, however often it is sent within 24 hours.",
+            "Carries the request out once, although it is repeated with this key within 24 hours.",
         ))
         .schema(Some(Ref::from_schema_name(IdempotencyKey::name())))
         .build()

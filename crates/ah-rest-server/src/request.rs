@@ -156,11 +156,7 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
     tracing::error!(panic = message, "a request panicked");
-    ApiError::new(
-        ErrorKind::Internal,
-        "the request ran into a defect of the server",
-    )
-    .into_response()
+    ApiError::new(ErrorKind::Internal, "a bug in the server ended the request").into_response()
 }
 
 #[cfg(test)]

@@ -82,18 +82,15 @@ pub enum ServeError {
         source: io::Error,
     },
     /// Another program listens on the address.
-    #[error(
-        "port {port} of {address} is taken by another program; choose another port, or 0 for any \
-         that is free"
-    )]
+    #[error("port {port} of {address} is in use; choose another port, or 0 for a free one")]
     PortTaken {
         /// The address.
         address: IpAddr,
         /// The port.
         port: u16,
     },
-    /// The address cannot be listened on.
-    #[error("{address} cannot be listened on")]
+    /// The server cannot listen on the address.
+    #[error("failed to listen on {address}")]
     Listen {
         /// The address and port.
         address: SocketAddr,
@@ -111,15 +108,13 @@ pub enum ServeError {
     #[error("the engine cannot start")]
     Start(#[source] Box<dyn Error + Send + Sync>),
     /// The access point lost what it stores.
-    #[error(
-        "the access point cannot go on: {reason}; agents that still run are not attended any more"
-    )]
+    #[error("the access point cannot continue: {reason}; agents that still run have no supervisor")]
     Lost {
         /// The cause.
         reason: String,
     },
     /// The server's parts are inconsistent.
-    #[error("the server cannot be put together: {0}")]
+    #[error("the server's parts are inconsistent: {0}")]
     Assembly(String),
 }
 

@@ -128,7 +128,7 @@ fn too_many(wait: Duration) -> ApiError {
     let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
     ApiError::new(
         ErrorKind::RateLimited,
-        format!("there were too many requests; try again in {seconds} s"),
+        format!("too many requests; try again in {seconds} s"),
     )
     .header(RETRY_AFTER, HeaderValue::from(seconds))
 }

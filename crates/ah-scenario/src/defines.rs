@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDefine {
     /// The name is not valid in an expression.
-    #[error("`{0}` cannot be a define's name: it takes letters, digits and `_`")]
+    #[error("`{0}` cannot be a define's name: expected letters, digits and `_`")]
     Name(String),
     /// The value is a list, an object or null.
     #[error("the define `{0}` must be a text, a number or a boolean")]
@@ -101,7 +101,7 @@ mod tests {
     fn name_with_other_characters_is_rejected() {
         assert_eq!(
             Defines::from_list("A-B=1").unwrap_err().to_string(),
-            "`A-B` cannot be a define's name: it takes letters, digits and `_`"
+            "`A-B` cannot be a define's name: expected letters, digits and `_`"
         );
     }
 

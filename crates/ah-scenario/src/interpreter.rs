@@ -187,7 +187,7 @@ impl Interpreter {
     /// Returns the reply to a prompt in the middle of a turn.
     pub fn steered(&mut self, prompt: &PromptContent) -> EventPayload {
         let text = format!(
-            "I heard you: “{}”. I go on with what I am at.",
+            "I received “{}”. I continue with the current step.",
             prompt.text()
         );
         self.message(vec![ContentBlock::text(text)])

@@ -254,7 +254,7 @@ fn edited_lines(value: &Node, field: &str) -> Result<u64, ScenarioError> {
     };
     match node.count()? {
         lines if lines <= EDITED_LINES_MAX => Ok(lines),
-        _ => Err(node.invalid(format!("an edit takes at most {EDITED_LINES_MAX} lines"))),
+        _ => Err(node.invalid(format!("an edit has at most {EDITED_LINES_MAX} lines"))),
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Settings {
 pub enum InvalidSettings {
     /// An unknown setting.
     #[error(
-        "`{0}` is not a setting of the scenario agent: it takes `scenario`, `speed` and `defines`"
+        "`{0}` is not a setting of the scenario agent: expected `scenario`, `speed` or `defines`"
     )]
     Unknown(String),
     /// No built-in scenario has this name.

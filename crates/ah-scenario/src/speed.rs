@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A factor out of range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("`{0}` is not a scenario speed: it takes a number above 0, and at most 1000")]
+#[error("`{0}` is not a scenario speed: expected a number above 0 and at most 1000")]
 pub struct InvalidSpeed(f64);
 
 /// The factor on every delay of a scenario: 1 plays it as written, 0.1 ten times as fast. The

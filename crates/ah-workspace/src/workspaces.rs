@@ -216,7 +216,8 @@ impl Workspaces {
         let base_commit = match start.commit {
             Some(commit) => commit,
             None => {
-                notes.push("The repository had no commit, so the session began empty.".to_owned());
+                notes
+                    .push("The repository had no commit, so the workspace began empty.".to_owned());
                 self.empty_commit(repository, lock).await?
             }
         };

@@ -181,7 +181,7 @@ impl LocalTaskManager {
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "the sessions cannot be counted");
-                Err("cannot be counted; the server's log says why".to_owned())
+                Err("cannot be counted; the server's log has the cause".to_owned())
             }
         }
     }

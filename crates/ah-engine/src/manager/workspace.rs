@@ -90,7 +90,7 @@ fn unreadable(id: SessionId, error: ExecutorError) -> TaskManagerError {
     } else {
         (
             ErrorKind::Internal,
-            "the session's workspace could not be read; the server's log says why",
+            "the session's workspace could not be read; the server's log has the cause",
         )
     };
     TaskManagerError::new(kind, detail).caused_by(error)

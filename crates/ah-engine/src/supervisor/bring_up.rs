@@ -48,7 +48,7 @@ impl Supervisor {
             Err(error) if shortage::caused(&error) => return Err(error.into()),
             Err(error) => {
                 let reason = format!(
-                    "the workspace could not be made: {}",
+                    "the workspace could not be created: {}",
                     ah_rest_api_contract::error_chain(&error)
                 );
                 return self.conclude(ProcessEnd::NeverStarted { reason }).await;

@@ -110,7 +110,7 @@ impl Supervisor {
             }
             Err(error) => error,
         };
-        let what = "what was changed could not be kept";
+        let what = "the changes could not be stored";
         let process_end = match process_end {
             ProcessEnd::Recorded(end) => ProcessEnd::Unsealed {
                 end,

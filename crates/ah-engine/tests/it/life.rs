@@ -86,7 +86,10 @@ async fn failed_provisioning_fails_the_session_with_its_reason() {
     let log = whole_log(&engine, id).await;
     assert_eq!(statuses(&log), [S::Queued, S::Provisioning, S::Failed]);
     let reason = engine.get_session(id).await.unwrap().reason.unwrap();
-    assert_eq!(reason, "the workspace could not be made: the disk is full");
+    assert_eq!(
+        reason,
+        "the workspace could not be created: the disk is full"
+    );
     engine.shutdown().await;
 }
 
@@ -172,13 +175,13 @@ async fn time_limit_fails_and_idle_limit_stops_a_session() {
     assert!(
         idle.reason
             .unwrap()
-            .contains("it received no prompt for 30 s")
+            .contains("the session received no prompt for 30 s")
     );
     world.clock.advance(Duration::from_secs(31));
     let long = until_status(&engine, long, S::Failed).await;
     assert_eq!(
         long.reason.unwrap(),
-        "it took longer than its limit of 60 s"
+        "the session exceeded its time limit of 60 s"
     );
     engine.shutdown().await;
 }
@@ -238,7 +241,7 @@ async fn a_session_whose_changes_cannot_be_stored_fails_with_the_reason() {
     assert_eq!(session.changes, None);
     assert_eq!(
         session.reason.as_deref(),
-        Some("what was changed could not be kept: its objects cannot be read")
+        Some("the changes could not be stored: its objects cannot be read")
     );
     engine.shutdown().await;
 }
@@ -259,8 +262,8 @@ async fn a_recorder_that_does_not_answer_is_killed_within_the_limit() {
         (
             "time limit",
             S::Failed,
-            "it took longer than its limit of 60 s; its recorder did not answer for 35 s and was \
-             killed",
+            "the session exceeded its time limit of 60 s; its recorder did not answer for 35 s \
+             and was killed",
         ),
     ] {
         let world = World::new(Behavior::Directed);

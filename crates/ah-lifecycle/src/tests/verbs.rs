@@ -60,7 +60,7 @@ fn a_session_whose_changes_are_not_kept_is_not_completed() {
     apply(&mut view, decision);
     let unsealed = |code| ProcessEnd::Unsealed {
         end: exit(code),
-        reason: "what was changed could not be kept: no space".to_owned(),
+        reason: "the changes could not be stored: no space".to_owned(),
     };
     let change = end::decide(&view.record, &[], &unsealed(0), at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Failed));
@@ -70,7 +70,7 @@ fn a_session_whose_changes_are_not_kept_is_not_completed() {
     };
     assert_eq!(
         status.reason.as_deref(),
-        Some("what was changed could not be kept: no space")
+        Some("the changes could not be stored: no space")
     );
     view.record.ending = Some(Ending::Stop);
     view.record.session.status = SessionStatus::Stopping;
@@ -85,7 +85,7 @@ fn a_session_ends_as_requested_when_its_recorder_does_not_answer() {
         swept: 2,
     };
     let fail = Ending::Fail {
-        reason: "it took longer than its limit of 4 s".to_owned(),
+        reason: "the session exceeded its time limit of 4 s".to_owned(),
     };
     for (ending, status, reason) in [
         (Ending::Stop, SessionStatus::Stopped, "its recorder"),
@@ -93,7 +93,7 @@ fn a_session_ends_as_requested_when_its_recorder_does_not_answer() {
         (
             fail,
             SessionStatus::Failed,
-            "it took longer than its limit of 4 s; its recorder",
+            "the session exceeded its time limit of 4 s; its recorder",
         ),
         (
             Ending::Complete,
@@ -364,7 +364,7 @@ fn expired_session_fails_and_idle_session_is_stopped() {
     );
     let decision = expire::decide(&long, limits, at(11)).unwrap();
     apply(&mut long, decision);
-    let reason = "it took longer than its limit of 10 s".to_owned();
+    let reason = "the session exceeded its time limit of 10 s".to_owned();
     assert_eq!(long.record.ending, Some(Ending::Fail { reason }));
     assert_eq!(
         expire::deadline(&long, limits),
@@ -490,7 +490,7 @@ fn end_by_the_recorder_is_reported_like_an_end_by_the_engine() {
     assert_eq!(change.events.len(), 2, "stopping, then stopped");
     let late = ProcessEnd::Recorded(by(
         EndCause::TimedOut,
-        "it took longer than its limit of 5 s",
+        "the session exceeded its time limit of 5 s",
     ));
     let change = end::decide(&view.record, &[], &late, at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Failed));

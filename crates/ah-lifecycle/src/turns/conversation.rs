@@ -365,10 +365,9 @@ impl<A: AgentInput> Conversation<A> {
                 }
             }
             AgentOutput::TurnEnded(outcome) => self.end_turn(outcome, at, effects),
-            AgentOutput::Malformed(why) => effects.error(
-                at,
-                format!("the agent said something that is not understood: {why}"),
-            ),
+            AgentOutput::Malformed(why) => {
+                effects.error(at, format!("the agent sent an invalid message: {why}"))
+            }
         }
     }
 
@@ -424,7 +423,7 @@ impl<A: AgentInput> Conversation<A> {
             Phase::Turn { .. } => self.phase = Phase::Idle(at.tick),
             Phase::Closed { in_turn: true } => self.phase = Phase::Closed { in_turn: false },
             Phase::Starting { .. } | Phase::Idle(_) | Phase::Closed { in_turn: false } => {
-                effects.error(at, "the agent ended a turn that it was not on");
+                effects.error(at, "the agent ended a turn that is not open");
                 return;
             }
         }
@@ -523,7 +522,7 @@ fn record_event(mut event: EventPayload, at: Moment, effects: &mut Effects) {
         let name = event.event_type();
         effects.error(
             at,
-            format!("the agent sent a `{name}`, which is not its to send"),
+            format!("the agent sent a `{name}`, which an agent may not send"),
         );
         return;
     }

@@ -318,7 +318,7 @@ async fn unsupported_prompt_is_rejected_with_a_reason() {
     let mut attended = session.begin().await;
     assert_eq!(
         next_outcome(&mut attended).await,
-        failed("the prompt was not given to the agent: the agent does not accept images")
+        failed("the prompt was not sent to the agent: the agent does not accept images")
     );
     attended.prompt("say fine").await;
     assert_eq!(next_outcome(&mut attended).await, TurnOutcome::Completed);

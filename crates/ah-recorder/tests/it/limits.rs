@@ -9,7 +9,10 @@ async fn session_without_an_attendant_ends_at_its_time_limit() {
     session.spawn().await.unwrap();
     let end = session.assert_over().await;
     assert_eq!(end.cause, Some(EndCause::TimedOut));
-    assert_eq!(end.reason.as_deref(), Some("it took longer than its limit"));
+    assert_eq!(
+        end.reason.as_deref(),
+        Some("the session exceeded its time limit")
+    );
 }
 
 #[tokio::test]

@@ -105,17 +105,17 @@ impl ErrorKind {
             Self::Unauthenticated => "A valid credential is required",
             Self::Unauthorized => "The credential does not allow this",
             Self::Forbidden => "The server's policy does not allow this",
-            Self::NotFound => "There is no such resource",
+            Self::NotFound => "The resource does not exist",
             Self::Conflict => "The resource's state does not allow this",
             Self::Gone => "The resource has ended",
             Self::PayloadTooLarge => "The request is too large",
             Self::IdempotencyMismatch => "The idempotency key belongs to a different request",
             Self::RateLimited => "Too many requests",
-            Self::NotImplemented => "This cannot be done here",
-            Self::Unavailable => "The service is not available now",
+            Self::NotImplemented => "The server does not support this",
+            Self::Unavailable => "The server is not available at the moment",
             Self::Unreachable => "The server could not be reached",
             Self::Incompatible => "The versions of client and server do not match",
-            Self::Internal => "Something went wrong in the server",
+            Self::Internal => "The server encountered an internal error",
         }
     }
 

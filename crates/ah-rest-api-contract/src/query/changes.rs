@@ -55,7 +55,7 @@ impl TryFrom<FileParams> for FileQuery {
             statuses: reader.list(
                 "status",
                 params.status.as_deref(),
-                "what happens to a file: `added`, `modified`, `deleted` or `renamed`",
+                "a kind of change: `added`, `modified`, `deleted` or `renamed`",
                 FileStatus::from_word,
             ),
             page: reader.page(params.page.as_deref(), params.per_page.as_deref()),

@@ -274,7 +274,7 @@ impl TryFrom<AllEventsParams> for AllEventsQuery {
             after: reader.value(
                 "after",
                 params.after.as_deref(),
-                "an `id:` that this stream gave",
+                "an `id:` of this stream",
                 |text| text.parse().ok(),
             ),
             filter: read_filter(

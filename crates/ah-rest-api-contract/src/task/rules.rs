@@ -97,7 +97,7 @@ pub(super) fn check_env(env: &BTreeMap<String, String>) -> Result<(), Validation
         }
         if value.len() > 32 * 1024 || value.contains('\0') {
             return Err(failed(format!(
-                "has a value under `{name}` that no variable can hold"
+                "has a value under `{name}` that is not valid for a variable"
             )));
         }
     }

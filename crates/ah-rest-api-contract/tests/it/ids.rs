@@ -42,7 +42,7 @@ fn only_canonical_ids_are_parsed() {
     }
     assert_eq!(
         "x".parse::<DraftId>().expect_err("no id").to_string(),
-        "`x` is not a draft id: it takes `draft-` and the 26 characters of a ULID"
+        "`x` is not a draft id: expected `draft-` and the 26 characters of a ULID"
     );
 }
 

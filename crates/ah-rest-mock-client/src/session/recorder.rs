@@ -118,7 +118,7 @@ impl MockSession {
         let (workspace, commit) = match self.recorder.setup.workspace.clone() {
             Ok(made) => made,
             Err(why) => {
-                let reason = format!("the workspace could not be made: {why}");
+                let reason = format!("the workspace could not be created: {why}");
                 self.conclude(&ProcessEnd::NeverStarted { reason }, now)?;
                 return Ok(false);
             }

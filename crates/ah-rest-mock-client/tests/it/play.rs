@@ -274,7 +274,7 @@ async fn prompts_are_queued_or_steer_the_turn() {
         [
             "do it",
             "now",
-            "I heard you: “now”. I go on with what I am at.",
+            "I received “now”. I continue with the current step.",
             "first: do it",
             "later",
             "second: later",

@@ -29,7 +29,7 @@ pub(crate) async fn openapi(State(about): State<About>) -> ApiResult {
     path = "/api/docs",
     responses((
         status = 200,
-        description = "A page for reading.",
+        description = "An HTML page.",
         content((String = "text/html"))
     ))
 )]

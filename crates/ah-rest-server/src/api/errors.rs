@@ -29,7 +29,7 @@ impl ToSchema for ProblemKind {}
     params(("slug" = ProblemKind, Path, description = "The last segment of a problem's `type`.")),
     responses((
         status = 200,
-        description = "What the kind of problem means, and what to do.",
+        description = "The meaning, the causes and the remedy of the error kind.",
         content((String = "text/html"))
     ))
 )]
@@ -39,7 +39,7 @@ pub(crate) async fn explain_error(Path(slug): Path<String>) -> ApiResult {
         .find(|kind| kind.slug() == slug)
         .ok_or_else(|| {
             let slugs = ErrorKind::ALL.map(ErrorKind::slug).join("`, `");
-            let detail = format!("there is no such kind of problem; there are `{slugs}`");
+            let detail = format!("unknown error kind; the kinds are `{slugs}`");
             ApiError::new(ErrorKind::NotFound, detail)
         })?;
     let paragraphs: String = kind

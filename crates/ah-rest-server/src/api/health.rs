@@ -137,8 +137,7 @@ async fn timed(check: impl Future<Output = Finding>) -> HealthCheck {
 
 /// Checks the free space of the state folder's disk.
 fn disk(home: &Path) -> Finding {
-    let disk =
-        rustix::fs::statvfs(home).map_err(|error| format!("cannot be looked at: {error}"))?;
+    let disk = rustix::fs::statvfs(home).map_err(|error| format!("cannot be examined: {error}"))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let megabytes = free / (1024 * 1024);
     if free < DISK_FREE_MIN {

@@ -70,18 +70,18 @@ async fn principal(gate: &Gate, headers: &HeaderMap) -> Result<Principal, ApiErr
     };
     let text = credential(headers)?;
     let Some(key) = KeyText::parse(text) else {
-        return Err(refused("the key is not one of this server's"));
+        return Err(refused("the API key is unknown or revoked"));
     };
     keys.check(&key)
         .await
         .map_err(|error| {
             ApiError::new(
                 ErrorKind::Unavailable,
-                "the keys cannot be read; try again in a moment",
+                "the stored keys cannot be read; try again later",
             )
             .caused_by(error)
         })?
-        .ok_or_else(|| refused("the key is not one of this server's"))
+        .ok_or_else(|| refused("the API key is unknown or revoked"))
 }
 
 /// Returns the text of the request's only credential.
@@ -98,20 +98,20 @@ fn credential(headers: &HeaderMap) -> Result<&str, ApiError> {
         );
     let (has_scheme, value) = given
         .next()
-        .ok_or_else(|| refused("send a key: `Authorization: ApiKey <key>`"))?;
+        .ok_or_else(|| refused("the request has no API key; send `Authorization: ApiKey <key>`"))?;
     if given.next().is_some() {
         return Err(refused("the request has more than one credential"));
     }
     let text = value
         .to_str()
-        .map_err(|_| refused("the credential is not a text"))?;
+        .map_err(|_| refused("the credential contains invalid characters"))?;
     if !has_scheme {
         return Ok(text.trim());
     }
     match text.split_once(' ') {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case(SCHEME) => Ok(key.trim()),
         _ => Err(refused(
-            "this server takes keys only: `Authorization: ApiKey <key>`",
+            "this server accepts only API keys: `Authorization: ApiKey <key>`",
         )),
     }
 }

@@ -71,7 +71,7 @@ impl Names {
         let host = authority(uri, headers).ok_or_else(|| {
             ApiError::new(
                 ErrorKind::BadRequest,
-                "the request names no host, or more than one",
+                "the request has no `Host`, or more than one",
             )
         })?;
         if !self.admits_host(&host) {

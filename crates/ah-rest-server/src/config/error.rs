@@ -47,7 +47,7 @@ pub enum ConfigError {
     #[error("the configuration file is not used")]
     Untrusted(#[source] TrustError),
     /// The file is not TOML.
-    #[error("the configuration file {path} is not TOML")]
+    #[error("the configuration file {path} is not valid TOML")]
     Syntax {
         /// The file.
         path: PathBuf,
@@ -76,7 +76,7 @@ pub enum ConfigError {
         message: String,
     },
     /// An invalid agent.
-    #[error("{layer} has an agent that cannot be one: {invalid}")]
+    #[error("{layer} has an invalid agent: {invalid}")]
     Agent {
         /// The layer.
         layer: Layer,

@@ -58,7 +58,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
             return Err(ApiError::new(
                 ErrorKind::Unauthorized,
                 format!(
-                    "a key of the role `{}` may read and change nothing",
+                    "a key with the role `{}` can read, but change nothing",
                     principal.role
                 ),
             ));
@@ -194,12 +194,12 @@ fn unreadable(status: StatusCode) -> ApiError {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(
             ErrorKind::PayloadTooLarge,
-            "the body is larger than this server takes (`server.body-limit`)",
+            "the body exceeds the server's limit (`server.body-limit`)",
         );
     }
     ApiError::new(
         ErrorKind::BadRequest,
-        "the body could not be read to its end",
+        "the body could not be read completely",
     )
 }
 

@@ -29,7 +29,7 @@ fn frame<P: ToSchema>(description: &str, id: RefOr<Schema>) -> ObjectBuilder {
     let retry = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .description(Some(
-            "How long to wait before connecting again, in milliseconds.",
+            "The time to wait before reconnecting, in milliseconds.",
         ));
     ObjectBuilder::new()
         .description(Some(description))
@@ -44,8 +44,8 @@ fn frame<P: ToSchema>(description: &str, id: RefOr<Schema>) -> ObjectBuilder {
 impl PartialSchema for SessionFrame {
     fn schema() -> RefOr<Schema> {
         let id: Object = text(
-            "The event's `seq`, to resume from with `Last-Event-ID`. Pieces of what is in the \
-             making and gaps have none.",
+            "The event's `seq`, to resume from with `Last-Event-ID`. Ephemeral events and gaps \
+             have none.",
         )
         .pattern(Some("^[1-9][0-9]*$"))
         .build();

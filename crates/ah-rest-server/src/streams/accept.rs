@@ -77,9 +77,9 @@ pub(crate) fn last_event_id<T: FromStr>(headers: &HeaderMap) -> Result<Option<T>
     if text.is_empty() && value.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| {
-        FieldErrors::of("Last-Event-ID", "is not an `id:` that this stream gave").into()
-    })
+    text.parse()
+        .map(Some)
+        .map_err(|_| FieldErrors::of("Last-Event-ID", "is not an `id:` of this stream").into())
 }
 
 #[cfg(test)]

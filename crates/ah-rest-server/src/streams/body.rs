@@ -27,7 +27,7 @@ const RETRY: &str = "retry: 1000\n\n";
 /// The last comment of a stream that a shutdown ends.
 const CLOSING: &str = ": the server is shutting down; resume after it is back\n\n";
 /// The last comment of a stream that an error ends. The server's log has the error.
-const BROKEN: &str = ": the stream cannot go on; resume where you are\n\n";
+const BROKEN: &str = ": the stream cannot continue; resume after its last event\n\n";
 
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 

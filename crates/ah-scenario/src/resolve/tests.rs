@@ -346,7 +346,7 @@ fn each_entry_error_lists_its_fields() {
         ),
         (
             json!({"agentEdits": {"path": "x", "linesAdded": 100_001}}),
-            "`timeline[0].agentEdits.linesAdded`: an edit takes at most 100000 lines",
+            "`timeline[0].agentEdits.linesAdded`: an edit has at most 100000 lines",
         ),
         (
             json!({"agentEdits": {"path": "x", "linesRemoved": 1.5}}),

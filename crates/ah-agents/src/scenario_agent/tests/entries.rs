@@ -476,12 +476,12 @@ fn settings_are_checked_before_anything_is_started() {
     for (settings, words) in [
         (
             json!({"sped": 1}),
-            "`sped` is not a setting of the scenario agent: it takes `scenario`, `speed` and `defines`",
+            "`sped` is not a setting of the scenario agent: expected `scenario`, `speed` or `defines`",
         ),
         (json!({"speed": "fast"}), "`speed` must be a number"),
         (
             json!({"speed": 0}),
-            "`0` is not a scenario speed: it takes a number above 0, and at most 1000",
+            "`0` is not a scenario speed: expected a number above 0 and at most 1000",
         ),
         (
             json!({"scenario": 3}),
@@ -489,7 +489,7 @@ fn settings_are_checked_before_anything_is_started() {
         ),
         (
             json!({"defines": {"a-b": 1}}),
-            "`a-b` cannot be a define's name: it takes letters, digits and `_`",
+            "`a-b` cannot be a define's name: expected letters, digits and `_`",
         ),
         (
             json!({"scenario": {"name": "x", "timeline": [{"agentEdits": {"path": 3}}]}}),

@@ -113,7 +113,7 @@ async fn prompt_during_a_turn_is_delivered_and_the_turn_continues() {
     let events = events(&output);
     assert_eq!(
         messages(&events),
-        ["I heard you: “by the way”. I go on with what I am at."]
+        ["I received “by the way”. I continue with the current step."]
     );
     assert_eq!(logged(&events), ["after"]);
 }

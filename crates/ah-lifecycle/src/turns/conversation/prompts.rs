@@ -48,7 +48,9 @@ impl<A: AgentInput> Conversation<A> {
             effects.log(
                 at,
                 LogLevel::Warn,
-                format!("the prompt {id} was not taken: the agent is ending or too many wait"),
+                format!(
+                    "the prompt {id} was not accepted: the agent is ending, or the queue is full"
+                ),
             );
             return;
         }
@@ -148,5 +150,5 @@ impl<A: AgentInput> Conversation<A> {
 }
 
 fn not_given(why: &str) -> String {
-    format!("the prompt was not given to the agent: {why}")
+    format!("the prompt was not sent to the agent: {why}")
 }

@@ -87,7 +87,7 @@ pub(crate) async fn update_draft(
     delete,
     path = "/api/v1/drafts/{id}",
     params(("id" = DraftId, Path, description = "The draft.")),
-    responses((status = 204, description = "The draft is gone."))
+    responses((status = 204, description = "The draft was deleted."))
 )]
 pub(crate) async fn delete_draft(
     Access(access): Access,

@@ -20,13 +20,12 @@ use crate::streams::{self, Representation, Streams};
     path = "/api/v1/sessions/{id}/events",
     params(("id" = SessionId, Path, description = "The session."), EventParams),
     responses(
-        (status = 204, description = "A stream of a session that has ended, of which nothing lies \
-                                      beyond the cursor."),
+        (status = 204, description = "The session has ended, and no event follows the cursor."),
         (
         status = 200,
-        description = "A page of history when the client would rather have JSON or asks for what \
-                       only history has; else a stream. The `id:` of a frame is its event's `seq`, \
-                       and `event:` its `type`.",
+        description = "A page of history if the client prefers JSON or uses a parameter of history; \
+                       otherwise a stream. The `id:` of a frame is its event's `seq`, and `event:` \
+                       its `type`.",
         content(
             (Page<SessionEvent> = "application/json"),
             (SessionFrame = "text/event-stream")
@@ -58,7 +57,7 @@ pub(crate) async fn session_events(
             if !status.is_terminal() {
                 return Ok(streams.of_session(events));
             }
-            // A browser reconnects for ever, unless it is told that there is nothing more.
+            // A browser reconnects forever, unless the response is 204.
             match events.next().await {
                 None => Ok(StatusCode::NO_CONTENT.into_response()),
                 Some(first) => {
@@ -75,12 +74,12 @@ pub(crate) async fn session_events(
     path = "/api/v1/events",
     params(AllEventsParams),
     responses(
-        (status = 204, description = "All sessions of `sessions` have ended, and nothing of them \
-                                      lies beyond the cursor."),
+        (status = 204, description = "All sessions in `sessions` have ended, and no event of \
+                                      them follows the cursor."),
         (
         status = 200,
-        description = "A stream without an end. The `id:` of a frame is a place among the events \
-                       of all sessions; `event:` is its event's `type`.",
+        description = "An endless stream. The `id:` of a frame is a position among the events of \
+                       all sessions; `event:` is its event's `type`.",
         content((LogFrame = "text/event-stream"))
         )
     )

@@ -36,7 +36,7 @@ pub(crate) async fn list_permissions(
         ("requestId" = PermissionId, Path, description = "The request.")
     ),
     request_body = PermissionAnswer,
-    responses((status = 200, description = "The answer was taken.", body = Permission))
+    responses((status = 200, description = "The answer was accepted.", body = Permission))
 )]
 pub(crate) async fn answer_permission(
     State(idempotency): State<Idempotency>,

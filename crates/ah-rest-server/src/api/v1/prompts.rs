@@ -17,7 +17,7 @@ use crate::page::paged;
     path = "/api/v1/sessions/{id}/prompt",
     params(("id" = SessionId, Path, description = "The session.")),
     request_body = PromptRequest,
-    responses((status = 202, description = "The prompt was taken.", body = PromptReceipt))
+    responses((status = 202, description = "The prompt was accepted.", body = PromptReceipt))
 )]
 pub(crate) async fn prompt_session(
     State(idempotency): State<Idempotency>,
@@ -55,7 +55,7 @@ pub(crate) async fn list_prompts(
         ("id" = SessionId, Path, description = "The session."),
         ("promptId" = PromptId, Path, description = "The prompt.")
     ),
-    responses((status = 204, description = "The prompt was taken back."))
+    responses((status = 204, description = "The prompt was withdrawn."))
 )]
 pub(crate) async fn withdraw_prompt(
     Access(access): Access,
