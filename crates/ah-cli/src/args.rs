@@ -49,7 +49,7 @@ pub(crate) struct GlobalArgs {
     /// Set the log level of standard error
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log_level: Option<LogLevelArg>,
-    /// Access point URL; `none` runs in-process even if a server is running
+    /// URL of the access point; `none` uses no server, even if one is running
     #[arg(long, global = true, value_name = "URL|none")]
     pub(crate) remote_server: Option<String>,
 }
@@ -98,7 +98,10 @@ pub(crate) enum Command {
     Session(SessionCommand),
     /// List the available agents
     ///
-    /// Shows for each agent whether it is installed, its version and its capabilities.
+    /// Shows for each agent whether it is installed, its version and its capabilities: `resume`
+    /// continues an ended conversation, `steer` accepts prompts during a turn, `permissions`
+    /// requests permission before it acts, `images` accepts images in prompts, `usage` reports the
+    /// usage of a turn.
     #[command(after_help = "Examples:
   ah agents
   ah agents --json | jq -r '.items[].type'")]

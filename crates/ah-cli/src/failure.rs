@@ -160,7 +160,7 @@ fn hints_for(kind: ErrorKind, errors: &FieldErrors) -> Vec<String> {
                 AH_API_KEY.name
             )];
         }
-        ErrorKind::NotFound => "`ah session list` shows all sessions",
+        ErrorKind::NotFound => "`ah session list` lists the sessions",
         ErrorKind::Conflict => "`ah session get` shows the status of the session",
         ErrorKind::Gone => "the session has ended; start a new one with `ah task`",
         ErrorKind::Unavailable | ErrorKind::RateLimited => "retry the command later",

@@ -54,7 +54,7 @@ pub(crate) async fn resolve(
         Some(session) => Ok(session),
         None if Reference::parse(text).is_some() => {
             Err(Failure::general(format!("no session matches `{text}`"))
-                .hint("`ah session list` shows all sessions"))
+                .hint("`ah session list` lists the sessions"))
         }
         None => Err(
             Failure::validation(format!("`{text}` is not a session ID")).hint(format!(

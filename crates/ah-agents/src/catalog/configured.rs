@@ -116,7 +116,7 @@ impl AgentEntry {
     fn judge(&self) -> Result<Profile, Fault> {
         self.check_type()?;
         if let Some(driver) = self.driver.as_deref().filter(|driver| *driver != "acp") {
-            return Err(fault("driver", format!("is `{driver}`, and must be `acp`")));
+            return Err(fault("driver", format!("is `{driver}`, but must be `acp`")));
         }
         let known = builtin::ALL
             .iter()
@@ -176,8 +176,8 @@ impl AgentEntry {
                 .all(|byte| is_plain(byte) || b"._-".contains(&byte));
         if !is_name || name.len() > TYPE_BYTES_MAX {
             let message = format!(
-                "is `{name}`, and must be of lower-case letters, digits, `.`, `_` and `-`, begin \
-                 with a letter or a digit, and have {TYPE_BYTES_MAX} characters at most"
+                "is `{name}`, but must consist of lower-case letters, digits, `.`, `_` and `-`, \
+                 start with a letter or a digit, and have at most {TYPE_BYTES_MAX} characters"
             );
             return Err(fault("type", message));
         }

@@ -27,7 +27,7 @@ pub(crate) enum SessionCommand {
     /// Shows pending requests with their options, and the outcome of the others.
     #[command(after_help = "Examples:
   ah session permissions
-  ah session answer allow_once")]
+  ah session answer allow")]
     Permissions(TargetArgs),
     Answer(AnswerArgs),
     /// Interrupt the agent's current turn
@@ -73,7 +73,7 @@ pub(crate) struct TargetArgs {
 pub(crate) struct GetArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Show the state of the session's supervisor and recorder
+    /// Show the state of the processes that run the session
     #[arg(long)]
     pub(crate) debug: bool,
 }
@@ -116,7 +116,7 @@ pub(crate) struct ListArgs {
 pub(crate) struct FollowArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Start after this event
+    /// Start after the event with this number
     #[arg(long, value_name = "SEQ", default_value = "0")]
     pub(crate) after: EventSeq,
 }
@@ -133,7 +133,7 @@ pub(crate) struct FollowArgs {
 pub(crate) struct EventsArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Show only events after this one
+    /// Show only events after the one with this number
     #[arg(long, value_name = "SEQ", default_value = "0")]
     pub(crate) after: EventSeq,
     /// Filter by event type
@@ -180,7 +180,7 @@ pub(crate) struct LogsArgs {
   ah session diff -- src/main.rs"
 )]
 pub(crate) struct DiffArgs {
-    /// Session, then files; a first word that matches no session is a file
+    /// Session, then files; if the first word matches no session, it is a file
     #[arg(value_name = "ID] [FILE")]
     pub(crate) words: Vec<String>,
     /// Files
@@ -247,7 +247,7 @@ pub(crate) struct PromptsArgs {
     override_usage = "ah session answer [OPTIONS] [ID] [REQUEST] [OPTION]",
     after_help = "Examples:
   ah session answer allow
-  ah session answer 7K2M perm-01JZ0000000000000000000000 allow_once"
+  ah session answer 7K2M perm-01JZ0000000000000000000000 allow"
 )]
 pub(crate) struct AnswerArgs {
     /// Session, request and option; the first two are optional

@@ -274,7 +274,7 @@ impl Transcript {
                 Paint::Plain,
                 format!(" {}", text::one_line(&request.argument())),
             )
-            .with(Paint::Dim, " requests permission")
+            .with(Paint::Dim, " needs permission")
     }
 
     fn permission_resolved(&mut self, resolved: &PermissionResolved) -> Line {

@@ -97,6 +97,6 @@ fn invalid_configuration_is_rejected_without_a_server_too() {
     let refused = setting.ah(&["agents"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(8));
     let said = String::from_utf8(refused.stderr).unwrap();
-    let expected = "`agents[0].driver` is `telnet`, and must be `acp`";
+    let expected = "`agents[0].driver` is `telnet`, but must be `acp`";
     assert_eq!(said.matches(expected).count(), 1, "{said}");
 }

@@ -97,7 +97,8 @@ impl SessionUpdate {
                 lines_added,
                 lines_removed,
             } = changes;
-            format!("changes {files_changed} files +{lines_added} -{lines_removed}")
+            let noun = if files_changed == 1 { "file" } else { "files" };
+            format!("changes {files_changed} {noun} +{lines_added} -{lines_removed}")
         });
         let workspace = self.workspace.as_ref();
         let parts = [

@@ -25,7 +25,7 @@ impl fmt::Display for Layer {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Environment(name) => write!(f, "the environment variable {name}"),
-            Self::Flag => f.write_str("a flag"),
+            Self::Flag => f.write_str("a command-line option"),
             Self::Together => f.write_str("the configuration"),
         }
     }
@@ -56,7 +56,7 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// An unknown key.
-    #[error("{layer} sets `{key}`, which is not a key of the configuration; {hint}")]
+    #[error("{layer} sets `{key}`, which is not a configuration key; {hint}")]
     UnknownKey {
         /// The layer.
         layer: Layer,
@@ -86,7 +86,7 @@ pub enum ConfigError {
     /// Access without a key on an address that other hosts can reach.
     #[error(
         "`auth.insecure-no-auth` serves every client without a key, and `server.bind` is {bind}, \
-         which other hosts can reach; bind to 127.0.0.1, or leave authentication on"
+         which other hosts can reach; bind to 127.0.0.1, or enable authentication"
     )]
     OpenToOthers {
         /// The address.

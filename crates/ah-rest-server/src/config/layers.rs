@@ -87,7 +87,9 @@ impl Layers {
                     return Err(ConfigError::UnknownKey {
                         layer: layer(),
                         key: name.clone(),
-                        hint: "the default file names the variable of each key".to_owned(),
+                        hint:
+                            "the variable of a key is named AH_SECTION_KEY, such as AH_SERVER_PORT"
+                                .to_owned(),
                     });
                 }
                 continue;
@@ -207,7 +209,7 @@ fn unknown(layer: Layer, key: &str, known: &Table) -> ConfigError {
     ConfigError::UnknownKey {
         layer,
         key: key.to_owned(),
-        hint: format!("there are {}", names.join(", ")),
+        hint: format!("the keys are {}", names.join(", ")),
     }
 }
 

@@ -150,7 +150,7 @@ impl Sections {
         }
         for host in &self.server.allowed_hosts {
             if host.is_empty() || host.contains(['/', ' ', '*']) || has_port(host) {
-                let message = format!("has `{host}`, which is not a host name without a port");
+                let message = format!("contains `{host}`, which is not a host name without a port");
                 return Err(wrong("server.allowed-hosts", message));
             }
         }
@@ -186,7 +186,7 @@ fn check_origin(origin: &str) -> Result<(), ConfigError> {
         }
         _ => Err(wrong(
             "server.allowed-origins",
-            format!("has `{origin}`, which is not an origin such as https://harbor.example"),
+            format!("contains `{origin}`, which is not an origin such as https://harbor.example"),
         )),
     }
 }
