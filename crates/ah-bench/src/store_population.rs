@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use ah_rest_api_contract::{
     AgentType, ChangeSummary, CreateTask, EventPayload, EventSeq, ExecutorId, Log, LogLevel,
-    PermissionPolicy, PromptContent, RepoConfig, RepoMode, RepositoryId, RuntimeConfig, Session,
-    SessionAgent, SessionId, SessionLinks, SessionRepo, SessionStatus, SessionWorkspace,
+    RepoConfig, RepositoryId, Session, SessionAgent, SessionId, SessionStatus, SessionWorkspace,
     StatusChange, Task, TaskId, Thought, Timestamp, Usage, WorkspaceProvider,
 };
 use ah_store::{
@@ -179,7 +178,7 @@ async fn create_task(
                 created_at,
             },
             sessions: sessions
-                .map(|&id| (session(id, task_id, created_at), launch()))
+                .map(|&id| (session(id, task_id, created_at), Launch::new("bench")))
                 .collect(),
             repository_id: RepositoryId::from_ulid(Ulid::from_parts(0, 1)),
             repository_name: None,
@@ -190,59 +189,10 @@ async fn create_task(
 }
 
 fn session(id: SessionId, task_id: TaskId, created_at: Timestamp) -> Session {
-    let prompt: PromptContent =
-        "Find out why the scheduler starts a session twice when two engines \
-                                 wake at once, write a test that shows it, and mend it."
-            .into();
-    Session {
-        id,
-        tenant_id: None,
-        project_id: None,
-        task_id,
-        status: SessionStatus::Queued,
-        activity: None,
-        reason: None,
-        exit_code: None,
-        prompt: prompt.text(),
-        prompt_blocks: prompt,
-        repo: SessionRepo {
-            mode: RepoMode::None,
-            url: None,
-            branch: None,
-            commit: None,
-        },
-        runtime: RuntimeConfig::default(),
-        agent: SessionAgent {
-            agent_type: AgentType::new("scenario"),
-            version: "1".to_owned(),
-            model: None,
-            settings: serde_json::Map::new(),
-        },
-        workspace: None,
-        labels: BTreeMap::from([("team".to_owned(), "harbor".to_owned())]),
-        priority: ah_rest_api_contract::Priority::default(),
-        interactive: false,
-        created_at,
-        updated_at: created_at,
-        started_at: None,
-        ended_at: None,
-        last_seq: EventSeq::START,
-        recent_events: Vec::new(),
-        changes: None,
-        usage: None,
-        parent_session_id: None,
-        links: SessionLinks::of(id),
-    }
-}
-
-fn launch() -> Launch {
-    Launch {
-        source: None,
-        commit: None,
-        env: BTreeMap::new(),
-        permissions: PermissionPolicy::default(),
-        timeout_ms: None,
-        idle_timeout_ms: None,
-        author: "bench".to_owned(),
-    }
+    let prompt = "Find out why the scheduler starts a session twice when two engines wake at \
+                  once, write a test that shows it, and mend it.";
+    let agent = SessionAgent::new(AgentType::new("scenario"), "1");
+    let mut session = Session::new(id, task_id, agent, prompt.into(), created_at);
+    session.labels = BTreeMap::from([("team".to_owned(), "harbor".to_owned())]);
+    session
 }

@@ -19,59 +19,38 @@ pub(crate) fn manager_of(sessions: impl IntoIterator<Item = Session>) -> MockTas
 /// Returns a completed session with this id.
 pub(crate) fn session(id: &str) -> Session {
     let id: SessionId = id.parse().expect("is an id");
-    Session {
-        id,
-        tenant_id: None,
-        project_id: None,
-        task_id: TaskId::from_ulid(id.ulid()),
-        status: SessionStatus::Completed,
-        activity: None,
-        reason: None,
-        exit_code: Some(0),
-        prompt: "Add a greeting\nand test it".to_owned(),
-        prompt_blocks: "Add a greeting".into(),
-        repo: SessionRepo {
-            mode: RepoMode::Git,
-            url: Some("/home/me/project".to_owned()),
-            branch: Some("main".to_owned()),
-            commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
-        },
-        runtime: RuntimeConfig::default(),
-        agent: SessionAgent {
-            agent_type: AgentType::new("scenario"),
-            version: "1.0".to_owned(),
-            model: None,
-            settings: serde_json::Map::new(),
-        },
-        workspace: Some(SessionWorkspace {
-            provider: WorkspaceProvider::Worktree,
-            path: "/state/workspaces/one".into(),
-            executor_id: ExecutorId::local(),
-            branch: Some(format!("ah/{id}")),
-        }),
-        labels: [("team".to_owned(), "payments".to_owned())].into(),
-        priority: Priority::Normal,
-        interactive: false,
-        created_at: at(0),
-        updated_at: at(12_000),
-        started_at: Some(at(1000)),
-        ended_at: Some(at(12_000)),
-        last_seq: EventSeq::new(9),
-        recent_events: Vec::new(),
-        changes: Some(ChangeSummary {
-            files_changed: 2,
-            lines_added: 12,
-            lines_removed: 3,
-        }),
-        usage: Some(Usage {
-            input_tokens: 12_345,
-            output_tokens: 678,
-            cost_usd: Some(0.0123),
-            ..Usage::default()
-        }),
-        parent_session_id: None,
-        links: SessionLinks::of(id),
-    }
+    let agent = SessionAgent::new(AgentType::new("scenario"), "1.0");
+    let prompt = PromptContent::from("Add a greeting");
+    let mut session = Session::new(id, TaskId::from_ulid(id.ulid()), agent, prompt, at(0));
+    "Add a greeting\nand test it".clone_into(&mut session.prompt);
+    session.status = SessionStatus::Completed;
+    session.exit_code = Some(0);
+    session.repo = SessionRepo::git("/home/me/project");
+    session.repo.branch = Some("main".to_owned());
+    session.repo.commit = Some("0123456789abcdef0123456789abcdef01234567".to_owned());
+    session.workspace = Some(SessionWorkspace {
+        provider: WorkspaceProvider::Worktree,
+        path: "/state/workspaces/one".into(),
+        executor_id: ExecutorId::local(),
+        branch: Some(format!("ah/{id}")),
+    });
+    session.labels = [("team".to_owned(), "payments".to_owned())].into();
+    session.updated_at = at(12_000);
+    session.started_at = Some(at(1000));
+    session.ended_at = Some(at(12_000));
+    session.last_seq = EventSeq::new(9);
+    session.changes = Some(ChangeSummary {
+        files_changed: 2,
+        lines_added: 12,
+        lines_removed: 3,
+    });
+    session.usage = Some(Usage {
+        input_tokens: 12_345,
+        output_tokens: 678,
+        cost_usd: Some(0.0123),
+        ..Usage::default()
+    });
+    session
 }
 
 /// Returns the time `millis` milliseconds after the start of the tests' clock.

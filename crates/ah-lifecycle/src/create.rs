@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
-    AgentSelection, CreateTask, EventPayload, EventSeq, FieldErrors, LaunchedTask,
-    RepositorySource, Session, SessionAgent, SessionId, SessionLinks, SessionRepo, SessionStatus,
-    StatusChange, Task, TaskId, TaskLaunchParams, Timestamp,
+    AgentSelection, CreateTask, EventPayload, FieldErrors, LaunchedTask, RepositorySource, Session,
+    SessionAgent, SessionId, SessionLinks, SessionStatus, StatusChange, Task, TaskId,
+    TaskLaunchParams, Timestamp,
 };
 use ulid::Ulid;
 
@@ -129,15 +129,14 @@ fn shown(params: &TaskLaunchParams) -> CreateTask {
 
 fn launch_of(params: &TaskLaunchParams, author: &str) -> Launch {
     let request = params.request();
-    Launch {
-        source: params.source().map(ToString::to_string),
-        commit: request.repo.commit.clone(),
-        env: request.env.clone(),
-        permissions: request.permissions.clone(),
-        timeout_ms: request.timeout_ms,
-        idle_timeout_ms: request.idle_timeout_ms,
-        author: author.to_owned(),
-    }
+    let mut launch = Launch::new(author);
+    launch.source = params.source().map(ToString::to_string);
+    launch.commit.clone_from(&request.repo.commit);
+    launch.env.clone_from(&request.env);
+    launch.permissions.clone_from(&request.permissions);
+    launch.timeout_ms = request.timeout_ms;
+    launch.idle_timeout_ms = request.idle_timeout_ms;
+    launch
 }
 
 fn session(
@@ -148,46 +147,20 @@ fn session(
     now: Timestamp,
 ) -> Session {
     let request = params.request();
-    Session {
-        id,
-        tenant_id: request.tenant_id.clone(),
-        project_id: request.project_id.clone(),
-        task_id,
-        status: SessionStatus::Queued,
-        activity: None,
-        reason: None,
-        exit_code: None,
-        prompt: request.prompt.text(),
-        prompt_blocks: request.prompt.clone(),
-        repo: SessionRepo {
-            mode: request.repo.mode,
-            url: params.source().map(RepositorySource::without_credentials),
-            branch: request.repo.branch.clone(),
-            commit: request.repo.commit.clone(),
-        },
-        runtime: request.runtime.clone(),
-        agent: SessionAgent {
-            agent_type: agent.agent_type.clone(),
-            version: agent
-                .version
-                .clone()
-                .unwrap_or_else(|| VERSION_UNKNOWN.to_owned()),
-            model: agent.model.clone(),
-            settings: agent.settings.clone(),
-        },
-        workspace: None,
-        labels: request.labels.clone(),
-        priority: request.priority,
-        interactive: request.interactive,
-        created_at: now,
-        updated_at: now,
-        started_at: None,
-        ended_at: None,
-        last_seq: EventSeq::START,
-        recent_events: Vec::new(),
-        changes: None,
-        usage: None,
-        parent_session_id: None,
-        links: SessionLinks::of(id),
-    }
+    let version = agent.version.as_deref().unwrap_or(VERSION_UNKNOWN);
+    let mut session_agent = SessionAgent::new(agent.agent_type.clone(), version);
+    session_agent.model.clone_from(&agent.model);
+    session_agent.settings.clone_from(&agent.settings);
+    let mut session = Session::new(id, task_id, session_agent, request.prompt.clone(), now);
+    session.tenant_id.clone_from(&request.tenant_id);
+    session.project_id.clone_from(&request.project_id);
+    session.repo.mode = request.repo.mode;
+    session.repo.url = params.source().map(RepositorySource::without_credentials);
+    session.repo.branch.clone_from(&request.repo.branch);
+    session.repo.commit.clone_from(&request.repo.commit);
+    session.runtime.clone_from(&request.runtime);
+    session.labels.clone_from(&request.labels);
+    session.priority = request.priority;
+    session.interactive = request.interactive;
+    session
 }

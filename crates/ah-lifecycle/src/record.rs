@@ -95,6 +95,22 @@ pub struct Launch {
     pub author: String,
 }
 
+impl Launch {
+    /// Creates the parameters of a launch by `author`, without a repository and without limits.
+    #[must_use]
+    pub fn new(author: impl Into<String>) -> Self {
+        Self {
+            source: None,
+            commit: None,
+            env: BTreeMap::new(),
+            permissions: PermissionPolicy::default(),
+            timeout_ms: None,
+            idle_timeout_ms: None,
+            author: author.into(),
+        }
+    }
+}
+
 impl fmt::Debug for Launch {
     /// Omits the repository's address and the environment, which may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

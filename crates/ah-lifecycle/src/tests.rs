@@ -5,8 +5,7 @@ mod model;
 mod verbs;
 
 use ah_rest_api_contract::{
-    AgentType, EventSeq, PermissionPolicy, Priority, PromptContent, RepoMode, RuntimeConfig,
-    Session, SessionAgent, SessionId, SessionLinks, SessionRepo, SessionStatus, TaskId, Timestamp,
+    AgentType, EventSeq, Session, SessionAgent, SessionId, SessionStatus, TaskId, Timestamp,
 };
 use ulid::Ulid;
 
@@ -22,57 +21,13 @@ pub(super) fn at(seconds: i64) -> Timestamp {
 /// Creates a session that was just claimed.
 pub(super) fn provisioning() -> View {
     let id = SessionId::from_ulid(Ulid::from_parts(1, 1));
-    let prompt = PromptContent::from("do it");
-    let session = Session {
-        id,
-        tenant_id: None,
-        project_id: None,
-        task_id: TaskId::from_ulid(Ulid::from_parts(1, 2)),
-        status: SessionStatus::Provisioning,
-        activity: None,
-        reason: None,
-        exit_code: None,
-        prompt: prompt.text(),
-        prompt_blocks: prompt,
-        repo: SessionRepo {
-            mode: RepoMode::None,
-            url: None,
-            branch: None,
-            commit: None,
-        },
-        runtime: RuntimeConfig::default(),
-        agent: SessionAgent {
-            agent_type: AgentType::new("scenario"),
-            version: "latest".to_owned(),
-            model: None,
-            settings: serde_json::Map::new(),
-        },
-        workspace: None,
-        labels: std::collections::BTreeMap::new(),
-        priority: Priority::Normal,
-        interactive: false,
-        created_at: at(0),
-        updated_at: at(0),
-        started_at: None,
-        ended_at: None,
-        last_seq: EventSeq::new(1),
-        recent_events: Vec::new(),
-        changes: None,
-        usage: None,
-        parent_session_id: None,
-        links: SessionLinks::of(id),
-    };
-    let launch = Launch {
-        source: None,
-        commit: None,
-        env: std::collections::BTreeMap::new(),
-        permissions: PermissionPolicy::default(),
-        timeout_ms: None,
-        idle_timeout_ms: None,
-        author: "user".to_owned(),
-    };
+    let task_id = TaskId::from_ulid(Ulid::from_parts(1, 2));
+    let agent = SessionAgent::new(AgentType::new("scenario"), "latest");
+    let mut session = Session::new(id, task_id, agent, "do it".into(), at(0));
+    session.status = SessionStatus::Provisioning;
+    session.last_seq = EventSeq::new(1);
     View {
-        record: SessionRecord::new(session, launch),
+        record: SessionRecord::new(session, Launch::new("user")),
         prompts: Vec::new(),
         permissions: Vec::new(),
     }

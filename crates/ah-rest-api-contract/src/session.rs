@@ -94,6 +94,48 @@ pub struct Session {
     pub links: SessionLinks,
 }
 
+impl Session {
+    /// Creates a queued session with an empty log, without a repository.
+    #[must_use]
+    pub fn new(
+        id: SessionId,
+        task_id: TaskId,
+        agent: SessionAgent,
+        prompt: PromptContent,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            tenant_id: None,
+            project_id: None,
+            task_id,
+            status: SessionStatus::Queued,
+            activity: None,
+            reason: None,
+            exit_code: None,
+            prompt: prompt.text(),
+            prompt_blocks: prompt,
+            repo: SessionRepo::none(),
+            runtime: RuntimeConfig::default(),
+            agent,
+            workspace: None,
+            labels: BTreeMap::new(),
+            priority: Priority::default(),
+            interactive: false,
+            created_at,
+            updated_at: created_at,
+            started_at: None,
+            ended_at: None,
+            last_seq: EventSeq::START,
+            recent_events: Vec::new(),
+            changes: None,
+            usage: None,
+            parent_session_id: None,
+            links: SessionLinks::of(id),
+        }
+    }
+}
+
 /// The repository of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -113,6 +155,30 @@ pub struct SessionRepo {
     pub commit: Option<String>,
 }
 
+impl SessionRepo {
+    /// Creates the reference to no repository: an empty folder.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            mode: RepoMode::None,
+            url: None,
+            branch: None,
+            commit: None,
+        }
+    }
+
+    /// Creates a reference to the repository at `url`, which holds no credentials.
+    #[must_use]
+    pub fn git(url: impl Into<String>) -> Self {
+        Self {
+            mode: RepoMode::Git,
+            url: Some(url.into()),
+            branch: None,
+            commit: None,
+        }
+    }
+}
+
 /// The agent of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -130,6 +196,19 @@ pub struct SessionAgent {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub settings: Map<String, Value>,
+}
+
+impl SessionAgent {
+    /// Creates the agent of this type and version, without a requested model and settings.
+    #[must_use]
+    pub fn new(agent_type: AgentType, version: impl Into<String>) -> Self {
+        Self {
+            agent_type,
+            version: version.into(),
+            model: None,
+            settings: Map::new(),
+        }
+    }
 }
 
 /// The method by which a workspace was created.

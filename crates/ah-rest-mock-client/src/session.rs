@@ -5,7 +5,6 @@
 
 mod recorder;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ah_lifecycle::{
@@ -13,8 +12,8 @@ use ah_lifecycle::{
     View, create, ingest, start,
 };
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, EventSeq, PermissionPolicy, RECENT_EVENTS_MAX, Session,
-    SessionEvent, SessionId, SessionStatus, SessionUpdate, Timestamp,
+    EphemeralEvent, EventPayload, EventSeq, RECENT_EVENTS_MAX, Session, SessionEvent, SessionId,
+    SessionStatus, SessionUpdate, Timestamp,
 };
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -46,15 +45,9 @@ impl MockSession {
 
     /// Creates a session with its log.
     pub(crate) fn recorded(session: Session, log: Vec<SessionEvent>, setup: Setup) -> Self {
-        let launch = Launch {
-            source: session.repo.url.clone(),
-            commit: session.repo.commit.clone(),
-            env: BTreeMap::new(),
-            permissions: PermissionPolicy::default(),
-            timeout_ms: None,
-            idle_timeout_ms: None,
-            author: String::new(),
-        };
+        let mut launch = Launch::new("");
+        launch.source.clone_from(&session.repo.url);
+        launch.commit.clone_from(&session.repo.commit);
         let mut recorded = Self::without_log(session, launch, setup);
         for event in &log {
             if let EventPayload::FileEdit(edit) = &event.payload {

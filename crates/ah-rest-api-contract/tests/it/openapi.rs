@@ -179,6 +179,16 @@ fn every_referenced_schema_exists() {
 }
 
 #[test]
+fn the_sample_session_has_every_field() {
+    let schema = &DOCUMENT["components"]["schemas"]["Session"];
+    let fields = schema["properties"].as_object().expect("properties");
+    let sample = serde_json::to_value(crate::shapes::session()).expect("JSON");
+    for field in fields.keys() {
+        assert!(sample.get(field).is_some(), "{field}");
+    }
+}
+
+#[test]
 fn descriptions_contain_no_rust_syntax() {
     walk(&DOCUMENT, "", &mut |path, value| {
         if let Some(description) = value.get("description").and_then(Value::as_str) {

@@ -154,64 +154,52 @@ fn usage() -> Usage {
     }
 }
 
-fn session() -> Session {
+/// Returns a session with every field.
+pub(crate) fn session() -> Session {
     let session_id = SessionId::from_ulid(id());
-    Session {
-        id: session_id,
-        tenant_id: some("tenant"),
-        project_id: some("project"),
-        task_id: TaskId::from_ulid(id()),
-        status: SessionStatus::Running,
-        activity: Some(Activity::AwaitingPermission),
-        reason: some("because"),
-        exit_code: Some(0),
-        prompt: "Fix it".to_owned(),
-        prompt_blocks: "Fix it".into(),
-        repo: SessionRepo {
-            mode: RepoMode::Git,
-            url: some("https://example.org/a.git"),
-            branch: some("main"),
-            commit: some("0123abcd"),
-        },
-        runtime: RuntimeConfig::default(),
-        agent: SessionAgent {
-            agent_type: AgentType::new("scenario"),
-            version: "1".to_owned(),
-            model: some("a-model"),
-            settings: args(),
-        },
-        workspace: Some(SessionWorkspace {
-            provider: WorkspaceProvider::Worktree,
-            path: "/ws".into(),
-            executor_id: ExecutorId::local(),
-            branch: some("ah/x"),
+    let mut agent = SessionAgent::new(AgentType::new("scenario"), "1");
+    agent.model = some("a-model");
+    agent.settings = args();
+    let task_id = TaskId::from_ulid(id());
+    let mut session = Session::new(session_id, task_id, agent, "Fix it".into(), now());
+    session.tenant_id = some("tenant");
+    session.project_id = some("project");
+    session.status = SessionStatus::Running;
+    session.activity = Some(Activity::AwaitingPermission);
+    session.reason = some("because");
+    session.exit_code = Some(0);
+    session.repo = SessionRepo::git("https://example.org/a.git");
+    session.repo.branch = some("main");
+    session.repo.commit = some("0123abcd");
+    session.workspace = Some(SessionWorkspace {
+        provider: WorkspaceProvider::Worktree,
+        path: "/ws".into(),
+        executor_id: ExecutorId::local(),
+        branch: some("ah/x"),
+    });
+    session.labels = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
+    session.priority = Priority::High;
+    session.interactive = true;
+    session.started_at = Some(now());
+    session.ended_at = Some(now());
+    session.last_seq = EventSeq::new(7);
+    session.recent_events = vec![SessionEvent {
+        seq: EventSeq::new(7),
+        ts: now(),
+        session_id,
+        payload: EventPayload::Thought(Thought {
+            thought: "read it first".to_owned(),
+            reasoning: some("it is short"),
         }),
-        labels: BTreeMap::from([("team".to_owned(), "a".to_owned())]),
-        priority: Priority::High,
-        interactive: true,
-        created_at: now(),
-        updated_at: now(),
-        started_at: Some(now()),
-        ended_at: Some(now()),
-        last_seq: EventSeq::new(7),
-        recent_events: vec![SessionEvent {
-            seq: EventSeq::new(7),
-            ts: now(),
-            session_id,
-            payload: EventPayload::Thought(Thought {
-                thought: "read it first".to_owned(),
-                reasoning: some("it is short"),
-            }),
-        }],
-        changes: Some(ChangeSummary {
-            files_changed: 1,
-            lines_added: 2,
-            lines_removed: 3,
-        }),
-        usage: Some(usage()),
-        parent_session_id: Some(session_id),
-        links: SessionLinks::of(session_id),
-    }
+    }];
+    session.changes = Some(ChangeSummary {
+        files_changed: 1,
+        lines_added: 2,
+        lines_removed: 3,
+    });
+    session.usage = Some(usage());
+    session.parent_session_id = Some(session_id);
+    session
 }
 
 #[test]

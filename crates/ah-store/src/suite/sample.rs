@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ah_rest_api_contract::{
-    AgentType, CreateTask, EventPayload, EventSeq, FileEdit, Log, LogLevel, Page, PermissionPolicy,
-    Priority, Prompt, PromptContent, RepoConfig, RepoMode, RepositoryId, Session, SessionAgent,
-    SessionId, SessionLinks, SessionRepo, SessionStatus, StatusChange, Task, TaskId, Thought,
-    Timestamp, ToolOutcome, ToolResult, ToolUse, ToolUseStatus,
+    AgentType, CreateTask, EventPayload, FileEdit, Log, LogLevel, Page, Prompt, RepoConfig,
+    RepositoryId, Session, SessionAgent, SessionId, SessionStatus, StatusChange, Task, TaskId,
+    Thought, Timestamp, ToolOutcome, ToolResult, ToolUse, ToolUseStatus,
 };
 use serde_json::Map;
 use ulid::Ulid;
@@ -72,59 +71,17 @@ pub fn task(sessions: usize, created_at: Timestamp) -> NewTask {
 
 fn session(task_id: TaskId, created_at: Timestamp) -> Session {
     let id = SessionId::from_ulid(ulid());
-    Session {
-        id,
-        tenant_id: None,
-        project_id: None,
-        task_id,
-        status: SessionStatus::Queued,
-        activity: None,
-        reason: None,
-        exit_code: None,
-        prompt: "Do it.".to_owned(),
-        prompt_blocks: PromptContent::from("Do it."),
-        repo: SessionRepo {
-            mode: RepoMode::None,
-            url: None,
-            branch: None,
-            commit: None,
-        },
-        runtime: ah_rest_api_contract::RuntimeConfig::default(),
-        agent: SessionAgent {
-            agent_type: AgentType::new("scenario"),
-            version: "1".to_owned(),
-            model: None,
-            settings: Map::new(),
-        },
-        workspace: None,
-        labels: BTreeMap::new(),
-        priority: Priority::Normal,
-        interactive: false,
-        created_at,
-        updated_at: created_at,
-        started_at: None,
-        ended_at: None,
-        last_seq: EventSeq::START,
-        recent_events: Vec::new(),
-        changes: None,
-        usage: None,
-        parent_session_id: None,
-        links: SessionLinks::of(id),
-    }
+    let agent = SessionAgent::new(AgentType::new("scenario"), "1");
+    Session::new(id, task_id, agent, "Do it.".into(), created_at)
 }
 
 /// Returns launch parameters without special settings.
 #[must_use]
 pub fn launch() -> Launch {
-    Launch {
-        source: None,
-        commit: None,
-        env: BTreeMap::from([("TOKEN".to_owned(), "secret".to_owned())]),
-        permissions: PermissionPolicy::default(),
-        timeout_ms: Some(60_000),
-        idle_timeout_ms: None,
-        author: "someone".to_owned(),
-    }
+    let mut launch = Launch::new("author");
+    launch.env = BTreeMap::from([("TOKEN".to_owned(), "secret".to_owned())]);
+    launch.timeout_ms = Some(60_000);
+    launch
 }
 
 /// Creates a task of one session at `at(0)` and returns the id of the session.

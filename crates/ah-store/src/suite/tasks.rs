@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
 };
 
 use super::{StoreHarness, sample};
-use crate::{Fence, JournalPosition, SessionRecord, SessionVersion, StoreError};
+use crate::{SessionRecord, StoreError};
 
 /// A task is created with its sessions as given, each with its first event.
 pub async fn task_and_sessions_are_created_atomically(harness: &dyn StoreHarness) {
@@ -20,19 +20,7 @@ pub async fn task_and_sessions_are_created_atomically(harness: &dyn StoreHarness
         expected.last_seq = EventSeq::new(1);
         assert_eq!(
             store.session(session.id).await.unwrap(),
-            SessionRecord {
-                session: expected,
-                launch,
-                version: SessionVersion(0),
-                fence: Fence(0),
-                owner: None,
-                ending: None,
-                interrupt_requested: false,
-                last_turn: None,
-                agent_session_id: None,
-                journal: JournalPosition(0),
-                hidden: false,
-            }
+            SessionRecord::new(expected, launch)
         );
         let events = store
             .events_after(session.id, EventSeq::START, 10)

@@ -173,20 +173,20 @@ pub(super) fn change_summary() -> BoxedStrategy<ChangeSummary> {
 }
 
 fn session_parts() -> BoxedStrategy<SessionParts> {
-    let repo = repo_config().prop_map(|repo| SessionRepo {
-        mode: repo.mode,
-        url: repo.url,
-        branch: repo.branch,
-        commit: repo.commit,
+    let repo = repo_config().prop_map(|config| {
+        let mut repo = SessionRepo::none();
+        repo.mode = config.mode;
+        repo.url = config.url;
+        repo.branch = config.branch;
+        repo.commit = config.commit;
+        repo
     });
     let agent =
         (text(), text(), of(text()), json_object()).prop_map(|(name, version, model, settings)| {
-            SessionAgent {
-                agent_type: AgentType::new(name),
-                version,
-                model,
-                settings,
-            }
+            let mut agent = SessionAgent::new(AgentType::new(name), version);
+            agent.model = model;
+            agent.settings = settings;
+            agent
         });
     (
         repo,
@@ -218,34 +218,32 @@ pub(crate) fn session() -> BoxedStrategy<Session> {
             of(usage()),
         ),
     )
-        .prop_map(|(ids, texts, state, parts, choices, times, log)| Session {
-            id: SessionId::from_ulid(ids.0),
-            tenant_id: texts.0,
-            project_id: texts.1,
-            task_id: TaskId::from_ulid(ids.1),
-            status: state.0,
-            activity: state.1,
-            reason: texts.2,
-            exit_code: state.2,
-            prompt: texts.3,
-            prompt_blocks: texts.4,
-            repo: parts.0,
-            runtime: parts.3,
-            agent: parts.1,
-            workspace: parts.2,
-            labels: choices.0,
-            priority: choices.1,
-            interactive: choices.2,
-            created_at: times.0,
-            updated_at: times.1,
-            started_at: times.2,
-            ended_at: times.3,
-            last_seq: log.0,
-            recent_events: log.1,
-            changes: parts.4,
-            usage: log.2,
-            parent_session_id: ids.2.map(SessionId::from_ulid),
-            links: SessionLinks::of(SessionId::from_ulid(ids.0)),
+        .prop_map(|(ids, texts, state, parts, choices, times, log)| {
+            let id = SessionId::from_ulid(ids.0);
+            let task_id = TaskId::from_ulid(ids.1);
+            let mut session = Session::new(id, task_id, parts.1, texts.4, times.0);
+            session.tenant_id = texts.0;
+            session.project_id = texts.1;
+            session.status = state.0;
+            session.activity = state.1;
+            session.reason = texts.2;
+            session.exit_code = state.2;
+            session.prompt = texts.3;
+            session.repo = parts.0;
+            session.runtime = parts.3;
+            session.workspace = parts.2;
+            session.labels = choices.0;
+            session.priority = choices.1;
+            session.interactive = choices.2;
+            session.updated_at = times.1;
+            session.started_at = times.2;
+            session.ended_at = times.3;
+            session.last_seq = log.0;
+            session.recent_events = log.1;
+            session.changes = parts.4;
+            session.usage = log.2;
+            session.parent_session_id = ids.2.map(SessionId::from_ulid);
+            session
         })
         .boxed()
 }

@@ -1,6 +1,5 @@
 //! Writes: guards, patches, numbering.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
@@ -12,8 +11,8 @@ use futures::future::join_all;
 use crate::suite::log::assert_gapless;
 use crate::suite::{StoreHarness, sample, soon};
 use crate::{
-    Claim, Ending, Fence, Guard, JournalPosition, Launch, SessionPatch, SessionRecord,
-    SessionVersion, SessionWrite, StoreError, TurnEnd, Written,
+    Claim, Ending, Fence, Guard, JournalPosition, SessionPatch, SessionRecord, SessionVersion,
+    SessionWrite, StoreError, TurnEnd, Written,
 };
 
 fn on_version(version: u64) -> Guard {
@@ -365,10 +364,8 @@ pub async fn an_end_erases_the_environment_of_the_agent(harness: &dyn StoreHarne
         write.patch.status = Some(status);
         store.write(write).await.unwrap();
         let ended = store.session(ids[0]).await.unwrap();
-        let expected = Launch {
-            env: BTreeMap::new(),
-            ..launch.clone()
-        };
+        let mut expected = launch.clone();
+        expected.env.clear();
         assert_eq!(ended.launch, expected);
         let other = store.session(ids[1]).await.unwrap();
         assert_eq!(other.launch, launch);
