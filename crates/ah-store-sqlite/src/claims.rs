@@ -11,14 +11,15 @@ use ah_store::{
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
+use crate::append::Batch;
 use crate::encode::EventText;
 use crate::error::During as _;
-use crate::log::Batch;
 use crate::observe::operation;
 use crate::rows::{Reader, json_text};
+use crate::sessions;
 use crate::store::SqliteStore;
-use crate::writer::{News, Tx};
-use crate::{sessions, watch};
+use crate::watch::{self, News};
+use crate::writer::Tx;
 
 #[async_trait]
 impl Claims for SqliteStore {

@@ -7,6 +7,7 @@
 //! `watch` announces commits, `rows` converts rows to the port's types. Queries are checked
 //! against the schema at compile time.
 
+mod append;
 mod claims;
 mod drafts;
 mod encode;

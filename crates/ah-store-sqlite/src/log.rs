@@ -1,4 +1,4 @@
-//! The log: appending to it and reading it.
+//! The log: reading it.
 
 use ah_rest_api_contract::{
     EventQuery, EventSeq, LogLevel, Page, SessionEvent, SessionId, SortOrder,
@@ -6,11 +6,9 @@ use ah_rest_api_contract::{
 use ah_store::{EventLog, EventRow, Head, LogPosition, READ_BYTES, StoreError};
 use async_trait::async_trait;
 use futures::{Stream, TryStreamExt as _};
-use sqlx::sqlite::SqliteQueryResult;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::watch;
 
-use crate::encode::EventText;
 use crate::error::{During as _, not_found};
 use crate::observe::operation;
 use crate::rows::{self, Reader, StoredEventRow, json_text, stored};
@@ -77,62 +75,6 @@ impl EventLog for SqliteStore {
 
 /// The most events of one read, regardless of the limit that is asked for.
 const READ_MAX: u32 = 1000;
-
-/// Events of any number of sessions, to be appended with one statement.
-#[derive(Default)]
-pub(crate) struct Batch(Vec<Row>);
-
-/// Session, seq, ts, type, level and JSON, in the order of the JSON array that SQLite reads.
-type Row = (i64, u64, i64, &'static str, Option<&'static str>, String);
-
-impl Batch {
-    /// Adds `event` as number `seq` of the session with the key `session`.
-    pub(crate) fn push(&mut self, session: i64, seq: EventSeq, event: &EventText) {
-        self.0.push((
-            session,
-            seq.get(),
-            event.ts.as_unix_millis(),
-            event.event_type,
-            event.level,
-            event.numbered(seq),
-        ));
-    }
-
-    /// Appends the events with one statement, because every statement costs a thread hop. Returns
-    /// the position of the last one.
-    pub(crate) async fn insert(
-        &self,
-        connection: &mut SqliteConnection,
-    ) -> Result<Option<LogPosition>, StoreError> {
-        if self.0.is_empty() {
-            return Ok(None);
-        }
-        let rows = self.rows()?;
-        let done = sqlx::query!(
-            "INSERT INTO events (session, seq, ts, type, level, json)
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
-             FROM json_each($1)",
-            rows
-        )
-        .execute(connection)
-        .await
-        .during("append events")?;
-        self.last(&done)
-    }
-
-    /// Returns the events as the JSON array that SQLite reads.
-    pub(crate) fn rows(&self) -> Result<String, StoreError> {
-        json_text(&self.0)
-    }
-
-    /// Returns the position of the last event, from the result of the statement that inserted it.
-    pub(crate) fn last(&self, done: &SqliteQueryResult) -> Result<Option<LogPosition>, StoreError> {
-        if self.0.is_empty() {
-            return Ok(None);
-        }
-        position(done.last_insert_rowid()).map(Some)
-    }
-}
 
 async fn after(
     connection: &mut SqliteConnection,
@@ -224,7 +166,7 @@ async fn begin(connection: &mut SqliteConnection) -> Result<LogPosition, StoreEr
         .fetch_one(connection)
         .await
         .during("find the beginning of the log")?;
-    position(begin)
+    rows::log_position(begin)
 }
 
 /// Returns the position of the last event of all sessions.
@@ -233,14 +175,7 @@ async fn end(connection: &mut SqliteConnection) -> Result<LogPosition, StoreErro
         .fetch_one(connection)
         .await
         .during("find the end of the log")?;
-    position(end)
-}
-
-/// Returns the position of the event with this key.
-pub(crate) fn position(key: i64) -> Result<LogPosition, StoreError> {
-    Reader::new("events", "")
-        .number("key", key)
-        .map(LogPosition)
+    rows::log_position(end)
 }
 
 async fn list(

@@ -1,18 +1,15 @@
 //! The queue of a session: prompts and permission requests.
 
-use ah_rest_api_contract::{
-    Page, PageRequest, PermissionId, PermissionState, Prompt, PromptId, PromptState, SessionId,
-};
-use ah_store::{Pending, PermissionRecord, PermissionWrite, PromptWrite, Queue, StoreError};
+use ah_rest_api_contract::{Page, PageRequest, PermissionId, Prompt, PromptId, SessionId};
+use ah_store::{Pending, PermissionRecord, Queue, StoreError};
 use async_trait::async_trait;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::error::During as _;
 use crate::log::key_of;
 use crate::observe::operation;
-use crate::rows::{PermissionRow, PromptRow, Reader, json_text, stored};
+use crate::rows::{PermissionRow, PromptRow, Reader, stored};
 use crate::store::SqliteStore;
-use crate::words::Word as _;
 
 #[async_trait]
 impl Queue for SqliteStore {
@@ -227,129 +224,4 @@ async fn permission(
     .during("read a permission request")?
     .map(PermissionRow::into_record)
     .transpose()
-}
-
-/// Writes one change of the prompts of the session with the key `session`. The caller has checked
-/// that it is allowed.
-pub(crate) async fn write_prompt(
-    connection: &mut SqliteConnection,
-    session: i64,
-    write: &PromptWrite,
-) -> Result<(), StoreError> {
-    match write {
-        PromptWrite::Enqueue(prompt) => {
-            let id = prompt.id.to_string();
-            let state = prompt.state.word();
-            let created_at = prompt.created_at.as_unix_millis();
-            let delivery = prompt.delivery.word();
-            let content = json_text(&prompt.content)?;
-            sqlx::query!(
-                "INSERT INTO prompts (session, id, state, created_at, author, delivery, content)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                session,
-                id,
-                state,
-                created_at,
-                prompt.author,
-                delivery,
-                content
-            )
-            .execute(connection)
-            .await
-        }
-        PromptWrite::Set(id, state) => {
-            let id = id.to_string();
-            let state = state.word();
-            sqlx::query!(
-                "UPDATE prompts SET state = $1 WHERE session = $2 AND id = $3",
-                state,
-                session,
-                id
-            )
-            .execute(connection)
-            .await
-        }
-        PromptWrite::SetQueued(state) => {
-            let state = state.word();
-            let queued = PromptState::Queued.word();
-            sqlx::query!(
-                "UPDATE prompts SET state = $1 WHERE session = $2 AND state = $3",
-                state,
-                session,
-                queued
-            )
-            .execute(connection)
-            .await
-        }
-    }
-    .during("write a prompt")?;
-    Ok(())
-}
-
-/// Writes one change of the permission requests of the session with the key `session`. The caller
-/// has checked that it is allowed.
-pub(crate) async fn write_permission(
-    connection: &mut SqliteConnection,
-    session: i64,
-    write: &PermissionWrite,
-) -> Result<(), StoreError> {
-    match write {
-        PermissionWrite::Open(permission) => {
-            let id = permission.request.request_id.to_string();
-            let state = permission.state.word();
-            let created_at = permission.created_at.as_unix_millis();
-            let request = json_text(&permission.request)?;
-            let resolution = permission.resolution.as_ref().map(json_text).transpose()?;
-            sqlx::query!(
-                "INSERT INTO permissions (session, id, state, created_at, request, resolution)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-                session,
-                id,
-                state,
-                created_at,
-                request,
-                resolution
-            )
-            .execute(connection)
-            .await
-        }
-        PermissionWrite::Answer {
-            request_id,
-            answer,
-            by,
-        } => {
-            let id = request_id.to_string();
-            let state = PermissionState::Answered.word();
-            let answer = json_text(answer)?;
-            sqlx::query!(
-                "UPDATE permissions SET state = $1, answer = $2, answered_by = $3
-                 WHERE session = $4 AND id = $5",
-                state,
-                answer,
-                by,
-                session,
-                id
-            )
-            .execute(connection)
-            .await
-        }
-        PermissionWrite::Resolve(resolution) => {
-            let id = resolution.request_id.to_string();
-            let state = PermissionState::Resolved.word();
-            let resolution = json_text(resolution)?;
-            sqlx::query!(
-                "UPDATE permissions
-                 SET state = $1, resolution = $2, answer = NULL, answered_by = NULL
-                 WHERE session = $3 AND id = $4 AND resolution IS NULL",
-                state,
-                resolution,
-                session,
-                id
-            )
-            .execute(connection)
-            .await
-        }
-    }
-    .during("write a permission request")?;
-    Ok(())
 }

@@ -1,14 +1,14 @@
 //! Receipts by idempotency key.
 
+pub(crate) mod rows;
+
 use ah_rest_api_contract::{Receipt, Timestamp};
 use ah_store::{Receipts, StoreError};
 use async_trait::async_trait;
-use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use crate::error::During as _;
 use crate::observe::operation;
-use crate::rows::{ReceiptRow, json_text};
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -37,43 +37,14 @@ impl Receipts for SqliteStore {
     }
 }
 
-/// Key, fingerprint, bytes in hexadecimal, and expiry: the JSON array that SQLite reads.
-#[derive(Serialize)]
-struct Row<'a>(&'a str, &'a str, String, i64);
-
-/// Returns the receipts with one of `keys`, expired or not.
-pub(crate) async fn find(
-    connection: &mut SqliteConnection,
-    keys: &[&str],
-) -> Result<Vec<Receipt>, StoreError> {
-    let keys = json_text(keys)?;
-    sqlx::query_as!(
-        ReceiptRow,
-        "SELECT key, fingerprint, bytes, expires_at FROM receipts
-         WHERE key IN (SELECT value FROM json_each($1))",
-        keys
-    )
-    .fetch_all(connection)
-    .await
-    .during("look for receipts")?
-    .into_iter()
-    .map(ReceiptRow::into_receipt)
-    .collect()
-}
-
 /// Returns the receipt with this key, unless it has expired by `now`.
 async fn get(
     connection: &mut SqliteConnection,
     key: &str,
     now: Timestamp,
 ) -> Result<Option<Receipt>, StoreError> {
-    let found = find(connection, &[key]).await?;
-    Ok(found.into_iter().find(|receipt| holds(receipt, now)))
-}
-
-/// Returns true if the receipt has not expired by `now`.
-pub(crate) fn holds(receipt: &Receipt, now: Timestamp) -> bool {
-    receipt.expires_at > now
+    let found = rows::find(connection, &[key]).await?;
+    Ok(found.into_iter().find(|receipt| rows::holds(receipt, now)))
 }
 
 /// Keeps a receipt, if one is given. Fails if the key has a receipt. The caller runs it
@@ -88,37 +59,8 @@ pub(crate) async fn keep(
     };
     match get(connection, &receipt.key, now).await? {
         Some(earlier) => Err(StoreError::AlreadyDone(Box::new(earlier))),
-        None => put(connection, &[receipt]).await,
+        None => rows::put(connection, &[receipt]).await,
     }
-}
-
-/// Writes receipts, and replaces expired ones. The caller has checked that no other receipt holds.
-pub(crate) async fn put(
-    connection: &mut SqliteConnection,
-    receipts: &[&Receipt],
-) -> Result<(), StoreError> {
-    let rows: Vec<Row<'_>> = receipts
-        .iter()
-        .map(|receipt| {
-            Row(
-                &receipt.key,
-                &receipt.fingerprint,
-                hex::encode(&receipt.bytes),
-                receipt.expires_at.as_unix_millis(),
-            )
-        })
-        .collect();
-    let rows = json_text(&rows)?;
-    sqlx::query!(
-        "INSERT OR REPLACE INTO receipts (key, fingerprint, bytes, expires_at)
-         SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3
-         FROM json_each($1)",
-        rows
-    )
-    .execute(connection)
-    .await
-    .during("keep receipts")?;
-    Ok(())
 }
 
 /// Deletes the receipts that have expired by `now`, and returns their number.

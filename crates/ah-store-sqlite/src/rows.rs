@@ -21,6 +21,13 @@ pub(crate) fn event(session: SessionId, seq: i64, json: &str) -> Result<SessionE
     Reader::new("events", &format!("{session}/{seq}")).json("json", json)
 }
 
+/// Returns the position in the log of the event with this key.
+pub(crate) fn log_position(key: i64) -> Result<LogPosition, StoreError> {
+    Reader::new("events", "")
+        .number("key", key)
+        .map(LogPosition)
+}
+
 /// An event whose JSON text is passed on unparsed.
 pub(crate) struct StoredEventRow {
     pub(crate) key: i64,

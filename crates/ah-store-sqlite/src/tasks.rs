@@ -9,14 +9,15 @@ use async_trait::async_trait;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
+use crate::append::Batch;
 use crate::encode::EventText;
 use crate::error::{During as _, inconsistent, not_found};
-use crate::log::Batch;
 use crate::observe::operation;
 use crate::rows::{SessionBody, TaskRow, json_text};
 use crate::store::SqliteStore;
-use crate::writer::{News, Tx};
-use crate::{receipts, repositories, watch, words};
+use crate::watch::{self, News};
+use crate::writer::Tx;
+use crate::{receipts, repositories, words};
 
 #[async_trait]
 impl Tasks for SqliteStore {

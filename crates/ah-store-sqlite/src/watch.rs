@@ -18,9 +18,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::error::{During as _, interrupted};
-use crate::log;
-use crate::rows::{Reader, json_text};
-use crate::writer::News;
+use crate::rows::{Reader, json_text, log_position};
 
 /// The time between two checks for commits of other processes.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -44,6 +42,19 @@ struct Channels {
 struct StoreChannels {
     work: watch::Sender<u64>,
     log: watch::Sender<LogPosition>,
+}
+
+/// The changes of a transaction that watchers wait for.
+#[derive(Default)]
+pub(crate) struct News {
+    /// The new heads of sessions.
+    pub(crate) heads: Vec<(SessionId, Head)>,
+    /// The position of the last event.
+    pub(crate) log: Option<LogPosition>,
+    /// The revision of claimable work.
+    pub(crate) work: Option<u64>,
+    /// True if secrets were erased, which the write-ahead log still holds.
+    pub(crate) erased: bool,
 }
 
 /// The revision of claimable work and the end of the log.
@@ -297,7 +308,7 @@ pub(crate) async fn store_head(connection: &mut SqliteConnection) -> Result<Stor
     .during("read the head of the store")?;
     Ok(StoreHead {
         work: Reader::new("work", "1").number("revision", row.revision)?,
-        log: log::position(row.log)?,
+        log: log_position(row.log)?,
     })
 }
 

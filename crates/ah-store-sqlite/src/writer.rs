@@ -54,19 +54,6 @@ pub(crate) struct Tx {
     news: News,
 }
 
-/// The changes of a transaction that watchers wait for.
-#[derive(Default)]
-pub(crate) struct News {
-    /// The new heads of sessions.
-    pub(crate) heads: Vec<(SessionId, Head)>,
-    /// The position of the last event.
-    pub(crate) log: Option<LogPosition>,
-    /// The revision of claimable work.
-    pub(crate) work: Option<u64>,
-    /// True if secrets were erased, which the write-ahead log still holds.
-    pub(crate) erased: bool,
-}
-
 impl Tx {
     /// Adds `news` to announce to the watchers after the commit.
     pub(crate) fn announce(&mut self, news: News) {

@@ -5,11 +5,12 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use super::decide::{Decisions, SessionState};
+use super::queue;
+use crate::append::Batch;
 use crate::error::During as _;
-use crate::log::Batch;
+use crate::receipts::rows as receipt_rows;
 use crate::rows::json_text;
-use crate::writer::News;
-use crate::{queue, receipts, watch};
+use crate::watch::{self, News};
 
 impl Decisions<'_> {
     /// Writes the changes and commits the transaction.
@@ -42,7 +43,7 @@ impl Decisions<'_> {
             queue::write_permission(connection, *session, write).await?;
         }
         if !self.receipts.is_empty() {
-            receipts::put(connection, &self.receipts).await?;
+            receipt_rows::put(connection, &self.receipts).await?;
         }
         let work = if self.work {
             Some(watch::count_up(connection).await?)

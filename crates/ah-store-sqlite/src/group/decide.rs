@@ -9,10 +9,10 @@ use ah_store::{
 };
 use sqlx::SqliteConnection;
 
-use super::PreparedWrite;
+use super::prepared::PreparedWrite;
+use crate::append::Batch;
 use crate::error::{During as _, not_found};
-use crate::log::Batch;
-use crate::receipts;
+use crate::receipts::rows as receipt_rows;
 use crate::rows::{Reader, json_text};
 
 /// The state of a group's sessions after the writes checked so far, and the rows to write.
@@ -258,7 +258,7 @@ impl Existing {
             .filter_map(|write| Some(write.write.receipt.as_ref()?.key.as_str()))
             .collect();
         if !keys.is_empty() {
-            let found = receipts::find(connection, &keys).await?;
+            let found = receipt_rows::find(connection, &keys).await?;
             let found = found
                 .into_iter()
                 .map(|receipt| (receipt.key.clone(), receipt));
@@ -273,7 +273,7 @@ impl Existing {
             .receipt
             .as_ref()
             .and_then(|receipt| self.receipts.get(&receipt.key))
-            .filter(|earlier| receipts::holds(earlier, write.now));
+            .filter(|earlier| receipt_rows::holds(earlier, write.now));
         match earlier {
             Some(earlier) => Err(StoreError::AlreadyDone(Box::new(earlier.clone()))),
             None => Ok(()),
