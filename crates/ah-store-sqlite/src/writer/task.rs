@@ -1,0 +1,243 @@
+//! The work of the writer task.
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ah_store::{StoreError, Written};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::tx::{Tx, Work};
+use crate::error::{During as _, Shared};
+use crate::group::{self, PreparedWrite};
+use crate::observe;
+use crate::open;
+use crate::watch::{News, Watchers};
+
+/// The most writes of one transaction.
+const GROUP_WRITES: usize = 256;
+/// The size of events, in bytes, from which a transaction takes no further write.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
+
+pub(super) type ResultSender<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// A message to the writer.
+pub(super) enum WriterMessage {
+    /// A write, committed together with those that wait behind it.
+    Write(Box<PreparedWrite>, ResultSender<Written>),
+    /// A job, in a transaction of its own.
+    Run(Job),
+    /// The end: the writer closes its queue, finishes what is in it, and ends.
+    Close,
+}
+
+/// A job whose result type is erased: it runs, and answers its caller.
+pub(super) type Job = Box<dyn for<'t> FnOnce(&'t mut WriterTask) -> BoxFuture<'t, ()> + Send>;
+
+/// The state of the writer task.
+pub(super) struct WriterTask {
+    path: PathBuf,
+    tx: Tx,
+    /// True after a failure that leaves the state of the connection unknown.
+    poisoned: bool,
+    /// True while the write-ahead log holds secrets that were erased from the database.
+    has_secrets: bool,
+    watchers: Arc<Watchers>,
+}
+
+impl WriterTask {
+    /// Creates the task that writes to the file at `path` through `connection`.
+    pub(super) fn new(
+        path: PathBuf,
+        connection: SqliteConnection,
+        watchers: Arc<Watchers>,
+    ) -> Self {
+        Self {
+            path,
+            tx: Tx {
+                connection,
+                news: News::default(),
+            },
+            poisoned: false,
+            // The log of a killed process may hold some.
+            has_secrets: true,
+            watchers,
+        }
+    }
+
+    /// Handles messages until the queue is closed and empty.
+    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<WriterMessage>) {
+        let mut next = None;
+        loop {
+            let message = match next.take() {
+                Some(message) => message,
+                None => match messages.recv().await {
+                    Some(message) => message,
+                    None => break,
+                },
+            };
+            if self.poisoned {
+                self.reconnect().await;
+            }
+            let handled = AssertUnwindSafe(self.handle(message, &mut messages))
+                .catch_unwind()
+                .await;
+            match handled {
+                Ok(follower) => {
+                    next = follower;
+                    if self.has_secrets && !self.poisoned && next.is_none() && messages.is_empty() {
+                        self.has_secrets = !open::empty_log(&mut self.tx.connection).await;
+                    }
+                }
+                // The callers of the message receive an error because their answers were dropped.
+                Err(panic) => {
+                    self.poisoned = true;
+                    observe::writer_panicked(&*panic);
+                }
+            }
+        }
+        if let Err(error) = self.tx.connection.close().await {
+            tracing::warn!(%error, "the store's writing connection did not close");
+        }
+    }
+
+    /// Handles `message`, and returns the message that ended a group, if one did.
+    async fn handle(
+        &mut self,
+        message: WriterMessage,
+        messages: &mut mpsc::Receiver<WriterMessage>,
+    ) -> Option<WriterMessage> {
+        match message {
+            WriterMessage::Write(write, answer) => {
+                let (group, next) = gather((write, answer), messages);
+                self.commit(group).await;
+                next
+            }
+            WriterMessage::Run(job) => {
+                job(self).await;
+                None
+            }
+            WriterMessage::Close => {
+                messages.close();
+                None
+            }
+        }
+    }
+
+    async fn commit(&mut self, group: Vec<Waiting>) {
+        let (writes, answers): (Vec<_>, Vec<_>) = group
+            .into_iter()
+            .map(|(write, answer)| (*write, answer))
+            .unzip();
+        observe::group(writes.len());
+        let committed = observe::operation(
+            "commit a group of writes",
+            group::commit(&mut self.tx.connection, &writes),
+        );
+        match committed.await {
+            Ok(outcome) => {
+                self.has_secrets |= outcome.news.erased;
+                self.watchers.announce(&outcome.news);
+                for (answer, result) in answers.into_iter().zip(outcome.results) {
+                    respond(answer, result);
+                }
+            }
+            Err(error) => {
+                self.note(Some(&error));
+                let error = Shared::new(error);
+                for answer in answers {
+                    respond(answer, Err(error.for_one()));
+                }
+            }
+        }
+    }
+
+    /// Runs `work` in a transaction, commits it and tells the watchers.
+    pub(super) async fn transact<T>(
+        &mut self,
+        operation: &'static str,
+        work: impl for<'t> FnOnce(&'t mut Tx) -> Work<'t, T>,
+    ) -> Result<T, StoreError> {
+        self.tx.news = News::default();
+        execute(&mut self.tx, "BEGIN IMMEDIATE")
+            .await
+            .during("begin a transaction")?;
+        let done = match work(&mut self.tx).await {
+            Ok(value) => execute(&mut self.tx, "COMMIT")
+                .await
+                .during(operation)
+                .map(|()| value),
+            Err(error) => Err(error),
+        };
+        match &done {
+            Ok(_) => self.watchers.announce(&std::mem::take(&mut self.tx.news)),
+            Err(_) => group::roll_back(&mut self.tx.connection).await,
+        }
+        done
+    }
+
+    /// Marks the connection as poisoned if `error` came from the backend. The state of its
+    /// transaction is unknown, so the connection is not used again.
+    pub(super) fn note(&mut self, error: Option<&StoreError>) {
+        self.poisoned |= matches!(
+            error,
+            Some(StoreError::Backend { .. } | StoreError::Unavailable { .. })
+        );
+    }
+
+    /// Replaces a poisoned connection. If that fails, the old one is kept for the next message,
+    /// whose failure reports the cause.
+    async fn reconnect(&mut self) {
+        match open::writer(&self.path).await {
+            Ok(fresh) => {
+                let old = std::mem::replace(&mut self.tx.connection, fresh);
+                self.poisoned = false;
+                if let Err(error) = old.close().await {
+                    tracing::debug!(%error, "a poisoned connection did not close");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the store's file cannot be opened again"),
+        }
+    }
+}
+
+pub(super) async fn execute(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(sql).execute(connection).await.map(drop)
+}
+
+/// A write of a group, and its caller.
+type Waiting = (Box<PreparedWrite>, ResultSender<Written>);
+
+/// Takes the writes that wait behind `first`, up to the bounds of a transaction. Also returns the
+/// other message that ended the group, if one did.
+fn gather(
+    first: Waiting,
+    messages: &mut mpsc::Receiver<WriterMessage>,
+) -> (Vec<Waiting>, Option<WriterMessage>) {
+    let mut bytes = first.0.size();
+    let mut group = vec![first];
+    while group.len() < GROUP_WRITES && bytes < GROUP_BYTES {
+        match messages.try_recv() {
+            Ok(WriterMessage::Write(write, answer)) => {
+                bytes += write.size();
+                group.push((write, answer));
+            }
+            Ok(other) => return (group, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (group, None)
+}
+
+pub(super) fn respond<T>(answer: ResultSender<T>, result: Result<T, StoreError>) {
+    if answer.send(result).is_err() {
+        // A commit stands even if its caller was cancelled.
+        tracing::trace!("the caller of a write was cancelled");
+    }
+}
