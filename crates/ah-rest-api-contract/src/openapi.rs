@@ -12,7 +12,7 @@ mod texts;
 use serde_json::Value;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::schema::SchemaType;
-use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
+use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 pub(crate) use tasks::{PromptInput, RepoInput, environment, labels};
@@ -93,6 +93,20 @@ fn word<'a>(words: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(words))
+}
+
+/// Schemas with their names.
+type NamedSchemas = Vec<(String, RefOr<Schema>)>;
+
+/// Adds a type and its parts to the named schemas.
+fn push<T: ToSchema>(schemas: &mut NamedSchemas) {
+    schemas.push((T::name().into_owned(), T::schema()));
+    T::schemas(schemas);
+}
+
+/// Returns a reference to the schema of `T`.
+fn reference<T: ToSchema>() -> Ref {
+    Ref::from_schema_name(T::name())
 }
 
 /// Returns the derived schema of a struct with named fields.

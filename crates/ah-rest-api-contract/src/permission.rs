@@ -5,11 +5,12 @@ mod request;
 mod rule;
 mod subject;
 
-pub use policy::{PermissionAction, PermissionPolicy, PermissionRule};
+pub use policy::PermissionPolicy;
 pub use request::{
     Permission, PermissionAnswer, PermissionOption, PermissionOptionKind, PermissionOutcome,
     PermissionRequested, PermissionResolved, PermissionState,
 };
+pub use rule::{PermissionAction, PermissionRule};
 pub use subject::PermissionSubject;
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! Launching a task (contract §0.10, §3, §4.1).
 
 mod launch;
+mod repo;
 mod request;
 mod rules;
 
 use serde::{Deserialize, Serialize};
 
 pub use launch::{TaskLaunchParams, TaskLaunchParamsBuilder};
+pub use repo::{RepoConfig, RepoMode};
 pub(crate) use request::open_runtime;
-pub use request::{
-    AgentSelection, CreateTask, Priority, RepoConfig, RepoMode, RuntimeConfig, RuntimeType,
-};
+pub use request::{AgentSelection, CreateTask, Priority, RuntimeConfig, RuntimeType};
 
 use crate::{SessionId, SessionLinks, SessionStatus, TaskId, Timestamp};
 

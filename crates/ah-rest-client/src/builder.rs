@@ -126,8 +126,17 @@ impl fmt::Debug for RestClientBuilder {
     }
 }
 
+impl RestClient {
+    /// Creates a builder for a client of the access point at `base_url`, such as
+    /// `http://127.0.0.1:3001`.
+    #[must_use]
+    pub fn builder(base_url: &str) -> RestClientBuilder {
+        RestClientBuilder::new(base_url)
+    }
+}
+
 impl RestClientBuilder {
-    pub(crate) fn new(base_url: &str) -> Self {
+    fn new(base_url: &str) -> Self {
         Self {
             base_url: base_url.to_owned(),
             credential: None,

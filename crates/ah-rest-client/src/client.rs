@@ -13,7 +13,6 @@ use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 use crate::answer;
-use crate::builder::RestClientBuilder;
 use crate::call::ApiCall;
 use crate::chance;
 use crate::credential::Credential;
@@ -63,13 +62,6 @@ impl fmt::Debug for RestClient {
 }
 
 impl RestClient {
-    /// Creates a builder for a client of the access point at `base_url`, such as
-    /// `http://127.0.0.1:3001`.
-    #[must_use]
-    pub fn builder(base_url: &str) -> RestClientBuilder {
-        RestClientBuilder::new(base_url)
-    }
-
     pub(crate) const fn from_shared(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
@@ -84,8 +76,21 @@ impl RestClient {
         &self.shared.retry
     }
 
-    pub(crate) fn reachability_sender(&self) -> &watch::Sender<Reachability> {
-        &self.shared.reachability
+    /// Returns the reachability of the server, and notifies of its changes.
+    ///
+    /// Event streams reconnect without an error, so that a program that shows a stream learns of an
+    /// outage only here. Without open streams and calls, the value is that of the last attempt.
+    #[must_use]
+    pub fn reachability(&self) -> watch::Receiver<Reachability> {
+        self.shared.reachability.subscribe()
+    }
+
+    /// Records the result of an attempt.
+    pub(crate) fn set_reachability(&self, is_reachable: bool) {
+        let now = Reachability::of_attempt(is_reachable);
+        self.shared
+            .reachability
+            .send_if_modified(|known| std::mem::replace(known, now) != now);
     }
 
     pub(crate) fn timeouts(&self) -> &Timeouts {

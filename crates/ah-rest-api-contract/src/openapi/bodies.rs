@@ -5,27 +5,15 @@ use std::borrow::Cow;
 use serde_json::json;
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::{
-    Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type,
+    Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{integer, object_of, word};
+use super::{NamedSchemas, integer, object_of, push, reference, word};
 use crate::{
     AgentSelection, ContentBlock, Draft, DraftContent, DraftId, PermissionAction, PermissionAnswer,
     PermissionPolicy, PermissionRule, PromptContent, RepoConfig, RuntimeConfig, Timestamp,
 };
-
-pub(super) type NamedSchemas = Vec<(String, RefOr<Schema>)>;
-
-/// Adds a type and its parts to the named schemas.
-pub(super) fn push<T: ToSchema>(schemas: &mut NamedSchemas) {
-    schemas.push((T::name().into_owned(), T::schema()));
-    T::schemas(schemas);
-}
-
-pub(super) fn reference<T: ToSchema>() -> Ref {
-    Ref::from_schema_name(T::name())
-}
 
 fn blocks() -> ArrayBuilder {
     ArrayBuilder::new().items(reference::<ContentBlock>())

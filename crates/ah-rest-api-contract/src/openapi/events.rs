@@ -9,12 +9,10 @@ use utoipa::openapi::schema::Discriminator;
 use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{object_of, word};
+use super::{NamedSchemas, object_of, word};
 use crate::{
     EphemeralEvent, EventPayload, EventSeq, Gap, SessionEvent, SessionId, StreamItem, Timestamp,
 };
-
-type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
 /// One form of an item of a stream.
 struct Form {

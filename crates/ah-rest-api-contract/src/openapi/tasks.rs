@@ -7,8 +7,7 @@ use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
 use utoipa::openapi::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::bodies::{NamedSchemas, push, reference};
-use super::{extension, object_of};
+use super::{NamedSchemas, extension, object_of, push, reference};
 use crate::{ContentBlock, RepoConfig};
 
 /// A text without NUL.

@@ -5,97 +5,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::rule::{CompiledRule, Fit, check_path_pattern, check_tool_pattern};
+use super::rule::{
+    CompiledRule, Fit, PermissionAction, PermissionRule, check_path_pattern, check_tool_pattern,
+};
 use super::subject::{PermissionSubject, SubjectPath};
-use crate::object::objects;
-use crate::word::words;
 use crate::{FieldErrors, number};
-
-/// The decision on a permission request.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::IntoStaticStr,
-    strum::VariantArray,
-)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum PermissionAction {
-    /// Ask a user.
-    #[default]
-    Ask,
-    /// Allow the request.
-    Allow,
-    /// Deny the request.
-    Deny,
-}
-
-impl PermissionAction {
-    /// Returns the stricter of two actions.
-    #[must_use]
-    pub const fn stricter(self, other: Self) -> Self {
-        if other.strictness() > self.strictness() {
-            other
-        } else {
-            self
-        }
-    }
-
-    /// Returns the rank of the action: the stricter of two actions prevails.
-    const fn strictness(self) -> u8 {
-        match self {
-            Self::Allow => 0,
-            Self::Ask => 1,
-            Self::Deny => 2,
-        }
-    }
-}
-
-words!(closed PermissionAction);
-
-/// One rule of a policy.
-///
-/// A rule with a `path` matches the paths that a request names, by name: it does not follow
-/// symbolic links and does not parse command lines. The first matching rule decides each path
-/// separately. The strictest decision applies to the whole request: one denied path denies the
-/// request.
-///
-/// Uncertain matches count against the request. A match is uncertain for:
-///
-/// * a path that may point anywhere: one with `..`, `~`, a backslash or a control character, or an
-///   absolute path outside of the workspace;
-/// * a parent folder of the paths that the rule matches;
-/// * a tool or path that matches only if case is ignored.
-///
-/// An `allow` rule never applies to an uncertain match. A `deny` or `ask` rule applies to it as to
-/// a certain match, unless an earlier rule matches for certain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-pub struct PermissionRule {
-    /// A glob for the tool's name, 1 to 256 bytes; absent means any tool.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
-    pub tool: Option<String>,
-    /// A glob for the workspace-relative paths that the request names, 1 to 256 bytes; absent means
-    /// any. `*` matches within a folder, `**` across folders; `secrets/**` matches all contents of
-    /// a folder. A rule with a path does not match a request without paths.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
-    pub path: Option<String>,
-    /// The decision on matching requests.
-    pub action: PermissionAction,
-}
-
-objects!(PermissionRule);
 
 /// A policy for the permission requests of an agent. On the wire, a string (`"ask"`, `"allow"`,
 /// `"deny"`) is a policy without rules.

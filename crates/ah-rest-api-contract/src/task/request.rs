@@ -6,104 +6,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use validator::Validate;
 
-use super::rules::{
-    TIMEOUT_MS_MAX, check_argument, check_branch, check_commit, check_env, check_labels,
-    check_repo, check_source,
-};
+use super::repo::RepoConfig;
+use super::rules::{TIMEOUT_MS_MAX, check_argument, check_env, check_labels};
 use crate::object::objects;
 use crate::word::{self, words};
 use crate::{AgentType, PermissionPolicy, PromptContent, number};
-
-/// The kind of repository of a session.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::IntoStaticStr,
-    strum::VariantArray,
-)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum RepoMode {
-    /// A git repository, in its own worktree.
-    Git,
-    /// No repository: an empty folder.
-    None,
-    /// A value that this version does not know.
-    #[serde(skip_deserializing)]
-    Unknown,
-}
-
-/// The repository of a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[validate(schema(function = "check_repo"))]
-pub struct RepoConfig {
-    /// The kind of repository.
-    pub mode: RepoMode,
-    /// The address: an absolute path on the executor's host, a URL, or `user@host:path`. Required
-    /// for `git`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[validate(custom(function = "check_source"))]
-    #[cfg_attr(
-        feature = "openapi",
-        schema(
-            min_length = 1,
-            max_length = 4096,
-            pattern = "^(?:/[^\\u0000-\\u001f\\u007f-\\u009f]*|file:///[^\\u0000-\\u001f\\u007f-\\u009f]*|(?:https?|ssh|git)://(?:[0-9A-Za-z._~]+(?::[0-9A-Za-z._~-]*)?@)?[A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?(?::[0-9]{1,4})?(?:/[^\\u0000-\\u001f\\u007f-\\u009f]*)?|(?:[0-9A-Za-z._+][0-9A-Za-z._+-]*@)?[0-9A-Za-z._+][0-9A-Za-z._+-]*:(?!//)[0-9A-Za-z._~/][^\\u0000-\\u001f\\u007f-\\u009f]*)$"
-        )
-    )]
-    pub url: Option<String>,
-    /// The branch at which to start, with a name that `git check-ref-format` accepts; the
-    /// repository's HEAD if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[validate(custom(function = "check_branch"))]
-    #[cfg_attr(
-        feature = "openapi",
-        schema(
-            max_length = 244,
-            pattern = r"^(?!@$|[-/.]|.*(?:\.\.|@\{|//|/\.|\.lock/|\.lock$|[./]$))[^\u0000- ~^:?*\[\\\u007f-\u009f]+$"
-        )
-    )]
-    pub branch: Option<String>,
-    /// The commit at which to start, in hexadecimal (4 to 64 digits); the head of the branch if
-    /// absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[validate(custom(function = "check_commit"))]
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9A-Fa-f]{4,64}$"))]
-    pub commit: Option<String>,
-}
-
-impl RepoConfig {
-    /// Creates a reference to the repository at `url`, at its HEAD.
-    #[must_use]
-    pub fn git(url: impl Into<String>) -> Self {
-        Self {
-            mode: RepoMode::Git,
-            url: Some(url.into()),
-            branch: None,
-            commit: None,
-        }
-    }
-
-    /// Creates the reference to no repository: an empty folder.
-    #[must_use]
-    pub const fn none() -> Self {
-        Self {
-            mode: RepoMode::None,
-            url: None,
-            branch: None,
-            commit: None,
-        }
-    }
-}
 
 /// The kind of runtime of an agent.
 #[derive(
@@ -320,7 +227,7 @@ pub struct CreateTask {
     pub env: BTreeMap<String, String>,
 }
 
-objects!(RepoConfig, RuntimeConfig, AgentSelection, CreateTask);
+objects!(RuntimeConfig, AgentSelection, CreateTask);
 
 impl CreateTask {
     /// Creates a task with one session: `prompt` on `repo` by the agent `agent_type`.
@@ -348,7 +255,7 @@ impl CreateTask {
     }
 }
 
-words!(input RepoMode, RuntimeType, Priority);
+words!(input RuntimeType, Priority);
 
 /// Deserializes the runtime of a response, which may have fields of a newer server.
 pub(crate) fn open_runtime<'de, D: Deserializer<'de>>(

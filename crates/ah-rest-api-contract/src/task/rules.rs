@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use validator::ValidationError;
 
-use super::{RepoConfig, RepoMode};
 use crate::RepositorySource;
 
 /// The maximum time limit of a task, in milliseconds: 7 days.
@@ -21,20 +20,6 @@ fn failed(message: impl Into<Cow<'static, str>>) -> ValidationError {
 
 pub(super) fn check_source(url: &str) -> Result<(), ValidationError> {
     RepositorySource::parse(url).map(|_| ()).map_err(failed)
-}
-
-/// Validates the combination of the fields of a repository; single fields have their own rules.
-pub(super) fn check_repo(repo: &RepoConfig) -> Result<(), ValidationError> {
-    // The code of an error on a whole struct names the invalid field.
-    if repo.mode == RepoMode::Unknown {
-        return Err(ValidationError::new("mode").with_message("must be `git` or `none`".into()));
-    }
-    if repo.mode == RepoMode::Git && repo.url.is_none() {
-        return Err(
-            ValidationError::new("url").with_message("is required for a git repository".into())
-        );
-    }
-    Ok(())
 }
 
 /// Applies the rules of `git check-ref-format` to a branch, and rejects a leading dash.
