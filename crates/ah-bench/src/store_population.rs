@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    AgentType, ChangeSummary, CreateTask, EventPayload, EventSeq, ExecutorId, Log, LogLevel,
-    RepoConfig, RepositoryId, Session, SessionAgent, SessionId, SessionStatus, SessionWorkspace,
-    StatusChange, Task, TaskId, Thought, Timestamp, Usage, WorkspaceProvider,
+    AgentType, ChangeSummary, CreateTask, EventPayload, ExecutorId, Log, LogLevel, RepoConfig,
+    RepositoryId, Session, SessionAgent, SessionId, SessionStatus, SessionWorkspace, StatusChange,
+    Task, TaskId, Thought, Timestamp, Usage, WorkspaceProvider,
 };
 use ah_store::{
     Guard, Launch, NewEvent, NewTask, SessionPatch, SessionWrite, Sessions as _, Store,
