@@ -10,6 +10,7 @@ mod conversation;
 mod effects;
 mod ids;
 mod permissions;
+mod requests;
 mod shorten;
 mod speech;
 mod work;
@@ -18,5 +19,6 @@ pub use agent::{AgentInput, AgentOutput, Channel, OtherClaims, Settling, ToolReq
 pub use conversation::{Conversation, Opening};
 pub use effects::{Effects, Moment};
 pub use ids::Identifiers;
+pub use requests::ProcessRequest;
 pub use shorten::leave_out_middle;
 pub use work::Work;

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ah_executor::AgentLaunch;
 use ah_lifecycle::permission;
-use ah_lifecycle::turns::{AgentOutput, Conversation, Effects, Identifiers, Moment, Opening};
+use ah_lifecycle::turns::{
+    AgentOutput, Conversation, Effects, Identifiers, Moment, Opening, ProcessRequest,
+};
 use ah_lifecycle::{
     AgentEnd, Fact, JournalEntry, JournalRecord, Request, ShutdownManner, TurnOutcome,
 };
@@ -138,45 +140,33 @@ impl Recorder {
     }
 
     fn carry_out(&mut self, request: Request, now: Moment) {
-        match request {
-            Request::Prompt {
-                prompt_id,
-                content,
-                author,
-                steer,
-            } => self.converse(now, |conversation, effects| {
-                conversation.prompt(prompt_id, content, author, steer, now, effects);
-            }),
-            Request::Withdraw { prompt_id } => self.converse(now, |conversation, _| {
-                conversation.withdraw(prompt_id);
-            }),
-            Request::Answer {
-                request_id,
-                answer,
-                by,
-            } => match self.made_by_test.remove(&request_id) {
-                Some(request) => {
-                    let resolved = permission::answered(&request, &answer, &by);
-                    let resolved = EventPayload::PermissionResolved(resolved);
-                    self.append(JournalEntry::Event(resolved), now);
-                }
-                None => self.converse(now, |conversation, effects| {
-                    conversation.answer(request_id, &answer, &by, now, effects);
-                }),
-            },
-            Request::Interrupt => self.converse(now, |conversation, effects| {
-                conversation.interrupt(now, effects);
-            }),
-            Request::Pause => {
+        if let Request::Answer {
+            request_id,
+            answer,
+            by,
+        } = &request
+            && let Some(request) = self.made_by_test.remove(request_id)
+        {
+            let resolved = permission::answered(&request, answer, by);
+            let resolved = EventPayload::PermissionResolved(resolved);
+            return self.append(JournalEntry::Event(resolved), now);
+        }
+        let mut processes = None;
+        self.call(|conversation, effects| {
+            processes = conversation.on_request(request, now, effects);
+        });
+        match processes {
+            None => self.play(now),
+            Some(ProcessRequest::Pause) => {
                 self.frozen = true;
                 self.fact(Fact::Paused, now);
             }
-            Request::Resume => {
+            Some(ProcessRequest::Resume) => {
                 self.frozen = false;
                 self.fact(Fact::Resumed, now);
                 self.play(now);
             }
-            Request::Shutdown { manner } => match manner {
+            Some(ProcessRequest::Shutdown(manner)) => match manner {
                 ShutdownManner::Finish => self.exit(Some(0), None, now),
                 ShutdownManner::Stop => self.exit(None, Some(15), now),
                 ShutdownManner::Kill => self.exit(None, Some(9), now),

@@ -1,6 +1,6 @@
 //! The requests of an attendant.
 
-use ah_lifecycle::turns::Effects;
+use ah_lifecycle::turns::{Effects, ProcessRequest};
 
 use super::RecordedSession;
 use crate::clock;
@@ -12,27 +12,11 @@ impl RecordedSession {
     pub(super) async fn on_request(&mut self, request: Request) {
         let at = clock::now();
         let mut effects = Effects::default();
-        match request {
-            Request::Prompt {
-                prompt_id,
-                content,
-                author,
-                steer,
-            } => self
-                .conversation
-                .prompt(prompt_id, content, author, steer, at, &mut effects),
-            Request::Withdraw { prompt_id } => self.conversation.withdraw(prompt_id),
-            Request::Answer {
-                request_id,
-                answer,
-                by,
-            } => self
-                .conversation
-                .answer(request_id, &answer, &by, at, &mut effects),
-            Request::Interrupt => self.conversation.interrupt(at, &mut effects),
-            Request::Pause => self.pause(&mut effects).await,
-            Request::Resume => self.resume(&mut effects),
-            Request::Shutdown { manner } => {
+        match self.conversation.on_request(request, at, &mut effects) {
+            None => {}
+            Some(ProcessRequest::Pause) => self.pause(&mut effects).await,
+            Some(ProcessRequest::Resume) => self.resume(&mut effects),
+            Some(ProcessRequest::Shutdown(manner)) => {
                 self.end(ShutdownCause::Requested(manner));
                 return;
             }
