@@ -18,7 +18,7 @@ const TRAIT: &str = "crates/ah-rest-api-contract/src/manager.rs";
 const IMPLEMENTATIONS: [(&str, &str); 2] = [
     ("crates/ah-engine/src/manager.rs", "LocalTaskManager"),
     (
-        "crates/ah-rest-mock-client/src/manager.rs",
+        "crates/ah-rest-mock-client/src/manager/methods.rs",
         "MockTaskManager",
     ),
 ];

@@ -9,14 +9,13 @@ use ah_rest_api_contract::{
 };
 use ah_scenario::Script;
 
-use crate::fault::{Conditions, Fault, Method};
+use crate::fault::{Conditions, Fault, MockMethod, StreamConditions};
 use crate::ids::Ids;
 use crate::manager::MockTaskManager;
 use crate::script;
 use crate::session::Times;
 use crate::shared::Shared;
 use crate::state::{Agents, Repositories, Setting, State};
-use crate::stream::StreamConditions;
 
 /// The initial time of a mock's clock: 2026-01-01T00:00:00Z.
 const START_MILLIS: i64 = 1_767_225_600_000;
@@ -41,8 +40,29 @@ pub struct MockBuilder {
     streams: StreamConditions,
 }
 
+impl MockTaskManager {
+    /// Creates a mock that plays a realistic session for every task. [`MockTaskManager::builder`]
+    /// configures others.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Creates a builder of a mock.
+    #[must_use]
+    pub fn builder() -> MockBuilder {
+        MockBuilder::new()
+    }
+}
+
+impl Default for MockTaskManager {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl MockBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             seed: 0,
             start: Timestamp::from_unix_millis(START_MILLIS),
@@ -154,7 +174,7 @@ impl MockBuilder {
 
     /// Delays each call of `method`.
     #[must_use]
-    pub fn latency(mut self, method: Method, latency: Duration) -> Self {
+    pub fn latency(mut self, method: MockMethod, latency: Duration) -> Self {
         self.conditions.set_latency(method, latency);
         self
     }
@@ -162,7 +182,7 @@ impl MockBuilder {
     /// Delays each call of any method.
     #[must_use]
     pub fn latency_everywhere(mut self, latency: Duration) -> Self {
-        for method in Method::ALL {
+        for method in MockMethod::ALL {
             self.conditions.set_latency(*method, latency);
         }
         self
@@ -170,7 +190,7 @@ impl MockBuilder {
 
     /// Makes `method` fail as described. Of several faults, the first that applies is used.
     #[must_use]
-    pub fn fault(mut self, method: Method, fault: Fault) -> Self {
+    pub fn fault(mut self, method: MockMethod, fault: Fault) -> Self {
         self.conditions.arm(method, fault);
         self
     }

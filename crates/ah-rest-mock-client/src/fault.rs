@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ah_rest_api_contract::{ErrorKind, TaskManagerError};
+use ah_rest_api_contract::{ErrorKind, EventSeq, TaskManagerError};
 
 use crate::ids::Ids;
 
-/// Declares [`Method`]: the methods in brackets, and those of the operations table.
+/// Declares [`MockMethod`]: the methods in brackets, and those of the operations table.
 macro_rules! methods {
     ([$($own:ident),*]
         manager { $(
@@ -22,12 +22,12 @@ macro_rules! methods {
     ) => { pastey::paste! {
         /// A method of [`TaskManager`](ah_rest_api_contract::TaskManager).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Method {
+        pub enum MockMethod {
             $(#[doc = concat!("`", stringify!($own), "`")] [<$own:camel>],)*
             $(#[doc = concat!("`", stringify!($id), "`")] [<$id:camel>],)*
         }
 
-        impl Method {
+        impl MockMethod {
             /// Every method that returns a result.
             pub const ALL: &'static [Self] =
                 &[$(Self::[<$own:camel>],)* $(Self::[<$id:camel>]),*];
@@ -116,31 +116,40 @@ impl Connection {
     }
 }
 
+/// The simulated conditions of streams.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StreamConditions {
+    /// The event after which a stream breaks, if it started before it.
+    pub(crate) cut_at: Option<EventSeq>,
+    /// The delay of each item.
+    pub(crate) pace: Duration,
+}
+
 /// The faults and latencies of the mock's methods.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conditions {
-    latency: BTreeMap<Method, Duration>,
+    latency: BTreeMap<MockMethod, Duration>,
     faults: Vec<Armed>,
 }
 
 #[derive(Clone, Debug)]
 struct Armed {
-    method: Method,
+    method: MockMethod,
     fault: Fault,
     calls: u64,
     failed: u64,
 }
 
 impl Conditions {
-    pub(crate) fn set_latency(&mut self, method: Method, latency: Duration) {
+    pub(crate) fn set_latency(&mut self, method: MockMethod, latency: Duration) {
         self.latency.insert(method, latency);
     }
 
-    pub(crate) fn latency(&self, method: Method) -> Duration {
+    pub(crate) fn latency(&self, method: MockMethod) -> Duration {
         self.latency.get(&method).copied().unwrap_or_default()
     }
 
-    pub(crate) fn arm(&mut self, method: Method, fault: Fault) {
+    pub(crate) fn arm(&mut self, method: MockMethod, fault: Fault) {
         self.faults.push(Armed {
             method,
             fault,
@@ -159,7 +168,7 @@ impl Conditions {
     /// A fault applies that prevents the effect.
     pub(crate) fn call(
         &mut self,
-        method: Method,
+        method: MockMethod,
         ids: &mut Ids,
     ) -> Result<Option<TaskManagerError>, TaskManagerError> {
         for armed in self.faults.iter_mut().filter(|it| it.method == method) {

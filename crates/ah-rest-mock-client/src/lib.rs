@@ -87,7 +87,7 @@
 //! [`MockTaskManager::disconnect`] starts an outage of calls and streams. A fault
 //! [after the effect](Fault::after_effect) is a lost response.
 //!
-//! [`MockBuilder::fault`] and [`MockTaskManager::fail`] make a [`Method`] return an error: on every
+//! [`MockBuilder::fault`] and [`MockTaskManager::fail`] make a [`MockMethod`] return an error: on every
 //! call, after some calls, a number of times, or with a probability. [`MockBuilder::latency`] delays
 //! calls, [`MockBuilder::cut_streams_at`] breaks streams like a lost connection, and
 //! [`MockBuilder::slow_streams`] delays their items.
@@ -107,6 +107,6 @@ mod stream;
 pub use ah_scenario;
 
 pub use builder::MockBuilder;
-pub use fault::{Fault, Method};
+pub use fault::{Fault, MockMethod};
 pub use manager::MockTaskManager;
 pub use script::ScriptBuilder;

@@ -3,7 +3,10 @@
 //! Each method applies to a given moment and returns at once. The owner of the session calls
 //! [`MockSession::advance`] after each decision, and at the time that the last call returned.
 
+mod advance;
+mod agent;
 mod recorder;
+mod requests;
 
 use std::sync::Arc;
 

@@ -21,11 +21,10 @@ use ah_rest_api_contract::{
 use ah_scenario::{Defines, ScriptedAgent, Speed};
 use tokio::sync::Notify;
 
-use crate::fault::Conditions;
+use crate::fault::{Conditions, StreamConditions};
 use crate::ids::Ids;
 use crate::script::ScriptBuilder;
 use crate::session::{MockSession, Setup, Times};
-use crate::stream::StreamConditions;
 pub(crate) use agents::Agents;
 pub(crate) use log::Log;
 pub(crate) use receipts::Receipts;

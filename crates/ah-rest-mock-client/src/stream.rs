@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ah_rest_api_contract::{
     AllEventsQuery, AllEventsStream, EphemeralEvent, ErrorKind, EventFilter, EventSeq, EventStream,
@@ -13,20 +12,11 @@ use futures::stream;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
-use crate::fault::Connection;
+use crate::fault::{Connection, StreamConditions};
 use crate::shared::Shared;
 
 /// The maximum number of events per read.
 const READ_MAX: usize = 64;
-
-/// The simulated conditions of streams.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct StreamConditions {
-    /// The event after which a stream breaks, if it started before it.
-    pub(crate) cut_at: Option<EventSeq>,
-    /// The delay of each item.
-    pub(crate) pace: Duration,
-}
 
 /// The connection of a stream, which the first outage after its start breaks.
 struct Link {

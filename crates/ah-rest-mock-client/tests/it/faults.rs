@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
     AllEventsQuery, ErrorKind, EventFilter, EventSeq, PageRequest, SessionQuery, StreamItem,
     TaskLaunchParams, TaskManager,
 };
-use ah_rest_mock_client::{Fault, Method, MockTaskManager};
+use ah_rest_mock_client::{Fault, MockMethod, MockTaskManager};
 use futures::StreamExt;
 use tokio::time::Instant;
 
@@ -25,11 +25,11 @@ async fn kinds(mock: &MockTaskManager, calls: usize) -> Vec<Option<ErrorKind>> {
 async fn configured_fault_fails_the_method() {
     let fault = Fault::new(ErrorKind::Unavailable).after(2).times(1);
     let mock = MockTaskManager::builder()
-        .fault(Method::ListSessions, fault)
+        .fault(MockMethod::ListSessions, fault)
         .build();
     let unavailable = Some(ErrorKind::Unavailable);
     assert_eq!(kinds(&mock, 4).await, [None, None, unavailable, None]);
-    mock.fail(Method::ListSessions, Fault::new(ErrorKind::Internal));
+    mock.fail(MockMethod::ListSessions, Fault::new(ErrorKind::Internal));
     assert_eq!(kinds(&mock, 1).await, [Some(ErrorKind::Internal)]);
     assert!(
         mock.list_agents(PageRequest::largest()).await.is_ok(),
@@ -46,7 +46,7 @@ async fn probability_follows_the_seed() {
         let fault = Fault::new(ErrorKind::RateLimited).with_probability(0.3);
         let mock = MockTaskManager::builder()
             .seed(seed)
-            .fault(Method::ListSessions, fault)
+            .fault(MockMethod::ListSessions, fault)
             .build();
         outcomes.push(kinds(&mock, 100).await);
     }
@@ -59,7 +59,7 @@ async fn probability_follows_the_seed() {
 #[tokio::test(start_paused = true)]
 async fn call_takes_the_configured_time_and_can_be_dropped() {
     let mock = MockTaskManager::builder()
-        .latency(Method::LaunchTask, Duration::from_secs(5))
+        .latency(MockMethod::LaunchTask, Duration::from_secs(5))
         .build();
     let params = TaskLaunchParams::try_from(a_task()).unwrap();
     let began = Instant::now();
@@ -150,7 +150,7 @@ async fn outage_fails_calls_and_open_streams_until_the_reconnect() {
 async fn fault_after_the_effect_loses_only_the_response() {
     let mock = MockTaskManager::new();
     let fault = Fault::new(ErrorKind::Unreachable).times(1);
-    mock.fail(Method::LaunchTask, fault.after_effect());
+    mock.fail(MockMethod::LaunchTask, fault.after_effect());
     let task = || TaskLaunchParams::try_from(a_task()).unwrap();
     assert!(mock.launch_task(task()).await.is_err());
     let listed = mock.list_sessions(SessionQuery::default()).await.unwrap();

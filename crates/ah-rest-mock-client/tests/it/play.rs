@@ -76,8 +76,11 @@ async fn task_settings_select_the_scenario() {
     task.agents[0].settings =
         serde_json::from_value(json!({"scenario": scenario, "defines": {"who": "you"}})).unwrap();
     let log = whole_log(&mock, launch(&mock, task).await).await;
-    let said = |event: &EventPayload| matches!(event, EventPayload::Log(log) if log.message == "hello you" && log.level == LogLevel::Info);
-    assert!(log.iter().any(|event| said(&event.payload)), "{log:#?}");
+    let is_expected = |event: &EventPayload| matches!(event, EventPayload::Log(log) if log.message == "hello you" && log.level == LogLevel::Info);
+    assert!(
+        log.iter().any(|event| is_expected(&event.payload)),
+        "{log:#?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -259,7 +262,7 @@ async fn prompts_are_queued_or_steer_the_turn() {
     steer.delivery = ah_rest_api_contract::DeliveryMode::Steer;
     mock.prompt_session(id, steer).await.unwrap();
     let log = whole_log(&mock, id).await;
-    let said: Vec<String> = log
+    let messages: Vec<String> = log
         .iter()
         .filter_map(|event| match &event.payload {
             EventPayload::Message(message) => match &message.content[..] {
@@ -270,7 +273,7 @@ async fn prompts_are_queued_or_steer_the_turn() {
         })
         .collect();
     assert_eq!(
-        said,
+        messages,
         [
             "do it",
             "now",
