@@ -205,7 +205,7 @@ impl Catalog {
             versions,
             installation,
             capabilities: AgentCapabilities {
-                steer: crate::driver::can_steer(profile.driver),
+                steer: profile.driver.can_steer(),
                 ..profile.capabilities
             },
             settings_schema_ref: schema_ref(name),

@@ -6,12 +6,14 @@
 
 mod catalog;
 pub mod driver;
+mod folder;
 pub mod home;
 mod inheritance;
 mod launch;
 pub mod scenario_agent;
 
 pub use catalog::{AgentEntry, Catalog, ConfiguredAgents, HomeOf, HostEnvironment, InvalidAgent};
+pub use folder::SessionFolder;
 pub use home::HomePlan;
 pub use inheritance::Inheritance;
-pub use launch::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
+pub use launch::{AgentProgram, DriverKind, LaunchSpec};

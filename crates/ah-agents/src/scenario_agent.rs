@@ -6,6 +6,7 @@
 mod assertion;
 mod command;
 mod edit;
+mod exit;
 mod outbox;
 mod output;
 mod stage;
@@ -24,23 +25,11 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 use ulid::Ulid;
 
 use ah_lifecycle::TurnOutcome;
+use exit::Exit;
 use outbox::Outbox;
 use stage::Stage;
 use wire::{FromAgent, LINE_BYTES_MAX, ToAgent};
 use workspace::AgentFolder;
-
-/// The reason why the agent exits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Its input has ended.
-    InputEnded,
-    /// Its output is closed.
-    OutputClosed,
-    /// The scenario has it exit with this code.
-    Code(u8),
-    /// The scenario has it crash.
-    Crash,
-}
 
 /// Checks that the scenario agent can play by these settings of a task.
 ///
@@ -107,7 +96,7 @@ fn first_message() -> std::io::Result<Ulid> {
 
 /// Plays by these settings in `workspace`, over `input` and `output`, until it has a reason to
 /// exit. Invalid settings fail each turn with their error, so that the client sees it.
-pub(crate) async fn play(
+async fn play(
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin,
     workspace: PathBuf,

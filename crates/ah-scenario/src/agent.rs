@@ -1,43 +1,22 @@
 //! An agent in memory that plays a script: tools produce what the script says, edits change what
 //! it says, and assertions hold.
 
+mod step;
 mod tool;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ah_lifecycle::TurnOutcome;
 use ah_lifecycle::turns::{AgentInput, AgentOutput, OtherClaims, ToolRequest};
-use ah_rest_api_contract::{EventPayload, FileEdit, Log, LogLevel, PromptContent, PromptId};
+use ah_rest_api_contract::{EventPayload, Log, LogLevel, PromptContent, PromptId};
 use ulid::Ulid;
 
 use crate::{Defines, Instruction, Interpreter, Script};
+pub use step::AgentStep;
 
 /// The signal of a process that aborts.
 const SIGABRT: i32 = 6;
-
-/// The next thing that a [`ScriptedAgent`] does.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most values are outputs, and at most one tool's run is kept"
-)]
-pub enum AgentStep {
-    /// It produces output for its conversation.
-    Output(AgentOutput),
-    /// It is busy for this time, before scaling.
-    Wait(Duration),
-    /// It waits for a prompt, an answer or an interruption.
-    Blocked,
-    /// Its process ends.
-    Exited {
-        /// The exit code, if it exits.
-        exit_code: Option<i32>,
-        /// The signal, if one ends it.
-        signal: Option<i32>,
-    },
-}
 
 /// An agent that plays a script in memory.
 ///
@@ -118,9 +97,9 @@ impl ScriptedAgent {
                     continue;
                 }
                 Instruction::Edit(edit) => {
-                    event(file_edit(edit.path, edit.lines_added, edit.lines_removed))
+                    AgentStep::file_edit(edit.path, edit.lines_added, edit.lines_removed)
                 }
-                Instruction::Assert { place, .. } => event(EventPayload::Log(Log {
+                Instruction::Assert { place, .. } => AgentStep::event(EventPayload::Log(Log {
                     level: LogLevel::Debug,
                     message: format!("{place} is taken to hold"),
                     tool_execution_id: None,
@@ -186,19 +165,6 @@ impl AgentInput for ScriptedAgent {
             self.interpreter.answered(option);
         }
     }
-}
-
-fn event(event: EventPayload) -> AgentStep {
-    AgentStep::Output(AgentOutput::Event(event))
-}
-
-fn file_edit(file_path: String, lines_added: u64, lines_removed: u64) -> EventPayload {
-    EventPayload::FileEdit(FileEdit {
-        file_path,
-        lines_added,
-        lines_removed,
-        description: None,
-    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@
 //! real files and processes; a [`ScriptedAgent`](crate::ScriptedAgent) plays them in memory. Both
 //! therefore skip the same steps, end the same turns and send the same messages.
 
+mod conditions;
+mod instruction;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,71 +14,17 @@ use std::time::Duration;
 use ah_lifecycle::TurnOutcome;
 use ah_rest_api_contract::{
     ContentBlock, EphemeralEvent, ErrorEvent, EventPayload, Log, LogLevel, Message, MessageDelta,
-    MessageId, MessageRole, PermissionOption, Plan, PlanEntry, PromptContent, Thought, ToolOutcome,
+    MessageId, MessageRole, Plan, PlanEntry, PromptContent, Thought, ToolOutcome,
 };
 use serde_json::{Map, Value};
 use ulid::Ulid;
 
 use crate::{
-    Assertion, Condition, Defines, ExecutionEvent, ExecutionOutput, ExpectedAnswer, FileRead,
-    PermissionAsk, Piece, ProgressLine, Script, ScriptStep, ScriptedEdit, StepAction, ToolCall,
-    ToolExecution, fill_args,
+    Defines, ExecutionEvent, ExecutionOutput, FileRead, PermissionAsk, Piece, ProgressLine, Script,
+    ScriptStep, ScriptedEdit, StepAction, ToolCall, ToolExecution, fill_args,
 };
-
-/// The next thing that the agent has to do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Instruction {
-    /// Let this time pass, before scaling.
-    Wait(Duration),
-    /// Send an event.
-    Event(EventPayload),
-    /// Send an ephemeral event.
-    Ephemeral(EphemeralEvent),
-    /// Request permission, and continue after [`Interpreter::answered`].
-    Ask {
-        /// The name of the request.
-        key: String,
-        /// The request.
-        ask: PermissionAsk,
-    },
-    /// Use a tool.
-    Tool(ToolUse),
-    /// Change a file.
-    Edit(ScriptedEdit),
-    /// Read a file with a tool, and compare it with the content that the script expects.
-    Read {
-        /// The use of the tool.
-        tool: ToolUse,
-        /// The file, relative to the workspace.
-        path: String,
-        /// The expected content.
-        expected: Option<String>,
-    },
-    /// Check an assertion. If it does not hold, [`Interpreter::fail`] ends the turn.
-    Assert {
-        /// The place of the step in the scenario.
-        place: String,
-        /// The assertion.
-        assertion: Assertion,
-    },
-    /// Do nothing until the request is answered or the turn is interrupted.
-    Block,
-    /// End the turn.
-    EndTurn(TurnOutcome),
-    /// Exit with this code.
-    Exit(u8),
-    /// End by a signal.
-    Crash,
-}
-
-/// One use of a tool. The prompt and the defines are filled into all texts of the call.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ToolUse {
-    /// The name of this use.
-    pub id: String,
-    /// The call.
-    pub call: ToolCall,
-}
+use conditions::{Answers, StepCheck, is_as_expected};
+pub use instruction::{Instruction, ScriptedToolUse};
 
 /// A script in progress: one turn, and one [`Instruction`], at a time.
 #[derive(Clone, Debug)]
@@ -92,8 +41,7 @@ pub struct Interpreter {
     pending: Option<(String, PermissionAsk)>,
     /// Set while the script hangs.
     hangs: bool,
-    /// For each answered request, in order, its number and whether permission was granted.
-    answers: Vec<(usize, bool)>,
+    answers: Answers,
     /// The number of tool uses so far, for their names.
     tools_used: u64,
     /// The number of requests so far, for their names.
@@ -114,7 +62,7 @@ impl Interpreter {
             prompt: String::new(),
             pending: None,
             hangs: false,
-            answers: Vec::new(),
+            answers: Answers::new(),
             tools_used: 0,
             requests: 0,
             next_message: first_message,
@@ -165,8 +113,7 @@ impl Interpreter {
             return;
         };
         let chosen = option_id.and_then(|id| ask.options.iter().find(|option| option.id == id));
-        let granted = chosen.is_some_and(|option| option.kind.allows());
-        self.answers.push((ask.number, granted));
+        self.answers.add(&ask, chosen);
         if ask
             .expected
             .as_ref()
@@ -239,34 +186,17 @@ impl Interpreter {
     /// Returns true if the conditions of a step are met. A step that is skipped because permission
     /// was not granted is logged.
     fn is_due(&mut self, step: &ScriptStep) -> bool {
-        let granted = |number: usize| {
-            let answer = self
-                .answers
-                .iter()
-                .rev()
-                .find(|(asked, _)| *asked == number);
-            answer.map(|(_, granted)| *granted)
-        };
-        for condition in &step.conditions {
-            match *condition {
-                Condition::IfGranted { request } if granted(request) != Some(true) => return false,
-                Condition::IfDenied { request } if granted(request) != Some(false) => return false,
-                Condition::NeedsPermission { request } if granted(request) != Some(true) => {
-                    let what = match &step.action {
-                        StepAction::UseTool(call) => call.tool_name.clone(),
-                        StepAction::Edit(edit) => format!("the edit of {}", edit.path),
-                        _ => step.place.clone(),
-                    };
-                    let message = format!("skipped {what}: permission was not granted");
-                    self.due.push_back(log(LogLevel::Info, message));
-                    return false;
-                }
-                Condition::IfGranted { .. }
-                | Condition::IfDenied { .. }
-                | Condition::NeedsPermission { .. } => {}
-            }
+        let check = self.answers.check(&step.conditions);
+        if check == StepCheck::Refused {
+            let what = match &step.action {
+                StepAction::UseTool(call) => call.tool_name.clone(),
+                StepAction::Edit(edit) => format!("the edit of {}", edit.path),
+                _ => step.place.clone(),
+            };
+            let message = format!("skipped {what}: permission was not granted");
+            self.due.push_back(log(LogLevel::Info, message));
         }
-        true
+        check == StepCheck::Due
     }
 
     /// Adds the instructions of a step.
@@ -388,7 +318,7 @@ impl Interpreter {
         self.due.push_back(Instruction::Ask { key, ask });
     }
 
-    fn tool_use(&mut self, call: &ToolCall) -> ToolUse {
+    fn tool_use(&mut self, call: &ToolCall) -> ScriptedToolUse {
         self.tools_used += 1;
         let id = call
             .call_id
@@ -405,7 +335,7 @@ impl Interpreter {
             execution: call.execution.as_ref().map(|run| self.execution(run)),
             ..call.clone()
         };
-        ToolUse { id, call }
+        ScriptedToolUse { id, call }
     }
 
     fn execution(&self, execution: &ToolExecution) -> ToolExecution {
@@ -472,13 +402,4 @@ fn log(level: LogLevel, message: String) -> Instruction {
         message,
         tool_execution_id: None,
     }))
-}
-
-fn is_as_expected(expected: &ExpectedAnswer, chosen: Option<&PermissionOption>) -> bool {
-    match expected {
-        ExpectedAnswer::Option(id) => chosen.is_some_and(|option| option.id == *id),
-        ExpectedAnswer::Cancelled => chosen.is_none(),
-        ExpectedAnswer::Granted => chosen.is_some_and(|option| option.kind.allows()),
-        ExpectedAnswer::Denied => chosen.is_none_or(|option| !option.kind.allows()),
-    }
 }

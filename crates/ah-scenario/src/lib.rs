@@ -30,7 +30,7 @@ pub use builtin::{BUILTIN_NAMES, builtin};
 pub use catalog::{AGENT_TYPE, agent, check_selection};
 pub use defines::{Defines, InvalidDefine};
 pub use error::{Location, ScenarioError};
-pub use interpreter::{Instruction, Interpreter, ToolUse};
+pub use interpreter::{Instruction, Interpreter, ScriptedToolUse};
 pub use scenario::Scenario;
 pub use script::{
     Assertion, Condition, ExecutionEvent, ExecutionOutput, ExpectedAnswer, FileRead, PermissionAsk,

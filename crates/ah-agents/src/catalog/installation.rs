@@ -150,14 +150,14 @@ async fn ask(program: &Path) -> Option<String> {
     let output = child.stdout.take()?;
     let mut asked = VersionQuery(child);
     let answer = async {
-        let mut said = Vec::new();
-        let read = output.take(ANSWER_BYTES_MAX).read_to_end(&mut said).await;
+        let mut bytes = Vec::new();
+        let read = output.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes).await;
         read.ok()?;
         asked.0.wait().await.ok()?;
-        Some(said)
+        Some(bytes)
     };
-    let said = tokio::time::timeout(ANSWER_WAIT_MAX, answer).await.ok()??;
-    version_in(&String::from_utf8_lossy(&said))
+    let bytes = tokio::time::timeout(ANSWER_WAIT_MAX, answer).await.ok()??;
+    version_in(&String::from_utf8_lossy(&bytes))
 }
 
 /// A queried program, whose process group is killed on drop unless it has exited.

@@ -31,7 +31,7 @@ use ah_rest_api_contract::{
 };
 use serde_json::{Value, json};
 
-use super::Driver;
+use super::protocol::Driver;
 use crate::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
 use content::PromptCapabilities;
 use inbox::{Inbox, Piece, Unreadable};
@@ -317,7 +317,7 @@ impl Driver for AcpDriver {
 
 impl AgentInput for AcpDriver {
     fn can_steer(&self) -> bool {
-        super::can_steer(DriverKind::Acp)
+        DriverKind::Acp.can_steer()
     }
 
     fn begin(&mut self, to_agent: &mut Vec<u8>) {

@@ -9,7 +9,7 @@ use ah_rest_api_contract::{PromptContent, PromptId};
 
 use ah_lifecycle::turns::{AgentInput, AgentOutput, OtherClaims, ToolRequest};
 
-use super::Driver;
+use super::protocol::Driver;
 use crate::scenario_agent::wire::{FromAgent, ToAgent};
 use crate::{AgentProgram, DriverKind, SessionFolder};
 
@@ -66,7 +66,7 @@ impl Driver for ScenarioDriver {
 
 impl AgentInput for ScenarioDriver {
     fn can_steer(&self) -> bool {
-        super::can_steer(DriverKind::Scenario)
+        DriverKind::Scenario.can_steer()
     }
 
     fn begin(&mut self, _to_agent: &mut Vec<u8>) {

@@ -15,7 +15,7 @@ use super::workspace::AgentFolder;
 pub(super) async fn check(
     assertion: &Assertion,
     workspace: &AgentFolder,
-    said: &str,
+    output: &str,
 ) -> Result<(), String> {
     match assertion {
         Assertion::Exists(path) => match exists(workspace, path)? {
@@ -26,7 +26,7 @@ pub(super) async fn check(
             true => Err(format!("{path} exists")),
             false => Ok(()),
         },
-        Assertion::TextContains { file: None, text } => contains("what was said", said, text),
+        Assertion::TextContains { file: None, text } => contains("what was said", output, text),
         Assertion::TextContains {
             file: Some(path),
             text,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ah_rest_api_contract::FileEdit;
 use similar::{ChangeTag, TextDiff};
 
 /// The numbers of lines that an edit added and removed.
@@ -22,6 +23,17 @@ pub(super) fn count_lines(before: &str, after: &str) -> LineCounts {
         }
     }
     counts
+}
+
+/// Returns the event of a change of the file at `path`.
+pub(super) fn file_edit(path: &str, before: &str, after: &str) -> FileEdit {
+    let counts = count_lines(before, after);
+    FileEdit {
+        file_path: path.strip_prefix("./").unwrap_or(path).to_owned(),
+        lines_added: counts.added,
+        lines_removed: counts.removed,
+        description: None,
+    }
 }
 
 /// Replaces `wanted.removed` lines of a text by `wanted.added` new ones. Returns the text and the

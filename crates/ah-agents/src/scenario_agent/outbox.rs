@@ -3,7 +3,7 @@
 use ah_rest_api_contract::{EphemeralEvent, EventPayload};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::Exit;
+use super::exit::Exit;
 use super::wire::FromAgent;
 
 /// The agent's standard output.

@@ -16,7 +16,7 @@ use futures::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
-use super::Exit;
+use super::exit::Exit;
 use super::outbox::Outbox;
 use super::output::Output;
 use super::wire::{FromAgent, ToAgent};
@@ -31,7 +31,7 @@ pub(super) struct Stage<R, W> {
     interpreter: Interpreter,
     speed: Speed,
     /// The messages and tool outputs so far, which assertions can refer to.
-    said: Output,
+    output: Output,
 }
 
 /// The reason why a turn is cut short.
@@ -63,7 +63,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             workspace,
             interpreter,
             speed,
-            said: Output::default(),
+            output: Output::default(),
         }
     }
 
@@ -176,7 +176,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
 
     /// Keeps a part of a message for assertions.
     fn note_delta(&mut self, delta: &MessageDelta) {
-        self.said.push(delta.delta.as_bytes());
+        self.output.push(delta.delta.as_bytes());
     }
 
     /// Keeps the end of a message for assertions.
@@ -184,7 +184,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         if let EventPayload::Message(message) = event
             && message.role == MessageRole::Assistant
         {
-            self.said.push(b"\n");
+            self.output.push(b"\n");
         }
     }
 }

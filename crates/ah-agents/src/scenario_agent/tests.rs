@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use ulid::Ulid;
 
+use super::exit::Exit;
+use super::play;
 use super::wire::{FromAgent, ToAgent};
-use super::{Exit, play};
 use ah_lifecycle::TurnOutcome;
 
 /// The maximum time that a test waits for a message before it fails.
@@ -101,7 +102,7 @@ impl Agent {
         loop {
             match self.next_message().await {
                 FromAgent::TurnEnded(outcome) => return (output, outcome),
-                said => output.push(said),
+                message => output.push(message),
             }
         }
     }
@@ -117,9 +118,9 @@ impl Agent {
     /// Waits for a message of the agent that satisfies the condition.
     async fn until(&mut self, is_it: impl Fn(&FromAgent) -> bool) -> FromAgent {
         loop {
-            let said = self.next_message().await;
-            if is_it(&said) {
-                return said;
+            let message = self.next_message().await;
+            if is_it(&message) {
+                return message;
             }
         }
     }
@@ -142,7 +143,7 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn events(output: &[FromAgent]) -> Vec<EventPayload> {
-    let event = |said: &FromAgent| match said {
+    let event = |message: &FromAgent| match message {
         FromAgent::Event(event) => Some(event.clone()),
         _ => None,
     };

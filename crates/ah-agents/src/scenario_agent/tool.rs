@@ -1,65 +1,16 @@
 //! The tools that the agent runs for real.
 
+mod args;
 pub(super) mod files;
+mod work;
 
-use std::process::Stdio;
-
-use ah_rest_api_contract::{FileEdit, Plan, PlanEntry, PlanPriority, PlanStatus, ToolOutcome};
-use ah_scenario::Defines;
+use ah_rest_api_contract::{Plan, PlanEntry, PlanPriority, PlanStatus};
 use serde_json::{Map, Value};
 use tokio::process::Command;
 
-use super::workspace::AgentFolder;
-
-/// The context of a tool use.
-pub(super) struct ToolContext<'a> {
-    pub(super) workspace: &'a AgentFolder,
-    /// The prompt of the turn.
-    pub(super) prompt: &'a str,
-    pub(super) defines: &'a Defines,
-}
-
-/// The work of a tool use.
-pub(super) enum Work {
-    /// A command to run, whose output is the tool's output.
-    Command(Command),
-    /// A command to run that may change this file.
-    EditingCommand(Command, files::Watched),
-    /// A finished tool use.
-    Done(Ran),
-    /// The agent has no such tool, so only the scenario's result can be reported. The reason as
-    /// text.
-    NotHere(&'static str),
-}
-
-/// The result of a tool that was run.
-#[derive(Debug)]
-pub(super) struct Ran {
-    pub(super) output: String,
-    pub(super) outcome: ToolOutcome,
-    pub(super) edit: Option<FileEdit>,
-    pub(super) plan: Option<Plan>,
-}
-
-impl Ran {
-    pub(super) const fn completed(output: String) -> Self {
-        Self {
-            output,
-            outcome: ToolOutcome::Completed,
-            edit: None,
-            plan: None,
-        }
-    }
-
-    pub(super) const fn failed(output: String) -> Self {
-        Self {
-            output,
-            outcome: ToolOutcome::Failed,
-            edit: None,
-            plan: None,
-        }
-    }
-}
+pub(super) use args::ToolContext;
+use args::{Args, missing};
+pub(super) use work::{Ran, Work};
 
 /// Performs a tool use, or returns the command that performs it. The error describes invalid
 /// arguments.
@@ -83,64 +34,6 @@ pub(super) fn prepare(
         "bashOutput" | "killShell" => Work::NotHere("no background shell here"),
         _ => Work::NotHere("no such tool here"),
     })
-}
-
-/// The arguments of a tool.
-pub(super) struct Args<'a> {
-    args: &'a Map<String, Value>,
-    context: &'a ToolContext<'a>,
-}
-
-impl Args<'_> {
-    /// Returns the text under the first of these names that is present. A number or a boolean is
-    /// converted to its text: YAML reads `cmd: true` as a boolean.
-    fn text(&self, names: &[&str]) -> Result<Option<String>, String> {
-        let Some((name, value)) = names
-            .iter()
-            .find_map(|name| self.args.get(*name).map(|value| (name, value)))
-        else {
-            return Ok(None);
-        };
-        match value {
-            Value::String(text) => Ok(Some(text.clone())),
-            Value::Number(_) | Value::Bool(_) => Ok(Some(value.to_string())),
-            Value::Null => Ok(None),
-            Value::Array(_) | Value::Object(_) => Err(format!("`{name}` must be a text")),
-        }
-    }
-
-    fn required(&self, names: &[&str]) -> Result<String, String> {
-        self.text(names)?.ok_or_else(|| missing(names))
-    }
-
-    fn flag(&self, name: &str) -> Result<bool, String> {
-        match self.args.get(name) {
-            None | Some(Value::Null) => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(format!("`{name}` must be true or false")),
-        }
-    }
-
-    /// Returns a command in the workspace. The prompt and the defines are in its environment, and
-    /// never part of its text.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command
-            .current_dir(self.context.workspace.root())
-            .env("AH_PROMPT", self.context.prompt)
-            .stdin(Stdio::null());
-        for (name, value) in self.context.defines.iter() {
-            command.env(format!("AH_DEFINE_{name}"), value);
-        }
-        command
-    }
-}
-
-fn missing(names: &[&str]) -> String {
-    format!(
-        "`{}` is missing",
-        names.first().copied().unwrap_or_default()
-    )
 }
 
 /// `runCmd {cmd, cwd?}`: runs the command in a shell.

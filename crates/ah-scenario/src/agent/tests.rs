@@ -84,7 +84,7 @@ fn turn_plays_the_script_with_its_delays() {
         ]},
         {"agentEdits": {"path": "a.md", "linesAdded": 3, "linesRemoved": 1}},
     ]));
-    let said = [
+    let expected = [
         "thinks hm",
         "300 ms",
         "thinks go",
@@ -95,7 +95,7 @@ fn turn_plays_the_script_with_its_delays() {
         "edits a.md +3 -1",
         "Completed",
     ];
-    assert_eq!(turn(&mut agent, "go"), said);
+    assert_eq!(turn(&mut agent, "go"), expected);
     let over = "says The scenario `test` has ended; there is no more to play.";
     assert_eq!(turn(&mut agent, "more"), [over, "Completed"]);
 }
@@ -109,7 +109,7 @@ fn tools_have_the_scripted_results() {
         }},
         {"agentToolUse": {"toolName": "writeFile", "args": {"path": "a", "content": "1\n2\n"}}},
     ]));
-    let said = [
+    let expected = [
         "tool_use",
         "200 ms",
         "tool_progress",
@@ -119,7 +119,7 @@ fn tools_have_the_scripted_results() {
         "writeFile Completed None ",
         "Completed",
     ];
-    assert_eq!(turn(&mut agent, "go"), said);
+    assert_eq!(turn(&mut agent, "go"), expected);
 }
 
 #[test]

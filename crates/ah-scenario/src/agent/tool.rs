@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use ah_lifecycle::turns::AgentOutput;
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, ToolOutcome, ToolProgress, ToolResult, ToolUse as ToolUseEvent,
-    ToolUseStatus,
+    EphemeralEvent, EventPayload, ToolOutcome, ToolProgress, ToolResult, ToolUse, ToolUseStatus,
 };
 use serde_json::{Map, Value};
 
-use super::{AgentStep, event, file_edit};
-use crate::{ExecutionOutput, ProgressLine, ToolCall, ToolUse};
+use super::step::AgentStep;
+use crate::{ExecutionOutput, ProgressLine, ScriptedToolUse, ToolCall};
 
 /// Adds the run of a tool to `due`: its start, its progress, its edit, and its result.
-pub(super) fn play(tool: &ToolUse, due: &mut VecDeque<AgentStep>) {
-    let ToolUse { id, call } = tool;
-    due.push_back(event(EventPayload::ToolUse(ToolUseEvent {
+pub(super) fn play(tool: &ScriptedToolUse, due: &mut VecDeque<AgentStep>) {
+    let ScriptedToolUse { id, call } = tool;
+    due.push_back(AgentStep::event(EventPayload::ToolUse(ToolUse {
         tool_name: call.tool_name.clone(),
         tool_args: call.args.clone(),
         tool_execution_id: id.clone(),
@@ -37,9 +36,9 @@ pub(super) fn play(tool: &ToolUse, due: &mut VecDeque<AgentStep>) {
     }
     wait(run.end.saturating_sub(now), due);
     if run.outcome == ToolOutcome::Completed {
-        due.extend(changed_file(&call.tool_name, &call.args).map(event));
+        due.extend(changed_file(&call.tool_name, &call.args));
     }
-    due.push_back(event(EventPayload::ToolResult(ToolResult {
+    due.push_back(AgentStep::event(EventPayload::ToolResult(ToolResult {
         tool_name: call.tool_name.clone(),
         tool_output: run.output,
         tool_execution_id: id.clone(),
@@ -104,13 +103,13 @@ fn run(call: &ToolCall) -> Run {
 }
 
 /// Returns the edit of a tool that writes a file.
-fn changed_file(tool_name: &str, args: &Map<String, Value>) -> Option<EventPayload> {
+fn changed_file(tool_name: &str, args: &Map<String, Value>) -> Option<AgentStep> {
     let text = |name: &str| args.get(name).and_then(Value::as_str);
     let lines = |text: Option<&str>| text.map_or(0, |text| text.lines().count() as u64);
     let path = text("path")?.to_owned();
     match tool_name {
-        "writeFile" => Some(file_edit(path, lines(text("content")), 0)),
-        "editFile" => Some(file_edit(
+        "writeFile" => Some(AgentStep::file_edit(path, lines(text("content")), 0)),
+        "editFile" => Some(AgentStep::file_edit(
             path,
             lines(text("newText")),
             lines(text("oldText")),

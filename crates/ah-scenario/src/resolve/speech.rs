@@ -43,19 +43,19 @@ impl Timeline {
         let mut clock = Duration::ZERO;
         let mut pieces = Vec::new();
         for item in items(value) {
-            let (at, said) = content::timed(item)?;
+            let (at, entry) = content::timed(item)?;
             let delay = at.saturating_sub(clock);
             clock = clock.max(at);
             if key == "think" {
-                self.push(item, delay, StepAction::Think(said.text()?.to_owned()));
+                self.push(item, delay, StepAction::Think(entry.text()?.to_owned()));
                 continue;
             }
-            if let Some(kind @ ("diff" | "plan")) = block_type(said) {
-                let entry = format!("assistant content of type {kind}");
-                self.now(item, StepAction::NotPlayed(entry));
+            if let Some(kind @ ("diff" | "plan")) = block_type(entry) {
+                let what = format!("assistant content of type {kind}");
+                self.now(item, StepAction::NotPlayed(what));
                 continue;
             }
-            let content = content::block(said)?;
+            let content = content::block(entry)?;
             pieces.push(Piece { delay, content });
         }
         if !pieces.is_empty() {

@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use ah_rest_api_contract::{EphemeralEvent, EventPayload, FileEdit, LogLevel};
-use ah_scenario::{Assertion, Instruction, PermissionAsk, ScriptedEdit, ToolUse};
+use ah_scenario::{Assertion, Instruction, PermissionAsk, ScriptedEdit, ScriptedToolUse};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Cut, Stage};
@@ -48,10 +48,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
 
     /// Checks an assertion. If it does not hold, the turn fails.
     async fn check(&mut self, place: String, assertion: Assertion) -> Result<(), Cut> {
-        let said = self.said.text();
+        let output = self.output.text();
         let workspace = self.workspace.clone();
         let checked = self
-            .with_input(async move { assertion::check(&assertion, &workspace, &said).await })
+            .with_input(async move { assertion::check(&assertion, &workspace, &output).await })
             .await?;
         match checked {
             Ok(()) => self.log(LogLevel::Debug, format!("{place} holds")).await,
@@ -104,7 +104,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     /// Reads a file with the tool for it, and logs a difference from the expected content.
     async fn read_file(
         &mut self,
-        tool: &ToolUse,
+        tool: &ScriptedToolUse,
         path: &str,
         expected: Option<String>,
     ) -> Result<(), Cut> {

@@ -6,10 +6,10 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, LogLevel, ToolOutcome, ToolProgress, ToolResult,
-    ToolUse as ToolUseEvent, ToolUseStatus,
+    EphemeralEvent, EventPayload, LogLevel, ToolOutcome, ToolProgress, ToolResult, ToolUse,
+    ToolUseStatus,
 };
-use ah_scenario::{ExecutionOutput, ProgressLine, ToolCall, ToolExecution, ToolUse};
+use ah_scenario::{ExecutionOutput, ProgressLine, ScriptedToolUse, ToolCall, ToolExecution};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep_until};
@@ -39,9 +39,9 @@ impl From<Ran> for Outcome {
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     /// Uses a tool: runs it if the agent has it, otherwise reports the scenario's result.
-    pub(super) async fn use_tool(&mut self, tool: &ToolUse) -> Result<(), Cut> {
+    pub(super) async fn use_tool(&mut self, tool: &ScriptedToolUse) -> Result<(), Cut> {
         let call = &tool.call;
-        self.event(EventPayload::ToolUse(ToolUseEvent {
+        self.event(EventPayload::ToolUse(ToolUse {
             tool_name: call.tool_name.clone(),
             tool_args: call.args.clone(),
             tool_execution_id: tool.id.clone(),
@@ -89,7 +89,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     }
 
     /// Plays a tool use without running anything.
-    async fn perform(&mut self, tool: &ToolUse, execution: &ToolExecution) -> Result<Outcome, Cut> {
+    async fn perform(
+        &mut self,
+        tool: &ScriptedToolUse,
+        execution: &ToolExecution,
+    ) -> Result<Outcome, Cut> {
         let call = &tool.call;
         let mut lines = call.progress.clone();
         let mut printed = Output::default();
@@ -135,7 +139,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
 
     /// Runs a command to its end. If the turn is cut short, the command's process group is killed
     /// before the return, and its output so far is reported.
-    async fn run_command(&mut self, tool: &ToolUse, command: Command) -> Result<Outcome, Cut> {
+    async fn run_command(
+        &mut self,
+        tool: &ScriptedToolUse,
+        command: Command,
+    ) -> Result<Outcome, Cut> {
         let mut running = match Running::start(command) {
             Ok(running) => running,
             Err(error) => return Ok(Ran::failed(format!("could not be started: {error}")).into()),
@@ -163,7 +171,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     }
 
     /// Shows the progress lines of the scenario.
-    async fn show_lines(&mut self, tool: &ToolUse, lines: &[ProgressLine]) -> Result<(), Cut> {
+    async fn show_lines(
+        &mut self,
+        tool: &ScriptedToolUse,
+        lines: &[ProgressLine],
+    ) -> Result<(), Cut> {
         let began = Instant::now();
         for line in lines {
             let due = began + self.speed.scale(line.at);
@@ -176,7 +188,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     /// Shows progress until the command has ended and all lines of the scenario are shown.
     async fn watch(
         &mut self,
-        tool: &ToolUse,
+        tool: &ScriptedToolUse,
         lines: &[ProgressLine],
         running: &mut Running,
         output: &mut Output,
@@ -213,7 +225,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         }
     }
 
-    async fn show(&mut self, tool: &ToolUse, last_line: String) -> Result<(), Cut> {
+    async fn show(&mut self, tool: &ScriptedToolUse, last_line: String) -> Result<(), Cut> {
         let progress = ToolProgress {
             tool_name: tool.call.tool_name.clone(),
             last_line,
@@ -226,7 +238,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     }
 
     /// Reports the outcome of a tool use: first its edit, then its result.
-    async fn report(&mut self, tool: &ToolUse, outcome: Outcome) -> Result<(), Cut> {
+    async fn report(&mut self, tool: &ScriptedToolUse, outcome: Outcome) -> Result<(), Cut> {
         let Outcome { ran, exit_code } = outcome;
         if let Some(edit) = ran.edit {
             self.event(EventPayload::FileEdit(edit)).await?;
@@ -234,8 +246,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         if let Some(plan) = ran.plan {
             self.event(EventPayload::Plan(plan)).await?;
         }
-        self.said.push(ran.output.as_bytes());
-        self.said.push(b"\n");
+        self.output.push(ran.output.as_bytes());
+        self.output.push(b"\n");
         self.event(EventPayload::ToolResult(ToolResult {
             tool_name: tool.call.tool_name.clone(),
             tool_output: ran.output,

@@ -29,10 +29,10 @@ async fn prompt_is_substituted_in_thoughts_messages_errors_and_plans() {
     agent.prompt("this").await;
     let (output, outcome) = agent.rest_of_turn().await;
     assert_eq!(outcome, TurnOutcome::Completed);
-    let said = serde_json::to_value(&output).unwrap();
+    let messages = serde_json::to_value(&output).unwrap();
     let id = "msg-00000000000000000000000001";
     assert_eq!(
-        said,
+        messages,
         json!([
             {"event": {"type": "thought", "thought": "thinking of this"}},
             {"event": {"type": "plan", "entries": [
@@ -74,7 +74,7 @@ async fn command_output_is_streamed() {
     let (output, _) = agent.rest_of_turn().await;
     let lines: Vec<&str> = output
         .iter()
-        .filter_map(|said| match said {
+        .filter_map(|message| match message {
             FromAgent::Ephemeral(EphemeralEvent::ToolProgress(progress)) => {
                 assert_eq!(progress.tool_execution_id, "mine");
                 Some(progress.last_line.as_str())
@@ -438,7 +438,7 @@ async fn process_can_exit_or_crash() {
         let mut agent = Agent::playing(json!([{"log": "before"}, entry])).await;
         agent.prompt("go").await;
         agent
-            .until(|said| matches!(said, FromAgent::Event(EventPayload::Log(_))))
+            .until(|message| matches!(message, FromAgent::Event(EventPayload::Log(_))))
             .await;
         let left = timeout(PATIENCE, agent.playing)
             .await

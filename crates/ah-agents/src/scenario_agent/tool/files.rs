@@ -4,29 +4,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use ah_rest_api_contract::FileEdit;
-
-use super::{Args, Ran, Work};
-use crate::scenario_agent::edit::count_lines;
+use super::args::{Args, missing};
+use super::work::{Ran, Watched, Work};
+use crate::scenario_agent::edit::file_edit;
 use crate::scenario_agent::output::shortened;
 
 /// The maximum size of a file that a tool reads or changes, in bytes.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
-
-/// A file, and its content before a command that may change it.
-pub(in crate::scenario_agent) struct Watched {
-    path: String,
-    file: PathBuf,
-    before: String,
-}
-
-impl Watched {
-    /// Returns the change that the command made to the file, if any.
-    pub(in crate::scenario_agent) fn edit(&self) -> Option<FileEdit> {
-        let after = fs::read_to_string(&self.file).ok()?;
-        (after != self.before).then(|| file_edit(&self.path, &self.before, &after))
-    }
-}
 
 /// `readFile {path}`.
 pub(super) fn read(args: &Args<'_>) -> Result<Ran, String> {
@@ -100,7 +84,7 @@ pub(super) fn edit(args: &Args<'_>) -> Result<Ran, String> {
 /// it.
 pub(super) fn sed(args: &Args<'_>) -> Result<Work, String> {
     let names = ["expression", "script"];
-    let expression = args.text(&names)?.ok_or_else(|| super::missing(&names))?;
+    let expression = args.text(&names)?.ok_or_else(|| missing(&names))?;
     let (path, file) = located(args)?;
     let mut command = args.command("sed");
     if !args.flag("inPlace")? {
@@ -155,14 +139,4 @@ pub(in crate::scenario_agent) fn store(
     folder
         .and_then(|()| fs::write(file, content))
         .map_err(|error| format!("{path}: {error}"))
-}
-
-fn file_edit(path: &str, before: &str, after: &str) -> FileEdit {
-    let counts = count_lines(before, after);
-    FileEdit {
-        file_path: path.strip_prefix("./").unwrap_or(path).to_owned(),
-        lines_added: counts.added,
-        lines_removed: counts.removed,
-        description: None,
-    }
 }
