@@ -61,41 +61,55 @@ impl Queue for SqliteStore {
     }
 }
 
+/// Reads a page of the rows of one session, in the order of their creation, and their number. Both
+/// are read from one snapshot.
+macro_rules! page_of_session {
+    (
+        $connection:ident, $id:ident, $page:ident, $operation:literal,
+        $table:literal, $row:ident: $columns:literal, $convert:path
+    ) => {{
+        let mut snapshot = $connection.begin().await.during($operation)?;
+        let session = key_of(&mut snapshot, $id).await?;
+        let total = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "total!: i64" FROM "# + $table + " WHERE session = $1",
+            session
+        )
+        .fetch_one(&mut *snapshot)
+        .await
+        .during($operation)?;
+        let limit = $page.per_page();
+        let offset = stored($page.offset())?;
+        let rows = sqlx::query_as!(
+            $row,
+            "SELECT "
+                + $columns
+                + " FROM "
+                + $table
+                + " WHERE session = $1 ORDER BY key LIMIT $2 OFFSET $3",
+            session,
+            limit,
+            offset
+        )
+        .fetch_all(&mut *snapshot)
+        .await
+        .during($operation)?;
+        snapshot.commit().await.during($operation)?;
+        let items = rows.into_iter().map($convert).collect::<Result<_, _>>()?;
+        let total = Reader::new($table, &$id.to_string()).number("session", total)?;
+        Ok(Page::new(items, total, $page))
+    }};
+}
+
 async fn list_prompts(
     connection: &mut SqliteConnection,
     id: SessionId,
     page: PageRequest,
 ) -> Result<Page<Prompt>, StoreError> {
-    const LIST: &str = "list prompts";
-    let mut snapshot = connection.begin().await.during(LIST)?;
-    let session = key_of(&mut snapshot, id).await?;
-    let total = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "total!: i64" FROM prompts WHERE session = $1"#,
-        session
+    page_of_session!(
+        connection, id, page, "list prompts",
+        "prompts", PromptRow: "id, state, created_at, author, delivery, content",
+        PromptRow::into_prompt
     )
-    .fetch_one(&mut *snapshot)
-    .await
-    .during(LIST)?;
-    let limit = page.per_page();
-    let offset = stored(page.offset())?;
-    let rows = sqlx::query_as!(
-        PromptRow,
-        "SELECT id, state, created_at, author, delivery, content
-         FROM prompts WHERE session = $1 ORDER BY key LIMIT $2 OFFSET $3",
-        session,
-        limit,
-        offset
-    )
-    .fetch_all(&mut *snapshot)
-    .await
-    .during(LIST)?;
-    snapshot.commit().await.during(LIST)?;
-    let items = rows
-        .into_iter()
-        .map(PromptRow::into_prompt)
-        .collect::<Result<_, _>>()?;
-    let total = Reader::new("prompts", &id.to_string()).number("session", total)?;
-    Ok(Page::new(items, total, page))
 }
 
 async fn list_permissions(
@@ -103,36 +117,12 @@ async fn list_permissions(
     id: SessionId,
     page: PageRequest,
 ) -> Result<Page<PermissionRecord>, StoreError> {
-    const LIST: &str = "list permission requests";
-    let mut snapshot = connection.begin().await.during(LIST)?;
-    let session = key_of(&mut snapshot, id).await?;
-    let total = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "total!: i64" FROM permissions WHERE session = $1"#,
-        session
+    page_of_session!(
+        connection, id, page, "list permission requests",
+        "permissions", PermissionRow:
+            "id, state, created_at, request, answer, answered_by, resolution",
+        PermissionRow::into_record
     )
-    .fetch_one(&mut *snapshot)
-    .await
-    .during(LIST)?;
-    let limit = page.per_page();
-    let offset = stored(page.offset())?;
-    let rows = sqlx::query_as!(
-        PermissionRow,
-        "SELECT id, state, created_at, request, answer, answered_by, resolution
-         FROM permissions WHERE session = $1 ORDER BY key LIMIT $2 OFFSET $3",
-        session,
-        limit,
-        offset
-    )
-    .fetch_all(&mut *snapshot)
-    .await
-    .during(LIST)?;
-    snapshot.commit().await.during(LIST)?;
-    let items = rows
-        .into_iter()
-        .map(PermissionRow::into_record)
-        .collect::<Result<_, _>>()?;
-    let total = Reader::new("permissions", &id.to_string()).number("session", total)?;
-    Ok(Page::new(items, total, page))
 }
 
 /// Returns the unsettled prompts and permission requests. Partial indexes hold exactly those rows,
