@@ -258,11 +258,11 @@ pub(crate) fn statuses(log: &[SessionEvent]) -> Vec<SessionStatus> {
     for (at, event) in log.iter().enumerate() {
         assert_eq!(event.seq.get(), at as u64 + 1, "{log:#?}");
     }
-    let told: Vec<SessionStatus> = log.iter().filter_map(status_of).collect();
-    for step in told.windows(2) {
-        assert!(step[0].may_become(step[1]), "{told:?}");
+    let statuses: Vec<SessionStatus> = log.iter().filter_map(status_of).collect();
+    for step in statuses.windows(2) {
+        assert!(step[0].may_become(step[1]), "{statuses:?}");
     }
-    told
+    statuses
 }
 
 /// Returns the thoughts in a log.
@@ -283,6 +283,6 @@ pub(crate) fn refused<T: Debug>(
 /// Asserts that the result is an error about this field.
 pub(crate) fn refused_for<T: Debug>(result: Result<T, TaskManagerError>, field: &str) {
     let error = refused(result, ErrorKind::Validation);
-    let told = error.problem().errors.get(field);
-    assert!(!told.is_empty(), "{field}: {:?}", error.problem());
+    let messages = error.problem().errors.get(field);
+    assert!(!messages.is_empty(), "{field}: {:?}", error.problem());
 }

@@ -101,10 +101,10 @@ async fn is_admitted_as_the_contract_says(world: &World, action: SessionAction, 
         }
         Admission::Conflict => {
             let error = refused(result, ErrorKind::Conflict);
-            let told = error.to_string();
+            let message = error.to_string();
             assert!(
-                told.contains(status.as_str()),
-                "the status is named: {told}"
+                message.contains(status.as_str()),
+                "the status is named: {message}"
             );
         }
         Admission::Ended if action == SessionAction::Prompt => {

@@ -26,12 +26,12 @@ pub async fn session_status_reflects_the_end_of_its_agent(world: &World) {
         assert_eq!(statuses(&log).last(), Some(&S::Failed));
         let session = world.session(id).await;
         assert_eq!(session.exit_code, exit_code, "{session:?}");
-        let told = session.reason.unwrap_or_default();
-        assert!(told.contains(reason), "{told}");
+        let shown = session.reason.unwrap_or_default();
+        assert!(shown.contains(reason), "{shown}");
         let EventPayload::Status(last) = &log[log.len() - 1].payload else {
             panic!("a log ends with a status: {log:#?}")
         };
-        assert_eq!(last.reason.as_deref(), Some(told.as_str()));
+        assert_eq!(last.reason.as_deref(), Some(shown.as_str()));
         assert_eq!(last.exit_code, exit_code);
         assert_eq!(last.signal.is_some(), exit_code.is_none());
     }

@@ -67,11 +67,14 @@ pub async fn a_request_waits_for_its_answer(world: &World) {
         assert_eq!(given.request, asked.request);
         assert_ne!(given.state, PermissionState::Pending);
         let log = world.until_thought(id, tells).await;
-        let told = resolved(&log);
-        assert_eq!((told.request_id, told.outcome), (request, outcome));
+        let resolution = resolved(&log);
+        assert_eq!(
+            (resolution.request_id, resolution.outcome),
+            (request, outcome)
+        );
         let settled = permission(world, id).await;
         assert_eq!(settled.state, PermissionState::Resolved);
-        assert_eq!(settled.resolution.as_ref(), Some(told));
+        assert_eq!(settled.resolution.as_ref(), Some(resolution));
         let session = world.session(id).await;
         assert_eq!(session.activity, Some(Activity::Working));
         world.manager().cancel_session(id).await.expect("it runs");
@@ -120,10 +123,10 @@ pub async fn a_request_expires(world: &World) {
         assert_eq!(waits, Duration::from_secs(1));
         world.advance(Duration::from_secs(2)).await;
         let log = world.until_thought(id, tells).await;
-        let told = resolved(&log);
-        assert_eq!(told.outcome, PermissionOutcome::Expired);
-        assert_eq!(told.option_id.as_deref(), Some(option));
-        assert_eq!(told.by, "timeout");
+        let resolution = resolved(&log);
+        assert_eq!(resolution.outcome, PermissionOutcome::Expired);
+        assert_eq!(resolution.option_id.as_deref(), Some(option));
+        assert_eq!(resolution.by, "timeout");
         world.manager().cancel_session(id).await.expect("it runs");
     }
 }
@@ -161,10 +164,10 @@ pub async fn an_answer_waits_for_a_paused_agent(world: &World) {
     let resumed = world.manager().resume_session(id, None).await;
     resumed.expect("it is paused");
     let log = world.until_thought(id, "granted").await;
-    let told = statuses(&log);
+    let sequence = statuses(&log);
     assert!(
-        told.contains(&S::Resuming),
-        "it stood still until then: {told:?}"
+        sequence.contains(&S::Resuming),
+        "it stood still until then: {sequence:?}"
     );
     world.manager().cancel_session(id).await.expect("it runs");
 }

@@ -85,7 +85,7 @@ pub async fn prompts_wait_for_their_turn(world: &World) {
     assert_eq!(states(world, id).await, [PromptState::Queued; 2]);
     go_on(world, id).await;
     let log = world.whole_log(id).await;
-    let said = |text: &str| {
+    let prompted = |text: &str| {
         (
             MessageRole::User,
             Some(PromptDelivery::Queued),
@@ -100,9 +100,9 @@ pub async fn prompts_wait_for_their_turn(world: &World) {
     );
     let expected = [
         first,
-        said("one"),
+        prompted("one"),
         answered("one"),
-        said("two"),
+        prompted("two"),
         answered("two"),
     ];
     assert_eq!(messages(&log), expected);

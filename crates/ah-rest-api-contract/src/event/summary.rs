@@ -125,8 +125,8 @@ impl Message {
     /// as its name in brackets.
     #[must_use]
     pub fn text(&self) -> String {
-        let said: Vec<String> = self.content.iter().map(ContentBlock::summary).collect();
-        said.join("\n")
+        let text: Vec<String> = self.content.iter().map(ContentBlock::summary).collect();
+        text.join("\n")
     }
 }
 
@@ -200,7 +200,7 @@ impl PermissionResolved {
 impl ToolResult {
     fn summary(&self) -> String {
         let code = self.exit_code.map(|code| format!(" (exit {code})"));
-        let said = self
+        let last_line = self
             .tool_output
             .lines()
             .rev()
@@ -210,7 +210,7 @@ impl ToolResult {
             self.tool_name,
             self.status,
             code.unwrap_or_default(),
-            said.unwrap_or_default()
+            last_line.unwrap_or_default()
         )
     }
 }

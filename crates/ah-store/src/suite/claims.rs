@@ -60,8 +60,8 @@ pub async fn sessions_are_claimed_by_priority_then_age(harness: &dyn StoreHarnes
         assert_eq!(events.len(), 1);
         assert_eq!(event.seq, claimed.session.last_seq);
         assert_eq!(event.ts, sample::at(10));
-        let told = sample::status(SessionStatus::Queued, SessionStatus::Provisioning);
-        assert_eq!(event.payload, told);
+        let expected = sample::status(SessionStatus::Queued, SessionStatus::Provisioning);
+        assert_eq!(event.payload, expected);
     }
     assert_eq!(claim(&*store, MANY, &lease).await, None);
 }

@@ -207,8 +207,8 @@ pub async fn permission_request_goes_through_its_states(harness: &dyn StoreHarne
     assert_eq!(sample::permissions(&*store, id).await, expected);
 
     let request_id = first.request.request_id;
-    let told = answer(request_id, "me");
-    write_permission(&*store, id, told).await.unwrap();
+    let write = answer(request_id, "me");
+    write_permission(&*store, id, write).await.unwrap();
     let mut answered = waiting(&first);
     answered.permission.state = PermissionState::Answered;
     let yes = PermissionAnswer::Select("yes".to_owned());

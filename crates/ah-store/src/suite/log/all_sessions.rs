@@ -206,20 +206,20 @@ pub async fn log_subscriber_is_notified_by_another_handle(harness: &dyn StoreHar
     for _ in 0..3 {
         append(&*other, id, vec![sample::event(1, sample::thought("hm"))]).await;
         let end = other.log_end().await.unwrap();
-        let heard = soon("the end", log.wait_for(|known| *known == end)).await;
-        assert!(heard.is_ok(), "the store let go of its reader");
+        let waited = soon("the end", log.wait_for(|known| *known == end)).await;
+        assert!(waited.is_ok(), "the store let go of its reader");
         let mut late = store.watch_log();
-        let heard = soon("the end", late.wait_for(|known| *known == end)).await;
-        assert!(heard.is_ok(), "the store let go of its reader");
+        let waited = soon("the end", late.wait_for(|known| *known == end)).await;
+        assert!(waited.is_ok(), "the store let go of its reader");
     }
     // The log has no subscriber, but a session has one.
     drop(log);
     let mut session = store.watch_session(id);
     append(&*other, id, vec![sample::event(1, sample::thought("hm"))]).await;
-    let heard = session.wait_for(|head| head.last_seq == EventSeq::new(5));
-    assert!(soon("the head", heard).await.is_ok());
+    let waited = session.wait_for(|head| head.last_seq == EventSeq::new(5));
+    assert!(soon("the head", waited).await.is_ok());
     let end = other.log_end().await.unwrap();
     let mut late = store.watch_log();
-    let heard = soon("the end", late.wait_for(|known| *known == end)).await;
-    assert!(heard.is_ok(), "the store let go of its reader");
+    let waited = soon("the end", late.wait_for(|known| *known == end)).await;
+    assert!(waited.is_ok(), "the store let go of its reader");
 }

@@ -15,8 +15,8 @@ pub(in crate::suite) async fn until(
         last_seq: EventSeq::new(last_seq),
         version: SessionVersion(version),
     };
-    let told = soon("the head", receiver.wait_for(|known| *known == head)).await;
-    assert!(told.is_ok(), "the store let go of its reader");
+    let waited = soon("the head", receiver.wait_for(|known| *known == head)).await;
+    assert!(waited.is_ok(), "the store let go of its reader");
 }
 
 pub(in crate::suite) async fn tell(store: &dyn Store, id: SessionId) {
