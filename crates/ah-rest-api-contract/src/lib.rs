@@ -35,22 +35,13 @@
 //! Lists are paginated. To read all pages of a list:
 //!
 //! ```
-//! use ah_rest_api_contract::{PageRequest, Session, SessionQuery, TaskManager, TaskManagerError};
+//! use ah_rest_api_contract::{Page, Session, SessionQuery, TaskManager, TaskManagerError};
 //!
 //! async fn every_session(manager: &dyn TaskManager) -> Result<Vec<Session>, TaskManagerError> {
-//!     let mut query = SessionQuery {
-//!         page: PageRequest::largest(),
-//!         ..SessionQuery::default()
-//!     };
-//!     let mut sessions = Vec::new();
-//!     loop {
-//!         let page = manager.list_sessions(query.clone()).await?;
-//!         sessions.extend(page.items);
-//!         match page.next_page {
-//!             Some(next) => query.page = PageRequest::new(next, query.page.per_page())?,
-//!             None => return Ok(sessions),
-//!         }
-//!     }
+//!     let sessions = Page::all(|page| {
+//!         manager.list_sessions(SessionQuery { page, ..SessionQuery::default() })
+//!     });
+//!     Ok(sessions.await?.items)
 //! }
 //! ```
 //!
