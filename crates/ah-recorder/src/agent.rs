@@ -225,8 +225,8 @@ async fn read_errors(mut errors: pipe::Receiver, mut log: File) -> String {
         room -= kept;
         let mut written = log.write_all(&said[..kept]);
         if room == 0 {
-            written =
-                written.and_then(|()| log.write_all(b"\n[the agent said more; it is dropped]\n"));
+            written = written
+                .and_then(|()| log.write_all(b"\n[further output of the agent was dropped]\n"));
         }
         if written.is_err() {
             // A log that cannot be written does not end the agent; the tail is still kept.

@@ -249,11 +249,11 @@ pub(crate) fn reason(ending: Option<&AgentShutdown>, ended: &Ended<'_>) -> Optio
         Exit {
             code: Some(code), ..
         } => format!("the agent exited with code {code}{middle}"),
-        Exit { .. } => format!("the agent ended{middle}, it is not known how"),
+        Exit { .. } => format!("the agent ended{middle} for an unknown reason"),
     };
     let with_tail = |text: String| match error_tail.trim() {
         "" => text,
-        tail => format!("{text}; it said: {tail}"),
+        tail => format!("{text}; its last output: {tail}"),
     };
     if let Some(unready) = unready {
         return Some(with_tail(unready.to_owned()));
@@ -263,8 +263,8 @@ pub(crate) fn reason(ending: Option<&AgentShutdown>, ended: &Ended<'_>) -> Optio
     };
     let forced = match ending.step {
         ShutdownStep::Cancel | ShutdownStep::CloseInput => None,
-        ShutdownStep::Interrupt => Some("it took SIGINT to end the agent"),
-        ShutdownStep::Terminate => Some("it took SIGTERM to end the agent"),
+        ShutdownStep::Interrupt => Some("SIGINT was needed to end the agent"),
+        ShutdownStep::Terminate => Some("SIGTERM was needed to end the agent"),
         ShutdownStep::Kill => Some("the agent was killed"),
     };
     let went_well =
@@ -297,10 +297,10 @@ pub(crate) fn reason(ending: Option<&AgentShutdown>, ended: &Ended<'_>) -> Optio
         ShutdownCause::InterruptIgnored => Some(with_tail(
             "the agent did not end its turn after it was interrupted".to_owned(),
         )),
-        ShutdownCause::Idle => Some("it received no prompt within its idle limit".to_owned()),
-        ShutdownCause::RecorderSignalled => {
-            Some("the recorder was told to end by a signal".to_owned())
+        ShutdownCause::Idle => {
+            Some("the session received no prompt within its idle limit".to_owned())
         }
+        ShutdownCause::RecorderSignalled => Some("the recorder was ended by a signal".to_owned()),
         ShutdownCause::JournalLost => Some("the journal could not be written".to_owned()),
     }
 }
@@ -429,7 +429,7 @@ mod tests {
         };
         assert_eq!(
             reason(None, &boom).unwrap(),
-            "the agent exited with code 3 in the middle of a turn; it said: boom"
+            "the agent exited with code 3 in the middle of a turn; its last output: boom"
         );
         let killed = Exit {
             code: None,
@@ -470,7 +470,7 @@ mod tests {
         };
         assert_eq!(
             reason(Some(&finish), &unready).unwrap(),
-            "it would not; it said: boom"
+            "it would not; its last output: boom"
         );
     }
 }

@@ -116,10 +116,7 @@ pub async fn spawn(
         said => {
             let reason = match said.strip_prefix(word::FAILED) {
                 Some(reason) => reason.to_owned(),
-                None => format!(
-                    "it ended without a word; {} may tell",
-                    folder.log().display()
-                ),
+                None => format!("it ended without a message; see {}", folder.log().display()),
             };
             Err(SpawnError::Failed { reason })
         }

@@ -131,7 +131,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             Some(ToAgent::Answer { key, .. }) => {
                 self.log(
                     LogLevel::Debug,
-                    format!("an answer came to `{key}`, which was not asked"),
+                    format!("an answer has the unknown request id `{key}`"),
                 )
                 .await
             }

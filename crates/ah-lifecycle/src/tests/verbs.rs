@@ -173,7 +173,7 @@ fn agent_that_ends_as_requested_has_completed() {
         change.patch.status.unwrap()
     };
     assert_eq!(verdict(let_go(None)), SessionStatus::Completed);
-    let reason = "it took SIGINT to end the agent: it did not end with its input";
+    let reason = "SIGINT was needed to end the agent: it did not end with its input";
     assert_eq!(verdict(let_go(Some(reason))), SessionStatus::Failed);
 }
 

@@ -41,7 +41,7 @@ impl Swept {
     /// Describes a failed sweep; returns `None` after a successful one.
     pub(crate) fn shortcoming(&self) -> Option<String> {
         let left = match self.left {
-            0 => "whether anything is left of it is not known".to_owned(),
+            0 => "its remaining processes are unknown".to_owned(),
             1 => "1 process could not be ended".to_owned(),
             left => format!("{left} processes could not be ended"),
         };

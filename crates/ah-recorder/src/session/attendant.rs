@@ -137,13 +137,13 @@ impl AttendantSlot {
         let hello = &arrival.hello;
         if hello.protocol != PROTOCOL_VERSION {
             return Err(format!(
-                "it speaks version {PROTOCOL_VERSION} of the protocol, not {}",
+                "the recorder uses version {PROTOCOL_VERSION} of the protocol, not {}",
                 hello.protocol
             ));
         }
         if hello.fence < self.fence {
             return Err(format!(
-                "the fence {} is behind; a later owner has {}",
+                "the fence {} is outdated; a later owner has {}",
                 hello.fence, self.fence
             ));
         }

@@ -42,7 +42,7 @@ impl RecordedSession {
         let mut reason = match (frozen.restless, &frozen.failure) {
             (0, Some(error)) => format!("the processes could not be stopped: {error}"),
             (count, Some(error)) => format!("{count} processes could not be stopped: {error}"),
-            (count, None) => format!("{count} processes were told to stop and did not"),
+            (count, None) => format!("{count} processes did not stop"),
         };
         if let Err(error) = thaw(&frozen, signal) {
             reason.push_str(&format!("; not all could be woken again: {error}"));

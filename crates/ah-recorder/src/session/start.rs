@@ -146,6 +146,6 @@ impl RecordedSession {
 }
 
 fn signalled_before_start() -> StartDecision {
-    let reason = "the recorder was told to end by a signal before the agent was started";
+    let reason = "the recorder was ended by a signal before the agent was started";
     StartDecision::No(EndCause::Signalled, reason.to_owned())
 }

@@ -246,7 +246,9 @@ async fn agent_that_does_not_become_ready_is_ended() {
     assert_eq!(end.cause, Some(EndCause::NotReady));
     assert_eq!(
         end.reason.as_deref(),
-        Some("the agent did not become ready within 0.3 s; it said: waiting for the network")
+        Some(
+            "the agent did not become ready within 0.3 s; its last output: waiting for the network"
+        )
     );
     assert_eq!(
         errors(&attended.seen),

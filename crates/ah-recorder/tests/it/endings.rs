@@ -106,7 +106,9 @@ async fn exit_during_a_turn_is_recorded() {
     assert_eq!((end.exit_code, end.cause), (Some(3), Some(EndCause::Agent)));
     assert_eq!(
         end.reason.as_deref(),
-        Some("the agent exited with code 3 in the middle of a turn; it said: out of cheese")
+        Some(
+            "the agent exited with code 3 in the middle of a turn; its last output: out of cheese"
+        )
     );
     assert!(
         std::fs::read_to_string(session.folder.log())

@@ -76,7 +76,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         };
         if counts != wanted {
             let message = format!(
-                "{path} had only {} lines to remove, and the scenario wanted {}",
+                "{path} has only {} lines to remove; the scenario requires {}",
                 counts.removed, wanted.removed
             );
             self.log(LogLevel::Warn, message).await?;
@@ -115,7 +115,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         let file = self.workspace.resolve(path).ok();
         let found = file.and_then(|file| text_of(path, &file).ok().flatten());
         if found.as_ref() != Some(&expected) {
-            let message = format!("{path} does not hold what the scenario expects");
+            let message = format!("{path} does not have the content that the scenario expects");
             self.log(LogLevel::Warn, message).await?;
         }
         Ok(())

@@ -276,7 +276,7 @@ async fn edit_of_too_few_lines_reports_it() {
     let events = Agent::playing(timeline).await.turn("go").await;
     assert_eq!(
         logged(&events),
-        ["a had only 0 lines to remove, and the scenario wanted 2"]
+        ["a has only 0 lines to remove; the scenario requires 2"]
     );
     assert_eq!(edits(&events), ["1\t0\ta"]);
 }
@@ -326,7 +326,7 @@ async fn file_reads_return_the_content() {
     assert_eq!(
         logged(&events),
         [
-            "a.txt does not hold what the scenario expects",
+            "a.txt does not have the content that the scenario expects",
             "the scenario expected readFile to be completed, and it is failed",
         ]
     );

@@ -123,7 +123,7 @@ pub(in crate::scenario_agent) fn text_of(
     };
     if length > FILE_BYTES_MAX {
         return Err(format!(
-            "{path}: {length} bytes are more than this tool takes ({FILE_BYTES_MAX})"
+            "{path}: {length} bytes exceed the limit of this tool ({FILE_BYTES_MAX})"
         ));
     }
     fs::read_to_string(file).map(Some).map_err(wrong)
