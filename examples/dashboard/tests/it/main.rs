@@ -10,7 +10,7 @@ use ah_rest_api_contract::{
     ErrorKind, EventSeq, PageRequest, PermissionAnswer, PermissionState, PromptState,
     RECENT_EVENTS_MAX, RepoConfig, SessionId, TaskLaunchParams, TaskManager,
 };
-use ah_rest_mock_client::{Fault, Method, MockBuilder, MockTaskManager, ScriptBuilder};
+use ah_rest_mock_client::{Fault, MockBuilder, MockMethod, MockTaskManager, ScriptBuilder};
 use dashboard::{Board, Dashboard, draw};
 use tokio::time::{Instant, timeout};
 
@@ -174,7 +174,7 @@ async fn broken_streams_do_not_change_the_view() {
 async fn errors_are_shown_until_the_next_success() {
     let (mock, mut dashboard) = open(MockTaskManager::builder()).await;
     mock.fail(
-        Method::ListSessions,
+        MockMethod::ListSessions,
         Fault::new(ErrorKind::Unavailable).times(1),
     );
     until(&mut dashboard, |board| board.notice().is_some()).await;
