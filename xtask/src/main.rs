@@ -41,7 +41,7 @@ enum Task {
     Agents,
     /// Test the served API with requests that schemathesis derives from its description
     Schemathesis,
-    /// Check dependencies: permitted, used and licensed, and source files: each part of a crate
+    /// Check that dependencies are permitted, used and licensed, and that modules declare all files
     Deps,
     /// Check file lengths, links, decision numbers and wording
     Tidy(tidy::Options),

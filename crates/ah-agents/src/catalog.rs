@@ -235,8 +235,8 @@ impl Catalog {
             Some(installed) => errors.add("version", other_version(name, &installed, wanted)),
             None => {
                 let message = format!(
-                    "which version of `{name}` is here is not known, so it cannot be `{wanted}` \
-                     for sure; leave the version out"
+                    "is `{wanted}`, but the installed version of `{name}` is unknown; omit the \
+                     version"
                 );
                 errors.add("version", message);
             }
@@ -249,7 +249,7 @@ fn schema_ref(name: &str) -> String {
 }
 
 fn other_version(name: &str, installed: &str, wanted: &str) -> String {
-    format!("the installed version of `{name}` is {installed}, not `{wanted}`")
+    format!("is `{wanted}`, but the installed version of `{name}` is {installed}")
 }
 
 /// Describes the missing program of an agent.
@@ -266,11 +266,10 @@ fn check_settings(name: &str, selection: &AgentSelection, errors: &mut FieldErro
     for (setting, value) in &selection.settings {
         let field = format!("settings.{setting}");
         if setting != MODE {
-            let message =
-                format!("`{setting}` is not a setting of `{name}`; the only setting is `{MODE}`");
+            let message = format!("is not a setting of `{name}`; the only setting is `{MODE}`");
             errors.add(field, message);
         } else if !matches!(value, Value::String(mode) if !mode.is_empty()) {
-            errors.add(field, format!("`{MODE}` must be the name of a mode"));
+            errors.add(field, "must be the id of a mode");
         }
     }
 }
@@ -284,7 +283,7 @@ fn choose_model(
     match choice {
         ModelChoice::Protocol => program.model = Some(model.to_owned()),
         ModelChoice::Argument(_) if model.starts_with('-') => {
-            return Err(format!("`{model}` looks like an option, not a model"));
+            return Err(format!("is `{model}`, which looks like an option"));
         }
         ModelChoice::Argument(argument) => {
             program.argv.extend([argument.clone(), model.to_owned()]);

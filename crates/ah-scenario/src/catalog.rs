@@ -43,11 +43,11 @@ pub fn check_selection(selection: &AgentSelection) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::default();
     if let Some(version) = selection.version.as_deref().filter(|it| *it != VERSION) {
         let message =
-            format!("the installed version of `{AGENT_TYPE}` is {VERSION}, not `{version}`");
+            format!("is `{version}`, but the installed version of `{AGENT_TYPE}` is {VERSION}");
         errors.add("version", message);
     }
     if let Some(model) = &selection.model {
-        let message = format!("`{AGENT_TYPE}` uses no model, so `{model}` cannot be selected");
+        let message = format!("is `{model}`, but `{AGENT_TYPE}` uses no model");
         errors.add("model", message);
     }
     if let Err(error) = Settings::read(&selection.settings) {

@@ -264,7 +264,7 @@ impl Workspaces {
         let args = ["hash-object", "-w", "-t", "tree", "--stdin"];
         let call = self.git.call("write an empty tree", args);
         let tree = call.git_dir(repository).under(lock).text().await?;
-        let args = ["commit-tree", "-m", "Begin with nothing", &tree];
+        let args = ["commit-tree", "-m", "Empty workspace", &tree];
         let call = self.git.call("write an empty commit", args);
         call.git_dir(repository).under(lock).text().await
     }

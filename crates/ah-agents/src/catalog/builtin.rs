@@ -297,7 +297,7 @@ const OPENHANDS: Builtin = Builtin {
         variables: &[("OPENHANDS_PERSISTENCE_DIR", ".openhands")],
         unmoved: &[],
     },
-    model: Model::Elsewhere("the model of `openhands` is set in ~/.openhands/agent_settings.json"),
+    model: Model::Elsewhere("must be set in ~/.openhands/agent_settings.json for `openhands`"),
     capabilities: AgentCapabilities {
         usage: false,
         ..EVERYTHING

@@ -104,12 +104,12 @@ impl Agents {
             let here = agent.versions.join(", ");
             errors.add(
                 "version",
-                format!("is installed in version {here}, not `{version}`"),
+                format!("is `{version}`, but the installed version is {here}"),
             );
         }
         if let ScriptSource::Settings = part {
             if let Some(model) = &selection.model {
-                let message = format!("uses no model, so `{model}` cannot be selected");
+                let message = format!("is `{model}`, but the agent uses no model");
                 errors.add("model", message);
             }
             if let Err(error) = self.read(&selection.settings) {

@@ -37,8 +37,8 @@ pub(crate) async fn docs() -> ApiResult {
     page(
         "Agent Harbor API",
         &format!(
-            "<main id=\"api\">Loading… (this page is drawn by its script; \
-             <a href=\"/api/v1/openapi.json\">the description itself</a> needs none)</main><script>{SCRIPT}</script>"
+            "<main id=\"api\">Loading… (this page needs JavaScript; \
+             <a href=\"/api/v1/openapi.json\">the OpenAPI document</a> does not)</main><script>{SCRIPT}</script>"
         ),
     )
 }

@@ -239,7 +239,7 @@ fn not_json(error: &serde_json::Error) -> ApiError {
     )
 }
 
-/// The error of a value that the field at `path` does not take.
+/// Returns the error of an invalid value of the field at `path`.
 pub(super) fn invalid_field(path: &str, message: &str) -> ApiError {
     // Both messages are about the object that contains the field.
     let of_whole = message
@@ -260,5 +260,17 @@ pub(super) fn invalid_field(path: &str, message: &str) -> ApiError {
         (parent, Some(name)) if !parent.ends_with(name) => format!("{parent}.{name}"),
         (parent, _) => parent.to_owned(),
     };
-    FieldErrors::of(field, message.to_owned()).into()
+    FieldErrors::of(field, predicate(message)).into()
+}
+
+/// Converts a message of serde to a predicate of the field.
+fn predicate(message: &str) -> String {
+    if message.starts_with("missing field `") {
+        return "is required".to_owned();
+    }
+    let unknown = message.strip_prefix("unknown field `");
+    match unknown.and_then(|rest| rest.split_once("`, ")) {
+        Some((_, known)) => format!("is not a known field; {known}"),
+        None => format!("is invalid: {message}"),
+    }
 }

@@ -23,6 +23,7 @@ pub(super) async fn run(
     args: ListArgs,
     context: &Context,
 ) -> Result<(), Failure> {
+    let is_filtered = !args.status.is_empty() || args.agent.is_some();
     let sessions = manager
         .list_sessions(SessionQuery {
             statuses: args.status,
@@ -33,9 +34,11 @@ pub(super) async fn run(
         })
         .await?;
     if sessions.items.is_empty() && !context.json {
-        context
-            .terminal
-            .hint("no sessions; start one with `ah task \"…\"`");
+        context.terminal.hint(if is_filtered {
+            "no session matches"
+        } else {
+            "no sessions; start one with `ah task \"…\"`"
+        });
         return Ok(());
     }
     let now = clock::now();
