@@ -15,7 +15,7 @@ pub fn draw(board: &Board) -> String {
     let mut text = format!("{}\n", board.title());
     let parts = [
         (counts.running, "running"),
-        (counts.asking, "asking"),
+        (counts.asking, "awaiting permission"),
         (counts.queued, "queued"),
         (counts.completed, "completed"),
         (counts.failed, "failed"),
@@ -64,10 +64,10 @@ fn draw_card(text: &mut String, card: &Card) {
         }
     }
     for tool in card.asks() {
-        line(text, &format!("    asks     for leave to use {tool}"));
+        line(text, &format!("    waits    for permission to use {tool}"));
     }
     if let Some(reason) = session.reason.as_deref().filter(|_| !card.is_live()) {
-        line(text, &format!("    because  {}", says(reason)));
+        line(text, &format!("    reason   {}", says(reason)));
     }
 }
 

@@ -106,7 +106,7 @@ fn session_over_its_time_limit_fails_and_leaves_no_process() {
         session["reason"]
             .as_str()
             .unwrap()
-            .contains("its limit of 2 s"),
+            .contains("its time limit of 2 s"),
         "{session:#}"
     );
     assert!(agent_processes(session["id"].as_str().unwrap()).is_empty());

@@ -103,7 +103,7 @@ async fn permission_request_is_shown_until_answered() {
     until(&mut dashboard, permission_is_pending).await;
     let asked = draw(dashboard.board());
     assert!(
-        asked.contains("asks     for leave to use runCmd"),
+        asked.contains("waits    for permission to use runCmd"),
         "{asked}"
     );
     // A client that connects later sees the request as well.
