@@ -60,7 +60,7 @@ pub(crate) struct AccessPointArgs {
     /// Print the effective configuration and exit
     #[arg(long)]
     pub(crate) print_config: bool,
-    /// Maximum number of running sessions
+    /// Maximum number of running sessions [default: 16]
     #[arg(long, value_name = "N")]
     pub(crate) max_concurrent_tasks: Option<NonZeroU32>,
     /// Disable authentication; only allowed on a loopback address
