@@ -260,6 +260,7 @@ declare! { $
     launching: {
         a_task_launches_one_session,
         a_task_launches_many_sessions,
+        a_task_with_a_key_is_launched_once,
         a_prompt_keeps_its_blocks,
         a_session_starts_at_the_requested_branch_and_commit,
         invalid_task_names_its_fields_and_launches_nothing,

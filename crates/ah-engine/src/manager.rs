@@ -251,7 +251,7 @@ impl TaskManager for LocalTaskManager {
         &self,
         params: TaskLaunchParams,
     ) -> Result<LaunchedTask, TaskManagerError> {
-        launch::launch(&self.core, &self.caller, params).await
+        launch::launch(&self.core, &self.caller, &params).await
     }
 
     async fn get_task(&self, id: TaskId) -> Result<Task, TaskManagerError> {

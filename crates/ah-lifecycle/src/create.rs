@@ -1,5 +1,7 @@
 //! The creation of a task and its sessions: all checks come before any change.
 
+mod keyed;
+
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
@@ -10,6 +12,8 @@ use ah_rest_api_contract::{
 use ulid::Ulid;
 
 use crate::{Launch, NewEvent};
+
+pub use keyed::KeyedLaunch;
 
 /// The version of an agent that has not reported one yet.
 const VERSION_UNKNOWN: &str = "latest";

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::Stream;
@@ -77,6 +78,9 @@ pub struct ReceiptTemplate {
     /// See [`Receipt::expires_at`].
     pub expires_at: Timestamp,
 }
+
+/// The lifetime of a receipt (contract §1.2).
+pub const RECEIPT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The proof that a request was carried out, stored in the transaction that did its work.
 ///

@@ -184,7 +184,7 @@ pub use url;
 pub use access::{AccessPointFile, ApiKeyText, Role};
 pub use access_point::{
     AccessPoint, AlreadyDone, Caller, EncodedEvent, EncodedItem, EncodedLogStream, EncodedStream,
-    HealthProbe, Receipt, ReceiptTemplate,
+    HealthProbe, RECEIPT_LIFETIME, Receipt, ReceiptTemplate,
 };
 pub use catalog::{Agent, AgentCapabilities, AgentType, Installation};
 pub use change::{

@@ -108,8 +108,10 @@ pub trait TaskManager: Send + Sync {
     /// Launches a task: `count` queued sessions for each agent. The operation is atomic, and the
     /// sessions are durable when it returns.
     ///
-    /// Each call launches another task. A program that repeats a call whose result it did not
-    /// receive needs an idempotency key: `RestClient::launch_task_once` takes one.
+    /// Each call launches another task, unless the parameters carry an idempotency key
+    /// ([`TaskLaunchParams::with_idempotency_key`]). A program that may repeat a call whose result
+    /// it did not receive sets a key, keeps it, and repeats the call with it: the task is launched
+    /// once, and each call returns it.
     async fn launch_task(&self, params: TaskLaunchParams)
     -> Result<LaunchedTask, TaskManagerError>;
 

@@ -49,17 +49,20 @@ impl ApiCall {
             Method::Post => {
                 // The server requires the form of a ULID, but only uniqueness and no time stamp.
                 let ulid = Ulid::from_parts(chance::draw()?, u128::from(chance::draw()?));
-                call.with_idempotency_key(&IdempotencyKey::from_ulid(ulid))
+                call.with_idempotency_key(Some(&IdempotencyKey::from_ulid(ulid)))
             }
             Method::Get | Method::Put | Method::Delete => Ok(call),
         }
     }
 
-    /// Replaces the generated idempotency key.
+    /// Replaces the generated idempotency key with that of the caller, if there is one.
     pub(crate) fn with_idempotency_key(
         mut self,
-        key: &IdempotencyKey,
+        key: Option<&IdempotencyKey>,
     ) -> Result<Self, TaskManagerError> {
+        let Some(key) = key else {
+            return Ok(self);
+        };
         self.headers.retain(|(name, _)| *name != IDEMPOTENCY_KEY);
         self.with_header(IDEMPOTENCY_KEY, key.as_str())
     }

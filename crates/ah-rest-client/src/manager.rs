@@ -9,6 +9,16 @@ use crate::call::ApiCall;
 use crate::client::RestClient;
 use crate::stream::{Everything, OneSession, follow};
 
+/// The idempotency key of request bodies that cannot carry one. A body that can has a method of its
+/// own with the same name, which takes precedence.
+trait WithoutKey {
+    fn idempotency_key(&self) -> Option<&IdempotencyKey> {
+        None
+    }
+}
+
+impl<T> WithoutKey for T {}
+
 /// Writes the call of an operation with its parameters and its query or body, and returns the
 /// answer.
 macro_rules! answer {
@@ -17,7 +27,7 @@ macro_rules! answer {
         pastey::paste! {{
             let call = ApiCall::new(&operations::[<$id:upper>], paths::$id($($parameter),*))?
                 $(.with_query(&<$wire>::from($query))?)?
-                $(.with_body::<$body_type>(&$body)?)?
+                $(.with_body::<$body_type>(&$body)?.with_idempotency_key($body.idempotency_key())?)?
                 $(.with_body(&$request)?)?;
             $client.answer(call).await
         }}

@@ -1,9 +1,7 @@
-//! The operations whose methods are not generated: texts, and a launch with the caller's key.
+//! The operations whose methods are not generated: schemas and texts.
 
 use ah_rest_api_contract::operations::{self, Operation, paths};
-use ah_rest_api_contract::{
-    AgentType, ErrorKind, IdempotencyKey, LaunchedTask, TaskLaunchParams, TaskManagerError,
-};
+use ah_rest_api_contract::{AgentType, ErrorKind, TaskManagerError};
 use serde_json::Value;
 
 use crate::call::ApiCall;
@@ -15,26 +13,6 @@ const HTML: &str = "text/html";
 const PLAIN: &str = "text/plain";
 
 impl RestClient {
-    /// Launches a task under an idempotency key of the caller, so that a repetition of the call
-    /// within 24 hours returns the task of the first one, also after a restart of the program.
-    ///
-    /// [`launch_task`](ah_rest_api_contract::TaskManager::launch_task) generates a key per call,
-    /// which covers its own retries.
-    ///
-    /// # Errors
-    /// [`ErrorKind::IdempotencyMismatch`] if the key was used for another request, and those of
-    /// `launch_task`.
-    pub async fn launch_task_once(
-        &self,
-        key: &IdempotencyKey,
-        params: &TaskLaunchParams,
-    ) -> Result<LaunchedTask, TaskManagerError> {
-        let call = ApiCall::new(&operations::LAUNCH_TASK, paths::launch_task())?
-            .with_idempotency_key(key)?
-            .with_body(params)?;
-        self.answer(call).await
-    }
-
     /// The JSON Schema of an agent's settings.
     ///
     /// # Errors

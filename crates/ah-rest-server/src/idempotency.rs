@@ -7,11 +7,10 @@
 //! A receipt is the HTTP status in decimal digits, a line feed, and the JSON of the body.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ah_rest_api_contract::{
-    AccessPoint, AlreadyDone, Caller, ErrorKind, Problem, Receipt, ReceiptTemplate,
-    TaskManagerError,
+    AccessPoint, AlreadyDone, Caller, ErrorKind, Problem, RECEIPT_LIFETIME, Receipt,
+    ReceiptTemplate, TaskManagerError,
 };
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
@@ -25,8 +24,6 @@ use crate::metrics::Metrics;
 use crate::problem::ApiError;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// The lifetime of a receipt (contract §1.2).
-const RECEIPT_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Carries out commands, each at most once per idempotency key.
 #[derive(Clone)]
@@ -99,7 +96,7 @@ impl Idempotency {
             key: request.key.clone(),
             fingerprint: request.fingerprint.clone(),
             prefix: format!("{status}\n").into_bytes(),
-            expires_at: self.clock.now().plus(RECEIPT_KEPT),
+            expires_at: self.clock.now().plus(RECEIPT_LIFETIME),
         }
     }
 

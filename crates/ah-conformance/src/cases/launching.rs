@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
-    AgentSelection, ContentBlock, CreateTask, PageRequest, Priority, PromptContent, RepoConfig,
-    SessionQuery, SessionStatus as S, TaskLaunchParams,
+    AgentSelection, ContentBlock, CreateTask, ErrorKind, IdempotencyKey, PageRequest, Priority,
+    PromptContent, RepoConfig, SessionQuery, SessionStatus as S, TaskLaunchParams,
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
+use ulid::Ulid;
 
 use crate::World;
 use crate::script::{hang, say, think};
-use crate::world::{refused_for, statuses};
+use crate::world::{refused, refused_for, statuses};
 
 fn params(task: CreateTask) -> TaskLaunchParams {
     TaskLaunchParams::try_from(task).expect("the contract itself has nothing against it")
@@ -126,6 +127,40 @@ pub async fn a_task_launches_many_sessions(world: &World) {
         task.expect("the task is known").session_ids,
         launched.session_ids
     );
+}
+
+/// Launches with the same idempotency key launch one task, also if they are concurrent. The key is
+/// of one request only.
+pub async fn a_task_with_a_key_is_launched_once(world: &World) {
+    let manager = world.manager();
+    let key = |low| IdempotencyKey::from_ulid(Ulid::from_parts(1, low));
+    let task = world.task(&json!([think("hm")]));
+    let keyed = |low| params(task.clone()).with_idempotency_key(key(low));
+    let launches = (0..4).map(|_| manager.launch_task(keyed(1)));
+    let launched = join_all(launches).await;
+    let launched: Vec<_> = launched
+        .into_iter()
+        .map(|it| it.expect("the task is launched"))
+        .collect();
+    let first = &launched[0];
+    assert!(launched.iter().all(|it| it == first), "{launched:#?}");
+    world.until_status(first.session_ids[0], S::Completed).await;
+    let again = manager.launch_task(keyed(1)).await;
+    assert_eq!(&again.expect("the task is returned again"), first);
+    let mut other = task.clone();
+    other.prompt = "do something else".into();
+    let other = params(other).with_idempotency_key(key(1));
+    refused(
+        manager.launch_task(other).await,
+        ErrorKind::IdempotencyMismatch,
+    );
+    let sessions = manager.list_sessions(SessionQuery::default()).await;
+    assert_eq!(sessions.expect("there is one").total, 1);
+    for another in [keyed(2), params(task.clone())] {
+        let another = manager.launch_task(another).await;
+        let another = another.expect("another task is launched");
+        assert_ne!(another.task_id, first.task_id);
+    }
 }
 
 /// Every error in a task is reported by field, and nothing of the task is launched.

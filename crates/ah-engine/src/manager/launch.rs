@@ -1,6 +1,6 @@
 //! Launching a task.
 
-use ah_lifecycle::create::{self, Creation};
+use ah_lifecycle::create::{self, Creation, KeyedLaunch};
 use ah_rest_api_contract::{
     Caller, LaunchedTask, RepositoryId, RepositorySource, TaskLaunchParams, TaskManagerError,
 };
@@ -8,19 +8,36 @@ use ah_store::NewTask;
 
 use crate::supervisor::Core;
 
-/// Creates the task's sessions, queued.
+/// Launches the task, or returns the task that was launched with its idempotency key.
 pub(super) async fn launch(
     core: &Core,
     caller: &Caller,
-    params: TaskLaunchParams,
+    params: &TaskLaunchParams,
 ) -> Result<LaunchedTask, TaskManagerError> {
-    judge(core, &params).await?;
+    let now = core.clock.now();
+    let Some(keyed) = KeyedLaunch::of(caller, params, now)? else {
+        return create(core, caller, params).await;
+    };
+    // Before any check, since the task may have become invalid meanwhile.
+    match core.store.receipt(keyed.receipt_key(), now).await? {
+        Some(receipt) => keyed.replay(&receipt),
+        None => keyed.settle(create(core, &keyed.caller(), params).await),
+    }
+}
+
+/// Creates the task's sessions, queued.
+async fn create(
+    core: &Core,
+    caller: &Caller,
+    params: &TaskLaunchParams,
+) -> Result<LaunchedTask, TaskManagerError> {
+    judge(core, params).await?;
     let now = core.clock.now();
     let Creation {
         task,
         sessions,
         launched,
-    } = create::decide(&params, &caller.principal, now, || core.ids.next(now))?;
+    } = create::decide(params, &caller.principal, now, || core.ids.next(now))?;
     let receipt = caller.receipt_of(&launched)?;
     core.store
         .create_task(NewTask {

@@ -5,17 +5,18 @@ use serde_json::Value;
 use validator::Validate;
 
 use super::{CreateTask, Priority, RepoConfig, RepoMode, RuntimeType};
-use crate::{FieldErrors, PromptContent, RepositorySource};
+use crate::{FieldErrors, IdempotencyKey, PromptContent, RepositorySource};
 
 const PROMPT_BYTES_MAX: usize = 256 * 1024;
 const SESSIONS_MAX: u32 = 200;
 const SETTINGS_BYTES_MAX: usize = 1024 * 1024;
 
-/// A validated task request, created from a [`CreateTask`].
+/// A validated task request, created from a [`CreateTask`], with an optional idempotency key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskLaunchParams {
     request: CreateTask,
     source: Option<RepositorySource>,
+    key: Option<IdempotencyKey>,
 }
 
 impl TaskLaunchParams {
@@ -28,7 +29,25 @@ impl TaskLaunchParams {
     ) -> TaskLaunchParamsBuilder {
         TaskLaunchParamsBuilder {
             request: CreateTask::new(prompt, repo, agent_type),
+            key: None,
         }
+    }
+
+    /// Launches the task at most once per key and caller. For 24 hours, a further launch under the
+    /// same key returns the task of the first one. With another request it fails with
+    /// [`ErrorKind::IdempotencyMismatch`](crate::ErrorKind::IdempotencyMismatch).
+    ///
+    /// The key is not part of the request: it is neither serialized nor compared with it.
+    #[must_use]
+    pub fn with_idempotency_key(mut self, key: IdempotencyKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Returns the idempotency key, if there is one.
+    #[must_use]
+    pub const fn idempotency_key(&self) -> Option<&IdempotencyKey> {
+        self.key.as_ref()
     }
 
     /// Returns the request.
@@ -101,7 +120,11 @@ impl TryFrom<CreateTask> for TaskLaunchParams {
                 .and_then(|url| RepositorySource::parse(url).ok()),
             RepoMode::None | RepoMode::Unknown => None,
         };
-        errors.into_result(Self { request, source })
+        errors.into_result(Self {
+            request,
+            source,
+            key: None,
+        })
     }
 }
 
@@ -109,6 +132,7 @@ impl TryFrom<CreateTask> for TaskLaunchParams {
 #[derive(Clone, Debug)]
 pub struct TaskLaunchParamsBuilder {
     request: CreateTask,
+    key: Option<IdempotencyKey>,
 }
 
 impl TaskLaunchParamsBuilder {
@@ -119,11 +143,22 @@ impl TaskLaunchParamsBuilder {
         self
     }
 
+    /// Sets the idempotency key; see [`TaskLaunchParams::with_idempotency_key`].
+    #[must_use]
+    pub fn idempotency_key(mut self, key: IdempotencyKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
     /// Validates the request.
     ///
     /// # Errors
     /// Names every invalid field.
     pub fn build(self) -> Result<TaskLaunchParams, FieldErrors> {
-        self.request.try_into()
+        let params = TaskLaunchParams::try_from(self.request)?;
+        Ok(TaskLaunchParams {
+            key: self.key,
+            ..params
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ah_lifecycle::create::KeyedLaunch;
 use ah_lifecycle::{View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
 use ah_rest_api_contract::{
     Agent, AllEventsQuery, AllEventsStream, BranchList, DeliveryMode, DiffQuery, Draft, DraftId,
@@ -30,11 +31,22 @@ impl TaskManager for MockTaskManager {
         params: TaskLaunchParams,
     ) -> Result<LaunchedTask, TaskManagerError> {
         let lost = self.begin(MockMethod::LaunchTask).await?;
-        self.perform(lost, |state, now| {
+        let keyed = KeyedLaunch::of(&self.caller, &params, self.shared.now().wall)?;
+        let caller = keyed.as_ref().map(KeyedLaunch::caller);
+        let acting = Self {
+            caller: caller.unwrap_or_else(|| self.caller.clone()),
+            shared: self.shared.clone(),
+        };
+        let launched = acting.perform(None, |state, now| {
             let launched = state.launch(&params, &self.caller.principal, now)?;
             self.shared.schedule(state)?;
             Ok(launched)
-        })
+        });
+        let launched = match keyed {
+            Some(keyed) => keyed.settle(launched),
+            None => launched,
+        }?;
+        lost.map_or(Ok(launched), Err)
     }
 
     async fn get_task(&self, id: TaskId) -> Result<Task, TaskManagerError> {
