@@ -71,6 +71,22 @@ impl PartialSchema for PathList {
 
 impl ToSchema for PathList {}
 
+/// The schema of comma-separated labels, each `name:value`; a backslash escapes the next character.
+pub(crate) enum LabelList {}
+
+impl PartialSchema for LabelList {
+    fn schema() -> RefOr<Schema> {
+        let label = r"[A-Za-z0-9._/-]{1,63}:(?:[^,\\]|\\[\s\S]|\\$){0,256}";
+        let labels = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(format!("^{label}(?:,{label}){{0,63}}$")))
+            .examples(["team:payments,try:3"]);
+        RefOr::T(Schema::from(labels))
+    }
+}
+
+impl ToSchema for LabelList {}
+
 /// Returns the schema of a size in bytes that may be absent or `null`: any `u64`, for which OpenAPI
 /// has no format.
 pub(crate) fn size() -> RefOr<Schema> {

@@ -354,6 +354,8 @@ pub struct SessionQuery {
     pub tenant_id: Option<String>,
     /// Only sessions of this task.
     pub task_id: Option<TaskId>,
+    /// Only sessions with all of these labels.
+    pub labels: BTreeMap<String, String>,
     /// Includes hidden sessions.
     pub include_archived: bool,
     /// The page to return.

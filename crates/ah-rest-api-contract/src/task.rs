@@ -11,6 +11,7 @@ pub use launch::{TaskLaunchParams, TaskLaunchParamsBuilder};
 pub use repo::{RepoConfig, RepoMode};
 pub(crate) use request::open_runtime;
 pub use request::{AgentSelection, CreateTask, Priority, RuntimeConfig, RuntimeType};
+pub(crate) use rules::check_labels;
 
 use crate::{SessionId, SessionLinks, SessionStatus, TaskId, Timestamp};
 

@@ -386,6 +386,10 @@ fn wants(query: &SessionQuery, session: &MockSession) -> bool {
         && (query.statuses.is_empty() || is_named)
         && fits(&query.project_id, &session.project_id)
         && fits(&query.tenant_id, &session.tenant_id)
+        && query
+            .labels
+            .iter()
+            .all(|(name, value)| session.labels.get(name) == Some(value))
         && query.task_id.is_none_or(|task| task == session.task_id)
         && query
             .agent

@@ -142,6 +142,10 @@ async fn page_keys(
         };
     let agent = query.agent.as_ref().map(|agent| agent.as_str());
     let task = query.task_id.map(|id| id.to_string());
+    let labels = (!query.labels.is_empty())
+        .then(|| json_text(&query.labels))
+        .transpose()?;
+    let labels_count = stored(query.labels.len())?;
     let limit = query.page.per_page();
     let offset = stored(query.page.offset())?;
     sqlx::query_as!(
@@ -153,6 +157,14 @@ async fn page_keys(
              AND ($3 IS NULL OR project_id = $3)
              AND ($4 IS NULL OR tenant_id = $4)
              AND ($5 IS NULL OR task_id = $5)
+             AND ($11 IS NULL OR key IN (
+                 SELECT found.session
+                 FROM json_each($11) AS wanted
+                 JOIN session_labels AS found
+                 ON found.name = wanted.key AND found.value = wanted.value
+                 GROUP BY found.session
+                 HAVING count(*) = $12
+             ))
              AND iif(status = 'cancelled', $6, $7 OR NOT hidden)
          )
          SELECT
@@ -175,7 +187,9 @@ async fn page_keys(
         query.include_archived,
         limit,
         offset,
-        everything
+        everything,
+        labels,
+        labels_count
     )
     .fetch_one(connection)
     .await

@@ -45,6 +45,8 @@ struct PreparedTask {
     created_at: Timestamp,
     /// The sessions, as the JSON array that SQLite reads.
     sessions: String,
+    /// True if the sessions have labels.
+    is_labelled: bool,
     first_events: Vec<EventText>,
     repository: Option<repositories::Use>,
     receipt: Option<Receipt>,
@@ -103,6 +105,7 @@ impl PreparedTask {
             request: json_text(&new.task.request)?,
             created_at: new.task.created_at,
             sessions: json_text(&sessions)?,
+            is_labelled: new.sessions.iter().any(|(it, _)| !it.labels.is_empty()),
             first_events,
             repository: repository_of(&new)?,
             receipt: new.receipt,
@@ -173,6 +176,18 @@ async fn create(tx: &mut Tx, task: &PreparedTask) -> Result<(), StoreError> {
     .fetch_all(&mut **tx)
     .await
     .during("create sessions")?;
+    if task.is_labelled {
+        sqlx::query!(
+            "INSERT INTO session_labels (name, value, session)
+             SELECT label.key, label.value, sessions.key
+             FROM sessions, json_each(sessions.body, '$.labels') AS label
+             WHERE sessions.task_id = $1",
+            task.id
+        )
+        .execute(&mut **tx)
+        .await
+        .during("label sessions")?;
+    }
     let mut batch = Batch::default();
     for (key, event) in keys.into_iter().zip(&task.first_events) {
         batch.push(key, EventSeq::START.next(), event);

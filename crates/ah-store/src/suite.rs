@@ -75,6 +75,7 @@ macro_rules! store_suite {
                 sessions_are_listed_newest_first,
                 sessions_are_counted_by_status,
                 sessions_are_filtered,
+                sessions_are_found_by_their_labels,
                 cancelled_and_hidden_sessions_are_left_out,
             }
             claims: {

@@ -4,6 +4,8 @@ use ah_rest_api_contract::{EventSeq, EventType, LogLevel, SessionStatus};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
+use super::value;
+
 /// The session commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
@@ -86,6 +88,7 @@ pub(crate) struct GetArgs {
 #[command(after_help = "Examples:
   ah session list
   ah session list --status running,paused
+  ah session list --label team=payments
   ah session list --all --limit 200 --json | jq -r '.items[].id'")]
 pub(crate) struct ListArgs {
     /// Filter by status
@@ -94,6 +97,9 @@ pub(crate) struct ListArgs {
     /// Filter by agent
     #[arg(long, value_name = "TYPE")]
     pub(crate) agent: Option<String>,
+    /// Filter by label; with several, a session must have all
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = value::label)]
+    pub(crate) labels: Vec<(String, String)>,
     /// Include cancelled sessions
     #[arg(long)]
     pub(crate) all: bool,

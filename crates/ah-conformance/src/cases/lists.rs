@@ -1,6 +1,7 @@
 //! Lists of sessions.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
     AgentType, EventPayload, FileQuery, Page, PageRequest, PermissionAnswer, PermissionId, Prompt,
@@ -57,6 +58,11 @@ pub async fn sessions_are_listed_newest_first(world: &World) {
     assert_eq!((past.items.len(), past.total, past.next_page), (0, 5, None));
 }
 
+fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
+
 /// Lists can be filtered by the properties of sessions.
 pub async fn lists_are_filtered(world: &World) {
     let hanging = world.running(json!([think("hm"), hang()])).await;
@@ -64,6 +70,7 @@ pub async fn lists_are_filtered(world: &World) {
     world.until_status(failed, S::Failed).await;
     let mut task = world.task(&json!([think("hm")]));
     task.project_id = Some("project".into());
+    task.labels = labels(&[("team", "core"), ("try", "1, \\2")]);
     let completed = world.launch_task(task).await;
     world.until_status(completed, S::Completed).await;
     let cancelled = world.launch(json!([think("hm"), hang()])).await;
@@ -107,6 +114,20 @@ pub async fn lists_are_filtered(world: &World) {
         (
             SessionQuery {
                 project_id: Some("another".into()),
+                ..all()
+            },
+            vec![],
+        ),
+        (
+            SessionQuery {
+                labels: labels(&[("team", "core"), ("try", "1, \\2")]),
+                ..all()
+            },
+            vec![completed],
+        ),
+        (
+            SessionQuery {
+                labels: labels(&[("team", "core"), ("try", "2")]),
                 ..all()
             },
             vec![],

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::reader::{Reader, joined};
+use super::reader::{Reader, escaped, joined, split};
 use crate::{
     CONTEXT_LINES_DEFAULT, CONTEXT_LINES_MAX, DiffQuery, FieldErrors, FileEntry, FileStatus, Page,
     PageRequest,
@@ -99,7 +99,7 @@ impl TryFrom<DiffParams> for DiffQuery {
 
     fn try_from(params: DiffParams) -> Result<Self, FieldErrors> {
         let mut reader = Reader::default();
-        let files = params.files.as_deref().map(split_paths).unwrap_or_default();
+        let files = params.files.as_deref().map(split).unwrap_or_default();
         let context = reader
             .number("context", params.context.as_deref(), 0..=CONTEXT_LINES_MAX)
             .unwrap_or(CONTEXT_LINES_DEFAULT);
@@ -116,33 +116,10 @@ impl TryFrom<DiffParams> for DiffQuery {
 
 impl From<DiffQuery> for DiffParams {
     fn from(query: DiffQuery) -> Self {
-        let escaped = |path: &String| path.replace('\\', "\\\\").replace(',', "\\,");
         Self {
-            files: joined(query.files().iter().map(escaped)),
+            files: joined(query.files().iter().map(|path| escaped(path))),
             context: Some(query.context_lines().to_string()),
             full: query.full_file().then(|| true.to_string()),
         }
     }
-}
-
-/// Splits a list of comma-separated paths. A backslash escapes the next character, so a path can
-/// contain commas.
-fn split_paths(list: &str) -> Vec<String> {
-    let mut paths = vec![String::new()];
-    let mut characters = list.chars();
-    while let Some(character) = characters.next() {
-        let literal = match character {
-            ',' => {
-                paths.push(String::new());
-                continue;
-            }
-            // A trailing backslash is literal.
-            '\\' => characters.next().unwrap_or('\\'),
-            other => other,
-        };
-        if let Some(path) = paths.last_mut() {
-            path.push(literal);
-        }
-    }
-    paths
 }

@@ -121,7 +121,7 @@ impl Reader {
 }
 
 /// Truncates a client's text for use in a message.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
@@ -129,4 +129,31 @@ fn shown(text: &str) -> String {
 pub(super) fn joined<T: ToString>(values: impl IntoIterator<Item = T>) -> Option<String> {
     let words: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
     (!words.is_empty()).then(|| words.join(","))
+}
+
+/// Splits a comma-separated list. A backslash escapes the next character, so that an item can
+/// contain commas.
+pub(super) fn split(list: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    let mut characters = list.chars();
+    while let Some(character) = characters.next() {
+        let literal = match character {
+            ',' => {
+                items.push(String::new());
+                continue;
+            }
+            // A trailing backslash is literal.
+            '\\' => characters.next().unwrap_or('\\'),
+            other => other,
+        };
+        if let Some(item) = items.last_mut() {
+            item.push(literal);
+        }
+    }
+    items
+}
+
+/// Escapes an item of a list for [`split`].
+pub(super) fn escaped(item: &str) -> String {
+    item.replace('\\', "\\\\").replace(',', "\\,")
 }

@@ -1,8 +1,11 @@
 //! Queries for sessions.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::reader::{Reader, joined};
+use super::reader::{Reader, escaped, joined, shown, split};
+use crate::task::check_labels;
 use crate::{AgentType, FieldErrors, SessionQuery, SessionStatus};
 
 /// The query parameters of `GET /sessions`; see [`SessionQuery`].
@@ -28,6 +31,11 @@ pub struct SessionParams {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<crate::TaskId>))]
     pub task_id: Option<String>,
+    /// Only sessions with all of these labels, as comma-separated `name:value`. Escape a comma or
+    /// backslash in a value with a backslash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::LabelList>, inline))]
+    pub label: Option<String>,
     /// Includes hidden sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(value_type = Option<bool>))]
@@ -63,6 +71,7 @@ impl TryFrom<SessionParams> for SessionQuery {
                 "a task's id, the 26 characters of a ULID",
                 |text| text.parse().ok(),
             ),
+            labels: labels(&mut reader, params.label.as_deref()),
             include_archived: reader.flag("includeArchived", params.include_archived.as_deref()),
             page: reader.page(params.page.as_deref(), params.per_page.as_deref()),
         };
@@ -78,9 +87,39 @@ impl From<SessionQuery> for SessionParams {
             project_id: query.project_id,
             tenant_id: query.tenant_id,
             task_id: query.task_id.map(|id| id.to_string()),
+            label: joined(
+                query
+                    .labels
+                    .iter()
+                    .map(|(name, value)| format!("{name}:{}", escaped(value))),
+            ),
             include_archived: query.include_archived.then(|| true.to_string()),
             page: Some(query.page.page().to_string()),
             per_page: Some(query.page.per_page().to_string()),
         }
     }
+}
+
+/// Parses the labels that a session must have. Each name occurs once, because a session has one
+/// value for it.
+fn labels(reader: &mut Reader, text: Option<&str>) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for item in text.map(split).unwrap_or_default() {
+        match item.split_once(':') {
+            Some((name, _)) if labels.contains_key(name) => {
+                reader.refuse("label", format!("has `{}` twice", shown(name)));
+            }
+            Some((name, value)) => {
+                labels.insert(name.to_owned(), value.to_owned());
+            }
+            None => {
+                let message = format!("`{}` is not `name:value`", shown(&item));
+                reader.refuse("label", message);
+            }
+        }
+    }
+    if let Err(fault) = check_labels(&labels) {
+        reader.refuse("label", fault.to_string());
+    }
+    labels
 }

@@ -50,7 +50,7 @@ pub(super) fn check_commit(commit: &str) -> Result<(), ValidationError> {
     }
 }
 
-pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), ValidationError> {
+pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), ValidationError> {
     if labels.len() > 64 {
         return Err(failed("must be at most 64"));
     }

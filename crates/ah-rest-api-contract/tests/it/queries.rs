@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use ah_rest_api_contract::*;
-use proptest::collection::{btree_set, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
@@ -54,6 +54,7 @@ proptest! {
         statuses in vec(prop::sample::select(SessionStatus::ALL.to_vec()), 0..4),
         names in (of(text()), of(text()), of(text())),
         task in of(ulid()), include_archived: bool, page in page(),
+        labels in btree_map("[a-z./_-]{1,4}", "[a,:\\\\ ]{0,4}", 0..3),
     ) {
         let query = SessionQuery {
             statuses,
@@ -61,6 +62,7 @@ proptest! {
             project_id: names.1,
             tenant_id: names.2,
             task_id: task.map(TaskId::from_ulid),
+            labels,
             include_archived,
             page,
         };
@@ -111,7 +113,7 @@ proptest! {
     #[test]
     fn parsing_a_query_never_panics(fields in json_object(), word in text()) {
         let mut fields = fields;
-        for name in ["status", "type", "page", "perPage", "files", "context", "since", "tail", "after", "sessions"] {
+        for name in ["status", "type", "page", "perPage", "files", "context", "since", "tail", "after", "sessions", "label"] {
             fields.insert(name.to_owned(), word.clone().into());
             let json = serde_json::Value::Object(fields.clone());
             // Most are rejected; the test requires only that none panics.
@@ -180,7 +182,7 @@ fn a_query_without_fields_is_the_default() {
 #[test]
 fn every_invalid_field_is_named_with_its_rule() {
     let sessions = json!({
-        "status": "running,Running,", "taskId": "x", "includeArchived": "yes", "page": "0", "perPage": "-1"
+        "status": "running,Running,", "taskId": "x", "label": "a:1,b,a:2,c d:3", "includeArchived": "yes", "page": "0", "perPage": "-1"
     });
     let events = json!({
         "type": "status,Log", "level": "loud", "after": "-1", "before": "+1", "since": "today",

@@ -1,8 +1,9 @@
 //! Databases of earlier schemas.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use ah_rest_api_contract::Receipt;
+use ah_rest_api_contract::{Receipt, SessionQuery};
 use ah_store::suite::{StoreHarness as _, sample};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -51,4 +52,37 @@ async fn replies_of_schema_5_are_receipts() {
         assert_eq!(found, Some(receipt));
     }
     assert_eq!(store.sweep_receipts(sample::at(9)).await.unwrap(), 3);
+}
+
+/// Sessions that are older than the table of labels are found by theirs.
+#[tokio::test]
+async fn labels_of_schema_8_are_searched() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let labels: BTreeMap<_, _> = [("team".to_owned(), "core".to_owned())].into();
+    let mut task = sample::task(1, sample::at(0));
+    let session = &mut task.sessions[0].0;
+    session.labels.clone_from(&labels);
+    let id = session.id;
+    store.create_task(task).await.unwrap();
+    store.close().await;
+    let mut connection = database_of(&folder, 9).await;
+    sqlx::query("DROP TABLE session_labels")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 9")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+
+    let store = folder.open().await;
+    let query = SessionQuery {
+        labels,
+        ..SessionQuery::default()
+    };
+    let found = store.list_sessions(&query).await.unwrap();
+    let found: Vec<_> = found.items.iter().map(|session| session.id).collect();
+    assert_eq!(found, [id]);
 }

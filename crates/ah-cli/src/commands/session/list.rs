@@ -28,6 +28,7 @@ pub(super) async fn run(
         .list_sessions(SessionQuery {
             statuses: args.status,
             agent: args.agent.map(AgentType::new),
+            labels: args.labels.into_iter().collect(),
             include_archived: args.all,
             page: PageRequest::new(1, args.limit)?,
             ..SessionQuery::default()

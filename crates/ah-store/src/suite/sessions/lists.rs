@@ -132,6 +132,50 @@ pub async fn sessions_are_filtered(harness: &dyn StoreHarness) {
     }
 }
 
+/// A session is found by its labels, of which it must have all.
+pub async fn sessions_are_found_by_their_labels(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let labels = |pairs: &[(&str, &str)]| {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).collect::<BTreeMap<_, _>>()
+    };
+    let given = [
+        labels(&[]),
+        labels(&[("team", "core")]),
+        labels(&[("team", "core"), ("try", "1, \\2")]),
+        labels(&[("try", "core"), ("team", "")]),
+    ];
+    let mut all = Vec::new();
+    for (index, labels) in (0..).zip(&given) {
+        // Two sessions each, because the labels are those of the task.
+        let mut task = sample::task(2, sample::at(-index));
+        for (session, _) in &mut task.sessions {
+            session.labels.clone_from(labels);
+        }
+        let mut newest_first = task.task.session_ids.clone();
+        newest_first.reverse();
+        all.push(newest_first);
+        store.create_task(task).await.unwrap();
+    }
+    let cases = [
+        (labels(&[]), vec![0, 1, 2, 3]),
+        (labels(&[("team", "core")]), vec![1, 2]),
+        (labels(&[("try", "1, \\2")]), vec![2]),
+        (labels(&[("try", "1, \\2"), ("team", "core")]), vec![2]),
+        (labels(&[("try", "core"), ("team", "core")]), vec![]),
+        (labels(&[("team", "")]), vec![3]),
+        (labels(&[("core", "team")]), vec![]),
+    ];
+    for (labels, expected) in cases {
+        let expected: Vec<SessionId> = expected.iter().flat_map(|it| all[*it].clone()).collect();
+        let query = SessionQuery {
+            labels,
+            ..SessionQuery::default()
+        };
+        assert_eq!(ids(&*store, &query).await, expected, "{query:?}");
+    }
+}
+
 fn is_wanted(session: &Session, query: &SessionQuery) -> bool {
     fn fits<T: PartialEq>(wanted: Option<&T>, value: Option<&T>) -> bool {
         wanted.is_none() || wanted == value
