@@ -261,6 +261,7 @@ impl Interpreter {
     fn say(&mut self, pieces: &[Piece]) {
         let message_id = self.message_id();
         let mut content: Vec<ContentBlock> = Vec::new();
+        let mut offset = 0;
         for piece in pieces {
             self.wait(piece.delay);
             let ContentBlock::Text { text } = &piece.content else {
@@ -273,7 +274,13 @@ impl Interpreter {
                 Some(ContentBlock::Text { text }) => text.push_str(&delta),
                 _ => content.push(ContentBlock::text(delta.as_str())),
             }
-            let delta = MessageDelta { message_id, delta };
+            let length = delta.len() as u64;
+            let delta = MessageDelta {
+                message_id,
+                offset,
+                delta,
+            };
+            offset += length;
             self.due
                 .push_back(Instruction::Ephemeral(EphemeralEvent::MessageDelta(delta)));
         }

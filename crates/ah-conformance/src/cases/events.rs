@@ -357,7 +357,10 @@ pub async fn ephemeral_events_are_not_in_the_log(world: &World) {
     for item in items {
         match item {
             StreamItem::Event(event) => events.push(event),
-            StreamItem::Ephemeral(EphemeralEvent::MessageDelta(it)) => deltas.push_str(&it.delta),
+            StreamItem::Ephemeral(EphemeralEvent::MessageDelta(it)) => {
+                assert_eq!(it.offset, deltas.len() as u64, "{it:?}");
+                deltas.push_str(&it.delta);
+            }
             StreamItem::Ephemeral(_) => {}
             StreamItem::Gap(gap) => panic!("nothing is gone: {gap:?}"),
         }

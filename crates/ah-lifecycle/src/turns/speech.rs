@@ -25,6 +25,8 @@ struct Partial {
     id: MessageId,
     blocks: Vec<ContentBlock>,
     bytes: usize,
+    /// The bytes of the text blocks.
+    text_bytes: u64,
 }
 
 impl Speech {
@@ -55,15 +57,22 @@ impl Speech {
             id: new_id(),
             blocks: Vec::new(),
             bytes: 0,
+            text_bytes: 0,
         });
         if let ContentBlock::Text { text } = &content {
-            let delta = text.clone();
+            let (offset, delta) = (open.text_bytes, text.clone());
+            open.text_bytes += text.len() as u64;
             effects.ephemeral(match channel {
                 Channel::Message => EphemeralEvent::MessageDelta(MessageDelta {
                     message_id: open.id,
+                    offset,
                     delta,
                 }),
-                Channel::Thought => EphemeralEvent::ThoughtDelta(ThoughtDelta { delta }),
+                Channel::Thought => EphemeralEvent::ThoughtDelta(ThoughtDelta {
+                    thought_id: open.id,
+                    offset,
+                    delta,
+                }),
             });
         }
         open.bytes += bytes;
@@ -190,6 +199,26 @@ mod tests {
     }
 
     #[test]
+    fn pieces_of_a_thought_are_numbered_by_their_bytes() {
+        let piece = |voice, whole, text: &str| (voice, whole, text.to_owned());
+        let (_, shown) = results(&[
+            piece(Channel::Thought, 1, "hä"),
+            piece(Channel::Thought, 1, "?"),
+            piece(Channel::Thought, 2, "hm"),
+        ]);
+        let pieces: Vec<&ThoughtDelta> = shown
+            .iter()
+            .map(|event| match event {
+                EphemeralEvent::ThoughtDelta(piece) => piece,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!([0, 3, 0], [0, 1, 2].map(|place: usize| pieces[place].offset));
+        assert_eq!(pieces[0].thought_id, pieces[1].thought_id);
+        assert_ne!(pieces[1].thought_id, pieces[2].thought_id);
+    }
+
+    #[test]
     fn endless_output_is_split_into_messages() {
         let piece = (Channel::Message, 1, "x".repeat(WHOLE_BYTES_MAX / 3));
         let (events, _) = results(&vec![piece; 10]);
@@ -211,11 +240,14 @@ mod tests {
         ) {
             let (events, shown) = results(&pieces);
             for (id, text) in events.iter().filter_map(message) {
-                let deltas = shown.iter().filter_map(|event| match event {
-                    EphemeralEvent::MessageDelta(it) if it.message_id == id => Some(&*it.delta),
-                    _ => None,
-                });
-                prop_assert_eq!(deltas.collect::<String>(), text);
+                let mut joined = String::new();
+                for event in &shown {
+                    if let EphemeralEvent::MessageDelta(it) = event && it.message_id == id {
+                        prop_assert_eq!(it.offset, joined.len() as u64);
+                        joined.push_str(&it.delta);
+                    }
+                }
+                prop_assert_eq!(joined, text);
             }
             let all: String = events.iter().filter_map(message).map(|it| it.1).collect();
             let said: String = pieces.iter().map(|(_, _, text)| text.as_str()).collect();

@@ -36,19 +36,27 @@ impl EphemeralEvent {
 }
 
 /// `message_delta`: a piece of a message in progress.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageDelta {
     /// The id of the message.
     pub message_id: MessageId,
+    /// The length of the message's text before this piece, in bytes of UTF-8. A reader whose text
+    /// is shorter has missed pieces.
+    pub offset: u64,
     /// The piece of text.
     pub delta: String,
 }
 
 /// `thought_delta`: a piece of a thought in progress.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ThoughtDelta {
+    /// The id of the thought, which only its pieces have.
+    pub thought_id: MessageId,
+    /// The length of the thought before this piece, in bytes of UTF-8. A reader whose text is
+    /// shorter has missed pieces. The `thought` event omits white space at both ends.
+    pub offset: u64,
     /// The piece of text.
     pub delta: String,
 }

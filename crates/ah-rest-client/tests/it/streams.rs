@@ -2,11 +2,12 @@
 
 use ah_rest_api_contract::sse::encode_item;
 use ah_rest_api_contract::{
-    AllEventsQuery, EphemeralEvent, ErrorKind, EventFilter, EventSeq, EventType, Gap,
+    AllEventsQuery, EphemeralEvent, ErrorKind, EventFilter, EventSeq, EventType, Gap, MessageId,
     SessionStatus, StreamItem, TaskManager as _, ThoughtDelta,
 };
 use futures::StreamExt;
 use serde_json::json;
+use ulid::Ulid;
 
 use crate::following::{
     STREAM, chunked, collect, is_stream, last_event_id, refusal, seqs, stream, the_session,
@@ -82,6 +83,8 @@ async fn gap_is_reported_and_advances_the_cursor() {
 #[tokio::test]
 async fn ephemeral_events_are_optional_and_do_not_advance_the_cursor() {
     let delta = StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
+        thought_id: MessageId::from_ulid(Ulid::nil()),
+        offset: 0,
         delta: "hm".to_owned(),
     }));
     let sent = delta.clone();

@@ -148,9 +148,12 @@ async fn deltas_are_sent_on_request_and_never_numbered(backend: Backend) {
     let deltas = [
         EphemeralEvent::MessageDelta(MessageDelta {
             message_id,
+            offset: 0,
             delta: "Hel".to_owned(),
         }),
         EphemeralEvent::ThoughtDelta(ThoughtDelta {
+            thought_id: message_id,
+            offset: 2,
             delta: "hm\nhm".to_owned(),
         }),
         EphemeralEvent::ToolProgress(ToolProgress {

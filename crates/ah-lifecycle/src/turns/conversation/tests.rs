@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    EphemeralEvent, PermissionAction, PermissionOption, PermissionOptionKind, PermissionPolicy,
-    ThoughtDelta, Timestamp,
+    EphemeralEvent, MessageId, PermissionAction, PermissionOption, PermissionOptionKind,
+    PermissionPolicy, ThoughtDelta, Timestamp,
 };
 use proptest::prelude::*;
 use ulid::Ulid;
@@ -85,6 +85,8 @@ fn meaning(line: &[u8]) -> AgentOutput {
         ]),
         b"choiceless" => request(Vec::new()),
         b"delta" => AgentOutput::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
+            thought_id: MessageId::from_ulid(Ulid::nil()),
+            offset: 0,
             delta: "d".to_owned(),
         })),
         other => AgentOutput::Malformed(String::from_utf8_lossy(other).into_owned()),

@@ -326,14 +326,19 @@ pub(crate) fn session_event() -> BoxedStrategy<SessionEvent> {
 pub(crate) fn stream_item() -> BoxedStrategy<StreamItem> {
     prop_oneof![
         6 => session_event().prop_map(StreamItem::Event),
-        1 => (ulid(), text()).prop_map(|(id, delta)| {
+        1 => (ulid(), any::<u64>(), text()).prop_map(|(id, offset, delta)| {
             StreamItem::Ephemeral(EphemeralEvent::MessageDelta(MessageDelta {
                 message_id: MessageId::from_ulid(id),
+                offset,
                 delta,
             }))
         }),
-        1 => text().prop_map(|delta| {
-            StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta { delta }))
+        1 => (ulid(), any::<u64>(), text()).prop_map(|(id, offset, delta)| {
+            StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
+                thought_id: MessageId::from_ulid(id),
+                offset,
+                delta,
+            }))
         }),
         1 => (text(), text(), text()).prop_map(|(tool_name, last_line, id)| {
             StreamItem::Ephemeral(EphemeralEvent::ToolProgress(ToolProgress {

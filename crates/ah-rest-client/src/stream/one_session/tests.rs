@@ -150,6 +150,8 @@ fn reports_a_gap_once_and_continues_after_it() {
 #[test]
 fn yields_ephemeral_events_only_on_request() {
     let delta = StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
+        thought_id: MessageId::from_ulid(Ulid::nil()),
+        offset: 0,
         delta: "hm".to_owned(),
     }));
     assert_eq!(judge(&mut place(0), &delta).unwrap(), Verdict::Pass);
