@@ -1,7 +1,7 @@
 //! Configuration of a client.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use ah_rest_api_contract::operations::ALL;
@@ -11,7 +11,9 @@ use tokio::sync::watch;
 use url::{Host, Url};
 
 use crate::client::{RestClient, Shared};
+use crate::connection::{AddressFile, Connection};
 use crate::credential::Credential;
+use crate::local::LocalError;
 use crate::retry::RetryPolicy;
 use crate::timeouts::Timeouts;
 use crate::tls::{self, InvalidAuthority, Trust};
@@ -25,6 +27,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// The time limit for the response to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The scheme of API keys in `Authorization`.
+const API_KEY: &str = "ApiKey";
 const TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
 const USER_AGENT: &str = concat!("ah-rest-client/", env!("CARGO_PKG_VERSION"));
 
@@ -98,6 +102,8 @@ enum Proof {
 #[derive(Clone)]
 pub struct RestClientBuilder {
     base_url: String,
+    /// The file with the present address of the server.
+    file: Option<AddressFile>,
     credential: Option<(&'static str, String)>,
     tenant: Option<String>,
     proof: Proof,
@@ -139,6 +145,7 @@ impl RestClientBuilder {
     fn new(base_url: &str) -> Self {
         Self {
             base_url: base_url.to_owned(),
+            file: None,
             credential: None,
             tenant: None,
             proof: Proof::System,
@@ -153,10 +160,31 @@ impl RestClientBuilder {
         }
     }
 
+    /// Replaces the URL and the key.
+    pub(crate) fn address(mut self, base_url: &str, key: Option<&str>) -> Self {
+        base_url.clone_into(&mut self.base_url);
+        self.credential = key.map(|key| (API_KEY, key.to_owned()));
+        self
+    }
+
+    /// Follows the server to the address in this file.
+    pub(crate) fn following(mut self, file: AddressFile) -> Self {
+        self.file = Some(file);
+        self
+    }
+
+    /// Returns this configuration with the address in its file, if it has one.
+    pub(crate) fn read_address(&self) -> Result<Self, LocalError> {
+        match &self.file {
+            Some(file) => file.read(self.clone()),
+            None => Ok(self.clone()),
+        }
+    }
+
     /// Authenticates with an API key of the access point.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.credential = Some(("ApiKey", key.into()));
+        self.credential = Some((API_KEY, key.into()));
         self
     }
 
@@ -262,14 +290,32 @@ impl RestClientBuilder {
     /// The URL, a header value, the certificate authorities or the operation of a timeout is
     /// invalid.
     pub fn build(self) -> Result<RestClient, InvalidClient> {
+        let connection = self.connect()?;
+        let mut timeouts = self.timeouts.clone();
+        for (operation_id, timeout) in self.operation_timeouts.clone() {
+            let operation = ALL.iter().find(|operation| operation.id == operation_id);
+            let operation = operation.ok_or(InvalidClient::Operation { operation_id })?;
+            timeouts.operations.insert(operation.id, timeout);
+        }
+        Ok(RestClient::from_shared(Arc::new(Shared {
+            connection: RwLock::new(Arc::new(connection)),
+            timeouts,
+            retry: self.retry.clone(),
+            reachability: watch::Sender::default(),
+            builder: self.file.is_some().then_some(self),
+        })))
+    }
+
+    /// Creates the HTTP clients, without connecting.
+    pub(crate) fn connect(&self) -> Result<Connection, InvalidClient> {
         let base_url = base_url(&self.base_url)?;
-        let credential = self
-            .credential
+        let credential = self.credential.clone();
+        let credential = credential
             .map(|(scheme, secret)| Credential::new(scheme, secret))
             .transpose()
             .map_err(|_| InvalidClient::Key)?;
-        let trust = match self.proof {
-            Proof::Authorities(pem) => Trust::Authorities(tls::authorities(&pem)?),
+        let trust = match &self.proof {
+            Proof::Authorities(pem) => Trust::Authorities(tls::authorities(pem)?),
             _ if base_url.scheme() == "http" => Trust::Unsecured,
             Proof::System => Trust::System,
             Proof::None => {
@@ -282,28 +328,19 @@ impl RestClientBuilder {
         };
         let connections = Connections {
             headers: headers(credential.as_ref(), self.tenant.as_deref())?,
-            user_agent: self.user_agent,
-            pool: self.pool,
+            user_agent: &self.user_agent,
+            pool: &self.pool,
             connect_timeout: self.timeouts.connect,
             is_direct: is_loopback(&base_url),
         };
         let answers = tls::config(trust.clone(), &[HTTP_2, HTTP_1]).map_err(InvalidClient::Tls)?;
         let streams = tls::config(trust, &[HTTP_1]).map_err(InvalidClient::Tls)?;
-        let mut timeouts = self.timeouts;
-        for (operation_id, timeout) in self.operation_timeouts {
-            let operation = ALL.iter().find(|operation| operation.id == operation_id);
-            let operation = operation.ok_or(InvalidClient::Operation { operation_id })?;
-            timeouts.operations.insert(operation.id, timeout);
-        }
-        Ok(RestClient::from_shared(Arc::new(Shared {
+        Ok(Connection {
             answers: connections.client(answers)?,
             streams: connections.client(streams)?,
             base_url,
             credential,
-            timeouts,
-            retry: self.retry,
-            reachability: watch::Sender::default(),
-        })))
+        })
     }
 }
 
@@ -330,20 +367,20 @@ fn headers(
 }
 
 /// The connection settings other than TLS.
-struct Connections {
+struct Connections<'a> {
     headers: HeaderMap,
-    user_agent: String,
-    pool: Pool,
+    user_agent: &'a str,
+    pool: &'a Pool,
     connect_timeout: Duration,
     /// True if proxies of the environment are bypassed: a proxy would connect to its own loopback,
     /// and would receive the key.
     is_direct: bool,
 }
 
-impl Connections {
+impl Connections<'_> {
     fn client(&self, tls: rustls::ClientConfig) -> Result<reqwest::Client, InvalidClient> {
         let mut client = reqwest::Client::builder()
-            .user_agent(&self.user_agent)
+            .user_agent(self.user_agent)
             .default_headers(self.headers.clone())
             .tls_backend_preconfigured(tls)
             .connect_timeout(self.connect_timeout)

@@ -1,7 +1,7 @@
 //! The client, and the execution of a request.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ah_rest_api_contract::{TaskManagerError, operations};
@@ -15,10 +15,10 @@ use url::Url;
 use crate::answer;
 use crate::call::ApiCall;
 use crate::chance;
-use crate::credential::Credential;
+use crate::connection::Connection;
 use crate::failures;
 use crate::reachability::Reachability;
-use crate::retry::{Attempts, Failure, RetryPolicy};
+use crate::retry::{Attempts, Cause, Failure, RetryPolicy};
 use crate::span::{RequestSpan, millis};
 use crate::timeouts::Timeouts;
 
@@ -37,14 +37,10 @@ pub struct RestClient {
 
 /// The state shared by clones of a client.
 pub(crate) struct Shared {
-    /// The HTTP client for requests with a response. Over HTTP/2 they share a connection.
-    pub(crate) answers: reqwest::Client,
-    /// The HTTP client for event streams. Each has its own connection, so that a slow reader does
-    /// not block others.
-    pub(crate) streams: reqwest::Client,
-    /// Without a trailing slash.
-    pub(crate) base_url: Url,
-    pub(crate) credential: Option<Credential>,
+    /// The present connection. The lock protects its replacement, and is held only to copy it.
+    pub(crate) connection: RwLock<Arc<Connection>>,
+    /// The configuration of further connections, if the client follows a server to new addresses.
+    pub(crate) builder: Option<RestClientBuilder>,
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: RetryPolicy,
     pub(crate) reachability: watch::Sender<Reachability>,
@@ -52,9 +48,10 @@ pub(crate) struct Shared {
 
 impl fmt::Debug for RestClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connection = self.connection();
         f.debug_struct("RestClient")
-            .field("base_url", &self.base_url().as_str())
-            .field("credential", &self.shared.credential)
+            .field("base_url", &connection.base_url.as_str())
+            .field("credential", &connection.credential)
             .field("timeouts", &self.shared.timeouts)
             .field("retry", &self.shared.retry)
             .finish_non_exhaustive()
@@ -66,10 +63,26 @@ impl RestClient {
         Self { shared }
     }
 
-    /// Returns the address of the access point.
+    /// Returns the present address of the access point. It changes if the client follows a local
+    /// server; see [`RestClient::local`].
     #[must_use]
-    pub fn base_url(&self) -> &Url {
-        &self.shared.base_url
+    pub fn base_url(&self) -> Url {
+        self.connection().base_url.clone()
+    }
+
+    pub(crate) fn connection(&self) -> Arc<Connection> {
+        let connection = &self.shared.connection;
+        Arc::clone(&connection.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_connection(&self, connection: Connection) {
+        let current = &self.shared.connection;
+        *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(connection);
+    }
+
+    /// Returns the configuration of further connections, if the client follows a server.
+    pub(crate) fn builder_to_follow(&self) -> Option<&RestClientBuilder> {
+        self.shared.builder.as_ref()
     }
 
     pub(crate) fn retry_policy(&self) -> &RetryPolicy {
@@ -95,14 +108,6 @@ impl RestClient {
 
     pub(crate) fn timeouts(&self) -> &Timeouts {
         &self.shared.timeouts
-    }
-
-    /// Returns the URL of a path from the server's root.
-    pub(crate) fn url(&self, path: &str) -> Url {
-        let mut url = self.base_url().clone();
-        let prefix = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{prefix}{path}"));
-        url
     }
 
     /// Executes a call and parses its JSON response, or returns nothing for an operation without
@@ -144,21 +149,21 @@ impl RestClient {
     }
 
     async fn attempt(&self, call: &ApiCall, span: &RequestSpan) -> Result<Vec<u8>, Failure> {
-        let mut response = self.send(call, &self.shared.answers, span).await?;
-        answer::whole_body(&mut response, self.base_url(), call).await
+        let mut response = self.send(call, |it| &it.answers, span).await?;
+        answer::whole_body(&mut response, &self.base_url(), call).await
     }
 
     /// Executes a call with a stream as its response, with retries until it starts.
     pub(crate) async fn opened(&self, call: &ApiCall) -> Result<Response, TaskManagerError> {
         let span = RequestSpan::begin(call);
-        self.repeatedly(call, &span, || self.send(call, &self.shared.streams, &span))
+        self.repeatedly(call, &span, || self.send(call, |it| &it.streams, &span))
             .await
     }
 
     /// Makes one attempt at [`RestClient::opened`].
     pub(crate) async fn opened_once(&self, call: &ApiCall) -> Result<Response, Failure> {
         let span = RequestSpan::begin(call);
-        let attempt = self.send(call, &self.shared.streams, &span);
+        let attempt = self.send(call, |it| &it.streams, &span);
         self.once(call, &span, attempt).await
     }
 
@@ -220,49 +225,70 @@ impl RestClient {
     ) -> Result<T, Failure> {
         timeout(patience, attempt)
             .await
-            .unwrap_or_else(|_| Err(failures::timed_out(self.base_url(), call, patience)))
+            .unwrap_or_else(|_| Err(failures::timed_out(&self.base_url(), call, patience)))
     }
 
-    /// Sends a call once. An error response becomes a failure.
+    /// Sends a call once. An error response becomes a failure. A call that was not executed because
+    /// the server has moved is sent again to its new address, once.
     async fn send(
         &self,
         call: &ApiCall,
-        http: &reqwest::Client,
+        http: fn(&Connection) -> &reqwest::Client,
+        span: &RequestSpan,
+    ) -> Result<Response, Failure> {
+        let connection = self.connection();
+        let failure = match self.send_over(&connection, call, http, span).await {
+            Ok(response) => return Ok(response),
+            Err(failure) => failure,
+        };
+        let has_moved = self.follow(&connection, &failure);
+        if has_moved && failure.cause != Cause::Broken {
+            return self.send_over(&self.connection(), call, http, span).await;
+        }
+        Err(failure)
+    }
+
+    async fn send_over(
+        &self,
+        connection: &Connection,
+        call: &ApiCall,
+        http: fn(&Connection) -> &reqwest::Client,
         span: &RequestSpan,
     ) -> Result<Response, Failure> {
         let sent = Instant::now();
-        let response = http.execute(self.request(call)).await;
+        let response = http(connection).execute(request(connection, call)).await;
         self.set_reachability(response.is_ok());
+        let base_url = &connection.base_url;
         let mut response =
-            response.map_err(|error| failures::not_answered(self.base_url(), call, error))?;
+            response.map_err(|error| failures::not_answered(base_url, call, error))?;
         span.answered(&response, sent.elapsed());
         if response.status().is_success() {
             return Ok(response);
         }
-        let credential = self.shared.credential.as_ref();
-        Err(answer::refusal(&mut response, self.base_url(), call, credential).await)
+        let credential = connection.credential.as_ref();
+        Err(answer::refusal(&mut response, base_url, call, credential).await)
     }
+}
 
-    fn request(&self, call: &ApiCall) -> reqwest::Request {
-        let mut url = self.url(call.path());
-        url.set_query(call.query());
-        let method = match call.method() {
-            operations::Method::Get => Method::GET,
-            operations::Method::Post => Method::POST,
-            operations::Method::Put => Method::PUT,
-            operations::Method::Delete => Method::DELETE,
-        };
-        let mut request = reqwest::Request::new(method, url);
-        let headers = request.headers_mut();
-        for (name, value) in call.headers() {
-            headers.insert(name, value.clone());
-        }
-        if let Some(body) = call.body() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            *request.body_mut() = Some(body.to_vec().into());
-        }
-        request
+fn request(connection: &Connection, call: &ApiCall) -> reqwest::Request {
+    let mut url = connection.url(call.path());
+    url.set_query(call.query());
+    let method = match call.method() {
+        operations::Method::Get => Method::GET,
+        operations::Method::Post => Method::POST,
+        operations::Method::Put => Method::PUT,
+        operations::Method::Delete => Method::DELETE,
+    };
+    let mut request = reqwest::Request::new(method, url);
+    let headers = request.headers_mut();
+    for (name, value) in call.headers() {
+        headers.insert(name, value.clone());
     }
+    if let Some(body) = call.body() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(body.to_vec().into());
+    }
+    request
 }
 
 /// Waits until a call may be retried.

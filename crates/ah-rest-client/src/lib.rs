@@ -47,7 +47,8 @@
 //! ```
 //!
 //! [`RestClient::local`] connects to the access point of this user on this host, whose URL and key
-//! are in a file ([`AccessPointFile`](ah_rest_api_contract::AccessPointFile)). `examples/dashboard`
+//! are in a file ([`AccessPointFile`](ah_rest_api_contract::AccessPointFile)), and follows it to a
+//! new port after a restart. `examples/dashboard`
 //! in the repository is a complete program, a live board of all sessions.
 //!
 //! # Writing against the trait
@@ -168,6 +169,7 @@ mod builder;
 mod call;
 mod chance;
 mod client;
+mod connection;
 mod credential;
 mod failures;
 mod local;

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{env, io};
 
 use ah_rest_api_contract::AccessPointFile;
 
 use crate::builder::InvalidClient;
 use crate::client::RestClient;
+use crate::connection::AddressFile;
 
 /// The error of [`RestClient::local`].
 #[derive(Debug, thiserror::Error)]
@@ -59,11 +60,29 @@ impl RestClient {
     /// `XDG_STATE_HOME`, which is `~/.local/state` by default. A server that was killed leaves its
     /// file, so that requests fail as unreachable.
     ///
-    /// The client keeps its URL. A server that restarts on another port needs a new client.
+    /// The client of a file follows its server: after a lost connection or a refused key it reads
+    /// the file again. A server that restarts on another port, or with another key, is therefore
+    /// found by further calls and by streams that reconnect.
     ///
     /// # Errors
     /// No server runs here, or its file or the environment is invalid.
     pub fn local() -> Result<Self, LocalError> {
+        local(|name| env::var_os(name).filter(|value| !value.is_empty()))
+    }
+
+    /// Creates a client of the access point that keeps this file. It follows the server to new
+    /// addresses, as [`RestClient::local`] does.
+    ///
+    /// # Errors
+    /// The file is missing or invalid.
+    pub fn from_file(file: &Path) -> Result<Self, LocalError> {
+        // The URL is in the file.
+        let builder = Self::builder("").following(AddressFile::new(file.to_owned()));
+        Ok(builder.read_address()?.build()?)
+    }
+}
+
+fn local() -> Result<Self, LocalError> {
         local(|name| env::var_os(name).filter(|value| !value.is_empty()))
     }
 
@@ -124,6 +143,8 @@ fn connect(url: &str, key: Option<&str>) -> Result<RestClient, LocalError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn with(variables: &[(&str, &str)]) -> Result<RestClient, LocalError> {

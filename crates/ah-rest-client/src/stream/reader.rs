@@ -173,7 +173,8 @@ impl<P: StreamPosition> Reader<P> {
         if !is_hopeless {
             return Ok(());
         }
-        let (place, url) = (&self.place, failures::shown(self.client.base_url()));
+        let base_url = self.client.base_url();
+        let (place, url) = (&self.place, failures::shown(&base_url));
         Err(TaskManagerError::new(
             ErrorKind::Internal,
             format!(

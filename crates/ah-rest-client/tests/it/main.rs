@@ -12,6 +12,7 @@ mod failures;
 mod following;
 mod losses;
 mod manager;
+mod moves;
 mod operations;
 mod reconnects;
 mod retries;

@@ -1,8 +1,10 @@
 use ah_rest_api_contract::sse::{Decoded, Decoder, encode_item};
 use ah_rest_api_contract::{
-    EphemeralEvent, EventType, Log, LogLevel, SessionStatus, StatusChange, ThoughtDelta, Timestamp,
+    EphemeralEvent, EventType, Log, LogLevel, MessageId, SessionStatus, StatusChange, ThoughtDelta,
+    Timestamp,
 };
 use proptest::prelude::*;
+use ulid::Ulid;
 
 use super::*;
 
