@@ -199,6 +199,19 @@ macro_rules! declare {
             $($(concat!(stringify!($module), "::", stringify!($case)),)+)+
         ];
 
+        /// Runs the case with this name, one of [`CASES`]. The tests of [`suite!`] do the same; this
+        /// is for programs that choose cases at run time.
+        ///
+        /// # Panics
+        /// The case fails, or there is no case with this name.
+        pub async fn run_case(name: &str, harness: impl Harness + 'static) {
+            $($(if name == concat!(stringify!($module), "::", stringify!($case)) {
+                let case = run(name, "", harness, cases::$module::$case);
+                return Box::pin(case).await;
+            })+)+
+            panic!("no such case: {name}");
+        }
+
         /// Generates a test for every case. Arguments: the test attributes, an expression that
         /// creates a [`Harness`](crate::Harness) and may `.await`, and optionally the text of a
         /// skip list.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
-    AgentType, EventPayload, FileQuery, Page, PageRequest, PermissionAnswer, PermissionId, Prompt,
+    AgentType, EventPayload, FileQuery, FileStatus, Page, PageRequest, PermissionAnswer, PermissionId, Prompt,
     PromptRequest, SessionId, SessionQuery, SessionStatus as S,
 };
 use serde_json::json;
@@ -303,4 +303,10 @@ pub async fn files_are_paged_by_path(world: &World) {
         next = listed.next_page;
     }
     assert_eq!(turned, all.items);
+    let deleted = FileQuery {
+        statuses: vec![FileStatus::Deleted],
+        ..FileQuery::default()
+    };
+    let deleted = world.manager().list_session_files(id, deleted).await;
+    assert_eq!(deleted.expect("it has a workspace").total, 0);
 }

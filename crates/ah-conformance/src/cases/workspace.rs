@@ -55,12 +55,16 @@ pub async fn changes_are_available_while_the_workspace_exists(world: &World) {
     let listed: Vec<&str> = files.items.iter().map(|file| file.path.as_str()).collect();
     let differing: Vec<&str> = diff.files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(listed, differing);
-    for path in &listed {
-        let query = DiffQuery::new(vec![(*path).to_owned()], 0).expect("a good query");
-        let diff = manager.get_session_diff(id, query).await;
-        let diff = diff.expect("it has a workspace");
-        let selected: Vec<&str> = diff.files.iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(selected, [*path]);
+    for (path, context) in listed.iter().zip([0, 7].into_iter().cycle()) {
+        let query = DiffQuery::new(vec![(*path).to_owned()], context).expect("a good query");
+        for query in [query.clone(), query.whole_files()] {
+            let diff = manager.get_session_diff(id, query.clone()).await;
+            let diff = diff.expect("it has a workspace");
+            let selected: Vec<&str> = diff.files.iter().map(|file| file.path.as_str()).collect();
+            assert_eq!(selected, [*path]);
+            let extent = (diff.files[0].context_lines, diff.files[0].full_file);
+            assert_eq!(extent, (context, query.full_file()));
+        }
     }
     let added: u64 = diff.files.iter().map(|file| file.lines_added).sum();
     assert_eq!(diff.total_lines_added, added);
