@@ -134,8 +134,8 @@ pub trait TaskManager: Send + Sync {
     /// event that `filter` admits is yielded exactly once, in order.
     ///
     /// The stream of an ended session ends after the last event of its log; it is empty if `after`
-    /// is that event or any later number. A number beyond the log of a running session is no error
-    /// either: the stream starts with the first event after it.
+    /// is that event. A number beyond the last event is a [`crate::ErrorKind::Validation`] of
+    /// `after`: it is of another session or of a lost log, and the stream would wait there for ever.
     async fn task_events_stream(
         &self,
         id: SessionId,
@@ -146,7 +146,8 @@ pub trait TaskManager: Send + Sync {
     /// Streams the events of many sessions in commit order, each with the cursor to resume after.
     ///
     /// Without [`AllEventsQuery::after`] the stream starts with the next event. It contains no
-    /// ephemeral events. Unknown session ids are ignored.
+    /// ephemeral events. Unknown session ids are ignored. A cursor that is not among the events, such
+    /// as that of another server, is a [`crate::ErrorKind::Validation`] of `after`.
     async fn all_events(&self, query: AllEventsQuery) -> Result<AllEventsStream, TaskManagerError>;
 
     /// Returns a page of the session's history.
