@@ -111,6 +111,16 @@ fn steps(workspace: &Workspace, place: BuildEnvironment) -> Vec<Step> {
                 "warnings",
             ]),
         ),
+        Step::command(
+            "client without its features",
+            cargo(&[
+                "check",
+                "--package",
+                "ah-rest-client",
+                "--no-default-features",
+                "--locked",
+            ]),
+        ),
         Step::command("documentation", documentation),
         Step::task("generated files", "cargo xtask regenerate", |workspace| {
             regenerate::run(workspace, regenerate::Mode::Check)

@@ -16,15 +16,23 @@ use crate::credential::Credential;
 use crate::local::LocalError;
 use crate::retry::RetryPolicy;
 use crate::timeouts::Timeouts;
+#[cfg(feature = "tls")]
 use crate::tls::{self, InvalidAuthority, Trust};
 
-/// The protocol offered in the TLS handshake (ALPN, RFC 7301), by its registered name.
-const HTTP_2: &[u8] = b"h2";
-const HTTP_1: &[u8] = b"http/1.1";
+/// The protocols offered in the TLS handshake (ALPN, RFC 7301), by their registered names.
+const ANSWER_PROTOCOLS: &[&[u8]] = if cfg!(feature = "http2") {
+    &[b"h2", b"http/1.1"]
+} else {
+    STREAM_PROTOCOLS
+};
+/// The protocol of event streams. Each has its own connection, as HTTP/1.1 has it.
+const STREAM_PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
 
 /// The interval of pings on an HTTP/2 connection with active requests.
+#[cfg(feature = "http2")]
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// The time limit for the response to a ping.
+#[cfg(feature = "http2")]
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The scheme of API keys in `Authorization`.
@@ -34,6 +42,7 @@ const USER_AGENT: &str = concat!("ah-rest-client/", env!("CARGO_PKG_VERSION"));
 
 /// An invalid configuration of a client.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidClient {
     /// The base URL cannot be parsed.
     #[error("`{url}` is not a URL such as http://127.0.0.1:3001")]
@@ -50,6 +59,10 @@ pub enum InvalidClient {
         /// The given scheme.
         scheme: String,
     },
+    /// The base URL is `https://`, and this program was built without the feature `tls`.
+    #[cfg(not(feature = "tls"))]
+    #[error("https:// needs the feature `tls` of ah-rest-client, which this program lacks")]
+    WithoutTls,
     /// The base URL has a user, a password, a query or a fragment. The error does not contain it,
     /// because it may include a secret.
     #[error(
@@ -69,9 +82,11 @@ pub enum InvalidClient {
         operation_id: String,
     },
     /// The given certificate authorities are invalid.
+    #[cfg(feature = "tls")]
     #[error("invalid certificate authorities")]
     Authority(#[from] InvalidAuthority),
     /// TLS cannot be configured, for example because the system has no certificate authorities.
+    #[cfg(feature = "tls")]
     #[error("failed to configure TLS")]
     Tls(#[source] rustls::Error),
     /// The user agent contains characters that are invalid in a header, or the HTTP library rejects
@@ -88,6 +103,7 @@ struct Pool {
 }
 
 /// The trusted certificate authorities.
+#[cfg(feature = "tls")]
 #[derive(Clone)]
 enum Proof {
     /// Those of the operating system.
@@ -106,6 +122,7 @@ pub struct RestClientBuilder {
     file: Option<AddressFile>,
     credential: Option<(&'static str, String)>,
     tenant: Option<String>,
+    #[cfg(feature = "tls")]
     proof: Proof,
     user_agent: String,
     pool: Pool,
@@ -148,6 +165,7 @@ impl RestClientBuilder {
             file: None,
             credential: None,
             tenant: None,
+            #[cfg(feature = "tls")]
             proof: Proof::System,
             user_agent: USER_AGENT.to_owned(),
             pool: Pool {
@@ -205,6 +223,7 @@ impl RestClientBuilder {
 
     /// Trusts only these certificate authorities (concatenated PEM) instead of those of the
     /// operating system. Use it for a server with a self-signed certificate.
+    #[cfg(feature = "tls")]
     #[must_use]
     pub fn certificate_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.proof = Proof::Authorities(pem.into());
@@ -216,6 +235,7 @@ impl RestClientBuilder {
     /// isolated network. For a self-signed certificate, use
     /// [`RestClientBuilder::certificate_authorities`] instead. The last call of the two takes
     /// effect.
+    #[cfg(feature = "tls")]
     #[must_use]
     pub fn danger_accept_invalid_certificates(mut self) -> Self {
         self.proof = Proof::None;
@@ -314,7 +334,27 @@ impl RestClientBuilder {
             .map(|(scheme, secret)| Credential::new(scheme, secret))
             .transpose()
             .map_err(|_| InvalidClient::Key)?;
-        let trust = match &self.proof {
+        let connections = Connections {
+            headers: headers(credential.as_ref(), self.tenant.as_deref())?,
+            user_agent: &self.user_agent,
+            pool: &self.pool,
+            connect_timeout: self.timeouts.connect,
+            is_direct: is_loopback(&base_url),
+            #[cfg(feature = "tls")]
+            trust: self.trust(&base_url)?,
+        };
+        Ok(Connection {
+            answers: connections.client(ANSWER_PROTOCOLS)?,
+            streams: connections.client(STREAM_PROTOCOLS)?,
+            base_url,
+            credential,
+        })
+    }
+
+    /// Returns the certificates to accept from the server at `base_url`.
+    #[cfg(feature = "tls")]
+    fn trust(&self, base_url: &Url) -> Result<Trust, InvalidClient> {
+        Ok(match &self.proof {
             Proof::Authorities(pem) => Trust::Authorities(tls::authorities(pem)?),
             _ if base_url.scheme() == "http" => Trust::Unsecured,
             Proof::System => Trust::System,
@@ -325,21 +365,6 @@ impl RestClientBuilder {
                 );
                 Trust::AcceptAll
             }
-        };
-        let connections = Connections {
-            headers: headers(credential.as_ref(), self.tenant.as_deref())?,
-            user_agent: &self.user_agent,
-            pool: &self.pool,
-            connect_timeout: self.timeouts.connect,
-            is_direct: is_loopback(&base_url),
-        };
-        let answers = tls::config(trust.clone(), &[HTTP_2, HTTP_1]).map_err(InvalidClient::Tls)?;
-        let streams = tls::config(trust, &[HTTP_1]).map_err(InvalidClient::Tls)?;
-        Ok(Connection {
-            answers: connections.client(answers)?,
-            streams: connections.client(streams)?,
-            base_url,
-            credential,
         })
     }
 }
@@ -375,26 +400,39 @@ struct Connections<'a> {
     /// True if proxies of the environment are bypassed: a proxy would connect to its own loopback,
     /// and would receive the key.
     is_direct: bool,
+    #[cfg(feature = "tls")]
+    trust: Trust,
 }
 
 impl Connections<'_> {
-    fn client(&self, tls: rustls::ClientConfig) -> Result<reqwest::Client, InvalidClient> {
-        let mut client = reqwest::Client::builder()
+    /// Creates a client that offers `protocols` to a server with TLS.
+    fn client(&self, protocols: &[&[u8]]) -> Result<reqwest::Client, InvalidClient> {
+        let client = reqwest::Client::builder()
             .user_agent(self.user_agent)
             .default_headers(self.headers.clone())
-            .tls_backend_preconfigured(tls)
             .connect_timeout(self.connect_timeout)
             .pool_max_idle_per_host(self.pool.idle_max)
             .pool_idle_timeout(self.pool.idle_timeout)
-            // Detects a dead shared connection once, instead of after the timeout of each request.
-            .http2_keep_alive_interval(PING_INTERVAL)
-            .http2_keep_alive_timeout(PING_TIMEOUT)
             // The key must not be sent to any other server.
             .redirect(redirect::Policy::none())
             .referer(false);
-        if self.is_direct {
-            client = client.no_proxy();
-        }
+        // Detects a dead shared connection once, instead of after the timeout of each request.
+        #[cfg(feature = "http2")]
+        let client = client
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_TIMEOUT);
+        #[cfg(feature = "tls")]
+        let client = {
+            let tls = tls::config(self.trust.clone(), protocols).map_err(InvalidClient::Tls)?;
+            client.tls_backend_preconfigured(tls)
+        };
+        #[cfg(not(feature = "tls"))]
+        let _ = protocols;
+        let client = if self.is_direct {
+            client.no_proxy()
+        } else {
+            client
+        };
         client.build().map_err(InvalidClient::Http)
     }
 }
@@ -413,6 +451,10 @@ fn base_url(text: &str) -> Result<Url, InvalidClient> {
     let excess = !url.username().is_empty() || url.password().is_some();
     if excess || url.query().is_some() || url.fragment().is_some() {
         return Err(InvalidClient::Excess);
+    }
+    #[cfg(not(feature = "tls"))]
+    if url.scheme() == "https" {
+        return Err(InvalidClient::WithoutTls);
     }
     // API paths start with a slash.
     let prefix = url.path().trim_end_matches('/').to_owned();

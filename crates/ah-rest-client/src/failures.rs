@@ -1,6 +1,5 @@
 //! Errors for requests without a proper response of the access point.
 
-use std::error::Error;
 use std::time::Duration;
 
 use ah_rest_api_contract::operations::Method;
@@ -12,6 +11,7 @@ use crate::retry::{Cause, Failure};
 
 /// No response was received: the server was unreachable, or the connection was lost before.
 pub(crate) fn not_answered(base_url: &Url, call: &ApiCall, error: reqwest::Error) -> Failure {
+    #[cfg(feature = "tls")]
     if let Some(cause) = refused_certificate(&error) {
         let base_url = shown(base_url);
         let detail = format!("the TLS certificate of {base_url} is not trusted: {cause}");
@@ -44,15 +44,18 @@ pub(crate) fn not_answered(base_url: &Url, call: &ApiCall, error: reqwest::Error
 }
 
 /// Returns the problem with the server's certificate, if it prevented the connection.
+#[cfg(feature = "tls")]
 fn refused_certificate(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(cause @ rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
             return Some(cause);
         }
         next = match error.downcast_ref::<std::io::Error>() {
             // `source` of an I/O error skips the error that it wraps.
-            Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            Some(error) => error
+                .get_ref()
+                .map(|inner| inner as &(dyn std::error::Error + 'static)),
             None => error.source(),
         };
     }

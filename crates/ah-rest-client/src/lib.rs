@@ -95,6 +95,15 @@
 //! share their connections. With a TLS server that supports HTTP/2, requests share a connection.
 //! Each event stream has its own.
 //!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `tls` (default) | `https://` URLs, by rustls with the certificate authorities of the system |
+//! | `http2` (default) | HTTP/2 with servers that offer it in the TLS handshake |
+//!
+//! A program that connects to its own host only needs neither.
+//!
 //! # Requests
 //!
 //! Requests have time limits and are retried if that is safe, according to [`RetryPolicy`]. Every
@@ -180,6 +189,7 @@ mod retry;
 mod span;
 mod stream;
 mod timeouts;
+#[cfg(feature = "tls")]
 mod tls;
 
 /// The crate of the types, which is part of this crate's API.
@@ -189,4 +199,5 @@ pub use client::RestClient;
 pub use local::LocalError;
 pub use reachability::Reachability;
 pub use retry::RetryPolicy;
+#[cfg(feature = "tls")]
 pub use tls::InvalidAuthority;

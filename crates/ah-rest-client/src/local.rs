@@ -82,32 +82,6 @@ impl RestClient {
     }
 }
 
-fn local() -> Result<Self, LocalError> {
-        local(|name| env::var_os(name).filter(|value| !value.is_empty()))
-    }
-
-    /// Creates a client of the access point that keeps this file.
-    ///
-    /// # Errors
-    /// The file is missing or invalid.
-    pub fn from_file(file: &Path) -> Result<Self, LocalError> {
-        let text = fs::read(file).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => LocalError::NotRunning { file: file.into() },
-            _ => LocalError::Unreadable {
-                file: file.into(),
-                source,
-            },
-        })?;
-        let found: AccessPointFile =
-            serde_json::from_slice(&text).map_err(|source| LocalError::Malformed {
-                file: file.into(),
-                source,
-            })?;
-        let key = found.api_key.as_ref().map(|key| key.expose());
-        connect(found.url.as_str(), key)
-    }
-}
-
 fn local(variable: impl Fn(&str) -> Option<OsString>) -> Result<RestClient, LocalError> {
     let text = |name: &'static str| {
         let value = variable(name).map(OsString::into_string).transpose();

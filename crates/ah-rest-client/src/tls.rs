@@ -24,6 +24,7 @@ pub(crate) enum Trust {
 
 /// Invalid certificate authorities.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidAuthority {
     /// The text is not PEM.
     #[error("not PEM")]

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
-    AgentType, EventPayload, FileQuery, FileStatus, Page, PageRequest, PermissionAnswer, PermissionId, Prompt,
-    PromptRequest, SessionId, SessionQuery, SessionStatus as S,
+    AgentType, EventPayload, FileQuery, FileStatus, Page, PageRequest, PermissionAnswer,
+    PermissionId, Prompt, PromptRequest, SessionId, SessionQuery, SessionStatus as S,
 };
 use serde_json::json;
 

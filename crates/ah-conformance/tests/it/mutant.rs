@@ -2,12 +2,12 @@
 
 use ah_rest_api_contract::{
     Agent, AllEventsQuery, AllEventsStream, BranchList, CreateTask, DeliveryMode, DiffQuery, Draft,
-    DraftId, DraftUpdate, EphemeralEvent, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream,
-    FileEntry, FileQuery, InitialTasks, LaunchedTask, LogCursor, Page, PageRequest, Permission,
-    PermissionAnswer, PermissionId, PermissionPolicy, Priority, Prompt, PromptContent, PromptId,
-    PromptReceipt, PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent,
-    SessionId, SessionInfo, SessionQuery, SortOrder, StreamItem, Task, TaskId, TaskLaunchParams,
-    TaskManager, TaskManagerError,
+    DraftId, DraftUpdate, EphemeralEvent, ErrorKind, EventFilter, EventQuery, EventSeq,
+    EventStream, FileEntry, FileQuery, InitialTasks, LaunchedTask, LogCursor, Page, PageRequest,
+    Permission, PermissionAnswer, PermissionId, PermissionPolicy, Priority, Prompt, PromptContent,
+    PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Session, SessionDiff,
+    SessionEvent, SessionId, SessionInfo, SessionQuery, SortOrder, StreamItem, Task, TaskId,
+    TaskLaunchParams, TaskManager, TaskManagerError,
 };
 use ah_rest_mock_client::MockTaskManager;
 use async_trait::async_trait;
@@ -183,9 +183,11 @@ impl Mutant {
                 });
                 Box::pin(repeated)
             }
-            Some(Fault::StreamLosesAnEvent) => Box::pin(events.enumerate().filter_map(
-                |(place, item)| async move { (place != 2).then_some(item) },
-            )),
+            Some(Fault::StreamLosesAnEvent) => Box::pin(
+                events
+                    .enumerate()
+                    .filter_map(|(place, item)| async move { (place != 2).then_some(item) }),
+            ),
             Some(Fault::StreamRepeatsAnEvent) => {
                 let repeated = events.enumerate().flat_map(|(place, item)| {
                     let times = if place == 2 { 2 } else { 1 };
@@ -263,14 +265,19 @@ impl TaskManager for Mutant {
         if self.has(Fault::ListIsReversed) {
             page.items.reverse();
         }
-        page.items.iter_mut().for_each(|session| self.shown(session));
+        page.items
+            .iter_mut()
+            .for_each(|session| self.shown(session));
         Ok(page)
     }
 
     async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {
         let result = self.inner.get_session(id).await;
         if self.has(Fault::MissingSessionIsConflict) && result.is_err() {
-            return Err(TaskManagerError::new(ErrorKind::Conflict, "no such session"));
+            return Err(TaskManagerError::new(
+                ErrorKind::Conflict,
+                "no such session",
+            ));
         }
         let mut session = result?;
         self.shown(&mut session);
@@ -475,7 +482,9 @@ impl TaskManager for Mutant {
     async fn list_branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {
         let mut list = self.inner.list_branches(id).await?;
         if self.has(Fault::BranchesWithoutDefault) {
-            list.branches.iter_mut().for_each(|it| it.is_default = false);
+            list.branches
+                .iter_mut()
+                .for_each(|it| it.is_default = false);
         }
         Ok(list)
     }

@@ -70,8 +70,11 @@ impl KeyedLaunch {
             ));
         }
         serde_json::from_slice(&receipt.bytes).map_err(|error| {
-            TaskManagerError::new(ErrorKind::Internal, "failed to read the receipt of a launch")
-                .caused_by(error)
+            TaskManagerError::new(
+                ErrorKind::Internal,
+                "failed to read the receipt of a launch",
+            )
+            .caused_by(error)
         })
     }
 

@@ -213,7 +213,10 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert_eq!([0, 3, 0], [0, 1, 2].map(|place: usize| pieces[place].offset));
+        assert_eq!(
+            [0, 3, 0],
+            [0, 1, 2].map(|place: usize| pieces[place].offset)
+        );
         assert_eq!(pieces[0].thought_id, pieces[1].thought_id);
         assert_ne!(pieces[1].thought_id, pieces[2].thought_id);
     }
