@@ -1,5 +1,6 @@
 //! Errors for requests without a proper response of the access point.
 
+use std::error::Error;
 use std::time::Duration;
 
 use ah_rest_api_contract::operations::Method;
@@ -46,7 +47,7 @@ pub(crate) fn not_answered(base_url: &Url, call: &ApiCall, error: reqwest::Error
 /// Returns the problem with the server's certificate, if it prevented the connection.
 #[cfg(feature = "tls")]
 fn refused_certificate(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(cause @ rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
             return Some(cause);
@@ -55,7 +56,7 @@ fn refused_certificate(error: &reqwest::Error) -> Option<&rustls::Error> {
             // `source` of an I/O error skips the error that it wraps.
             Some(error) => error
                 .get_ref()
-                .map(|inner| inner as &(dyn std::error::Error + 'static)),
+                .map(|inner| inner as &(dyn Error + 'static)),
             None => error.source(),
         };
     }

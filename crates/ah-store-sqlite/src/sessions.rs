@@ -145,7 +145,7 @@ async fn page_keys(
     let labels = (!query.labels.is_empty())
         .then(|| json_text(&query.labels))
         .transpose()?;
-    let labels_count = stored(query.labels.len())?;
+    let labels_count = stored(query.labels.len() as u64)?;
     let limit = query.page.per_page();
     let offset = stored(query.page.offset())?;
     sqlx::query_as!(
