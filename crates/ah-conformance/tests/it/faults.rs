@@ -53,8 +53,11 @@ fn passes(case: &'static str, fault: Option<Fault>) -> bool {
             .start_paused(true)
             .build()
             .unwrap();
-        let mock = MockTaskManager::builder().slots(4).build();
-        runtime.block_on(ah_conformance::run_case(case, Faulty { mock, fault }));
+        runtime.block_on(async {
+            // The mock's clock is that of the runtime.
+            let mock = MockTaskManager::builder().slots(4).build();
+            ah_conformance::run_case(case, Faulty { mock, fault }).await;
+        });
         // The test may have stopped waiting.
         sender.send(()).ok();
     });
