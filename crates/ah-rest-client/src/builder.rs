@@ -11,9 +11,8 @@ use tokio::sync::watch;
 use url::{Host, Url};
 
 use crate::client::{RestClient, Shared};
-use crate::connection::{AddressFile, Connection};
+use crate::connection::{Connection, FindServer};
 use crate::credential::Credential;
-use crate::local::LocalError;
 use crate::retry::RetryPolicy;
 use crate::timeouts::Timeouts;
 #[cfg(feature = "tls")]
@@ -35,8 +34,6 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 #[cfg(feature = "http2")]
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The scheme of API keys in `Authorization`.
-const API_KEY: &str = "ApiKey";
 const TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
 const USER_AGENT: &str = concat!("ah-rest-client/", env!("CARGO_PKG_VERSION"));
 
@@ -118,8 +115,6 @@ enum Proof {
 #[derive(Clone)]
 pub struct RestClientBuilder {
     base_url: String,
-    /// The file with the present address of the server.
-    file: Option<AddressFile>,
     credential: Option<(&'static str, String)>,
     tenant: Option<String>,
     #[cfg(feature = "tls")]
@@ -162,7 +157,6 @@ impl RestClientBuilder {
     fn new(base_url: &str) -> Self {
         Self {
             base_url: base_url.to_owned(),
-            file: None,
             credential: None,
             tenant: None,
             #[cfg(feature = "tls")]
@@ -178,31 +172,10 @@ impl RestClientBuilder {
         }
     }
 
-    /// Replaces the URL and the key.
-    pub(crate) fn address(mut self, base_url: &str, key: Option<&str>) -> Self {
-        base_url.clone_into(&mut self.base_url);
-        self.credential = key.map(|key| (API_KEY, key.to_owned()));
-        self
-    }
-
-    /// Follows the server to the address in this file.
-    pub(crate) fn following(mut self, file: AddressFile) -> Self {
-        self.file = Some(file);
-        self
-    }
-
-    /// Returns this configuration with the address in its file, if it has one.
-    pub(crate) fn read_address(&self) -> Result<Self, LocalError> {
-        match &self.file {
-            Some(file) => file.read(self.clone()),
-            None => Ok(self.clone()),
-        }
-    }
-
     /// Authenticates with an API key of the access point.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.credential = Some((API_KEY, key.into()));
+        self.credential = Some(("ApiKey", key.into()));
         self
     }
 
@@ -310,9 +283,17 @@ impl RestClientBuilder {
     /// The URL, a header value, the certificate authorities or the operation of a timeout is
     /// invalid.
     pub fn build(self) -> Result<RestClient, InvalidClient> {
+        self.build_following(None)
+    }
+
+    /// Creates the client of a server that may move, whose present address `find_server` returns.
+    pub(crate) fn build_following(
+        self,
+        find_server: Option<FindServer>,
+    ) -> Result<RestClient, InvalidClient> {
         let connection = self.connect()?;
-        let mut timeouts = self.timeouts.clone();
-        for (operation_id, timeout) in self.operation_timeouts.clone() {
+        let mut timeouts = self.timeouts;
+        for (operation_id, timeout) in self.operation_timeouts {
             let operation = ALL.iter().find(|operation| operation.id == operation_id);
             let operation = operation.ok_or(InvalidClient::Operation { operation_id })?;
             timeouts.operations.insert(operation.id, timeout);
@@ -320,9 +301,9 @@ impl RestClientBuilder {
         Ok(RestClient::from_shared(Arc::new(Shared {
             connection: RwLock::new(Arc::new(connection)),
             timeouts,
-            retry: self.retry.clone(),
+            retry: self.retry,
             reachability: watch::Sender::default(),
-            builder: self.file.is_some().then_some(self),
+            find_server,
         })))
     }
 

@@ -15,7 +15,7 @@ use url::Url;
 use crate::answer;
 use crate::call::ApiCall;
 use crate::chance;
-use crate::connection::Connection;
+use crate::connection::{Connection, FindServer};
 use crate::failures;
 use crate::reachability::Reachability;
 use crate::retry::{Attempts, Cause, Failure, RetryPolicy};
@@ -39,8 +39,8 @@ pub struct RestClient {
 pub(crate) struct Shared {
     /// The present connection. The lock protects its replacement, and is held only to copy it.
     pub(crate) connection: RwLock<Arc<Connection>>,
-    /// The configuration of further connections, if the client follows a server to new addresses.
-    pub(crate) builder: Option<RestClientBuilder>,
+    /// The present address of a server that may move.
+    pub(crate) find_server: Option<FindServer>,
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: RetryPolicy,
     pub(crate) reachability: watch::Sender<Reachability>,
@@ -75,14 +75,32 @@ impl RestClient {
         Arc::clone(&connection.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn set_connection(&self, connection: Connection) {
+    fn set_connection(&self, connection: Connection) {
         let current = &self.shared.connection;
         *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(connection);
     }
 
-    /// Returns the configuration of further connections, if the client follows a server.
-    pub(crate) fn builder_to_follow(&self) -> Option<&RestClientBuilder> {
-        self.shared.builder.as_ref()
+    /// Follows the server to its present address, after a failure of a request over `failed`.
+    /// Returns true if requests use another connection than `failed` now.
+    fn follow(&self, failed: &Connection, failure: &Failure) -> bool {
+        let may_have_moved = match failure.cause {
+            Cause::NotConnected | Cause::Broken => true,
+            // A server that was set up anew has another key, or another server has the port.
+            Cause::Final => failure.error.problem().status == 401,
+            Cause::Busy | Cause::Fault => false,
+        };
+        let find_server = self.shared.find_server.as_ref();
+        let found = find_server
+            .filter(|_| may_have_moved)
+            .and_then(|find| find());
+        match found.filter(|found| !found.is_same(failed)) {
+            Some(found) => {
+                tracing::debug!(server = found.base_url.as_str(), "the server has moved");
+                self.set_connection(found);
+                true
+            }
+            None => false,
+        }
     }
 
     pub(crate) fn retry_policy(&self) -> &RetryPolicy {

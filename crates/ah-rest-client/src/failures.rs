@@ -54,9 +54,7 @@ fn refused_certificate(error: &reqwest::Error) -> Option<&rustls::Error> {
         }
         next = match error.downcast_ref::<std::io::Error>() {
             // `source` of an I/O error skips the error that it wraps.
-            Some(error) => error
-                .get_ref()
-                .map(|inner| inner as &(dyn Error + 'static)),
+            Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
             None => error.source(),
         };
     }

@@ -2,13 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::{env, io};
+use std::{env, fs, io};
 
 use ah_rest_api_contract::AccessPointFile;
 
-use crate::builder::InvalidClient;
+use crate::builder::{InvalidClient, RestClientBuilder};
 use crate::client::RestClient;
-use crate::connection::AddressFile;
+use crate::connection::Connection;
 
 /// The error of [`RestClient::local`].
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +76,41 @@ impl RestClient {
     /// # Errors
     /// The file is missing or invalid.
     pub fn from_file(file: &Path) -> Result<Self, LocalError> {
-        // The URL is in the file.
-        let builder = Self::builder("").following(AddressFile::new(file.to_owned()));
-        Ok(builder.read_address()?.build()?)
+        let path = file.to_owned();
+        let find_server = Box::new(move || match reconnect(&path) {
+            Ok(connection) => Some(connection),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, "the server's address cannot be read");
+                None
+            }
+        });
+        Ok(configure(file)?.build_following(Some(find_server))?)
     }
+}
+
+/// Creates a connection to the server that keeps this file.
+fn reconnect(file: &Path) -> Result<Connection, LocalError> {
+    Ok(configure(file)?.connect()?)
+}
+
+/// Returns the configuration of a client of the server that keeps this file. The file is small and
+/// local, so that reading it blocks for no notable time.
+fn configure(file: &Path) -> Result<RestClientBuilder, LocalError> {
+    let text = fs::read(file).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => LocalError::NotRunning { file: file.into() },
+        _ => LocalError::Unreadable {
+            file: file.into(),
+            source,
+        },
+    })?;
+    let found: AccessPointFile =
+        serde_json::from_slice(&text).map_err(|source| LocalError::Malformed {
+            file: file.into(),
+            source,
+        })?;
+    let key = found.api_key.as_ref().map(|key| key.expose());
+    Ok(builder(found.url.as_str(), key))
 }
 
 fn local(variable: impl Fn(&str) -> Option<OsString>) -> Result<RestClient, LocalError> {
@@ -88,7 +119,7 @@ fn local(variable: impl Fn(&str) -> Option<OsString>) -> Result<RestClient, Loca
         value.map_err(|_| LocalError::Variable { name })
     };
     if let Some(url) = text("AH_REMOTE_SERVER")?.filter(|url| url != "none") {
-        return connect(&url, text("AH_API_KEY")?.as_deref());
+        return Ok(builder(&url, text("AH_API_KEY")?.as_deref()).build()?);
     }
     let folder = state_folder(variable).ok_or(LocalError::NoStateFolder)?;
     RestClient::from_file(&folder.join(AccessPointFile::NAME))
@@ -106,19 +137,16 @@ fn state_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> 
     Some(state?.join("agent-harbor"))
 }
 
-fn connect(url: &str, key: Option<&str>) -> Result<RestClient, LocalError> {
+fn builder(url: &str, key: Option<&str>) -> RestClientBuilder {
     let builder = RestClient::builder(url);
-    let builder = match key {
+    match key {
         Some(key) => builder.api_key(key),
         None => builder,
-    };
-    Ok(builder.build()?)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn with(variables: &[(&str, &str)]) -> Result<RestClient, LocalError> {
