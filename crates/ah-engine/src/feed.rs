@@ -2,24 +2,40 @@
 //! are in memory for the others (design law 4).
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ah_rest_api_contract::{EncodedEvent, EventSeq, SessionId};
 use ah_store::{READ_BYTES, Store, StoreError};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared, WeakShared};
 
-use crate::stream::encoded;
+use crate::encoding::encoded;
 
 /// The maximum number of events in a feed.
 const ROWS_MAX: usize = 1_024;
 /// The maximum size of a feed's events in bytes. A single last event may exceed it.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Events in the order of the log.
+type Rows = Vec<Arc<EncodedEvent>>;
+/// A read of the store that all readers at its cursor await; `None` if it failed. Each of them
+/// drives it, so that it proceeds even if the reader that began it is not polled any more.
+type Read = BoxFuture<'static, Option<Rows>>;
+
 /// The last events of one session, without gaps, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Feed {
-    /// The recent events. The lock is held during a read of the store, so that of many readers that
-    /// wake at once only one reads.
-    tail: tokio::sync::Mutex<Tail>,
+    /// The recent events and their current read. The lock is held only during an access: a reader
+    /// may stop being polled at any wait.
+    state: Mutex<FeedState>,
+}
+
+#[derive(Debug, Default)]
+struct FeedState {
+    tail: Tail,
+    /// The read after the tail that is in progress, and its cursor. It lives as long as a reader
+    /// awaits it.
+    read: Option<(EventSeq, WeakShared<Read>)>,
 }
 
 #[derive(Debug, Default)]
@@ -28,54 +44,116 @@ struct Tail {
     bytes: usize,
 }
 
+/// The source of a reader's next events.
+enum Source {
+    /// The events are in memory.
+    Tail(Rows),
+    /// The reader is at the end of the tail.
+    AfterTail(Shared<Read>),
+    /// The reader is outside the tail.
+    Store,
+}
+
 impl Feed {
     /// Returns at most `limit` events after `cursor`, oldest first, and about [`READ_BYTES`] of
     /// them. Empty only if there are none. `head` is the number of the session's last event when
     /// the reader began to read.
     pub(crate) async fn after(
-        &self,
-        store: &dyn Store,
+        self: &Arc<Self>,
+        store: &Arc<dyn Store>,
         session: SessionId,
         cursor: EventSeq,
         head: EventSeq,
         limit: u32,
-    ) -> Result<Vec<Arc<EncodedEvent>>, StoreError> {
-        let mut tail = self.tail.lock().await;
-        if let (Some(first), Some(last)) = (tail.rows.front(), tail.rows.back())
-            && cursor.next() >= first.seq
-            && cursor <= last.seq
-        {
-            if cursor < last.seq {
-                return Ok(tail.after(cursor, limit));
+    ) -> Result<Rows, StoreError> {
+        loop {
+            let read = match self.source(store, session, cursor, limit) {
+                Source::Tail(rows) => return Ok(rows),
+                Source::AfterTail(read) => read,
+                Source::Store => break,
+            };
+            // Each reader gets its own error from a read of its own.
+            let Some(rows) = read.await else { break };
+            // The read may have begun before the last events were committed.
+            if !rows.is_empty() || cursor >= head {
+                return Ok(rows);
             }
-            let rows = store.events_after(session, cursor, limit).await?;
-            let rows: Vec<_> = rows.into_iter().map(encoded).map(Arc::new).collect();
-            // More rows may be read than kept. All of them are returned.
-            tail.extend(rows.iter().cloned());
-            return Ok(rows);
         }
-        // The reader is outside the tail. Its rows are kept only if they reach the head and the
-        // tail is empty.
-        drop(tail);
-        let rows: Vec<Arc<EncodedEvent>> = store
-            .events_after(session, cursor, limit)
-            .await?
-            .into_iter()
-            .map(encoded)
-            .map(Arc::new)
-            .collect();
+        // The rows are kept only if they reach the head and the tail is empty.
+        let rows = read(store.as_ref(), session, cursor, limit).await?;
         if rows.last().is_some_and(|row| row.seq >= head) {
-            let mut tail = self.tail.lock().await;
+            let tail = &mut self.state().tail;
             if tail.rows.is_empty() {
                 tail.extend(rows.iter().cloned());
             }
         }
         Ok(rows)
     }
+
+    fn source(
+        self: &Arc<Self>,
+        store: &Arc<dyn Store>,
+        session: SessionId,
+        cursor: EventSeq,
+        limit: u32,
+    ) -> Source {
+        let mut state = self.state();
+        let (Some(first), Some(last)) = (state.tail.rows.front(), state.tail.rows.back()) else {
+            return Source::Store;
+        };
+        if cursor.next() < first.seq || cursor > last.seq {
+            return Source::Store;
+        }
+        if cursor < last.seq {
+            return Source::Tail(state.tail.after(cursor, limit));
+        }
+        let current = state.read.as_ref().filter(|(from, _)| *from == cursor);
+        let current = current.and_then(|(_, read)| read.upgrade());
+        if let Some(read) = current.filter(|read| read.peek().is_none()) {
+            return Source::AfterTail(read);
+        }
+        let read = Self::extend(Arc::downgrade(self), store.clone(), session, cursor, limit);
+        let read = read.boxed().shared();
+        state.read = read.downgrade().map(|read| (cursor, read));
+        Source::AfterTail(read)
+    }
+
+    /// Reads the events after `cursor`, the end of the tail, and adds them to the tail.
+    async fn extend(
+        feed: Weak<Self>,
+        store: Arc<dyn Store>,
+        session: SessionId,
+        cursor: EventSeq,
+        limit: u32,
+    ) -> Option<Rows> {
+        let rows = read(store.as_ref(), session, cursor, limit).await.ok()?;
+        if let Some(feed) = feed.upgrade() {
+            let tail = &mut feed.state().tail;
+            if tail.rows.back().is_some_and(|last| last.seq == cursor) {
+                // More rows may be read than kept. All of them are returned.
+                tail.extend(rows.iter().cloned());
+            }
+        }
+        Some(rows)
+    }
+
+    fn state(&self) -> MutexGuard<'_, FeedState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn read(
+    store: &dyn Store,
+    session: SessionId,
+    cursor: EventSeq,
+    limit: u32,
+) -> Result<Rows, StoreError> {
+    let rows = store.events_after(session, cursor, limit).await?;
+    Ok(rows.into_iter().map(encoded).map(Arc::new).collect())
 }
 
 impl Tail {
-    fn after(&self, cursor: EventSeq, limit: u32) -> Vec<Arc<EncodedEvent>> {
+    fn after(&self, cursor: EventSeq, limit: u32) -> Rows {
         let begin = self.rows.partition_point(|row| row.seq <= cursor);
         let mut bytes = 0;
         self.rows

@@ -17,6 +17,9 @@
 mod clock;
 mod condition;
 mod config;
+mod decision;
+mod encoding;
+mod engine;
 mod ephemeral;
 mod error;
 mod feed;

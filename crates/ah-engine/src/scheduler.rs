@@ -14,9 +14,10 @@ use tracing::Instrument as _;
 
 use crate::condition::Condition;
 use crate::config::Scheduling;
+use crate::engine::Core;
 use crate::liveness::Liveness;
 use crate::shortage;
-use crate::supervisor::{Core, Supervisor, SupervisorError};
+use crate::supervisor::{Supervisor, SupervisorError};
 
 /// The interval between checks for dead engines. A store reports changes of sessions, but not the
 /// death of an engine.
@@ -127,8 +128,8 @@ impl Scheduler {
             let claim = Claim::Orphan { dead: dead.clone() };
             match self.core.store.claim(claim, &self.lease(now), now).await? {
                 Some(record) => {
-                    let (told, receiver) = oneshot::channel();
-                    self.supervise(record, Some(told));
+                    let (sender, receiver) = oneshot::channel();
+                    self.supervise(record, Some(sender));
                     caught_up.push(receiver);
                 }
                 None => return Ok(caught_up),

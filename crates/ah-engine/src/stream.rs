@@ -7,17 +7,16 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
-    AllEventsStream, EncodedEvent, EncodedItem, EncodedLogStream, EncodedStream, EphemeralEvent,
-    EventFilter, EventPayload, EventSeq, EventStream, EventType, Gap, LogCursor, SessionEvent,
-    SessionId, StreamItem, TaskManagerError,
+    EncodedEvent, EncodedItem, EncodedLogStream, EncodedStream, EphemeralEvent, EventFilter,
+    EventPayload, EventSeq, EventType, Gap, SessionId, TaskManagerError,
 };
 use ah_store::{EventRow, Head, LogPosition, Store};
-use futures::{StreamExt, stream};
+use futures::stream;
 use tokio::sync::{broadcast, watch};
 
-use crate::error::inconsistent;
+use crate::encoding::{encoded, parse};
+use crate::engine::Core;
 use crate::feed::Feed;
-use crate::supervisor::Core;
 
 /// The maximum number of events in one read, whose bytes are bounded as well. A reader holds them in
 /// memory, shared with others.
@@ -69,25 +68,6 @@ pub(crate) fn of_session(
     }))
 }
 
-/// Decodes the events of a stream.
-pub(crate) fn decoded(encoded: EncodedStream) -> EventStream {
-    Box::pin(encoded.map(|item| {
-        Ok(match item? {
-            EncodedItem::Event(row) => StreamItem::Event(parse(&row)?),
-            EncodedItem::Ephemeral(event) => StreamItem::Ephemeral(event),
-            EncodedItem::Gap(gap) => StreamItem::Gap(gap),
-        })
-    }))
-}
-
-/// Decodes the events of a stream of many sessions and adds their cursors.
-pub(crate) fn all_decoded(encoded: EncodedLogStream) -> AllEventsStream {
-    Box::pin(encoded.map(|event| {
-        let event = event?;
-        Ok((event.cursor, parse(&event)?))
-    }))
-}
-
 impl Reader {
     async fn next(&mut self) -> Option<Result<EncodedItem, TaskManagerError>> {
         loop {
@@ -126,13 +106,7 @@ impl Reader {
         }
         let rows = self
             .feed
-            .after(
-                self.store.as_ref(),
-                self.session,
-                self.cursor,
-                end,
-                READ_MAX,
-            )
+            .after(&self.store, self.session, self.cursor, end, READ_MAX)
             .await?;
         if let Some(first) = rows.first()
             && first.seq > self.cursor.next()
@@ -215,27 +189,6 @@ fn admits(filter: &EventFilter, row: &EncodedEvent) -> bool {
         _ => true,
     };
     of_type && of_level
-}
-
-/// Converts a row of the store to an encoded event.
-pub(crate) fn encoded(row: EventRow) -> EncodedEvent {
-    EncodedEvent {
-        session_id: row.session,
-        seq: row.seq,
-        cursor: LogCursor::new(row.position.0),
-        event_type: row.event_type,
-        level: row.level,
-        json: row.json,
-    }
-}
-
-fn parse(row: &EncodedEvent) -> Result<SessionEvent, TaskManagerError> {
-    row.decode().map_err(|error| {
-        inconsistent(
-            &format!("event {} of session {}", row.seq, row.session_id),
-            error,
-        )
-    })
 }
 
 struct LogReader {

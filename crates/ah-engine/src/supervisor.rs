@@ -15,149 +15,23 @@ use std::time::Duration;
 
 use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::{Change, Decision, Refusal, View, finish};
-use ah_rest_api_contract::{
-    PermissionId, PromptId, Receipt, SessionId, SupervisorPhase, Timestamp,
-};
+use ah_rest_api_contract::{SessionId, SupervisorPhase};
 use ah_store::{
-    EngineId, Guard, Head, JournalPosition, Pending, SessionRecord, SessionVersion, SessionWrite,
-    Store, StoreError, Written, metrics as names,
+    Guard, Head, JournalPosition, SessionRecord, SessionVersion, StoreError, metrics as names,
 };
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
-use crate::condition::ConditionWatch;
-use crate::config::EngineConfig;
-use crate::ephemeral::EphemeralHub;
-use crate::feed::Feeds;
-use crate::identity::IdSource;
-use crate::supervisors::Supervisors;
-use ah_executor::{Executor, ExecutorError, RecorderState};
+use crate::decision::{DECISION_ATTEMPTS, back_off, write_of};
+use crate::engine::{CommandTarget, Core};
+use ah_executor::{ExecutorError, RecorderState};
 use escalate::EndLimit;
-
-/// The number of attempts to write a decision. An attempt fails when another decision was written
-/// since the session was read.
-pub(crate) const DECISION_ATTEMPTS: u32 = 50;
-/// The longest wait between two attempts.
-const CONFLICT_BACKOFF_MAX: Duration = Duration::from_millis(50);
-
-/// Waits after the conflict of the given attempt, counted from 0.
-///
-/// The first retry is immediate, since most conflicts are with a single other decision. Later
-/// ones wait for a random time, so that writers that conflict spread out, under a limit that
-/// doubles from 1 ms to [`CONFLICT_BACKOFF_MAX`].
-pub(crate) async fn back_off(attempt: u32) {
-    metrics::counter!(names::DECISION_CONFLICTS.name).increment(1);
-    if attempt == 0 {
-        return;
-    }
-    let limit = Duration::from_millis(1 << attempt.min(6)).min(CONFLICT_BACKOFF_MAX);
-    // Without randomness the wait is the limit itself.
-    let share = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
-    tokio::time::sleep(limit.mul_f64(share)).await;
-}
-
-/// The prompt or permission request that a command names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CommandTarget {
-    /// The command names none.
-    Nothing,
-    /// A prompt.
-    Prompt(PromptId),
-    /// A permission request.
-    Permission(PermissionId),
-}
 
 /// The maximum number of consecutive attempts without progress.
 const ATTEMPTS_WITHOUT_PROGRESS_MAX: u32 = 20;
 /// The wait after an attempt without progress, times the number of such attempts before it. The
 /// first retry is immediate: the attempt that starts a recorder makes no progress in its journal.
 const NO_PROGRESS_WAIT_STEP: Duration = Duration::from_millis(25);
-
-/// The state that all parts of an engine share.
-pub(crate) struct Core {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) executor: Arc<dyn Executor>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: IdSource,
-    pub(crate) config: EngineConfig,
-    pub(crate) engine: EngineId,
-    pub(crate) hub: EphemeralHub,
-    pub(crate) feeds: Feeds,
-    pub(crate) supervisors: Supervisors,
-    /// Set by each renewal of this engine's claims.
-    pub(crate) condition: ConditionWatch,
-}
-
-impl Core {
-    /// Reads a session with its unsettled prompts and permission requests, and with the one that a
-    /// command names. The cost does not depend on the length of the session.
-    pub(crate) async fn view(
-        &self,
-        id: SessionId,
-        target: CommandTarget,
-    ) -> Result<View, StoreError> {
-        let record = self.store.session(id).await?;
-        let mut view = self.view_of(record).await?;
-        match target {
-            CommandTarget::Prompt(prompt) if !view.prompts.iter().any(|it| it.id == prompt) => {
-                view.prompts.extend(self.store.prompt(id, prompt).await?);
-            }
-            CommandTarget::Permission(request)
-                if !view
-                    .permissions
-                    .iter()
-                    .any(|it| it.permission.request.request_id == request) =>
-            {
-                let record = self.store.permission(id, request).await?;
-                view.permissions.extend(record);
-            }
-            CommandTarget::Nothing | CommandTarget::Prompt(_) | CommandTarget::Permission(_) => {}
-        }
-        Ok(view)
-    }
-
-    async fn view_of(&self, record: SessionRecord) -> Result<View, StoreError> {
-        let Pending {
-            prompts,
-            permissions,
-        } = self.store.pending(record.id()).await?;
-        Ok(View {
-            record,
-            prompts,
-            permissions,
-        })
-    }
-
-    /// Writes a change under `guard`, together with its receipt.
-    pub(crate) async fn write(
-        &self,
-        session: SessionId,
-        guard: Guard,
-        change: Change,
-        now: Timestamp,
-        receipt: Option<Receipt>,
-    ) -> Result<Written, StoreError> {
-        let Change {
-            events,
-            patch,
-            prompts,
-            permissions,
-        } = change;
-        self.store
-            .write(SessionWrite {
-                session,
-                guard,
-                now,
-                events,
-                patch,
-                prompts,
-                permissions,
-                receipt,
-            })
-            .await
-    }
-}
 
 /// The cause of a supervisor's end before the end of its session.
 #[derive(Debug, thiserror::Error)]
@@ -317,7 +191,7 @@ impl Supervisor {
             ah_rest_api_contract::error_chain(why)
         );
         let process_end = match self.ingest_left_over().await {
-            Ok(Some(told)) => return self.conclude_as_recorded(told).await,
+            Ok(Some(end_record)) => return self.conclude_as_recorded(end_record).await,
             Ok(None) => ProcessEnd::NeverStarted { reason },
             // The unreadable journal is most likely the cause.
             Err(SupervisorError::Executor(_) | SupervisorError::Machine(_)) => {
@@ -376,7 +250,8 @@ impl Supervisor {
         };
         let expected = SessionVersion(record.version.0 + u64::from(is_decision));
         let now = self.core.clock.now();
-        let written = match self.core.write(self.id, guard, change, now, None).await {
+        let write = write_of(self.id, guard, change, now);
+        let written = match self.core.store.write(write).await {
             Ok(written) => written,
             Err(StoreError::Conflict { .. }) => {
                 back_off(attempt).await;

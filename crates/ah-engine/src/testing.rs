@@ -23,26 +23,14 @@ use ah_rest_api_contract::{
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
+pub use agent::Behavior;
 use ah_executor::ExecutorError;
 use recorder::Recorder;
 
 /// The maximum wait of a test for a request to reach a recorder.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The duration of a slow count of changes.
-const SLOW_COUNT: Duration = Duration::from_millis(50);
 /// The maximum number of ephemeral events that an engine can lag behind.
 const BEHIND_MAX: usize = 16;
-
-/// The behavior of an agent without a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behavior {
-    /// The agent emits one thought in each turn and ends it.
-    EndsTurns,
-    /// The agent begins its turns. The test does the rest.
-    Directed,
-    /// The agent plays the scenario of its settings. Waits of the script take no time.
-    Scripted,
-}
 
 /// A host whose journals outlive the engines attached to them. Clones share their state.
 #[derive(Clone)]
@@ -65,6 +53,8 @@ struct Inner {
     has_slow_counts: AtomicBool,
     /// The number of slow counts that have begun.
     counts: watch::Sender<u32>,
+    /// The number of refused calls of `provision`.
+    refusals: watch::Sender<u32>,
     /// The lock of the workspaces, which counts and seals hold, as on a real host.
     workspaces: tokio::sync::Mutex<()>,
     /// The statuses that sessions are held in. The lock is held only during an access.
@@ -98,6 +88,7 @@ impl FakeHost {
             failures: AtomicU32::new(0),
             has_slow_counts: AtomicBool::new(false),
             counts: watch::Sender::new(0),
+            refusals: watch::Sender::new(0),
             workspaces: tokio::sync::Mutex::default(),
             held: Mutex::default(),
         }))
@@ -106,6 +97,17 @@ impl FakeHost {
     /// Makes provisioning fail with this message.
     pub fn refuse(&self, message: &str) {
         self.0.faults.lock().unwrap().refusal = Some(message.to_owned());
+    }
+
+    /// Waits until provisioning was refused this many times.
+    ///
+    /// # Panics
+    /// If that takes longer than 20 s.
+    pub async fn refused(&self, times: u32) {
+        let mut refusals = self.0.refusals.subscribe();
+        let refused = refusals.wait_for(|count| *count >= times);
+        let refused = tokio::time::timeout(PATIENCE, refused).await;
+        refused.expect("too few attempts").expect("the host lives");
     }
 
     /// Makes provisioning succeed again.

@@ -1,8 +1,8 @@
 //! The result of a decision, and the only function that changes a status.
 
 use ah_rest_api_contract::{
-    Admission, ErrorKind, EventPayload, Session, SessionAction, SessionId, SessionStatus,
-    SessionUpdate, SessionWorkspace, StatusChange, TaskManagerError, Timestamp,
+    Admission, ChangeSummary, ErrorKind, EventPayload, Session, SessionAction, SessionId,
+    SessionStatus, SessionUpdate, SessionWorkspace, StatusChange, TaskManagerError, Timestamp,
 };
 
 use crate::{Ending, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
@@ -36,6 +36,15 @@ impl Change {
         let mut change = Self::default();
         change.update(update, now);
         change
+    }
+
+    /// Creates the change to a new count of the session's changed files. It is empty if the log has
+    /// this count; a log without a count means that no file has changed.
+    #[must_use]
+    pub fn of_count(session: &Session, count: ChangeSummary, now: Timestamp) -> Self {
+        let mut update = SessionUpdate::default();
+        update.changes = Some(count).filter(|it| *it != session.changes.unwrap_or_default());
+        Self::of_update(update, now)
     }
 
     /// Adds new values of fields, with their event.

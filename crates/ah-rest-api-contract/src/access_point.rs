@@ -49,20 +49,15 @@ impl Caller {
         let Some(template) = &self.receipt else {
             return Ok(None);
         };
-        let mut bytes = template.prefix.clone();
-        serde_json::to_writer(&mut bytes, result).map_err(|error| {
+        let mut receipt = Receipt::from(template);
+        serde_json::to_writer(&mut receipt.bytes, result).map_err(|error| {
             TaskManagerError::new(
                 ErrorKind::Internal,
                 "the result could not be written as JSON",
             )
             .caused_by(error)
         })?;
-        Ok(Some(Receipt {
-            key: template.key.clone(),
-            fingerprint: template.fingerprint.clone(),
-            bytes,
-            expires_at: template.expires_at,
-        }))
+        Ok(Some(receipt))
     }
 }
 
@@ -97,6 +92,18 @@ pub struct Receipt {
     pub bytes: Vec<u8>,
     /// The time at which the receipt expires and the key can be used again.
     pub expires_at: Timestamp,
+}
+
+impl From<&ReceiptTemplate> for Receipt {
+    /// Creates a receipt that does not have its result yet.
+    fn from(template: &ReceiptTemplate) -> Self {
+        Self {
+            key: template.key.clone(),
+            fingerprint: template.fingerprint.clone(),
+            bytes: template.prefix.clone(),
+            expires_at: template.expires_at,
+        }
+    }
 }
 
 /// The source of the error of a request whose key has a receipt.

@@ -81,7 +81,7 @@ pub struct Session {
     #[serde(rename = "recent_events", default)]
     #[cfg_attr(feature = "openapi", schema(max_items = 3))]
     pub recent_events: Vec<SessionEvent>,
-    /// The size of its changes, once the workspace was examined.
+    /// The size of its changes. Absent until files have changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<ChangeSummary>,
     /// The total usage, once the agent has reported it.

@@ -16,7 +16,7 @@ use ah_lifecycle::{
 };
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, EventSeq, RECENT_EVENTS_MAX, Session, SessionEvent, SessionId,
-    SessionStatus, SessionUpdate, Timestamp,
+    SessionStatus, Timestamp,
 };
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -165,11 +165,9 @@ impl MockSession {
 
     /// Updates the size of the session's changes.
     fn count_changes(&mut self, now: Timestamp) {
-        let changes = Some(self.changes.summary());
-        if self.session().changes != changes {
-            let mut update = SessionUpdate::default();
-            update.changes = changes;
-            self.apply(Change::of_update(update, now));
+        let change = Change::of_count(self.session(), self.changes.summary(), now);
+        if change != Change::default() {
+            self.apply(change);
         }
     }
 

@@ -9,6 +9,7 @@ mod apply;
 mod decide;
 mod prepared;
 mod queue;
+mod returned;
 
 use ah_store::{StoreError, Written};
 use sqlx::SqliteConnection;
@@ -46,8 +47,11 @@ async fn attempt(
     writes: &[PreparedWrite],
 ) -> Result<Outcome, StoreError> {
     let mut decisions = Decisions::begin(connection, writes).await?;
-    let results: Vec<_> = writes.iter().map(|write| decisions.judge(write)).collect();
-    let news = decisions.commit(connection).await?;
+    let mut results: Vec<_> = writes.iter().map(|write| decisions.judge(write)).collect();
+    let (news, returned) = decisions.commit(connection).await?;
+    for (write, result) in writes.iter().zip(&mut results) {
+        returned.complete(&write.write, result);
+    }
     Ok(Outcome { results, news })
 }
 

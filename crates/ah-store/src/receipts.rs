@@ -10,7 +10,8 @@ use crate::StoreError;
 /// A receipt is written in the transaction that does the work of the request, so that one exists
 /// exactly if the other does. Of several writes that carry receipts of one key, one does its work.
 /// The others do nothing and fail as [`StoreError::AlreadyDone`] with that receipt, even if they
-/// would have failed for another reason. The bytes of a receipt are opaque to the store.
+/// would have failed for another reason. The bytes of a receipt are opaque to the store, which only
+/// appends the session that a write returns.
 #[async_trait]
 pub trait Receipts: Send + Sync {
     /// Returns the receipt of this key, unless it has expired by `now`.

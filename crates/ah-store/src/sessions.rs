@@ -43,6 +43,9 @@ pub struct SessionWrite {
     pub permissions: Vec<PermissionWrite>,
     /// The receipt to keep with the work, for a request that has an idempotency key.
     pub receipt: Option<Receipt>,
+    /// True if the result is to contain the session after the change. The JSON of the session is
+    /// then appended to the bytes of the receipt.
+    pub returns_session: bool,
 }
 
 impl SessionWrite {
@@ -58,17 +61,22 @@ impl SessionWrite {
             prompts: Vec::new(),
             permissions: Vec::new(),
             receipt: None,
+            returns_session: false,
         }
     }
 }
 
 /// The result of a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Written {
     /// The session's version after the write.
     pub version: SessionVersion,
     /// The number of the last event of its log.
     pub last_seq: EventSeq,
+    /// The session as of the commit, for a write with [`SessionWrite::returns_session`]. It
+    /// includes the write and all events before it, and possibly writes of the same commit after
+    /// it.
+    pub session: Option<Box<Session>>,
 }
 
 /// The sessions.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ah_lifecycle::duty;
 use ah_lifecycle::expire::{self, TimeLimits};
 use ah_lifecycle::ingest::RecordedEnd;
-use ah_lifecycle::{Change, JournalRecord, Request};
-use ah_rest_api_contract::{ChangeSummary, SessionUpdate, SupervisorPhase, Timestamp, error_chain};
+use ah_lifecycle::{Change, Decision, JournalRecord, Request};
+use ah_rest_api_contract::{ChangeSummary, SupervisorPhase, Timestamp, error_chain};
 use ah_store::{Head, JournalPosition};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
@@ -247,14 +247,17 @@ impl Supervisor {
         measured: Result<ChangeSummary, ExecutorError>,
     ) -> Result<(), SupervisorError> {
         match measured {
-            Ok(changes) if self.view.record.session.changes != Some(changes) => {
+            Ok(count) => {
                 let now = self.core.clock.now();
-                let mut update = SessionUpdate::default();
-                update.changes = Some(changes);
-                self.decide(|_| Ok(Change::of_update(update.clone(), now).into()))
-                    .await?;
+                self.decide(|view| {
+                    let change = Change::of_count(&view.record.session, count, now);
+                    Ok(match change == Change::default() {
+                        true => Decision::Unchanged,
+                        false => change.into(),
+                    })
+                })
+                .await?;
             }
-            Ok(_) => {}
             // Until the end the count is only informative. A failure at the end is logged as an
             // event.
             Err(error) => {

@@ -5,12 +5,11 @@ use std::time::Duration;
 use ah_lifecycle::Change;
 use ah_lifecycle::end::{self, ProcessEnd};
 use ah_lifecycle::ingest::RecordedEnd;
-use ah_rest_api_contract::{
-    EventPayload, Log, LogLevel, SessionUpdate, SupervisorPhase, Timestamp,
-};
+use ah_rest_api_contract::{EventPayload, Log, LogLevel, SupervisorPhase, Timestamp};
 use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 
-use super::{Commit, DECISION_ATTEMPTS, Supervisor, SupervisorError};
+use super::{Commit, Supervisor, SupervisorError};
+use crate::decision::DECISION_ATTEMPTS;
 use ah_executor::ExecutorError;
 
 /// The longest wait between two attempts to end the remaining processes of a session.
@@ -100,13 +99,9 @@ impl Supervisor {
             return (change, process_end);
         }
         let error = match self.core.executor.seal(self.id).await {
-            Ok(changes) => {
-                if self.view.record.session.changes != Some(changes) {
-                    let mut update = SessionUpdate::default();
-                    update.changes = Some(changes);
-                    change.update(update, now);
-                }
-                return (change, process_end);
+            Ok(count) => {
+                let session = &self.view.record.session;
+                return (Change::of_count(session, count, now), process_end);
             }
             Err(error) => error,
         };

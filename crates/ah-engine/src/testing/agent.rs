@@ -8,7 +8,16 @@ use ah_lifecycle::turns::{AgentInput, AgentOutput};
 use ah_rest_api_contract::{EventPayload, PromptContent, PromptId, Thought};
 use ah_scenario::{AgentStep, ScriptedAgent, Settings};
 
-use super::Behavior;
+/// The behavior of an agent without a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behavior {
+    /// The agent emits one thought in each turn and ends it.
+    EndsTurns,
+    /// The agent begins its turns. The test does the rest.
+    Directed,
+    /// The agent plays the scenario of its settings. Waits of the script take no time.
+    Scripted,
+}
 
 /// The version that every agent of the host reports.
 const VERSION: &str = "1.0";

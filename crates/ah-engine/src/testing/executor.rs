@@ -1,6 +1,7 @@
 //! The executor of the host.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use ah_executor::{
     AgentLaunch, Attachment, Executor, ExecutorError, Provisioned, RecorderMessage,
@@ -15,7 +16,10 @@ use ah_rest_api_contract::{
 use async_trait::async_trait;
 use futures::{sink, stream};
 
-use super::{FakeHost, SLOW_COUNT};
+use super::FakeHost;
+
+/// The duration of a slow count of changes.
+const SLOW_COUNT: Duration = Duration::from_millis(50);
 
 #[async_trait]
 impl Executor for FakeHost {
@@ -45,6 +49,7 @@ impl Executor for FakeHost {
             moved.changed().await.expect("the host lives");
         }
         if let Some(message) = &self.0.faults.lock().unwrap().refusal {
+            self.0.refusals.send_modify(|count| *count += 1);
             return Err(ExecutorError::new(message));
         }
         Ok(Provisioned {
@@ -205,11 +210,11 @@ impl FakeHost {
         let state = (self.clone(), news, from, false);
         Box::pin(stream::unfold(
             state,
-            move |(host, mut news, at, said)| async move {
+            move |(host, mut news, at, is_caught_up)| async move {
                 loop {
                     let (moved, shown) = &mut news;
                     moved.mark_unchanged();
-                    if at >= end && !said {
+                    if at >= end && !is_caught_up {
                         return Some((Ok(RecorderMessage::CaughtUp), (host, news, at, true)));
                     }
                     if let Some(record) = host.journal(session, at, 1).pop() {
@@ -218,7 +223,7 @@ impl FakeHost {
                             record,
                             next: JournalPosition(next),
                         };
-                        return Some((Ok(message), (host, news, next, said)));
+                        return Some((Ok(message), (host, news, next, is_caught_up)));
                     }
                     if !host.0.recorders.lock().unwrap().get(&session)?.alive {
                         return None;
@@ -227,7 +232,7 @@ impl FakeHost {
                         moved = moved.changed() => moved.ok()?,
                         Ok((of, event)) = shown.recv() => if of == session {
                             let message = RecorderMessage::Ephemeral(event);
-                            return Some((Ok(message), (host, news, at, said)));
+                            return Some((Ok(message), (host, news, at, is_caught_up)));
                         }
                     }
                 }

@@ -17,8 +17,7 @@ use ah_rest_api_contract::{
 };
 use ah_scenario::AgentStep;
 
-use super::Behavior;
-use super::agent::HostAgent;
+use super::agent::{Behavior, HostAgent};
 
 #[derive(Default)]
 pub(super) struct Recorder {

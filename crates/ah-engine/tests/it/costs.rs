@@ -11,7 +11,7 @@ use ah_rest_api_contract::{
 use ah_store::{Guard, PromptWrite, SessionWrite, Store};
 use ulid::Ulid;
 
-use crate::counting_store::CountingStore;
+use crate::test_store::TestStore;
 use crate::world::{World, a_task, launch, until, until_status};
 
 /// Adds `count` delivered prompts to the session's history.
@@ -47,7 +47,7 @@ async fn add_history(store: &dyn Store, session: SessionId, first: u64, count: u
 async fn work(
     world: &World,
     engine: &dyn TaskManager,
-    store: &CountingStore,
+    store: &TestStore,
     id: SessionId,
     mark: &str,
 ) -> u64 {
@@ -81,7 +81,7 @@ async fn work(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_decision_reads_as_many_rows_at_prompt_1000_as_at_prompt_10() {
     let world = World::new(Behavior::Directed);
-    let store = Arc::new(CountingStore::new(world.store().await));
+    let store = Arc::new(TestStore::new(world.store().await));
     let engine = world.engine_on(store.clone()).await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Running).await;

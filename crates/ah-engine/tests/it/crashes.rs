@@ -112,7 +112,7 @@ fn a_prompt_that_waits_at_shutdown_is_delivered_by_the_recorder() {
         let third = world.engine().await;
         let log = whole_log(&third, id).await;
         assert_eq!(thoughts(&log), ["on the second turn"]);
-        let said: Vec<_> = log
+        let prompted: Vec<_> = log
             .iter()
             .filter_map(|event| match &event.payload {
                 EventPayload::Message(message) => message.prompt_id,
@@ -120,7 +120,7 @@ fn a_prompt_that_waits_at_shutdown_is_delivered_by_the_recorder() {
             })
             .collect();
         assert!(
-            said.contains(&kept.prompt_id) && !said.contains(&taken.prompt_id),
+            prompted.contains(&kept.prompt_id) && !prompted.contains(&taken.prompt_id),
             "{log:#?}"
         );
         assert_eq!(statuses(&log).last(), Some(&S::Completed));

@@ -329,6 +329,15 @@ async fn a_session_that_ends_while_its_changes_are_counted_ends() {
     world.host.end(id, end);
     let ended = whole_log(&engine, id).await;
     assert!(statuses(&ended).last().unwrap().is_terminal());
+    // The first count found no change, and only the second is logged.
+    let counts: Vec<u64> = ended
+        .iter()
+        .filter_map(|event| match &event.payload {
+            EventPayload::SessionUpdate(update) => Some(update.changes?.files_changed),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(counts, [1]);
     engine.shutdown().await;
 }
 

@@ -8,12 +8,13 @@
 
 mod conformance;
 mod costs;
-mod counting_store;
 mod crashes;
 mod life;
 mod once;
 mod outages;
+mod replies;
 mod steering;
 mod streams;
+mod test_store;
 mod workspaces;
 mod world;

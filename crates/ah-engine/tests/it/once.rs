@@ -16,11 +16,12 @@ use crate::world::{World, a_task, launch, until_status};
 const PREFIX: &str = "made by the test\n";
 
 /// Returns the receipt of a request with this result.
-fn sealed(result: &impl serde::Serialize) -> String {
+pub(crate) fn sealed(result: &impl serde::Serialize) -> String {
     PREFIX.to_owned() + &serde_json::to_string(result).unwrap()
 }
 
-fn once(engine: &LocalTaskManager, key: &str) -> LocalTaskManager {
+/// Returns the engine for a request with an idempotency key.
+pub(crate) fn once(engine: &LocalTaskManager, key: &str) -> LocalTaskManager {
     let receipt = ReceiptTemplate {
         key: key.into(),
         fingerprint: "f".into(),

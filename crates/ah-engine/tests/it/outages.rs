@@ -17,8 +17,8 @@ async fn a_shortage_delays_a_session_and_does_not_end_it() {
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     until_status(&engine, id, S::Provisioning).await;
-    // Longer than all attempts of a session with another failure.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // More attempts than a session with another failure has.
+    world.host.refused(6).await;
     let session = engine.get_session(id).await.unwrap();
     assert_eq!(session.status, S::Provisioning);
     world.host.accept();

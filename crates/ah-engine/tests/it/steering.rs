@@ -56,9 +56,9 @@ async fn a_session_is_paused_resumed_and_stopped() {
         .await
         .unwrap();
     let log = whole_log(&engine, id).await;
-    let told = statuses(&log);
+    let seen = statuses(&log);
     assert_eq!(
-        &told[..6],
+        &seen[..6],
         [
             S::Queued,
             S::Provisioning,
@@ -68,7 +68,7 @@ async fn a_session_is_paused_resumed_and_stopped() {
             S::Resuming
         ]
     );
-    assert_eq!(told.last(), Some(&S::Stopped));
+    assert_eq!(seen.last(), Some(&S::Stopped));
     engine
         .stop_session(id, None)
         .await
@@ -340,8 +340,11 @@ async fn failed_removal_of_the_workspace_does_not_prevent_cancellation() {
     engine.cancel_session(id).await.unwrap();
     let log = whole_log(&engine, id).await;
     assert_eq!(statuses(&log).last(), Some(&S::Cancelled));
-    let said = |event: &EventPayload| matches!(event, EventPayload::Log(log) if log.message.contains("could not be removed: it is immutable"));
-    assert!(log.iter().any(|event| said(&event.payload)), "{log:#?}");
+    let is_logged = |event: &EventPayload| matches!(event, EventPayload::Log(log) if log.message.contains("could not be removed: it is immutable"));
+    assert!(
+        log.iter().any(|event| is_logged(&event.payload)),
+        "{log:#?}"
+    );
     engine.shutdown().await;
 }
 

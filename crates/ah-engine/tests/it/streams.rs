@@ -8,8 +8,10 @@ use ah_rest_api_contract::{
     AccessPoint, AllEventsQuery, EncodedItem, EventFilter, EventSeq, EventType, LogCursor,
     SessionEvent, SessionId, SessionStatus as S, StreamItem, TaskManager,
 };
+use ah_store::EventLog as _;
 use futures::StreamExt;
 
+use crate::test_store::{READS_MAX, TestStore};
 use crate::world::{PATIENCE, World, a_task, launch, thoughts, until_status, whole_log};
 
 async fn read_all(
@@ -190,4 +192,32 @@ async fn burst_beyond_the_cache_reaches_a_live_reader_completely() {
     let seqs: Vec<u64> = seen.iter().map(|event| event.seq.get()).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
     assert_eq!(thoughts(&seen).len(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_is_not_polled_does_not_hold_up_the_others() {
+    let world = World::new(Behavior::Directed);
+    let store = Arc::new(TestStore::new(world.store().await));
+    let engine = world.engine_on(store.clone()).await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    world.host.thought(id, "first");
+    let filter = || EventFilter::default().with_types([EventType::Thought]);
+    let open = || engine.task_events_stream(id, EventSeq::START, filter());
+    let (mut stalled, mut other) = (open().await.unwrap(), open().await.unwrap());
+    for stream in [&mut stalled, &mut other] {
+        stream.next().await.unwrap().unwrap();
+    }
+    // One reader begins a read and is not polled any more.
+    let all = u32::try_from(READS_MAX).unwrap();
+    let permits = store.event_reads.acquire_many(all).await.unwrap();
+    let mut head = store.watch_session(id);
+    let before = engine.get_session(id).await.unwrap().last_seq;
+    world.host.thought(id, "second");
+    head.wait_for(|head| head.last_seq > before).await.unwrap();
+    assert!(futures::poll!(stalled.next()).is_pending());
+    drop(permits);
+    let next = tokio::time::timeout(PATIENCE, other.next()).await;
+    next.expect("the other reader goes on").unwrap().unwrap();
+    engine.shutdown().await;
 }

@@ -6,18 +6,20 @@ use sqlx::SqliteConnection;
 
 use super::decide::{Decisions, SessionState};
 use super::queue;
+use super::returned::Returned;
 use crate::append::Batch;
 use crate::error::During as _;
 use crate::receipts::rows as receipt_rows;
 use crate::rows::json_text;
 use crate::watch::{self, News};
 
-impl Decisions<'_> {
-    /// Writes the changes and commits the transaction.
+impl<'a> Decisions<'a> {
+    /// Writes the changes and commits the transaction. Also returns the sessions that the writes
+    /// return.
     pub(super) async fn commit(
         self,
         connection: &mut SqliteConnection,
-    ) -> Result<News, StoreError> {
+    ) -> Result<(News, Returned<'a>), StoreError> {
         let mut heads = Vec::new();
         let mut plain = Vec::new();
         let mut patched = Vec::new();
@@ -50,13 +52,23 @@ impl Decisions<'_> {
         } else {
             None
         };
-        let log = finish(connection, &self.batch, &plain).await?;
-        Ok(News {
+        let (log, returned) = if self.returns.is_empty() {
+            let log = append_and_commit(connection, &self.batch, &plain).await?;
+            (log, Returned::default())
+        } else {
+            let log = append(connection, &self.batch, &plain).await?;
+            let returned = Returned::read(connection, &self.returns).await?;
+            receipt_rows::put(connection, &returned.receipts()).await?;
+            end(connection).await?;
+            (log, returned)
+        };
+        let news = News {
             heads,
             log,
             work,
             erased,
-        })
+        };
+        Ok((news, returned))
     }
 }
 
@@ -111,17 +123,20 @@ impl<'a> Update<'a> {
     }
 }
 
-/// Appends the events, moves the heads of the sessions that are not patched, and commits. Returns
-/// the position of the last event.
-async fn finish(
-    connection: &mut SqliteConnection,
-    events: &Batch,
-    moved: &[Moved],
-) -> Result<Option<LogPosition>, StoreError> {
-    let rows = events.rows()?;
-    let moved = json_text(moved)?;
-    let done = sqlx::query!(
-        "INSERT INTO events (session, seq, ts, type, level, json)
+/// Declares a function that appends the events, moves the heads of the sessions that are not
+/// patched, and runs the statement `$last`. The function returns the position of the last event.
+macro_rules! append {
+    ($(#[$attribute:meta])* $name:ident, $last:literal) => {
+        $(#[$attribute])*
+        async fn $name(
+            connection: &mut SqliteConnection,
+            events: &Batch,
+            moved: &[Moved],
+        ) -> Result<Option<LogPosition>, StoreError> {
+            let rows = events.rows()?;
+            let moved = json_text(moved)?;
+            let done = sqlx::query!(
+                "INSERT INTO events (session, seq, ts, type, level, json)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
          FROM json_each($1);
          UPDATE sessions
@@ -129,15 +144,32 @@ async fn finish(
              updated_at = coalesce(max(updated_at, moved.value ->> 3), updated_at),
              journal = coalesce(moved.value ->> 4, journal)
          FROM json_each($2) AS moved
-         WHERE sessions.key = moved.value ->> 0;
-         COMMIT",
-        rows,
-        moved
-    )
-    .execute(connection)
-    .await
-    .during("commit a group of writes")?;
-    events.last(&done)
+         WHERE sessions.key = moved.value ->> 0"
+                    + $last,
+                rows,
+                moved
+            )
+            .execute(connection)
+            .await
+            .during("commit a group of writes")?;
+            events.last(&done)
+        }
+    };
+}
+
+append!(append_and_commit, ";\n         COMMIT");
+append!(
+    /// Leaves the transaction open, for reads of its result.
+    append,
+    ""
+);
+
+async fn end(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query!("COMMIT")
+        .execute(connection)
+        .await
+        .during("commit a group of writes")?;
+    Ok(())
 }
 
 async fn patch_sessions(

@@ -23,7 +23,10 @@ pub(super) struct Decisions<'a> {
     /// The changes of prompts by the key of the session, in order.
     pub(super) prompts: Vec<(i64, &'a PromptWrite)>,
     pub(super) permissions: Vec<(i64, &'a PermissionWrite)>,
+    /// The receipts that are complete.
     pub(super) receipts: Vec<&'a Receipt>,
+    /// The sessions that admitted writes return, with the receipts that are to contain them.
+    pub(super) returns: Vec<(SessionId, Option<&'a Receipt>)>,
     /// True if a status has changed.
     pub(super) work: bool,
 }
@@ -93,6 +96,7 @@ impl<'a> Decisions<'a> {
             prompts: Vec::new(),
             permissions: Vec::new(),
             receipts: Vec::new(),
+            returns: Vec::new(),
             work: false,
         })
     }
@@ -137,11 +141,16 @@ impl<'a> Decisions<'a> {
             self.existing
                 .receipts
                 .insert(receipt.key.clone(), receipt.clone());
-            self.receipts.push(receipt);
+        }
+        if write.returns_session {
+            self.returns.push((id, write.receipt.as_ref()));
+        } else {
+            self.receipts.extend(&write.receipt);
         }
         Ok(Written {
             version,
             last_seq: seq,
+            session: None,
         })
     }
 

@@ -235,9 +235,31 @@ pub async fn concurrent_equal_requests_are_executed_once(harness: &dyn StoreHarn
     let written = Written {
         version: SessionVersion(1),
         last_seq: EventSeq::new(2),
+        session: None,
     };
     assert_eq!(first.unwrap(), written);
     assert_already(second, &receipt("first").unwrap());
+}
+
+/// The receipt of a write that returns its session contains the session, also for equal requests
+/// that share its transaction.
+pub async fn a_receipt_contains_the_returned_session(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let begun = receipt("key", "");
+    let write = || {
+        let mut write = decision(id, Some(begun.clone()));
+        write.returns_session = true;
+        store.write(write)
+    };
+    let (first, second) = tokio::join!(write(), write());
+    let session = first.unwrap().session.unwrap();
+    assert_eq!(*session, store.session(id).await.unwrap().session);
+    let mut whole = begun.clone();
+    serde_json::to_writer(&mut whole.bytes, &session).unwrap();
+    assert_already(second, &whole);
+    assert_already(write().await, &whole);
+    assert_eq!(stored(&*store, &begun).await, Some(whole));
 }
 
 /// A receipt survives reopening the store.

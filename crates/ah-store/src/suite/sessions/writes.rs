@@ -185,7 +185,8 @@ pub async fn stale_version_is_a_conflict_without_effect(harness: &dyn StoreHarne
         first.unwrap(),
         Written {
             version: SessionVersion(1),
-            last_seq: EventSeq::new(2)
+            last_seq: EventSeq::new(2),
+            session: None,
         }
     );
     let before = store.session(id).await.unwrap();
@@ -237,6 +238,42 @@ pub async fn only_decisions_increment_the_version(harness: &dyn StoreHarness) {
     }
     let written = store.write(telling(id, on_version(0), "word")).await;
     assert_eq!(written.unwrap().version, SessionVersion(1));
+}
+
+/// A session that a write returns has every event up to its last one, also those that were written
+/// after the decision was made.
+pub async fn a_returned_session_is_as_of_the_commit(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    for version in 0..5 {
+        let before = store.session(id).await.unwrap().session.last_seq;
+        let mut decision = telling(id, on_version(version), "decided");
+        decision.returns_session = true;
+        let mut agent = telling(id, Guard::default(), "meanwhile");
+        agent.patch.usage = Some(Usage {
+            input_tokens: version,
+            ..Usage::default()
+        });
+        // The two may share a transaction.
+        let (agent, decision) = tokio::join!(store.write(agent), store.write(decision));
+        assert_eq!(agent.unwrap().session, None);
+        let decision = decision.unwrap();
+        let session = decision.session.unwrap();
+        assert!(session.last_seq >= decision.last_seq);
+        assert!(decision.last_seq > before);
+        let now = store.session(id).await.unwrap().session;
+        assert_eq!(now.last_seq.get(), before.get() + 2);
+        // The agent's write may have been committed later.
+        if session.last_seq == now.last_seq {
+            assert_eq!(*session, now);
+        } else {
+            assert_eq!(session.last_seq, decision.last_seq);
+        }
+    }
+    let mut unchanged = SessionWrite::new(id, Guard::default(), sample::at(9));
+    unchanged.returns_session = true;
+    let returned = store.write(unchanged).await.unwrap().session.unwrap();
+    assert_eq!(*returned, store.session(id).await.unwrap().session);
 }
 
 /// Of concurrent writes, the refused ones fail and the others succeed.

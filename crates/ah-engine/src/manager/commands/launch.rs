@@ -6,22 +6,25 @@ use ah_rest_api_contract::{
 };
 use ah_store::NewTask;
 
-use crate::supervisor::Core;
+use crate::engine::Core;
+use crate::manager::LocalTaskManager;
 
-/// Launches the task, or returns the task that was launched with its idempotency key.
-pub(super) async fn launch(
-    core: &Core,
-    caller: &Caller,
-    params: &TaskLaunchParams,
-) -> Result<LaunchedTask, TaskManagerError> {
-    let now = core.clock.now();
-    let Some(keyed) = KeyedLaunch::of(caller, params, now)? else {
-        return create(core, caller, params).await;
-    };
-    // Before any check, since the task may have become invalid meanwhile.
-    match core.store.receipt(keyed.receipt_key(), now).await? {
-        Some(receipt) => keyed.replay(&receipt),
-        None => keyed.settle(create(core, &keyed.caller(), params).await),
+impl LocalTaskManager {
+    /// Launches the task, or returns the task that was launched with its idempotency key.
+    pub(in crate::manager) async fn launch(
+        &self,
+        params: &TaskLaunchParams,
+    ) -> Result<LaunchedTask, TaskManagerError> {
+        let Self { core, caller, .. } = self;
+        let now = core.clock.now();
+        let Some(keyed) = KeyedLaunch::of(caller, params, now)? else {
+            return create(core, caller, params).await;
+        };
+        // Before any check, since the task may have become invalid meanwhile.
+        match core.store.receipt(keyed.receipt_key(), now).await? {
+            Some(receipt) => keyed.replay(&receipt),
+            None => keyed.settle(create(core, &keyed.caller(), params).await),
+        }
     }
 }
 

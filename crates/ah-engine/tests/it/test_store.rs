@@ -1,8 +1,8 @@
-//! A store that counts the rows of its reads.
+//! A store whose reads are counted, and whose operations tests can delay.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ah_rest_api_contract::{
     Draft, DraftId, EventQuery, EventSeq, Page, PageRequest, PermissionId, Prompt, PromptId,
@@ -15,22 +15,39 @@ use ah_store::{
     Sessions, Store, StoreError, Tasks, Written,
 };
 use async_trait::async_trait;
-use tokio::sync::watch;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use tokio::sync::{Semaphore, watch};
+
+/// The number of reads of events at a time.
+pub(crate) const READS_MAX: usize = 64;
 
 /// A store that counts the rows of prompts and permission requests that it returns.
-pub(crate) struct CountingStore {
+pub(crate) struct TestStore {
     inner: Arc<dyn Store>,
     rows: AtomicU64,
     reads: AtomicU64,
+    /// The work of a test before the next command is written. The lock is held only during an
+    /// access.
+    before_command: Mutex<Option<BoxFuture<'static, ()>>>,
+    /// A permit for reads of events, which a test can take.
+    pub(crate) event_reads: Semaphore,
 }
 
-impl CountingStore {
+impl TestStore {
     pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
         Self {
             inner,
             rows: AtomicU64::new(0),
             reads: AtomicU64::new(0),
+            before_command: Mutex::default(),
+            event_reads: Semaphore::new(READS_MAX),
         }
+    }
+
+    /// Runs `work` after the next decision of a command, before its write.
+    pub(crate) fn before_next_command(&self, work: impl Future<Output = ()> + Send + 'static) {
+        *self.before_command.lock().unwrap() = Some(work.boxed());
     }
 
     /// Returns the number of reads and the most rows of one read since the last call.
@@ -39,6 +56,18 @@ impl CountingStore {
             self.reads.swap(0, Ordering::SeqCst),
             self.rows.swap(0, Ordering::SeqCst),
         )
+    }
+
+    async fn command_work(&self, write: &SessionWrite) {
+        let is_command = write.guard.version.is_some() && write.guard.fence.is_none();
+        let work = is_command.then(|| self.before_command.lock().unwrap().take());
+        if let Some(work) = work.flatten() {
+            work.await;
+        }
+    }
+
+    async fn read_permit(&self) {
+        drop(self.event_reads.acquire().await.unwrap());
     }
 
     fn count<T>(&self, result: T, rows: impl FnOnce(&T) -> usize) -> T {
@@ -50,13 +79,15 @@ impl CountingStore {
 
 macro_rules! forward {
     ($($trait:ident {
-        $(async $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*
+        $(async $name:ident($($argument:ident: $type:ty),*) -> $result:ty
+            $(, after $delay:ident($($input:expr)?))?;)*
         $(sync $watch:ident($($watched:ident: $watched_type:ty)?) -> $value:ty;)*
     })+) => {$(
         #[async_trait]
-        impl $trait for CountingStore {
+        impl $trait for TestStore {
             $(
                 async fn $name(&self, $($argument: $type),*) -> Result<$result, StoreError> {
+                    $(self.$delay($($input)?).await;)?
                     self.inner.$name($($argument),*).await
                 }
             )*
@@ -78,7 +109,7 @@ forward! {
         async session(id: SessionId) -> SessionRecord;
         async list_sessions(query: &SessionQuery) -> Page<Session>;
         async count_sessions() -> BTreeMap<SessionStatus, u64>;
-        async write(write: SessionWrite) -> Written;
+        async write(write: SessionWrite) -> Written, after command_work(&write);
     }
     Claims {
         async claim(claim: Claim, lease: &Lease, now: Timestamp) -> Option<SessionRecord>;
@@ -88,7 +119,7 @@ forward! {
         sync watch_work() -> u64;
     }
     EventLog {
-        async events_after(id: SessionId, after: EventSeq, limit: u32) -> Vec<EventRow>;
+        async events_after(id: SessionId, after: EventSeq, limit: u32) -> Vec<EventRow>, after read_permit();
         async all_events_after(after: LogPosition, limit: u32) -> Vec<EventRow>;
         async log_begin() -> LogPosition;
         async log_end() -> LogPosition;
@@ -120,7 +151,7 @@ forward! {
 }
 
 #[async_trait]
-impl Queue for CountingStore {
+impl Queue for TestStore {
     async fn list_prompts(
         &self,
         id: SessionId,
@@ -160,7 +191,7 @@ impl Queue for CountingStore {
 }
 
 #[async_trait]
-impl Store for CountingStore {
+impl Store for TestStore {
     fn lost(&self) -> Option<String> {
         self.inner.lost()
     }

@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
     DiffQuery, ErrorKind, FileEntry, FileQuery, Page, SessionDiff, SessionId, TaskManagerError,
 };
 
-use super::LocalTaskManager;
+use crate::manager::LocalTaskManager;
 use crate::shortage;
 use ah_executor::{ExecutorError, WorkspaceLost};
 
@@ -17,7 +17,7 @@ const READ_PAUSE: Duration = Duration::from_millis(50);
 
 impl LocalTaskManager {
     /// Returns a page of the changed files.
-    pub(super) async fn read_files(
+    pub(in crate::manager) async fn read_files(
         &self,
         id: SessionId,
         query: FileQuery,
@@ -28,7 +28,7 @@ impl LocalTaskManager {
     }
 
     /// Returns the diff of the changes.
-    pub(super) async fn read_diff(
+    pub(in crate::manager) async fn read_diff(
         &self,
         id: SessionId,
         query: &DiffQuery,

@@ -1,5 +1,4 @@
-//! Steering of sessions. A command is decided and written here, and carried out by the supervisor
-//! of the session.
+//! Steering of sessions: prompts, answers, pauses and ends.
 
 use std::time::Duration;
 
@@ -10,18 +9,14 @@ use ah_rest_api_contract::{
     StopRequest, TaskManagerError,
 };
 
-use super::LocalTaskManager;
-use crate::supervisor::CommandTarget;
+use crate::engine::CommandTarget;
+use crate::manager::LocalTaskManager;
 
 /// The maximum wait for a cancelled session to end. A later reply reports it as still ending.
 const CANCEL_MAX: Duration = Duration::from_secs(60);
 
-fn session(view: View) -> Session {
-    view.record.session
-}
-
 impl LocalTaskManager {
-    pub(super) async fn prompt(
+    pub(in crate::manager) async fn prompt(
         &self,
         id: SessionId,
         request: PromptRequest,
@@ -37,7 +32,7 @@ impl LocalTaskManager {
                 _ => PromptDelivery::Queued,
             },
         };
-        self.decide(
+        self.command(
             id,
             CommandTarget::Nothing,
             |view| prompt::decide(&view.record, prompt.clone()),
@@ -46,43 +41,39 @@ impl LocalTaskManager {
         .await
     }
 
-    pub(super) async fn withdraw(
+    pub(in crate::manager) async fn withdraw(
         &self,
         id: SessionId,
         prompt: PromptId,
     ) -> Result<(), TaskManagerError> {
-        self.decide(
+        self.command(
             id,
             CommandTarget::Prompt(prompt),
             |view| withdraw::decide(&view.record, &view.prompts, prompt),
-            drop,
+            |_| (),
         )
         .await
     }
 
-    pub(super) async fn interrupt(&self, id: SessionId) -> Result<Session, TaskManagerError> {
+    pub(in crate::manager) async fn interrupt(
+        &self,
+        id: SessionId,
+    ) -> Result<Session, TaskManagerError> {
         let now = self.core.clock.now();
-        self.decide(
-            id,
-            CommandTarget::Nothing,
-            |view| interrupt::decide(&view.record, now),
-            session,
-        )
-        .await
+        self.control(id, |view| interrupt::decide(&view.record, now))
+            .await
     }
 
-    pub(super) async fn pause(&self, id: SessionId) -> Result<Session, TaskManagerError> {
+    pub(in crate::manager) async fn pause(
+        &self,
+        id: SessionId,
+    ) -> Result<Session, TaskManagerError> {
         let now = self.core.clock.now();
-        self.decide(
-            id,
-            CommandTarget::Nothing,
-            |view| pause::decide(&view.record, now),
-            session,
-        )
-        .await
+        self.control(id, |view| pause::decide(&view.record, now))
+            .await
     }
 
-    pub(super) async fn resume(
+    pub(in crate::manager) async fn resume(
         &self,
         id: SessionId,
         prompt: Option<PromptContent>,
@@ -95,16 +86,11 @@ impl LocalTaskManager {
                     .await?,
             ),
         };
-        self.decide(
-            id,
-            CommandTarget::Nothing,
-            |view| resume::decide(&view.record, prompt.clone(), now),
-            session,
-        )
-        .await
+        self.control(id, |view| resume::decide(&view.record, prompt.clone(), now))
+            .await
     }
 
-    pub(super) async fn stop(
+    pub(in crate::manager) async fn stop(
         &self,
         id: SessionId,
         reason: Option<String>,
@@ -112,23 +98,20 @@ impl LocalTaskManager {
         let StopRequest { reason } = StopRequest { reason }.validated()?;
         let now = self.core.clock.now();
         let by = &self.caller.principal;
-        self.decide(
-            id,
-            CommandTarget::Nothing,
-            |view| stop::decide(&view.record, reason.clone(), by, now),
-            session,
-        )
+        self.control(id, |view| {
+            stop::decide(&view.record, reason.clone(), by, now)
+        })
         .await
     }
 
-    pub(super) async fn cancel(&self, id: SessionId) -> Result<(), TaskManagerError> {
+    pub(in crate::manager) async fn cancel(&self, id: SessionId) -> Result<(), TaskManagerError> {
         let now = self.core.clock.now();
         let by = &self.caller.principal;
-        self.decide(
+        self.command(
             id,
             CommandTarget::Nothing,
             |view| cancel::decide(&view.record, by, now),
-            drop,
+            |_| (),
         )
         .await?;
         let over = |session: &Session| session.status.is_terminal();
@@ -144,7 +127,7 @@ impl LocalTaskManager {
         ))
     }
 
-    pub(super) async fn answer(
+    pub(in crate::manager) async fn answer(
         &self,
         id: SessionId,
         request: PermissionId,
@@ -155,11 +138,12 @@ impl LocalTaskManager {
             answer::decide(&view.record, &view.permissions, request, answer.clone(), by)
         };
         let settled = self
-            .decide(id, CommandTarget::Permission(request), decide, |view| {
+            .command(id, CommandTarget::Permission(request), decide, |view| {
                 view.permissions
-                    .into_iter()
-                    .map(|known| known.permission)
+                    .iter()
+                    .map(|known| &known.permission)
                     .find(|permission| permission.request.request_id == request)
+                    .cloned()
             })
             .await?;
         // Only a known request can have been settled.
