@@ -120,15 +120,16 @@ fn log(args: &GlobalArgs, terminal: &Terminal) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the recorder's log to its standard error, the file `recorder.log` of the session. Each
-/// record has the span of the session. An invalid filter falls back to the default one.
+/// Writes the recorder's log to its standard error, the file `recorder.log` of the session, whose
+/// size is bounded. Each record has the span of the session. An invalid filter falls back to the
+/// default one.
 fn log_of_recorder() {
     const DEFAULT: &str = "warn,ah_recorder=info";
     let filter = tracing_subscriber::EnvFilter::try_from_env(variables::AH_LOG.name)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(DEFAULT));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(std::sync::Mutex::new(ah_recorder::BoundedLog::on_stderr()))
         .with_ansi(false)
         .init();
 }

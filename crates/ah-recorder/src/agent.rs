@@ -215,15 +215,15 @@ async fn read_errors(mut errors: pipe::Receiver, mut log: File) -> String {
             Ok(0) | Err(_) => break,
             Ok(read) => read,
         };
-        let said = &chunk[..read];
-        tail.extend(said);
+        let bytes = &chunk[..read];
+        tail.extend(bytes);
         tail.drain(..tail.len().saturating_sub(ERROR_TAIL_BYTES));
         if room == 0 {
             continue;
         }
         let kept = read.min(room);
         room -= kept;
-        let mut written = log.write_all(&said[..kept]);
+        let mut written = log.write_all(&bytes[..kept]);
         if room == 0 {
             written = written
                 .and_then(|()| log.write_all(b"\n[further output of the agent was dropped]\n"));

@@ -59,6 +59,14 @@ impl JournalError {
             )
         )
     }
+
+    /// Returns one error with the message of this one and of its source, to be printed as one line.
+    pub(crate) fn into_io(self) -> io::Error {
+        match &self {
+            Self::Io { source, .. } => io::Error::new(source.kind(), format!("{self}: {source}")),
+            Self::Malformed { .. } => io::Error::other(self),
+        }
+    }
 }
 
 /// Reads at most `limit` records of the journal in `folder` from byte `from` on, each with the

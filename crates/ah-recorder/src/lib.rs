@@ -1,7 +1,8 @@
 //! The recorder: a detached process that runs one agent, records its events, and outlives the
 //! access point. It is to an agent what a shim is to a container.
 //!
-//! * [`main`] is the recorder itself, which `ah agent record` runs.
+//! * [`main`] is the recorder itself, which `ah agent record` runs. Its log goes to a
+//!   [`BoundedLog`].
 //! * [`spawn`], [`is_alive`], [`pid`], [`info`], [`kill`] and [`RecorderConnection`] are for its
 //!   attendant, which
 //!   communicates with it by the [`protocol`].
@@ -14,21 +15,25 @@ mod agent;
 mod clock;
 mod connection;
 mod context;
-mod ending;
+mod end_reason;
+mod files;
 pub mod journal;
 mod lines;
 mod lock;
+mod log;
 mod process;
 pub mod protocol;
 mod run;
 mod server;
 mod session;
+mod shutdown;
 mod spawn;
 mod tasks;
 
 pub use connection::{
     AttachError, ConnectionError, Disconnected, RecorderConnection, RequestSender, info,
 };
+pub use log::BoundedLog;
 pub use process::descriptors::raise as raise_descriptor_limit;
 pub use process::{SESSION_MARK, sweep_folder, sweep_session};
 pub use run::{is_alive, kill, main, pid};

@@ -11,6 +11,7 @@ use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::sync::{mpsc, watch};
 use tracing::Instrument as _;
 
+use crate::files::remove;
 use crate::journal::{JournalError, JournalWriter};
 use crate::lock::{self, RecorderLock};
 use crate::tasks::RecorderTasks;
@@ -130,7 +131,7 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
         // Written before `READY`: the starter finds a journal even if the recorder dies at once,
         // and no agent is started if the journal cannot be written.
         let begun = session::begun();
-        journal.append(&[begun]).map_err(journal_failure)?;
+        journal.append(&[begun]).map_err(JournalError::into_io)?;
         say(word::READY);
         let inputs = session::SessionInputs {
             arrivals,
@@ -157,24 +158,6 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
     // A removal of the home that takes too long is not awaited.
     runtime.shutdown_background();
     ended
-}
-
-/// Converts a journal error and its source into one error, since it is printed as one line.
-pub(crate) fn journal_failure(error: JournalError) -> io::Error {
-    match &error {
-        JournalError::Io { source, .. } => {
-            io::Error::new(source.kind(), format!("{error}: {source}"))
-        }
-        JournalError::Malformed { .. } => io::Error::other(error),
-    }
-}
-
-/// Removes a file; a missing file is not an error.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn read_launch_spec(folder: &SessionFolder) -> io::Result<LaunchSpec> {

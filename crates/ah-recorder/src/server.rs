@@ -17,6 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::codec::{FramedRead, LinesCodec};
 
+use crate::files::remove;
 use crate::journal::JournalCursor;
 use crate::process::descendants;
 use crate::protocol::{FirstMessage, Hello, LINE_BYTES_MAX, RecorderFrame, Request};
@@ -62,11 +63,7 @@ pub(crate) struct PendingEphemeral {
 /// Listens on the control socket of `folder`. The socket of a dead recorder is replaced; the caller
 /// holds the lock, so no other recorder is alive.
 pub(crate) fn listen(folder: &SessionFolder) -> io::Result<UnixListener> {
-    match std::fs::remove_file(folder.socket()) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
+    remove(&folder.socket())?;
     let directory = std::fs::File::open(folder.path())?;
     let listener = UnixListener::bind(short_path(&directory))?;
     std::fs::set_permissions(folder.socket(), std::fs::Permissions::from_mode(0o600))?;

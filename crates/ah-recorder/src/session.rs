@@ -2,44 +2,45 @@
 //! it.
 
 mod attendant;
+mod effects;
 mod end;
 mod info;
 mod limit;
 mod request;
+mod shutdown;
 mod start;
 
 use std::future;
 use std::io;
-use std::time::Duration;
 
 use ah_lifecycle::turns::{Effects, Moment};
 use ah_rest_api_contract::LogLevel;
 use ah_rest_api_contract::RecorderInfo;
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{Pid, WaitOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::agent::AgentProcess;
 use crate::clock;
-use crate::ending::{AgentShutdown, Exit, ShutdownCause, ShutdownStep};
+use crate::end_reason::Exit;
+use crate::files::remove;
 use crate::journal::{JournalError, JournalWriter};
 use crate::lines::AgentLine;
 use crate::process::{Cgroup, Frozen};
 use crate::protocol::Request;
-use crate::server::{Arrival, JournalHead, PendingEphemeral};
+use crate::server::{Arrival, JournalHead};
+use crate::shutdown::{AgentShutdown, ShutdownCause};
 use crate::tasks::RecorderTasks;
 use ah_agents::driver::{self, DrivenConversation};
 use ah_agents::{LaunchSpec, SessionFolder};
 use attendant::AttendantSlot;
+use effects::Withheld;
 pub(crate) use info::initial_info;
 pub(crate) use start::begun;
 
 /// The maximum number of agent lines that are recorded with one write.
 const LINES_AT_ONCE: usize = 64;
-
-/// The time between two attempts to write to a full disk.
-const SPACE_LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The state of a session in its recorder.
 pub(super) struct RecordedSession {
@@ -54,7 +55,8 @@ pub(super) struct RecordedSession {
     cgroup: Option<Cgroup>,
     /// The exit status of the agent's process, once it has ended.
     exit: Option<Exit>,
-    ending: Option<AgentShutdown>,
+    /// The shutdown of the agent, once it has begun.
+    shutdown: Option<AgentShutdown>,
     /// The deadline for the end of an interrupted turn, once its interruption was noticed.
     interrupt_deadline: Option<InterruptDeadline>,
     /// The processes that are stopped while the session is paused.
@@ -82,13 +84,6 @@ pub(super) struct SessionInputs {
     pub(super) request_sender: mpsc::Sender<(u64, Option<Request>)>,
     pub(crate) info: watch::Sender<RecorderInfo>,
     pub(crate) tasks: RecorderTasks,
-}
-
-/// The results of inputs that wait for space on the disk.
-struct Withheld {
-    effects: Effects,
-    since: Instant,
-    retry_at: Instant,
 }
 
 /// The signals that the recorder handles. The handlers are installed before it reports that it is
@@ -147,7 +142,7 @@ pub(super) async fn run(
         agent: None,
         started_at: None,
         exit: None,
-        ending: None,
+        shutdown: None,
         interrupt_deadline: None,
         frozen: None,
         withheld: None,
@@ -163,12 +158,12 @@ pub(super) async fn run(
     }
     let mut removed = Ok(());
     for file in &files {
-        removed = removed.and(crate::run::remove(file));
+        removed = removed.and(remove(file));
     }
     session
         .send_remaining(&mut inputs)
         .await
-        .map_err(crate::run::journal_failure)
+        .map_err(JournalError::into_io)
         .and(removed)
 }
 
@@ -201,18 +196,13 @@ impl RecordedSession {
                         self.on_request(request).await;
                     }
                 }
-                _ = signals.terminate.recv() => self.end(ShutdownCause::RecorderSignalled),
-                _ = signals.interrupt.recv() => self.end(ShutdownCause::RecorderSignalled),
+                _ = signals.terminate.recv() => self.shut_down(ShutdownCause::RecorderSignalled),
+                _ = signals.interrupt.recv() => self.shut_down(ShutdownCause::RecorderSignalled),
                 _ = signals.hang_up.recv() => {}
                 () = sleep_until(deadline) => {}
             }
         }
         self.end_remaining(folder).await;
-    }
-
-    fn is_to_be_killed(&self) -> bool {
-        self.ending
-            .is_some_and(|ending| ending.step() == ShutdownStep::Kill)
     }
 
     fn on_line(&mut self, line: Option<AgentLine>) {
@@ -221,7 +211,7 @@ impl RecordedSession {
                 agent.is_output_open = false;
             }
             // The agent's end usually follows at once; otherwise it is shut down.
-            self.end(ShutdownCause::OutputClosed);
+            self.shut_down(ShutdownCause::OutputClosed);
             return;
         };
         let at = clock::now();
@@ -235,12 +225,12 @@ impl RecordedSession {
         }
         self.put_into_effect(effects);
         if self.conversation.unready().is_some() {
-            self.end(ShutdownCause::NotReady);
+            self.shut_down(ShutdownCause::NotReady);
         }
         if !self.conversation.is_in_turn()
-            && let Some(ending) = &mut self.ending
+            && let Some(shutdown) = &mut self.shutdown
         {
-            ending.turn_ended(at.tick.into());
+            shutdown.turn_ended(at.tick.into());
         }
     }
 
@@ -258,53 +248,6 @@ impl RecordedSession {
             effects.log(at, LogLevel::Warn, message);
         }
         driver::on_line(&mut self.conversation, &line.text, at, effects);
-    }
-
-    /// Starts the shutdown of the agent, or makes one in progress more forceful.
-    fn end(&mut self, cause: ShutdownCause) {
-        let now = Instant::now();
-        let step = match (&mut self.ending, cause) {
-            (Some(ending), ShutdownCause::Requested(manner)) => ending.insist(manner, now),
-            (Some(ending), ShutdownCause::JournalLost) => ending.give_up(now),
-            (Some(_), _) => None,
-            (None, _) => {
-                let grace = Duration::from_millis(self.spec.stop_grace_ms);
-                let in_turn = self.conversation.is_in_turn();
-                let ending = AgentShutdown::begin(cause, in_turn, grace, now);
-                self.ending = Some(ending);
-                Some(ending.step())
-            }
-        };
-        if let Some(step) = step {
-            // A stopped process does not react to a shutdown request.
-            self.wake();
-            self.take(step);
-        }
-    }
-
-    fn take(&mut self, step: ShutdownStep) {
-        if step == ShutdownStep::Cancel {
-            let mut effects = Effects::default();
-            self.conversation.interrupt(clock::now(), &mut effects);
-            self.put_into_effect(effects);
-        }
-        self.conversation.close();
-        let Some(agent) = &mut self.agent else {
-            return;
-        };
-        let signalled = match step {
-            // The sweep kills all processes of the session.
-            ShutdownStep::Cancel | ShutdownStep::Kill => Ok(()),
-            ShutdownStep::CloseInput => {
-                agent.close_input();
-                Ok(())
-            }
-            ShutdownStep::Interrupt => agent.signal(Signal::INT),
-            ShutdownStep::Terminate => agent.signal(Signal::TERM),
-        };
-        if let Err(error) = signalled {
-            tracing::warn!(%error, ?step, "the agent could not be signalled");
-        }
     }
 
     /// Handles the deadlines that are due.
@@ -326,7 +269,8 @@ impl RecordedSession {
             self.put_into_effect(effects);
         }
         self.watch_interrupt(now);
-        if let Some(step) = self.ending.as_mut().and_then(|ending| ending.advance(now)) {
+        let step = self.shutdown.as_mut().and_then(|it| it.advance(now));
+        if let Some(step) = step {
             self.take(step);
         }
         if let Some((due, cause)) = self.limit()
@@ -339,7 +283,7 @@ impl RecordedSession {
     fn next_deadline(&self) -> Option<Instant> {
         [
             self.conversation.next_deadline().map(Instant::from_std),
-            self.ending.and_then(|ending| ending.deadline()),
+            self.shutdown.and_then(|shutdown| shutdown.deadline()),
             self.limit().map(|(due, _)| due),
             self.interrupt_deadline(),
             self.withheld.as_ref().map(|withheld| withheld.retry_at),
@@ -356,93 +300,6 @@ impl RecordedSession {
         let agent = self.agent.as_ref().map(|agent| agent.pid);
         if let Some(exit) = reap_children(agent) {
             self.exit = Some(exit);
-        }
-    }
-
-    /// Appends the records, sends the messages to the agent, and shows the ephemeral events.
-    ///
-    /// If the disk has no space for the records, everything is withheld and tried again. If they
-    /// cannot be written for another reason, nothing is sent or shown: the session is lost and the
-    /// agent is killed, rather than running unrecorded.
-    fn put_into_effect(&mut self, effects: Effects) {
-        let (effects, since) = match self.withheld.take() {
-            None => (effects, None),
-            Some(Withheld {
-                effects: mut earlier,
-                since,
-                ..
-            }) => {
-                earlier.extend(effects);
-                (earlier, Some(since))
-            }
-        };
-        let before = self.journal.len();
-        let ends = match self.journal.append(&effects.records) {
-            Ok(ends) => ends,
-            Err(error) if error.is_lack_of_space() => {
-                self.withhold(effects, since, &error);
-                return;
-            }
-            Err(error) => {
-                self.journal_lost.get_or_insert(error);
-                self.end(ShutdownCause::JournalLost);
-                return;
-            }
-        };
-        let Effects {
-            to_agent,
-            ephemeral,
-            ..
-        } = effects;
-        let len = ends.last().copied().unwrap_or(before);
-        if len > before {
-            self.head.send_replace(JournalHead {
-                len,
-                is_final: false,
-            });
-        }
-        for (records_before, event) in ephemeral {
-            let after = match records_before.checked_sub(1) {
-                Some(last) => ends.get(last).copied().unwrap_or(len),
-                None => before,
-            };
-            self.attendant_slot.show(PendingEphemeral { after, event });
-        }
-        self.tell_agent(to_agent);
-        if let Some(since) = since {
-            let waited = since.elapsed().as_secs();
-            tracing::info!(waited_s = waited, "the journal can be written again");
-            let mut note = Effects::default();
-            let message = format!(
-                "the disk was full for {waited} s; the agent waited meanwhile, and nothing is lost"
-            );
-            note.log(clock::now(), LogLevel::Warn, message);
-            self.put_into_effect(note);
-        }
-    }
-
-    /// Keeps the results of inputs until the disk has space again.
-    fn withhold(&mut self, effects: Effects, since: Option<Instant>, error: &JournalError) {
-        let now = Instant::now();
-        if since.is_none() {
-            let error = error as &dyn std::error::Error;
-            tracing::warn!(error, "the agent waits until the disk has space");
-        }
-        self.withheld = Some(Withheld {
-            effects,
-            since: since.unwrap_or(now),
-            retry_at: now + SPACE_LOOK_EVERY,
-        });
-    }
-
-    fn tell_agent(&mut self, message: Vec<u8>) {
-        if message.is_empty() {
-            return;
-        }
-        if let Some(Err(why)) = self.agent.as_ref().map(|agent| agent.tell(message)) {
-            let mut complaint = Effects::default();
-            complaint.error(clock::now(), format!("the agent could not be told: {why}"));
-            self.put_into_effect(complaint);
         }
     }
 

@@ -80,11 +80,11 @@ pub async fn spawn(
 ) -> Result<(), SpawnError> {
     let log = prepare(folder, spec)?;
     let mut recorder = detached(command, folder, log)?;
-    let said = match recorder.stdout.take() {
+    let status = match recorder.stdout.take() {
         Some(output) => tokio::time::timeout(READY_WAIT_MAX, first_line(output)).await,
         None => Ok(String::new()),
     };
-    let Ok(said) = said else {
+    let Ok(status) = status else {
         if let Err(source) = recorder.kill().await {
             let path = command.program.clone();
             return Err(SpawnError::Io {
@@ -105,16 +105,16 @@ pub async fn spawn(
             tracing::debug!(%error, "the end of a recorder was not seen");
         }
     });
-    if said != word::READY && tokio::time::timeout(READY_WAIT_MAX, ended).await.is_err() {
+    if status != word::READY && tokio::time::timeout(READY_WAIT_MAX, ended).await.is_err() {
         return Err(SpawnError::TooSlow);
     }
-    match said.as_str() {
+    match status.as_str() {
         word::READY | word::TAKEN => Ok(()),
         word::SPENT => Err(SpawnError::AlreadyRan {
             folder: folder.path().to_owned(),
         }),
-        said => {
-            let reason = match said.strip_prefix(word::FAILED) {
+        status => {
+            let reason = match status.strip_prefix(word::FAILED) {
                 Some(reason) => reason.to_owned(),
                 None => format!("it ended without a message; see {}", folder.log().display()),
             };

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{RecordedSession, SessionInputs, reap_children};
 use crate::clock;
-use crate::ending::{self, Ended};
+use crate::end_reason::{self, Ended};
 use crate::journal::JournalError;
 use crate::process::{Swept, descendants, signal, sweep};
 use crate::protocol::{AgentEnd, EndCause, Fact};
@@ -60,7 +60,7 @@ impl RecordedSession {
             unready: self.conversation.unready(),
             error_tail: &error_tail,
         };
-        let mut reason = ending::reason(self.ending.as_ref(), &ended);
+        let mut reason = end_reason::reason(self.shutdown.as_ref(), &ended);
         if let Some(left) = swept.shortcoming() {
             tracing::error!(%left, "what is left of the agent could not be ended");
             reason = Some(match reason {
@@ -68,8 +68,8 @@ impl RecordedSession {
                 None => left,
             });
         }
-        let cause = match &self.ending {
-            Some(ending) => ending.end_cause(),
+        let cause = match &self.shutdown {
+            Some(shutdown) => shutdown.end_cause(),
             None if self.conversation.unready().is_some() => Some(EndCause::NotReady),
             None => Some(EndCause::Agent),
         };

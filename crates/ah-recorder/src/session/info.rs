@@ -60,7 +60,7 @@ impl RecordedSession {
         }
         if self.exit.is_some() {
             AgentState::Ended
-        } else if self.ending.is_some() {
+        } else if self.shutdown.is_some() {
             AgentState::ShuttingDown
         } else if self.conversation.is_starting() {
             AgentState::Starting

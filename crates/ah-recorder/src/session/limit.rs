@@ -9,7 +9,7 @@ use ah_rest_api_contract::LogLevel;
 
 use super::{InterruptDeadline, RecordedSession};
 use crate::clock;
-use crate::ending::ShutdownCause;
+use crate::shutdown::ShutdownCause;
 
 /// The delay of a limit while an attendant is attached. An attendant enforces the same limits,
 /// knows more, and acts first; the recorder acts if it does not.
@@ -18,7 +18,7 @@ const ATTENDANT_FIRST: Duration = Duration::from_secs(5);
 impl RecordedSession {
     /// Returns the next limit and its cause, as of now.
     pub(super) fn limit(&self) -> Option<(Instant, ShutdownCause)> {
-        if self.ending.is_some() {
+        if self.shutdown.is_some() {
             return None;
         }
         let limits = [
@@ -78,13 +78,13 @@ impl RecordedSession {
                 .give_up_waiting(reason, clock::now(), &mut effects);
             self.put_into_effect(effects);
         }
-        self.end(cause);
+        self.shut_down(cause);
     }
 
     /// Returns the time at which an interrupted turn must have ended.
     pub(super) fn interrupt_deadline(&self) -> Option<Instant> {
         let is_waiting =
-            self.frozen.is_none() && self.ending.is_none() && self.conversation.is_interrupted();
+            self.frozen.is_none() && self.shutdown.is_none() && self.conversation.is_interrupted();
         let deadline = self.interrupt_deadline.as_ref().filter(|_| is_waiting)?;
         Some(deadline.due)
     }
@@ -106,7 +106,7 @@ impl RecordedSession {
             return;
         }
         if is_repeated {
-            self.end(ShutdownCause::InterruptIgnored);
+            self.shut_down(ShutdownCause::InterruptIgnored);
             return;
         }
         self.interrupt_deadline = Some(InterruptDeadline {

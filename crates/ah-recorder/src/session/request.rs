@@ -4,9 +4,9 @@ use ah_lifecycle::turns::{Effects, ProcessRequest};
 
 use super::RecordedSession;
 use crate::clock;
-use crate::ending::ShutdownCause;
 use crate::process::{descendants, freeze, signal, thaw};
 use crate::protocol::{Fact, Request};
+use crate::shutdown::ShutdownCause;
 
 impl RecordedSession {
     pub(super) async fn on_request(&mut self, request: Request) {
@@ -17,7 +17,7 @@ impl RecordedSession {
             Some(ProcessRequest::Pause) => self.pause(&mut effects).await,
             Some(ProcessRequest::Resume) => self.resume(&mut effects),
             Some(ProcessRequest::Shutdown(manner)) => {
-                self.end(ShutdownCause::Requested(manner));
+                self.shut_down(ShutdownCause::Requested(manner));
                 return;
             }
         }
@@ -27,7 +27,7 @@ impl RecordedSession {
     /// Stops every process. The session's own deadlines continue: a permission request expires in a
     /// pause as at any time.
     async fn pause(&mut self, effects: &mut Effects) {
-        if self.frozen.is_some() || self.ending.is_some() {
+        if self.frozen.is_some() || self.shutdown.is_some() {
             return;
         }
         let own = rustix::process::getpid();

@@ -1,7 +1,5 @@
 //! ACP agents that do not behave as the protocol says, in a real recorder.
 
-use std::time::Duration;
-
 use ah_recorder::protocol::{
     EndCause, Fact, JournalEntry, JournalRecord, Request, ShutdownManner, TurnOutcome,
 };
@@ -204,13 +202,15 @@ async fn lines_that_are_not_strict_json_are_read() {
 
 #[tokio::test]
 async fn an_agent_that_ignores_its_interruption_is_ended() {
-    let mut session = session("", "say a\ndeaf");
+    let call = json!({"sessionUpdate": "tool_call", "toolCallId": "call_0", "kind": "read",
+        "title": "README", "status": "in_progress", "rawInput": {"path": "README.md"}});
+    let mut session = session("", &format!("update {call}\ndeaf"));
     session.spec.stop_grace_ms = 200;
     let mut attended = session.begin().await;
+    // The agent has its prompt.
     attended
-        .until(|record| matches!(record.entry, JournalEntry::Fact(Fact::TurnStarted { .. })))
+        .until(|record| matches!(record.entry, JournalEntry::Event(EventPayload::ToolUse(_))))
         .await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
     attended.send(Request::Interrupt).await;
     attended.until_closed().await;
     let end = session.assert_over().await;

@@ -46,9 +46,12 @@ async fn answer_reaches_the_agent_once() {
     attended.send(answer(first, "maybe", "ann")).await;
     attended.send(answer(first, "no", "bob")).await;
     attended.send(answer(first, "yes", "cat")).await;
-    let told = next_resolution(&mut attended).await;
-    assert_eq!((told.request_id, told.by.as_str()), (first, "bob"));
-    assert_eq!(told.outcome, PermissionOutcome::Selected);
+    let resolution = next_resolution(&mut attended).await;
+    assert_eq!(
+        (resolution.request_id, resolution.by.as_str()),
+        (first, "bob")
+    );
+    assert_eq!(resolution.outcome, PermissionOutcome::Selected);
     attended.until_log("answer for \"a\": \"no\"").await;
     let second = next_request(&mut attended).await;
     let by = "dan".to_owned();
@@ -85,12 +88,12 @@ async fn expired_request_gets_the_answer_of_the_policy() {
         ..PermissionPolicy::default()
     };
     let mut attended = session.begin().await;
-    let told = next_resolution(&mut attended).await;
+    let resolution = next_resolution(&mut attended).await;
     assert_eq!(
-        (told.outcome, told.by.as_str()),
+        (resolution.outcome, resolution.by.as_str()),
         (PermissionOutcome::Expired, "timeout")
     );
-    assert_eq!(told.option_id.as_deref(), Some("yes"));
+    assert_eq!(resolution.option_id.as_deref(), Some("yes"));
     attended.until_log("answer for \"a\": \"yes\"").await;
 }
 
@@ -100,9 +103,9 @@ async fn interruption_withdraws_the_permission_request() {
     let mut attended = session.begin().await;
     next_request(&mut attended).await;
     attended.send(Request::Interrupt).await;
-    let told = next_resolution(&mut attended).await;
+    let resolution = next_resolution(&mut attended).await;
     assert_eq!(
-        (told.outcome, told.by.as_str()),
+        (resolution.outcome, resolution.by.as_str()),
         (PermissionOutcome::Cancelled, "agent")
     );
     attended.until_turn_end().await;

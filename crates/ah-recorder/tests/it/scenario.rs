@@ -20,12 +20,12 @@ async fn builtin_agent_plays_the_resolved_scenario() {
     attended.shutdown(ShutdownManner::Finish).await;
     attended.until_closed().await;
     assert_eq!(session.assert_over().await.exit_code, Some(0));
-    let says = |event: &EventPayload| format!("{event:?}").contains("as you wish");
+    let is_reply = |event: &EventPayload| format!("{event:?}").contains("as you wish");
     assert!(
         attended
             .seen
             .iter()
-            .any(|record| matches!(&record.entry, JournalEntry::Event(event) if says(event))),
+            .any(|record| matches!(&record.entry, JournalEntry::Event(event) if is_reply(event))),
         "{:#?}",
         attended.seen
     );

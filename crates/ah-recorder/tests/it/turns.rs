@@ -121,7 +121,7 @@ async fn long_texts_are_truncated_with_a_notice() {
     let session = Session::new("huge 9000000\noutput 300000\nlog after");
     let mut attended = session.begin().await;
     attended.until_log("after").await;
-    let said: Vec<_> = attended
+    let texts: Vec<_> = attended
         .seen
         .iter()
         .filter_map(|record| match &record.entry {
@@ -137,8 +137,8 @@ async fn long_texts_are_truncated_with_a_notice() {
     let logs = attended.seen.iter().filter_map(log_text);
     let cut = logs.filter(|text| text.contains("9000000 bytes") && text.contains("were left out"));
     assert_eq!(cut.count(), 1, "{:#?}", attended.seen);
-    assert!(said[1].contains("bytes left out"));
-    assert_eq!(said.len(), 2);
+    assert!(texts[1].contains("bytes left out"));
+    assert_eq!(texts.len(), 2);
 }
 
 #[tokio::test]

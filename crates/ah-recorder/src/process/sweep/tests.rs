@@ -31,8 +31,11 @@ async fn process_that_cannot_be_killed_does_not_protect_others() {
     let mut killed: Vec<i32> = swept.killed.iter().map(|process| pid(*process)).collect();
     killed.sort_unstable();
     assert_eq!((killed, swept.left), (vec![3, 4], 1));
-    let said = swept.shortcoming().unwrap();
-    assert!(said.contains("1 process could not be ended"), "{said}");
+    let shortcoming = swept.shortcoming().unwrap();
+    assert!(
+        shortcoming.contains("1 process could not be ended"),
+        "{shortcoming}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
