@@ -133,7 +133,7 @@ impl Change {
     /// Returns true if the change depends on the state that it was decided on, so that it may be
     /// written only if nothing was decided since. Events of the agent do not.
     pub fn is_decision(&self) -> bool {
-        let told = SessionPatch {
+        let observed = SessionPatch {
             journal: self.patch.journal,
             usage: self.patch.usage.clone(),
             changes: self.patch.changes,
@@ -141,7 +141,7 @@ impl Change {
             commit: self.patch.commit.clone(),
             ..SessionPatch::default()
         };
-        self.patch != told || !self.prompts.is_empty() || !self.permissions.is_empty()
+        self.patch != observed || !self.prompts.is_empty() || !self.permissions.is_empty()
     }
 }
 

@@ -313,13 +313,13 @@ fn cancelling_a_stopping_session_kills_it() {
     apply(&mut view, decision);
     let decision = cancel::decide(&view.record, "bob", at(3)).unwrap();
     let change = apply(&mut view, decision);
-    let told: Vec<_> = change
+    let summaries: Vec<_> = change
         .events
         .iter()
         .map(|it| it.payload.summary())
         .collect();
     assert_eq!(
-        told,
+        summaries,
         ["reason: cancelled by bob"],
         "it was stopping already"
     );
@@ -443,8 +443,8 @@ fn agent_has_finished_only_after_its_last_turn() {
             None => assert_eq!(change.patch.status, Some(SessionStatus::Completed)),
             Some(words) => {
                 assert_eq!(change.patch.status, Some(SessionStatus::Failed));
-                let said = change.patch.reason.flatten().unwrap();
-                assert!(said.contains(words), "{said}");
+                let reason = change.patch.reason.flatten().unwrap();
+                assert!(reason.contains(words), "{reason}");
             }
         }
     }
@@ -458,8 +458,8 @@ fn failed_pause_keeps_the_session_running_with_the_reason() {
     let reason = "one would not stop".to_owned();
     feed(&mut view, crate::Fact::PauseFailed { reason });
     assert_eq!(view.record.session.status, SessionStatus::Running);
-    let said = view.record.session.reason.clone().unwrap();
-    assert_eq!(said, "it could not be paused: one would not stop");
+    let reason = view.record.session.reason.clone().unwrap();
+    assert_eq!(reason, "it could not be paused: one would not stop");
 }
 
 #[test]

@@ -253,8 +253,8 @@ mod tests {
                 prop_assert_eq!(joined, text);
             }
             let all: String = events.iter().filter_map(message).map(|it| it.1).collect();
-            let said: String = pieces.iter().map(|(_, _, text)| text.as_str()).collect();
-            prop_assert_eq!(all, said);
+            let joined: String = pieces.iter().map(|(_, _, text)| text.as_str()).collect();
+            prop_assert_eq!(all, joined);
         }
     }
 }

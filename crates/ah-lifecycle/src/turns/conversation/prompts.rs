@@ -6,9 +6,13 @@ use ah_rest_api_contract::{
     PromptDelivery, PromptId,
 };
 
-use super::{Conversation, PROMPTS_WAITING_MAX, Phase, WaitingPrompt};
+use super::{Conversation, Phase, WaitingPrompt};
 use crate::turns::{AgentInput, Effects, Moment, Settling};
 use crate::{Fact, TurnOutcome};
+
+/// The most prompts that wait here. The access point keeps the queue that users see; this one is
+/// for the prompts that it has handed over.
+const PROMPTS_WAITING_MAX: usize = 256;
 
 impl<A: AgentInput> Conversation<A> {
     /// Delivers a prompt: at once, after the turn, or, if it steers, in the middle of the turn. A
@@ -114,8 +118,8 @@ impl<A: AgentInput> Conversation<A> {
         }
     }
 
-    /// Does so for an agent that accepts a prompt when it is given.
-    pub(super) fn confirm_if_immediate(&mut self, at: Moment, effects: &mut Effects) {
+    /// Records the same for an agent that accepts a prompt when it is given.
+    fn confirm_if_immediate(&mut self, at: Moment, effects: &mut Effects) {
         if !self.agent.reacts_later() {
             self.confirm_prompts(at, effects);
         }
@@ -128,12 +132,8 @@ impl<A: AgentInput> Conversation<A> {
         }
     }
 
-    pub(super) fn record_message(
-        &mut self,
-        prompt: WaitingPrompt,
-        at: Moment,
-        effects: &mut Effects,
-    ) {
+    /// Records the message of a prompt that was given to the agent.
+    fn record_message(&mut self, prompt: WaitingPrompt, at: Moment, effects: &mut Effects) {
         if prompt.delivery != PromptDelivery::Initial {
             self.unconfirmed.push(prompt.id);
         }

@@ -1,15 +1,16 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    EphemeralEvent, MessageId, PermissionAction, PermissionOption, PermissionOptionKind,
+    EphemeralEvent, EventPayload, MessageId, PermissionAction, PermissionOption,
+    PermissionOptionKind,
     PermissionPolicy, ThoughtDelta, Timestamp,
 };
 use proptest::prelude::*;
 use ulid::Ulid;
 
 use super::*;
-use crate::turns::{OtherClaims, ToolRequest};
-use crate::{JournalEntry, JournalRecord};
+use crate::turns::{AgentOutput, OtherClaims, ToolRequest};
+use crate::{Fact, JournalEntry, JournalRecord, TurnOutcome};
 
 /// An agent whose input is one word for each call.
 struct WordAgent {
@@ -264,13 +265,13 @@ proptest! {
         }
         talk.agent_ended(now, &mut effects);
         let mut in_turn = false;
-        let mut said = HashSet::new();
+        let mut started = HashSet::new();
         let mut open = HashSet::new();
         for record in &effects.records {
             match &record.entry {
                 JournalEntry::Fact(Fact::TurnStarted { prompt_id, .. }) => {
                     prop_assert!(!std::mem::replace(&mut in_turn, true));
-                    prop_assert!(said.insert(*prompt_id));
+                    prop_assert!(started.insert(*prompt_id));
                 }
                 JournalEntry::Fact(Fact::TurnEnded { .. }) => {
                     prop_assert!(std::mem::replace(&mut in_turn, false));
