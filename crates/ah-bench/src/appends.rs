@@ -16,9 +16,9 @@ use anyhow::Context;
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::task::JoinSet;
 
+use crate::effort::{Effort, progress};
 use crate::figures::{Comparison, Table};
 use crate::store_population::{self, MOMENT};
-use crate::{Effort, progress};
 
 const SESSIONS: [usize; 3] = [1, 8, 64];
 const BATCHES: [usize; 3] = [1, 16, 128];

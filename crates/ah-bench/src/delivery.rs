@@ -10,8 +10,8 @@ pub(crate) mod bare_pipe;
 use std::path::Path;
 
 use crate::agent::Pace;
+use crate::effort::{Effort, progress};
 use crate::figures::{Comparison, Table, percentile};
-use crate::{Effort, progress};
 use bare_pipe::Reader;
 
 const INTERVALS_MS: [u64; 2] = [5, 1];

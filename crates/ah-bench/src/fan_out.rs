@@ -17,10 +17,11 @@ use tokio::task::JoinSet;
 use crate::agent::Pace;
 use crate::connection::Connection;
 use crate::delivery::bare_pipe::Reader;
+use crate::effort::{Effort, progress};
 use crate::figures::{Comparison, Table, percentile};
 use crate::server::Server;
 use crate::subscriber::Subscriber;
-use crate::{Effort, bare_server, progress, timed_access_point};
+use crate::{bare_server, timed_access_point};
 
 const PERCENTILES: [usize; 2] = [50, 99];
 /// The interval of lines, long enough that all readers have read one line before the next.

@@ -11,6 +11,7 @@ mod appends;
 mod bare_server;
 mod connection;
 mod delivery;
+mod effort;
 mod fan_out;
 mod figures;
 mod requests;
@@ -29,6 +30,7 @@ use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use crate::agent::Pace;
+use crate::effort::Effort;
 use crate::figures::Table;
 use crate::store_population::Home;
 
@@ -111,24 +113,6 @@ enum Role {
     /// Run a bare server of files
     #[command(hide = true)]
     ServeBodies(bare_server::Bodies),
-}
-
-/// The amount of measurement.
-#[derive(Clone, Copy)]
-pub(crate) struct Effort {
-    /// The number of rounds of subject and baseline.
-    rounds: usize,
-    /// The duration of a round of each.
-    round: Duration,
-    /// The number of stored sessions.
-    sessions: usize,
-    /// The number of readers in measurements with many readers.
-    readers: usize,
-}
-
-/// Prints the current measurement.
-pub(crate) fn progress(what: &str, round: usize, effort: Effort) {
-    eprintln!("{what}: round {round} of {}", effort.rounds);
 }
 
 #[tokio::main]

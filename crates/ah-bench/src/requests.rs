@@ -8,11 +8,12 @@ use std::time::Instant;
 use anyhow::Context;
 use tokio::task::JoinSet;
 
+use crate::bare_server;
 use crate::connection::Connection;
+use crate::effort::{Effort, progress};
 use crate::figures::{Comparison, Table, percentile};
 use crate::server::{self, Endpoint, Server};
 use crate::store_population::Home;
-use crate::{Effort, bare_server, progress};
 
 const CONNECTIONS: [usize; 2] = [1, 16];
 const FIGURES: [&str; 3] = ["requests/s", "p50 µs", "p99 µs"];

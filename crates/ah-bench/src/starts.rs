@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use anyhow::Context;
 
+use crate::effort::{Effort, progress};
 use crate::figures::{Comparison, Table};
 use crate::server::{self, Server};
 use crate::store_population::Home;
-use crate::{Effort, progress};
 
 /// Measures the start on both state folders.
 pub(crate) async fn measure(

@@ -89,7 +89,7 @@ fn whole_life(id: SessionId, created_at: Timestamp) -> SessionWrite {
             signal: None,
         })
     };
-    let said = (0..EVENTS).map(|number| {
+    let events = (0..EVENTS).map(|number| {
         let text = format!("step {number}: the tests of the scheduler are green again");
         if number % 2 == 0 {
             EventPayload::Thought(Thought {
@@ -106,7 +106,7 @@ fn whole_life(id: SessionId, created_at: Timestamp) -> SessionWrite {
     });
     let payloads = [status(SessionStatus::Running, SessionStatus::Queued)]
         .into_iter()
-        .chain(said)
+        .chain(events)
         .chain([status(SessionStatus::Completed, SessionStatus::Running)]);
     let mut write = SessionWrite::new(id, Guard::default(), at(EVENTS + 2));
     write.events = payloads

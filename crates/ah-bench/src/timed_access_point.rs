@@ -8,7 +8,7 @@ use ah_engine::{Clock as _, EngineConfig, IdSource, LocalTaskManager, StartError
 use ah_executor_local::LocalExecutor;
 use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::AccessPoint;
-use ah_rest_server::{Config, Host, ServerClock, SessionSettings, Sources};
+use ah_rest_server::{Config, Host, ServerClock, Sources};
 use ah_store_sqlite::SqliteStore;
 use clap::Args;
 use tokio::process::Command;
@@ -48,19 +48,8 @@ pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         clock: ServerClock::new(|| SystemClock.now()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let SessionSettings {
-        max_concurrent_tasks,
-        idle_timeout,
-        stop_grace,
-        allowed_env,
-    } = config.sessions();
-    let engine = EngineConfig {
-        max_concurrent_tasks,
-        idle_timeout,
-        stop_grace,
-        allowed_env,
-        ..EngineConfig::new(home)
-    };
+    // The configuration sets nothing for sessions.
+    let engine = EngineConfig::new(home);
     let agent = pace.command_line()?;
     let (listening, address) = oneshot::channel();
     let shutdown = CancellationToken::new();

@@ -131,8 +131,9 @@ impl Executor for LocalExecutor {
 
     async fn recorder_state(&self, session: SessionId) -> Result<RecorderState, ExecutorError> {
         let folder = self.folder(session);
-        let unseen =
-            |error| ExecutorError::caused_by("whether its recorder lives cannot be told", error);
+        let unseen = |error| {
+            ExecutorError::caused_by("the state of its recorder cannot be determined", error)
+        };
         if ah_recorder::is_alive(&folder).map_err(unseen)? {
             return Ok(RecorderState::Alive);
         }

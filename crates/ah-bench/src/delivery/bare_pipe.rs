@@ -55,17 +55,17 @@ pub(crate) async fn micros(folder: &Path, pace: Pace, reader: Reader) -> anyhow:
     let mut lines = BufReader::new(output).lines();
     let mut took = Vec::new();
     while let Some(line) = lines.next_line().await? {
-        let mut said: Value = serde_json::from_str(&line)?;
-        if !said["turn_ended"].is_null() {
+        let mut message: Value = serde_json::from_str(&line)?;
+        if !message["turn_ended"].is_null() {
             break;
         }
-        if said["event"].is_null() {
+        if message["event"].is_null() {
             continue;
         }
         if let Some(database) = &database {
             commit(database, &line)?;
         }
-        let event: EventPayload = serde_json::from_value(said["event"].take())?;
+        let event: EventPayload = serde_json::from_value(message["event"].take())?;
         took.extend(agent::micros_since(&event));
     }
     drop(input);

@@ -1,6 +1,7 @@
 //! `ah session …`.
 
 mod answer;
+mod card;
 mod debug;
 mod diff;
 mod events;
@@ -8,15 +9,13 @@ mod list;
 mod logs;
 mod show;
 mod steer;
-
-use ah_rest_api_contract::{Session, TaskManager};
+mod target;
 
 use super::follow;
-use crate::args::{SessionCommand, TargetArgs};
+use crate::args::SessionCommand;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::session_ref::resolve;
 
 /// Runs a session command.
 pub(crate) async fn run(command: SessionCommand, context: &Context) -> Result<ExitCode, Failure> {
@@ -50,8 +49,4 @@ pub(crate) async fn run(command: SessionCommand, context: &Context) -> Result<Ex
             .map(|()| ExitCode::Ok)
         })
         .await
-}
-
-async fn target(manager: &dyn TaskManager, args: &TargetArgs) -> Result<Session, Failure> {
-    resolve(manager, args.id.as_deref()).await
 }

@@ -255,15 +255,15 @@ impl Transcript {
         }
         // The contents of files and search results are shown to the agent only. The last line of a
         // command's output and the reason of a failure are useful to people.
-        let is_telling = result.status == ToolOutcome::Failed
+        let shows_output = result.status == ToolOutcome::Failed
             || result.exit_code.is_some()
             || started.is_some_and(|(tool, _)| tool.runs_a_command());
-        let said = if is_telling {
+        let output = if shows_output {
             text::last_line(&result.tool_output)
         } else {
             String::new()
         };
-        fold_tool_line(&result.tool_name, &argument, outcome, &said, columns)
+        fold_tool_line(&result.tool_name, &argument, outcome, &output, columns)
     }
 
     fn permission_request(&mut self, request: &PermissionRequested) -> Line {

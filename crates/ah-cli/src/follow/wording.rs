@@ -107,7 +107,7 @@ pub(super) fn fold_tool_line(
     name: &str,
     argument: &str,
     outcome: Line,
-    said: &str,
+    output: &str,
     columns: Option<usize>,
 ) -> Line {
     /// The minimum number of columns for useful output.
@@ -116,16 +116,16 @@ pub(super) fn fold_tool_line(
     const GAP: usize = 2;
     let Some(columns) = columns else {
         let line = tool_head(name, argument).join(outcome);
-        return if said.is_empty() {
+        return if output.is_empty() {
             line
         } else {
-            line.with(Paint::Dim, format!("  {said}"))
+            line.with(Paint::Dim, format!("  {output}"))
         };
     };
     let fixed = tool_head(name, "").width() + 1 + outcome.width();
     let room = columns.saturating_sub(fixed);
     // The argument keeps at least three fifths of the columns.
-    let wanted = (text::width(said) + GAP).min(room * 2 / 5);
+    let wanted = (text::width(output) + GAP).min(room * 2 / 5);
     let kept = if wanted < OUTPUT_MIN + GAP {
         room
     } else {
@@ -134,9 +134,9 @@ pub(super) fn fold_tool_line(
     let argument = text::cut(argument, kept);
     let left = room.saturating_sub(text::width(&argument) + GAP);
     let line = tool_head(name, &argument).join(outcome);
-    if left < OUTPUT_MIN || said.is_empty() {
+    if left < OUTPUT_MIN || output.is_empty() {
         line
     } else {
-        line.with(Paint::Dim, format!("  {}", text::cut(said, left)))
+        line.with(Paint::Dim, format!("  {}", text::cut(output, left)))
     }
 }

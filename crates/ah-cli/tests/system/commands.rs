@@ -179,7 +179,7 @@ fn hanging_server_is_reported_in_time() {
     let found = list(&[]);
     let named = list(&["--remote-server", &url]);
     server.signal(Signal::CONT);
-    let says = |(output, taken): (Output, Duration), word: &str| {
+    let assert_timed_out = |(output, taken): (Output, Duration), word: &str| {
         assert_eq!(output.status.code(), Some(5), "{}", output_text(&output));
         for word in [&url, word, "did not respond"] {
             assert!(
@@ -190,8 +190,8 @@ fn hanging_server_is_reported_in_time() {
         }
         assert!(taken < Duration::from_secs(30), "{taken:?}");
     };
-    says(found, &format!("process {pid}"));
-    says(named, "within 5 s");
+    assert_timed_out(found, &format!("process {pid}"));
+    assert_timed_out(named, "within 5 s");
     assert!(list(&[]).0.status.success());
     server.end();
 }

@@ -224,8 +224,8 @@ fn check(victim: Victim) {
     for (number, thought) in thoughts.iter().enumerate() {
         assert_eq!(thought, &format!("thought {number}"));
     }
-    let heard = all_of(&seen, "message", "/content/0/text");
-    assert_eq!(heard, ["do it", "the first", "the second"]);
+    let messages = all_of(&seen, "message", "/content/0/text");
+    assert_eq!(messages, ["do it", "the first", "the second"]);
     assert_eq!(all_of(&seen, "permission_request", "/type").len(), 1);
     assert_eq!(
         all_of(&seen, "permission_resolved", "/option_id"),

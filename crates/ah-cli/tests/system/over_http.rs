@@ -45,11 +45,11 @@ fn a_session_is_steered_from_its_task_to_its_deletion() {
     wait_for("the end of the command", || agent_processes(id).len() == 1);
     assert!(agent.is_alive(), "an interrupt is not the end");
 
-    let said = act("prompt", json!({"prompt": "and now the other"})).expect(202);
-    assert_eq!(said["accepted"], true);
-    let heard = |event: &Value| event["type"] == "message" && event["role"] == "user";
-    let heard = events.until(&mut seen, heard);
-    assert_eq!(heard["content"][0]["text"], "and now the other");
+    let receipt = act("prompt", json!({"prompt": "and now the other"})).expect(202);
+    assert_eq!(receipt["accepted"], true);
+    let is_prompt = |event: &Value| event["type"] == "message" && event["role"] == "user";
+    let message = events.until(&mut seen, is_prompt);
+    assert_eq!(message["content"][0]["text"], "and now the other");
     wait_for("the second command", || folder.join("second").exists());
 
     act("stop", json!({"reason": "enough"})).expect(202);

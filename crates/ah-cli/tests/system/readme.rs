@@ -46,7 +46,7 @@ fn certain(line: &str) -> Vec<String> {
 
 /// Returns true if a line of the text contains the parts in order. The output of a command and that
 /// of a stream may share a line in either order.
-fn says(text: &str, parts: &[String]) -> bool {
+fn shows(text: &str, parts: &[String]) -> bool {
     text.lines().any(|line| {
         let mut rest = Some(line);
         for part in parts {
@@ -108,17 +108,17 @@ impl Shell {
                 .replace("/home/you", &home)
         };
         let begun = Instant::now();
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         for line in step.answered.iter().map(actual) {
             let parts = certain(&line);
-            while !says(&String::from_utf8_lossy(&said), &parts) {
+            while !shows(&String::from_utf8_lossy(&output), &parts) {
                 let rest = PATIENCE.saturating_sub(begun.elapsed());
                 match self.output.recv_timeout(rest) {
-                    Ok(bytes) => said.extend(bytes),
+                    Ok(bytes) => output.extend(bytes),
                     Err(error) => panic!(
                         "{error}: {line}\nwas not answered to: {}but: {}",
                         step.typed,
-                        String::from_utf8_lossy(&said)
+                        String::from_utf8_lossy(&output)
                     ),
                 }
             }

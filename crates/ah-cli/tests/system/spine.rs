@@ -56,7 +56,7 @@ timeline:
     assert!(done.success());
     let base = session["repo"]["commit"].as_str().unwrap();
     let index = copy.join("../index");
-    let says = |args: &[&str]| {
+    let git = |args: &[&str]| {
         let output = Command::new("git")
             .args(args)
             .current_dir(&copy)
@@ -66,8 +66,8 @@ timeline:
         assert!(output.status.success(), "{}", output_text(&output));
         String::from_utf8(output.stdout).unwrap()
     };
-    says(&["add", "-A"]);
-    let expected = says(&["diff", "--cached", "-M", base]);
+    git(&["add", "-A"]);
+    let expected = git(&["diff", "--cached", "-M", base]);
     assert_eq!(setting.run(&["session", "diff", &id]), expected);
     assert_eq!(session["changes"]["files_changed"], 3);
     assert_eq!(session["changes"]["lines_added"], 3);
@@ -178,8 +178,9 @@ timeline:
     let first = follower.until(of_type("tool_result"));
     let id = first["sessionId"].as_str().unwrap().to_owned();
     setting.run(&["session", "prompt", &id, "and now the other"]);
-    let heard = follower.until(|event| event["type"] == "message" && event["delivery"] == "queued");
-    assert_eq!(heard["content"][0]["text"], "and now the other");
+    let message =
+        follower.until(|event| event["type"] == "message" && event["delivery"] == "queued");
+    assert_eq!(message["content"][0]["text"], "and now the other");
     follower.until(of_type("tool_result"));
     setting.run(&["session", "stop", &id, "--reason", "that was all"]);
     let stopped = follower.until(status("stopped"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ah_rest_api_contract::{RecorderInfo, SessionInfo, SupervisorInfo, Timestamp};
 
-use super::show::plain;
+use super::card::plain;
 use crate::style::Line;
 use crate::text;
 

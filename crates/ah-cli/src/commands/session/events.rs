@@ -6,7 +6,7 @@ use ah_rest_api_contract::{
 };
 use futures::StreamExt;
 
-use super::target;
+use super::target::target;
 use crate::args::EventsArgs;
 use crate::context::Context;
 use crate::failure::Failure;

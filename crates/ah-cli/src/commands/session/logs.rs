@@ -7,7 +7,7 @@ use ah_rest_api_contract::{
 };
 
 use super::events::{history, stream, time_of_day};
-use super::target;
+use super::target::target;
 use crate::args::LogsArgs;
 use crate::context::Context;
 use crate::failure::Failure;

@@ -5,8 +5,10 @@ use ah_rest_api_contract::{
     Session, TaskManager, Timestamp, Usage,
 };
 
+use super::card::{LABEL_COLUMNS, plain, row};
+use super::debug;
 use super::list::{changes, status_paint, status_words};
-use super::{debug, target};
+use super::target::target;
 use crate::args::{GetArgs, PromptsArgs, TargetArgs};
 use crate::changes;
 use crate::clock;
@@ -18,7 +20,6 @@ use crate::text;
 
 /// The maximum number of prompt lines on a card.
 const PROMPT_LINES_MAX: usize = 10;
-const LABEL_COLUMNS: usize = 11;
 
 /// Prints a card of the session.
 pub(super) async fn get(
@@ -92,15 +93,6 @@ pub(super) async fn permissions(
             .flat_map(|permission| permission_lines(permission, now, columns))
             .collect()
     })
-}
-
-/// Returns a line of a card: a label and its value.
-fn row(label: &str, value: Line) -> Line {
-    Line::of(Paint::Dim, text::fit(label, LABEL_COLUMNS)).join(value)
-}
-
-pub(super) fn plain(label: &str, value: impl AsRef<str>) -> Line {
-    row(label, Line::of(Paint::Plain, value))
 }
 
 fn card(session: &Session, now: Timestamp, columns: Option<usize>) -> Vec<Line> {

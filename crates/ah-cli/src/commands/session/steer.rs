@@ -4,7 +4,7 @@ use ah_rest_api_contract::{
     DeliveryMode, PromptContent, PromptDelivery, PromptRequest, Session, SessionStatus, TaskManager,
 };
 
-use super::target;
+use super::target::target;
 use crate::args::{PromptArgs, ResumeArgs, StopArgs, TargetArgs};
 use crate::commands::wait;
 use crate::context::Context;

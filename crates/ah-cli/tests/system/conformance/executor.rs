@@ -102,124 +102,96 @@ fn ended_by(request: &Request) -> Option<SessionStatus> {
     }
 }
 
-#[async_trait]
-impl Executor for HoldingExecutor {
-    fn agents(&self) -> Vec<Agent> {
-        self.executor.agents()
-    }
+/// Implements [`Executor`] by the methods of the inner executor that are listed, and by `$own`.
+macro_rules! forward {
+    (
+        $(sync $sync:ident($($sync_argument:ident: $sync_type:ty)?) -> $sync_result:ty;)*
+        $(async $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*
+        own { $($own:tt)* }
+    ) => {
+        #[async_trait]
+        impl Executor for HoldingExecutor {
+            $(
+                fn $sync(&self, $($sync_argument: $sync_type)?) -> $sync_result {
+                    self.executor.$sync($($sync_argument)?)
+                }
+            )*
+            $(
+                async fn $name(&self, $($argument: $type),*) -> $result {
+                    self.executor.$name($($argument),*).await
+                }
+            )*
+            $($own)*
+        }
+    };
+}
 
-    async fn discover_versions(&self) {
-        self.executor.discover_versions().await;
-    }
+type Outcome<T> = Result<T, ExecutorError>;
 
-    fn check_agent(&self, selection: &AgentSelection) -> Result<(), FieldErrors> {
-        self.executor.check_agent(selection)
-    }
+forward! {
+    sync agents() -> Vec<Agent>;
+    sync check_agent(selection: &AgentSelection) -> Result<(), FieldErrors>;
+    async discover_versions() -> ();
+    async check_source(source: &RepositorySource) -> Result<(), String>;
+    async launch(launch: &AgentLaunch) -> Outcome<()>;
+    async recorder_state(session: SessionId) -> Outcome<RecorderState>;
+    async recorder_info(session: SessionId) -> Outcome<Option<RecorderInfo>>;
+    async left_over(
+        session: SessionId, from: JournalPosition, limit: usize
+    ) -> Outcome<Vec<(JournalRecord, JournalPosition)>>;
+    async kill_recorder(session: SessionId) -> Outcome<()>;
+    async sweep(session: SessionId) -> Outcome<u32>;
+    async changes(session: SessionId) -> Outcome<(ChangeSummary, Vec<FileEntry>)>;
+    async diff(session: SessionId, query: &DiffQuery) -> Outcome<SessionDiff>;
+    async seal(session: SessionId) -> Outcome<ChangeSummary>;
+    async discard(session: SessionId) -> Outcome<()>;
+    own {
+        async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError> {
+            let mut held = self.held.subscribe();
+            held.wait_for(|held| !held.contains(&SessionStatus::Provisioning))
+                .await
+                .expect("the sender outlives `self`");
+            let request = WorkspaceRequest {
+                source: request.source.as_ref().map(|source| self.reached(source)),
+                ..request.clone()
+            };
+            self.executor.provision(&request).await
+        }
 
-    async fn check_source(&self, source: &RepositorySource) -> Result<(), String> {
-        self.executor.check_source(source).await
-    }
+        async fn attach(
+            &self,
+            session: SessionId,
+            fence: Fence,
+            from: JournalPosition,
+        ) -> std::io::Result<Attachment> {
+            let attachment = self.executor.attach(session, fence, from).await?;
+            let (sender, receiver) = mpsc::channel(REQUESTS_WAITING_MAX);
+            // The task ends when the attachment is dropped, which closes its channel.
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the task ends with the attachment"
+            )]
+            tokio::spawn(forward(
+                receiver,
+                attachment.requests,
+                self.held.subscribe(),
+            ));
+            let postponed = sink::unfold(
+                sender,
+                |sender: mpsc::Sender<Request>, request: Request| async move {
+                    let sent = sender.send(request).await;
+                    sent.map_err(|_| std::io::Error::other("the recorder is gone"))?;
+                    Ok(sender)
+                },
+            );
+            Ok(Attachment {
+                messages: attachment.messages,
+                requests: Box::pin(postponed),
+            })
+        }
 
-    async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError> {
-        let mut held = self.held.subscribe();
-        held.wait_for(|held| !held.contains(&SessionStatus::Provisioning))
-            .await
-            .expect("the sender outlives `self`");
-        let request = WorkspaceRequest {
-            source: request.source.as_ref().map(|source| self.reached(source)),
-            ..request.clone()
-        };
-        self.executor.provision(&request).await
-    }
-
-    async fn launch(&self, launch: &AgentLaunch) -> Result<(), ExecutorError> {
-        self.executor.launch(launch).await
-    }
-
-    async fn recorder_state(&self, session: SessionId) -> Result<RecorderState, ExecutorError> {
-        self.executor.recorder_state(session).await
-    }
-
-    async fn recorder_info(
-        &self,
-        session: SessionId,
-    ) -> Result<Option<RecorderInfo>, ExecutorError> {
-        self.executor.recorder_info(session).await
-    }
-
-    async fn attach(
-        &self,
-        session: SessionId,
-        fence: Fence,
-        from: JournalPosition,
-    ) -> std::io::Result<Attachment> {
-        let attachment = self.executor.attach(session, fence, from).await?;
-        let (sender, receiver) = mpsc::channel(REQUESTS_WAITING_MAX);
-        // The task ends when the attachment is dropped, which closes its channel.
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the task ends with the attachment"
-        )]
-        tokio::spawn(forward(
-            receiver,
-            attachment.requests,
-            self.held.subscribe(),
-        ));
-        let postponed = sink::unfold(
-            sender,
-            |sender: mpsc::Sender<Request>, request: Request| async move {
-                let sent = sender.send(request).await;
-                sent.map_err(|_| std::io::Error::other("the recorder is gone"))?;
-                Ok(sender)
-            },
-        );
-        Ok(Attachment {
-            messages: attachment.messages,
-            requests: Box::pin(postponed),
-        })
-    }
-
-    async fn left_over(
-        &self,
-        session: SessionId,
-        from: JournalPosition,
-        limit: usize,
-    ) -> Result<Vec<(JournalRecord, JournalPosition)>, ExecutorError> {
-        self.executor.left_over(session, from, limit).await
-    }
-
-    async fn kill_recorder(&self, session: SessionId) -> Result<(), ExecutorError> {
-        self.executor.kill_recorder(session).await
-    }
-
-    async fn sweep(&self, session: SessionId) -> Result<u32, ExecutorError> {
-        self.executor.sweep(session).await
-    }
-
-    async fn changes(
-        &self,
-        session: SessionId,
-    ) -> Result<(ChangeSummary, Vec<FileEntry>), ExecutorError> {
-        self.executor.changes(session).await
-    }
-
-    async fn diff(
-        &self,
-        session: SessionId,
-        query: &DiffQuery,
-    ) -> Result<SessionDiff, ExecutorError> {
-        self.executor.diff(session, query).await
-    }
-
-    async fn seal(&self, session: SessionId) -> Result<ChangeSummary, ExecutorError> {
-        self.executor.seal(session).await
-    }
-
-    async fn discard(&self, session: SessionId) -> Result<(), ExecutorError> {
-        self.executor.discard(session).await
-    }
-
-    async fn branches(&self, source: &RepositorySource) -> Result<Vec<Branch>, ExecutorError> {
-        self.executor.branches(&self.reached(source)).await
+        async fn branches(&self, source: &RepositorySource) -> Result<Vec<Branch>, ExecutorError> {
+            self.executor.branches(&self.reached(source)).await
+        }
     }
 }
