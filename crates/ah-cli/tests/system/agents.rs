@@ -58,9 +58,12 @@ fn agents_are_listed_with_hints_and_rejected_with_reasons() {
     );
     let refused = run(&["task", "--repo", "none", "--agent", "gemini", "do it"]);
     assert_eq!(refused.status.code(), Some(7));
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("`gemini` is not installed"), "{said}");
-    assert!(said.contains("npm install -g @google/gemini-cli"), "{said}");
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert!(stderr.contains("`gemini` is not installed"), "{stderr}");
+    assert!(
+        stderr.contains("npm install -g @google/gemini-cli"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -96,7 +99,7 @@ fn invalid_configuration_is_rejected_without_a_server_too() {
     fs::write(setting.home().join("config.toml"), config).unwrap();
     let refused = setting.ah(&["agents"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(8));
-    let said = String::from_utf8(refused.stderr).unwrap();
+    let stderr = String::from_utf8(refused.stderr).unwrap();
     let expected = "`agents[0].driver` is `telnet`, but must be `acp`";
-    assert_eq!(said.matches(expected).count(), 1, "{said}");
+    assert_eq!(stderr.matches(expected).count(), 1, "{stderr}");
 }
