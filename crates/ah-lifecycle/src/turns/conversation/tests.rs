@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, MessageId, PermissionAction, PermissionOption,
-    PermissionOptionKind,
-    PermissionPolicy, ThoughtDelta, Timestamp,
+    PermissionOptionKind, PermissionPolicy, ThoughtDelta, Timestamp,
 };
 use proptest::prelude::*;
 use ulid::Ulid;
