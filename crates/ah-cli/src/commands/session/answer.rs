@@ -136,10 +136,13 @@ fn the_request(
         return Err(failure);
     }
     candidates.pop().ok_or_else(|| match request {
-        Some(request) => Failure::general(format!("session {} has no {request}", session.id)),
+        Some(request) => Failure::general(format!(
+            "session {} has no permission request {request}",
+            session.id
+        )),
         None => Failure::general(format!("session {} has no pending request", session.id)).hint(
             format!(
-                "`ah session follow {}` shows what it does",
+                "`ah session follow {}` shows its progress",
                 short(session.id)
             ),
         ),
