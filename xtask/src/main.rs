@@ -15,6 +15,8 @@ mod sqlx;
 mod suite;
 mod tidy;
 mod tools;
+#[cfg(test)]
+mod touches;
 mod workspace;
 
 use std::process::ExitCode;
@@ -45,7 +47,7 @@ enum Task {
     Deps,
     /// Check file lengths, links, decision numbers and wording
     Tidy(tidy::Options),
-    /// Write every generated file: API description, snapshots, data of the database queries
+    /// Write every generated file: API description, tables of docs, snapshots, data of queries
     Regenerate {
         /// Write nothing, and fail if a generated file is out of date
         #[arg(long)]

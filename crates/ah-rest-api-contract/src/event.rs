@@ -17,15 +17,11 @@ mod unknown;
 
 use serde::{Deserialize, Serialize};
 
-pub use payload::{
-    DiffEvent, ErrorEvent, FileEdit, Log, LogLevel, Message, MessageRole, Plan, PlanEntry,
-    PlanPriority, PlanStatus, Progress, PromptDelivery, StatusChange, Thought, ToolOutcome,
-    ToolResult, ToolUse, ToolUseStatus, Usage,
-};
+pub use payload::*;
 pub use query::{EventFilter, EventQuery, SortOrder};
 pub use session_update::SessionUpdate;
-pub use stream::{EphemeralEvent, Gap, MessageDelta, StreamItem, ThoughtDelta, ToolProgress};
-pub use turn::{StopReason, TurnChange, TurnState};
+pub use stream::*;
+pub use turn::*;
 pub use unknown::UnknownEvent;
 
 use crate::word::words;

@@ -196,13 +196,8 @@ pub use control::{REASON_CHARS_MAX, ResumeRequest, StopRequest};
 pub use debug::{AgentState, RecorderInfo, SessionDebug, SupervisorInfo, SupervisorPhase};
 pub use draft::{Draft, DraftContent, DraftUpdate};
 pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
-pub use event::{
-    DiffEvent, EphemeralEvent, ErrorEvent, EventFilter, EventPayload, EventQuery, EventType,
-    FileEdit, Gap, Log, LogLevel, Message, MessageDelta, MessageRole, Plan, PlanEntry,
-    PlanPriority, PlanStatus, Progress, PromptDelivery, SessionEvent, SessionUpdate, SortOrder,
-    StatusChange, StopReason, StreamItem, Thought, ThoughtDelta, ToolOutcome, ToolProgress,
-    ToolResult, ToolUse, ToolUseStatus, TurnChange, TurnState, UnknownEvent, Usage,
-};
+// All of them, so that a new event is named in its own module only.
+pub use event::*;
 pub use health::{CheckStatus, DeepHealth, Health, HealthCheck, HealthStatus, Version};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use ids::{

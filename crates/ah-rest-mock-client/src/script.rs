@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    ContentBlock, ErrorEvent, Log, LogLevel, PermissionOption, PermissionOptionKind, Plan,
-    PlanEntry, Progress, PromptContent, ToolOutcome, Usage,
+    ContentBlock, ErrorEvent, EventPayload, Log, LogLevel, PermissionOption, PermissionOptionKind,
+    Plan, PlanEntry, Progress, PromptContent, Thought, ToolOutcome, Usage,
 };
 use ah_scenario::{
     Condition, Defines, PermissionAsk, Piece, ProgressLine, Scenario, Script, ScriptStep,
@@ -72,7 +72,10 @@ impl ScriptBuilder {
     /// Adds a thought.
     #[must_use]
     pub fn think(self, thought: impl Into<String>) -> Self {
-        self.step(StepAction::Think(thought.into()))
+        self.event(EventPayload::Thought(Thought {
+            thought: thought.into(),
+            reasoning: None,
+        }))
     }
 
     /// Adds a message.
@@ -124,29 +127,35 @@ impl ScriptBuilder {
         }))
     }
 
+    /// Adds an event that the agent sends as it is.
+    #[must_use]
+    pub fn event(self, event: EventPayload) -> Self {
+        self.step(StepAction::Event(event))
+    }
+
     /// Adds a plan.
     #[must_use]
     pub fn plan(self, entries: Vec<PlanEntry>) -> Self {
-        self.step(StepAction::Plan(Plan { entries }))
+        self.event(EventPayload::Plan(Plan { entries }))
     }
 
     /// Adds a progress report, in percent.
     #[must_use]
     pub fn progress(self, progress: u8, stage: &str) -> Self {
         let stage = stage.to_owned();
-        self.step(StepAction::Progress(Progress { progress, stage }))
+        self.event(EventPayload::Progress(Progress { progress, stage }))
     }
 
     /// Adds the usage of the turn.
     #[must_use]
     pub fn usage(self, usage: Usage) -> Self {
-        self.step(StepAction::Usage(usage))
+        self.event(EventPayload::Usage(usage))
     }
 
     /// Adds a log line.
     #[must_use]
     pub fn log(self, level: LogLevel, message: &str) -> Self {
-        self.step(StepAction::Log(Log {
+        self.event(EventPayload::Log(Log {
             level,
             message: message.to_owned(),
             tool_execution_id: None,
@@ -157,7 +166,7 @@ impl ScriptBuilder {
     #[must_use]
     pub fn error(self, message: &str) -> Self {
         let message = message.to_owned();
-        self.step(StepAction::ModelError(ErrorEvent { message }))
+        self.event(EventPayload::Error(ErrorEvent { message }))
     }
 
     /// Adds a permission request for `tool` with this command and the options `allow` and `deny`.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use ah_lifecycle::TurnOutcome;
 use ah_rest_api_contract::{
     ContentBlock, EphemeralEvent, ErrorEvent, EventPayload, Log, LogLevel, Message, MessageDelta,
-    MessageId, MessageRole, Plan, PlanEntry, PromptContent, Thought, ToolOutcome,
+    MessageId, MessageRole, PromptContent, ToolOutcome,
 };
 use serde_json::{Map, Value};
 use ulid::Ulid;
@@ -202,19 +202,11 @@ impl Interpreter {
     /// Adds the instructions of a step.
     fn expand(&mut self, step: &ScriptStep) {
         match &step.action {
-            StepAction::Think(thought) => {
-                let thought = self.filled(thought);
-                self.event(EventPayload::Thought(Thought {
-                    thought,
-                    reasoning: None,
-                }));
+            StepAction::Event(event) => {
+                let event = self.filled_event(event);
+                self.event(event);
             }
             StepAction::Say(pieces) => self.say(pieces),
-            StepAction::Plan(plan) => self.plan(plan),
-            StepAction::ModelError(error) => {
-                let message = self.filled(&error.message);
-                self.event(EventPayload::Error(ErrorEvent { message }));
-            }
             StepAction::UseTool(call) => {
                 let tool = self.tool_use(call);
                 self.due.push_back(Instruction::Tool(tool));
@@ -229,12 +221,6 @@ impl Interpreter {
             StepAction::Ask(ask) => self.ask(ask),
             StepAction::Wait => {}
             StepAction::Hang => self.hangs = true,
-            StepAction::Log(line) => {
-                let message = self.filled(&line.message);
-                self.due.push_back(log(line.level, message));
-            }
-            StepAction::Progress(progress) => self.event(EventPayload::Progress(progress.clone())),
-            StepAction::Usage(usage) => self.event(EventPayload::Usage(usage.clone())),
             StepAction::Assert(assertion) => self.due.push_back(Instruction::Assert {
                 place: step.place.clone(),
                 assertion: assertion.clone(),
@@ -285,15 +271,6 @@ impl Interpreter {
                 .push_back(Instruction::Ephemeral(EphemeralEvent::MessageDelta(delta)));
         }
         self.event(message(message_id, content));
-    }
-
-    fn plan(&mut self, plan: &Plan) {
-        let entries = plan.entries.iter().map(|entry| PlanEntry {
-            content: self.filled(&entry.content),
-            ..entry.clone()
-        });
-        let entries = entries.collect();
-        self.event(EventPayload::Plan(Plan { entries }));
     }
 
     fn read(&mut self, read: &FileRead) {
@@ -350,7 +327,7 @@ impl Interpreter {
             at: event.at,
             output: match &event.output {
                 ExecutionOutput::Printed(text) => ExecutionOutput::Printed(self.filled(text)),
-                ExecutionOutput::Progress(text) => ExecutionOutput::Progress(self.filled(text)),
+                ExecutionOutput::Report(text) => ExecutionOutput::Report(self.filled(text)),
                 ExecutionOutput::Completed { exit_code } => ExecutionOutput::Completed {
                     exit_code: *exit_code,
                 },
@@ -384,6 +361,23 @@ impl Interpreter {
     fn message(&mut self, content: Vec<ContentBlock>) -> EventPayload {
         let message_id = self.message_id();
         message(message_id, content)
+    }
+
+    /// Fills the prompt and the defines into the texts of an event that a script can have.
+    fn filled_event(&self, event: &EventPayload) -> EventPayload {
+        let mut event = event.clone();
+        match &mut event {
+            EventPayload::Thought(thought) => thought.thought = self.filled(&thought.thought),
+            EventPayload::Plan(plan) => {
+                for entry in &mut plan.entries {
+                    entry.content = self.filled(&entry.content);
+                }
+            }
+            EventPayload::Error(error) => error.message = self.filled(&error.message),
+            EventPayload::Log(log) => log.message = self.filled(&log.message),
+            _ => {}
+        }
+        event
     }
 
     /// Fills the prompt and the defines into a text of the script.

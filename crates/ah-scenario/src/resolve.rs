@@ -9,7 +9,8 @@ mod verdict;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    Log, LogLevel, Plan, PlanEntry, PlanPriority, PlanStatus, Progress, PromptContent, Usage,
+    EventPayload, Log, LogLevel, Plan, PlanEntry, PlanPriority, PlanStatus, Progress,
+    PromptContent, Usage,
 };
 
 use crate::node::{Node, NodeKind};
@@ -60,7 +61,7 @@ impl Timeline {
         // Entries that only wait, log or are not played may precede the first prompt.
         self.begun |= !matches!(
             action,
-            StepAction::Wait | StepAction::Log(_) | StepAction::NotPlayed(_)
+            StepAction::Wait | StepAction::Event(EventPayload::Log(_)) | StepAction::NotPlayed(_)
         );
         self.steps.push(ScriptStep {
             place: node.place.path.clone(),
@@ -232,10 +233,10 @@ fn simple(key: &str, value: &Node) -> Result<StepAction, ScenarioError> {
             lines_added: edited_lines(value, "linesAdded")?,
             lines_removed: edited_lines(value, "linesRemoved")?,
         }),
-        "agentPlan" => StepAction::Plan(plan(value)?),
-        "log" => StepAction::Log(log(value)?),
-        "progress" => StepAction::Progress(progress(value)?),
-        "usage" => StepAction::Usage(usage(value)?),
+        "agentPlan" => StepAction::Event(EventPayload::Plan(plan(value)?)),
+        "log" => StepAction::Event(EventPayload::Log(log(value)?)),
+        "progress" => StepAction::Event(EventPayload::Progress(progress(value)?)),
+        "usage" => StepAction::Event(EventPayload::Usage(usage(value)?)),
         "complete" => StepAction::Complete,
         "error" => StepAction::Fail(verdict::failure(value)?),
         "exit" => StepAction::Exit(verdict::exit_code(value)?),

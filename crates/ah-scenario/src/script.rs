@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    ContentBlock, ErrorEvent, Log, PermissionOption, Plan, Progress, PromptContent, ToolOutcome,
-    Usage,
+    ContentBlock, EventPayload, PermissionOption, PromptContent, ToolOutcome,
 };
 use serde_json::{Map, Value};
 
@@ -55,14 +54,11 @@ pub enum Condition {
 /// The action of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepAction {
-    /// A thought of the agent.
-    Think(String),
+    /// An event that the agent sends as it is, such as a thought, a plan or a log line. The turn
+    /// continues.
+    Event(EventPayload),
     /// A message of the agent, in pieces.
     Say(Vec<Piece>),
-    /// The plan of the agent.
-    Plan(Plan),
-    /// An error of the model; the turn continues.
-    ModelError(ErrorEvent),
     /// A tool use.
     UseTool(ToolCall),
     /// A change to a file.
@@ -76,12 +72,6 @@ pub enum StepAction {
     AwaitPrompt(PromptContent),
     /// Only the delay.
     Wait,
-    /// A log line of the agent.
-    Log(Log),
-    /// A progress report of the agent.
-    Progress(Progress),
-    /// The usage of the turn.
-    Usage(Usage),
     /// An assertion about the workspace. If it fails, the turn fails.
     Assert(Assertion),
     /// The end of the turn and of the script.
@@ -189,7 +179,7 @@ pub enum ExecutionOutput {
     /// Text on standard output or standard error.
     Printed(String),
     /// A progress report.
-    Progress(String),
+    Report(String),
     /// The end of the run.
     Completed {
         /// The exit code.

@@ -36,7 +36,8 @@ fn update() -> SessionUpdate {
     update
 }
 
-fn agent_events() -> Vec<EventPayload> {
+/// An example of each event of the log, in the order of [`EventType`].
+pub(crate) fn events() -> Vec<EventPayload> {
     let text = str::to_owned;
     vec![
         EventPayload::Status(StatusChange {
@@ -206,7 +207,7 @@ pub(crate) fn session() -> Session {
 fn every_event() {
     let mut lines = String::new();
     let mut seen = Vec::new();
-    for (seq, payload) in agent_events().into_iter().enumerate() {
+    for (seq, payload) in events().into_iter().enumerate() {
         seen.push(payload.event_type());
         let event = SessionEvent {
             seq: EventSeq::new(seq as u64 + 1),

@@ -70,7 +70,7 @@ fn run(call: &ToolCall) -> Run {
                 printed.push_str(text);
                 text.trim().to_owned()
             }
-            ExecutionOutput::Progress(text) => text.clone(),
+            ExecutionOutput::Report(text) => text.clone(),
             ExecutionOutput::Completed { exit_code } => {
                 reported_code = *exit_code;
                 continue;

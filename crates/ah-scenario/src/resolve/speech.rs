@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ah_rest_api_contract::ErrorEvent;
+use ah_rest_api_contract::{ErrorEvent, EventPayload, Thought};
 
 use super::{Timeline, content, plan};
 use crate::node::Node;
@@ -17,11 +17,11 @@ impl Timeline {
                     "think" | "assistant" => self.play_speech(key, part)?,
                     "agentPlan" => {
                         let plan = plan(part)?;
-                        self.now(part, StepAction::Plan(plan));
+                        self.now(part, StepAction::Event(EventPayload::Plan(plan)));
                     }
                     "error" => {
                         let error = model_error(part)?;
-                        self.now(part, StepAction::ModelError(error));
+                        self.now(part, StepAction::Event(EventPayload::Error(error)));
                     }
                     "agentToolUse" => {
                         return Err(part.invalid(
@@ -47,7 +47,11 @@ impl Timeline {
             let delay = at.saturating_sub(clock);
             clock = clock.max(at);
             if key == "think" {
-                self.push(item, delay, StepAction::Think(entry.text()?.to_owned()));
+                let thought = EventPayload::Thought(Thought {
+                    thought: entry.text()?.to_owned(),
+                    reasoning: None,
+                });
+                self.push(item, delay, StepAction::Event(thought));
                 continue;
             }
             if let Some(kind @ ("diff" | "plan")) = block_type(entry) {

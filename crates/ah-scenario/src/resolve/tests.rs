@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use ah_rest_api_contract::EventPayload;
 use serde_json::{Value, json};
 
 use crate::{Condition, Defines, ExpectedAnswer, Scenario, ScenarioError, Script, StepAction};
@@ -227,7 +228,9 @@ timeline:
             .steps
             .iter()
             .map(|step| match &step.action {
-                StepAction::Log(log) => format!("{} {}", step.place, log.message),
+                StepAction::Event(EventPayload::Log(log)) => {
+                    format!("{} {}", step.place, log.message)
+                }
                 other => panic!("{other:?}"),
             })
             .collect()

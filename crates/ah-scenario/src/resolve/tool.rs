@@ -80,13 +80,13 @@ fn execution_output(item: &Node) -> Result<ExecutionOutput, ScenarioError> {
     #[derive(Clone, Copy)]
     enum Type {
         Printed,
-        Progress,
+        Report,
         Completion,
     }
     let kind = item.required("type")?.word(&[
         ("stdout", Type::Printed),
         ("stderr", Type::Printed),
-        ("progress", Type::Progress),
+        ("progress", Type::Report),
         ("completion", Type::Completion),
     ])?;
     let content = || {
@@ -96,7 +96,7 @@ fn execution_output(item: &Node) -> Result<ExecutionOutput, ScenarioError> {
     };
     Ok(match kind {
         Type::Printed => ExecutionOutput::Printed(content()?),
-        Type::Progress => ExecutionOutput::Progress(content()?),
+        Type::Report => ExecutionOutput::Report(content()?),
         Type::Completion => ExecutionOutput::Completed {
             exit_code: item.field("exitCode").map(exit_code).transpose()?,
         },

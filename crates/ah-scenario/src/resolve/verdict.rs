@@ -2,7 +2,7 @@
 
 use crate::node::{Node, NodeKind};
 use crate::{Assertion, ScenarioError, StepAction};
-use ah_rest_api_contract::{Log, LogLevel};
+use ah_rest_api_contract::{EventPayload, Log, LogLevel};
 
 /// Parses `status`. `completed` and `failed` end the turn. Others are only logged, because an agent
 /// does not set the status of its session.
@@ -18,11 +18,11 @@ pub(super) fn status(value: &Node) -> Result<StepAction, ScenarioError> {
                 .optional_text("reason")?
                 .unwrap_or_else(|| "the scenario says so".to_owned()),
         ),
-        other => StepAction::Log(Log {
+        other => StepAction::Event(EventPayload::Log(Log {
             level: LogLevel::Info,
             message: format!("status: {other}"),
             tool_execution_id: None,
-        }),
+        })),
     })
 }
 

@@ -110,7 +110,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
                         message,
                     });
                 }
-                ExecutionOutput::Progress(text) => {
+                ExecutionOutput::Report(text) => {
                     lines.push(ProgressLine {
                         at: event.at,
                         message: text.clone(),

@@ -212,8 +212,10 @@ fn plan() -> BoxedStrategy<Plan> {
         .boxed()
 }
 
-fn agent_payload() -> BoxedStrategy<EventPayload> {
+/// Any event of a known type. A type without a strategy of its own has its example.
+pub(crate) fn payload() -> BoxedStrategy<EventPayload> {
     prop_oneof![
+        prop::sample::select(crate::shapes::events()),
         (
             status(),
             of(status()),
@@ -294,10 +296,6 @@ fn unknown_payload() -> BoxedStrategy<EventPayload> {
             },
         )
         .boxed()
-}
-
-pub(crate) fn payload() -> BoxedStrategy<EventPayload> {
-    agent_payload()
 }
 
 /// An event of a type that this version does not know.
