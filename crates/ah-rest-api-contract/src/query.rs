@@ -7,10 +7,9 @@
 mod changes;
 mod events;
 mod logs;
+mod params;
 mod reader;
 mod sessions;
-
-use serde::{Deserialize, Serialize};
 
 pub use changes::{DiffParams, FileParams, FileQuery};
 pub use events::{
@@ -21,21 +20,17 @@ pub use logs::{LogItem, LogParams, LogQuery};
 pub use sessions::SessionParams;
 
 use crate::{FieldErrors, PageRequest};
+use params::params;
 use reader::Reader;
 
-/// The query parameters of lists that have only pagination.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PageParams {
-    /// The page number, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
-    pub page: Option<String>,
-    /// The number of items per page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
-    pub per_page: Option<String>,
+params! {
+    /// The query parameters of lists that have only pagination.
+    PageParams {
+        /// The page number, from 1.
+        page: (Option<crate::openapi::PageNumber>, inline);
+        /// The number of items per page.
+        per_page: (Option<u32>, minimum = 1, maximum = 200);
+    }
 }
 
 impl From<PageRequest> for PageParams {
@@ -52,7 +47,7 @@ impl TryFrom<PageParams> for PageRequest {
 
     fn try_from(params: PageParams) -> Result<Self, FieldErrors> {
         let mut reader = Reader::default();
-        let page = reader.page(params.page.as_deref(), params.per_page.as_deref());
+        let page = reader.page(&params.page, &params.per_page);
         reader.finish(page)
     }
 }

@@ -2,64 +2,42 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
+use super::params::{Parameter as _, params};
 use super::reader::{Reader, joined};
 use crate::{
-    EventFilter, EventQuery, EventSeq, EventType, FieldErrors, LogCursor, LogLevel, SessionId,
-    SortOrder,
+    EventFilter, EventQuery, EventSeq, EventType, FieldErrors, LogCursor, SessionId, SortOrder,
 };
 
 /// The maximum number of sessions that one stream can name.
 pub const STREAM_SESSIONS_MAX: usize = 200;
 
-/// The query parameters of `GET /sessions/{id}/events`, which returns a stream or a page of
-/// history; see [`StreamQuery`] and [`EventQuery`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct EventParams {
-    /// Only events of these types.
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1))]
-    pub types: Option<String>,
-    /// Only `log` events that are at least as severe. Other events are not affected.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<LogLevel>))]
-    pub level: Option<String>,
-    /// Only events after this sequence number. In a stream, `Last-Event-ID` has the same meaning
-    /// and takes precedence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<EventSeq>))]
-    pub after: Option<String>,
-    /// History: only events before this sequence number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<EventSeq>))]
-    pub before: Option<String>,
-    /// History: only events at or after this time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::Timestamp>))]
-    pub since: Option<String>,
-    /// History: only events before this time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::Timestamp>))]
-    pub until: Option<String>,
-    /// History: oldest or newest first; newest first if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<SortOrder>, inline))]
-    pub sort: Option<String>,
-    /// History: the page number, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
-    pub page: Option<String>,
-    /// History: the number of events per page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
-    pub per_page: Option<String>,
-    /// Streams: includes ephemeral events. History has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<bool>))]
-    pub deltas: Option<String>,
+params! {
+    /// The query parameters of `GET /sessions/{id}/events`, which returns a stream or a page of
+    /// history; see [`StreamQuery`] and [`EventQuery`].
+    EventParams {
+        /// Only events of these types.
+        #[serde(rename = "type")]
+        types: (Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1);
+        /// Only `log` events that are at least as severe. Other events are not affected.
+        level: (Option<crate::LogLevel>);
+        /// Only events after this sequence number. In a stream, `Last-Event-ID` has the same meaning
+        /// and takes precedence.
+        after: (Option<EventSeq>);
+        /// History: only events before this sequence number.
+        before: (Option<EventSeq>);
+        /// History: only events at or after this time.
+        since: (Option<crate::Timestamp>);
+        /// History: only events before this time.
+        until: (Option<crate::Timestamp>);
+        /// History: oldest or newest first; newest first if absent.
+        sort: (Option<SortOrder>, inline);
+        /// History: the page number, from 1.
+        page: (Option<crate::openapi::PageNumber>, inline);
+        /// History: the number of events per page.
+        per_page: (Option<u32>, minimum = 1, maximum = 200);
+        /// Streams: includes ephemeral events. History has none.
+        deltas: (Option<bool>);
+    }
 }
 
 impl EventParams {
@@ -120,25 +98,19 @@ pub fn check_log_cursor(
 
 fn read_filter(
     reader: &mut Reader,
-    types: Option<&str>,
-    level: Option<&str>,
-    deltas: Option<&str>,
+    types: &Option<String>,
+    level: &Option<String>,
+    deltas: &Option<String>,
 ) -> EventFilter {
-    let types = reader.list("type", types, "an event type", EventType::from_word);
+    let types: Vec<EventType> = reader.get("type", types);
     let mut filter = EventFilter::default().with_types(types);
-    let words = "`error`, `warn`, `info`, `debug` or `trace`";
-    if let Some(level) = reader.value("level", level, words, LogLevel::from_word) {
+    if let Some(level) = reader.get("level", level) {
         filter = filter.with_level(level);
     }
-    if reader.flag("deltas", deltas) {
+    if reader.get("deltas", deltas) {
         filter = filter.with_ephemeral();
     }
     filter
-}
-
-fn read_seq(reader: &mut Reader, field: &str, text: Option<&str>) -> Option<EventSeq> {
-    let must_be = format!("a whole number from 0 to {}", EventSeq::MAX);
-    reader.value(field, text, &must_be, |text| text.parse().ok())
 }
 
 impl TryFrom<EventParams> for StreamQuery {
@@ -146,14 +118,11 @@ impl TryFrom<EventParams> for StreamQuery {
 
     fn try_from(params: EventParams) -> Result<Self, FieldErrors> {
         let mut reader = Reader::default();
-        let after = read_seq(&mut reader, "after", params.after.as_deref());
-        let filter = read_filter(
-            &mut reader,
-            params.types.as_deref(),
-            params.level.as_deref(),
-            params.deltas.as_deref(),
-        );
-        reader.finish(Self { after, filter })
+        let query = Self {
+            after: reader.get("after", &params.after),
+            filter: read_filter(&mut reader, &params.types, &params.level, &params.deltas),
+        };
+        reader.finish(query)
     }
 }
 
@@ -162,26 +131,15 @@ impl TryFrom<EventParams> for EventQuery {
 
     fn try_from(params: EventParams) -> Result<Self, FieldErrors> {
         let mut reader = Reader::default();
+        let sort: Option<SortOrder> = reader.get("sort", &params.sort);
         let query = Self {
-            filter: read_filter(
-                &mut reader,
-                params.types.as_deref(),
-                params.level.as_deref(),
-                params.deltas.as_deref(),
-            ),
-            after: read_seq(&mut reader, "after", params.after.as_deref()),
-            before: read_seq(&mut reader, "before", params.before.as_deref()),
-            since: reader.moment("since", params.since.as_deref()),
-            until: reader.moment("until", params.until.as_deref()),
-            sort: reader
-                .value(
-                    "sort",
-                    params.sort.as_deref(),
-                    "`asc` or `desc`",
-                    SortOrder::from_word,
-                )
-                .unwrap_or_default(),
-            page: reader.page(params.page.as_deref(), params.per_page.as_deref()),
+            filter: read_filter(&mut reader, &params.types, &params.level, &params.deltas),
+            after: reader.get("after", &params.after),
+            before: reader.get("before", &params.before),
+            since: reader.get("since", &params.since),
+            until: reader.get("until", &params.until),
+            sort: sort.unwrap_or_default(),
+            page: reader.page(&params.page, &params.per_page),
         };
         reader.finish(query)
     }
@@ -190,10 +148,10 @@ impl TryFrom<EventParams> for EventQuery {
 impl From<StreamQuery> for EventParams {
     fn from(query: StreamQuery) -> Self {
         Self {
-            after: query.after.map(|after| after.to_string()),
+            after: query.after.write(),
             types: joined(query.filter.types().into_iter().flatten()),
-            level: query.filter.level().map(|level| level.as_str().to_owned()),
-            deltas: query.filter.wants_ephemeral().then(|| true.to_string()),
+            level: query.filter.level().write(),
+            deltas: query.filter.wants_ephemeral().write(),
             ..Self::default()
         }
     }
@@ -206,10 +164,10 @@ impl From<EventQuery> for EventParams {
             filter: query.filter,
         };
         Self {
-            before: query.before.map(|before| before.to_string()),
-            since: query.since.map(|since| since.to_string()),
-            until: query.until.map(|until| until.to_string()),
-            sort: Some(query.sort.as_str().to_owned()),
+            before: query.before.write(),
+            since: query.since.write(),
+            until: query.until.write(),
+            sort: Some(query.sort.to_string()),
             page: Some(query.page.page().to_string()),
             per_page: Some(query.page.per_page().to_string()),
             ..Self::from(stream)
@@ -217,28 +175,20 @@ impl From<EventQuery> for EventParams {
     }
 }
 
-/// The query parameters of `GET /events`, the stream of many sessions; see [`AllEventsQuery`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AllEventsParams {
-    /// Only events of these sessions; of all that the caller can see if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<SessionId>>, style = Form, explode = false, min_items = 1, max_items = 200))]
-    pub sessions: Option<String>,
-    /// Only events of these types.
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1))]
-    pub types: Option<String>,
-    /// Only `log` events that are at least as severe. Other events are not affected.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<LogLevel>))]
-    pub level: Option<String>,
-    /// Only events after this cursor, an `id:` of this stream; only new events if absent.
-    /// `Last-Event-ID` has the same meaning and takes precedence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<LogCursor>))]
-    pub after: Option<String>,
+params! {
+    /// The query parameters of `GET /events`, the stream of many sessions; see [`AllEventsQuery`].
+    AllEventsParams {
+        /// Only events of these sessions; of all that the caller can see if absent.
+        sessions: (Option<Vec<SessionId>>, style = Form, explode = false, min_items = 1, max_items = 200);
+        /// Only events of these types.
+        #[serde(rename = "type")]
+        types: (Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1);
+        /// Only `log` events that are at least as severe. Other events are not affected.
+        level: (Option<crate::LogLevel>);
+        /// Only events after this cursor, an `id:` of this stream; only new events if absent.
+        /// `Last-Event-ID` has the same meaning and takes precedence.
+        after: (Option<LogCursor>);
+    }
 }
 
 /// A query for a stream of many sessions.
@@ -257,12 +207,7 @@ impl TryFrom<AllEventsParams> for AllEventsQuery {
 
     fn try_from(params: AllEventsParams) -> Result<Self, FieldErrors> {
         let mut reader = Reader::default();
-        let sessions = reader.list(
-            "sessions",
-            params.sessions.as_deref(),
-            "a session's id",
-            |word| word.parse().ok(),
-        );
+        let sessions: Vec<SessionId> = reader.get("sessions", &params.sessions);
         if sessions.len() > STREAM_SESSIONS_MAX {
             reader.refuse("sessions", format!("must be at most {STREAM_SESSIONS_MAX}"));
         }
@@ -271,18 +216,8 @@ impl TryFrom<AllEventsParams> for AllEventsQuery {
                 .sessions
                 .is_some()
                 .then(|| BTreeSet::from_iter(sessions)),
-            after: reader.value(
-                "after",
-                params.after.as_deref(),
-                "an `id:` of this stream",
-                |text| text.parse().ok(),
-            ),
-            filter: read_filter(
-                &mut reader,
-                params.types.as_deref(),
-                params.level.as_deref(),
-                None,
-            ),
+            after: reader.get("after", &params.after),
+            filter: read_filter(&mut reader, &params.types, &params.level, &None),
         };
         reader.finish(query)
     }
@@ -293,8 +228,8 @@ impl From<AllEventsQuery> for AllEventsParams {
         Self {
             sessions: query.sessions.and_then(joined),
             types: joined(query.filter.types().into_iter().flatten()),
-            level: query.filter.level().map(|level| level.as_str().to_owned()),
-            after: query.after.map(|after| after.to_string()),
+            level: query.filter.level().write(),
+            after: query.after.write(),
         }
     }
 }

@@ -2,37 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::params::params;
 use super::reader::Reader;
 use crate::{
     EventFilter, EventPayload, EventQuery, EventSeq, EventType, FieldErrors, LogLevel,
     PER_PAGE_MAX, PageRequest, SessionEvent, SortOrder, Timestamp,
 };
 
-/// The query parameters of `GET /sessions/{id}/logs`; see [`LogQuery`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LogParams {
-    /// Only lines that are at least as severe.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<LogLevel>))]
-    pub level: Option<String>,
-    /// Only lines at or after this time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<Timestamp>))]
-    pub since: Option<String>,
-    /// The number of last lines to return instead of a page; `page` and `perPage` are then ignored.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
-    pub tail: Option<String>,
-    /// The page number, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<crate::openapi::PageNumber>, inline))]
-    pub page: Option<String>,
-    /// The number of lines per page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<u32>, minimum = 1, maximum = 200))]
-    pub per_page: Option<String>,
+params! {
+    /// The query parameters of `GET /sessions/{id}/logs`; see [`LogQuery`].
+    LogParams {
+        /// Only lines that are at least as severe.
+        level: (Option<LogLevel>);
+        /// Only lines at or after this time.
+        since: (Option<Timestamp>);
+        /// The number of last lines to return instead of a page; `page` and `perPage` are then
+        /// ignored.
+        tail: (Option<u32>, minimum = 1, maximum = 200);
+        /// The page number, from 1.
+        page: (Option<crate::openapi::PageNumber>, inline);
+        /// The number of lines per page.
+        per_page: (Option<u32>, minimum = 1, maximum = 200);
+    }
 }
 
 /// A query for the log lines of a session, oldest first.
@@ -94,11 +85,10 @@ impl TryFrom<LogParams> for LogQuery {
 
     fn try_from(params: LogParams) -> Result<Self, FieldErrors> {
         let mut reader = Reader::default();
-        let words = "`error`, `warn`, `info`, `debug` or `trace`";
-        let level = reader.value("level", params.level.as_deref(), words, LogLevel::from_word);
-        let since = reader.moment("since", params.since.as_deref());
-        let page = reader.page(params.page.as_deref(), params.per_page.as_deref());
-        let tail = reader.number("tail", params.tail.as_deref(), 1..=PER_PAGE_MAX);
+        let level = reader.get("level", &params.level);
+        let since = reader.get("since", &params.since);
+        let page = reader.page(&params.page, &params.per_page);
+        let tail = reader.number("tail", &params.tail, 1..=PER_PAGE_MAX);
         let last = tail.and_then(|count| reader.accept(PageRequest::new(1, count)));
         reader.finish(Self {
             level,

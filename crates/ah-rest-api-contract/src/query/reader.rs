@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use crate::{FieldErrors, PER_PAGE_MAX, PageRequest, Timestamp};
+use super::params::Parameter;
+use crate::{FieldErrors, PER_PAGE_MAX, PageRequest};
 
 /// Parses parameters one by one. An invalid value is recorded under the parameter's name and
 /// treated as absent, so that one response names every invalid field.
@@ -12,6 +13,11 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// Parses a parameter as the type of the query's field.
+    pub(super) fn get<T: Parameter>(&mut self, field: &str, text: &Option<String>) -> T {
+        T::read(self, field, text.as_deref())
+    }
+
     /// Parses a parameter with `read`. An invalid value is reported as `must be {must_be}`.
     pub(super) fn value<T>(
         &mut self,
@@ -49,32 +55,15 @@ impl Reader {
         values
     }
 
-    /// Parses a parameter that is `true` or `false`; absent is `false`.
-    pub(super) fn flag(&mut self, field: &str, text: Option<&str>) -> bool {
-        let read = |text: &str| match text {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => None,
-        };
-        self.value(field, text, "`true` or `false`", read)
-            .unwrap_or(false)
-    }
-
-    /// Parses a timestamp.
-    pub(super) fn moment(&mut self, field: &str, text: Option<&str>) -> Option<Timestamp> {
-        let must_be = "an RFC 3339 timestamp such as 2026-01-31T12:00:00Z";
-        self.value(field, text, must_be, |text| text.parse().ok())
-    }
-
     /// Parses a number within a range, digits only.
     pub(super) fn number(
         &mut self,
         field: &str,
-        text: Option<&str>,
+        text: &Option<String>,
         range: RangeInclusive<u32>,
     ) -> Option<u32> {
         let must_be = format!("a whole number from {} to {}", range.start(), range.end());
-        self.value(field, text, &must_be, |text| {
+        self.value(field, text.as_deref(), &must_be, |text| {
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
             // `parse` also accepts a plus sign, which is not allowed here.
             let number = digits.then(|| text.parse().ok()).flatten();
@@ -83,7 +72,7 @@ impl Reader {
     }
 
     /// Parses the two pagination parameters.
-    pub(super) fn page(&mut self, page: Option<&str>, per_page: Option<&str>) -> PageRequest {
+    pub(super) fn page(&mut self, page: &Option<String>, per_page: &Option<String>) -> PageRequest {
         let default = PageRequest::default();
         let page = self.number("page", page, 1..=u32::MAX);
         let per_page = self.number("perPage", per_page, 1..=PER_PAGE_MAX);
