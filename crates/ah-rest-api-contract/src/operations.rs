@@ -8,7 +8,7 @@
 //! | a constant per operation, [`ALL`] and its table, the path builders of [`paths`] | here |
 //! | the methods of `RestClient` and its `TaskManager` implementation | `ah-rest-client` |
 //! | the fault points of the mock | `ah-rest-mock-client` |
-//! | route registration, authorisation and the frame of the OpenAPI document | `ah-rest-server` |
+//! | most handlers, the routes, authorisation, and the operations of the OpenAPI document | `ah-rest-server` |
 //! | the tests "401 without a key" and "404 for an unknown id" | `ah-rest-server` |
 //!
 //! ```
@@ -125,6 +125,8 @@ pub struct Operation {
     pub action: Action,
     /// One line that describes the operation.
     pub summary: &'static str,
+    /// The description of a successful response.
+    pub result: &'static str,
 }
 
 impl Operation {
@@ -183,7 +185,8 @@ macro_rules! declare {
         $(query $query:ty as $wire:ty,)?
         $(body $body:ty,)?
         $(fields $request:ident { $($field:ident: $field_type:ty),* },)?
-        -> $status:literal $answer:ty, errors [$($error:literal),*], $action:ident, $summary:literal;
+        -> $status:literal $answer:ty, errors [$($error:literal),*], $action:ident, $summary:literal,
+            $result:literal;
     )* })*) => { pastey::paste! {
         $($(
             #[doc = concat!($summary, ".")]
@@ -198,6 +201,7 @@ macro_rules! declare {
                 errors: &[$($error),*],
                 action: Action::$action,
                 summary: $summary,
+                result: $result,
             };
         )*)*
 

@@ -42,13 +42,15 @@ macro_rules! implement {
             $(query $query:ty as $wire:ty,)?
             $(body $body:ty,)?
             $(fields $request:ident { $($field:ident: $field_type:ty),* },)?
-            -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal;
+            -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal,
+            $result:literal;
         )* }
         client { $(
             $own_id:ident $own_method:ident $own_path:literal ($($own_parameter:ident: $own_type:ty),*)
             $(query $own_query:ty as $own_wire:ty,)?
             $(body $own_body:ty,)?
-            -> $own_status:literal $own_answer:ty, errors $own_errors:tt, $own_action:ident, $own_summary:literal;
+            -> $own_status:literal $own_answer:ty, errors $own_errors:tt, $own_action:ident, $own_summary:literal,
+            $own_result:literal;
         )* }
         own $own:tt
     ) => {

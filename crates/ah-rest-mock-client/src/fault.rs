@@ -15,7 +15,8 @@ macro_rules! methods {
             $(query $query:ty as $wire:ty,)?
             $(body $body:ty,)?
             $(fields $request:ident $fields:tt,)?
-            -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal;
+            -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal,
+            $result:literal;
         )* }
         client $client:tt
         own $other:tt

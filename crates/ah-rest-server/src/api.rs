@@ -8,12 +8,13 @@ mod errors;
 mod health;
 mod v1;
 
-use ah_rest_api_contract::ErrorKind;
+use ah_rest_api_contract::operations::{self, Method as OperationMethod, Operation};
+use ah_rest_api_contract::{ErrorKind, for_each_operation};
+use axum::Router;
 use axum::extract::FromRef;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use axum::routing::{MethodFilter, get, on};
 
 pub(crate) use errors::ProblemKind;
 
@@ -35,31 +36,53 @@ macro_rules! register {
         $(query $query:ty as $wire:ty,)?
         $(body $body:ty,)?
         $(fields $request:ident $fields:tt,)?
-        -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal;
+        -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal,
+        $result:literal;
     )* })*) => {
-        OpenApiRouter::new()$($(.routes(routes!($id)))*)*
+        Router::new()$($(.route($path, on(filter(OperationMethod::$method), $id)))*)*
     };
 }
 
-/// The handlers of all operations with their descriptions.
-pub(crate) fn all() -> OpenApiRouter<Serving> {
-    ah_rest_api_contract::for_each_operation!(register)
+/// Returns the routes of all operations.
+pub(crate) fn all() -> Router<Serving> {
+    for_each_operation!(register)
 }
 
-/// The routes that are served in every phase of the server's life.
-pub(crate) fn operational<S>() -> OpenApiRouter<S>
+/// The operations that are served in every phase of the server's life.
+pub(crate) const OPERATIONAL: [Operation; 7] = [
+    operations::HEALTH,
+    operations::METRICS,
+    operations::DEEP_HEALTH,
+    operations::VERSION,
+    operations::OPENAPI,
+    operations::DOCS,
+    operations::EXPLAIN_ERROR,
+];
+
+/// Returns the routes of [`OPERATIONAL`].
+pub(crate) fn operational<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     About: FromRef<S>,
 {
-    OpenApiRouter::new()
-        .routes(routes!(health))
-        .routes(routes!(metrics))
-        .routes(routes!(deep_health))
-        .routes(routes!(version))
-        .routes(routes!(openapi))
-        .routes(routes!(docs))
-        .routes(routes!(explain_error))
+    Router::new()
+        .route(operations::HEALTH.path, get(health))
+        .route(operations::METRICS.path, get(metrics))
+        .route(operations::DEEP_HEALTH.path, get(deep_health))
+        .route(operations::VERSION.path, get(version))
+        .route(operations::OPENAPI.path, get(openapi))
+        .route(operations::DOCS.path, get(docs))
+        .route(operations::EXPLAIN_ERROR.path, get(explain_error))
+}
+
+/// Returns the filter of a route for the method of an operation.
+pub(crate) const fn filter(method: OperationMethod) -> MethodFilter {
+    match method {
+        OperationMethod::Get => MethodFilter::GET,
+        OperationMethod::Post => MethodFilter::POST,
+        OperationMethod::Put => MethodFilter::PUT,
+        OperationMethod::Delete => MethodFilter::DELETE,
+    }
 }
 
 /// The response to a request for a path without a route.

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use ah_rest_api_contract::operations::Operation;
 use ah_rest_api_contract::{
     AccessPoint, AlreadyDone, Caller, ErrorKind, Problem, RECEIPT_LIFETIME, Receipt,
     ReceiptTemplate, TaskManagerError,
@@ -41,11 +42,11 @@ pub(crate) struct Outcome {
 }
 
 impl Idempotency {
-    /// Carries out a command with `work` and responds with `status` and the result, or replays the
-    /// receipt of an earlier request.
+    /// Carries out a command with `work` and responds with the operation's status and the result, or
+    /// replays the receipt of an earlier request.
     pub(crate) async fn answer<T, B, F>(
         &self,
-        status: StatusCode,
+        operation: &Operation,
         command: Command<B>,
         work: impl FnOnce(Arc<dyn AccessPoint>, B) -> F,
     ) -> Result<Outcome, ApiError>
@@ -53,6 +54,7 @@ impl Idempotency {
         T: Serialize,
         F: Future<Output = Result<T, TaskManagerError>>,
     {
+        let status = StatusCode::from_u16(operation.status).map_err(unreadable)?;
         let Command {
             principal,
             request,

@@ -1,6 +1,6 @@
 //! Pages of lists as responses, with `Link` headers (RFC 8288).
 
-use ah_rest_api_contract::{Page, PageRequest};
+use ah_rest_api_contract::{FileQuery, Page, PageRequest, SessionQuery};
 use axum::Json;
 use axum::http::Uri;
 use axum::http::header::{HeaderValue, LINK};
@@ -8,6 +8,30 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 const PAGE: &str = "page";
+
+/// A query for a list.
+pub(crate) trait ListQuery {
+    /// Returns the requested page.
+    fn page_request(&self) -> PageRequest;
+}
+
+impl ListQuery for PageRequest {
+    fn page_request(&self) -> PageRequest {
+        *self
+    }
+}
+
+impl ListQuery for SessionQuery {
+    fn page_request(&self) -> PageRequest {
+        self.page
+    }
+}
+
+impl ListQuery for FileQuery {
+    fn page_request(&self) -> PageRequest {
+        self.page
+    }
+}
 
 /// Returns a page of the list at `uri` as a response, with links to other pages.
 pub(crate) fn paged<T: Serialize>(uri: &Uri, asked: PageRequest, page: Page<T>) -> Response {

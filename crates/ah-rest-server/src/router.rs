@@ -6,14 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ah_rest_api_contract::operations::{ALL, Method as OperationMethod};
+use ah_rest_api_contract::operations::ALL;
 use ah_rest_api_contract::{AccessPoint, ErrorKind};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodFilter, on};
+use axum::routing::on;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
@@ -52,7 +52,6 @@ pub(crate) struct Site {
 impl Site {
     /// The router that serves `access`.
     pub(crate) fn serving(&self, access: Arc<dyn AccessPoint>) -> Router {
-        let (router, _) = api::all().split_for_parts();
         let state = Serving {
             about: About {
                 access: Some(access.clone()),
@@ -66,18 +65,17 @@ impl Site {
             streams: Streams::new(self.closing.clone(), self.metrics.clone()),
             access,
         };
-        self.layered(router.with_state(state))
+        self.layered(api::all().with_state(state))
     }
 
     /// Returns the router of a phase without an access point. Routes that need one are unavailable.
     pub(crate) fn unavailable(&self, reason: &str) -> Router {
-        let (router, document) = api::operational::<About>().split_for_parts();
-        let mut router = router.with_state(self.about.clone());
+        let mut router = api::operational::<About>().with_state(self.about.clone());
         let detail: Arc<str> = format!("{reason}; try again in a moment").into();
         let refuse = move || async move { ApiError::new(ErrorKind::Unavailable, &*detail) };
         for operation in ALL {
-            if !document.paths.paths.contains_key(operation.path) {
-                let refuse = on(filter(operation.method), refuse.clone());
+            if !api::OPERATIONAL.contains(operation) {
+                let refuse = on(api::filter(operation.method), refuse.clone());
                 router = router.route(operation.path, refuse);
             }
         }
@@ -114,15 +112,6 @@ impl Site {
                 AUTHORIZATION,
                 API_KEY_HEADER,
             ]))
-    }
-}
-
-const fn filter(method: OperationMethod) -> MethodFilter {
-    match method {
-        OperationMethod::Get => MethodFilter::GET,
-        OperationMethod::Post => MethodFilter::POST,
-        OperationMethod::Put => MethodFilter::PUT,
-        OperationMethod::Delete => MethodFilter::DELETE,
     }
 }
 

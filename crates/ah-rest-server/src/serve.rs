@@ -384,7 +384,6 @@ fn site(config: &Config, host: Host, closing: CancellationToken) -> Result<Site,
 /// # Errors
 /// If it has no JSON, which is a defect.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    let (_, document) = crate::api::all().split_for_parts();
-    let document = openapi::complete(document, env!("CARGO_PKG_VERSION"));
+    let document = openapi::document(env!("CARGO_PKG_VERSION"));
     document.to_pretty_json().map(|text| text + "\n")
 }

@@ -58,6 +58,9 @@ impl Parameter for BTreeMap<String, String> {
     }
 
     fn write(&self) -> Option<String> {
-        joined(self.iter().map(|(name, value)| format!("{name}:{}", escaped(value))))
+        joined(
+            self.iter()
+                .map(|(name, value)| format!("{name}:{}", escaped(value))),
+        )
     }
 }

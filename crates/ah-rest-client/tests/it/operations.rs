@@ -62,7 +62,8 @@ macro_rules! call_each {
             $(query $query:ty as $wire:ty,)?
             $(body $body:ty,)?
             $(fields $request:ident { $($field:ident: $field_type:ty),* },)?
-            -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal;
+            -> $status:literal $answer:ty, errors $errors:tt, $action:ident, $summary:literal,
+            $result:literal;
         )* }
         client { $(
             $client_id:ident $client_method:ident $client_path:literal
@@ -70,7 +71,7 @@ macro_rules! call_each {
             $(query $client_query:ty as $client_wire:ty,)?
             $(body $client_body:ty,)?
             -> $client_status:literal $client_answer:ty, errors $client_errors:tt,
-            $client_action:ident, $client_summary:literal;
+            $client_action:ident, $client_summary:literal, $client_result:literal;
         )* }
         own $own:tt
     ) => {{

@@ -15,24 +15,10 @@ use crate::state::About;
 const SCRIPT: &str = include_str!("docs/page.js");
 const STYLE: &str = include_str!("docs/page.css");
 
-#[utoipa::path(
-    get,
-    path = "/api/v1/openapi.json",
-    responses((status = 200, description = "The OpenAPI document.", content((Object = "application/json"))))
-)]
 pub(crate) async fn openapi(State(about): State<About>) -> ApiResult {
     Ok(([(CONTENT_TYPE, "application/json")], about.openapi).into_response())
 }
 
-#[utoipa::path(
-    get,
-    path = "/api/docs",
-    responses((
-        status = 200,
-        description = "An HTML page.",
-        content((String = "text/html"))
-    ))
-)]
 pub(crate) async fn docs() -> ApiResult {
     page(
         "Agent Harbor API",

@@ -23,16 +23,6 @@ impl PartialSchema for ProblemKind {
 
 impl ToSchema for ProblemKind {}
 
-#[utoipa::path(
-    get,
-    path = "/errors/{slug}",
-    params(("slug" = ProblemKind, Path, description = "The last segment of a problem's `type`.")),
-    responses((
-        status = 200,
-        description = "The meaning, the causes and the remedy of the error kind.",
-        content((String = "text/html"))
-    ))
-)]
 pub(crate) async fn explain_error(Path(slug): Path<String>) -> ApiResult {
     let kind = ErrorKind::ALL
         .into_iter()

@@ -21,15 +21,6 @@ use crate::state::About;
 /// hours.
 const DISK_FREE_MIN: u64 = 256 * 1024 * 1024;
 
-#[utoipa::path(
-    get,
-    path = "/health",
-    responses((
-        status = 200,
-        description = "The server is up. Returns `OK` for `Accept: text/plain`.",
-        content((Health = "application/json"), (String = "text/plain"))
-    ))
-)]
 pub(crate) async fn health(State(about): State<About>, headers: HeaderMap) -> ApiResult {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     if accept.is_some_and(|accept| accept.trim_start().starts_with("text/plain")) {
@@ -42,11 +33,6 @@ pub(crate) async fn health(State(about): State<About>, headers: HeaderMap) -> Ap
     .into_response())
 }
 
-#[utoipa::path(
-    get,
-    path = "/ready",
-    responses((status = 200, description = "The server serves requests.", body = Health))
-)]
 pub(crate) async fn ready(State(about): State<About>) -> ApiResult {
     if let Some(access) = &about.access {
         access.readiness()?;
@@ -58,15 +44,6 @@ pub(crate) async fn ready(State(about): State<About>) -> ApiResult {
     .into_response())
 }
 
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    responses((
-        status = 200,
-        description = "The metrics, in the text format of Prometheus.",
-        content((String = "text/plain"))
-    ))
-)]
 pub(crate) async fn metrics(State(about): State<About>) -> ApiResult {
     if let Some(access) = &about.access {
         match access.count_sessions().await {
@@ -82,11 +59,6 @@ pub(crate) async fn metrics(State(about): State<About>) -> ApiResult {
     Ok((media_type, about.metrics.render()).into_response())
 }
 
-#[utoipa::path(
-    get,
-    path = "/api/v1/version",
-    responses((status = 200, description = "The server's version.", body = Version))
-)]
 pub(crate) async fn version(State(about): State<About>) -> ApiResult {
     Ok(Json(Version {
         version: about.version.to_string(),
@@ -96,11 +68,6 @@ pub(crate) async fn version(State(about): State<About>) -> ApiResult {
     .into_response())
 }
 
-#[utoipa::path(
-    get,
-    path = "/api/v1/health/deep",
-    responses((status = 200, description = "The checks and their results.", body = DeepHealth))
-)]
 pub(crate) async fn deep_health(State(about): State<About>) -> ApiResult {
     let mut probes = about
         .access

@@ -1,21 +1,17 @@
-//! Version 1 of the API: one file per resource.
+//! Version 1 of the API: the generated handlers, and one file per resource for the others.
 
 mod agents;
+mod calls;
 mod drafts;
 mod events;
-mod permissions;
-mod prompts;
 mod repositories;
-mod sessions;
 mod tasks;
 mod workspace;
 
 pub(super) use agents::*;
+pub(super) use calls::*;
 pub(super) use drafts::*;
 pub(super) use events::*;
-pub(super) use permissions::*;
-pub(super) use prompts::*;
 pub(super) use repositories::*;
-pub(super) use sessions::*;
 pub(super) use tasks::*;
 pub(super) use workspace::*;

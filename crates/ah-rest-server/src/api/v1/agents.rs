@@ -1,6 +1,6 @@
-//! Agents and the schemas of their settings (contract §4.7).
+//! The schemas of the settings of agents (contract §4.7).
 
-use ah_rest_api_contract::{Agent, ErrorKind, Page, PageParams, PageRequest};
+use ah_rest_api_contract::{Agent, ErrorKind, Page};
 use axum::Json;
 use axum::extract::Path;
 use axum::http::Uri;
@@ -8,31 +8,9 @@ use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 
 use crate::api::ApiResult;
-use crate::extract::{Access, Query};
-use crate::page::paged;
+use crate::extract::Access;
 use crate::problem::ApiError;
 
-#[utoipa::path(
-    get,
-    path = "/api/v1/agents",
-    params(PageParams),
-    responses((status = 200, description = "A page of agents.", body = Page<Agent>))
-)]
-pub(crate) async fn list_agents(
-    Access(access): Access,
-    uri: Uri,
-    Query(asked): Query<PageRequest>,
-) -> ApiResult {
-    let agents = access.list_agents(asked).await?;
-    Ok(paged(&uri, asked, agents))
-}
-
-#[utoipa::path(
-    get,
-    path = "/api/v1/schemas/agents/{file}",
-    params(("file" = String, Path, description = "The agent's type and `.json`.")),
-    responses((status = 200, description = "The JSON Schema.", body = Value))
-)]
 pub(crate) async fn get_agent_schema(
     Access(access): Access,
     uri: Uri,

@@ -1,8 +1,7 @@
 //! Events of sessions: as streams, as pages of history, and as log lines (contract §5).
 
 use ah_rest_api_contract::{
-    AllEventsParams, AllEventsQuery, EventParams, EventQuery, LogItem, LogParams, LogQuery, Page,
-    SessionEvent, SessionId, StreamQuery,
+    AllEventsQuery, EventParams, EventQuery, LogQuery, Page, SessionId, StreamQuery,
 };
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -11,28 +10,9 @@ use futures::{StreamExt as _, stream};
 
 use crate::api::ApiResult;
 use crate::extract::{Access, Id, Params, Query};
-use crate::openapi::{LogFrame, SessionFrame};
 use crate::page::paged;
 use crate::streams::{self, Representation, Streams};
 
-#[utoipa::path(
-    get,
-    path = "/api/v1/sessions/{id}/events",
-    params(("id" = SessionId, Path, description = "The session."), EventParams),
-    responses(
-        (status = 204, description = "The session has ended, and no event follows the cursor."),
-        (
-        status = 200,
-        description = "A page of history if the client prefers JSON or uses a parameter of history; \
-                       otherwise a stream. The `id:` of a frame is its event's `seq`, and `event:` \
-                       its `type`.",
-        content(
-            (Page<SessionEvent> = "application/json"),
-            (SessionFrame = "text/event-stream")
-        )
-        )
-    )
-)]
 pub(crate) async fn session_events(
     Access(access): Access,
     State(streams): State<Streams>,
@@ -69,21 +49,6 @@ pub(crate) async fn session_events(
     }
 }
 
-#[utoipa::path(
-    get,
-    path = "/api/v1/events",
-    params(AllEventsParams),
-    responses(
-        (status = 204, description = "All sessions in `sessions` have ended, and no event of \
-                                      them follows the cursor."),
-        (
-        status = 200,
-        description = "An endless stream. The `id:` of a frame is a position among the events of \
-                       all sessions; `event:` is its event's `type`.",
-        content((LogFrame = "text/event-stream"))
-        )
-    )
-)]
 pub(crate) async fn all_events(
     Access(access): Access,
     State(streams): State<Streams>,
@@ -105,12 +70,6 @@ pub(crate) async fn all_events(
     Ok(streams.of_all(after, events))
 }
 
-#[utoipa::path(
-    get,
-    path = "/api/v1/sessions/{id}/logs",
-    params(("id" = SessionId, Path, description = "The session."), LogParams),
-    responses((status = 200, description = "Log lines, oldest first.", body = Page<LogItem>))
-)]
 pub(crate) async fn list_session_logs(
     Access(access): Access,
     uri: Uri,
