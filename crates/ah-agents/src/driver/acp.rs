@@ -12,23 +12,20 @@ mod json;
 mod offers;
 mod opening;
 mod output;
+mod permissions;
 mod quirks;
 mod rpc;
+mod strays;
 mod tools;
 mod turn;
 mod updates;
 mod usage;
 
-use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 
 use ah_lifecycle::turns::{AgentInput, AgentOutput, Settling, ToolRequest};
-use ah_rest_api_contract::{
-    EventPayload, Log, LogLevel, PermissionOption, PermissionOptionKind, PromptContent, PromptId,
-    operations::paths,
-};
+use ah_rest_api_contract::{PromptContent, PromptId, operations::paths};
 use serde_json::{Value, json};
 
 use super::protocol::Driver;
@@ -37,24 +34,13 @@ use content::PromptCapabilities;
 use inbox::{Inbox, Piece, Unreadable};
 use offers::Offers;
 use opening::Opening;
+use permissions::{OpenPermissions, outcome, read_options};
 use quirks::Quirks;
 use rpc::{Incoming, Outgoing, RpcError};
+use strays::{Strays, shortened};
 use tools::Tools;
 use turn::Turn;
 use usage::Meter;
-
-/// The maximum number of reported stray outputs: text that is not a message, and messages that
-/// nothing expects. Some agents print a few notices; further ones are only counted.
-const STRAY_REPORTED_MAX: usize = 100;
-
-/// The maximum reported length of such an output, in bytes.
-const STRAY_BYTES_MAX: usize = 1024;
-
-/// The maximum number of permission requests that wait for an answer. Further ones are cancelled.
-const OPEN_PERMISSIONS_MAX: usize = 256;
-
-/// The maximum number of unknown kinds of updates and of unsupported methods that are reported.
-const UNKNOWN_KINDS_MAX: usize = 32;
 
 /// The driver of an agent.
 pub(super) struct AcpDriver {
@@ -69,14 +55,9 @@ pub(super) struct AcpDriver {
     offers: Offers,
     tools: Tools,
     meter: Meter,
-    /// The open permission requests, by a key of ours: agents reuse the ids of their requests.
-    open_permissions: HashMap<String, OpenPermission>,
-    permission_count: u64,
+    permissions: OpenPermissions,
     inbox: Inbox,
-    /// The number of stray outputs.
-    strays: usize,
-    /// The unknown kinds of updates and the unsupported methods that were reported.
-    unknown_kinds: Vec<String>,
+    strays: Strays,
 }
 
 /// The progress of the session.
@@ -89,16 +70,6 @@ enum Stage {
     Turn(Turn),
     /// Unable to continue.
     Over,
-}
-
-/// An unanswered permission request.
-struct OpenPermission {
-    /// The agent's id of the request.
-    id: Value,
-    /// The calls that it covers.
-    calls: Vec<String>,
-    /// The options that refuse it.
-    refusals: Vec<String>,
 }
 
 impl AcpDriver {
@@ -120,32 +91,10 @@ impl AcpDriver {
                 paths::get_session_diff(spec.session_id),
             ),
             meter: Meter::new(quirks.usage),
-            open_permissions: HashMap::new(),
-            permission_count: 0,
+            permissions: OpenPermissions::default(),
             inbox: Inbox::default(),
-            strays: 0,
-            unknown_kinds: Vec::new(),
+            strays: Strays::default(),
         }
-    }
-
-    /// Reports an output that is not a message or that nothing expects, up to a limit.
-    fn on_stray(&mut self, report: AgentOutput, output: &mut Vec<AgentOutput>) {
-        self.strays += 1;
-        match self.strays.cmp(&STRAY_REPORTED_MAX) {
-            Ordering::Less => output.push(report),
-            Ordering::Equal => {
-                let message = "the agent keeps printing lines that are not ACP messages or that \
-                               nothing expects; further ones are not logged";
-                output.push(log(LogLevel::Warn, message.to_owned()));
-            }
-            Ordering::Greater => {}
-        }
-    }
-
-    fn on_junk(&mut self, text: &str, output: &mut Vec<AgentOutput>) {
-        let text = shortened(text);
-        let message = format!("the agent printed a line that is not an ACP message: {text}");
-        self.on_stray(log(LogLevel::Warn, message), output);
     }
 
     /// Handles a message that can be read in part. The agent or the session waits for it.
@@ -160,13 +109,13 @@ impl AcpDriver {
             Some(id) if message.has_method => {
                 rpc::refuse_unreadable(id, to_agent);
                 let why = format!("a request {id} that could not be read: {text}");
-                self.on_stray(AgentOutput::Malformed(why), output);
+                self.strays.add_malformed(why, output);
             }
             Some(id) if self.awaits(id) => {
                 let why = format!("the agent's answer could not be read: {text}");
                 self.on_response(id, Err(RpcError::in_words(why)), output, to_agent);
             }
-            Some(_) | None => self.on_junk(&message.text, output),
+            Some(_) | None => self.strays.add_junk(&message.text, output),
         }
     }
 
@@ -174,7 +123,7 @@ impl AcpDriver {
         match piece {
             Piece::Message(message) => self.on_message(message, output, to_agent),
             Piece::Unreadable(message) => self.on_unreadable(&message, output, to_agent),
-            Piece::Junk(text) => self.on_junk(&text, output),
+            Piece::Junk(text) => self.strays.add_junk(&text, output),
         }
     }
 
@@ -217,7 +166,7 @@ impl AcpDriver {
             _ => {
                 rpc::refuse(id, method, to_agent);
                 let message = format!("the agent called `{method}`, which is not supported");
-                self.note_unknown(method, message, output);
+                self.strays.add_unknown(method, message, output);
             }
         }
     }
@@ -229,27 +178,15 @@ impl AcpDriver {
         output: &mut Vec<AgentOutput>,
         to_agent: &mut Vec<u8>,
     ) {
-        if self.open_permissions.len() >= OPEN_PERMISSIONS_MAX {
+        if self.permissions.is_full() {
             rpc::answer(id, &outcome(None), to_agent);
             let why = "more permission requests than can be open at a time";
-            self.on_stray(AgentOutput::Malformed(why.to_owned()), output);
+            self.strays.add_malformed(why.to_owned(), output);
             return;
         }
         let options = read_options(&params["options"], self.quirks);
         let subject = self.tools.ask(&params["toolCall"], output);
-        let refusals = options
-            .iter()
-            .filter(|option| option.kind.rejects())
-            .map(|option| option.id.clone())
-            .collect();
-        self.permission_count += 1;
-        let key = self.permission_count.to_string();
-        let open = OpenPermission {
-            id: id.clone(),
-            calls: subject.calls,
-            refusals,
-        };
-        self.open_permissions.insert(key.clone(), open);
+        let key = self.permissions.add(id, subject.calls, &options);
         output.push(AgentOutput::PermissionRequest(ToolRequest {
             key,
             tool_name: subject.tool_name,
@@ -287,7 +224,7 @@ impl AcpDriver {
                     Err(error) => format!("an error, `{}`,", errors::words(&error)),
                 };
                 let why = format!("it gave {what} to a request {id} that does not wait for one");
-                self.on_stray(AgentOutput::Malformed(why), output);
+                self.strays.add_malformed(why, output);
             }
         }
     }
@@ -357,11 +294,11 @@ impl AgentInput for AcpDriver {
     }
 
     fn answer(&mut self, key: &str, option: Option<&str>, to_agent: &mut Vec<u8>) {
-        let Some(asked) = self.open_permissions.remove(key) else {
+        let Some(asked) = self.permissions.take(key) else {
             tracing::error!(key, "an answer to a permission request that is not open");
             return;
         };
-        if option.is_none_or(|option| asked.refusals.iter().any(|it| it == option)) {
+        if asked.is_refused_by(option) {
             self.tools.refuse(&asked.calls);
             if let Stage::Turn(turn) = &mut self.stage {
                 turn.refused();
@@ -390,55 +327,8 @@ impl AgentInput for AcpDriver {
 
     fn finish(&mut self, output: &mut Vec<AgentOutput>) {
         self.tools.settle(Settling::All, output);
-        if self.strays > STRAY_REPORTED_MAX {
-            let message = format!(
-                "the agent sent {} outputs that are not ACP messages or that nothing expected",
-                self.strays
-            );
-            output.push(log(LogLevel::Warn, message));
-        }
+        self.strays.finish(output);
     }
-}
-
-/// Returns the answer to a permission request (ACP, `RequestPermissionOutcome`).
-fn outcome(option: Option<&str>) -> Value {
-    match option {
-        Some(option) => json!({"outcome": {"outcome": "selected", "optionId": option}}),
-        None => json!({"outcome": {"outcome": "cancelled"}}),
-    }
-}
-
-/// Reads the options of a permission request. Options of an unknown kind are shown, and no policy
-/// selects one.
-fn read_options(options: &Value, quirks: &Quirks) -> Vec<PermissionOption> {
-    let options = options.as_array().into_iter().flatten();
-    let read = |option: &Value| {
-        let id = option["optionId"].as_str().or(option["id"].as_str())?;
-        let kind = option["kind"]
-            .as_str()
-            .filter(|_| !quirks.odd_options.contains(&id));
-        let kind = kind.and_then(PermissionOptionKind::from_word);
-        Some(PermissionOption {
-            id: id.to_owned(),
-            label: option["name"].as_str().unwrap_or(id).to_owned(),
-            kind: kind.unwrap_or(PermissionOptionKind::Unknown),
-        })
-    };
-    options.filter_map(read).collect()
-}
-
-fn shortened(text: &str) -> String {
-    let mut text = text.trim().to_owned();
-    ah_lifecycle::turns::leave_out_middle(&mut text, STRAY_BYTES_MAX);
-    text
-}
-
-fn log(level: LogLevel, message: String) -> AgentOutput {
-    AgentOutput::Event(EventPayload::Log(Log {
-        level,
-        message,
-        tool_execution_id: None,
-    }))
 }
 
 #[cfg(test)]

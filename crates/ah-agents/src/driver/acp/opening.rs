@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::content::PromptCapabilities;
 use super::offers::{Choice, Offers};
 use super::rpc::{Outgoing, RequestId, RpcError};
+use super::strays::log;
 use super::usage::Meter;
-use super::{AcpDriver, Stage, errors, log, quirks};
+use super::{AcpDriver, Stage, errors, quirks};
 use crate::AgentProgram;
 use ah_lifecycle::turns::AgentOutput;
 

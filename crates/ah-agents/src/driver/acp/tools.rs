@@ -16,8 +16,8 @@ use ah_rest_api_contract::{
 use serde_json::{Map, Value, json};
 
 use super::edits::EditContext;
-use super::log;
 use super::quirks::Quirks;
+use super::strays::log;
 use ah_lifecycle::turns::{AgentOutput, OtherClaims, Settling};
 use asked::Asked;
 use call::{Status, ToolCall};

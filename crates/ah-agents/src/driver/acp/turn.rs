@@ -70,15 +70,15 @@ impl Turn {
         match reason {
             "end_turn" if self.is_cancelled && cancel_completes => TurnOutcome::Interrupted,
             "end_turn" if self.is_broken => {
-                let said = self.last_piece.as_deref().map_or("", str::trim);
-                failed(if said.is_empty() {
+                let reason = self.last_piece.as_deref().map_or("", str::trim);
+                failed(if reason.is_empty() {
                     "the agent could not continue and gave no reason"
                 } else {
-                    said
+                    reason
                 })
             }
             "end_turn" => match (&self.last_piece, error_message) {
-                (Some(said), Some(beginning)) if said.starts_with(beginning) => failed(said.trim()),
+                (Some(text), Some(beginning)) if text.starts_with(beginning) => failed(text.trim()),
                 _ => TurnOutcome::Completed,
             },
             "cancelled" if self.is_cancelled => TurnOutcome::Interrupted,

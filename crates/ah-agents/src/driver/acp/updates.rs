@@ -5,8 +5,9 @@ use ah_rest_api_contract::{
 };
 use serde_json::Value;
 
+use super::strays::log;
 use super::usage::Tokens;
-use super::{AcpDriver, Stage, UNKNOWN_KINDS_MAX, content, log};
+use super::{AcpDriver, Stage, content};
 use ah_lifecycle::turns::{AgentOutput, Channel};
 
 impl AcpDriver {
@@ -46,7 +47,7 @@ impl AcpDriver {
             "user_message_chunk" | "available_commands_update" => {}
             unknown => {
                 let message = format!("the agent sends unknown updates `{unknown}`");
-                self.note_unknown(unknown, message, output);
+                self.strays.add_unknown(unknown, message, output);
             }
         }
     }
@@ -109,21 +110,6 @@ impl AcpDriver {
         {
             turn.broken();
         }
-    }
-
-    /// Reports something of an unknown kind, once.
-    pub(super) fn note_unknown(
-        &mut self,
-        kind: &str,
-        message: String,
-        output: &mut Vec<AgentOutput>,
-    ) {
-        let is_known = self.unknown_kinds.iter().any(|known| known == kind);
-        if is_known || self.unknown_kinds.len() >= UNKNOWN_KINDS_MAX {
-            return;
-        }
-        self.unknown_kinds.push(kind.to_owned());
-        output.push(log(LogLevel::Debug, message));
     }
 
     /// Returns the session's current model, if reported.
