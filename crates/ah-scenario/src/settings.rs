@@ -1,6 +1,6 @@
 //! The settings of a scripted agent.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -75,9 +75,7 @@ impl Settings {
     /// # Errors
     /// An invalid setting. For a scenario, the error contains the place.
     pub fn read(settings: &Map<String, Value>) -> Result<Self, InvalidSettings> {
-        Self::read_or(settings, |defines| {
-            Ok(Arc::new(built_in(DEFAULT_SCENARIO)?.resolve(defines)?))
-        })
+        Self::read_or(settings, |defines| built_in(DEFAULT_SCENARIO, defines))
     }
 
     /// Like [`Settings::read`], with another script for settings that name no scenario.
@@ -104,7 +102,7 @@ impl Settings {
         let resolved = |scenario: Scenario| scenario.resolve(&defines).map(Arc::new);
         let script = match settings.get("scenario") {
             None | Some(Value::Null) => default(&defines)?,
-            Some(Value::String(name)) => resolved(built_in(name)?)?,
+            Some(Value::String(name)) => built_in(name, &defines)?,
             Some(object @ Value::Object(_)) => resolved(Scenario::from_value(object.clone())?)?,
             Some(_) => {
                 return Err(kind(
@@ -121,9 +119,34 @@ impl Settings {
     }
 }
 
-fn built_in(name: &str) -> Result<Scenario, InvalidSettings> {
-    let yaml = builtin(name).ok_or_else(|| InvalidSettings::NoSuchScenario(name.to_owned()))?;
-    Ok(Scenario::from_yaml(yaml)?)
+/// A built-in scenario, and its script without defines.
+struct BuiltIn {
+    scenario: Scenario,
+    script: Arc<Script>,
+}
+
+/// The built-in scenarios in the order of [`BUILTIN_NAMES`], each parsed when it is first needed:
+/// every launch of a scenario agent validates its settings.
+static BUILT_IN: [OnceLock<BuiltIn>; BUILTIN_NAMES.len()] =
+    [const { OnceLock::new() }; BUILTIN_NAMES.len()];
+
+/// Returns the script of a built-in scenario.
+fn built_in(name: &str, defines: &Defines) -> Result<Arc<Script>, InvalidSettings> {
+    let unknown = || InvalidSettings::NoSuchScenario(name.to_owned());
+    let index = BUILTIN_NAMES.iter().position(|known| *known == name);
+    let parsed = &BUILT_IN[index.ok_or_else(unknown)?];
+    let built_in = match parsed.get() {
+        Some(built_in) => built_in,
+        None => {
+            let scenario = Scenario::from_yaml(builtin(name).ok_or_else(unknown)?)?;
+            let script = Arc::new(scenario.resolve(&Defines::default())?);
+            parsed.get_or_init(|| BuiltIn { scenario, script })
+        }
+    };
+    if *defines == Defines::default() {
+        return Ok(built_in.script.clone());
+    }
+    Ok(Arc::new(built_in.scenario.resolve(defines)?))
 }
 
 const fn kind(setting: &'static str, expected: &'static str) -> InvalidSettings {
