@@ -15,9 +15,9 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 
 use crate::{
-    AllEventsQuery, EphemeralEvent, ErrorKind, EventFilter, EventPayload, EventSeq, EventType, Gap,
-    LogCursor, LogLevel, SessionEvent, SessionId, SessionStatus, TaskManager, TaskManagerError,
-    Timestamp,
+    AllEventsQuery, EncodedJson, EncodedPage, EphemeralEvent, ErrorKind, EventFilter, EventPayload,
+    EventSeq, EventType, Gap, LogCursor, LogLevel, SessionEvent, SessionId, SessionQuery,
+    SessionStatus, TaskManager, TaskManagerError, Timestamp,
 };
 
 /// The party for which an access point acts.
@@ -50,15 +50,18 @@ impl Caller {
             return Ok(None);
         };
         let mut receipt = Receipt::from(template);
-        serde_json::to_writer(&mut receipt.bytes, result).map_err(|error| {
-            TaskManagerError::new(
-                ErrorKind::Internal,
-                "the result could not be written as JSON",
-            )
-            .caused_by(error)
-        })?;
+        serde_json::to_writer(&mut receipt.bytes, result).map_err(unencodable)?;
         Ok(Some(receipt))
     }
+}
+
+/// Returns the error of a result that cannot be serialized.
+fn unencodable(error: serde_json::Error) -> TaskManagerError {
+    TaskManagerError::new(
+        ErrorKind::Internal,
+        "the result could not be written as JSON",
+    )
+    .caused_by(error)
 }
 
 /// A receipt whose result is not yet known.
@@ -219,6 +222,16 @@ pub trait AccessPoint: TaskManager {
     /// # Errors
     /// [`AlreadyDone`] if the key has a receipt.
     async fn keep_receipt(&self, receipt: Receipt) -> Result<(), TaskManagerError>;
+
+    /// Returns the session of [`TaskManager::get_session`], encoded.
+    async fn encoded_session(&self, id: SessionId) -> Result<EncodedJson, TaskManagerError> {
+        EncodedJson::of(&self.get_session(id).await?).map_err(unencodable)
+    }
+
+    /// Returns the page of [`TaskManager::list_sessions`], encoded.
+    async fn encoded_sessions(&self, query: SessionQuery) -> Result<EncodedPage, TaskManagerError> {
+        EncodedPage::of(&self.list_sessions(query).await?).map_err(unencodable)
+    }
 
     /// Returns the events of [`TaskManager::task_events_stream`], encoded.
     async fn encoded_events(

@@ -153,6 +153,7 @@ pub mod content;
 pub mod control;
 pub mod debug;
 pub mod draft;
+pub mod encoded;
 pub mod error;
 pub mod event;
 pub mod health;
@@ -195,6 +196,7 @@ pub use content::{ContentBlock, EmbeddedResource, PromptContent};
 pub use control::{REASON_CHARS_MAX, ResumeRequest, StopRequest};
 pub use debug::{AgentState, RecorderInfo, SessionDebug, SupervisorInfo, SupervisorPhase};
 pub use draft::{Draft, DraftContent, DraftUpdate};
+pub use encoded::{EncodedJson, EncodedPage};
 pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
 // All of them, so that a new event is named in its own module only.
 pub use event::*;

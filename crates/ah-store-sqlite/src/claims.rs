@@ -29,6 +29,13 @@ impl Claims for SqliteStore {
         lease: &Lease,
         now: Timestamp,
     ) -> Result<Option<SessionRecord>, StoreError> {
+        // Every new task asks for a claim, and most find all slots taken. A change of that is
+        // announced, so the answer of this read is as good as that of the writer.
+        if let Claim::NextQueued { slots } = wanted
+            && !self.direct.is_claimable(slots).await?
+        {
+            return Ok(None);
+        }
         let lease = lease.clone();
         self.writer
             .run("claim a session", move |tx| {
@@ -196,7 +203,7 @@ async fn orphan(
         .transpose()
 }
 
-fn statuses_that_hold_a_slot() -> Result<String, StoreError> {
+pub(crate) fn statuses_that_hold_a_slot() -> Result<String, StoreError> {
     let holding: Vec<SessionStatus> = SessionStatus::ALL
         .into_iter()
         .filter(|status| status.holds_slot())

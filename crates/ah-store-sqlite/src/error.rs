@@ -35,6 +35,25 @@ impl<T> During<T> for Result<T, sqlx::Error> {
     }
 }
 
+impl<T> During<T> for Result<T, rusqlite::Error> {
+    fn during(self, operation: &'static str) -> Result<T, StoreError> {
+        self.map_err(|error| {
+            // The lowest byte of an extended code is the primary one.
+            let code = error
+                .sqlite_error()
+                .and_then(|failure| u32::try_from(failure.extended_code & 0xff).ok());
+            match outage_of_code(code, &error) {
+                Some(reason) => {
+                    let error = &error as &dyn Error;
+                    tracing::debug!(error, operation, "the store is not available");
+                    StoreError::Unavailable { reason }
+                }
+                None => backend(operation, error),
+            }
+        })
+    }
+}
+
 impl<T> During<T> for Result<T, serde_json::Error> {
     fn during(self, operation: &'static str) -> Result<T, StoreError> {
         self.map_err(|error| backend(operation, error))
@@ -44,17 +63,23 @@ impl<T> During<T> for Result<T, serde_json::Error> {
 /// Returns the reason of a failure after which a retry may succeed, with the remedy if the user has
 /// one; `None` for any other failure.
 fn outage(error: &sqlx::Error) -> Option<String> {
-    let reason = match (error, primary_code(error)) {
-        (_, Some(FULL)) => "the disk is full; free some space on it".to_owned(),
-        (_, Some(READ_ONLY)) => "its file or its disk is read-only; make it writable".to_owned(),
-        (_, Some(IO_ERROR)) => format!("the disk failed: {error}"),
-        (_, Some(CANNOT_OPEN | NO_MEMORY | BUSY | LOCKED))
-        | (sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed, _) => {
-            error.to_string()
+    match error {
+        sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => {
+            Some(error.to_string())
         }
-        _ => return None,
-    };
-    Some(reason)
+        _ => outage_of_code(primary_code(error), error),
+    }
+}
+
+/// Returns the same for an error of SQLite with this primary code.
+fn outage_of_code(code: Option<u32>, error: &dyn Error) -> Option<String> {
+    match code? {
+        FULL => Some("the disk is full; free some space on it".to_owned()),
+        READ_ONLY => Some("its file or its disk is read-only; make it writable".to_owned()),
+        IO_ERROR => Some(format!("the disk failed: {error}")),
+        CANNOT_OPEN | NO_MEMORY | BUSY | LOCKED => Some(error.to_string()),
+        _ => None,
+    }
 }
 
 /// Returns true if another connection holds a lock on the file.
@@ -102,11 +127,16 @@ pub(crate) fn not_found(what: &'static str, id: impl fmt::Display) -> StoreError
     }
 }
 
+/// Returns the error of a failure after which a retry may succeed.
+pub(crate) fn unavailable(reason: impl Into<String>) -> StoreError {
+    StoreError::Unavailable {
+        reason: reason.into(),
+    }
+}
+
 /// Returns the error of a call after [`ah_store::Store::close`].
 pub(crate) fn closed() -> StoreError {
-    StoreError::Unavailable {
-        reason: "it was closed".to_owned(),
-    }
+    unavailable("it was closed")
 }
 
 /// Returns the error of an operation during which a task of the store panicked.

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ah_rest_api_contract::{Page, Session, SessionId, SessionQuery, SessionStatus};
+use ah_rest_api_contract::{
+    EncodedJson, EncodedPage, Page, Session, SessionId, SessionQuery, SessionStatus,
+};
 use ah_store::{SessionRecord, SessionWrite, Sessions, StoreError, Written};
 use async_trait::async_trait;
 use sqlx::{Connection as _, SqliteConnection};
 
+use crate::direct::is_unfiltered;
 use crate::error::{During as _, not_found};
 use crate::observe::operation;
 use crate::rows::{Reader, SessionRow, json_text, stored};
@@ -15,17 +18,35 @@ use crate::store::SqliteStore;
 #[async_trait]
 impl Sessions for SqliteStore {
     async fn session(&self, id: SessionId) -> Result<SessionRecord, StoreError> {
-        operation("read a session", async {
-            record(&mut *self.reader().await?, id).await
-        })
-        .await
+        self.direct.session(id).await
     }
 
     async fn list_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+        if is_unfiltered(query) {
+            return self.direct.sessions(query).await;
+        }
         operation("list sessions", async {
             list(&mut *self.reader().await?, query).await
         })
         .await
+    }
+
+    async fn encoded_session(&self, id: SessionId) -> Result<EncodedJson, StoreError> {
+        self.encoded
+            .session(id, async || {
+                let session = self.session(id).await?.session;
+                EncodedJson::of(&session).during("encode a session")
+            })
+            .await
+    }
+
+    async fn encoded_sessions(&self, query: &SessionQuery) -> Result<EncodedPage, StoreError> {
+        self.encoded
+            .page(query, async || {
+                let page = self.list_sessions(query).await?;
+                EncodedPage::of(&page).during("encode a page of sessions")
+            })
+            .await
     }
 
     async fn count_sessions(&self) -> Result<BTreeMap<SessionStatus, u64>, StoreError> {
@@ -133,13 +154,6 @@ async fn page_keys(
         .transpose()?;
     let cancelled_too =
         query.include_archived || query.statuses.contains(&SessionStatus::Cancelled);
-    // The length of the unfiltered list needs no scan.
-    let everything = *query
-        == SessionQuery {
-            include_archived: query.include_archived,
-            page: query.page,
-            ..SessionQuery::default()
-        };
     let agent = query.agent.as_ref().map(|agent| agent.as_str());
     let task = query.task_id.map(|id| id.to_string());
     let labels = (!query.labels.is_empty())
@@ -157,24 +171,18 @@ async fn page_keys(
              AND ($3 IS NULL OR project_id = $3)
              AND ($4 IS NULL OR tenant_id = $4)
              AND ($5 IS NULL OR task_id = $5)
-             AND ($11 IS NULL OR key IN (
+             AND ($10 IS NULL OR key IN (
                  SELECT found.session
-                 FROM json_each($11) AS wanted
+                 FROM json_each($10) AS wanted
                  JOIN session_labels AS found
                  ON found.name = wanted.key AND found.value = wanted.value
                  GROUP BY found.session
-                 HAVING count(*) = $12
+                 HAVING count(*) = $11
              ))
              AND iif(status = 'cancelled', $6, $7 OR NOT hidden)
          )
          SELECT
-             iif(
-                 $10,
-                 (SELECT count(*) FROM sessions) - iif(
-                     $7, 0, (SELECT count(*) FROM sessions WHERE hidden OR status = 'cancelled')
-                 ),
-                 (SELECT count(*) FROM wanted)
-             ) AS "total!: i64",
+             (SELECT count(*) FROM wanted) AS "total!: i64",
              (SELECT json_group_array(key)
               FROM (SELECT key FROM wanted ORDER BY created_at DESC, key DESC LIMIT $8 OFFSET $9)
              ) AS "keys!: String""#,
@@ -187,7 +195,6 @@ async fn page_keys(
         query.include_archived,
         limit,
         offset,
-        everything,
         labels,
         labels_count
     )

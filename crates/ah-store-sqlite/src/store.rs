@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
 
+use crate::direct::Direct;
+use crate::encoded::EncodedSessions;
 use crate::error::{During as _, backend};
 use crate::open::{self, Connections};
 use crate::watch::{self, Poller, Watchers};
@@ -22,6 +24,8 @@ use crate::writer::Writer;
 pub struct SqliteStore {
     pub(crate) writer: Writer,
     readers: SqlitePool,
+    pub(crate) direct: Direct,
+    pub(crate) encoded: EncodedSessions,
     pub(crate) watchers: Arc<Watchers>,
     poller: Poller,
     place: Place,
@@ -47,6 +51,8 @@ impl SqliteStore {
             poller: Poller::start(poller, Arc::clone(&watchers)),
             writer: Writer::start(path.to_owned(), writer, Arc::clone(&watchers)),
             readers,
+            direct: Direct::new(path.to_owned()),
+            encoded: EncodedSessions::new(path.to_owned()),
             watchers,
             place,
         })
@@ -71,6 +77,8 @@ impl Store for SqliteStore {
         self.watchers.close();
         self.poller.ended().await;
         self.readers.close().await;
+        self.direct.close().await;
+        self.encoded.close();
         // The last connection to close checkpoints the write-ahead log, which a read-only one
         // cannot do.
         self.writer.close().await;

@@ -1,8 +1,8 @@
 //! The task that owns the writing connection.
 //!
 //! Jobs reach it through a bounded channel, so a caller that writes faster than the disk waits.
-//! Each job is a transaction of its own. The exception is the append, [`Writer::write`]: the
-//! writes that wait together are committed together.
+//! Each job is a transaction of its own. The exceptions are the append, [`Writer::write`], and the
+//! creation of tasks, [`Writer::create`]: those that wait together are committed together.
 
 mod task;
 mod tx;
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::error::{closed, interrupted};
 use crate::group::PreparedWrite;
 use crate::observe;
+use crate::tasks::PreparedTask;
 use crate::watch::Watchers;
 use task::{ResultSender, WriterMessage, WriterTask, respond};
 pub(crate) use tx::{Tx, Work};
@@ -69,6 +70,13 @@ impl Writer {
     pub(crate) async fn write(&self, write: SessionWrite) -> Result<Written, StoreError> {
         let write = Box::new(PreparedWrite::new(write)?);
         self.send(|answer| WriterMessage::Write(write, answer))
+            .await
+    }
+
+    /// Creates a task, in one transaction with the tasks that wait at the same time.
+    pub(crate) async fn create(&self, task: PreparedTask) -> Result<(), StoreError> {
+        let task = Box::new(task);
+        self.send(|answer| WriterMessage::Create(task, answer))
             .await
     }
 

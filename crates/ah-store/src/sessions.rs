@@ -6,7 +6,8 @@ use ah_lifecycle::{
     Fence, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord, SessionVersion,
 };
 use ah_rest_api_contract::{
-    EventSeq, Page, Receipt, Session, SessionId, SessionQuery, SessionStatus, Timestamp,
+    EncodedJson, EncodedPage, EventSeq, Page, Receipt, Session, SessionId, SessionQuery,
+    SessionStatus, Timestamp,
 };
 use async_trait::async_trait;
 
@@ -87,6 +88,12 @@ pub trait Sessions: Send + Sync {
 
     /// Returns a page of sessions, newest first.
     async fn list_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError>;
+
+    /// Returns the JSON of the session `id` as clients see it.
+    async fn encoded_session(&self, id: SessionId) -> Result<EncodedJson, StoreError>;
+
+    /// Returns the JSON of the page of [`Sessions::list_sessions`].
+    async fn encoded_sessions(&self, query: &SessionQuery) -> Result<EncodedPage, StoreError>;
 
     /// Counts the sessions of each status, hidden ones included. A status without sessions is
     /// absent.

@@ -55,6 +55,7 @@ macro_rules! store_suite {
             tasks: {
                 task_and_sessions_are_created_atomically,
                 failed_creation_of_a_task_has_no_effect,
+                tasks_created_at_once_fail_alone,
                 two_hundred_sessions_of_one_task_keep_their_order,
                 missing_items_are_not_found,
             }
@@ -78,6 +79,8 @@ macro_rules! store_suite {
                 sessions_are_filtered,
                 sessions_are_found_by_their_labels,
                 cancelled_and_hidden_sessions_are_left_out,
+                encoded_sessions_equal_typed_ones,
+                encoded_sessions_are_never_older_than_a_write,
             }
             claims: {
                 sessions_are_claimed_by_priority_then_age,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
-    AccessPoint, AllEventsQuery, Caller, EncodedLogStream, EncodedStream, ErrorKind, EventFilter,
-    EventSeq, HealthProbe, LogCursor, Receipt, SessionId, SessionStatus, TaskManagerError,
-    check_cursor, check_log_cursor,
+    AccessPoint, AllEventsQuery, Caller, EncodedJson, EncodedLogStream, EncodedPage, EncodedStream,
+    ErrorKind, EventFilter, EventSeq, HealthProbe, LogCursor, Receipt, SessionId, SessionQuery,
+    SessionStatus, TaskManagerError, check_cursor, check_log_cursor,
 };
 use ah_store::{LogPosition, StoreError};
 use async_trait::async_trait;
@@ -36,6 +36,14 @@ impl AccessPoint for LocalTaskManager {
             .save_receipt(receipt, now)
             .await
             .map_err(Into::into)
+    }
+
+    async fn encoded_session(&self, id: SessionId) -> Result<EncodedJson, TaskManagerError> {
+        Ok(self.core.store.encoded_session(id).await?)
+    }
+
+    async fn encoded_sessions(&self, query: SessionQuery) -> Result<EncodedPage, TaskManagerError> {
+        Ok(self.core.store.encoded_sessions(&query).await?)
     }
 
     async fn encoded_events(

@@ -15,6 +15,7 @@ use crate::error::{During as _, Shared};
 use crate::group::{self, PreparedWrite};
 use crate::observe;
 use crate::open;
+use crate::tasks::{self, PreparedTask};
 use crate::watch::{News, Watchers};
 
 /// The most writes of one transaction.
@@ -28,6 +29,8 @@ pub(super) type ResultSender<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum WriterMessage {
     /// A write, committed together with those that wait behind it.
     Write(Box<PreparedWrite>, ResultSender<Written>),
+    /// A new task, created together with those that wait behind it.
+    Create(Box<PreparedTask>, ResultSender<()>),
     /// A job, in a transaction of its own.
     Run(Job),
     /// The end: the writer closes its queue, finishes what is in it, and ends.
@@ -111,9 +114,11 @@ impl WriterTask {
         messages: &mut mpsc::Receiver<WriterMessage>,
     ) -> Option<WriterMessage> {
         match message {
-            WriterMessage::Write(write, answer) => {
-                let (group, next) = gather((write, answer), messages);
-                self.commit(group).await;
+            WriterMessage::Write(..) | WriterMessage::Create(..) => {
+                let (group, next) = Group::gather(message, messages);
+                // No write of the group is to a session of its tasks: their callers wait.
+                self.create(group.tasks).await;
+                self.commit(group.writes).await;
                 next
             }
             WriterMessage::Run(job) => {
@@ -127,7 +132,65 @@ impl WriterTask {
         }
     }
 
-    async fn commit(&mut self, group: Vec<Waiting>) {
+    /// Creates tasks together. If that fails, each is created alone, so that it fails alone.
+    async fn create(&mut self, group: Vec<Waiting<PreparedTask, ()>>) {
+        if group.is_empty() {
+            return;
+        }
+        let (tasks, answers): (Vec<_>, Vec<_>) = group
+            .into_iter()
+            .map(|(task, answer)| (*task, answer))
+            .unzip();
+        match self.create_all(&tasks).await {
+            Ok(results) => {
+                for (answer, result) in answers.into_iter().zip(results) {
+                    respond(answer, result);
+                }
+            }
+            Err(error) if tasks.len() == 1 => {
+                if let Some(answer) = answers.into_iter().next() {
+                    respond(answer, Err(error));
+                }
+            }
+            Err(_) => {
+                for (task, answer) in tasks.chunks(1).zip(answers) {
+                    if self.poisoned {
+                        self.reconnect().await;
+                    }
+                    let created = self.create_all(task).await;
+                    respond(
+                        answer,
+                        created.and_then(|results| results.into_iter().collect()),
+                    );
+                }
+            }
+        }
+    }
+
+    async fn create_all(
+        &mut self,
+        tasks: &[PreparedTask],
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        let created = observe::operation(
+            "create tasks",
+            tasks::create(&mut self.tx.connection, tasks),
+        );
+        match created.await {
+            Ok((results, news)) => {
+                self.watchers.announce(&news);
+                Ok(results)
+            }
+            Err(error) => {
+                self.note(Some(&error));
+                Err(error)
+            }
+        }
+    }
+
+    async fn commit(&mut self, group: Vec<Waiting<PreparedWrite, Written>>) {
+        if group.is_empty() {
+            return;
+        }
         let (writes, answers): (Vec<_>, Vec<_>) = group
             .into_iter()
             .map(|(write, answer)| (*write, answer))
@@ -211,28 +274,44 @@ pub(super) async fn execute(
     sqlx::query(sql).execute(connection).await.map(drop)
 }
 
-/// A write of a group, and its caller.
-type Waiting = (Box<PreparedWrite>, ResultSender<Written>);
+/// A write or a task of a group, and its caller.
+type Waiting<T, R> = (Box<T>, ResultSender<R>);
 
-/// Takes the writes that wait behind `first`, up to the bounds of a transaction. Also returns the
-/// other message that ended the group, if one did.
-fn gather(
-    first: Waiting,
-    messages: &mut mpsc::Receiver<WriterMessage>,
-) -> (Vec<Waiting>, Option<WriterMessage>) {
-    let mut bytes = first.0.size();
-    let mut group = vec![first];
-    while group.len() < GROUP_WRITES && bytes < GROUP_BYTES {
-        match messages.try_recv() {
-            Ok(WriterMessage::Write(write, answer)) => {
-                bytes += write.size();
-                group.push((write, answer));
+/// The writes and the new tasks that wait together.
+#[derive(Default)]
+struct Group {
+    writes: Vec<Waiting<PreparedWrite, Written>>,
+    tasks: Vec<Waiting<PreparedTask, ()>>,
+    bytes: usize,
+}
+
+impl Group {
+    /// Takes what waits behind `first`, up to the bounds of a transaction. Also returns the other
+    /// message that ended the group, if one did.
+    fn gather(
+        first: WriterMessage,
+        messages: &mut mpsc::Receiver<WriterMessage>,
+    ) -> (Self, Option<WriterMessage>) {
+        let mut group = Self::default();
+        let mut next = Some(first);
+        while let Some(message) = next.take() {
+            match message {
+                WriterMessage::Write(write, answer) => {
+                    group.bytes += write.size();
+                    group.writes.push((write, answer));
+                }
+                WriterMessage::Create(task, answer) => {
+                    group.bytes += task.size();
+                    group.tasks.push((task, answer));
+                }
+                other => return (group, Some(other)),
             }
-            Ok(other) => return (group, Some(other)),
-            Err(_) => break,
+            if group.writes.len() + group.tasks.len() < GROUP_WRITES && group.bytes < GROUP_BYTES {
+                next = messages.try_recv().ok();
+            }
         }
+        (group, None)
     }
-    (group, None)
 }
 
 pub(super) fn respond<T>(answer: ResultSender<T>, result: Result<T, StoreError>) {

@@ -1,8 +1,8 @@
 //! Cases of [`Tasks`](crate::Tasks).
 
 use ah_rest_api_contract::{
-    EventPayload, EventSeq, PageRequest, RepositoryId, SessionEvent, SessionId, SessionQuery,
-    SessionStatus, StatusChange, TaskId,
+    EventPayload, EventSeq, PageRequest, Receipt, RepositoryId, SessionEvent, SessionId,
+    SessionQuery, SessionStatus, StatusChange, TaskId,
 };
 
 use super::{StoreHarness, sample};
@@ -79,6 +79,42 @@ pub async fn failed_creation_of_a_task_has_no_effect(harness: &dyn StoreHarness)
         store.session(taken).await.unwrap().session.last_seq.get(),
         1
     );
+}
+
+/// Tasks that are created at the same time succeed or fail each for itself: one has the id of an
+/// existing session, and two have the same receipt.
+pub async fn tasks_created_at_once_fail_alone(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let taken = sample::one_session(&*store).await;
+    let mut tasks: Vec<_> = (0..20).map(|_| sample::task(2, sample::at(1))).collect();
+    tasks[7].sessions[1].0.id = taken;
+    for index in [3, 11] {
+        tasks[index].receipt = Some(Receipt {
+            key: "the same".to_owned(),
+            fingerprint: "a".to_owned(),
+            bytes: b"201\n{}".to_vec(),
+            expires_at: sample::at(100),
+        });
+    }
+    let created = tasks.iter().map(|task| store.create_task(task.clone()));
+    let created = futures::future::join_all(created).await;
+    for (index, (task, result)) in tasks.iter().zip(&created).enumerate() {
+        let failed = matches!(result, Err(StoreError::AlreadyDone(_)));
+        match index {
+            7 => assert!(result.is_err() && !failed, "{result:?}"),
+            3 | 11 => assert!(result.is_ok() || failed, "{result:?}"),
+            _ => assert!(result.is_ok(), "{result:?}"),
+        }
+        let found = store.task(task.task.id).await;
+        match result {
+            Ok(()) => assert_eq!(found.unwrap(), task.task),
+            Err(_) => assert!(matches!(found, Err(StoreError::NotFound { .. }))),
+        }
+    }
+    assert_ne!(created[3].is_ok(), created[11].is_ok());
+    let all = store.list_sessions(&SessionQuery::default()).await.unwrap();
+    assert_eq!(all.total, 1 + 18 * 2);
+    assert!(all.items.iter().all(|session| session.last_seq.get() == 1));
 }
 
 /// The sessions of a task are listed in the order of its request.

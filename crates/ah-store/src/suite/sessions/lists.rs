@@ -1,13 +1,14 @@
 //! Lists and counts of sessions.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ah_rest_api_contract::{
-    AgentType, PageRequest, Session, SessionId, SessionQuery, SessionStatus,
+    AgentType, Page, PageRequest, Session, SessionId, SessionQuery, SessionStatus,
 };
 
 use crate::suite::{StoreHarness, sample};
-use crate::{Guard, SessionWrite, Store};
+use crate::{Guard, SessionWrite, Store, StoreError};
 
 async fn set(store: &dyn Store, id: SessionId, status: Option<SessionStatus>, hidden: bool) {
     let mut write = SessionWrite::new(id, Guard::default(), sample::at(50));
@@ -225,4 +226,85 @@ pub async fn cancelled_and_hidden_sessions_are_left_out(harness: &dyn StoreHarne
             .collect();
         assert_eq!(ids(&*store, &query).await, expected, "{query:?}");
     }
+}
+
+/// Encoded sessions and pages equal the typed ones at every moment, also on a handle that does not
+/// write.
+pub async fn encoded_sessions_equal_typed_ones(harness: &dyn StoreHarness) {
+    let (store, reader) = (harness.open().await, harness.open().await);
+    let list = SessionQuery::default();
+    let filtered = SessionQuery {
+        statuses: vec![SessionStatus::Running],
+        ..SessionQuery::default()
+    };
+    let assert_equal = async |ids: &[SessionId]| {
+        for store in [&*store, &*reader] {
+            for id in ids {
+                let typed = store.session(*id).await.unwrap().session;
+                let encoded = store.encoded_session(*id).await.unwrap();
+                let expected = serde_json::to_string(&typed).unwrap();
+                assert_eq!(String::from_utf8_lossy(encoded.as_ref()), expected);
+            }
+            for query in [&list, &filtered] {
+                let typed = store.list_sessions(query).await.unwrap();
+                let encoded = store.encoded_sessions(query).await.unwrap();
+                let expected = serde_json::to_string(&typed).unwrap();
+                assert_eq!(String::from_utf8_lossy(encoded.json.as_ref()), expected);
+                assert_eq!(encoded.total, typed.total);
+            }
+        }
+    };
+    assert_equal(&[]).await;
+    let mut ids = sample::sessions(&*store, 2).await;
+    assert_equal(&ids).await;
+    // What is read twice may be kept.
+    assert_equal(&ids).await;
+    let mut write = SessionWrite::new(ids[0], Guard::default(), sample::at(2));
+    write.patch.status = Some(SessionStatus::Running);
+    write.patch.started_at = Some(sample::at(2));
+    write.events = vec![sample::event(2, sample::thought("\u{1F980} \"quoted\""))];
+    store.write(write).await.unwrap();
+    assert_equal(&ids).await;
+    let mut write = SessionWrite::new(ids[0], Guard::default(), sample::at(3));
+    write.events = vec![sample::event(3, sample::thought("more"))];
+    reader.write(write).await.unwrap();
+    assert_equal(&ids).await;
+    set(&*store, ids[0], Some(SessionStatus::Completed), false).await;
+    set(&*reader, ids[1], Some(SessionStatus::Cancelled), true).await;
+    assert_equal(&ids).await;
+    ids.extend(sample::sessions(&*reader, 1).await);
+    assert_equal(&ids).await;
+    let missing = SessionId::from_ulid(sample::ulid());
+    let error = store.encoded_session(missing).await.unwrap_err();
+    assert!(matches!(error, StoreError::NotFound { .. }), "{error:?}");
+}
+
+/// A write is seen by every read that begins after it, whatever other readers do meanwhile.
+pub async fn encoded_sessions_are_never_older_than_a_write(harness: &dyn StoreHarness) {
+    const WRITES: i64 = 50;
+    let (store, other) = (harness.open().await, harness.open().await);
+    let id = sample::one_session(&*store).await;
+    let is_done = AtomicBool::new(false);
+    let read = async || {
+        while !is_done.load(Ordering::Relaxed) {
+            store.encoded_session(id).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    let write = async || {
+        for second in 1..=WRITES {
+            let writer = if second % 2 == 0 { &store } else { &other };
+            let mut write = SessionWrite::new(id, Guard::default(), sample::at(second));
+            write.events = vec![sample::event(second, sample::thought("on"))];
+            let last = writer.write(write).await.unwrap().last_seq;
+            let session = store.encoded_session(id).await.unwrap();
+            let session: Session = serde_json::from_slice(session.as_ref()).unwrap();
+            assert_eq!(session.last_seq, last);
+            let page = store.encoded_sessions(&SessionQuery::default()).await;
+            let page: Page<Session> = serde_json::from_slice(page.unwrap().json.as_ref()).unwrap();
+            assert_eq!(page.items, [session]);
+        }
+        is_done.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(read(), read(), write());
 }
