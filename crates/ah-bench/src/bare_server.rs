@@ -1,6 +1,8 @@
 //! The baselines of the server: plain axum, in the versions that the access point links, with
 //! kept-alive connections and without Nagle's algorithm.
 
+mod tasks;
+
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,8 @@ use tokio::sync::{Mutex, broadcast};
 use crate::agent::Pace;
 use crate::delivery::bare_pipe::{self, Reader};
 use crate::server;
+
+pub(crate) use tasks::{Tasks, serve as serve_tasks, tasks_command};
 
 /// The largest lag of a reader, in lines, above that of any measurement.
 const BEHIND_MAX: usize = 16 * 1024;

@@ -10,10 +10,12 @@ mod agent;
 mod appends;
 mod bare_server;
 mod connection;
+mod creates;
 mod delivery;
 mod effort;
 mod fan_out;
 mod figures;
+mod histories;
 mod requests;
 mod server;
 mod starts;
@@ -84,6 +86,10 @@ enum Benchmark {
     Delivery,
     /// Requests for sessions.
     Requests,
+    /// The creation of tasks.
+    Creates,
+    /// Pages of history of a long session.
+    Histories,
     /// The delivery of an agent's line to the sockets of readers.
     FanOut,
     /// The memory of readers.
@@ -110,6 +116,9 @@ enum Role {
     /// Run a bare server of that agent's lines
     #[command(hide = true)]
     ServeLines(bare_server::Lines),
+    /// Run a bare server that commits tasks
+    #[command(hide = true)]
+    ServeTasks(bare_server::Tasks),
     /// Run a bare server of files
     #[command(hide = true)]
     ServeBodies(bare_server::Bodies),
@@ -122,6 +131,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Role::Agent { pace, settings: _ }) => agent::play(pace).await,
         Some(Role::ServeSession(arguments)) => timed_access_point::serve(arguments).await,
         Some(Role::ServeLines(lines)) => bare_server::serve_lines(lines).await,
+        Some(Role::ServeTasks(tasks)) => bare_server::serve_tasks(tasks).await,
         Some(Role::ServeBodies(bodies)) => bare_server::serve_bodies(bodies).await,
         None => measure(arguments.measurement).await,
     }
@@ -185,6 +195,8 @@ impl Bench {
             Benchmark::Appends => appends::measure(folder, effort).await,
             Benchmark::Delivery => delivery::measure(folder, ah, effort).await,
             Benchmark::Requests => requests::measure(folder, ah, self.home().await?, effort).await,
+            Benchmark::Creates => creates::measure(folder, ah, effort).await,
+            Benchmark::Histories => histories::measure(folder, ah, effort).await,
             Benchmark::FanOut => fan_out::measure(folder, ah, effort).await,
             Benchmark::Memory => fan_out::measure_memory(folder, ah, effort).await,
             Benchmark::Starts => starts::measure(folder, ah, self.home().await?, effort).await,
@@ -208,6 +220,10 @@ impl Benchmark {
                 "A line from an agent's output to a reader in the same process, microseconds"
             }
             Self::Requests => "Requests for sessions, per second and in microseconds",
+            Self::Creates => {
+                "Tasks created while all slots are taken, per second and in microseconds"
+            }
+            Self::Histories => "Pages of history by length of the session, microseconds",
             Self::FanOut => "A line from an agent's output to the sockets of readers, microseconds",
             Self::Memory => "Memory of a reader, bytes",
             Self::Starts => "From start to ready, microseconds",

@@ -15,7 +15,7 @@ use crate::figures::{Comparison, Table, percentile};
 use crate::server::{self, Endpoint, Server};
 use crate::store_population::Home;
 
-const CONNECTIONS: [usize; 2] = [1, 16];
+const CONNECTIONS: [usize; 3] = [1, 16, 100];
 const FIGURES: [&str; 3] = ["requests/s", "p50 µs", "p99 µs"];
 
 /// A measured request.
@@ -80,6 +80,11 @@ fn asked(home: &Home) -> Vec<Asked> {
     let middle = (home.sessions().len() / 50 / 2).max(1);
     let one = home.sessions()[home.sessions().len() / 2];
     vec![
+        // The steps that all requests have in common, and hardly more.
+        Asked {
+            name: "readiness",
+            path: "/ready".to_owned(),
+        },
         Asked {
             name: "a session",
             path: format!("{sessions}/{one}"),
@@ -100,7 +105,7 @@ fn asked(home: &Home) -> Vec<Asked> {
 }
 
 /// Requests `path` repeatedly over concurrent connections; returns the figures of [`FIGURES`].
-async fn load(
+pub(crate) async fn load(
     endpoint: &Endpoint,
     path: &str,
     connections: usize,

@@ -17,7 +17,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::connection::Connection;
 
 /// The time limit of a start, and of a shutdown.
-const MAX: Duration = Duration::from_secs(60);
+pub(crate) const MAX: Duration = Duration::from_secs(60);
 /// The pause between two requests for readiness, which the measured start includes.
 const READY_PAUSE: Duration = Duration::from_micros(100);
 
