@@ -1,11 +1,13 @@
-//! The recent events of a session's log, shared by all its readers. Events that one reader reads
-//! are in memory for the others (design law 4).
+//! The recent events of a log, of one session or of all, shared by its readers. Events that one
+//! reader reads are in memory for the others (design law 4).
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ah_rest_api_contract::{EncodedEvent, EventSeq, SessionId};
-use ah_store::{READ_BYTES, Store, StoreError};
+use ah_store::{EventRow, LogPosition, READ_BYTES, Store, StoreError};
+use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared, WeakShared};
 
@@ -22,25 +24,78 @@ type Rows = Vec<Arc<EncodedEvent>>;
 /// drives it, so that it proceeds even if the reader that began it is not polled any more.
 type Read = BoxFuture<'static, Option<Rows>>;
 
-/// The last events of one session, without gaps, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct Feed {
+/// A log in the store.
+#[async_trait]
+pub(crate) trait Log: Send + Sync + 'static {
+    /// The position of an event, which grows along the log.
+    type Position: Copy + Debug + Ord + Send + Sync;
+
+    /// Returns the position of one of its events.
+    fn position(event: &EncodedEvent) -> Self::Position;
+
+    /// Reads at most `limit` events after `cursor`, and about [`READ_BYTES`] of them.
+    async fn read(&self, cursor: Self::Position, limit: u32) -> Result<Vec<EventRow>, StoreError>;
+}
+
+/// The log of one session.
+pub(crate) struct SessionLog {
+    store: Arc<dyn Store>,
+    session: SessionId,
+}
+
+#[async_trait]
+impl Log for SessionLog {
+    type Position = EventSeq;
+
+    fn position(event: &EncodedEvent) -> EventSeq {
+        event.seq
+    }
+
+    async fn read(&self, cursor: EventSeq, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+        self.store.events_after(self.session, cursor, limit).await
+    }
+}
+
+/// The log of all sessions.
+pub(crate) struct WholeLog {
+    store: Arc<dyn Store>,
+}
+
+#[async_trait]
+impl Log for WholeLog {
+    type Position = LogPosition;
+
+    fn position(event: &EncodedEvent) -> LogPosition {
+        LogPosition(event.cursor.get())
+    }
+
+    async fn read(&self, cursor: LogPosition, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+        self.store.all_events_after(cursor, limit).await
+    }
+}
+
+/// The last events of a log, without gaps, oldest first.
+pub(crate) struct Feed<L: Log> {
+    log: L,
     /// The recent events and their current read. The lock is held only during an access: a reader
     /// may stop being polled at any wait.
-    state: Mutex<FeedState>,
+    state: Mutex<FeedState<L::Position>>,
 }
 
-#[derive(Debug, Default)]
-struct FeedState {
-    tail: Tail,
+struct FeedState<P> {
+    tail: Option<Tail<P>>,
     /// The read after the tail that is in progress, and its cursor. It lives as long as a reader
     /// awaits it.
-    read: Option<(EventSeq, WeakShared<Read>)>,
+    read: Option<(P, WeakShared<Read>)>,
 }
 
-#[derive(Debug, Default)]
-struct Tail {
-    rows: VecDeque<Arc<EncodedEvent>>,
+/// All events between two positions. There is at least one.
+struct Tail<P> {
+    /// The position after which the events begin.
+    begin: P,
+    /// The position of the last event.
+    end: P,
+    rows: VecDeque<(P, Arc<EncodedEvent>)>,
     bytes: usize,
 }
 
@@ -54,20 +109,28 @@ enum Source {
     Store,
 }
 
-impl Feed {
+impl<L: Log> Feed<L> {
+    fn new(log: L) -> Self {
+        Self {
+            log,
+            state: Mutex::new(FeedState {
+                tail: None,
+                read: None,
+            }),
+        }
+    }
+
     /// Returns at most `limit` events after `cursor`, oldest first, and about [`READ_BYTES`] of
-    /// them. Empty only if there are none. `head` is the number of the session's last event when
-    /// the reader began to read.
+    /// them. Empty only if there are none. `head` is the position of the last event when the
+    /// reader began to read.
     pub(crate) async fn after(
         self: &Arc<Self>,
-        store: &Arc<dyn Store>,
-        session: SessionId,
-        cursor: EventSeq,
-        head: EventSeq,
+        cursor: L::Position,
+        head: L::Position,
         limit: u32,
     ) -> Result<Rows, StoreError> {
         loop {
-            let read = match self.source(store, session, cursor, limit) {
+            let read = match self.source(cursor, limit) {
                 Source::Tail(rows) => return Ok(rows),
                 Source::AfterTail(read) => read,
                 Source::Store => break,
@@ -80,84 +143,78 @@ impl Feed {
             }
         }
         // The rows are kept only if they reach the head and the tail is empty.
-        let rows = read(store.as_ref(), session, cursor, limit).await?;
-        if rows.last().is_some_and(|row| row.seq >= head) {
+        let rows = self.read(cursor, limit).await?;
+        if rows.last().is_some_and(|row| L::position(row) >= head) {
             let tail = &mut self.state().tail;
-            if tail.rows.is_empty() {
-                tail.extend(rows.iter().cloned());
+            if tail.is_none() {
+                *tail = Tail::new::<L>(cursor, &rows);
             }
         }
         Ok(rows)
     }
 
-    fn source(
-        self: &Arc<Self>,
-        store: &Arc<dyn Store>,
-        session: SessionId,
-        cursor: EventSeq,
-        limit: u32,
-    ) -> Source {
+    fn source(self: &Arc<Self>, cursor: L::Position, limit: u32) -> Source {
         let mut state = self.state();
-        let (Some(first), Some(last)) = (state.tail.rows.front(), state.tail.rows.back()) else {
+        let Some(tail) = &state.tail else {
             return Source::Store;
         };
-        if cursor.next() < first.seq || cursor > last.seq {
+        if cursor < tail.begin || cursor > tail.end {
             return Source::Store;
         }
-        if cursor < last.seq {
-            return Source::Tail(state.tail.after(cursor, limit));
+        if cursor < tail.end {
+            return Source::Tail(tail.after(cursor, limit));
         }
         let current = state.read.as_ref().filter(|(from, _)| *from == cursor);
         let current = current.and_then(|(_, read)| read.upgrade());
         if let Some(read) = current.filter(|read| read.peek().is_none()) {
             return Source::AfterTail(read);
         }
-        let read = Self::extend(Arc::downgrade(self), store.clone(), session, cursor, limit);
-        let read = read.boxed().shared();
+        let read = self.clone().extend(cursor, limit).boxed().shared();
         state.read = read.downgrade().map(|read| (cursor, read));
         Source::AfterTail(read)
     }
 
     /// Reads the events after `cursor`, the end of the tail, and adds them to the tail.
-    async fn extend(
-        feed: Weak<Self>,
-        store: Arc<dyn Store>,
-        session: SessionId,
-        cursor: EventSeq,
-        limit: u32,
-    ) -> Option<Rows> {
-        let rows = read(store.as_ref(), session, cursor, limit).await.ok()?;
-        if let Some(feed) = feed.upgrade() {
-            let tail = &mut feed.state().tail;
-            if tail.rows.back().is_some_and(|last| last.seq == cursor) {
-                // More rows may be read than kept. All of them are returned.
-                tail.extend(rows.iter().cloned());
-            }
+    async fn extend(self: Arc<Self>, cursor: L::Position, limit: u32) -> Option<Rows> {
+        let rows = self.read(cursor, limit).await.ok()?;
+        if let Some(tail) = &mut self.state().tail
+            && tail.end == cursor
+        {
+            // More rows may be read than kept. All of them are returned.
+            tail.extend::<L>(&rows);
         }
         Some(rows)
     }
 
-    fn state(&self) -> MutexGuard<'_, FeedState> {
+    async fn read(&self, cursor: L::Position, limit: u32) -> Result<Rows, StoreError> {
+        let rows = self.log.read(cursor, limit).await?;
+        Ok(rows.into_iter().map(encoded).map(Arc::new).collect())
+    }
+
+    fn state(&self) -> MutexGuard<'_, FeedState<L::Position>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn read(
-    store: &dyn Store,
-    session: SessionId,
-    cursor: EventSeq,
-    limit: u32,
-) -> Result<Rows, StoreError> {
-    let rows = store.events_after(session, cursor, limit).await?;
-    Ok(rows.into_iter().map(encoded).map(Arc::new).collect())
-}
+impl<P: Copy + Ord> Tail<P> {
+    /// Creates a tail of the events after `begin`; `None` if there are none.
+    fn new<L: Log<Position = P>>(begin: P, rows: &[Arc<EncodedEvent>]) -> Option<Self> {
+        let mut tail = Self {
+            begin,
+            end: L::position(rows.last()?),
+            rows: VecDeque::new(),
+            bytes: 0,
+        };
+        tail.extend::<L>(rows);
+        Some(tail)
+    }
 
-impl Tail {
-    fn after(&self, cursor: EventSeq, limit: u32) -> Rows {
-        let begin = self.rows.partition_point(|row| row.seq <= cursor);
+    fn after(&self, cursor: P, limit: u32) -> Rows {
+        let begin = self.rows.partition_point(|(at, _)| *at <= cursor);
         let mut bytes = 0;
         self.rows
             .iter()
+            .map(|(_, row)| row)
             .skip(begin)
             .take(limit as usize)
             .take_while(|row| {
@@ -169,38 +226,58 @@ impl Tail {
             .collect()
     }
 
-    fn extend(&mut self, rows: impl Iterator<Item = Arc<EncodedEvent>>) {
+    fn extend<L: Log<Position = P>>(&mut self, rows: &[Arc<EncodedEvent>]) {
         for row in rows {
+            self.end = L::position(row);
             self.bytes += row.json.len();
-            self.rows.push_back(row);
+            self.rows.push_back((self.end, row.clone()));
         }
         while self.rows.len() > ROWS_MAX || (self.bytes > BYTES_MAX && self.rows.len() > 1) {
-            let Some(row) = self.rows.pop_front() else {
+            let Some((at, row)) = self.rows.pop_front() else {
                 break;
             };
+            self.begin = at;
             self.bytes -= row.json.len();
         }
     }
 }
 
-/// The feeds of the sessions that have readers.
-#[derive(Debug, Default)]
+/// The feeds of the logs that have readers. Each lives as long as a reader holds it.
+#[derive(Default)]
 pub(crate) struct Feeds {
     /// The lock protects only the map and is not held across waits.
-    feeds: Mutex<HashMap<SessionId, Weak<Feed>>>,
+    sessions: Mutex<HashMap<SessionId, Weak<Feed<SessionLog>>>>,
+    /// The lock protects only the reference and is not held across waits.
+    whole: Mutex<Weak<Feed<WholeLog>>>,
 }
 
 impl Feeds {
-    /// Returns the feed of `session`, which lives as long as a reader holds it.
-    pub(crate) fn of(&self, session: SessionId) -> Arc<Feed> {
-        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Returns the feed of `session`.
+    pub(crate) fn of_session(
+        &self,
+        store: &Arc<dyn Store>,
+        session: SessionId,
+    ) -> Arc<Feed<SessionLog>> {
+        let mut feeds = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(feed) = feeds.get(&session).and_then(Weak::upgrade) {
             return feed;
         }
         feeds.retain(|_, feed| feed.strong_count() > 0);
-        let feed = Arc::new(Feed::default());
+        let store = store.clone();
+        let feed = Arc::new(Feed::new(SessionLog { store, session }));
         feeds.insert(session, Arc::downgrade(&feed));
         feed
+    }
+
+    /// Returns the feed of all sessions.
+    pub(crate) fn of_all(&self, store: &Arc<dyn Store>) -> Arc<Feed<WholeLog>> {
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        whole.upgrade().unwrap_or_else(|| {
+            let store = store.clone();
+            let feed = Arc::new(Feed::new(WholeLog { store }));
+            *whole = Arc::downgrade(&feed);
+            feed
+        })
     }
 }
 
@@ -221,22 +298,27 @@ mod tests {
         })
     }
 
+    fn tail(rows: impl Iterator<Item = Arc<EncodedEvent>>) -> Tail<EventSeq> {
+        let rows: Vec<_> = rows.collect();
+        Tail::new::<SessionLog>(EventSeq::START, &rows).unwrap()
+    }
+
     #[test]
     fn tail_keeps_the_last_rows_within_its_bounds() {
-        let mut tail = Tail::default();
-        tail.extend((1..=2_000).map(|seq| row(seq, 10)));
+        let mut tail = tail((1..=2_000).map(|seq| row(seq, 10)));
         assert_eq!(tail.rows.len(), ROWS_MAX);
-        assert_eq!(tail.rows.back().map(|row| row.seq.get()), Some(2_000));
-        tail.extend((2_001..=2_003).map(|seq| row(seq, BYTES_MAX)));
+        assert_eq!((tail.begin.get(), tail.end.get()), (976, 2_000));
+        let large: Vec<_> = (2_001..=2_003).map(|seq| row(seq, BYTES_MAX)).collect();
+        tail.extend::<SessionLog>(&large);
         assert_eq!(tail.rows.len(), 1);
+        assert_eq!((tail.begin.get(), tail.end.get()), (2_002, 2_003));
         assert_eq!(tail.bytes, BYTES_MAX);
         assert_eq!(tail.after(EventSeq::new(2_002), 10).len(), 1);
     }
 
     #[test]
     fn a_read_of_a_tail_is_bounded_in_bytes() {
-        let mut tail = Tail::default();
-        tail.extend((1..=40).map(|seq| row(seq, READ_BYTES / 4)));
+        let tail = tail((1..=40).map(|seq| row(seq, READ_BYTES / 4)));
         let read = tail.after(EventSeq::new(30), 256);
         let seqs: Vec<_> = read.iter().map(|row| row.seq.get()).collect();
         assert_eq!(seqs, [31, 32, 33, 34]);

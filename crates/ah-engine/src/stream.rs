@@ -10,13 +10,13 @@ use ah_rest_api_contract::{
     EncodedEvent, EncodedItem, EncodedLogStream, EncodedStream, EphemeralEvent, EventFilter,
     EventPayload, EventSeq, EventType, Gap, SessionId, TaskManagerError,
 };
-use ah_store::{EventRow, Head, LogPosition, Store};
+use ah_store::{Head, LogPosition, Store};
 use futures::stream;
 use tokio::sync::{broadcast, watch};
 
 use crate::encoding::{encoded, parse};
 use crate::engine::Core;
-use crate::feed::Feed;
+use crate::feed::{Feed, Log as _, SessionLog, WholeLog};
 
 /// The maximum number of events in one read, whose bytes are bounded as well. A reader holds them in
 /// memory, shared with others.
@@ -24,7 +24,7 @@ const READ_MAX: u32 = 256;
 
 struct Reader {
     store: Arc<dyn Store>,
-    feed: Arc<Feed>,
+    feed: Arc<Feed<SessionLog>>,
     session: SessionId,
     cursor: EventSeq,
     filter: EventFilter,
@@ -51,8 +51,8 @@ pub(crate) fn of_session(
     let head = store.watch_session(session);
     let ephemeral = filter.wants_ephemeral().then(|| hub.subscribe(session));
     let reader = Reader {
+        feed: feeds.of_session(&store, session),
         store,
-        feed: feeds.of(session),
         session,
         cursor: after,
         filter,
@@ -104,10 +104,7 @@ impl Reader {
             // A reader that has caught up does not query the store.
             return Ok(false);
         }
-        let rows = self
-            .feed
-            .after(&self.store, self.session, self.cursor, end, READ_MAX)
-            .await?;
+        let rows = self.feed.after(self.cursor, end, READ_MAX).await?;
         if let Some(first) = rows.first()
             && first.seq > self.cursor.next()
         {
@@ -192,7 +189,7 @@ fn admits(filter: &EventFilter, row: &EncodedEvent) -> bool {
 }
 
 struct LogReader {
-    store: Arc<dyn Store>,
+    feed: Arc<Feed<WholeLog>>,
     end: watch::Receiver<LogPosition>,
     cursor: LogPosition,
     sessions: Option<BTreeSet<SessionId>>,
@@ -204,14 +201,14 @@ struct LogReader {
 /// Returns the events of many sessions after `after` in commit order, followed by new ones.
 /// Includes all sessions if `sessions` is absent.
 pub(crate) fn of_all(
-    store: Arc<dyn Store>,
+    core: &Core,
     after: LogPosition,
     sessions: Option<BTreeSet<SessionId>>,
     filter: EventFilter,
 ) -> EncodedLogStream {
     let reader = LogReader {
-        end: store.watch_log(),
-        store,
+        end: core.store.watch_log(),
+        feed: core.feeds.of_all(&core.store),
         cursor: after,
         sessions,
         filter,
@@ -259,7 +256,7 @@ impl LogReader {
                 self.end.changed().await.ok()?;
                 continue;
             }
-            match self.store.all_events_after(self.cursor, READ_MAX).await {
+            match self.feed.after(self.cursor, end, READ_MAX).await {
                 Ok(rows) if rows.is_empty() => self.end.changed().await.ok()?,
                 Ok(rows) => self.take(rows),
                 Err(error) => {
@@ -271,14 +268,16 @@ impl LogReader {
     }
 
     /// Moves the cursor to the last of `rows` and queues those that the filter admits.
-    fn take(&mut self, rows: Vec<EventRow>) {
-        self.cursor = rows.last().map_or(self.cursor, |row| row.position);
-        let wanted = rows.into_iter().map(encoded).filter(|event| {
+    fn take(&mut self, rows: Vec<Arc<EncodedEvent>>) {
+        self.cursor = rows
+            .last()
+            .map_or(self.cursor, |row| WholeLog::position(row));
+        let wanted = rows.into_iter().filter(|event| {
             self.sessions
                 .as_ref()
                 .is_none_or(|ids| ids.contains(&event.session_id))
                 && admits(&self.filter, event)
         });
-        self.ready.extend(wanted.map(Arc::new));
+        self.ready.extend(wanted);
     }
 }

@@ -66,7 +66,7 @@ impl AccessPoint for LocalTaskManager {
             None => self.core.store.log_end().await?,
         };
         Ok(crate::stream::of_all(
-            self.core.store.clone(),
+            &self.core,
             after,
             query.sessions,
             query.filter,

@@ -118,6 +118,40 @@ async fn readers_of_one_session_share_its_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn readers_of_all_sessions_share_their_rows() {
+    let world = World::new(Behavior::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    let watch = || engine.all_encoded_events(AllEventsQuery::default());
+    let mut readers = [watch().await.unwrap(), watch().await.unwrap()];
+    for n in 0..50 {
+        world.host.thought(id, &n.to_string());
+    }
+    world.host.end_turn(id);
+    let mut last = Vec::new();
+    for reader in &mut readers {
+        let mut seqs = Vec::new();
+        let ended = loop {
+            let row = tokio::time::timeout(PATIENCE, reader.next()).await.unwrap();
+            let row = row.unwrap().unwrap();
+            seqs.push(row.seq.get());
+            if row.json.contains("\"completed\"") {
+                break row;
+            }
+        };
+        assert!(seqs.is_sorted_by(|one, next| one + 1 == *next), "{seqs:?}");
+        assert!(seqs.len() > 50);
+        last.push(ended);
+    }
+    assert!(
+        Arc::ptr_eq(&last[0], &last[1]),
+        "events that one has read are in memory for the other"
+    );
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_log_of_many_sessions_is_read_on_one_stream_and_resumed() {
     let world = World::new(Behavior::EndsTurns);
     let engine = world.engine().await;
