@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The folder of a session's recorder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,10 +103,100 @@ impl SessionFolder {
         removed
     }
 
+    /// Removes everything in the folder but `kept`, and the folder if nothing is left in it. The
+    /// session and its recorder must have ended. A missing folder is a success.
+    ///
+    /// # Errors
+    /// Returns the first error of a removal, after removing the rest.
+    pub fn clear(&self, kept: Option<&Path>) -> io::Result<()> {
+        let entries = match std::fs::read_dir(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        let (mut cleared, mut is_kept) = (Ok(()), false);
+        for entry in entries {
+            let entry = entry?;
+            let path = entry.path();
+            if kept == Some(&*path) {
+                is_kept = true;
+                continue;
+            }
+            let removed = match entry.file_type()?.is_dir() {
+                true => std::fs::remove_dir_all(&path),
+                false => std::fs::remove_file(&path),
+            };
+            match removed {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    cleared = cleared.and(Err(error));
+                }
+                _ => {}
+            }
+        }
+        cleared?;
+        match is_kept {
+            true => Ok(()),
+            false => match std::fs::remove_dir(&self.0) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// Returns true if [`SessionFolder::clear`] has something to remove: any file but the log, or a
+    /// log that is older than `log_age`.
+    #[must_use]
+    pub fn has_remains(&self, log_age: Duration) -> bool {
+        let Ok(mut entries) = std::fs::read_dir(&self.0) else {
+            return false;
+        };
+        let Some(first) = entries.next() else {
+            return true;
+        };
+        if entries.next().is_some() || first.is_ok_and(|entry| entry.path() != self.log()) {
+            return true;
+        }
+        std::fs::metadata(self.log())
+            .and_then(|found| found.modified())
+            .is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= log_age))
+    }
+
     /// Returns the path of the log of the recorder and the agent's standard error, which is
     /// bounded.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.0.join("recorder.log")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_cleared_folder_is_gone_or_holds_the_log_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = SessionFolder::at(parent.path().join("session"));
+        let log = folder.log();
+        for kept in [Some(&*log), None] {
+            folder.clear(kept).unwrap();
+            assert!(!folder.has_remains(LONG), "it does not exist");
+            fs::create_dir_all(folder.home().join("deep/er")).unwrap();
+            assert!(folder.has_remains(LONG));
+            for path in [folder.journal(), folder.lock(), log.clone()] {
+                fs::write(path, "x").unwrap();
+            }
+            std::os::unix::fs::symlink(parent.path(), folder.path().join("link")).unwrap();
+            assert!(folder.has_remains(LONG));
+            folder.clear(kept).unwrap();
+            assert!(!folder.has_remains(LONG));
+            assert_eq!(log.exists(), kept.is_some());
+            assert_eq!(folder.path().exists(), kept.is_some());
+            assert_eq!(folder.has_remains(Duration::ZERO), kept.is_some());
+        }
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
     }
 }

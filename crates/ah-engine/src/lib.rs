@@ -26,6 +26,7 @@ mod feed;
 mod identity;
 mod liveness;
 mod manager;
+mod reclaim;
 mod scheduler;
 mod shortage;
 mod stream;

@@ -16,6 +16,7 @@ use crate::condition::Condition;
 use crate::config::Scheduling;
 use crate::engine::Core;
 use crate::liveness::Liveness;
+use crate::reclaim;
 use crate::shortage;
 use crate::supervisor::{Supervisor, SupervisorError};
 
@@ -45,11 +46,18 @@ impl Scheduler {
         let mut renew_at = clock.now().plus(self.core.config.lease / 3);
         let mut check_at = clock.now().plus(ORPHAN_CHECK);
         let mut sweep_at = clock.now();
+        let mut reclaim_at = clock.now();
         self.liveness.tidy();
         loop {
             work.mark_unchanged();
             if self.core.config.scheduling == Scheduling::Serve {
                 self.report("claim a queued session", self.claim_queued().await);
+                let now = clock.now();
+                if now >= reclaim_at {
+                    reclaim_at = now.plus(reclaim::SWEEP_EVERY);
+                    let sweep = reclaim::sweep(self.core.clone(), self.shutdown.clone());
+                    self.tasks.spawn(sweep);
+                }
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => return,

@@ -1,29 +1,31 @@
-//! Passing shortages of the host. An operation that fails for one is tried again later, and never
-//! ends a session.
+//! Passing shortages of the host, among them a disk that takes no data. An operation that fails for
+//! one is tried again later, and never ends a session.
 
 use std::error::Error;
 use std::io;
 
 use rustix::io::Errno;
 
-/// The errors of a host that lacks descriptors, memory, processes or space for now.
-const SHORTAGES: [Errno; 6] = [
+/// The errors of a host that lacks descriptors, memory, processes, space or a writable disk for now.
+const SHORTAGES: [Errno; 7] = [
     Errno::MFILE,
     Errno::NFILE,
     Errno::NOMEM,
     Errno::AGAIN,
     Errno::NOSPC,
     Errno::DQUOT,
+    Errno::ROFS,
 ];
 
 /// The messages of these errors. A child process such as git reports nothing but the message.
-const MESSAGES: [&str; 6] = [
+const MESSAGES: [&str; 7] = [
     "Too many open files",
     "Cannot allocate memory",
     "Out of memory",
     "Resource temporarily unavailable",
     "No space left on device",
     "Disk quota exceeded",
+    "Read-only file system",
 ];
 
 /// Returns true if a passing shortage caused `error`.

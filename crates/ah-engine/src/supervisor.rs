@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::decision::{DECISION_ATTEMPTS, back_off, write_of};
 use crate::engine::{CommandTarget, Core};
+use crate::reclaim;
 use ah_executor::{ExecutorError, RecorderState};
 use escalate::EndLimit;
 
@@ -124,6 +125,7 @@ impl Supervisor {
             }
             self.reload().await?;
             if self.view.record.session.status.is_terminal() {
+                self.reclaim().await;
                 return Ok(());
             }
             let before = self.view.record.journal;
@@ -142,6 +144,12 @@ impl Supervisor {
             }
             self.back_off_without_progress(before).await?;
         }
+    }
+
+    /// Removes what the ended session left on the host.
+    async fn reclaim(&self) {
+        let status = self.view.record.session.status;
+        reclaim::reclaim(&self.core, self.id, status, &self.shutdown).await;
     }
 
     /// Notes the current work of this supervisor.
@@ -191,7 +199,11 @@ impl Supervisor {
             ah_rest_api_contract::error_chain(why)
         );
         let process_end = match self.ingest_left_over().await {
-            Ok(Some(end_record)) => return self.conclude_as_recorded(end_record).await,
+            Ok(Some(end_record)) => {
+                self.conclude_as_recorded(end_record).await?;
+                self.reclaim().await;
+                return Ok(());
+            }
             Ok(None) => ProcessEnd::NeverStarted { reason },
             // The unreadable journal is most likely the cause.
             Err(SupervisorError::Executor(_) | SupervisorError::Machine(_)) => {
@@ -199,7 +211,9 @@ impl Supervisor {
             }
             Err(other) => return Err(other),
         };
-        self.conclude(process_end).await
+        self.conclude(process_end).await?;
+        self.reclaim().await;
+        Ok(())
     }
 
     /// Reads the session again. Fails if the session has another owner.

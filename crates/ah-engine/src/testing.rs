@@ -24,7 +24,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
 pub use agent::Behavior;
-use ah_executor::ExecutorError;
+use ah_executor::{ExecutorError, LogRetention};
 use recorder::Recorder;
 
 /// The maximum wait of a test for a request to reach a recorder.
@@ -47,7 +47,7 @@ struct Inner {
     behavior: Behavior,
     /// The injected faults. The lock is held only during an access.
     faults: Mutex<Faults>,
-    /// The number of remaining calls of `recorder_state`, `sweep` and `discard` that fail.
+    /// The number of remaining calls of `recorder_state`, `sweep` and `reclaim` that fail.
     failures: AtomicU32,
     /// True if a count of changes takes a while.
     has_slow_counts: AtomicBool,
@@ -66,9 +66,11 @@ struct Inner {
 struct Faults {
     refusal: Option<String>,
     immovable: bool,
-    unsealable: bool,
+    unsealable: Option<&'static str>,
     unreadable: Option<fn() -> ExecutorError>,
     discarded: Vec<SessionId>,
+    reclaimed: Vec<(SessionId, LogRetention)>,
+    remains: BTreeSet<SessionId>,
     most_alive: usize,
 }
 
@@ -125,9 +127,31 @@ impl FakeHost {
         self.0.faults.lock().unwrap().immovable = true;
     }
 
-    /// Makes storing the changes of sessions fail.
-    pub fn refuse_to_seal(&self) {
-        self.0.faults.lock().unwrap().unsealable = true;
+    /// Makes storing the changes of sessions fail with this message; `None` ends the failure.
+    pub fn refuse_to_seal(&self, message: Option<&'static str>) {
+        self.0.faults.lock().unwrap().unsealable = message;
+    }
+
+    /// Sets the answer of a session's recorder to the question whether its disk takes no data.
+    pub fn set_waiting_for_disk(&self, session: SessionId, waits: bool) {
+        self.with(session, |recorder| recorder.waits_for_disk = waits);
+    }
+
+    /// Returns the sessions whose remains were removed, and the use of their logs.
+    #[must_use]
+    pub fn reclaimed(&self) -> Vec<(SessionId, LogRetention)> {
+        self.0.faults.lock().unwrap().reclaimed.clone()
+    }
+
+    /// Adds remains of a session, as a killed engine leaves them.
+    pub fn leave_remains(&self, session: SessionId) {
+        self.0.faults.lock().unwrap().remains.insert(session);
+    }
+
+    /// Returns the sessions that have remains.
+    #[must_use]
+    pub fn remains(&self) -> BTreeSet<SessionId> {
+        self.0.faults.lock().unwrap().remains.clone()
     }
 
     /// Returns the sessions whose workspaces were removed.
@@ -142,7 +166,7 @@ impl FakeHost {
         self.0.faults.lock().unwrap().most_alive
     }
 
-    /// Makes the next `times` calls of `recorder_state`, `sweep` and `discard` fail.
+    /// Makes the next `times` calls of `recorder_state`, `sweep` and `reclaim` fail.
     pub fn fail(&self, times: u32) {
         self.0.failures.store(times, Ordering::SeqCst);
     }

@@ -1,13 +1,15 @@
 //! The executor of this host: its agents, workspaces in git, and recorders as detached processes.
 
 mod recorder;
+mod remains;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ah_agents::{Catalog, SessionFolder};
 use ah_executor::{
-    AgentLaunch, Attachment, Executor, ExecutorError, Provisioned, RecorderState, WorkspaceLost,
-    WorkspaceRequest,
+    AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, RecorderState,
+    WorkspaceLost, WorkspaceRequest,
 };
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_recorder::{RecorderCommand, SpawnError, journal, sweep_folder};
@@ -21,7 +23,7 @@ use async_trait::async_trait;
 /// Runs sessions on the host of this process.
 #[derive(Debug)]
 pub struct LocalExecutor {
-    workspaces: Workspaces,
+    workspaces: Arc<Workspaces>,
     sessions: PathBuf,
     recorder: RecorderCommand,
     catalog: Catalog,
@@ -35,7 +37,7 @@ impl LocalExecutor {
     pub fn new(home: PathBuf, recorder: RecorderCommand, catalog: Catalog) -> Self {
         let sessions = home.join("sessions");
         Self {
-            workspaces: Workspaces::new(home),
+            workspaces: Arc::new(Workspaces::new(home)),
             sessions,
             recorder,
             catalog,
@@ -249,6 +251,22 @@ impl Executor for LocalExecutor {
             ),
             _ => Ok(()),
         }
+    }
+
+    async fn reclaim(&self, session: SessionId, log: LogRetention) -> Result<(), ExecutorError> {
+        remains::remove(session, &self.folder(session), log).await?;
+        self.workspaces
+            .reclaim(session)
+            .await
+            .map_err(workspace_error)
+    }
+
+    async fn remains(&self, limit: usize) -> Result<Vec<SessionId>, ExecutorError> {
+        let (sessions, workspaces) = (self.sessions.clone(), self.workspaces.clone());
+        let list = move || remains::list(&sessions, &workspaces, limit);
+        tokio::task::spawn_blocking(list).await.map_err(|error| {
+            ExecutorError::caused_by("the look for remains was cut short", error)
+        })?
     }
 
     async fn branches(&self, source: &RepositorySource) -> Result<Vec<Branch>, ExecutorError> {

@@ -14,5 +14,6 @@ mod port;
 pub use attachment::{Attachment, RecorderMessage, RecorderMessages, RecorderRequests};
 pub use launch::AgentLaunch;
 pub use port::{
-    Executor, ExecutorError, Provisioned, RecorderState, WorkspaceLost, WorkspaceRequest,
+    Executor, ExecutorError, LogRetention, Provisioned, RecorderState, WorkspaceLost,
+    WorkspaceRequest,
 };

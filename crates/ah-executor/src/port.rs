@@ -99,6 +99,15 @@ pub enum RecorderState {
     Gone,
 }
 
+/// The use of a recorder's log after the end of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogRetention {
+    /// The log is kept for some days, because it may explain the end.
+    Keep,
+    /// The log is removed.
+    Remove,
+}
+
 /// A host that runs sessions.
 #[async_trait]
 pub trait Executor: Send + Sync + 'static {
@@ -180,6 +189,15 @@ pub trait Executor: Send + Sync + 'static {
 
     /// Removes the session's workspace and its recorder's folder.
     async fn discard(&self, session: SessionId) -> Result<(), ExecutorError>;
+
+    /// Removes what is left of an ended session's recorder: its folder, its control group, and a
+    /// workspace that was never completed or whose removal was interrupted. Waits a few seconds for
+    /// the end of the recorder. The workspace itself is kept.
+    async fn reclaim(&self, session: SessionId, log: LogRetention) -> Result<(), ExecutorError>;
+
+    /// Returns sessions of which this host has something that [`Executor::reclaim`] removes after
+    /// their end, at most `limit`. Also removes what belongs to no session.
+    async fn remains(&self, limit: usize) -> Result<Vec<SessionId>, ExecutorError>;
 
     /// Returns the branches of a repository, queried from the repository itself.
     async fn branches(&self, source: &RepositorySource) -> Result<Vec<Branch>, ExecutorError>;

@@ -48,14 +48,16 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Returns true if the disk had no space. The journal then ends with a complete line, and can be
-    /// written again once there is space.
-    pub(crate) fn is_lack_of_space(&self) -> bool {
+    /// Returns true if the disk took no data for now: it is full, or mounted read-only. The journal
+    /// can be written again once it takes data.
+    pub(crate) fn is_passing(&self) -> bool {
         matches!(
             self,
             Self::Io { source, .. } if matches!(
                 source.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::ReadOnlyFilesystem
             )
         )
     }
@@ -196,6 +198,8 @@ pub(crate) struct JournalWriter {
     file: File,
     path: PathBuf,
     len: u64,
+    /// True if the file may be longer than `len`, because a partial line could not be removed.
+    is_torn: bool,
     /// The lines of the current write; kept to reuse its memory.
     batch: Vec<u8>,
     /// The end of each line, in bytes from the start of the file.
@@ -220,6 +224,7 @@ impl JournalWriter {
                 file,
                 path,
                 len,
+                is_torn: false,
                 batch: Vec::new(),
                 ends: Vec::new(),
             }),
@@ -239,8 +244,8 @@ impl JournalWriter {
     /// Appends `records` with one write and returns the end of each, in bytes from the start of the
     /// file.
     ///
-    /// A partial write (the disk is full) is truncated, so that the journal always ends with a
-    /// complete line.
+    /// A partial write (the disk is full) is truncated, now or before the next write, so that every
+    /// record begins after a complete line.
     pub(crate) fn append(&mut self, records: &[JournalRecord]) -> Result<&[u64], JournalError> {
         self.batch.clear();
         self.ends.clear();
@@ -252,20 +257,27 @@ impl JournalWriter {
         if records.is_empty() {
             return Ok(&self.ends);
         }
-        let written = self.file.write_all(&self.batch);
-        if let Err(source) = written {
-            let doing = match self.file.set_len(self.len) {
-                Ok(()) => "append to",
-                Err(_) => "append to, or cut off half a line from,",
-            };
+        if let Err(source) = self.write_batch() {
             return Err(JournalError::Io {
-                doing,
+                doing: "append to",
                 path: self.path.clone(),
                 source,
             });
         }
         self.len += self.batch.len() as u64;
         Ok(&self.ends)
+    }
+
+    fn write_batch(&mut self) -> io::Result<()> {
+        if self.is_torn {
+            self.file.set_len(self.len)?;
+            self.is_torn = false;
+        }
+        let written = self.file.write_all(&self.batch);
+        if written.is_err() {
+            self.is_torn = self.file.set_len(self.len).is_err();
+        }
+        written
     }
 }
 

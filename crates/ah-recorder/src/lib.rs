@@ -8,6 +8,7 @@
 //!   communicates with it by the [`protocol`].
 //! * [`journal`] reads the records of a recorder that has ended.
 //! * [`sweep_folder`] and [`sweep_session`] end the processes that a killed recorder left behind.
+//!   [`remove_group`] and [`remove_abandoned_groups`] remove control groups.
 //!
 //! The programs of agents and the protocols that they speak are in [`ah_agents`].
 
@@ -35,6 +36,8 @@ pub use connection::{
 };
 pub use log::BoundedLog;
 pub use process::descriptors::raise as raise_descriptor_limit;
-pub use process::{SESSION_MARK, sweep_folder, sweep_session};
+pub use process::{
+    SESSION_MARK, remove_abandoned_groups, remove_group, sweep_folder, sweep_session,
+};
 pub use run::{is_alive, kill, main, pid};
 pub use spawn::{RecorderCommand, SpawnError, spawn};

@@ -19,9 +19,10 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::time::Instant;
 
+pub use cgroup::remove_abandoned_groups;
 pub(crate) use cgroup::{Cgroup, leave_sessions};
 pub(crate) use sweep::{Swept, sweep};
-pub use sweep::{sweep_folder, sweep_session};
+pub use sweep::{remove_group, sweep_folder, sweep_session};
 
 /// The environment variable that marks every process of a session; its value is the session's id.
 pub const SESSION_MARK: &str = "AH_SESSION_ID";

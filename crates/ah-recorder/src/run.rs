@@ -151,7 +151,8 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
         // Released before the socket is removed: a refused connection then means that no recorder
         // runs.
         drop(lock);
-        std::fs::remove_file(folder.socket())?;
+        // An access point that sees the end of the session removes the whole folder.
+        let removed = removed.and(remove(&folder.socket()));
         tasks.shut_down().await;
         ended.and(removed)
     });

@@ -61,7 +61,7 @@ pub(super) struct RecordedSession {
     interrupt_deadline: Option<InterruptDeadline>,
     /// The processes that are stopped while the session is paused.
     frozen: Option<Frozen>,
-    /// The results that wait for space on the disk.
+    /// The results that wait until the disk takes data.
     withheld: Option<Withheld>,
     /// The error that made the journal unwritable.
     journal_lost: Option<JournalError>,
@@ -187,7 +187,7 @@ impl RecordedSession {
             }
             let deadline = self.next_deadline();
             tokio::select! {
-                // Without space for its records, the agent waits as soon as its pipe is full.
+                // While its records wait, the agent waits as soon as its pipe is full.
                 line = next_line(self.agent.as_mut()), if self.withheld.is_none() => self.on_line(line),
                 _ = signals.child.recv() => self.reap(),
                 Some(arrival) = inputs.arrivals.recv() => self.on_arrival(arrival),
@@ -202,7 +202,7 @@ impl RecordedSession {
                 () = sleep_until(deadline) => {}
             }
         }
-        self.end_remaining(folder).await;
+        self.end_remaining(folder, inputs).await;
     }
 
     fn on_line(&mut self, line: Option<AgentLine>) {

@@ -122,6 +122,9 @@ pub struct RecorderInfo {
     pub is_paused: bool,
     /// True if an access point is attached.
     pub is_attended: bool,
+    /// True if the disk takes no data, so that the agent and its last records wait.
+    #[serde(default)]
+    pub is_waiting_for_disk: bool,
     /// The number of prompts that wait.
     pub waiting_prompts: u32,
     /// The number of pending permission requests.

@@ -24,6 +24,7 @@
 //! and its result is a folder.
 
 mod changes;
+mod commit_settings;
 mod diff;
 mod error;
 mod folder;
@@ -31,6 +32,7 @@ mod git;
 mod lock;
 mod mirror;
 mod record;
+mod remains;
 mod repository;
 mod snapshot;
 mod source;

@@ -117,6 +117,11 @@ impl Mirror {
         Ok(note)
     }
 
+    /// Returns the source.
+    pub(crate) const fn source(&self) -> &Source {
+        &self.source
+    }
+
     fn is_remote(&self) -> bool {
         self.source.as_path().is_none()
     }

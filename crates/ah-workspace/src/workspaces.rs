@@ -10,10 +10,12 @@ use ah_executor::WorkspaceRequest;
 use ah_rest_api_contract::{Branch, RepositorySource, SessionId, WorkspaceProvider};
 use tokio::sync::Mutex as AsyncMutex;
 
+use crate::commit_settings::CommitSettings;
 use crate::git::{Git, TRANSFER_LIMIT};
 use crate::lock::FileLock;
 use crate::mirror::{LOCK_WAIT, Mirror, Refresh, Start};
 use crate::record::{Record, Workspace, git_dir_of, private_ref};
+use crate::remains;
 use crate::source::Source;
 use crate::{WorkspaceError, folder, repository};
 
@@ -114,13 +116,46 @@ impl Workspaces {
         }
         self.git.check().await?;
         let lock = FileLock::acquire(&self.session_lock(session), LOCK_WAIT).await?;
-        if let Some(record) = Record::read(&record_path)? {
+        if let Some(mut record) = Record::read(&record_path)? {
+            // An interrupted removal is found and continued, unless the disk is full.
+            if record.workspace.take().is_some()
+                && let Err(error) = record.write(&record_path)
+            {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(session.id = %session, error, "the removal is not recorded");
+            }
             self.clear(session, &record).await?;
             std::fs::remove_file(&record_path)
                 .map_err(WorkspaceError::file("remove", &record_path))?;
         }
         folder::remove(self.worktree(session)).await?;
         lock.remove_file()
+    }
+
+    /// Returns sessions for which [`Workspaces::reclaim`] has something to do after their end, at most
+    /// `limit`. Removes the temporary files of killed processes.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn remains(&self, limit: usize) -> Result<Vec<SessionId>, WorkspaceError> {
+        remains::remove_temporaries(&self.worktrees(), &self.repositories());
+        remains::sessions(&self.worktrees(), limit)
+    }
+
+    /// Removes the workspace of an ended session if it was not completed, or if its removal was
+    /// interrupted. If the user has removed its folder, git's folder of the worktree is removed; the
+    /// branch and the snapshots stay.
+    ///
+    /// # Errors
+    /// Something could not be removed.
+    pub async fn reclaim(&self, session: SessionId) -> Result<(), WorkspaceError> {
+        match Record::read(&self.record(session))?.map(|record| record.workspace) {
+            Some(None) => self.remove(session).await,
+            Some(Some(workspace)) if !is_there(&workspace.path) => {
+                folder::remove(workspace.git_dir()).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the current branches of a repository, the default one first.
@@ -164,6 +199,14 @@ impl Workspaces {
                 .begin(request.session, &mirror.path, start, &lock)
                 .await?;
             workspace.notes.extend(stale);
+            if let Some(top) = mirror.source().as_path() {
+                let settings = CommitSettings::of(&self.git, top).await?;
+                let worktree = workspace.git_dir();
+                settings
+                    .copy(&self.git, &mirror.path, &worktree, &lock)
+                    .await?;
+                workspace.notes.extend(settings.notes);
+            }
             workspace
         };
         // Writing the files takes longest and does not depend on other sessions, so it needs no
@@ -354,7 +397,7 @@ pub(crate) fn is_folder(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
-fn is_there(path: &Path) -> bool {
+pub(crate) fn is_there(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }
 

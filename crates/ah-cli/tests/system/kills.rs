@@ -17,11 +17,11 @@ const KILLS_WAITING: usize = 5;
 const PROMPTS: [(usize, &str); 2] = [(4, "the first"), (9, "the second")];
 
 /// Reproducible random numbers: `SplitMix64` (Steele, Lea, Flood, 2014).
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// A different sequence each time, unless `AH_TEST_SEED` is set.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let seed = match std::env::var("AH_TEST_SEED") {
             Ok(seed) => seed.parse().unwrap(),
             Err(_) => std::hash::RandomState::new().build_hasher().finish(),
@@ -38,7 +38,7 @@ impl Random {
         (bits ^ (bits >> 31)) % bound
     }
 
-    fn milliseconds(&mut self, bound: u64) -> Duration {
+    pub(crate) fn milliseconds(&mut self, bound: u64) -> Duration {
         Duration::from_micros(self.below(bound * 1000))
     }
 }

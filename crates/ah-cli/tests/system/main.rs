@@ -13,6 +13,7 @@ mod crowd;
 mod host;
 mod http;
 mod kills;
+mod leftovers;
 mod over_http;
 mod processes;
 mod readme;

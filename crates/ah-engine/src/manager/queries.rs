@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::LocalTaskManager;
 use crate::config::Scheduling;
+use crate::shortage;
 
 /// The maximum wait of a command for the versions of agents. Most of them are known.
 const VERSIONS_WAIT_MAX: Duration = Duration::from_secs(3);
@@ -94,7 +95,13 @@ fn executor_error(error: ExecutorError) -> TaskManagerError {
     let detail = error_chain(&error);
     match error.field {
         Some(field) => FieldErrors::of(field, detail).into(),
-        None => TaskManagerError::new(ErrorKind::Internal, detail).caused_by(error),
+        None => {
+            let kind = match shortage::caused(&error) {
+                true => ErrorKind::Unavailable,
+                false => ErrorKind::Internal,
+            };
+            TaskManagerError::new(kind, detail).caused_by(error)
+        }
     }
 }
 

@@ -5,15 +5,36 @@ use std::time::Duration;
 use ah_lifecycle::Change;
 use ah_lifecycle::end::{self, ProcessEnd};
 use ah_lifecycle::ingest::RecordedEnd;
-use ah_rest_api_contract::{EventPayload, Log, LogLevel, SupervisorPhase, Timestamp};
+use ah_rest_api_contract::{
+    ChangeSummary, EventPayload, Log, LogLevel, SupervisorPhase, Timestamp, error_chain,
+};
 use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
+use tokio::time::Instant;
 
 use super::{Commit, Supervisor, SupervisorError};
 use crate::decision::DECISION_ATTEMPTS;
+use crate::shortage;
 use ah_executor::ExecutorError;
 
 /// The longest wait between two attempts to end the remaining processes of a session.
 const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);
+/// The longest wait between two attempts to store the changes of a session.
+const SEAL_WAIT_MAX: Duration = Duration::from_secs(5);
+/// The maximum time for which a shortage of the host, such as a full disk, delays the end of a
+/// session until its changes can be stored.
+const SHORTAGE_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// The result of storing the changes of a session.
+enum Sealing {
+    /// The session was cancelled, so its changes are discarded.
+    Cancelled,
+    /// The session has no workspace.
+    Unneeded,
+    /// The changes are stored.
+    Done(ChangeSummary),
+    /// The changes could not be stored.
+    Failed(ExecutorError),
+}
 
 impl Supervisor {
     /// Ends a session as recorded by the agent's end in the journal.
@@ -48,10 +69,9 @@ impl Supervisor {
         let process_end = with_swept(process_end, swept);
         for attempt in 0..DECISION_ATTEMPTS {
             // A session can be cancelled while it is stopping, so each attempt checks again.
-            let (mut change, process_end) = if self.view.record.ending == Some(Ending::Cancel) {
-                (self.discard(at).await, process_end.clone())
-            } else {
-                self.seal(process_end.clone(), at).await
+            let (mut change, process_end) = match self.seal().await? {
+                Sealing::Cancelled => (self.discard(at).await, process_end.clone()),
+                sealing => self.with_sealing(process_end.clone(), sealing, at),
             };
             change.patch.journal = position;
             change.merge(end::decide(
@@ -91,25 +111,56 @@ impl Supervisor {
         }
     }
 
-    /// Stores the session's changes. A failure adds an event, and a session whose work is not kept
-    /// is not completed.
-    async fn seal(&self, process_end: ProcessEnd, now: Timestamp) -> (Change, ProcessEnd) {
-        let mut change = Change::default();
-        if self.view.record.session.workspace.is_none() {
-            return (change, process_end);
+    /// Stores the session's changes. Retries during a shortage of the host, at most
+    /// [`SHORTAGE_MAX`], or until the session is cancelled.
+    async fn seal(&mut self) -> Result<Sealing, SupervisorError> {
+        let give_up_at = Instant::now() + SHORTAGE_MAX;
+        let mut wait = Duration::from_millis(100);
+        loop {
+            if self.view.record.ending == Some(Ending::Cancel) {
+                return Ok(Sealing::Cancelled);
+            }
+            if self.view.record.session.workspace.is_none() {
+                return Ok(Sealing::Unneeded);
+            }
+            let error = match self.core.executor.seal(self.id).await {
+                Ok(changes) => return Ok(Sealing::Done(changes)),
+                Err(error) if shortage::caused(&error) && Instant::now() < give_up_at => error,
+                Err(error) => return Ok(Sealing::Failed(error)),
+            };
+            let reason = error_chain(&error);
+            tracing::warn!(session.id = %self.id, reason, "the changes cannot be stored yet");
+            self.core.supervisors.note_error(self.id, reason);
+            tokio::select! {
+                () = self.shutdown.cancelled() => return Err(SupervisorError::Shutdown),
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(SEAL_WAIT_MAX),
+            }
+            self.reload().await?;
         }
-        let error = match self.core.executor.seal(self.id).await {
-            Ok(count) => {
+    }
+
+    /// Returns the change of a session whose changes were stored, or not. A failure adds an event,
+    /// and a session whose work is not kept is not completed.
+    fn with_sealing(
+        &self,
+        process_end: ProcessEnd,
+        sealing: Sealing,
+        now: Timestamp,
+    ) -> (Change, ProcessEnd) {
+        let mut change = Change::default();
+        let error = match sealing {
+            Sealing::Cancelled | Sealing::Unneeded => return (change, process_end),
+            Sealing::Done(count) => {
                 let session = &self.view.record.session;
                 return (Change::of_count(session, count, now), process_end);
             }
-            Err(error) => error,
+            Sealing::Failed(error) => error,
         };
         let what = "the changes could not be stored";
         let process_end = match process_end {
             ProcessEnd::Recorded(end) => ProcessEnd::Unsealed {
                 end,
-                reason: format!("{what}: {}", ah_rest_api_contract::error_chain(&error)),
+                reason: format!("{what}: {}", error_chain(&error)),
             },
             other => other,
         };
@@ -135,7 +186,7 @@ fn failure(what: &str, error: &ExecutorError, now: Timestamp) -> NewEvent {
         ts: now,
         payload: EventPayload::Log(Log {
             level: LogLevel::Error,
-            message: format!("{what}: {}", ah_rest_api_contract::error_chain(error)),
+            message: format!("{what}: {}", error_chain(error)),
             tool_execution_id: None,
         }),
     }

@@ -16,6 +16,8 @@ use super::{Supervisor, SupervisorError};
 const STEPS: u32 = 4;
 /// The time that a recorder has beside these steps, for the sweep and its last records.
 const SWEEP_ALLOWANCE: Duration = Duration::from_secs(15);
+/// The time between two checks of a recorder that waits until the disk takes its last records.
+const DISK_CHECK_EVERY: Duration = Duration::from_secs(5);
 /// The time that a recorder has to kill the processes of a cancelled session.
 const CANCEL_ALLOWANCE: Duration = Duration::from_secs(10);
 
@@ -47,18 +49,37 @@ impl Supervisor {
         Some(limit.at)
     }
 
-    /// Kills the recorder if it has exceeded its limit. Returns true if so.
+    /// Kills the recorder if it has exceeded its limit. Returns true if so. A recorder that waits for
+    /// a full disk is spared: it has the last records of the session, and ends once they are
+    /// written.
     pub(super) async fn escalate(&mut self) -> Result<bool, SupervisorError> {
         let Some(at) = self.escalates_at() else {
             return Ok(false);
         };
-        if self.core.clock.now() < at {
+        let now = self.core.clock.now();
+        if now < at {
+            return Ok(false);
+        }
+        if self.recorder_waits_for_disk().await {
+            if let Some(limit) = &mut self.end_limit {
+                limit.at = now.plus(DISK_CHECK_EVERY);
+            }
             return Ok(false);
         }
         tracing::warn!(session.id = %self.id, "the recorder does not answer and is killed");
         self.core.executor.kill_recorder(self.id).await?;
         self.was_killed = true;
         Ok(true)
+    }
+
+    /// Returns true if the recorder answers that its records wait for the disk. The records of a
+    /// cancelled session are not worth the wait.
+    async fn recorder_waits_for_disk(&self) -> bool {
+        if self.view.record.ending == Some(Ending::Cancel) {
+            return false;
+        }
+        let info = self.core.executor.recorder_info(self.id).await;
+        matches!(info, Ok(Some(info)) if info.is_waiting_for_disk)
     }
 
     /// Returns the end of a recorder that left no record of it.

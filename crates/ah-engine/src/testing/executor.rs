@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ah_executor::{
-    AgentLaunch, Attachment, Executor, ExecutorError, Provisioned, RecorderMessage,
+    AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, RecorderMessage,
     RecorderMessages, RecorderState, WorkspaceRequest,
 };
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request};
@@ -163,8 +163,8 @@ impl Executor for FakeHost {
 
     async fn seal(&self, _session: SessionId) -> Result<ChangeSummary, ExecutorError> {
         let _lock = self.0.workspaces.lock().await;
-        if self.0.faults.lock().unwrap().unsealable {
-            return Err(ExecutorError::new("its objects cannot be read"));
+        if let Some(message) = self.0.faults.lock().unwrap().unsealable {
+            return Err(ExecutorError::new(message));
         }
         Ok(ChangeSummary {
             files_changed: 1,
@@ -180,6 +180,19 @@ impl Executor for FakeHost {
         }
         faults.discarded.push(session);
         Ok(())
+    }
+
+    async fn reclaim(&self, session: SessionId, log: LogRetention) -> Result<(), ExecutorError> {
+        self.may_fail()?;
+        let mut faults = self.0.faults.lock().unwrap();
+        faults.remains.remove(&session);
+        faults.reclaimed.push((session, log));
+        Ok(())
+    }
+
+    async fn remains(&self, limit: usize) -> Result<Vec<SessionId>, ExecutorError> {
+        let faults = self.0.faults.lock().unwrap();
+        Ok(faults.remains.iter().copied().take(limit).collect())
     }
 
     async fn branches(&self, _source: &RepositorySource) -> Result<Vec<Branch>, ExecutorError> {

@@ -24,6 +24,8 @@ pub(super) struct Recorder {
     pub(super) journal: Vec<JournalRecord>,
     pub(super) alive: bool,
     pub(super) frozen: bool,
+    /// True if the recorder answers that its disk takes no data.
+    pub(super) waits_for_disk: bool,
     pub(super) requests: Vec<Request>,
     pub(super) launched_with: Vec<(String, String)>,
     /// The ephemeral events that are to be sent.
@@ -72,6 +74,7 @@ impl Recorder {
             since: now,
             is_paused: self.frozen,
             is_attended: true,
+            is_waiting_for_disk: self.waits_for_disk,
             waiting_prompts: count(conversation.waiting_prompts()),
             pending_permissions: count(pending),
             next_deadline_ms: None,

@@ -232,7 +232,9 @@ async fn values_of_variables_are_not_shown_with_the_task() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_whose_changes_cannot_be_stored_fails_with_the_reason() {
     let world = World::new(Behavior::EndsTurns);
-    world.host.refuse_to_seal();
+    world
+        .host
+        .refuse_to_seal(Some("its objects cannot be read"));
     let engine = world.engine().await;
     let id = launch(&engine, a_task()).await;
     let log = whole_log(&engine, id).await;

@@ -12,6 +12,7 @@ mod crashes;
 mod life;
 mod once;
 mod outages;
+mod reclaim;
 mod replies;
 mod steering;
 mod streams;

@@ -42,6 +42,55 @@ async fn a_session_that_waits_for_the_host_can_be_stopped() {
     engine.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_are_stored_once_the_disk_has_space() {
+    for end in [S::Completed, S::Cancelled] {
+        let world = World::new(Behavior::Directed);
+        let engine = world.engine().await;
+        let id = launch(&engine, a_task()).await;
+        until_status(&engine, id, S::Running).await;
+        let full = "git failed to write a tree: error: No space left on device";
+        world.host.refuse_to_seal(Some(full));
+        world.host.end_turn(id);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let session = engine.get_session(id).await.unwrap();
+        assert_eq!(session.status, S::Running, "its end waits for its changes");
+        match end {
+            S::Cancelled => engine.cancel_session(id).await.unwrap(),
+            _ => world.host.refuse_to_seal(None),
+        }
+        let log = whole_log(&engine, id).await;
+        assert_eq!(statuses(&log).last(), Some(&end));
+        engine.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_that_waits_for_the_disk_is_not_killed() {
+    let world = World::new(Behavior::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    world.host.set_waiting_for_disk(id, true);
+    world.host.hold(S::Stopping);
+    let stopping = async { engine.stop_session(id, None).await.unwrap() };
+    let disk_has_space_later = async {
+        // More than twice the limit of a recorder that hangs.
+        for _ in 0..90 {
+            world.clock.advance(Duration::from_secs(1));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(engine.get_session(id).await.unwrap().status, S::Stopping);
+        world.host.set_waiting_for_disk(id, false);
+        world.host.release(S::Stopping);
+    };
+    tokio::join!(stopping, disk_has_space_later);
+    until_status(&engine, id, S::Stopped).await;
+    let reason = engine.get_session(id).await.unwrap().reason;
+    assert_eq!(reason.as_deref(), Some("stopped by user"));
+    engine.shutdown().await;
+}
+
 /// Checks that the engine reports the loss that `lose` causes.
 async fn assert_lost(lose: impl FnOnce(&World), reason: &str) {
     let world = World::new(Behavior::Directed);

@@ -49,6 +49,39 @@ fn appended_records_are_read_from_any_position() {
 }
 
 #[test]
+fn a_partial_line_that_could_not_be_removed_is_removed_before_the_next_record() {
+    let (_dir, folder) = folder();
+    let mut writer = JournalWriter::open(&folder).unwrap();
+    writer.append(&[log("first")]).unwrap();
+    // The state after a write to a disk that became read-only in the middle of it.
+    writer.file.write_all(b"{\"ts\":").unwrap();
+    writer.is_torn = true;
+    writer.append(&[log("second")]).unwrap();
+    let records = read_from(&folder, 0, 10).unwrap();
+    let records: Vec<_> = records.into_iter().map(|(record, _)| record).collect();
+    assert_eq!(records, [log("first"), log("second")]);
+}
+
+#[test]
+fn a_disk_that_takes_no_data_is_no_loss_of_the_journal() {
+    let error = |kind: io::ErrorKind| JournalError::Io {
+        doing: "append to",
+        path: PathBuf::new(),
+        source: kind.into(),
+    };
+    for passing in [
+        io::ErrorKind::StorageFull,
+        io::ErrorKind::QuotaExceeded,
+        io::ErrorKind::ReadOnlyFilesystem,
+    ] {
+        assert!(error(passing).is_passing(), "{passing}");
+    }
+    for lasting in [io::ErrorKind::FileTooLarge, io::ErrorKind::NotFound] {
+        assert!(!error(lasting).is_passing(), "{lasting}");
+    }
+}
+
+#[test]
 fn incomplete_line_is_not_read() {
     let (_dir, folder) = folder();
     let mut writer = JournalWriter::open(&folder).unwrap();

@@ -179,6 +179,14 @@ pub async fn sweep_folder(session: SessionId, folder: &SessionFolder) -> io::Res
     Ok(swept)
 }
 
+/// Removes the control group of `session`, whose recorder is gone, with every process in it. A group
+/// that stays is logged.
+pub async fn remove_group(session: SessionId, folder: &SessionFolder) {
+    if let Some(group) = Cgroup::left_in(folder, session) {
+        group.end().await;
+    }
+}
+
 async fn sweep_marked(session: SessionId, group: Option<Cgroup>) -> io::Result<u32> {
     let mark: Arc<[u8]> = format!("{SESSION_MARK}={session}").into_bytes().into();
     let group = group.map(Arc::new);
@@ -190,8 +198,7 @@ async fn sweep_marked(session: SessionId, group: Option<Cgroup>) -> io::Result<u
     };
     let swept = sweep(living, || (), super::signal).await;
     if let Some(group) = &group {
-        group.kill();
-        group.remove();
+        group.end().await;
     }
     if let Some(shortcoming) = swept.shortcoming() {
         return Err(io::Error::other(format!(

@@ -12,10 +12,10 @@ use crate::journal::JournalError;
 use crate::server::{JournalHead, PendingEphemeral};
 use crate::shutdown::ShutdownCause;
 
-/// The time between two attempts to write to a full disk.
-const SPACE_LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The time between two attempts to write to a disk that takes no data.
+const DISK_LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// The results of inputs that wait for space on the disk.
+/// The results of inputs that wait until the disk takes data.
 pub(super) struct Withheld {
     effects: Effects,
     since: Instant,
@@ -25,7 +25,7 @@ pub(super) struct Withheld {
 impl RecordedSession {
     /// Appends the records, sends the messages to the agent, and shows the ephemeral events.
     ///
-    /// If the disk has no space for the records, everything is withheld and tried again. If they
+    /// If the disk is full or read-only, everything is withheld and tried again. If they
     /// cannot be written for another reason, nothing is sent or shown: the session is lost and the
     /// agent is killed, rather than running unrecorded.
     pub(super) fn put_into_effect(&mut self, effects: Effects) {
@@ -43,7 +43,7 @@ impl RecordedSession {
         let before = self.journal.len();
         let ends = match self.journal.append(&effects.records) {
             Ok(ends) => ends,
-            Err(error) if error.is_lack_of_space() => {
+            Err(error) if error.is_passing() => {
                 self.withhold(effects, since, &error);
                 return;
             }
@@ -78,24 +78,24 @@ impl RecordedSession {
             tracing::info!(waited_s = waited, "the journal can be written again");
             let mut note = Effects::default();
             let message = format!(
-                "the disk was full for {waited} s; the agent waited meanwhile, and nothing is lost"
+                "the disk took no data for {waited} s; the agent waited meanwhile, and nothing is lost"
             );
             note.log(clock::now(), LogLevel::Warn, message);
             self.put_into_effect(note);
         }
     }
 
-    /// Keeps the results of inputs until the disk has space again.
+    /// Keeps the results of inputs until the disk takes data again.
     fn withhold(&mut self, effects: Effects, since: Option<Instant>, error: &JournalError) {
         let now = Instant::now();
         if since.is_none() {
             let error = error as &dyn std::error::Error;
-            tracing::warn!(error, "the agent waits until the disk has space");
+            tracing::warn!(error, "the agent waits until the disk takes data");
         }
         self.withheld = Some(Withheld {
             effects,
             since: since.unwrap_or(now),
-            retry_at: now + SPACE_LOOK_EVERY,
+            retry_at: now + DISK_LOOK_EVERY,
         });
     }
 

@@ -20,9 +20,9 @@ use ah_agents::home;
 /// is in the pipe already; only a process outside of the session could keep the pipe open.
 const OUTPUT_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// The maximum time that the end of an agent waits for space on the disk. After that, the session
-/// counts as one whose recorder is gone.
-const SPACE_WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// The maximum time that the last records of an agent wait until the disk takes data. After that,
+/// the session counts as one whose recorder is gone.
+const DISK_WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The maximum time for the attendant to receive the rest of the journal. It is in the file, even
 /// if the connection fails.
@@ -31,7 +31,11 @@ const FINAL_SEND_WAIT_MAX: Duration = Duration::from_secs(5);
 impl RecordedSession {
     /// Ends every remaining process, records the rest of the agent's output, removes its home, and
     /// records its end.
-    pub(super) async fn end_remaining(&mut self, folder: &SessionFolder) {
+    pub(super) async fn end_remaining(
+        &mut self,
+        folder: &SessionFolder,
+        inputs: &mut SessionInputs,
+    ) {
         self.conversation.close();
         self.publish_info();
         let agent = self.agent.as_ref().map(|agent| agent.pid);
@@ -91,18 +95,26 @@ impl RecordedSession {
             }),
         );
         self.put_into_effect(effects);
-        self.wait_for_space().await;
+        self.wait_for_disk(inputs).await;
     }
 
-    /// Waits until the withheld records are written, at most [`SPACE_WAIT_MAX`]. The agent has
-    /// ended, so nothing else is left to do.
-    async fn wait_for_space(&mut self) {
-        let give_up_at = Instant::now() + SPACE_WAIT_MAX;
-        while let Some(withheld) = &self.withheld
-            && withheld.retry_at < give_up_at
+    /// Waits until the withheld records are written, at most [`DISK_WAIT_MAX`]. The agent has ended,
+    /// so requests have no effect, but access points can attach.
+    async fn wait_for_disk(&mut self, inputs: &mut SessionInputs) {
+        let give_up_at = Instant::now() + DISK_WAIT_MAX;
+        while let Some(retry_at) = self.withheld.as_ref().map(|withheld| withheld.retry_at)
+            && retry_at < give_up_at
         {
-            tokio::time::sleep_until(withheld.retry_at).await;
-            self.put_into_effect(Effects::default());
+            self.publish_info();
+            tokio::select! {
+                () = tokio::time::sleep_until(retry_at) => {
+                    self.put_into_effect(Effects::default());
+                }
+                Some(arrival) = inputs.arrivals.recv() => self.on_arrival(arrival),
+                Some((generation, request)) = inputs.received.recv() => {
+                    drop(self.attendant_slot.admit(generation, request));
+                }
+            }
         }
     }
 
@@ -122,8 +134,7 @@ impl RecordedSession {
         .await;
         if let Some(cgroup) = self.cgroup.take() {
             // The sweep has counted; this kills processes that the sweep has missed.
-            cgroup.kill();
-            cgroup.remove();
+            cgroup.end().await;
         }
         swept
     }

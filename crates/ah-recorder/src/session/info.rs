@@ -17,6 +17,7 @@ pub(crate) fn initial_info(spec: &LaunchSpec) -> RecorderInfo {
         since: clock::now().wall,
         is_paused: false,
         is_attended: false,
+        is_waiting_for_disk: false,
         waiting_prompts: 1,
         pending_permissions: 0,
         next_deadline_ms: None,
@@ -43,6 +44,7 @@ impl RecordedSession {
             info.agent_pid = self.attendant_slot.agent_pid;
             info.is_paused = self.frozen.is_some();
             info.is_attended = self.attendant_slot.alone_since().is_none();
+            info.is_waiting_for_disk = self.withheld.is_some();
             info.waiting_prompts = count(self.conversation.waiting_prompts());
             info.pending_permissions = count(self.conversation.pending_permissions());
             info.next_deadline_ms =

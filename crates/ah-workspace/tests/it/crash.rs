@@ -101,6 +101,65 @@ async fn a_stale_lock_of_a_killed_git_is_removed() {
 }
 
 #[tokio::test]
+async fn a_worktree_that_is_removed_by_hand_keeps_its_branch_only() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    fixture
+        .workspaces
+        .snapshot(&workspace, "end")
+        .await
+        .unwrap();
+    fs::remove_dir_all(&workspace.path).unwrap();
+    assert_eq!(fixture.workspaces.remains(9).unwrap(), [workspace.session]);
+    fixture.workspaces.reclaim(workspace.session).await.unwrap();
+    assert_eq!(fixture.workspaces.remains(9).unwrap(), []);
+    let mirror = fixture.mirror();
+    assert_eq!(git(&mirror, &["worktree", "list"]).lines().count(), 1);
+    let refs = git(&mirror, &["for-each-ref", "--format=%(refname)"]);
+    for name in ["refs/heads/ah/{}", "refs/ah/{}/end"] {
+        let name = name.replace("{}", &workspace.session.to_string());
+        assert!(refs.lines().any(|line| line == name), "{refs}");
+    }
+}
+
+#[tokio::test]
+async fn old_temporary_files_of_killed_processes_are_removed() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    let (home, mirror) = (fixture.home(), fixture.mirror());
+    let files = [
+        home.join("worktrees/.new-Xy1234"),
+        mirror.join("objects/tmp_obj_1a2b3c"),
+        mirror.join("objects/pack/tmp_pack_1a2b3c"),
+    ];
+    let folders = [
+        home.join("repos/other-0123456789abcdef.tmp"),
+        mirror.join("objects/incoming-abc"),
+    ];
+    let long_ago = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
+    for is_old in [false, true] {
+        for path in &files {
+            File::create(path).unwrap();
+        }
+        for path in &folders {
+            fs::create_dir_all(path.join("pack")).unwrap();
+        }
+        let all = files.iter().chain(&folders);
+        if is_old {
+            for path in all.clone() {
+                File::open(path).unwrap().set_times(long_ago).unwrap();
+            }
+        }
+        fixture.workspaces.remains(9).unwrap();
+        for path in all {
+            assert_eq!(path.exists(), !is_old, "{path:?}");
+        }
+    }
+    assert!(workspace.path.join(".git").exists());
+    git(&mirror, &["fsck", "--strict"]);
+}
+
+#[tokio::test]
 async fn aborted_provisioning_can_be_repeated() {
     let fixture = Fixture::new();
     // From before the first git call to about the last, so that every phase is interrupted.
@@ -123,7 +182,14 @@ async fn incomplete_workspace_can_be_removed() {
     let workspace = fixture.workspaces.provision(&request).await.unwrap();
     unfinish(&fixture, &request);
     assert_eq!(fixture.workspaces.open(request.session).unwrap(), None);
-    fixture.workspaces.remove(request.session).await.unwrap();
+    let complete = fixture.provision().await;
+    assert_eq!(fixture.workspaces.remains(9).unwrap(), [request.session]);
+    for session in [request.session, complete.session] {
+        fixture.workspaces.reclaim(session).await.unwrap();
+    }
+    assert_eq!(fixture.workspaces.remains(9).unwrap(), []);
+    assert!(complete.path.exists());
+    fixture.workspaces.remove(complete.session).await.unwrap();
     assert!(!workspace.path.exists());
     let left = fs::read_dir(fixture.home().join("worktrees"))
         .unwrap()

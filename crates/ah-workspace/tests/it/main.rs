@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod changes;
+mod commits;
 mod concurrency;
 mod crash;
 mod fixture;

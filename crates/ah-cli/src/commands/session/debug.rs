@@ -97,6 +97,9 @@ fn recorder_rows(recorder: &RecorderInfo, now: Timestamp) -> Vec<Line> {
             format!("{} bytes", text::count(recorder.journal_len)),
         ),
     ];
+    if recorder.is_waiting_for_disk {
+        lines.push(plain("disk", "takes no data; the agent waits"));
+    }
     if let Some(left) = recorder.next_deadline_ms {
         lines.push(plain(
             "deadline",

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ah_executor::{
-    AgentLaunch, Attachment, Executor, ExecutorError, Provisioned, RecorderRequests, RecorderState,
-    WorkspaceRequest,
+    AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, RecorderRequests,
+    RecorderState, WorkspaceRequest,
 };
 use ah_executor_local::LocalExecutor;
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request, ShutdownManner};
@@ -145,6 +145,8 @@ forward! {
     async diff(session: SessionId, query: &DiffQuery) -> Outcome<SessionDiff>;
     async seal(session: SessionId) -> Outcome<ChangeSummary>;
     async discard(session: SessionId) -> Outcome<()>;
+    async reclaim(session: SessionId, log: LogRetention) -> Outcome<()>;
+    async remains(limit: usize) -> Outcome<Vec<SessionId>>;
     own {
         async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError> {
             let mut held = self.held.subscribe();

@@ -1,0 +1,318 @@
+//! The settings of a repository on this host that commits of its sessions need: the identity, the
+//! signature, and the form of messages.
+//!
+//! A workspace belongs to a mirror, so the settings in the repository's own configuration, and those
+//! that the user's configuration includes for it (`includeIf`), would not apply. They are copied
+//! into the configuration of the worktree, where they differ. Nothing else is copied, in particular
+//! no credentials. Hooks and filters do not run in workspaces, which a note says.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::WorkspaceError;
+use crate::git::Git;
+use crate::lock::FileLock;
+
+/// The settings of the author, which name no program.
+const IDENTITY: [&str; 7] = [
+    "author.email",
+    "author.name",
+    "committer.email",
+    "committer.name",
+    "user.email",
+    "user.name",
+    "user.useconfigonly",
+];
+
+/// The settings of signatures, messages and line endings. Some of them name programs, so they are
+/// copied only from a repository of this user.
+const POLICY: [&str; 20] = [
+    "commit.cleanup",
+    "commit.gpgsign",
+    "commit.template",
+    "core.autocrlf",
+    "core.commentchar",
+    "core.commentstring",
+    "core.eol",
+    "gpg.format",
+    "gpg.mintrustlevel",
+    "gpg.openpgp.program",
+    "gpg.program",
+    "gpg.ssh.allowedsignersfile",
+    "gpg.ssh.defaultkeycommand",
+    "gpg.ssh.program",
+    "gpg.ssh.revocationfile",
+    "gpg.x509.program",
+    "i18n.commitencoding",
+    "tag.forcesignannotated",
+    "tag.gpgsign",
+    "user.signingkey",
+];
+
+/// The settings whose value is a path, relative to the top of the repository.
+const PATHS: [&str; 3] = [
+    "commit.template",
+    "gpg.ssh.allowedsignersfile",
+    "gpg.ssh.revocationfile",
+];
+
+/// The maximum number of names in a note.
+const NAMED_MAX: usize = 5;
+
+/// A value of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Setting {
+    /// The value; `None` for a name without one, which is true.
+    value: Option<String>,
+    /// True if it is from the repository's own configuration.
+    is_local: bool,
+}
+
+/// The effective values of a configuration by name, in lower case.
+#[derive(Debug, Default)]
+struct Settings(BTreeMap<String, Setting>);
+
+/// The settings of a repository for the commits of its sessions.
+#[derive(Debug, Default)]
+pub(crate) struct CommitSettings {
+    values: Vec<(&'static str, Option<String>)>,
+    /// Sentences for people about what is not used.
+    pub(crate) notes: Vec<String>,
+}
+
+impl CommitSettings {
+    /// Reads the settings of the repository at `top`.
+    pub(crate) async fn of(git: &Git, top: &Path) -> Result<Self, WorkspaceError> {
+        let args = ["config", "--list", "--show-scope", "--null"];
+        let call = git.call("read the repository's settings", args).at(top);
+        let settings = Settings::read(&call.run().await?);
+        let args = ["rev-parse", "--git-common-dir"];
+        let call = git.call("find the repository's folder", args).at(top);
+        let folder = top.join(call.text().await?);
+        let is_own = is_own(&folder.join("config"));
+        let mut found = Self::default();
+        for name in IDENTITY.iter().chain(&POLICY) {
+            let Some(setting) = settings.0.get(*name) else {
+                continue;
+            };
+            if is_own || !setting.is_local || IDENTITY.contains(name) {
+                let value = setting.value.clone();
+                found.values.push((name, absolute(name, value, top)));
+            } else if found.notes.is_empty() {
+                found.notes.push(
+                    "The repository belongs to another user, so its settings of signatures and \
+                     messages do not apply to commits in the workspace."
+                        .to_owned(),
+                );
+            }
+        }
+        found.notes.extend(settings.hooks_note(&folder));
+        found.notes.extend(settings.filters_note());
+        Ok(found)
+    }
+
+    /// Copies the settings into the configuration of the worktree with the git folder `worktree`,
+    /// unless they apply there already. `repository` is the bare repository of the worktree, whose
+    /// lock the caller holds.
+    pub(crate) async fn copy(
+        &self,
+        git: &Git,
+        repository: &Path,
+        worktree: &Path,
+        lock: &FileLock,
+    ) -> Result<(), WorkspaceError> {
+        if self.values.is_empty() {
+            return Ok(());
+        }
+        let args = ["config", "--list", "--show-scope", "--null"];
+        let call = git.call("read the workspace's settings", args);
+        let present = Settings::read(&call.git_dir(worktree).under(lock).run().await?);
+        let is_different = |(name, value): &&(&str, Option<String>)| {
+            let found = present.0.get(*name);
+            found.is_none_or(|setting| setting.value != *value)
+        };
+        let different: Vec<_> = self.values.iter().filter(is_different).collect();
+        if different.is_empty() {
+            return Ok(());
+        }
+        separate_worktrees(git, repository, lock).await?;
+        for (name, value) in different {
+            let value = value.as_deref().unwrap_or("true");
+            let args = ["config", "--worktree", "--replace-all", name, value];
+            let call = git.call("copy the repository's settings", args);
+            call.git_dir(worktree).under(lock).run().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives each worktree of a bare repository a configuration of its own. The setting that makes the
+/// repository bare moves to the repository's own one, as git-worktree(1) demands.
+async fn separate_worktrees(
+    git: &Git,
+    repository: &Path,
+    lock: &FileLock,
+) -> Result<(), WorkspaceError> {
+    let args = ["config", "--get", "extensions.worktreeConfig"];
+    let call = git.call("read the mirror's settings", args);
+    if call.git_dir(repository).answer().await?.as_deref() == Some("true") {
+        return Ok(());
+    }
+    let own = repository.join("config.worktree");
+    let own = own.as_os_str();
+    let steps: [&[&std::ffi::OsStr]; 3] = [
+        &[
+            "--file".as_ref(),
+            own,
+            "core.bare".as_ref(),
+            "true".as_ref(),
+        ],
+        &["--unset-all".as_ref(), "core.bare".as_ref()],
+        &["extensions.worktreeConfig".as_ref(), "true".as_ref()],
+    ];
+    for step in steps {
+        let args = [&["config".as_ref()], step].concat();
+        let call = git.call("separate the settings of worktrees", args);
+        let output = call.git_dir(repository).under(lock).output().await?;
+        // Code 5: there is nothing to unset, after an interruption.
+        if !matches!(output.code, Some(0 | 5)) {
+            return Err(WorkspaceError::Git {
+                operation: "separate the settings of worktrees",
+                detail: output.reason(),
+            });
+        }
+    }
+    Ok(())
+}
+
+impl Settings {
+    /// Parses the output of `git config --list --show-scope --null`: pairs of a scope and a setting,
+    /// whose name ends at the first line break. Later values override earlier ones.
+    fn read(printed: &[u8]) -> Self {
+        let printed = String::from_utf8_lossy(printed);
+        let mut fields = printed.split_terminator('\0');
+        let mut settings = BTreeMap::new();
+        while let (Some(scope), Some(setting)) = (fields.next(), fields.next()) {
+            // The settings of the call itself.
+            if scope == "command" {
+                continue;
+            }
+            let (name, value) = match setting.split_once('\n') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (setting, None),
+            };
+            let is_local = matches!(scope, "local" | "worktree");
+            settings.insert(name.to_lowercase(), Setting { value, is_local });
+        }
+        Self(settings)
+    }
+
+    /// Returns a note about the hooks that a commit in the repository runs, if any.
+    fn hooks_note(&self, folder: &Path) -> Option<String> {
+        let hooks = match self.0.get("core.hookspath") {
+            // The user's own hooks run in workspaces as everywhere.
+            Some(setting) if !setting.is_local => return None,
+            Some(setting) => format!("`core.hooksPath` is `{}`", setting.value.as_deref()?),
+            None => {
+                let names = executables(&folder.join("hooks"));
+                let named: Vec<String> = names
+                    .iter()
+                    .take(NAMED_MAX)
+                    .map(|name| format!("`{name}`"))
+                    .collect();
+                (!named.is_empty()).then(|| named.join(", "))?
+            }
+        };
+        Some(format!(
+            "The hooks of the repository do not run in the workspace ({hooks}), so they check no \
+             commit of the agent."
+        ))
+    }
+
+    /// Returns a note about filters of the repository's own configuration, if any.
+    fn filters_note(&self) -> Option<String> {
+        let of_filter = |(name, setting): (&String, &Setting)| {
+            let (filter, _) = name.strip_prefix("filter.")?.rsplit_once('.')?;
+            setting.is_local.then(|| format!("`{filter}`"))
+        };
+        let mut filters: Vec<String> = self.0.iter().filter_map(of_filter).collect();
+        filters.dedup();
+        filters.truncate(NAMED_MAX);
+        (!filters.is_empty()).then(|| {
+            format!(
+                "The filters of the repository's own configuration are not used in the workspace \
+                 ({}), so its files are read and committed as they are stored.",
+                filters.join(", ")
+            )
+        })
+    }
+}
+
+/// Makes the value of a setting that is a path absolute. Paths in the home stay as they are.
+fn absolute(name: &str, value: Option<String>, top: &Path) -> Option<String> {
+    let value = value?;
+    let is_relative = PATHS.contains(&name)
+        && Path::new(&value).is_relative()
+        && !value.starts_with(['~', '%'])
+        && !value.is_empty();
+    match top.join(&value).to_str() {
+        Some(path) if is_relative => Some(path.to_owned()),
+        _ => Some(value),
+    }
+}
+
+/// Returns true if the file belongs to this user or to root.
+fn is_own(path: &Path) -> bool {
+    let user = rustix::process::geteuid().as_raw();
+    std::fs::metadata(path).is_ok_and(|found| [user, 0].contains(&found.uid()))
+}
+
+/// Returns the names of the programs in a folder of hooks, in order.
+fn executables(folder: &Path) -> Vec<String> {
+    let is_program = |path: &PathBuf| {
+        path.extension().is_none()
+            && std::fs::metadata(path)
+                .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(is_program)
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_value_of_a_name_counts_and_the_call_itself_does_not() {
+        let printed = b"global\0user.name\nG\0local\0user.Name\nL\nines\0local\0commit.gpgSign\0\
+                        command\0user.name\nC\0";
+        let settings = Settings::read(printed);
+        let local = |value: Option<&str>| Setting {
+            value: value.map(str::to_owned),
+            is_local: true,
+        };
+        assert_eq!(settings.0["user.name"], local(Some("L\nines")));
+        assert_eq!(settings.0["commit.gpgsign"], local(None));
+    }
+
+    #[test]
+    fn only_relative_paths_are_changed() {
+        let of = |name, value: &str| absolute(name, Some(value.to_owned()), Path::new("/top"));
+        assert_eq!(of("commit.template", ".message").unwrap(), "/top/.message");
+        for (name, value) in [
+            ("commit.template", "~/.message"),
+            ("commit.template", "/etc/message"),
+            ("commit.template", ""),
+            ("user.name", "A"),
+        ] {
+            assert_eq!(of(name, value).unwrap(), value);
+        }
+    }
+}
