@@ -1,4 +1,10 @@
-//! At most one server per state folder, by a file lock that the kernel releases with its process.
+//! At most one server per state folder, by two locks that the kernel releases with its process.
+//!
+//! A lock on a file in the folder moves with the folder, but a folder that is removed and created
+//! again has a new file. The second lock belongs to the path: an address in the abstract namespace
+//! of Unix sockets.
+
+mod path;
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -8,12 +14,17 @@ use std::path::Path;
 use ah_rest_api_contract::AccessPointFile;
 
 use crate::auth::{FileError, read_published};
+use path::PathLock;
 
 const NAME: &str = "access-point.lock";
 
 /// The lock, held until this value is dropped.
 #[derive(Debug)]
-pub(crate) struct HomeLock(#[expect(dead_code, reason = "the open file holds the lock")] File);
+#[expect(dead_code, reason = "the open files hold the locks")]
+pub(crate) struct HomeLock {
+    file: File,
+    path: Option<PathLock>,
+}
 
 /// Failure to take the lock.
 #[derive(Debug)]
@@ -27,6 +38,7 @@ pub(crate) enum LockError {
 impl HomeLock {
     /// Takes the lock of the state folder `home` and writes the process id into its file.
     pub(crate) fn take(home: &Path) -> Result<Self, LockError> {
+        let path = PathLock::take(home)?;
         let mut file = open(home).map_err(LockError::Io)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -44,7 +56,7 @@ impl HomeLock {
         match write() {
             // The lock holds without the process id, which only serves a message.
             Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(LockError::Io(error)),
-            _ => Ok(Self(file)),
+            _ => Ok(Self { file, path }),
         }
     }
 }
@@ -92,5 +104,36 @@ mod tests {
         drop(lock);
         HomeLock::take(home.path()).unwrap();
         assert_eq!(running(home.path()).unwrap(), None);
+    }
+
+    fn assert_held(home: &Path) {
+        match HomeLock::take(home) {
+            Err(LockError::Held(pid)) => assert_eq!(pid, Some(std::process::id())),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_lock_holds_when_its_folder_is_replaced_moved_or_linked() {
+        let parent = tempfile::tempdir().unwrap();
+        let home = parent.path().join("home");
+        std::fs::create_dir(&home).unwrap();
+        let lock = HomeLock::take(&home).unwrap();
+        let moved = parent.path().join("moved");
+        std::fs::rename(&home, &moved).unwrap();
+        assert_held(&moved);
+        std::fs::create_dir(&home).unwrap();
+        assert_held(&home);
+        let link = parent.path().join("link");
+        std::os::unix::fs::symlink("home", &link).unwrap();
+        assert_held(&link);
+        let other = parent.path().join("other");
+        std::fs::create_dir(&other).unwrap();
+        HomeLock::take(&other).unwrap();
+        drop(lock);
+        let (_new, _moved) = (
+            HomeLock::take(&home).unwrap(),
+            HomeLock::take(&moved).unwrap(),
+        );
     }
 }

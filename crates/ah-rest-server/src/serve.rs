@@ -3,6 +3,7 @@
 
 mod connections;
 mod descriptors;
+mod memory;
 mod places;
 mod write_timeout;
 
@@ -244,6 +245,7 @@ where
     notify_service_manager(sd_notify::NotifyState::Ready);
     tracing::info!("ready");
     let mut upkeep = tokio::time::interval(UPKEEP_EVERY);
+    let mut returned = 0;
     let reason = {
         let mut lost = access.lost();
         loop {
@@ -252,6 +254,7 @@ where
                 reason = &mut lost => break Some(reason),
                 _ = upkeep.tick() => {
                     site.metrics.keep_up();
+                    memory::give_back(&mut returned);
                     if let Some((home, file)) = &unpublished && !try_publish(home, file)? {
                         unpublished = None;
                     }

@@ -167,13 +167,11 @@ fn a_killed_recorder_leaves_no_secret_on_the_disk() {
     wait_for("its settings", || folder.join("scenario.json").exists());
     recorder(&setting, &id).kill();
     wait_for("its end", || setting.session(&id)["status"] == "failed");
-    let mut left: Vec<_> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    left.retain(|name| name != "cgroup");
-    left.sort();
-    assert_eq!(left, ["journal.jsonl", "recorder.lock", "recorder.log"]);
+    wait_for("its log alone to be left", || {
+        let left = fs::read_dir(&folder).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        left == ["recorder.log"]
+    });
     let secret = b"secret-0123456789";
     wait_for("the secret to leave the disk", || {
         let holds = |path: &Path| {
@@ -186,11 +184,11 @@ fn a_killed_recorder_leaves_no_secret_on_the_disk() {
     server.end();
 }
 
-/// Returns `command` in a shell whose soft limit of open files is `limit`.
-fn with_descriptors(command: &Command, limit: u32) -> Command {
+/// Returns `command` in a shell after `limit`, a call of `ulimit`.
+fn with_descriptors(command: &Command, limit: &str) -> Command {
     let mut limited = Command::new("/bin/sh");
     limited
-        .args(["-c", &format!("ulimit -Sn {limit}; exec \"$@\""), "sh"])
+        .args(["-c", &format!("{limit}; exec \"$@\""), "sh"])
         .arg(command.get_program())
         .args(command.get_args());
     for (name, value) in command.get_envs() {
@@ -208,7 +206,9 @@ fn with_descriptors(command: &Command, limit: u32) -> Command {
 #[test]
 fn many_connections_fail_no_session_and_agents_keep_the_limit_of_descriptors() {
     let setting = Setting::new();
-    let server = Server::start_with(&setting, |command| with_descriptors(command, 256));
+    let server = Server::start_with(&setting, |command| {
+        with_descriptors(command, "ulimit -Sn 256")
+    });
     let mut held = Vec::new();
     for _ in 0..600 {
         held.push(TcpStream::connect(("127.0.0.1", server.port.number)).unwrap());
@@ -226,5 +226,65 @@ timeline:
     let limit = fs::read_to_string(Path::new(folder).join("limit")).unwrap();
     assert_eq!(limit.trim(), "256");
     drop(held);
+    server.end();
+}
+
+/// The limit of open files that a server cannot raise, and the sessions that run within it.
+const HARD_LIMIT: &str = "ulimit -n 256";
+const SESSIONS: usize = 12;
+
+#[test]
+fn a_hard_limit_of_descriptors_fails_no_session() {
+    let setting = Setting::new();
+    let server = Server::start_with(&setting, |command| with_descriptors(command, HARD_LIMIT));
+    let http = server.http(&setting);
+    let address = ("127.0.0.1", server.port.number);
+    // Strangers, and clients that follow a session.
+    let mut silent: Vec<TcpStream> = Vec::new();
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(address).unwrap());
+    }
+    let scenario = serde_json::json!({
+        "name": "short",
+        "timeline": [
+            {"agentToolUse": {"toolName": "runCmd", "args": {"cmd": "sleep 1"}}},
+            {"agentEdits": {"path": "notes.md", "linesAdded": 3, "linesRemoved": 0}},
+            {"complete": true},
+        ],
+    });
+    let task = serde_json::json!({
+        "prompt": "do it",
+        "repo": {"mode": "git", "url": setting.repository()},
+        "agents": [{"type": "scenario", "settings": {"scenario": scenario}, "count": SESSIONS}],
+    });
+    let launched = http.post("/api/v1/tasks", &task).expect(201);
+    let ids: Vec<&str> = launched["session_ids"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|id| id.as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), SESSIONS);
+    let followers: Vec<_> = (0..80)
+        .map(|number| http.events(ids[number % SESSIONS], 0))
+        .collect();
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(address).unwrap());
+    }
+    for id in ids {
+        wait_for("its end", || {
+            let session = http.get(&format!("/api/v1/sessions/{id}")).expect(200);
+            let status = session["status"].as_str().unwrap().to_owned();
+            assert!(status != "failed", "{session:#}");
+            status == "completed"
+        });
+        let session = http.get(&format!("/api/v1/sessions/{id}")).expect(200);
+        assert_eq!(session["changes"]["lines_added"], 3, "{session:#}");
+    }
+    let open = fs::read_dir(format!("/proc/{}/fd", server.child.id())).unwrap();
+    let open = open.count();
+    assert!(open < 256, "{open} descriptors are open");
+    drop(followers);
+    drop(silent);
     server.end();
 }
