@@ -1,5 +1,7 @@
 //! A kept-alive client connection with one request at a time.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -10,7 +12,12 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use crate::server::Endpoint;
+/// The address of a server, and its API key.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) address: SocketAddr,
+    pub(crate) key: Option<String>,
+}
 
 /// A connection to a server.
 pub(crate) struct Connection {

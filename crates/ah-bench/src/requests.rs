@@ -9,10 +9,10 @@ use anyhow::Context;
 use tokio::task::JoinSet;
 
 use crate::bare_server;
-use crate::connection::Connection;
+use crate::connection::{Connection, Endpoint};
 use crate::effort::{Effort, progress};
 use crate::figures::{Comparison, Table, percentile};
-use crate::server::{self, Endpoint, Server};
+use crate::server::{self, Server};
 use crate::store_population::Home;
 
 const CONNECTIONS: [usize; 3] = [1, 16, 100];

@@ -14,19 +14,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Endpoint};
 
 /// The time limit of a start, and of a shutdown.
 pub(crate) const MAX: Duration = Duration::from_secs(60);
 /// The pause between two requests for readiness, which the measured start includes.
 const READY_PAUSE: Duration = Duration::from_micros(100);
-
-/// The address of a server, and its API key.
-#[derive(Clone, Debug)]
-pub(crate) struct Endpoint {
-    pub(crate) address: SocketAddr,
-    pub(crate) key: Option<String>,
-}
 
 /// A running server. Dropping it without a shutdown kills it.
 pub(crate) struct Server {

@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::agent::{micros_between, nanos_now};
-use crate::server::Endpoint;
+use crate::connection::Endpoint;
 
 /// The text before the time in a line.
 const MARK: &[u8] = b"\"message\":\"";
