@@ -311,7 +311,7 @@ impl Supervisor {
         Ok(())
     }
 
-    fn say_caught_up(&mut self) {
+    fn notify_caught_up(&mut self) {
         if let Some(caught_up) = self.caught_up.take() {
             // The receiver may have stopped waiting.
             caught_up.send(()).ok();

@@ -7,7 +7,15 @@ use ah_rest_api_contract::{
 };
 use serde_json::Map;
 
-use crate::turns::OtherClaims;
+/// The claims of an agent about a tool call that differ from its permission request. A policy must
+/// allow each of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtherClaims {
+    /// Other names of the tool.
+    pub names: Vec<String>,
+    /// Further paths.
+    pub paths: Vec<String>,
+}
 
 /// Resolves a new request by the policy. Returns `None` if the policy requires an answer.
 /// `workspace` is the agent's working folder.

@@ -15,7 +15,8 @@ mod shorten;
 mod speech;
 mod work;
 
-pub use agent::{AgentInput, AgentOutput, Channel, OtherClaims, Settling, ToolRequest};
+pub use crate::permission::OtherClaims;
+pub use agent::{AgentInput, AgentOutput, Channel, Settling, ToolRequest};
 pub use conversation::{Conversation, Opening};
 pub use effects::{Effects, Moment};
 pub use ids::Identifiers;

@@ -111,7 +111,7 @@ impl AgentProcess {
     ///
     /// # Errors
     /// Returns the reason if the agent no longer reads its input.
-    pub(crate) fn tell(&self, message: Vec<u8>) -> Result<(), &'static str> {
+    pub(crate) fn send(&self, message: Vec<u8>) -> Result<(), &'static str> {
         let Some(input) = &self.input else {
             return Err("its input is closed");
         };

@@ -85,7 +85,7 @@ pub fn main(folder: &Path) -> ExitCode {
     match begin_and_run(&SessionFolder::at(folder)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("{}{error}", word::FAILED));
+            report(&format!("{}{error}", word::FAILED));
             // Standard error is the log in the session's folder.
             eprintln!("the recorder has failed: {error}");
             ExitCode::FAILURE
@@ -95,14 +95,14 @@ pub fn main(folder: &Path) -> ExitCode {
 
 fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
     let Some(lock) = RecorderLock::take(folder)? else {
-        say(word::TAKEN);
+        report(word::TAKEN);
         return Ok(());
     };
     let mut journal = JournalWriter::open(folder).map_err(io::Error::other)?;
     if journal.len() > 0 {
         // The launch spec was written for a session that is recorded already; it may hold secrets.
         remove(&folder.launch())?;
-        say(word::SPENT);
+        report(word::SPENT);
         return Ok(());
     }
     let spec = read_launch_spec(folder)?;
@@ -132,7 +132,7 @@ fn begin_and_run(folder: &SessionFolder) -> io::Result<()> {
         // and no agent is started if the journal cannot be written.
         let begun = session::begun();
         journal.append(&[begun]).map_err(JournalError::into_io)?;
-        say(word::READY);
+        report(word::READY);
         let inputs = session::SessionInputs {
             arrivals,
             received,
@@ -173,7 +173,7 @@ fn read_launch_spec(folder: &SessionFolder) -> io::Result<LaunchSpec> {
 }
 
 /// Writes `line` to the process that started the recorder.
-fn say(line: &str) {
+fn report(line: &str) {
     let mut output = io::stdout().lock();
     if let Err(error) = writeln!(output, "{line}").and_then(|()| output.flush()) {
         // The starter has ended, which does not prevent the recorder from starting.

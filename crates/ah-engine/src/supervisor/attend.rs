@@ -77,7 +77,7 @@ impl Supervisor {
             self.finish_if_done().await?;
             // A session that is about to end counts as caught up after its end.
             if self.is_caught_up && self.view.record.ending.is_none() {
-                self.say_caught_up();
+                self.notify_caught_up();
             }
             if !self.send_due(&mut requests, &mut sent).await {
                 return Ok(());
@@ -94,7 +94,7 @@ impl Supervisor {
             let clock = self.core.clock.clone();
             tokio::select! {
                 () = self.shutdown.cancelled() => {
-                    self.leave(&mut requests, &mut sent).await?;
+                    self.detach(&mut requests, &mut sent).await?;
                     return Err(SupervisorError::Shutdown);
                 }
                 messages = messages.next() => {
@@ -145,7 +145,7 @@ impl Supervisor {
 
     /// Detaches: sends the due requests and hands queued prompts over to the recorder. The agent
     /// receives these prompts without an engine. They remain queued until it does.
-    async fn leave(
+    async fn detach(
         &mut self,
         requests: &mut RecorderRequests,
         sent: &mut Vec<Request>,

@@ -82,7 +82,7 @@ impl Supervisor {
             )?);
             self.view.apply(&change);
             if self.commit(change, attempt).await? == Commit::Written {
-                self.say_caught_up();
+                self.notify_caught_up();
                 return Ok(());
             }
         }

@@ -6,6 +6,7 @@ use ah_rest_api_contract::{
 use serde_json::{Map, Value};
 
 use crate::TurnOutcome;
+use crate::permission::OtherClaims;
 
 /// The calls that a [`Conversation`](super::Conversation) makes to its agent.
 ///
@@ -193,14 +194,4 @@ pub struct ToolRequest {
     /// True if the request is about a tool call. Otherwise it is a question, which no policy
     /// answers.
     pub is_tool: bool,
-}
-
-/// The claims of an agent about a tool call that differ from its permission request. A policy must
-/// allow each of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OtherClaims {
-    /// Other names of the tool.
-    pub names: Vec<String>,
-    /// Further paths.
-    pub paths: Vec<String>,
 }

@@ -72,7 +72,7 @@ impl RecordedSession {
             };
             self.attendant_slot.show(PendingEphemeral { after, event });
         }
-        self.tell_agent(to_agent);
+        self.send_to_agent(to_agent);
         if let Some(since) = since {
             let waited = since.elapsed().as_secs();
             tracing::info!(waited_s = waited, "the journal can be written again");
@@ -99,13 +99,16 @@ impl RecordedSession {
         });
     }
 
-    fn tell_agent(&mut self, message: Vec<u8>) {
+    fn send_to_agent(&mut self, message: Vec<u8>) {
         if message.is_empty() {
             return;
         }
-        if let Some(Err(why)) = self.agent.as_ref().map(|agent| agent.tell(message)) {
+        if let Some(Err(why)) = self.agent.as_ref().map(|agent| agent.send(message)) {
             let mut note = Effects::default();
-            note.error(clock::now(), format!("the agent could not be told: {why}"));
+            note.error(
+                clock::now(),
+                format!("a message could not be sent to the agent: {why}"),
+            );
             self.put_into_effect(note);
         }
     }
