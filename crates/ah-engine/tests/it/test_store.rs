@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ah_rest_api_contract::{
-    Draft, DraftId, EventQuery, EventSeq, Page, PageRequest, PermissionId, Prompt, PromptId,
-    Receipt, Repository, RepositoryId, Session, SessionEvent, SessionId, SessionQuery,
-    SessionStatus, Task, TaskId, Timestamp,
+    Draft, DraftId, EncodedJson, EncodedPage, EventQuery, EventSeq, Page, PageRequest,
+    PermissionId, Prompt, PromptId, Receipt, Repository, RepositoryId, Session, SessionEvent,
+    SessionId, SessionQuery, SessionStatus, Task, TaskId, Timestamp,
 };
 use ah_store::{
     ApiKey, Claim, Claims, Drafts, EngineId, EventLog, EventRow, Head, Keys, Lease, LogPosition,
@@ -108,6 +108,8 @@ forward! {
     Sessions {
         async session(id: SessionId) -> SessionRecord;
         async list_sessions(query: &SessionQuery) -> Page<Session>;
+        async encoded_session(id: SessionId) -> EncodedJson;
+        async encoded_sessions(query: &SessionQuery) -> EncodedPage;
         async count_sessions() -> BTreeMap<SessionStatus, u64>;
         async write(write: SessionWrite) -> Written, after command_work(&write);
     }
