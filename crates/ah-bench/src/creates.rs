@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::bare_server;
-use crate::connection::Connection;
+use crate::connection::{Connection, Endpoint};
 use crate::effort::{Effort, progress};
 use crate::figures::{Comparison, Table, percentile};
-use crate::server::{self, Endpoint, Server};
+use crate::server::{self, Server};
 
 const CONNECTIONS: [usize; 2] = [1, 16];
 const FIGURES: [&str; 3] = ["tasks/s", "p50 µs", "p99 µs"];
