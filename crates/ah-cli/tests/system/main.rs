@@ -10,6 +10,7 @@ mod conformance;
 mod context;
 mod crashes;
 mod crowd;
+mod disk;
 mod host;
 mod http;
 mod kills;
