@@ -8,7 +8,7 @@ use crate::sqlx;
 use crate::workspace::{self, Workspace};
 
 /// Filters for the names of the tests that write generated files.
-const WRITERS: [&str; 12] = [
+const WRITERS: [&str; 13] = [
     "acp",
     "commands",
     "description",
@@ -17,6 +17,7 @@ const WRITERS: [&str; 12] = [
     "lifecycle",
     "operations",
     "queries",
+    "reference",
     "refusals",
     "resolve",
     "shapes",
@@ -32,8 +33,8 @@ pub(crate) enum Mode {
     Check,
 }
 
-/// Writes or compares every generated file: descriptions of queries, the OpenAPI document, and the
-/// snapshots of shapes, texts and helps.
+/// Writes or compares every generated file: descriptions of queries, the OpenAPI document, the
+/// tables in `docs/`, and the snapshots of shapes, texts and helps.
 ///
 /// # Errors
 /// If a file cannot be generated or, with [`Mode::Check`], is out of date.
@@ -47,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> anyhow::Result<()> {
     match mode {
         Mode::Write => {
             command.env("INSTA_UPDATE", "always");
-            command.env("UPDATE_OPENAPI", "1");
+            command.env("UPDATE_DOCS", "1");
         }
         Mode::Check => {
             command.env("INSTA_UPDATE", "no");

@@ -2,7 +2,7 @@
 
 use crate::ah::World;
 
-const COMMANDS: &[&str] = &[
+pub(crate) const COMMANDS: &[&str] = &[
     "",
     "task",
     "session",

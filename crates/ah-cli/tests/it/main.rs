@@ -2,4 +2,5 @@
 
 mod ah;
 mod help;
+mod reference;
 mod refusals;

@@ -79,12 +79,12 @@ fn every_reference_resolves() {
     walk(&document, &document);
 }
 
-/// `docs/openapi.json` is generated: `cargo xtask regenerate` sets `UPDATE_OPENAPI` to write it.
+/// `docs/openapi.json` is generated: `cargo xtask regenerate` sets `UPDATE_DOCS` to write it.
 #[test]
 fn committed_document_matches_the_server() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     let made = ah_rest_server::openapi_json().unwrap();
-    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, &made).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
