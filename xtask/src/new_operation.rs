@@ -16,7 +16,10 @@ pub(crate) const TABLE: &str = "crates/ah-rest-api-contract/src/operations/table
 const TRAIT: &str = "crates/ah-rest-api-contract/src/manager.rs";
 /// The implementations that are written by hand, and the type that each is for.
 const IMPLEMENTATIONS: [(&str, &str); 2] = [
-    ("crates/ah-engine/src/manager.rs", "LocalTaskManager"),
+    (
+        "crates/ah-engine/src/manager/task_manager.rs",
+        "LocalTaskManager",
+    ),
     (
         "crates/ah-rest-mock-client/src/manager/methods.rs",
         "MockTaskManager",

@@ -267,7 +267,7 @@ impl State {
         })
     }
 
-    pub(crate) fn list_sessions(&self, query: &SessionQuery) -> Page<Session> {
+    pub(crate) fn page_of_sessions(&self, query: &SessionQuery) -> Page<Session> {
         let newest_first = self.sessions.iter().rev();
         let wanted: Vec<&MockSession> = newest_first.filter(|it| wants(query, it)).collect();
         let page = Page::of_whole(wanted, query.page);
@@ -306,7 +306,7 @@ impl State {
         };
         InitialTasks {
             drafts: self.list_drafts(page),
-            sessions: self.list_sessions(&query),
+            sessions: self.page_of_sessions(&query),
         }
     }
 

@@ -56,7 +56,7 @@ impl TaskManager for MockTaskManager {
 
     async fn list_sessions(&self, query: SessionQuery) -> Result<Page<Session>, TaskManagerError> {
         self.enter(MockMethod::ListSessions).await?;
-        Ok(self.shared.state().list_sessions(&query))
+        Ok(self.shared.state().page_of_sessions(&query))
     }
 
     async fn get_session(&self, id: SessionId) -> Result<Session, TaskManagerError> {

@@ -227,12 +227,15 @@ impl<'a> Describe<'a> {
                 (JSON, self.schema::<T>(rust_type)),
                 (EVENTS, self.schema::<SessionFrame>("SessionFrame")),
             ],
-            "all_events" => vec![(EVENTS, self.schema::<LogFrame>("LogFrame"))],
             "health" => vec![(JSON, self.schema::<T>(rust_type)), ("text/plain", text())],
             "metrics" => vec![("text/plain", text())],
             "docs" | "explain_error" => vec![("text/html", text())],
             "openapi" => vec![(JSON, ObjectBuilder::new().into())],
             _ if self.operation.status == 204 => Vec::new(),
+            // The stream of many sessions, which has no pages.
+            _ if rust_type == "SessionEvent" => {
+                vec![(EVENTS, self.schema::<LogFrame>("LogFrame"))]
+            }
             _ => vec![(JSON, self.schema::<T>(rust_type))],
         }
     }
@@ -240,9 +243,11 @@ impl<'a> Describe<'a> {
 
 /// Returns the description of the empty response of a stream that has no further event.
 fn exhausted(operation: &Operation) -> Option<&'static str> {
-    match operation.id {
-        "session_events" => Some("The session has ended, and no event follows the cursor."),
-        "all_events" => {
+    match operation.answer {
+        _ if operation.id == "session_events" => {
+            Some("The session has ended, and no event follows the cursor.")
+        }
+        "SessionEvent" => {
             Some("All sessions in `sessions` have ended, and no event of them follows the cursor.")
         }
         _ => None,
