@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::time::Instant;
 
+use ah_rest_api_contract::{CreateTask, RepoConfig};
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::bare_server;
@@ -22,7 +23,7 @@ const TASKS: &str = "/api/v1/tasks";
 pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow::Result<Table> {
     let home = tempfile::tempdir_in(folder).context("failed to make a folder")?;
     let mut command = server::access_point(ah, home.path());
-    command.env("AH_LIMITS_MAX_CONCURRENT_TASKS", "1");
+    command.env("AH_MAX_CONCURRENT_TASKS", "1");
     let subject = Server::start(command, home.path()).await?;
     occupy(&subject.endpoint).await?;
     let bare = tempfile::tempdir_in(folder).context("failed to make a folder")?;
@@ -57,19 +58,18 @@ pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow:
     })
 }
 
-fn task() -> Value {
-    json!({
-        "prompt": "Find out why the scheduler starts a session twice, and mend it.",
-        "repo": { "mode": "none" },
-        "agent": { "type": "scenario" },
-        "interactive": true,
-    })
+fn task() -> anyhow::Result<Value> {
+    let prompt = "Find out why the scheduler starts a session twice, and mend it.";
+    let mut task = CreateTask::new(prompt, RepoConfig::none(), "scenario");
+    // Its session keeps its slot after the first turn.
+    task.interactive = true;
+    serde_json::to_value(task).context("a task is not JSON")
 }
 
 /// Creates a task whose session takes the only slot and keeps it.
 async fn occupy(endpoint: &Endpoint) -> anyhow::Result<()> {
     let mut connection = Connection::open(endpoint).await?;
-    let launched = connection.post(TASKS, &task()).await?;
+    let launched = connection.post(TASKS, &task()?).await?;
     let path = launched["links"]["self"]
         .as_str()
         .context("a task has no session")?;
@@ -90,14 +90,14 @@ async fn load(endpoint: &Endpoint, connections: usize, effort: Effort) -> anyhow
     for _ in 0..connections {
         let mut connection = Connection::open(endpoint).await?;
         // The first request of a connection is not measured.
-        connection.post(TASKS, &task()).await?;
+        connection.post(TASKS, &task()?).await?;
         open.push(connection);
     }
     let mut clients = JoinSet::new();
     let began = Instant::now();
     for mut connection in open {
         clients.spawn(async move {
-            let task = task();
+            let task = task()?;
             let mut took = Vec::new();
             while began.elapsed() < effort.round {
                 let asked = Instant::now();
