@@ -1,7 +1,7 @@
 //! The HTTP API: the product's routes under `v1`, and those that describe the server.
 //!
-//! A handler only translates its request into a call of the access point. The layers around the
-//! router contain everything that requests have in common.
+//! A handler only translates its request into a call of the access point. `app` around
+//! the router contains everything that requests have in common.
 
 mod docs;
 mod errors;

@@ -7,25 +7,26 @@ mod keys;
 mod origin;
 
 use std::fmt;
+use std::sync::Arc;
 
 use ah_rest_api_contract::Role;
 
 pub use file::FileError;
 pub use file::read_published;
 pub(crate) use file::{publish, withdraw};
-pub(crate) use gate::{API_KEY_HEADER, Gate, authenticate};
+pub(crate) use gate::{API_KEY_HEADER, Gate};
 pub(crate) use key::KeyText;
 pub use keys::KeyError;
 pub(crate) use keys::{Keys, local_key};
-pub(crate) use origin::{Names, check_names};
+pub(crate) use origin::Names;
 
 /// The authenticated origin of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Principal {
     /// The id of its key.
-    pub(crate) id: String,
+    pub(crate) id: Arc<str>,
     /// Its name: the author of its prompts and answers.
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     /// Its role.
     pub(crate) role: Role,
 }
@@ -34,8 +35,8 @@ impl Principal {
     /// Returns the principal of all requests to a server that needs no key.
     pub(crate) fn anybody() -> Self {
         Self {
-            id: "anybody".to_owned(),
-            name: "user".to_owned(),
+            id: "anybody".into(),
+            name: "user".into(),
             role: Role::Admin,
         }
     }

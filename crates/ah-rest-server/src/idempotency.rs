@@ -67,7 +67,7 @@ impl Idempotency {
             return self.replay(&receipt, request);
         }
         let caller = |status: u16| Caller {
-            principal: principal.name.clone(),
+            principal: principal.name.to_string(),
             receipt: request
                 .as_ref()
                 .map(|request| self.template(request, status)),

@@ -17,9 +17,11 @@
 //! and starts no agent.
 
 mod api;
+mod app;
 mod auth;
 mod clock;
 mod config;
+mod cors;
 mod extract;
 mod idempotency;
 mod lock;
@@ -29,6 +31,7 @@ mod page;
 mod problem;
 mod request;
 mod router;
+mod routes;
 mod serve;
 mod state;
 mod streams;

@@ -4,14 +4,15 @@
 //! their metrics.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use ah_rest_api_contract::SessionStatus;
 use ah_store::metrics::MetricKind;
-use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
-use metrics::{Key, KeyName, Label, Level, Metadata, Recorder as _, SharedString, Unit};
+use metrics::{
+    Counter, Histogram, Key, KeyName, Label, Level, Metadata, Recorder as _, SharedString, Unit,
+};
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
@@ -36,23 +37,25 @@ const WRITES: [f64; 6] = [1.0, 4.0, 16.0, 64.0, 128.0, 256.0];
 pub(crate) const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// The route of requests that match none.
-const NO_ROUTE: &str = "none";
-/// The method of requests whose method the API does not have.
-const OTHER_METHOD: &str = "other";
+pub(crate) const NO_ROUTE: &str = "none";
 
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
 
-/// The server's metrics.
+/// The server's metrics. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Metrics {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
     in_flight: metrics::Gauge,
     connections: metrics::Gauge,
-    rate_limited: metrics::Counter,
-    replayed: metrics::Counter,
+    rate_limited: Counter,
+    replayed: Counter,
     streams: metrics::Gauge,
-    frames: metrics::Counter,
+    frames: Counter,
 }
 
 impl Metrics {
@@ -76,7 +79,7 @@ impl Metrics {
             |name: &'static str| recorder.register_gauge(&Key::from_static_name(name), &METADATA);
         let counter =
             |name: &'static str| recorder.register_counter(&Key::from_static_name(name), &METADATA);
-        Ok(Self {
+        let parts = Parts {
             in_flight: gauge(IN_FLIGHT),
             connections: gauge(CONNECTIONS),
             rate_limited: counter(RATE_LIMITED),
@@ -85,63 +88,50 @@ impl Metrics {
             frames: counter(FRAMES),
             handle: recorder.handle(),
             recorder,
+        };
+        Ok(Self {
+            parts: Arc::new(parts),
         })
     }
 
-    /// Records the response to a request. Clients cannot add series: `route` is the pattern of the
-    /// matched route, if any, and the API's methods have names of their own.
-    pub(crate) fn answered(
-        &self,
-        method: &Method,
-        route: Option<&MatchedPath>,
-        status: StatusCode,
-        took: Duration,
-    ) {
-        let route = route.map_or(NO_ROUTE, MatchedPath::as_str);
-        let labels = vec![
-            Label::from_static_parts("method", method_name(method)),
-            Label::new("route", route.to_owned()),
-        ];
-        let seconds = Key::from_parts(REQUEST_SECONDS, labels.clone());
-        self.recorder
-            .register_histogram(&seconds, &METADATA)
-            .record(took.as_secs_f64());
-        let mut labels = labels;
-        labels.push(Label::new("status", status.as_str().to_owned()));
-        let requests = Key::from_parts(REQUESTS, labels);
-        self.recorder
-            .register_counter(&requests, &METADATA)
-            .increment(1);
+    /// Returns the metrics of the requests for a route.
+    pub(crate) fn of_route(&self, path: &'static str) -> RouteMetrics {
+        RouteMetrics {
+            path,
+            recorder: self.parts.recorder.clone(),
+            seconds: Default::default(),
+            requests: RwLock::default(),
+        }
     }
 
     /// Counts a request in progress until the guard is dropped.
     pub(crate) fn in_flight(&self) -> GaugeGuard {
-        GaugeGuard::raise(&self.in_flight)
+        GaugeGuard::raise(&self.parts.in_flight)
     }
 
     /// Counts an open connection until the guard is dropped.
     pub(crate) fn connection(&self) -> GaugeGuard {
-        GaugeGuard::raise(&self.connections)
+        GaugeGuard::raise(&self.parts.connections)
     }
 
     /// Counts an open stream until the guard is dropped.
     pub(crate) fn stream(&self) -> GaugeGuard {
-        GaugeGuard::raise(&self.streams)
+        GaugeGuard::raise(&self.parts.streams)
     }
 
     /// Counts a frame of a stream.
     pub(crate) fn frame(&self) {
-        self.frames.increment(1);
+        self.parts.frames.increment(1);
     }
 
     /// Counts a request that was refused by the rate limit.
     pub(crate) fn rate_limited(&self) {
-        self.rate_limited.increment(1);
+        self.parts.rate_limited.increment(1);
     }
 
     /// Counts a response that replays the first one of its key.
     pub(crate) fn replayed(&self) {
-        self.replayed.increment(1);
+        self.parts.replayed.increment(1);
     }
 
     /// Sets the number of sessions in each status.
@@ -149,7 +139,8 @@ impl Metrics {
         for status in SessionStatus::ALL {
             let label = Label::new("status", status.to_string());
             let count = counts.get(&status).copied().unwrap_or_default();
-            self.recorder
+            self.parts
+                .recorder
                 .register_gauge(&Key::from_parts(SESSIONS, vec![label]), &METADATA)
                 .set(count as f64);
         }
@@ -157,27 +148,78 @@ impl Metrics {
 
     /// Returns all metrics, in the text format of Prometheus.
     pub(crate) fn render(&self) -> String {
-        self.handle.render()
+        self.parts.handle.render()
     }
 
     /// Moves samples into their buckets.
     pub(crate) fn keep_up(&self) {
-        self.handle.run_upkeep();
+        self.parts.handle.run_upkeep();
     }
 }
 
-/// Returns the name of a method that the API has, and [`OTHER_METHOD`] for any other.
-fn method_name(method: &Method) -> &'static str {
-    const KNOWN: [(Method, &str); 6] = [
-        (Method::GET, "GET"),
-        (Method::POST, "POST"),
-        (Method::PUT, "PUT"),
-        (Method::DELETE, "DELETE"),
-        (Method::HEAD, "HEAD"),
-        (Method::OPTIONS, "OPTIONS"),
-    ];
-    let known = KNOWN.iter().find(|(known, _)| known == method);
-    known.map_or(OTHER_METHOD, |(_, name)| name)
+/// The metrics of the requests for one route. Each series is registered with its first request, so
+/// that later ones look nothing up by labels.
+pub(crate) struct RouteMetrics {
+    path: &'static str,
+    recorder: Arc<PrometheusRecorder>,
+    /// One histogram per method of [`METHODS`].
+    seconds: [OnceLock<Histogram>; METHODS.len()],
+    /// The counters by index of the method and by status. The lock is held to find or add one.
+    requests: RwLock<Vec<(usize, StatusCode, Counter)>>,
+}
+
+impl RouteMetrics {
+    /// Records the response to a request. Clients cannot add series: the path is the pattern of a
+    /// route, and the API's methods have names of their own.
+    pub(crate) fn answered(&self, method: &Method, status: StatusCode, took: Duration) {
+        let method = method_index(method);
+        self.seconds[method]
+            .get_or_init(|| {
+                let key = Key::from_parts(REQUEST_SECONDS, self.labels(method));
+                self.recorder.register_histogram(&key, &METADATA)
+            })
+            .record(took.as_secs_f64());
+        if !self.count(method, status) {
+            let mut labels = self.labels(method);
+            labels.push(Label::new("status", status.as_str().to_owned()));
+            let key = Key::from_parts(REQUESTS, labels);
+            let counter = self.recorder.register_counter(&key, &METADATA);
+            counter.increment(1);
+            let mut requests = self
+                .requests
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            // A second handle of the same series does no harm.
+            requests.push((method, status, counter));
+        }
+    }
+
+    /// Counts a request. Returns false if its series has no handle yet.
+    fn count(&self, method: usize, status: StatusCode) -> bool {
+        let requests = self.requests.read().unwrap_or_else(PoisonError::into_inner);
+        let counter = requests
+            .iter()
+            .find(|(of_method, of_status, _)| (*of_method, *of_status) == (method, status));
+        counter
+            .map(|(_, _, counter)| counter.increment(1))
+            .is_some()
+    }
+
+    fn labels(&self, method: usize) -> Vec<Label> {
+        vec![
+            Label::from_static_parts("method", METHODS[method]),
+            Label::from_static_parts("route", self.path),
+        ]
+    }
+}
+
+/// The methods of the API, and the name of all others.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "other"];
+
+/// Returns the index in [`METHODS`].
+fn method_index(method: &Method) -> usize {
+    let known = METHODS.iter().position(|name| *name == method.as_str());
+    known.unwrap_or(METHODS.len() - 1)
 }
 
 /// Counts one in a gauge until it is dropped.
@@ -270,9 +312,10 @@ mod tests {
     #[test]
     fn methods_that_the_api_does_not_have_share_a_series() {
         let metrics = Metrics::new().unwrap();
+        let route = metrics.of_route(NO_ROUTE);
         for number in 0..300 {
             let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
-            metrics.answered(&method, None, StatusCode::NOT_FOUND, Duration::ZERO);
+            route.answered(&method, StatusCode::NOT_FOUND, Duration::ZERO);
         }
         let text = metrics.render();
         let line = "ah_http_requests_total{method=\"other\",route=\"none\",status=\"404\"} 300";
@@ -283,12 +326,9 @@ mod tests {
     #[test]
     fn metrics_are_exported_with_their_help() {
         let metrics = Metrics::new().unwrap();
-        metrics.answered(
-            &Method::GET,
-            None,
-            StatusCode::NOT_FOUND,
-            Duration::from_millis(2),
-        );
+        let took = Duration::from_millis(2);
+        let route = metrics.of_route(NO_ROUTE);
+        route.answered(&Method::GET, StatusCode::NOT_FOUND, took);
         let stream = metrics.stream();
         metrics.frame();
         metrics.sessions(&BTreeMap::from([(SessionStatus::Running, 3)]));

@@ -1,9 +1,10 @@
 //! Pages of lists as responses, with `Link` headers (RFC 8288).
 
-use ah_rest_api_contract::{FileQuery, Page, PageRequest, SessionQuery};
+use ah_rest_api_contract::{EncodedJson, EncodedPage, FileQuery, Page, PageRequest};
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::http::Uri;
-use axum::http::header::{HeaderValue, LINK};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, LINK};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
@@ -21,12 +22,6 @@ impl ListQuery for PageRequest {
     }
 }
 
-impl ListQuery for SessionQuery {
-    fn page_request(&self) -> PageRequest {
-        self.page
-    }
-}
-
 impl ListQuery for FileQuery {
     fn page_request(&self) -> PageRequest {
         self.page
@@ -35,8 +30,25 @@ impl ListQuery for FileQuery {
 
 /// Returns a page of the list at `uri` as a response, with links to other pages.
 pub(crate) fn paged<T: Serialize>(uri: &Uri, asked: PageRequest, page: Page<T>) -> Response {
-    let links = links(uri, asked, page.total);
-    let mut response = Json(page).into_response();
+    let total = page.total;
+    linked(uri, asked, total, Json(page).into_response())
+}
+
+/// Returns a page that is encoded already as a response, with links to other pages.
+pub(crate) fn encoded_page(uri: &Uri, asked: PageRequest, page: EncodedPage) -> Response {
+    linked(uri, asked, page.total, encoded(page.json))
+}
+
+/// Returns JSON that is encoded already as a response.
+pub(crate) fn encoded(json: EncodedJson) -> Response {
+    let media_type = HeaderValue::from_static("application/json");
+    let mut response = Body::from(Bytes::from_owner(json)).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+fn linked(uri: &Uri, asked: PageRequest, total: u64, mut response: Response) -> Response {
+    let links = links(uri, asked, total);
     // The query is encoded again, so it contains only characters that a header can have.
     if let Ok(links) = HeaderValue::try_from(links) {
         response.headers_mut().insert(LINK, links);

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
-use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -123,6 +123,8 @@ pub(crate) fn complete(mut response: Response, path: &str, request_id: &str) -> 
         Vec::new()
     });
     let (mut head, _) = response.into_parts();
+    // The length of the body so far.
+    head.headers.remove(CONTENT_LENGTH);
     head.headers
         .insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     Response::from_parts(head, body.into())

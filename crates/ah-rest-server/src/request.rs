@@ -1,35 +1,17 @@
-//! The layers of every request: id, span, metrics, time limit, and the response to a panic.
+//! The id of a request, and the trace that it belongs to.
 
-use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
-use ah_rest_api_contract::{ErrorKind, Timestamp};
-use axum::extract::{MatchedPath, Request, State};
+use ah_rest_api_contract::Timestamp;
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
-use tracing::Instrument as _;
-use tracing::field::Empty;
 use ulid::Ulid;
 
 use crate::clock::ServerClock;
-use crate::metrics::Metrics;
-use crate::problem::{self, ApiError};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const REQUEST_ID_BYTES_MAX: usize = 128;
-
-/// The state of [`observe`].
-#[derive(Clone)]
-pub(crate) struct Observer {
-    pub(crate) ids: Arc<RequestIds>,
-    pub(crate) clock: ServerClock,
-    pub(crate) metrics: Metrics,
-}
 
 /// Generates the ids of requests that have none.
 #[derive(Debug)]
@@ -51,6 +33,18 @@ impl RequestIds {
         })
     }
 
+    /// Returns the id of a request: the one that it has, or else a new one.
+    pub(crate) fn of(&self, headers: &HeaderMap, clock: &ServerClock) -> RequestId {
+        match given_id(headers) {
+            Some(given) => RequestId::Given(given.clone()),
+            None => {
+                let mut text = [0; ulid::ULID_LEN];
+                self.next(clock.now()).array_to_str(&mut text);
+                RequestId::New(text)
+            }
+        }
+    }
+
     fn next(&self, now: Timestamp) -> Ulid {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let unique = (u128::from(self.server) << 16) | u128::from(count & 0xFFFF);
@@ -58,52 +52,40 @@ impl RequestIds {
     }
 }
 
-/// Assigns an id and a span to a request, measures it, and completes its problem document.
-pub(crate) async fn observe(
-    State(observer): State<Observer>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let id = given_id(request.headers())
-        .unwrap_or_else(|| observer.ids.next(observer.clock.now()).to_string());
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let span = tracing::info_span!(
-        "request",
-        http.method = %method,
-        http.route = route.as_ref().map(MatchedPath::as_str),
-        http.status = Empty,
-        request.id = %id,
-        trace.parent = traceparent(request.headers()),
-        duration_ms = Empty,
-    );
-    let in_flight = observer.metrics.in_flight();
-    let response = next.run(request).instrument(span.clone()).await;
-    drop(in_flight);
-    let mut response = span.in_scope(|| problem::complete(response, &path, &id));
-    let took = started.elapsed();
-    let status = response.status();
-    span.record("http.status", status.as_u16());
-    span.record("duration_ms", took.as_secs_f64() * 1000.0);
-    span.in_scope(|| tracing::info!("answered"));
-    observer
-        .metrics
-        .answered(&method, route.as_ref(), status, took);
-    // The id was read from a header, or consists of letters and digits.
-    if let Ok(id) = HeaderValue::try_from(id) {
-        response.headers_mut().insert(REQUEST_ID, id);
+/// The id of a request.
+pub(crate) enum RequestId {
+    /// From its header: graphic ASCII characters.
+    Given(HeaderValue),
+    /// The text of a ULID.
+    New([u8; ulid::ULID_LEN]),
+}
+
+impl RequestId {
+    /// The text.
+    pub(crate) fn as_str(&self) -> &str {
+        let text = match self {
+            Self::Given(value) => value.as_bytes(),
+            Self::New(text) => text,
+        };
+        // Both are ASCII.
+        std::str::from_utf8(text).unwrap_or_default()
     }
-    response
+
+    /// Returns the value of the response's header.
+    pub(crate) fn into_header(self) -> Option<HeaderValue> {
+        match self {
+            Self::Given(value) => Some(value),
+            Self::New(text) => HeaderValue::from_bytes(&text).ok(),
+        }
+    }
 }
 
 /// Returns the id that a client gave its request, if it is valid.
-fn given_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+fn given_id(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let id = headers.get(REQUEST_ID)?;
     let good = (1..=REQUEST_ID_BYTES_MAX).contains(&id.len())
-        && id.bytes().all(|byte| byte.is_ascii_graphic());
-    good.then(|| id.to_owned())
+        && id.as_bytes().iter().all(u8::is_ascii_graphic);
+    good.then_some(id)
 }
 
 /// Returns the trace that the request belongs to (W3C Trace Context, version 00), if its header is
@@ -123,42 +105,6 @@ pub(crate) fn traceparent(headers: &HeaderMap) -> Option<&str> {
     good.then_some(text)
 }
 
-/// Ends the handling of a request after `limit`. Its work is then done as a whole or not at all.
-/// The body of a response, and so a stream, has no such limit.
-pub(crate) async fn time_out(
-    State(limit): State<Duration>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => ApiError::new(
-            ErrorKind::Unavailable,
-            format!(
-                "the request was not answered within {} ms; look at what it asked for before you \
-                 repeat it",
-                limit.as_millis()
-            ),
-        )
-        .into_response(),
-    }
-}
-
-/// The response to a request whose handler panicked. The log has the message.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the layer hands the panic over"
-)]
-pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    tracing::error!(panic = message, "a request panicked");
-    ApiError::new(ErrorKind::Internal, "a bug in the server ended the request").into_response()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,8 +115,8 @@ mod tests {
 
     #[test]
     fn only_valid_request_ids_are_accepted() {
-        let id = |value: &str| given_id(&headers(REQUEST_ID, value));
-        assert_eq!(id("abc-1"), Some("abc-1".to_owned()));
+        let id = |value: &str| given_id(&headers(REQUEST_ID, value)).cloned();
+        assert_eq!(id("abc-1"), Some(HeaderValue::from_static("abc-1")));
         assert_eq!(id(""), None);
         assert_eq!(id("a b"), None);
         assert_eq!(id("ä"), None);

@@ -16,22 +16,24 @@ use std::time::Duration;
 
 use ah_rest_api_contract::{AccessPoint, AccessPointFile, ApiKeyText};
 use ah_store::Keys as StoredKeys;
-use axum::Router;
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::app::{App, Steps};
 use crate::auth::{FileError, Gate, KeyError, Keys, Names, local_key, publish, withdraw};
 use crate::clock::ServerClock;
 use crate::config::Config;
+use crate::cors::Cors;
 use crate::lock::{HomeLock, LockError};
 use crate::metrics::{Metrics, UPKEEP_EVERY};
 use crate::openapi;
 use crate::request::RequestIds;
 use crate::router::Site;
-use crate::state::About;
+use crate::routes::Routes;
+use crate::state::{About, Facts};
 use crate::throttle::Throttle;
 
 pub(crate) use places::{Connection, network};
@@ -162,7 +164,7 @@ where
     let closing = CancellationToken::new();
     let site = site(&config, host, closing.clone())?;
     let (phase, router) = watch::channel(site.unavailable("the server is starting"));
-    let metrics = site.metrics.clone();
+    let metrics = site.steps.metrics.clone();
     let accepting = connections::accept(listener, router, limits, metrics, closing.clone());
     #[expect(
         clippy::disallowed_methods,
@@ -229,7 +231,7 @@ enum Ended {
 /// file in the folder `unpublished` as soon as that is possible.
 async fn run<E>(
     site: &Site,
-    phase: &watch::Sender<Router>,
+    phase: &watch::Sender<App>,
     start: impl Future<Output = Result<Arc<dyn AccessPoint>, E>>,
     mut unpublished: Option<(PathBuf, AccessPointFile)>,
     shutdown: &CancellationToken,
@@ -253,7 +255,7 @@ where
                 () = shutdown.cancelled() => break None,
                 reason = &mut lost => break Some(reason),
                 _ = upkeep.tick() => {
-                    site.metrics.keep_up();
+                    site.steps.metrics.keep_up();
                     memory::give_back(&mut returned);
                     if let Some((home, file)) = &unpublished && !try_publish(home, file)? {
                         unpublished = None;
@@ -357,27 +359,30 @@ fn site(config: &Config, host: Host, closing: CancellationToken) -> Result<Site,
     let ids = RequestIds::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let metrics = Metrics::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let throttle = Throttle::new(&config.limits, metrics.clone(), host.clock.clone());
-    let keys = (!config.auth.insecure_no_auth).then(|| Arc::new(Keys::new(host.keys)));
+    let keys = (!config.auth.insecure_no_auth).then(|| Keys::new(host.keys));
+    let routes = Routes::new(&metrics).map_err(|error| ServeError::Assembly(error.to_string()))?;
+    let names = Names::of(config);
     Ok(Site {
-        about: About {
+        about: About::new(Facts {
             version: host.version.into(),
             home: host.home.into(),
             openapi: Bytes::from(document),
             clock: host.clock.clone(),
             metrics: metrics.clone(),
             access: None,
-        },
-        gate: Gate {
-            keys,
-            throttle: throttle.clone(),
-        },
-        names: Arc::new(Names::of(config)),
-        throttle,
-        ids: Arc::new(ids),
-        clock: host.clock,
-        metrics,
-        body_limit: config.server.body_limit,
-        request_timeout: Duration::from_millis(config.server.request_timeout_ms),
+        }),
+        steps: Arc::new(Steps {
+            routes,
+            ids,
+            clock: host.clock,
+            metrics,
+            cors: Cors::new(&names),
+            names,
+            gate: Gate { keys },
+            throttle,
+            body_limit: config.server.body_limit,
+            request_timeout: Duration::from_millis(config.server.request_timeout_ms),
+        }),
         closing,
     })
 }

@@ -1,5 +1,6 @@
 //! The state of the handlers, one type per concern.
 
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,9 +13,14 @@ use crate::idempotency::Idempotency;
 use crate::metrics::Metrics;
 use crate::streams::Streams;
 
-/// Facts about the server itself, available in every phase.
+/// Facts about the server itself, available in every phase. Clones share them, since each request
+/// gets one.
 #[derive(Clone)]
-pub(crate) struct About {
+pub(crate) struct About(Arc<Facts>);
+
+/// The facts of [`About`].
+#[derive(Clone)]
+pub(crate) struct Facts {
     pub(crate) version: Arc<str>,
     /// The state folder.
     pub(crate) home: Arc<Path>,
@@ -26,35 +32,67 @@ pub(crate) struct About {
     pub(crate) access: Option<Arc<dyn AccessPoint>>,
 }
 
-/// The state of the router that serves an access point.
+impl About {
+    pub(crate) fn new(facts: Facts) -> Self {
+        Self(Arc::new(facts))
+    }
+
+    /// Returns the same facts while the server serves `access`.
+    pub(crate) fn serving(&self, access: Arc<dyn AccessPoint>) -> Self {
+        Self::new(Facts {
+            access: Some(access),
+            ..Facts::clone(self)
+        })
+    }
+}
+
+impl Deref for About {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+/// The state of the router that serves an access point. Clones share it, since each request gets
+/// one.
 #[derive(Clone)]
-pub(crate) struct Serving {
+pub(crate) struct Serving(Arc<Parts>);
+
+/// The parts of [`Serving`].
+pub(crate) struct Parts {
     pub(crate) about: About,
     pub(crate) access: Arc<dyn AccessPoint>,
     pub(crate) idempotency: Idempotency,
     pub(crate) streams: Streams,
 }
 
+impl Serving {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
 impl FromRef<Serving> for About {
     fn from_ref(state: &Serving) -> Self {
-        state.about.clone()
+        state.0.about.clone()
     }
 }
 
 impl FromRef<Serving> for Arc<dyn AccessPoint> {
     fn from_ref(state: &Serving) -> Self {
-        state.access.clone()
+        state.0.access.clone()
     }
 }
 
 impl FromRef<Serving> for Idempotency {
     fn from_ref(state: &Serving) -> Self {
-        state.idempotency.clone()
+        state.0.idempotency.clone()
     }
 }
 
 impl FromRef<Serving> for Streams {
     fn from_ref(state: &Serving) -> Self {
-        state.streams.clone()
+        state.0.streams.clone()
     }
 }

@@ -6,17 +6,16 @@ mod frames;
 
 use ah_rest_api_contract::EventParams;
 use ah_rest_api_contract::operations;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 
 pub(crate) use accept::{Representation, last_event_id, representation};
 pub(crate) use body::Streams;
 
-/// Returns true if a request is for a stream.
-pub(crate) fn is_requested(request: &Request) -> bool {
-    let Some(route) = request.extensions().get::<MatchedPath>() else {
-        return false;
-    };
-    let path = route.as_str();
+use crate::routes::Route;
+
+/// Returns true if a request for `route` is for a stream.
+pub(crate) fn is_requested(route: &Route, request: &Request) -> bool {
+    let path = route.path();
     if path == operations::ALL_EVENTS.path {
         return true;
     }

@@ -6,17 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::ErrorKind;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::auth::Principal;
 use crate::clock::ServerClock;
 use crate::config;
 use crate::metrics::Metrics;
@@ -35,7 +33,7 @@ const KNOWN_MAX: usize = 10_000;
 type Buckets =
     RateLimiter<String, HashMapStateStore<String>, DefaultClock, StateInformationMiddleware>;
 
-/// The state of [`throttle`].
+/// The limit.
 #[derive(Clone)]
 pub(crate) struct Throttle {
     buckets: Arc<Limiter>,
@@ -50,6 +48,26 @@ impl Throttle {
             metrics,
             clock,
         }
+    }
+
+    /// Takes one request of the bucket of a principal and awaits its `response`, or refuses it.
+    /// Adds the headers that describe the bucket.
+    pub(crate) async fn pass(
+        &self,
+        principal: &str,
+        response: impl Future<Output = Response>,
+    ) -> Response {
+        let (mut response, remaining) = match self.buckets.take(principal) {
+            Ok(remaining) => (response.await, remaining),
+            Err(wait) => {
+                self.metrics.rate_limited();
+                (too_many(wait).into_response(), 0)
+            }
+        };
+        let now = self.clock.now().as_unix_millis() / 1000;
+        self.buckets
+            .describe(response.headers_mut(), remaining, now);
+        response
     }
 
     /// Takes one request of the bucket for the network of a request without a valid key.
@@ -74,15 +92,25 @@ struct Limiter {
     burst: NonZeroU32,
     /// The time in which a bucket gains one request.
     refill: Duration,
+    /// The headers that are the same for all requests, by their names.
+    constant: [(HeaderName, HeaderValue); 2],
 }
 
 impl Limiter {
     fn new(limits: &config::Limits) -> Self {
         let quota = Quota::per_minute(limits.requests_per_minute).allow_burst(limits.burst);
+        let refill = quota.replenish_interval();
+        let burst = limits.burst;
+        let window = seconds_to_full(refill, burst.get()).max(1);
+        let policy = format!("\"principal\";q={burst};w={window}");
         Self {
             buckets: RateLimiter::hashmap(quota).with_middleware(),
-            burst: limits.burst,
-            refill: quota.replenish_interval(),
+            burst,
+            refill,
+            constant: [
+                (LIMIT, HeaderValue::from(burst.get())),
+                (POLICY, text(policy)),
+            ],
         }
     }
 
@@ -97,31 +125,27 @@ impl Limiter {
         }
     }
 
-    /// The whole seconds until a bucket with `remaining` requests is full.
-    fn seconds_to_full(&self, remaining: u32) -> u64 {
-        let missing = self.burst.get().saturating_sub(remaining);
-        (self.refill * missing).as_secs_f64().ceil() as u64
-    }
-
     fn describe(&self, headers: &mut HeaderMap, remaining: u32, now_seconds: i64) {
-        let reset = self.seconds_to_full(remaining);
-        let burst = self.burst;
-        let window = self.seconds_to_full(0).max(1);
+        let missing = self.burst.get().saturating_sub(remaining);
+        let reset = seconds_to_full(self.refill, missing);
         let now = u64::try_from(now_seconds).unwrap_or_default();
-        let texts = [
-            (LIMIT, burst.to_string()),
-            (REMAINING, remaining.to_string()),
-            (RESET, (now + reset).to_string()),
-            (POLICY, format!("\"principal\";q={burst};w={window}")),
-            (RATE, format!("\"principal\";r={remaining};t={reset}")),
-        ];
-        for (name, text) in texts {
-            // Digits and names are always valid in a header.
-            if let Ok(value) = HeaderValue::try_from(text) {
-                headers.insert(name, value);
-            }
+        for (name, value) in &self.constant {
+            headers.insert(name, value.clone());
         }
+        headers.insert(REMAINING, HeaderValue::from(remaining));
+        headers.insert(RESET, HeaderValue::from(now + reset));
+        headers.insert(RATE, text(format!("\"principal\";r={remaining};t={reset}")));
     }
+}
+
+/// The whole seconds in which a bucket gains `missing` requests.
+fn seconds_to_full(refill: Duration, missing: u32) -> u64 {
+    (refill * missing).as_secs_f64().ceil() as u64
+}
+
+/// Returns the value of a header of digits, names and punctuation, which are always valid.
+fn text(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 fn too_many(wait: Duration) -> ApiError {
@@ -131,33 +155,6 @@ fn too_many(wait: Duration) -> ApiError {
         format!("too many requests; try again in {seconds} s"),
     )
     .header(RETRY_AFTER, HeaderValue::from(seconds))
-}
-
-/// Passes a request on if its principal's bucket is not empty, and adds the headers that describe
-/// the bucket. Open routes and streams do not count, since streams are opened rarely and held long.
-pub(crate) async fn throttle(
-    State(throttle): State<Throttle>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Some(principal) = request.extensions().get::<Principal>() else {
-        return next.run(request).await;
-    };
-    if crate::streams::is_requested(&request) {
-        return next.run(request).await;
-    }
-    let (mut response, remaining) = match throttle.buckets.take(&principal.id) {
-        Ok(remaining) => (next.run(request).await, remaining),
-        Err(wait) => {
-            throttle.metrics.rate_limited();
-            (too_many(wait).into_response(), 0)
-        }
-    };
-    let now = throttle.clock.now().as_unix_millis() / 1000;
-    throttle
-        .buckets
-        .describe(response.headers_mut(), remaining, now);
-    response
 }
 
 #[cfg(test)]

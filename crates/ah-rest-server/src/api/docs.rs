@@ -16,7 +16,7 @@ const SCRIPT: &str = include_str!("docs/page.js");
 const STYLE: &str = include_str!("docs/page.css");
 
 pub(crate) async fn openapi(State(about): State<About>) -> ApiResult {
-    Ok(([(CONTENT_TYPE, "application/json")], about.openapi).into_response())
+    Ok(([(CONTENT_TYPE, "application/json")], about.openapi.clone()).into_response())
 }
 
 pub(crate) async fn docs() -> ApiResult {

@@ -5,6 +5,7 @@ mod calls;
 mod drafts;
 mod events;
 mod repositories;
+mod sessions;
 mod tasks;
 mod workspace;
 
@@ -13,5 +14,6 @@ pub(super) use calls::*;
 pub(super) use drafts::*;
 pub(super) use events::*;
 pub(super) use repositories::*;
+pub(super) use sessions::*;
 pub(super) use tasks::*;
 pub(super) use workspace::*;

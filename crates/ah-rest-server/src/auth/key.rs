@@ -27,7 +27,7 @@ impl KeyText {
         let mut secret = [0; SECRET_BYTES];
         getrandom::fill(&mut id)?;
         getrandom::fill(&mut secret)?;
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex::encode(id);
         let secret = URL_SAFE_NO_PAD.encode(secret);
         Ok(Self(format!("{PREFIX}_{id}_{secret}")))
     }
@@ -59,8 +59,7 @@ impl KeyText {
 
     /// Returns the SHA-256 of the whole text in hexadecimal, the stored form of the key.
     pub(crate) fn hash(&self) -> String {
-        let digest = Sha256::digest(self.0.as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(Sha256::digest(self.0.as_bytes()))
     }
 
     /// Returns true if this is the key of `hash`. Takes constant time.

@@ -70,11 +70,37 @@ async fn find(store: &dyn StoredKeys, id: &str) -> Result<Option<ApiKey>, StoreE
     }
 }
 
+/// A cached key.
+#[derive(Clone)]
+struct Remembered {
+    since: Instant,
+    known: Arc<Known>,
+}
+
+/// A stored key, and the principal of its holder.
+struct Known {
+    key: ApiKey,
+    principal: Principal,
+}
+
+impl From<ApiKey> for Known {
+    fn from(key: ApiKey) -> Self {
+        Self {
+            principal: Principal {
+                id: key.id.as_str().into(),
+                name: key.name.as_str().into(),
+                role: key.role,
+            },
+            key,
+        }
+    }
+}
+
 /// Checks keys against the store.
 pub(crate) struct Keys {
     store: Arc<dyn StoredKeys>,
     /// The cached keys. The lock protects only the map and is not held across waits.
-    remembered: Mutex<HashMap<String, (Instant, ApiKey)>>,
+    remembered: Mutex<HashMap<String, Remembered>>,
 }
 
 impl Keys {
@@ -90,36 +116,37 @@ impl Keys {
         let known = match self.remembered(key.id()) {
             Some(known) => known,
             None => match find(self.store.as_ref(), key.id()).await? {
-                Some(known) => self.remember(known),
+                Some(known) => self.remember(known.into()),
                 None => return Ok(None),
             },
         };
-        Ok(is_good(&known, key).then_some(Principal {
-            id: known.id,
-            name: known.name,
-            role: known.role,
-        }))
+        Ok(is_good(&known.key, key).then(|| known.principal.clone()))
     }
 
-    fn remembered(&self, id: &str) -> Option<ApiKey> {
+    fn remembered(&self, id: &str) -> Option<Arc<Known>> {
         let remembered = self
             .remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let (since, known) = remembered.get(id)?;
-        (since.elapsed() < REMEMBERED).then(|| known.clone())
+        let found = remembered.get(id)?;
+        (found.since.elapsed() < REMEMBERED).then(|| found.known.clone())
     }
 
-    fn remember(&self, known: ApiKey) -> ApiKey {
+    fn remember(&self, known: Known) -> Arc<Known> {
+        let known = Arc::new(known);
         let mut remembered = self
             .remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if remembered.len() >= REMEMBERED_MAX {
-            remembered.retain(|_, (since, _)| since.elapsed() < REMEMBERED);
+            remembered.retain(|_, found| found.since.elapsed() < REMEMBERED);
         }
         if remembered.len() < REMEMBERED_MAX {
-            remembered.insert(known.id.clone(), (Instant::now(), known.clone()));
+            let found = Remembered {
+                since: Instant::now(),
+                known: known.clone(),
+            };
+            remembered.insert(known.key.id.clone(), found);
         }
         known
     }

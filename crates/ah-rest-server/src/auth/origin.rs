@@ -5,20 +5,17 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use ah_rest_api_contract::ErrorKind;
-use axum::extract::{Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 
 use crate::config::Config;
 use crate::problem::ApiError;
 
 /// The accepted names.
+#[cfg_attr(test, derive(Default))]
 pub(crate) struct Names {
     hosts: BTreeSet<String>,
     origins: BTreeSet<String>,
@@ -47,13 +44,17 @@ impl Names {
 
     /// Returns true if the server accepts this host name.
     fn admits_host(&self, authority: &Authority) -> bool {
-        let host = authority.host().to_lowercase();
+        let host = authority.host();
         let host = host
             .strip_prefix('[')
             .and_then(|h| h.strip_suffix(']'))
-            .unwrap_or(&host);
-        authority.as_str() == authority.host().to_owned() + &port_of(authority)
-            && self.hosts.contains(host)
+            .unwrap_or(host);
+        has_only_host_and_port(authority)
+            && if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                self.hosts.contains(&host.to_ascii_lowercase())
+            } else {
+                self.hosts.contains(host)
+            }
     }
 
     /// Returns true if pages of this origin may call the server under the name `host`.
@@ -67,7 +68,8 @@ impl Names {
         &self.origins
     }
 
-    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+    /// Checks that a request has an accepted `Host` and `Origin`.
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
         let host = authority(uri, headers).ok_or_else(|| {
             ApiError::new(
                 ErrorKind::BadRequest,
@@ -101,11 +103,12 @@ impl Names {
     }
 }
 
-fn port_of(authority: &Authority) -> String {
-    authority
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default()
+fn has_only_host_and_port(authority: &Authority) -> bool {
+    let rest = authority.as_str().strip_prefix(authority.host());
+    match authority.port() {
+        None => rest == Some(""),
+        Some(port) => rest.and_then(|rest| rest.strip_prefix(':')) == Some(port.as_str()),
+    }
 }
 
 /// Returns the only host of a request: of its target (HTTP/2, or an absolute URL), else of `Host`.
@@ -122,18 +125,6 @@ fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
         (Some(target), Some(header)) if *target != header => None,
         (Some(target), _) => Some(target.clone()),
         (None, header) => header,
-    }
-}
-
-/// Passes on requests with an accepted `Host` and `Origin`, and refuses the others.
-pub(crate) async fn check_names(
-    State(names): State<Arc<Names>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match names.check(request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
     }
 }
 

@@ -32,7 +32,7 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let caller = Caller::named(&principal(parts)?.name);
+        let caller = Caller::named(&*principal(parts)?.name);
         let access = Arc::<dyn AccessPoint>::from_ref(state);
         Ok(Self(access.acting_as(caller)))
     }

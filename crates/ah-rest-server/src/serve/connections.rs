@@ -1,27 +1,26 @@
 //! Accepting connections and responding to their requests.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use futures::TryFutureExt as _;
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 
 use super::places::{BusyBody, Place, Places};
 use super::write_timeout::WriteTimeout;
+use crate::app::App;
 use crate::metrics::Metrics;
 
 /// The wait after a connection could not be accepted.
@@ -41,11 +40,11 @@ pub(super) struct ConnectionLimits {
     pub(super) write_timeout: Duration,
 }
 
-/// Serves connections until `closing`, each request with the router of the current phase. Then
+/// Serves connections until `closing`, each request with the app of the current phase. Then
 /// waits for the open connections.
 pub(super) async fn accept(
     listener: TcpListener,
-    router: watch::Receiver<Router>,
+    app: watch::Receiver<App>,
     limits: ConnectionLimits,
     metrics: Metrics,
     closing: CancellationToken,
@@ -55,7 +54,7 @@ pub(super) async fn accept(
     let tasks = TaskTracker::new();
     let mut refusals = Refusals::default();
     while let Some((stream, place)) = next(&listener, &places, &mut refusals, &closing).await {
-        let serving = serve(stream, place, limits, router.clone(), &graceful);
+        let serving = serve(stream, place, limits, app.clone(), &graceful);
         let open = metrics.connection();
         tasks.spawn(async move {
             serving.await;
@@ -121,7 +120,7 @@ fn serve(
     (stream, peer): (TcpStream, SocketAddr),
     place: Place,
     limits: ConnectionLimits,
-    router: watch::Receiver<Router>,
+    app: watch::Receiver<App>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + use<> {
     // Otherwise a frame would wait for the client's delayed acknowledgement of the previous one.
@@ -132,15 +131,16 @@ fn serve(
         );
     }
     let use_of = place.connection().clone();
-    let service = tower::service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let busy = use_of.busy();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(use_of.clone());
-        let current = router.borrow().clone();
-        current
-            .oneshot(request)
-            .map_ok(|response| response.map(|body| BusyBody::new(body, busy)))
+        let app = app.borrow().clone();
+        async move {
+            let response = app.respond(request).await;
+            Ok::<_, Infallible>(response.map(|body| BusyBody::new(body, busy)))
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -149,8 +149,7 @@ fn serve(
         .header_read_timeout(limits.idle_timeout);
     builder.http2().timer(TokioTimer::new());
     let stream = WriteTimeout::new(stream, limits.write_timeout, place.connection().clone());
-    let connection =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection.into_owned());
     async move {
         tokio::select! {

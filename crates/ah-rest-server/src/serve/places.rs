@@ -47,10 +47,14 @@ pub(super) struct Place {
 
 /// The use that a client makes of its connection. Every request carries it as an extension.
 #[derive(Clone, Debug)]
-pub(crate) struct Connection {
+pub(crate) struct Connection(Arc<Shared>);
+
+/// The parts that the clones of a [`Connection`] share.
+#[derive(Debug)]
+struct Shared {
     peer: IpAddr,
     /// The lock protects the fields alone and is held across no wait.
-    usage: Arc<Mutex<Usage>>,
+    usage: Mutex<Usage>,
     /// Cancelled when the connection has to give up its place.
     evicted: CancellationToken,
 }
@@ -124,7 +128,7 @@ impl Table {
     fn make_room_among_strangers(&self, peer: IpAddr, limit: usize) {
         let mut strangers: Vec<(Usage, &Connection)> = self
             .strangers()
-            .filter(|(_, connection)| connection.peer == peer)
+            .filter(|(_, connection)| connection.0.peer == peer)
             .collect();
         let most = (limit / 2).max(1);
         if strangers.len() < most {
@@ -133,7 +137,7 @@ impl Table {
         strangers.sort_by_key(|(usage, _)| (usage.busy > 0, usage.idle_since));
         let surplus = strangers.len() + 1 - most;
         for (_, connection) in strangers.into_iter().take(surplus) {
-            connection.evicted.cancel();
+            connection.0.evicted.cancel();
         }
     }
 
@@ -143,7 +147,7 @@ impl Table {
     fn evict(&self) -> bool {
         let mut held: HashMap<IpAddr, usize> = HashMap::new();
         for (_, connection) in self.strangers() {
-            *held.entry(connection.peer).or_default() += 1;
+            *held.entry(connection.0.peer).or_default() += 1;
         }
         let rank = |usage: &Usage, peer: &IpAddr| {
             let of_peer = held.get(peer).copied().unwrap_or_default();
@@ -157,13 +161,13 @@ impl Table {
         let least = self
             .staying()
             .filter_map(|(usage, connection)| {
-                let rank = rank(&usage, &connection.peer)?;
+                let rank = rank(&usage, &connection.0.peer)?;
                 Some(((rank, usage.idle_since), connection))
             })
             .min_by_key(|(rank, _)| *rank);
         match least {
             Some((_, connection)) => {
-                connection.evicted.cancel();
+                connection.0.evicted.cancel();
                 true
             }
             None => false,
@@ -174,7 +178,7 @@ impl Table {
     fn staying(&self) -> impl Iterator<Item = (Usage, &Connection)> {
         self.connections
             .values()
-            .filter(|connection| !connection.evicted.is_cancelled())
+            .filter(|connection| !connection.0.evicted.is_cancelled())
             .map(|connection| (*connection.usage(), connection))
     }
 
@@ -203,11 +207,11 @@ impl Connection {
             busy: 0,
             idle_since: Instant::now(),
         };
-        Self {
+        Self(Arc::new(Shared {
             peer,
-            usage: Arc::new(Mutex::new(usage)),
+            usage: Mutex::new(usage),
             evicted: CancellationToken::new(),
-        }
+        }))
     }
 
     /// Creates a connection that has no place, for tests of its parts.
@@ -217,7 +221,7 @@ impl Connection {
     }
 
     fn usage(&self) -> MutexGuard<'_, Usage> {
-        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records that a request of this connection had a valid key.
@@ -249,7 +253,7 @@ impl Connection {
             }
         };
         tokio::select! {
-            () = self.evicted.cancelled() => "another connection took its place",
+            () = self.0.evicted.cancelled() => "another connection took its place",
             () = idle => "it had no request for too long",
         }
     }
@@ -318,7 +322,7 @@ mod tests {
     }
 
     fn is_evicted(place: &Place) -> bool {
-        place.connection.evicted.is_cancelled()
+        place.connection.0.evicted.is_cancelled()
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,9 +16,11 @@ use crate::page::{ListQuery as _, paged};
 
 /// Generates the handler of one row of the table.
 macro_rules! handler {
-    // These two have handlers of their own.
+    // These have handlers of their own.
     (Post launch_task $($rest:tt)*) => {};
+    (Get get_session $($rest:tt)*) => {};
     (Get get_session_diff $($rest:tt)*) => {};
+    (Get list_sessions $($rest:tt)*) => {};
 
     (Get $id:ident ($($parameter:ident: $type:ty),*) [] [] []) => {
         pub(crate) async fn $id(Access(access): Access, $(Id($parameter): Id<$type>),*) -> ApiResult {
