@@ -210,7 +210,10 @@ fn unknown_version_is_rejected_if_a_task_requires_one() {
     let errors = host
         .resolve(&json!({"type": "opencode", "version": "1"}))
         .unwrap_err();
-    assert!(errors.get("version")[0].contains("not known"), "{errors:?}");
+    assert!(
+        errors.get("version")[0].contains("is unknown"),
+        "{errors:?}"
+    );
 }
 
 #[tokio::test]

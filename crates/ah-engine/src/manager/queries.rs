@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use ah_executor::{Executor, ExecutorError};
 use ah_rest_api_contract::{
-    Agent, BranchList, ErrorKind, EventQuery, FieldErrors, InitialTasks, Page, PageRequest,
-    RepositoryId, RepositorySource, SessionEvent, SessionId, SessionQuery, TaskManagerError,
-    check_cursor, error_chain,
+    Agent, BranchList, ErrorKind, EventQuery, FieldErrors, Page, PageRequest, RepositoryId,
+    RepositorySource, SessionEvent, SessionId, TaskManagerError, check_cursor, error_chain,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,20 +21,6 @@ use crate::shortage;
 const VERSIONS_WAIT_MAX: Duration = Duration::from_secs(3);
 
 impl LocalTaskManager {
-    /// Returns the first page of drafts and of sessions.
-    pub(super) async fn initial_tasks(&self) -> Result<InitialTasks, TaskManagerError> {
-        let page = PageRequest::largest();
-        let query = SessionQuery {
-            page,
-            ..SessionQuery::default()
-        };
-        let store = &self.core.store;
-        Ok(InitialTasks {
-            drafts: store.list_drafts(page).await?,
-            sessions: store.list_sessions(&query).await?,
-        })
-    }
-
     /// Returns a page of a session's events.
     pub(super) async fn read_events(
         &self,

@@ -140,7 +140,15 @@ impl TaskManager for LocalTaskManager {
     }
 
     async fn get_initial_tasks(&self) -> Result<InitialTasks, TaskManagerError> {
-        self.initial_tasks().await
+        let page = PageRequest::largest();
+        let query = SessionQuery {
+            page,
+            ..SessionQuery::default()
+        };
+        Ok(InitialTasks {
+            drafts: self.list_drafts(page).await?,
+            sessions: self.list_sessions(query).await?,
+        })
     }
 
     async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, TaskManagerError> {

@@ -62,8 +62,8 @@ async fn a_thousand_sessions_complete() {
     }
     for reader in readers {
         let (events, polls) = reader.await.unwrap();
-        // Besides the thoughts: 4 statuses, 1 message, 2 of the turn and 3 of the session's fields.
-        assert_eq!(events, 45 + 10);
+        // Besides the thoughts: 4 statuses, 1 message, 2 of the turn and 2 of the session's fields.
+        assert_eq!(events, 45 + 9);
         assert!(polls <= events, "{polls} polls for {events} events");
     }
 }

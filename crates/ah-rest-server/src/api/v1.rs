@@ -5,7 +5,6 @@ mod calls;
 mod drafts;
 mod events;
 mod repositories;
-mod sessions;
 mod tasks;
 mod workspace;
 
@@ -14,6 +13,5 @@ pub(super) use calls::*;
 pub(super) use drafts::*;
 pub(super) use events::*;
 pub(super) use repositories::*;
-pub(super) use sessions::*;
 pub(super) use tasks::*;
 pub(super) use workspace::*;

@@ -38,8 +38,8 @@ async fn prompt_is_substituted_in_thoughts_messages_errors_and_plans() {
             {"event": {"type": "plan", "entries": [
                 {"content": "do this", "status": "pending", "priority": "medium"}]}},
             {"event": {"type": "error", "message": "overloaded (529): busy"}},
-            {"ephemeral": {"type": "message_delta", "message_id": id, "delta": "You said "}},
-            {"ephemeral": {"type": "message_delta", "message_id": id, "delta": "this."}},
+            {"ephemeral": {"type": "message_delta", "message_id": id, "offset": 0, "delta": "You said "}},
+            {"ephemeral": {"type": "message_delta", "message_id": id, "offset": 9, "delta": "this."}},
             {"event": {"type": "message", "role": "assistant", "message_id": id,
                 "content": [{"type": "text", "text": "You said this."}]}},
         ])

@@ -1,4 +1,4 @@
-//! The handlers of operations that only call the method of the access point with the same name.
+//! The handlers of operations that only call a method of the access point.
 //!
 //! They are generated from the operations table. An operation that needs more has a handler in the
 //! file of its resource.
@@ -12,15 +12,33 @@ use axum::response::IntoResponse as _;
 use crate::api::ApiResult;
 use crate::extract::{Access, Command, EmptyBody, Id, Operator, Query};
 use crate::idempotency::Idempotency;
-use crate::page::{ListQuery as _, paged};
+use crate::page::{ListQuery as _, encoded, encoded_page, paged};
 
 /// Generates the handler of one row of the table.
 macro_rules! handler {
     // These have handlers of their own.
     (Post launch_task $($rest:tt)*) => {};
-    (Get get_session $($rest:tt)*) => {};
     (Get get_session_diff $($rest:tt)*) => {};
-    (Get list_sessions $($rest:tt)*) => {};
+
+    // The access point shares the JSON of these between requests.
+    (Get get_session $($rest:tt)*) => {
+        pub(crate) async fn get_session(
+            Access(access): Access,
+            Id(id): Id<SessionId>,
+        ) -> ApiResult {
+            Ok(encoded(access.encoded_session(id).await?))
+        }
+    };
+    (Get list_sessions $($rest:tt)*) => {
+        pub(crate) async fn list_sessions(
+            Access(access): Access,
+            uri: Uri,
+            Query(query): Query<SessionQuery>,
+        ) -> ApiResult {
+            let page = query.page;
+            Ok(encoded_page(&uri, page, access.encoded_sessions(query).await?))
+        }
+    };
 
     (Get $id:ident ($($parameter:ident: $type:ty),*) [] [] []) => {
         pub(crate) async fn $id(Access(access): Access, $(Id($parameter): Id<$type>),*) -> ApiResult {
