@@ -139,7 +139,7 @@ impl Cgroup {
 }
 
 /// Removes the groups of sessions below the own parent group that were abandoned: those without a
-/// process, older than [`ABANDONED_AFTER`], of sessions that `has_folder` rejects. They are left when
+/// process, older than a minute, of sessions that `has_folder` rejects. They are left when
 /// a recorder is killed and its state folder is removed. Returns their number.
 pub fn remove_abandoned_groups(has_folder: impl Fn(SessionId) -> bool) -> usize {
     parent_group().map_or(0, |parent| remove_abandoned_in(&parent, has_folder))
