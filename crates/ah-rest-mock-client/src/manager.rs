@@ -20,7 +20,7 @@ use crate::state::State;
 /// The error that replaces the response of a call after its effect.
 type LostResponse = Option<TaskManagerError>;
 
-/// A [`TaskManager`] in memory. Clones share their state.
+/// A [`TaskManager`](ah_rest_api_contract::TaskManager) in memory. Clones share their state.
 ///
 /// Each session runs in a task of the runtime that launched it, until it ends or every clone of the
 /// mock and every stream of it is dropped.
@@ -56,6 +56,8 @@ impl MockTaskManager {
 
     /// Starts an outage: every call fails with [`ErrorKind::Unreachable`], and so does every open
     /// stream, as its last item. Sessions continue.
+    ///
+    /// [`ErrorKind::Unreachable`]: ah_rest_api_contract::ErrorKind::Unreachable
     pub fn disconnect(&self) {
         self.shared.set_down(true);
     }
@@ -86,6 +88,9 @@ impl MockTaskManager {
     /// # Errors
     /// [`ErrorKind::NotFound`] for an unknown session, and [`ErrorKind::Conflict`] if its agent does
     /// not run.
+    ///
+    /// [`ErrorKind::NotFound`]: ah_rest_api_contract::ErrorKind::NotFound
+    /// [`ErrorKind::Conflict`]: ah_rest_api_contract::ErrorKind::Conflict
     pub fn emit(&self, id: SessionId, event: EventPayload) -> Result<(), TaskManagerError> {
         self.output(id, AgentOutput::Event(event))
     }
