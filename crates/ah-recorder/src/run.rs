@@ -1,6 +1,6 @@
 //! The process of the recorder: its lock, its start, and its status lines.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -85,9 +85,13 @@ pub fn main(folder: &Path) -> ExitCode {
     match begin_and_run(&SessionFolder::at(folder)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report(&format!("{}{error}", word::FAILED));
+            let reason = format!("session folder {}: {error}", folder.display());
+            // At a terminal, both streams would show the same error.
+            if !io::stdout().is_terminal() {
+                report(&format!("{}{reason}", word::FAILED));
+            }
             // Standard error is the log in the session's folder.
-            eprintln!("the recorder has failed: {error}");
+            eprintln!("error: the recorder has failed: {reason}");
             ExitCode::FAILURE
         }
     }
