@@ -1,18 +1,22 @@
 //! The command-line arguments and their help.
 
 mod agent;
+mod reference;
 mod session;
 mod task;
+mod unknown;
 mod value;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use agent::{AccessPointArgs, AgentCommand};
+pub(crate) use reference::{CompletionsArgs, ManArgs};
 pub(crate) use session::{
     AnswerArgs, DiffArgs, EventsArgs, FollowArgs, GetArgs, ListArgs, LogsArgs, PromptArgs,
     PromptsArgs, ResumeArgs, SessionCommand, StopArgs, TargetArgs,
 };
 pub(crate) use task::TaskArgs;
+pub(crate) use unknown::with_advice;
 
 /// Run coding agents on tasks, each in its own workspace.
 ///
@@ -22,7 +26,6 @@ pub(crate) use task::TaskArgs;
 #[command(
     name = "ah",
     version,
-    disable_help_subcommand = true,
     after_help = "Examples:
   ah task --follow \"Add a test for the parser\"   run a task here and watch it
   ah session list                                list all sessions
@@ -82,7 +85,27 @@ impl LogLevelArg {
 /// The top-level commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(visible_alias = "run")]
     Task(Box<TaskArgs>),
+    /// List sessions, short for `ah session list`
+    #[command(
+        name = "ls",
+        visible_alias = "ps",
+        alias = "list",
+        about = "List sessions, short for `ah session list`"
+    )]
+    List(ListArgs),
+    #[command(about = "Follow a session until it ends, short for `ah session follow`")]
+    Attach(FollowArgs),
+    #[command(about = "Show a session's log, short for `ah session logs`")]
+    Logs(LogsArgs),
+    /// Cancel a session, short for `ah session cancel`
+    ///
+    /// Kills the session's processes, removes its workspace and hides it from lists. A session that
+    /// has ended is only hidden.
+    #[command(after_help = "Examples:
+  ah rm 7K2M")]
+    Rm(TargetArgs),
     /// Show and control sessions
     ///
     /// A session is one run of one agent in one workspace. Without an ID, commands use the latest
@@ -116,6 +139,13 @@ pub(crate) enum Command {
   ah agent record --help"
     )]
     Agent(AgentCommand),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+    /// Show the version
+    #[command(after_help = "Examples:
+  ah version
+  ah version --json")]
+    Version,
 }
 
 /// Returns the end of the long help: examples, exit codes and environment variables.

@@ -2,23 +2,31 @@
 
 mod access_point;
 mod agents;
+mod confirm;
 mod follow;
+pub(crate) mod reference;
 mod session;
 mod task;
 mod wait;
 
-use crate::args::{AgentCommand, Command};
+use crate::args::{AgentCommand, Command, SessionCommand};
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
-/// Runs a command. `main` dispatches the recorder and the built-in agent before.
+/// Runs a command. `main` dispatches the recorder, the built-in agent and the reference before.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitCode, Failure> {
     match command {
         Command::Task(args) => task::run(*args, context).await,
         Command::Session(command) => session::run(command, context).await,
+        Command::List(args) => session::run(SessionCommand::List(args), context).await,
+        Command::Attach(args) => session::run(SessionCommand::Follow(args), context).await,
+        Command::Logs(args) => session::run(SessionCommand::Logs(args), context).await,
+        Command::Rm(args) => session::run(SessionCommand::Cancel(args), context).await,
         Command::Agents => agents::run(context).await,
         Command::Agent(AgentCommand::AccessPoint(args)) => access_point::run(&args, context).await,
-        Command::Agent(_) => Err(Failure::general("`ah agent` runs without a task manager")),
+        Command::Agent(_) | Command::Completions(_) | Command::Man(_) | Command::Version => {
+            Err(Failure::general("this command runs without a task manager"))
+        }
     }
 }

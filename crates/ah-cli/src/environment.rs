@@ -1,5 +1,7 @@
 //! The settings that the environment variables result in.
 
+mod place;
+
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -60,10 +62,7 @@ impl Settings {
 
     fn read(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<Self, Failure> {
         let home = match variable(AH_HOME.name) {
-            Some(path) => std::path::absolute(&path).map_err(|error| {
-                Failure::configuration(format!("failed to make {} absolute", AH_HOME.name))
-                    .caused_by(error)
-            })?,
+            Some(path) => place::named(path.into())?,
             // The XDG specification requires a relative XDG_STATE_HOME to be ignored.
             None => variable(XDG_STATE_HOME)
                 .map(PathBuf::from)
@@ -120,7 +119,8 @@ impl Settings {
 
     /// Creates the state folder, accessible only to its owner, unless it exists, and checks it.
     pub(crate) fn make_home(&self) -> Result<(), Failure> {
-        make_home(&self.home).map_err(Self::unusable_home)
+        make_home(&self.home).map_err(Self::unusable_home)?;
+        place::check_file_system(&self.home)
     }
 
     /// Checks that only this user can write to the state folder, if it exists. Nothing in it may be

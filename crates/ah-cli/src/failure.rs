@@ -61,6 +61,12 @@ impl Failure {
         self
     }
 
+    /// Replaces the hints of the error's kind by a more specific one.
+    pub(crate) fn hint_instead(mut self, hint: impl Into<String>) -> Self {
+        self.hints = vec![hint.into()];
+        self
+    }
+
     /// Adds the cause.
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
@@ -101,6 +107,9 @@ impl From<TaskManagerError> for Failure {
         let kind = error.kind();
         let message = if kind == ErrorKind::Validation && !problem.errors.is_empty() {
             in_terms_of_options(&problem.errors)
+        } else if kind == ErrorKind::Unauthenticated {
+            // The server's words are about HTTP.
+            "the access point requires a valid API key".to_owned()
         } else {
             error.to_string()
         };
@@ -121,7 +130,15 @@ impl From<FieldErrors> for Failure {
 
 fn code_of(kind: ErrorKind, errors: &FieldErrors) -> ExitCode {
     match kind {
-        ErrorKind::Validation if concerns(errors, "repo") => ExitCode::Repository,
+        // A wrong branch or commit is a wrong option, not an unusable repository.
+        ErrorKind::Validation
+            if concerns(errors, "repo")
+                && !concerns(errors, "repo.branch")
+                && !concerns(errors, "repo.commit") =>
+        {
+            ExitCode::Repository
+        }
+        ErrorKind::Validation if is_not_installed(errors) => ExitCode::AgentLaunch,
         ErrorKind::Validation
         | ErrorKind::BadRequest
         | ErrorKind::PayloadTooLarge
@@ -142,6 +159,15 @@ fn concerns(errors: &FieldErrors, field: &str) -> bool {
             path.strip_prefix(field)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })
+}
+
+/// Returns true if the only fault is an agent whose program is missing.
+fn is_not_installed(errors: &FieldErrors) -> bool {
+    let says = |message: &String| message.contains("is not installed");
+    !errors.is_empty()
+        && errors
+            .iter()
+            .all(|(path, messages)| path.ends_with(".type") && messages.iter().all(says))
 }
 
 fn hints_for(kind: ErrorKind, errors: &FieldErrors) -> Vec<String> {
@@ -234,6 +260,17 @@ mod tests {
     fn repository_errors_have_their_own_exit_code() {
         let failure = Failure::from(FieldErrors::of("repo.url", "is not a git repository"));
         assert_eq!(failure.code, ExitCode::Repository);
+        for field in ["repo.branch", "repo.commit"] {
+            let failure = Failure::from(FieldErrors::of(field, "is wrong"));
+            assert_eq!(failure.code, ExitCode::Validation, "{field}");
+        }
+    }
+
+    #[test]
+    fn missing_agent_program_has_the_exit_code_of_a_failed_start() {
+        let missing = "`claude-acp` is not installed: there is no program `x` in PATH";
+        let failure = Failure::from(FieldErrors::of("agents[0].type", missing));
+        assert_eq!(failure.code, ExitCode::AgentLaunch);
     }
 
     #[test]

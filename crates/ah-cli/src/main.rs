@@ -15,6 +15,7 @@ mod failure;
 #[cfg(test)]
 mod fake;
 mod follow;
+mod git;
 mod local;
 mod remote;
 mod session_ref;
@@ -24,8 +25,8 @@ mod terminal;
 mod text;
 mod variables;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 
 use args::{AgentCommand, Cli, Command, GlobalArgs};
 use context::Context;
@@ -38,7 +39,7 @@ use terminal::Terminal;
 fn main() -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error).into(),
+        Err(error) => return refuse(&args::with_advice(error)).into(),
     };
     // Recorders and built-in agents are separate processes, one per session. They use neither this
     // command's runtime nor its settings.
@@ -53,7 +54,13 @@ fn main() -> std::process::ExitCode {
         _ => {}
     }
     let terminal = Terminal::detect(cli.global.no_color);
-    let result = log(&cli.global, &terminal).and_then(|()| run(cli, terminal));
+    let result = match &cli.command {
+        // These describe the program and use no settings.
+        Command::Completions(args) => commands::reference::completions(args, &terminal),
+        Command::Man(args) => commands::reference::man(args, &terminal),
+        Command::Version => commands::reference::version(cli.global.json, &terminal),
+        _ => log(&cli.global, &terminal).and_then(|()| run(cli, terminal)),
+    };
     match result {
         Ok(code) => code.into(),
         Err(failure) => terminal.report(&failure).into(),
@@ -62,6 +69,15 @@ fn main() -> std::process::ExitCode {
 
 /// Prints the help, or the error in the command line.
 fn refuse(error: &clap::Error) -> ExitCode {
+    // `ah` alone is a request for help, not an error.
+    if std::env::args_os().len() == 1 {
+        let printed = Cli::command().print_help();
+        return if printed.is_ok() {
+            ExitCode::Ok
+        } else {
+            ExitCode::General
+        };
+    }
     // There is no other place to report a failure to print.
     if error.print().is_err() {
         return ExitCode::General;

@@ -42,6 +42,12 @@ impl Reference {
     }
 }
 
+/// Returns true if `text` has the form of a reference, of any length.
+pub(crate) fn is_like_reference(text: &str) -> bool {
+    let id = text.strip_prefix(BRANCH_PREFIX).unwrap_or(text);
+    id.len() >= PART_LENGTH_MIN && id.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
 /// Returns the session that `text` names, or the latest one for `None`.
 pub(crate) async fn resolve(
     manager: &dyn TaskManager,

@@ -181,5 +181,15 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// Returns the text in quotes for a shell. Single quotes are used where double quotes would let the
+/// shell change it.
+pub(crate) fn quoted(text: &str) -> String {
+    if text.contains(['"', '\\', '$', '`', '!']) {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    } else {
+        format!("\"{text}\"")
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,10 +9,14 @@ use super::value;
 /// The session commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
+    #[command(visible_alias = "ls")]
     List(ListArgs),
+    #[command(visible_alias = "show")]
     Get(GetArgs),
+    #[command(visible_alias = "attach")]
     Follow(FollowArgs),
     Events(EventsArgs),
+    #[command(alias = "log")]
     Logs(LogsArgs),
     Diff(DiffArgs),
     /// List the changed files of a session
@@ -51,8 +55,11 @@ pub(crate) enum SessionCommand {
     ///
     /// Kills the session's processes, removes its workspace and hides it from lists. Its history
     /// remains available with `ah session events`. A session that has ended is only hidden.
-    #[command(after_help = "Examples:
-  ah session cancel 7K2M")]
+    #[command(
+        visible_alias = "rm",
+        after_help = "Examples:
+  ah session cancel 7K2M"
+    )]
     Cancel(TargetArgs),
 }
 
@@ -222,7 +229,7 @@ pub(crate) struct DiffArgs {
 )]
 pub(crate) struct PromptArgs {
     /// Prompt text, preceded by the session ID unless it is the latest session
-    #[arg(value_name = "PROMPT", required = true, num_args = 1..=2)]
+    #[arg(value_name = "PROMPT", required = true, num_args = 1..)]
     pub(crate) words: Vec<String>,
     /// Deliver during the current turn if the agent supports steering
     #[arg(long)]

@@ -19,7 +19,8 @@ use super::value;
 /// error, 3 if the agent could not be started), 11 stopped, 12 cancelled, 13 detached.
 #[derive(Debug, Args)]
 #[command(
-    group = ArgGroup::new("what").required(true).args(["prompt", "prompt_file"]),
+    group = ArgGroup::new("what").required(true).args(["words", "prompt_file"]),
+    override_usage = "ah task [OPTIONS] <PROMPT>\n       ah task [OPTIONS] --prompt-file <FILE>",
     after_help = "Examples:
   ah task --follow \"Add a test for the parser\"
   ah task --repo https://github.com/owner/project --branch main \"Fix issue 12\"
@@ -27,11 +28,12 @@ use super::value;
   ah task --instances 3 --label try=3 --prompt-file task.md"
 )]
 pub(crate) struct TaskArgs {
-    /// Prompt for the agent
-    #[arg(value_name = "PROMPT")]
-    pub(crate) prompt: Option<String>,
+    /// Prompt for the agent, in quotes
+    // More than one word is refused with the command that was probably meant.
+    #[arg(value_name = "PROMPT", num_args = 0..)]
+    pub(crate) words: Vec<String>,
     /// Read the prompt from a file, or from standard input with `-`
-    #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
+    #[arg(long, value_name = "FILE", conflicts_with = "words")]
     pub(crate) prompt_file: Option<PathBuf>,
 
     /// Repository: a path, a URL, user@host:path, or `none` for an empty folder [default: the one
@@ -57,6 +59,9 @@ pub(crate) struct TaskArgs {
     /// Number of sessions to launch, each in its own workspace
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Agent")]
     pub(crate) instances: u32,
+    /// Launch more than 5 sessions without asking
+    #[arg(short, long, help_heading = "Agent")]
+    pub(crate) yes: bool,
     /// How to handle the agent's permission requests
     #[arg(
         long,

@@ -12,7 +12,7 @@ fn shown_commands() -> Vec<(String, clap::Command)> {
     fn walk(path: &str, command: &clap::Command, all: &mut Vec<(String, clap::Command)>) {
         for child in command
             .get_subcommands()
-            .filter(|child| !child.is_hide_set())
+            .filter(|child| !child.is_hide_set() && child.get_name() != "help")
         {
             let path = format!("{path} {}", child.get_name());
             all.push((path.clone(), child.clone()));
@@ -72,6 +72,7 @@ fn the_examples_parse() {
             let Some(line) = line else { continue };
             // Three spaces start a remark.
             let typed = line.trim().split("   ").next().unwrap_or_default();
+            let typed = typed.split(" > ").next().unwrap_or_default();
             let parsed = Cli::try_parse_from(shell_words(typed));
             let is_help = |error: &clap::Error| error.kind() == clap::error::ErrorKind::DisplayHelp;
             assert!(

@@ -1,5 +1,6 @@
 //! `ah task`.
 
+mod queue;
 mod repository;
 
 use std::io::Read;
@@ -14,6 +15,7 @@ use ah_rest_api_contract::{
 use ah_scenario::{Defines, Scenario};
 use serde_json::Value;
 
+use super::confirm::confirm;
 use super::{follow, wait};
 use crate::args::TaskArgs;
 use crate::context::Context;
@@ -23,35 +25,49 @@ use crate::follow::{Screen, Signals};
 use crate::local::Scheduling;
 use crate::session_ref::short;
 use crate::style::{Line, Paint};
-use crate::text;
+use crate::text::{self, quoted};
 
 /// The maximum size of a prompt or scenario file, in bytes. The task manager has its own limits.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const SCENARIO_AGENT: &str = "scenario";
+/// The maximum number of sessions that are launched without a question. The help names it.
+const INSTANCES_UNASKED: u32 = 5;
 
 /// Launches a task.
 pub(crate) async fn run(args: TaskArgs, context: &Context) -> Result<ExitCode, Failure> {
     // The arguments are validated before anything is opened or created.
     let params = launch_params(&args, context)?;
     let mut signals = Signals::listen()?;
+    if args.instances > INSTANCES_UNASKED && !args.yes {
+        let wanted = confirm(
+            &format!("launch {} agents", args.instances),
+            "--yes launches them without asking",
+            context,
+            &mut signals,
+        )
+        .await?;
+        if let Some(code) = wanted {
+            return Ok(code);
+        }
+    }
     context
         .with_manager(Scheduling::Serve, async |manager| {
             let launched = manager.launch_task(params).await?;
-            if args.follow {
-                let sessions = launched.session_ids;
+            let sessions = launched.session_ids.clone();
+            let going = async {
+                if !args.follow {
+                    return until_started(manager, launched, context, &mut signals).await;
+                }
                 for id in &sessions {
                     announce(*id, context);
                 }
-                return follow::to_the_end(
-                    manager,
-                    sessions,
-                    EventSeq::START,
-                    context,
-                    &mut signals,
-                )
-                .await;
+                let sessions = sessions.clone();
+                follow::to_the_end(manager, sessions, EventSeq::START, context, &mut signals).await
+            };
+            tokio::select! {
+                result = going => result,
+                waiting = queue::announce(manager.as_ref(), &sessions, context) => match waiting {},
             }
-            until_started(manager, launched, context, &mut signals).await
         })
         .await
 }
@@ -160,10 +176,11 @@ fn code_of(sessions: &[Session]) -> ExitCode {
 }
 
 fn launch_params(args: &TaskArgs, context: &Context) -> Result<TaskLaunchParams, Failure> {
-    let prompt = match (&args.prompt, &args.prompt_file) {
-        (Some(prompt), _) => prompt.clone(),
-        (None, Some(path)) => read_text(path, "prompt")?,
-        (None, None) => String::new(),
+    let prompt = match (args.words.as_slice(), &args.prompt_file) {
+        ([], Some(path)) => read_text(path, "prompt")?,
+        ([], None) => String::new(),
+        ([prompt], _) => prompt.clone(),
+        (words, _) => return Err(unquoted(words)),
     };
     let scenario = args.scenario.as_deref().map(read_scenario).transpose()?;
     let agent = match (&scenario, &args.agent) {
@@ -199,6 +216,13 @@ fn launch_params(args: &TaskArgs, context: &Context) -> Result<TaskLaunchParams,
         })
         .build()?;
     Ok(params)
+}
+
+/// Returns the failure for a prompt without quotes, which the shell has split into words.
+fn unquoted(words: &[String]) -> Failure {
+    let count = words.len();
+    Failure::validation(format!("the prompt is {count} words; put quotes around it"))
+        .hint(format!("ah task {}", quoted(&words.join(" "))))
 }
 
 fn repo_config(args: &TaskArgs) -> Result<RepoConfig, Failure> {

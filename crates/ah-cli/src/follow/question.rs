@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::BufRead;
+use std::sync::OnceLock;
 
 use ah_rest_api_contract::{
     PermissionAnswer, PermissionId, PermissionOption, PermissionOptionKind, PermissionRequested,
     SessionId, Timestamp,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use super::request::{option_lines, request_lines};
 use crate::session_ref::short;
@@ -163,35 +164,41 @@ pub(crate) fn how_to_answer(session: SessionId, request: &PermissionRequested) -
 /// The lines typed at the terminal.
 ///
 /// A separate thread reads them, since a blocking read of a terminal cannot be cancelled. The
-/// thread ends with the process. The queue is short, because input typed before a question is
-/// discarded.
+/// process has one such thread for all of its questions: a second one would compete for the lines.
+/// The queue is short, because input typed before a question is discarded.
 #[derive(Debug)]
-pub(crate) struct TypedLines(mpsc::Receiver<String>);
+pub(crate) struct TypedLines(&'static Mutex<mpsc::Receiver<String>>);
 
 impl TypedLines {
-    /// Starts the reading thread.
+    /// Starts the reading thread, unless it was started before.
     pub(crate) fn read() -> Self {
         const QUEUE_LENGTH: usize = 4;
-        let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
-        std::thread::spawn(move || {
-            for line in std::io::stdin().lock().lines() {
-                let Ok(line) = line else { break };
-                if sender.blocking_send(line).is_err() {
-                    break;
+        // The lock serialises the questions of the process, of which one is asked at a time.
+        static LINES: OnceLock<Mutex<mpsc::Receiver<String>>> = OnceLock::new();
+        Self(LINES.get_or_init(|| {
+            let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
+            std::thread::spawn(move || {
+                for line in std::io::stdin().lock().lines() {
+                    let Ok(line) = line else { break };
+                    if sender.blocking_send(line).is_err() {
+                        break;
+                    }
                 }
-            }
-        });
-        Self(receiver)
+            });
+            Mutex::new(receiver)
+        }))
     }
 
     /// Returns the next line; `None` at the end of the input.
     pub(crate) async fn next(&mut self) -> Option<String> {
-        self.0.recv().await
+        self.0.lock().await.recv().await
     }
 
     /// Discards earlier input.
     pub(crate) fn discard(&mut self) {
-        while self.0.try_recv().is_ok() {}
+        if let Ok(mut lines) = self.0.try_lock() {
+            while lines.try_recv().is_ok() {}
+        }
     }
 }
 

@@ -66,3 +66,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn quoted_text_is_one_word_of_a_shell() {
+    assert_eq!(quoted("Fix the bug"), "\"Fix the bug\"");
+    assert_eq!(quoted("it's $5"), "'it'\\''s $5'");
+}

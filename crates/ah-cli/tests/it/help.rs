@@ -5,6 +5,10 @@ use crate::ah::World;
 pub(crate) const COMMANDS: &[&str] = &[
     "",
     "task",
+    "ls",
+    "attach",
+    "logs",
+    "rm",
     "session",
     "session list",
     "session get",
@@ -26,6 +30,9 @@ pub(crate) const COMMANDS: &[&str] = &[
     "agent",
     "agent access-point",
     "agent record",
+    "completions",
+    "man",
+    "version",
 ];
 
 #[test]
@@ -45,6 +52,57 @@ fn help_needs_no_state_folder() {
     world.run(&["--help"]);
     world.run(&["--version"]);
     assert!(!world.folder().join("state").exists());
+}
+
+#[test]
+fn program_without_arguments_shows_its_help() {
+    let world = World::new();
+    let shown = world.run(&[]);
+    assert!(shown.starts_with("exit code 0\n"), "{shown}");
+    assert_eq!(shown, world.run(&["-h"]));
+    assert_eq!(
+        world.run(&["help", "session"]),
+        world.run(&["session", "--help"])
+    );
+    assert_eq!(world.run(&["version"]), world.run(&["--version"]));
+}
+
+#[test]
+fn short_commands_are_the_long_ones() {
+    let world = World::new();
+    for (short, long) in [
+        (&["ls", "--json"][..], &["session", "list", "--json"][..]),
+        (&["ps", "--json"], &["session", "list", "--json"]),
+        (&["session", "ls"], &["session", "list"]),
+        (&["attach", "7K2M"], &["session", "follow", "7K2M"]),
+        (&["logs", "-f", "7K2M"], &["session", "logs", "-f", "7K2M"]),
+        (&["rm", "7K2M"], &["session", "cancel", "7K2M"]),
+        (&["run", "do it"], &["task", "do it"]),
+    ] {
+        assert_eq!(world.run(short), world.run(long), "{short:?}");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_complete() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = world.run(&["completions", shell]);
+        for word in ["permissions", "prompt-file", "access-point"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    let page = world.run(&["man", "session", "list"]);
+    assert!(page.contains(".TH"), "{page}");
+    assert!(page.contains("Filter by status"), "{page}");
+    let folder = world.folder().join("man1");
+    let words = ["man", "--folder", folder.to_str().expect("is UTF-8")];
+    assert!(world.run(&words).starts_with("exit code 0"));
+    for command in COMMANDS {
+        let name = format!("ah {command}").trim_end().replace(' ', "-");
+        let page = folder.join(format!("{name}.1"));
+        assert!(page.exists(), "{}", page.display());
+    }
 }
 
 #[test]

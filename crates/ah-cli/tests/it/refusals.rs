@@ -13,6 +13,15 @@ fn invalid_command_line() {
         "unknown_status",
         world.run(&["session", "list", "--status", "done"])
     );
+    insta::assert_snapshot!(
+        "unquoted_prompt",
+        world.run(&["task", "Fix", "the", "bug", "--follow"])
+    );
+    insta::assert_snapshot!("unknown_command", world.run(&["status"]));
+    insta::assert_snapshot!(
+        "unknown_session_command",
+        world.run(&["session", "frobnicate"])
+    );
     insta::assert_snapshot!("nothing_to_say", world.run(&["session", "prompt"]));
     insta::assert_snapshot!("bad_duration", world.run(&["task", "--timeout", "30", "x"]));
 }
@@ -61,6 +70,7 @@ fn invalid_environment() {
     insta::assert_snapshot!("bad_number", run("AH_MAX_CONCURRENT_TASKS", "many"));
     insta::assert_snapshot!("bad_log", run("AH_LOG", "ah=loudest"));
     insta::assert_snapshot!("bad_home", run("AH_HOME", "/proc/nowhere"));
+    insta::assert_snapshot!("relative_home", run("AH_HOME", "state"));
     let mut command = world.command(&["session", "list"]);
     let output = command.env_remove("AH_HOME").env_remove("HOME").output();
     insta::assert_snapshot!("no_home", world.shown(&output.expect("the binary runs")));
@@ -74,6 +84,23 @@ fn missing_session() {
     insta::assert_snapshot!("not_an_id", world.run(&["session", "get", "x"]));
     insta::assert_snapshot!("empty_list", world.run(&["session", "list"]));
     insta::assert_snapshot!("empty_list_json", world.run(&["session", "list", "--json"]));
+}
+
+#[test]
+fn many_agents_are_launched_only_after_an_answer() {
+    let world = World::new();
+    let many = ["task", "--repo", "none", "--instances", "6", "do it"];
+    insta::assert_snapshot!("many_instances", world.run(&many));
+    assert!(!world.folder().join("state").exists());
+}
+
+#[test]
+fn recorder_without_its_folder() {
+    let world = World::new();
+    insta::assert_snapshot!(
+        "no_session_folder",
+        world.run(&["agent", "record", "--folder", "/nope"])
+    );
 }
 
 #[test]

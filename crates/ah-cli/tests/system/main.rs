@@ -15,6 +15,7 @@ mod host;
 mod http;
 mod kills;
 mod leftovers;
+mod manners;
 mod over_http;
 mod processes;
 mod readme;

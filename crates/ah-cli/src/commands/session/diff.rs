@@ -6,7 +6,7 @@ use crate::args::DiffArgs;
 use crate::changes;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session_ref::{find, resolve};
+use crate::session_ref::{find, is_like_reference, resolve, short};
 
 /// Prints the session's changes.
 pub(super) async fn run(
@@ -15,12 +15,21 @@ pub(super) async fn run(
     context: &Context,
 ) -> Result<(), Failure> {
     let (session, mut files) = session_and_files(manager, args.words).await?;
+    let maybe_session = files
+        .first()
+        .filter(|word| is_like_reference(word))
+        .cloned();
     files.extend(args.files);
     let mut query = DiffQuery::new(files.clone(), args.context)?;
     if args.full {
         query = query.whole_files();
     }
     let diff = manager.get_session_diff(session.id, query).await?;
+    if let Some(word) = maybe_session
+        && !has_file(&diff, &word)
+    {
+        return Err(neither(&word, &session));
+    }
     if diff.files.is_empty() && !context.json && !args.stat {
         context.terminal.hint(nothing_changed(&files));
     }
@@ -41,8 +50,32 @@ pub(super) async fn run(
     }
 }
 
-/// Returns the hint for an empty diff. It names the files, because a mistyped session is taken for
-/// a file.
+/// Returns true if the diff has this file, or files in this folder.
+fn has_file(diff: &SessionDiff, name: &str) -> bool {
+    let name = name.trim_end_matches('/');
+    let is_it = |path: &str| {
+        path.strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    diff.files
+        .iter()
+        .any(|file| is_it(&file.path) || file.old_path.as_deref().is_some_and(is_it))
+}
+
+/// Returns the failure for a word that names neither a session nor a changed file. It is probably a
+/// mistyped session, and must not select the latest one.
+fn neither(word: &str, latest: &Session) -> Failure {
+    let latest = short(latest.id);
+    Failure::general(format!(
+        "`{word}` is neither a session nor a changed file of the latest session, {latest}"
+    ))
+    .hint("`ah session list` lists the sessions")
+    .hint(format!(
+        "`ah session files {latest}` lists the changed files"
+    ))
+}
+
+/// Returns the hint for an empty diff, which names the files.
 fn nothing_changed(files: &[String]) -> String {
     match files {
         [] => "nothing changed".to_owned(),
@@ -113,6 +146,22 @@ mod tests {
             let found = session_and_files(&manager, given).await.expect("resolves");
             assert_eq!((found.0.id, found.1), (id, files));
         }
+    }
+
+    #[test]
+    fn mistyped_session_is_no_file() {
+        let diff = diff();
+        for (word, is_file) in [
+            ("src/main.rs", true),
+            ("src", true),
+            ("src/", true),
+            ("sr", false),
+            ("7K2X", false),
+        ] {
+            assert_eq!(has_file(&diff, word), is_file, "{word}");
+        }
+        assert!(is_like_reference("7K2X") && is_like_reference("01JZAAAAAAAAAAAAAAAAAAAAA12"));
+        assert!(!is_like_reference("src/main.rs") && !is_like_reference("a.b"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `ah session logs`.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use ah_rest_api_contract::{
@@ -11,6 +12,7 @@ use super::target::target;
 use crate::args::LogsArgs;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::session_ref::short;
 use crate::style::{Line, Paint};
 use crate::text;
 
@@ -25,7 +27,11 @@ pub(super) async fn run(
     if let Some(level) = args.level {
         filter = filter.with_level(level);
     }
-    let print = |event: &SessionEvent| context.show(event, || lines(event));
+    let printed = Cell::new(false);
+    let print = |event: &SessionEvent| {
+        printed.set(true);
+        context.show(event, || lines(event))
+    };
     let mut cursor = EventSeq::START;
     if let Some(tail) = args.tail {
         let mut kept: VecDeque<SessionEvent> = VecDeque::new();
@@ -38,17 +44,20 @@ pub(super) async fn run(
         })
         .await?;
         kept.iter().try_for_each(print)?;
-        if !args.follow {
-            return Ok(());
-        }
     }
     if args.follow {
-        stream(manager, session.id, cursor, filter, print).await
-    } else {
-        history(manager, session.id, cursor, filter, print)
-            .await
-            .map(|_| ())
+        stream(manager, session.id, cursor, filter, print).await?;
+    } else if args.tail.is_none() {
+        history(manager, session.id, cursor, filter, print).await?;
     }
+    if !printed.get() && !context.json {
+        let id = short(session.id);
+        context.terminal.hint(match args.level {
+            Some(_) => "no log lines of this level; without --level, all are shown".to_owned(),
+            None => format!("no log lines; `ah session events {id}` shows what happened"),
+        });
+    }
+    Ok(())
 }
 
 fn lines(event: &SessionEvent) -> Vec<Line> {

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::follow::{option_lines, request_lines};
+use crate::session_ref::short;
 use crate::style::{Line, Paint};
 use crate::text;
 
@@ -63,7 +64,12 @@ pub(super) async fn prompts(
 ) -> Result<(), Failure> {
     let session = target(manager, &args.target).await?;
     if let Some(prompt) = args.withdraw {
-        manager.withdraw_prompt(session.id, prompt).await?;
+        let withdrawn = manager.withdraw_prompt(session.id, prompt).await;
+        withdrawn.map_err(|error| {
+            let id = short(session.id);
+            Failure::from(error)
+                .hint_instead(format!("`ah session prompts {id}` lists its prompts"))
+        })?;
     }
     let prompts = Page::all(|page| manager.list_prompts(session.id, page)).await?;
     if prompts.items.is_empty() && !context.json {

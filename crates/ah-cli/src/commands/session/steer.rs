@@ -9,8 +9,9 @@ use crate::args::{PromptArgs, ResumeArgs, StopArgs, TargetArgs};
 use crate::commands::wait;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session_ref::resolve;
+use crate::session_ref::{find, resolve, short};
 use crate::style::{Line, Paint};
+use crate::text::quoted;
 
 /// Sends a prompt to the session's agent.
 pub(super) async fn prompt(
@@ -18,12 +19,7 @@ pub(super) async fn prompt(
     args: PromptArgs,
     context: &Context,
 ) -> Result<(), Failure> {
-    let mut words = args.words.into_iter();
-    let (id, text) = match (words.next(), words.next()) {
-        (Some(id), Some(text)) => (Some(id), text),
-        (text, _) => (None, text.unwrap_or_default()),
-    };
-    let session = resolve(manager, id.as_deref()).await?;
+    let (session, text) = session_and_prompt(manager, args.words).await?;
     let delivery = if args.steer {
         DeliveryMode::Steer
     } else {
@@ -50,6 +46,38 @@ pub(super) async fn prompt(
             .hint("this agent does not support steering, so the prompt is queued");
     }
     Ok(())
+}
+
+/// Splits the words into the session and the prompt.
+async fn session_and_prompt(
+    manager: &dyn TaskManager,
+    words: Vec<String>,
+) -> Result<(Session, String), Failure> {
+    match <[String; 1]>::try_from(words) {
+        Ok([text]) => {
+            // A session without a prompt is a slip, and not a prompt for another session.
+            if !text.contains(char::is_whitespace)
+                && let Some(session) = find(manager, &text).await?
+            {
+                return Err(Failure::validation("the prompt is missing")
+                    .hint(format!("ah session prompt {} \"…\"", short(session.id))));
+            }
+            Ok((resolve(manager, None).await?, text))
+        }
+        Err(words) => match words.as_slice() {
+            [id, text] => Ok((resolve(manager, Some(id)).await?, text.clone())),
+            words => {
+                let first = words.first().map(String::as_str).unwrap_or_default();
+                let (id, text) = match find(manager, first).await {
+                    Ok(Some(_)) => (format!("{first} "), words[1..].join(" ")),
+                    _ => (String::new(), words.join(" ")),
+                };
+                let failure =
+                    Failure::validation("the prompt is several words; put quotes around it");
+                Err(failure.hint(format!("ah session prompt {id}{}", quoted(&text))))
+            }
+        },
+    }
 }
 
 /// Ends the agent's turn.
@@ -90,13 +118,18 @@ pub(super) async fn resume(
     settled(manager, context, session, is_settled).await
 }
 
-/// Stops the session, and waits until none of its processes is left.
+/// Stops the session, and waits until none of its processes is left. A session that has ended is a
+/// success.
 pub(super) async fn stop(
     manager: &dyn TaskManager,
     args: StopArgs,
     context: &Context,
 ) -> Result<(), Failure> {
     let session = target(manager, &args.target).await?;
+    // The purpose is reached already, whatever ended the session.
+    if session.status.is_terminal() {
+        return shown(context, &session, &format!("already {}", session.status));
+    }
     let session = manager.stop_session(session.id, args.reason).await?;
     settled(manager, context, session, SessionStatus::is_terminal).await
 }

@@ -1,11 +1,12 @@
 //! Determines the repository of a task.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ah_rest_api_contract::RepositorySource;
 
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crate::git::root_of;
 
 const REPO_FORMS: &str = "--repo accepts a path, a URL, user@host:path, or none";
 
@@ -63,17 +64,6 @@ fn missing(path: &Path) -> Failure {
         format!("no such folder: {}", path.display()),
     )
     .hint(REPO_FORMS)
-}
-
-/// Returns the nearest ancestor of the folder, or the folder itself, with a `.git`: a folder in a
-/// clone, a file in a worktree. Like git, it skips a `.git` folder without HEAD.
-fn root_of(folder: &Path) -> Option<PathBuf> {
-    let is_root = |ancestor: &&Path| {
-        let git = ancestor.join(".git");
-        // HEAD may be a symbolic link that is still dangling.
-        git.is_file() || git.join("HEAD").symlink_metadata().is_ok()
-    };
-    folder.ancestors().find(is_root).map(Path::to_path_buf)
 }
 
 fn address(root: &Path) -> Result<String, Failure> {
