@@ -1,10 +1,13 @@
-//! The settings of a repository on this host that commits of its sessions need: the identity, the
-//! signature, and the form of messages.
+//! The settings that commits of sessions need: the identity, the signature, the form of messages, and
+//! the files that are not committed (decision 20).
 //!
 //! A workspace belongs to a mirror, so the settings in the repository's own configuration, and those
 //! that the user's configuration includes for it (`includeIf`), would not apply. They are copied
 //! into the configuration of the worktree, where they differ. Nothing else is copied, in particular
 //! no credentials. Hooks and filters do not run in workspaces, which a note says.
+
+mod exclude;
+mod identity;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -25,16 +28,18 @@ const IDENTITY: [&str; 7] = [
     "user.useconfigonly",
 ];
 
-/// The settings of signatures, messages and line endings. Some of them name programs, so they are
-/// copied only from a repository of this user.
-const POLICY: [&str; 20] = [
+/// The settings of signatures, messages, line endings and ignored files. Some of them name programs,
+/// so they are copied only from a repository of this user.
+const POLICY: [&str; 22] = [
     "commit.cleanup",
     "commit.gpgsign",
     "commit.template",
+    "core.attributesfile",
     "core.autocrlf",
     "core.commentchar",
     "core.commentstring",
     "core.eol",
+    "core.excludesfile",
     "gpg.format",
     "gpg.mintrustlevel",
     "gpg.openpgp.program",
@@ -51,8 +56,10 @@ const POLICY: [&str; 20] = [
 ];
 
 /// The settings whose value is a path, relative to the top of the repository.
-const PATHS: [&str; 3] = [
+const PATHS: [&str; 5] = [
     "commit.template",
+    "core.attributesfile",
+    "core.excludesfile",
     "gpg.ssh.allowedsignersfile",
     "gpg.ssh.revocationfile",
 ];
@@ -77,8 +84,10 @@ struct Settings(BTreeMap<String, Setting>);
 #[derive(Debug, Default)]
 pub(crate) struct CommitSettings {
     values: Vec<(&'static str, Option<String>)>,
+    /// The folder of the repository on this host; `None` for other repositories.
+    folder: Option<PathBuf>,
     /// Sentences for people about what is not used.
-    pub(crate) notes: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl CommitSettings {
@@ -109,32 +118,43 @@ impl CommitSettings {
         }
         found.notes.extend(settings.hooks_note(&folder));
         found.notes.extend(settings.filters_note());
+        found.folder = Some(folder);
         Ok(found)
     }
 
     /// Copies the settings into the configuration of the worktree with the git folder `worktree`,
-    /// unless they apply there already. `repository` is the bare repository of the worktree, whose
-    /// lock the caller holds.
+    /// unless they apply there already, and adds an identity if there is none. `repository` is the
+    /// bare repository of the worktree, whose lock the caller holds. Returns sentences for people
+    /// about what differs from the repository.
     pub(crate) async fn copy(
-        &self,
+        mut self,
         git: &Git,
         repository: &Path,
         worktree: &Path,
         lock: &FileLock,
-    ) -> Result<(), WorkspaceError> {
-        if self.values.is_empty() {
-            return Ok(());
+    ) -> Result<Vec<String>, WorkspaceError> {
+        if let Some(folder) = &self.folder
+            && let Err(error) = exclude::copy(folder, repository)
+        {
+            self.notes.push(format!(
+                "The patterns of ignored files in `info/exclude` do not apply in the workspace: {error}."
+            ));
         }
         let args = ["config", "--list", "--show-scope", "--null"];
         let call = git.call("read the workspace's settings", args);
         let present = Settings::read(&call.git_dir(worktree).under(lock).run().await?);
-        let is_different = |(name, value): &&(&str, Option<String>)| {
+        let is_different = |(name, value): &(&str, Option<String>)| {
             let found = present.0.get(*name);
             found.is_none_or(|setting| setting.value != *value)
         };
-        let different: Vec<_> = self.values.iter().filter(is_different).collect();
+        let mut different: Vec<_> = self.values.into_iter().filter(is_different).collect();
+        let applied = present.with(&different);
+        let (fallback, note) = identity::fallback(&applied, git.has_email());
+        different.extend(fallback);
+        self.notes.extend(note);
+        self.notes.extend(applied.signature_note());
         if different.is_empty() {
-            return Ok(());
+            return Ok(self.notes);
         }
         separate_worktrees(git, repository, lock).await?;
         for (name, value) in different {
@@ -143,7 +163,7 @@ impl CommitSettings {
             let call = git.call("copy the repository's settings", args);
             call.git_dir(worktree).under(lock).run().await?;
         }
-        Ok(())
+        Ok(self.notes)
     }
 }
 
@@ -206,6 +226,41 @@ impl Settings {
             settings.insert(name.to_lowercase(), Setting { value, is_local });
         }
         Self(settings)
+    }
+
+    /// Returns these settings with local values on top.
+    fn with(mut self, values: &[(&str, Option<String>)]) -> Self {
+        for (name, value) in values {
+            let value = value.clone();
+            let is_local = true;
+            self.0
+                .insert((*name).to_owned(), Setting { value, is_local });
+        }
+        self
+    }
+
+    /// Returns the value of a text; `None` if it is absent or blank.
+    fn text(&self, name: &str) -> Option<&str> {
+        let value = self.0.get(name)?.value.as_deref()?.trim();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Returns true for a boolean that is set to one of git's words for it.
+    fn is_true(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|setting| {
+            setting.value.as_deref().is_none_or(|value| {
+                ["true", "yes", "on", "1"].contains(&value.to_lowercase().as_str())
+            })
+        })
+    }
+
+    /// Returns a note about signatures, if commits have them.
+    fn signature_note(&self) -> Option<String> {
+        self.is_true("commit.gpgsign").then(|| {
+            "Commits in the workspace are signed (`commit.gpgSign`). A key that asks for a passphrase \
+             at a terminal fails them."
+                .to_owned()
+        })
     }
 
     /// Returns a note about the hooks that a commit in the repository runs, if any.

@@ -78,12 +78,16 @@ const INHERITED: [&str; 16] = [
     "GIT_SSL_KEY",
 ];
 
+/// The name and the address of commits by `ah` itself, and by agents of users without an identity.
+pub(crate) const NAME: &str = "Agent Harbor";
+pub(crate) const EMAIL: &str = "agent-harbor@localhost";
+
 /// The identity for commits made by `ah` itself.
 const IDENTITY: [(&str, &str); 4] = [
-    ("GIT_AUTHOR_NAME", "Agent Harbor"),
-    ("GIT_AUTHOR_EMAIL", "agent-harbor@localhost"),
-    ("GIT_COMMITTER_NAME", "Agent Harbor"),
-    ("GIT_COMMITTER_EMAIL", "agent-harbor@localhost"),
+    ("GIT_AUTHOR_NAME", NAME),
+    ("GIT_AUTHOR_EMAIL", EMAIL),
+    ("GIT_COMMITTER_NAME", NAME),
+    ("GIT_COMMITTER_EMAIL", EMAIL),
 ];
 
 /// The git program with its environment.
@@ -113,6 +117,13 @@ impl Git {
     pub(crate) fn has_ssh_of_its_own(&self) -> bool {
         let says = |name: &OsString| name == "GIT_SSH" || name == "GIT_SSH_COMMAND";
         self.environment.iter().any(|(name, _)| says(name))
+    }
+
+    /// Returns true if the environment has an address for commits, which git uses if none is
+    /// configured.
+    pub(crate) fn has_email(&self) -> bool {
+        let says = |(name, value): &(OsString, OsString)| name == "EMAIL" && !value.is_empty();
+        self.environment.iter().any(says)
     }
 
     /// Checks once that git is installed and recent enough.

@@ -199,14 +199,13 @@ impl Workspaces {
                 .begin(request.session, &mirror.path, start, &lock)
                 .await?;
             workspace.notes.extend(stale);
-            if let Some(top) = mirror.source().as_path() {
-                let settings = CommitSettings::of(&self.git, top).await?;
-                let worktree = workspace.git_dir();
-                settings
-                    .copy(&self.git, &mirror.path, &worktree, &lock)
-                    .await?;
-                workspace.notes.extend(settings.notes);
-            }
+            let settings = match mirror.source().as_path() {
+                Some(top) => CommitSettings::of(&self.git, top).await?,
+                None => CommitSettings::default(),
+            };
+            let worktree = workspace.git_dir();
+            let settings = settings.copy(&self.git, &mirror.path, &worktree, &lock);
+            workspace.notes.extend(settings.await?);
             workspace
         };
         // Writing the files takes longest and does not depend on other sessions, so it needs no
@@ -240,7 +239,10 @@ impl Workspaces {
             .await?;
         workspace.provider = WorkspaceProvider::Empty;
         workspace.branch = None;
-        workspace.notes.clear();
+        let worktree = workspace.git_dir();
+        let settings = CommitSettings::default();
+        let settings = settings.copy(&self.git, &repository, &worktree, session_lock);
+        workspace.notes = settings.await?;
         self.check_out(&workspace, session_lock).await?;
         record.workspace = Some(workspace.clone());
         record.write(&self.record(session))?;

@@ -6,6 +6,7 @@ mod access_point;
 mod agents;
 mod bad_input;
 mod commands;
+mod commits;
 mod conformance;
 mod context;
 mod crashes;

@@ -20,12 +20,15 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
-    /// Creates an empty home, and a repository with two commits.
+    /// Creates an empty home, and a repository with two commits. The user has an identity for
+    /// commits, and no other configuration of git.
     pub(crate) fn new() -> Self {
         let setting = Self {
             folder: tempfile::tempdir().unwrap(),
             environment: Vec::new(),
         };
+        let identity = "[user]\nname = U\nemail = u@example.org\n";
+        fs::write(setting.git_config(), identity).unwrap();
         let repository = setting.repository();
         fs::create_dir_all(repository.join("src")).unwrap();
         fs::write(repository.join("README.md"), "# A project\n").unwrap();
@@ -40,6 +43,11 @@ impl Setting {
 
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
+    }
+
+    /// Returns the user's configuration of git.
+    pub(crate) fn git_config(&self) -> PathBuf {
+        self.folder.path().join("gitconfig")
     }
 
     pub(crate) fn repository(&self) -> PathBuf {
@@ -88,6 +96,8 @@ impl Setting {
             .current_dir(self.repository())
             .env("AH_HOME", self.home())
             .env("NO_COLOR", "1")
+            .env("GIT_CONFIG_GLOBAL", self.git_config())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null());
         command

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use ah_executor::WorkspaceRequest;
 use ah_workspace::{Workspace, Workspaces};
 
 use crate::fixture::{Fixture, git};
@@ -124,6 +125,87 @@ async fn an_identity_that_the_user_includes_for_the_repository_applies() {
 }
 
 #[tokio::test]
+async fn commits_of_a_user_without_an_identity_have_the_stated_one() {
+    let user = User::with("");
+    let empty = WorkspaceRequest {
+        source: None,
+        ..user.fixture.request()
+    };
+    for request in [user.fixture.request(), empty] {
+        let workspace = user.workspaces.provision(&request).await.unwrap();
+        let [note] = &workspace.notes[..] else {
+            panic!("{:?}", workspace.notes);
+        };
+        let stated = "`user.name` is `Agent Harbor` and `user.email` is `agent-harbor@localhost`";
+        assert!(note.contains(stated), "{note}");
+        assert_eq!(
+            user.commit(&workspace),
+            "Agent Harbor <agent-harbor@localhost>"
+        );
+        let committer = user.text(&workspace.path, &["log", "-1", "--format=%cn <%ce>"]);
+        assert_eq!(committer, "Agent Harbor <agent-harbor@localhost>");
+    }
+    // Later sessions have the identity that the user configures.
+    user.set("user.name", "Here");
+    user.set("user.email", "h@example.com");
+    let workspace = user.provision().await;
+    assert_eq!(workspace.notes, [""; 0]);
+    assert_eq!(user.commit(&workspace), "Here <h@example.com>");
+}
+
+#[tokio::test]
+async fn no_identity_is_made_up_if_the_user_forbids_it() {
+    let user = User::with("[user]\nuseConfigOnly = true\n");
+    let workspace = user.provision().await;
+    let [note] = &workspace.notes[..] else {
+        panic!("{:?}", workspace.notes);
+    };
+    assert!(note.contains("`user.useConfigOnly`"), "{note}");
+    let output = user.git(&workspace.path, &["commit", "--allow-empty", "-m", "x"]);
+    assert_eq!(output.status.code(), Some(128));
+}
+
+#[tokio::test]
+async fn files_that_the_repository_ignores_are_ignored() {
+    let user = User::with("[user]\nname = A\nemail = a@example.com\n");
+    let repository = user.fixture.repository();
+    fs::write(repository.join("mine.ignore"), "*.mine\n").unwrap();
+    user.set("core.excludesFile", "mine.ignore");
+    let info = repository.join(".git/info");
+    fs::create_dir_all(&info).unwrap();
+    fs::write(info.join("exclude"), "# a comment\n*.tmp\n").unwrap();
+    let workspace = user.provision().await;
+    for name in ["a.mine", "a.tmp", "a.new"] {
+        fs::write(workspace.path.join(name), "x\n").unwrap();
+    }
+    let seen = ["status", "--short"];
+    assert_eq!(user.text(&workspace.path, &seen), "?? a.new");
+    let changes = user.workspaces.changes(&workspace).await.unwrap();
+    let changed: Vec<&str> = changes.files.iter().map(|file| &*file.path).collect();
+    assert_eq!(changed, ["a.new"]);
+    // Patterns that the user removes do not stay in the mirror.
+    fs::write(info.join("exclude"), "# a comment\n").unwrap();
+    let workspace = user.provision().await;
+    fs::write(workspace.path.join("a.tmp"), "x\n").unwrap();
+    assert_eq!(user.text(&workspace.path, &seen), "?? a.tmp");
+}
+
+#[tokio::test]
+async fn properties_of_the_disk_are_those_of_the_workspace() {
+    let user = User::with("[user]\nname = A\nemail = a@example.com\n");
+    user.set("core.fileMode", "false");
+    user.set("core.autocrlf", "input");
+    let workspace = user.provision().await;
+    let of = |name| user.text(&workspace.path, &["config", "--get", name]);
+    assert_eq!(of("core.fileMode"), "true");
+    assert_eq!(of("core.autocrlf"), "input");
+    fs::write(workspace.path.join("crlf.txt"), "one\r\n").unwrap();
+    user.text(&workspace.path, &["add", "crlf.txt"]);
+    let stored = user.text(&workspace.path, &["ls-files", "--eol", "crlf.txt"]);
+    assert!(stored.starts_with("i/lf"), "{stored}");
+}
+
+#[tokio::test]
 async fn settings_that_apply_everywhere_are_not_copied() {
     let user =
         User::with("[user]\nname = Everywhere\nemail = e@example.com\n[commit]\ncleanup = strip\n");
@@ -155,6 +237,10 @@ async fn commits_are_signed_as_the_repository_demands() {
     user.set("gpg.program", signer.to_str().unwrap());
     user.set("user.signingKey", "0xA");
     let workspace = user.provision().await;
+    let [note] = &workspace.notes[..] else {
+        panic!("{:?}", workspace.notes);
+    };
+    assert!(note.contains("are signed (`commit.gpgSign`)"), "{note}");
     user.commit(&workspace);
     let commit = user.text(&workspace.path, &["cat-file", "commit", "HEAD"]);
     assert!(commit.contains("signed by a test"), "{commit}");

@@ -1,6 +1,7 @@
 //! A folder with a repository and its workspaces.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -82,13 +83,15 @@ impl Fixture {
     }
 }
 
-/// Returns workspaces in `home`, without the user's git configuration.
+/// Returns workspaces in `home`, of a user who has configured only an identity.
 pub(crate) fn workspaces_of(home: &Path) -> Workspaces {
+    let config = home.with_extension("gitconfig");
+    fs::write(&config, "[user]\nname = A\nemail = a@example.com\n").unwrap();
     let isolated = [
-        ("GIT_CONFIG_GLOBAL", "/dev/null"),
-        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_CONFIG_GLOBAL", config.into()),
+        ("GIT_CONFIG_NOSYSTEM", "1".into()),
     ];
-    let isolated = isolated.map(|(name, value)| (name.into(), value.into()));
+    let isolated = isolated.map(|(name, value): (&str, OsString)| (name.into(), value));
     Workspaces::with_environment(home.to_owned(), std::env::vars_os().chain(isolated))
 }
 
