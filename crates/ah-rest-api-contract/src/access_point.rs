@@ -16,8 +16,8 @@ use serde::Serialize;
 
 use crate::{
     AllEventsQuery, EncodedJson, EncodedPage, EphemeralEvent, ErrorKind, EventFilter, EventPayload,
-    EventSeq, EventType, Gap, LogCursor, LogLevel, SessionEvent, SessionId, SessionQuery,
-    SessionStatus, TaskManager, TaskManagerError, Timestamp,
+    EventQuery, EventSeq, EventType, Gap, LogCursor, LogLevel, Page, SessionEvent, SessionId,
+    SessionQuery, SessionStatus, TaskManager, TaskManagerError, Timestamp,
 };
 
 /// The party for which an access point acts.
@@ -189,6 +189,36 @@ pub enum EncodedItem {
     Gap(Gap),
 }
 
+/// A page of a session's history. Large events are read while the page is sent, so that a reader
+/// costs the memory of one part.
+pub struct HistoryPage {
+    /// The number of events in the whole history, after filtering.
+    pub total: u64,
+    /// See [`Page::next_page`].
+    pub next_page: Option<u32>,
+    /// The first events of the page, or all of them.
+    pub first: Vec<SessionEvent>,
+    /// The other events in parts, oldest or newest first as the query says; `None` if there are
+    /// none.
+    pub rest: Option<HistoryParts>,
+}
+
+/// The parts of a [`HistoryPage`]. They end with the page, or after an error.
+pub type HistoryParts =
+    Pin<Box<dyn Stream<Item = Result<Vec<SessionEvent>, TaskManagerError>> + Send + 'static>>;
+
+impl From<Page<SessionEvent>> for HistoryPage {
+    /// Creates a page in one part.
+    fn from(page: Page<SessionEvent>) -> Self {
+        Self {
+            total: page.total,
+            next_page: page.next_page,
+            first: page.items,
+            rest: None,
+        }
+    }
+}
+
 /// A stream of one session's encoded events. It ends as an [`crate::EventStream`] does.
 pub type EncodedStream =
     Pin<Box<dyn Stream<Item = Result<EncodedItem, TaskManagerError>> + Send + 'static>>;
@@ -231,6 +261,15 @@ pub trait AccessPoint: TaskManager {
     /// Returns the page of [`TaskManager::list_sessions`], encoded.
     async fn encoded_sessions(&self, query: SessionQuery) -> Result<EncodedPage, TaskManagerError> {
         EncodedPage::of(&self.list_sessions(query).await?).map_err(unencodable)
+    }
+
+    /// Returns the page of [`TaskManager::list_events`], in parts if it is large.
+    async fn history(
+        &self,
+        id: SessionId,
+        query: EventQuery,
+    ) -> Result<HistoryPage, TaskManagerError> {
+        self.list_events(id, query).await.map(HistoryPage::from)
     }
 
     /// Returns the events of [`TaskManager::task_events_stream`], encoded.

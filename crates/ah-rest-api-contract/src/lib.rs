@@ -185,7 +185,7 @@ pub use url;
 pub use access::{AccessPointFile, ApiKeyText, Role};
 pub use access_point::{
     AccessPoint, AlreadyDone, Caller, EncodedEvent, EncodedItem, EncodedLogStream, EncodedStream,
-    HealthProbe, RECEIPT_LIFETIME, Receipt, ReceiptTemplate,
+    HealthProbe, HistoryPage, HistoryParts, RECEIPT_LIFETIME, Receipt, ReceiptTemplate,
 };
 pub use catalog::{Agent, AgentCapabilities, AgentType, Installation};
 pub use change::{

@@ -1,13 +1,17 @@
 //! Pages of lists as responses, with `Link` headers (RFC 8288).
 
-use ah_rest_api_contract::{EncodedJson, EncodedPage, FileQuery, Page, PageRequest};
-use axum::Json;
+use ah_rest_api_contract::{
+    EncodedJson, EncodedPage, FileQuery, HistoryPage, HistoryParts, Page, PageRequest, SessionEvent,
+};
 use axum::body::{Body, Bytes};
 use axum::http::Uri;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, LINK};
 use axum::response::{IntoResponse as _, Response};
+use axum::{BoxError, Json};
+use futures::{Stream, StreamExt as _, stream};
 use serde::Serialize;
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PAGE: &str = "page";
 
 /// A query for a list.
@@ -39,12 +43,59 @@ pub(crate) fn encoded_page(uri: &Uri, asked: PageRequest, page: EncodedPage) -> 
     linked(uri, asked, page.total, encoded(page.json))
 }
 
+/// Returns a page of the history at `uri` as a response, with links to other pages. A page in parts
+/// is read as fast as its reader takes it.
+pub(crate) fn history_page(uri: &Uri, asked: PageRequest, page: HistoryPage) -> Response {
+    let HistoryPage {
+        total,
+        next_page,
+        first: items,
+        rest,
+    } = page;
+    let Some(rest) = rest else {
+        let page = Page {
+            items,
+            total,
+            next_page,
+        };
+        return paged(uri, asked, page);
+    };
+    let next = next_page.map(|page| format!(r#","nextPage":{page}"#));
+    let end = format!(r#"],"total":{total}{}}}"#, next.unwrap_or_default());
+    let body = Body::from_stream(json_in_parts(items, rest, end));
+    let response = ([(CONTENT_TYPE, JSON)], body).into_response();
+    linked(uri, asked, total, response)
+}
+
+/// Returns the JSON of a page with the items `first` and `rest`, and with this end. An error ends the
+/// JSON before its end, which readers notice.
+fn json_in_parts(
+    first: Vec<SessionEvent>,
+    rest: HistoryParts,
+    end: String,
+) -> impl Stream<Item = Result<Bytes, BoxError>> {
+    let mut separator: &[u8] = br#"{"items":["#;
+    let parts = stream::iter([Ok(first)]).chain(rest);
+    let parts = parts.map(move |part| {
+        let part = part.inspect_err(|error| {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(error, "a page of history ends early");
+        })?;
+        let mut json = Vec::new();
+        for event in part {
+            json.extend_from_slice(separator);
+            serde_json::to_writer(&mut json, &event)?;
+            separator = b",";
+        }
+        Ok(Bytes::from(json))
+    });
+    parts.chain(stream::iter([Ok(Bytes::from(end))]))
+}
+
 /// Returns JSON that is encoded already as a response.
 pub(crate) fn encoded(json: EncodedJson) -> Response {
-    let media_type = HeaderValue::from_static("application/json");
-    let mut response = Body::from(Bytes::from_owner(json)).into_response();
-    response.headers_mut().insert(CONTENT_TYPE, media_type);
-    response
+    let body = Body::from(Bytes::from_owner(json));
+    ([(CONTENT_TYPE, JSON)], body).into_response()
 }
 
 fn linked(uri: &Uri, asked: PageRequest, total: u64, mut response: Response) -> Response {
@@ -84,7 +135,63 @@ fn at_page(uri: &Uri, number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ah_rest_api_contract::{ErrorKind, EventPayload, EventSeq, TaskManagerError, Thought};
+    use futures::TryStreamExt as _;
+
     use super::*;
+
+    fn event(number: u64) -> SessionEvent {
+        SessionEvent {
+            session_id: "01K6MEHQ414EWWTRK7MC0M606M".parse().unwrap(),
+            seq: EventSeq::new(number),
+            ts: "2026-01-01T00:00:00Z".parse().unwrap(),
+            payload: EventPayload::Thought(Thought {
+                thought: "x".to_owned(),
+                reasoning: None,
+            }),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_in_parts_is_the_same_json() {
+        for (total, next_page) in [(9, Some(2)), (5, None)] {
+            let parts: HistoryParts = Box::pin(stream::iter([
+                Ok(vec![event(3)]),
+                Ok(vec![event(4), event(5)]),
+            ]));
+            let page = HistoryPage {
+                total,
+                next_page,
+                first: vec![event(1), event(2)],
+                rest: Some(parts),
+            };
+            let asked = PageRequest::new(1, 5).unwrap();
+            let response = history_page(&Uri::from_static("/events"), asked, page);
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+            let parts: Vec<Bytes> = response
+                .into_body()
+                .into_data_stream()
+                .try_collect()
+                .await
+                .unwrap();
+            let whole = Page {
+                items: (1..=5).map(event).collect(),
+                total,
+                next_page,
+            };
+            assert_eq!(parts.concat(), serde_json::to_vec(&whole).unwrap());
+            assert_eq!(parts.len(), 4);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_cannot_be_read_ends_the_body_with_an_error() {
+        let error = TaskManagerError::new(ErrorKind::Internal, "the part is lost");
+        let rest: HistoryParts = Box::pin(stream::iter([Err(error)]));
+        let body = json_in_parts(vec![event(1)], rest, "]}".to_owned());
+        let sent: Result<Vec<Bytes>, _> = body.try_collect().await;
+        assert!(sent.unwrap_err().to_string().contains("the part is lost"));
+    }
 
     fn of(page: u32, total: u64) -> String {
         let uri = Uri::from_static("/api/v1/sessions?status=running%2Cqueued&page=2&perPage=10");

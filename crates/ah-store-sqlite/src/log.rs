@@ -3,8 +3,9 @@
 use ah_rest_api_contract::{
     EventQuery, EventSeq, EventType, LogLevel, Page, SessionEvent, SessionId, SortOrder,
 };
-use ah_store::{EventLog, EventRow, Head, LogPosition, StoreError};
+use ah_store::{EventLog, EventRow, Head, LogPosition, READ_BYTES, StoreError};
 use async_trait::async_trait;
+use futures::TryStreamExt as _;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::watch;
 
@@ -108,21 +109,25 @@ async fn list(
         let types = types.map(json_text).transpose()?;
         selection.find(&mut snapshot, types).await?
     };
-    let rows = sqlx::query!(
-        "SELECT events.seq, events.json
+    let mut items = Vec::new();
+    {
+        let mut found = sqlx::query!(
+            "SELECT events.seq, events.json
          FROM json_each($1) AS page
          JOIN events ON events.key = page.value
          ORDER BY page.key",
-        selected.keys
-    )
-    .fetch_all(&mut *snapshot)
-    .await
-    .during(LIST)?;
+            selected.keys
+        )
+        .fetch(&mut *snapshot);
+        let mut bytes = 0;
+        while bytes < READ_BYTES
+            && let Some(row) = found.try_next().await.during(LIST)?
+        {
+            bytes += row.json.len();
+            items.push(rows::event(id, row.seq, &row.json)?);
+        }
+    }
     snapshot.commit().await.during(LIST)?;
-    let items = rows
-        .iter()
-        .map(|row| rows::event(id, row.seq, &row.json))
-        .collect::<Result<Vec<_>, _>>()?;
     let total = Reader::new("events", "").number("key", selected.total)?;
     Ok(Page::new(items, total, query.page))
 }

@@ -96,7 +96,9 @@ pub trait EventLog: Send + Sync {
     /// Returns the position of the last committed event of all sessions.
     async fn log_end(&self) -> Result<LogPosition, StoreError>;
 
-    /// Returns a page of a session's history.
+    /// Returns a page of a session's history. It has fewer events than the page if they are large,
+    /// about [`READ_BYTES`] together, but has none only if the page has none. The rest comes after
+    /// the last one: after its number, or before it if the newest are first.
     async fn list_events(
         &self,
         id: SessionId,

@@ -97,6 +97,7 @@ macro_rules! store_suite {
                 events_come_after_a_cursor,
                 a_read_is_bounded_in_bytes,
                 the_stored_text_is_the_wire_form,
+                a_page_is_bounded_in_bytes,
                 history_is_filtered_and_paged,
                 history_is_bounded_by_number_and_time,
                 recent_events_are_the_last_three,

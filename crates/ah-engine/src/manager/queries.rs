@@ -1,5 +1,6 @@
 //! Queries that are more than a read of the store.
 
+mod history;
 mod info;
 mod workspace;
 
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 use ah_executor::{Executor, ExecutorError};
 use ah_rest_api_contract::{
-    Agent, BranchList, ErrorKind, EventQuery, FieldErrors, Page, PageRequest, RepositoryId,
-    RepositorySource, SessionEvent, SessionId, TaskManagerError, check_cursor, error_chain,
+    Agent, BranchList, ErrorKind, FieldErrors, Page, PageRequest, RepositoryId, RepositorySource,
+    TaskManagerError, error_chain,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,20 +22,6 @@ use crate::shortage;
 const VERSIONS_WAIT_MAX: Duration = Duration::from_secs(3);
 
 impl LocalTaskManager {
-    /// Returns a page of a session's events.
-    pub(super) async fn read_events(
-        &self,
-        id: SessionId,
-        query: &EventQuery,
-    ) -> Result<Page<SessionEvent>, TaskManagerError> {
-        let store = &self.core.store;
-        if let Some(after) = query.after {
-            let last = store.session(id).await?.session.last_seq;
-            check_cursor(after, last)?;
-        }
-        Ok(store.list_events(id, query).await?)
-    }
-
     /// Returns a page of the agents, with the versions that are known.
     pub(super) async fn read_agents(&self, page: PageRequest) -> Page<Agent> {
         let executor = &self.core.executor;

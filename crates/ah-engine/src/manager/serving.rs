@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ah_rest_api_contract::{
     AccessPoint, AllEventsQuery, Caller, EncodedJson, EncodedLogStream, EncodedPage, EncodedStream,
-    ErrorKind, EventFilter, EventSeq, HealthProbe, LogCursor, Receipt, SessionId, SessionQuery,
-    SessionStatus, TaskManagerError, check_cursor, check_log_cursor,
+    ErrorKind, EventFilter, EventQuery, EventSeq, HealthProbe, HistoryPage, LogCursor, Receipt,
+    SessionId, SessionQuery, SessionStatus, TaskManagerError, check_cursor, check_log_cursor,
 };
 use ah_store::{LogPosition, StoreError};
 use async_trait::async_trait;
@@ -44,6 +44,14 @@ impl AccessPoint for LocalTaskManager {
 
     async fn encoded_sessions(&self, query: SessionQuery) -> Result<EncodedPage, TaskManagerError> {
         Ok(self.core.store.encoded_sessions(&query).await?)
+    }
+
+    async fn history(
+        &self,
+        id: SessionId,
+        query: EventQuery,
+    ) -> Result<HistoryPage, TaskManagerError> {
+        self.read_history(id, query).await
     }
 
     async fn encoded_events(

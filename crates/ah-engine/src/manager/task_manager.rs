@@ -66,7 +66,7 @@ impl TaskManager for LocalTaskManager {
         id: SessionId,
         query: EventQuery,
     ) -> Result<Page<SessionEvent>, TaskManagerError> {
-        self.read_events(id, &query).await
+        self.read_events(id, query).await
     }
 
     async fn prompt_session(

@@ -9,6 +9,7 @@
 mod conformance;
 mod costs;
 mod crashes;
+mod history;
 mod life;
 mod once;
 mod outages;

@@ -133,6 +133,37 @@ async fn many_reconnecting_readers_see_every_event_once(backend: Backend) {
     server.end().await.unwrap();
 }
 
+async fn a_page_of_large_events_is_whole(backend: Backend) {
+    let world = World::new(backend);
+    let server = world.server().await;
+    let id = server.running().await;
+    let text = "x".repeat(64 * 1024);
+    for _ in 0..100 {
+        world.agents.thought(id, &text);
+    }
+    let path = format!("/api/v1/sessions/{id}/events");
+    stop(&server, &format!("/api/v1/sessions/{id}/stop")).await;
+    let all = server.client.events(&path).await.until_end().await;
+    for (sort, per_page) in [("asc", 200), ("desc", 60)] {
+        let answer = server
+            .client
+            .get(&format!("{path}?sort={sort}&perPage={per_page}"))
+            .await;
+        assert_eq!(answer.status, 200);
+        let page = answer.json();
+        let mut expected: Vec<_> = all.iter().map(Event::json).collect();
+        if sort == "desc" {
+            expected.reverse();
+        }
+        expected.truncate(per_page);
+        assert_eq!(page["items"].as_array().unwrap(), &expected);
+        assert_eq!(page["total"], all.len());
+        let next = page["nextPage"].as_u64();
+        assert_eq!(next, (per_page < all.len()).then_some(2));
+    }
+    server.end().await.unwrap();
+}
+
 async fn deltas_are_sent_on_request_and_never_numbered(backend: Backend) {
     let world = World::new(backend);
     let server = world.server().await;
@@ -192,5 +223,6 @@ async fn deltas_are_sent_on_request_and_never_numbered(backend: Backend) {
 on_each_backend!(
     stalled_reader_is_closed_and_resumes_without_a_gap,
     many_reconnecting_readers_see_every_event_once,
+    a_page_of_large_events_is_whole,
     deltas_are_sent_on_request_and_never_numbered,
 );

@@ -142,30 +142,38 @@ fn page(
     const LIST: &str = "list events";
     let (session, last) = log_of(connection, id)?;
     let (total, numbers) = bounds.page(query, last);
-    let mut items = if numbers.is_empty() {
+    let items = if numbers.is_empty() {
         Vec::new()
     } else {
-        connection
-            .prepare_cached(
-                "SELECT seq, json FROM events
-                 WHERE session = ?1 AND seq BETWEEN ?2 AND ?3
-                 ORDER BY seq",
-            )
-            .during(LIST)?
-            .query_map(
-                params![session, stored(*numbers.start())?, stored(*numbers.end())?],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .during(LIST)?
-            .map(|row| {
-                let (seq, json): (i64, String) = row.during(LIST)?;
-                rows::event(id, seq, &json)
-            })
-            .collect::<Result<Vec<_>, _>>()?
+        let sql = match query.sort {
+            SortOrder::Asc => {
+                "SELECT seq, json FROM events WHERE session = ?1 AND seq BETWEEN ?2 AND ?3
+                 ORDER BY seq"
+            }
+            SortOrder::Desc => {
+                "SELECT seq, json FROM events WHERE session = ?1 AND seq BETWEEN ?2 AND ?3
+                 ORDER BY seq DESC"
+            }
+        };
+        let mut statement = connection.prepare_cached(sql).during(LIST)?;
+        let mut rows = statement
+            .query(params![
+                session,
+                stored(*numbers.start())?,
+                stored(*numbers.end())?
+            ])
+            .during(LIST)?;
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        while bytes < READ_BYTES
+            && let Some(row) = rows.next().during(LIST)?
+        {
+            let seq = row.get(0).during(LIST)?;
+            let json: String = row.get(1).during(LIST)?;
+            bytes += json.len();
+            items.push(rows::event(id, seq, &json)?);
+        }
+        items
     };
-    if query.sort == SortOrder::Desc {
-        items.reverse();
-    }
     Ok(Page::new(items, total, query.page))
 }
 

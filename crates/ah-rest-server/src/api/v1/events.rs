@@ -10,7 +10,7 @@ use futures::{StreamExt as _, stream};
 
 use crate::api::ApiResult;
 use crate::extract::{Access, Id, Params, Query};
-use crate::page::paged;
+use crate::page::{history_page, paged};
 use crate::streams::{self, Representation, Streams};
 
 pub(crate) async fn session_events(
@@ -25,7 +25,7 @@ pub(crate) async fn session_events(
         Representation::Page => {
             let query = EventQuery::try_from(params)?;
             let asked = query.page;
-            Ok(paged(&uri, asked, access.list_events(id, query).await?))
+            Ok(history_page(&uri, asked, access.history(id, query).await?))
         }
         Representation::Stream => {
             let query = StreamQuery::try_from(params)?;

@@ -218,6 +218,49 @@ pub async fn history_is_filtered_and_paged(harness: &dyn StoreHarness) {
     assert_eq!((page.items.len(), page.total), (0, events.len() as u64));
 }
 
+/// A page stops at a size, but always has an event, and the rest comes after its last one.
+pub async fn a_page_is_bounded_in_bytes(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    for size in [READ_BYTES / 2, READ_BYTES / 2, 3 * READ_BYTES, 100, 100] {
+        let payload = sample::thought(&"x".repeat(size));
+        append(&*store, id, vec![sample::event(1, payload)]).await;
+    }
+    let thoughts = EventFilter::default().with_types([EventType::Thought]);
+    for (filter, first) in [(EventFilter::default(), 1), (thoughts, 2)] {
+        for sort in [SortOrder::Asc, SortOrder::Desc] {
+            let mut query = EventQuery {
+                filter: filter.clone(),
+                sort,
+                ..EventQuery::default()
+            };
+            let mut pages: Vec<Vec<u64>> = Vec::new();
+            let mut left = 7 - first;
+            while left > 0 {
+                let page = store.list_events(id, &query).await.unwrap();
+                assert_eq!(page.total, left, "{query:?}");
+                let last = page.items.last().map(|event| event.seq);
+                match sort {
+                    SortOrder::Asc => query.after = last,
+                    SortOrder::Desc => query.before = last,
+                }
+                left -= page.items.len() as u64;
+                pages.push(page.items.iter().map(|event| event.seq.get()).collect());
+            }
+            // The three large events have the numbers 2 to 4.
+            let expected: [Vec<u64>; 3] = match sort {
+                SortOrder::Asc => [(first..=3).collect(), vec![4], vec![5, 6]],
+                SortOrder::Desc => [vec![6, 5, 4], vec![3, 2], (first..2).collect()],
+            };
+            let expected: Vec<_> = expected
+                .into_iter()
+                .filter(|page| !page.is_empty())
+                .collect();
+            assert_eq!(pages, expected, "{query:?}");
+        }
+    }
+}
+
 /// `after` and `before` exclude their bounds; `since` includes it and `until` excludes it.
 pub async fn history_is_bounded_by_number_and_time(harness: &dyn StoreHarness) {
     let store = harness.open().await;
