@@ -56,7 +56,7 @@ fn shows(text: &str, parts: &[String]) -> bool {
     })
 }
 
-/// A shell with a minimal environment. Everything that it started ends with it.
+/// A shell with a minimal environment, of a user with an identity for commits. Everything that it started ends with it.
 struct Shell {
     home: PathBuf,
     shell: Child,
@@ -68,6 +68,7 @@ impl Shell {
     fn open(setting: &Setting, port: &Port) -> Self {
         let home = setting.folder.path().join("you");
         std::fs::create_dir(&home).unwrap();
+        std::fs::copy(setting.git_config(), home.join(".gitconfig")).unwrap();
         let ah = Path::new(env!("CARGO_BIN_EXE_ah")).parent().unwrap();
         let path = std::env::var("PATH").unwrap();
         let mut shell = Command::new("bash")
