@@ -25,7 +25,7 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 use ulid::Ulid;
 
 use ah_lifecycle::TurnOutcome;
-use exit::Exit;
+use exit::ExitCause;
 use outbox::Outbox;
 use stage::Stage;
 use wire::{FromAgent, LINE_BYTES_MAX, ToAgent};
@@ -46,10 +46,10 @@ pub fn check(settings: &Map<String, Value>) -> Result<(), InvalidSettings> {
 /// otherwise the code that the scenario gives.
 pub fn main(settings: &Path) -> ExitCode {
     match run(settings) {
-        Ok(Exit::InputEnded) => ExitCode::SUCCESS,
-        Ok(Exit::OutputClosed) => ExitCode::FAILURE,
-        Ok(Exit::Code(code)) => ExitCode::from(code),
-        Ok(Exit::Crash) => std::process::abort(),
+        Ok(ExitCause::InputEnded) => ExitCode::SUCCESS,
+        Ok(ExitCause::OutputClosed) => ExitCode::FAILURE,
+        Ok(ExitCause::Code(code)) => ExitCode::from(code),
+        Ok(ExitCause::Crash) => std::process::abort(),
         Err(error) => {
             eprintln!(
                 "the scenario agent cannot start by {}: {error}",
@@ -60,7 +60,7 @@ pub fn main(settings: &Path) -> ExitCode {
     }
 }
 
-fn run(settings: &Path) -> std::io::Result<Exit> {
+fn run(settings: &Path) -> std::io::Result<ExitCause> {
     let settings: Map<String, Value> = serde_json::from_slice(&std::fs::read(settings)?)?;
     let workspace = std::env::current_dir()?;
     let first_message = first_message()?;
@@ -102,7 +102,7 @@ async fn play(
     workspace: PathBuf,
     settings: &Map<String, Value>,
     first_message: Ulid,
-) -> Exit {
+) -> ExitCause {
     let inbox = FramedRead::new(input, LinesCodec::new_with_max_length(LINE_BYTES_MAX));
     let mut outbox = Outbox::new(output);
     let ready = FromAgent::Ready {
@@ -137,7 +137,7 @@ async fn decline<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     mut inbox: FramedRead<R, LinesCodec>,
     mut outbox: Outbox<W>,
     reason: &str,
-) -> Exit {
+) -> ExitCause {
     use futures::StreamExt;
     while let Some(Ok(line)) = inbox.next().await {
         if !matches!(serde_json::from_str(&line), Ok(ToAgent::Prompt { .. })) {
@@ -150,7 +150,7 @@ async fn decline<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
             return exit;
         }
     }
-    Exit::InputEnded
+    ExitCause::InputEnded
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl Remote {
 
 /// The settings from the environment, for every command that needs the state folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Settings {
+pub(crate) struct EnvironmentSettings {
     /// The state folder, an absolute path. It may not exist yet.
     pub(crate) home: PathBuf,
     /// The maximum number of running sessions.
@@ -54,7 +54,7 @@ pub(crate) struct Settings {
     pub(crate) api_key: Option<ApiKeyText>,
 }
 
-impl Settings {
+impl EnvironmentSettings {
     /// Reads the environment of this process.
     pub(crate) fn from_environment() -> Result<Self, Failure> {
         Self::read(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
@@ -148,8 +148,8 @@ mod tests {
 
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Settings, Failure> {
-        Settings::read(|name| {
+    fn read(variables: &[(&str, &str)]) -> Result<EnvironmentSettings, Failure> {
+        EnvironmentSettings::read(|name| {
             variables
                 .iter()
                 .find(|(variable, _)| *variable == name)

@@ -60,7 +60,7 @@ pub(crate) enum Form {
 
 /// The end of following.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Watched {
+pub(crate) enum FollowEnd {
     /// Every session has ended, with this exit code.
     Ended(ExitCode),
     /// A signal interrupted the command.
@@ -78,7 +78,7 @@ struct Followed {
 }
 
 /// The state of following.
-struct Follower<'a> {
+struct FollowState<'a> {
     manager: &'a Arc<dyn TaskManager>,
     screen: &'a mut Screen,
     form: Form,
@@ -95,9 +95,9 @@ pub(crate) async fn watch(
     watch: &Watch,
     screen: &mut Screen,
     signals: &mut Signals,
-) -> Result<Watched, Failure> {
+) -> Result<FollowEnd, Failure> {
     let mut events = open(manager, watch).await?;
-    let mut follower = Follower {
+    let mut follower = FollowState {
         manager,
         screen,
         form: watch.form,
@@ -118,11 +118,11 @@ pub(crate) async fn watch(
         result = follower.run(&mut events) => result?,
         interruption = signals.next() => {
             follower.screen.clear_foot();
-            return Ok(Watched::Interrupted(interruption));
+            return Ok(FollowEnd::Interrupted(interruption));
         }
     }
     follower.screen.clear_foot();
-    follower.summarize().await.map(Watched::Ended)
+    follower.summarize().await.map(FollowEnd::Ended)
 }
 
 async fn open(
@@ -143,7 +143,7 @@ async fn open(
     Ok(events)
 }
 
-impl Follower<'_> {
+impl FollowState<'_> {
     async fn run(
         &mut self,
         events: &mut SelectAll<Pin<Box<dyn Stream<Item = Item> + Send>>>,

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use ah_engine::Scheduling;
 
-use crate::environment::Settings;
+use crate::environment::EnvironmentSettings;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -27,12 +27,12 @@ use crate::failure::Failure;
 const STORE_FILE: &str = "state.db";
 
 /// A task manager, and the engine to close after it.
-pub(crate) struct Access {
+pub(crate) struct LocalAccess {
     manager: Arc<dyn TaskManager>,
     engine: Arc<LocalTaskManager>,
 }
 
-impl Access {
+impl LocalAccess {
     /// Returns the task manager.
     pub(crate) const fn manager(&self) -> &Arc<dyn TaskManager> {
         &self.manager
@@ -51,7 +51,10 @@ impl Access {
 }
 
 /// Opens the state folder and starts an engine on it.
-pub(crate) async fn open(settings: &Settings, scheduling: Scheduling) -> Result<Access, Failure> {
+pub(crate) async fn open(
+    settings: &EnvironmentSettings,
+    scheduling: Scheduling,
+) -> Result<LocalAccess, Failure> {
     settings.make_home()?;
     let program = Program::find()?;
     let catalog = catalog(&program, configured_agents(settings)?);
@@ -65,7 +68,7 @@ pub(crate) async fn open(settings: &Settings, scheduling: Scheduling) -> Result<
             Failure::configuration(format!("failed to start the engine: {error}")).caused_by(error)
         })?;
     let engine = Arc::new(engine);
-    Ok(Access {
+    Ok(LocalAccess {
         manager: engine.clone(),
         engine,
     })
@@ -74,7 +77,7 @@ pub(crate) async fn open(settings: &Settings, scheduling: Scheduling) -> Result<
 /// Serves the state folder, which must exist, until `shutdown` is cancelled. `listening` receives
 /// the address, and `ready` is notified once requests are accepted.
 pub(crate) async fn serve(
-    settings: &Settings,
+    settings: &EnvironmentSettings,
     config: Config,
     listening: oneshot::Sender<SocketAddr>,
     ready: oneshot::Sender<()>,
@@ -129,7 +132,7 @@ pub(crate) async fn serve(
 }
 
 /// Reads the configured agents from the state folder, for an engine without a server.
-fn configured_agents(settings: &Settings) -> Result<ConfiguredAgents, Failure> {
+fn configured_agents(settings: &EnvironmentSettings) -> Result<ConfiguredAgents, Failure> {
     let config = Config::load(&Sources {
         home: &settings.home,
         file: None,
@@ -140,7 +143,7 @@ fn configured_agents(settings: &Settings) -> Result<ConfiguredAgents, Failure> {
     Ok(config.agents().clone())
 }
 
-async fn open_store(settings: &Settings) -> Result<Arc<SqliteStore>, Failure> {
+async fn open_store(settings: &EnvironmentSettings) -> Result<Arc<SqliteStore>, Failure> {
     let path = settings.home.join(STORE_FILE);
     let failed = |error: StoreError| {
         Failure::configuration(format!(

@@ -30,7 +30,7 @@ use clap::{CommandFactory as _, Parser};
 
 use args::{AgentCommand, Cli, Command, GlobalArgs};
 use context::Context;
-use environment::{Remote, Settings};
+use environment::{EnvironmentSettings, Remote};
 use exit_code::ExitCode;
 use failure::Failure;
 use style::Colour;
@@ -89,7 +89,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Failure> {
-    let mut settings = Settings::from_environment()?;
+    let mut settings = EnvironmentSettings::from_environment()?;
     if let Some(server) = &cli.global.remote_server {
         settings.remote = Remote::parse(server);
     }

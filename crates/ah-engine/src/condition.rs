@@ -13,7 +13,7 @@ const SPACE_MIN: u64 = 256 * 1024;
 
 /// The state of the folder and of the store, checked with every renewal of the engine's claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Condition {
+pub(crate) enum EngineCondition {
     /// Everything works.
     #[default]
     Good,
@@ -25,9 +25,9 @@ pub(crate) enum Condition {
 }
 
 /// The current condition, and the notification of its changes.
-pub(crate) type ConditionWatch = watch::Sender<Condition>;
+pub(crate) type ConditionWatch = watch::Sender<EngineCondition>;
 
-impl Condition {
+impl EngineCondition {
     /// Combines the findings. `lost` names the part that is no longer in its place, and `renewed`
     /// is the result of the renewal, which is a write.
     pub(crate) fn of(lost: Option<String>, home: &Path, renewed: &Result<(), StoreError>) -> Self {
@@ -82,14 +82,14 @@ mod tests {
             })
         };
         let of = |lost: Option<&str>, renewed| {
-            Condition::of(lost.map(str::to_owned), folder.path(), &renewed)
+            EngineCondition::of(lost.map(str::to_owned), folder.path(), &renewed)
         };
-        assert_eq!(of(None, Ok(())), Condition::Good);
-        let full = Condition::ReadOnly("the disk is full".to_owned());
+        assert_eq!(of(None, Ok(())), EngineCondition::Good);
+        let full = EngineCondition::ReadOnly("the disk is full".to_owned());
         assert_eq!(of(None, failed()), full);
-        let lost = Condition::Lost("it is gone".to_owned());
+        let lost = EngineCondition::Lost("it is gone".to_owned());
         assert_eq!(of(Some("it is gone"), failed()), lost);
         assert_eq!(lost.fault(), Some("it is gone"));
-        assert_eq!(Condition::Good.fault(), None);
+        assert_eq!(EngineCondition::Good.fault(), None);
     }
 }

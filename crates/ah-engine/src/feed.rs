@@ -26,7 +26,7 @@ type Read = BoxFuture<'static, Option<Rows>>;
 
 /// A log in the store.
 #[async_trait]
-pub(crate) trait Log: Send + Sync + 'static {
+pub(crate) trait StoredLog: Send + Sync + 'static {
     /// The position of an event, which grows along the log.
     type Position: Copy + Debug + Ord + Send + Sync;
 
@@ -44,7 +44,7 @@ pub(crate) struct SessionLog {
 }
 
 #[async_trait]
-impl Log for SessionLog {
+impl StoredLog for SessionLog {
     type Position = EventSeq;
 
     fn position(event: &EncodedEvent) -> EventSeq {
@@ -62,7 +62,7 @@ pub(crate) struct WholeLog {
 }
 
 #[async_trait]
-impl Log for WholeLog {
+impl StoredLog for WholeLog {
     type Position = LogPosition;
 
     fn position(event: &EncodedEvent) -> LogPosition {
@@ -75,7 +75,7 @@ impl Log for WholeLog {
 }
 
 /// The last events of a log, without gaps, oldest first.
-pub(crate) struct Feed<L: Log> {
+pub(crate) struct Feed<L: StoredLog> {
     log: L,
     /// The recent events and their current read. The lock is held only during an access: a reader
     /// may stop being polled at any wait.
@@ -109,7 +109,7 @@ enum Source {
     Store,
 }
 
-impl<L: Log> Feed<L> {
+impl<L: StoredLog> Feed<L> {
     fn new(log: L) -> Self {
         Self {
             log,
@@ -198,7 +198,7 @@ impl<L: Log> Feed<L> {
 
 impl<P: Copy + Ord> Tail<P> {
     /// Creates a tail of the events after `begin`; `None` if there are none.
-    fn new<L: Log<Position = P>>(begin: P, rows: &[Arc<EncodedEvent>]) -> Option<Self> {
+    fn new<L: StoredLog<Position = P>>(begin: P, rows: &[Arc<EncodedEvent>]) -> Option<Self> {
         let mut tail = Self {
             begin,
             end: L::position(rows.last()?),
@@ -226,7 +226,7 @@ impl<P: Copy + Ord> Tail<P> {
             .collect()
     }
 
-    fn extend<L: Log<Position = P>>(&mut self, rows: &[Arc<EncodedEvent>]) {
+    fn extend<L: StoredLog<Position = P>>(&mut self, rows: &[Arc<EncodedEvent>]) {
         for row in rows {
             self.end = L::position(row);
             self.bytes += row.json.len();

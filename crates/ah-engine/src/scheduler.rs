@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::condition::Condition;
+use crate::condition::EngineCondition;
 use crate::config::Scheduling;
 use crate::engine::Core;
 use crate::liveness::Liveness;
@@ -92,7 +92,7 @@ impl Scheduler {
     /// writes would be lost.
     fn note_condition(&self, renewed: &Result<(), StoreError>) -> bool {
         let lost = self.liveness.lost().or_else(|| self.core.store.lost());
-        let found = Condition::of(lost, &self.core.config.home, renewed);
+        let found = EngineCondition::of(lost, &self.core.config.home, renewed);
         self.core.condition.send_if_modified(|condition| {
             if *condition == found {
                 return false;
@@ -104,7 +104,7 @@ impl Scheduler {
             *condition = found.clone();
             true
         });
-        matches!(found, Condition::Lost(_))
+        matches!(found, EngineCondition::Lost(_))
     }
 
     fn lease(&self, now: Timestamp) -> Lease {

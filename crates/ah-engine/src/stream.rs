@@ -16,7 +16,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::encoding::{encoded, parse};
 use crate::engine::Core;
-use crate::feed::{Feed, Log as _, SessionLog, WholeLog};
+use crate::feed::{Feed, SessionLog, StoredLog as _, WholeLog};
 
 /// The maximum number of events in one read, whose bytes are bounded as well. A reader holds them in
 /// memory, shared with others.

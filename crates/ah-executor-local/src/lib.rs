@@ -1,5 +1,6 @@
 //! The executor of this host: its agents, workspaces in git, and recorders as detached processes.
 
+mod error;
 mod recorder;
 mod remains;
 
@@ -17,8 +18,10 @@ use ah_rest_api_contract::{
     Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
     RecorderInfo, RepositorySource, SessionDiff, SessionId, SessionWorkspace,
 };
-use ah_workspace::{Workspace, WorkspaceError, Workspaces};
+use ah_workspace::{Workspace, Workspaces};
 use async_trait::async_trait;
+
+use error::workspace_error;
 
 /// Runs sessions on the host of this process.
 #[derive(Debug)]
@@ -56,20 +59,6 @@ impl LocalExecutor {
                 WorkspaceLost,
             )
         })
-    }
-}
-
-/// Converts an error of a workspace. The message names the fault.
-fn workspace_error(error: WorkspaceError) -> ExecutorError {
-    let (message, field) = (error.to_string(), error.field());
-    let source = match error {
-        WorkspaceError::WorkspaceGone { .. } => Some(WorkspaceLost.into()),
-        error => error.into_source(),
-    };
-    ExecutorError {
-        message,
-        field,
-        source,
     }
 }
 

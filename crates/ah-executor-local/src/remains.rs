@@ -10,7 +10,7 @@ use ah_rest_api_contract::SessionId;
 use ah_workspace::Workspaces;
 use tokio::time::Instant;
 
-use crate::workspace_error;
+use crate::error::workspace_error;
 
 /// The maximum wait for the end of a recorder whose session has ended. It sends the rest of its
 /// journal for at most 5 s.

@@ -112,7 +112,7 @@ fn word<'a>(words: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
 }
 
 /// Schemas with their names.
-type NamedSchemas = Vec<(String, RefOr<Schema>)>;
+pub(crate) type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
 /// Adds a type and its parts to the named schemas.
 fn push<T: ToSchema>(schemas: &mut NamedSchemas) {

@@ -10,7 +10,7 @@ use url::Url;
 use crate::call::ApiCall;
 use crate::credential::Credential;
 use crate::failures;
-use crate::retry::{Cause, Failure, retry_after};
+use crate::retry::{AttemptFailure, Cause, retry_after};
 
 /// The maximum size of a response: 64 MiB. The largest are diffs of whole files.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -26,11 +26,11 @@ pub(crate) async fn whole_body(
     response: &mut Response,
     base_url: &Url,
     call: &ApiCall,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Vec<u8>, AttemptFailure> {
     let (body, ending) = read(response, BODY_BYTES_MAX).await;
     match ending {
         BodyEnd::Whole => Ok(body),
-        BodyEnd::TooLarge => Err(Failure::last(failures::unexpected(
+        BodyEnd::TooLarge => Err(AttemptFailure::last(failures::unexpected(
             call,
             "exceeds the client's limit of 64 MiB",
         ))),
@@ -45,7 +45,7 @@ pub(crate) async fn refusal(
     base_url: &Url,
     call: &ApiCall,
     credential: Option<&Credential>,
-) -> Failure {
+) -> AttemptFailure {
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers(), now());
     let request_id = request_id(response.headers()).map(str::to_owned);
@@ -61,7 +61,7 @@ pub(crate) async fn refusal(
         .filter(|problem| problem.status == status)
         .unwrap_or_else(|| foreign(status, text.trim(), base_url, call));
     problem.request_id = problem.request_id.or(request_id);
-    Failure {
+    AttemptFailure {
         cause: cause_of(status),
         error: problem.into(),
         retry_after,

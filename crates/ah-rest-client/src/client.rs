@@ -18,7 +18,7 @@ use crate::chance;
 use crate::connection::{Connection, FindServer};
 use crate::failures;
 use crate::reachability::Reachability;
-use crate::retry::{Attempts, Cause, Failure, RetryPolicy};
+use crate::retry::{AttemptFailure, Attempts, Cause, RetryPolicy};
 use crate::span::{RequestSpan, millis};
 use crate::timeouts::Timeouts;
 
@@ -82,7 +82,7 @@ impl RestClient {
 
     /// Follows the server to its present address, after a failure of a request over `failed`.
     /// Returns true if requests use another connection than `failed` now.
-    fn follow(&self, failed: &Connection, failure: &Failure) -> bool {
+    fn follow(&self, failed: &Connection, failure: &AttemptFailure) -> bool {
         let may_have_moved = match failure.cause {
             Cause::NotConnected | Cause::Broken => true,
             // A server that was set up anew has another key, or another server has the port.
@@ -152,11 +152,11 @@ impl RestClient {
     pub(crate) async fn answer_once<T: DeserializeOwned>(
         &self,
         call: &ApiCall,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, AttemptFailure> {
         let span = RequestSpan::begin(call);
         let body = self.once(call, &span, self.attempt(call, &span)).await?;
         serde_json::from_slice(&body)
-            .map_err(|source| Failure::last(failures::malformed(call, source)))
+            .map_err(|source| AttemptFailure::last(failures::malformed(call, source)))
     }
 
     /// Executes a call, with retries, and returns the whole body of the response.
@@ -166,7 +166,7 @@ impl RestClient {
             .await
     }
 
-    async fn attempt(&self, call: &ApiCall, span: &RequestSpan) -> Result<Vec<u8>, Failure> {
+    async fn attempt(&self, call: &ApiCall, span: &RequestSpan) -> Result<Vec<u8>, AttemptFailure> {
         let mut response = self.send(call, |it| &it.answers, span).await?;
         answer::whole_body(&mut response, &self.base_url(), call).await
     }
@@ -179,7 +179,7 @@ impl RestClient {
     }
 
     /// Makes one attempt at [`RestClient::opened`].
-    pub(crate) async fn opened_once(&self, call: &ApiCall) -> Result<Response, Failure> {
+    pub(crate) async fn opened_once(&self, call: &ApiCall) -> Result<Response, AttemptFailure> {
         let span = RequestSpan::begin(call);
         let attempt = self.send(call, |it| &it.streams, &span);
         self.once(call, &span, attempt).await
@@ -190,8 +190,8 @@ impl RestClient {
         &self,
         call: &ApiCall,
         span: &RequestSpan,
-        attempt: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        attempt: impl Future<Output = Result<T, AttemptFailure>>,
+    ) -> Result<T, AttemptFailure> {
         span.attempt(1);
         span.within(self.in_time(self.patience(call, span), call, attempt))
             .await
@@ -205,7 +205,7 @@ impl RestClient {
         attempt: impl Fn() -> A,
     ) -> Result<T, TaskManagerError>
     where
-        A: Future<Output = Result<T, Failure>>,
+        A: Future<Output = Result<T, AttemptFailure>>,
     {
         let mut attempts = Attempts::new(&self.shared.retry, call.repeat());
         span.within(async {
@@ -239,8 +239,8 @@ impl RestClient {
         &self,
         patience: Duration,
         call: &ApiCall,
-        attempt: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        attempt: impl Future<Output = Result<T, AttemptFailure>>,
+    ) -> Result<T, AttemptFailure> {
         timeout(patience, attempt)
             .await
             .unwrap_or_else(|_| Err(failures::timed_out(&self.base_url(), call, patience)))
@@ -253,7 +253,7 @@ impl RestClient {
         call: &ApiCall,
         http: fn(&Connection) -> &reqwest::Client,
         span: &RequestSpan,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, AttemptFailure> {
         let connection = self.connection();
         let failure = match self.send_over(&connection, call, http, span).await {
             Ok(response) => return Ok(response),
@@ -272,7 +272,7 @@ impl RestClient {
         call: &ApiCall,
         http: fn(&Connection) -> &reqwest::Client,
         span: &RequestSpan,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, AttemptFailure> {
         let sent = Instant::now();
         let response = http(connection).execute(request(connection, call)).await;
         self.set_reachability(response.is_ok());
@@ -315,7 +315,7 @@ fn request(connection: &Connection, call: &ApiCall) -> reqwest::Request {
 /// The failure's own error, if no retry is allowed.
 async fn wait(
     attempts: &mut Attempts<'_>,
-    failure: Failure,
+    failure: AttemptFailure,
     begun: Instant,
 ) -> Result<(), TaskManagerError> {
     let Some(delay) = attempts.wait_after(&failure, begun.elapsed(), chance::draw()?) else {

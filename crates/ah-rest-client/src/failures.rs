@@ -8,21 +8,25 @@ use ah_rest_api_contract::{ErrorKind, TaskManagerError};
 use url::Url;
 
 use crate::call::ApiCall;
-use crate::retry::{Cause, Failure};
+use crate::retry::{AttemptFailure, Cause};
 
 /// No response was received: the server was unreachable, or the connection was lost before.
-pub(crate) fn not_answered(base_url: &Url, call: &ApiCall, error: reqwest::Error) -> Failure {
+pub(crate) fn not_answered(
+    base_url: &Url,
+    call: &ApiCall,
+    error: reqwest::Error,
+) -> AttemptFailure {
     #[cfg(feature = "tls")]
     if let Some(cause) = refused_certificate(&error) {
         let base_url = shown(base_url);
         let detail = format!("the TLS certificate of {base_url} is not trusted: {cause}");
-        return Failure::last(
+        return AttemptFailure::last(
             TaskManagerError::new(ErrorKind::Unreachable, detail).caused_by(error.without_url()),
         );
     }
     if error.is_connect() {
         let base_url = shown(base_url);
-        return Failure {
+        return AttemptFailure {
             error: TaskManagerError::new(
                 ErrorKind::Unreachable,
                 format!(
@@ -36,7 +40,7 @@ pub(crate) fn not_answered(base_url: &Url, call: &ApiCall, error: reqwest::Error
     }
     if error.is_builder() {
         let request = request(call);
-        return Failure::last(
+        return AttemptFailure::last(
             TaskManagerError::new(ErrorKind::Internal, format!("failed to encode {request}"))
                 .caused_by(error.without_url()),
         );
@@ -62,9 +66,9 @@ fn refused_certificate(error: &reqwest::Error) -> Option<&rustls::Error> {
 }
 
 /// The connection was lost during the response.
-pub(crate) fn broken(base_url: &Url, call: &ApiCall, error: reqwest::Error) -> Failure {
+pub(crate) fn broken(base_url: &Url, call: &ApiCall, error: reqwest::Error) -> AttemptFailure {
     let (base_url, request) = (shown(base_url), request(call));
-    Failure {
+    AttemptFailure {
         error: TaskManagerError::new(
             ErrorKind::Unreachable,
             format!(
@@ -80,9 +84,9 @@ pub(crate) fn broken(base_url: &Url, call: &ApiCall, error: reqwest::Error) -> F
 }
 
 /// The response was not complete in time.
-pub(crate) fn timed_out(base_url: &Url, call: &ApiCall, patience: Duration) -> Failure {
+pub(crate) fn timed_out(base_url: &Url, call: &ApiCall, patience: Duration) -> AttemptFailure {
     let (base_url, request) = (shown(base_url), request(call));
-    Failure {
+    AttemptFailure {
         error: TaskManagerError::new(
             ErrorKind::Unreachable,
             format!(

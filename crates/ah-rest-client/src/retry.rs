@@ -57,7 +57,7 @@ impl RetryPolicy {
 
 /// The failure of one attempt.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct AttemptFailure {
     /// The error for the caller if no attempt follows.
     pub(crate) error: TaskManagerError,
     /// The cause, which determines retries.
@@ -81,7 +81,7 @@ pub(crate) enum Cause {
     Final,
 }
 
-impl Failure {
+impl AttemptFailure {
     /// Creates a permanent failure.
     pub(crate) fn last(error: TaskManagerError) -> Self {
         Self {
@@ -134,7 +134,7 @@ impl<'a> Attempts<'a> {
     /// give up. `chance` must be uniformly distributed.
     pub(crate) fn wait_after(
         &mut self,
-        failure: &Failure,
+        failure: &AttemptFailure,
         elapsed: Duration,
         chance: u64,
     ) -> Option<Duration> {

@@ -20,7 +20,7 @@ pub(crate) use reader::follow;
 
 use crate::call::ApiCall;
 use crate::client::RestClient;
-use crate::retry::Failure;
+use crate::retry::AttemptFailure;
 
 /// The position of a reader, formatted as the last item that it has received.
 pub(crate) trait StreamPosition: fmt::Display + Send + 'static {
@@ -46,7 +46,7 @@ pub(crate) trait StreamPosition: fmt::Display + Send + 'static {
     fn is_over(
         &mut self,
         client: &RestClient,
-    ) -> impl Future<Output = Result<bool, Failure>> + Send;
+    ) -> impl Future<Output = Result<bool, AttemptFailure>> + Send;
 }
 
 /// The decision about a frame.

@@ -15,7 +15,7 @@ use crate::manager::MockTaskManager;
 use crate::script;
 use crate::session::Times;
 use crate::shared::Shared;
-use crate::state::{Agents, Repositories, Setting, State};
+use crate::state::{Agents, MockSettings, Repositories, State};
 
 /// The initial time of a mock's clock: 2026-01-01T00:00:00Z.
 const START_MILLIS: i64 = 1_767_225_600_000;
@@ -218,7 +218,7 @@ impl MockBuilder {
         for (source, branches) in &self.repositories {
             repositories.add(source, branches, &mut ids, self.start);
         }
-        let mut state = State::new(Setting {
+        let mut state = State::new(MockSettings {
             ids,
             agents: self.agents,
             repositories,

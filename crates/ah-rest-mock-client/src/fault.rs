@@ -105,12 +105,12 @@ impl Fault {
 
 /// The number of outages so far, and the state of the simulated connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Connection {
+pub(crate) struct SimulatedConnection {
     pub(crate) outages: u64,
     pub(crate) is_down: bool,
 }
 
-impl Connection {
+impl SimulatedConnection {
     /// Returns the error of a call or a stream during an outage.
     pub(crate) fn lost() -> TaskManagerError {
         TaskManagerError::new(ErrorKind::Unreachable, "the mock is disconnected")

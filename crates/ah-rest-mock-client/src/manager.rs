@@ -13,7 +13,7 @@ use ah_rest_api_contract::{
 };
 use serde::Serialize;
 
-use crate::fault::{Connection, Fault, MockMethod};
+use crate::fault::{Fault, MockMethod, SimulatedConnection};
 use crate::shared::Shared;
 use crate::state::State;
 
@@ -124,7 +124,7 @@ impl MockTaskManager {
             tokio::time::sleep(latency).await;
         }
         if self.shared.connection().borrow().is_down {
-            return Err(Connection::lost());
+            return Err(SimulatedConnection::lost());
         }
         let state = &mut *self.shared.state();
         state.conditions.call(method, &mut state.ids)

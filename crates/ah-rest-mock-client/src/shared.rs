@@ -8,7 +8,7 @@ use ah_rest_api_contract::{SessionId, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::fault::Connection;
+use crate::fault::SimulatedConnection;
 use crate::state::State;
 
 /// The state of a mock, and its clock.
@@ -17,7 +17,7 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     began: Moment,
     /// The simulated connection, which calls and streams depend on.
-    connection: watch::Sender<Connection>,
+    connection: watch::Sender<SimulatedConnection>,
 }
 
 impl Shared {
@@ -43,7 +43,7 @@ impl Shared {
         });
     }
 
-    pub(crate) fn connection(&self) -> watch::Receiver<Connection> {
+    pub(crate) fn connection(&self) -> watch::Receiver<SimulatedConnection> {
         self.connection.subscribe()
     }
 

@@ -26,7 +26,7 @@ use crate::ids::Ids;
 use crate::script::ScriptBuilder;
 use crate::session::{MockSession, Setup, Times};
 pub(crate) use agents::Agents;
-pub(crate) use log::Log;
+pub(crate) use log::WholeLog;
 pub(crate) use receipts::Receipts;
 pub(crate) use repositories::Repositories;
 
@@ -52,11 +52,11 @@ pub(crate) struct State {
     queue: Vec<SessionId>,
     drafts: Vec<Draft>,
     /// The events of all sessions, in the order of occurrence.
-    log: Log,
+    log: WholeLog,
 }
 
 /// The configuration of a state.
-pub(crate) struct Setting {
+pub(crate) struct MockSettings {
     pub(crate) ids: Ids,
     pub(crate) agents: Agents,
     pub(crate) repositories: Repositories,
@@ -72,7 +72,7 @@ fn unknown(what: &str, id: impl std::fmt::Display) -> TaskManagerError {
 }
 
 impl State {
-    pub(crate) fn new(setting: Setting) -> Self {
+    pub(crate) fn new(setting: MockSettings) -> Self {
         Self {
             ids: setting.ids,
             agents: setting.agents,
@@ -89,7 +89,7 @@ impl State {
             places: HashMap::new(),
             queue: Vec::new(),
             drafts: Vec::new(),
-            log: Log::default(),
+            log: WholeLog::default(),
         }
     }
 
@@ -320,7 +320,7 @@ impl State {
     }
 
     /// The events of all sessions.
-    pub(crate) fn log(&self) -> &Log {
+    pub(crate) fn log(&self) -> &WholeLog {
         &self.log
     }
 

@@ -12,7 +12,7 @@ use futures::stream;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
-use crate::fault::{Connection, StreamConditions};
+use crate::fault::{SimulatedConnection, StreamConditions};
 use crate::shared::Shared;
 
 /// The maximum number of events per read.
@@ -20,7 +20,7 @@ const READ_MAX: usize = 64;
 
 /// The connection of a stream, which the first outage after its start breaks.
 struct Link {
-    connection: watch::Receiver<Connection>,
+    connection: watch::Receiver<SimulatedConnection>,
     outages: u64,
 }
 
@@ -31,9 +31,9 @@ impl Link {
     /// There is an outage.
     fn connect(shared: &Shared) -> Result<Self, TaskManagerError> {
         let connection = shared.connection();
-        let Connection { outages, is_down } = *connection.borrow();
+        let SimulatedConnection { outages, is_down } = *connection.borrow();
         if is_down {
-            return Err(Connection::lost());
+            return Err(SimulatedConnection::lost());
         }
         Ok(Self {
             connection,
@@ -109,7 +109,7 @@ impl Reader {
             if !self.ended && self.link.is_broken() {
                 self.ended = true;
                 self.ready.clear();
-                return Some(Err(Connection::lost()));
+                return Some(Err(SimulatedConnection::lost()));
             }
             if let Some(item) = self.ready.pop_front() {
                 if !self.conditions.pace.is_zero() {
@@ -239,7 +239,7 @@ impl LogReader {
             }
             if self.link.is_broken() {
                 self.is_over = true;
-                return Some(Err(Connection::lost()));
+                return Some(Err(SimulatedConnection::lost()));
             }
             if let Some(item) = self.ready.pop_front() {
                 return Some(Ok(item));

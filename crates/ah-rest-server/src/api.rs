@@ -13,7 +13,6 @@ use ah_rest_api_contract::{ErrorKind, for_each_operation};
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::{Method, StatusCode, Uri};
-use axum::response::Response;
 use axum::routing::{MethodFilter, get, on};
 
 pub(crate) use errors::ProblemKind;
@@ -25,9 +24,6 @@ use v1::*;
 
 use crate::problem::ApiError;
 use crate::state::{About, Serving};
-
-/// The result of a handler.
-pub(crate) type ApiResult = Result<Response, ApiError>;
 
 /// Registers the handler of each operation, which has the operation's id as its name.
 macro_rules! register {

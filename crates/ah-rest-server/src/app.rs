@@ -29,10 +29,10 @@ use crate::auth::{API_KEY_HEADER, Gate, Names};
 use crate::clock::ServerClock;
 use crate::cors::Cors;
 use crate::metrics::Metrics;
+use crate::places::ConnectionUse;
 use crate::problem::{self, ApiError};
 use crate::request::{REQUEST_ID, RequestIds, traceparent};
 use crate::routes::{Route, Routes};
-use crate::serve::Connection;
 use crate::streams;
 use crate::throttle::Throttle;
 
@@ -138,7 +138,7 @@ impl Steps {
                 };
             }
         };
-        if let Some(connection) = request.extensions().get::<Connection>() {
+        if let Some(connection) = request.extensions().get::<ConnectionUse>() {
             connection.authenticate();
         }
         let limited = (!streams::is_requested(route, &request)).then(|| principal.id.clone());

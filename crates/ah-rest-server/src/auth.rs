@@ -17,7 +17,7 @@ pub(crate) use file::{publish, withdraw};
 pub(crate) use gate::{API_KEY_HEADER, Gate};
 pub(crate) use key::KeyText;
 pub use keys::KeyError;
-pub(crate) use keys::{Keys, local_key};
+pub(crate) use keys::{KeyChecker, local_key};
 pub(crate) use origin::Names;
 
 /// The authenticated origin of a request.

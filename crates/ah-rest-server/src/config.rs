@@ -19,14 +19,12 @@ use ah_agents::ConfiguredAgents;
 
 pub use error::{ConfigError, Layer};
 pub use sections::Config;
-pub(crate) use sections::Limits;
+pub(crate) use sections::LimitsSection;
 
+pub use layers::DEFAULT_TOML;
 use layers::Layers;
 
 use crate::trust::{self, TrustError};
-
-/// The default layer with its comments; a template for `config.toml`.
-pub const DEFAULT_TOML: &str = include_str!("config/default.toml");
 
 /// The name of the configuration file in the state folder.
 pub const FILE_NAME: &str = "config.toml";

@@ -5,6 +5,6 @@ mod command;
 mod id;
 mod query;
 
-pub(crate) use command::{Access, Command, EmptyBody, IdempotentRequest, Operator};
+pub(crate) use command::{Access, CommandRequest, EmptyBody, IdempotentRequest, Operator};
 pub(crate) use id::Id;
 pub(crate) use query::{Params, Query, read as read_query};

@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::ServerClock;
-use crate::extract::{Command, IdempotentRequest};
+use crate::extract::{CommandRequest, IdempotentRequest};
 use crate::metrics::Metrics;
 use crate::problem::ApiError;
 
@@ -35,7 +35,7 @@ pub(crate) struct Idempotency {
 }
 
 /// The result of a command, from this request or from the first one.
-pub(crate) struct Outcome {
+pub(crate) struct CommandOutcome {
     status: StatusCode,
     body: String,
     replayed: bool,
@@ -47,15 +47,15 @@ impl Idempotency {
     pub(crate) async fn answer<T, B, F>(
         &self,
         operation: &Operation,
-        command: Command<B>,
+        command: CommandRequest<B>,
         work: impl FnOnce(Arc<dyn AccessPoint>, B) -> F,
-    ) -> Result<Outcome, ApiError>
+    ) -> Result<CommandOutcome, ApiError>
     where
         T: Serialize,
         F: Future<Output = Result<T, TaskManagerError>>,
     {
         let status = StatusCode::from_u16(operation.status).map_err(unreadable)?;
-        let Command {
+        let CommandRequest {
             principal,
             request,
             body,
@@ -74,7 +74,7 @@ impl Idempotency {
         };
         let acting = self.access.acting_as(caller(status.as_u16()));
         let mut error = match work(acting, body).await {
-            Ok(value) => return Outcome::new(status, &value),
+            Ok(value) => return CommandOutcome::new(status, &value),
             Err(error) => error,
         };
         if error.kind() == ErrorKind::Validation {
@@ -103,7 +103,11 @@ impl Idempotency {
     }
 
     /// Responds like the first request of this key.
-    fn replay(&self, receipt: &Receipt, request: &IdempotentRequest) -> Result<Outcome, ApiError> {
+    fn replay(
+        &self,
+        receipt: &Receipt,
+        request: &IdempotentRequest,
+    ) -> Result<CommandOutcome, ApiError> {
         if receipt.fingerprint != request.fingerprint {
             return Err(ApiError::new(
                 ErrorKind::IdempotencyMismatch,
@@ -117,7 +121,7 @@ impl Idempotency {
             let problem: Problem = serde_json::from_str(&body).map_err(unreadable)?;
             return Err(ApiError::from(problem).header(REPLAYED, HeaderValue::from_static("true")));
         }
-        Ok(Outcome {
+        Ok(CommandOutcome {
             status,
             body,
             replayed: true,
@@ -139,7 +143,7 @@ fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> ApiError
     ApiError::internal("a receipt could not be read or written").caused_by(error)
 }
 
-impl Outcome {
+impl CommandOutcome {
     fn new(status: StatusCode, value: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_string(value).map_err(unreadable)?;
         Ok(Self {
@@ -162,7 +166,7 @@ impl Outcome {
     }
 }
 
-impl IntoResponse for Outcome {
+impl IntoResponse for CommandOutcome {
     fn into_response(self) -> Response {
         let json = HeaderValue::from_static("application/json");
         let mut response = (self.status, [(CONTENT_TYPE, json)], self.body).into_response();

@@ -11,7 +11,7 @@
 //!   responses;
 //! * `api`: the handlers, one file per resource;
 //! * `streams`: readers as cursors, over SSE;
-//! * `serve`, `lock`: the server's life.
+//! * `serve`, `places`, `lock`: the server's life and its connections.
 //!
 //! The crate does not depend on an engine. It uses a store only for API keys. It contains no SQL
 //! and starts no agent.
@@ -28,6 +28,7 @@ mod lock;
 mod metrics;
 mod openapi;
 mod page;
+mod places;
 mod problem;
 mod request;
 mod router;

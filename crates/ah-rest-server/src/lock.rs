@@ -4,6 +4,7 @@
 //! again has a new file. The second lock belongs to the path: an address in the abstract namespace
 //! of Unix sockets.
 
+mod error;
 mod path;
 
 use std::fs::{File, TryLockError};
@@ -14,6 +15,7 @@ use std::path::Path;
 use ah_rest_api_contract::AccessPointFile;
 
 use crate::auth::{FileError, read_published};
+pub(crate) use error::LockError;
 use path::PathLock;
 
 const NAME: &str = "access-point.lock";
@@ -24,15 +26,6 @@ const NAME: &str = "access-point.lock";
 pub(crate) struct HomeLock {
     file: File,
     path: Option<PathLock>,
-}
-
-/// Failure to take the lock.
-#[derive(Debug)]
-pub(crate) enum LockError {
-    /// Another server holds it: the process with this id, if the file names one.
-    Held(Option<u32>),
-    /// The file cannot be used.
-    Io(io::Error),
 }
 
 impl HomeLock {

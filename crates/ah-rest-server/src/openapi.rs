@@ -1,10 +1,9 @@
 //! The OpenAPI document, generated from the operations table and the schemas of the contract.
 
-use ah_rest_api_contract::operations::{self, Method, Operation};
+use ah_rest_api_contract::operations::{self, Operation};
 use ah_rest_api_contract::*;
 use serde_json::Value;
 use utoipa::OpenApi as _;
-use utoipa::openapi::path::Operation as Description;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::{Info, License, OpenApi as Document, Tag};
 
@@ -14,14 +13,12 @@ mod frames;
 mod links;
 mod operation;
 
-use operation::Describe;
+use operation::{Describe, SCHEME};
 
 /// The types that no row of the table names: those of every operation, and of one path parameter.
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(IdempotencyKey, Problem, ProblemKind)))]
 struct Types;
-
-const SCHEME: &str = "apiKey";
 
 /// Adds the description of each row of the table to a document.
 macro_rules! describe {
@@ -71,18 +68,4 @@ pub(crate) fn document(version: &str) -> Document {
     tags.dedup();
     document.tags = Some(tags.into_iter().map(Tag::new).collect());
     document
-}
-
-/// Returns the description of an operation in a document.
-fn operation_of<'a>(
-    document: &'a mut Document,
-    operation: &Operation,
-) -> Option<&'a mut Description> {
-    let item = document.paths.paths.get_mut(operation.path)?;
-    match operation.method {
-        Method::Get => item.get.as_mut(),
-        Method::Post => item.post.as_mut(),
-        Method::Put => item.put.as_mut(),
-        Method::Delete => item.delete.as_mut(),
-    }
 }

@@ -15,6 +15,9 @@ use axum::response::{IntoResponse, Response};
 /// The media type of a problem.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
+/// The result of a handler.
+pub(crate) type ApiResult = Result<Response, ApiError>;
+
 /// The reason that a request was refused or has failed.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError(Box<Parts>);

@@ -4,7 +4,6 @@
 mod connections;
 mod descriptors;
 mod memory;
-mod places;
 mod write_timeout;
 
 use std::error::Error;
@@ -15,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::{AccessPoint, AccessPointFile, ApiKeyText};
-use ah_store::Keys as StoredKeys;
+use ah_store::Keys;
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
@@ -23,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::app::{App, Steps};
-use crate::auth::{FileError, Gate, KeyError, Keys, Names, local_key, publish, withdraw};
+use crate::auth::{FileError, Gate, KeyChecker, KeyError, Names, local_key, publish, withdraw};
 use crate::clock::ServerClock;
 use crate::config::Config;
 use crate::cors::Cors;
@@ -35,8 +34,6 @@ use crate::router::Site;
 use crate::routes::Routes;
 use crate::state::{About, Facts};
 use crate::throttle::Throttle;
-
-pub(crate) use places::{Connection, network};
 
 /// The number of connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 4096;
@@ -54,7 +51,7 @@ pub struct Host {
     /// The state folder, which must exist.
     pub home: PathBuf,
     /// The store of the API keys.
-    pub keys: Arc<dyn StoredKeys>,
+    pub keys: Arc<dyn Keys>,
     /// The clock.
     pub clock: ServerClock,
     /// The version of the program, for `/api/v1/version`.
@@ -359,7 +356,7 @@ fn site(config: &Config, host: Host, closing: CancellationToken) -> Result<Site,
     let ids = RequestIds::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let metrics = Metrics::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let throttle = Throttle::new(&config.limits, metrics.clone(), host.clock.clone());
-    let keys = (!config.auth.insecure_no_auth).then(|| Keys::new(host.keys));
+    let keys = (!config.auth.insecure_no_auth).then(|| KeyChecker::new(host.keys));
     let routes = Routes::new(&metrics).map_err(|error| ServeError::Assembly(error.to_string()))?;
     let names = Names::of(config);
     Ok(Site {

@@ -18,8 +18,8 @@ use governor::{Quota, RateLimiter};
 use crate::clock::ServerClock;
 use crate::config;
 use crate::metrics::Metrics;
+use crate::places::network;
 use crate::problem::ApiError;
-use crate::serve;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -42,7 +42,11 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    pub(crate) fn new(limits: &config::Limits, metrics: Metrics, clock: ServerClock) -> Self {
+    pub(crate) fn new(
+        limits: &config::LimitsSection,
+        metrics: Metrics,
+        clock: ServerClock,
+    ) -> Self {
         Self {
             buckets: Arc::new(Limiter::new(limits)),
             metrics,
@@ -77,7 +81,7 @@ impl Throttle {
             .get::<ConnectInfo<SocketAddr>>()
             .map_or_else(
                 || "unknown".to_owned(),
-                |info| serve::network(info.0.ip()).to_string(),
+                |info| network(info.0.ip()).to_string(),
             );
         self.buckets
             .take(&format!("address {address}"))
@@ -97,7 +101,7 @@ struct Limiter {
 }
 
 impl Limiter {
-    fn new(limits: &config::Limits) -> Self {
+    fn new(limits: &config::LimitsSection) -> Self {
         let quota = Quota::per_minute(limits.requests_per_minute).allow_burst(limits.burst);
         let refill = quota.replenish_interval();
         let burst = limits.burst;
@@ -162,7 +166,7 @@ mod tests {
     use super::*;
 
     fn limits(per_minute: u32, burst: u32) -> Limiter {
-        Limiter::new(&config::Limits {
+        Limiter::new(&config::LimitsSection {
             requests_per_minute: NonZeroU32::new(per_minute).unwrap(),
             burst: NonZeroU32::new(burst).unwrap(),
             max_concurrent_tasks: NonZeroU32::MIN,

@@ -32,7 +32,7 @@ impl Drafts for SqliteStore {
         self.writer
             .run("save a draft", move |tx| {
                 Box::pin(async move {
-                    receipts::keep(tx, receipt.as_ref(), draft.updated_at).await?;
+                    receipts::rows::keep(tx, receipt.as_ref(), draft.updated_at).await?;
                     save(tx, &draft).await
                 })
             })

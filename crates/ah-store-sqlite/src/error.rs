@@ -146,9 +146,9 @@ pub(crate) fn interrupted() -> StoreError {
 
 /// An error shared by all writes of one transaction.
 #[derive(Clone, Debug)]
-pub(crate) struct Shared(Arc<StoreError>);
+pub(crate) struct SharedError(Arc<StoreError>);
 
-impl Shared {
+impl SharedError {
     pub(crate) fn new(error: StoreError) -> Self {
         Self(Arc::new(error))
     }
@@ -164,13 +164,13 @@ impl Shared {
     }
 }
 
-impl fmt::Display for Shared {
+impl fmt::Display for SharedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
 }
 
-impl Error for Shared {
+impl Error for SharedError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source()
     }

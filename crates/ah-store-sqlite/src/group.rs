@@ -19,7 +19,7 @@ use decide::Decisions;
 pub(crate) use prepared::PreparedWrite;
 
 /// The outcome of a committed group.
-pub(crate) struct Outcome {
+pub(crate) struct GroupOutcome {
     /// The result of each write, in order.
     pub(crate) results: Vec<Result<Written, StoreError>>,
     /// The changes that watchers wait for.
@@ -34,7 +34,7 @@ pub(crate) struct Outcome {
 pub(crate) async fn commit(
     connection: &mut SqliteConnection,
     writes: &[PreparedWrite],
-) -> Result<Outcome, StoreError> {
+) -> Result<GroupOutcome, StoreError> {
     let outcome = attempt(connection, writes).await;
     if outcome.is_err() {
         roll_back(connection).await;
@@ -45,14 +45,14 @@ pub(crate) async fn commit(
 async fn attempt(
     connection: &mut SqliteConnection,
     writes: &[PreparedWrite],
-) -> Result<Outcome, StoreError> {
+) -> Result<GroupOutcome, StoreError> {
     let mut decisions = Decisions::begin(connection, writes).await?;
     let mut results: Vec<_> = writes.iter().map(|write| decisions.judge(write)).collect();
     let (news, returned) = decisions.commit(connection).await?;
     for (write, result) in writes.iter().zip(&mut results) {
         returned.complete(&write.write, result);
     }
-    Ok(Outcome { results, news })
+    Ok(GroupOutcome { results, news })
 }
 
 /// Rolls back a failed transaction, so that the next one can begin.

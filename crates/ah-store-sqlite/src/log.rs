@@ -72,8 +72,6 @@ impl EventLog for SqliteStore {
 }
 
 const LIST: &str = "list events";
-/// The most events of one read, regardless of the limit that is asked for.
-pub(crate) const READ_MAX: u32 = 1000;
 
 /// Returns the position of the first event of all sessions.
 async fn begin(connection: &mut SqliteConnection) -> Result<LogPosition, StoreError> {

@@ -15,7 +15,7 @@ use crate::store::SqliteStore;
 impl Receipts for SqliteStore {
     async fn receipt(&self, key: &str, now: Timestamp) -> Result<Option<Receipt>, StoreError> {
         operation("read a receipt", async {
-            get(&mut *self.reader().await?, key, now).await
+            rows::get(&mut *self.reader().await?, key, now).await
         })
         .await
     }
@@ -23,7 +23,7 @@ impl Receipts for SqliteStore {
     async fn save_receipt(&self, receipt: Receipt, now: Timestamp) -> Result<(), StoreError> {
         self.writer
             .run("keep a receipt", move |tx| {
-                Box::pin(async move { keep(tx, Some(&receipt), now).await })
+                Box::pin(async move { rows::keep(tx, Some(&receipt), now).await })
             })
             .await
     }
@@ -34,32 +34,6 @@ impl Receipts for SqliteStore {
                 Box::pin(sweep(tx, now))
             })
             .await
-    }
-}
-
-/// Returns the receipt with this key, unless it has expired by `now`.
-async fn get(
-    connection: &mut SqliteConnection,
-    key: &str,
-    now: Timestamp,
-) -> Result<Option<Receipt>, StoreError> {
-    let found = rows::find(connection, &[key]).await?;
-    Ok(found.into_iter().find(|receipt| rows::holds(receipt, now)))
-}
-
-/// Keeps a receipt, if one is given. Fails if the key has a receipt. The caller runs it
-/// in the transaction of the request's work.
-pub(crate) async fn keep(
-    connection: &mut SqliteConnection,
-    receipt: Option<&Receipt>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(receipt) = receipt else {
-        return Ok(());
-    };
-    match get(connection, &receipt.key, now).await? {
-        Some(earlier) => Err(StoreError::AlreadyDone(Box::new(earlier))),
-        None => rows::put(connection, &[receipt]).await,
     }
 }
 

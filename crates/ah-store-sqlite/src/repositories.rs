@@ -1,8 +1,8 @@
 //! The repositories that tasks were launched on.
 
-use ah_rest_api_contract::{
-    Page, PageRequest, Repository, RepositoryId, RepositorySource, Timestamp,
-};
+pub(crate) mod uses;
+
+use ah_rest_api_contract::{Page, PageRequest, Repository, RepositoryId, RepositorySource};
 use ah_store::{Repositories, StoreError};
 use async_trait::async_trait;
 use sqlx::{Connection as _, SqliteConnection};
@@ -36,39 +36,6 @@ impl Repositories for SqliteStore {
             })
             .await
     }
-}
-
-/// The use of a repository by a task.
-pub(crate) struct Use {
-    /// The id of the repository if it is new.
-    pub(crate) id: RepositoryId,
-    /// The address without credentials.
-    pub(crate) address: String,
-    /// The address as the task gave it.
-    pub(crate) source: String,
-    pub(crate) display_name: String,
-    pub(crate) at: Timestamp,
-}
-
-/// Inserts the repository, or updates the time and the address of its last use.
-pub(crate) async fn touch(connection: &mut SqliteConnection, used: &Use) -> Result<(), StoreError> {
-    let id = used.id.to_string();
-    let at = used.at.as_unix_millis();
-    sqlx::query!(
-        "INSERT INTO repositories (id, address, source, display_name, scm_provider, last_used_at)
-         VALUES ($1, $2, $3, $4, 'git', $5)
-         ON CONFLICT (address) DO UPDATE
-         SET source = excluded.source, last_used_at = max(last_used_at, excluded.last_used_at)",
-        id,
-        used.address,
-        used.source,
-        used.display_name,
-        at
-    )
-    .execute(connection)
-    .await
-    .during("record a repository")?;
-    Ok(())
 }
 
 async fn list(

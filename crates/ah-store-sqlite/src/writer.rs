@@ -18,10 +18,10 @@ use tokio_util::task::TaskTracker;
 use crate::error::{closed, interrupted};
 use crate::group::PreparedWrite;
 use crate::observe;
-use crate::tasks::PreparedTask;
+use crate::tasks::create::PreparedTask;
 use crate::watch::Watchers;
 use task::{ResultSender, WriterMessage, WriterTask, respond};
-pub(crate) use tx::{Tx, Work};
+pub(crate) use tx::{JobFuture, Tx};
 
 /// The number of jobs that may wait.
 const QUEUE_MAX: usize = 1024;
@@ -52,7 +52,7 @@ impl Writer {
     pub(crate) async fn run<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'t> FnOnce(&'t mut Tx) -> Work<'t, T> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> JobFuture<'t, T> + Send + 'static,
     {
         self.send(|answer| {
             WriterMessage::Run(Box::new(move |task| {

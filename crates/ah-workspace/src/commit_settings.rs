@@ -78,7 +78,7 @@ struct Setting {
 
 /// The effective values of a configuration by name, in lower case.
 #[derive(Debug, Default)]
-struct Settings(BTreeMap<String, Setting>);
+struct GitSettings(BTreeMap<String, Setting>);
 
 /// The settings of a repository for the commits of its sessions.
 #[derive(Debug, Default)]
@@ -95,7 +95,7 @@ impl CommitSettings {
     pub(crate) async fn of(git: &Git, top: &Path) -> Result<Self, WorkspaceError> {
         let args = ["config", "--list", "--show-scope", "--null"];
         let call = git.call("read the repository's settings", args).at(top);
-        let settings = Settings::read(&call.run().await?);
+        let settings = GitSettings::read(&call.run().await?);
         let args = ["rev-parse", "--git-common-dir"];
         let call = git.call("find the repository's folder", args).at(top);
         let folder = top.join(call.text().await?);
@@ -142,7 +142,7 @@ impl CommitSettings {
         }
         let args = ["config", "--list", "--show-scope", "--null"];
         let call = git.call("read the workspace's settings", args);
-        let present = Settings::read(&call.git_dir(worktree).under(lock).run().await?);
+        let present = GitSettings::read(&call.git_dir(worktree).under(lock).run().await?);
         let is_different = |(name, value): &(&str, Option<String>)| {
             let found = present.0.get(*name);
             found.is_none_or(|setting| setting.value != *value)
@@ -206,7 +206,7 @@ async fn separate_worktrees(
     Ok(())
 }
 
-impl Settings {
+impl GitSettings {
     /// Parses the output of `git config --list --show-scope --null`: pairs of a scope and a setting,
     /// whose name ends at the first line break. Later values override earlier ones.
     fn read(printed: &[u8]) -> Self {
@@ -348,7 +348,7 @@ mod tests {
     fn the_last_value_of_a_name_counts_and_the_call_itself_does_not() {
         let printed = b"global\0user.name\nG\0local\0user.Name\nL\nines\0local\0commit.gpgSign\0\
                         command\0user.name\nC\0";
-        let settings = Settings::read(printed);
+        let settings = GitSettings::read(printed);
         let local = |value: Option<&str>| Setting {
             value: value.map(str::to_owned),
             is_local: true,

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use ah_rest_api_contract::SessionId;
 
-use crate::git::GIT_VERSION_MIN;
-
 /// An error of a workspace operation.
 ///
 /// The message names the operation and its object, [`WorkspaceError::help`] suggests a remedy, and
@@ -22,10 +20,12 @@ pub enum WorkspaceError {
         source: std::io::Error,
     },
     /// The `git` program is older than the minimum version.
-    #[error("git {found} is older than {}.{}", GIT_VERSION_MIN.0, GIT_VERSION_MIN.1)]
+    #[error("git {found} is older than {}.{}", minimum.0, minimum.1)]
     GitTooOld {
         /// The output of `git version`.
         found: String,
+        /// The minimum version, as major and minor.
+        minimum: (u32, u32),
     },
     /// The repository's address does not lead to a readable repository.
     #[error("failed to read the repository `{address}`: {detail}")]

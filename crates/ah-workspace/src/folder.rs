@@ -62,6 +62,10 @@ fn allow_removal(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
+pub(crate) fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
 /// Writes a file atomically and durably.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));

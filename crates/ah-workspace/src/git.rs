@@ -178,7 +178,7 @@ pub(crate) struct GitCommand<'a> {
 }
 
 /// The output of a call.
-pub(crate) struct Output {
+pub(crate) struct GitOutput {
     /// The exit code; `None` after a signal.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: Vec<u8>,
@@ -265,7 +265,7 @@ impl<'a> GitCommand<'a> {
     }
 
     /// Runs the call and returns its output, also after a failure.
-    pub(crate) async fn output(mut self) -> Result<Output, WorkspaceError> {
+    pub(crate) async fn output(mut self) -> Result<GitOutput, WorkspaceError> {
         let stdin = match self.lock {
             Some(lock) => Stdio::from(lock.share()?),
             None => Stdio::null(),
@@ -294,7 +294,7 @@ impl<'a> GitCommand<'a> {
     }
 }
 
-impl Output {
+impl GitOutput {
     /// Returns the reason of a failure, from git's output if possible.
     pub(crate) fn reason(&self) -> String {
         match (self.said.is_empty(), self.code) {
@@ -305,7 +305,7 @@ impl Output {
     }
 }
 
-async fn finish(mut child: Child, operation: &'static str) -> Result<Output, WorkspaceError> {
+async fn finish(mut child: Child, operation: &'static str) -> Result<GitOutput, WorkspaceError> {
     let failed = |source| WorkspaceError::File {
         operation: "read the output of",
         path: "git".into(),
@@ -323,7 +323,7 @@ async fn finish(mut child: Child, operation: &'static str) -> Result<Output, Wor
     })?;
     let status = child.wait().await.map_err(failed)?;
     group.is_over();
-    Ok(Output {
+    Ok(GitOutput {
         code: status.code(),
         stdout,
         said: without_credentials(String::from_utf8_lossy(&said).trim()),

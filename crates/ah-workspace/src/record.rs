@@ -60,7 +60,7 @@ pub(crate) fn git_dir_of(repository: &Path, session: SessionId) -> PathBuf {
 /// crash can be found and removed, and again once the workspace is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Record {
+pub(crate) struct WorkspaceRecord {
     /// The bare repository of the worktree.
     pub(crate) repository: PathBuf,
     /// True if the repository belongs to the session and is removed with the workspace.
@@ -69,7 +69,7 @@ pub(crate) struct Record {
     pub(crate) workspace: Option<Workspace>,
 }
 
-impl Record {
+impl WorkspaceRecord {
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, WorkspaceError> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,

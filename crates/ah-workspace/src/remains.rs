@@ -8,8 +8,8 @@ use std::time::Duration;
 use ah_rest_api_contract::SessionId;
 
 use crate::WorkspaceError;
-use crate::record::Record;
-use crate::workspaces::is_there;
+use crate::folder::is_there;
+use crate::record::WorkspaceRecord;
 
 /// The age from which a temporary file belongs to no living process. It exceeds the time limit of
 /// every call of git.
@@ -27,7 +27,7 @@ pub(crate) fn sessions(worktrees: &Path, limit: usize) -> Result<Vec<SessionId>,
         entries => entries.map_err(WorkspaceError::file("read", worktrees))?,
     };
     let has_remains = |path: &Path| {
-        let Ok(Some(record)) = Record::read(path) else {
+        let Ok(Some(record)) = WorkspaceRecord::read(path) else {
             return false;
         };
         record

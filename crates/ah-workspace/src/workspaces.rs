@@ -11,10 +11,11 @@ use ah_rest_api_contract::{Branch, RepositorySource, SessionId, WorkspaceProvide
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::commit_settings::CommitSettings;
+use crate::folder::is_there;
 use crate::git::{Git, TRANSFER_LIMIT};
 use crate::lock::FileLock;
 use crate::mirror::{LOCK_WAIT, Mirror, Refresh, Start};
-use crate::record::{Record, Workspace, git_dir_of, private_ref};
+use crate::record::{Workspace, WorkspaceRecord, git_dir_of, private_ref};
 use crate::remains;
 use crate::source::Source;
 use crate::{WorkspaceError, folder, repository};
@@ -80,7 +81,7 @@ impl Workspaces {
         session_lock: &FileLock,
     ) -> Result<Workspace, WorkspaceError> {
         let session = request.session;
-        if let Some(record) = Record::read(&self.record(session))? {
+        if let Some(record) = WorkspaceRecord::read(&self.record(session))? {
             match record.workspace {
                 Some(workspace) if is_folder(&workspace.path) => return Ok(workspace),
                 Some(Workspace { path, .. }) => {
@@ -100,7 +101,7 @@ impl Workspaces {
     /// # Errors
     /// The record cannot be read.
     pub fn open(&self, session: SessionId) -> Result<Option<Workspace>, WorkspaceError> {
-        Ok(Record::read(&self.record(session))?.and_then(|record| record.workspace))
+        Ok(WorkspaceRecord::read(&self.record(session))?.and_then(|record| record.workspace))
     }
 
     /// Removes the session's workspace with its branch, snapshots and record. A missing workspace
@@ -116,7 +117,7 @@ impl Workspaces {
         }
         self.git.check().await?;
         let lock = FileLock::acquire(&self.session_lock(session), LOCK_WAIT).await?;
-        if let Some(mut record) = Record::read(&record_path)? {
+        if let Some(mut record) = WorkspaceRecord::read(&record_path)? {
             // An interrupted removal is found and continued, unless the disk is full.
             if record.workspace.take().is_some()
                 && let Err(error) = record.write(&record_path)
@@ -149,7 +150,7 @@ impl Workspaces {
     /// # Errors
     /// Something could not be removed.
     pub async fn reclaim(&self, session: SessionId) -> Result<(), WorkspaceError> {
-        match Record::read(&self.record(session))?.map(|record| record.workspace) {
+        match WorkspaceRecord::read(&self.record(session))?.map(|record| record.workspace) {
             Some(None) => self.remove(session).await,
             Some(Some(workspace)) if !is_there(&workspace.path) => {
                 folder::remove(workspace.git_dir()).await
@@ -171,6 +172,10 @@ impl Workspaces {
         Ok(source.list(&self.git).await?.into_branches())
     }
 
+    #[expect(
+        clippy::await_holding_invalid_type,
+        reason = "one fetch per mirror at a time is the purpose; git and the file lock have limits"
+    )]
     async fn provision_from(
         &self,
         request: &WorkspaceRequest,
@@ -179,7 +184,7 @@ impl Workspaces {
     ) -> Result<Workspace, WorkspaceError> {
         let source = Source::settle(&self.git, address).await?;
         let mirror = Mirror::of(&self.repositories(), source);
-        let mut record = Record {
+        let mut record = WorkspaceRecord {
             repository: mirror.path.clone(),
             owns_repository: false,
             workspace: None,
@@ -222,7 +227,7 @@ impl Workspaces {
         session_lock: &FileLock,
     ) -> Result<Workspace, WorkspaceError> {
         let repository = self.repositories().join(format!("session-{session}.git"));
-        let mut record = Record {
+        let mut record = WorkspaceRecord {
             repository: repository.clone(),
             owns_repository: true,
             workspace: None,
@@ -331,7 +336,15 @@ impl Workspaces {
     }
 
     /// Removes everything of a session but its record: its folder, and its refs in the repository.
-    async fn clear(&self, session: SessionId, record: &Record) -> Result<(), WorkspaceError> {
+    #[expect(
+        clippy::await_holding_invalid_type,
+        reason = "a mirror has one writer at a time; git and the file lock have limits"
+    )]
+    async fn clear(
+        &self,
+        session: SessionId,
+        record: &WorkspaceRecord,
+    ) -> Result<(), WorkspaceError> {
         folder::remove(self.worktree(session)).await?;
         if record.owns_repository {
             return folder::remove(record.repository.clone()).await;
@@ -397,10 +410,6 @@ fn branch_of(session: SessionId) -> String {
 /// Returns true for a folder, and false for a link to one.
 pub(crate) fn is_folder(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
-}
-
-pub(crate) fn is_there(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok()
 }
 
 #[cfg(test)]

@@ -5,10 +5,9 @@
 
 mod chat;
 mod gemini;
+mod ids;
 mod messages;
 mod responses;
-
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
@@ -16,9 +15,7 @@ use crate::conversation::Conversation;
 use crate::record::Dialect;
 use crate::script::Fault;
 use crate::stream::{Completion, Frame};
-
-/// The creation time of every answer, in seconds since 1970.
-const CREATED: u64 = 1_780_000_000;
+pub(crate) use ids::Ids;
 
 /// The listed models, among them one that each agent knows.
 const MODELS: &[&str] = &[
@@ -27,16 +24,6 @@ const MODELS: &[&str] = &[
     "claude-sonnet-4-5",
     "gemini-2.5-pro",
 ];
-
-/// Identifiers of one answer, unique within the server.
-#[derive(Debug, Default)]
-pub(crate) struct Ids(AtomicU64);
-
-impl Ids {
-    pub(crate) fn next(&self, prefix: &str) -> String {
-        format!("{prefix}{:024x}", self.0.fetch_add(1, Ordering::Relaxed))
-    }
-}
 
 impl Dialect {
     /// Parses a body.

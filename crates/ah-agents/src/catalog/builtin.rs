@@ -15,13 +15,13 @@ pub(super) struct Builtin {
     pub(super) env: &'static [(&'static str, &'static str)],
     pub(super) env_as_root: &'static [(&'static str, &'static str)],
     pub(super) passed: &'static [&'static str],
-    pub(super) home: Home,
+    pub(super) home: BuiltinHome,
     pub(super) model: Model,
     pub(super) capabilities: AgentCapabilities,
 }
 
 /// The state of a built-in agent, with the fields of a [`crate::HomePlan`].
-pub(super) struct Home {
+pub(super) struct BuiltinHome {
     pub(super) own: &'static [&'static str],
     pub(super) linked: &'static [&'static str],
     pub(super) copied: &'static [&'static str],
@@ -72,7 +72,7 @@ const CLAUDE_ACP: Builtin = Builtin {
         "CLAUDE_CODE_USE_*",
         "CLAUDE_MODEL_CONFIG",
     ],
-    home: Home {
+    home: BuiltinHome {
         own: &[".claude"],
         linked: &[
             ".claude/.credentials.json",
@@ -102,7 +102,7 @@ const CODEX_ACP: Builtin = Builtin {
     env: &[("NO_BROWSER", "1")],
     env_as_root: &[],
     passed: &["CODEX_API_KEY", "CODEX_CONFIG", "CODEX_PATH", "OPENAI_*"],
-    home: Home {
+    home: BuiltinHome {
         own: &[".codex"],
         linked: &[
             ".codex/AGENTS.md",
@@ -136,7 +136,7 @@ const COPILOT: Builtin = Builtin {
         "COPILOT_OFFLINE",
         "COPILOT_PROVIDER_*",
     ],
-    home: Home {
+    home: BuiltinHome {
         own: &[".copilot"],
         linked: &[
             ".copilot/agents",
@@ -167,7 +167,7 @@ const GEMINI: Builtin = Builtin {
     env: &[],
     env_as_root: &[],
     passed: &["GEMINI_API_KEY", "GEMINI_MODEL", "GEMINI_SANDBOX"],
-    home: Home {
+    home: BuiltinHome {
         own: &[".gemini"],
         linked: &[
             ".gemini/GEMINI.md",
@@ -207,7 +207,7 @@ const KIMI: Builtin = Builtin {
     env: &[("KIMI_CODE_NO_AUTO_UPDATE", "1")],
     env_as_root: &[],
     passed: &["KIMI_*", "MOONSHOT_*"],
-    home: Home {
+    home: BuiltinHome {
         own: &[".kimi-code"],
         linked: &[
             ".kimi-code/AGENTS.md",
@@ -256,7 +256,7 @@ const OPENCODE: Builtin = Builtin {
         "OPENCODE_DISABLE_*",
         "OPENCODE_MODELS_*",
     ],
-    home: Home {
+    home: BuiltinHome {
         // Its configuration, in `.config/opencode`, is read-only and therefore shared.
         own: &[".local/share/opencode", ".local/state/opencode"],
         linked: &[
@@ -282,7 +282,7 @@ const OPENHANDS: Builtin = Builtin {
     env: &[("LITELLM_LOCAL_MODEL_COST_MAP", "True")],
     env_as_root: &[],
     passed: &["LLM_*"],
-    home: Home {
+    home: BuiltinHome {
         own: &[".openhands"],
         linked: &[
             ".openhands/hooks.json",
@@ -318,7 +318,7 @@ const QWEN: Builtin = Builtin {
         "QWEN_DEFAULT_AUTH_TYPE",
         "QWEN_MODEL",
     ],
-    home: Home {
+    home: BuiltinHome {
         own: &[".qwen"],
         linked: &[
             ".qwen/QWEN.md",
@@ -352,7 +352,7 @@ const VIBE: Builtin = Builtin {
     ],
     env_as_root: &[],
     passed: &["MISTRAL_*", "VIBE_*"],
-    home: Home {
+    home: BuiltinHome {
         own: &[".vibe"],
         linked: &[
             ".vibe/.env",

@@ -88,7 +88,7 @@ impl ConfiguredAgents {
         }
         let mut agents = BTreeMap::new();
         for (index, entry) in entries.iter().enumerate() {
-            let wrong = |(field, message): Fault| InvalidAgent {
+            let wrong = |(field, message): InvalidField| InvalidAgent {
                 key: format!("agents[{index}].{field}"),
                 message,
             };
@@ -106,14 +106,14 @@ impl ConfiguredAgents {
 }
 
 /// A field and its problem, as a predicate.
-type Fault = (String, String);
+type InvalidField = (String, String);
 
-fn fault(field: &str, message: impl Into<String>) -> Fault {
+fn fault(field: &str, message: impl Into<String>) -> InvalidField {
     (field.to_owned(), message.into())
 }
 
 impl AgentEntry {
-    fn judge(&self) -> Result<Profile, Fault> {
+    fn judge(&self) -> Result<Profile, InvalidField> {
         self.check_type()?;
         if let Some(driver) = self.driver.as_deref().filter(|driver| *driver != "acp") {
             return Err(fault("driver", format!("is `{driver}`, but must be `acp`")));
@@ -163,7 +163,7 @@ impl AgentEntry {
         Ok(profile)
     }
 
-    fn check_type(&self) -> Result<(), Fault> {
+    fn check_type(&self) -> Result<(), InvalidField> {
         let name = self.agent_type.as_str();
         if name == SCENARIO {
             let message = format!("is `{SCENARIO}`, which is reserved for the built-in agent");
@@ -185,7 +185,7 @@ impl AgentEntry {
     }
 
     /// Returns the profile of a new agent, with default values.
-    fn new_profile(&self) -> Result<Profile, Fault> {
+    fn new_profile(&self) -> Result<Profile, InvalidField> {
         if self.driver.is_none() {
             return Err(fault("driver", "is missing; it must be `acp`"));
         }
@@ -212,7 +212,7 @@ impl AgentEntry {
     }
 
     /// Returns the home plan of the agent. `known` is the plan before this entry.
-    fn home_plan(&self, known: Option<HomePlan>) -> Result<Option<HomePlan>, Fault> {
+    fn home_plan(&self, known: Option<HomePlan>) -> Result<Option<HomePlan>, InvalidField> {
         let parts = [
             ("home-own", &self.home_own),
             ("home-linked", &self.home_linked),
@@ -259,7 +259,7 @@ impl AgentEntry {
     }
 }
 
-fn check_command(command: &[String]) -> Result<(), Fault> {
+fn check_command(command: &[String]) -> Result<(), InvalidField> {
     let Some(program) = command.first().filter(|program| !program.is_empty()) else {
         return Err(fault("command", "is empty"));
     };

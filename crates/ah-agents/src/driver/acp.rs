@@ -31,9 +31,9 @@ use serde_json::{Value, json};
 use super::protocol::Driver;
 use crate::{AgentProgram, DriverKind, LaunchSpec, SessionFolder};
 use content::PromptCapabilities;
-use inbox::{Inbox, Piece, Unreadable};
+use inbox::{Inbox, InboxPiece, Unreadable};
 use offers::Offers;
-use opening::Opening;
+use opening::SessionOpening;
 use permissions::{OpenPermissions, outcome, read_options};
 use quirks::Quirks;
 use rpc::{Incoming, Outgoing, RpcError};
@@ -47,7 +47,7 @@ pub(super) struct AcpDriver {
     agent_type: String,
     workspace: PathBuf,
     outgoing: Outgoing,
-    stage: Stage,
+    stage: SessionStage,
     quirks: &'static Quirks,
     takes: PromptCapabilities,
     /// The agent's id of the session; null until known. It is a text, except for some agents.
@@ -61,9 +61,9 @@ pub(super) struct AcpDriver {
 }
 
 /// The progress of the session.
-enum Stage {
+enum SessionStage {
     /// Not started, or opening the session.
-    Opening(Opening),
+    Opening(SessionOpening),
     /// Waiting for a prompt.
     Idle,
     /// In a turn.
@@ -80,7 +80,7 @@ impl AcpDriver {
             agent_type: agent.agent_type.clone(),
             workspace: spec.workspace.clone(),
             outgoing: Outgoing::default(),
-            stage: Stage::Opening(Opening::new(agent)),
+            stage: SessionStage::Opening(SessionOpening::new(agent)),
             quirks,
             takes: PromptCapabilities::default(),
             session: Value::Null,
@@ -119,11 +119,16 @@ impl AcpDriver {
         }
     }
 
-    fn on_piece(&mut self, piece: Piece, output: &mut Vec<AgentOutput>, to_agent: &mut Vec<u8>) {
+    fn on_piece(
+        &mut self,
+        piece: InboxPiece,
+        output: &mut Vec<AgentOutput>,
+        to_agent: &mut Vec<u8>,
+    ) {
         match piece {
-            Piece::Message(message) => self.on_message(message, output, to_agent),
-            Piece::Unreadable(message) => self.on_unreadable(&message, output, to_agent),
-            Piece::Junk(text) => self.strays.add_junk(&text, output),
+            InboxPiece::Message(message) => self.on_message(message, output, to_agent),
+            InboxPiece::Unreadable(message) => self.on_unreadable(&message, output, to_agent),
+            InboxPiece::Junk(text) => self.strays.add_junk(&text, output),
         }
     }
 
@@ -200,9 +205,9 @@ impl AcpDriver {
     /// Returns true if an answer with `id` is expected.
     fn awaits(&self, id: &Value) -> bool {
         match &self.stage {
-            Stage::Opening(opening) => opening.awaits(id),
-            Stage::Turn(turn) => turn.awaits(id),
-            Stage::Idle | Stage::Over => false,
+            SessionStage::Opening(opening) => opening.awaits(id),
+            SessionStage::Turn(turn) => turn.awaits(id),
+            SessionStage::Idle | SessionStage::Over => false,
         }
     }
 
@@ -214,10 +219,10 @@ impl AcpDriver {
         to_agent: &mut Vec<u8>,
     ) {
         match &self.stage {
-            Stage::Opening(opening) if opening.awaits(id) => {
+            SessionStage::Opening(opening) if opening.awaits(id) => {
                 self.go_on_opening(outcome, output, to_agent);
             }
-            Stage::Turn(turn) if turn.awaits(id) => self.end_turn(&outcome, output),
+            SessionStage::Turn(turn) if turn.awaits(id) => self.end_turn(&outcome, output),
             _ => {
                 let what = match outcome {
                     Ok(_) => "an answer".to_owned(),
@@ -258,7 +263,7 @@ impl AgentInput for AcpDriver {
     }
 
     fn begin(&mut self, to_agent: &mut Vec<u8>) {
-        if let Stage::Opening(opening) = &mut self.stage {
+        if let SessionStage::Opening(opening) = &mut self.stage {
             opening.begin(&mut self.outgoing, to_agent);
         }
     }
@@ -272,7 +277,7 @@ impl AgentInput for AcpDriver {
         let blocks = self.takes.prompt(content)?;
         let params = json!({"sessionId": self.session, "prompt": blocks});
         let request = self.outgoing.request("session/prompt", &params, to_agent);
-        self.stage = Stage::Turn(Turn::new(request));
+        self.stage = SessionStage::Turn(Turn::new(request));
         self.tools.turn_started();
         Ok(())
     }
@@ -283,10 +288,10 @@ impl AgentInput for AcpDriver {
 
     fn interrupt(&mut self, to_agent: &mut Vec<u8>) {
         match &mut self.stage {
-            Stage::Turn(turn) => turn.cancelled(),
+            SessionStage::Turn(turn) => turn.cancelled(),
             // It may work between turns as well.
-            Stage::Idle => {}
-            Stage::Opening(_) | Stage::Over => return,
+            SessionStage::Idle => {}
+            SessionStage::Opening(_) | SessionStage::Over => return,
         }
         self.tools.cancelled();
         let params = json!({"sessionId": self.session});
@@ -300,7 +305,7 @@ impl AgentInput for AcpDriver {
         };
         if asked.is_refused_by(option) {
             self.tools.refuse(&asked.calls);
-            if let Stage::Turn(turn) = &mut self.stage {
+            if let SessionStage::Turn(turn) = &mut self.stage {
                 turn.refused();
             }
         }
@@ -316,7 +321,7 @@ impl AgentInput for AcpDriver {
         for piece in self.inbox.flush() {
             self.on_piece(piece, output, to_agent);
         }
-        if !matches!(self.stage, Stage::Turn(_)) {
+        if !matches!(self.stage, SessionStage::Turn(_)) {
             self.tools.settle(settling, output);
         }
     }

@@ -2,7 +2,7 @@
 
 /// The reason why the agent exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
+pub(super) enum ExitCause {
     /// Its input has ended.
     InputEnded,
     /// Its output is closed.

@@ -3,7 +3,7 @@
 use ah_rest_api_contract::{EphemeralEvent, EventPayload};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::exit::Exit;
+use super::exit::ExitCause;
 use super::wire::FromAgent;
 
 /// The agent's standard output.
@@ -17,7 +17,7 @@ impl<W: AsyncWrite + Unpin> Outbox<W> {
     }
 
     /// Writes a message and flushes it.
-    pub(super) async fn send(&mut self, what: &FromAgent) -> Result<(), Exit> {
+    pub(super) async fn send(&mut self, what: &FromAgent) -> Result<(), ExitCause> {
         let mut line = serde_json::to_vec(what).expect("keys are texts and numbers are finite"); // all of `FromAgent`
         line.push(b'\n');
         let written = async {
@@ -26,15 +26,15 @@ impl<W: AsyncWrite + Unpin> Outbox<W> {
         };
         written.await.map_err(|error| {
             tracing::debug!(%error, "the agent's output is closed");
-            Exit::OutputClosed
+            ExitCause::OutputClosed
         })
     }
 
-    pub(super) async fn event(&mut self, event: EventPayload) -> Result<(), Exit> {
+    pub(super) async fn event(&mut self, event: EventPayload) -> Result<(), ExitCause> {
         self.send(&FromAgent::Event(event)).await
     }
 
-    pub(super) async fn ephemeral(&mut self, event: EphemeralEvent) -> Result<(), Exit> {
+    pub(super) async fn ephemeral(&mut self, event: EphemeralEvent) -> Result<(), ExitCause> {
         self.send(&FromAgent::Ephemeral(event)).await
     }
 }

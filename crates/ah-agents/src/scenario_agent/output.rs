@@ -10,13 +10,13 @@ const END_BYTES_MAX: usize = OUTPUT_BYTES_MAX / 2 - 128;
 
 /// The beginning and the end of an output of any length.
 #[derive(Debug, Default)]
-pub(super) struct Output {
+pub(super) struct BoundedOutput {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     left_out: u64,
 }
 
-impl Output {
+impl BoundedOutput {
     /// Appends bytes of the output.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let room = END_BYTES_MAX - self.head.len();
@@ -81,8 +81,8 @@ fn joined(head: &str, tail: &str, left_out: u64) -> String {
 mod tests {
     use super::*;
 
-    fn output(chunks: &[&[u8]]) -> Output {
-        let mut output = Output::default();
+    fn output(chunks: &[&[u8]]) -> BoundedOutput {
+        let mut output = BoundedOutput::default();
         for chunk in chunks {
             output.push(chunk);
         }

@@ -16,9 +16,9 @@ use futures::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
-use super::exit::Exit;
+use super::exit::ExitCause;
 use super::outbox::Outbox;
-use super::output::Output;
+use super::output::BoundedOutput;
 use super::wire::{FromAgent, ToAgent};
 use super::workspace::AgentFolder;
 use ah_lifecycle::TurnOutcome;
@@ -31,7 +31,7 @@ pub(super) struct Stage<R, W> {
     interpreter: Interpreter,
     speed: Speed,
     /// The messages and tool outputs so far, which assertions can refer to.
-    output: Output,
+    output: BoundedOutput,
 }
 
 /// The reason why a turn is cut short.
@@ -40,11 +40,11 @@ pub(super) enum Cut {
     /// The turn was interrupted.
     Interrupted,
     /// The agent exits.
-    Exit(Exit),
+    Exit(ExitCause),
 }
 
-impl From<Exit> for Cut {
-    fn from(exit: Exit) -> Self {
+impl From<ExitCause> for Cut {
+    fn from(exit: ExitCause) -> Self {
         Self::Exit(exit)
     }
 }
@@ -63,15 +63,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             workspace,
             interpreter,
             speed,
-            output: Output::default(),
+            output: BoundedOutput::default(),
         }
     }
 
     /// Accepts prompts until the agent exits.
-    pub(super) async fn run(&mut self) -> Exit {
+    pub(super) async fn run(&mut self) -> ExitCause {
         loop {
             let exit = match self.next_input().await {
-                None => Exit::InputEnded,
+                None => ExitCause::InputEnded,
                 Some(ToAgent::Prompt { content, .. }) => match self.turn(&content).await {
                     Ok(()) => continue,
                     Err(exit) => exit,
@@ -84,7 +84,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     }
 
     /// Plays a turn and reports its outcome.
-    async fn turn(&mut self, content: &PromptContent) -> Result<(), Exit> {
+    async fn turn(&mut self, content: &PromptContent) -> Result<(), ExitCause> {
         self.interpreter.begin(content);
         let outcome = match self.play_turn().await {
             Ok(outcome) => outcome,
@@ -122,7 +122,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     /// Processes a message of the driver in the middle of a turn.
     async fn on_input(&mut self, message: Option<ToAgent>) -> Result<(), Cut> {
         match message {
-            None => Err(Exit::InputEnded.into()),
+            None => Err(ExitCause::InputEnded.into()),
             Some(ToAgent::Interrupt) => Err(Cut::Interrupted),
             Some(ToAgent::Prompt { content, .. }) => {
                 let reply = self.interpreter.steered(&content);

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use ulid::Ulid;
 
-use super::exit::Exit;
+use super::exit::ExitCause;
 use super::play;
 use super::wire::{FromAgent, ToAgent};
 use ah_lifecycle::TurnOutcome;
@@ -29,7 +29,7 @@ struct Agent {
     folder: TempDir,
     input: Option<DuplexStream>,
     output: Lines<BufReader<DuplexStream>>,
-    playing: JoinHandle<Exit>,
+    playing: JoinHandle<ExitCause>,
 }
 
 impl Agent {
@@ -126,7 +126,7 @@ impl Agent {
     }
 
     /// Ends the agent's input, and returns the reason of its exit.
-    async fn leave(mut self) -> Exit {
+    async fn leave(mut self) -> ExitCause {
         self.input = None;
         timeout(PATIENCE, self.playing)
             .await

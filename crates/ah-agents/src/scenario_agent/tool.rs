@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 pub(super) use args::ToolContext;
 use args::{Args, missing};
-pub(super) use work::{Ran, Work};
+pub(super) use work::{Ran, ToolWork};
 
 /// Performs a tool use, or returns the command that performs it. The error describes invalid
 /// arguments.
@@ -18,21 +18,21 @@ pub(super) fn prepare(
     tool: &str,
     args: &Map<String, Value>,
     context: &ToolContext<'_>,
-) -> Result<Work, String> {
+) -> Result<ToolWork, String> {
     let args = Args { args, context };
     Ok(match tool {
-        "runCmd" => Work::Command(shell(&args)?),
-        "grep" => Work::Command(grep(&args)?),
-        "find" => Work::Command(find(&args)?),
+        "runCmd" => ToolWork::Command(shell(&args)?),
+        "grep" => ToolWork::Command(grep(&args)?),
+        "find" => ToolWork::Command(find(&args)?),
         "sed" => files::sed(&args)?,
-        "readFile" => Work::Done(files::read(&args)?),
-        "listDir" => Work::Done(files::list(&args)?),
-        "writeFile" => Work::Done(files::write(&args)?),
-        "editFile" => Work::Done(files::edit(&args)?),
-        "todoWrite" => Work::Done(todo(&args)?),
-        "webFetch" | "webSearch" => Work::NotHere("no network here"),
-        "bashOutput" | "killShell" => Work::NotHere("no background shell here"),
-        _ => Work::NotHere("no such tool here"),
+        "readFile" => ToolWork::Done(files::read(&args)?),
+        "listDir" => ToolWork::Done(files::list(&args)?),
+        "writeFile" => ToolWork::Done(files::write(&args)?),
+        "editFile" => ToolWork::Done(files::edit(&args)?),
+        "todoWrite" => ToolWork::Done(todo(&args)?),
+        "webFetch" | "webSearch" => ToolWork::NotHere("no network here"),
+        "bashOutput" | "killShell" => ToolWork::NotHere("no background shell here"),
+        _ => ToolWork::NotHere("no such tool here"),
     })
 }
 

@@ -10,7 +10,7 @@ use crate::args::FollowArgs;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow::{self, Form, Interruption, Screen, Signals, Watch, Watched};
+use crate::follow::{self, FollowEnd, Form, Interruption, Screen, Signals, Watch};
 use crate::local::Scheduling;
 use crate::session_ref::resolve;
 use crate::style::{Line, Paint};
@@ -44,8 +44,8 @@ pub(crate) async fn to_the_end(
     };
     let mut screen = Screen::new(context.terminal);
     match follow::watch(manager, &watch, &mut screen, signals).await? {
-        Watched::Ended(code) => Ok(code),
-        Watched::Interrupted(interruption) => {
+        FollowEnd::Ended(code) => Ok(code),
+        FollowEnd::Interrupted(interruption) => {
             detach(manager, &watch.sessions, interruption, &mut screen, signals).await
         }
     }

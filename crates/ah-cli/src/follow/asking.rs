@@ -4,12 +4,12 @@ use ah_rest_api_contract::{ErrorKind, PermissionRequested, SessionId};
 
 use super::question::{Question, Reply, TypedLines, how_to_answer};
 use super::request::request_lines;
-use super::{Follower, Form};
+use super::{FollowState, Form};
 use crate::clock;
 use crate::failure::Failure;
 use crate::style::{Line, Paint};
 
-impl Follower<'_> {
+impl FollowState<'_> {
     /// Returns the oldest request that was neither asked nor announced, and its session.
     pub(super) fn next_request(&self) -> Option<(SessionId, &PermissionRequested)> {
         self.sessions.iter().find_map(|session| {

@@ -190,6 +190,10 @@ impl TypedLines {
     }
 
     /// Returns the next line; `None` at the end of the input.
+    #[expect(
+        clippy::await_holding_invalid_type,
+        reason = "a process asks one question at a time, and waits for a person"
+    )]
     pub(crate) async fn next(&mut self) -> Option<String> {
         self.0.lock().await.recv().await
     }

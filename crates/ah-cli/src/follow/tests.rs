@@ -10,7 +10,7 @@ use super::*;
 async fn watched(
     events: Vec<SessionEvent>,
     change: impl FnOnce(&mut ah_rest_api_contract::Session),
-) -> Result<Watched, String> {
+) -> Result<FollowEnd, String> {
     let mut session = session(SESSION);
     change(&mut session);
     let mock = MockTaskManager::builder().session(session, events);
@@ -31,7 +31,7 @@ async fn watched(
 async fn session_is_followed_to_its_end() {
     assert_eq!(
         watched(demo(), |_| {}).await,
-        Ok(Watched::Ended(ExitCode::Ok))
+        Ok(FollowEnd::Ended(ExitCode::Ok))
     );
 }
 
@@ -44,7 +44,7 @@ async fn exit_code_reflects_the_end() {
     let ended = watched(events, |session| {
         session.status = ah_rest_api_contract::SessionStatus::Stopped;
     });
-    assert_eq!(ended.await, Ok(Watched::Ended(ExitCode::Stopped)));
+    assert_eq!(ended.await, Ok(FollowEnd::Ended(ExitCode::Stopped)));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 
 use super::LocalTaskManager;
-use crate::condition::Condition;
+use crate::condition::EngineCondition;
 
 /// The maximum number of sessions that the check of supervisors names.
 const RETRYING_NAMED_MAX: usize = 5;
@@ -135,7 +135,7 @@ impl AccessPoint for LocalTaskManager {
     async fn lost(&self) -> String {
         let mut condition = self.core.condition.subscribe();
         loop {
-            if let Condition::Lost(reason) = &*condition.borrow_and_update() {
+            if let EngineCondition::Lost(reason) = &*condition.borrow_and_update() {
                 return reason.clone();
             }
             if condition.changed().await.is_err() {

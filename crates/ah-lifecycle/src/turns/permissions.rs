@@ -16,7 +16,7 @@ const PENDING_MAX: usize = 64;
 
 /// A request that is not resolved yet.
 #[derive(Debug)]
-struct Pending {
+struct PendingRequest {
     request: PermissionRequested,
     /// The agent's own name of the request.
     key: String,
@@ -31,7 +31,7 @@ struct Pending {
 pub(super) struct Permissions {
     policy: PermissionPolicy,
     workspace: String,
-    pending: Vec<Pending>,
+    pending: Vec<PendingRequest>,
 }
 
 impl Permissions {
@@ -70,7 +70,7 @@ impl Permissions {
             expires_at: at.wall.plus(timeout),
         };
         effects.event(at, EventPayload::PermissionRequest(request.clone()));
-        let pending = Pending {
+        let pending = PendingRequest {
             request,
             key: asked.key,
             is_tool: asked.is_tool,
@@ -153,7 +153,7 @@ impl Permissions {
 
 /// Records how a request was resolved, and answers the agent if it still waits.
 fn resolve<A: AgentInput>(
-    pending: &Pending,
+    pending: &PendingRequest,
     resolved: PermissionResolved,
     agent: Option<&mut A>,
     at: Moment,

@@ -8,7 +8,7 @@ use utoipa::openapi::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, 
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{NamedSchemas, extension, object_of, push, reference};
-use crate::{ContentBlock, CreateTask, RepoConfig, TaskLaunchParams};
+use crate::{ContentBlock, RepoConfig};
 
 /// A text without NUL.
 const WITHOUT_NUL: &str = r"^[^\u0000]*$";
@@ -136,23 +136,6 @@ impl ToSchema for RepoInput {
 
     fn schemas(schemas: &mut NamedSchemas) {
         RepoConfig::schemas(schemas);
-    }
-}
-
-// The JSON of a validated task is that of its request.
-impl PartialSchema for TaskLaunchParams {
-    fn schema() -> RefOr<Schema> {
-        CreateTask::schema()
-    }
-}
-
-impl ToSchema for TaskLaunchParams {
-    fn name() -> Cow<'static, str> {
-        CreateTask::name()
-    }
-
-    fn schemas(schemas: &mut NamedSchemas) {
-        CreateTask::schemas(schemas);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Queries for changed files and diffs.
 
-use super::params::{Parameter as _, list_query, params};
-use super::reader::{Reader, escaped, joined, split};
+use super::params::{list_query, params};
+use super::reader::{Parameter as _, Reader, escaped, joined, split};
 use crate::{
     CONTEXT_LINES_DEFAULT, CONTEXT_LINES_MAX, DiffQuery, FieldErrors, FileEntry, FileStatus, Page,
     PageRequest,

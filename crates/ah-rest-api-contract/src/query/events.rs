@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::params::{Parameter as _, params};
-use super::reader::{Reader, joined};
+use super::params::params;
+use super::reader::{Parameter as _, Reader, joined};
 use crate::{
     EventFilter, EventQuery, EventSeq, EventType, FieldErrors, LogCursor, SessionId, SortOrder,
 };

@@ -1,7 +1,7 @@
 //! Declarations of query parameters: the wire form with its schema, and the conversions between it
 //! and the query.
 
-use super::reader::{Reader, joined};
+use super::reader::{Parameter, Reader, joined};
 use crate::{
     AgentType, EventSeq, EventType, FileStatus, LogCursor, LogLevel, SessionId, SessionStatus,
     SortOrder, TaskId, Timestamp,
@@ -73,7 +73,7 @@ macro_rules! list_query {
         impl From<$query> for $params {
             fn from(query: $query) -> Self {
                 Self {
-                    $($field: $crate::query::params::Parameter::write(&query.$target),)*
+                    $($field: $crate::query::reader::Parameter::write(&query.$target),)*
                     page: Some(query.page.page().to_string()),
                     per_page: Some(query.page.per_page().to_string()),
                 }
@@ -83,15 +83,6 @@ macro_rules! list_query {
 }
 
 pub(super) use {list_query, params};
-
-/// A value of a query with its text.
-pub(super) trait Parameter: Sized {
-    /// Parses the text of a parameter, which may be absent. Records an error if it is invalid.
-    fn read(reader: &mut Reader, field: &str, text: Option<&str>) -> Self;
-
-    /// Returns the text of the value; `None` if the parameter is absent.
-    fn write(&self) -> Option<String>;
-}
 
 /// An absent flag is `false`.
 impl Parameter for bool {

@@ -2,8 +2,16 @@
 
 use std::ops::RangeInclusive;
 
-use super::params::Parameter;
 use crate::{FieldErrors, PER_PAGE_MAX, PageRequest};
+
+/// A value of a query with its text.
+pub(super) trait Parameter: Sized {
+    /// Parses the text of a parameter, which may be absent. Records an error if it is invalid.
+    fn read(reader: &mut Reader, field: &str, text: Option<&str>) -> Self;
+
+    /// Returns the text of the value; `None` if the parameter is absent.
+    fn write(&self) -> Option<String>;
+}
 
 /// Parses parameters one by one. An invalid value is recorded under the parameter's name and
 /// treated as absent, so that one response names every invalid field.

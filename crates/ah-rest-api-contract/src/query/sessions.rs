@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::params::{Parameter, list_query};
-use super::reader::{Reader, escaped, joined, shown, split};
+use super::params::list_query;
+use super::reader::{Parameter, Reader, escaped, joined, shown, split};
 use crate::SessionQuery;
 use crate::task::check_labels;
 

@@ -70,6 +70,25 @@ impl Serialize for TaskLaunchParams {
     }
 }
 
+// The JSON of a validated task is that of its request.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for TaskLaunchParams {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        CreateTask::schema()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for TaskLaunchParams {
+    fn name() -> std::borrow::Cow<'static, str> {
+        CreateTask::name()
+    }
+
+    fn schemas(schemas: &mut crate::openapi::NamedSchemas) {
+        CreateTask::schemas(schemas);
+    }
+}
+
 impl TryFrom<CreateTask> for TaskLaunchParams {
     type Error = FieldErrors;
 

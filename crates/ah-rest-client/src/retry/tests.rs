@@ -15,8 +15,8 @@ fn policy() -> RetryPolicy {
     }
 }
 
-fn failure(cause: Cause) -> Failure {
-    Failure {
+fn failure(cause: Cause) -> AttemptFailure {
+    AttemptFailure {
         error: TaskManagerError::new(ErrorKind::Unavailable, "not now"),
         cause,
         retry_after: None,
@@ -96,7 +96,7 @@ fn retry_after_is_honoured_within_the_deadline() {
         (7, Some(SECOND * 15 / 2)),
         (60, None),
     ] {
-        let failure = Failure {
+        let failure = AttemptFailure {
             retry_after: Some(SECOND * asked),
             ..failure(Cause::Busy)
         };

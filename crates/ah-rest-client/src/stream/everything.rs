@@ -11,7 +11,7 @@ use ah_rest_api_contract::{
 use super::{StreamFault, StreamPosition, Verdict};
 use crate::call::ApiCall;
 use crate::client::RestClient;
-use crate::retry::Failure;
+use crate::retry::AttemptFailure;
 
 /// The position of a reader among the events of many sessions.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl StreamPosition for Everything {
         }
     }
 
-    async fn is_over(&mut self, _client: &RestClient) -> Result<bool, Failure> {
+    async fn is_over(&mut self, _client: &RestClient) -> Result<bool, AttemptFailure> {
         Ok(false)
     }
 }

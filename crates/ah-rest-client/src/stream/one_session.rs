@@ -12,7 +12,7 @@ use ah_rest_api_contract::{
 use super::{StreamFault, StreamPosition, Verdict};
 use crate::call::ApiCall;
 use crate::client::RestClient;
-use crate::retry::Failure;
+use crate::retry::AttemptFailure;
 
 /// The position of a reader in the log of one session: the last event that it has seen, or that its
 /// filter has skipped.
@@ -144,14 +144,14 @@ impl StreamPosition for OneSession {
     /// Asks for the session to decide. A connection ends after the terminal status, but also when
     /// the server shuts down. The status may not have been received, because it is filtered or
     /// before the cursor.
-    async fn is_over(&mut self, client: &RestClient) -> Result<bool, Failure> {
+    async fn is_over(&mut self, client: &RestClient) -> Result<bool, AttemptFailure> {
         if let Some(last) = self.ended_at {
             // Without a filter no event may be missing. With a filter, missing events cannot be
             // detected.
             return Ok(!self.wants_all() || self.seen >= last);
         }
         let path = paths::get_session(self.session);
-        let call = ApiCall::new(&operations::GET_SESSION, path).map_err(Failure::last)?;
+        let call = ApiCall::new(&operations::GET_SESSION, path).map_err(AttemptFailure::last)?;
         let session: Session = client.answer_once(&call).await?;
         if !session.status.is_terminal() {
             return Ok(false);

@@ -17,7 +17,7 @@ use crate::call::ApiCall;
 use crate::chance;
 use crate::client::RestClient;
 use crate::failures;
-use crate::retry::Failure;
+use crate::retry::AttemptFailure;
 
 /// The maximum delay that a server can request before a reconnect.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -224,7 +224,7 @@ impl<P: StreamPosition> Reader<P> {
         }
     }
 
-    fn note(&mut self, failure: &Failure) {
+    fn note(&mut self, failure: &AttemptFailure) {
         tracing::debug!(
             place = %self.place,
             failures = self.losses.failures(),

@@ -10,7 +10,7 @@ use crate::session::MockSession;
 /// The order in which the events of all sessions occurred. The events themselves are in the logs of
 /// their sessions.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct WholeLog {
     /// The event at cursor `n` is entry `n - 1`.
     entries: Vec<(SessionId, EventSeq)>,
     /// The cursors of each session's events, in the order of its log.
@@ -18,7 +18,7 @@ pub(crate) struct Log {
     end: watch::Sender<LogCursor>,
 }
 
-impl Default for Log {
+impl Default for WholeLog {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
@@ -28,7 +28,7 @@ impl Default for Log {
     }
 }
 
-impl Log {
+impl WholeLog {
     /// Adds the new events of `session`.
     pub(crate) fn extend(&mut self, session: &MockSession) {
         let id = session.id();

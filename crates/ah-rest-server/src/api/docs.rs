@@ -8,8 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use sha2::{Digest, Sha256};
 
-use super::ApiResult;
-use crate::problem::ApiError;
+use crate::problem::{ApiError, ApiResult};
 use crate::state::About;
 
 const SCRIPT: &str = include_str!("docs/page.js");

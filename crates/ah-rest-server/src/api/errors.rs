@@ -5,9 +5,8 @@ use axum::extract::Path;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::ApiResult;
 use super::docs::page;
-use crate::problem::ApiError;
+use crate::problem::{ApiError, ApiResult};
 
 /// The schema of a kind's name in a path.
 pub(crate) enum ProblemKind {}

@@ -14,7 +14,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
 use futures::FutureExt as _;
 
-use super::ApiResult;
+use crate::problem::ApiResult;
 use crate::state::About;
 
 /// The minimum free space of the state folder's disk, in bytes. Busy agents use it up in a few

@@ -4,7 +4,7 @@ use ah_rest_api_contract::ErrorKind;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 
-use super::Keys;
+use super::KeyChecker;
 use super::{KeyText, Principal};
 use crate::problem::ApiError;
 
@@ -14,7 +14,7 @@ const SCHEME: &str = "ApiKey";
 /// The gate.
 pub(crate) struct Gate {
     /// The keys; `None` if the server needs none.
-    pub(crate) keys: Option<Keys>,
+    pub(crate) keys: Option<KeyChecker>,
 }
 
 impl Gate {

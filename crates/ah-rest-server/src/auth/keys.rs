@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ah_rest_api_contract::{Role, Timestamp};
-use ah_store::{ApiKey, Keys as StoredKeys, StoreError};
+use ah_store::{ApiKey, Keys, StoreError};
 
 use super::file::{self, FileError};
 use super::{KeyText, Principal};
@@ -33,7 +33,7 @@ pub enum KeyError {
 /// Returns the key of this host's user. An absent, unknown or revoked key in the state folder is
 /// replaced by a new one with the role of an administrator.
 pub(crate) async fn local_key(
-    store: &dyn StoredKeys,
+    store: &dyn Keys,
     home: &Path,
     now: Timestamp,
 ) -> Result<KeyText, KeyError> {
@@ -62,7 +62,7 @@ fn is_good(known: &ApiKey, key: &KeyText) -> bool {
     known.revoked_at.is_none() && key.is_of(&known.hash)
 }
 
-async fn find(store: &dyn StoredKeys, id: &str) -> Result<Option<ApiKey>, StoreError> {
+async fn find(store: &dyn Keys, id: &str) -> Result<Option<ApiKey>, StoreError> {
     match store.api_key(id).await {
         Ok(known) => Ok(Some(known)),
         Err(StoreError::NotFound { .. }) => Ok(None),
@@ -97,14 +97,14 @@ impl From<ApiKey> for Known {
 }
 
 /// Checks keys against the store.
-pub(crate) struct Keys {
-    store: Arc<dyn StoredKeys>,
+pub(crate) struct KeyChecker {
+    store: Arc<dyn Keys>,
     /// The cached keys. The lock protects only the map and is not held across waits.
     remembered: Mutex<HashMap<String, Remembered>>,
 }
 
-impl Keys {
-    pub(crate) fn new(store: Arc<dyn StoredKeys>) -> Self {
+impl KeyChecker {
+    pub(crate) fn new(store: Arc<dyn Keys>) -> Self {
         Self {
             store,
             remembered: Mutex::default(),

@@ -5,9 +5,11 @@ use std::path::Path;
 use ah_agents::{AgentEntry, ConfiguredAgents};
 use toml::{Table, Value};
 
-use super::DEFAULT_TOML;
 use super::error::{ConfigError, Layer};
 use super::sections::{Config, Sections};
+
+/// The default layer with its comments; a template for `config.toml`.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
 
 /// The prefix of every variable that sets a key.
 const PREFIX: &str = "AH_";

@@ -12,10 +12,10 @@ use super::error::{ConfigError, Layer};
 /// The whole configuration, validated.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub(crate) server: Server,
-    pub(crate) auth: Auth,
-    pub(crate) limits: Limits,
-    pub(crate) sessions: Sessions,
+    pub(crate) server: ServerSection,
+    pub(crate) auth: AuthSection,
+    pub(crate) limits: LimitsSection,
+    pub(crate) sessions: SessionsSection,
     pub(super) agents: ConfiguredAgents,
     /// Every key with its value, as TOML.
     pub(super) effective: String,
@@ -24,16 +24,16 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Sections {
-    pub(super) server: Server,
-    pub(super) auth: Auth,
-    pub(super) limits: Limits,
-    pub(super) sessions: Sessions,
+    pub(super) server: ServerSection,
+    pub(super) auth: AuthSection,
+    pub(super) limits: LimitsSection,
+    pub(super) sessions: SessionsSection,
 }
 
 /// The address of the server, its names and its connections.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct Server {
+pub(crate) struct ServerSection {
     pub(crate) bind: IpAddr,
     pub(crate) port: u16,
     pub(crate) allowed_hosts: BTreeSet<String>,
@@ -48,14 +48,14 @@ pub(crate) struct Server {
 /// Authentication.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct Auth {
+pub(crate) struct AuthSection {
     pub(crate) insecure_no_auth: bool,
 }
 
 /// The limits of its use.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct Limits {
+pub(crate) struct LimitsSection {
     pub(crate) requests_per_minute: NonZeroU32,
     pub(crate) burst: NonZeroU32,
     pub(crate) max_concurrent_tasks: NonZeroU32,
@@ -64,7 +64,7 @@ pub(crate) struct Limits {
 /// The settings of every session.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct Sessions {
+pub(crate) struct SessionsSection {
     pub(crate) idle_timeout_ms: u64,
     pub(crate) stop_grace_ms: u64,
     pub(crate) allowed_env: BTreeSet<String>,

@@ -76,7 +76,7 @@ pub(crate) struct IdempotentRequest {
 }
 
 /// A request that creates something or starts an action.
-pub(crate) struct Command<T> {
+pub(crate) struct CommandRequest<T> {
     /// The principal.
     pub(crate) principal: Principal,
     /// Present if the request has an idempotency key.
@@ -129,7 +129,7 @@ bodies! {
     optional: StopRequest, ResumeRequest, EmptyBody;
 }
 
-impl<T: Body, S: Send + Sync> FromRequest<S> for Command<T> {
+impl<T: Body, S: Send + Sync> FromRequest<S> for CommandRequest<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {

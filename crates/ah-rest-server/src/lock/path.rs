@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use sha2::{Digest, Sha256};
 
-use super::LockError;
+use super::error::LockError;
 
 /// An address that one process of the host holds. The kernel frees it with the process.
 #[derive(Debug)]

@@ -1,11 +1,10 @@
 //! OpenAPI links from responses to the operations that take their values. Programs use them to
 //! navigate the API by its description.
 
-use ah_rest_api_contract::operations::{self, Operation};
+use ah_rest_api_contract::operations::{self, Method, Operation};
 use utoipa::openapi::link::LinkBuilder;
+use utoipa::openapi::path::Operation as Description;
 use utoipa::openapi::{OpenApi as Document, RefOr};
-
-use super::operation_of;
 
 /// A response that contains ids.
 struct Source {
@@ -100,5 +99,19 @@ pub(super) fn add(document: &mut Document) {
             let link = RefOr::T(link.build());
             answer.links.insert(target.id.to_owned(), link);
         }
+    }
+}
+
+/// Returns the description of an operation in a document.
+fn operation_of<'a>(
+    document: &'a mut Document,
+    operation: &Operation,
+) -> Option<&'a mut Description> {
+    let item = document.paths.paths.get_mut(operation.path)?;
+    match operation.method {
+        Method::Get => item.get.as_mut(),
+        Method::Post => item.post.as_mut(),
+        Method::Put => item.put.as_mut(),
+        Method::Delete => item.delete.as_mut(),
     }
 }

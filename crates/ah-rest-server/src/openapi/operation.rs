@@ -15,10 +15,12 @@ use utoipa::openapi::{
 };
 use utoipa::{IntoParams, PartialSchema as _, ToSchema};
 
-use super::SCHEME;
 use super::frames::{LogFrame, SessionFrame};
 use crate::api::ProblemKind;
 use crate::problem::MEDIA_TYPE;
+
+/// The name of the security scheme of keys.
+pub(super) const SCHEME: &str = "apiKey";
 
 const JSON: &str = "application/json";
 

@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::places::{BusyBody, Place, Places};
 use super::write_timeout::WriteTimeout;
 use crate::app::App;
 use crate::metrics::Metrics;
+use crate::places::{BusyBody, Place, Places};
 
 /// The wait after a connection could not be accepted.
 const REFUSED_FOR: Duration = Duration::from_millis(100);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::places::{Busy, Connection};
+use crate::places::{Busy, ConnectionUse};
 
 /// A stream whose writes fail if the peer reads no data for some time. Its connection is busy while
 /// a write waits.
@@ -17,13 +17,13 @@ pub(super) struct WriteTimeout<S> {
     stream: S,
     /// The maximum wait of a write for the peer (contract §0.5).
     limit: Duration,
-    connection: Connection,
+    connection: ConnectionUse,
     /// Runs while a write waits.
     waiting: Option<(Pin<Box<Sleep>>, Busy)>,
 }
 
 impl<S> WriteTimeout<S> {
-    pub(super) const fn new(stream: S, limit: Duration, connection: Connection) -> Self {
+    pub(super) const fn new(stream: S, limit: Duration, connection: ConnectionUse) -> Self {
         Self {
             stream,
             limit,
@@ -106,7 +106,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn stalled_peer_is_disconnected() {
         let (ours, _theirs) = duplex(4);
-        let mut ours = WriteTimeout::new(ours, LIMIT, Connection::unplaced());
+        let mut ours = WriteTimeout::new(ours, LIMIT, ConnectionUse::unplaced());
         let began = tokio::time::Instant::now();
         let error = ours.write_all(b"more than fits").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
@@ -116,7 +116,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn slow_peer_stays_connected() {
         let (ours, mut theirs) = duplex(1);
-        let mut ours = WriteTimeout::new(ours, LIMIT, Connection::unplaced());
+        let mut ours = WriteTimeout::new(ours, LIMIT, ConnectionUse::unplaced());
         let write = async { ours.write_all(b"abc").await };
         let read = async {
             for _ in 0..3 {

@@ -8,8 +8,10 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 
 use super::{Direct, snapshot};
 use crate::error::{During as _, not_found};
-use crate::log::READ_MAX;
 use crate::rows::{self, Reader, StoredEventRow, stored};
+
+/// The most events of one read, regardless of the limit that is asked for.
+const READ_MAX: u32 = 1000;
 
 impl Direct {
     /// Returns events of a session. See [`ah_store::EventLog::events_after`].

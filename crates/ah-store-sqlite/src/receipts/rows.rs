@@ -65,3 +65,29 @@ pub(crate) async fn put(
     .during("keep receipts")?;
     Ok(())
 }
+
+/// Returns the receipt with this key, unless it has expired by `now`.
+pub(crate) async fn get(
+    connection: &mut SqliteConnection,
+    key: &str,
+    now: Timestamp,
+) -> Result<Option<Receipt>, StoreError> {
+    let found = find(connection, &[key]).await?;
+    Ok(found.into_iter().find(|receipt| holds(receipt, now)))
+}
+
+/// Keeps a receipt, if one is given. Fails if the key has a receipt. The caller runs it
+/// in the transaction of the request's work.
+pub(crate) async fn keep(
+    connection: &mut SqliteConnection,
+    receipt: Option<&Receipt>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(receipt) = receipt else {
+        return Ok(());
+    };
+    match get(connection, &receipt.key, now).await? {
+        Some(earlier) => Err(StoreError::AlreadyDone(Box::new(earlier))),
+        None => put(connection, &[receipt]).await,
+    }
+}

@@ -10,12 +10,12 @@ use futures::future::BoxFuture;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::tx::{Tx, Work};
-use crate::error::{During as _, Shared};
+use super::tx::{JobFuture, Tx};
+use crate::error::{During as _, SharedError};
 use crate::group::{self, PreparedWrite};
 use crate::observe;
 use crate::open;
-use crate::tasks::{self, PreparedTask};
+use crate::tasks::create::{self, PreparedTask};
 use crate::watch::{News, Watchers};
 
 /// The most writes of one transaction.
@@ -173,7 +173,7 @@ impl WriterTask {
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let created = observe::operation(
             "create tasks",
-            tasks::create(&mut self.tx.connection, tasks),
+            create::create(&mut self.tx.connection, tasks),
         );
         match created.await {
             Ok((results, news)) => {
@@ -210,7 +210,7 @@ impl WriterTask {
             }
             Err(error) => {
                 self.note(Some(&error));
-                let error = Shared::new(error);
+                let error = SharedError::new(error);
                 for answer in answers {
                     respond(answer, Err(error.for_one()));
                 }
@@ -222,7 +222,7 @@ impl WriterTask {
     pub(super) async fn transact<T>(
         &mut self,
         operation: &'static str,
-        work: impl for<'t> FnOnce(&'t mut Tx) -> Work<'t, T>,
+        work: impl for<'t> FnOnce(&'t mut Tx) -> JobFuture<'t, T>,
     ) -> Result<T, StoreError> {
         self.tx.news = News::default();
         execute(&mut self.tx, "BEGIN IMMEDIATE")

@@ -9,7 +9,7 @@ use sqlx::SqliteConnection;
 use crate::watch::News;
 
 /// The future of a job's work, which borrows the transaction.
-pub(crate) type Work<'t, T> = BoxFuture<'t, Result<T, StoreError>>;
+pub(crate) type JobFuture<'t, T> = BoxFuture<'t, Result<T, StoreError>>;
 
 /// The transaction of a job: the connection, and the news for the watchers after the commit.
 pub(crate) struct Tx {

@@ -1,6 +1,6 @@
 //! The identity of commits by agents of users who have not configured one.
 
-use super::Settings;
+use super::GitSettings;
 use crate::git::{EMAIL, NAME};
 
 type Values = Vec<(&'static str, Option<String>)>;
@@ -8,7 +8,7 @@ type Values = Vec<(&'static str, Option<String>)>;
 /// Returns the settings that complete the identity of `settings`, and a sentence about them. Git
 /// would make up an identity from the names of the account and of the host, or refuse to commit.
 /// `has_email` is true if the environment of the agent has an address.
-pub(super) fn fallback(settings: &Settings, has_email: bool) -> (Values, Option<String>) {
+pub(super) fn fallback(settings: &GitSettings, has_email: bool) -> (Values, Option<String>) {
     let is_set = |field: &str| {
         let has = |who: &str| settings.text(&format!("{who}.{field}")).is_some();
         has("user") || has("author") && has("committer")
@@ -48,7 +48,7 @@ mod tests {
             .iter()
             .map(|setting| format!("global\0{}\0", setting.replacen('=', "\n", 1)))
             .collect();
-        let (values, note) = fallback(&Settings::read(printed.as_bytes()), has_email);
+        let (values, note) = fallback(&GitSettings::read(printed.as_bytes()), has_email);
         (values.into_iter().map(|(name, _)| name).collect(), note)
     }
 

@@ -14,6 +14,7 @@ pub(super) fn check(printed: &str) -> Result<(), WorkspaceError> {
         (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= GIT_VERSION_MIN => Ok(()),
         _ => Err(WorkspaceError::GitTooOld {
             found: found.chars().take(64).collect(),
+            minimum: GIT_VERSION_MIN,
         }),
     }
 }

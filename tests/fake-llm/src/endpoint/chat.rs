@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CREATED, Ids};
+use super::ids::{CREATED, Ids};
 use crate::conversation::{Conversation, Tool, Turn, list, text, text_of};
 use crate::stream::{Completion, Frame};
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Ids;
+use super::ids::Ids;
 use crate::conversation::{Conversation, Tool, Turn, list, text};
 use crate::stream::{Completion, Frame};
 

@@ -19,7 +19,7 @@ const PARTIAL_LINES_MAX: usize = 10_000;
 
 /// A part of the agent's output.
 #[derive(Debug, PartialEq)]
-pub(super) enum Piece {
+pub(super) enum InboxPiece {
     /// A message.
     Message(Incoming),
     /// A message of which only a part can be read.
@@ -48,7 +48,7 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Reads a line.
-    pub(super) fn line(&mut self, line: &[u8]) -> Vec<Piece> {
+    pub(super) fn line(&mut self, line: &[u8]) -> Vec<InboxPiece> {
         if let Some(messages) = strict(line) {
             let mut pieces = self.flush();
             pieces.extend(messages);
@@ -80,7 +80,7 @@ impl Inbox {
     }
 
     /// Ends the message that spans several lines, whose end was not sent.
-    pub(super) fn flush(&mut self) -> Vec<Piece> {
+    pub(super) fn flush(&mut self) -> Vec<InboxPiece> {
         self.partial_lines = 0;
         let partial = std::mem::take(&mut self.partial);
         if partial.is_empty() {
@@ -89,14 +89,14 @@ impl Inbox {
         let found = json::read(&partial);
         vec![
             match found.and_then(|found| unreadable(&found.value, &partial)) {
-                Some(unreadable) => Piece::Unreadable(unreadable),
-                None => Piece::Junk(partial),
+                Some(unreadable) => InboxPiece::Unreadable(unreadable),
+                None => InboxPiece::Junk(partial),
             },
         ]
     }
 
     /// Looks for messages in a text.
-    fn scan(&mut self, text: &str) -> Vec<Piece> {
+    fn scan(&mut self, text: &str) -> Vec<InboxPiece> {
         let mut pieces = Vec::new();
         let mut junk = String::new();
         let mut at = 0;
@@ -133,7 +133,7 @@ impl Inbox {
                 .map_or(text.len(), |it| start + 1 + it);
             if let Some(unreadable) = unreadable(&found.value, &text[start..end]) {
                 report(&mut junk, &mut pieces);
-                pieces.push(Piece::Unreadable(unreadable));
+                pieces.push(InboxPiece::Unreadable(unreadable));
                 at = end;
             } else {
                 junk.push_str(&rest[..1]);
@@ -147,7 +147,7 @@ impl Inbox {
 }
 
 /// Reads a line as it should be; `None` if it is not a message.
-fn strict(line: &[u8]) -> Option<Vec<Piece>> {
+fn strict(line: &[u8]) -> Option<Vec<InboxPiece>> {
     let mut value = serde_json::from_slice(line).ok()?;
     json::limit_depth(&mut value);
     let messages = messages(value, false);
@@ -156,7 +156,7 @@ fn strict(line: &[u8]) -> Option<Vec<Piece>> {
 
 /// Returns the messages in a value: one, or those of a batch. After other text, only what names
 /// its protocol counts.
-fn messages(value: Value, is_after_text: bool) -> Vec<Piece> {
+fn messages(value: Value, is_after_text: bool) -> Vec<InboxPiece> {
     let values = match value {
         Value::Array(values) => values,
         value => vec![value],
@@ -175,8 +175,8 @@ fn messages(value: Value, is_after_text: bool) -> Vec<Piece> {
                 text: String::new(),
             };
             match rpc::read(value) {
-                Some(message) => Piece::Message(message),
-                None => Piece::Unreadable(Unreadable { text, ..unreadable }),
+                Some(message) => InboxPiece::Message(message),
+                None => InboxPiece::Unreadable(Unreadable { text, ..unreadable }),
             }
         })
         .collect()
@@ -248,10 +248,10 @@ fn escape_sequence(text: &str) -> usize {
     1 + end.unwrap_or(0)
 }
 
-fn report(junk: &mut String, pieces: &mut Vec<Piece>) {
+fn report(junk: &mut String, pieces: &mut Vec<InboxPiece>) {
     let text = std::mem::take(junk);
     if !text.trim().is_empty() {
-        pieces.push(Piece::Junk(text));
+        pieces.push(InboxPiece::Junk(text));
     }
 }
 

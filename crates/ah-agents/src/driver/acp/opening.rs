@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::content::PromptCapabilities;
 use super::offers::{Choice, Offers};
-use super::rpc::{Outgoing, RequestId, RpcError};
+use super::rpc::{Outgoing, RpcError, RpcId};
 use super::strays::log;
 use super::usage::Meter;
-use super::{AcpDriver, Stage, errors, quirks};
+use super::{AcpDriver, SessionStage, errors, quirks};
 use crate::AgentProgram;
 use ah_lifecycle::turns::AgentOutput;
 
@@ -19,7 +19,7 @@ const PROTOCOL_VERSION: u64 = 1;
 const AUTHENTICATION_REQUIRED: i64 = -32000;
 
 /// A session that is being opened.
-pub(super) struct Opening {
+pub(super) struct SessionOpening {
     step: Step,
     /// The selections that are still to be made, last one first.
     wishes: Vec<(Choice, Value)>,
@@ -32,12 +32,12 @@ pub(super) struct Opening {
 enum Step {
     /// Nothing was sent yet.
     Silent,
-    Initialize(RequestId),
-    NewSession(RequestId),
-    Choose(RequestId, Choice),
+    Initialize(RpcId),
+    NewSession(RpcId),
+    Choose(RpcId, Choice),
 }
 
-impl Opening {
+impl SessionOpening {
     pub(super) fn new(agent: &AgentProgram) -> Self {
         let mode = agent.settings.get("mode").cloned();
         let model = agent.model.clone().map(Value::from);
@@ -93,7 +93,7 @@ impl AcpDriver {
             Err(error) => Err(self.why_not_opened(&error)),
         };
         if let Err(reason) = went {
-            self.stage = Stage::Over;
+            self.stage = SessionStage::Over;
             output.push(AgentOutput::Unavailable(reason));
         }
     }
@@ -104,7 +104,7 @@ impl AcpDriver {
         output: &mut Vec<AgentOutput>,
         to_agent: &mut Vec<u8>,
     ) -> Result<(), String> {
-        let Stage::Opening(opening) = &mut self.stage else {
+        let SessionStage::Opening(opening) = &mut self.stage else {
             return Ok(());
         };
         match opening.step {
@@ -150,7 +150,7 @@ impl AcpDriver {
             .ok_or("the workspace's path is not valid UTF-8, which ACP requires")?;
         let params = json!({"cwd": folder, "mcpServers": []});
         let request = self.outgoing.request("session/new", &params, to_agent);
-        if let Stage::Opening(opening) = &mut self.stage {
+        if let SessionStage::Opening(opening) = &mut self.stage {
             opening.version = info["version"].as_str().map(ToOwned::to_owned);
             let logins = result["authMethods"].as_array().into_iter().flatten();
             opening.logins = logins
@@ -167,7 +167,7 @@ impl AcpDriver {
         output: &mut Vec<AgentOutput>,
         to_agent: &mut Vec<u8>,
     ) -> Result<(), String> {
-        let Stage::Opening(opening) = &mut self.stage else {
+        let SessionStage::Opening(opening) = &mut self.stage else {
             return Ok(());
         };
         while let Some((choice, wanted)) = opening.wishes.pop() {
@@ -184,7 +184,7 @@ impl AcpDriver {
             }
         }
         let version = opening.version.take();
-        self.stage = Stage::Idle;
+        self.stage = SessionStage::Idle;
         output.push(AgentOutput::Ready {
             version,
             agent_session_id: Some(match &self.session {
@@ -197,7 +197,7 @@ impl AcpDriver {
 
     fn why_not_opened(&self, error: &RpcError) -> String {
         let words = errors::words(error);
-        let Stage::Opening(opening) = &self.stage else {
+        let SessionStage::Opening(opening) = &self.stage else {
             return words;
         };
         if error.code == AUTHENTICATION_REQUIRED && !opening.logins.is_empty() {

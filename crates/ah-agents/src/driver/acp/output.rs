@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::content::shown_text;
-use super::quirks::{ExitLine, Output, Quirks};
+use super::quirks::{ExitLine, OutputSource, Quirks};
 
 /// The reported data of a tool call that has ended.
 pub(super) struct ToolReport<'a> {
@@ -58,8 +58,8 @@ impl ToolReport<'_> {
         let raw = text_in(self.raw).unwrap_or_default();
         let content = self.content.to_owned();
         let (first, second) = match quirks.output {
-            Output::Content => (content, raw),
-            Output::Raw => (raw, content),
+            OutputSource::Content => (content, raw),
+            OutputSource::Raw => (raw, content),
         };
         if first.is_empty() { second } else { first }
     }

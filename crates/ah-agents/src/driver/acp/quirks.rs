@@ -13,7 +13,7 @@ pub(super) struct Quirks {
     /// The meaning of a tool call's content while the tool runs.
     pub(super) early_content: EarlyContent,
     /// The preferred source of a tool's output.
-    pub(super) output: Output,
+    pub(super) output: OutputSource,
     /// The phrase with a command's exit code.
     pub(super) exit_words: Option<ExitWords>,
     /// The prefix of a last output line that does not belong to the tool.
@@ -67,7 +67,7 @@ pub(super) enum EarlyContent {
 
 /// The preferred source of a tool's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Output {
+pub(super) enum OutputSource {
     /// The content of the call.
     Content,
     /// The `rawOutput` of the call.
@@ -113,7 +113,7 @@ static PLAIN: Quirks = Quirks {
     tool_name: ToolName::Kind,
     input_known: InputKnown::WhenTold,
     early_content: EarlyContent::Output,
-    output: Output::Content,
+    output: OutputSource::Content,
     exit_words: None,
     output_trailer: None,
     usage: UsageScope::Turn,
@@ -154,7 +154,7 @@ static TABLE: [Quirks; 8] = [
     // is in `rawOutput`. The output of a failed command starts with `Exit code 3`.
     Quirks {
         names: &["@agentclientprotocol/claude-agent-acp", "claude-acp"],
-        output: Output::Raw,
+        output: OutputSource::Raw,
         exit_words: Some(ExitWords {
             before: "Exit code ",
             line: ExitLine::First,
@@ -180,7 +180,7 @@ static TABLE: [Quirks; 8] = [
     // `rawOutput`.
     Quirks {
         names: &["qwen-code", "qwen"],
-        output: Output::Raw,
+        output: OutputSource::Raw,
         exit_words: Some(ExitWords {
             before: "Exit Code: ",
             line: ExitLine::Content,
@@ -202,7 +202,7 @@ static TABLE: [Quirks; 8] = [
         names: &["OpenHands CLI ACP Agent", "openhands"],
         tool_name: ToolName::TitleBefore(": "),
         early_content: EarlyContent::Input,
-        output: Output::Raw,
+        output: OutputSource::Raw,
         usage: UsageScope::Session,
         foreign_thought: Some("System Prompt:"),
         confirms_all: true,

@@ -115,9 +115,9 @@ impl Outgoing {
         method: &str,
         params: &Value,
         to_agent: &mut Vec<u8>,
-    ) -> RequestId {
+    ) -> RpcId {
         self.requests += 1;
-        let id = RequestId(self.requests);
+        let id = RpcId(self.requests);
         write(
             &json!({"jsonrpc": "2.0", "id": id.0, "method": method, "params": params}),
             to_agent,
@@ -128,9 +128,9 @@ impl Outgoing {
 
 /// The id of an outgoing request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(u64);
+pub(super) struct RpcId(u64);
 
-impl RequestId {
+impl RpcId {
     /// Returns true if an answer with `id` belongs to this request. Some agents return the id as a
     /// text or a float, and none at all if they could not read the request.
     #[expect(clippy::cast_precision_loss, reason = "requests are numbered from 1")]
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_recognized_however_its_id_is_written() {
-        let request = RequestId(3);
+        let request = RpcId(3);
         for (id, expected) in [
             (json!(3), true),
             (json!(3.0), true),

@@ -6,6 +6,8 @@
 mod asked;
 mod call;
 mod ended;
+mod judged;
+mod report;
 
 use std::path::PathBuf;
 
@@ -20,7 +22,7 @@ use super::quirks::Quirks;
 use super::strays::log;
 use ah_lifecycle::turns::{AgentOutput, OtherClaims, Settling};
 use asked::Asked;
-use call::{Status, ToolCall};
+use call::{AgentCall, Status};
 use ended::EndedCalls;
 
 /// The maximum number of open calls. An agent has one or a few; if it opens more, the oldest is
@@ -38,7 +40,7 @@ pub(super) struct Tools {
     count: u64,
     in_turn: bool,
     /// The open calls, oldest first.
-    open: Vec<ToolCall>,
+    open: Vec<AgentCall>,
     ended: EndedCalls,
 }
 
@@ -137,7 +139,7 @@ impl Tools {
         let asked = Asked::read(tool_call, &self.workspace);
         let id = read_id(tool_call);
         let known = id.as_ref().and_then(|id| {
-            let same_id = |call: &ToolCall| call.agent_id == *id;
+            let same_id = |call: &AgentCall| call.agent_id == *id;
             self.open.iter().rposition(same_id)
         });
         let has_title = id.is_some() && (asked.title.is_some() || asked.kind.is_some());
@@ -262,7 +264,7 @@ impl Tools {
     /// Closes open calls, as far as `settling` says. A result that arrives later replaces the
     /// guess.
     pub(super) fn settle(&mut self, settling: Settling, output: &mut Vec<AgentOutput>) {
-        let goes_on = |call: &ToolCall| {
+        let goes_on = |call: &AgentCall| {
             settling == Settling::Quiet
                 && call.began_between_turns
                 && call.status == Status::Running
@@ -273,10 +275,10 @@ impl Tools {
 
     fn give_up_if(
         &mut self,
-        mut is_over: impl FnMut(&ToolCall) -> bool,
+        mut is_over: impl FnMut(&AgentCall) -> bool,
         output: &mut Vec<AgentOutput>,
     ) {
-        let over: Vec<ToolCall> = self.open.extract_if(.., |call| is_over(call)).collect();
+        let over: Vec<AgentCall> = self.open.extract_if(.., |call| is_over(call)).collect();
         for call in over {
             self.give_up(call, output);
         }
@@ -284,7 +286,7 @@ impl Tools {
 
     /// Returns the index of the open call that `update` is about.
     fn find_open(&self, agent_id: &str, update: &Value, report: Report) -> Option<usize> {
-        let same_id = |call: &ToolCall| call.agent_id == agent_id;
+        let same_id = |call: &AgentCall| call.agent_id == agent_id;
         self.open
             .iter()
             .rposition(|call| same_id(call) && call.fits(update))
@@ -303,19 +305,19 @@ impl Tools {
         }
         self.count += 1;
         let id = format!("call-{}", self.count);
-        let mut call = ToolCall::new(id, agent_id, self.quirks);
+        let mut call = AgentCall::new(id, agent_id, self.quirks);
         call.began_between_turns = !self.in_turn;
         self.open.push(call);
         self.open.len() - 1
     }
 
-    fn give_up(&mut self, mut call: ToolCall, output: &mut Vec<AgentOutput>) {
+    fn give_up(&mut self, mut call: AgentCall, output: &mut Vec<AgentOutput>) {
         call.give_up();
         announce(&mut call, output);
         self.end(call, output);
     }
 
-    fn end(&mut self, call: ToolCall, output: &mut Vec<AgentOutput>) {
+    fn end(&mut self, call: AgentCall, output: &mut Vec<AgentOutput>) {
         let mut result = call.result(self.quirks);
         // Some agents report a command as completed after killing it.
         result.is_failed |= call.is_cancelled && call.is_command() && result.exit_code.is_none();
@@ -355,7 +357,7 @@ fn read_id(update: &Value) -> Option<String> {
 }
 
 /// Reports the use of a tool, once.
-fn announce(call: &mut ToolCall, output: &mut Vec<AgentOutput>) {
+fn announce(call: &mut AgentCall, output: &mut Vec<AgentOutput>) {
     if call.is_announced {
         return;
     }

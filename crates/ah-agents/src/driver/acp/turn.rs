@@ -3,15 +3,15 @@
 use ah_rest_api_contract::{ErrorEvent, EventPayload};
 use serde_json::Value;
 
-use super::rpc::{RequestId, RpcError};
+use super::rpc::{RpcError, RpcId};
 use super::usage::Tokens;
-use super::{AcpDriver, Stage, errors};
+use super::{AcpDriver, SessionStage, errors};
 use ah_lifecycle::TurnOutcome;
 use ah_lifecycle::turns::AgentOutput;
 
 /// A turn in progress.
 pub(super) struct Turn {
-    request: RequestId,
+    request: RpcId,
     is_cancelled: bool,
     /// True if a permission was denied.
     is_refused: bool,
@@ -22,7 +22,7 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub(super) const fn new(request: RequestId) -> Self {
+    pub(super) const fn new(request: RpcId) -> Self {
         Self {
             request,
             is_cancelled: false,
@@ -103,7 +103,8 @@ impl AcpDriver {
         answer: &Result<Value, RpcError>,
         output: &mut Vec<AgentOutput>,
     ) {
-        let Stage::Turn(turn) = std::mem::replace(&mut self.stage, Stage::Idle) else {
+        let SessionStage::Turn(turn) = std::mem::replace(&mut self.stage, SessionStage::Idle)
+        else {
             return;
         };
         if turn.is_cancelled {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::strays::log;
 use super::usage::Tokens;
-use super::{AcpDriver, Stage, content};
+use super::{AcpDriver, SessionStage, content};
 use ah_lifecycle::turns::{AgentOutput, Channel};
 
 impl AcpDriver {
@@ -16,7 +16,7 @@ impl AcpDriver {
         // other sessions, such as those of a subagent, are not part of this one.
         // An agent that names no session has only one.
         let is_ours = params["sessionId"].is_null() || params["sessionId"] == self.session;
-        if !is_ours || matches!(self.stage, Stage::Opening(_) | Stage::Over) {
+        if !is_ours || matches!(self.stage, SessionStage::Opening(_) | SessionStage::Over) {
             return;
         }
         self.on_metrics(params);
@@ -79,7 +79,7 @@ impl AcpDriver {
     }
 
     fn note_words(&mut self, piece: Option<&str>) {
-        if let Stage::Turn(turn) = &mut self.stage {
+        if let SessionStage::Turn(turn) = &mut self.stage {
             turn.add_text(piece);
         }
     }
@@ -87,7 +87,7 @@ impl AcpDriver {
     fn on_usage(&mut self, update: &Value, output: &mut Vec<AgentOutput>) {
         self.meter.update(update);
         // Kimi and Vibe report it after the turn.
-        if matches!(self.stage, Stage::Idle) {
+        if matches!(self.stage, SessionStage::Idle) {
             let usage = self.meter.context_change(self.model());
             output.extend(usage.map(|usage| AgentOutput::Event(EventPayload::Usage(usage))));
         }
@@ -105,7 +105,7 @@ impl AcpDriver {
     /// completed, and the actual outcome separately.
     fn on_thread_status(&mut self, update: &Value) {
         let status = &update["_meta"]["codex"]["threadStatus"]["type"];
-        if let Stage::Turn(turn) = &mut self.stage
+        if let SessionStage::Turn(turn) = &mut self.stage
             && *status == "systemError"
         {
             turn.broken();

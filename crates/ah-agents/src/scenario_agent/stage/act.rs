@@ -10,7 +10,7 @@ use super::{Cut, Stage};
 use crate::scenario_agent::edit::{LineCounts, edited};
 use crate::scenario_agent::tool::files::{store, text_of};
 use crate::scenario_agent::wire::{AskPermission, FromAgent, ToAgent};
-use crate::scenario_agent::{Exit, assertion};
+use crate::scenario_agent::{ExitCause, assertion};
 use ah_lifecycle::TurnOutcome;
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
@@ -40,8 +40,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
                 Instruction::Assert { place, assertion } => self.check(place, assertion).await?,
                 Instruction::Block => self.with_input(pending()).await?,
                 Instruction::EndTurn(outcome) => return Ok(outcome),
-                Instruction::Exit(code) => return Err(Exit::Code(code).into()),
-                Instruction::Crash => return Err(Exit::Crash.into()),
+                Instruction::Exit(code) => return Err(ExitCause::Code(code).into()),
+                Instruction::Crash => return Err(ExitCause::Crash.into()),
             }
         }
     }

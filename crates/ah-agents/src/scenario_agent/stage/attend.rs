@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Cut, Stage};
 use crate::scenario_agent::command::{CommandOutput, Running};
-use crate::scenario_agent::output::{Output, shortened};
-use crate::scenario_agent::tool::{Ran, ToolContext, Work, prepare};
+use crate::scenario_agent::output::{BoundedOutput, shortened};
+use crate::scenario_agent::tool::{Ran, ToolContext, ToolWork, prepare};
 
 /// The minimum interval between two progress events of a command.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -62,14 +62,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             defines: self.interpreter.defines(),
         };
         let outcome = match prepare(&call.tool_name, &call.args, &context) {
-            Ok(Work::Done(ran)) => ran.into(),
-            Ok(Work::Command(command)) => self.run_command(tool, command).await?,
-            Ok(Work::EditingCommand(command, watched)) => {
+            Ok(ToolWork::Done(ran)) => ran.into(),
+            Ok(ToolWork::Command(command)) => self.run_command(tool, command).await?,
+            Ok(ToolWork::EditingCommand(command, watched)) => {
                 let mut outcome = self.run_command(tool, command).await?;
                 outcome.ran.edit = watched.edit();
                 outcome
             }
-            Ok(Work::NotHere(why)) => as_scripted(call, why).into(),
+            Ok(ToolWork::NotHere(why)) => as_scripted(call, why).into(),
             Err(problem) => Ran::failed(problem).into(),
         };
         let came_out = outcome.ran.outcome;
@@ -96,7 +96,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     ) -> Result<Outcome, Cut> {
         let call = &tool.call;
         let mut lines = call.progress.clone();
-        let mut printed = Output::default();
+        let mut printed = BoundedOutput::default();
         let mut exit_code = None;
         let mut end = Duration::ZERO;
         for event in &execution.events {
@@ -148,7 +148,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             Ok(running) => running,
             Err(error) => return Ok(Ran::failed(format!("could not be started: {error}")).into()),
         };
-        let mut output = Output::default();
+        let mut output = BoundedOutput::default();
         let watched = self
             .watch(tool, &tool.call.progress, &mut running, &mut output)
             .await;
@@ -191,7 +191,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         tool: &ScriptedToolUse,
         lines: &[ProgressLine],
         running: &mut Running,
-        output: &mut Output,
+        output: &mut BoundedOutput,
     ) -> Result<io::Result<ExitStatus>, Cut> {
         let began = Instant::now();
         let mut lines = lines.iter().peekable();
@@ -266,7 +266,7 @@ async fn stop(running: Running) {
     }
 }
 
-fn ended(output: &Output, status: ExitStatus) -> Outcome {
+fn ended(output: &BoundedOutput, status: ExitStatus) -> Outcome {
     let mut text = output.text();
     if let Some(signal) = status.signal() {
         text.push_str(&format!("\n[ended by signal {signal}]"));

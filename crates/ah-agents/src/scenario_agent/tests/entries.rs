@@ -411,7 +411,7 @@ async fn turn_ends_at_the_next_expected_input_and_script_at_complete() {
         messages(&agent.turn("more").await),
         ["The scenario `test` has ended; there is no more to play."]
     );
-    assert_eq!(agent.leave().await, Exit::InputEnded);
+    assert_eq!(agent.leave().await, ExitCause::InputEnded);
 }
 
 #[tokio::test]
@@ -431,9 +431,9 @@ async fn error_fails_the_turn_with_its_message() {
 #[tokio::test]
 async fn process_can_exit_or_crash() {
     for (entry, exit) in [
-        (json!({"exit": {"code": 7}}), Exit::Code(7)),
-        (json!({"exit": 0}), Exit::Code(0)),
-        (json!("crash"), Exit::Crash),
+        (json!({"exit": {"code": 7}}), ExitCause::Code(7)),
+        (json!({"exit": 0}), ExitCause::Code(0)),
+        (json!("crash"), ExitCause::Crash),
     ] {
         let mut agent = Agent::playing(json!([{"log": "before"}, entry])).await;
         agent.prompt("go").await;
@@ -460,7 +460,7 @@ async fn invalid_settings_fail_each_turn_with_the_reason() {
             .to_owned();
         assert_eq!(outcome, TurnOutcome::Failed { reason });
     }
-    assert_eq!(agent.leave().await, Exit::InputEnded);
+    assert_eq!(agent.leave().await, ExitCause::InputEnded);
 }
 
 #[test]

@@ -178,7 +178,7 @@ async fn an_interrupt_kills_the_running_command_and_its_children() {
 #[tokio::test]
 async fn end_of_input_kills_the_command_and_ends_the_agent() {
     let (agent, pids) = busy().await;
-    assert_eq!(agent.leave().await, Exit::InputEnded);
+    assert_eq!(agent.leave().await, ExitCause::InputEnded);
     assert_gone(pids).await;
 }
 
@@ -201,7 +201,7 @@ async fn agent_without_a_reader_ends() {
         .await
         .expect("the agent stays")
         .unwrap();
-    assert_eq!(left, Exit::OutputClosed);
+    assert_eq!(left, ExitCause::OutputClosed);
     drop(input);
 }
 

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::{Args, missing};
-use super::work::{Ran, Watched, Work};
+use super::work::{Ran, ToolWork, WatchedFile};
 use crate::scenario_agent::edit::file_edit;
 use crate::scenario_agent::output::shortened;
 
@@ -82,20 +82,20 @@ pub(super) fn edit(args: &Args<'_>) -> Result<Ran, String> {
 
 /// `sed {expression, path, inPlace?}`. The expression is a program, so no value is substituted in
 /// it.
-pub(super) fn sed(args: &Args<'_>) -> Result<Work, String> {
+pub(super) fn sed(args: &Args<'_>) -> Result<ToolWork, String> {
     let names = ["expression", "script"];
     let expression = args.text(&names)?.ok_or_else(|| missing(&names))?;
     let (path, file) = located(args)?;
     let mut command = args.command("sed");
     if !args.flag("inPlace")? {
         command.args(["-e", &expression, "--"]).arg(&file);
-        return Ok(Work::Command(command));
+        return Ok(ToolWork::Command(command));
     }
     let before = text_of(&path, &file)?.ok_or_else(|| format!("{path}: no such file"))?;
     command.args(["-i", "-e", &expression, "--"]).arg(&file);
-    Ok(Work::EditingCommand(
+    Ok(ToolWork::EditingCommand(
         command,
-        Watched { path, file, before },
+        WatchedFile { path, file, before },
     ))
 }
 

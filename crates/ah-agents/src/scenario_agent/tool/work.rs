@@ -9,11 +9,11 @@ use tokio::process::Command;
 use crate::scenario_agent::edit::file_edit;
 
 /// The work of a tool use.
-pub(crate) enum Work {
+pub(crate) enum ToolWork {
     /// A command to run, whose output is the tool's output.
     Command(Command),
     /// A command to run that may change this file.
-    EditingCommand(Command, Watched),
+    EditingCommand(Command, WatchedFile),
     /// A finished tool use.
     Done(Ran),
     /// The agent has no such tool, so only the scenario's result can be reported. The reason as
@@ -51,13 +51,13 @@ impl Ran {
 }
 
 /// A file, and its content before a command that may change it.
-pub(crate) struct Watched {
+pub(crate) struct WatchedFile {
     pub(super) path: String,
     pub(super) file: PathBuf,
     pub(super) before: String,
 }
 
-impl Watched {
+impl WatchedFile {
     /// Returns the change that the command made to the file, if any.
     pub(crate) fn edit(&self) -> Option<FileEdit> {
         let after = fs::read_to_string(&self.file).ok()?;

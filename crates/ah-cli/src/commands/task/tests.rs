@@ -2,7 +2,7 @@ use clap::Parser;
 
 use super::*;
 use crate::args::{Cli, Command};
-use crate::environment::Settings;
+use crate::environment::EnvironmentSettings;
 use crate::terminal::Terminal;
 
 fn params(words: &[&str]) -> Result<TaskLaunchParams, String> {
@@ -13,7 +13,7 @@ fn params(words: &[&str]) -> Result<TaskLaunchParams, String> {
     let context = Context {
         terminal: Terminal::detect(true),
         json: false,
-        settings: Settings {
+        settings: EnvironmentSettings {
             remote: crate::environment::Remote::None,
             api_key: None,
             home: "/nowhere".into(),

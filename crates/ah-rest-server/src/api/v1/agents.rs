@@ -7,9 +7,8 @@ use axum::http::Uri;
 use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 
-use crate::api::ApiResult;
 use crate::extract::Access;
-use crate::problem::ApiError;
+use crate::problem::{ApiError, ApiResult};
 
 pub(crate) async fn get_agent_schema(
     Access(access): Access,

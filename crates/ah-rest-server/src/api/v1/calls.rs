@@ -9,10 +9,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse as _;
 
-use crate::api::ApiResult;
-use crate::extract::{Access, Command, EmptyBody, Id, Operator, Query};
+use crate::extract::{Access, CommandRequest, EmptyBody, Id, Operator, Query};
 use crate::idempotency::Idempotency;
 use crate::page::{ListQuery as _, encoded, encoded_page, paged};
+use crate::problem::ApiResult;
 
 /// Generates the handler of one row of the table.
 macro_rules! handler {
@@ -83,7 +83,7 @@ macro_rules! handler {
             pub(crate) async fn $id(
                 State(idempotency): State<Idempotency>,
                 $(Id($parameter): Id<$type>,)*
-                command: Command<$body>,
+                command: CommandRequest<$body>,
             ) -> ApiResult {
                 idempotency
                     .answer(&operations::[<$id:upper>], command, async |access, $name| {

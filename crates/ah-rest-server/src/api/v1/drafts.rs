@@ -6,13 +6,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 
-use crate::api::ApiResult;
-use crate::extract::{Access, Command, Id, Operator};
+use crate::extract::{Access, CommandRequest, Id, Operator};
 use crate::idempotency::Idempotency;
+use crate::problem::ApiResult;
 
 pub(crate) async fn create_draft(
     State(idempotency): State<Idempotency>,
-    command: Command<DraftContent>,
+    command: CommandRequest<DraftContent>,
 ) -> ApiResult {
     idempotency
         .answer(
@@ -31,7 +31,7 @@ pub(crate) async fn create_draft(
 pub(crate) async fn update_draft(
     State(idempotency): State<Idempotency>,
     Id(id): Id<DraftId>,
-    command: Command<DraftContent>,
+    command: CommandRequest<DraftContent>,
 ) -> ApiResult {
     idempotency
         .answer(

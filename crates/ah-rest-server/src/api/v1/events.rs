@@ -8,9 +8,9 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::IntoResponse as _;
 use futures::{StreamExt as _, stream};
 
-use crate::api::ApiResult;
 use crate::extract::{Access, Id, Params, Query};
 use crate::page::{history_page, paged};
+use crate::problem::ApiResult;
 use crate::streams::{self, Representation, Streams};
 
 pub(crate) async fn session_events(

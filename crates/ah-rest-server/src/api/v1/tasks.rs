@@ -4,14 +4,14 @@ use ah_rest_api_contract::operations;
 use ah_rest_api_contract::{CreateTask, LaunchedTask, TaskLaunchParams};
 use axum::extract::State;
 
-use crate::api::ApiResult;
 use crate::config::TRACEPARENT_VARIABLE;
-use crate::extract::Command;
+use crate::extract::CommandRequest;
 use crate::idempotency::Idempotency;
+use crate::problem::ApiResult;
 
 pub(crate) async fn launch_task(
     State(idempotency): State<Idempotency>,
-    mut command: Command<CreateTask>,
+    mut command: CommandRequest<CreateTask>,
 ) -> ApiResult {
     if let Some(trace) = command.traceparent.take() {
         let env = &mut command.body.env;

@@ -4,8 +4,8 @@ use ah_rest_api_contract::{DiffQuery, SessionId};
 use axum::Json;
 use axum::response::IntoResponse as _;
 
-use crate::api::ApiResult;
 use crate::extract::{Access, Id, Query};
+use crate::problem::ApiResult;
 
 pub(crate) async fn get_session_diff(
     Access(access): Access,

@@ -6,25 +6,29 @@ use super::*;
 /// Returns a short form of each piece.
 fn pieces(lines: &[&[u8]]) -> Vec<String> {
     let mut inbox = Inbox::default();
-    let mut pieces: Vec<Piece> = lines.iter().flat_map(|line| inbox.line(line)).collect();
+    let mut pieces: Vec<InboxPiece> = lines.iter().flat_map(|line| inbox.line(line)).collect();
     pieces.extend(inbox.flush());
     pieces.iter().map(in_words).collect()
 }
 
-fn in_words(piece: &Piece) -> String {
+fn in_words(piece: &InboxPiece) -> String {
     match piece {
-        Piece::Message(Incoming::Notification { method, .. }) => format!("notification {method}"),
-        Piece::Message(Incoming::Request { id, method, .. }) => format!("request {id} {method}"),
-        Piece::Message(Incoming::Response { id, outcome }) => match outcome {
+        InboxPiece::Message(Incoming::Notification { method, .. }) => {
+            format!("notification {method}")
+        }
+        InboxPiece::Message(Incoming::Request { id, method, .. }) => {
+            format!("request {id} {method}")
+        }
+        InboxPiece::Message(Incoming::Response { id, outcome }) => match outcome {
             Ok(result) => format!("result {id} {result}"),
             Err(error) => format!("error {id} {}", error.message),
         },
-        Piece::Unreadable(it) => format!(
+        InboxPiece::Unreadable(it) => format!(
             "unreadable {} {}",
             if it.has_method { "request" } else { "answer" },
             it.id.as_ref().map_or("-".to_owned(), Value::to_string)
         ),
-        Piece::Junk(text) => format!("junk {}", text.trim()),
+        InboxPiece::Junk(text) => format!("junk {}", text.trim()),
     }
 }
 

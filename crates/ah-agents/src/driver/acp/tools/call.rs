@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, inputs_differ};
+use super::asked::Asked;
+use super::report::{inputs_differ, read_changes, read_input, read_locations, read_name};
 use crate::driver::acp::content::shown_text;
 use crate::driver::acp::edits::FileChange;
 use crate::driver::acp::output::{self, ToolReport};
@@ -44,7 +45,7 @@ impl Status {
 
 /// A tool call.
 #[derive(Clone, Debug)]
-pub(super) struct ToolCall {
+pub(super) struct AgentCall {
     /// Its id in the log, which no other call of the session has.
     pub(super) id: String,
     /// The agent's id of it. Agents reuse their ids.
@@ -77,7 +78,7 @@ pub(super) struct ToolCall {
     is_given_up: bool,
 }
 
-impl ToolCall {
+impl AgentCall {
     /// Creates a call with the log's `id` and the agent's.
     pub(super) fn new(id: String, agent_id: &str, quirks: &Quirks) -> Self {
         let named = match quirks.tool_name {
@@ -394,41 +395,4 @@ impl ToolCall {
         }
         changes
     }
-}
-
-/// Returns the name of the tool in an update or a request.
-pub(super) fn read_name(update: &Value) -> Option<&str> {
-    let meta = &update["_meta"];
-    [
-        &update["name"],
-        &meta["claudeCode"]["toolName"],
-        &meta["toolName"],
-        &meta["tool_name"],
-    ]
-    .into_iter()
-    .find_map(Value::as_str)
-}
-
-/// Returns the input of an update or a request. An input that is no object becomes the field
-/// `input`.
-pub(super) fn read_input(update: &Value) -> Map<String, Value> {
-    match &update["rawInput"] {
-        Value::Null => Map::new(),
-        Value::Object(input) => input.clone(),
-        other => Map::from_iter([("input".to_owned(), other.clone())]),
-    }
-}
-
-pub(super) fn read_locations(update: &Value) -> Vec<String> {
-    let locations = update["locations"].as_array().into_iter().flatten();
-    let path = |place: &Value| place["path"].as_str().or(place.as_str()).map(str::to_owned);
-    locations.filter_map(path).collect()
-}
-
-pub(super) fn read_changes(update: &Value, workspace: &Path) -> Vec<FileChange> {
-    let content = update["content"].as_array().into_iter().flatten();
-    content
-        .filter(|content| content["type"] == "diff")
-        .filter_map(|diff| FileChange::read(diff, workspace))
-        .collect()
 }

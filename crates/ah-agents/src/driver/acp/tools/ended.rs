@@ -6,7 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Map, Value};
 
-use super::call::{Status, ToolCall, read_input};
+use super::call::{AgentCall, Status};
+use super::report::read_input;
 
 /// The number of ended calls that are remembered.
 const ENDED_MAX: usize = 1024;
@@ -19,7 +20,7 @@ const GUESSED_MAX: usize = 64;
 pub(super) struct EndedCalls {
     ended: VecDeque<EndedCall>,
     /// The calls that were closed without a report of their end.
-    guessed: VecDeque<ToolCall>,
+    guessed: VecDeque<AgentCall>,
 }
 
 /// The identity of an ended call.
@@ -40,7 +41,7 @@ impl EndedCalls {
         }
     }
 
-    pub(super) fn add(&mut self, call: ToolCall) {
+    pub(super) fn add(&mut self, call: AgentCall) {
         self.ended.push_back(EndedCall {
             agent_id: call.agent_id.clone(),
             kind: call.kind().to_owned(),
@@ -84,7 +85,7 @@ impl EndedCalls {
     }
 
     /// Takes the guessed call with this id, the latest first.
-    pub(super) fn take_guessed(&mut self, agent_id: &str) -> Option<ToolCall> {
+    pub(super) fn take_guessed(&mut self, agent_id: &str) -> Option<AgentCall> {
         let index = self
             .guessed
             .iter()

@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The places of all open connections.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
+pub(crate) struct Places {
     limit: usize,
     free: Arc<Semaphore>,
     /// The open connections by number. The lock protects the table alone and is held across no
@@ -33,34 +33,34 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Table {
     last: u64,
-    connections: HashMap<u64, Connection>,
+    connections: HashMap<u64, ConnectionUse>,
 }
 
 /// An open connection's place, which is free again once this value is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     number: u64,
-    connection: Connection,
+    connection: ConnectionUse,
     open: Arc<Mutex<Table>>,
     _permit: OwnedSemaphorePermit,
 }
 
 /// The use that a client makes of its connection. Every request carries it as an extension.
 #[derive(Clone, Debug)]
-pub(crate) struct Connection(Arc<Shared>);
+pub(crate) struct ConnectionUse(Arc<Shared>);
 
-/// The parts that the clones of a [`Connection`] share.
+/// The parts that the clones of a [`ConnectionUse`] share.
 #[derive(Debug)]
 struct Shared {
     peer: IpAddr,
     /// The lock protects the fields alone and is held across no wait.
-    usage: Mutex<Usage>,
+    usage: Mutex<UseState>,
     /// Cancelled when the connection has to give up its place.
     evicted: CancellationToken,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Usage {
+struct UseState {
     is_authenticated: bool,
     /// The number of requests in progress, and of writes that wait for the client.
     busy: usize,
@@ -70,10 +70,10 @@ struct Usage {
 
 /// Marks a connection as busy until it is dropped.
 #[derive(Debug)]
-pub(super) struct Busy(Connection);
+pub(crate) struct Busy(ConnectionUse);
 
 impl Places {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
             free: Arc::new(Semaphore::new(limit)),
@@ -83,7 +83,7 @@ impl Places {
 
     /// Takes a place for a new connection of `peer`. Waits only while all places are taken by
     /// connections that authenticated clients use.
-    pub(super) async fn take(&self, peer: SocketAddr) -> Place {
+    pub(crate) async fn take(&self, peer: SocketAddr) -> Place {
         let peer = network(peer.ip());
         self.table().make_room_among_strangers(peer, self.limit);
         let permit = loop {
@@ -99,7 +99,7 @@ impl Places {
                 break permit;
             }
         };
-        let connection = Connection::new(peer);
+        let connection = ConnectionUse::new(peer);
         let mut table = self.table();
         table.last += 1;
         let number = table.last;
@@ -113,7 +113,7 @@ impl Places {
     }
 
     /// Ends the connection that is missed the least, if any may be ended. Returns false otherwise.
-    pub(super) fn evict(&self) -> bool {
+    pub(crate) fn evict(&self) -> bool {
         self.table().evict()
     }
 
@@ -126,7 +126,7 @@ impl Table {
     /// Ends the oldest connections of strangers from `peer` that are more than half of `limit`, if
     /// one more is added.
     fn make_room_among_strangers(&self, peer: IpAddr, limit: usize) {
-        let mut strangers: Vec<(Usage, &Connection)> = self
+        let mut strangers: Vec<(UseState, &ConnectionUse)> = self
             .strangers()
             .filter(|(_, connection)| connection.0.peer == peer)
             .collect();
@@ -149,7 +149,7 @@ impl Table {
         for (_, connection) in self.strangers() {
             *held.entry(connection.0.peer).or_default() += 1;
         }
-        let rank = |usage: &Usage, peer: &IpAddr| {
+        let rank = |usage: &UseState, peer: &IpAddr| {
             let of_peer = held.get(peer).copied().unwrap_or_default();
             match (usage.is_authenticated, usage.busy > 0) {
                 (false, false) => Some((0, usize::MAX - of_peer)),
@@ -175,20 +175,20 @@ impl Table {
     }
 
     /// Returns the connections that have not been told to end.
-    fn staying(&self) -> impl Iterator<Item = (Usage, &Connection)> {
+    fn staying(&self) -> impl Iterator<Item = (UseState, &ConnectionUse)> {
         self.connections
             .values()
             .filter(|connection| !connection.0.evicted.is_cancelled())
             .map(|connection| (*connection.usage(), connection))
     }
 
-    fn strangers(&self) -> impl Iterator<Item = (Usage, &Connection)> {
+    fn strangers(&self) -> impl Iterator<Item = (UseState, &ConnectionUse)> {
         self.staying().filter(|(usage, _)| !usage.is_authenticated)
     }
 }
 
 impl Place {
-    pub(super) const fn connection(&self) -> &Connection {
+    pub(crate) const fn connection(&self) -> &ConnectionUse {
         &self.connection
     }
 }
@@ -200,9 +200,9 @@ impl Drop for Place {
     }
 }
 
-impl Connection {
+impl ConnectionUse {
     fn new(peer: IpAddr) -> Self {
-        let usage = Usage {
+        let usage = UseState {
             is_authenticated: false,
             busy: 0,
             idle_since: Instant::now(),
@@ -216,11 +216,11 @@ impl Connection {
 
     /// Creates a connection that has no place, for tests of its parts.
     #[cfg(test)]
-    pub(super) fn unplaced() -> Self {
+    pub(crate) fn unplaced() -> Self {
         Self::new(IpAddr::V6(Ipv6Addr::LOCALHOST))
     }
 
-    fn usage(&self) -> MutexGuard<'_, Usage> {
+    fn usage(&self) -> MutexGuard<'_, UseState> {
         self.0.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -230,17 +230,17 @@ impl Connection {
     }
 
     /// Marks the connection as busy until the returned value is dropped.
-    pub(super) fn busy(&self) -> Busy {
+    pub(crate) fn busy(&self) -> Busy {
         self.usage().busy += 1;
         Busy(self.clone())
     }
 
     /// Resolves when the connection has to be closed: because it was idle for `limit`, or because a
     /// new one takes its place.
-    pub(super) async fn overdue(&self, limit: Duration) -> &'static str {
+    pub(crate) async fn overdue(&self, limit: Duration) -> &'static str {
         let idle = async {
             loop {
-                let Usage {
+                let UseState {
                     busy, idle_since, ..
                 } = *self.usage();
                 let now = Instant::now();
@@ -280,13 +280,13 @@ pub(crate) fn network(peer: IpAddr) -> IpAddr {
 }
 
 /// The body of a response, during which the connection is busy.
-pub(super) struct BusyBody {
+pub(crate) struct BusyBody {
     body: Body,
     _busy: Busy,
 }
 
 impl BusyBody {
-    pub(super) const fn new(body: Body, busy: Busy) -> Self {
+    pub(crate) const fn new(body: Body, busy: Busy) -> Self {
         Self { body, _busy: busy }
     }
 }
