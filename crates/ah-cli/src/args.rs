@@ -1,6 +1,7 @@
 //! The command-line arguments and their help.
 
 mod agent;
+mod config;
 mod reference;
 mod session;
 mod task;
@@ -10,13 +11,15 @@ mod value;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use agent::{AccessPointArgs, AgentCommand};
+pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use reference::{CompletionsArgs, ManArgs};
 pub(crate) use session::{
     AnswerArgs, DiffArgs, EventsArgs, FollowArgs, GetArgs, ListArgs, LogsArgs, PromptArgs,
     PromptsArgs, ResumeArgs, SessionCommand, StopArgs, TargetArgs,
 };
-pub(crate) use task::TaskArgs;
+pub(crate) use task::{PolicyArg, PriorityArg, TaskArgs};
 pub(crate) use unknown::with_advice;
+pub(crate) use value::duration;
 
 /// Run coding agents on tasks, each in its own workspace.
 ///
@@ -127,8 +130,9 @@ pub(crate) enum Command {
     /// usage of a turn.
     #[command(after_help = "Examples:
   ah agents
+  ah agents --default claude-acp
   ah agents --json | jq -r '.items[].type'")]
-    Agents,
+    Agents(AgentsArgs),
     /// Run the access point, or a process of a session
     ///
     /// `ah task` starts the processes of a session automatically.
@@ -139,6 +143,16 @@ pub(crate) enum Command {
   ah agent record --help"
     )]
     Agent(AgentCommand),
+    Config(ConfigArgs),
+    /// Check the installation
+    ///
+    /// Checks git, the state folder and its disk, the configuration, the access point and the
+    /// agents. Each fault is shown with its remedy. The exit code is 8 if something must be
+    /// repaired before tasks can run.
+    #[command(after_help = "Examples:
+  ah doctor
+  ah doctor --json | jq -r '.checks[] | select(.status != \"ok\") | .message'")]
+    Doctor,
     Completions(CompletionsArgs),
     Man(ManArgs),
     /// Show the version
@@ -146,6 +160,14 @@ pub(crate) enum Command {
   ah version
   ah version --json")]
     Version,
+}
+
+/// The options of `ah agents`.
+#[derive(Debug, Args)]
+pub(crate) struct AgentsArgs {
+    /// Make this the agent for tasks that name none
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) default: Option<String>,
 }
 
 /// Returns the end of the long help: examples, exit codes and environment variables.

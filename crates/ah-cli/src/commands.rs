@@ -2,7 +2,10 @@
 
 mod access_point;
 mod agents;
+pub(crate) mod config;
 mod confirm;
+mod default_agent;
+pub(crate) mod doctor;
 mod follow;
 pub(crate) mod reference;
 mod session;
@@ -14,7 +17,7 @@ use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
-/// Runs a command. `main` dispatches the recorder, the built-in agent and the reference before.
+/// Runs a command. `main` dispatches those without a task manager.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitCode, Failure> {
     match command {
         Command::Task(args) => task::run(*args, context).await,
@@ -23,10 +26,13 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitCode,
         Command::Attach(args) => session::run(SessionCommand::Follow(args), context).await,
         Command::Logs(args) => session::run(SessionCommand::Logs(args), context).await,
         Command::Rm(args) => session::run(SessionCommand::Cancel(args), context).await,
-        Command::Agents => agents::run(context).await,
+        Command::Agents(args) => agents::run(&args, context).await,
         Command::Agent(AgentCommand::AccessPoint(args)) => access_point::run(&args, context).await,
-        Command::Agent(_) | Command::Completions(_) | Command::Man(_) | Command::Version => {
-            Err(Failure::general("this command runs without a task manager"))
-        }
+        Command::Agent(_)
+        | Command::Config(_)
+        | Command::Doctor
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Version => Err(Failure::general("this command runs without a task manager")),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ah_rest_api_contract::TaskManager;
 
-use crate::environment::EnvironmentSettings;
+use crate::environment::CommandSettings;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::follow::Signals;
@@ -20,7 +20,7 @@ pub(crate) struct Context {
     /// True if JSON output was requested.
     pub(crate) json: bool,
     /// The settings from the environment.
-    pub(crate) settings: EnvironmentSettings,
+    pub(crate) settings: CommandSettings,
 }
 
 impl Context {

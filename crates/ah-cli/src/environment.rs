@@ -1,22 +1,25 @@
-//! The settings that the environment variables result in.
+//! The settings that the environment and the configuration file result in.
 
 mod place;
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use ah_agents::ConfiguredAgents;
 use ah_rest_api_contract::{ApiKeyText, error_chain};
-use ah_rest_server::{TrustError, check_home, make_home};
+use ah_rest_server::{CliSection, Config, Sources, TaskSection, TrustError, check_home, make_home};
 
 use crate::failure::Failure;
 use crate::variables::{
-    AH_AGENT, AH_API_KEY, AH_HOME, AH_MAX_CONCURRENT_TASKS, AH_REMOTE_SERVER, Variable,
+    AH_AGENT, AH_API_KEY, AH_HOME, AH_LOG, AH_MAX_CONCURRENT_TASKS, AH_REMOTE_SERVER,
 };
 
 const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 const HOME: &str = "HOME";
-const AGENT_DEFAULT: &str = "scenario";
-const MAX_CONCURRENT_TASKS_DEFAULT: NonZeroU32 = NonZeroU32::new(16).expect("16 is not zero");
+/// The prefixes of the variables that set keys for the command line. The server's are not read by
+/// other commands, so that a fault in one of them does not stop a command that needs none of them.
+const READ: [&str; 2] = ["AH_CLI_", "AH_TASK_"];
 
 /// The access point that commands use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,155 +33,204 @@ pub(crate) enum Remote {
 }
 
 impl Remote {
-    /// Parses the value of the option or the variable.
+    /// Parses the value of the option, the variable or the key.
     pub(crate) fn parse(text: &str) -> Self {
         match text {
+            "" => Self::Running,
             "none" => Self::None,
             url => Self::At(url.to_owned()),
         }
     }
 }
 
-/// The settings from the environment, for every command that needs the state folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EnvironmentSettings {
+/// The settings of every command that needs the state folder, from the environment and the
+/// configuration file.
+#[derive(Clone, Debug)]
+pub(crate) struct CommandSettings {
     /// The state folder, an absolute path. It may not exist yet.
     pub(crate) home: PathBuf,
-    /// The maximum number of running sessions.
-    pub(crate) max_concurrent_tasks: NonZeroU32,
-    /// The agent of a task that names none.
-    pub(crate) default_agent: String,
     /// The access point to use.
     pub(crate) remote: Remote,
     /// The key for an access point that was named.
     pub(crate) api_key: Option<ApiKeyText>,
+    /// The whole configuration.
+    config: Config,
 }
 
-impl EnvironmentSettings {
-    /// Reads the environment of this process.
-    pub(crate) fn from_environment() -> Result<Self, Failure> {
-        Self::read(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
-    }
-
-    fn read(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<Self, Failure> {
-        let home = match variable(AH_HOME.name) {
-            Some(path) => place::named(path.into())?,
-            // The XDG specification requires a relative XDG_STATE_HOME to be ignored.
-            None => variable(XDG_STATE_HOME)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-                .or_else(|| Some(Path::new(&variable(HOME)?).join(".local/state")))
-                .map(|state| state.join("agent-harbor"))
-                .ok_or_else(|| {
-                    Failure::configuration("cannot determine the state folder: HOME is not set")
-                        .hint(format!("set {} to a folder", AH_HOME.name))
-                })?,
-        };
-        let max_concurrent_tasks = match variable(AH_MAX_CONCURRENT_TASKS.name) {
-            None => MAX_CONCURRENT_TASKS_DEFAULT,
-            Some(text) => text
-                .to_str()
-                .and_then(|text| text.parse().ok())
-                .ok_or_else(|| {
-                    Failure::configuration(format!(
-                        "{} is `{}`, but must be a positive integer",
-                        AH_MAX_CONCURRENT_TASKS.name,
-                        text.display()
-                    ))
-                })?,
-        };
-        let default_agent = match variable(AH_AGENT.name) {
-            None => AGENT_DEFAULT.to_owned(),
-            Some(text) => text.into_string().map_err(|text| {
-                Failure::configuration(format!(
-                    "{} is `{}`, which is not valid UTF-8",
-                    AH_AGENT.name,
-                    text.display()
-                ))
-            })?,
-        };
-        let text = |known: Variable| {
-            variable(known.name)
-                .map(|text| {
-                    // The value may be a secret, so the error does not contain it.
-                    text.into_string()
-                        .map_err(|_| Failure::configuration(format!("{} is not UTF-8", known.name)))
+impl CommandSettings {
+    /// Reads the environment of this process, and the configuration file of the state folder.
+    pub(crate) fn load() -> Result<Self, Failure> {
+        let home = home()?;
+        check(&home)?;
+        let config = Config::load(&Sources {
+            home: &home,
+            file: None,
+            environment: &environment(),
+            flags: &[],
+        })
+        .map_err(|error| Failure::configuration(error_chain(&error)).caused_by(error))?;
+        let api_key = variable(AH_API_KEY.name)
+            .map(|text| {
+                // The value is a secret, so the error does not contain it.
+                text.into_string().map_err(|_| {
+                    Failure::configuration(format!("{} is not UTF-8", AH_API_KEY.name))
                 })
-                .transpose()
-        };
-        let remote = text(AH_REMOTE_SERVER)?.map_or(Remote::Running, |text| Remote::parse(&text));
-        let api_key = text(AH_API_KEY)?.map(ApiKeyText::new);
+            })
+            .transpose()?
+            .map(ApiKeyText::new);
         Ok(Self {
-            remote,
+            remote: Remote::parse(&config.cli().remote_server),
             api_key,
             home,
-            max_concurrent_tasks,
-            default_agent,
+            config,
         })
+    }
+
+    /// Returns the maximum number of running sessions.
+    pub(crate) fn max_concurrent_tasks(&self) -> NonZeroU32 {
+        self.config.sessions().max_concurrent_tasks
+    }
+
+    /// Returns the configured agents, without the built-in ones.
+    pub(crate) const fn agents(&self) -> &ConfiguredAgents {
+        self.config.agents()
+    }
+
+    /// Returns the settings of the command line.
+    pub(crate) const fn cli(&self) -> &CliSection {
+        self.config.cli()
+    }
+
+    /// Returns the defaults of the options of `ah task`.
+    pub(crate) const fn task(&self) -> &TaskSection {
+        self.config.task()
+    }
+
+    /// Returns the origin of a key's value in words, such as `the environment variable AH_AGENT`.
+    pub(crate) fn origin(&self, key: &str) -> String {
+        let entry = self.config.entries().iter().find(|entry| entry.key == key);
+        entry.map_or_else(String::new, |entry| entry.layer.to_string())
     }
 
     /// Creates the state folder, accessible only to its owner, unless it exists, and checks it.
     pub(crate) fn make_home(&self) -> Result<(), Failure> {
-        make_home(&self.home).map_err(Self::unusable_home)?;
-        place::check_file_system(&self.home)
+        make(&self.home)
     }
+}
 
-    /// Checks that only this user can write to the state folder, if it exists. Nothing in it may be
-    /// read before.
-    pub(crate) fn check_home(&self) -> Result<(), Failure> {
-        check_home(&self.home).map_err(Self::unusable_home)
+/// Returns the state folder, an absolute path. It may not exist yet.
+pub(crate) fn home() -> Result<PathBuf, Failure> {
+    home_of(variable)
+}
+
+/// Returns a variable of this process; `None` if it is empty.
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn home_of(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Failure> {
+    if let Some(path) = variable(AH_HOME.name) {
+        return place::named(path.into());
     }
+    // The XDG specification requires a relative XDG_STATE_HOME to be ignored.
+    variable(XDG_STATE_HOME)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(Path::new(&variable(HOME)?).join(".local/state")))
+        .map(|state| state.join("agent-harbor"))
+        .ok_or_else(|| {
+            Failure::configuration("cannot determine the state folder: HOME is not set")
+                .hint(format!("set {} to a folder", AH_HOME.name))
+        })
+}
 
-    fn unusable_home(error: TrustError) -> Failure {
-        Failure::configuration(format!(
-            "the state folder cannot be used: {}",
-            error_chain(&error)
-        ))
-        .hint(format!(
-            "set {} to a writable folder of your own",
-            AH_HOME.name
-        ))
-        .caused_by(error)
+/// Returns the variables that set keys for the command line.
+pub(crate) fn environment() -> Vec<(String, String)> {
+    let named = [AH_AGENT, AH_LOG, AH_MAX_CONCURRENT_TASKS, AH_REMOTE_SERVER];
+    let is_read = |name: &str| {
+        named.iter().any(|known| known.name == name)
+            || READ.iter().any(|prefix| name.starts_with(prefix))
+    };
+    // No variable that sets a key has a name or a value that is not UTF-8.
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| is_read(name))
+        .collect()
+}
+
+/// Creates the state folder, accessible only to its owner, unless it exists, and checks it.
+pub(crate) fn make(home: &Path) -> Result<(), Failure> {
+    make_home(home).map_err(unusable_home)?;
+    place::check_file_system(home)
+}
+
+/// Checks the file system of a state folder that exists.
+pub(crate) fn check_place(home: &Path) -> Result<(), Failure> {
+    place::check_file_system(home)
+}
+
+/// Checks that only this user can write to the state folder, if it exists. Nothing in it may be
+/// read before.
+pub(crate) fn check(home: &Path) -> Result<(), Failure> {
+    check_home(home).map_err(unusable_home)
+}
+
+fn unusable_home(error: TrustError) -> Failure {
+    Failure::configuration(format!(
+        "the state folder cannot be used: {}",
+        error_chain(&error)
+    ))
+    .hint(format!(
+        "set {} to a writable folder of your own",
+        AH_HOME.name
+    ))
+    .caused_by(error)
+}
+
+#[cfg(test)]
+impl CommandSettings {
+    /// Returns the settings that these variables result in, without a file.
+    pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
+        let home = PathBuf::from("/nowhere");
+        let variables: Vec<(String, String)> = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let config = Config::load(&Sources {
+            home: &home,
+            file: None,
+            environment: &variables,
+            flags: &[],
+        });
+        Self {
+            home,
+            remote: Remote::None,
+            api_key: None,
+            config: config.expect("the configuration is valid"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
-
     use super::*;
-
-    fn read(variables: &[(&str, &str)]) -> Result<EnvironmentSettings, Failure> {
-        EnvironmentSettings::read(|name| {
-            variables
-                .iter()
-                .find(|(variable, _)| *variable == name)
-                .map(|(_, value)| OsString::from(value))
-        })
-    }
 
     #[test]
     fn the_home_is_found_in_order() {
-        let home = |variables: &[(&str, &str)]| read(variables).expect("is valid").home;
+        let home = |variables: &[(&str, &str)]| {
+            home_of(|name| {
+                let mut all = variables.iter();
+                let found = all.find(|(variable, _)| *variable == name);
+                found.map(|(_, value)| OsString::from(value))
+            })
+        };
+        let found = |variables: &[(&str, &str)]| home(variables).expect("is valid");
         let all = [("AH_HOME", "/a"), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")];
-        assert_eq!(home(&all), Path::new("/a"));
-        assert_eq!(home(&all[1..]), Path::new("/x/agent-harbor"));
-        assert_eq!(home(&all[2..]), Path::new("/h/.local/state/agent-harbor"));
+        assert_eq!(found(&all), Path::new("/a"));
+        assert_eq!(found(&all[1..]), Path::new("/x/agent-harbor"));
+        assert_eq!(found(&all[2..]), Path::new("/h/.local/state/agent-harbor"));
         let relative = [("XDG_STATE_HOME", "x"), ("HOME", "/h")];
-        assert_eq!(home(&relative), Path::new("/h/.local/state/agent-harbor"));
-        assert!(read(&[]).is_err());
-    }
-
-    #[test]
-    fn invalid_number_is_rejected() {
-        let base = ("AH_HOME", "/a");
-        let settings = read(&[base, ("AH_MAX_CONCURRENT_TASKS", "3")]).expect("is valid");
-        assert_eq!(settings.max_concurrent_tasks.get(), 3);
-        for bad in ["0", "-1", "many"] {
-            assert!(
-                read(&[base, ("AH_MAX_CONCURRENT_TASKS", bad)]).is_err(),
-                "{bad}"
-            );
-        }
+        assert_eq!(found(&relative), Path::new("/h/.local/state/agent-harbor"));
+        assert!(home(&[]).is_err());
     }
 }

@@ -9,8 +9,8 @@ use ah_agents::{Catalog, ConfiguredAgents, HostEnvironment};
 use ah_engine::{EngineConfig, IdSource, LocalTaskManager, StartError, SystemClock};
 use ah_executor_local::LocalExecutor;
 use ah_recorder::RecorderCommand;
-use ah_rest_api_contract::{AccessPoint, TaskManager, error_chain};
-use ah_rest_server::{Config, Host, ServeError, ServerClock, SessionSettings, Sources};
+use ah_rest_api_contract::{AccessPoint, Agent, TaskManager, error_chain};
+use ah_rest_server::{Config, Host, ServeError, ServerClock, SessionSettings};
 use ah_store::{Sessions as _, Store as _, StoreError};
 use ah_store_sqlite::SqliteStore;
 use tokio::sync::oneshot;
@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use ah_engine::Scheduling;
 
-use crate::environment::EnvironmentSettings;
+use crate::environment::CommandSettings;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -52,16 +52,16 @@ impl LocalAccess {
 
 /// Opens the state folder and starts an engine on it.
 pub(crate) async fn open(
-    settings: &EnvironmentSettings,
+    settings: &CommandSettings,
     scheduling: Scheduling,
 ) -> Result<LocalAccess, Failure> {
     settings.make_home()?;
     let program = Program::find()?;
-    let catalog = catalog(&program, configured_agents(settings)?);
+    let catalog = catalog(&program, settings.agents().clone());
     let store = open_store(settings).await?;
     let mut config = EngineConfig::new(settings.home.clone());
     config.scheduling = scheduling;
-    config.max_concurrent_tasks = settings.max_concurrent_tasks;
+    config.max_concurrent_tasks = settings.max_concurrent_tasks();
     let engine = start(config, store, program, catalog)
         .await
         .map_err(|error| {
@@ -77,7 +77,7 @@ pub(crate) async fn open(
 /// Serves the state folder, which must exist, until `shutdown` is cancelled. `listening` receives
 /// the address, and `ready` is notified once requests are accepted.
 pub(crate) async fn serve(
-    settings: &EnvironmentSettings,
+    settings: &CommandSettings,
     config: Config,
     listening: oneshot::Sender<SocketAddr>,
     ready: oneshot::Sender<()>,
@@ -131,19 +131,12 @@ pub(crate) async fn serve(
     })
 }
 
-/// Reads the configured agents from the state folder, for an engine without a server.
-fn configured_agents(settings: &EnvironmentSettings) -> Result<ConfiguredAgents, Failure> {
-    let config = Config::load(&Sources {
-        home: &settings.home,
-        file: None,
-        environment: &[],
-        flags: &[],
-    })
-    .map_err(|error| Failure::configuration(error_chain(&error)).caused_by(error))?;
-    Ok(config.agents().clone())
+/// Returns the agents of this host, without their versions.
+pub(crate) fn agents(settings: &CommandSettings) -> Result<Vec<Agent>, Failure> {
+    Ok(catalog(&Program::find()?, settings.agents().clone()).list())
 }
 
-async fn open_store(settings: &EnvironmentSettings) -> Result<Arc<SqliteStore>, Failure> {
+async fn open_store(settings: &CommandSettings) -> Result<Arc<SqliteStore>, Failure> {
     let path = settings.home.join(STORE_FILE);
     let failed = |error: StoreError| {
         Failure::configuration(format!(

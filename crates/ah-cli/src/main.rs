@@ -30,7 +30,7 @@ use clap::{CommandFactory as _, Parser};
 
 use args::{AgentCommand, Cli, Command, GlobalArgs};
 use context::Context;
-use environment::{EnvironmentSettings, Remote};
+use environment::{CommandSettings, Remote};
 use exit_code::ExitCode;
 use failure::Failure;
 use style::Colour;
@@ -53,13 +53,16 @@ fn main() -> std::process::ExitCode {
         }
         _ => {}
     }
-    let terminal = Terminal::detect(cli.global.no_color);
+    let mut terminal = Terminal::detect(cli.global.no_color);
     let result = match &cli.command {
         // These describe the program and use no settings.
         Command::Completions(args) => commands::reference::completions(args, &terminal),
         Command::Man(args) => commands::reference::man(args, &terminal),
         Command::Version => commands::reference::version(cli.global.json, &terminal),
-        _ => log(&cli.global, &terminal).and_then(|()| run(cli, terminal)),
+        // These have to work with a broken configuration, to mend it.
+        Command::Config(args) => commands::config::run(args, cli.global.json, &terminal),
+        Command::Doctor => commands::doctor::run(cli.global.json, &terminal),
+        _ => run(cli, &mut terminal),
     };
     match result {
         Ok(code) => code.into(),
@@ -88,42 +91,49 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Failure> {
-    let mut settings = EnvironmentSettings::from_environment()?;
+fn run(cli: Cli, terminal: &mut Terminal) -> Result<ExitCode, Failure> {
+    let mut settings = CommandSettings::load()?;
+    if !settings.cli().color {
+        *terminal = Terminal::detect(true);
+    }
+    log(&cli.global, &settings, terminal)?;
     if let Some(server) = &cli.global.remote_server {
         settings.remote = Remote::parse(server);
     }
     let context = Context {
-        terminal,
+        terminal: *terminal,
         json: cli.global.json,
         settings,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Failure::new(ExitCode::Resource, "failed to start the runtime").caused_by(error)
-        })?;
+    let runtime = runtime()?;
     let result = runtime.block_on(commands::run(cli.command, &context));
     // Tasks blocked in a system call, such as a read, are not awaited.
     runtime.shutdown_background();
     result
 }
 
+/// Creates the runtime of a command.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(ExitCode::Resource, "failed to start the runtime").caused_by(error)
+        })
+}
+
 /// Sends the log to standard error.
-fn log(args: &GlobalArgs, terminal: &Terminal) -> Result<(), Failure> {
+fn log(args: &GlobalArgs, settings: &CommandSettings, terminal: &Terminal) -> Result<(), Failure> {
     const DEFAULT: &str = "error";
     let directives = match args.log_level {
-        Some(level) => level.as_str().to_owned(),
-        None => std::env::var(variables::AH_LOG.name)
-            .ok()
-            .filter(|text| !text.is_empty())
-            .unwrap_or_else(|| DEFAULT.to_owned()),
+        Some(level) => level.as_str(),
+        None if settings.cli().log.is_empty() => DEFAULT,
+        None => &settings.cli().log,
     };
-    let filter = tracing_subscriber::EnvFilter::try_new(&directives).map_err(|error| {
+    let filter = tracing_subscriber::EnvFilter::try_new(directives).map_err(|error| {
         Failure::configuration(format!(
-            "{} is `{directives}`, which is not a valid log filter",
-            variables::AH_LOG.name
+            "{} sets the log filter `{directives}`, which is not valid",
+            settings.origin("cli.log")
         ))
         .hint("use a level such as debug, or a list such as ah_engine=debug,warn")
         .caused_by(error)

@@ -8,7 +8,7 @@ use ah_rest_client::RestClient;
 use ah_rest_server::{read_published, running};
 use rustix::process::{Pid, test_kill_process};
 
-use crate::environment::{EnvironmentSettings, Remote};
+use crate::environment::{self, CommandSettings, Remote};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::variables::AH_REMOTE_SERVER;
@@ -19,7 +19,7 @@ const HEALTH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Returns the task manager of the access point to use; `None` for an engine in this process.
 pub(crate) async fn manager(
-    settings: &EnvironmentSettings,
+    settings: &CommandSettings,
 ) -> Result<Option<Arc<dyn TaskManager>>, Failure> {
     let client = match &settings.remote {
         Remote::None => return Ok(None),
@@ -59,13 +59,13 @@ fn client(url: &str, key: Option<&ApiKeyText>) -> Result<RestClient, Failure> {
 }
 
 /// Returns the server that runs on the state folder. The file of a killed server is ignored.
-fn published(settings: &EnvironmentSettings) -> Result<Option<AccessPointFile>, Failure> {
+fn published(settings: &CommandSettings) -> Result<Option<AccessPointFile>, Failure> {
     let unreadable = |error| {
         Failure::configuration(error_chain(&error))
             .hint("`--remote-server none` runs without the access point")
             .caused_by(error)
     };
-    settings.check_home()?;
+    environment::check(&settings.home)?;
     let Some(file) = read_published(&settings.home).map_err(unreadable)? else {
         return Ok(None);
     };

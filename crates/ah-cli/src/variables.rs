@@ -17,7 +17,7 @@ pub(crate) const AH_HOME: Variable = Variable {
 /// The default agent.
 pub(crate) const AH_AGENT: Variable = Variable {
     name: "AH_AGENT",
-    help: "the agent for tasks that name none [default: scenario]",
+    help: "the agent for tasks that name none [default: the first installed one]",
 };
 /// The maximum number of running sessions.
 pub(crate) const AH_MAX_CONCURRENT_TASKS: Variable = Variable {

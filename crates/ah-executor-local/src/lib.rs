@@ -23,6 +23,8 @@ use async_trait::async_trait;
 
 use error::workspace_error;
 
+pub use ah_workspace::GIT_VERSION_MIN;
+
 /// Runs sessions on the host of this process.
 #[derive(Debug)]
 pub struct LocalExecutor {

@@ -4,6 +4,8 @@
 //! and flags override it, in this order. The module reads no environment and no file besides the
 //! given ones.
 
+mod edit;
+mod entry;
 mod error;
 mod layers;
 mod sections;
@@ -17,9 +19,11 @@ use std::time::Duration;
 
 use ah_agents::ConfiguredAgents;
 
+pub use edit::{file_of, set};
+pub use entry::ConfigEntry;
 pub use error::{ConfigError, Layer};
-pub use sections::Config;
 pub(crate) use sections::LimitsSection;
+pub use sections::{CliSection, Config, TaskSection};
 
 pub use layers::DEFAULT_TOML;
 use layers::Layers;
@@ -78,6 +82,24 @@ impl Config {
     #[must_use]
     pub fn to_toml(&self) -> String {
         self.effective.clone()
+    }
+
+    /// Returns every key with its value and origin.
+    #[must_use]
+    pub fn entries(&self) -> &[ConfigEntry] {
+        &self.entries
+    }
+
+    /// Returns the settings of the command line.
+    #[must_use]
+    pub const fn cli(&self) -> &CliSection {
+        &self.cli
+    }
+
+    /// Returns the defaults of the options of `ah task`.
+    #[must_use]
+    pub const fn task(&self) -> &TaskSection {
+        &self.task
     }
 
     /// Returns the configured agents, without the built-in ones.

@@ -41,7 +41,10 @@ mod trust;
 
 pub use auth::{FileError, KeyError, read_published};
 pub use clock::ServerClock;
-pub use config::{Config, ConfigError, DEFAULT_TOML, FILE_NAME, Layer, SessionSettings, Sources};
+pub use config::{
+    CliSection, Config, ConfigEntry, ConfigError, DEFAULT_TOML, FILE_NAME, Layer, SessionSettings,
+    Sources, TaskSection, file_of, set,
+};
 pub use lock::running;
 pub use serve::{Host, ServeError, openapi_json, serve};
 pub use trust::{TrustError, check_home, make_home};

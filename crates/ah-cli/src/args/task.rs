@@ -47,7 +47,8 @@ pub(crate) struct TaskArgs {
     #[arg(long, value_name = "COMMIT", help_heading = "Repository")]
     pub(crate) commit: Option<String>,
 
-    /// Agent type, one of `ah agents` [default: `AH_AGENT`, otherwise the demo `scenario`]
+    /// Agent type, one of `ah agents` [default: task.agent of the configuration, otherwise the first
+    /// installed one, otherwise the demo `scenario`]
     #[arg(long, value_name = "TYPE", help_heading = "Agent")]
     pub(crate) agent: Option<String>,
     /// Model to use [default: the agent's own]
@@ -62,36 +63,32 @@ pub(crate) struct TaskArgs {
     /// Launch more than 5 sessions without asking
     #[arg(short, long, help_heading = "Agent")]
     pub(crate) yes: bool,
-    /// How to handle the agent's permission requests
-    #[arg(
-        long,
-        value_name = "POLICY",
-        default_value = "ask",
-        help_heading = "Agent"
-    )]
-    pub(crate) permissions: PolicyArg,
+    /// How to handle the agent's permission requests [default: ask]
+    #[arg(long, value_name = "POLICY", help_heading = "Agent")]
+    pub(crate) permissions: Option<PolicyArg>,
 
     /// Wait for further prompts after a turn instead of ending
-    #[arg(long, help_heading = "Session")]
+    #[arg(long, overrides_with = "no_interactive", help_heading = "Session")]
     pub(crate) interactive: bool,
+    /// End after the first turn, even if the configuration says otherwise
+    #[arg(long, help_heading = "Session")]
+    pub(crate) no_interactive: bool,
     /// Time limit of the session, such as 30m
     #[arg(long, value_name = "DURATION", value_parser = value::duration, help_heading = "Session")]
     pub(crate) timeout: Option<Duration>,
-    /// Priority among queued sessions
-    #[arg(
-        long,
-        value_name = "PRIORITY",
-        default_value = "normal",
-        help_heading = "Session"
-    )]
-    pub(crate) priority: PriorityArg,
+    /// Priority among queued sessions [default: normal]
+    #[arg(long, value_name = "PRIORITY", help_heading = "Session")]
+    pub(crate) priority: Option<PriorityArg>,
     /// Label to attach to the session; can be repeated
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = value::label,
           help_heading = "Session")]
     pub(crate) labels: Vec<(String, String)>,
     /// Follow the session until it ends
-    #[arg(short, long, help_heading = "Session")]
+    #[arg(short, long, overrides_with = "no_follow", help_heading = "Session")]
     pub(crate) follow: bool,
+    /// Do not follow the session, even if the configuration says otherwise
+    #[arg(long, help_heading = "Session")]
+    pub(crate) no_follow: bool,
 }
 
 /// `--permissions`.

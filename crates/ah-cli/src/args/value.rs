@@ -6,7 +6,7 @@ use std::time::Duration;
 const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Parses a duration such as `90s`, `30m` or `1h30m`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const EXPECTED: &str = "expected a number and a unit, such as 90s, 30m or 1h30m";
     let mut total = Duration::ZERO;
     let mut rest = text;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::AccessPointArgs;
 use crate::context::Context;
-use crate::environment::EnvironmentSettings;
+use crate::environment::CommandSettings;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::local;
@@ -17,7 +17,6 @@ use crate::style::{Line, Paint};
 
 /// Runs the command.
 pub(crate) async fn run(args: &AccessPointArgs, context: &Context) -> Result<ExitCode, Failure> {
-    context.settings.check_home()?;
     let config = load(args, &context.settings)?;
     if args.print_config {
         context.terminal.print_raw(&config.to_toml())?;
@@ -68,7 +67,7 @@ pub(crate) async fn run(args: &AccessPointArgs, context: &Context) -> Result<Exi
     }
 }
 
-fn load(args: &AccessPointArgs, settings: &EnvironmentSettings) -> Result<Config, Failure> {
+fn load(args: &AccessPointArgs, settings: &CommandSettings) -> Result<Config, Failure> {
     // No variable that sets a key has a name or a value that is not UTF-8.
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

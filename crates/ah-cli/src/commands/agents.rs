@@ -1,7 +1,10 @@
 //! `ah agents`.
 
 use ah_rest_api_contract::{Agent, AgentCapabilities, Installation, Page};
+use serde_json::json;
 
+use super::{config, default_agent};
+use crate::args::AgentsArgs;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -9,15 +12,44 @@ use crate::style::{Line, Paint};
 use crate::table::{Cell, Column, table};
 use crate::text;
 
-/// Lists the available agents.
-pub(crate) async fn run(context: &Context) -> Result<ExitCode, Failure> {
+/// Lists the available agents, or selects the default one.
+pub(crate) async fn run(args: &AgentsArgs, context: &Context) -> Result<ExitCode, Failure> {
     context
         .with_manager_until_interrupted(async |manager| {
             let agents = Page::all(|page| manager.list_agents(page)).await?;
+            if let Some(wanted) = &args.default {
+                select(wanted, &agents.items, context)?;
+                return Ok(ExitCode::Ok);
+            }
             context.show(&agents, || lines(&agents.items, context.terminal.columns()))?;
+            if !context.json {
+                context
+                    .terminal
+                    .hint(default_agent::sentence(&agents.items, &context.settings));
+            }
             Ok(ExitCode::Ok)
         })
         .await
+}
+
+/// Makes an agent the default in the configuration file.
+fn select(wanted: &str, agents: &[Agent], context: &Context) -> Result<(), Failure> {
+    let agent = default_agent::named(wanted, agents)?;
+    let agent_type = agent.agent_type.as_str();
+    let path = config::change(&context.settings.home, default_agent::KEY, Some(agent_type))?;
+    if context.json {
+        let set = json!({ "key": default_agent::KEY, "value": agent_type, "path": path });
+        return context.terminal.print_json(&set);
+    }
+    let path = path.display();
+    let words = format!("{agent_type} is now the agent of tasks that name none ({path})");
+    context.terminal.note(&Line::of(Paint::Plain, words));
+    if let Installation::Missing { hint } = &agent.installation {
+        context
+            .terminal
+            .hint(format!("it is not installed: {hint}"));
+    }
+    Ok(())
 }
 
 fn lines(agents: &[Agent], columns: Option<usize>) -> Vec<Line> {

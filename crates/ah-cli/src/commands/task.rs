@@ -1,5 +1,6 @@
 //! `ah task`.
 
+mod options;
 mod queue;
 mod repository;
 
@@ -9,16 +10,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    EventSeq, LaunchedTask, PermissionPolicy, RepoConfig, Session, SessionStatus, TaskLaunchParams,
-    TaskManager,
+    EventSeq, LaunchedTask, Page, PermissionPolicy, RepoConfig, Session, SessionStatus,
+    TaskLaunchParams, TaskManager,
 };
 use ah_scenario::{Defines, Scenario};
+use options::TaskOptions;
 use serde_json::Value;
 
 use super::confirm::confirm;
+use super::default_agent::{self, DEMO};
 use super::{follow, wait};
 use crate::args::TaskArgs;
 use crate::context::Context;
+use crate::environment::CommandSettings;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::follow::{Screen, Signals};
@@ -29,14 +33,16 @@ use crate::text::{self, quoted};
 
 /// The maximum size of a prompt or scenario file, in bytes. The task manager has its own limits.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
-const SCENARIO_AGENT: &str = "scenario";
 /// The maximum number of sessions that are launched without a question. The help names it.
 const INSTANCES_UNASKED: u32 = 5;
 
 /// Launches a task.
 pub(crate) async fn run(args: TaskArgs, context: &Context) -> Result<ExitCode, Failure> {
     // The arguments are validated before anything is opened or created.
-    let params = launch_params(&args, context)?;
+    let request = TypedTask::read(&args)?;
+    let named = request.agent.as_deref();
+    let params = request.params(named.unwrap_or(DEMO), &args, &context.settings)?;
+    let follow = TaskOptions::of(&args, &context.settings)?.follow;
     let mut signals = Signals::listen()?;
     if args.instances > INSTANCES_UNASKED && !args.yes {
         let wanted = confirm(
@@ -52,10 +58,17 @@ pub(crate) async fn run(args: TaskArgs, context: &Context) -> Result<ExitCode, F
     }
     context
         .with_manager(Scheduling::Serve, async |manager| {
+            let params = match named {
+                Some(_) => params,
+                None => {
+                    let agent = default_agent(manager.as_ref(), context).await?;
+                    request.params(&agent, &args, &context.settings)?
+                }
+            };
             let launched = manager.launch_task(params).await?;
             let sessions = launched.session_ids.clone();
             let going = async {
-                if !args.follow {
+                if !follow {
                     return until_started(manager, launched, context, &mut signals).await;
                 }
                 for id in &sessions {
@@ -70,6 +83,16 @@ pub(crate) async fn run(args: TaskArgs, context: &Context) -> Result<ExitCode, F
             }
         })
         .await
+}
+
+/// Chooses the agent of a task that names none, and says which one and why.
+async fn default_agent(manager: &dyn TaskManager, context: &Context) -> Result<String, Failure> {
+    let agents = Page::all(|page| manager.list_agents(page)).await?.items;
+    let choice = default_agent::choose(&agents, &context.settings);
+    if !context.json {
+        context.terminal.hint(choice.reason);
+    }
+    Ok(choice.agent)
 }
 
 /// Prints the session's id, so that a follower knows it as early as possible.
@@ -175,47 +198,74 @@ fn code_of(sessions: &[Session]) -> ExitCode {
         .fold(ExitCode::Ok, ExitCode::or)
 }
 
-fn launch_params(args: &TaskArgs, context: &Context) -> Result<TaskLaunchParams, Failure> {
-    let prompt = match (args.words.as_slice(), &args.prompt_file) {
-        ([], Some(path)) => read_text(path, "prompt")?,
-        ([], None) => String::new(),
-        ([prompt], _) => prompt.clone(),
-        (words, _) => return Err(unquoted(words)),
-    };
-    let scenario = args.scenario.as_deref().map(read_scenario).transpose()?;
-    let agent = match (&scenario, &args.agent) {
-        (Some(_), Some(agent)) if agent != SCENARIO_AGENT => {
-            return Err(Failure::validation(format!(
-                "--scenario requires the agent `{SCENARIO_AGENT}`, not `{agent}`"
-            ))
-            .hint("omit --agent"));
-        }
-        (Some(_), _) => SCENARIO_AGENT.to_owned(),
-        (None, Some(agent)) => agent.clone(),
-        (None, None) => context.settings.default_agent.clone(),
-    };
-    let repo = repo_config(args)?;
-    let params = TaskLaunchParams::builder(prompt, repo, agent)
-        .with(|request| {
-            for selection in &mut request.agents {
-                selection.model.clone_from(&args.model);
-                selection.count = args.instances;
-                if let Some(scenario) = &scenario {
-                    selection
-                        .settings
-                        .insert("scenario".to_owned(), scenario.clone());
-                }
+/// The parts of a task that are read once, before anything is opened.
+struct TypedTask {
+    prompt: String,
+    repo: RepoConfig,
+    scenario: Option<Value>,
+    /// The named agent; `None` for the default one.
+    agent: Option<String>,
+}
+
+impl TypedTask {
+    fn read(args: &TaskArgs) -> Result<Self, Failure> {
+        let prompt = match (args.words.as_slice(), &args.prompt_file) {
+            ([], Some(path)) => read_text(path, "prompt")?,
+            ([], None) => String::new(),
+            ([prompt], _) => prompt.clone(),
+            (words, _) => return Err(unquoted(words)),
+        };
+        let scenario = args.scenario.as_deref().map(read_scenario).transpose()?;
+        let agent = match (&scenario, &args.agent) {
+            (Some(_), Some(agent)) if agent != DEMO => {
+                return Err(Failure::validation(format!(
+                    "--scenario requires the agent `{DEMO}`, not `{agent}`"
+                ))
+                .hint("omit --agent"));
             }
-            request.labels = args.labels.iter().cloned().collect();
-            request.priority = args.priority.into();
-            request.interactive = args.interactive;
-            request.timeout_ms = args
-                .timeout
-                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-            request.permissions = PermissionPolicy::without_rules(args.permissions.into());
+            (Some(_), _) => Some(DEMO.to_owned()),
+            (None, agent) => agent.clone(),
+        };
+        let repo = repo_config(args)?;
+        Ok(Self {
+            prompt,
+            repo,
+            scenario,
+            agent,
         })
-        .build()?;
-    Ok(params)
+    }
+
+    /// Returns the parameters of the launch with this agent.
+    fn params(
+        &self,
+        agent: &str,
+        args: &TaskArgs,
+        settings: &CommandSettings,
+    ) -> Result<TaskLaunchParams, Failure> {
+        let options = TaskOptions::of(args, settings)?;
+        let (prompt, repo) = (self.prompt.clone(), self.repo.clone());
+        let params = TaskLaunchParams::builder(prompt, repo, agent)
+            .with(|request| {
+                for selection in &mut request.agents {
+                    selection.model.clone_from(&options.model);
+                    selection.count = args.instances;
+                    if let Some(scenario) = &self.scenario {
+                        selection
+                            .settings
+                            .insert("scenario".to_owned(), scenario.clone());
+                    }
+                }
+                request.labels = args.labels.iter().cloned().collect();
+                request.priority = options.priority.into();
+                request.interactive = options.interactive;
+                request.timeout_ms = options
+                    .timeout
+                    .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+                request.permissions = PermissionPolicy::without_rules(options.permissions.into());
+            })
+            .build()?;
+        Ok(params)
+    }
 }
 
 /// Returns the failure for a prompt without quotes, which the shell has split into words.

@@ -23,5 +23,6 @@ mod readme;
 mod real_agents;
 mod server;
 mod setting;
+mod settings;
 mod spine;
 mod terminal;

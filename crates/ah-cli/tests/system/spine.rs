@@ -10,7 +10,7 @@ fn demo_runs_on_a_repository_and_ends_with_its_diff() {
     let setting = Setting::new();
     let before = state_of(&setting);
     let output = setting
-        .ah(&["task", "--follow", "Take stock"])
+        .ah(&["task", "--agent", "scenario", "--follow", "Take stock"])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", output_text(&output));

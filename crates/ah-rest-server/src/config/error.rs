@@ -14,8 +14,10 @@ pub enum Layer {
     File(PathBuf),
     /// The environment variable of this name.
     Environment(String),
-    /// A flag.
-    Flag,
+    /// The command-line option of this name, without its dashes.
+    Flag(String),
+    /// The default values.
+    Default,
     /// All layers together.
     Together,
 }
@@ -25,9 +27,32 @@ impl fmt::Display for Layer {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Environment(name) => write!(f, "the environment variable {name}"),
-            Self::Flag => f.write_str("a command-line option"),
+            Self::Flag(name) => write!(f, "the option --{name}"),
+            Self::Default => f.write_str("the default configuration"),
             Self::Together => f.write_str("the configuration"),
         }
+    }
+}
+
+impl ConfigError {
+    /// Returns the error of a file for its final path, after a check under a temporary one.
+    pub(super) fn of_file(mut self, final_path: &std::path::Path) -> Self {
+        match &mut self {
+            Self::Unreadable { path, .. }
+            | Self::Syntax { path, .. }
+            | Self::Unwritable { path, .. } => {
+                final_path.clone_into(path);
+            }
+            Self::UnknownKey { layer, .. }
+            | Self::Value { layer, .. }
+            | Self::Agent { layer, .. } => {
+                if let Layer::File(path) = layer {
+                    final_path.clone_into(path);
+                }
+            }
+            Self::Untrusted(_) | Self::OpenToOthers { .. } => {}
+        }
+        self
     }
 }
 
@@ -74,6 +99,15 @@ pub enum ConfigError {
         key: String,
         /// The fault, as the end of a sentence: `must be from 1 to 10`.
         message: String,
+    },
+    /// The file cannot be written.
+    #[error("the configuration file {path} cannot be written")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
     },
     /// An invalid agent.
     #[error("{layer} has an invalid agent: {invalid}")]

@@ -1,10 +1,12 @@
 //! Merging the layers of a configuration, each validated on its own.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ah_agents::{AgentEntry, ConfiguredAgents};
 use toml::{Table, Value};
 
+use super::entry::{ConfigEntry, in_words};
 use super::error::{ConfigError, Layer};
 use super::sections::{Config, Sections};
 
@@ -13,9 +15,15 @@ pub const DEFAULT_TOML: &str = include_str!("default.toml");
 
 /// The prefix of every variable that sets a key.
 const PREFIX: &str = "AH_";
-/// A variable that other commands read as well, and its key.
-const MAX_CONCURRENT_TASKS: (&str, &str) =
-    ("AH_MAX_CONCURRENT_TASKS", "limits.max-concurrent-tasks");
+/// Variables whose names do not follow from their keys.
+const NAMED: [(&str, &str); 4] = [
+    ("AH_MAX_CONCURRENT_TASKS", "limits.max-concurrent-tasks"),
+    ("AH_AGENT", "task.agent"),
+    ("AH_REMOTE_SERVER", "cli.remote-server"),
+    ("AH_LOG", "cli.log"),
+];
+/// The minimum similarity of a mistyped key to the key that was probably meant.
+const SIMILARITY_MIN: f64 = 0.8;
 
 /// The only key that is no section: the list of agents, which only a file can have.
 const AGENTS: &str = "agents";
@@ -23,6 +31,8 @@ const AGENTS: &str = "agents";
 pub(super) struct Layers {
     defaults: Table,
     table: Table,
+    /// The layer of each key that is not a default.
+    origins: BTreeMap<String, Layer>,
     agents: ConfiguredAgents,
 }
 
@@ -34,6 +44,7 @@ impl Layers {
         Self {
             table: defaults.clone(),
             defaults,
+            origins: BTreeMap::new(),
             agents: ConfiguredAgents::default(),
         }
     }
@@ -65,7 +76,12 @@ impl Layers {
                     let message = format!("is not {}", type_in_words(default));
                     return Err(wrong(layer, &dotted, message));
                 }
-                set(&mut self.table, &section, &key, value);
+                set(
+                    (&mut self.table, &mut self.origins),
+                    (&section, &key),
+                    value,
+                    layer.clone(),
+                );
             }
         }
         Ok(())
@@ -99,7 +115,12 @@ impl Layers {
             let value = parse(default, text)
                 .map_err(|message| wrong(layer(), &format!("{section}.{key}"), message))?;
             let (section, key) = (section.to_owned(), key.to_owned());
-            set(&mut self.table, &section, &key, value);
+            set(
+                (&mut self.table, &mut self.origins),
+                (&section, &key),
+                value,
+                layer(),
+            );
         }
         Ok(())
     }
@@ -110,11 +131,21 @@ impl Layers {
                 Some((section, key, self.defaults.get(section)?.get(key)?))
             });
             let Some((section, key, default)) = known else {
-                return Err(unknown(Layer::Flag, dotted, &self.defaults));
+                return Err(unknown(
+                    Layer::Flag((*dotted).to_owned()),
+                    dotted,
+                    &self.defaults,
+                ));
             };
+            let layer = Layer::Flag(key.to_owned());
             let value =
-                parse(default, text).map_err(|message| wrong(Layer::Flag, dotted, message))?;
-            set(&mut self.table, section, key, value);
+                parse(default, text).map_err(|message| wrong(layer.clone(), dotted, message))?;
+            set(
+                (&mut self.table, &mut self.origins),
+                (section, key),
+                value,
+                layer,
+            );
         }
         Ok(())
     }
@@ -129,12 +160,36 @@ impl Layers {
     pub(super) fn finish(mut self) -> Result<Config, ConfigError> {
         let effective = self.table.to_string();
         self.table.remove(AGENTS);
-        let sections: Sections = serde_path_to_error::deserialize(self.table).map_err(|error| {
-            let key = error.path().to_string();
-            let message = format!("cannot be used: {}", error.inner().message());
-            wrong(Layer::Together, &key, message)
-        })?;
-        sections.judged(self.agents, effective)
+        let entries = self.entries();
+        let sections: Result<Sections, _> =
+            serde_path_to_error::deserialize(self.table).map_err(|error| {
+                let key = error.path().to_string();
+                let message = format!("cannot be used: {}", error.inner().message());
+                wrong(Layer::Together, &key, message)
+            });
+        let config = sections.and_then(|sections| sections.judged(self.agents, effective, entries));
+        config.map_err(|error| match error {
+            ConfigError::Value { key, message, .. } => ConfigError::Value {
+                layer: self.origins.remove(&key).unwrap_or(Layer::Default),
+                key,
+                message,
+            },
+            error => error,
+        })
+    }
+
+    /// Returns every key with its value and origin.
+    fn entries(&self) -> Vec<ConfigEntry> {
+        let entry = |(section, key, value): (&str, &str, &Value)| {
+            let dotted = format!("{section}.{key}");
+            ConfigEntry {
+                value: in_words(value),
+                variable: variable(section, key),
+                layer: self.origins.get(&dotted).cloned().unwrap_or(Layer::Default),
+                key: dotted,
+            }
+        };
+        keys(&self.table).map(entry).collect()
     }
 }
 
@@ -165,23 +220,30 @@ pub(super) fn keys(defaults: &Table) -> impl Iterator<Item = (&str, &str, &Value
 
 /// Returns the name of the variable that sets a key.
 pub(super) fn variable(section: &str, key: &str) -> String {
-    let (name, of) = MAX_CONCURRENT_TASKS;
-    if of.split_once('.') == Some((section, key)) {
-        return name.to_owned();
+    let is_it = |of: &str| of.split_once('.') == Some((section, key));
+    if let Some((name, _)) = NAMED.iter().find(|(_, of)| is_it(of)) {
+        return (*name).to_owned();
     }
     format!("{PREFIX}{section}_{key}")
         .replace('-', "_")
         .to_uppercase()
 }
 
-fn set(table: &mut Table, section: &str, key: &str, value: Value) {
+/// Stores a value in the merged table, and its layer.
+fn set(
+    (table, origins): (&mut Table, &mut BTreeMap<String, Layer>),
+    (section, key): (&str, &str),
+    value: Value,
+    layer: Layer,
+) {
     if let Some(Value::Table(keys)) = table.get_mut(section) {
         keys.insert(key.to_owned(), value);
     }
+    origins.insert(format!("{section}.{key}"), layer);
 }
 
 /// Parses a value as the type of its default. Lists are separated by commas.
-fn parse(default: &Value, text: &str) -> Result<Value, String> {
+pub(super) fn parse(default: &Value, text: &str) -> Result<Value, String> {
     let value = match default {
         Value::Integer(_) => text.parse().ok().map(Value::Integer),
         Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
@@ -207,11 +269,30 @@ fn type_in_words(value: &Value) -> &'static str {
 }
 
 fn unknown(layer: Layer, key: &str, known: &Table) -> ConfigError {
-    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+    let names: Vec<String> = known.keys().cloned().collect();
+    let typed = key.rsplit('.').next().unwrap_or(key);
+    match unknown_of(layer, typed, &names) {
+        ConfigError::UnknownKey { layer, hint, .. } => ConfigError::UnknownKey {
+            layer,
+            key: key.to_owned(),
+            hint,
+        },
+        error => error,
+    }
+}
+
+/// Returns the error for a key that is none of these.
+pub(super) fn unknown_of(layer: Layer, key: &str, names: &[String]) -> ConfigError {
+    let meant = names
+        .iter()
+        .map(|name| (strsim::jaro_winkler(name, key), name))
+        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let meant = meant.map_or_else(String::new, |(_, name)| format!("did you mean `{name}`? "));
     ConfigError::UnknownKey {
         layer,
         key: key.to_owned(),
-        hint: format!("the keys are {}", names.join(", ")),
+        hint: format!("{meant}the keys are {}", names.join(", ")),
     }
 }
 

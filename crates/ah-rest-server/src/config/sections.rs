@@ -7,7 +7,13 @@ use std::num::NonZeroU32;
 use ah_agents::ConfiguredAgents;
 use serde::Deserialize;
 
+use super::entry::ConfigEntry;
 use super::error::{ConfigError, Layer};
+
+/// The values of `task.permissions`.
+const PERMISSIONS: [&str; 3] = ["ask", "allow", "deny"];
+/// The values of `task.priority`.
+const PRIORITIES: [&str; 2] = ["normal", "high"];
 
 /// The whole configuration, validated.
 #[derive(Clone, Debug)]
@@ -16,7 +22,10 @@ pub struct Config {
     pub(crate) auth: AuthSection,
     pub(crate) limits: LimitsSection,
     pub(crate) sessions: SessionsSection,
+    pub(super) cli: CliSection,
+    pub(super) task: TaskSection,
     pub(super) agents: ConfiguredAgents,
+    pub(super) entries: Vec<ConfigEntry>,
     /// Every key with its value, as TOML.
     pub(super) effective: String,
 }
@@ -28,6 +37,8 @@ pub(super) struct Sections {
     pub(super) auth: AuthSection,
     pub(super) limits: LimitsSection,
     pub(super) sessions: SessionsSection,
+    pub(super) cli: CliSection,
+    pub(super) task: TaskSection,
 }
 
 /// The address of the server, its names and its connections.
@@ -70,12 +81,45 @@ pub(crate) struct SessionsSection {
     pub(crate) allowed_env: BTreeSet<String>,
 }
 
+/// The settings of the command line. An empty text stands for none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CliSection {
+    /// The URL of the access point to use, or `none`.
+    pub remote_server: String,
+    /// The log filter of standard error.
+    pub log: String,
+    /// False disables colours.
+    pub color: bool,
+}
+
+/// The defaults of the options of `ah task`. An empty text stands for none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TaskSection {
+    /// The agent of tasks that name none.
+    pub agent: String,
+    /// The model.
+    pub model: String,
+    /// The policy for permission requests: `ask`, `allow` or `deny`.
+    pub permissions: String,
+    /// The priority: `normal` or `high`.
+    pub priority: String,
+    /// The time limit, such as `30m`.
+    pub timeout: String,
+    /// True if sessions wait for further prompts.
+    pub interactive: bool,
+    /// True if the command follows the session.
+    pub follow: bool,
+}
+
 impl Sections {
     /// Validates the sections. Refuses a value that its key cannot have.
     pub(super) fn judged(
         self,
         agents: ConfiguredAgents,
         effective: String,
+        entries: Vec<ConfigEntry>,
     ) -> Result<Config, ConfigError> {
         let week = 7 * 24 * 60 * 60 * 1000;
         let ranges = [
@@ -145,6 +189,15 @@ impl Sections {
                 return Err(wrong(key, format!("must be from {least} to {most}")));
             }
         }
+        let words = [
+            ("task.permissions", &self.task.permissions, &PERMISSIONS[..]),
+            ("task.priority", &self.task.priority, &PRIORITIES),
+        ];
+        for (key, value, known) in words {
+            if !known.contains(&value.as_str()) {
+                return Err(wrong(key, format!("must be one of {}", known.join(", "))));
+            }
+        }
         for origin in &self.server.allowed_origins {
             check_origin(origin)?;
         }
@@ -164,13 +217,18 @@ impl Sections {
             auth,
             limits,
             sessions,
+            cli,
+            task,
         } = self;
         Ok(Config {
             server,
             auth,
             limits,
             sessions,
+            cli,
+            task,
             agents,
+            entries,
             effective,
         })
     }

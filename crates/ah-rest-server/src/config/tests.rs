@@ -52,7 +52,12 @@ fn later_layers_win() {
 #[test]
 fn every_key_is_read_from_every_layer() {
     let defaults: toml::Table = DEFAULT_TOML.parse().unwrap();
-    let before = format!("{:?}", load(None, &[], &[]).unwrap());
+    // The origins differ, and so does the table that --print-config prints from a whole file.
+    let values = |mut config: Config| {
+        config.entries.clear();
+        format!("{config:?}")
+    };
+    let before = values(load(None, &[], &[]).unwrap());
     for (section, key, default) in keys(&defaults) {
         let (words, literal) = match default {
             toml::Value::Integer(number) => {
@@ -63,21 +68,22 @@ fn every_key_is_read_from_every_layer() {
             toml::Value::Array(_) => ("https://a.example".into(), "[\"https://a.example\"]".into()),
             _ => ("127.0.0.9".to_owned(), "\"127.0.0.9\"".to_owned()),
         };
-        let (words, literal) = if key == "allowed-hosts" {
-            ("a.example".to_owned(), "[\"a.example\"]".to_owned())
-        } else {
-            (words, literal)
+        let (words, literal) = match key {
+            "allowed-hosts" => ("a.example".to_owned(), "[\"a.example\"]".to_owned()),
+            "permissions" => ("deny".to_owned(), "\"deny\"".to_owned()),
+            "priority" => ("high".to_owned(), "\"high\"".to_owned()),
+            _ => (words, literal),
         };
         let dotted = format!("{section}.{key}");
         let by_file = load(Some(&format!("[{section}]\n{key} = {literal}")), &[], &[]).unwrap();
         let by_variable = load(None, &[(&variable(section, key), &words)], &[]).unwrap();
         let by_flag = load(None, &[], &[(&dotted, &words)]).unwrap();
-        let after = format!("{by_file:?}");
+        let after = values(by_file.clone());
         assert_ne!(after, before, "{dotted}");
-        assert_eq!(format!("{by_variable:?}"), after, "{dotted}");
-        assert_eq!(format!("{by_flag:?}"), after, "{dotted}");
+        assert_eq!(values(by_variable), after, "{dotted}");
+        assert_eq!(values(by_flag), after, "{dotted}");
         let again = load(Some(&by_file.to_toml()), &[], &[]).unwrap();
-        assert_eq!(format!("{again:?}"), after, "{dotted}");
+        assert_eq!(values(again), after, "{dotted}");
     }
 }
 
@@ -203,6 +209,37 @@ fn network_address_requires_authentication() {
 fn errors_name_their_layer() {
     let layer = Layer::Environment("AH_SERVER_PORT".into());
     assert_eq!(layer.to_string(), "the environment variable AH_SERVER_PORT");
+    // Errors that show only once all layers are merged name the layer, too.
+    for (file, environment, flags, words) in [
+        (
+            Some("[server]\nport = 70000\n"),
+            &[][..],
+            &[][..],
+            FILE_NAME,
+        ),
+        (Some("[limits]\nburst = 0\n"), &[], &[], FILE_NAME),
+        (
+            None,
+            &[("AH_SERVER_BIND", "here")],
+            &[],
+            "the environment variable AH_SERVER_BIND",
+        ),
+        (
+            None,
+            &[("AH_SERVER_BODY_LIMIT", "1")],
+            &[],
+            "the environment variable AH_SERVER_BODY",
+        ),
+        (
+            None,
+            &[],
+            &[("limits.max-concurrent-tasks", "20000")],
+            "the option --max-concurrent",
+        ),
+    ] {
+        let message = load(file, environment, flags).unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+    }
 }
 
 #[test]

@@ -1,27 +1,20 @@
 use clap::Parser;
 
 use super::*;
-use crate::args::{Cli, Command};
-use crate::environment::EnvironmentSettings;
-use crate::terminal::Terminal;
+use crate::args::{Cli, Command, PolicyArg};
+use crate::environment::CommandSettings;
 
 fn params(words: &[&str]) -> Result<TaskLaunchParams, String> {
     let cli = Cli::try_parse_from(["ah", "task"].iter().chain(words)).expect("is well formed");
     let Command::Task(args) = cli.command else {
         panic!("it is a task");
     };
-    let context = Context {
-        terminal: Terminal::detect(true),
-        json: false,
-        settings: EnvironmentSettings {
-            remote: crate::environment::Remote::None,
-            api_key: None,
-            home: "/nowhere".into(),
-            max_concurrent_tasks: std::num::NonZeroU32::MIN,
-            default_agent: "preferred".to_owned(),
-        },
-    };
-    launch_params(&args, &context).map_err(|failure| failure.to_string())
+    let settings =
+        CommandSettings::of(&[("AH_TASK_PERMISSIONS", "allow"), ("AH_TASK_TIMEOUT", "5m")]);
+    let request = TypedTask::read(&args).map_err(|failure| failure.to_string())?;
+    let agent = request.agent.as_deref().unwrap_or("preferred");
+    let params = request.params(agent, &args, &settings);
+    params.map_err(|failure| failure.to_string())
 }
 
 #[test]
@@ -72,12 +65,14 @@ fn every_option_reaches_the_request() {
 }
 
 #[test]
-fn absent_options_have_defaults() {
+fn absent_options_come_from_the_configuration() {
     let params = params(&["--repo", "none", "do it"]).expect("is valid");
     let request = params.request();
     assert_eq!(request.repo, RepoConfig::none());
     assert_eq!(request.agents[0].agent_type.as_str(), "preferred");
-    assert_eq!(request.permissions, PermissionPolicy::default());
+    let allow = PermissionPolicy::without_rules(PolicyArg::Allow.into());
+    assert_eq!(request.permissions, allow);
+    assert_eq!(request.timeout_ms, Some(300_000));
 }
 
 #[test]
