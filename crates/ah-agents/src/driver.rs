@@ -21,6 +21,7 @@ pub type DrivenConversation = Conversation<Box<dyn Driver>>;
 #[must_use]
 pub fn conversation(spec: &LaunchSpec, ids: Identifiers) -> DrivenConversation {
     let opening = Opening {
+        session_id: spec.session_id,
         prompt_id: spec.prompt_id,
         prompt: spec.prompt.clone(),
         author: spec.author.clone(),

@@ -2,6 +2,7 @@
 //! the contract.
 
 pub mod all_events;
+pub mod attachments;
 pub mod catalog;
 pub mod control;
 pub mod drafts;

@@ -353,6 +353,9 @@ declare! { $
     workspace: {
         changes_are_available_while_the_workspace_exists,
     }
+    attachments: {
+        binary_content_is_kept_apart_from_its_message,
+    }
     unknown: {
         missing_items_are_not_found,
     }

@@ -19,6 +19,11 @@ pub(crate) fn say_in_pieces(pieces: &[&str]) -> Value {
     json!({"assistant": pieces})
 }
 
+/// A message of the agent with this content block.
+pub(crate) fn show(block: &Value) -> Value {
+    json!({"assistant": [[0, block]]})
+}
+
 /// A log line of the agent.
 pub(crate) fn log(level: &str, message: &str) -> Value {
     json!({"log": {"level": level, "message": message}})

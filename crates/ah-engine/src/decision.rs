@@ -40,12 +40,14 @@ pub(crate) fn write_of(
         patch,
         prompts,
         permissions,
+        attachments,
     } = change;
     SessionWrite {
         events,
         patch,
         prompts,
         permissions,
+        attachments,
         ..SessionWrite::new(session, guard, now)
     }
 }

@@ -5,7 +5,9 @@ use ah_rest_api_contract::{
     SessionStatus, SessionUpdate, SessionWorkspace, StatusChange, TaskManagerError, Timestamp,
 };
 
-use crate::{Ending, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord};
+use crate::{
+    AttachmentPart, Ending, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord,
+};
 
 /// An atomic change of a session.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +20,8 @@ pub struct Change {
     pub prompts: Vec<PromptWrite>,
     /// The changes of its permission requests.
     pub permissions: Vec<PermissionWrite>,
+    /// The parts of its attachments to keep.
+    pub attachments: Vec<AttachmentPart>,
 }
 
 /// The result of a command.

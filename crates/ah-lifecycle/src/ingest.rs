@@ -47,6 +47,10 @@ pub fn convert(
                 ingested.files_touched |= touches_files(payload);
                 of_event(view, payload, record.ts)
             }
+            JournalEntry::Attachment(part) => Change {
+                attachments: vec![part.clone()],
+                ..Change::default()
+            },
             JournalEntry::Fact(Fact::Ended(end)) => {
                 ingested.ended = Some(RecordedEnd {
                     end: end.clone(),

@@ -3,6 +3,8 @@
 use ah_rest_api_contract::{Activity, EventPayload, PromptDelivery, PromptId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::AttachmentPart;
+
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JournalRecord {
@@ -24,6 +26,8 @@ pub enum JournalEntry {
     /// `permission_request` that the agent waits for an answer, and a `permission_resolved` that
     /// the agent received it.
     Event(EventPayload),
+    /// A part of an attachment. All parts precede the event that refers to the attachment.
+    Attachment(AttachmentPart),
     /// A fact.
     Fact(Fact),
 }

@@ -16,6 +16,7 @@
 //! memory, on a clock that may be paused.
 
 pub mod answer;
+mod attachment;
 pub mod cancel;
 pub mod create;
 mod decision;
@@ -39,6 +40,7 @@ mod view;
 pub mod withdraw;
 mod write;
 
+pub use attachment::AttachmentPart;
 pub use decision::{Change, Decision, Refusal, readable_workspace, workspace};
 use decision::{StatusDetail, admit, transition};
 pub use journal::{AgentEnd, EndCause, Fact, JournalEntry, JournalRecord, TurnOutcome};

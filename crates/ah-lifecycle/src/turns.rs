@@ -6,6 +6,7 @@
 //! it. They differ in the [`AgentInput`] that they supply and in where the records go.
 
 mod agent;
+mod attachments;
 mod conversation;
 mod effects;
 mod ids;
@@ -17,6 +18,7 @@ mod work;
 
 pub use crate::permission::OtherClaims;
 pub use agent::{AgentInput, AgentOutput, Channel, Settling, ToolRequest};
+pub use attachments::Binary;
 pub use conversation::{Conversation, Opening};
 pub use effects::{Effects, Moment};
 pub use ids::Identifiers;

@@ -123,10 +123,12 @@ impl Change {
             patch,
             prompts,
             permissions,
+            attachments,
         } = later;
         self.events.extend(events);
         self.prompts.extend(prompts);
         self.permissions.extend(permissions);
+        self.attachments.extend(attachments);
         self.patch.merge(patch);
     }
 

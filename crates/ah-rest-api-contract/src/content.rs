@@ -86,6 +86,9 @@ pub struct EmbeddedResource {
     /// The text of the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The content of a binary document in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<String>,
 }
 
 impl ContentBlock {
@@ -150,8 +153,9 @@ impl PromptContent {
                             uri,
                             mime_type,
                             text,
+                            blob,
                         },
-                } => uri.len() + length(mime_type) + length(text),
+                } => uri.len() + length(mime_type) + length(text) + length(blob),
                 ContentBlock::ResourceLink {
                     uri,
                     name,

@@ -15,6 +15,17 @@ pub struct InvalidId {
     expected: String,
 }
 
+impl InvalidId {
+    /// Creates the error of `text`, of which only the beginning is kept.
+    pub(crate) fn new(noun: &'static str, text: &str, expected: impl Into<String>) -> Self {
+        Self {
+            noun,
+            text: text.chars().take(64).collect(),
+            expected: expected.into(),
+        }
+    }
+}
+
 macro_rules! ulid_id {
     ($(#[$doc:meta])* $name:ident, $noun:literal, $prefix:literal) => {
         $(#[$doc])*

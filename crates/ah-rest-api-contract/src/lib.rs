@@ -147,6 +147,7 @@
 
 pub mod access;
 pub mod access_point;
+pub mod attachment;
 pub mod catalog;
 pub mod change;
 pub mod content;
@@ -186,6 +187,10 @@ pub use access::{AccessPointFile, ApiKeyText, Role};
 pub use access_point::{
     AccessPoint, AlreadyDone, Caller, EncodedEvent, EncodedItem, EncodedLogStream, EncodedStream,
     HealthProbe, HistoryPage, HistoryParts, RECEIPT_LIFETIME, Receipt, ReceiptTemplate,
+};
+pub use attachment::{
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_BYTES_MAX, AttachmentContent, AttachmentHash, AttachmentRef,
+    UNKNOWN_MEDIA_TYPE,
 };
 pub use catalog::{Agent, AgentCapabilities, AgentType, Installation};
 pub use change::{

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use futures::Stream;
 
 use crate::{
-    Agent, AllEventsQuery, BranchList, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter,
-    EventQuery, EventSeq, FileEntry, FileQuery, LaunchedTask, LogCursor, Page, PageRequest,
-    Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt,
-    PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId,
-    SessionInfo, SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams, TaskManagerError,
+    Agent, AllEventsQuery, AttachmentContent, AttachmentHash, BranchList, DiffQuery, Draft,
+    DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq, FileEntry, FileQuery, LaunchedTask,
+    LogCursor, Page, PageRequest, Permission, PermissionAnswer, PermissionId, Prompt,
+    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Session,
+    SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, StreamItem, Task, TaskId,
+    TaskLaunchParams, TaskManagerError,
 };
 
 /// A stream of one session's events. It starts at a cursor and ends after the terminal `status`
@@ -264,4 +265,12 @@ pub trait TaskManager: Send + Sync {
         id: SessionId,
         query: DiffQuery,
     ) -> Result<SessionDiff, TaskManagerError>;
+
+    /// Returns an attachment of the session, by the hash in the event that refers to it. The
+    /// attachments of a cancelled session are erased, and [`crate::ErrorKind::NotFound`].
+    async fn get_session_attachment(
+        &self,
+        id: SessionId,
+        hash: AttachmentHash,
+    ) -> Result<AttachmentContent, TaskManagerError>;
 }

@@ -159,6 +159,22 @@ impl RestClient {
             .map_err(|source| AttemptFailure::last(failures::malformed(call, source)))
     }
 
+    /// Executes a call, with retries, and returns the media type and the bytes of the response.
+    pub(crate) async fn content(
+        &self,
+        call: &ApiCall,
+    ) -> Result<(Option<String>, Vec<u8>), TaskManagerError> {
+        let span = RequestSpan::begin(call);
+        self.repeatedly(call, &span, || async {
+            let mut response = self.send(call, |it| &it.answers, &span).await?;
+            let media_type = response.headers().get(CONTENT_TYPE);
+            let media_type = media_type.and_then(|it| it.to_str().ok().map(ToOwned::to_owned));
+            let bytes = answer::whole_body(&mut response, &self.base_url(), call).await?;
+            Ok((media_type, bytes))
+        })
+        .await
+    }
+
     /// Executes a call, with retries, and returns the whole body of the response.
     async fn whole(&self, call: &ApiCall) -> Result<Vec<u8>, TaskManagerError> {
         let span = RequestSpan::begin(call);

@@ -86,6 +86,18 @@ macro_rules! implement {
                 answer!(self, session_events(id) query query: EventParams,)
             }
 
+            async fn get_session_attachment(
+                &self,
+                id: SessionId,
+                hash: AttachmentHash,
+            ) -> Result<AttachmentContent, TaskManagerError> {
+                let path = paths::get_session_attachment(id, hash);
+                let call = ApiCall::new(&operations::GET_SESSION_ATTACHMENT, path)?;
+                let (mime_type, bytes) = self.content(&call.accepting("*/*")?).await?;
+                let mime_type = mime_type.unwrap_or_else(|| UNKNOWN_MEDIA_TYPE.to_owned());
+                Ok(AttachmentContent { mime_type, bytes })
+            }
+
             async fn get_initial_tasks(&self) -> Result<InitialTasks, TaskManagerError> {
                 let newest = SessionQuery { page: PageRequest::largest(), ..SessionQuery::default() };
                 let (drafts, sessions) = tokio::try_join!(

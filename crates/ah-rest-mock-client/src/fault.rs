@@ -47,7 +47,7 @@ macro_rules! methods {
 
 ah_rest_api_contract::for_each_operation!(methods [
     task_events_stream, all_events, list_events, get_initial_tasks, save_draft_task,
-    delete_draft_task
+    delete_draft_task, get_session_attachment
 ]);
 
 /// An error that a method returns, without any effect or after it.

@@ -5,6 +5,7 @@
 
 mod advance;
 mod agent;
+mod attachments;
 mod recorder;
 mod requests;
 
@@ -15,12 +16,13 @@ use ah_lifecycle::{
     View, create, ingest, start,
 };
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, EventSeq, RECENT_EVENTS_MAX, Session, SessionEvent, SessionId,
-    SessionStatus, Timestamp,
+    AttachmentContent, AttachmentHash, EphemeralEvent, EventPayload, EventSeq, RECENT_EVENTS_MAX,
+    Session, SessionEvent, SessionId, SessionStatus, TaskManagerError, Timestamp,
 };
 use tokio::sync::{Notify, broadcast, watch};
 
 use crate::changes::Changes;
+use attachments::Attachments;
 use recorder::Recorder;
 pub(crate) use recorder::{Setup, Times};
 
@@ -32,6 +34,7 @@ pub(crate) struct MockSession {
     view: View,
     log: Vec<SessionEvent>,
     changes: Changes,
+    attachments: Attachments,
     recorder: Recorder,
     head: watch::Sender<EventSeq>,
     ephemeral: broadcast::Sender<EphemeralEvent>,
@@ -73,6 +76,7 @@ impl MockSession {
             },
             log: Vec::new(),
             changes: Changes::default(),
+            attachments: Attachments::default(),
             recorder: Recorder::new(setup),
             head: watch::Sender::new(EventSeq::START),
             ephemeral: broadcast::Sender::new(BEHIND_MAX),
@@ -102,6 +106,14 @@ impl MockSession {
 
     pub(crate) fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// Returns an attachment of the session.
+    pub(crate) fn attachment(
+        &self,
+        hash: AttachmentHash,
+    ) -> Result<AttachmentContent, TaskManagerError> {
+        self.attachments.get(hash)
     }
 
     /// Returns the head of the log, which also moves when the session's state has changed.
@@ -140,6 +152,9 @@ impl MockSession {
 
     fn apply(&mut self, change: Change) {
         self.view.apply(&change);
+        if self.status() == SessionStatus::Cancelled || self.view.record.hidden {
+            self.attachments.erase();
+        }
         self.append(change.events);
     }
 
@@ -149,6 +164,9 @@ impl MockSession {
         let now = record.ts;
         // This applies the change to the view as well.
         let ingested = ingest::convert(&mut self.view, &[(record, position)])?;
+        for part in &ingested.change.attachments {
+            self.attachments.add(part);
+        }
         let mut edits = 0;
         for event in &ingested.change.events {
             if let EventPayload::FileEdit(edit) = &event.payload {

@@ -9,6 +9,7 @@
 //! against the schema at compile time.
 
 mod append;
+mod attachments;
 mod claims;
 mod direct;
 mod drafts;

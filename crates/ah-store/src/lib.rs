@@ -10,6 +10,7 @@
 //! | [`Claims`] | owners, leases and fences |
 //! | [`EventLog`] | the events, and the channels that announce new ones |
 //! | [`Queue`] | prompts and permission requests |
+//! | [`Attachments`] | the images, sounds and documents of sessions |
 //! | [`Drafts`] | drafts of tasks |
 //! | [`Repositories`] | the repositories of tasks |
 //! | [`Receipts`] | receipts by idempotency key |
@@ -25,6 +26,7 @@
 //!
 //! The crate contains no SQL. It uses tokio for the watch channels only.
 
+mod attachments;
 mod claims;
 mod drafts;
 mod error;
@@ -42,9 +44,10 @@ mod tasks;
 
 // The session machine defines sessions and their changes; a store keeps them.
 pub use ah_lifecycle::{
-    Ending, EngineId, Fence, JournalPosition, Launch, NewEvent, PermissionRecord, PermissionWrite,
-    PromptWrite, SessionPatch, SessionRecord, SessionVersion, TurnEnd,
+    AttachmentPart, Ending, EngineId, Fence, JournalPosition, Launch, NewEvent, PermissionRecord,
+    PermissionWrite, PromptWrite, SessionPatch, SessionRecord, SessionVersion, TurnEnd,
 };
+pub use attachments::Attachments;
 pub use claims::{Claim, Claims, Lease};
 pub use drafts::Drafts;
 pub use error::{Inconsistency, StoreError};

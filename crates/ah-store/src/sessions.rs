@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use ah_lifecycle::{
-    Fence, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord, SessionVersion,
+    AttachmentPart, Fence, NewEvent, PermissionWrite, PromptWrite, SessionPatch, SessionRecord,
+    SessionVersion,
 };
 use ah_rest_api_contract::{
     EncodedJson, EncodedPage, EventSeq, Page, Receipt, Session, SessionId, SessionQuery,
@@ -42,6 +43,8 @@ pub struct SessionWrite {
     pub prompts: Vec<PromptWrite>,
     /// The permission requests.
     pub permissions: Vec<PermissionWrite>,
+    /// The parts of attachments. A part that is stored already is ignored.
+    pub attachments: Vec<AttachmentPart>,
     /// The receipt to keep with the work, for a request that has an idempotency key.
     pub receipt: Option<Receipt>,
     /// True if the result is to contain the session after the change. The JSON of the session is
@@ -61,6 +64,7 @@ impl SessionWrite {
             patch: SessionPatch::default(),
             prompts: Vec::new(),
             permissions: Vec::new(),
+            attachments: Vec::new(),
             receipt: None,
             returns_session: false,
         }

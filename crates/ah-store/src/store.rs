@@ -2,12 +2,24 @@
 
 use async_trait::async_trait;
 
-use crate::{Claims, Drafts, EventLog, Keys, Queue, Receipts, Repositories, Sessions, Tasks};
+use crate::{
+    Attachments, Claims, Drafts, EventLog, Keys, Queue, Receipts, Repositories, Sessions, Tasks,
+};
 
 /// A store of everything that an access point keeps.
 #[async_trait]
 pub trait Store:
-    Tasks + Sessions + Claims + EventLog + Queue + Drafts + Repositories + Receipts + Keys + 'static
+    Tasks
+    + Sessions
+    + Claims
+    + EventLog
+    + Attachments
+    + Queue
+    + Drafts
+    + Repositories
+    + Receipts
+    + Keys
+    + 'static
 {
     /// Commits the writes in progress and closes the store. Every later call fails as
     /// [`StoreError::Unavailable`](crate::StoreError::Unavailable).

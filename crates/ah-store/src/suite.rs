@@ -8,6 +8,7 @@
     reason = "a case fails by panicking, as the test that it is"
 )]
 
+pub mod attachments;
 pub mod claims;
 pub mod drafts;
 pub mod durability;
@@ -118,6 +119,10 @@ macro_rules! store_suite {
                 a_permission_request_is_answered_once,
                 only_unresolved_items_are_pending,
                 prompts_and_permissions_are_found_by_id_in_their_session,
+            }
+            attachments: {
+                an_attachment_is_complete_or_not_found,
+                attachments_are_erased_with_their_session,
             }
             drafts: {
                 drafts_are_created_updated_and_deleted,

@@ -26,6 +26,7 @@ pub(crate) enum SessionCommand {
   ah session files
   ah session files 7K2M --json | jq -r '.items[].path'")]
     Files(TargetArgs),
+    Attachments(AttachmentsArgs),
     Prompt(PromptArgs),
     Prompts(PromptsArgs),
     /// List the permission requests of a session
@@ -214,6 +215,24 @@ pub(crate) struct DiffArgs {
     /// Show only line counts per file
     #[arg(long)]
     pub(crate) stat: bool,
+}
+
+/// List the images, sounds and documents of a session, or save one
+///
+/// Shows the hash of each, the event that refers to it, its size, media type and original address.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ah session attachments
+  ah session attachments 7K2M --save 3f8a01 -o plot.png")]
+pub(crate) struct AttachmentsArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// Write the attachment with this hash, or with a hash that begins so
+    #[arg(long, value_name = "HASH")]
+    pub(crate) save: Option<String>,
+    /// File to write it to [default: standard output]
+    #[arg(short, long, value_name = "FILE", requires = "save")]
+    pub(crate) output: Option<std::path::PathBuf>,
 }
 
 /// Send a prompt to a session's agent

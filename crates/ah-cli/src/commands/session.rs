@@ -1,6 +1,7 @@
 //! `ah session …`.
 
 mod answer;
+mod attachments;
 mod card;
 mod debug;
 mod diff;
@@ -33,6 +34,9 @@ pub(crate) async fn run(command: SessionCommand, context: &Context) -> Result<Ex
                 SessionCommand::Events(args) => events::run(manager, args, context).await,
                 SessionCommand::Logs(args) => logs::run(manager, args, context).await,
                 SessionCommand::Diff(args) => diff::run(manager, args, context).await,
+                SessionCommand::Attachments(args) => {
+                    attachments::run(manager, &args, context).await
+                }
                 SessionCommand::Files(args) => show::files(manager, &args, context).await,
                 SessionCommand::Prompt(args) => steer::prompt(manager, args, context).await,
                 SessionCommand::Prompts(args) => show::prompts(manager, &args, context).await,

@@ -17,6 +17,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "session logs",
     "session diff",
     "session files",
+    "session attachments",
     "session prompt",
     "session prompts",
     "session permissions",

@@ -195,3 +195,53 @@ fn hanging_server_is_reported_in_time() {
     assert!(list(&[]).0.status.success());
     server.end();
 }
+
+#[test]
+fn an_attachment_is_listed_and_saved_as_it_was_sent() {
+    let setting = Setting::new();
+    let id = setting.launch(
+        "name: shows
+timeline:
+  - assistant: [[0, { type: image, data: iVBORw==, mimeType: image/png }]]
+  - assistant: [[0, { type: audio, data: UklGRg==, mimeType: audio/wav }]]
+  - complete: true
+",
+    );
+    setting.finish(&id);
+    let listed = setting.run(&["session", "attachments", &id]);
+    let rows: Vec<Vec<&str>> = listed
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let [image, sound] = &rows[..] else {
+        panic!("two attachments: {listed}");
+    };
+    assert_eq!((image[2], sound[4]), ("image/png", "audio/wav"), "{listed}");
+    let hash = image[0];
+    assert_eq!(hash.len(), 64);
+    let saved = setting
+        .ah(&["session", "attachments", &id, "--save", &hash[..10]])
+        .output()
+        .unwrap();
+    assert_eq!(saved.stdout, b"\x89PNG");
+    let file = setting.home().join("plot.png");
+    let to = file.to_str().unwrap();
+    setting.run(&["session", "attachments", &id, "--save", hash, "-o", to]);
+    assert_eq!(std::fs::read(&file).unwrap(), b"\x89PNG");
+    let json = setting.json(&["session", "attachments", &id]);
+    assert_eq!(json[0]["hash"], hash);
+    // The data is in no event.
+    let events = setting.run(&["session", "events", &id, "--json"]);
+    assert!(!events.contains("iVBORw"), "{events}");
+    // A session that is removed keeps its log and no attachment.
+    setting.run(&["session", "cancel", &id]);
+    let gone = setting
+        .ah(&["session", "attachments", &id, "--save", hash])
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&gone.stderr).into_owned();
+    assert!(
+        !gone.status.success() && error.contains("no attachment"),
+        "{error}"
+    );
+}

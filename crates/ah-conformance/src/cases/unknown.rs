@@ -1,9 +1,9 @@
 //! Unknown ids.
 
 use ah_rest_api_contract::{
-    DiffQuery, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, FileQuery,
-    PageRequest, PermissionAnswer, PermissionId, PromptId, PromptRequest, RepositoryId, SessionId,
-    TaskId,
+    AttachmentHash, DiffQuery, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq,
+    FileQuery, PageRequest, PermissionAnswer, PermissionId, PromptId, PromptRequest, RepositoryId,
+    SessionId, TaskId,
 };
 use ulid::Ulid;
 
@@ -68,4 +68,6 @@ pub async fn missing_items_are_not_found(world: &World) {
     );
     let diff = manager.get_session_diff(id, DiffQuery::default()).await;
     refused(diff, not_found);
+    let hash = AttachmentHash::from_digest([0; 32]);
+    refused(manager.get_session_attachment(id, hash).await, not_found);
 }

@@ -156,6 +156,7 @@ found! {
     files_ignore_page: FilesIgnorePage by "lists::files_are_paged_by_path";
     files_ignore_status: FilesIgnoreStatus by "lists::files_are_paged_by_path";
     diff_ignores_files: DiffIgnoresFiles by "workspace::changes_are_available_while_the_workspace_exists";
+    attachments_are_cut: AttachmentsAreCut by "attachments::binary_content_is_kept_apart_from_its_message";
     diff_ignores_context: DiffIgnoresContext by "workspace::changes_are_available_while_the_workspace_exists";
     diff_ignores_whole_files: DiffIgnoresWholeFiles by "workspace::changes_are_available_while_the_workspace_exists";
 }

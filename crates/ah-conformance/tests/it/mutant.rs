@@ -1,13 +1,14 @@
 //! A task manager that delegates to a mock, with one deliberate fault.
 
 use ah_rest_api_contract::{
-    Agent, AllEventsQuery, AllEventsStream, BranchList, CreateTask, DeliveryMode, DiffQuery, Draft,
-    DraftId, DraftUpdate, EphemeralEvent, ErrorKind, EventFilter, EventQuery, EventSeq,
-    EventStream, FileEntry, FileQuery, InitialTasks, LaunchedTask, LogCursor, Page, PageRequest,
-    Permission, PermissionAnswer, PermissionId, PermissionPolicy, Priority, Prompt, PromptContent,
-    PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Session, SessionDiff,
-    SessionEvent, SessionId, SessionInfo, SessionQuery, SortOrder, StreamItem, Task, TaskId,
-    TaskLaunchParams, TaskManager, TaskManagerError,
+    Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash, BranchList,
+    CreateTask, DeliveryMode, DiffQuery, Draft, DraftId, DraftUpdate, EphemeralEvent, ErrorKind,
+    EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery, InitialTasks,
+    LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
+    PermissionPolicy, Priority, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
+    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
+    SessionQuery, SortOrder, StreamItem, Task, TaskId, TaskLaunchParams, TaskManager,
+    TaskManagerError,
 };
 use ah_rest_mock_client::MockTaskManager;
 use async_trait::async_trait;
@@ -93,6 +94,7 @@ faults! {
     FilesIgnoreStatus,
     DiffIgnoresFiles,
     DiffIgnoresContext,
+    AttachmentsAreCut,
     DiffIgnoresWholeFiles,
 }
 
@@ -519,5 +521,17 @@ impl TaskManager for Mutant {
             changed = changed.whole_files();
         }
         self.inner.get_session_diff(id, changed).await
+    }
+
+    async fn get_session_attachment(
+        &self,
+        id: SessionId,
+        hash: AttachmentHash,
+    ) -> Result<AttachmentContent, TaskManagerError> {
+        let mut found = self.inner.get_session_attachment(id, hash).await?;
+        if self.has(Fault::AttachmentsAreCut) {
+            found.bytes.pop();
+        }
+        Ok(found)
     }
 }

@@ -1,12 +1,12 @@
 //! The `TaskManager` over the commands, the queries and the store.
 
 use ah_rest_api_contract::{
-    AccessPoint, Agent, AllEventsQuery, AllEventsStream, BranchList, DiffQuery, Draft, DraftId,
-    DraftUpdate, EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery,
-    InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
-    Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId,
-    Session, SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, Task, TaskId,
-    TaskLaunchParams, TaskManager, TaskManagerError,
+    AccessPoint, Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash,
+    BranchList, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq,
+    EventStream, FileEntry, FileQuery, InitialTasks, LaunchedTask, Page, PageRequest, Permission,
+    PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
+    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
+    SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
 };
 use async_trait::async_trait;
 
@@ -206,5 +206,17 @@ impl TaskManager for LocalTaskManager {
         query: DiffQuery,
     ) -> Result<SessionDiff, TaskManagerError> {
         self.read_diff(id, &query).await
+    }
+
+    async fn get_session_attachment(
+        &self,
+        id: SessionId,
+        hash: AttachmentHash,
+    ) -> Result<AttachmentContent, TaskManagerError> {
+        self.core
+            .store
+            .attachment(id, hash)
+            .await
+            .map_err(Into::into)
     }
 }

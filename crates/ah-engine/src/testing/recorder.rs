@@ -44,6 +44,7 @@ impl Recorder {
         self.launched_with = launch.env.clone().into_iter().collect();
         let agent = HostAgent::new(behavior, launch);
         let opening = Opening {
+            session_id: launch.session,
             prompt_id: launch.prompt_id,
             prompt: launch.prompt.clone(),
             author: launch.author.clone(),

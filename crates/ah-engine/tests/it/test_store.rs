@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ah_rest_api_contract::{
-    Draft, DraftId, EncodedJson, EncodedPage, EventQuery, EventSeq, Page, PageRequest,
-    PermissionId, Prompt, PromptId, Receipt, Repository, RepositoryId, Session, SessionEvent,
-    SessionId, SessionQuery, SessionStatus, Task, TaskId, Timestamp,
+    AttachmentContent, AttachmentHash, Draft, DraftId, EncodedJson, EncodedPage, EventQuery,
+    EventSeq, Page, PageRequest, PermissionId, Prompt, PromptId, Receipt, Repository, RepositoryId,
+    Session, SessionEvent, SessionId, SessionQuery, SessionStatus, Task, TaskId, Timestamp,
 };
 use ah_store::{
-    ApiKey, Claim, Claims, Drafts, EngineId, EventLog, EventRow, Head, Keys, Lease, LogPosition,
-    NewTask, Pending, PermissionRecord, Queue, Receipts, Repositories, SessionRecord, SessionWrite,
-    Sessions, Store, StoreError, Tasks, Written,
+    ApiKey, Attachments, Claim, Claims, Drafts, EngineId, EventLog, EventRow, Head, Keys, Lease,
+    LogPosition, NewTask, Pending, PermissionRecord, Queue, Receipts, Repositories, SessionRecord,
+    SessionWrite, Sessions, Store, StoreError, Tasks, Written,
 };
 use async_trait::async_trait;
 use futures::FutureExt as _;
@@ -128,6 +128,9 @@ forward! {
         async list_events(id: SessionId, query: &EventQuery) -> Page<SessionEvent>;
         sync watch_session(id: SessionId) -> Head;
         sync watch_log() -> LogPosition;
+    }
+    Attachments {
+        async attachment(id: SessionId, hash: AttachmentHash) -> AttachmentContent;
     }
     Drafts {
         async list_drafts(page: PageRequest) -> Page<Draft>;

@@ -2,9 +2,11 @@
 
 use ah_rest_api_contract::{
     ContentBlock, EphemeralEvent, EventPayload, PermissionOption, PromptContent, PromptId,
+    ToolResult,
 };
 use serde_json::{Map, Value};
 
+use super::Binary;
 use crate::TurnOutcome;
 use crate::permission::OtherClaims;
 
@@ -144,6 +146,13 @@ pub enum AgentOutput {
     },
     /// An event for the log.
     Event(EventPayload),
+    /// The result of a tool whose output contains binary data.
+    ToolResult {
+        /// The result, without its attachments.
+        result: ToolResult,
+        /// The binary data of the output.
+        binaries: Vec<Binary>,
+    },
     /// An event for readers that is not recorded.
     Ephemeral(EphemeralEvent),
     /// A request for permission. The agent waits for the answer.

@@ -11,9 +11,10 @@ use std::time::Instant;
 
 use ah_rest_api_contract::{
     Activity, PermissionAnswer, PermissionId, PermissionPolicy, PromptContent, PromptDelivery,
-    PromptId,
+    PromptId, SessionId,
 };
 
+use super::attachments::Attachments;
 use super::permissions::Permissions;
 use super::speech::Speech;
 use super::{AgentInput, Effects, Identifiers, Moment, Settling, Work};
@@ -58,6 +59,8 @@ struct WaitingPrompt {
 /// The beginning of a conversation: its first prompt and its policy.
 #[derive(Clone, Debug)]
 pub struct Opening {
+    /// The session.
+    pub session_id: SessionId,
     /// The identifier of the first prompt.
     pub prompt_id: PromptId,
     /// The first prompt.
@@ -84,6 +87,7 @@ pub struct Conversation<A> {
     permissions: Permissions,
     /// The prompts that were sent and to which the agent has not reacted yet.
     unconfirmed: Vec<PromptId>,
+    attachments: Attachments,
     /// The message or thought that is in progress.
     speech: Speech,
     /// The tool calls that have no result yet.
@@ -116,6 +120,7 @@ impl<A: AgentInput> Conversation<A> {
             waiting: VecDeque::from([first]),
             permissions: Permissions::new(opening.permissions, opening.workspace),
             unconfirmed: Vec::new(),
+            attachments: Attachments::new(opening.session_id),
             speech: Speech::default(),
             open_calls: HashMap::new(),
             last_output: None,

@@ -131,7 +131,9 @@ fn size(content: &ContentBlock) -> usize {
         }
         ContentBlock::Audio { data, .. } => data.len(),
         ContentBlock::Resource { resource } => {
-            resource.uri.len() + resource.text.as_ref().map_or(0, String::len)
+            let texts = [&resource.text, &resource.blob];
+            let content: usize = texts.into_iter().flatten().map(String::len).sum();
+            resource.uri.len() + content
         }
         ContentBlock::ResourceLink { uri, .. } => uri.len(),
     }
@@ -166,7 +168,7 @@ mod tests {
             .into_iter()
             .map(|record| match record.entry {
                 JournalEntry::Event(event) => event,
-                JournalEntry::Fact(fact) => panic!("{fact:?}"),
+                other => panic!("{other:?}"),
             });
         let shown = effects.ephemeral.into_iter().map(|(_, event)| event);
         (events.collect(), shown.collect())

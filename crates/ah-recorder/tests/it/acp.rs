@@ -27,7 +27,7 @@ pub(crate) fn session(beginning: &str, prompt: &str) -> Session {
 pub(crate) fn event(record: &JournalRecord) -> Option<&EventPayload> {
     match &record.entry {
         JournalEntry::Event(event) => Some(event),
-        JournalEntry::Fact(_) => None,
+        JournalEntry::Fact(_) | JournalEntry::Attachment(_) => None,
     }
 }
 

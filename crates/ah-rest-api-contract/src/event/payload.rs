@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::word::words;
-use crate::{ContentBlock, MessageId, PromptId, SessionStatus};
+use crate::{AttachmentRef, ContentBlock, MessageId, PromptId, SessionStatus};
 
 /// `status`: the session changed its status.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -217,6 +217,9 @@ pub struct ToolResult {
     /// The exit code of a tool that ran a command to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// The images, sounds and binary documents in the output.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentRef>,
 }
 
 /// `file_edit`: the agent changed a file.

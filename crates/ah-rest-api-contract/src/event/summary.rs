@@ -205,8 +205,13 @@ impl ToolResult {
             .lines()
             .rev()
             .find(|line| !line.trim().is_empty());
+        let attachments = match self.attachments.len() {
+            0 => String::new(),
+            1 => ", 1 attachment".to_owned(),
+            count => format!(", {count} attachments"),
+        };
         format!(
-            "{} {}{}  {}",
+            "{} {}{}{attachments}  {}",
             self.tool_name,
             self.status,
             code.unwrap_or_default(),

@@ -10,8 +10,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{integer, text, word};
 use crate::{
-    DraftId, EventSeq, EventType, FieldErrors, IdempotencyKey, LogCursor, MessageId, PermissionId,
-    PromptId, RepositoryId, SessionId, TaskId, Timestamp,
+    AttachmentHash, DraftId, EventSeq, EventType, FieldErrors, IdempotencyKey, LogCursor,
+    MessageId, PermissionId, PromptId, RepositoryId, SessionId, TaskId, Timestamp,
 };
 
 /// The pattern of a canonical ULID: 128 bits, so the first of 26 characters is at most 7.
@@ -52,6 +52,11 @@ schemas! {
     MessageId => id("The id of a message in a session's conversation.", MessageId::PREFIX);
     PermissionId => id("The id of a permission request of a session.", PermissionId::PREFIX);
     RepositoryId => id("The id of a repository.", RepositoryId::PREFIX);
+    AttachmentHash => text(
+        "The hash of an attachment's content: SHA-256 in hexadecimal digits.",
+        "^[0-9a-f]{64}$",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    );
     EventSeq => integer(
         "The sequence number of an event in its session's log: 1 for the first, then 2, 3… \
          without gaps. As a cursor it means after this event, so 0 is before the first.",

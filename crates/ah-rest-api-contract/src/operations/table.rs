@@ -204,6 +204,12 @@ macro_rules! for_each_operation {
                     ReadSessions, "Stream the events of many sessions",
                     "An endless stream. The `id:` of a frame is a position among the events of all \
                      sessions; `event:` is its event's `type`.";
+                get_session_attachment Get "/api/v1/sessions/{id}/attachments/{hash}" (id: SessionId, hash: AttachmentHash)
+                    -> 200 Vec<u8>, errors [],
+                    ReadSessions, "Get an image, sound or document of a session",
+                    "The bytes, with the media type that the agent reported. The `ETag` is the \
+                     hash, and the response is to be saved and not displayed \
+                     (`Content-Disposition: attachment`).";
                 // A path parameter is a whole segment, so it contains the file's extension.
                 get_agent_schema Get "/api/v1/schemas/agents/{file}" (file: String)
                     -> 200 Value, errors [],

@@ -81,6 +81,13 @@ pub(crate) fn events() -> Vec<EventPayload> {
             tool_execution_id: text("tool-1"),
             status: ToolOutcome::Completed,
             exit_code: Some(0),
+            attachments: vec![AttachmentRef {
+                hash: AttachmentHash::from_digest([1; 32]),
+                mime_type: text("image/png"),
+                size: 3,
+                url: text("/api/v1/sessions/1/attachments/2"),
+                source: some("file:///ws/a.png"),
+            }],
         }),
         EventPayload::FileEdit(FileEdit {
             file_path: text("src/main.rs"),

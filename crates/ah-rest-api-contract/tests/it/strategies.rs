@@ -91,12 +91,13 @@ pub(crate) fn content_block() -> BoxedStrategy<ContentBlock> {
             }
         }),
         (text(), text()).prop_map(|(data, mime_type)| ContentBlock::Audio { data, mime_type }),
-        (text(), of(text()), of(text())).prop_map(|(uri, mime_type, text)| {
+        (text(), of(text()), of(text()), of(text())).prop_map(|(uri, mime_type, text, blob)| {
             ContentBlock::Resource {
                 resource: EmbeddedResource {
                     uri,
                     mime_type,
                     text,
+                    blob,
                 },
             }
         }),

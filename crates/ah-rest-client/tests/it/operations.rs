@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use ah_rest_api_contract::operations::ALL;
 use ah_rest_api_contract::{
-    AgentType, AllEventsQuery, DiffQuery, DraftContent, DraftId, ErrorKind, EventFilter,
-    EventQuery, EventSeq, FileQuery, LogParams, PageRequest, PermissionAnswer, PermissionId,
-    PromptContent, PromptId, PromptRequest, RepoConfig, RepositoryId, SessionId, SessionQuery,
-    TaskId, TaskLaunchParams, TaskManager as _, for_each_operation,
+    AgentType, AllEventsQuery, AttachmentHash, DiffQuery, DraftContent, DraftId, ErrorKind,
+    EventFilter, EventQuery, EventSeq, FileQuery, LogParams, PageRequest, PermissionAnswer,
+    PermissionId, PromptContent, PromptId, PromptRequest, RepoConfig, RepositoryId, SessionId,
+    SessionQuery, TaskId, TaskLaunchParams, TaskManager as _, for_each_operation,
 };
 use ah_rest_client::RestClient;
 use wiremock::matchers::any;
@@ -108,6 +108,7 @@ async fn call_all(client: &RestClient) -> Vec<&'static str> {
         list_events(session_id(), EventQuery::default()),
         task_events_stream(session_id(), EventSeq::START, EventFilter::default()),
         all_events(AllEventsQuery::default()),
+        get_session_attachment(session_id(), AttachmentHash::from_digest([1; 32])),
         get_agent_schema(&AgentType::new("a b/c")),
         metrics(),
         docs(),

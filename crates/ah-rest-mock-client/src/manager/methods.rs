@@ -5,12 +5,13 @@ use std::time::Duration;
 use ah_lifecycle::create::KeyedLaunch;
 use ah_lifecycle::{View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
 use ah_rest_api_contract::{
-    Agent, AllEventsQuery, AllEventsStream, BranchList, DeliveryMode, DiffQuery, Draft, DraftId,
-    DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery,
-    InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
-    Prompt, PromptContent, PromptDelivery, PromptId, PromptReceipt, PromptRequest, Repository,
-    RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery,
-    StopRequest, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash, BranchList,
+    DeliveryMode, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery,
+    EventSeq, EventStream, FileEntry, FileQuery, InitialTasks, LaunchedTask, Page, PageRequest,
+    Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptDelivery, PromptId,
+    PromptReceipt, PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent,
+    SessionId, SessionInfo, SessionQuery, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager,
+    TaskManagerError,
 };
 use async_trait::async_trait;
 
@@ -320,5 +321,15 @@ impl TaskManager for MockTaskManager {
         let session = state.session(id)?;
         ah_lifecycle::workspace(session.session())?;
         Ok(session.changes().diff(&query))
+    }
+
+    async fn get_session_attachment(
+        &self,
+        id: SessionId,
+        hash: AttachmentHash,
+    ) -> Result<AttachmentContent, TaskManagerError> {
+        self.enter(MockMethod::GetSessionAttachment).await?;
+        let state = self.shared.state();
+        state.session(id)?.attachment(hash)
     }
 }

@@ -72,6 +72,7 @@ impl MockSession {
         self.fact(Fact::AgentStarted { pid: 1 }, now)?;
         let launch = &self.view.record.launch;
         let opening = Opening {
+            session_id: self.id(),
             // The first prompt is the session's own, so it has the same identifier.
             prompt_id: PromptId::from_ulid(self.id().ulid()),
             prompt: self.session().prompt_blocks.clone(),

@@ -1,6 +1,7 @@
 //! Version 1 of the API: the generated handlers, and one file per resource for the others.
 
 mod agents;
+mod attachments;
 mod calls;
 mod drafts;
 mod events;
@@ -9,6 +10,7 @@ mod tasks;
 mod workspace;
 
 pub(super) use agents::*;
+pub(super) use attachments::*;
 pub(super) use calls::*;
 pub(super) use drafts::*;
 pub(super) use events::*;

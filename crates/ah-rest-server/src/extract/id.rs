@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use ah_rest_api_contract::{
-    DraftId, ErrorKind, InvalidId, PermissionId, PromptId, RepositoryId, SessionId, TaskId,
+    AttachmentHash, DraftId, ErrorKind, InvalidId, PermissionId, PromptId, RepositoryId, SessionId,
+    TaskId,
 };
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -34,6 +35,7 @@ path_ids! {
     RepositoryId => "id",
     PromptId => "promptId",
     PermissionId => "requestId",
+    AttachmentHash => "hash",
 }
 
 impl<T: PathId, S: Send + Sync> FromRequestParts<S> for Id<T> {

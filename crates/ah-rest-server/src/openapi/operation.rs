@@ -134,6 +134,7 @@ impl<'a> Describe<'a> {
             (_, "slug") => "The last segment of a problem's `type`.".to_owned(),
             (_, "file") => "The agent's type and `.json`.".to_owned(),
             ("PermissionId", _) => "The permission request.".to_owned(),
+            ("AttachmentHash", _) => "The hash of the attachment.".to_owned(),
             (id, _) => format!("The {}.", id.trim_end_matches("Id").to_lowercase()),
         };
         let parameter = ParameterBuilder::new()
@@ -195,6 +196,10 @@ impl<'a> Describe<'a> {
             success.headers.insert("Location".to_owned(), location);
         }
         self.add_response(self.operation.status, success);
+        if self.operation.id == "get_session_attachment" {
+            let unchanged = "The `If-None-Match` of the request has the `ETag` of the attachment.";
+            self.add_response(304, Response::new(unchanged));
+        }
         if let Some(exhausted) = exhausted(self.operation) {
             self.add_response(204, Response::new(exhausted));
         }
@@ -232,6 +237,7 @@ impl<'a> Describe<'a> {
             "health" => vec![(JSON, self.schema::<T>(rust_type)), ("text/plain", text())],
             "metrics" => vec![("text/plain", text())],
             "docs" | "explain_error" => vec![("text/html", text())],
+            "get_session_attachment" => vec![("*/*", ObjectBuilder::new().into())],
             "openapi" => vec![(JSON, ObjectBuilder::new().into())],
             _ if self.operation.status == 204 => Vec::new(),
             // The stream of many sessions, which has no pages.

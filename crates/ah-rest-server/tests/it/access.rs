@@ -56,6 +56,7 @@ fn path_of_unknown(operation: &Operation) -> String {
             "RepositoryId" => format!("repo-{UNKNOWN}"),
             "PromptId" => format!("prompt-{UNKNOWN}"),
             "PermissionId" => format!("perm-{UNKNOWN}"),
+            "AttachmentHash" => "0".repeat(64),
             "String" => "unknown".to_owned(),
             other => panic!("there is no id of the kind {other} here; add one"),
         })

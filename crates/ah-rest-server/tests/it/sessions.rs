@@ -285,7 +285,65 @@ async fn a_turn_that_ends_leaves_an_interactive_session_idle(backend: Backend) {
     server.end().await.unwrap();
 }
 
+async fn an_attachment_is_served_as_a_file_and_never_as_a_page(backend: Backend) {
+    let world = World::scripted(backend);
+    let server = world.server().await;
+    let page = json!({"type": "resource", "resource": {"uri": "file:///ws/a.html",
+        "mimeType": "text/html", "blob": "PHNjcmlwdD4="}});
+    let timeline = json!([{"assistant": [[0, page]]}, {"hang": null}]);
+    let id = server.launch_task(&playing(&timeline)).await;
+    let messages = format!("/api/v1/sessions/{id}/events?type=message");
+    let mut events = server.client.events(&messages).await;
+    let path = loop {
+        let event = events.next().await.unwrap().json();
+        if event["role"] == "assistant" {
+            break event["content"][0]["uri"].as_str().unwrap().to_owned();
+        }
+    };
+    let prefix = format!("/api/v1/sessions/{id}/attachments/");
+    let hash = path.strip_prefix(&prefix).unwrap();
+    let answer = server.client.get(&path).await;
+    assert_eq!((answer.status, answer.text()), (200, "<script>"));
+    for (name, value) in [
+        ("content-type", "text/html"),
+        ("content-disposition", "attachment"),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; sandbox"),
+        ("cache-control", "private, no-cache"),
+        ("etag", &format!("\"{hash}\"")),
+    ] {
+        assert_eq!(answer.header(name), value, "{name}");
+    }
+    for (tag, status) in [
+        (format!("\"{hash}\""), 304),
+        (format!("W/\"0\", W/\"{hash}\""), 304),
+        ("*".to_owned(), 304),
+        (format!("\"{}\"", "0".repeat(64)), 200),
+    ] {
+        let ask = server.client.ask("GET", &path);
+        let answer = ask.header("if-none-match", &tag).send().await;
+        assert_eq!(answer.status, status, "{tag}");
+        assert_eq!(answer.body.is_empty(), status == 304, "{tag}");
+        assert_eq!(answer.header("etag"), format!("\"{hash}\""));
+    }
+    let upper = server
+        .client
+        .get(&format!("{prefix}{}", hash.to_uppercase()))
+        .await;
+    assert_eq!(upper.status, 404, "{upper:?}");
+    let session = format!("/api/v1/sessions/{id}");
+    assert_eq!(server.client.delete(&session).await.status, 204);
+    let gone = server.client.get(&path).await;
+    assert_eq!(gone.status, 404, "{gone:?}");
+    assert_eq!(
+        gone.problem()["detail"],
+        format!("there is no attachment `{hash}`")
+    );
+    server.end().await.unwrap();
+}
+
 on_each_backend!(
+    an_attachment_is_served_as_a_file_and_never_as_a_page,
     session_goes_through_its_lifecycle,
     permission_is_requested_and_granted,
     lists_come_in_pages_with_links,

@@ -44,6 +44,7 @@ pub(super) fn play(tool: &ScriptedToolUse, due: &mut VecDeque<AgentStep>) {
         tool_execution_id: id.clone(),
         status: run.outcome,
         exit_code: run.exit_code,
+        attachments: Vec::new(),
     })));
 }
 

@@ -8,6 +8,7 @@ use super::decide::{Decisions, SessionState};
 use super::queue;
 use super::returned::Returned;
 use crate::append::Batch;
+use crate::attachments;
 use crate::error::During as _;
 use crate::receipts::rows as receipt_rows;
 use crate::rows::json_text;
@@ -24,9 +25,13 @@ impl<'a> Decisions<'a> {
         let mut plain = Vec::new();
         let mut patched = Vec::new();
         let mut ended = Vec::new();
+        let mut discarded = Vec::new();
         for (id, session) in self.changed() {
             if session.is_ended {
                 ended.push(session.key);
+            }
+            if session.is_discarded() {
+                discarded.push(session.key);
             }
             heads.push((id, session.head()));
             match Update::of(session) {
@@ -37,7 +42,13 @@ impl<'a> Decisions<'a> {
         if !patched.is_empty() {
             patch_sessions(connection, &patched).await?;
         }
-        let erased = !ended.is_empty() && erase_environments(connection, &ended).await?;
+        let mut erased = !ended.is_empty() && erase_environments(connection, &ended).await?;
+        for (session, part) in &self.attachments {
+            attachments::put(connection, *session, part).await?;
+        }
+        if !discarded.is_empty() {
+            erased |= attachments::erase(connection, &discarded).await?;
+        }
         for (session, write) in &self.prompts {
             queue::write_prompt(connection, *session, write).await?;
         }

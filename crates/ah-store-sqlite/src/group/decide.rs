@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ah_rest_api_contract::{EventSeq, PermissionId, PermissionState, PromptId, Receipt, SessionId};
+use ah_rest_api_contract::{
+    EventSeq, PermissionId, PermissionState, PromptId, Receipt, SessionId, SessionStatus,
+};
 use ah_store::{
-    Head, PermissionWrite, PromptWrite, SessionPatch, SessionVersion, SessionWrite, StoreError,
-    Written,
+    AttachmentPart, Head, PermissionWrite, PromptWrite, SessionPatch, SessionVersion, SessionWrite,
+    StoreError, Written,
 };
 use sqlx::SqliteConnection;
 
@@ -23,6 +25,7 @@ pub(super) struct Decisions<'a> {
     /// The changes of prompts by the key of the session, in order.
     pub(super) prompts: Vec<(i64, &'a PromptWrite)>,
     pub(super) permissions: Vec<(i64, &'a PermissionWrite)>,
+    pub(super) attachments: Vec<(i64, &'a AttachmentPart)>,
     /// The receipts that are complete.
     pub(super) receipts: Vec<&'a Receipt>,
     /// The sessions that admitted writes return, with the receipts that are to contain them.
@@ -95,6 +98,7 @@ impl<'a> Decisions<'a> {
             batch: Batch::default(),
             prompts: Vec::new(),
             permissions: Vec::new(),
+            attachments: Vec::new(),
             receipts: Vec::new(),
             returns: Vec::new(),
             work: false,
@@ -137,6 +141,8 @@ impl<'a> Decisions<'a> {
             .extend(write.prompts.iter().map(|prompt| (key, prompt)));
         self.permissions
             .extend(write.permissions.iter().map(|permission| (key, permission)));
+        self.attachments
+            .extend(write.attachments.iter().map(|part| (key, part)));
         if let Some(receipt) = &write.receipt {
             self.existing
                 .receipts
@@ -184,6 +190,11 @@ impl SessionState {
             return Err(StoreError::Conflict { id });
         }
         Ok((SessionVersion(version), EventSeq::new(last_seq)))
+    }
+
+    /// Returns true if it was cancelled or hidden, and is kept only for its log.
+    pub(super) fn is_discarded(&self) -> bool {
+        self.patch.status == Some(SessionStatus::Cancelled) || self.patch.hidden == Some(true)
     }
 
     /// Returns the head for watchers. The numbers were checked when a write was admitted, and have

@@ -28,8 +28,10 @@ impl PreparedWrite {
         Ok(Self { write, events })
     }
 
-    /// Returns the approximate size of its events in bytes.
+    /// Returns the approximate size of its events and attachments in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.events.iter().map(EventText::size).sum()
+        let events: usize = self.events.iter().map(EventText::size).sum();
+        let parts = self.write.attachments.iter().map(|part| part.data.len());
+        events + parts.sum::<usize>()
     }
 }

@@ -136,6 +136,7 @@ pub fn tool_result(id: &str) -> EventPayload {
         tool_execution_id: id.to_owned(),
         status: ToolOutcome::Completed,
         exit_code: Some(0),
+        attachments: Vec::new(),
     })
 }
 

@@ -1,12 +1,15 @@
 //! Converts prompts to ACP's content blocks, and ACP's content blocks to the contract's.
 
-use ah_lifecycle::turns::leave_out_middle;
-use ah_rest_api_contract::{ContentBlock, EmbeddedResource, PromptContent};
+use ah_lifecycle::turns::{Binary, leave_out_middle};
+use ah_rest_api_contract::{ContentBlock, EmbeddedResource, PromptContent, UNKNOWN_MEDIA_TYPE};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// The maximum size of a block's description, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 1024;
+
+/// The maximum number of images, sounds and documents in one message of the agent.
+const BINARIES_MAX: usize = 64;
 
 /// The content types that an agent accepts besides text and links (ACP, `promptCapabilities`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +53,8 @@ impl PromptCapabilities {
                 Err("the agent does not accept audio".to_owned())
             }
             ContentBlock::Resource {
-                resource: EmbeddedResource { text: Some(_), .. },
+                resource:
+                    EmbeddedResource { text: Some(_), .. } | EmbeddedResource { blob: Some(_), .. },
             } if !self.embedded_context => {
                 Err("the agent accepts only links to documents".to_owned())
             }
@@ -66,6 +70,7 @@ impl PromptCapabilities {
                         uri,
                         mime_type,
                         text: None,
+                        blob: None,
                     },
             } => Ok(link(uri, mime_type.as_deref())),
             // The contract's blocks have the same form as ACP's.
@@ -86,14 +91,77 @@ fn link(uri: &str, mime_type: Option<&str>) -> Value {
 
 /// Converts a block of the agent. An unsupported block becomes a description in words.
 pub(super) fn content_block(block: &Value) -> Option<ContentBlock> {
-    if block["resource"]["blob"].is_string() {
-        // The contract's resources have no binary content.
-        return described(block).map(ContentBlock::text);
-    }
     if let Ok(block) = ContentBlock::deserialize(block) {
         return Some(block);
     }
+    if let Some(Binary {
+        mime_type,
+        source,
+        data,
+    }) = binary(block)
+    {
+        // A block without a field that the contract requires.
+        let mime_type = Some(mime_type.unwrap_or_else(|| UNKNOWN_MEDIA_TYPE.to_owned()));
+        let uri = source.unwrap_or_default();
+        return Some(ContentBlock::Resource {
+            resource: EmbeddedResource {
+                uri,
+                mime_type,
+                text: None,
+                blob: Some(data),
+            },
+        });
+    }
     described(block).map(ContentBlock::text)
+}
+
+/// Returns the binary data of a block: of an image, of audio, or of a resource.
+fn binary(block: &Value) -> Option<Binary> {
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    let resource = &block["resource"];
+    // Models' own blocks have the data in `source`, and opencode's attachments as a URL.
+    let nested = &block["source"];
+    let url = block["url"]
+        .as_str()
+        .filter(|url| url.starts_with("data:") && url.contains(";base64,"));
+    let is_media = block["type"] == "image" || block["type"] == "audio";
+    let data = text(&resource["blob"])
+        .or_else(|| text(&block["blob"]).filter(|_| block["uri"].is_string()))
+        .or_else(|| text(&block["data"]).filter(|_| is_media))
+        .or_else(|| text(&nested["data"]).filter(|_| is_media))
+        .or_else(|| url.map(ToOwned::to_owned))?;
+    let mime_type = [
+        &resource["mimeType"],
+        &block["mimeType"],
+        &nested["media_type"],
+        &block["mime"],
+    ]
+    .into_iter()
+    .find_map(text);
+    let source = [&resource["uri"], &block["uri"], &block["filename"]];
+    Some(Binary {
+        mime_type,
+        source: source.into_iter().find_map(text),
+        data,
+    })
+}
+
+/// Finds the binary data anywhere in a value.
+pub(super) fn binaries(value: &Value) -> Vec<Binary> {
+    fn find(value: &Value, found: &mut Vec<Binary>) {
+        match value {
+            _ if found.len() >= BINARIES_MAX => {}
+            Value::Array(items) => items.iter().for_each(|item| find(item, found)),
+            Value::Object(fields) => match binary(value) {
+                Some(binary) => found.push(binary),
+                None => fields.values().for_each(|field| find(field, found)),
+            },
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    find(value, &mut found);
+    found
 }
 
 /// Returns a block as text. Binary content becomes a reference with its type and size.

@@ -29,6 +29,9 @@ use ended::EndedCalls;
 /// closed.
 const OPEN_MAX: usize = 256;
 
+/// The maximum size of the images, sounds and documents that open calls hold, in bytes of base64.
+const HELD_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// The tool calls of a session.
 #[derive(Debug)]
 pub(super) struct Tools {
@@ -101,9 +104,11 @@ impl Tools {
             }
             None => self.begin(&agent_id, output),
         };
+        let room = self.room();
         let call = &mut self.open[index];
         let had_printed = call.has_printed();
         call.merge(update, self.quirks, &self.workspace);
+        call.merge_binaries(update, room);
         let is_over = call.status.is_over();
         if is_over || call.input_is_known(self.quirks) {
             announce(call, output);
@@ -130,8 +135,16 @@ impl Tools {
         }
         if let Some(mut call) = self.ended.take_guessed(agent_id) {
             call.merge(update, self.quirks, &self.workspace);
+            call.merge_binaries(update, self.room());
             self.end(call, output);
         }
+    }
+
+    /// Returns the size of the images, sounds and documents that open calls may still hold, in
+    /// bytes.
+    fn room(&self) -> usize {
+        let held: usize = self.open.iter().map(AgentCall::held).sum();
+        HELD_BYTES_MAX.saturating_sub(held)
     }
 
     /// Handles a permission request for `tool_call`.
@@ -317,7 +330,7 @@ impl Tools {
         self.end(call, output);
     }
 
-    fn end(&mut self, call: AgentCall, output: &mut Vec<AgentOutput>) {
+    fn end(&mut self, mut call: AgentCall, output: &mut Vec<AgentOutput>) {
         let mut result = call.result(self.quirks);
         // Some agents report a command as completed after killing it.
         result.is_failed |= call.is_cancelled && call.is_command() && result.exit_code.is_none();
@@ -332,7 +345,7 @@ impl Tools {
                 output.extend(events.map(AgentOutput::Event));
             }
         }
-        output.push(AgentOutput::Event(EventPayload::ToolResult(ToolResult {
+        let result = ToolResult {
             tool_name: call.name.clone(),
             tool_output: result.output,
             tool_execution_id: call.id.clone(),
@@ -342,7 +355,14 @@ impl Tools {
                 ToolOutcome::Completed
             },
             exit_code: result.exit_code,
-        })));
+            attachments: Vec::new(),
+        };
+        let binaries = call.take_binaries();
+        output.push(if binaries.is_empty() {
+            AgentOutput::Event(EventPayload::ToolResult(result))
+        } else {
+            AgentOutput::ToolResult { result, binaries }
+        });
         self.ended.add(call);
     }
 }

@@ -254,6 +254,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             tool_execution_id: tool.id.clone(),
             status: ran.outcome,
             exit_code,
+            attachments: Vec::new(),
         }))
         .await
     }

@@ -5,7 +5,7 @@ use ah_rest_api_contract::{EventPayload, MessageId, MessageRole, PermissionId};
 use super::{Conversation, Origin, Phase};
 use crate::Fact;
 use crate::turns::shorten::leave_out_middle;
-use crate::turns::{AgentInput, AgentOutput, Effects, Moment};
+use crate::turns::{AgentInput, AgentOutput, Channel, Effects, Moment};
 
 /// The most bytes of an agent's line that are kept with the record that it led to.
 const RAW_BYTES_MAX: usize = 16 * 1024;
@@ -75,14 +75,24 @@ impl<A: AgentInput> Conversation<A> {
                 whole,
                 content,
             } => {
+                let content = match channel {
+                    Channel::Message => self.attachments.keep_block(content, at, effects),
+                    // Of a thought only the text is recorded.
+                    Channel::Thought => content,
+                };
                 let ids = &mut self.ids;
                 let new_id = || MessageId::from_ulid(ids.next(at.wall));
                 self.speech
                     .add(channel, whole, content, new_id, at, effects);
             }
-            AgentOutput::Event(event) => {
-                self.note_call(&event);
-                record_event(event, at, effects);
+            AgentOutput::Event(event) => self.record_event(event, at, effects),
+            AgentOutput::ToolResult {
+                mut result,
+                binaries,
+            } => {
+                self.attachments
+                    .keep_all(&binaries, &mut result, at, effects);
+                self.record_event(EventPayload::ToolResult(result), at, effects);
             }
             AgentOutput::Ephemeral(event) => effects.ephemeral(event),
             AgentOutput::PermissionRequest(request) => {
@@ -122,24 +132,32 @@ impl<A: AgentInput> Conversation<A> {
             _ => {}
         }
     }
-}
 
-/// Records an event of the agent, unless only the access point may write such an event.
-fn record_event(mut event: EventPayload, at: Moment, effects: &mut Effects) {
-    let is_of_user = matches!(
-        &event,
-        EventPayload::Message(message) if message.role == MessageRole::User
-    );
-    if is_of_user || event.is_reserved() {
-        let name = event.event_type();
-        effects.error(
-            at,
-            format!("the agent sent a `{name}`, which an agent may not send"),
+    /// Records an event of the agent, unless only the access point may write such an event.
+    fn record_event(&mut self, mut event: EventPayload, at: Moment, effects: &mut Effects) {
+        self.note_call(&event);
+        let is_of_user = matches!(
+            &event,
+            EventPayload::Message(message) if message.role == MessageRole::User
         );
-        return;
+        if is_of_user || event.is_reserved() {
+            let name = event.event_type();
+            effects.error(
+                at,
+                format!("the agent sent a `{name}`, which an agent may not send"),
+            );
+            return;
+        }
+        match &mut event {
+            EventPayload::ToolResult(result) => {
+                leave_out_middle(&mut result.tool_output, TOOL_OUTPUT_BYTES_MAX);
+            }
+            EventPayload::Message(message) => {
+                self.attachments
+                    .keep_blocks(&mut message.content, at, effects);
+            }
+            _ => {}
+        }
+        effects.event(at, event);
     }
-    if let EventPayload::ToolResult(result) = &mut event {
-        leave_out_middle(&mut result.tool_output, TOOL_OUTPUT_BYTES_MAX);
-    }
-    effects.event(at, event);
 }

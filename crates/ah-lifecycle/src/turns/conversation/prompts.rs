@@ -137,10 +137,12 @@ impl<A: AgentInput> Conversation<A> {
         if prompt.delivery != PromptDelivery::Initial {
             self.unconfirmed.push(prompt.id);
         }
+        let mut content = prompt.content.blocks().to_vec();
+        self.attachments.keep_blocks(&mut content, at, effects);
         let message = Message {
             role: MessageRole::User,
             message_id: MessageId::from_ulid(self.ids.next(at.wall)),
-            content: prompt.content.blocks().to_vec(),
+            content,
             author: Some(prompt.author),
             delivery: Some(prompt.delivery),
             prompt_id: Some(prompt.id),

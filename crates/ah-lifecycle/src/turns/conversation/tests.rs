@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, MessageId, PermissionAction, PermissionOption,
-    PermissionOptionKind, PermissionPolicy, ThoughtDelta, Timestamp,
+    PermissionOptionKind, PermissionPolicy, SessionId, ThoughtDelta, Timestamp,
 };
 use proptest::prelude::*;
 use ulid::Ulid;
@@ -99,6 +99,7 @@ fn id(number: u128) -> PromptId {
 
 fn conversation(policy: PermissionPolicy, steers: bool) -> Talk {
     let opening = Opening {
+        session_id: SessionId::from_ulid(Ulid::from_parts(0, 7)),
         prompt_id: id(1),
         prompt: "first".into(),
         author: "ann".to_owned(),
@@ -143,6 +144,7 @@ fn in_a_word(record: &JournalRecord) -> String {
             resolved.by
         ),
         JournalEntry::Event(event) => event.event_type().to_string(),
+        JournalEntry::Attachment(part) => format!("a part of {} bytes", part.size),
         JournalEntry::Fact(other) => format!("{other:?}"),
     }
 }

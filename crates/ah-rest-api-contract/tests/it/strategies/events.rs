@@ -247,21 +247,30 @@ pub(crate) fn payload() -> BoxedStrategy<EventPayload> {
                 status: ToolUseStatus::Started,
             })
         }),
-        (text(), text(), text(), any::<bool>(), of(any::<i32>())).prop_map(
-            |(tool_name, tool_output, id, failed, exit_code)| {
-                EventPayload::ToolResult(ToolResult {
-                    tool_name,
-                    tool_output,
-                    tool_execution_id: id,
-                    status: if failed {
-                        ToolOutcome::Failed
-                    } else {
-                        ToolOutcome::Completed
-                    },
-                    exit_code,
-                })
-            }
-        ),
+        (
+            text(),
+            text(),
+            text(),
+            any::<bool>(),
+            of(any::<i32>()),
+            vec(attachment(), 0..3)
+        )
+            .prop_map(
+                |(tool_name, tool_output, id, failed, exit_code, attachments)| {
+                    EventPayload::ToolResult(ToolResult {
+                        tool_name,
+                        tool_output,
+                        tool_execution_id: id,
+                        status: if failed {
+                            ToolOutcome::Failed
+                        } else {
+                            ToolOutcome::Completed
+                        },
+                        exit_code,
+                        attachments,
+                    })
+                }
+            ),
         (text(), any::<u64>(), any::<u64>(), of(text())).prop_map(
             |(file_path, lines_added, lines_removed, description)| {
                 EventPayload::FileEdit(FileEdit {
@@ -365,4 +374,16 @@ pub(crate) fn log_event() -> BoxedStrategy<SessionEvent> {
             }),
         })
         .boxed()
+}
+
+fn attachment() -> impl Strategy<Value = AttachmentRef> {
+    (any::<[u8; 32]>(), text(), any::<u64>(), text(), of(text())).prop_map(
+        |(digest, mime_type, size, url, source)| AttachmentRef {
+            hash: AttachmentHash::from_digest(digest),
+            mime_type,
+            size,
+            url,
+            source,
+        },
+    )
 }

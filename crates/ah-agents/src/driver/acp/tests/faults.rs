@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use ah_lifecycle::turns::{Effects, Identifiers, Moment};
 use ah_rest_api_contract::{
-    Activity, EventPayload, PermissionAnswer, PermissionId, PermissionOutcome, PermissionResolved,
-    Timestamp,
+    Activity, EventPayload, MessageRole, PermissionAnswer, PermissionId, PermissionOutcome,
+    PermissionResolved, Timestamp, UNKNOWN_MEDIA_TYPE,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ impl Talk {
             .iter()
             .filter_map(|record| match &record.entry {
                 JournalEntry::Event(event) => Some(event),
-                JournalEntry::Fact(_) => None,
+                JournalEntry::Fact(_) | JournalEntry::Attachment(_) => None,
             })
     }
 
@@ -117,7 +117,7 @@ impl Talk {
         self.records
             .iter()
             .filter_map(|record| match &record.entry {
-                JournalEntry::Event(_) => None,
+                JournalEntry::Event(_) | JournalEntry::Attachment(_) => None,
                 JournalEntry::Fact(fact) => Some(fact),
             })
     }
@@ -865,4 +865,61 @@ proptest! {
             prop_assert!(serde_json::from_str::<JournalRecord>(&text).is_ok());
         }
     }
+}
+
+#[test]
+fn binary_content_is_recorded_before_the_event_that_refers_to_it() {
+    let mut talk = Talk::new(&json!("allow"));
+    let image = json!({"type": "image", "mimeType": "image/png", "data": "iVBORw=="});
+    talk.update(&json!({"sessionUpdate": "agent_message_chunk", "content": image}));
+    talk.update(
+        &json!({"sessionUpdate": "tool_call", "toolCallId": "1", "kind": "fetch",
+        "rawInput": {"url": "x"}, "status": "completed",
+        "content": [{"type": "content", "content": image},
+            {"type": "content", "content": {"type": "audio", "data": "UklGRg=="}}]}),
+    );
+    talk.end_turn();
+    let entries: Vec<&JournalEntry> = talk.records.iter().map(|it| &it.entry).collect();
+    let place = |is_it: &dyn Fn(&JournalEntry) -> bool| {
+        entries
+            .iter()
+            .position(|entry| is_it(entry))
+            .expect("it is recorded")
+    };
+    let part_of = |size: u64, kind: &str| {
+        place(&|entry| {
+            matches!(entry, JournalEntry::Attachment(part)
+            if part.size == size && part.mime_type == kind)
+        })
+    };
+    let said = place(&|entry| {
+        matches!(entry, JournalEntry::Event(EventPayload::Message(it))
+        if it.role == MessageRole::Assistant)
+    });
+    let used = place(&|entry| matches!(entry, JournalEntry::Event(EventPayload::ToolResult(_))));
+    assert!(part_of(4, "image/png") < said, "{entries:#?}");
+    assert!(part_of(4, UNKNOWN_MEDIA_TYPE) < used, "{entries:#?}");
+    let (
+        JournalEntry::Event(EventPayload::Message(message)),
+        JournalEntry::Event(EventPayload::ToolResult(result)),
+    ) = (entries[said], entries[used])
+    else {
+        panic!("{entries:#?}");
+    };
+    assert_eq!(
+        message.content[0].attachment(),
+        Some(result.attachments[0].hash)
+    );
+    assert_eq!(
+        result.tool_output,
+        "[image image/png, 4 bytes]\n[audio, 4 bytes]"
+    );
+    let parts = entries
+        .iter()
+        .filter(|it| matches!(it, JournalEntry::Attachment(_)));
+    assert_eq!(
+        (result.attachments.len(), parts.count()),
+        (2, 2),
+        "equal content is one attachment"
+    );
 }

@@ -326,6 +326,7 @@ fn prompt_id(number: u128) -> PromptId {
 fn in_short(entry: &JournalEntry) -> String {
     match entry {
         JournalEntry::Event(event) => json!(event).to_string(),
+        JournalEntry::Attachment(part) => format!("+ {part:?}"),
         JournalEntry::Fact(fact) => format!("= {}", json!(fact)),
     }
 }

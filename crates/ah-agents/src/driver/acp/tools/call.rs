@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::asked::Asked;
 use super::report::{inputs_differ, read_changes, read_input, read_locations, read_name};
-use crate::driver::acp::content::shown_text;
+use crate::driver::acp::content::{binaries, shown_text};
 use crate::driver::acp::edits::FileChange;
 use crate::driver::acp::output::{self, ToolReport};
 use crate::driver::acp::quirks::{EarlyContent, InputKnown, Quirks, ToolName};
-use ah_lifecycle::turns::leave_out_middle;
+use ah_lifecycle::turns::{Binary, leave_out_middle};
 
 /// The maximum amount of terminal output to keep, in bytes.
 const PRINTED_BYTES_MAX: usize = 256 * 1024;
@@ -74,6 +74,10 @@ pub(super) struct AgentCall {
     printed: String,
     terminal_exit: Option<i32>,
     raw_output: Value,
+    /// The images, sounds and documents of its output.
+    binaries: Vec<Binary>,
+    /// The number of those for which there was no room.
+    left_out: usize,
     /// True if the turn ended before the call.
     is_given_up: bool,
 }
@@ -105,6 +109,8 @@ impl AgentCall {
             printed: String::new(),
             terminal_exit: None,
             raw_output: Value::Null,
+            binaries: Vec::new(),
+            left_out: 0,
             is_given_up: false,
         }
     }
@@ -214,6 +220,33 @@ impl AgentCall {
         {
             self.input = input;
         }
+    }
+
+    /// Merges the images, sounds and documents of an update, as far as there is `room`, in bytes.
+    pub(super) fn merge_binaries(&mut self, update: &Value, mut room: usize) {
+        let found = [&update["content"], &update["rawOutput"]].map(binaries);
+        for binary in found.into_iter().flatten() {
+            // Many agents send the content again with each update, and also as their raw output.
+            if self.binaries.iter().any(|known| known.data == binary.data) {
+                continue;
+            }
+            if binary.data.len() > room {
+                self.left_out += 1;
+            } else {
+                room -= binary.data.len();
+                self.binaries.push(binary);
+            }
+        }
+    }
+
+    /// Returns the size of the images, sounds and documents that are held, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.binaries.iter().map(|binary| binary.data.len()).sum()
+    }
+
+    /// Takes the images, sounds and documents of the output.
+    pub(super) fn take_binaries(&mut self) -> Vec<Binary> {
+        std::mem::take(&mut self.binaries)
     }
 
     /// Merges the output and exit of a terminal that the agent owns. codex-acp reports these
@@ -373,6 +406,13 @@ impl AgentCall {
                 result.output.push('\n');
             }
             result.output.push_str(why);
+        }
+        if self.left_out > 0 {
+            let note = format!(
+                "\n[{} attachments were too large to be kept]",
+                self.left_out
+            );
+            result.output.push_str(&note);
         }
         result
     }

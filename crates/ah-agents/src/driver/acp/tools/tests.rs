@@ -16,6 +16,11 @@ fn in_words(output: &[AgentOutput]) -> Vec<String> {
         AgentOutput::Event(EventPayload::ToolResult(it)) => {
             format!("{:?} {} {:?}", it.status, it.tool_name, it.tool_output)
         }
+        AgentOutput::ToolResult { result, binaries } => {
+            let (status, name) = (result.status, &result.tool_name);
+            let kept: Vec<&str> = binaries.iter().map(|it| it.data.as_str()).collect();
+            format!("{status:?} {name} {:?} {kept:?}", result.tool_output)
+        }
         AgentOutput::Event(EventPayload::FileEdit(it)) => format!("edit {}", it.file_path),
         AgentOutput::Event(EventPayload::Diff(_)) => "diff".to_owned(),
         AgentOutput::Ephemeral(EphemeralEvent::ToolProgress(it)) => {
@@ -216,7 +221,53 @@ fn binary_output_is_referred_to() {
         result,
         "Completed other \"a plot:\\n[image image/png, 5 bytes]\\n\
          [resource file:///a.pdf application/pdf, 5 bytes]\\nb's text\\n\
-         [resource_link https://x.example/c]\""
+         [resource_link https://x.example/c]\" [\"aGVsbG8=\"]"
+    );
+}
+
+#[test]
+fn binary_output_is_found_wherever_agents_put_it() {
+    let data = ["QQ==", "Qg==", "Qw==", "RA=="];
+    let raw = json!({
+        "content": [{"type": "image", "source":
+            {"type": "base64", "media_type": "image/png", "data": data[0]}}],
+        "attachments": [{"mime": "image/png", "url": format!("data:image/png;base64,{}", data[1])}],
+        "contents": [{"uri": "file:///a", "mimeType": "application/pdf", "blob": data[2]}],
+        "blob": "0123456789abcdef", "data": "AAAA", "output": "done",
+    });
+    let (mut tools, mut output) = (tools("mine"), Vec::new());
+    let block = json!({"type": "image", "mimeType": "image/png", "data": data[3]});
+    // An update that is not the last one has content as well.
+    for status in ["in_progress", "completed"] {
+        let update = json!({"toolCallId": "1", "status": status, "rawOutput": raw,
+            "content": [{"type": "content", "content": block}]});
+        tools.update(&update, &mut output);
+    }
+    let Some(AgentOutput::ToolResult { binaries, .. }) = output.last() else {
+        panic!("{output:?}");
+    };
+    let found: HashSet<&str> = binaries.iter().map(|it| it.data.as_str()).collect();
+    let url = format!("data:image/png;base64,{}", data[1]);
+    assert_eq!(found, HashSet::from([data[0], &url, data[2], data[3]]));
+    assert_eq!(binaries.len(), 4);
+}
+
+#[test]
+fn binary_output_that_is_held_is_limited() {
+    let (mut tools, mut output) = (tools("mine"), Vec::new());
+    for id in 0..5 {
+        let data = format!("{id}").repeat(HELD_BYTES_MAX / 4);
+        let update = json!({"toolCallId": id.to_string(), "status": "in_progress",
+            "rawOutput": {"type": "image", "data": data}});
+        tools.update(&update, &mut output);
+    }
+    let held: usize = tools.open.iter().map(AgentCall::held).sum();
+    assert_eq!(held, HELD_BYTES_MAX);
+    tools.settle(Settling::All, &mut output);
+    let last = in_words(&output[output.len() - 1..]);
+    assert!(
+        last[0].contains("[1 attachments were too large to be kept]"),
+        "{last:?}"
     );
 }
 
