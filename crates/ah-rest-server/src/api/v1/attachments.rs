@@ -8,8 +8,8 @@ use axum::http::header::{
 };
 use axum::response::IntoResponse as _;
 
-use crate::api::ApiResult;
 use crate::extract::{Access, Id};
+use crate::problem::ApiResult;
 
 /// Returns the bytes of an attachment. The agent chose the media type, and a browser must neither
 /// display the content in the origin of the API nor run it.
