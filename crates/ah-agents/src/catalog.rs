@@ -196,7 +196,7 @@ impl Catalog {
         };
         let versions = match &installation {
             Installation::Installed { version } => version.iter().cloned().collect(),
-            Installation::Missing { .. } => Vec::new(),
+            _ => Vec::new(),
         };
         Agent {
             agent_type: AgentType::new(name),

@@ -119,12 +119,14 @@ fn whole_life(id: SessionId, created_at: Timestamp) -> SessionWrite {
     write.patch = SessionPatch {
         status: Some(SessionStatus::Completed),
         exit_code: Some(0),
-        workspace: Some(Some(SessionWorkspace {
-            provider: WorkspaceProvider::Worktree,
-            path: format!("/srv/agent-harbor/worktrees/{id}").into(),
-            executor_id: ExecutorId::local(),
-            branch: Some(format!("ah/{id}")),
-        })),
+        workspace: Some(Some(
+            SessionWorkspace::new(
+                WorkspaceProvider::Worktree,
+                format!("/srv/agent-harbor/worktrees/{id}"),
+                ExecutorId::local(),
+            )
+            .with_branch(format!("ah/{id}")),
+        )),
         commit: Some("9fceb02d0ae598e95dc970b74767f19372d61af8".to_owned()),
         started_at: Some(at(1)),
         ended_at: Some(at(EVENTS + 2)),
@@ -171,12 +173,7 @@ async fn create_task(
     let sessions = ids.iter();
     store
         .create_task(NewTask {
-            task: Task {
-                id: task_id,
-                request: request.clone(),
-                session_ids: ids.clone(),
-                created_at,
-            },
+            task: Task::new(task_id, request.clone(), ids.clone(), created_at),
             sessions: sessions
                 .map(|&id| (session(id, task_id, created_at), Launch::new("bench")))
                 .collect(),

@@ -28,12 +28,14 @@ pub(crate) fn session(id: &str) -> Session {
     session.repo = SessionRepo::git("/home/me/project");
     session.repo.branch = Some("main".to_owned());
     session.repo.commit = Some("0123456789abcdef0123456789abcdef01234567".to_owned());
-    session.workspace = Some(SessionWorkspace {
-        provider: WorkspaceProvider::Worktree,
-        path: "/state/workspaces/one".into(),
-        executor_id: ExecutorId::local(),
-        branch: Some(format!("ah/{id}")),
-    });
+    session.workspace = Some(
+        SessionWorkspace::new(
+            WorkspaceProvider::Worktree,
+            "/state/workspaces/one",
+            ExecutorId::local(),
+        )
+        .with_branch(format!("ah/{id}")),
+    );
     session.labels = [("team".to_owned(), "payments".to_owned())].into();
     session.updated_at = at(12_000);
     session.started_at = Some(at(1000));

@@ -93,12 +93,12 @@ impl Executor for LocalExecutor {
                 .source
                 .is_some()
                 .then(|| workspace.base_commit.clone()),
-            workspace: SessionWorkspace {
-                provider: workspace.provider,
-                path: workspace.path,
-                executor_id: ExecutorId::local(),
-                branch: workspace.branch,
-            },
+            workspace: SessionWorkspace::new(
+                workspace.provider,
+                workspace.path,
+                ExecutorId::local(),
+            )
+            .with_branch(workspace.branch),
             default_branch: workspace.default_branch,
             notes: workspace.notes,
         })

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
     AgentSelection, CreateTask, EventPayload, FieldErrors, LaunchedTask, RepositorySource, Session,
-    SessionAgent, SessionId, SessionLinks, SessionStatus, StatusChange, Task, TaskId,
-    TaskLaunchParams, Timestamp,
+    SessionAgent, SessionId, SessionStatus, StatusChange, Task, TaskId, TaskLaunchParams,
+    Timestamp,
 };
 use ulid::Ulid;
 
@@ -84,22 +84,12 @@ pub fn decide(
         })
         .collect();
     let session_ids: Vec<SessionId> = sessions.iter().map(|(session, _)| session.id).collect();
-    let first = *session_ids
-        .first()
+    let (first, further) = session_ids
+        .split_first()
         .ok_or_else(|| FieldErrors::of("agents", "is empty"))?;
     Ok(Creation {
-        launched: LaunchedTask {
-            task_id,
-            session_ids: session_ids.clone(),
-            status: SessionStatus::Queued,
-            links: SessionLinks::of(first),
-        },
-        task: Task {
-            id: task_id,
-            request: shown(params),
-            session_ids,
-            created_at: now,
-        },
+        launched: LaunchedTask::new(task_id, *first, further),
+        task: Task::new(task_id, shown(params), session_ids.clone(), now),
         sessions,
     })
 }

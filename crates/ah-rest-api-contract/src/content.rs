@@ -92,6 +92,38 @@ pub struct EmbeddedResource {
 }
 
 impl ContentBlock {
+    /// Returns the size in bytes of all texts, including base64 data, URIs and names.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Self::Text { text } => text.len(),
+            Self::Image {
+                uri,
+                data,
+                mime_type,
+            } => length(uri) + length(data) + length(mime_type),
+            Self::Audio { data, mime_type } => data.len() + mime_type.len(),
+            Self::Resource {
+                resource:
+                    EmbeddedResource {
+                        uri,
+                        mime_type,
+                        text,
+                        blob,
+                    },
+            } => uri.len() + length(mime_type) + length(text) + length(blob),
+            Self::ResourceLink {
+                uri,
+                name,
+                mime_type,
+                title,
+                description,
+                size: _,
+            } => uri.len() + name.len() + length(mime_type) + length(title) + length(description),
+        }
+    }
+
     /// Creates a block of text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
@@ -136,38 +168,7 @@ impl PromptContent {
     /// Returns the total size in bytes of all texts, including base64 data, URIs and names.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        self.0
-            .iter()
-            .map(|block| match block {
-                ContentBlock::Text { text } => text.len(),
-                ContentBlock::Image {
-                    uri,
-                    data,
-                    mime_type,
-                } => length(uri) + length(data) + length(mime_type),
-                ContentBlock::Audio { data, mime_type } => data.len() + mime_type.len(),
-                ContentBlock::Resource {
-                    resource:
-                        EmbeddedResource {
-                            uri,
-                            mime_type,
-                            text,
-                            blob,
-                        },
-                } => uri.len() + length(mime_type) + length(text) + length(blob),
-                ContentBlock::ResourceLink {
-                    uri,
-                    name,
-                    mime_type,
-                    title,
-                    description,
-                    size: _,
-                } => {
-                    uri.len() + name.len() + length(mime_type) + length(title) + length(description)
-                }
-            })
-            .sum()
+        self.0.iter().map(ContentBlock::size_bytes).sum()
     }
 
     /// Validates the content and adds the errors to `errors` under `field`. A prompt must not be

@@ -31,6 +31,7 @@ pub struct SessionDebug {
 /// The state of a session's supervisor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct SupervisorInfo {
     /// The current work.
     pub phase: SupervisorPhase,

@@ -30,11 +30,20 @@ pub enum HealthStatus {
 /// The response of `/health` and `/ready`. A server that is not ready responds with a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Health {
     /// `ok` for `/health`, `ready` for `/ready`.
     pub status: HealthStatus,
     /// The time of the response, by the server's clock.
     pub timestamp: Timestamp,
+}
+
+impl Health {
+    /// Creates the response of a server with this status.
+    #[must_use]
+    pub const fn new(status: HealthStatus, timestamp: Timestamp) -> Self {
+        Self { status, timestamp }
+    }
 }
 
 /// The status of one dependency of a server.
@@ -59,6 +68,7 @@ pub enum CheckStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct HealthCheck {
     /// The status of the dependency.
     pub status: CheckStatus,
@@ -69,9 +79,22 @@ pub struct HealthCheck {
     pub duration_ms: u64,
 }
 
+impl HealthCheck {
+    /// Creates the result of a check, without a detail.
+    #[must_use]
+    pub const fn new(status: CheckStatus, duration_ms: u64) -> Self {
+        Self {
+            status,
+            detail: None,
+            duration_ms,
+        }
+    }
+}
+
 /// The response of `/health/deep`: the status of each dependency of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct DeepHealth {
     /// `ok` if all checks passed, otherwise `degraded`.
     pub status: HealthStatus,
@@ -102,6 +125,7 @@ impl DeepHealth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Version {
     /// The version number, such as `0.1.0`.
     pub version: String,
@@ -111,6 +135,18 @@ pub struct Version {
     /// The time of the build; absent if the build did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_date: Option<Timestamp>,
+}
+
+impl Version {
+    /// Creates the version of a build that recorded nothing else.
+    #[must_use]
+    pub fn new(version: impl Into<String>) -> Self {
+        Self {
+            version: version.into(),
+            commit: None,
+            build_date: None,
+        }
+    }
 }
 
 words!(open HealthStatus, CheckStatus);

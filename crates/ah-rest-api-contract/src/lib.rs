@@ -143,6 +143,20 @@
 //! [`SessionParams`], and validated by conversion into a query type, such as [`SessionQuery`]; a
 //! client converts in the other direction.
 //!
+//! # Compatibility
+//!
+//! A minor version may add events, fields of a session, and words of open enums. Types that programs
+//! only receive are therefore `#[non_exhaustive]` where additions are expected; other
+//! implementations and tests create them with their constructors. An open enum reads a word of a
+//! newer server as `Unknown`, and a newer event as [`EventPayload::Unknown`].
+//!
+//! Requests and queries are created with their constructor or `Default`, and then changed by field:
+//! `SessionQuery { page, ..SessionQuery::default() }`. Such code compiles after a field was added.
+//! Match the other structs with `..`.
+//!
+//! [`SessionStatus`], [`SessionAction`], [`PromptState`] and [`PermissionState`] can be matched
+//! exhaustively, because programs decide by them. A new value needs a new major version.
+//!
 //! With the feature `openapi` every wire type has its schema, for use in an OpenAPI document.
 
 pub mod access;

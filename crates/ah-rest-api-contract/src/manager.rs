@@ -34,11 +34,20 @@ pub type AllEventsStream = Pin<
 /// Both are pages of [`PageRequest::largest`]. If there are more items, [`Page::next_page`] is set,
 /// and [`TaskManager::list_drafts`] and [`TaskManager::list_sessions`] return the rest.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct InitialTasks {
     /// The drafts, the last saved first.
     pub drafts: Page<Draft>,
     /// The sessions, newest first.
     pub sessions: Page<Session>,
+}
+
+impl InitialTasks {
+    /// Creates the first pages of drafts and of sessions.
+    #[must_use]
+    pub const fn new(drafts: Page<Draft>, sessions: Page<Session>) -> Self {
+        Self { drafts, sessions }
+    }
 }
 
 /// Launches agents on tasks, reports their activity, and steers them.

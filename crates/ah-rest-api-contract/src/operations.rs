@@ -78,6 +78,7 @@ impl fmt::Display for Method {
 
 /// The permission that an operation requires of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Action {
     /// Reading of data that is not about any task. No credential is required.
     Public,

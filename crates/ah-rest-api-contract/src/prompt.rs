@@ -29,6 +29,7 @@ pub const PROMPT_BYTES_MAX: usize = 16 * 1024;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum DeliveryMode {
     /// Deliver after the turn.
     #[default]
@@ -149,6 +150,7 @@ pub struct Prompt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PromptReceipt {
     /// The id of the session.
     pub session_id: SessionId,
@@ -161,6 +163,23 @@ pub struct PromptReceipt {
     /// The delivery of the prompt: `queued` if the agent cannot be steered, regardless of the
     /// request.
     pub delivery: PromptDelivery,
+}
+
+impl PromptReceipt {
+    /// Creates the receipt of a prompt that was accepted for the session.
+    #[must_use]
+    pub const fn of(session_id: SessionId, prompt: &Prompt) -> Self {
+        Self {
+            session_id,
+            accepted: true,
+            ts: prompt.created_at,
+            prompt_id: prompt.id,
+            delivery: match prompt.delivery {
+                DeliveryMode::Steer => PromptDelivery::Steered,
+                DeliveryMode::Queue | DeliveryMode::Unknown => PromptDelivery::Queued,
+            },
+        }
+    }
 }
 
 words!(open PromptState);

@@ -160,6 +160,7 @@ impl fmt::Display for RepositorySource {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Repository {
     /// The id of the repository.
     pub id: RepositoryId,
@@ -177,9 +178,29 @@ pub struct Repository {
     pub last_used_at: Option<Timestamp>,
 }
 
+impl Repository {
+    /// Creates a git repository with this name for display, and its address without credentials.
+    #[must_use]
+    pub fn git(
+        id: RepositoryId,
+        display_name: impl Into<String>,
+        remote_url: impl Into<String>,
+    ) -> Self {
+        Self {
+            id,
+            display_name: display_name.into(),
+            scm_provider: "git".to_owned(),
+            remote_url: remote_url.into(),
+            default_branch: None,
+            last_used_at: None,
+        }
+    }
+}
+
 /// A branch of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Branch {
     /// The name, without `refs/heads/`.
     pub name: String,
@@ -189,10 +210,23 @@ pub struct Branch {
     pub last_commit: String,
 }
 
+impl Branch {
+    /// Creates a branch whose last commit has the id `last_commit`.
+    #[must_use]
+    pub fn new(name: impl Into<String>, is_default: bool, last_commit: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            is_default,
+            last_commit: last_commit.into(),
+        }
+    }
+}
+
 /// The branches of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct BranchList {
     /// The id of the repository.
     pub repository_id: RepositoryId,
@@ -200,4 +234,16 @@ pub struct BranchList {
     pub branches: Vec<Branch>,
     /// The number of branches.
     pub total: u64,
+}
+
+impl BranchList {
+    /// Creates the list of all branches of a repository.
+    #[must_use]
+    pub const fn new(repository_id: RepositoryId, branches: Vec<Branch>) -> Self {
+        Self {
+            repository_id,
+            total: branches.len() as u64,
+            branches,
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub const RECENT_EVENTS_MAX: usize = 3;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Session {
     /// The id of the session.
     pub id: SessionId,
@@ -134,12 +135,20 @@ impl Session {
             links: SessionLinks::of(id),
         }
     }
+
+    /// Returns a title for lists: the first line of the prompt that is not blank, or an empty text.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        let mut lines = self.prompt.lines().map(str::trim);
+        lines.find(|line| !line.is_empty()).unwrap_or_default()
+    }
 }
 
 /// The repository of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SessionRepo {
     /// The kind of repository.
     #[serde(deserialize_with = "word::open")]
@@ -183,6 +192,7 @@ impl SessionRepo {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SessionAgent {
     /// The type of the agent.
     #[serde(rename = "type")]
@@ -233,6 +243,7 @@ pub enum WorkspaceProvider {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SessionWorkspace {
     /// The method by which it was created.
     pub provider: WorkspaceProvider,
@@ -246,10 +257,35 @@ pub struct SessionWorkspace {
     pub branch: Option<String>,
 }
 
+impl SessionWorkspace {
+    /// Creates the workspace at `path` on this executor's host, without a branch.
+    #[must_use]
+    pub fn new(
+        provider: WorkspaceProvider,
+        path: impl Into<PathBuf>,
+        executor_id: ExecutorId,
+    ) -> Self {
+        Self {
+            provider,
+            path: path.into(),
+            executor_id,
+            branch: None,
+        }
+    }
+
+    /// Sets the branch.
+    #[must_use]
+    pub fn with_branch(mut self, branch: impl Into<Option<String>>) -> Self {
+        self.branch = branch.into();
+        self
+    }
+}
+
 /// Links to the parts of a session, as relative URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SessionLinks {
     /// The session.
     #[serde(rename = "self")]
@@ -275,6 +311,7 @@ impl SessionLinks {
 /// The hosts that a session runs on, and the address of its events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct SessionInfo {
     /// The session.
     pub id: SessionId,
@@ -312,6 +349,7 @@ impl SessionInfo {
 /// The hosts of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Fleet {
     /// The host that runs the agent; absent without a workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -323,6 +361,7 @@ pub struct Fleet {
 /// A host that only runs commands of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Follower {
     /// Its name.
     pub name: String,
@@ -335,6 +374,7 @@ pub struct Follower {
 /// The addresses of a session's parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct SessionEndpoints {
     /// The path of its events.
     pub events: String,
@@ -363,3 +403,26 @@ pub struct SessionQuery {
 }
 
 words!(open WorkspaceProvider);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn title_is_the_first_line_of_the_prompt_with_text() {
+        let title = |prompt: &str| {
+            let id = "01JZAAAAAAAAAAAAAAAAAAAAA1";
+            let mut session = Session::new(
+                format!("ses-{id}").parse().unwrap(),
+                id.parse().unwrap(),
+                SessionAgent::new(AgentType::new("scenario"), "1"),
+                PromptContent::new(Vec::new()),
+                Timestamp::from_unix_millis(0),
+            );
+            prompt.clone_into(&mut session.prompt);
+            session.title().to_owned()
+        };
+        assert_eq!(title("\n  Add a greeting \nand test it"), "Add a greeting");
+        assert_eq!(title(" \n"), "");
+    }
+}

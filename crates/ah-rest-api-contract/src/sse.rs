@@ -48,6 +48,7 @@ pub struct Frame {
 
 /// The error of a frame that cannot be encoded without a change of meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidFrame {
     /// The `id` contains a NUL, which makes readers ignore the field, or a line end.
     #[error("the id of an SSE frame has a NUL or a line end")]

@@ -19,6 +19,7 @@ use crate::{SessionId, SessionLinks, SessionStatus, TaskId, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct LaunchedTask {
     /// The id of the task.
     pub task_id: TaskId,
@@ -31,10 +32,24 @@ pub struct LaunchedTask {
     pub links: SessionLinks,
 }
 
+impl LaunchedTask {
+    /// Creates the response to the launch of `first` and further sessions, which are queued.
+    #[must_use]
+    pub fn new(task_id: TaskId, first: SessionId, further: &[SessionId]) -> Self {
+        Self {
+            task_id,
+            session_ids: [&[first], further].concat(),
+            status: SessionStatus::Queued,
+            links: SessionLinks::of(first),
+        }
+    }
+}
+
 /// A task and its sessions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Task {
     /// The id of the task.
     pub id: TaskId,
@@ -45,4 +60,22 @@ pub struct Task {
     pub session_ids: Vec<SessionId>,
     /// The time of the launch.
     pub created_at: Timestamp,
+}
+
+impl Task {
+    /// Creates a task from its parts. The request has no values of `env`.
+    #[must_use]
+    pub const fn new(
+        id: TaskId,
+        request: CreateTask,
+        session_ids: Vec<SessionId>,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            request,
+            session_ids,
+            created_at,
+        }
+    }
 }

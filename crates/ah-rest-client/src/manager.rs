@@ -104,7 +104,7 @@ macro_rules! implement {
                     self.list_drafts(PageRequest::largest()),
                     self.list_sessions(newest),
                 )?;
-                Ok(InitialTasks { drafts, sessions })
+                Ok(InitialTasks::new(drafts, sessions))
             }
 
             async fn save_draft_task(&self, draft: DraftUpdate) -> Result<Draft, TaskManagerError> {

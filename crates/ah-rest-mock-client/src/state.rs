@@ -304,10 +304,7 @@ impl State {
             page,
             ..SessionQuery::default()
         };
-        InitialTasks {
-            drafts: self.list_drafts(page),
-            sessions: self.page_of_sessions(&query),
-        }
+        InitialTasks::new(self.list_drafts(page), self.page_of_sessions(&query))
     }
 
     /// The number of sessions by status.

@@ -68,12 +68,12 @@ pub(crate) struct TaskRow {
 impl TaskRow {
     pub(crate) fn into_task(self) -> Result<Task, StoreError> {
         let row = Reader::new("tasks", &self.id);
-        Ok(Task {
-            id: row.parsed("id", &self.id)?,
-            request: row.json("request", &self.request)?,
-            session_ids: Reader::new("sessions", &self.id).json("id", &self.session_ids)?,
-            created_at: row.moment("created_at", self.created_at)?,
-        })
+        Ok(Task::new(
+            row.parsed("id", &self.id)?,
+            row.json("request", &self.request)?,
+            Reader::new("sessions", &self.id).json("id", &self.session_ids)?,
+            row.moment("created_at", self.created_at)?,
+        ))
     }
 }
 
@@ -164,14 +164,15 @@ pub(crate) struct RepositoryRow {
 impl RepositoryRow {
     pub(crate) fn into_repository(self) -> Result<Repository, StoreError> {
         let row = Reader::new("repositories", &self.id);
-        Ok(Repository {
-            id: row.parsed("id", &self.id)?,
-            last_used_at: Some(row.moment("last_used_at", self.last_used_at)?),
-            display_name: self.display_name,
-            scm_provider: self.scm_provider,
-            remote_url: self.address,
-            default_branch: self.default_branch,
-        })
+        let (id, last_used_at) = (
+            row.parsed("id", &self.id)?,
+            row.moment("last_used_at", self.last_used_at)?,
+        );
+        let mut repository = Repository::git(id, self.display_name, self.address);
+        repository.scm_provider = self.scm_provider;
+        repository.default_branch = self.default_branch;
+        repository.last_used_at = Some(last_used_at);
+        Ok(repository)
     }
 }
 

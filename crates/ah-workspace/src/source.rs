@@ -196,10 +196,9 @@ impl Listing {
         let mut branches: Vec<Branch> = self
             .branches
             .into_iter()
-            .map(|(name, last_commit)| Branch {
-                is_default: Some(&name) == default.as_ref(),
-                name,
-                last_commit,
+            .map(|(name, last_commit)| {
+                let is_default = Some(&name) == default.as_ref();
+                Branch::new(name, is_default, last_commit)
             })
             .collect();
         branches.sort_by(|a, b| (b.is_default, &a.name).cmp(&(a.is_default, &b.name)));

@@ -172,6 +172,7 @@ fn every_builtin_agent_is_listed_with_a_hint() {
                 assert!(hint.contains("installs it; `"), "{hint}");
                 assert!(agent.versions.is_empty());
             }
+            other => panic!("{other:?}"),
         }
     }
 }

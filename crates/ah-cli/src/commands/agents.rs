@@ -62,11 +62,12 @@ fn lines(agents: &[Agent], columns: Option<usize>) -> Vec<Line> {
                     version.clone().unwrap_or_default(),
                 ),
                 Installation::Missing { .. } => (Cell::new(Paint::Dim, "missing"), String::new()),
+                _ => (Cell::new(Paint::Dim, "unknown"), String::new()),
             };
             // For a missing program, the install command is more useful than the description.
             let about = match &agent.installation {
                 Installation::Missing { hint } => hint.clone(),
-                Installation::Installed { .. } => agent.description.clone(),
+                _ => agent.description.clone(),
             };
             vec![
                 Cell::new(Paint::Bold, agent.agent_type.as_str()),

@@ -54,11 +54,7 @@ impl LocalTaskManager {
         })?;
         let branches = self.core.executor.branches(&source).await;
         let branches = branches.map_err(executor_error)?;
-        Ok(BranchList {
-            repository_id: id,
-            total: branches.len() as u64,
-            branches,
-        })
+        Ok(BranchList::new(id, branches))
     }
 }
 

@@ -145,10 +145,8 @@ impl TaskManager for LocalTaskManager {
             page,
             ..SessionQuery::default()
         };
-        Ok(InitialTasks {
-            drafts: self.list_drafts(page).await?,
-            sessions: self.list_sessions(query).await?,
-        })
+        let drafts = self.list_drafts(page).await?;
+        Ok(InitialTasks::new(drafts, self.list_sessions(query).await?))
     }
 
     async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, TaskManagerError> {

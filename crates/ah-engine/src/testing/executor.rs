@@ -53,12 +53,11 @@ impl Executor for FakeHost {
             return Err(ExecutorError::new(message));
         }
         Ok(Provisioned {
-            workspace: SessionWorkspace {
-                provider: WorkspaceProvider::Empty,
-                path: format!("/workspaces/{}", request.session).into(),
-                executor_id: ExecutorId::local(),
-                branch: None,
-            },
+            workspace: SessionWorkspace::new(
+                WorkspaceProvider::Empty,
+                format!("/workspaces/{}", request.session),
+                ExecutorId::local(),
+            ),
             commit: None,
             default_branch: None,
             notes: Vec::new(),
@@ -200,11 +199,7 @@ impl Executor for FakeHost {
     }
 
     async fn branches(&self, _source: &RepositorySource) -> Result<Vec<Branch>, ExecutorError> {
-        Ok(vec![Branch {
-            name: "main".into(),
-            is_default: true,
-            last_commit: "0".repeat(40),
-        }])
+        Ok(vec![Branch::new("main", true, "0".repeat(40))])
     }
 }
 

@@ -169,12 +169,8 @@ fn take(view: &mut View, step: &Step, n: u64) -> Result<Change, Refusal> {
         _ if over => Change::default(),
         Step::AgentStarts => feed(view, Fact::AgentStarted { pid: 1 }),
         Step::Provisioned => {
-            let workspace = SessionWorkspace {
-                provider: WorkspaceProvider::Empty,
-                path: "/w".into(),
-                executor_id: ExecutorId::local(),
-                branch: None,
-            };
+            let workspace =
+                SessionWorkspace::new(WorkspaceProvider::Empty, "/w", ExecutorId::local());
             let commit = Some(format!("{n:x}"));
             let change = start::provisioned(&view.record, workspace, commit, at(2));
             view.apply(&change);

@@ -40,7 +40,7 @@ impl Speech {
         at: Moment,
         effects: &mut Effects,
     ) {
-        let bytes = size(&content);
+        let bytes = content.size_bytes();
         if bytes == 0 {
             // Some agents begin each message with an empty chunk.
             return;
@@ -119,23 +119,6 @@ impl Speech {
             }
         };
         effects.event(at, event);
-    }
-}
-
-/// Returns the bytes of a chunk, without its fields of bounded length.
-fn size(content: &ContentBlock) -> usize {
-    match content {
-        ContentBlock::Text { text } => text.len(),
-        ContentBlock::Image { uri, data, .. } => {
-            [uri, data].into_iter().flatten().map(String::len).sum()
-        }
-        ContentBlock::Audio { data, .. } => data.len(),
-        ContentBlock::Resource { resource } => {
-            let texts = [&resource.text, &resource.blob];
-            let content: usize = texts.into_iter().flatten().map(String::len).sum();
-            resource.uri.len() + content
-        }
-        ContentBlock::ResourceLink { uri, .. } => uri.len(),
     }
 }
 

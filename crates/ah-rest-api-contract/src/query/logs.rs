@@ -102,6 +102,7 @@ impl TryFrom<LogParams> for LogQuery {
 /// A line of a session's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct LogItem {
     /// The severity.
     pub level: LogLevel,

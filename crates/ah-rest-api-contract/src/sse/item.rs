@@ -15,6 +15,7 @@ pub struct EncodeItemError(#[from] serde_json::Error);
 
 /// The error of a frame that is not an item of a session's stream.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeItemError {
     /// The name is unknown to this version, and the data is not an event of a log. Readers ignore
     /// the frame.

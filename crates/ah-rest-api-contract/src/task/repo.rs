@@ -23,6 +23,7 @@ use crate::word::words;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum RepoMode {
     /// A git repository, in its own worktree.
     Git,

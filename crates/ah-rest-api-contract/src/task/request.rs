@@ -29,6 +29,7 @@ use crate::{AgentType, PermissionPolicy, PromptContent, number};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
 pub enum RuntimeType {
     /// The executor's host, as its user.
     #[default]

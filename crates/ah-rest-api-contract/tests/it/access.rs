@@ -74,11 +74,7 @@ fn an_access_point_file_contains_its_key_which_debug_redacts() {
 
 #[test]
 fn deep_health_is_the_status_of_its_worst_check() {
-    let check = |status| HealthCheck {
-        status,
-        detail: None,
-        duration_ms: 1,
-    };
+    let check = |status| HealthCheck::new(status, 1);
     let mut checks = BTreeMap::from([("store".to_owned(), check(CheckStatus::Ok))]);
     let now = Timestamp::from_unix_millis(0);
     assert_eq!(DeepHealth::of(checks.clone(), now).status, HealthStatus::Ok);

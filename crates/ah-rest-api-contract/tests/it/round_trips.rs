@@ -41,14 +41,8 @@ proptest! {
     fn tasks_round_trip(request in create_task(), id in ulid(), sessions in vec(ulid(), 1..4), created_at in timestamp()) {
         comes_back(&request);
         let session_ids: Vec<_> = sessions.into_iter().map(SessionId::from_ulid).collect();
-        let links = SessionLinks::of(session_ids[0]);
-        comes_back(&LaunchedTask {
-            task_id: TaskId::from_ulid(id),
-            session_ids: session_ids.clone(),
-            status: SessionStatus::Queued,
-            links,
-        });
-        comes_back(&Task { id: TaskId::from_ulid(id), request, session_ids, created_at });
+        comes_back(&LaunchedTask::new(TaskId::from_ulid(id), session_ids[0], &session_ids[1..]));
+        comes_back(&Task::new(TaskId::from_ulid(id), request, session_ids, created_at));
     }
 
     #[test]
@@ -80,9 +74,11 @@ proptest! {
     ) {
         let id = PromptId::from_ulid(id);
         comes_back(&PromptRequest { prompt: content.clone(), delivery: mode });
-        comes_back(&Prompt { id, content, delivery: mode, state, author, created_at: ts });
-        let session_id = SessionId::from_ulid(id.ulid());
-        comes_back(&PromptReceipt { session_id, accepted: true, ts, prompt_id: id, delivery });
+        let prompt = Prompt { id, content, delivery: mode, state, author, created_at: ts };
+        comes_back(&prompt);
+        let mut receipt = PromptReceipt::of(SessionId::from_ulid(id.ulid()), &prompt);
+        receipt.delivery = delivery;
+        comes_back(&receipt);
     }
 
     #[test]
@@ -94,20 +90,15 @@ proptest! {
     #[test]
     fn repositories_round_trip(id in ulid(), names in (text(), text(), of(text())), at in of(timestamp()), branches in vec((text(), any::<bool>(), text()), 0..3)) {
         let id = RepositoryId::from_ulid(id);
-        comes_back(&Repository {
-            id,
-            display_name: names.0,
-            scm_provider: "git".to_owned(),
-            remote_url: names.1,
-            default_branch: names.2,
-            last_used_at: at,
-        });
+        let mut repository = Repository::git(id, names.0, names.1);
+        repository.default_branch = names.2;
+        repository.last_used_at = at;
+        comes_back(&repository);
         let branches: Vec<_> = branches
             .into_iter()
-            .map(|(name, is_default, last_commit)| Branch { name, is_default, last_commit })
+            .map(|(name, is_default, last_commit)| Branch::new(name, is_default, last_commit))
             .collect();
-        let total = branches.len() as u64;
-        comes_back(&BranchList { repository_id: id, branches, total });
+        comes_back(&BranchList::new(id, branches));
     }
 
     #[test]

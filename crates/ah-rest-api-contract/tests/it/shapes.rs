@@ -179,12 +179,10 @@ pub(crate) fn session() -> Session {
     session.repo = SessionRepo::git("https://example.org/a.git");
     session.repo.branch = some("main");
     session.repo.commit = some("0123abcd");
-    session.workspace = Some(SessionWorkspace {
-        provider: WorkspaceProvider::Worktree,
-        path: "/ws".into(),
-        executor_id: ExecutorId::local(),
-        branch: some("ah/x"),
-    });
+    session.workspace = Some(
+        SessionWorkspace::new(WorkspaceProvider::Worktree, "/ws", ExecutorId::local())
+            .with_branch(some("ah/x")),
+    );
     session.labels = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
     session.priority = Priority::High;
     session.interactive = true;
@@ -264,12 +262,7 @@ fn launching_a_task() {
         action: PermissionAction::Allow,
     }];
     let session_id = SessionId::from_ulid(id());
-    let launched = LaunchedTask {
-        task_id: TaskId::from_ulid(id()),
-        session_ids: vec![session_id],
-        status: SessionStatus::Queued,
-        links: SessionLinks::of(session_id),
-    };
+    let launched = LaunchedTask::new(TaskId::from_ulid(id()), session_id, &[]);
     insta::assert_snapshot!(format!("{}\n{}", pretty(&task), pretty(&launched)));
 }
 
@@ -283,13 +276,8 @@ fn prompts_and_permissions() {
         author: "me".to_owned(),
         created_at: now(),
     };
-    let receipt = PromptReceipt {
-        session_id: SessionId::from_ulid(id()),
-        accepted: true,
-        ts: now(),
-        prompt_id: prompt.id,
-        delivery: PromptDelivery::Queued,
-    };
+    let mut receipt = PromptReceipt::of(SessionId::from_ulid(id()), &prompt);
+    receipt.delivery = PromptDelivery::Queued;
     let permission = Permission {
         request: requested(),
         created_at: now(),
@@ -366,23 +354,14 @@ fn the_catalogue() {
         capabilities: AgentCapabilities::default(),
         settings_schema_ref: "/api/v1/schemas/agents/scenario.json".to_owned(),
     };
-    let repository = Repository {
-        id: RepositoryId::from_ulid(id()),
-        display_name: "a".to_owned(),
-        scm_provider: "git".to_owned(),
-        remote_url: "https://example.org/a.git".to_owned(),
-        default_branch: some("main"),
-        last_used_at: Some(now()),
-    };
-    let branches = BranchList {
-        repository_id: repository.id,
-        branches: vec![Branch {
-            name: "main".to_owned(),
-            is_default: true,
-            last_commit: "0123abcd".to_owned(),
-        }],
-        total: 1,
-    };
+    let mut repository = Repository::git(
+        RepositoryId::from_ulid(id()),
+        "a",
+        "https://example.org/a.git",
+    );
+    repository.default_branch = some("main");
+    repository.last_used_at = Some(now());
+    let branches = BranchList::new(repository.id, vec![Branch::new("main", true, "0123abcd")]);
     insta::assert_snapshot!(format!(
         "{}\n{}\n{}",
         pretty(&agent),

@@ -6,12 +6,11 @@ use ah_lifecycle::create::KeyedLaunch;
 use ah_lifecycle::{View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
 use ah_rest_api_contract::{
     Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash, BranchList,
-    DeliveryMode, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery,
-    EventSeq, EventStream, FileEntry, FileQuery, InitialTasks, LaunchedTask, Page, PageRequest,
-    Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptDelivery, PromptId,
-    PromptReceipt, PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent,
-    SessionId, SessionInfo, SessionQuery, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager,
-    TaskManagerError,
+    DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq,
+    EventStream, FileEntry, FileQuery, InitialTasks, LaunchedTask, Page, PageRequest, Permission,
+    PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
+    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
+    SessionQuery, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
 };
 use async_trait::async_trait;
 
@@ -103,16 +102,7 @@ impl TaskManager for MockTaskManager {
         let request = request.validated()?;
         self.perform(lost, |state, now| {
             let prompt = state.new_prompt(id, request, &self.caller.principal, now)?;
-            let receipt = PromptReceipt {
-                session_id: id,
-                accepted: true,
-                ts: prompt.created_at,
-                prompt_id: prompt.id,
-                delivery: match prompt.delivery {
-                    DeliveryMode::Steer => PromptDelivery::Steered,
-                    _ => PromptDelivery::Queued,
-                },
-            };
+            let receipt = PromptReceipt::of(id, &prompt);
             state.decide(id, |view| prompt::decide(&view.record, prompt))?;
             Ok(receipt)
         })

@@ -38,22 +38,14 @@ impl Repositories {
         let mut branches: Vec<Branch> = branches
             .iter()
             .enumerate()
-            .map(|(place, name)| Branch {
-                name: name.clone(),
-                is_default: place == 0,
-                last_commit: commit(ids.next(now)),
-            })
+            .map(|(place, name)| Branch::new(name.clone(), place == 0, commit(ids.next(now))))
             .collect();
         branches.sort_by(|a, b| (!a.is_default, &a.name).cmp(&(!b.is_default, &b.name)));
+        let id = RepositoryId::from_ulid(ids.next(now));
+        let mut repository = Repository::git(id, source.display_name(), address);
+        repository.default_branch = branches.first().map(|branch| branch.name.clone());
         self.known.push(StoredRepository {
-            repository: Repository {
-                id: RepositoryId::from_ulid(ids.next(now)),
-                display_name: source.display_name(),
-                scm_provider: "git".to_owned(),
-                remote_url: address,
-                default_branch: branches.first().map(|branch| branch.name.clone()),
-                last_used_at: None,
-            },
+            repository,
             branches,
         });
     }
@@ -99,11 +91,7 @@ impl Repositories {
 
     pub(crate) fn branches(&self, id: RepositoryId) -> Result<BranchList, TaskManagerError> {
         let branches = self.known(id)?.branches.clone();
-        Ok(BranchList {
-            repository_id: id,
-            total: branches.len() as u64,
-            branches,
-        })
+        Ok(BranchList::new(id, branches))
     }
 
     /// Returns the workspace of a session and the commit it starts from, or the reason of a
@@ -113,11 +101,13 @@ impl Repositories {
         session: &Session,
     ) -> Result<(SessionWorkspace, Option<String>), String> {
         let known = session.repo.url.as_deref().and_then(|url| self.at(url));
-        let workspace = |provider, branch| SessionWorkspace {
-            provider,
-            path: format!("/mock/workspaces/{}", session.id).into(),
-            executor_id: ExecutorId::local(),
-            branch,
+        let workspace = |provider, branch: Option<String>| {
+            SessionWorkspace::new(
+                provider,
+                format!("/mock/workspaces/{}", session.id),
+                ExecutorId::local(),
+            )
+            .with_branch(branch)
         };
         let Some(known) = known else {
             return Ok((workspace(WorkspaceProvider::Empty, None), None));

@@ -26,22 +26,14 @@ pub(crate) async fn health(State(about): State<About>, headers: HeaderMap) -> Ap
     if accept.is_some_and(|accept| accept.trim_start().starts_with("text/plain")) {
         return Ok("OK".into_response());
     }
-    Ok(Json(Health {
-        status: HealthStatus::Ok,
-        timestamp: about.clock.now(),
-    })
-    .into_response())
+    Ok(Json(Health::new(HealthStatus::Ok, about.clock.now())).into_response())
 }
 
 pub(crate) async fn ready(State(about): State<About>) -> ApiResult {
     if let Some(access) = &about.access {
         access.readiness()?;
     }
-    Ok(Json(Health {
-        status: HealthStatus::Ready,
-        timestamp: about.clock.now(),
-    })
-    .into_response())
+    Ok(Json(Health::new(HealthStatus::Ready, about.clock.now())).into_response())
 }
 
 pub(crate) async fn metrics(State(about): State<About>) -> ApiResult {
@@ -60,12 +52,7 @@ pub(crate) async fn metrics(State(about): State<About>) -> ApiResult {
 }
 
 pub(crate) async fn version(State(about): State<About>) -> ApiResult {
-    Ok(Json(Version {
-        version: about.version.to_string(),
-        commit: None,
-        build_date: None,
-    })
-    .into_response())
+    Ok(Json(Version::new(about.version.to_string())).into_response())
 }
 
 pub(crate) async fn deep_health(State(about): State<About>) -> ApiResult {
@@ -95,11 +82,9 @@ async fn timed(check: impl Future<Output = Finding>) -> HealthCheck {
         Ok(detail) => (CheckStatus::Ok, detail),
         Err(detail) => (CheckStatus::Failed, detail),
     };
-    HealthCheck {
-        status,
-        detail: Some(detail),
-        duration_ms: u64::try_from(took).unwrap_or(u64::MAX),
-    }
+    let mut check = HealthCheck::new(status, u64::try_from(took).unwrap_or(u64::MAX));
+    check.detail = Some(detail);
+    check
 }
 
 /// Checks the free space of the state folder's disk.

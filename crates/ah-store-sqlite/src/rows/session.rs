@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
     AgentType, EventSeq, PromptContent, RepoMode, RuntimeConfig, Session, SessionAgent,
-    SessionEvent, SessionId, SessionLinks, SessionRepo,
+    SessionEvent, SessionId,
 };
 use ah_store::{EngineId, Fence, JournalPosition, SessionRecord, SessionVersion, StoreError};
 use serde::{Deserialize, Serialize};
@@ -97,58 +97,56 @@ impl SessionRow {
         let row = Reader::new("sessions", &self.id);
         let body: SessionBody<'_> = row.json("body", &self.body)?;
         let id = row.parsed("id", &self.id)?;
-        Ok(Session {
+        let mut agent = SessionAgent::new(AgentType::new(self.agent_type), self.agent_version);
+        agent.model = body.model.map(Cow::into_owned);
+        agent.settings = body.settings.into_owned();
+        let mut session = Session::new(
             id,
-            task_id: row.parsed("task_id", &self.task_id)?,
-            status: row.word("status", &self.status)?,
-            activity: self
-                .activity
-                .as_deref()
-                .map(|word| row.word("activity", word))
-                .transpose()?,
-            exit_code: self
-                .exit_code
-                .map(|code| {
-                    i32::try_from(code)
-                        .map_err(|error| inconsistent("sessions", "exit_code", id, error))
-                })
-                .transpose()?,
-            prompt: body.prompt.into_owned(),
-            prompt_blocks: body.prompt_blocks.into_owned(),
-            repo: SessionRepo {
-                mode: body.repo_mode,
-                url: body.repo_url.map(Cow::into_owned),
-                branch: body.repo_branch.map(Cow::into_owned),
-                commit: self.commit_id,
-            },
-            runtime: body.runtime.into_owned(),
-            agent: SessionAgent {
-                agent_type: AgentType::new(self.agent_type),
-                version: self.agent_version,
-                model: body.model.map(Cow::into_owned),
-                settings: body.settings.into_owned(),
-            },
-            workspace: row.some_json("workspace", self.workspace.as_deref())?,
-            labels: body.labels.into_owned(),
-            priority: words::priority(self.priority).ok_or_else(|| {
-                let what = format!("{} is no priority", self.priority);
-                inconsistent("sessions", "priority", id, what)
-            })?,
-            interactive: body.interactive,
-            created_at: row.moment("created_at", self.created_at)?,
-            updated_at: row.moment("updated_at", self.updated_at)?,
-            started_at: row.some_moment("started_at", self.started_at)?,
-            ended_at: row.some_moment("ended_at", self.ended_at)?,
-            last_seq: EventSeq::new(row.number("last_seq", self.last_seq)?),
-            recent_events: recent_events(&self.id, &self.recent_events)?,
-            changes: row.some_json("changes", self.changes.as_deref())?,
-            usage: row.some_json("usage", self.usage.as_deref())?,
-            parent_session_id: body.parent_session_id,
-            links: SessionLinks::of(id),
-            tenant_id: self.tenant_id,
-            project_id: self.project_id,
-            reason: self.reason,
-        })
+            row.parsed("task_id", &self.task_id)?,
+            agent,
+            // Set below: the text is stored, and is not derived again.
+            PromptContent::new(Vec::new()),
+            row.moment("created_at", self.created_at)?,
+        );
+        session.prompt = body.prompt.into_owned();
+        session.prompt_blocks = body.prompt_blocks.into_owned();
+        session.tenant_id = self.tenant_id;
+        session.project_id = self.project_id;
+        session.status = row.word("status", &self.status)?;
+        session.activity = self
+            .activity
+            .as_deref()
+            .map(|word| row.word("activity", word))
+            .transpose()?;
+        session.reason = self.reason;
+        session.exit_code = self
+            .exit_code
+            .map(|code| {
+                i32::try_from(code)
+                    .map_err(|error| inconsistent("sessions", "exit_code", id, error))
+            })
+            .transpose()?;
+        session.repo.mode = body.repo_mode;
+        session.repo.url = body.repo_url.map(Cow::into_owned);
+        session.repo.branch = body.repo_branch.map(Cow::into_owned);
+        session.repo.commit = self.commit_id;
+        session.runtime = body.runtime.into_owned();
+        session.workspace = row.some_json("workspace", self.workspace.as_deref())?;
+        session.labels = body.labels.into_owned();
+        session.priority = words::priority(self.priority).ok_or_else(|| {
+            let what = format!("{} is no priority", self.priority);
+            inconsistent("sessions", "priority", id, what)
+        })?;
+        session.interactive = body.interactive;
+        session.updated_at = row.moment("updated_at", self.updated_at)?;
+        session.started_at = row.some_moment("started_at", self.started_at)?;
+        session.ended_at = row.some_moment("ended_at", self.ended_at)?;
+        session.last_seq = EventSeq::new(row.number("last_seq", self.last_seq)?);
+        session.recent_events = recent_events(&self.id, &self.recent_events)?;
+        session.changes = row.some_json("changes", self.changes.as_deref())?;
+        session.usage = row.some_json("usage", self.usage.as_deref())?;
+        session.parent_session_id = body.parent_session_id;
+        Ok(session)
     }
 
     /// Converts the row to the whole record.

@@ -35,13 +35,10 @@ pub async fn a_repository_is_known_by_its_address(harness: &dyn StoreHarness) {
         .list_repositories(PageRequest::default())
         .await
         .unwrap();
-    let repository = |id, name: &str, url: &str, seconds| Repository {
-        id,
-        display_name: name.to_owned(),
-        scm_provider: "git".to_owned(),
-        remote_url: url.to_owned(),
-        default_branch: None,
-        last_used_at: Some(sample::at(seconds)),
+    let repository = |id, name: &str, url: &str, seconds| {
+        let mut repository = Repository::git(id, name, url);
+        repository.last_used_at = Some(sample::at(seconds));
+        repository
     };
     let other = repository(other, "other", "/srv/other", 2);
     assert_eq!(page.items, [other.clone(), repository(id, "thing", url, 1)]);

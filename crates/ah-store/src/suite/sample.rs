@@ -55,13 +55,9 @@ pub fn task(sessions: usize, created_at: Timestamp) -> NewTask {
     let sessions: Vec<_> = (0..sessions)
         .map(|_| (session(id, created_at), launch()))
         .collect();
+    let session_ids = sessions.iter().map(|(session, _)| session.id).collect();
     NewTask {
-        task: Task {
-            id,
-            request,
-            session_ids: sessions.iter().map(|(session, _)| session.id).collect(),
-            created_at,
-        },
+        task: Task::new(id, request, session_ids, created_at),
         sessions,
         repository_id: RepositoryId::from_ulid(ulid()),
         repository_name: None,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ah_lifecycle::{View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
 use ah_rest_api_contract::{
     DeliveryMode, ErrorKind, Permission, PermissionAnswer, PermissionId, Prompt, PromptContent,
-    PromptDelivery, PromptId, PromptReceipt, PromptRequest, PromptState, Session, SessionId,
-    StopRequest, TaskManagerError,
+    PromptId, PromptReceipt, PromptRequest, PromptState, Session, SessionId, StopRequest,
+    TaskManagerError,
 };
 
 use crate::engine::CommandTarget;
@@ -22,16 +22,7 @@ impl LocalTaskManager {
         request: PromptRequest,
     ) -> Result<PromptReceipt, TaskManagerError> {
         let prompt = self.new_prompt(id, request.validated()?).await?;
-        let receipt = PromptReceipt {
-            session_id: id,
-            accepted: true,
-            ts: prompt.created_at,
-            prompt_id: prompt.id,
-            delivery: match prompt.delivery {
-                DeliveryMode::Steer => PromptDelivery::Steered,
-                _ => PromptDelivery::Queued,
-            },
-        };
+        let receipt = PromptReceipt::of(id, &prompt);
         self.command(
             id,
             CommandTarget::Nothing,

@@ -27,12 +27,7 @@ proptest! {
         fits(of_file(), &file);
         fits(of_agent(), &agent);
         fits(of_problem(), &problem);
-        fits(of_launched(), &LaunchedTask {
-            task_id: TaskId::from_ulid(id),
-            session_ids: vec![session.id],
-            status: SessionStatus::Queued,
-            links: SessionLinks::of(session.id),
-        });
+        fits(of_launched(), &LaunchedTask::new(TaskId::from_ulid(id), session.id, &[]));
         let request = PageRequest::new(2, 1).expect("in range");
         fits(of_agents(), &Page::new(vec![agent], 9, request));
         fits(of_prompt(), &Prompt {

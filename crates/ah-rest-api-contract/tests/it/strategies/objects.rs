@@ -153,11 +153,8 @@ pub(super) fn session_workspace() -> BoxedStrategy<SessionWorkspace> {
     let provider =
         prop::sample::select(vec![WorkspaceProvider::Worktree, WorkspaceProvider::Empty]);
     (provider, text(), of(text()))
-        .prop_map(|(provider, path, branch)| SessionWorkspace {
-            provider,
-            path: path.into(),
-            executor_id: ExecutorId::local(),
-            branch,
+        .prop_map(|(provider, path, branch)| {
+            SessionWorkspace::new(provider, path, ExecutorId::local()).with_branch(branch)
         })
         .boxed()
 }

@@ -50,12 +50,14 @@ fn full_patch() -> SessionPatch {
         last_turn: Some(Some(TurnEnd::Failed {
             reason: "no answer".to_owned(),
         })),
-        workspace: Some(Some(SessionWorkspace {
-            provider: WorkspaceProvider::Worktree,
-            path: "/work space/ä".into(),
-            executor_id: ExecutorId::local(),
-            branch: Some("ah/x".to_owned()),
-        })),
+        workspace: Some(Some(
+            SessionWorkspace::new(
+                WorkspaceProvider::Worktree,
+                "/work space/ä",
+                ExecutorId::local(),
+            )
+            .with_branch("ah/x".to_owned()),
+        )),
         commit: Some("abc123".to_owned()),
         agent_version: Some("2.0".to_owned()),
         agent_session_id: Some("ses_1".to_owned()),
