@@ -413,7 +413,7 @@ mod tests {
         let title = |prompt: &str| {
             let id = "01JZAAAAAAAAAAAAAAAAAAAAA1";
             let mut session = Session::new(
-                format!("ses-{id}").parse().unwrap(),
+                id.parse().unwrap(),
                 id.parse().unwrap(),
                 SessionAgent::new(AgentType::new("scenario"), "1"),
                 PromptContent::new(Vec::new()),
