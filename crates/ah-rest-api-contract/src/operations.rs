@@ -27,6 +27,8 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::Role;
+
 /// The path of the API on a server, with its major version.
 pub const BASE: &str = "/api/v1";
 
@@ -100,6 +102,24 @@ pub enum Action {
     ReadCatalog,
     /// Reading of the state of the server's dependencies.
     ReadHealth,
+}
+
+impl Action {
+    /// Returns the least role that includes this permission; `None` if no credential is required.
+    #[must_use]
+    pub const fn role(self) -> Option<Role> {
+        match self {
+            Self::Public => None,
+            Self::ReadSessions | Self::ReadDrafts | Self::ReadCatalog | Self::ReadHealth => {
+                Some(Role::Viewer)
+            }
+            Self::LaunchTasks
+            | Self::ControlSessions
+            | Self::PromptAgents
+            | Self::AnswerPermissions
+            | Self::EditDrafts => Some(Role::Operator),
+        }
+    }
 }
 
 /// One operation of the API.
