@@ -59,9 +59,11 @@ pub fn decide(
         change.patch.hidden = Some(true);
         change.patch.workspace = Some(None);
     }
-    change
-        .prompts
-        .push(PromptWrite::SetQueued(PromptState::Undelivered));
+    // A recorder that was killed has not recorded which of its prompts the agent accepted.
+    change.prompts.extend([
+        PromptWrite::SetQueued(PromptState::Undelivered),
+        PromptWrite::SetSent(PromptState::Undelivered),
+    ]);
     let mut before = leftovers(process_end, now);
     for open in permissions
         .iter()

@@ -61,7 +61,11 @@ impl View {
     }
 
     fn apply_prompt(&mut self, write: &PromptWrite) {
-        use ah_rest_api_contract::PromptState::Queued;
+        let set_all = |prompts: &mut Vec<Prompt>, from: PromptState, to: PromptState| {
+            for prompt in prompts.iter_mut().filter(|prompt| prompt.state == from) {
+                prompt.state = to;
+            }
+        };
         match write {
             PromptWrite::Enqueue(prompt) => self.prompts.push(prompt.clone()),
             PromptWrite::Set(id, state) => {
@@ -70,14 +74,9 @@ impl View {
                 }
             }
             PromptWrite::SetQueued(state) => {
-                for prompt in self
-                    .prompts
-                    .iter_mut()
-                    .filter(|prompt| prompt.state == Queued)
-                {
-                    prompt.state = *state;
-                }
+                set_all(&mut self.prompts, PromptState::Queued, *state);
             }
+            PromptWrite::SetSent(state) => set_all(&mut self.prompts, PromptState::Sent, *state),
         }
     }
 

@@ -114,6 +114,8 @@ pub enum PromptWrite {
     Set(PromptId, PromptState),
     /// A new state of every queued prompt.
     SetQueued(PromptState),
+    /// A new state of every prompt that was sent and to which the agent has not reacted.
+    SetSent(PromptState),
 }
 
 /// A change of the permission requests.

@@ -501,3 +501,18 @@ fn end_by_the_recorder_is_reported_like_an_end_by_the_engine() {
     let change = end::decide(&view.record, &[], &unattended, at(2)).unwrap();
     assert_eq!(change.patch.status, Some(SessionStatus::Completed));
 }
+
+#[test]
+fn a_sent_prompt_is_not_left_open_by_a_lost_recorder() {
+    let mut view = idle();
+    view.prompts = vec![
+        a_prompt(1, DeliveryMode::Queue),
+        a_prompt(2, DeliveryMode::Queue),
+    ];
+    view.prompts[0].state = PromptState::Sent;
+    let lost = ProcessEnd::RecorderLost { swept: 0 };
+    let change = end::decide(&view.record, &[], &lost, at(2)).unwrap();
+    view.apply(&change);
+    let states: Vec<PromptState> = view.prompts.iter().map(|it| it.state).collect();
+    assert_eq!(states, [PromptState::Undelivered; 2]);
+}

@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use ah_rest_api_contract::{
-    Activity, PermissionAnswer, PermissionId, PermissionPolicy, PromptContent, PromptDelivery,
-    PromptId, SessionId,
+    Activity, LogLevel, PermissionAnswer, PermissionId, PermissionPolicy, PromptContent,
+    PromptDelivery, PromptId, SessionId,
 };
 
 use super::attachments::Attachments;
@@ -246,6 +246,12 @@ impl<A: AgentInput> Conversation<A> {
             self.process(output, at, effects);
         }
         self.speech.finish(at, effects);
+        for prompt in &self.unconfirmed {
+            let message = format!(
+                "the agent ended before it reacted to the prompt {prompt}, which was sent to it"
+            );
+            effects.log(at, LogLevel::Warn, message);
+        }
         self.give_up_prompts(at, effects);
         self.withdraw_permissions(false, at, effects);
         self.open_calls.clear();

@@ -92,7 +92,8 @@ impl PermissionRequested {
 
     /// Returns true if the options are the answers to a question rather than a permission to grant
     /// or deny, so that no policy may select one of them. There are several of a kind that applies
-    /// once, or options of an unknown kind without one to allow and one to reject.
+    /// once, options of an unknown kind without one to allow and one to reject, or options of
+    /// different kinds with the same id, which the agent cannot tell apart in an answer.
     #[must_use]
     pub fn is_question(&self) -> bool {
         use PermissionOptionKind as K;
@@ -103,7 +104,12 @@ impl PermissionRequested {
                         option.kind.allows() == allow && option.kind.rejects() != allow
                     })
         };
-        is_ambiguous(K::AllowOnce, true)
+        let has_double_ids = self.options.iter().enumerate().any(|(place, option)| {
+            let mut others = self.options[..place].iter();
+            others.any(|other| other.id == option.id && other.kind != option.kind)
+        });
+        has_double_ids
+            || is_ambiguous(K::AllowOnce, true)
             || is_ambiguous(K::RejectOnce, false)
             || self.count(K::Unknown) > 0
                 && (self.option_for(true).is_none() || self.option_for(false).is_none())

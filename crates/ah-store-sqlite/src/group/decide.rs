@@ -316,7 +316,7 @@ impl Existing {
                     enqueued.insert((session, prompt.id));
                 }
                 PromptWrite::Set(id, _) if !is_known(id) => return Err(not_found("prompt", id)),
-                PromptWrite::Set(..) | PromptWrite::SetQueued(_) => {}
+                PromptWrite::Set(..) | PromptWrite::SetQueued(_) | PromptWrite::SetSent(_) => {}
             }
         }
         let mut moved = HashMap::new();
@@ -351,7 +351,7 @@ const fn prompt_id(write: &PromptWrite) -> Option<PromptId> {
     match write {
         PromptWrite::Enqueue(prompt) => Some(prompt.id),
         PromptWrite::Set(id, _) => Some(*id),
-        PromptWrite::SetQueued(_) => None,
+        PromptWrite::SetQueued(_) | PromptWrite::SetSent(_) => None,
     }
 }
 

@@ -48,14 +48,18 @@ pub(super) async fn write_prompt(
             .execute(connection)
             .await
         }
-        PromptWrite::SetQueued(state) => {
+        PromptWrite::SetQueued(state) | PromptWrite::SetSent(state) => {
             let state = state.word();
-            let queued = PromptState::Queued.word();
+            let before = match write {
+                PromptWrite::SetSent(_) => PromptState::Sent,
+                _ => PromptState::Queued,
+            };
+            let before = before.word();
             sqlx::query!(
                 "UPDATE prompts SET state = $1 WHERE session = $2 AND state = $3",
                 state,
                 session,
-                queued
+                before
             )
             .execute(connection)
             .await

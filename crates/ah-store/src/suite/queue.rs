@@ -35,12 +35,12 @@ async fn write_prompts(
     store.write(write).await
 }
 
-/// Prompts are listed in their order of creation with their states. A change of queued prompts does
-/// not affect the others.
+/// Prompts are listed in their order of creation with their states. A change of queued prompts, or
+/// of sent ones, does not affect the others.
 pub async fn prompts_are_queued_in_order(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
-    let mut prompts: Vec<Prompt> = ["a", "b", "c"].into_iter().map(prompt).collect();
+    let mut prompts: Vec<Prompt> = ["a", "b", "c", "d"].into_iter().map(prompt).collect();
     // The order of the queue is not that of the ids.
     prompts.reverse();
     let enqueue = prompts.iter().cloned().map(PromptWrite::Enqueue).collect();
@@ -53,7 +53,9 @@ pub async fn prompts_are_queued_in_order(harness: &dyn StoreHarness) {
     let late = prompt("late");
     let writes = vec![
         PromptWrite::Set(prompts[0].id, PromptState::Delivered),
-        PromptWrite::SetQueued(PromptState::Undelivered),
+        PromptWrite::Set(prompts[1].id, PromptState::Sent),
+        PromptWrite::SetQueued(PromptState::Withdrawn),
+        PromptWrite::SetSent(PromptState::Undelivered),
         PromptWrite::Enqueue(late.clone()),
         PromptWrite::Set(late.id, PromptState::Withdrawn),
     ];
@@ -62,7 +64,8 @@ pub async fn prompts_are_queued_in_order(harness: &dyn StoreHarness) {
     let states = [
         PromptState::Delivered,
         PromptState::Undelivered,
-        PromptState::Undelivered,
+        PromptState::Withdrawn,
+        PromptState::Withdrawn,
         PromptState::Withdrawn,
     ];
     for (prompt, state) in prompts.iter_mut().zip(states) {

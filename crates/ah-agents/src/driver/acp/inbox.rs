@@ -54,6 +54,14 @@ impl Inbox {
             pieces.extend(messages);
             return pieces;
         }
+        // No JSON contains NUL. A line with it is probably UTF-16, of which the rest is ASCII.
+        let without_nul: Vec<u8>;
+        let line = if line.contains(&0) {
+            without_nul = line.iter().copied().filter(|byte| *byte != 0).collect();
+            &without_nul
+        } else {
+            line
+        };
         let text = String::from_utf8_lossy(line);
         if self.partial.is_empty() {
             return self.scan(&text);

@@ -24,6 +24,7 @@ use ah_lifecycle::turns::{AgentOutput, OtherClaims, Settling};
 use asked::Asked;
 use call::{AgentCall, Status};
 use ended::EndedCalls;
+use report::{inputs_differ, read_input};
 
 /// The maximum number of open calls. An agent has one or a few; if it opens more, the oldest is
 /// closed.
@@ -97,6 +98,9 @@ impl Tools {
         } else {
             Report::Update
         };
+        if report == Report::Update && self.is_about_earlier(&agent_id, update) {
+            return self.late(&agent_id, update, output);
+        }
         let index = match self.find_open(&agent_id, update, report) {
             Some(index) => index,
             None if report == Report::Update && self.ended.is_about_ended(&agent_id, update) => {
@@ -125,6 +129,15 @@ impl Tools {
                 },
             )));
         }
+    }
+
+    /// Returns true if `update` repeats the input of a call that was closed by a guess, and an open
+    /// call with the same id has another input.
+    fn is_about_earlier(&self, agent_id: &str, update: &Value) -> bool {
+        let input = read_input(update);
+        let is_other =
+            |call: &AgentCall| call.agent_id == agent_id && inputs_differ(&input, call.input());
+        self.open.iter().any(is_other) && self.ended.has_guessed(agent_id, &input)
     }
 
     /// Handles an update of a call that has ended. Its result replaces a guess; otherwise it is

@@ -1,5 +1,7 @@
 //! Agents that do not behave as the protocol says, in the conversation of a recorder.
 
+mod instances;
+
 use std::time::{Duration, Instant};
 
 use ah_lifecycle::turns::{Effects, Identifiers, Moment};

@@ -84,6 +84,12 @@ impl EndedCalls {
         !(describes_another || goes_on)
     }
 
+    /// Returns true if a call with this id and input was closed by a guess.
+    pub(super) fn has_guessed(&self, agent_id: &str, input: &Map<String, Value>) -> bool {
+        let mut guessed = self.guessed.iter();
+        guessed.any(|call| call.agent_id == agent_id && call.input() == input)
+    }
+
     /// Takes the guessed call with this id, the latest first.
     pub(super) fn take_guessed(&mut self, agent_id: &str) -> Option<AgentCall> {
         let index = self
