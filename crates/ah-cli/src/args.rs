@@ -14,7 +14,7 @@ pub(crate) use agent::{AccessPointArgs, AgentCommand};
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use reference::{CompletionsArgs, ManArgs};
 pub(crate) use session::{
-    AnswerArgs, AttachmentsArgs, DiffArgs, EventsArgs, FollowArgs, GetArgs, ListArgs, LogsArgs,
+    AnswerArgs, AttachmentsArgs, CheckoutArgs, DiffArgs, EventsArgs, FollowArgs, GetArgs, ListArgs, LogsArgs,
     PromptArgs, PromptsArgs, ResumeArgs, SessionCommand, StopArgs, TargetArgs,
 };
 pub(crate) use task::{PolicyArg, PriorityArg, TaskArgs};

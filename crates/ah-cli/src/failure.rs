@@ -78,6 +78,24 @@ impl Failure {
         &self.hints
     }
 
+    /// Returns the failure as a JSON object: the message, the hints, the exit code, and the problem of
+    /// the access point, if it has one.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        let problem = self
+            .source
+            .as_deref()
+            .and_then(|source| source.downcast_ref::<TaskManagerError>())
+            .map(TaskManagerError::problem);
+        serde_json::json!({
+            "error": {
+                "message": self.message,
+                "hints": self.hints,
+                "exitCode": self.code.number(),
+                "problem": problem,
+            }
+        })
+    }
+
     /// Returns the exit code of the command.
     pub(crate) const fn code(&self) -> ExitCode {
         self.code
@@ -291,6 +309,21 @@ mod tests {
             let failure = Failure::from(TaskManagerError::new(kind, "it failed"));
             assert_ne!(failure.code, ExitCode::Ok, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn failure_as_json_has_the_problem_of_the_access_point() {
+        let json = Failure::validation("no").hint("do").to_json();
+        let expected = serde_json::json!({
+            "error": { "message": "no", "hints": ["do"], "exitCode": 7, "problem": null }
+        });
+        assert_eq!(json, expected);
+        let error = TaskManagerError::new(ErrorKind::NotFound, "it is gone");
+        let json = Failure::from(error).to_json();
+        assert_eq!(
+            json["error"]["problem"]["type"], "/errors/not-found",
+            "{json}"
+        );
     }
 
     #[test]

@@ -53,6 +53,7 @@ fn main() -> std::process::ExitCode {
         }
         _ => {}
     }
+    let json = cli.global.json;
     let mut terminal = Terminal::detect(cli.global.no_color);
     let result = match &cli.command {
         // These describe the program and use no settings.
@@ -66,7 +67,7 @@ fn main() -> std::process::ExitCode {
     };
     match result {
         Ok(code) => code.into(),
-        Err(failure) => terminal.report(&failure).into(),
+        Err(failure) => terminal.report(&failure, json).into(),
     }
 }
 
@@ -80,6 +81,17 @@ fn refuse(error: &clap::Error) -> ExitCode {
         } else {
             ExitCode::General
         };
+    }
+    let is_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    // The arguments are not parsed, so the option is looked for in them.
+    if !is_help && std::env::args_os().any(|word| word == "--json") {
+        let text = error.render().to_string();
+        let message = text.trim_start_matches("error: ").trim_end();
+        let failure = Failure::validation(message);
+        return Terminal::detect(true).report(&failure, true);
     }
     // There is no other place to report a failure to print.
     if error.print().is_err() {

@@ -143,19 +143,29 @@ impl Terminal {
         }
     }
 
+    /// Writes a warning to standard error.
+    pub(crate) fn warn(&self, text: impl AsRef<str>) {
+        self.note(&Line::of(Paint::Warn, "warning: ").with(Paint::Plain, text));
+    }
+
     /// Writes a hint to standard error.
     pub(crate) fn hint(&self, text: impl AsRef<str>) {
         self.note(&Line::of(Paint::Accent, "hint: ").with(Paint::Plain, text));
     }
 
-    /// Writes a command's failure to standard error, and returns the exit code.
-    pub(crate) fn report(&self, failure: &Failure) -> ExitCode {
+    /// Writes a command's failure to standard error, as one line of JSON if `json`, and returns the
+    /// exit code.
+    pub(crate) fn report(&self, failure: &Failure, json: bool) -> ExitCode {
         if failure.is_broken_pipe() {
             return ExitCode::Ok;
         }
-        self.note(&Line::of(Paint::Bad, "error: ").with(Paint::Plain, failure.to_string()));
-        for hint in failure.hints() {
-            self.hint(hint);
+        if json {
+            let text = text::visible_json(&failure.to_json().to_string());
+            if let Err(error) = writeln!(std::io::stderr(), "{text}") {
+                tracing::debug!(%error, "failed to write to standard error");
+            }
+        } else {
+            self.report_as_text(failure);
         }
         let mut cause = failure.cause();
         while let Some(error) = cause {
@@ -163,6 +173,22 @@ impl Terminal {
             cause = error.source();
         }
         failure.code()
+    }
+}
+
+impl Terminal {
+    fn report_as_text(&self, failure: &Failure) {
+        let message = failure.to_string();
+        // A message may quote a part of a file, which needs its line breaks.
+        let mut lines = message.lines();
+        let first = lines.next().unwrap_or_default();
+        self.note(&Line::of(Paint::Bad, "error: ").with(Paint::Plain, first));
+        for line in lines {
+            self.note(&Line::of(Paint::Plain, line));
+        }
+        for hint in failure.hints() {
+            self.hint(hint);
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use ah_agents::{Catalog, SessionFolder};
 use ah_executor::{
-    AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, RecorderState,
-    WorkspaceLost, WorkspaceRequest,
+    AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, ProvisioningStage,
+    RecorderState, WorkspaceLost, WorkspaceRequest,
 };
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_recorder::{RecorderCommand, SpawnError, journal, sweep_folder};
@@ -102,6 +102,10 @@ impl Executor for LocalExecutor {
             default_branch: workspace.default_branch,
             notes: workspace.notes,
         })
+    }
+
+    fn provisioning_stage(&self, session: SessionId) -> Option<ProvisioningStage> {
+        self.workspaces.stage(session)
     }
 
     async fn launch(&self, launch: &AgentLaunch) -> Result<(), ExecutorError> {

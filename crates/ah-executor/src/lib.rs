@@ -14,6 +14,6 @@ mod port;
 pub use attachment::{Attachment, RecorderMessage, RecorderMessages, RecorderRequests};
 pub use launch::AgentLaunch;
 pub use port::{
-    Executor, ExecutorError, LogRetention, Provisioned, RecorderState, WorkspaceLost,
-    WorkspaceRequest,
+    Executor, ExecutorError, LogRetention, Provisioned, ProvisioningStage, RecorderState,
+    WorkspaceLost, WorkspaceRequest,
 };

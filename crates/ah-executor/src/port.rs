@@ -75,6 +75,15 @@ pub struct WorkspaceRequest {
     pub commit: Option<String>,
 }
 
+/// The progress of a workspace that is being created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvisioningStage {
+    /// The operation and its object, such as `fetching https://example.org/a`.
+    pub stage: String,
+    /// The progress of the operation, from 0 to 100.
+    pub percent: u8,
+}
+
 /// A workspace that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provisioned {
@@ -132,6 +141,9 @@ pub trait Executor: Send + Sync + 'static {
 
     /// Creates the session's workspace, or returns the existing one.
     async fn provision(&self, request: &WorkspaceRequest) -> Result<Provisioned, ExecutorError>;
+
+    /// Returns the progress of [`Executor::provision`] for a session, if it is known.
+    fn provisioning_stage(&self, session: SessionId) -> Option<ProvisioningStage>;
 
     /// Starts the session's recorder with its agent, unless it already runs.
     async fn launch(&self, launch: &AgentLaunch) -> Result<(), ExecutorError>;

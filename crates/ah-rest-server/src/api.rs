@@ -15,6 +15,7 @@ use axum::extract::FromRef;
 use axum::http::{Method, StatusCode, Uri};
 use axum::routing::{MethodFilter, get, on};
 
+pub(crate) use docs::root;
 pub(crate) use errors::ProblemKind;
 
 use docs::*;

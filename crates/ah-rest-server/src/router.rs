@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ah_rest_api_contract::operations::ALL;
 use ah_rest_api_contract::{AccessPoint, ErrorKind};
 use axum::Router;
-use axum::routing::on;
+use axum::routing::{get, on};
 use tokio_util::sync::CancellationToken;
 
 use crate::api;
@@ -59,6 +59,7 @@ impl Site {
 
     fn app(&self, router: Router) -> App {
         let router = router
+            .route("/", get(api::root).with_state(self.about.clone()))
             .fallback(api::not_found)
             .method_not_allowed_fallback(api::not_allowed);
         App::new(self.steps.clone(), router)

@@ -237,8 +237,12 @@ impl Interpreter {
             StepAction::Exit(code) => self.due.push_back(Instruction::Exit(*code)),
             StepAction::Crash => self.due.push_back(Instruction::Crash),
             StepAction::NotPlayed(entry) => {
-                let message = format!("not played: {entry}");
-                self.due.push_back(log(LogLevel::Debug, message));
+                let level = match crate::UnknownEntry::of(&step.place, entry) {
+                    Some(_) => LogLevel::Warn,
+                    None => LogLevel::Debug,
+                };
+                self.due
+                    .push_back(log(level, format!("not played: {entry}")));
             }
         }
     }

@@ -13,6 +13,7 @@ mod agent;
 mod builtin;
 mod catalog;
 mod defines;
+mod entries;
 mod error;
 mod expression;
 mod interpreter;
@@ -35,6 +36,7 @@ pub use scenario::Scenario;
 pub use script::{
     Assertion, Condition, ExecutionEvent, ExecutionOutput, ExpectedAnswer, FileRead, PermissionAsk,
     Piece, ProgressLine, Script, ScriptStep, ScriptedEdit, StepAction, ToolCall, ToolExecution,
+    UnknownEntry,
 };
 pub use settings::{InvalidSettings, Settings};
 pub use speed::{InvalidSpeed, Speed};

@@ -13,6 +13,7 @@ use ah_rest_api_contract::{
     PromptContent, Usage,
 };
 
+use crate::entries::ENTRIES;
 use crate::node::{Node, NodeKind};
 use crate::{Condition, FileRead, ScenarioError, Script, ScriptStep, ScriptedEdit, StepAction};
 
@@ -195,35 +196,6 @@ impl Timeline {
         Ok(())
     }
 }
-
-/// The supported entries. Of all others, only the name is reported.
-const ENTRIES: &[&str] = &[
-    "agentActions",
-    "userActions",
-    "ifGranted",
-    "ifDenied",
-    "llmResponse",
-    "think",
-    "assistant",
-    "agentToolUse",
-    "agentEdits",
-    "agentPlan",
-    "agentPermissionRequest",
-    "agentFileReads",
-    "userInputs",
-    "baseTimeDelta",
-    "advanceMs",
-    "log",
-    "status",
-    "progress",
-    "usage",
-    "assert",
-    "complete",
-    "error",
-    "exit",
-    "crash",
-    "hang",
-];
 
 /// Resolves an entry that is a single action, independent of its context.
 fn simple(key: &str, value: &Node) -> Result<StepAction, ScenarioError> {

@@ -7,6 +7,8 @@ use ah_rest_api_contract::{
 };
 use serde_json::{Map, Value};
 
+use crate::entries::{ENTRIES, NOT_PLAYED};
+
 /// A resolved scenario: steps to play in sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
@@ -16,6 +18,53 @@ pub struct Script {
     pub initial_prompt: Option<PromptContent>,
     /// The steps, in order.
     pub steps: Vec<ScriptStep>,
+}
+
+impl Script {
+    /// Returns the entries that no program knows, most likely mistyped: the place of each, its name,
+    /// and the known entry of a similar name.
+    pub fn unknown_entries(&self) -> impl Iterator<Item = UnknownEntry<'_>> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            StepAction::NotPlayed(name) => UnknownEntry::of(&step.place, name),
+            _ => None,
+        })
+    }
+}
+
+/// An entry of a timeline that no program knows. It is not played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownEntry<'a> {
+    /// Its place in the document, such as `timeline[2]`.
+    pub place: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The known entry of a similar name.
+    pub similar: Option<&'static str>,
+}
+
+impl<'a> UnknownEntry<'a> {
+    /// The minimum similarity of a mistyped name to the one that was probably meant.
+    const SIMILARITY_MIN: f64 = 0.8;
+
+    /// Returns the entry, unless it is one that other programs play, or a part of one that is not
+    /// played, which has a description in words.
+    pub(crate) fn of(place: &'a str, name: &'a str) -> Option<Self> {
+        let is_word = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if NOT_PLAYED.contains(&name) || ENTRIES.contains(&name) || !is_word(name) {
+            return None;
+        }
+        let similar = ENTRIES
+            .iter()
+            .map(|known| (strsim::jaro_winkler(known, name), *known))
+            .filter(|(similarity, _)| *similarity >= Self::SIMILARITY_MIN)
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))
+            .map(|(_, known)| known);
+        Some(Self {
+            place,
+            name,
+            similar,
+        })
+    }
 }
 
 /// One step of a script.

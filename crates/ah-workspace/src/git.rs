@@ -13,6 +13,7 @@ mod version;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -163,6 +164,7 @@ impl Git {
             lock: None,
             time_limit: LOCAL_LIMIT,
             configured: 0,
+            watcher: None,
         }
     }
 }
@@ -175,7 +177,11 @@ pub(crate) struct GitCommand<'a> {
     lock: Option<&'a FileLock>,
     time_limit: Duration,
     configured: usize,
+    watcher: Option<Watcher>,
 }
+
+/// A receiver of the end of git's standard error, as it is written.
+pub(crate) type Watcher = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The output of a call.
 pub(crate) struct GitOutput {
@@ -228,6 +234,13 @@ impl<'a> GitCommand<'a> {
     /// so the lock is held until git ends, even if this process is killed.
     pub(crate) fn under(mut self, lock: &'a FileLock) -> Self {
         self.lock = Some(lock);
+        self
+    }
+
+    /// Passes the end of git's standard error to `watcher` whenever git writes to it, for calls with
+    /// `--progress`.
+    pub(crate) fn watched(mut self, watcher: Watcher) -> Self {
+        self.watcher = Some(watcher);
         self
     }
 
@@ -284,7 +297,12 @@ impl<'a> GitCommand<'a> {
                 true => WorkspaceError::GitMissing { source },
                 false => WorkspaceError::file("start git in", &self.folder)(source),
             })?;
-        match tokio::time::timeout(self.time_limit, finish(child, self.operation)).await {
+        match tokio::time::timeout(
+            self.time_limit,
+            finish(child, self.operation, self.watcher.as_ref()),
+        )
+        .await
+        {
             Ok(output) => output,
             Err(_) => Err(WorkspaceError::GitTimeout {
                 operation: self.operation,
@@ -305,7 +323,11 @@ impl GitOutput {
     }
 }
 
-async fn finish(mut child: Child, operation: &'static str) -> Result<GitOutput, WorkspaceError> {
+async fn finish(
+    mut child: Child,
+    operation: &'static str,
+    watcher: Option<&Watcher>,
+) -> Result<GitOutput, WorkspaceError> {
     let failed = |source| WorkspaceError::File {
         operation: "read the output of",
         path: "git".into(),
@@ -316,7 +338,8 @@ async fn finish(mut child: Child, operation: &'static str) -> Result<GitOutput, 
     let mut group = Group::led_by(&child);
     // Both pipes were requested at the start of the child and are taken only here.
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (stdout, said) = tokio::try_join!(read_all(stdout), read_end(stderr)).map_err(failed)?;
+    let (stdout, said) =
+        tokio::try_join!(read_all(stdout), read_end(stderr, watcher)).map_err(failed)?;
     let stdout = stdout.ok_or(WorkspaceError::GitOutput {
         operation,
         limit_bytes: OUTPUT_MAX,
@@ -326,8 +349,19 @@ async fn finish(mut child: Child, operation: &'static str) -> Result<GitOutput, 
     Ok(GitOutput {
         code: status.code(),
         stdout,
-        said: without_credentials(String::from_utf8_lossy(&said).trim()),
+        said: without_credentials(&without_progress(&String::from_utf8_lossy(&said))),
     })
+}
+
+/// Returns what git said without its progress: lines that it overwrites, and counts.
+fn without_progress(said: &str) -> String {
+    let lines = said.trim().split('\n');
+    let lines = lines.map(|line| line.rsplit('\r').next().unwrap_or(line));
+    let is_count = |line: &&str| line.contains("% (") || line.starts_with("remote: Enumerating ");
+    lines
+        .filter(|line| !is_count(line))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Kills a call's process group if the call is dropped. Otherwise git's children (ssh, the
@@ -373,7 +407,10 @@ async fn read_all(reader: Option<impl AsyncRead + Unpin>) -> std::io::Result<Opt
 }
 
 /// Returns the last [`STDERR_MAX`] bytes.
-async fn read_end(reader: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+async fn read_end(
+    reader: Option<impl AsyncRead + Unpin>,
+    watcher: Option<&Watcher>,
+) -> std::io::Result<Vec<u8>> {
     let mut end = Vec::new();
     let Some(mut reader) = reader else {
         return Ok(end);
@@ -387,5 +424,8 @@ async fn read_end(reader: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec
         end.extend_from_slice(&chunk[..count]);
         let excess = end.len().saturating_sub(STDERR_MAX);
         end.drain(..excess);
+        if let Some(watcher) = watcher {
+            watcher(&String::from_utf8_lossy(&end));
+        }
     }
 }

@@ -36,6 +36,7 @@ mod remains;
 mod repository;
 mod snapshot;
 mod source;
+mod stage;
 mod workspaces;
 
 pub use changes::Changes;

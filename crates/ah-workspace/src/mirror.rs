@@ -3,14 +3,16 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use crate::git::{Git, LOCAL_LIMIT, TRANSFER_LIMIT};
+use crate::git::{Git, LOCAL_LIMIT, TRANSFER_LIMIT, Watcher};
 use crate::lock::FileLock;
 use crate::repository::{NO_BRANCH, configure, delete_ref, init, remove_stale_locks};
 use crate::source::{self, Listing, REMOTE, Source, UPLOAD_PACK};
+use crate::stage::{StageReport, percent_of};
 use crate::{WorkspaceError, folder};
 
 /// The maximum wait for another creation or fetch of the same mirror, slightly longer than its time
@@ -88,6 +90,7 @@ impl Mirror {
         lock: &FileLock,
         wanted: Instant,
         last: &mut Option<Refresh>,
+        report: &Arc<StageReport>,
     ) -> Result<Option<String>, WorkspaceError> {
         let exists = self.path.exists();
         if let Some(done) = last.as_ref()
@@ -98,9 +101,9 @@ impl Mirror {
         }
         let began = Instant::now();
         let fetched = if exists {
-            self.update(git, lock).await
+            self.update(git, lock, report).await
         } else {
-            self.create(git, lock).await
+            self.create(git, lock, report).await
         };
         let note = match fetched {
             Ok(()) => None,
@@ -126,15 +129,25 @@ impl Mirror {
         self.source.as_path().is_none()
     }
 
-    async fn update(&self, git: &Git, lock: &FileLock) -> Result<(), WorkspaceError> {
+    async fn update(
+        &self,
+        git: &Git,
+        lock: &FileLock,
+        report: &Arc<StageReport>,
+    ) -> Result<(), WorkspaceError> {
         remove_stale_locks(&self.path)?;
         let listing = self.source.list(git).await?;
-        self.fetch(git, &self.path, lock, &listing).await
+        self.fetch(git, &self.path, lock, &listing, report).await
     }
 
     /// Creates the mirror under a temporary name and renames it once complete, so that an existing
     /// mirror is never partial.
-    async fn create(&self, git: &Git, lock: &FileLock) -> Result<(), WorkspaceError> {
+    async fn create(
+        &self,
+        git: &Git,
+        lock: &FileLock,
+        report: &Arc<StageReport>,
+    ) -> Result<(), WorkspaceError> {
         let unfinished = self.path.with_extension("tmp");
         folder::remove(unfinished.clone()).await?;
         let listing = self.source.list(git).await?;
@@ -143,7 +156,7 @@ impl Mirror {
             init(git, &unfinished, listing.object_format(), lock).await?;
         }
         configure(git, &unfinished, &self.settings()).await?;
-        self.fetch(git, &unfinished, lock, &listing).await?;
+        self.fetch(git, &unfinished, lock, &listing, report).await?;
         std::fs::rename(&unfinished, &self.path)
             .map_err(WorkspaceError::file("finish the mirror", &self.path))
     }
@@ -217,10 +230,11 @@ impl Mirror {
         at: &Path,
         lock: &FileLock,
         listing: &Listing,
+        report: &Arc<StageReport>,
     ) -> Result<(), WorkspaceError> {
         let mut args = vec![
             "fetch",
-            "--quiet",
+            "--progress",
             "--force",
             "--prune",
             "--tags",
@@ -237,7 +251,8 @@ impl Mirror {
         let call = git
             .call("fetch the repository", args)
             .git_dir(at)
-            .under(lock);
+            .under(lock)
+            .watched(self.watcher(report));
         let fetched = self.source.known_to(call).output().await?;
         if fetched.code != Some(0) {
             return Err(self.source.unreadable(fetched.reason()));
@@ -257,6 +272,21 @@ impl Mirror {
             None => delete_ref(git, at, "refs/remotes/origin/HEAD").await?,
         }
         Ok(())
+    }
+
+    /// Returns a watcher that reports the progress of a fetch.
+    fn watcher(&self, report: &Arc<StageReport>) -> Watcher {
+        let (report, stage) = (report.clone(), self.stage());
+        Arc::new(move |said| {
+            if let Some(percent) = percent_of(said) {
+                report.set(&*stage, percent);
+            }
+        })
+    }
+
+    /// Returns the name of the stage in which this mirror is fetched.
+    pub(crate) fn stage(&self) -> String {
+        format!("fetching {}", self.source.shown())
     }
 
     /// Returns the commit at which a session with this branch and commit starts.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-use ah_executor::WorkspaceRequest;
+use ah_executor::{ProvisioningStage, WorkspaceRequest};
 use ah_rest_api_contract::{Branch, RepositorySource, SessionId, WorkspaceProvider};
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -18,6 +18,7 @@ use crate::mirror::{LOCK_WAIT, Mirror, Refresh, Start};
 use crate::record::{Workspace, WorkspaceRecord, git_dir_of, private_ref};
 use crate::remains;
 use crate::source::Source;
+use crate::stage::{StageReport, Stages};
 use crate::{WorkspaceError, folder, repository};
 
 /// The workspaces of this host, in one folder. The crate's documentation describes its layout.
@@ -32,6 +33,7 @@ pub struct Workspaces {
     /// The outer lock protects the map and is held for look-ups only. The map does not keep a
     /// mirror's lock alive: an entry without a task is removed by the next look-up.
     turns: Mutex<HashMap<PathBuf, Weak<AsyncMutex<Option<Refresh>>>>>,
+    stages: Arc<Stages>,
 }
 
 impl Workspaces {
@@ -54,6 +56,7 @@ impl Workspaces {
             home,
             git: Git::new(environment),
             turns: Mutex::default(),
+            stages: Arc::default(),
         }
     }
 
@@ -94,6 +97,12 @@ impl Workspaces {
             Some(source) => self.provision_from(request, source, session_lock).await,
             None => self.provision_empty(session, session_lock).await,
         }
+    }
+
+    /// Returns the progress of a workspace that is being created.
+    #[must_use]
+    pub fn stage(&self, session: SessionId) -> Option<ProvisioningStage> {
+        self.stages.of(session)
     }
 
     /// Returns the workspace of a session, if it was created and not removed.
@@ -190,12 +199,14 @@ impl Workspaces {
             workspace: None,
         };
         let wanted = Instant::now();
+        let report = StageReport::of(&self.stages, request.session);
+        report.set(mirror.stage(), 0);
         let workspace = {
             let turn = self.turn(&mirror.path);
             let mut last_refresh = turn.lock().await;
             let lock = FileLock::acquire(&Mirror::lock_path(&mirror.path), LOCK_WAIT).await?;
             let stale = mirror
-                .refresh(&self.git, &lock, wanted, &mut last_refresh)
+                .refresh(&self.git, &lock, wanted, &mut last_refresh, &report)
                 .await?;
             let (branch, commit) = (request.branch.as_deref(), request.commit.as_deref());
             let start = mirror.start(&self.git, branch, commit).await?;
@@ -215,6 +226,7 @@ impl Workspaces {
         };
         // Writing the files takes longest and does not depend on other sessions, so it needs no
         // mirror lock.
+        report.set("writing the files", 0);
         self.check_out(&workspace, session_lock).await?;
         record.workspace = Some(workspace.clone());
         record.write(&self.record(request.session))?;

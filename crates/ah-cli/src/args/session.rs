@@ -4,7 +4,7 @@ use ah_rest_api_contract::{EventSeq, EventType, LogLevel, SessionStatus};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
-use super::value;
+use super::value::{self, TimeArg};
 
 /// The session commands.
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,7 @@ pub(crate) enum SessionCommand {
     #[command(alias = "log")]
     Logs(LogsArgs),
     Diff(DiffArgs),
+    Checkout(CheckoutArgs),
     /// List the changed files of a session
     ///
     /// Status letters are git's: A added, M modified, D deleted, R renamed.
@@ -97,7 +98,8 @@ pub(crate) struct GetArgs {
   ah session list
   ah session list --status running,paused
   ah session list --label team=payments
-  ah session list --all --limit 200 --json | jq -r '.items[].id'")]
+  ah session list --repo my-project --since 2d
+  ah session list --all --limit 0 --json | jq -r '.items[].id'")]
 pub(crate) struct ListArgs {
     /// Filter by status
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status())]
@@ -111,9 +113,18 @@ pub(crate) struct ListArgs {
     /// Include cancelled sessions
     #[arg(long)]
     pub(crate) all: bool,
-    /// Maximum number of sessions, up to 200
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
-    pub(crate) limit: u32,
+    /// Filter by repository: its name, or a part of its path or URL
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repo: Option<String>,
+    /// Show sessions launched within this time, such as 2h, or since a time such as 2026-01-31
+    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    pub(crate) since: Option<TimeArg>,
+    /// Show sessions launched before this time
+    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    pub(crate) until: Option<TimeArg>,
+    /// Maximum number of sessions; 0 shows all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
 }
 
 /// Follow a session until it ends
@@ -235,10 +246,32 @@ pub(crate) struct AttachmentsArgs {
     pub(crate) output: Option<std::path::PathBuf>,
 }
 
+/// Check out the work of a session as a branch
+///
+/// Creates the branch ah/ID in the repository of the current folder and switches to it. The branch has
+/// the agent's commits. After the end of the session, work that the agent did not commit is a
+/// further commit. The repository must contain the commit from which the session started.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ah session checkout
+  ah session checkout 7K2M --branch try-1
+  ah session checkout 7K2M --no-switch")]
+pub(crate) struct CheckoutArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// Name of the branch [default: ah/ID]
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) branch: Option<String>,
+    /// Create the branch without switching to it
+    #[arg(long)]
+    pub(crate) no_switch: bool,
+}
+
 /// Send a prompt to a session's agent
 ///
 /// The prompt is delivered after the current turn, or during it with --steer if the agent supports
-/// steering.
+/// steering. If the session has ended, the command offers to continue its work in a new session,
+/// whose workspace starts with the files that the old one left.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "ah session prompt [OPTIONS] [ID] <PROMPT>",
@@ -253,6 +286,9 @@ pub(crate) struct PromptArgs {
     /// Deliver during the current turn if the agent supports steering
     #[arg(long)]
     pub(crate) steer: bool,
+    /// If the session has ended, continue its work in a new session without asking
+    #[arg(long = "continue", conflicts_with = "steer")]
+    pub(crate) continues: bool,
 }
 
 /// List the prompts of a session, or withdraw one

@@ -43,9 +43,12 @@ pub(crate) struct TaskArgs {
     /// Branch to start from [default: the repository's HEAD]
     #[arg(long, value_name = "BRANCH", help_heading = "Repository")]
     pub(crate) branch: Option<String>,
-    /// Commit to start from
+    /// Commit to start from; in a local repository any revision, such as a tag or HEAD~1
     #[arg(long, value_name = "COMMIT", help_heading = "Repository")]
     pub(crate) commit: Option<String>,
+    /// Take the uncommitted changes of the checkout along
+    #[arg(long, conflicts_with_all = ["branch", "commit"], help_heading = "Repository")]
+    pub(crate) with_changes: bool,
 
     /// Agent type, one of `ah agents` [default: task.agent of the configuration, otherwise the first
     /// installed one, otherwise the demo `scenario`]

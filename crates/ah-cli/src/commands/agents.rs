@@ -64,21 +64,16 @@ fn lines(agents: &[Agent], columns: Option<usize>) -> Vec<Line> {
                 Installation::Missing { .. } => (Cell::new(Paint::Dim, "missing"), String::new()),
                 _ => (Cell::new(Paint::Dim, "unknown"), String::new()),
             };
-            // For a missing program, the install command is more useful than the description.
-            let about = match &agent.installation {
-                Installation::Missing { hint } => hint.clone(),
-                _ => agent.description.clone(),
-            };
             vec![
                 Cell::new(Paint::Bold, agent.agent_type.as_str()),
                 sign,
                 Cell::new(Paint::Plain, version),
                 Cell::new(Paint::Plain, can_do(agent.capabilities)),
-                Cell::new(Paint::Dim, text::one_line(&about)),
+                Cell::new(Paint::Dim, text::one_line(&agent.description)),
             ]
         })
         .collect();
-    table(
+    let mut lines = table(
         &[
             Column::kept("TYPE"),
             Column::kept("PROGRAM"),
@@ -88,7 +83,30 @@ fn lines(agents: &[Agent], columns: Option<usize>) -> Vec<Line> {
         ],
         rows,
         columns,
-    )
+    );
+    lines.extend(install_lines(agents, columns));
+    lines
+}
+
+/// Returns how to install the agents that are missing. Commands to copy are never cut.
+fn install_lines(agents: &[Agent], columns: Option<usize>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for agent in agents {
+        let Installation::Missing { hint } = &agent.installation else {
+            continue;
+        };
+        if lines.is_empty() {
+            lines.push(Line::new());
+            lines.push(Line::of(Paint::Dim, "To install:"));
+        }
+        let name = agent.agent_type.as_str();
+        lines.push(Line::of(Paint::Bold, format!("  {name}")));
+        let columns = columns.map(|columns| columns.saturating_sub(4));
+        for part in text::wrap(hint, columns) {
+            lines.push(Line::of(Paint::Plain, format!("    {part}")));
+        }
+    }
+    lines
 }
 
 fn can_do(capabilities: AgentCapabilities) -> String {

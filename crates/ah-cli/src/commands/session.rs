@@ -3,6 +3,8 @@
 mod answer;
 mod attachments;
 mod card;
+mod checkout;
+mod continuation;
 mod debug;
 mod diff;
 mod events;
@@ -37,6 +39,7 @@ pub(crate) async fn run(command: SessionCommand, context: &Context) -> Result<Ex
                 SessionCommand::Attachments(args) => {
                     attachments::run(manager, &args, context).await
                 }
+                SessionCommand::Checkout(args) => checkout::run(manager, args, context).await,
                 SessionCommand::Files(args) => show::files(manager, &args, context).await,
                 SessionCommand::Prompt(args) => steer::prompt(manager, args, context).await,
                 SessionCommand::Prompts(args) => show::prompts(manager, &args, context).await,

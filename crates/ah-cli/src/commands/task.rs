@@ -13,7 +13,7 @@ use ah_rest_api_contract::{
     EventSeq, LaunchedTask, Page, PermissionPolicy, RepoConfig, Session, SessionStatus,
     TaskLaunchParams, TaskManager,
 };
-use ah_scenario::{Defines, Scenario};
+use ah_scenario::{Defines, Scenario, UnknownEntry};
 use options::TaskOptions;
 use serde_json::Value;
 
@@ -43,6 +43,9 @@ pub(crate) async fn run(args: TaskArgs, context: &Context) -> Result<ExitCode, F
     let named = request.agent.as_deref();
     let params = request.params(named.unwrap_or(DEMO), &args, &context.settings)?;
     let follow = TaskOptions::of(&args, &context.settings)?.follow;
+    for warning in &request.warnings {
+        context.terminal.warn(warning);
+    }
     let mut signals = Signals::listen()?;
     if args.instances > INSTANCES_UNASKED && !args.yes {
         let wanted = confirm(
@@ -141,8 +144,8 @@ async fn started(
     for session in sessions_of(manager, launched).await? {
         let id = short(session.id);
         screen.spin(&format!("{id} {}", session.status), Duration::ZERO);
-        wait::until(manager.as_ref(), &session, has_started, |status| {
-            screen.spin(&format!("{id} {status}"), Duration::ZERO);
+        wait::until(manager.as_ref(), &session, has_started, |words| {
+            screen.spin(&format!("{id} {words}"), Duration::ZERO);
         })
         .await?;
     }
@@ -183,6 +186,10 @@ fn report(launched: &LaunchedTask, sessions: &[Session], context: &Context) -> R
             SessionStatus::Queued => {
                 format!("queued; run `ah session follow {id}` to start it once a slot is free")
             }
+            SessionStatus::Provisioning => format!(
+                "its workspace is created while an `ah` process runs; go on with `ah session follow \
+                 {id}`"
+            ),
             _ => format!("the agent keeps running; follow it with `ah session follow {id}`"),
         });
     }
@@ -202,6 +209,8 @@ fn code_of(sessions: &[Session]) -> ExitCode {
 struct TypedTask {
     prompt: String,
     repo: RepoConfig,
+    /// Warnings about parts of it that will have no effect.
+    warnings: Vec<String>,
     scenario: Option<Value>,
     /// The named agent; `None` for the default one.
     agent: Option<String>,
@@ -216,6 +225,10 @@ impl TypedTask {
             (words, _) => return Err(unquoted(words)),
         };
         let scenario = args.scenario.as_deref().map(read_scenario).transpose()?;
+        let (scenario, mut warnings) = match scenario {
+            Some((setting, warnings)) => (Some(setting), warnings),
+            None => (None, Vec::new()),
+        };
         let agent = match (&scenario, &args.agent) {
             (Some(_), Some(agent)) if agent != DEMO => {
                 return Err(Failure::validation(format!(
@@ -226,10 +239,12 @@ impl TypedTask {
             (Some(_), _) => Some(DEMO.to_owned()),
             (None, agent) => agent.clone(),
         };
-        let repo = repo_config(args)?;
+        let (repo, warning) = repo_config(args)?;
+        warnings.extend(warning);
         Ok(Self {
             prompt,
             repo,
+            warnings,
             scenario,
             agent,
         })
@@ -275,22 +290,29 @@ fn unquoted(words: &[String]) -> Failure {
         .hint(format!("ah task {}", quoted(&words.join(" "))))
 }
 
-fn repo_config(args: &TaskArgs) -> Result<RepoConfig, Failure> {
-    let repo = match args.repo.as_deref() {
-        Some("none") => RepoConfig::none(),
-        Some(text) => RepoConfig::git(repository::named(text)?),
-        None => RepoConfig::git(repository::of_current_folder()?),
+/// Returns the repository with its starting point, and a warning about what is left out.
+fn repo_config(args: &TaskArgs) -> Result<(RepoConfig, Option<String>), Failure> {
+    let url = match args.repo.as_deref() {
+        Some("none") => None,
+        Some(text) => Some(repository::named(text)?),
+        None => Some(repository::of_current_folder()?),
     };
-    if repo == RepoConfig::none() && (args.branch.is_some() || args.commit.is_some()) {
-        return Err(Failure::validation(
-            "--branch and --commit require a repository and cannot be used with --repo none",
-        ));
-    }
-    Ok(RepoConfig {
-        branch: args.branch.clone(),
-        commit: args.commit.clone(),
-        ..repo
-    })
+    let Some(url) = url else {
+        if args.branch.is_some() || args.commit.is_some() || args.with_changes {
+            return Err(Failure::validation(
+                "--branch, --commit and --with-changes require a repository and cannot be used \
+                 with --repo none",
+            ));
+        }
+        return Ok((RepoConfig::none(), None));
+    };
+    let start = repository::start(&url, args)?;
+    let repo = RepoConfig {
+        branch: start.branch,
+        commit: start.commit,
+        ..RepoConfig::git(url)
+    };
+    Ok((repo, start.warning))
 }
 
 /// Reads a text file, or standard input for `-`.
@@ -325,22 +347,31 @@ fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
     })
 }
 
-/// Reads and validates a scenario file, and returns it as an agent setting.
-fn read_scenario(path: &Path) -> Result<Value, Failure> {
+/// Reads and validates a scenario file, and returns it as an agent setting, with warnings about it.
+fn read_scenario(path: &Path) -> Result<(Value, Vec<String>), Failure> {
     let yaml = read_text(path, "scenario")?;
     let refused = |error: ah_scenario::ScenarioError| {
         Failure::validation(format!("invalid scenario {}: {error}", path.display()))
             .caused_by(error)
     };
     let scenario = Scenario::from_yaml(&yaml).map_err(refused)?;
-    scenario.resolve(&Defines::default()).map_err(refused)?;
-    serde_saphyr::from_str(&yaml).map_err(|error| {
+    let script = scenario.resolve(&Defines::default()).map_err(refused)?;
+    let warnings = script.unknown_entries().map(|entry| {
+        let meant = entry
+            .similar
+            .map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+        let UnknownEntry { place, name, .. } = entry;
+        format!("the entry `{name}` at {place} of the scenario is unknown and not played{meant}")
+    });
+    let warnings = warnings.collect();
+    let setting = serde_saphyr::from_str(&yaml).map_err(|error| {
         Failure::validation(format!(
             "failed to convert the scenario {} to JSON",
             path.display()
         ))
         .caused_by(error)
-    })
+    })?;
+    Ok((setting, warnings))
 }
 
 #[cfg(test)]

@@ -7,31 +7,38 @@ use futures::StreamExt;
 
 use crate::failure::Failure;
 
-/// Waits until `is_wanted` accepts the session's status, and returns the session. `session` is its
-/// last known state. `seen` receives every status on the way.
+/// Waits until `is_wanted` accepts the session's status, and returns the status. `session` is its
+/// last known state. `seen` receives every status and the progress on the way, in words.
 pub(crate) async fn until(
     manager: &dyn TaskManager,
     session: &Session,
     is_wanted: impl Fn(SessionStatus) -> bool,
-    mut seen: impl FnMut(SessionStatus),
+    mut seen: impl FnMut(String),
 ) -> Result<SessionStatus, Failure> {
     let mut status = session.status;
     if is_wanted(status) {
         return Ok(status);
     }
-    let filter = EventFilter::default().with_types([EventType::Status]);
+    let filter = EventFilter::default().with_types([EventType::Status, EventType::Progress]);
     let mut events = manager
         .task_events_stream(session.id, session.last_seq, filter)
         .await?;
     while let Some(item) = events.next().await {
-        if let StreamItem::Event(event) = item?
-            && let EventPayload::Status(change) = event.payload
-        {
-            status = change.status;
-            seen(status);
-            if is_wanted(status) {
-                return Ok(status);
+        let StreamItem::Event(event) = item? else {
+            continue;
+        };
+        match event.payload {
+            EventPayload::Status(change) => {
+                status = change.status;
+                seen(status.to_string());
+                if is_wanted(status) {
+                    return Ok(status);
+                }
             }
+            EventPayload::Progress(progress) => {
+                seen(format!("{} ({} %)", progress.stage, progress.progress));
+            }
+            _ => {}
         }
     }
     Err(Failure::general(format!(

@@ -78,6 +78,9 @@ pub(crate) fn hints(session: &Session, diff: Option<&SessionDiff>, short: &str) 
         hints.push(format!(
             "apply the changes with: ah session diff {short} | git apply"
         ));
+        if session.repo.mode == RepoMode::Git {
+            hints.push(format!("or as a branch with: ah session checkout {short}"));
+        }
     }
     if diff
         .files

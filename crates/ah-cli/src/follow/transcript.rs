@@ -65,6 +65,12 @@ impl Transcript {
         }
         match self.status {
             Some(SessionStatus::Running) => {}
+            Some(status @ SessionStatus::Provisioning) => {
+                return match &self.doing {
+                    Doing::At(stage) => text::one_line(stage),
+                    _ => status.to_string(),
+                };
+            }
             Some(status) => return status.to_string(),
             None => return "waiting for the first event".to_owned(),
         }

@@ -16,6 +16,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "session events",
     "session logs",
     "session diff",
+    "session checkout",
     "session files",
     "session attachments",
     "session prompt",

@@ -57,7 +57,7 @@ fn agents_are_listed_with_hints_and_rejected_with_reasons() {
         "{table}"
     );
     let refused = run(&["task", "--repo", "none", "--agent", "gemini", "do it"]);
-    assert_eq!(refused.status.code(), Some(7));
+    assert_eq!(refused.status.code(), Some(3));
     let stderr = String::from_utf8(refused.stderr).unwrap();
     assert!(stderr.contains("`gemini` is not installed"), "{stderr}");
     assert!(

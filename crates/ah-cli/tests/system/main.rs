@@ -5,6 +5,7 @@
 mod access_point;
 mod agents;
 mod bad_input;
+mod branches;
 mod commands;
 mod commits;
 mod conformance;
@@ -17,6 +18,7 @@ mod http;
 mod kills;
 mod leftovers;
 mod manners;
+mod network;
 mod over_http;
 mod processes;
 mod readme;

@@ -1,4 +1,4 @@
-//! The transcript in the README, executed as written.
+//! The commands and the transcript in the README, executed as written.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use crate::server::Port;
-use crate::setting::{PATIENCE, Setting, processes_with};
+use crate::setting::{PATIENCE, Setting, output_text, processes_with};
 
 /// A typed command and the lines of its output.
 #[derive(Debug, Default)]
@@ -147,5 +147,68 @@ fn readme_examples_work() {
     let mut shell = Shell::open(&setting, &port);
     for step in &steps {
         shell.take(step, port.number);
+    }
+}
+
+/// The commands of the quick start, in order, with the remark behind each.
+fn tour(readme: &str) -> Vec<(String, String)> {
+    let (_, tour) = readme.split_once("## Quick start\n").unwrap();
+    let (tour, _) = tour.split_once("\n## ").unwrap();
+    let blocks = tour.split("```sh\n").skip(1);
+    let lines = blocks.flat_map(|text| text.split("```").next().unwrap().lines());
+    lines
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let (command, remark) = line.split_once(" # ").unwrap_or((line, ""));
+            (command.trim().to_owned(), remark.to_owned())
+        })
+        .collect()
+}
+
+/// Types the quick start in the order given, as someone new: with an empty home, and no agent but
+/// the demo. Every command succeeds; the one that is left with Ctrl-C ends as detached.
+#[test]
+fn readme_tour_works_in_the_order_given() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let tour = tour(&std::fs::read_to_string(readme).unwrap());
+    assert!(tour.len() > 15, "{tour:?}");
+    let setting = Setting::new();
+    let home = setting.folder.path().join("you");
+    std::fs::create_dir(&home).unwrap();
+    let folder = Path::new(env!("CARGO_BIN_EXE_ah")).parent().unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    for (command, remark) in &tour {
+        // The tests have built the program already.
+        if command.starts_with("cargo install ") {
+            continue;
+        }
+        let mut shell = Command::new("bash");
+        shell
+            .args(["-o", "pipefail", "-c"])
+            .env_clear()
+            .env("HOME", &home)
+            .env("PATH", &path)
+            .current_dir(setting.repository())
+            .stdin(Stdio::null());
+        let expected = if remark.contains("Ctrl-C") {
+            shell.arg(format!("timeout --preserve-status -s INT 2 {command}"));
+            13
+        } else {
+            shell.arg(command);
+            0
+        };
+        let output = shell.output().unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(expected),
+            "{command}: {}",
+            output_text(&output)
+        );
+    }
+    let branches = setting.git(&["branch", "--list", "ah/*"]);
+    assert_eq!(branches.lines().count(), 1, "{branches}");
+    assert!(setting.repository().join("NOTES-FROM-AH.md").exists());
+    for process in processes_with(&format!("HOME={}", home.display())) {
+        process.kill();
     }
 }

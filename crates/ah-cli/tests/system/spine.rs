@@ -105,16 +105,6 @@ fn work_starts_at_the_given_branch_and_commit() {
         let path = session["workspace"]["path"].as_str().unwrap();
         assert_eq!(git_in(path.as_ref(), &["rev-parse", "HEAD"]).trim(), first);
     }
-    let output = setting
-        .ah(&["task", "--follow", "--branch", "nowhere", "look"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
-    assert!(
-        output_text(&output).contains("nowhere"),
-        "{}",
-        output_text(&output)
-    );
 }
 
 #[test]

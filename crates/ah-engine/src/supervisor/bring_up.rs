@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use ah_lifecycle::Change;
 use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::start;
 use ah_rest_api_contract::{
-    AgentSelection, EventPayload, Log, LogLevel, PromptId, RepositorySource, SessionStatus,
-    SupervisorPhase,
+    AgentSelection, EventPayload, Log, LogLevel, Progress, PromptId, RepositorySource,
+    SessionStatus, SupervisorPhase,
 };
 use ah_store::{Inconsistency, NewEvent, StoreError};
 
@@ -17,6 +18,12 @@ use ah_executor::{AgentLaunch, Provisioned, WorkspaceRequest};
 /// The maximum time until an agent is ready for a prompt. The slowest known agent takes 9 s on an
 /// idle machine.
 const AGENT_READY_MAX: Duration = Duration::from_secs(120);
+
+/// The time between two looks at the progress of a workspace. A workspace of a local repository is
+/// usually complete before the first one.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+/// The percentage after which progress is an event, so that a stage has at most eleven.
+const PROGRESS_STEP: u8 = 10;
 
 impl Supervisor {
     /// Starts a session that has no recorder yet, or ends one that is to be stopped.
@@ -37,10 +44,28 @@ impl Supervisor {
             }
         };
         self.enter(SupervisorPhase::BringingUp);
+        // Without a recorder there is nothing to catch up with, and the start of the engine must not
+        // wait for a repository that does not answer.
+        self.notify_caught_up();
         let executor = self.core.executor.clone();
-        let provisioned = tokio::select! {
-            provisioned = executor.provision(&request) => provisioned,
-            unwanted = self.wait_until_unneeded() => return unwanted,
+        let provision = executor.provision(&request);
+        tokio::pin!(provision);
+        let mut reported = None;
+        let provisioned = loop {
+            tokio::select! {
+                provisioned = &mut provision => break provisioned,
+                waited = tokio::time::timeout(PROGRESS_EVERY, self.wait_until_unneeded()) => {
+                    if let Ok(unwanted) = waited {
+                        return unwanted;
+                    }
+                    // The wait may have been cut short after it had seen a change.
+                    self.reload().await?;
+                    if self.view.record.session.status != SessionStatus::Provisioning {
+                        return Ok(());
+                    }
+                    self.report_progress(&mut reported).await?;
+                }
+            }
         };
         match provisioned {
             Ok(provisioned) => self.take_workspace(provisioned).await?,
@@ -70,6 +95,35 @@ impl Supervisor {
             );
             return self.conclude(ProcessEnd::NeverStarted { reason }).await;
         }
+        Ok(())
+    }
+
+    /// Adds the progress of the workspace to the log, unless it is the one that was reported last.
+    async fn report_progress(
+        &mut self,
+        reported: &mut Option<Progress>,
+    ) -> Result<(), SupervisorError> {
+        let Some(now) = self.core.executor.provisioning_stage(self.id) else {
+            return Ok(());
+        };
+        let progress = Progress {
+            progress: now.percent / PROGRESS_STEP * PROGRESS_STEP,
+            stage: now.stage,
+        };
+        if reported.as_ref() == Some(&progress) {
+            return Ok(());
+        }
+        *reported = Some(progress.clone());
+        let change = Change {
+            events: vec![NewEvent {
+                ts: self.core.clock.now(),
+                payload: EventPayload::Progress(progress),
+            }],
+            ..Change::default()
+        };
+        self.view.apply(&change);
+        // The change is no decision, so it cannot conflict.
+        self.commit(change, 0).await?;
         Ok(())
     }
 

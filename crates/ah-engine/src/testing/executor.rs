@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ah_executor::{
-    AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, RecorderMessage,
-    RecorderMessages, RecorderState, WorkspaceRequest,
+    AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, ProvisioningStage,
+    RecorderMessage, RecorderMessages, RecorderState, WorkspaceRequest,
 };
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request};
 use ah_rest_api_contract::{
@@ -34,6 +34,10 @@ impl Executor for FakeHost {
             ah_scenario::AGENT_TYPE => ah_scenario::check_selection(selection),
             other => Err(FieldErrors::of("type", format!("unknown agent `{other}`"))),
         }
+    }
+
+    fn provisioning_stage(&self, _: SessionId) -> Option<ProvisioningStage> {
+        None
     }
 
     async fn check_source(&self, source: &RepositorySource) -> Result<(), String> {

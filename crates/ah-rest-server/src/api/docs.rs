@@ -28,6 +28,25 @@ pub(crate) async fn docs() -> ApiResult {
     )
 }
 
+/// The page at the root, for people who open the server's address in a browser.
+pub(crate) async fn root(State(about): State<About>) -> ApiResult {
+    let version = &about.version;
+    page(
+        "Agent Harbor",
+        &format!(
+            "<main><h1>Agent Harbor</h1><p>An access point (version {version}) that runs coding \
+             agents on tasks and serves what they do.</p><ul>\
+             <li><a href=\"/api/docs\">The HTTP API</a>, and \
+             <a href=\"/api/v1/openapi.json\">its OpenAPI document</a></li>\
+             <li><a href=\"/health\">Health</a>, <a href=\"/ready\">readiness</a> and \
+             <a href=\"/api/v1/version\">version</a></li></ul>\
+             <p>On this host, <code>ah ls</code> lists the sessions and <code>ah --help</code> the \
+             commands. Requests need the key that <code>access-point.json</code> in the state folder \
+             has.</p></main>"
+        ),
+    )
+}
+
 /// Returns a page of this server that runs and loads only its own content.
 pub(super) fn page(title: &str, body: &str) -> ApiResult {
     let policy = format!(

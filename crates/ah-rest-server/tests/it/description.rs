@@ -108,8 +108,14 @@ async fn pages_load_no_external_resource(backend: Backend) {
         docs.header("content-security-policy")
             .contains("default-src 'none'")
     );
+    let root = stranger.get("/").await;
+    assert_eq!(root.status, 200);
+    for link in ["/api/docs", "/api/v1/openapi.json", "ah --help"] {
+        assert!(root.text().contains(link), "{link}");
+    }
     for foreign in ["http://", "https://", "src="] {
         assert!(!docs.text().contains(foreign), "{foreign}");
+        assert!(!root.text().contains(foreign), "{foreign}");
     }
     for kind in ErrorKind::ALL {
         let page = stranger.get(&kind.type_uri()).await;

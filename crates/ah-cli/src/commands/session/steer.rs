@@ -4,6 +4,7 @@ use ah_rest_api_contract::{
     DeliveryMode, PromptContent, PromptDelivery, PromptRequest, Session, SessionStatus, TaskManager,
 };
 
+use super::continuation;
 use super::target::target;
 use crate::args::{PromptArgs, ResumeArgs, StopArgs, TargetArgs};
 use crate::commands::wait;
@@ -20,6 +21,9 @@ pub(super) async fn prompt(
     context: &Context,
 ) -> Result<(), Failure> {
     let (session, text) = session_and_prompt(manager, args.words).await?;
+    if session.status.is_terminal() {
+        return continuation::offer(manager, &session, text, args.continues, context).await;
+    }
     let delivery = if args.steer {
         DeliveryMode::Steer
     } else {

@@ -4,29 +4,83 @@ use std::path::Path;
 
 use ah_rest_api_contract::RepositorySource;
 
+use crate::args::TaskArgs;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::git::root_of;
+use crate::git::{UserRepository, root_of};
+use crate::text;
 
 const REPO_FORMS: &str = "--repo accepts a path, a URL, user@host:path, or none";
 
+/// The start of a session in a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RepositoryStart {
+    pub(super) branch: Option<String>,
+    pub(super) commit: Option<String>,
+    /// A warning about what is left out, in one line.
+    pub(super) warning: Option<String>,
+}
+
 /// Returns the repository that contains the current folder.
 pub(super) fn of_current_folder() -> Result<String, Failure> {
-    let folder = std::env::current_dir().map_err(|error| {
-        Failure::new(
-            ExitCode::Repository,
-            "failed to determine the current folder",
-        )
-        .caused_by(error)
+    let repository = UserRepository::of_current_folder().map_err(|failure| {
+        failure.hint("select one with --repo PATH|URL, or use an empty folder with --repo none")
     })?;
-    let root = root_of(&folder).ok_or_else(|| {
-        Failure::new(
-            ExitCode::Repository,
-            format!("{} is not in a git repository", folder.display()),
-        )
-        .hint("select one with --repo PATH|URL, or use an empty folder with --repo none")
-    })?;
-    address(&root)
+    address(repository.root())
+}
+
+/// Determines the start in the repository at this address. A local repository is asked, so that a
+/// wrong branch or commit is refused before a session is launched. The host of a URL is not.
+pub(super) fn start(url: &str, args: &TaskArgs) -> Result<RepositoryStart, Failure> {
+    let mut start = RepositoryStart {
+        branch: args.branch.clone(),
+        commit: args.commit.clone(),
+        warning: None,
+    };
+    let path = Path::new(url);
+    if !path.is_absolute() || !path.exists() {
+        if args.with_changes {
+            return Err(Failure::validation(
+                "--with-changes requires a checkout on this host",
+            ));
+        }
+        return Ok(start);
+    }
+    // A folder without a repository is refused at the launch, with the reason.
+    if root_of(path).as_deref() != Some(path) && !path.join("HEAD").exists() {
+        return Ok(start);
+    }
+    let repository = UserRepository::at(path);
+    if let Some(branch) = &start.branch {
+        repository.check_branch(branch)?;
+    }
+    if let Some(revision) = &start.commit {
+        let found = repository.commit(revision)?;
+        start.commit = Some(found.ok_or_else(|| {
+            Failure::validation(format!("--commit {revision} names no commit of {url}"))
+        })?);
+    }
+    let has_work_tree = path.join(".git").exists();
+    if start.branch.is_some() || start.commit.is_some() || !has_work_tree {
+        return Ok(start);
+    }
+    // Without a commit, the files cannot be compared with anything.
+    if repository.commit("HEAD")?.is_none() {
+        return Ok(start);
+    }
+    let count = repository.uncommitted()?;
+    if count == 0 {
+        return Ok(start);
+    }
+    if args.with_changes {
+        start.commit = Some(repository.commit_of_changes()?);
+    } else {
+        let files = text::counted(count as u64, "uncommitted file");
+        start.warning = Some(format!(
+            "{files} of {url} will not be in the workspace; --with-changes takes them along"
+        ));
+    }
+    Ok(start)
 }
 
 /// Returns the repository that `--repo` names: a path if it exists, otherwise an address.

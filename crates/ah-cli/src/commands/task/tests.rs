@@ -104,7 +104,7 @@ fn scenario_is_validated_and_sent() {
 #[test]
 fn invalid_tasks_are_rejected_before_any_connection() {
     let refused = params(&["--repo", "none", "--branch", "main", "x"]).expect_err("no branch");
-    assert!(refused.starts_with("--branch and --commit"), "{refused}");
+    assert!(refused.starts_with("--branch, --commit and"), "{refused}");
     assert_eq!(
         params(&["--repo", "none", " "]).expect_err("says nothing"),
         "the prompt must not be empty"

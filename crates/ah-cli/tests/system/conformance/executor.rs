@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ah_executor::{
-    AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, RecorderRequests,
-    RecorderState, WorkspaceRequest,
+    AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, ProvisioningStage,
+    RecorderRequests, RecorderState, WorkspaceRequest,
 };
 use ah_executor_local::LocalExecutor;
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request, ShutdownManner};
@@ -131,6 +131,7 @@ type Outcome<T> = Result<T, ExecutorError>;
 forward! {
     sync agents() -> Vec<Agent>;
     sync check_agent(selection: &AgentSelection) -> Result<(), FieldErrors>;
+    sync provisioning_stage(session: SessionId) -> Option<ProvisioningStage>;
     async discover_versions() -> ();
     async check_source(source: &RepositorySource) -> Result<(), String>;
     async launch(launch: &AgentLaunch) -> Outcome<()>;
