@@ -37,9 +37,10 @@ fn choose_from(agents: &[Agent], configured: &str, origin: &str) -> AgentChoice 
     let Some(first) = installed.next() else {
         return AgentChoice {
             agent: DEMO.to_owned(),
-            reason: "no agent is installed, so this is the scripted demo, which does not read the \
+            reason:
+                "no agent is installed, so this is the scripted demo, which does not act on the \
                      prompt; `ah agents` shows how to install one"
-                .to_owned(),
+                    .to_owned(),
         };
     };
     let first = first.agent_type.as_str();

@@ -214,3 +214,52 @@ fn a_long_request_is_allowed_only_after_its_last_line_was_shown() {
     assert_eq!(terminal.exit_code(), Some(0), "{}", terminal.shown());
     assert_eq!(setting.finish(id)["status"], "completed");
 }
+
+#[test]
+fn question_before_a_launch_can_be_left_and_answered() {
+    let setting = Setting::new();
+    let task = [
+        "task",
+        "--agent",
+        "scenario",
+        "--repo",
+        "none",
+        "--instances",
+        "6",
+        "x",
+    ];
+    for leave in [
+        "SIGINT",
+        "SIGTERM",
+        "the end of the input",
+        "no",
+        "another word",
+    ] {
+        // The line typed before is no answer.
+        let mut terminal = AtTerminal::start(setting.ah(&task), "y\n");
+        terminal.until("launch 6 agents? [y/N] ", 1);
+        match leave {
+            "SIGINT" => terminal.signal(Signal::INT),
+            "SIGTERM" => terminal.signal(Signal::TERM),
+            "no" => terminal.press("n\n"),
+            "another word" => {
+                terminal.press("perhaps\n");
+                terminal.until("launch 6 agents? [y/N] ", 2);
+                terminal.press("\n");
+            }
+            _ => terminal.press(END),
+        }
+        assert_eq!(
+            terminal.exit_code(),
+            Some(10),
+            "{leave}: {}",
+            terminal.shown()
+        );
+    }
+    assert_eq!(setting.json(&["ls", "--all"])["total"], 0);
+    let mut terminal = AtTerminal::start(setting.ah(&task), "");
+    terminal.until("launch 6 agents? [y/N] ", 1);
+    terminal.press("y\n");
+    assert_eq!(terminal.exit_code(), Some(0), "{}", terminal.shown());
+    assert_eq!(setting.json(&["ls", "--all"])["total"], 6);
+}

@@ -403,7 +403,7 @@ impl Usage {
     }
 }
 
-/// `progress`: the progress that the agent reports.
+/// `progress`: the progress of the workspace's creation, or that the agent reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Progress {

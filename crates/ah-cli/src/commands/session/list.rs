@@ -149,11 +149,7 @@ async fn read(
     })
 }
 
-fn lines(
-    sessions: &[Session],
-    now: Timestamp,
-    columns: Option<usize>,
-) -> Vec<Line> {
+fn lines(sessions: &[Session], now: Timestamp, columns: Option<usize>) -> Vec<Line> {
     let whole_ids = columns.is_none_or(|columns| columns >= COLUMNS_FOR_WHOLE_IDS);
     let rows = sessions
         .iter()
