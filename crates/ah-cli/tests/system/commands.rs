@@ -4,6 +4,7 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::server::Server;
 use crate::setting::{Follower, Setting, of_type, output_text};
@@ -34,15 +35,36 @@ fn launch(setting: &Setting) -> String {
     id
 }
 
+/// Removes the request, which only a server has, from a failure in JSON.
+fn without_request(line: &str) -> String {
+    let Ok(mut json) = serde_json::from_str::<Value>(line) else {
+        return line.to_owned();
+    };
+    let Some(error) = json.get_mut("error") else {
+        return line.to_owned();
+    };
+    if let Some(problem) = error["problem"].as_object_mut() {
+        for name in ["requestId", "instance"] {
+            problem.remove(name);
+        }
+    }
+    let is_request = |hint: &Value| {
+        let hint = hint.as_str().unwrap_or_default();
+        hint.starts_with("the request ID is")
+    };
+    let hints = error["hints"].as_array_mut().unwrap();
+    hints.retain(|hint| !is_request(hint));
+    json.to_string()
+}
+
 /// Removes ages and request ids from the output.
 fn comparable(text: &str) -> String {
     let is_age = |word: &&str| {
         let number = word.trim_start_matches('(').strip_suffix(['s', 'm']);
         number.is_some_and(|number| number.parse::<u32>().is_ok())
     };
-    let lines = text
-        .lines()
-        .filter(|line| !line.contains("the request ID is"));
+    let lines = text.lines().map(without_request);
+    let lines = lines.filter(|line| !line.contains("the request ID is"));
     lines.fold(String::new(), |text, line| {
         let words: Vec<&str> = line.split(' ').filter(|word| !is_age(word)).collect();
         text + &words.join(" ") + "\n"

@@ -19,6 +19,7 @@ timeline:
         "--follow",
         "--instances",
         "100",
+        "--yes",
         "--json",
         "--scenario",
         file.to_str().unwrap(),
