@@ -1,5 +1,7 @@
 //! Cursors at the end of a log, and cursors that no event of the log has.
 
+use ah_rest_api_contract::{LogLevel, operations};
+
 use crate::world::{Backend, Server, World, on_each_backend};
 
 /// Returns the status of a stream's response, and the names of the fields that it refuses.
@@ -101,4 +103,62 @@ async fn cursor_of_another_log_is_refused() {
     server.end().await.unwrap();
 }
 
-on_each_backend!(ended_session_with_nothing_more_is_204);
+/// A list has pages and no other cursor. A page that does not exist is empty and says how many items
+/// there are; everything else is refused with the name of the parameter.
+async fn every_list_answers_any_position(backend: Backend) {
+    let world = World::new(backend);
+    let server = world.server().await;
+    let id = server.running().await;
+    world.agents.log(id, LogLevel::Warn, "one line");
+    let session = format!("/api/v1/sessions/{id}");
+    let lists = operations::ALL.iter().filter(|operation| {
+        operation.answer.starts_with("Page <") || operation.answer.starts_with("Page<")
+    });
+    let mut count = 0;
+    for list in lists {
+        let path = list.path.replace("/api/v1/sessions/{id}", &session);
+        let get = async |query: &str| server.client.get(&format!("{path}?{query}")).await;
+        let beyond = get("page=4294967295&perPage=200").await;
+        if beyond.status == 409 {
+            // It has no workspace whose files could be listed.
+            continue;
+        }
+        count += 1;
+        let last = beyond.json();
+        assert_eq!(beyond.status, 200, "{path}: {beyond:?}");
+        assert_eq!(last["items"], serde_json::json!([]), "{path}");
+        assert!(last["nextPage"].is_null(), "{path}");
+        let all = get("perPage=200").await.json();
+        assert_eq!(last["total"], all["total"], "{path}");
+        assert!(beyond.header("link").contains("rel=\"prev\""), "{path}");
+        let mut refused = vec![
+            ("page=0", "page"),
+            ("page=-1", "page"),
+            ("page=4294967296", "page"),
+            ("perPage=201", "perPage"),
+            ("perPage=0", "perPage"),
+            ("cursor=5", "cursor"),
+        ];
+        if list.id == "session_events" {
+            refused.push(("perPage=5&after=9999", "after"));
+            refused.push(("perPage=5&after=log-5", "after"));
+        } else {
+            refused.push(("after=5", "after"));
+        }
+        for (query, field) in refused {
+            let answer = get(query).await;
+            assert_eq!(answer.status, 400, "{path}?{query}: {answer:?}");
+            let problem = answer.problem();
+            let is_named = problem["errors"].get(field).is_some()
+                || problem["detail"].as_str().unwrap().contains(field);
+            assert!(is_named, "{path}?{query}: {problem}");
+        }
+    }
+    assert!(count >= 8, "{count} lists");
+    server.end().await.unwrap();
+}
+
+on_each_backend!(
+    every_list_answers_any_position,
+    ended_session_with_nothing_more_is_204
+);
