@@ -41,9 +41,10 @@ pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         environment: &[],
         flags: &[("server.port", "0".to_owned())],
     })?;
+    let lock = ah_rest_server::lock_home(&home).await?;
     let store = Arc::new(SqliteStore::open(&home.join("state.db")).await?);
     let host = Host {
-        home: home.clone(),
+        lock,
         keys: store.clone(),
         clock: ServerClock::new(|| SystemClock.now()),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -83,10 +83,18 @@ pub(crate) async fn serve(
     ready: oneshot::Sender<()>,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
+    let refused = |error: ServeError| {
+        let code = match &error {
+            ServeError::PortTaken { .. } => ExitCode::Resource,
+            _ => ExitCode::Configuration,
+        };
+        Failure::new(code, error_chain(&error)).caused_by(error)
+    };
+    let lock = ah_rest_server::lock_home(&settings.home).await.map_err(refused)?;
     let store = open_store(settings).await?;
     let program = Program::find()?;
     let host = Host {
-        home: settings.home.clone(),
+        lock,
         keys: store.clone(),
         clock: ServerClock::new(crate::clock::now),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -122,13 +130,7 @@ pub(crate) async fn serve(
     stop.cancel();
     background.close();
     background.wait().await;
-    served.map_err(|error| {
-        let code = match &error {
-            ServeError::PortTaken { .. } => ExitCode::Resource,
-            _ => ExitCode::Configuration,
-        };
-        Failure::new(code, error_chain(&error)).caused_by(error)
-    })
+    served.map_err(refused)
 }
 
 /// Returns the agents of this host, without their versions.

@@ -48,7 +48,8 @@ impl Liveness {
         let held = self.lock.metadata();
         match (held, path.metadata()) {
             (Ok(held), Ok(found)) if (held.dev(), held.ino()) == (found.dev(), found.ino()) => None,
-            (_, Err(error)) if error.kind() != io::ErrorKind::NotFound => None,
+            // Other errors can pass.
+            (_, Err(error)) if !is_gone(&error) => None,
             _ => Some(format!(
                 "the state folder was removed or replaced: {} is gone",
                 path.display()
@@ -101,6 +102,14 @@ fn is_locked(path: &Path) -> bool {
     }
 }
 
+/// Returns true if a path leads to nothing.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
 fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path) {
         tracing::debug!(path = %path.display(), %error, "failed to remove the lock file of an engine");
@@ -125,6 +134,8 @@ mod tests {
         File::create(&path).unwrap();
         assert!(one.lost().is_some());
         std::fs::remove_dir_all(home.path().join("engines")).unwrap();
+        assert!(two.lost().is_some());
+        std::fs::write(home.path().join("engines"), "a file").unwrap();
         assert!(two.lost().is_some());
     }
 }

@@ -45,6 +45,6 @@ pub use config::{
     CliSection, Config, ConfigEntry, ConfigError, DEFAULT_TOML, FILE_NAME, Layer, SessionSettings,
     Sources, TaskSection, file_of, set,
 };
-pub use lock::running;
-pub use serve::{Host, ServeError, openapi_json, serve};
+pub use lock::{HomeLock, running};
+pub use serve::{Host, ServeError, lock_home, openapi_json, serve};
 pub use trust::{TrustError, check_home, make_home};

@@ -10,7 +10,7 @@ mod path;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ah_rest_api_contract::AccessPointFile;
 
@@ -20,16 +20,23 @@ use path::PathLock;
 
 const NAME: &str = "access-point.lock";
 
-/// The lock, held until this value is dropped.
+/// The lock of a state folder, held until this value is dropped. It precedes every use of the store:
+/// a second server must not even open it.
 #[derive(Debug)]
-#[expect(dead_code, reason = "the open files hold the locks")]
-pub(crate) struct HomeLock {
-    file: File,
-    path: Option<PathLock>,
+pub struct HomeLock {
+    home: PathBuf,
+    _file: File,
+    _path: PathLock,
 }
 
 impl HomeLock {
-    /// Takes the lock of the state folder `home` and writes the process id into its file.
+    /// Returns the state folder.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Takes the lock and writes the process id into its file.
     pub(crate) fn take(home: &Path) -> Result<Self, LockError> {
         let path = PathLock::take(home)?;
         let mut file = open(home).map_err(LockError::Io)?;
@@ -49,7 +56,11 @@ impl HomeLock {
         match write() {
             // The lock holds without the process id, which only serves a message.
             Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(LockError::Io(error)),
-            _ => Ok(Self { file, path }),
+            _ => Ok(Self {
+                home: home.to_owned(),
+                _file: file,
+                _path: path,
+            }),
         }
     }
 }
@@ -120,6 +131,14 @@ mod tests {
         let link = parent.path().join("link");
         std::os::unix::fs::symlink("home", &link).unwrap();
         assert_held(&link);
+        // A link to another folder takes its place.
+        std::fs::remove_dir(&home).unwrap();
+        let target = parent.path().join("target");
+        std::fs::create_dir(&target).unwrap();
+        std::os::unix::fs::symlink(&target, &home).unwrap();
+        assert_held(&home);
+        std::fs::remove_file(&home).unwrap();
+        std::fs::create_dir(&home).unwrap();
         let other = parent.path().join("other");
         std::fs::create_dir(&other).unwrap();
         HomeLock::take(&other).unwrap();

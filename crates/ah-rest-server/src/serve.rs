@@ -48,8 +48,8 @@ const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// The environment of a server.
 pub struct Host {
-    /// The state folder, which must exist.
-    pub home: PathBuf,
+    /// The lock of the state folder.
+    pub lock: HomeLock,
     /// The store of the API keys.
     pub keys: Arc<dyn Keys>,
     /// The clock.
@@ -137,13 +137,12 @@ pub async fn serve<E>(
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    let _lock = lock(&host).await?;
     let listener = listen(&config)?;
     let address = listener.local_addr().map_err(|source| ServeError::Listen {
         address: SocketAddr::new(config.server.bind, config.server.port),
         source,
     })?;
-    let home = host.home.clone();
+    let home = host.lock.home().to_owned();
     let key = match config.auth.insecure_no_auth {
         true => None,
         false => Some(local_key(host.keys.as_ref(), &home, host.clock.now()).await?),
@@ -159,7 +158,7 @@ where
         write_timeout: Duration::from_millis(config.server.write_timeout_ms),
     };
     let closing = CancellationToken::new();
-    let site = site(&config, host, closing.clone())?;
+    let site = site(&config, &host, closing.clone())?;
     let (phase, router) = watch::channel(site.unavailable("the server is starting"));
     let metrics = site.steps.metrics.clone();
     let accepting = connections::accept(listener, router, limits, metrics, closing.clone());
@@ -283,23 +282,27 @@ fn notify_service_manager(state: sd_notify::NotifyState<'_>) {
     }
 }
 
-/// Locks the state folder. A command that looks for a server holds the lock briefly, so a held lock
-/// is retried before another server is assumed.
-async fn lock(host: &Host) -> Result<HomeLock, ServeError> {
+/// Locks the state folder `home`, which must exist, for a server. A command that looks for a server
+/// holds the lock briefly, so a held lock is retried before another server is assumed.
+///
+/// # Errors
+/// [`ServeError::AlreadyRunning`] if another server holds it, and [`ServeError::Home`] if the folder
+/// cannot be used.
+pub async fn lock_home(home: &Path) -> Result<HomeLock, ServeError> {
     let mut tries = 0;
     loop {
-        match HomeLock::take(&host.home) {
+        match HomeLock::take(home) {
             Ok(lock) => return Ok(lock),
             Err(LockError::Held(_)) if tries < LOCK_TRIES => {
                 tries += 1;
                 tokio::time::sleep(LOCK_TRY_EVERY).await;
             }
             Err(LockError::Held(pid)) => {
-                let home = host.home.clone();
+                let home = home.to_owned();
                 return Err(ServeError::AlreadyRunning { home, pid });
             }
             Err(LockError::Io(source)) => {
-                let home = host.home.clone();
+                let home = home.to_owned();
                 return Err(ServeError::Home { home, source });
             }
         }
@@ -351,18 +354,18 @@ fn published(
 }
 
 /// The parts of the server's routers.
-fn site(config: &Config, host: Host, closing: CancellationToken) -> Result<Site, ServeError> {
+fn site(config: &Config, host: &Host, closing: CancellationToken) -> Result<Site, ServeError> {
     let document = openapi_json().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let ids = RequestIds::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let metrics = Metrics::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let throttle = Throttle::new(&config.limits, metrics.clone(), host.clock.clone());
-    let keys = (!config.auth.insecure_no_auth).then(|| KeyChecker::new(host.keys));
+    let keys = (!config.auth.insecure_no_auth).then(|| KeyChecker::new(host.keys.clone()));
     let routes = Routes::new(&metrics).map_err(|error| ServeError::Assembly(error.to_string()))?;
     let names = Names::of(config);
     Ok(Site {
         about: About::new(Facts {
-            version: host.version.into(),
-            home: host.home.into(),
+            version: host.version.clone().into(),
+            home: host.lock.home().into(),
             openapi: Bytes::from(document),
             clock: host.clock.clone(),
             metrics: metrics.clone(),
@@ -371,7 +374,7 @@ fn site(config: &Config, host: Host, closing: CancellationToken) -> Result<Site,
         steps: Arc::new(Steps {
             routes,
             ids,
-            clock: host.clock,
+            clock: host.clock.clone(),
             metrics,
             cors: Cors::new(&names),
             names,

@@ -21,6 +21,7 @@ mod keys;
 mod log;
 mod observe;
 mod open;
+mod place;
 mod queue;
 mod receipts;
 mod repositories;

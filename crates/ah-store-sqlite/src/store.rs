@@ -1,8 +1,6 @@
 //! The store: its connections and tasks, opening and closing.
 
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ah_store::{Store, StoreError};
@@ -14,6 +12,7 @@ use crate::direct::Direct;
 use crate::encoded::EncodedSessions;
 use crate::error::{During as _, backend};
 use crate::open::{self, Connections};
+use crate::place::Place;
 use crate::watch::{self, Poller, Watchers};
 use crate::writer::Writer;
 
@@ -87,37 +86,4 @@ impl Store for SqliteStore {
     fn lost(&self) -> Option<String> {
         self.place.lost()
     }
-}
-
-/// The path of the file, and the file that it led to when it was opened.
-struct Place {
-    path: PathBuf,
-    file: (u64, u64),
-}
-
-impl Place {
-    fn of(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            path: path.to_owned(),
-            file: identity(path)?,
-        })
-    }
-
-    fn lost(&self) -> Option<String> {
-        match identity(&self.path) {
-            Ok(file) if file == self.file => None,
-            Err(error) if error.kind() != io::ErrorKind::NotFound => None,
-            found => Some(format!(
-                "the store {} was {}",
-                self.path.display(),
-                if found.is_ok() { "replaced" } else { "removed" }
-            )),
-        }
-    }
-}
-
-/// Returns the device and the number of the file at `path`, without opening it.
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let found = path.metadata()?;
-    Ok((found.dev(), found.ino()))
 }

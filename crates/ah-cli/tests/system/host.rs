@@ -288,3 +288,62 @@ fn a_hard_limit_of_descriptors_fails_no_session() {
     drop(silent);
     server.end();
 }
+
+/// Harms the state folder of a running server. Checks that the server says so and ends, and that no
+/// second one starts meanwhile.
+fn assert_loss_ends_the_server(harm: impl FnOnce(&Path) -> std::io::Result<()>, words: &str) {
+    let setting = Setting::new();
+    let mut server = Server::start(&setting);
+    let http = server.http(&setting);
+    setting.launch("name: waits\ntimeline:\n  - hang: true\n");
+    harm(&setting.home()).unwrap();
+    let mut second = setting.ah(&["agent", "access-point", "--port", "0"]);
+    let output = second.output().unwrap();
+    assert_eq!(output.status.code(), Some(8), "{}", output_text(&output));
+    wait_for("the loss to be reported", || {
+        let answer = http.get("/ready");
+        answer.status == 503 && answer.text().contains(words)
+    });
+    assert_eq!(server.child.wait().unwrap().code(), Some(8), "{words}");
+}
+
+#[test]
+fn a_server_that_lost_its_state_ends_and_no_second_one_starts() {
+    assert_loss_ends_the_server(|home| fs::write(home.join("state.db"), ""), "was emptied");
+    assert_loss_ends_the_server(
+        |home| fs::remove_file(home.join("state.db-wal")),
+        "write-ahead log",
+    );
+    assert_loss_ends_the_server(
+        |home| {
+            fs::rename(home, home.with_extension("moved"))?;
+            fs::write(home, "a file")
+        },
+        "was removed",
+    );
+    assert_loss_ends_the_server(
+        |home| {
+            fs::rename(home, home.with_extension("moved"))?;
+            fs::create_dir(home.with_extension("other"))?;
+            symlink(home.with_extension("other"), home)
+        },
+        "was removed",
+    );
+}
+
+#[test]
+fn a_second_server_does_not_open_the_store() {
+    let setting = Setting::new();
+    let server = Server::start(&setting);
+    let store = setting.home().join("state.db");
+    let moved = setting.home().join("moved.db");
+    fs::rename(&store, &moved).unwrap();
+    fs::write(&store, "no database").unwrap();
+    assert_refused(
+        &setting,
+        &["agent", "access-point", "--port", "0"],
+        "another access point runs",
+    );
+    fs::rename(&moved, &store).unwrap();
+    server.kill();
+}

@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::error::LockError;
 
-/// An address that one process of the host holds. The kernel frees it with the process.
+/// Addresses that one process of the host holds. The kernel frees them with the process.
 #[derive(Debug)]
 pub(super) struct PathLock(
-    #[expect(dead_code, reason = "the socket holds the address")] UnixListener,
+    #[expect(dead_code, reason = "the sockets hold the addresses")] Vec<UnixListener>,
 );
 
 /// The process that holds an address.
@@ -24,31 +24,44 @@ struct Holder {
 }
 
 impl PathLock {
-    /// Takes the lock of the path to `home`, with all links resolved. Returns `None` on a host
-    /// without such addresses, and if another user occupies this one.
-    pub(super) fn take(home: &Path) -> Result<Option<Self>, LockError> {
-        let name = name(home).map_err(LockError::Io)?;
-        let bound = SocketAddr::from_abstract_name(&name)
-            .and_then(|address| UnixListener::bind_addr(&address));
-        let error = match bound {
-            Ok(listener) => return Ok(Some(Self(listener))),
-            Err(error) => error,
-        };
-        if error.kind() != io::ErrorKind::AddrInUse {
-            tracing::warn!(%error, "the path of the state folder cannot be locked");
-            return Ok(None);
+    /// Takes the lock of the path to `home`, as it is named and with all links resolved: a link may
+    /// take the place of a folder later, and lead elsewhere. Addresses are missing on a host without
+    /// them, and where another user occupies them.
+    pub(super) fn take(home: &Path) -> Result<Self, LockError> {
+        let named = std::path::absolute(home).map_err(LockError::Io)?;
+        let real = std::fs::canonicalize(home).map_err(LockError::Io)?;
+        let mut held = Vec::new();
+        held.extend(bind(&real)?);
+        if named != real {
+            held.extend(bind(&named)?);
         }
-        match holder(&name) {
-            Some(holder) if ![user(), 0].contains(&holder.user) => {
-                tracing::warn!(
-                    pid = holder.pid,
-                    user = holder.user,
-                    "another user occupies the lock of the state folder's path"
-                );
-                Ok(None)
-            }
-            holder => Err(LockError::Held(holder.map(|holder| holder.pid))),
+        Ok(Self(held))
+    }
+}
+
+/// Holds the address of a path; `None` if there is none for this process.
+fn bind(path: &Path) -> Result<Option<UnixListener>, LockError> {
+    let name = name(path);
+    let bound =
+        SocketAddr::from_abstract_name(&name).and_then(|address| UnixListener::bind_addr(&address));
+    let error = match bound {
+        Ok(listener) => return Ok(Some(listener)),
+        Err(error) => error,
+    };
+    if error.kind() != io::ErrorKind::AddrInUse {
+        tracing::warn!(%error, "the path of the state folder cannot be locked");
+        return Ok(None);
+    }
+    match holder(&name) {
+        Some(holder) if ![user(), 0].contains(&holder.user) => {
+            tracing::warn!(
+                pid = holder.pid,
+                user = holder.user,
+                "another user occupies the lock of the state folder's path"
+            );
+            Ok(None)
         }
+        holder => Err(LockError::Held(holder.map(|holder| holder.pid))),
     }
 }
 
@@ -57,11 +70,10 @@ fn user() -> u32 {
 }
 
 /// Returns the address of a path and user. It has a fixed length, which a path does not.
-fn name(home: &Path) -> io::Result<Vec<u8>> {
-    let path = std::fs::canonicalize(home)?;
+fn name(path: &Path) -> Vec<u8> {
     let mut name = format!("agent-harbor/access-point/{}/", user()).into_bytes();
     name.extend(Sha256::digest(path.as_os_str().as_bytes()));
-    Ok(name)
+    name
 }
 
 /// Returns the process that holds an address, unless it has just ended or does not show itself.

@@ -11,7 +11,8 @@ use ah_rest_api_contract::{
 };
 use ah_rest_mock_client::{MockTaskManager, ScriptBuilder};
 use ah_rest_server::{
-    Config, Host, ServeError, ServerClock, SessionSettings, Sources, read_published, serve,
+    Config, Host, ServeError, ServerClock, SessionSettings, Sources, lock_home, read_published,
+    serve,
 };
 use ah_store::Store;
 use ah_store_sqlite::SqliteStore;
@@ -207,10 +208,11 @@ impl World {
         gate: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Server, ServeError> {
         let config = self.config();
+        let lock = lock_home(self.home.path()).await?;
         let store = self.store().await;
         let access = self.access_point(&config, store.clone());
         let host = Host {
-            home: self.home.path().to_owned(),
+            lock,
             keys: store,
             clock: self.server_clock.clone(),
             version: "1.2.3".into(),
