@@ -90,7 +90,9 @@ pub(crate) async fn serve(
         };
         Failure::new(code, error_chain(&error)).caused_by(error)
     };
-    let lock = ah_rest_server::lock_home(&settings.home).await.map_err(refused)?;
+    let lock = ah_rest_server::lock_home(&settings.home)
+        .await
+        .map_err(refused)?;
     let store = open_store(settings).await?;
     let program = Program::find()?;
     let host = Host {

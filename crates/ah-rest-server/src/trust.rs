@@ -14,6 +14,9 @@ const FOREIGN: u32 = 0o077;
 const FOREIGN_WRITE: u32 = 0o022;
 /// The permission of others to write.
 const OTHERS_WRITE: u32 = 0o002;
+/// The user that stands for all users without a number in this user namespace, such as the root of
+/// the host in a container (`/proc/sys/kernel/overflowuid`).
+const UNMAPPED: u32 = 65_534;
 /// The bit of a folder in which only the owner of a file may rename it.
 const STICKY: u32 = 0o1000;
 
@@ -140,7 +143,7 @@ pub fn check_home(home: &Path) -> Result<(), TrustError> {
 }
 
 /// Reads a file of the configuration. The file must belong to this user or to root, and no other
-/// user may be able to write to it; of a symbolic link, the target counts.
+/// user may be able to write to it or to replace it; of a symbolic link, the target counts.
 ///
 /// # Errors
 /// If the file cannot be read, is not a file, or is not trusted.
@@ -156,6 +159,13 @@ pub(crate) fn read_file(path: &Path) -> Result<String, TrustError> {
     }
     check_owner(path, &found)?;
     check_writers(path, &found, FOREIGN_WRITE)?;
+    let named = std::path::absolute(path).map_err(TrustError::io(path, "examined"))?;
+    let real = path
+        .canonicalize()
+        .map_err(TrustError::io(path, "examined"))?;
+    for path in [named, real] {
+        check_parents(&path)?;
+    }
     let mut text = String::new();
     file.read_to_string(&mut text)
         .map_err(TrustError::io(path, "read"))?;
@@ -193,14 +203,18 @@ fn check_writers(path: &Path, found: &Metadata, writers: u32) -> Result<(), Trus
     })
 }
 
-/// Checks that others cannot replace `path` in one of the folders above it. In a sticky folder
-/// such as `/tmp` they cannot, because its owner is checked.
+/// Checks that others cannot replace `path` in one of the folders above it: as owners of a folder, or
+/// because they can write to it. In a sticky folder such as `/tmp` they cannot, because the owner of
+/// its entry is checked.
 fn check_parents(path: &Path) -> Result<(), TrustError> {
     for parent in path.ancestors().skip(1) {
         if parent.as_os_str().is_empty() {
             continue;
         }
         let found = examine(parent)?;
+        if found.uid() != UNMAPPED {
+            check_owner(parent, &found)?;
+        }
         if found.mode() & STICKY == 0 {
             check_writers(parent, &found, OTHERS_WRITE)?;
         }
@@ -286,7 +300,7 @@ mod tests {
             return;
         }
         const OTHER: u32 = 12_345;
-        let (_folder, home) = home();
+        let (folder, home) = home();
         let config = home.join("config.toml");
         std::fs::write(&config, "").unwrap();
         read_file(&config).unwrap();
@@ -308,6 +322,15 @@ mod tests {
         std::fs::remove_dir(&sessions).unwrap();
         chown(&home, Some(OTHER), None).unwrap();
         assert!(check_home(&home).is_err());
+        // The owner of a folder above it can replace it.
+        chown(&home, Some(0), None).unwrap();
+        check_home(&home).unwrap();
+        chown(folder.path(), Some(OTHER), None).unwrap();
+        let error = check_home(&home).unwrap_err();
+        assert!(
+            matches!(error, TrustError::Owner { owner: OTHER, .. }),
+            "{error}"
+        );
     }
 
     #[test]
@@ -321,6 +344,14 @@ mod tests {
         check_home(&home).unwrap();
         assert_eq!(read_file(&link).unwrap(), "x = 1");
         assert_eq!(mode(&real), 0o644, "the target of a link stays as it is");
+        // Nobody else can put another file in its place.
+        set_mode(folder.path(), 0o777);
+        let error = read_file(&link).unwrap_err();
+        assert!(
+            matches!(error, TrustError::Writable { mode: 0o777, .. }),
+            "{error}"
+        );
+        set_mode(folder.path(), 0o700);
         set_mode(&real, 0o664);
         let error = read_file(&link).unwrap_err();
         assert!(
