@@ -19,6 +19,7 @@ mod git;
 mod local;
 mod remote;
 mod session_ref;
+mod signals;
 mod style;
 mod table;
 mod terminal;
@@ -37,6 +38,7 @@ use style::Colour;
 use terminal::Terminal;
 
 fn main() -> std::process::ExitCode {
+    signals::reset();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&args::with_advice(error)).into(),

@@ -81,6 +81,10 @@ impl Workspaces {
     /// Returns the current content, or the content at the end if the folder is gone.
     pub(crate) async fn look(&self, workspace: &Workspace) -> Result<Look, WorkspaceError> {
         self.git.check().await?;
+        // Without the mirror, neither the folder nor the snapshots can be read.
+        if !is_folder(&workspace.repository) {
+            return Err(gone(workspace));
+        }
         if is_whole(workspace) {
             let scratch = scratch(workspace)?;
             let objects = scratch.path().join("objects");

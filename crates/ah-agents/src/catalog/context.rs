@@ -8,16 +8,27 @@ use super::profile::{Profile, WITHHELD};
 use crate::Inheritance;
 
 /// The patterns of such variables, by their origin.
-const CONTEXT: [&str; 58] = [
+const CONTEXT: [&str; 74] = [
     // Git: the repository, index and identity of a hook. `git rev-parse --local-env-vars` prints a
     // part of them.
     "GIT_*",
     "HG_*",
+    "HUSKY*",
+    "LEFTHOOK*",
     "PRE_COMMIT*",
-    // A shell: its folder and its depth.
+    // The settings of a server.
+    "AH_AUTH_*",
+    "AH_LIMITS_*",
+    "AH_LOG",
+    "AH_MAX_CONCURRENT_TASKS",
+    "AH_SERVER_*",
+    "AH_SESSIONS_*",
+    // A shell: its folder, its depth, its user before sudo, and the project of direnv.
+    "DIRENV_*",
     "OLDPWD",
     "PWD",
     "SHLVL",
+    "SUDO_*",
     "_",
     // A terminal and its multiplexer.
     "ALACRITTY_*",
@@ -61,6 +72,13 @@ const CONTEXT: [&str; 58] = [
     "OUT_DIR",
     "RUSTUP_TOOLCHAIN",
     "RUST_RECURSION_COUNT",
+    // A program of Ruby's bundler, a code generator of Go, and a test of Python or Rust.
+    "BUNDLE_BIN_PATH",
+    "BUNDLE_GEMFILE",
+    "BUNDLER_*",
+    "GOFILE",
+    "NEXTEST*",
+    "PYTEST_*",
     // A script of npm, and a child process of Node.js.
     "INIT_CWD",
     "NODE_CHANNEL_*",
@@ -153,6 +171,12 @@ mod tests {
             "VSCODE_GIT_IPC_HANDLE",
             "CARGO_MANIFEST_DIR",
             "PWD",
+            "HUSKY",
+            "DIRENV_DIFF",
+            "AH_SERVER_PORT",
+            "AH_AUTH_INSECURE_NO_AUTH",
+            "BUNDLE_GEMFILE",
+            "SUDO_USER",
         ] {
             assert!(!inherits.admits(OsStr::new(name)), "{name}");
         }

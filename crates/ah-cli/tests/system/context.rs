@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::server::Server;
 use crate::setting::{Setting, git_in, output_text};
 
 /// A scenario whose agent runs a command.
@@ -68,6 +69,35 @@ fn signals_descriptors_masks_and_limits_are_those_of_a_fresh_process() {
     // The fourth is the folder that `ls` reads.
     assert_eq!(descriptors.trim(), "0 1 2 3");
     assert_eq!(terminal, "not a tty");
+}
+
+#[test]
+fn a_server_whose_launcher_ignores_its_children_works_and_ends() {
+    let setting = Setting::new();
+    let mut server = Server::start_with(&setting, |command| {
+        let mut shell = std::process::Command::new("env");
+        shell.args(["--ignore-signal=CHLD", "--block-signal=TERM,CHLD"]);
+        shell.arg(command.get_program()).args(command.get_args());
+        let variables = command.get_envs();
+        shell.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        if let Some(folder) = command.get_current_dir() {
+            shell.current_dir(folder);
+        }
+        shell
+    });
+    let id = setting.launch(
+        "name: short
+timeline:
+  - agentToolUse: {toolName: runCmd, args: {cmd: \"exit 3\"}, status: error}
+  - agentEdits: {path: notes.md, linesAdded: 3, linesRemoved: 0}
+  - complete: true
+",
+    );
+    let session = setting.finish(&id);
+    assert_eq!(session["status"], "completed", "{session:#}");
+    assert_eq!(session["changes"]["lines_added"], 3, "{session:#}");
+    server.signal(rustix::process::Signal::TERM);
+    assert!(server.child.wait().unwrap().success());
 }
 
 #[test]

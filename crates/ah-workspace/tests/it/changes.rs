@@ -380,6 +380,18 @@ async fn end_snapshot_replaces_a_removed_folder() {
 }
 
 #[tokio::test]
+async fn a_workspace_without_its_mirror_is_gone() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    fs::remove_dir_all(fixture.mirror()).unwrap();
+    let error = fixture.workspaces.changes(&workspace).await.unwrap_err();
+    assert!(
+        matches!(error, WorkspaceError::WorkspaceGone { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn removed_folder_without_a_snapshot_is_an_error() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
