@@ -159,7 +159,15 @@ async fn open_store(settings: &CommandSettings) -> Result<Arc<SqliteStore>, Fail
     {
         return Err(empty_store(&path, leftovers));
     }
+    let is_lost = is_new && !has_log(&path) && was_used(&settings.home);
     let store = SqliteStore::open(&path).await.map_err(failed)?;
+    if is_lost {
+        tracing::error!(
+            store = %path.display(),
+            "the store is new, but the state folder is not: earlier sessions, drafts and keys are \
+             lost, unless you restore the store from a backup"
+        );
+    }
     if let Some(leftovers) = &leftovers
         && store.count_sessions().await.map_err(failed)?.is_empty()
     {
@@ -176,6 +184,13 @@ fn leftovers(home: &Path) -> Option<PathBuf> {
         .map(|name| home.join(name))
         .into_iter()
         .find(|folder| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()))
+}
+
+/// Returns true if the state folder had a store before: these are created after it.
+fn was_used(home: &Path) -> bool {
+    ["engines", "access-point.key"]
+        .iter()
+        .any(|name| home.join(name).exists())
 }
 
 /// Returns true if the write-ahead log of the store may have content.

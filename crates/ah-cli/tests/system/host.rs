@@ -139,6 +139,27 @@ fn an_empty_store_beside_the_work_of_sessions_is_refused() {
 }
 
 #[test]
+fn a_new_store_in_a_used_state_folder_is_reported() {
+    let setting = Setting::new();
+    let words = "the store is new, but the state folder is not";
+    let list = || {
+        let output = setting.ah(&["session", "list"]).output().unwrap();
+        assert!(output.status.success(), "{}", output_text(&output));
+        output_text(&output)
+    };
+    for expected in [false, false, true, false] {
+        if expected {
+            for name in ["state.db", "state.db-wal", "state.db-shm"] {
+                let path = setting.home().join(name);
+                assert!(fs::remove_file(&path).is_ok() || !path.exists());
+            }
+        }
+        let said = list();
+        assert_eq!(said.contains(words), expected, "{said}");
+    }
+}
+
+#[test]
 fn a_killed_recorder_leaves_no_secret_on_the_disk() {
     let mut setting = Setting::new();
     let allowed = ("AH_SESSIONS_ALLOWED_ENV", "TOKEN");
