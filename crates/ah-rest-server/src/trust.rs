@@ -344,7 +344,7 @@ mod tests {
         check_home(&home).unwrap();
         assert_eq!(read_file(&link).unwrap(), "x = 1");
         assert_eq!(mode(&real), 0o644, "the target of a link stays as it is");
-        // Nobody else can put another file in its place.
+        // No other user can put another file in its place.
         set_mode(folder.path(), 0o777);
         let error = read_file(&link).unwrap_err();
         assert!(
