@@ -65,7 +65,11 @@ pub(crate) async fn open(
     let engine = start(config, store, program, catalog)
         .await
         .map_err(|error| {
-            Failure::configuration(format!("failed to start the engine: {error}")).caused_by(error)
+            Failure::configuration(format!(
+                "failed to start the engine: {}",
+                error_chain(&error)
+            ))
+            .caused_by(error)
         })?;
     let engine = Arc::new(engine);
     Ok(LocalAccess {
