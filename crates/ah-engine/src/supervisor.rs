@@ -261,6 +261,7 @@ impl Supervisor {
         let guard = Guard {
             fence: Some(record.fence),
             version: is_decision.then_some(record.version),
+            ..Guard::default()
         };
         let expected = SessionVersion(record.version.0 + u64::from(is_decision));
         let now = self.core.clock.now();

@@ -3,11 +3,13 @@
 use ah_rest_api_contract::{AttachmentContent, AttachmentHash, SessionId};
 use ah_store::{AttachmentPart, Attachments, StoreError};
 use async_trait::async_trait;
+use rusqlite::Connection;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::error::{During as _, not_found};
 use crate::observe::operation;
-use crate::rows::{Reader, json_text, stored};
+use crate::rows::{Reader, stored};
+use crate::statement::execute;
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -61,17 +63,19 @@ async fn get(
 }
 
 /// Adds a part of an attachment of the session with the key `session`, unless it is stored already.
-pub(crate) async fn put(
-    connection: &mut SqliteConnection,
+pub(crate) fn put(
+    connection: &Connection,
     session: i64,
     part: &AttachmentPart,
 ) -> Result<(), StoreError> {
     let hash = part.hash.to_string();
     let start = stored(part.offset)?;
     let size = stored(part.size)?;
-    sqlx::query!(
+    execute!(
+        connection,
+        "keep an attachment",
         "INSERT INTO attachments (session, hash, start, size, mime_type, data)
-         VALUES ($1, $2, $3, $4, $5, $6)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (session, hash, start) DO NOTHING",
         session,
         hash,
@@ -80,24 +84,16 @@ pub(crate) async fn put(
         part.mime_type,
         part.data
     )
-    .execute(connection)
-    .await
-    .during("keep an attachment")?;
-    Ok(())
+    .map(drop)
 }
 
-/// Erases the attachments of the sessions with these keys. Returns true if there were any.
-pub(crate) async fn erase(
-    connection: &mut SqliteConnection,
-    sessions: &[i64],
-) -> Result<bool, StoreError> {
-    let sessions = json_text(sessions)?;
-    let done = sqlx::query!(
-        "DELETE FROM attachments WHERE session IN (SELECT value FROM json_each($1))",
-        sessions
-    )
-    .execute(connection)
-    .await
-    .during("erase attachments")?;
-    Ok(done.rows_affected() > 0)
+/// Erases the attachments of the session with this key. Returns true if there were any.
+pub(crate) fn erase(connection: &Connection, session: i64) -> Result<bool, StoreError> {
+    let erased = execute!(
+        connection,
+        "erase attachments",
+        "DELETE FROM attachments WHERE session = ?1",
+        session
+    )?;
+    Ok(erased > 0)
 }

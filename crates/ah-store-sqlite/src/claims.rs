@@ -9,14 +9,16 @@ use ah_store::{
     Claim, Claims, EngineId, Head, Lease, LogPosition, NewEvent, SessionRecord, StoreError,
 };
 use async_trait::async_trait;
+use rusqlite::Connection;
 use sqlx::SqliteConnection;
 
-use crate::append::Batch;
+use crate::append::append;
+use crate::direct;
 use crate::encode::EventText;
 use crate::error::During as _;
 use crate::observe::operation;
 use crate::rows::{Reader, json_text};
-use crate::sessions;
+use crate::statement::{execute, select};
 use crate::store::SqliteStore;
 use crate::watch::{self, News};
 use crate::writer::Tx;
@@ -38,18 +40,14 @@ impl Claims for SqliteStore {
         }
         let lease = lease.clone();
         self.writer
-            .run("claim a session", move |tx| {
-                Box::pin(async move { claim(tx, &wanted, &lease, now).await })
-            })
+            .run("claim a session", move |tx| claim(tx, &wanted, &lease, now))
             .await
     }
 
     async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
         let lease = lease.clone();
         self.writer
-            .run("renew the leases of an engine", move |tx| {
-                Box::pin(async move { renew(tx, &lease).await })
-            })
+            .run("renew the leases of an engine", move |tx| renew(tx, &lease))
             .await
     }
 
@@ -57,7 +55,7 @@ impl Claims for SqliteStore {
         let engine = engine.clone();
         self.writer
             .run("release the claims of an engine", move |tx| {
-                Box::pin(async move { release(tx, &engine).await })
+                release(tx, &engine)
             })
             .await
     }
@@ -75,25 +73,25 @@ impl Claims for SqliteStore {
 }
 
 /// Claims a session, and announces the claim.
-async fn claim(
+fn claim(
     tx: &mut Tx,
     claim: &Claim,
     lease: &Lease,
     now: Timestamp,
 ) -> Result<Option<SessionRecord>, StoreError> {
     let claimed = match claim {
-        Claim::NextQueued { slots } => next_queued(tx, *slots, lease, now).await?,
-        Claim::Orphan { dead } => orphan(tx, dead, lease, now).await?.map(|id| (id, None)),
+        Claim::NextQueued { slots } => next_queued(tx, *slots, lease, now)?,
+        Claim::Orphan { dead } => orphan(tx, dead, lease, now)?.map(|id| (id, None)),
     };
     let Some((id, log)) = claimed else {
         return Ok(None);
     };
-    let record = sessions::record(tx, id).await?;
+    let record = direct::session(tx, id)?;
     let head = Head {
         last_seq: record.session.last_seq,
         version: record.version,
     };
-    let work = watch::count_up(tx).await?;
+    let work = watch::count_up(tx)?;
     tx.announce(News {
         heads: vec![(id, head)],
         log,
@@ -103,8 +101,8 @@ async fn claim(
     Ok(Some(record))
 }
 
-async fn next_queued(
-    connection: &mut SqliteConnection,
+fn next_queued(
+    connection: &Connection,
     slots: u32,
     lease: &Lease,
     now: Timestamp,
@@ -112,36 +110,37 @@ async fn next_queued(
     let expires_at = lease.expires_at.as_unix_millis();
     let updated_at = now.as_unix_millis();
     let holding = statuses_that_hold_a_slot()?;
-    let row = sqlx::query!(
-        r#"UPDATE sessions
-           SET status = 'provisioning', owner = $1, lease_expires_at = $2,
-               updated_at = max(updated_at, $3), fence = fence + 1, version = version + 1,
-               last_seq = last_seq + 1
-           WHERE key = (
-               SELECT key FROM sessions
-               WHERE status = 'queued'
-               ORDER BY priority DESC, created_at, key
-               LIMIT 1
-           )
-           AND $4 > (
-               SELECT count(*) FROM sessions
-               WHERE status IN (SELECT value FROM json_each($5))
-           )
-           RETURNING key AS "key!: i64", id AS "id!: String", last_seq AS "last_seq!: i64""#,
+    let claimed = select!(
+        connection,
+        "claim a queued session",
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        "UPDATE sessions
+         SET status = 'provisioning', owner = ?1, lease_expires_at = ?2,
+             updated_at = max(updated_at, ?3), fence = fence + 1, version = version + 1,
+             last_seq = last_seq + 1
+         WHERE key = (
+             SELECT key FROM sessions
+             WHERE status = 'queued'
+             ORDER BY priority DESC, created_at, key
+             LIMIT 1
+         )
+         AND ?4 > (
+             SELECT count(*) FROM sessions
+             WHERE status IN (SELECT value FROM json_each(?5))
+         )
+         RETURNING key, id, last_seq",
         lease.engine.0,
         expires_at,
         updated_at,
         slots,
         holding
-    )
-    .fetch_optional(&mut *connection)
-    .await
-    .during("claim a queued session")?;
-    let Some(row) = row else {
+    )?;
+    let Some((key, id, last_seq)) = claimed.into_iter().next() else {
         return Ok(None);
     };
-    let reader = Reader::new("sessions", &row.id);
-    let id: SessionId = reader.parsed("id", &row.id)?;
+    let (key, text, last_seq): (i64, String, i64) = (key, id, last_seq);
+    let reader = Reader::new("sessions", &text);
+    let id: SessionId = reader.parsed("id", &text)?;
     let event = NewEvent {
         ts: now,
         payload: EventPayload::Status(StatusChange {
@@ -152,15 +151,13 @@ async fn next_queued(
             signal: None,
         }),
     };
-    let seq = EventSeq::new(reader.number("last_seq", row.last_seq)?);
-    let mut batch = Batch::default();
-    batch.push(row.key, seq, &EventText::new(id, &event)?);
-    let log = batch.insert(connection).await?;
-    Ok(Some((id, log)))
+    let seq = EventSeq::new(reader.number("last_seq", last_seq)?);
+    let log = append(connection, key, seq, &EventText::new(id, &event)?)?;
+    Ok(Some((id, Some(log))))
 }
 
-async fn orphan(
-    connection: &mut SqliteConnection,
+fn orphan(
+    connection: &Connection,
     dead: &BTreeSet<EngineId>,
     lease: &Lease,
     now: Timestamp,
@@ -170,36 +167,38 @@ async fn orphan(
     let holding = statuses_that_hold_a_slot()?;
     let dead = json_text(dead)?;
     // The status does not change, so no decision becomes stale and the version stays.
-    let row = sqlx::query!(
-        r#"UPDATE sessions
-           SET owner = $1, lease_expires_at = $2, fence = fence + 1
-           WHERE key = (
-               SELECT key FROM sessions
-               WHERE status IN (SELECT value FROM json_each($3))
-               AND (
-                   owner IS NULL
-                   OR (
-                       owner <> $1
-                       AND (
-                           lease_expires_at <= $4
-                           OR owner IN (SELECT value FROM json_each($5))
-                       )
-                   )
-               )
-               ORDER BY created_at, key
-               LIMIT 1
-           )
-           RETURNING id AS "id!: String""#,
+    let claimed = select!(
+        connection,
+        "claim an orphaned session",
+        |row| row.get::<_, String>(0),
+        "UPDATE sessions
+         SET owner = ?1, lease_expires_at = ?2, fence = fence + 1
+         WHERE key = (
+             SELECT key FROM sessions
+             WHERE status IN (SELECT value FROM json_each(?3))
+             AND (
+                 owner IS NULL
+                 OR (
+                     owner <> ?1
+                     AND (
+                         lease_expires_at <= ?4
+                         OR owner IN (SELECT value FROM json_each(?5))
+                     )
+                 )
+             )
+             ORDER BY created_at, key
+             LIMIT 1
+         )
+         RETURNING id",
         lease.engine.0,
         expires_at,
         holding,
         now,
         dead
-    )
-    .fetch_optional(connection)
-    .await
-    .during("claim an orphaned session")?;
-    row.map(|row| Reader::new("sessions", &row.id).parsed("id", &row.id))
+    )?;
+    let claimed = claimed.into_iter().next();
+    claimed
+        .map(|id| Reader::new("sessions", &id).parsed("id", &id))
         .transpose()
 }
 
@@ -211,30 +210,28 @@ pub(crate) fn statuses_that_hold_a_slot() -> Result<String, StoreError> {
     json_text(&holding)
 }
 
-async fn renew(connection: &mut SqliteConnection, lease: &Lease) -> Result<(), StoreError> {
+fn renew(connection: &Connection, lease: &Lease) -> Result<(), StoreError> {
     let expires_at = lease.expires_at.as_unix_millis();
-    sqlx::query!(
-        "UPDATE sessions SET lease_expires_at = $1 WHERE owner = $2",
+    execute!(
+        connection,
+        "renew the leases of an engine",
+        "UPDATE sessions SET lease_expires_at = ?1 WHERE owner = ?2",
         expires_at,
         lease.engine.0
     )
-    .execute(connection)
-    .await
-    .during("renew the leases of an engine")?;
-    Ok(())
+    .map(drop)
 }
 
 /// Releases every claim of `engine`, and announces it if there was one.
-async fn release(tx: &mut Tx, engine: &EngineId) -> Result<(), StoreError> {
-    let done = sqlx::query!(
-        "UPDATE sessions SET owner = NULL, lease_expires_at = NULL WHERE owner = $1",
+fn release(tx: &mut Tx, engine: &EngineId) -> Result<(), StoreError> {
+    let released = execute!(
+        tx,
+        "release the claims of an engine",
+        "UPDATE sessions SET owner = NULL, lease_expires_at = NULL WHERE owner = ?1",
         engine.0
-    )
-    .execute(&mut **tx)
-    .await
-    .during("release the claims of an engine")?;
-    if done.rows_affected() > 0 {
-        let work = watch::count_up(tx).await?;
+    )?;
+    if released > 0 {
+        let work = watch::count_up(tx)?;
         tx.announce(News {
             work: Some(work),
             ..News::default()

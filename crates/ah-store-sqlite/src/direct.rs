@@ -8,6 +8,7 @@
 
 mod claims;
 mod log;
+mod queue;
 mod sessions;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use crate::error::{During as _, closed, unavailable};
 use crate::observe::operation;
 
 pub(crate) use log::Bounds;
-pub(crate) use sessions::is_unfiltered;
+pub(crate) use sessions::{is_unfiltered, session};
 
 /// The number of connections.
 const CONNECTIONS: u32 = 4;

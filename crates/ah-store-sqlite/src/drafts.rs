@@ -3,12 +3,14 @@
 use ah_rest_api_contract::{Draft, DraftId, Page, PageRequest, Receipt};
 use ah_store::{Drafts, StoreError};
 use async_trait::async_trait;
+use rusqlite::Connection;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::error::{During as _, not_found};
 use crate::observe::operation;
 use crate::receipts;
 use crate::rows::{DraftRow, Reader, json_text, stored};
+use crate::statement::execute;
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -31,17 +33,15 @@ impl Drafts for SqliteStore {
         let draft = draft.clone();
         self.writer
             .run("save a draft", move |tx| {
-                Box::pin(async move {
-                    receipts::rows::keep(tx, receipt.as_ref(), draft.updated_at).await?;
-                    save(tx, &draft).await
-                })
+                receipts::rows::keep(tx, receipt.as_ref(), draft.updated_at)?;
+                save(tx, &draft)
             })
             .await
     }
 
     async fn delete_draft(&self, id: DraftId) -> Result<(), StoreError> {
         self.writer
-            .run("delete a draft", move |tx| Box::pin(delete(tx, id)))
+            .run("delete a draft", move |tx| delete(tx, id))
             .await
     }
 }
@@ -92,16 +92,15 @@ async fn get(connection: &mut SqliteConnection, id: DraftId) -> Result<Draft, St
     .into_draft()
 }
 
-pub(crate) async fn save(
-    connection: &mut SqliteConnection,
-    draft: &Draft,
-) -> Result<(), StoreError> {
+pub(crate) fn save(connection: &Connection, draft: &Draft) -> Result<(), StoreError> {
     let id = draft.id.to_string();
     let content = json_text(&draft.content)?;
     let created_at = draft.created_at.as_unix_millis();
     let updated_at = draft.updated_at.as_unix_millis();
-    sqlx::query!(
-        "INSERT INTO drafts (id, content, created_at, updated_at) VALUES ($1, $2, $3, $4)
+    execute!(
+        connection,
+        "save a draft",
+        "INSERT INTO drafts (id, content, created_at, updated_at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (id) DO UPDATE
          SET content = excluded.content, created_at = excluded.created_at,
              updated_at = excluded.updated_at",
@@ -110,22 +109,18 @@ pub(crate) async fn save(
         created_at,
         updated_at
     )
-    .execute(connection)
-    .await
-    .during("save a draft")?;
-    Ok(())
+    .map(drop)
 }
 
-pub(crate) async fn delete(
-    connection: &mut SqliteConnection,
-    id: DraftId,
-) -> Result<(), StoreError> {
+pub(crate) fn delete(connection: &Connection, id: DraftId) -> Result<(), StoreError> {
     let text = id.to_string();
-    let done = sqlx::query!("DELETE FROM drafts WHERE id = $1", text)
-        .execute(connection)
-        .await
-        .during("delete a draft")?;
-    if done.rows_affected() == 0 {
+    let deleted = execute!(
+        connection,
+        "delete a draft",
+        "DELETE FROM drafts WHERE id = ?1",
+        text
+    )?;
+    if deleted == 0 {
         return Err(not_found("draft", id));
     }
     Ok(())

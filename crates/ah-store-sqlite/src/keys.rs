@@ -2,11 +2,13 @@
 
 use ah_store::{ApiKey, Keys, StoreError};
 use async_trait::async_trait;
+use rusqlite::Connection;
 use sqlx::SqliteConnection;
 
 use crate::error::{During as _, not_found};
 use crate::observe::operation;
 use crate::rows::ApiKeyRow;
+use crate::statement::execute;
 use crate::store::SqliteStore;
 use crate::words::Word as _;
 
@@ -14,9 +16,7 @@ use crate::words::Word as _;
 impl Keys for SqliteStore {
     async fn save_api_key(&self, key: ApiKey) -> Result<(), StoreError> {
         self.writer
-            .run("save a key", move |tx| {
-                Box::pin(async move { save(tx, &key).await })
-            })
+            .run("save a key", move |tx| save(tx, &key))
             .await
     }
 
@@ -35,13 +35,15 @@ impl Keys for SqliteStore {
     }
 }
 
-async fn save(connection: &mut SqliteConnection, key: &ApiKey) -> Result<(), StoreError> {
+fn save(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
     let role = key.role.word();
     let created_at = key.created_at.as_unix_millis();
     let revoked_at = key.revoked_at.map(|moment| moment.as_unix_millis());
-    sqlx::query!(
+    execute!(
+        connection,
+        "save a key",
         "INSERT OR REPLACE INTO api_keys (id, name, hash, role, created_at, revoked_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         key.id,
         key.name,
         key.hash,
@@ -49,10 +51,7 @@ async fn save(connection: &mut SqliteConnection, key: &ApiKey) -> Result<(), Sto
         created_at,
         revoked_at
     )
-    .execute(connection)
-    .await
-    .during("save a key")?;
-    Ok(())
+    .map(drop)
 }
 
 async fn list(connection: &mut SqliteConnection) -> Result<Vec<ApiKey>, StoreError> {

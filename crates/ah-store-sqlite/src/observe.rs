@@ -4,33 +4,70 @@ use std::any::Any;
 use std::time::Instant;
 
 use ah_store::{StoreError, metrics as names};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 /// Runs an operation in a span and records its duration and its failure.
 pub(crate) async fn operation<T>(
     operation: &'static str,
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let span = tracing::debug_span!(
-        "db.operation",
-        db.system = "sqlite",
-        db.operation = operation,
-        duration_ms = tracing::field::Empty,
-        error.kind = tracing::field::Empty,
-    );
-    let started = Instant::now();
-    let done = work.instrument(span.clone()).await;
-    let took = started.elapsed();
-    span.record("duration_ms", took.as_secs_f64() * 1000.0);
-    metrics::histogram!(names::DB_OPERATION_SECONDS.name, "operation" => operation)
-        .record(took.as_secs_f64());
-    if let Err(error) = &done {
-        let kind = error_kind(error);
-        span.record("error.kind", kind);
-        metrics::counter!(names::DB_ERRORS.name, "operation" => operation, "kind" => kind)
-            .increment(1);
-    }
+    let observed = Observed::begin(operation);
+    let done = work.instrument(observed.span.clone()).await;
+    observed.end(done.as_ref().err());
     done
+}
+
+/// Does the same for an operation that occupies its thread.
+pub(crate) fn blocking_operation<T>(
+    operation: &'static str,
+    work: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let observed = Observed::begin(operation);
+    let done = observed.span.in_scope(work);
+    observed.end(done.as_ref().err());
+    done
+}
+
+/// An operation in progress.
+struct Observed {
+    operation: &'static str,
+    span: Span,
+    started: Instant,
+}
+
+impl Observed {
+    fn begin(operation: &'static str) -> Self {
+        let span = tracing::debug_span!(
+            "db.operation",
+            db.system = "sqlite",
+            db.operation = operation,
+            duration_ms = tracing::field::Empty,
+            error.kind = tracing::field::Empty,
+        );
+        Self {
+            operation,
+            span,
+            started: Instant::now(),
+        }
+    }
+
+    fn end(self, error: Option<&StoreError>) {
+        let Self {
+            operation,
+            span,
+            started,
+        } = self;
+        let took = started.elapsed();
+        span.record("duration_ms", took.as_secs_f64() * 1000.0);
+        metrics::histogram!(names::DB_OPERATION_SECONDS.name, "operation" => operation)
+            .record(took.as_secs_f64());
+        if let Some(error) = error {
+            let kind = error_kind(error);
+            span.record("error.kind", kind);
+            metrics::counter!(names::DB_ERRORS.name, "operation" => operation, "kind" => kind)
+                .increment(1);
+        }
+    }
 }
 
 /// Records the number of writes of a transaction.
@@ -40,7 +77,7 @@ pub(crate) fn group(writes: usize) {
         .record(u32::try_from(writes).map_or(f64::MAX, f64::from));
 }
 
-/// Reports a panic of the writer task, which goes on with a new connection.
+/// Reports a panic of the writer thread, which goes on with a new connection.
 pub(crate) fn writer_panicked(panic: &(dyn Any + Send)) {
     let message = panic
         .downcast_ref::<&str>()

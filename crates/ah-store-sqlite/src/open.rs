@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ah_store::StoreError;
+use rusqlite::{Connection, OpenFlags};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, sleep};
 
 use crate::error::{During as _, backend, is_busy};
@@ -26,6 +27,8 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 const READER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The number of reading connections.
 const READERS: u32 = 4;
+/// The number of prepared statements that the writer keeps. It has fewer.
+const STATEMENTS: usize = 64;
 /// The size in bytes to which the write-ahead log is truncated after a checkpoint.
 const JOURNAL_BYTES: &str = "67108864";
 /// The mode of the file, which holds the environment of agents, secrets included. SQLite gives the
@@ -34,7 +37,7 @@ const MODE: u32 = 0o600;
 
 /// The connections of a store.
 pub(crate) struct Connections {
-    pub(crate) writer: SqliteConnection,
+    pub(crate) writer: Connection,
     pub(crate) readers: SqlitePool,
     /// For polling for commits of other processes.
     pub(crate) poller: SqliteConnection,
@@ -43,10 +46,7 @@ pub(crate) struct Connections {
 /// Opens the file at `path`, creates it if it is missing, and migrates it to the newest schema.
 pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
     make_private(path).map_err(|error| backend("create its file", error))?;
-    let mut writer = writer(path).await?;
-    ah_store_sqlite_schema::migrate(&mut writer)
-        .await
-        .map_err(|error| backend("migrate its file to the newest schema", error))?;
+    let migrated = migrate(path).await?;
     let reading = file(path).read_only(true);
     let poller = SqliteConnection::connect_with(&reading)
         .await
@@ -57,6 +57,9 @@ pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
         // A connection to a file does not go stale.
         .test_before_acquire(false)
         .connect_lazy_with(reading);
+    let writer = writer(path)?;
+    // It is not the last connection, so it leaves the write-ahead log as it is.
+    migrated.close().await.during("open its file")?;
     Ok(Connections {
         writer,
         readers,
@@ -64,47 +67,68 @@ pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
     })
 }
 
-/// Opens a writing connection to the file at `path`, which exists.
+/// Migrates the file at `path`, which exists, and switches it to the write-ahead log.
 ///
-/// Switching a new file to the write-ahead log ignores the busy timeout and fails at once where
-/// waiting for another connection could be a deadlock. Therefore it is retried until that timeout
-/// has passed. The last attempt may wait for the same time once more.
-pub(crate) async fn writer(path: &Path) -> Result<SqliteConnection, StoreError> {
-    let writing = file(path)
+/// Switching a new file ignores the busy timeout and fails at once where waiting for another
+/// connection could be a deadlock. Therefore it is retried until that timeout has passed. The last
+/// attempt may wait for the same time once more.
+async fn migrate(path: &Path) -> Result<SqliteConnection, StoreError> {
+    let migrating = file(path)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("journal_size_limit", JOURNAL_BYTES)
-        // What is deleted or erased is overwritten with zeros.
-        .pragma("secure_delete", "ON")
-        .thread_name(|_| "ah-store-writer".to_owned());
+        .synchronous(SqliteSynchronous::Full);
     let deadline = Instant::now() + BUSY_TIMEOUT;
-    loop {
-        match SqliteConnection::connect_with(&writing).await {
+    let mut connection = loop {
+        match SqliteConnection::connect_with(&migrating).await {
             Err(error) if is_busy(&error) && Instant::now() < deadline => sleep(BUSY_PAUSE).await,
-            connected => return connected.during("open its file"),
+            connected => break connected.during("open its file")?,
         }
+    };
+    ah_store_sqlite_schema::migrate(&mut connection)
+        .await
+        .map_err(|error| backend("migrate its file to the newest schema", error))?;
+    Ok(connection)
+}
+
+/// Opens a writing connection to the file at `path`, which was migrated.
+pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    const OPEN: &str = "open its file";
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).during(OPEN)?;
+    connection.busy_timeout(BUSY_TIMEOUT).during(OPEN)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    for (name, value) in [
+        ("journal_size_limit", JOURNAL_BYTES),
+        // A commit is on disk when it returns.
+        ("synchronous", "FULL"),
+        // What is deleted or erased is overwritten with zeros.
+        ("secure_delete", "ON"),
+        ("foreign_keys", "ON"),
+        ("trusted_schema", "OFF"),
+    ] {
+        // Some of these statements return the new value.
+        connection
+            .pragma_update_and_check(None, name, value, |_| Ok(()))
+            .or_else(|error| match error {
+                rusqlite::Error::QueryReturnedNoRows => Ok(()),
+                error => Err(error),
+            })
+            .during(OPEN)?;
     }
+    Ok(connection)
 }
 
 /// Moves the write-ahead log into the database and empties its file, which still holds the former
 /// content of pages. Returns false if a reader or another process prevents it for now.
-pub(crate) async fn empty_log(writer: &mut SqliteConnection) -> bool {
-    let emptied = async {
+pub(crate) fn empty_log(writer: &Connection) -> bool {
+    let emptied = || -> rusqlite::Result<bool> {
         // A checkpoint waits for readers, and writes would wait for it.
-        let brief = format!("PRAGMA busy_timeout = {}", CHECKPOINT_WAIT.as_millis());
-        sqlx::raw_sql(AssertSqlSafe(brief))
-            .execute(&mut *writer)
-            .await?;
-        let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
-            .fetch_one(&mut *writer)
-            .await?;
-        let usual = format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis());
-        sqlx::raw_sql(AssertSqlSafe(usual))
-            .execute(&mut *writer)
-            .await?;
-        Ok::<_, sqlx::Error>(busy == 0)
+        writer.busy_timeout(CHECKPOINT_WAIT)?;
+        let busy: i64 =
+            writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        writer.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(busy == 0)
     };
-    match emptied.await {
+    match emptied() {
         Ok(is_empty) => is_empty,
         Err(error) => {
             tracing::debug!(%error, "the write-ahead log was not emptied");

@@ -36,17 +36,11 @@ impl Queue for SqliteStore {
     }
 
     async fn pending(&self, id: SessionId) -> Result<Pending, StoreError> {
-        operation("list pending prompts and permission requests", async {
-            pending(&mut *self.reader().await?, id).await
-        })
-        .await
+        self.direct.pending(id).await
     }
 
     async fn prompt(&self, id: SessionId, wanted: PromptId) -> Result<Option<Prompt>, StoreError> {
-        operation("read a prompt", async {
-            prompt(&mut *self.reader().await?, id, wanted).await
-        })
-        .await
+        self.direct.prompt(id, wanted).await
     }
 
     async fn permission(
@@ -54,10 +48,7 @@ impl Queue for SqliteStore {
         id: SessionId,
         request: PermissionId,
     ) -> Result<Option<PermissionRecord>, StoreError> {
-        operation("read a permission request", async {
-            permission(&mut *self.reader().await?, id, request).await
-        })
-        .await
+        self.direct.permission(id, request).await
     }
 }
 
@@ -123,95 +114,4 @@ async fn list_permissions(
             "id, state, created_at, request, answer, answered_by, resolution",
         PermissionRow::into_record
     )
-}
-
-/// Returns the unsettled prompts and permission requests. Partial indexes hold exactly those rows,
-/// so the cost does not grow with the settled ones.
-async fn pending(connection: &mut SqliteConnection, id: SessionId) -> Result<Pending, StoreError> {
-    const READ: &str = "read pending rows";
-    let mut snapshot = connection.begin().await.during(READ)?;
-    let session = key_of(&mut snapshot, id).await?;
-    let prompts = sqlx::query_as!(
-        PromptRow,
-        "SELECT id, state, created_at, author, delivery, content
-         FROM prompts
-         WHERE session = $1
-         AND state IN ('queued', 'withdrawn')
-         AND (
-             state = 'queued'
-             OR key > (
-                 SELECT coalesce(max(key), 0) FROM prompts
-                 WHERE session = $1 AND state = 'delivered' AND delivery = 'queue'
-             )
-         )
-         ORDER BY key",
-        session
-    )
-    .fetch_all(&mut *snapshot)
-    .await
-    .during(READ)?;
-    let permissions = sqlx::query_as!(
-        PermissionRow,
-        "SELECT id, state, created_at, request, answer, answered_by, resolution
-         FROM permissions
-         WHERE session = $1 AND state IN ('pending', 'answered')
-         ORDER BY key",
-        session
-    )
-    .fetch_all(&mut *snapshot)
-    .await
-    .during(READ)?;
-    snapshot.commit().await.during(READ)?;
-    Ok(Pending {
-        prompts: prompts
-            .into_iter()
-            .map(PromptRow::into_prompt)
-            .collect::<Result<_, _>>()?,
-        permissions: permissions
-            .into_iter()
-            .map(PermissionRow::into_record)
-            .collect::<Result<_, _>>()?,
-    })
-}
-
-async fn prompt(
-    connection: &mut SqliteConnection,
-    session: SessionId,
-    id: PromptId,
-) -> Result<Option<Prompt>, StoreError> {
-    let (session, id) = (session.to_string(), id.to_string());
-    sqlx::query_as!(
-        PromptRow,
-        "SELECT id, state, created_at, author, delivery, content
-         FROM prompts
-         WHERE session = (SELECT key FROM sessions WHERE id = $1) AND id = $2",
-        session,
-        id
-    )
-    .fetch_optional(connection)
-    .await
-    .during("read a prompt")?
-    .map(PromptRow::into_prompt)
-    .transpose()
-}
-
-async fn permission(
-    connection: &mut SqliteConnection,
-    session: SessionId,
-    id: PermissionId,
-) -> Result<Option<PermissionRecord>, StoreError> {
-    let (session, id) = (session.to_string(), id.to_string());
-    sqlx::query_as!(
-        PermissionRow,
-        "SELECT id, state, created_at, request, answer, answered_by, resolution
-         FROM permissions
-         WHERE session = (SELECT key FROM sessions WHERE id = $1) AND id = $2",
-        session,
-        id
-    )
-    .fetch_optional(connection)
-    .await
-    .during("read a permission request")?
-    .map(PermissionRow::into_record)
-    .transpose()
 }

@@ -5,11 +5,13 @@ pub(crate) mod uses;
 use ah_rest_api_contract::{Page, PageRequest, Repository, RepositoryId, RepositorySource};
 use ah_store::{Repositories, StoreError};
 use async_trait::async_trait;
+use rusqlite::Connection;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::error::{During as _, not_found};
 use crate::observe::operation;
 use crate::rows::{Reader, RepositoryRow, stored};
+use crate::statement::execute;
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -32,7 +34,7 @@ impl Repositories for SqliteStore {
         let (address, branch) = (address.to_owned(), branch.to_owned());
         self.writer
             .run("record a default branch", move |tx| {
-                Box::pin(async move { set_default_branch(tx, &address, &branch).await })
+                set_default_branch(tx, &address, &branch)
             })
             .await
     }
@@ -97,8 +99,8 @@ async fn get(
 }
 
 /// Records the default branch of the repository at `address`, with or without credentials.
-async fn set_default_branch(
-    connection: &mut SqliteConnection,
+fn set_default_branch(
+    connection: &Connection,
     address: &str,
     branch: &str,
 ) -> Result<(), StoreError> {
@@ -107,15 +109,14 @@ async fn set_default_branch(
         // An invalid address matches no row, which is reported as not found.
         Err(_) => address.to_owned(),
     };
-    let done = sqlx::query!(
-        "UPDATE repositories SET default_branch = $1 WHERE address = $2",
+    let changed = execute!(
+        connection,
+        "record a default branch",
+        "UPDATE repositories SET default_branch = ?1 WHERE address = ?2",
         branch,
         known_as
-    )
-    .execute(connection)
-    .await
-    .during("record a default branch")?;
-    if done.rows_affected() == 0 {
+    )?;
+    if changed == 0 {
         return Err(not_found("repository", known_as));
     }
     Ok(())

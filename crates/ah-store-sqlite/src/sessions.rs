@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::direct::is_unfiltered;
-use crate::error::{During as _, not_found};
+use crate::error::During as _;
 use crate::observe::operation;
 use crate::rows::{Reader, SessionRow, json_text, stored};
 use crate::store::SqliteStore;
@@ -59,30 +59,6 @@ impl Sessions for SqliteStore {
     async fn write(&self, write: SessionWrite) -> Result<Written, StoreError> {
         self.writer.write(write).await
     }
-}
-
-/// Returns the session `id`.
-pub(crate) async fn record(
-    connection: &mut SqliteConnection,
-    id: SessionId,
-) -> Result<SessionRecord, StoreError> {
-    let text = id.to_string();
-    sqlx::query_as!(
-        SessionRow,
-        r#"SELECT id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
-                  activity, reason, exit_code, commit_id, workspace, changes, usage, created_at,
-                  updated_at, started_at, ended_at, body, launch, last_seq, version, fence, owner,
-                  ending, interrupt_requested, last_turn, agent_session_id, journal, hidden,
-                  recent_events AS "recent_events!: String"
-           FROM session_records
-           WHERE id = $1"#,
-        text
-    )
-    .fetch_optional(connection)
-    .await
-    .during("read a session")?
-    .ok_or_else(|| not_found("session", id))?
-    .into_record()
 }
 
 /// Returns a page, in two statements. The first counts the sessions and finds the keys of the

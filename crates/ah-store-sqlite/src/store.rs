@@ -48,7 +48,7 @@ impl SqliteStore {
         let watchers = Arc::new(Watchers::new(head));
         Ok(Self {
             poller: Poller::start(poller, Arc::clone(&watchers)),
-            writer: Writer::start(path.to_owned(), writer, Arc::clone(&watchers)),
+            writer: Writer::start(path.to_owned(), writer, Arc::clone(&watchers))?,
             readers,
             direct: Direct::new(path.to_owned()),
             encoded: EncodedSessions::new(path.to_owned()),

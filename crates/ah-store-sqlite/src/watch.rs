@@ -13,12 +13,14 @@ use std::time::Duration;
 use ah_rest_api_contract::{EventSeq, SessionId};
 use ah_store::{Head, LogPosition, SessionVersion, StoreError};
 use futures::FutureExt as _;
+use rusqlite::Connection;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
-use crate::error::{During as _, interrupted};
+use crate::error::{During as _, backend, interrupted};
 use crate::rows::{Reader, json_text, log_position};
+use crate::statement::{execute, select};
 
 /// The time between two checks for commits of other processes.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -313,12 +315,17 @@ pub(crate) async fn store_head(connection: &mut SqliteConnection) -> Result<Stor
 }
 
 /// Increments the revision of claimable work and returns it.
-pub(crate) async fn count_up(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
-    let revision = sqlx::query_scalar!(
-        r#"UPDATE work SET revision = revision + 1 RETURNING revision AS "revision!: i64""#
-    )
-    .fetch_one(connection)
-    .await
-    .during("count a change")?;
-    Reader::new("work", "1").number("revision", revision)
+pub(crate) fn count_up(connection: &Connection) -> Result<u64, StoreError> {
+    const COUNT: &str = "count a change";
+    execute!(connection, COUNT, "UPDATE work SET revision = revision + 1")?;
+    let revisions = select!(
+        connection,
+        COUNT,
+        |row| row.get::<_, i64>(0),
+        "SELECT revision FROM work"
+    )?;
+    match *revisions {
+        [revision] => Reader::new("work", "1").number("revision", revision),
+        _ => Err(backend(COUNT, "the revision of work is missing")),
+    }
 }

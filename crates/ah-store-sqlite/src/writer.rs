@@ -1,66 +1,76 @@
-//! The task that owns the writing connection.
+//! The thread that owns the writing connection.
 //!
 //! Jobs reach it through a bounded channel, so a caller that writes faster than the disk waits.
 //! Each job is a transaction of its own. The exceptions are the append, [`Writer::write`], and the
 //! creation of tasks, [`Writer::create`]: those that wait together are committed together.
+//!
+//! It is a thread and not a task, because a commit waits for the disk. A write has two hand-overs
+//! between threads, one to it and one back, regardless of the number of its statements.
 
-mod task;
+mod thread;
 mod tx;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread as os;
 
 use ah_store::{SessionWrite, StoreError, Written};
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use crate::error::{closed, interrupted};
+use crate::error::{backend, closed, interrupted};
 use crate::group::PreparedWrite;
 use crate::observe;
 use crate::tasks::create::PreparedTask;
 use crate::watch::Watchers;
-use task::{ResultSender, WriterMessage, WriterTask, respond};
-pub(crate) use tx::{JobFuture, Tx};
+use thread::{ResultSender, WriterMessage, WriterThread, respond};
+pub(crate) use tx::Tx;
 
 /// The number of jobs that may wait.
 const QUEUE_MAX: usize = 1024;
 
-/// The handle of the writer task.
+/// The handle of the writer thread.
 pub(crate) struct Writer {
     queue: mpsc::Sender<WriterMessage>,
-    tasks: TaskTracker,
+    /// Counts the thread while it runs.
+    running: TaskTracker,
 }
 
 impl Writer {
-    /// Starts the task. It writes to the file at `path` through `connection` and tells `watchers`
+    /// Starts the thread. It writes to the file at `path` through `connection` and tells `watchers`
     /// about its commits.
     pub(crate) fn start(
         path: PathBuf,
-        connection: SqliteConnection,
+        connection: Connection,
         watchers: Arc<Watchers>,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
-        let task = WriterTask::new(path, connection, watchers);
-        let tasks = TaskTracker::new();
-        tasks.spawn(task.run(messages));
-        tasks.close();
-        Self { queue, tasks }
+        let running = TaskTracker::new();
+        let token = running.token();
+        os::Builder::new()
+            .name("ah-store-writer".to_owned())
+            .spawn(move || {
+                WriterThread::new(path, connection, watchers).run(messages);
+                drop(token);
+            })
+            .map_err(|error| backend("start its writer", error))?;
+        running.close();
+        Ok(Self { queue, running })
     }
 
     /// Runs `work` in a transaction. The transaction is rolled back if it fails.
-    pub(crate) async fn run<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: for<'t> FnOnce(&'t mut Tx) -> JobFuture<'t, T> + Send + 'static,
-    {
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&mut Tx) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         self.send(|answer| {
-            WriterMessage::Run(Box::new(move |task| {
-                Box::pin(async move {
-                    let done = observe::operation(operation, task.transact(operation, work)).await;
-                    task.note(done.as_ref().err());
-                    respond(answer, done);
-                })
+            WriterMessage::Run(Box::new(move |thread| {
+                let done =
+                    observe::blocking_operation(operation, || thread.transact(operation, work));
+                thread.note(done.as_ref().err());
+                respond(answer, done);
             }))
         })
         .await
@@ -89,7 +99,7 @@ impl Writer {
             .send(message(answer))
             .await
             .map_err(|_| closed())?;
-        // The task answers every message unless it panics.
+        // The thread answers every message unless it panics.
         result.await.map_err(|_| {
             if self.queue.is_closed() {
                 closed()
@@ -99,12 +109,12 @@ impl Writer {
         })?
     }
 
-    /// Waits until the queue is done and the task has ended.
+    /// Waits until the queue is done and the thread has closed its connection.
     pub(crate) async fn close(&self) {
         if self.queue.send(WriterMessage::Close).await.is_err() {
             tracing::debug!("the store was closed before");
         }
-        self.tasks.wait().await;
+        self.running.wait().await;
     }
 }
 

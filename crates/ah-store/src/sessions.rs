@@ -14,8 +14,8 @@ use async_trait::async_trait;
 
 use crate::StoreError;
 
-/// The conditions of a write. A write without conditions is unconditional; one with both is
-/// checked against both.
+/// The conditions of a write. A write without conditions is unconditional; one with several is
+/// checked against all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guard {
     /// The writer still owns the session. Refused as [`StoreError::Fenced`].
@@ -23,6 +23,18 @@ pub struct Guard {
     /// No decision was written since this version. Refused as [`StoreError::Conflict`]. A write
     /// with this guard is a decision and increments the version.
     pub version: Option<SessionVersion>,
+    /// The session takes prompts: its status admits them, and its end is not decided. Refused as
+    /// [`StoreError::Conflict`]. A write with this guard is a decision that does not depend on
+    /// others. It increments the version.
+    pub takes_prompts: bool,
+}
+
+impl Guard {
+    /// Returns true if a write with this guard is a decision.
+    #[must_use]
+    pub const fn is_decision(&self) -> bool {
+        self.version.is_some() || self.takes_prompts
+    }
 }
 
 /// One change of one session: a patch, its events, and the rows that belong to it. The store

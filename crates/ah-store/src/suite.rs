@@ -62,6 +62,7 @@ macro_rules! store_suite {
             }
             sessions: {
                 every_field_of_a_patch_is_kept,
+                prompts_are_taken_until_the_end_is_decided,
                 patch_clears_fields,
                 stale_version_is_a_conflict_without_effect,
                 stale_fence_is_rejected_without_effect,

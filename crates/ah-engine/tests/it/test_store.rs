@@ -59,7 +59,7 @@ impl TestStore {
     }
 
     async fn command_work(&self, write: &SessionWrite) {
-        let is_command = write.guard.version.is_some() && write.guard.fence.is_none();
+        let is_command = write.guard.is_decision() && write.guard.fence.is_none();
         let work = is_command.then(|| self.before_command.lock().unwrap().take());
         if let Some(work) = work.flatten() {
             work.await;

@@ -180,7 +180,7 @@ fn page(
 }
 
 /// Returns the key of the session `id`, and the number of its last event.
-fn log_of(connection: &Connection, id: SessionId) -> Result<(i64, u64), StoreError> {
+pub(super) fn log_of(connection: &Connection, id: SessionId) -> Result<(i64, u64), StoreError> {
     const FIND: &str = "find a session";
     let text = id.to_string();
     let (key, last) = connection

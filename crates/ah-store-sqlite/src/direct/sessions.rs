@@ -25,10 +25,8 @@ macro_rules! select {
 impl Direct {
     /// Returns the session `id`.
     pub(crate) async fn session(&self, id: SessionId) -> Result<SessionRecord, StoreError> {
-        self.read("read a session", |connection| {
-            row(connection, id)?.into_record()
-        })
-        .await
+        self.read("read a session", |connection| session(connection, id))
+            .await
     }
 
     /// Returns a page of the list that [`is_unfiltered`].
@@ -51,7 +49,8 @@ pub(crate) fn is_unfiltered(query: &SessionQuery) -> bool {
         }
 }
 
-fn row(connection: &Connection, id: SessionId) -> Result<SessionRow, StoreError> {
+/// Returns the session `id`.
+pub(crate) fn session(connection: &Connection, id: SessionId) -> Result<SessionRecord, StoreError> {
     const READ: &str = "read a session";
     connection
         .prepare_cached(select!("FROM session_records WHERE id = ?1"))
@@ -59,7 +58,8 @@ fn row(connection: &Connection, id: SessionId) -> Result<SessionRow, StoreError>
         .query_row([id.to_string()], session_row)
         .optional()
         .during(READ)?
-        .ok_or_else(|| not_found("session", id))
+        .ok_or_else(|| not_found("session", id))?
+        .into_record()
 }
 
 /// Returns a page, in two statements. The first counts the sessions and finds the keys of the

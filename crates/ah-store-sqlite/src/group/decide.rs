@@ -1,27 +1,31 @@
 //! Checking the writes of a group, one after another, in memory.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use ah_rest_api_contract::{
-    EventSeq, PermissionId, PermissionState, PromptId, Receipt, SessionId, SessionStatus,
+    Admission, EventSeq, PermissionId, PermissionState, PromptId, Receipt, SessionAction,
+    SessionId, SessionStatus,
 };
 use ah_store::{
     AttachmentPart, Head, PermissionWrite, PromptWrite, SessionPatch, SessionVersion, SessionWrite,
     StoreError, Written,
 };
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
 use super::prepared::PreparedWrite;
-use crate::append::Batch;
-use crate::error::{During as _, not_found};
+use crate::encode::EventText;
+use crate::error::not_found;
 use crate::receipts::rows as receipt_rows;
-use crate::rows::{Reader, json_text};
+use crate::rows::Reader;
+use crate::statement::select;
 
 /// The state of a group's sessions after the writes checked so far, and the rows to write.
 pub(super) struct Decisions<'a> {
     sessions: HashMap<SessionId, SessionState>,
     existing: Existing,
-    pub(super) batch: Batch,
+    /// The events by the key of their session, in order.
+    pub(super) events: Vec<(i64, EventSeq, &'a EventText)>,
     /// The changes of prompts by the key of the session, in order.
     pub(super) prompts: Vec<(i64, &'a PromptWrite)>,
     pub(super) permissions: Vec<(i64, &'a PermissionWrite)>,
@@ -40,6 +44,9 @@ pub(super) struct SessionState {
     fence: i64,
     pub(super) version: i64,
     pub(super) last_seq: i64,
+    status: String,
+    /// True if its end is decided.
+    is_ending: bool,
     /// The merged patch of the admitted writes.
     pub(super) patch: SessionPatch,
     /// True if one of them ended the session, even if a later one set another status.
@@ -60,42 +67,25 @@ struct Existing {
 }
 
 impl<'a> Decisions<'a> {
-    /// Begins the transaction and reads the rows that are needed to check `writes`.
-    pub(super) async fn begin(
-        connection: &mut SqliteConnection,
+    /// Reads the rows that are needed to check `writes`. The transaction has begun, so nothing
+    /// changes them until its end.
+    pub(super) fn read(
+        connection: &Connection,
         writes: &[PreparedWrite],
     ) -> Result<Self, StoreError> {
-        let ids: HashSet<SessionId> = writes.iter().map(|write| write.write.session).collect();
-        let ids = json_text(&ids)?;
-        let rows = sqlx::query!(
-            "BEGIN IMMEDIATE;
-             SELECT id, key, fence, version, last_seq FROM sessions
-             WHERE id IN (SELECT value FROM json_each($1))",
-            ids
-        )
-        .fetch_all(&mut *connection)
-        .await
-        .during("begin a group of writes")?;
-        let mut sessions = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let id = Reader::new("sessions", &row.id).parsed("id", &row.id)?;
-            let session = SessionState {
-                key: row.key,
-                fence: row.fence,
-                version: row.version,
-                last_seq: row.last_seq,
-                patch: SessionPatch::default(),
-                is_ended: false,
-                is_changed: false,
-                updated_at: None,
-            };
-            sessions.insert(id, session);
+        let mut sessions = HashMap::new();
+        for PreparedWrite { write, .. } in writes {
+            if let Entry::Vacant(vacant) = sessions.entry(write.session)
+                && let Some(state) = SessionState::read(connection, write.session)?
+            {
+                vacant.insert(state);
+            }
         }
-        let existing = Existing::load(connection, writes, &sessions).await?;
+        let existing = Existing::load(connection, writes, &sessions)?;
         Ok(Self {
             sessions,
             existing,
-            batch: Batch::default(),
+            events: Vec::new(),
             prompts: Vec::new(),
             permissions: Vec::new(),
             attachments: Vec::new(),
@@ -121,9 +111,9 @@ impl<'a> Decisions<'a> {
         let mut seq = last_seq;
         for event in events {
             seq = seq.next();
-            self.batch.push(session.key, seq, event);
+            self.events.push((session.key, seq, event));
         }
-        let decided = u64::from(write.guard.version.is_some());
+        let decided = u64::from(write.guard.is_decision());
         let version = SessionVersion(version.0.saturating_add(decided));
         session.version = session.version.saturating_add(i64::from(decided == 1));
         session.last_seq = session
@@ -168,6 +158,32 @@ impl<'a> Decisions<'a> {
 }
 
 impl SessionState {
+    /// Reads the state of the session `id`, if it exists.
+    fn read(connection: &Connection, id: SessionId) -> Result<Option<Self>, StoreError> {
+        let id = id.to_string();
+        let found = select!(
+            connection,
+            "read the state of a session",
+            |row| Ok(Self {
+                key: row.get(0)?,
+                fence: row.get(1)?,
+                version: row.get(2)?,
+                last_seq: row.get(3)?,
+                status: row.get(4)?,
+                is_ending: row.get(5)?,
+                patch: SessionPatch::default(),
+                is_ended: false,
+                is_changed: false,
+                updated_at: None,
+            }),
+            "SELECT key, fence, version, last_seq, status, ending IS NOT NULL AS is_ending
+             FROM sessions
+             WHERE id = ?1",
+            id
+        )?;
+        Ok(found.into_iter().next())
+    }
+
     /// Returns the version and the last seq before `write`, if its guard admits it.
     fn admit(&self, write: &SessionWrite) -> Result<(SessionVersion, EventSeq), StoreError> {
         let id = write.session.to_string();
@@ -189,7 +205,20 @@ impl SessionState {
         {
             return Err(StoreError::Conflict { id });
         }
+        if write.guard.takes_prompts && !self.takes_prompts(row)? {
+            return Err(StoreError::Conflict { id });
+        }
         Ok((SessionVersion(version), EventSeq::new(last_seq)))
+    }
+
+    /// Returns true if the session takes prompts after the writes that were admitted.
+    fn takes_prompts(&self, row: Reader<'_>) -> Result<bool, StoreError> {
+        let status = match self.patch.status {
+            Some(status) => status,
+            None => row.word("status", &self.status)?,
+        };
+        let is_ending = self.is_ending || self.patch.ending.is_some();
+        Ok(status.admits(SessionAction::Prompt) == Admission::Perform && !is_ending)
     }
 
     /// Returns true if it was cancelled or hidden, and is kept only for its log.
@@ -208,81 +237,77 @@ impl SessionState {
 }
 
 impl Existing {
-    async fn load(
-        connection: &mut SqliteConnection,
+    fn load(
+        connection: &Connection,
         writes: &[PreparedWrite],
         sessions: &HashMap<SessionId, SessionState>,
     ) -> Result<Self, StoreError> {
         let mut existing = Self::default();
-        existing.load_receipts(connection, writes).await?;
-        let mut prompts: Vec<(i64, PromptId)> = Vec::new();
-        let mut permissions: Vec<(i64, PermissionId)> = Vec::new();
         for PreparedWrite { write, .. } in writes {
+            existing.load_receipt(connection, write)?;
             let Some(SessionState { key, .. }) = sessions.get(&write.session) else {
                 continue;
             };
-            prompts.extend(
-                write
-                    .prompts
-                    .iter()
-                    .filter_map(prompt_id)
-                    .map(|id| (*key, id)),
-            );
-            permissions.extend(write.permissions.iter().map(|it| (*key, permission_id(it))));
-        }
-        if !prompts.is_empty() {
-            let asked = json_text(&prompts)?;
-            let rows = sqlx::query!(
-                "SELECT prompts.session, prompts.id FROM json_each($1) AS asked
-                 JOIN prompts ON prompts.session = asked.value ->> 0
-                 AND prompts.id = asked.value ->> 1",
-                asked
-            )
-            .fetch_all(&mut *connection)
-            .await
-            .during("look for prompts")?;
-            for row in rows {
-                let id = Reader::new("prompts", &row.id).parsed("id", &row.id)?;
-                existing.prompts.insert((row.session, id));
+            for id in write.prompts.iter().filter_map(prompt_id) {
+                existing.load_prompt(connection, *key, id)?;
             }
-        }
-        if !permissions.is_empty() {
-            let asked = json_text(&permissions)?;
-            let rows = sqlx::query!(
-                "SELECT permissions.session, permissions.id, permissions.state
-                 FROM json_each($1) AS asked
-                 JOIN permissions ON permissions.session = asked.value ->> 0
-                 AND permissions.id = asked.value ->> 1",
-                asked
-            )
-            .fetch_all(&mut *connection)
-            .await
-            .during("look for permission requests")?;
-            for row in rows {
-                let reader = Reader::new("permissions", &row.id);
-                let id = reader.parsed("id", &row.id)?;
-                let state = reader.word("state", &row.state)?;
-                existing.permissions.insert((row.session, id), state);
+            for id in write.permissions.iter().map(permission_id) {
+                existing.load_permission(connection, *key, id)?;
             }
         }
         Ok(existing)
     }
 
-    async fn load_receipts(
+    fn load_receipt(
         &mut self,
-        connection: &mut SqliteConnection,
-        writes: &[PreparedWrite],
+        connection: &Connection,
+        write: &SessionWrite,
     ) -> Result<(), StoreError> {
-        let keys: Vec<&str> = writes
-            .iter()
-            .filter_map(|write| Some(write.write.receipt.as_ref()?.key.as_str()))
-            .collect();
-        if !keys.is_empty() {
-            let found = receipt_rows::find(connection, &keys).await?;
-            let found = found
-                .into_iter()
-                .map(|receipt| (receipt.key.clone(), receipt));
-            self.receipts.extend(found);
+        if let Some(receipt) = &write.receipt
+            && let Some(found) = receipt_rows::find(connection, &receipt.key)?
+        {
+            self.receipts.insert(found.key.clone(), found);
+        }
+        Ok(())
+    }
+
+    fn load_prompt(
+        &mut self,
+        connection: &Connection,
+        session: i64,
+        id: PromptId,
+    ) -> Result<(), StoreError> {
+        let text = id.to_string();
+        let found = select!(
+            connection,
+            "look for a prompt",
+            |row| row.get::<_, i64>(0),
+            "SELECT session FROM prompts WHERE session = ?1 AND id = ?2",
+            session,
+            text
+        )?;
+        self.prompts.extend(found.iter().map(|_| (session, id)));
+        Ok(())
+    }
+
+    fn load_permission(
+        &mut self,
+        connection: &Connection,
+        session: i64,
+        id: PermissionId,
+    ) -> Result<(), StoreError> {
+        let text = id.to_string();
+        let states = select!(
+            connection,
+            "look for a permission request",
+            |row| row.get::<_, String>(0),
+            "SELECT state FROM permissions WHERE session = ?1 AND id = ?2",
+            session,
+            text
+        )?;
+        for state in states {
+            let state = Reader::new("permissions", &text).word("state", &state)?;
+            self.permissions.insert((session, id), state);
         }
         Ok(())
     }

@@ -2,19 +2,20 @@
 
 use ah_rest_api_contract::{PermissionState, PromptState};
 use ah_store::{PermissionWrite, PromptWrite, StoreError};
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
-use crate::error::During as _;
 use crate::rows::json_text;
+use crate::statement::execute;
 use crate::words::Word as _;
 
 /// Writes one change of the prompts of the session with the key `session`. The caller has checked
 /// that it is allowed.
-pub(super) async fn write_prompt(
-    connection: &mut SqliteConnection,
+pub(super) fn write_prompt(
+    connection: &Connection,
     session: i64,
     write: &PromptWrite,
 ) -> Result<(), StoreError> {
+    const WRITE: &str = "write a prompt";
     match write {
         PromptWrite::Enqueue(prompt) => {
             let id = prompt.id.to_string();
@@ -22,9 +23,11 @@ pub(super) async fn write_prompt(
             let created_at = prompt.created_at.as_unix_millis();
             let delivery = prompt.delivery.word();
             let content = json_text(&prompt.content)?;
-            sqlx::query!(
+            execute!(
+                connection,
+                WRITE,
                 "INSERT INTO prompts (session, id, state, created_at, author, delivery, content)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 session,
                 id,
                 state,
@@ -33,20 +36,18 @@ pub(super) async fn write_prompt(
                 delivery,
                 content
             )
-            .execute(connection)
-            .await
         }
         PromptWrite::Set(id, state) => {
             let id = id.to_string();
             let state = state.word();
-            sqlx::query!(
-                "UPDATE prompts SET state = $1 WHERE session = $2 AND id = $3",
+            execute!(
+                connection,
+                WRITE,
+                "UPDATE prompts SET state = ?1 WHERE session = ?2 AND id = ?3",
                 state,
                 session,
                 id
             )
-            .execute(connection)
-            .await
         }
         PromptWrite::SetQueued(state) | PromptWrite::SetSent(state) => {
             let state = state.word();
@@ -55,27 +56,27 @@ pub(super) async fn write_prompt(
                 _ => PromptState::Queued,
             };
             let before = before.word();
-            sqlx::query!(
-                "UPDATE prompts SET state = $1 WHERE session = $2 AND state = $3",
+            execute!(
+                connection,
+                WRITE,
+                "UPDATE prompts SET state = ?1 WHERE session = ?2 AND state = ?3",
                 state,
                 session,
                 before
             )
-            .execute(connection)
-            .await
         }
     }
-    .during("write a prompt")?;
-    Ok(())
+    .map(drop)
 }
 
 /// Writes one change of the permission requests of the session with the key `session`. The caller
 /// has checked that it is allowed.
-pub(super) async fn write_permission(
-    connection: &mut SqliteConnection,
+pub(super) fn write_permission(
+    connection: &Connection,
     session: i64,
     write: &PermissionWrite,
 ) -> Result<(), StoreError> {
+    const WRITE: &str = "write a permission request";
     match write {
         PermissionWrite::Open(permission) => {
             let id = permission.request.request_id.to_string();
@@ -83,9 +84,11 @@ pub(super) async fn write_permission(
             let created_at = permission.created_at.as_unix_millis();
             let request = json_text(&permission.request)?;
             let resolution = permission.resolution.as_ref().map(json_text).transpose()?;
-            sqlx::query!(
+            execute!(
+                connection,
+                WRITE,
                 "INSERT INTO permissions (session, id, state, created_at, request, resolution)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 session,
                 id,
                 state,
@@ -93,8 +96,6 @@ pub(super) async fn write_permission(
                 request,
                 resolution
             )
-            .execute(connection)
-            .await
         }
         PermissionWrite::Answer {
             request_id,
@@ -104,35 +105,34 @@ pub(super) async fn write_permission(
             let id = request_id.to_string();
             let state = PermissionState::Answered.word();
             let answer = json_text(answer)?;
-            sqlx::query!(
-                "UPDATE permissions SET state = $1, answer = $2, answered_by = $3
-                 WHERE session = $4 AND id = $5",
+            execute!(
+                connection,
+                WRITE,
+                "UPDATE permissions SET state = ?1, answer = ?2, answered_by = ?3
+                 WHERE session = ?4 AND id = ?5",
                 state,
                 answer,
                 by,
                 session,
                 id
             )
-            .execute(connection)
-            .await
         }
         PermissionWrite::Resolve(resolution) => {
             let id = resolution.request_id.to_string();
             let state = PermissionState::Resolved.word();
             let resolution = json_text(resolution)?;
-            sqlx::query!(
+            execute!(
+                connection,
+                WRITE,
                 "UPDATE permissions
-                 SET state = $1, resolution = $2, answer = NULL, answered_by = NULL
-                 WHERE session = $3 AND id = $4 AND resolution IS NULL",
+                 SET state = ?1, resolution = ?2, answer = NULL, answered_by = NULL
+                 WHERE session = ?3 AND id = ?4 AND resolution IS NULL",
                 state,
                 resolution,
                 session,
                 id
             )
-            .execute(connection)
-            .await
         }
     }
-    .during("write a permission request")?;
-    Ok(())
+    .map(drop)
 }

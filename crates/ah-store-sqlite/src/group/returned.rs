@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use ah_rest_api_contract::{Receipt, Session, SessionId};
 use ah_store::{SessionWrite, StoreError, Written};
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
+use crate::direct;
 use crate::rows::json_text;
-use crate::sessions;
 
 /// The sessions that the writes of a group return, as of its commit.
 #[derive(Default)]
@@ -19,15 +19,15 @@ pub(super) struct Returned<'a> {
 
 impl<'a> Returned<'a> {
     /// Reads the sessions after all changes of the group, and completes the receipts with them.
-    pub(super) async fn read(
-        connection: &mut SqliteConnection,
+    pub(super) fn read(
+        connection: &Connection,
         returns: &[(SessionId, Option<&'a Receipt>)],
     ) -> Result<Self, StoreError> {
         let mut returned = Self::default();
         for (id, receipt) in returns {
             let session = match returned.sessions.remove(id) {
                 Some(session) => session,
-                None => sessions::record(connection, *id).await?.session,
+                None => direct::session(connection, *id)?.session,
             };
             if let Some(begun) = receipt {
                 let mut whole = Receipt::clone(begun);

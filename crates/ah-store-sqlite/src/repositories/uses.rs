@@ -2,9 +2,9 @@
 
 use ah_rest_api_contract::{RepositoryId, Timestamp};
 use ah_store::StoreError;
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
-use crate::error::During as _;
+use crate::statement::execute;
 
 /// The use of a repository by a task.
 pub(crate) struct RepositoryUse {
@@ -19,15 +19,14 @@ pub(crate) struct RepositoryUse {
 }
 
 /// Inserts the repository, or updates the time and the address of its last use.
-pub(crate) async fn touch(
-    connection: &mut SqliteConnection,
-    used: &RepositoryUse,
-) -> Result<(), StoreError> {
+pub(crate) fn touch(connection: &Connection, used: &RepositoryUse) -> Result<(), StoreError> {
     let id = used.id.to_string();
     let at = used.at.as_unix_millis();
-    sqlx::query!(
+    execute!(
+        connection,
+        "record a repository",
         "INSERT INTO repositories (id, address, source, display_name, scm_provider, last_used_at)
-         VALUES ($1, $2, $3, $4, 'git', $5)
+         VALUES (?1, ?2, ?3, ?4, 'git', ?5)
          ON CONFLICT (address) DO UPDATE
          SET source = excluded.source, last_used_at = max(last_used_at, excluded.last_used_at)",
         id,
@@ -36,8 +35,5 @@ pub(crate) async fn touch(
         used.display_name,
         at
     )
-    .execute(connection)
-    .await
-    .during("record a repository")?;
-    Ok(())
+    .map(drop)
 }

@@ -1,104 +1,106 @@
 //! Creating tasks with their sessions, together in one transaction.
 
-use ah_rest_api_contract::{
-    EventPayload, EventSeq, Receipt, RepositorySource, SessionStatus, StatusChange, Timestamp,
-};
-use ah_store::{NewEvent, NewTask, StoreError};
-use serde::Serialize;
-use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
 
-use crate::append::Batch;
+use ah_rest_api_contract::{
+    EventPayload, EventSeq, Receipt, RepositorySource, Session, SessionStatus, StatusChange,
+    Timestamp,
+};
+use ah_store::{Launch, LogPosition, NewEvent, NewTask, StoreError};
+use rusqlite::Connection;
+
+use crate::append::append;
 use crate::encode::EventText;
-use crate::error::{During as _, backend, inconsistent};
-use crate::group::roll_back;
+use crate::error::inconsistent;
 use crate::receipts::rows as receipts;
 use crate::repositories::uses::{self, RepositoryUse};
-use crate::rows::{Reader, SessionBody, json_text, log_position};
-use crate::watch::News;
+use crate::rows::{SessionBody, json_text};
+use crate::statement::execute;
+use crate::transaction;
+use crate::watch::{self, News};
 use crate::words;
+
+const CREATE: &str = "create a task";
 
 /// A task whose rows are encoded, so that the writer only inserts them.
 pub(crate) struct PreparedTask {
     id: String,
     request: String,
     created_at: Timestamp,
-    /// The sessions, each as the JSON object that SQLite reads.
-    sessions: Vec<String>,
-    /// True if the sessions have labels.
-    is_labelled: bool,
-    first_events: Vec<EventText>,
+    sessions: Vec<PreparedSession>,
     repository: Option<RepositoryUse>,
     receipt: Option<Receipt>,
 }
 
-/// The columns of a new session that differ between sessions.
-#[derive(Serialize)]
-struct NewSession<'a> {
+/// The columns of a new session that differ between sessions, and its first event.
+struct PreparedSession {
     id: String,
-    task_id: &'a str,
-    tenant_id: Option<&'a str>,
-    project_id: Option<&'a str>,
-    agent_type: &'a str,
-    agent_version: &'a str,
+    tenant_id: Option<String>,
+    project_id: Option<String>,
+    agent_type: String,
+    agent_version: String,
     priority: i64,
     status: &'static str,
-    commit_id: Option<&'a str>,
+    commit_id: Option<String>,
     created_at: i64,
     updated_at: i64,
     body: String,
     launch: String,
+    labels: BTreeMap<String, String>,
+    first_event: EventText,
 }
 
-impl PreparedTask {
-    pub(crate) fn new(new: NewTask) -> Result<Self, StoreError> {
-        let id = new.task.id.to_string();
-        let mut sessions = Vec::with_capacity(new.sessions.len());
-        let mut first_events = Vec::with_capacity(new.sessions.len());
-        for (session, launch) in &new.sessions {
-            sessions.push(json_text(&NewSession {
-                id: session.id.to_string(),
-                task_id: &id,
-                tenant_id: session.tenant_id.as_deref(),
-                project_id: session.project_id.as_deref(),
-                agent_type: session.agent.agent_type.as_str(),
-                agent_version: &session.agent.version,
-                priority: words::urgency(session.priority),
-                status: SessionStatus::Queued.as_str(),
-                commit_id: session.repo.commit.as_deref(),
-                created_at: session.created_at.as_unix_millis(),
-                updated_at: session.updated_at.as_unix_millis(),
-                body: json_text(&SessionBody::of(session))?,
-                launch: json_text(launch)?,
-            })?);
-            let first = NewEvent {
-                ts: session.created_at,
-                payload: EventPayload::Status(StatusChange {
-                    status: SessionStatus::Queued,
-                    previous: None,
-                    reason: None,
-                    exit_code: None,
-                    signal: None,
-                }),
-            };
-            first_events.push(EventText::new(session.id, &first)?);
-        }
+impl PreparedSession {
+    fn new(session: &Session, launch: &Launch) -> Result<Self, StoreError> {
+        let first = NewEvent {
+            ts: session.created_at,
+            payload: EventPayload::Status(StatusChange {
+                status: SessionStatus::Queued,
+                previous: None,
+                reason: None,
+                exit_code: None,
+                signal: None,
+            }),
+        };
         Ok(Self {
-            id,
-            request: json_text(&new.task.request)?,
-            created_at: new.task.created_at,
-            sessions,
-            is_labelled: new.sessions.iter().any(|(it, _)| !it.labels.is_empty()),
-            first_events,
-            repository: repository_of(&new)?,
-            receipt: new.receipt,
+            id: session.id.to_string(),
+            tenant_id: session.tenant_id.clone(),
+            project_id: session.project_id.clone(),
+            agent_type: session.agent.agent_type.as_str().to_owned(),
+            agent_version: session.agent.version.clone(),
+            priority: words::urgency(session.priority),
+            status: SessionStatus::Queued.as_str(),
+            commit_id: session.repo.commit.clone(),
+            created_at: session.created_at.as_unix_millis(),
+            updated_at: session.updated_at.as_unix_millis(),
+            body: json_text(&SessionBody::of(session))?,
+            launch: json_text(launch)?,
+            labels: session.labels.clone(),
+            first_event: EventText::new(session.id, &first)?,
         })
     }
 }
 
 impl PreparedTask {
+    pub(crate) fn new(new: NewTask) -> Result<Self, StoreError> {
+        let sessions = new.sessions.iter();
+        Ok(Self {
+            id: new.task.id.to_string(),
+            request: json_text(&new.task.request)?,
+            created_at: new.task.created_at,
+            sessions: sessions
+                .map(|(session, launch)| PreparedSession::new(session, launch))
+                .collect::<Result<_, _>>()?,
+            repository: repository_of(&new)?,
+            receipt: new.receipt,
+        })
+    }
+
     /// Returns the approximate size of its rows in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.request.len() + self.sessions.iter().map(String::len).sum::<usize>()
+        let sessions = self.sessions.iter();
+        let sizes = sessions.map(|session| session.body.len() + session.launch.len());
+        self.request.len() + sizes.sum::<usize>()
     }
 }
 
@@ -125,143 +127,105 @@ fn repository_of(new: &NewTask) -> Result<Option<RepositoryUse>, StoreError> {
 /// Creates `tasks` in one transaction, each with its sessions, their first events, its repository
 /// and its receipt, and announces the new work. A task whose receipt exists is refused alone. Any
 /// other error fails all of them, and nothing is done.
-///
-/// `COMMIT` is sent together with the last rows: a thread hop costs more than the statements.
-pub(crate) async fn create(
-    connection: &mut SqliteConnection,
+pub(crate) fn create(
+    connection: &Connection,
     tasks: &[PreparedTask],
 ) -> Result<(Vec<Result<(), StoreError>>, News), StoreError> {
-    let created = attempt(connection, tasks).await;
+    let created = attempt(connection, tasks);
     if created.is_err() {
-        roll_back(connection).await;
+        transaction::roll_back(connection);
     }
     created
 }
 
-async fn attempt(
-    connection: &mut SqliteConnection,
+fn attempt(
+    connection: &Connection,
     tasks: &[PreparedTask],
 ) -> Result<(Vec<Result<(), StoreError>>, News), StoreError> {
-    sqlx::query!("BEGIN IMMEDIATE")
-        .execute(&mut *connection)
-        .await
-        .during("begin a transaction")?;
+    transaction::begin(connection)?;
+    let mut news = News::default();
     let mut results = Vec::with_capacity(tasks.len());
-    let mut admitted = Vec::with_capacity(tasks.len());
     for task in tasks {
-        match receipts::keep(connection, task.receipt.as_ref(), task.created_at).await {
-            Ok(()) => admitted.push(task),
-            Err(refusal @ StoreError::AlreadyDone(_)) => {
-                results.push(Err(refusal));
-                continue;
-            }
-            Err(error) => return Err(error),
-        }
-        results.push(Ok(()));
+        results.push(
+            match receipts::keep(connection, task.receipt.as_ref(), task.created_at) {
+                Ok(()) => {
+                    news.log = insert(connection, task)?.or(news.log);
+                    Ok(())
+                }
+                Err(refusal @ StoreError::AlreadyDone(_)) => Err(refusal),
+                Err(error) => return Err(error),
+            },
+        );
     }
-    if admitted.is_empty() {
-        roll_back(connection).await;
-        return Ok((results, News::default()));
+    if results.iter().any(Result::is_ok) {
+        news.work = Some(watch::count_up(connection)?);
     }
-    for task in &admitted {
-        if let Some(repository) = &task.repository {
-            uses::touch(connection, repository).await?;
-        }
-    }
-    let keys = insert(connection, &admitted).await?;
-    for task in admitted.iter().filter(|task| task.is_labelled) {
-        label(connection, task).await?;
-    }
-    let mut batch = Batch::default();
-    let first_events = admitted.iter().flat_map(|task| &task.first_events);
-    for (key, event) in keys.into_iter().zip(first_events) {
-        batch.push(key, EventSeq::START.next(), event);
-    }
-    let news = finish(connection, &batch).await?;
+    transaction::end(connection, CREATE)?;
     Ok((results, news))
 }
 
-/// Inserts the tasks and their sessions, and returns the keys of the sessions in their order.
-async fn insert(
-    connection: &mut SqliteConnection,
-    tasks: &[&PreparedTask],
-) -> Result<Vec<i64>, StoreError> {
-    let rows: Vec<_> = tasks
-        .iter()
-        .map(|task| (&task.id, &task.request, task.created_at.as_unix_millis()))
-        .collect();
-    let rows = json_text(&rows)?;
-    let sessions: Vec<&str> = tasks
-        .iter()
-        .flat_map(|task| task.sessions.iter().map(String::as_str))
-        .collect();
-    let sessions = format!("[{}]", sessions.join(","));
-    let mut keys = sqlx::query_scalar!(
-        r#"INSERT INTO tasks (id, request, created_at)
-           SELECT value ->> 0, value ->> 1, value ->> 2
-           FROM json_each($1);
-           INSERT INTO sessions (
-               id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
-               commit_id, created_at, updated_at, body, launch, last_seq, version, fence,
-               interrupt_requested, journal, hidden
-           )
-           SELECT
-               value ->> 'id', value ->> 'task_id', value ->> 'tenant_id', value ->> 'project_id',
-               value ->> 'agent_type', value ->> 'agent_version', value ->> 'priority',
-               value ->> 'status', value ->> 'commit_id', value ->> 'created_at',
-               value ->> 'updated_at', value ->> 'body', value ->> 'launch', 1, 0, 0, 0, 0, 0
-           FROM json_each($2)
-           ORDER BY json_each.key
-           RETURNING key AS "key!: i64""#,
-        rows,
-        sessions
-    )
-    .fetch_all(connection)
-    .await
-    .during("create sessions")?;
-    // Keys grow in the order of insertion; that of returned rows is not specified.
-    keys.sort_unstable();
-    Ok(keys)
+/// Inserts the rows of a task, and returns the position of its last event.
+fn insert(connection: &Connection, task: &PreparedTask) -> Result<Option<LogPosition>, StoreError> {
+    if let Some(repository) = &task.repository {
+        uses::touch(connection, repository)?;
+    }
+    let created_at = task.created_at.as_unix_millis();
+    execute!(
+        connection,
+        CREATE,
+        "INSERT INTO tasks (id, request, created_at) VALUES (?1, ?2, ?3)",
+        task.id,
+        task.request,
+        created_at
+    )?;
+    let mut last = None;
+    for session in &task.sessions {
+        let key = insert_session(connection, &task.id, session)?;
+        let seq = EventSeq::START.next();
+        last = Some(append(connection, key, seq, &session.first_event)?);
+    }
+    Ok(last)
 }
 
-/// Inserts the labels of the sessions of a task.
-async fn label(connection: &mut SqliteConnection, task: &PreparedTask) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO session_labels (name, value, session)
-         SELECT label.key, label.value, sessions.key
-         FROM sessions, json_each(sessions.body, '$.labels') AS label
-         WHERE sessions.task_id = $1",
-        task.id
-    )
-    .execute(connection)
-    .await
-    .during("label sessions")?;
-    Ok(())
-}
-
-/// Appends the first events, counts the new work, and commits.
-async fn finish(connection: &mut SqliteConnection, events: &Batch) -> Result<News, StoreError> {
-    const CREATE: &str = "create a task";
-    let rows = events.rows()?;
-    // All rows are fetched, so that all statements are executed.
-    let done = sqlx::query!(
-        r#"INSERT INTO events (session, seq, ts, type, level, json)
-           SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
-           FROM json_each($1);
-           UPDATE work SET revision = revision + 1
-           RETURNING revision AS "revision!: i64", last_insert_rowid() AS "log!: i64";
-           COMMIT"#,
-        rows
-    )
-    .fetch_all(connection)
-    .await
-    .during(CREATE)?;
-    let Some(done) = done.first() else {
-        return Err(backend(CREATE, "the revision of work is missing"));
-    };
-    Ok(News {
-        log: Some(log_position(done.log)?),
-        work: Some(Reader::new("work", "1").number("revision", done.revision)?),
-        ..News::default()
-    })
+/// Inserts a session of the task `task`, and returns its key.
+fn insert_session(
+    connection: &Connection,
+    task: &str,
+    session: &PreparedSession,
+) -> Result<i64, StoreError> {
+    execute!(
+        connection,
+        CREATE,
+        "INSERT INTO sessions (
+             id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
+             commit_id, created_at, updated_at, body, launch, last_seq, version, fence,
+             interrupt_requested, journal, hidden
+         )
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, 0, 0, 0, 0, 0)",
+        session.id,
+        task,
+        session.tenant_id,
+        session.project_id,
+        session.agent_type,
+        session.agent_version,
+        session.priority,
+        session.status,
+        session.commit_id,
+        session.created_at,
+        session.updated_at,
+        session.body,
+        session.launch
+    )?;
+    let key = connection.last_insert_rowid();
+    for (name, value) in &session.labels {
+        execute!(
+            connection,
+            CREATE,
+            "INSERT INTO session_labels (name, value, session) VALUES (?1, ?2, ?3)",
+            name,
+            value,
+            key
+        )?;
+    }
+    Ok(key)
 }

@@ -1,7 +1,6 @@
 use ah_rest_api_contract::{Draft, DraftContent, DraftId, Timestamp};
 use ulid::Ulid;
 
-use super::task::execute;
 use super::*;
 use crate::error::During as _;
 use crate::{drafts, open, watch};
@@ -20,21 +19,19 @@ fn draft(number: u64) -> Draft {
 
 async fn save(writer: &Writer, draft: Draft) -> Result<(), StoreError> {
     writer
-        .run("save a draft", move |tx| {
-            Box::pin(async move { drafts::save(tx, &draft).await })
-        })
+        .run("save a draft", move |tx| drafts::save(tx, &draft))
         .await
 }
 
 /// Returns a writer on a new file, whose connection was prepared with `pragma`.
 async fn writer(folder: &tempfile::TempDir, pragma: Option<&'static str>) -> Writer {
     let path = folder.path().join("state.db");
-    let mut connection = open::open(&path).await.unwrap().writer;
+    let mut opened = open::open(&path).await.unwrap();
     if let Some(pragma) = pragma {
-        execute(&mut connection, pragma).await.unwrap();
+        opened.writer.execute_batch(pragma).unwrap();
     }
-    let head = watch::store_head(&mut connection).await.unwrap();
-    Writer::start(path, connection, Arc::new(Watchers::new(head)))
+    let head = watch::store_head(&mut opened.poller).await.unwrap();
+    Writer::start(path, opened.writer, Arc::new(Watchers::new(head))).unwrap()
 }
 
 #[tokio::test]
@@ -62,24 +59,18 @@ async fn panic_in_a_job_fails_only_its_caller() {
     save(&writer, draft(1)).await.unwrap();
     let panicking: Result<(), _> = writer
         .run("panic", |tx| {
-            Box::pin(async move {
-                drafts::delete(tx, draft(1).id).await?;
-                panic!("injected");
-            })
+            drafts::delete(tx, draft(1).id)?;
+            panic!("injected");
         })
         .await;
     let error = panicking.unwrap_err();
     assert!(matches!(error, StoreError::Backend { .. }), "{error:?}");
-    // The unfinished transaction is rolled back, and the task uses a new connection.
+    // The unfinished transaction is rolled back, and the thread uses a new connection.
     save(&writer, draft(2)).await.unwrap();
     let count: i64 = writer
         .run("count drafts", |tx| {
-            Box::pin(async move {
-                sqlx::query_scalar("SELECT count(*) FROM drafts")
-                    .fetch_one(&mut **tx)
-                    .await
-                    .during("count drafts")
-            })
+            tx.query_row("SELECT count(*) FROM drafts", [], |row| row.get(0))
+                .during("count drafts")
         })
         .await
         .unwrap();

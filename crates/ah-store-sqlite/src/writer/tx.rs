@@ -1,19 +1,14 @@
 //! The transaction of a job.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 
-use ah_store::StoreError;
-use futures::future::BoxFuture;
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
 use crate::watch::News;
 
-/// The future of a job's work, which borrows the transaction.
-pub(crate) type JobFuture<'t, T> = BoxFuture<'t, Result<T, StoreError>>;
-
 /// The transaction of a job: the connection, and the news for the watchers after the commit.
 pub(crate) struct Tx {
-    pub(super) connection: SqliteConnection,
+    pub(super) connection: Connection,
     pub(super) news: News,
 }
 
@@ -28,15 +23,9 @@ impl Tx {
 }
 
 impl Deref for Tx {
-    type Target = SqliteConnection;
+    type Target = Connection;
 
-    fn deref(&self) -> &SqliteConnection {
+    fn deref(&self) -> &Connection {
         &self.connection
-    }
-}
-
-impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.connection
     }
 }

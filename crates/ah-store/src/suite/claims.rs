@@ -200,7 +200,7 @@ pub async fn former_owner_is_fenced(harness: &dyn StoreHarness) {
     let write = |fence| {
         let guard = Guard {
             fence: Some(fence),
-            version: None,
+            ..Guard::default()
         };
         let mut write = SessionWrite::new(id, guard, sample::at(11));
         write.events = vec![sample::event(11, sample::thought("late"))];

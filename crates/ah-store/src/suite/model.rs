@@ -90,6 +90,7 @@ impl SessionModel {
             version: change
                 .version_off_by
                 .map(|by| SessionVersion(self.version + by)),
+            ..Guard::default()
         };
         let mut write = SessionWrite::new(self.id, guard, sample::at(1));
         write.events = vec![sample::event(1, sample::thought("hm")); change.events];

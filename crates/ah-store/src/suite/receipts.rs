@@ -27,6 +27,7 @@ fn decision(session: SessionId, receipt: Option<Receipt>) -> SessionWrite {
     let guard = Guard {
         fence: Some(Fence(0)),
         version: Some(SessionVersion(0)),
+        ..Guard::default()
     };
     let mut write = SessionWrite::new(session, guard, sample::at(2));
     write.events = vec![sample::event(2, sample::thought("hm"))];

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use ah_lifecycle::{View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
+use ah_lifecycle::{
+    Decision, View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw,
+};
 use ah_rest_api_contract::{
     DeliveryMode, ErrorKind, Permission, PermissionAnswer, PermissionId, Prompt, PromptContent,
     PromptId, PromptReceipt, PromptRequest, PromptState, Session, SessionId, StopRequest,
     TaskManagerError,
 };
+use ah_store::{Guard, SessionRecord, StoreError};
 
+use crate::decision::{DECISION_ATTEMPTS, back_off, write_of};
 use crate::engine::CommandTarget;
 use crate::manager::LocalTaskManager;
 
@@ -21,15 +25,43 @@ impl LocalTaskManager {
         id: SessionId,
         request: PromptRequest,
     ) -> Result<PromptReceipt, TaskManagerError> {
-        let prompt = self.new_prompt(id, request.validated()?).await?;
+        let request = request.validated()?;
+        let record = self.core.store.session(id).await?;
+        let prompt = self.new_prompt(&record, request);
         let receipt = PromptReceipt::of(id, &prompt);
-        self.command(
-            id,
-            CommandTarget::Nothing,
-            |view| prompt::decide(&view.record, prompt.clone()),
-            |_| receipt.clone(),
-        )
-        .await
+        self.enqueue(record, prompt, &receipt).await?;
+        Ok(receipt)
+    }
+
+    /// Adds a prompt to the queue of the session of `record`. Unlike other decisions, it depends on
+    /// no other one, so that prompts of many clients are accepted at once.
+    async fn enqueue(
+        &self,
+        mut record: SessionRecord,
+        prompt: Prompt,
+        receipt: &PromptReceipt,
+    ) -> Result<(), TaskManagerError> {
+        let id = record.id();
+        let guard = Guard {
+            takes_prompts: true,
+            ..Guard::default()
+        };
+        for attempt in 0..DECISION_ATTEMPTS {
+            let change = match prompt::decide(&record, prompt.clone())? {
+                Decision::Change(change) => *change,
+                Decision::Unchanged => return Ok(()),
+            };
+            let mut write = write_of(id, guard, change, self.core.clock.now());
+            write.receipt = self.caller.receipt_of(receipt)?;
+            match self.core.store.write(write).await {
+                Ok(_) => return Ok(()),
+                // The session takes no prompts any more, and says why, or it takes them again.
+                Err(StoreError::Conflict { .. }) => back_off(attempt).await,
+                Err(error) => return Err(error.into()),
+            }
+            record = self.core.store.session(id).await?;
+        }
+        Err(StoreError::Conflict { id: id.to_string() }.into())
     }
 
     pub(in crate::manager) async fn withdraw(
@@ -72,10 +104,10 @@ impl LocalTaskManager {
         let now = self.core.clock.now();
         let prompt = match prompt {
             None => None,
-            Some(content) => Some(
-                self.new_prompt(id, PromptRequest::queued(content).validated()?)
-                    .await?,
-            ),
+            Some(content) => {
+                let request = PromptRequest::queued(content).validated()?;
+                Some(self.new_prompt(&self.core.store.session(id).await?, request))
+            }
         };
         self.control(id, |view| resume::decide(&view.record, prompt.clone(), now))
             .await
@@ -146,23 +178,18 @@ impl LocalTaskManager {
         })
     }
 
-    /// Creates a prompt for the queue of session `id`. It steers the turn only if the agent
-    /// supports it.
-    async fn new_prompt(
-        &self,
-        id: SessionId,
-        request: PromptRequest,
-    ) -> Result<Prompt, TaskManagerError> {
-        let record = self.core.store.session(id).await?;
-        let agent = record.session.agent.agent_type;
+    /// Creates a prompt for the queue of a session. It steers the turn only if the agent supports
+    /// it.
+    fn new_prompt(&self, record: &SessionRecord, request: PromptRequest) -> Prompt {
+        let agent = &record.session.agent.agent_type;
         let can_steer = self
             .core
             .executor
             .agents()
             .into_iter()
-            .any(|known| known.agent_type == agent && known.capabilities.steer);
+            .any(|known| known.agent_type == *agent && known.capabilities.steer);
         let now = self.core.clock.now();
-        Ok(Prompt {
+        Prompt {
             id: PromptId::from_ulid(self.core.ids.next(now)),
             content: request.prompt,
             delivery: if can_steer {
@@ -173,6 +200,6 @@ impl LocalTaskManager {
             state: PromptState::Queued,
             author: self.caller.principal.clone(),
             created_at: now,
-        })
+        }
     }
 }

@@ -17,15 +17,15 @@ use crate::{
 
 fn on_version(version: u64) -> Guard {
     Guard {
-        fence: None,
         version: Some(SessionVersion(version)),
+        ..Guard::default()
     }
 }
 
 fn on_fence(fence: u64) -> Guard {
     Guard {
         fence: Some(Fence(fence)),
-        version: None,
+        ..Guard::default()
     }
 }
 
@@ -222,6 +222,7 @@ pub async fn both_guards_are_checked(harness: &dyn StoreHarness) {
     let guard = |fence, version| Guard {
         fence: Some(Fence(fence)),
         version: Some(SessionVersion(version)),
+        ..Guard::default()
     };
     for (fence, version) in [(0, 1), (1, 0), (1, 1)] {
         let refused = store.write(telling(id, guard(fence, version), "no")).await;
@@ -240,6 +241,54 @@ pub async fn only_decisions_increment_the_version(harness: &dyn StoreHarness) {
     }
     let written = store.write(telling(id, on_version(0), "word")).await;
     assert_eq!(written.unwrap().version, SessionVersion(1));
+}
+
+/// A write to a session that takes prompts is a decision that no other one makes stale. It is
+/// refused once the session takes none, also by an earlier write of its transaction.
+pub async fn prompts_are_taken_until_the_end_is_decided(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let id = sample::one_session(&*store).await;
+    let taking = Guard {
+        takes_prompts: true,
+        ..Guard::default()
+    };
+    let mut prompts = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let store = Arc::clone(&store);
+        prompts.spawn(async move { store.write(telling(id, taking, "word")).await });
+    }
+    let mut versions: Vec<u64> = prompts
+        .join_all()
+        .await
+        .into_iter()
+        .map(|written| written.unwrap().version.0)
+        .collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (1..=16).collect::<Vec<_>>());
+
+    let mut pausing = telling(id, on_version(16), "pause");
+    pausing.patch.status = Some(SessionStatus::Paused);
+    let (paused, refused) = tokio::join!(
+        store.write(pausing),
+        store.write(telling(id, taking, "late"))
+    );
+    paused.unwrap();
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
+    let mut resumed = telling(id, on_version(17), "resume");
+    resumed.patch.status = Some(SessionStatus::Running);
+    store.write(resumed).await.unwrap();
+    store.write(telling(id, taking, "again")).await.unwrap();
+    let mut ending = telling(id, on_version(19), "end");
+    ending.patch.ending = Some(Ending::Complete);
+    store.write(ending).await.unwrap();
+    let refused = store.write(telling(id, taking, "late")).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
 }
 
 /// A session that a write returns has every event up to its last one, also those that were written
