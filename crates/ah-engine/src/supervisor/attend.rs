@@ -8,15 +8,19 @@ use ah_lifecycle::ingest::RecordedEnd;
 use ah_lifecycle::{Change, Decision, JournalRecord, Request};
 use ah_rest_api_contract::{ChangeSummary, SupervisorPhase, Timestamp, error_chain};
 use ah_store::{Head, JournalPosition};
-use futures::{SinkExt as _, StreamExt as _};
+use futures::stream::FusedStream;
+use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
 
 use super::{Supervisor, SupervisorError};
 use crate::shortage;
 use ah_executor::{Attachment, ExecutorError, RecorderMessage, RecorderRequests};
 
-/// The maximum number of records in one write to the log.
-const BATCH_MAX: usize = 64;
+/// The maximum number of messages that are processed together, with one write to the log. A record
+/// has at most three events, and a write at most 1,000.
+const BATCH_MAX: usize = 256;
+/// The size of records, in bytes of the journal, at which a batch takes no further message.
+const BATCH_BYTES: u64 = 1024 * 1024;
 /// The maximum duration of sending a request. A slower recorder counts as gone.
 const SEND_MAX: Duration = Duration::from_secs(3);
 /// The delay of a count after a change of files, so that a burst is counted once.
@@ -70,7 +74,7 @@ impl Supervisor {
             }
         };
         self.enter(SupervisorPhase::Attached);
-        let mut messages = messages.ready_chunks(BATCH_MAX);
+        let mut messages = messages.fuse();
         let mut sent = Vec::new();
         let mut measuring = Measuring::default();
         loop {
@@ -92,12 +96,13 @@ impl Supervisor {
             ];
             let wake = wake.into_iter().flatten().min();
             let clock = self.core.clock.clone();
+            let from = self.view.record.journal;
             tokio::select! {
                 () = self.shutdown.cancelled() => {
                     self.detach(&mut requests, &mut sent).await?;
                     return Err(SupervisorError::Shutdown);
                 }
-                messages = messages.next() => {
+                messages = next_batch(&mut messages, from) => {
                     let Some(messages) = messages else { return Ok(()) };
                     match self.take(messages, &mut measuring).await? {
                         Taken::More => {}
@@ -295,6 +300,27 @@ impl Measuring {
             }
         }
     }
+}
+
+/// Waits for a message, and takes those that are ready behind it, up to the bounds of a batch.
+/// `from` is the position in the journal before them. Returns `None` at the end.
+async fn next_batch(
+    messages: &mut (impl FusedStream<Item = std::io::Result<RecorderMessage>> + Unpin),
+    from: JournalPosition,
+) -> Option<Vec<std::io::Result<RecorderMessage>>> {
+    let mut batch = Vec::new();
+    let mut next = Some(messages.next().await?);
+    while let Some(message) = next.take() {
+        let bytes = match &message {
+            Ok(RecorderMessage::Record { next, .. }) => next.0.saturating_sub(from.0),
+            _ => 0,
+        };
+        batch.push(message);
+        if batch.len() < BATCH_MAX && bytes < BATCH_BYTES {
+            next = messages.next().now_or_never().flatten();
+        }
+    }
+    Some(batch)
 }
 
 async fn wait_for(clock: &dyn crate::clock::Clock, moment: Option<Timestamp>) {
