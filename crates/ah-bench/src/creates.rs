@@ -17,7 +17,7 @@ use crate::server::{self, Server};
 
 const CONNECTIONS: [usize; 2] = [1, 16];
 const FIGURES: [&str; 3] = ["tasks/s", "p50 µs", "p99 µs"];
-const TASKS: &str = "/api/v1/tasks";
+pub(crate) const TASKS: &str = "/api/v1/tasks";
 
 /// Measures the creation of tasks over one and over several connections, while all slots are taken.
 pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow::Result<Table> {
@@ -38,8 +38,9 @@ pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow:
                 round,
                 effort,
             );
-            let bare = load(&baseline.endpoint, connections, effort).await?;
-            let ours = load(&subject.endpoint, connections, effort).await?;
+            let task = task()?;
+            let bare = load(&baseline.endpoint, TASKS, &task, connections, effort).await?;
+            let ours = load(&subject.endpoint, TASKS, &task, connections, effort).await?;
             for ((row, bare), ours) in of_case.iter_mut().zip(bare).zip(ours) {
                 row.baseline.push(bare);
                 row.subject.push(ours);
@@ -69,13 +70,10 @@ fn task() -> anyhow::Result<Value> {
 /// Creates a task whose session takes the only slot and keeps it.
 async fn occupy(endpoint: &Endpoint) -> anyhow::Result<()> {
     let mut connection = Connection::open(endpoint).await?;
-    let launched = connection.post(TASKS, &task()?).await?;
-    let path = launched["links"]["self"]
-        .as_str()
-        .context("a task has no session")?;
+    let path = launch_interactive(&mut connection).await?;
     let began = Instant::now();
     while began.elapsed() < server::MAX {
-        let session: Value = serde_json::from_slice(&connection.get(path).await?)?;
+        let session: Value = serde_json::from_slice(&connection.get(&path).await?)?;
         if session["status"] == "running" {
             return Ok(());
         }
@@ -84,24 +82,42 @@ async fn occupy(endpoint: &Endpoint) -> anyhow::Result<()> {
     anyhow::bail!("a session did not start in time")
 }
 
-/// Creates tasks over concurrent connections; returns the figures of [`FIGURES`].
-async fn load(endpoint: &Endpoint, connections: usize, effort: Effort) -> anyhow::Result<[f64; 3]> {
+/// Creates a task whose session waits for prompts, and returns the path of the session.
+pub(crate) async fn launch_interactive(connection: &mut Connection) -> anyhow::Result<String> {
+    session_of(&connection.post(TASKS, &task()?).await?)
+}
+
+/// Returns the path of the first session of a launched task.
+pub(crate) fn session_of(launched: &Value) -> anyhow::Result<String> {
+    let path = launched["links"]["self"].as_str();
+    path.map(str::to_owned).context("a task has no session")
+}
+
+/// Posts `body` to `path` repeatedly over concurrent connections; returns the figures of
+/// [`FIGURES`]. Every request must be accepted.
+pub(crate) async fn load(
+    endpoint: &Endpoint,
+    path: &str,
+    body: &Value,
+    connections: usize,
+    effort: Effort,
+) -> anyhow::Result<[f64; 3]> {
     let mut open = Vec::new();
     for _ in 0..connections {
         let mut connection = Connection::open(endpoint).await?;
         // The first request of a connection is not measured.
-        connection.post(TASKS, &task()?).await?;
+        connection.post(path, body).await?;
         open.push(connection);
     }
     let mut clients = JoinSet::new();
     let began = Instant::now();
     for mut connection in open {
+        let (path, body) = (path.to_owned(), body.clone());
         clients.spawn(async move {
-            let task = task()?;
             let mut took = Vec::new();
             while began.elapsed() < effort.round {
                 let asked = Instant::now();
-                connection.post(TASKS, &task).await?;
+                connection.post(&path, &body).await?;
                 took.push(asked.elapsed().as_secs_f64() * 1_000_000.0);
             }
             anyhow::Ok(took)

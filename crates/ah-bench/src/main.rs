@@ -16,6 +16,8 @@ mod effort;
 mod fan_out;
 mod figures;
 mod histories;
+mod launches;
+mod prompts;
 mod requests;
 mod server;
 mod starts;
@@ -88,6 +90,10 @@ enum Benchmark {
     Requests,
     /// The creation of tasks.
     Creates,
+    /// The start of a session, until its agent's first event.
+    Launches,
+    /// Prompts to one session.
+    Prompts,
     /// Pages of history of a long session.
     Histories,
     /// The delivery of an agent's line to the sockets of readers.
@@ -196,6 +202,8 @@ impl Bench {
             Benchmark::Delivery => delivery::measure(folder, ah, effort).await,
             Benchmark::Requests => requests::measure(folder, ah, self.home().await?, effort).await,
             Benchmark::Creates => creates::measure(folder, ah, effort).await,
+            Benchmark::Launches => launches::measure(folder, ah, effort).await,
+            Benchmark::Prompts => prompts::measure(folder, ah, effort).await,
             Benchmark::Histories => histories::measure(folder, ah, effort).await,
             Benchmark::FanOut => fan_out::measure(folder, ah, effort).await,
             Benchmark::Memory => fan_out::measure_memory(folder, ah, effort).await,
@@ -223,6 +231,8 @@ impl Benchmark {
             Self::Creates => {
                 "Tasks created while all slots are taken, per second and in microseconds"
             }
+            Self::Launches => "From `POST /tasks` to the first event of the agent, microseconds",
+            Self::Prompts => "Prompts to one session",
             Self::Histories => "Pages of history by length of the session, microseconds",
             Self::FanOut => "A line from an agent's output to the sockets of readers, microseconds",
             Self::Memory => "Memory of a reader, bytes",

@@ -106,6 +106,22 @@ impl Server {
         Ok(kilobytes * 1024.0)
     }
 
+    /// Returns the processor time that it has used.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
+        let id = self.process.id().context("the server has ended")?;
+        let threads = fs::read_dir(format!("/proc/{id}/task"))?;
+        let mut nanos = 0;
+        for thread in threads {
+            // A thread may end meanwhile.
+            let used = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
+            nanos += used
+                .split_whitespace()
+                .next()
+                .map_or(Ok(0), str::parse::<u64>)?;
+        }
+        Ok(Duration::from_nanos(nanos))
+    }
+
     /// Shuts it down.
     pub(crate) async fn end(mut self) -> anyhow::Result<()> {
         let id = self.process.id().context("the server ended by itself")?;

@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::agent::{micros_between, nanos_now};
 use crate::connection::Endpoint;
+use crate::server;
 
 /// The text before the time in a line.
 const MARK: &[u8] = b"\"message\":\"";
@@ -31,7 +32,7 @@ impl Subscriber {
             .as_ref()
             .map(|key| format!("Authorization: ApiKey {key}\r\n"));
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{}\r\n",
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{}Connection: close\r\n\r\n",
             key.unwrap_or_default()
         );
         stream.write_all(request.as_bytes()).await?;
@@ -67,6 +68,14 @@ impl Subscriber {
             self.rest.drain(..whole);
         }
         Ok(took)
+    }
+
+    /// Reads until the end of the stream.
+    pub(crate) async fn end(mut self) -> anyhow::Result<()> {
+        tokio::time::timeout(server::MAX, self.stream.read_to_end(&mut self.rest))
+            .await
+            .context("a stream did not end in time")??;
+        Ok(())
     }
 }
 

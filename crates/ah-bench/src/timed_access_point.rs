@@ -39,7 +39,12 @@ pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         home: &home,
         file: None,
         environment: &[],
-        flags: &[("server.port", "0".to_owned())],
+        flags: &[
+            ("server.port", "0".to_owned()),
+            // The rate limiter is active, with a limit that no measurement reaches.
+            ("limits.requests-per-minute", "1000000".to_owned()),
+            ("limits.burst", "1000000".to_owned()),
+        ],
     })?;
     let lock = ah_rest_server::lock_home(&home).await?;
     let store = Arc::new(SqliteStore::open(&home.join("state.db")).await?);

@@ -1,0 +1,159 @@
+//! The time from `POST /tasks` to the first event of the agent, against the least that a launch
+//! needs: the start of the same agent, after `git worktree add` if there is a repository.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+
+use crate::agent::Pace;
+use crate::connection::Connection;
+use crate::creates;
+use crate::effort::{Effort, progress};
+use crate::figures::{Comparison, Table, median};
+use crate::server::Server;
+use crate::subscriber::Subscriber;
+use crate::timed_access_point;
+
+/// An agent that answers at once.
+const PACE: Pace = Pace {
+    lines: 1,
+    interval_ms: 1,
+    on_prompt: 1,
+};
+/// The number of launches of a round.
+const LAUNCHES: usize = 5;
+
+/// Measures launches without a repository and on a small one.
+pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow::Result<Table> {
+    let home = tempfile::tempdir_in(folder).context("failed to make a folder")?;
+    let project = tempfile::tempdir_in(folder).context("failed to make a folder")?;
+    make_repository(project.path()).await?;
+    let command = timed_access_point::command(home.path(), ah, PACE)?;
+    let server = Server::start(command, home.path()).await?;
+    let cases = [
+        ("no repository", None),
+        ("small repository", Some(project.path())),
+    ];
+    let mut rows = Vec::new();
+    for (name, repository) in cases {
+        let mut row = Comparison::of([name.to_owned()]);
+        // The first launch on a repository copies it.
+        launch(&server, repository).await?;
+        for round in 1..=effort.rounds {
+            progress(&format!("launches, {name}"), round, effort);
+            let (mut bare, mut ours) = (Vec::new(), Vec::new());
+            for number in 0..LAUNCHES {
+                bare.push(start(project.path(), repository, round * LAUNCHES + number).await?);
+                ours.push(launch(&server, repository).await?);
+            }
+            row.baseline.push(median(&bare));
+            row.subject.push(median(&ours));
+        }
+        rows.push(row);
+    }
+    server.end().await?;
+    Ok(Table {
+        case: vec!["repository"],
+        baseline: "git and spawn",
+        subject: "access point",
+        unit: "microseconds, the median of launches",
+        rows,
+    })
+}
+
+/// Launches a task, and returns the microseconds until its agent's first event arrives.
+async fn launch(server: &Server, repository: Option<&Path>) -> anyhow::Result<f64> {
+    let mut connection = Connection::open(&server.endpoint).await?;
+    let repository = match repository {
+        Some(path) => json!({ "mode": "git", "url": path }),
+        None => json!({ "mode": "none" }),
+    };
+    let task = json!({
+        "prompt": "Print the time",
+        "repo": repository,
+        "agents": [{ "type": "scenario" }],
+    });
+    let began = Instant::now();
+    let launched = connection.post(creates::TASKS, &task).await?;
+    let session = creates::session_of(&launched)?;
+    let mut events = Subscriber::open(&server.endpoint, &format!("{session}/events")).await?;
+    events.micros(1).await?;
+    let took = began.elapsed();
+    // The next launch finds a free slot and an idle machine.
+    events.end().await?;
+    Ok(took.as_secs_f64() * 1_000_000.0)
+}
+
+/// Starts the agent, and returns the microseconds until its first event. With a repository, it
+/// starts in a new worktree.
+async fn start(folder: &Path, repository: Option<&Path>, number: usize) -> anyhow::Result<f64> {
+    let began = Instant::now();
+    if let Some(repository) = repository {
+        let worktree = repository.join(".git").join(format!("bench-{number}"));
+        let branch = format!("bench-{number}");
+        let worktree = worktree.to_str().context("a path is not UTF-8")?;
+        git(
+            repository,
+            &["worktree", "add", "-q", "-B", &branch, worktree],
+        )
+        .await?;
+    }
+    let command_line = PACE.command_line()?;
+    let (program, arguments) = command_line
+        .split_first()
+        .context("the agent has no program")?;
+    let mut agent = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("failed to start the agent")?;
+    let mut input = agent.stdin.take().context("the agent has no input")?;
+    let output = agent.stdout.take().context("the agent has no output")?;
+    input.write_all(b"begin\n").await?;
+    let mut lines = BufReader::new(output).lines();
+    loop {
+        let line = lines.next_line().await?.context("the agent ended early")?;
+        let message: Value = serde_json::from_str(&line)?;
+        if !message["event"].is_null() {
+            break;
+        }
+    }
+    let took = began.elapsed();
+    drop(input);
+    agent.wait().await?;
+    Ok(took.as_secs_f64() * 1_000_000.0)
+}
+
+async fn make_repository(folder: &Path) -> anyhow::Result<()> {
+    git(folder, &["init", "-q", "-b", "main"]).await?;
+    for number in 0..20 {
+        let text = format!("the text of file {number}\n").repeat(50);
+        fs::write(folder.join(format!("file-{number}.txt")), text)?;
+    }
+    git(folder, &["add", "-A"]).await?;
+    let identity = ["-c", "user.name=Bench", "-c", "user.email=bench@localhost"];
+    let commit = ["commit", "-q", "-m", "Begin"];
+    git(folder, &[&identity[..], &commit].concat()).await
+}
+
+async fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+    let status = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .status()
+        .await
+        .context("failed to start git")?;
+    ensure!(status.success(), "git {arguments:?} failed");
+    Ok(())
+}
