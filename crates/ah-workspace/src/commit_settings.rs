@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::WorkspaceError;
 use crate::git::Git;
 use crate::lock::FileLock;
+use crate::record::Workspace;
 
 /// The settings of the author, which name no program.
 const IDENTITY: [&str; 7] = [
@@ -80,10 +81,13 @@ struct Setting {
 #[derive(Debug, Default)]
 struct GitSettings(BTreeMap<String, Setting>);
 
+/// Names and values of settings; a name without a value is true.
+pub(crate) type SettingValues = Vec<(&'static str, Option<String>)>;
+
 /// The settings of a repository for the commits of its sessions.
 #[derive(Debug, Default)]
 pub(crate) struct CommitSettings {
-    values: Vec<(&'static str, Option<String>)>,
+    values: SettingValues,
     /// The folder of the repository on this host; `None` for other repositories.
     folder: Option<PathBuf>,
     /// Sentences for people about what is not used.
@@ -122,19 +126,39 @@ impl CommitSettings {
         Ok(found)
     }
 
-    /// Copies the settings into the configuration of the worktree with the git folder `worktree`,
-    /// unless they apply there already, and adds an identity if there is none. `repository` is the
-    /// bare repository of the worktree, whose lock the caller holds. Returns sentences for people
-    /// about what differs from the repository.
+    /// Copies the settings into the configuration of the worktree of `workspace`, unless they apply
+    /// there already, and adds an identity if there is none. The caller holds the lock of the
+    /// repository. Returns sentences for people about what differs from the repository.
     pub(crate) async fn copy(
-        mut self,
+        self,
         git: &Git,
-        repository: &Path,
-        worktree: &Path,
+        workspace: &Workspace,
         lock: &FileLock,
     ) -> Result<Vec<String>, WorkspaceError> {
+        let (missing, notes) = self.missing(git, workspace, lock).await?;
+        if missing.is_empty() {
+            return Ok(notes);
+        }
+        separate_worktrees(git, &workspace.repository, lock).await?;
+        for (name, value) in missing {
+            let value = value.as_deref().unwrap_or("true");
+            let args = ["config", "--worktree", "--replace-all", name, value];
+            let call = git.call("copy the repository's settings", args);
+            call.git_dir(&workspace.git_dir()).under(lock).run().await?;
+        }
+        Ok(notes)
+    }
+
+    /// Returns the settings that the worktree of `workspace` lacks, and sentences for people about
+    /// what differs from the repository. Copies the patterns of ignored files.
+    pub(crate) async fn missing(
+        mut self,
+        git: &Git,
+        workspace: &Workspace,
+        lock: &FileLock,
+    ) -> Result<(SettingValues, Vec<String>), WorkspaceError> {
         if let Some(folder) = &self.folder
-            && let Err(error) = exclude::copy(folder, repository)
+            && let Err(error) = exclude::copy(folder, &workspace.repository)
         {
             self.notes.push(format!(
                 "The patterns of ignored files in `info/exclude` do not apply in the workspace: {error}."
@@ -142,7 +166,8 @@ impl CommitSettings {
         }
         let args = ["config", "--list", "--show-scope", "--null"];
         let call = git.call("read the workspace's settings", args);
-        let present = GitSettings::read(&call.git_dir(worktree).under(lock).run().await?);
+        let present =
+            GitSettings::read(&call.git_dir(&workspace.git_dir()).under(lock).run().await?);
         let is_different = |(name, value): &(&str, Option<String>)| {
             let found = present.0.get(*name);
             found.is_none_or(|setting| setting.value != *value)
@@ -153,17 +178,7 @@ impl CommitSettings {
         different.extend(fallback);
         self.notes.extend(note);
         self.notes.extend(applied.signature_note());
-        if different.is_empty() {
-            return Ok(self.notes);
-        }
-        separate_worktrees(git, repository, lock).await?;
-        for (name, value) in different {
-            let value = value.as_deref().unwrap_or("true");
-            let args = ["config", "--worktree", "--replace-all", name, value];
-            let call = git.call("copy the repository's settings", args);
-            call.git_dir(worktree).under(lock).run().await?;
-        }
-        Ok(self.notes)
+        Ok((different, self.notes))
     }
 }
 

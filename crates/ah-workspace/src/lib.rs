@@ -26,6 +26,7 @@
 mod changes;
 mod commit_settings;
 mod diff;
+mod empty;
 mod error;
 mod folder;
 mod git;

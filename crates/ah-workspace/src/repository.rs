@@ -10,6 +10,14 @@ use crate::lock::FileLock;
 
 /// The target of HEAD in such a repository: a branch that never exists.
 pub(crate) const NO_BRANCH: &str = "refs/heads/ah/none";
+/// The settings of every repository of workspaces.
+pub(crate) const FIXED_SETTINGS: [(&str, &str); 3] = [
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("gc.worktreePruneExpire", "never"),
+];
+/// The reason for which worktrees are locked, so that no `git worktree prune` removes them.
+pub(crate) const WORKTREE_LOCK: &str = "workspace of an Agent Harbor session";
 /// The age from which a lock file of git is considered stale. Git holds these locks only briefly.
 const STALE_AFTER: Duration = Duration::from_secs(60);
 
@@ -39,12 +47,7 @@ pub(crate) async fn configure(
     at: &Path,
     settings: &[(&'static str, OsString)],
 ) -> Result<(), WorkspaceError> {
-    let fixed = [
-        ("gc.auto", "0"),
-        ("maintenance.auto", "false"),
-        ("gc.worktreePruneExpire", "never"),
-    ];
-    let fixed = fixed.map(|(key, value)| (key, OsString::from(value)));
+    let fixed = FIXED_SETTINGS.map(|(key, value)| (key, OsString::from(value)));
     for (key, value) in fixed.iter().chain(settings) {
         let args: [OsString; 3] = ["config".into(), key.into(), value.clone()];
         git.call("configure the mirror", args)

@@ -19,7 +19,7 @@ use crate::record::{Workspace, WorkspaceRecord, git_dir_of, private_ref};
 use crate::remains;
 use crate::source::Source;
 use crate::stage::{StageReport, Stages};
-use crate::{WorkspaceError, folder, repository};
+use crate::{WorkspaceError, empty, folder, repository};
 
 /// The workspaces of this host, in one folder. The crate's documentation describes its layout.
 #[derive(Debug)]
@@ -219,8 +219,7 @@ impl Workspaces {
                 Some(top) => CommitSettings::of(&self.git, top).await?,
                 None => CommitSettings::default(),
             };
-            let worktree = workspace.git_dir();
-            let settings = settings.copy(&self.git, &mirror.path, &worktree, &lock);
+            let settings = settings.copy(&self.git, &workspace, &lock);
             workspace.notes.extend(settings.await?);
             workspace
         };
@@ -245,22 +244,23 @@ impl Workspaces {
             workspace: None,
         };
         record.write(&self.record(session))?;
-        repository::init(&self.git, &repository, "sha1", session_lock).await?;
-        repository::configure(&self.git, &repository, &[]).await?;
-        let start = Start {
-            commit: None,
+        let mut workspace = Workspace {
+            session,
+            path: self.worktree(session),
+            provider: WorkspaceProvider::Empty,
+            repository,
+            branch: None,
+            base_commit: empty::EMPTY_COMMIT.to_owned(),
             default_branch: None,
+            notes: Vec::new(),
         };
-        let mut workspace = self
-            .begin(session, &repository, start, session_lock)
-            .await?;
-        workspace.provider = WorkspaceProvider::Empty;
-        workspace.branch = None;
-        let worktree = workspace.git_dir();
+        empty::create(&workspace, &branch_of(session))?;
         let settings = CommitSettings::default();
-        let settings = settings.copy(&self.git, &repository, &worktree, session_lock);
-        workspace.notes = settings.await?;
-        self.check_out(&workspace, session_lock).await?;
+        let (missing, notes) = settings
+            .missing(&self.git, &workspace, session_lock)
+            .await?;
+        empty::configure(&workspace, &missing)?;
+        workspace.notes = notes;
         record.workspace = Some(workspace.clone());
         record.write(&self.record(session))?;
         Ok(workspace)
@@ -287,7 +287,6 @@ impl Workspaces {
         let call = self.git.call("record the base", args);
         call.git_dir(repository).under(lock).run().await?;
         let (branch, path) = (branch_of(session), self.worktree(session));
-        // Locked, so that no `git worktree prune` removes it.
         let options = [
             "worktree",
             "add",
@@ -295,7 +294,7 @@ impl Workspaces {
             "--no-checkout",
             "--lock",
             "--reason",
-            "workspace of an Agent Harbor session",
+            repository::WORKTREE_LOCK,
             "-b",
             &branch,
             "--",

@@ -192,6 +192,19 @@ async fn workspace_without_a_source_is_an_empty_repository() {
     assert_eq!(workspace.provider, WorkspaceProvider::Empty);
     assert_eq!((&workspace.branch, workspace.notes.len()), (&None, 0));
     assert_eq!(git(&workspace.path, &["ls-files"]), "");
+    assert_eq!(git(&workspace.path, &["fsck", "--strict"]), "");
+    assert_eq!(git(&workspace.path, &["status", "--porcelain"]), "");
+    let head = git(&workspace.path, &["rev-parse", "HEAD"]);
+    assert_eq!(head.trim(), workspace.base_commit);
+    let branch = git(&workspace.path, &["branch", "--show-current"]);
+    assert_eq!(branch.trim(), format!("ah/{}", workspace.session));
+    let known = git(&workspace.repository, &["worktree", "list", "--porcelain"]);
+    let path = workspace.path.display();
+    assert!(known.contains(&format!("worktree {path}\n")), "{known}");
+    assert!(
+        known.contains("\nlocked workspace of an Agent Harbor"),
+        "{known}"
+    );
     fs::write(workspace.path.join("x"), "x\n").unwrap();
     git(&workspace.path, &["add", "-A"]);
     git(&workspace.path, &["commit", "-q", "-m", "x"]);
