@@ -238,8 +238,8 @@ pub use prompt::{
 };
 pub use query::{
     AllEventsParams, AllEventsQuery, DiffParams, EventParams, FileParams, FileQuery, LogItem,
-    LogParams, LogQuery, PageParams, STREAM_SESSIONS_MAX, SessionParams, StreamQuery, check_cursor,
-    check_log_cursor,
+    LogParams, LogQuery, PageParams, STREAM_SESSIONS_MAX, SessionParams, StreamParams, StreamQuery,
+    check_cursor, check_log_cursor,
 };
 pub use repository::{Branch, BranchList, Repository, RepositorySource};
 pub use session::{

@@ -13,8 +13,8 @@ mod sessions;
 
 pub use changes::{DiffParams, FileParams, FileQuery};
 pub use events::{
-    AllEventsParams, AllEventsQuery, EventParams, STREAM_SESSIONS_MAX, StreamQuery, check_cursor,
-    check_log_cursor,
+    AllEventsParams, AllEventsQuery, EventParams, STREAM_SESSIONS_MAX, StreamParams, StreamQuery,
+    check_cursor, check_log_cursor,
 };
 pub use logs::{LogItem, LogParams, LogQuery};
 pub use sessions::SessionParams;

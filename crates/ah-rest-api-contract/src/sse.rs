@@ -2,8 +2,8 @@
 //!
 //! [`Frame::encode`] and [`encode_comment`] write the stream; a [`Decoder`] reads it from chunks of
 //! any size. [`encode_item`] and [`decode_item`] convert between frames and the items of a
-//! session's stream. An event of the log has its `seq` as `id:`, its type as `event:` and one JSON
-//! object as `data:`. Gaps and ephemeral events have no `id:`, so a reader never resumes from them.
+//! session's stream. An event of the log has its `seq` as `id:`, its type as `event:` (`agent_error`
+//! for `error`, which browsers use for lost connections) and one JSON object as `data:`. Gaps and ephemeral events have no `id:`, so a reader never resumes from them.
 //!
 //! ```
 //! use ah_rest_api_contract::sse::{Decoded, Decoder, Frame};

@@ -11,21 +11,22 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ah_rest_api_contract::ErrorKind;
+use ah_rest_api_contract::{ErrorKind, operations};
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
+use tokio::sync::watch;
 use tower::{ServiceExt as _, service_fn};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use crate::auth::{API_KEY_HEADER, Gate, Names};
+use crate::auth::{API_KEY_HEADER, Gate, MetricsAccess, Names};
 use crate::clock::ServerClock;
 use crate::cors::Cors;
 use crate::metrics::Metrics;
@@ -36,6 +37,9 @@ use crate::routes::{Route, Routes};
 use crate::streams;
 use crate::throttle::Throttle;
 
+/// The maximum time that a starting server holds a request. Clients commonly wait for 30 s.
+const HELD_MAX: Duration = Duration::from_secs(10);
+
 /// The parts that the apps of all phases share.
 pub(crate) struct Steps {
     pub(crate) routes: Routes,
@@ -45,6 +49,7 @@ pub(crate) struct Steps {
     pub(crate) names: Names,
     pub(crate) cors: Cors,
     pub(crate) gate: Gate,
+    pub(crate) metrics_access: MetricsAccess,
     pub(crate) throttle: Throttle,
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,
@@ -55,17 +60,47 @@ pub(crate) struct Steps {
 pub(crate) struct App {
     steps: Arc<Steps>,
     router: Router,
+    /// True if requests that need an access point wait for the next phase.
+    holds: bool,
 }
 
 impl App {
     pub(crate) const fn new(steps: Arc<Steps>, router: Router) -> Self {
-        Self { steps, router }
+        Self {
+            steps,
+            router,
+            holds: false,
+        }
+    }
+
+    /// Lets requests that need an access point wait for the next phase.
+    pub(crate) fn holding(self) -> Self {
+        Self {
+            holds: true,
+            ..self
+        }
+    }
+
+    /// Returns the app for a request: the one of the current phase, or of the next phase if the
+    /// current one holds the request. It is held for at most [`HELD_MAX`].
+    ///
+    /// A standard `EventSource` gives up for good when the response to its request is an error, and
+    /// a starting server serves in a moment.
+    pub(crate) async fn of_phase(mut phase: watch::Receiver<Self>, uri: &Uri) -> Self {
+        let current = phase.borrow_and_update().clone();
+        let route = current.steps.routes.find(uri.path());
+        if !current.holds || !route.is_some_and(Route::needs_key) {
+            return current;
+        }
+        // The channel lives as long as the server.
+        tokio::time::timeout(HELD_MAX, phase.changed()).await.ok();
+        phase.borrow().clone()
     }
 
     /// Responds to a request.
     pub(crate) async fn respond(self, mut request: Request) -> Response {
         let started = Instant::now();
-        let Self { steps, router } = self;
+        let Self { steps, router, .. } = self;
         mark_sensitive(request.headers_mut());
         let route = steps.routes.find(request.uri().path());
         let method = request.method().clone();
@@ -126,7 +161,12 @@ impl Steps {
         mut request: Request,
     ) -> Response {
         // A path without a route is a 404 with or without a key.
-        let Some(route) = route.filter(|route| route.needs_key()) else {
+        let needs_key = |route: &&Route| {
+            route.needs_key()
+                || route.path() == operations::METRICS.path
+                    && self.metrics_access.needs_key(&request)
+        };
+        let Some(route) = route.filter(needs_key) else {
             return self.time(router, request).await;
         };
         let principal = match self.gate.principal(request.headers()).await {

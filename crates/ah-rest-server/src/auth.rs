@@ -4,6 +4,7 @@ mod file;
 mod gate;
 mod key;
 mod keys;
+mod metrics;
 mod origin;
 
 use std::fmt;
@@ -18,6 +19,7 @@ pub(crate) use gate::{API_KEY_HEADER, Gate};
 pub(crate) use key::KeyText;
 pub use keys::KeyError;
 pub(crate) use keys::{KeyChecker, local_key};
+pub(crate) use metrics::MetricsAccess;
 pub(crate) use origin::Names;
 
 /// The authenticated origin of a request.

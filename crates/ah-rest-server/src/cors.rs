@@ -86,10 +86,14 @@ fn layer(names: &Names) -> CorsLayer {
             HeaderName::from_static("x-request-id"),
         ])
         .expose_headers([
+            header::CONTENT_DISPOSITION,
+            header::ETAG,
             header::LINK,
             header::LOCATION,
             header::RETRY_AFTER,
             HeaderName::from_static("idempotency-replayed"),
+            HeaderName::from_static("ratelimit"),
+            HeaderName::from_static("ratelimit-policy"),
             HeaderName::from_static("x-ratelimit-limit"),
             HeaderName::from_static("x-ratelimit-remaining"),
             HeaderName::from_static("x-ratelimit-reset"),

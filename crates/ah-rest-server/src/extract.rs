@@ -7,4 +7,4 @@ mod query;
 
 pub(crate) use command::{Access, CommandRequest, EmptyBody, IdempotentRequest, Operator};
 pub(crate) use id::Id;
-pub(crate) use query::{Params, Query, read as read_query};
+pub(crate) use query::{Query, read as read_query, read_params};

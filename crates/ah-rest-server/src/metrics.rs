@@ -26,6 +26,7 @@ const REPLAYED: &str = "ah_http_idempotent_replays_total";
 const STREAMS: &str = "ah_sse_streams";
 const FRAMES: &str = "ah_sse_frames_total";
 const SESSIONS: &str = "ah_sessions";
+const BUILD_INFO: &str = "ah_build_info";
 
 /// Upper bounds of the buckets of durations, in seconds.
 const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
@@ -50,6 +51,7 @@ pub(crate) struct Metrics {
 struct Parts {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
+    process: metrics_process::Collector,
     in_flight: metrics::Gauge,
     connections: metrics::Gauge,
     rate_limited: Counter,
@@ -59,7 +61,8 @@ struct Parts {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Result<Self, BuildError> {
+    /// Creates the metrics of a program of `version`.
+    pub(crate) fn new(version: &str) -> Result<Self, BuildError> {
         let recorder = PrometheusBuilder::new()
             .set_buckets(&SECONDS)?
             .set_buckets_for_metric(
@@ -69,6 +72,12 @@ impl Metrics {
             .build_recorder();
         describe(&recorder);
         describe_store_and_engine(&recorder);
+        let process = metrics_process::Collector::default();
+        metrics::with_local_recorder(&recorder, || process.describe());
+        let version = Label::new("version", version.to_owned());
+        recorder
+            .register_gauge(&Key::from_parts(BUILD_INFO, vec![version]), &METADATA)
+            .set(1.0);
         let recorder = Arc::new(recorder);
         // Store and engine record into the recorder of the process, which is that of its first
         // server. Only tests have another.
@@ -88,6 +97,7 @@ impl Metrics {
             frames: counter(FRAMES),
             handle: recorder.handle(),
             recorder,
+            process,
         };
         Ok(Self {
             parts: Arc::new(parts),
@@ -146,8 +156,10 @@ impl Metrics {
         }
     }
 
-    /// Returns all metrics, in the text format of Prometheus.
+    /// Returns all metrics, in the text format of Prometheus, with the current ones of the process.
     pub(crate) fn render(&self) -> String {
+        let parts = &self.parts;
+        metrics::with_local_recorder(&*parts.recorder, || parts.process.collect());
         self.parts.handle.render()
     }
 
@@ -303,6 +315,11 @@ fn describe(recorder: &PrometheusRecorder) {
         Some(Unit::Count),
         help("Sessions stored, by status."),
     );
+    recorder.describe_gauge(
+        name(BUILD_INFO),
+        None,
+        help("Always 1; the label has the version of the program."),
+    );
 }
 
 #[cfg(test)]
@@ -311,7 +328,7 @@ mod tests {
 
     #[test]
     fn methods_that_the_api_does_not_have_share_a_series() {
-        let metrics = Metrics::new().unwrap();
+        let metrics = Metrics::new("1.2.3").unwrap();
         let route = metrics.of_route(NO_ROUTE);
         for number in 0..300 {
             let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
@@ -325,7 +342,7 @@ mod tests {
 
     #[test]
     fn metrics_are_exported_with_their_help() {
-        let metrics = Metrics::new().unwrap();
+        let metrics = Metrics::new("1.2.3").unwrap();
         let took = Duration::from_millis(2);
         let route = metrics.of_route(NO_ROUTE);
         route.answered(&Method::GET, StatusCode::NOT_FOUND, took);
@@ -341,13 +358,17 @@ mod tests {
             "ah_sessions{status=\"running\"} 3",
             "ah_sessions{status=\"queued\"} 0",
             "ah_sse_frames_total 1",
+            "ah_build_info{version=\"1.2.3\"} 1",
+            "process_resident_memory_bytes ",
+            "process_open_fds ",
+            "process_start_time_seconds ",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
         drop(stream);
         assert!(metrics.render().contains("ah_sse_streams 0"));
         assert!(
-            Metrics::new()
+            Metrics::new("1.2.3")
                 .unwrap()
                 .render()
                 .contains("ah_sse_frames_total 0")

@@ -22,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::app::{App, Steps};
-use crate::auth::{FileError, Gate, KeyChecker, KeyError, Names, local_key, publish, withdraw};
+use crate::auth::{
+    FileError, Gate, KeyChecker, KeyError, MetricsAccess, Names, local_key, publish, withdraw,
+};
 use crate::clock::ServerClock;
 use crate::config::Config;
 use crate::cors::Cors;
@@ -159,7 +161,7 @@ where
     };
     let closing = CancellationToken::new();
     let site = site(&config, &host, closing.clone())?;
-    let (phase, router) = watch::channel(site.unavailable("the server is starting"));
+    let (phase, router) = watch::channel(site.unavailable("the server is starting").holding());
     let metrics = site.steps.metrics.clone();
     let accepting = connections::accept(listener, router, limits, metrics, closing.clone());
     #[expect(
@@ -357,7 +359,8 @@ fn published(
 fn site(config: &Config, host: &Host, closing: CancellationToken) -> Result<Site, ServeError> {
     let document = openapi_json().map_err(|error| ServeError::Assembly(error.to_string()))?;
     let ids = RequestIds::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
-    let metrics = Metrics::new().map_err(|error| ServeError::Assembly(error.to_string()))?;
+    let metrics =
+        Metrics::new(&host.version).map_err(|error| ServeError::Assembly(error.to_string()))?;
     let throttle = Throttle::new(&config.limits, metrics.clone(), host.clock.clone());
     let keys = (!config.auth.insecure_no_auth).then(|| KeyChecker::new(host.keys.clone()));
     let routes = Routes::new(&metrics).map_err(|error| ServeError::Assembly(error.to_string()))?;
@@ -379,6 +382,9 @@ fn site(config: &Config, host: &Host, closing: CancellationToken) -> Result<Site
             cors: Cors::new(&names),
             names,
             gate: Gate { keys },
+            metrics_access: MetricsAccess {
+                is_public: config.auth.public_metrics,
+            },
             throttle,
             body_limit: config.server.body_limit,
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),

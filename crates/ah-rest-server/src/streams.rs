@@ -4,7 +4,6 @@ mod accept;
 mod body;
 mod frames;
 
-use ah_rest_api_contract::EventParams;
 use ah_rest_api_contract::operations;
 use axum::extract::Request;
 
@@ -16,11 +15,8 @@ use crate::routes::Route;
 /// Returns true if a request for `route` is for a stream.
 pub(crate) fn is_requested(route: &Route, request: &Request) -> bool {
     let path = route.path();
-    if path == operations::ALL_EVENTS.path {
-        return true;
-    }
-    path == operations::SESSION_EVENTS.path
-        && crate::extract::read_query::<EventParams>(request.uri()).is_ok_and(|params| {
-            representation(request.headers(), &params) == Representation::Stream
-        })
+    path == operations::ALL_EVENTS.path
+        || path == operations::STREAM_SESSION_EVENTS.path
+        || path == operations::SESSION_EVENTS.path
+            && representation(request.headers(), request.uri()) == Representation::Stream
 }

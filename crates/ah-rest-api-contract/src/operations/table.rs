@@ -194,10 +194,15 @@ macro_rules! for_each_operation {
                 session_events Get "/api/v1/sessions/{id}/events" (id: SessionId)
                     query EventQuery as EventParams,
                     -> 200 Page<SessionEvent>, errors [],
-                    ReadSessions, "Get a session's events as a stream or a page of history",
-                    "A page of history if the client prefers JSON or uses a parameter of history; \
-                     otherwise a stream. The `id:` of a frame is its event's `seq`, and `event:` its \
-                     `type`.";
+                    ReadSessions, "List the events of a session",
+                    "A page of events. A client that accepts only `text/event-stream` gets the \
+                     stream instead.";
+                stream_session_events Get "/api/v1/sessions/{id}/events/stream" (id: SessionId)
+                    query StreamQuery as StreamParams,
+                    -> 200 SessionEvent, errors [],
+                    ReadSessions, "Stream the events of a session",
+                    "The events after the cursor, then the new ones until the session ends. The `id:` \
+                     of a frame is its event's `seq`.";
                 all_events Get "/api/v1/events" ()
                     query AllEventsQuery as AllEventsParams,
                     -> 200 SessionEvent, errors [],

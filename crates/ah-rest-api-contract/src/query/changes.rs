@@ -11,7 +11,7 @@ list_query! {
     /// The query parameters of `GET /sessions/{id}/files`; see [`FileQuery`].
     FileParams for FileQuery {
         /// Only files with one of these kinds of change.
-        status for statuses: (Option<Vec<FileStatus>>, style = Form, explode = false, min_items = 1);
+        status list "status" for statuses: (Option<Vec<FileStatus>>, style = Form, explode = false, min_items = 1);
     }
     /// The page number, from 1.
     page;
@@ -43,7 +43,7 @@ params! {
     DiffParams {
         /// Only these files, by comma-separated paths within the workspace; all changed files if
         /// absent. Escape a comma or backslash in a path with a backslash.
-        files: (Option<crate::openapi::PathList>, inline);
+        files list "files": (Option<crate::openapi::PathList>, inline);
         /// The number of context lines around each change.
         context: (Option<u32>, minimum = 0, maximum = 10);
         /// Includes the whole file as context.

@@ -12,37 +12,49 @@ use crate::{
 pub const STREAM_SESSIONS_MAX: usize = 200;
 
 params! {
-    /// The query parameters of `GET /sessions/{id}/events`, which returns a stream or a page of
-    /// history; see [`StreamQuery`] and [`EventQuery`].
-    EventParams {
+    /// The query parameters of `GET /sessions/{id}/events/stream`; see [`StreamQuery`].
+    StreamParams {
         /// Only events of these types.
         #[serde(rename = "type")]
-        types: (Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1);
+        types list "type": (Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1);
         /// Only `log` events that are at least as severe. Other events are not affected.
         level: (Option<crate::LogLevel>);
-        /// Only events after this sequence number. In a stream, `Last-Event-ID` has the same meaning
-        /// and takes precedence.
+        /// Only events after this sequence number. `Last-Event-ID` has the same meaning and takes
+        /// precedence.
         after: (Option<EventSeq>);
-        /// History: only events before this sequence number.
-        before: (Option<EventSeq>);
-        /// History: only events at or after this time.
-        since: (Option<crate::Timestamp>);
-        /// History: only events before this time.
-        until: (Option<crate::Timestamp>);
-        /// History: oldest or newest first; newest first if absent.
-        sort: (Option<SortOrder>, inline);
-        /// History: the page number, from 1.
-        page: (Option<crate::openapi::PageNumber>, inline);
-        /// History: the number of events per page.
-        per_page: (Option<u32>, minimum = 1, maximum = 200);
-        /// Streams: includes ephemeral events. History has none.
+        /// Includes ephemeral events.
         deltas: (Option<bool>);
     }
 }
 
+params! {
+    /// The query parameters of `GET /sessions/{id}/events`; see [`EventQuery`].
+    EventParams {
+        /// Only events of these types.
+        #[serde(rename = "type")]
+        types list "type": (Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1);
+        /// Only `log` events that are at least as severe. Other events are not affected.
+        level: (Option<crate::LogLevel>);
+        /// Only events after this sequence number.
+        after: (Option<EventSeq>);
+        /// Only events before this sequence number.
+        before: (Option<EventSeq>);
+        /// Only events at or after this time.
+        since: (Option<crate::Timestamp>);
+        /// Only events before this time.
+        until: (Option<crate::Timestamp>);
+        /// Oldest or newest first; newest first if absent.
+        sort: (Option<SortOrder>, inline);
+        /// The page number, from 1.
+        page: (Option<crate::openapi::PageNumber>, inline);
+        /// The number of events per page.
+        per_page: (Option<u32>, minimum = 1, maximum = 200);
+    }
+}
+
 impl EventParams {
-    /// Returns true if a parameter is present that only history has. The response is then a page of
-    /// history, regardless of the `Accept` header.
+    /// Returns true if a parameter is present that a stream does not have. The response is then a
+    /// page, regardless of the `Accept` header.
     #[must_use]
     pub const fn asks_for_history(&self) -> bool {
         self.before.is_some()
@@ -113,10 +125,10 @@ fn read_filter(
     filter
 }
 
-impl TryFrom<EventParams> for StreamQuery {
+impl TryFrom<StreamParams> for StreamQuery {
     type Error = FieldErrors;
 
-    fn try_from(params: EventParams) -> Result<Self, FieldErrors> {
+    fn try_from(params: StreamParams) -> Result<Self, FieldErrors> {
         let mut reader = Reader::default();
         let query = Self {
             after: reader.get("after", &params.after),
@@ -133,7 +145,7 @@ impl TryFrom<EventParams> for EventQuery {
         let mut reader = Reader::default();
         let sort: Option<SortOrder> = reader.get("sort", &params.sort);
         let query = Self {
-            filter: read_filter(&mut reader, &params.types, &params.level, &params.deltas),
+            filter: read_filter(&mut reader, &params.types, &params.level, &None),
             after: reader.get("after", &params.after),
             before: reader.get("before", &params.before),
             since: reader.get("since", &params.since),
@@ -145,32 +157,29 @@ impl TryFrom<EventParams> for EventQuery {
     }
 }
 
-impl From<StreamQuery> for EventParams {
+impl From<StreamQuery> for StreamParams {
     fn from(query: StreamQuery) -> Self {
         Self {
             after: query.after.write(),
             types: joined(query.filter.types().into_iter().flatten()),
             level: query.filter.level().write(),
             deltas: query.filter.wants_ephemeral().write(),
-            ..Self::default()
         }
     }
 }
 
 impl From<EventQuery> for EventParams {
     fn from(query: EventQuery) -> Self {
-        let stream = StreamQuery {
-            after: query.after,
-            filter: query.filter,
-        };
         Self {
+            after: query.after.write(),
+            types: joined(query.filter.types().into_iter().flatten()),
+            level: query.filter.level().write(),
             before: query.before.write(),
             since: query.since.write(),
             until: query.until.write(),
             sort: Some(query.sort.to_string()),
             page: Some(query.page.page().to_string()),
             per_page: Some(query.page.per_page().to_string()),
-            ..Self::from(stream)
         }
     }
 }
@@ -179,10 +188,10 @@ params! {
     /// The query parameters of `GET /events`, the stream of many sessions; see [`AllEventsQuery`].
     AllEventsParams {
         /// Only events of these sessions; of all that the caller can see if absent.
-        sessions: (Option<Vec<SessionId>>, style = Form, explode = false, min_items = 1, max_items = 200);
+        sessions list "sessions": (Option<Vec<SessionId>>, style = Form, explode = false, min_items = 1, max_items = 200);
         /// Only events of these types.
         #[serde(rename = "type")]
-        types: (Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1);
+        types list "type": (Option<Vec<EventType>>, inline, style = Form, explode = false, min_items = 1);
         /// Only `log` events that are at least as severe. Other events are not affected.
         level: (Option<crate::LogLevel>);
         /// Only events after this cursor, an `id:` of this stream; only new events if absent.

@@ -8,13 +8,14 @@ use crate::{
 };
 
 /// Declares the wire form of a query: a struct of optional texts. Each has a description and the
-/// type in its schema, with further arguments of utoipa's `param`.
+/// type in its schema, with further arguments of utoipa's `param`. A list is marked as such, with
+/// its name in a URL.
 macro_rules! params {
     (
         $(#[$meta:meta])*
         $params:ident {$(
             $(#[$field_meta:meta])*
-            $field:ident: ($($schema:tt)+);
+            $field:ident $(list $list:literal)?: ($($schema:tt)+);
         )*}
     ) => {
         $(#[$meta])*
@@ -27,6 +28,12 @@ macro_rules! params {
             #[cfg_attr(feature = "openapi", param(value_type = $($schema)+))]
             pub $field: Option<String>,
         )*}
+
+        impl $params {
+            /// The names of the parameters that are lists. Their items are separated by commas, and
+            /// a URL may repeat the parameter instead.
+            pub const LISTS: &[&str] = &[$($($list,)?)*];
+        }
     };
 }
 
@@ -37,7 +44,7 @@ macro_rules! list_query {
         $(#[$meta:meta])*
         $params:ident for $query:ident {$(
             $(#[$field_meta:meta])*
-            $field:ident for $target:ident: ($($schema:tt)+);
+            $field:ident $(list $list:literal)? for $target:ident: ($($schema:tt)+);
         )*}
         $(#[$page_meta:meta])*
         page;
@@ -47,7 +54,7 @@ macro_rules! list_query {
         $crate::query::params::params! {
             $(#[$meta])*
             $params {
-                $($(#[$field_meta])* $field: ($($schema)+);)*
+                $($(#[$field_meta])* $field $(list $list)?: ($($schema)+);)*
                 $(#[$page_meta])*
                 page: (Option<crate::openapi::PageNumber>, inline);
                 $(#[$per_page_meta])*

@@ -12,7 +12,7 @@ list_query! {
     SessionParams for SessionQuery {
         /// Only sessions with one of these statuses. Cancelled sessions are listed only if requested
         /// here or with `includeArchived`.
-        status for statuses: (Option<Vec<crate::SessionStatus>>, style = Form, explode = false, min_items = 1);
+        status list "status" for statuses: (Option<Vec<crate::SessionStatus>>, style = Form, explode = false, min_items = 1);
         /// Only sessions of this agent.
         agent for agent: (Option<String>);
         /// Only sessions of this project.
@@ -23,7 +23,7 @@ list_query! {
         task_id for task_id: (Option<crate::TaskId>);
         /// Only sessions with all of these labels, as comma-separated `name:value`. Escape a comma or
         /// backslash in a value with a backslash.
-        label for labels: (Option<crate::openapi::LabelList>, inline);
+        label list "label" for labels: (Option<crate::openapi::LabelList>, inline);
         /// Includes hidden sessions.
         include_archived for include_archived: (Option<bool>);
     }

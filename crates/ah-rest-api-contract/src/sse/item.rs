@@ -7,6 +7,9 @@ use crate::{EphemeralEvent, EventSeq, EventType, Gap, LogCursor, SessionEvent, S
 
 /// The name of the frame that carries a [`Gap`].
 const GAP: &str = "gap";
+/// The name of the frames of `error` events. Browsers report the loss of a connection as an event
+/// named `error`, so a frame of this name would be mistaken for one.
+const AGENT_ERROR: &str = "agent_error";
 
 /// The error of an item that cannot be serialized as JSON.
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +79,18 @@ pub fn encode_event_at(cursor: LogCursor, event_type: EventType, json: &str) -> 
 fn encode_identified(id: &str, event_type: &str, json: &str) -> String {
     let mut out = String::with_capacity(json.len() + 64);
     push_field(&mut out, "id", id);
-    push_field(&mut out, "event", event_type);
+    push_field(&mut out, "event", frame_name(event_type));
     push_data(&mut out, json);
     out.push('\n');
     out
+}
+
+/// Returns the name of the frames of an event type: the type itself, except for `error`.
+fn frame_name(event_type: &str) -> &str {
+    if event_type == EventType::Error.as_str() {
+        return AGENT_ERROR;
+    }
+    event_type
 }
 
 /// Encodes an item as a frame.
@@ -132,14 +143,14 @@ pub fn decode_item(frame: &Frame) -> Result<StreamItem, DecodeItemError> {
     let event: SessionEvent = match serde_json::from_str(&frame.data) {
         Ok(event) => event,
         // A frame of a newer server that is not an event of a log.
-        Err(_) if EventType::from_word(name).is_none() => {
+        Err(_) if EventType::from_word(name).is_none() && name != AGENT_ERROR => {
             return Err(DecodeItemError::UnknownEvent(name.to_owned()));
         }
         Err(error) => return Err(malformed(error)),
     };
     let payload = event.payload.type_name();
     let id = frame.id.as_deref().map(str::parse::<EventSeq>);
-    if payload != name || id != Some(Ok(event.seq)) {
+    if frame_name(payload) != name || id != Some(Ok(event.seq)) {
         return Err(DecodeItemError::Mismatch {
             event: name.to_owned(),
             id: frame.id.clone(),

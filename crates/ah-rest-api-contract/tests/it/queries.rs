@@ -28,6 +28,16 @@ fn page() -> BoxedStrategy<PageRequest> {
         .boxed()
 }
 
+/// Returns the part of a filter that concerns the events of logs.
+fn stored(filter: &EventFilter) -> EventFilter {
+    let types = filter.types().into_iter().flatten().copied();
+    let stored = EventFilter::default().with_types(types);
+    match filter.level() {
+        Some(level) => stored.with_level(level),
+        None => stored,
+    }
+}
+
 fn filter() -> BoxedStrategy<EventFilter> {
     let level = prop::sample::select(vec![LogLevel::Error, LogLevel::Debug, LogLevel::Trace]);
     (
@@ -74,7 +84,8 @@ proptest! {
         filter in filter(), after in of(seq()), before in of(seq()),
         since in of(timestamp()), until in of(timestamp()), newest_first: bool, page in page(),
     ) {
-        comes_back::<_, EventParams>(&StreamQuery { after, filter: filter.clone() });
+        comes_back::<_, StreamParams>(&StreamQuery { after, filter: filter.clone() });
+        let filter = stored(&filter);
         let sort = if newest_first { SortOrder::Desc } else { SortOrder::Asc };
         let query = EventQuery { filter, after, before, since, until, sort, page };
         prop_assert!(EventParams::from(query.clone()).asks_for_history());
@@ -86,14 +97,10 @@ proptest! {
         filter in filter(), after in of(any::<u64>()), sessions in btree_set(ulid(), 1..4), all: bool,
     ) {
         let sessions: BTreeSet<_> = sessions.into_iter().map(SessionId::from_ulid).collect();
-        let mut stored = EventFilter::default().with_types(filter.types().into_iter().flatten().copied());
-        if let Some(level) = filter.level() {
-            stored = stored.with_level(level);
-        }
         let query = AllEventsQuery {
             sessions: (!all).then_some(sessions),
             after: after.map(LogCursor::new),
-            filter: stored,
+            filter: stored(&filter),
         };
         comes_back::<_, AllEventsParams>(&query);
     }
@@ -166,7 +173,7 @@ fn a_query_without_fields_is_the_default() {
     let none = json!({});
     assert_eq!(read::<SessionParams, _>(&none), Ok(SessionQuery::default()));
     assert_eq!(read::<EventParams, _>(&none), Ok(EventQuery::default()));
-    assert_eq!(read::<EventParams, _>(&none), Ok(StreamQuery::default()));
+    assert_eq!(read::<StreamParams, _>(&none), Ok(StreamQuery::default()));
     assert_eq!(
         read::<AllEventsParams, _>(&none),
         Ok(AllEventsQuery::default())
@@ -186,14 +193,16 @@ fn every_invalid_field_is_named_with_its_rule() {
     });
     let events = json!({
         "type": "status,Log", "level": "loud", "after": "-1", "before": "+1", "since": "today",
-        "until": "", "sort": "up", "perPage": "1.5", "deltas": "1"
+        "until": "", "sort": "up", "perPage": "1.5"
     });
+    let stream = json!({"type": "status,Log", "level": "loud", "after": "-1", "deltas": "1"});
     let all = json!({"sessions": "", "after": "7", "level": "INFO"});
     let changes = json!({"files": "a,/etc/passwd,../b,", "context": "11", "full": "True"});
     let lines = json!({"tail": "0", "level": "", "since": "2026-01-31"});
     let messages = [
         refusal::<SessionParams, SessionQuery>(&sessions),
         refusal::<EventParams, EventQuery>(&events),
+        refusal::<StreamParams, StreamQuery>(&stream),
         refusal::<AllEventsParams, AllEventsQuery>(&all),
         refusal::<DiffParams, DiffQuery>(&changes),
         refusal::<FileParams, FileQuery>(&json!({"status": "moved"})),

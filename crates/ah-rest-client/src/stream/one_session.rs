@@ -5,8 +5,8 @@ use std::fmt;
 use ah_rest_api_contract::operations::{self, paths};
 use ah_rest_api_contract::sse::{DecodeItemError, Frame, decode_item};
 use ah_rest_api_contract::{
-    EventFilter, EventParams, EventPayload, EventSeq, Gap, Session, SessionEvent, SessionId,
-    StreamItem, StreamQuery, TaskManagerError,
+    EventFilter, EventPayload, EventSeq, Gap, Session, SessionEvent, SessionId, StreamItem,
+    StreamParams, StreamQuery, TaskManagerError,
 };
 
 use super::{StreamFault, StreamPosition, Verdict};
@@ -104,13 +104,13 @@ impl StreamPosition for OneSession {
     }
 
     fn call(&self) -> Result<ApiCall, TaskManagerError> {
-        let query = EventParams::from(StreamQuery {
+        let query = StreamParams::from(StreamQuery {
             after: None,
             filter: self.filter.clone(),
         });
         ApiCall::new(
-            &operations::SESSION_EVENTS,
-            paths::session_events(self.session),
+            &operations::STREAM_SESSION_EVENTS,
+            paths::stream_session_events(self.session),
         )?
         .with_query(&query)?
         .streaming(Some(&self.seen.to_string()))

@@ -109,7 +109,7 @@ async fn operation_can_have_its_own_timeout() {
         .await;
     let client = builder(&server.uri())
         .operation_timeout("ready", Duration::from_millis(50))
-        .operation_timeout("session_events", Duration::from_millis(60))
+        .operation_timeout("stream_session_events", Duration::from_millis(60))
         .build()
         .unwrap();
     client.get_session(session_id()).await.unwrap();

@@ -116,11 +116,11 @@ async fn call_all(client: &RestClient) -> Vec<&'static str> {
     ])
 }
 
-/// Returns the operation of a method, which has the same name.
+/// Returns the operation of a method, which has the same name but for two.
 fn operation_of(method: &str) -> &str {
     match method {
-        // One path has the events of a session as a stream and as pages.
-        "list_events" | "task_events_stream" => "session_events",
+        "list_events" => "session_events",
+        "task_events_stream" => "stream_session_events",
         _ => method,
     }
 }

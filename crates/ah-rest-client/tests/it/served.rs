@@ -82,7 +82,7 @@ async fn serve(
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
         let path = request.uri().path().to_owned();
-        let (media_type, body) = if path.ends_with("/events") {
+        let (media_type, body) = if path.ends_with("/events/stream") {
             ("text/event-stream", frames(0, 3))
         } else {
             let session = session(SessionStatus::Running, 1);

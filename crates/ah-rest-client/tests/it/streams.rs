@@ -22,7 +22,7 @@ async fn complete_stream_uses_one_connection() {
     let request = wire.next_request().await;
     assert_eq!(
         request.line(),
-        format!("GET /api/v1/sessions/{SESSION}/events")
+        format!("GET /api/v1/sessions/{SESSION}/events/stream")
     );
     assert_eq!(request.header("last-event-id"), Some("0"));
     assert!(
@@ -114,7 +114,7 @@ async fn ephemeral_events_are_optional_and_do_not_advance_the_cursor() {
         wire.next_request()
             .await
             .line()
-            .ends_with("/events?deltas=true")
+            .ends_with("/events/stream?deltas=true")
     );
     assert_eq!(wire.next_request().await.header("last-event-id"), Some("1"));
 }
@@ -138,7 +138,7 @@ async fn filtered_terminal_status_is_requested() {
         .unwrap();
     assert_eq!(seqs(&collect(events).await), [1, 4]);
     let of_session = format!("GET /api/v1/sessions/{SESSION}");
-    let of_stream = format!("{of_session}/events?type=log");
+    let of_stream = format!("{of_session}/events/stream?type=log");
     assert_eq!(wire.lines(), [of_stream.clone(), of_session, of_stream]);
 }
 

@@ -105,7 +105,7 @@ async fn secured(wire: Wire) -> Secured {
 
 async fn server() -> Secured {
     let wire = Wire::start(|request, _| {
-        Reply::close(if request.line().ends_with("/events") {
+        Reply::close(if request.line().ends_with("/events/stream") {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
             format!("{head}{}", frames(0, 3))
         } else {

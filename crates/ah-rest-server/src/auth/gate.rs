@@ -9,7 +9,8 @@ use super::{KeyText, Principal};
 use crate::problem::ApiError;
 
 pub(crate) const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
-const SCHEME: &str = "ApiKey";
+/// The schemes of `Authorization` that carry a key. Many clients support only the second one.
+const SCHEMES: [&str; 2] = ["ApiKey", "Bearer"];
 
 /// The gate.
 pub(crate) struct Gate {
@@ -65,14 +66,20 @@ fn credential(headers: &HeaderMap) -> Result<&str, ApiError> {
         return Ok(text.trim());
     }
     match text.split_once(' ') {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case(SCHEME) => Ok(key.trim()),
+        Some((scheme, key))
+            if SCHEMES
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(scheme)) =>
+        {
+            Ok(key.trim())
+        }
         _ => Err(refused(
-            "this server accepts only API keys: `Authorization: ApiKey <key>`",
+            "this server accepts only API keys: `Authorization: ApiKey <key>` or `Bearer <key>`",
         )),
     }
 }
 
 fn refused(detail: &str) -> ApiError {
     ApiError::new(ErrorKind::Unauthenticated, detail)
-        .header(WWW_AUTHENTICATE, HeaderValue::from_static(SCHEME))
+        .header(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey, Bearer"))
 }

@@ -61,6 +61,7 @@ pub(crate) struct ServerSection {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct AuthSection {
     pub(crate) insecure_no_auth: bool,
+    pub(crate) public_metrics: bool,
 }
 
 /// The limits of its use.

@@ -1,8 +1,11 @@
 //! Queries in URLs.
 
+use std::borrow::Cow;
+
 use ah_rest_api_contract::{
-    AllEventsParams, AllEventsQuery, DiffParams, DiffQuery, FieldErrors, FileParams, FileQuery,
-    LogParams, LogQuery, PageParams, PageRequest, SessionParams, SessionQuery,
+    AllEventsParams, AllEventsQuery, DiffParams, DiffQuery, EventParams, EventQuery, FieldErrors,
+    FileParams, FileQuery, LogParams, LogQuery, PageParams, PageRequest, SessionParams,
+    SessionQuery, StreamParams, StreamQuery,
 };
 use axum::extract::FromRequestParts;
 use axum::http::Uri;
@@ -12,9 +15,6 @@ use serde::de::DeserializeOwned;
 use super::command::invalid_field;
 use crate::problem::ApiError;
 
-/// The parameters of a URL as text, of which only the names are validated.
-pub(crate) struct Params<P>(pub(crate) P);
-
 /// The parsed query of a URL.
 pub(crate) struct Query<Q>(pub(crate) Q);
 
@@ -22,12 +22,15 @@ pub(crate) struct Query<Q>(pub(crate) Q);
 pub(crate) trait FromParams: TryFrom<Self::Params, Error = FieldErrors> {
     /// The parameters, as in the URL.
     type Params: DeserializeOwned;
+    /// The names of the parameters that are lists, which a URL may repeat.
+    const LISTS: &[&str];
 }
 
 macro_rules! queries {
     ($($query:ty => $params:ty),+ $(,)?) => {
         $(impl FromParams for $query {
             type Params = $params;
+            const LISTS: &[&str] = <$params>::LISTS;
         })+
     };
 }
@@ -36,14 +39,21 @@ queries! {
     PageRequest => PageParams,
     SessionQuery => SessionParams,
     AllEventsQuery => AllEventsParams,
+    EventQuery => EventParams,
+    StreamQuery => StreamParams,
     LogQuery => LogParams,
     FileQuery => FileParams,
     DiffQuery => DiffParams,
 }
 
-/// Reads the parameters of a URL.
-pub(crate) fn read<P: DeserializeOwned>(uri: &Uri) -> Result<P, ApiError> {
-    let query = uri.query().unwrap_or_default();
+/// Reads and validates the query of a URL.
+pub(crate) fn read<Q: FromParams>(uri: &Uri) -> Result<Q, ApiError> {
+    Ok(read_params::<Q>(uri)?.try_into()?)
+}
+
+/// Reads the parameters of a URL as text, and validates only their names.
+pub(crate) fn read_params<Q: FromParams>(uri: &Uri) -> Result<Q::Params, ApiError> {
+    let query = joined(uri.query().unwrap_or_default(), Q::LISTS);
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let path = error.path().to_string();
@@ -51,7 +61,32 @@ pub(crate) fn read<P: DeserializeOwned>(uri: &Uri) -> Result<P, ApiError> {
     })
 }
 
-impl<P: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<P> {
+/// Joins the values of each list that occurs more than once with commas. Another parameter that
+/// occurs twice is rejected later.
+fn joined<'q>(query: &'q str, lists: &[&str]) -> Cow<'q, str> {
+    let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    let mut is_joined = false;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let earlier = pairs.iter_mut().find(|(earlier, _)| *earlier == name);
+        match earlier {
+            Some((_, values)) if lists.contains(&&*name) => {
+                let values = values.to_mut();
+                values.push(',');
+                values.push_str(&value);
+                is_joined = true;
+            }
+            _ => pairs.push((name, value)),
+        }
+    }
+    if !is_joined {
+        return Cow::Borrowed(query);
+    }
+    let mut joined = form_urlencoded::Serializer::new(String::new());
+    joined.extend_pairs(pairs);
+    Cow::Owned(joined.finish())
+}
+
+impl<Q: FromParams, S: Send + Sync> FromRequestParts<S> for Query<Q> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
@@ -59,11 +94,25 @@ impl<P: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<P> {
     }
 }
 
-impl<Q: FromParams, S: Send + Sync> FromRequestParts<S> for Query<Q> {
-    type Rejection = ApiError;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let params: Q::Params = read(&parts.uri)?;
-        Ok(Self(params.try_into()?))
+    #[test]
+    fn repeated_lists_are_joined() {
+        let lists = ["status", "label"];
+        for (query, expected) in [
+            ("", ""),
+            ("status=a%2Cb&page=1", "status=a%2Cb&page=1"),
+            ("status=a&page=1&status=b", "status=a%2Cb&page=1"),
+            ("label=a%3A1&label=b%3A%5C%2C", "label=a%3A1%2Cb%3A%5C%2C"),
+            ("page=1&page=2", "page=1&page=2"),
+            (
+                "status=a&status=b&page=1&page=2",
+                "status=a%2Cb&page=1&page=2",
+            ),
+        ] {
+            assert_eq!(joined(query, &lists), expected);
+        }
     }
 }

@@ -136,8 +136,9 @@ fn serve(
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(use_of.clone());
-        let app = app.borrow().clone();
+        let phase = app.clone();
         async move {
+            let app = App::of_phase(phase, request.uri()).await;
             let response = app.respond(request).await;
             Ok::<_, Infallible>(response.map(|body| BusyBody::new(body, busy)))
         }

@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
-use ah_rest_api_contract::{EventParams, FieldErrors};
-use axum::http::HeaderMap;
+use ah_rest_api_contract::{EventQuery, FieldErrors};
 use axum::http::header::{ACCEPT, HeaderName};
+use axum::http::{HeaderMap, Uri};
 
+use crate::extract::read_params;
 use crate::problem::ApiError;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -19,17 +20,20 @@ pub(crate) enum Representation {
     Page,
 }
 
-/// Returns a page if the parameters ask for history or the client prefers JSON, else a stream.
-/// `*/*` gets a stream.
-pub(crate) fn representation(headers: &HeaderMap, params: &EventParams) -> Representation {
-    if params.asks_for_history() || prefers_json(headers) {
-        Representation::Page
-    } else {
+/// Returns a stream if the client names its media type and does not prefer JSON, unless the URL has
+/// a parameter of pages. A client that accepts anything gets a page: it may wait for the end of the
+/// response.
+pub(crate) fn representation(headers: &HeaderMap, uri: &Uri) -> Representation {
+    let is_of_page =
+        || read_params::<EventQuery>(uri).is_ok_and(|params| params.asks_for_history());
+    if prefers_stream(headers) && !is_of_page() {
         Representation::Stream
+    } else {
+        Representation::Page
     }
 }
 
-fn prefers_json(headers: &HeaderMap) -> bool {
+fn prefers_stream(headers: &HeaderMap) -> bool {
     let accepted: Vec<(String, f32)> = headers
         .get_all(ACCEPT)
         .iter()
@@ -39,8 +43,9 @@ fn prefers_json(headers: &HeaderMap) -> bool {
         .collect();
     let json = quality(&accepted, "application", "json");
     let stream = quality(&accepted, "text", "event-stream");
-    // At equal quality, the type with the more specific range is preferred.
-    json > stream
+    // A range such as `*/*` does not name the type. At equal quality, the type with the more
+    // specific range is preferred.
+    stream.1 == 2 && stream.0 > 0.0 && stream >= json
 }
 
 /// Parses a media range and its quality.
@@ -90,12 +95,17 @@ mod tests {
 
     fn with_accept(accept: &str) -> Representation {
         let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
-        representation(&headers, &EventParams::default())
+        representation(&headers, &Uri::from_static("/events"))
     }
 
     #[test]
-    fn a_client_that_prefers_json_gets_a_page() {
+    fn only_a_client_that_names_the_media_type_gets_a_stream() {
         for accept in [
+            "*/*",
+            "",
+            "text/html",
+            "text/*",
+            "text/event-stream;q=0",
             "application/json",
             "application/json, text/plain, */*",
             "text/event-stream;q=0.5, application/json",
@@ -104,28 +114,27 @@ mod tests {
             assert_eq!(with_accept(accept), Representation::Page, "{accept}");
         }
         for accept in [
-            "*/*",
-            "",
             "text/event-stream",
+            "text/event-stream, */*",
             "text/event-stream, application/json",
             "application/json;q=0.9, text/event-stream",
-            "text/html",
             "application/json;q=x, */*;q=y, text/event-stream",
         ] {
             assert_eq!(with_accept(accept), Representation::Stream, "{accept}");
         }
-        let none = representation(&HeaderMap::new(), &EventParams::default());
-        assert_eq!(none, Representation::Stream);
+        let none = representation(&HeaderMap::new(), &Uri::from_static("/events"));
+        assert_eq!(none, Representation::Page);
     }
 
     #[test]
     fn page_parameters_select_a_page() {
         let headers = HeaderMap::from_iter([(ACCEPT, "text/event-stream".parse().unwrap())]);
-        let params = EventParams {
-            page: Some("2".into()),
-            ..EventParams::default()
-        };
-        assert_eq!(representation(&headers, &params), Representation::Page);
+        let representation = |uri| representation(&headers, &Uri::from_static(uri));
+        assert_eq!(representation("/events?page=2"), Representation::Page);
+        assert_eq!(representation("/events?after=2"), Representation::Stream);
+        // The stream then refuses the second one.
+        let both = "/events?deltas=true&page=2";
+        assert_eq!(representation(both), Representation::Stream);
     }
 
     #[test]

@@ -1,6 +1,10 @@
-//! The body of a stream: frames, comments while there are none, and a last comment.
+//! The body of a stream: frames, and comments while there are none.
+//!
+//! A stream that ends before its last event is cut, so that its reader can tell: the connection
+//! breaks off without the end of the body. A reader that takes a regular end for the end of the
+//! session would otherwise miss the rest.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,10 +28,6 @@ use crate::problem::ApiError;
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 /// The delay before a reader reconnects, in milliseconds.
 const RETRY: &str = "retry: 1000\n\n";
-/// The last comment of a stream that a shutdown ends.
-const CLOSING: &str = ": the server is shutting down; resume after it is back\n\n";
-/// The last comment of a stream that an error ends. The server's log has the error.
-const BROKEN: &str = ": the stream cannot continue; resume after its last event\n\n";
 
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -101,8 +101,8 @@ impl Streams {
         });
         let opening = [Some(Bytes::from_static(RETRY.as_bytes())), opening];
         let chunks = stream::iter(opening.into_iter().flatten())
-            .chain(chunks)
-            .map(Ok::<_, Infallible>);
+            .map(Ok)
+            .chain(chunks);
         let headers = [
             (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
             (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -125,7 +125,8 @@ fn frame(frames: &Frames, item: EncodedItem) -> Result<Bytes, ApiError> {
 }
 
 impl BodyWriter {
-    async fn next(&mut self) -> Option<Bytes> {
+    /// Returns the next part of the body; an error cuts it.
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
         if self.ended {
             return None;
         }
@@ -134,7 +135,7 @@ impl BodyWriter {
             biased;
             () = self.closing.cancelled() => {
                 self.ended = true;
-                Bytes::from_static(CLOSING.as_bytes())
+                return Some(Err(io::Error::other("the server is shutting down")));
             }
             frame = self.frames.next() => match frame? {
                 Ok(frame) => {
@@ -144,7 +145,7 @@ impl BodyWriter {
                 Err(error) => {
                     self.ended = true;
                     tracing::warn!(error = %error_chain(&error), "a stream broke off");
-                    Bytes::from_static(BROKEN.as_bytes())
+                    return Some(Err(io::Error::other("the stream cannot continue")));
                 }
             },
             () = tokio::time::sleep_until(self.quiet_until) => {
@@ -152,6 +153,6 @@ impl BodyWriter {
             }
         };
         self.quiet_until = Instant::now() + KEEP_ALIVE_EVERY;
-        Some(chunk)
+        Some(Ok(chunk))
     }
 }

@@ -38,7 +38,7 @@ async fn every_protected_route_requires_a_key(backend: Backend) {
                 "{} {path} with {key:?}: {answer:?}",
                 route.method
             );
-            assert_eq!(answer.header("www-authenticate"), "ApiKey");
+            assert_eq!(answer.header("www-authenticate"), "ApiKey, Bearer");
             assert_eq!(answer.problem()["type"], "/errors/auth");
         }
     }
@@ -97,7 +97,7 @@ async fn an_unknown_id_is_not_found_by_every_operation_with_an_id(backend: Backe
     server.end().await.unwrap();
 }
 
-async fn key_is_accepted_in_two_forms_only(backend: Backend) {
+async fn key_is_accepted_in_three_forms_only(backend: Backend) {
     let world = World::new(backend);
     let server = world.server().await;
     let key = server.client.key.clone().unwrap();
@@ -109,12 +109,12 @@ async fn key_is_accepted_in_two_forms_only(backend: Backend) {
             .send()
     };
     assert_eq!(ask("x-api-key", key.clone()).await.status, 200);
-    assert_eq!(
-        ask("authorization", format!("apikey {key}")).await.status,
-        200
-    );
+    for scheme in ["ApiKey", "apikey", "Bearer", "bearer"] {
+        let answer = ask("authorization", format!("{scheme} {key}")).await;
+        assert_eq!(answer.status, 200, "{scheme}");
+    }
     for value in [
-        format!("Bearer {key}"),
+        format!("Basic {key}"),
         key.clone(),
         format!("ApiKey{key}"),
         "ApiKey ".into(),
@@ -289,7 +289,7 @@ async fn all_clients_are_served_without_authentication(backend: Backend) {
 on_each_backend!(
     every_protected_route_requires_a_key,
     an_unknown_id_is_not_found_by_every_operation_with_an_id,
-    key_is_accepted_in_two_forms_only,
+    key_is_accepted_in_three_forms_only,
     viewer_has_read_access_only,
     foreign_host_and_origin_are_rejected,
     rate_limited_response_has_retry_after,

@@ -154,6 +154,12 @@ async fn queries_ids_and_paths_are_validated(backend: Backend) {
             "files",
         ),
         (format!("/api/v1/sessions/{id}/logs?tail=0"), 400, "tail"),
+        ("/api/v1/sessions?page=1&page=2".into(), 400, ""),
+        (
+            "/api/v1/sessions?status=running&status=happy".into(),
+            400,
+            "status",
+        ),
         ("/api/v1/events?after=7".into(), 400, "after"),
         ("/api/v1/sessions/nonsense".into(), 404, ""),
         (
@@ -181,7 +187,7 @@ async fn queries_ids_and_paths_are_validated(backend: Backend) {
     }
     let resumed = server
         .client
-        .ask("GET", &format!("/api/v1/sessions/{id}/events"));
+        .ask("GET", &format!("/api/v1/sessions/{id}/events/stream"));
     let answer = resumed.header("last-event-id", "x").send().await;
     assert!(answer.problem()["errors"]["Last-Event-ID"][0].is_string());
     server.end().await.unwrap();

@@ -126,7 +126,7 @@ impl Ask {
 
     /// Opens a stream. `None` if it has nothing beyond the cursor, now or later.
     pub(crate) async fn events_if_any(self) -> Option<Events> {
-        let response = self.open().await;
+        let response = self.header("accept", "text/event-stream").open().await;
         if response.status() == 204 {
             return None;
         }
@@ -138,6 +138,7 @@ impl Ask {
             body: response.into_body(),
             decoder: Decoder::new(),
             comments: VecDeque::new(),
+            is_cut: false,
         })
     }
 }
@@ -147,6 +148,8 @@ pub(crate) struct Events {
     body: Incoming,
     decoder: Decoder,
     pub(crate) comments: VecDeque<String>,
+    /// True once the body has broken off.
+    pub(crate) is_cut: bool,
 }
 
 /// A frame of a stream.
@@ -177,7 +180,10 @@ impl Events {
                 Some(Decoded::Frame(frame)) => return Some(Event(frame)),
                 Some(Decoded::Comment(text)) => self.comments.push_back(text),
                 None => {
-                    let chunk = self.body.frame().await?.unwrap();
+                    let Ok(chunk) = self.body.frame().await? else {
+                        self.is_cut = true;
+                        return None;
+                    };
                     self.decoder.push(chunk.data_ref().unwrap()).unwrap();
                 }
             }

@@ -26,7 +26,7 @@ async fn ended_session_with_nothing_more_is_204(backend: Backend) {
     let server = world.server().await;
     let id = server.running().await;
     world.agents.thought(id, "only this one");
-    let path = format!("/api/v1/sessions/{id}/events");
+    let path = format!("/api/v1/sessions/{id}/events/stream");
     let thoughts = format!("{path}?type=thought");
     let mut first = server.client.events(&thoughts).await;
     let seen = first.next().await.unwrap().seq().to_string();

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::world::{Backend, World, on_each_backend};
+use crate::world::{Backend, PATIENCE, World, on_each_backend};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn access_point_file_exists_while_running_and_keeps_the_key() {
@@ -104,14 +104,43 @@ async fn server_is_live_before_it_is_ready(backend: Backend) {
     let gate = async move { gate.await.unwrap() };
     let server = world.begin_after(gate).await.unwrap();
     assert_eq!(server.client.get("/health").await.status, 200);
-    for path in ["/ready", "/api/v1/sessions", "/api/v1/drafts"] {
-        let answer = server.client.get(path).await;
-        assert_eq!(answer.status, 503, "{path}");
-        assert_eq!(answer.problem()["type"], "/errors/unavailable");
-    }
+    let answer = server.client.get("/ready").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.problem()["type"], "/errors/unavailable");
     open.send(()).unwrap();
     server.ready().await;
     assert_eq!(server.client.get("/api/v1/sessions").await.status, 200);
+    server.end().await.unwrap();
+}
+
+/// A standard `EventSource` gives up when the response to its request is an error.
+async fn a_starting_server_holds_requests(backend: Backend) {
+    let world = World::new(backend);
+    let (open, gate) = oneshot::channel::<()>();
+    let gate = async move { gate.await.unwrap() };
+    let server = world.begin_after(gate).await.unwrap();
+    let client = server.client.clone();
+    let list = tokio::spawn(async move { client.get("/api/v1/sessions").await });
+    let client = server.client.clone();
+    let stream = tokio::spawn(async move { client.events("/api/v1/events").await });
+    let both_are_connected = async {
+        while !server
+            .client
+            .get("/metrics")
+            .await
+            .text()
+            .contains("ah_http_connections 3\n")
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, both_are_connected)
+        .await
+        .unwrap();
+    assert!(!list.is_finished() && !stream.is_finished());
+    open.send(()).unwrap();
+    assert_eq!(list.await.unwrap().status, 200);
+    stream.await.unwrap();
     server.end().await.unwrap();
 }
 
@@ -178,6 +207,7 @@ async fn panic_fails_one_request_only(backend: Backend) {
 on_each_backend!(
     agents_outlive_the_server,
     server_is_live_before_it_is_ready,
+    a_starting_server_holds_requests,
     server_can_be_shut_down_before_it_is_ready,
     health_reports_each_check,
     panic_fails_one_request_only,

@@ -51,7 +51,7 @@ async fn stalled_reader_is_closed_and_resumes_without_a_gap(backend: Backend) {
     let world = World::new(backend).with("server.write-timeout-ms", "200");
     let server = world.server().await;
     let id = server.running().await;
-    let path = format!("/api/v1/sessions/{id}/events");
+    let path = format!("/api/v1/sessions/{id}/events/stream");
     let mut stalled = stall(&server, &path).await;
     until_open(&server, 1).await;
     // More data than fits into all buffers on the way.
@@ -110,7 +110,7 @@ async fn many_reconnecting_readers_see_every_event_once(backend: Backend) {
     let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
-    let path = format!("/api/v1/sessions/{id}/events");
+    let path = format!("/api/v1/sessions/{id}/events/stream");
     let mut readers = Vec::new();
     for number in 0..200 {
         if number % 10 == 0 {
@@ -168,7 +168,7 @@ async fn deltas_are_sent_on_request_and_never_numbered(backend: Backend) {
     let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
-    let path = format!("/api/v1/sessions/{id}/events");
+    let path = format!("/api/v1/sessions/{id}/events/stream");
     let mut shown = server.client.events(&format!("{path}?deltas=true")).await;
     let other = server.client.events(&format!("{path}?deltas=false")).await;
     let default = server.client.events(&path).await;
@@ -215,7 +215,8 @@ async fn deltas_are_sent_on_request_and_never_numbered(backend: Backend) {
         .ask("GET", &format!("{path}?deltas=true"))
         .header("last-event-id", &place);
     assert_eq!(ask.events().await.until_end().await, rest);
-    let history = server.client.get(&format!("{path}?perPage=1")).await;
+    let pages = format!("/api/v1/sessions/{id}/events?perPage=1");
+    let history = server.client.get(&pages).await;
     assert_eq!(history.json()["total"], whole.len());
     server.end().await.unwrap();
 }

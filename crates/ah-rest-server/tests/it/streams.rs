@@ -1,6 +1,6 @@
 //! Streams: every event once and in order, for every reader.
 
-use ah_rest_api_contract::LogLevel;
+use ah_rest_api_contract::{ErrorEvent, EventPayload, LogLevel};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -236,7 +236,7 @@ async fn stalled_reader_falls_behind_without_loss(backend: Backend) {
     let mut stalled = TcpStream::connect(server.address).await.unwrap();
     let key = server.client.key.clone().unwrap();
     let request = format!(
-        "GET /api/v1/sessions/{id}/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+        "GET /api/v1/sessions/{id}/events/stream HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
          Authorization: ApiKey {key}\r\n\r\n"
     );
     stalled.write_all(request.as_bytes()).await.unwrap();
@@ -314,7 +314,8 @@ async fn many_sessions_share_one_connection(backend: Backend) {
     server.end().await.unwrap();
 }
 
-async fn stream_announces_the_shutdown(backend: Backend) {
+/// A regular end would be taken for the end of the session.
+async fn a_shutdown_cuts_streams(backend: Backend) {
     let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
@@ -324,14 +325,60 @@ async fn stream_announces_the_shutdown(backend: Backend) {
         .await;
     server.shut_down();
     assert_eq!(events.next().await, None);
-    assert!(
-        events
-            .comments
-            .iter()
-            .any(|text| text.contains("shutting down")),
-        "{:?}",
-        events.comments
-    );
+    assert!(events.is_cut);
+    server.end().await.unwrap();
+}
+
+async fn the_end_of_a_session_ends_its_stream(backend: Backend) {
+    let world = World::new(backend);
+    let server = world.server().await;
+    let id = server.running().await;
+    let path = format!("/api/v1/sessions/{id}/events/stream?type=diff");
+    let mut events = server.client.events(&path).await;
+    let stop = format!("/api/v1/sessions/{id}/stop");
+    server.client.ask("POST", &stop).send().await;
+    assert_eq!(events.next().await, None);
+    assert!(!events.is_cut);
+    server.end().await.unwrap();
+}
+
+/// A client that accepts anything may wait for the end of the response.
+async fn only_a_client_of_streams_gets_one(backend: Backend) {
+    let world = World::new(backend);
+    let server = world.server().await;
+    let id = server.running().await;
+    let path = format!("/api/v1/sessions/{id}/events");
+    let page = server.client.get(&path).await.json();
+    assert!(page["items"].is_array(), "{page}");
+    let any = server.client.ask("GET", &path).header("accept", "*/*");
+    assert_eq!(any.send().await.json()["items"], page["items"]);
+    let first = page["items"].as_array().unwrap().last().unwrap();
+    let mut events = server.client.events(&format!("{path}/stream")).await;
+    assert_eq!(events.next().await.unwrap().json(), *first);
+    // The stream's own path has no other representation.
+    let stream = server.client.ask("GET", &format!("{path}/stream"));
+    let response = stream.header("accept", "application/json").open().await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let refused = server.client.get(&format!("{path}/stream?page=1")).await;
+    assert_eq!(refused.status, 400);
+    let refused = server.client.get(&format!("{path}?deltas=true")).await;
+    assert_eq!(refused.status, 400);
+    server.end().await.unwrap();
+}
+
+/// Browsers report a lost connection as an event named `error`.
+async fn no_frame_is_named_error(backend: Backend) {
+    let world = World::new(backend);
+    let server = world.server().await;
+    let id = server.running().await;
+    let error = ErrorEvent {
+        message: "no tokens left".to_owned(),
+    };
+    world.agents.event(id, EventPayload::Error(error));
+    let path = format!("/api/v1/sessions/{id}/events/stream?type=error");
+    let event = server.client.events(&path).await.next().await.unwrap();
+    assert_eq!(event.0.event.as_deref(), Some("agent_error"));
+    assert_eq!(event.json()["type"], "error");
     server.end().await.unwrap();
 }
 
@@ -343,5 +390,8 @@ on_each_backend!(
     two_hundred_readers_of_one_session_each_see_everything,
     stalled_reader_falls_behind_without_loss,
     many_sessions_share_one_connection,
-    stream_announces_the_shutdown,
+    a_shutdown_cuts_streams,
+    the_end_of_a_session_ends_its_stream,
+    only_a_client_of_streams_gets_one,
+    no_frame_is_named_error,
 );

@@ -1,14 +1,14 @@
 //! Events of sessions: as streams, as pages of history, and as log lines (contract §5).
 
 use ah_rest_api_contract::{
-    AllEventsQuery, EventParams, EventQuery, LogQuery, Page, SessionId, StreamQuery,
+    AccessPoint, AllEventsQuery, EventQuery, LogQuery, Page, SessionId, StreamQuery,
 };
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::IntoResponse as _;
 use futures::{StreamExt as _, stream};
 
-use crate::extract::{Access, Id, Params, Query};
+use crate::extract::{Access, Id, Query, read_query};
 use crate::page::{history_page, paged};
 use crate::problem::ApiResult;
 use crate::streams::{self, Representation, Streams};
@@ -19,32 +19,51 @@ pub(crate) async fn session_events(
     uri: Uri,
     headers: HeaderMap,
     Id(id): Id<SessionId>,
-    Params(params): Params<EventParams>,
 ) -> ApiResult {
-    match streams::representation(&headers, &params) {
+    match streams::representation(&headers, &uri) {
         Representation::Page => {
-            let query = EventQuery::try_from(params)?;
+            let query: EventQuery = read_query(&uri)?;
             let asked = query.page;
             Ok(history_page(&uri, asked, access.history(id, query).await?))
         }
         Representation::Stream => {
-            let query = StreamQuery::try_from(params)?;
-            let after = streams::last_event_id(&headers)?
-                .or(query.after)
-                .unwrap_or_default();
-            let status = access.get_session(id).await?.status;
-            let mut events = access.encoded_events(id, after, query.filter).await?;
-            if !status.is_terminal() {
-                return Ok(streams.of_session(events));
-            }
-            // A browser reconnects forever, unless the response is 204.
-            match events.next().await {
-                None => Ok(StatusCode::NO_CONTENT.into_response()),
-                Some(first) => {
-                    let events = stream::iter([first]).chain(events);
-                    Ok(streams.of_session(Box::pin(events)))
-                }
-            }
+            stream_events(&*access, &streams, &headers, id, read_query(&uri)?).await
+        }
+    }
+}
+
+pub(crate) async fn stream_session_events(
+    Access(access): Access,
+    State(streams): State<Streams>,
+    headers: HeaderMap,
+    Id(id): Id<SessionId>,
+    Query(query): Query<StreamQuery>,
+) -> ApiResult {
+    stream_events(&*access, &streams, &headers, id, query).await
+}
+
+/// Returns the stream of the events of a session.
+async fn stream_events(
+    access: &dyn AccessPoint,
+    streams: &Streams,
+    headers: &HeaderMap,
+    id: SessionId,
+    query: StreamQuery,
+) -> ApiResult {
+    let after = streams::last_event_id(headers)?
+        .or(query.after)
+        .unwrap_or_default();
+    let status = access.get_session(id).await?.status;
+    let mut events = access.encoded_events(id, after, query.filter).await?;
+    if !status.is_terminal() {
+        return Ok(streams.of_session(events));
+    }
+    // A browser reconnects forever, unless the response is 204.
+    match events.next().await {
+        None => Ok(StatusCode::NO_CONTENT.into_response()),
+        Some(first) => {
+            let events = stream::iter([first]).chain(events);
+            Ok(streams.of_session(Box::pin(events)))
         }
     }
 }
