@@ -4,16 +4,16 @@ use ah_rest_api_contract::operations::{self, Operation};
 use ah_rest_api_contract::*;
 use serde_json::Value;
 use utoipa::OpenApi as _;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::{Info, License, OpenApi as Document, Tag};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContactBuilder, Info, License, OpenApi as Document, Server, Tag};
 
 use crate::api::ProblemKind;
 
-mod frames;
+mod generators;
 mod links;
 mod operation;
 
-use operation::{Describe, SCHEME};
+use operation::{Describe, SCHEMES};
 
 /// The types that no row of the table names: those of every operation, and of one path parameter.
 #[derive(utoipa::OpenApi)]
@@ -51,21 +51,52 @@ pub(crate) fn document(version: &str) -> Document {
     let mut license = License::new("Apache-2.0 OR MIT");
     license.identifier = Some("Apache-2.0 OR MIT".to_owned());
     info.license = Some(license);
+    info.contact = Some(ContactBuilder::new().name(Some("Agent Harbor")).build());
     document.info = info;
-    let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
-        "Authorization",
-        "`ApiKey <key>`. `X-API-Key: <key>` is accepted as well.",
-    )));
+    document.servers = Some(vec![Server::new("/")]);
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "The key. `Authorization: ApiKey <key>` is accepted as well.",
+        ));
+    let header = ApiKeyValue::with_description("X-API-Key", "The key.");
+    let schemes = [
+        SecurityScheme::Http(bearer.build()),
+        SecurityScheme::ApiKey(ApiKey::Header(header)),
+    ];
     document
         .components
         .get_or_insert_default()
         .security_schemes
-        .insert(SCHEME.to_owned(), scheme.into());
+        .extend(std::iter::zip(
+            SCHEMES.map(str::to_owned),
+            schemes.map(Into::into),
+        ));
     for_each_operation!(describe[document]);
     links::add(&mut document);
     let mut tags: Vec<&str> = operations::ALL.iter().map(Operation::tag).collect();
     tags.sort_unstable();
     tags.dedup();
-    document.tags = Some(tags.into_iter().map(Tag::new).collect());
+    document.tags = Some(tags.into_iter().map(tag).collect());
+    generators::adapt(&mut document);
     document
+}
+
+/// Returns a tag with its description.
+fn tag(name: &str) -> Tag {
+    let description = match name {
+        "agents" => "The agents that tasks can name.",
+        "documentation" => "The documentation of the API and its errors.",
+        "drafts" => "Tasks that are not launched yet.",
+        "events" => "The events of sessions.",
+        "health" => "The state of the server.",
+        "repositories" => "The repositories that tasks worked on.",
+        "sessions" => "Sessions: an agent at work in its workspace.",
+        "tasks" => "Tasks, which launch sessions.",
+        // A test refuses tags without a description.
+        _ => "",
+    };
+    let mut tag = Tag::new(name);
+    tag.description = Some(description.to_owned());
+    tag
 }

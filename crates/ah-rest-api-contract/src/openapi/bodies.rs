@@ -72,12 +72,13 @@ impl PartialSchema for PermissionPolicy {
             .property("rules", rules)
             .property("onTimeout", on_timeout)
             .property("timeoutMs", timeout_ms)
+            .title(Some("Rules"))
             .additional_properties(Some(AdditionalProperties::FreeForm(false)));
         let policy = OneOfBuilder::new()
             .description(Some(
                 "A policy for permission requests. A string is a policy without rules.",
             ))
-            .item(actions())
+            .item(reference::<PermissionAction>())
             .item(full);
         RefOr::T(Schema::from(policy))
     }
@@ -96,10 +97,11 @@ impl ToSchema for PermissionPolicy {
 
 impl PartialSchema for PermissionAnswer {
     fn schema() -> RefOr<Schema> {
-        let one_field = |field: &str, value: ObjectBuilder| {
+        let one_field = |title: &str, field: &str, value: ObjectBuilder| {
             ObjectBuilder::new()
                 .property(field, value)
                 .required(field)
+                .title(Some(title))
                 .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         };
         let option = ObjectBuilder::new()
@@ -116,8 +118,8 @@ impl PartialSchema for PermissionAnswer {
                 json!({"optionId": "allow"}),
                 json!({"outcome": "cancelled"}),
             ])
-            .item(one_field("optionId", option))
-            .item(one_field("outcome", cancelled));
+            .item(one_field("Selected", "optionId", option))
+            .item(one_field("Cancelled", "outcome", cancelled));
         RefOr::T(Schema::from(answer))
     }
 }
@@ -147,6 +149,44 @@ fn without_bounds<T: PartialSchema>() -> Object {
     object
 }
 
+/// The schema of an agent in a draft.
+enum DraftAgent {}
+
+impl PartialSchema for DraftAgent {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(Schema::from(without_bounds::<AgentSelection>()))
+    }
+}
+
+impl ToSchema for DraftAgent {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("DraftAgent")
+    }
+
+    fn schemas(schemas: &mut NamedSchemas) {
+        AgentSelection::schemas(schemas);
+    }
+}
+
+/// The schema of a repository in a draft.
+enum DraftRepo {}
+
+impl PartialSchema for DraftRepo {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(Schema::from(without_bounds::<RepoConfig>()))
+    }
+}
+
+impl ToSchema for DraftRepo {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("DraftRepo")
+    }
+
+    fn schemas(schemas: &mut NamedSchemas) {
+        RepoConfig::schemas(schemas);
+    }
+}
+
 /// Returns a schema that also allows `null`, which means absent.
 fn optional(schema: impl Into<RefOr<Schema>>, description: &str) -> Schema {
     let null = ObjectBuilder::new().schema_type(Type::Null);
@@ -160,9 +200,7 @@ fn optional(schema: impl Into<RefOr<Schema>>, description: &str) -> Schema {
 
 /// Returns the content of a draft as an extensible object.
 fn draft_fields() -> ObjectBuilder {
-    let agents: Array = ArrayBuilder::new()
-        .items(RefOr::T(Schema::from(without_bounds::<AgentSelection>())))
-        .build();
+    let agents: Array = ArrayBuilder::new().items(reference::<DraftAgent>()).build();
     ObjectBuilder::new()
         .property(
             "prompt",
@@ -170,10 +208,7 @@ fn draft_fields() -> ObjectBuilder {
         )
         .property(
             "repo",
-            optional(
-                RefOr::T(Schema::from(without_bounds::<RepoConfig>())),
-                "The repository to work on.",
-            ),
+            optional(reference::<DraftRepo>(), "The repository to work on."),
         )
         .property(
             "agents",
@@ -189,9 +224,8 @@ fn draft_fields() -> ObjectBuilder {
 fn push_draft_parts(schemas: &mut NamedSchemas) {
     push::<PromptContent>(schemas);
     push::<RuntimeConfig>(schemas);
-    // Only the parts of these two: the types themselves are inlined in the draft, without bounds.
-    RepoConfig::schemas(schemas);
-    AgentSelection::schemas(schemas);
+    push::<DraftRepo>(schemas);
+    push::<DraftAgent>(schemas);
 }
 
 impl PartialSchema for DraftContent {

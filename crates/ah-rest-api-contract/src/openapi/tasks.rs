@@ -7,8 +7,8 @@ use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
 use utoipa::openapi::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{NamedSchemas, extension, object_of, push, reference};
-use crate::{ContentBlock, RepoConfig};
+use super::{NamedSchemas, extension, object_of, push, reference, word};
+use crate::{ContentBlock, RepoConfig, RepoMode};
 
 /// A text without NUL.
 const WITHOUT_NUL: &str = r"^[^\u0000]*$";
@@ -56,7 +56,8 @@ impl ToSchema for PromptInput {
     }
 }
 
-/// The schema of a content block in a request that validates it: an image has a URI or data.
+/// The schema of a content block in a request that validates it: an image has a URI, or data with
+/// its media type.
 enum PromptBlock {}
 
 impl PartialSchema for PromptBlock {
@@ -69,15 +70,20 @@ impl PartialSchema for PromptBlock {
         let mut schema = OneOfBuilder::new().description(Some("One block of a prompt."));
         for form in forms {
             schema = match form {
-                RefOr::T(Schema::Object(image))
+                RefOr::T(Schema::Object(mut image))
                     if image.properties.contains_key("data")
                         && !image.required.contains(&"data".to_owned()) =>
                 {
-                    let by_address = [("uri", Type::String), ("data", Type::Null)];
-                    let in_place = [("data", Type::String), ("mimeType", Type::String)];
-                    schema
-                        .item(with_fields(image.clone(), by_address))
-                        .item(with_fields(image, in_place))
+                    // Generators ignore `not`, and make further types of `anyOf`.
+                    let absent = json!({"type": "null"});
+                    let has_neither = json!({"properties": {"uri": absent, "data": absent}});
+                    let has_no_type = json!({
+                        "required": ["data"],
+                        "properties": {"data": {"type": "string"}, "mimeType": absent},
+                    });
+                    let neither = json!({"anyOf": [has_neither, has_no_type]});
+                    image.extensions = extension("not", neither);
+                    schema.item(image)
                 }
                 RefOr::T(Schema::Object(mut text)) if text.properties.contains_key("text") => {
                     if let Some(RefOr::T(Schema::Object(field))) = text.properties.get_mut("text") {
@@ -90,20 +96,6 @@ impl PartialSchema for PromptBlock {
         }
         RefOr::T(Schema::from(schema))
     }
-}
-
-/// Returns the object with these types for these fields. Fields with a type other than `null` are
-/// required.
-fn with_fields(mut object: Object, fields: [(&str, Type); 2]) -> Schema {
-    for (name, of_type) in fields {
-        if of_type != Type::Null {
-            object.required.push(name.to_owned());
-        }
-        if let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut(name) {
-            field.schema_type = SchemaType::Type(of_type);
-        }
-    }
-    Schema::from(object)
 }
 
 impl ToSchema for PromptBlock {
@@ -121,11 +113,24 @@ pub(crate) enum RepoInput {}
 
 impl PartialSchema for RepoInput {
     fn schema() -> RefOr<Schema> {
-        let mut repo = object_of::<RepoConfig>();
-        let is_git = json!({"required": ["mode"], "properties": {"mode": {"enum": ["git"]}}});
-        let has_url = json!({"required": ["url"], "properties": {"url": {"type": "string"}}});
-        repo.extensions = extension("anyOf", json!([{"not": is_git}, has_url]));
-        RefOr::T(Schema::from(repo))
+        let repo = object_of::<RepoConfig>();
+        let of_mode = |mode: RepoMode| {
+            let mut form = repo.clone();
+            let mode: &'static str = mode.into();
+            let word = word([mode]).description(Some("The kind of repository."));
+            form.properties.insert("mode".to_owned(), word.into());
+            form
+        };
+        let mut git = of_mode(RepoMode::Git);
+        git.required.push("url".to_owned());
+        if let Some(RefOr::T(Schema::Object(url))) = git.properties.get_mut("url") {
+            url.schema_type = SchemaType::Type(Type::String);
+        }
+        let schema = OneOfBuilder::new()
+            .description(repo.description.as_deref())
+            .item(git)
+            .item(of_mode(RepoMode::None));
+        RefOr::T(Schema::from(schema))
     }
 }
 

@@ -1,26 +1,27 @@
 //! The description of one operation: its row of the operations table, with the schemas of the row's
 //! types.
 
-use ah_rest_api_contract::operations::{Method, Operation};
-use ah_rest_api_contract::{IdempotencyKey, Problem};
+use ah_rest_api_contract::operations::{Action, Method, Operation};
+use ah_rest_api_contract::{EventSeq, IdempotencyKey, LogCursor, Problem, StreamItem};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
     HttpMethod, Operation as Description, Parameter, ParameterBuilder, ParameterIn,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
-    Content, ObjectBuilder, OneOfBuilder, OpenApi as Document, Ref, RefOr, Required, Response,
-    ResponseBuilder, Schema, Type,
+    Content, KnownFormat, ObjectBuilder, OneOfBuilder, OpenApi as Document, Ref, RefOr, Required,
+    Response, ResponseBuilder, Schema, SchemaFormat, Type,
 };
 use utoipa::{IntoParams, PartialSchema as _, ToSchema};
 
-use super::frames::{LogFrame, SessionFrame};
 use crate::api::ProblemKind;
 use crate::problem::MEDIA_TYPE;
 
-/// The name of the security scheme of keys.
-pub(super) const SCHEME: &str = "apiKey";
+/// The names of the two security schemes of keys. A third one, `Authorization: ApiKey <key>`, has no
+/// representation that generators support.
+pub(super) const SCHEMES: [&str; 2] = ["bearer", "apiKey"];
 
 const JSON: &str = "application/json";
 
@@ -39,7 +40,7 @@ const OF_KEY: [u16; 1] = [422];
 const fn error_text(status: u16) -> &'static str {
     match status {
         400 => "The request could not be understood, or has invalid fields.",
-        401 => "A key is required.",
+        401 => "A valid key is required.",
         403 => "The key's role or the server's policy does not allow this.",
         404 => "The resource does not exist.",
         409 => "The state of the resource does not allow this.",
@@ -60,6 +61,8 @@ fn errors(operation: &Operation) -> Vec<u16> {
     let mut errors = OF_ALL.to_vec();
     if operation.needs_key() {
         errors.extend(OF_KEYED);
+    } else if operation.id == "metrics" {
+        errors.push(401);
     }
     if !operation.parameters.is_empty() {
         errors.extend(OF_RESOURCE);
@@ -87,9 +90,12 @@ impl<'a> Describe<'a> {
         description.operation_id = Some(operation.id.to_owned());
         description.summary = Some(operation.summary.to_owned());
         description.tags = Some(vec![operation.tag().to_owned()]);
-        let key = SecurityRequirement::new(SCHEME, Vec::<String>::new());
-        let key = operation.needs_key().then_some(key);
-        description.security = Some(Vec::from_iter(key));
+        description.description = Some(requirement(operation));
+        let of_scheme = |scheme| SecurityRequirement::new(scheme, Vec::<String>::new());
+        description.security = Some(match operation.needs_key() {
+            true => SCHEMES.map(of_scheme).to_vec(),
+            false => Vec::new(),
+        });
         Self {
             document,
             operation,
@@ -101,7 +107,8 @@ impl<'a> Describe<'a> {
     /// of their own are inlined.
     fn schema<T: ToSchema>(&mut self, rust_type: &str) -> RefOr<Schema> {
         let name = match rust_type.strip_prefix("Page") {
-            _ if matches!(rust_type, "Value" | "String") => return T::schema(),
+            _ if rust_type == "Value" => return RefOr::T(free_form()),
+            _ if rust_type == "String" => return T::schema(),
             Some(item) if item.trim_start().starts_with('<') => {
                 let item = item.replace(['<', '>', ' '], "");
                 format!("Page_{item}")
@@ -183,6 +190,11 @@ impl<'a> Describe<'a> {
         if self.operation.method == Method::Post {
             self.add_parameter(idempotency_key());
         }
+        match self.operation.id {
+            "stream_session_events" => self.add_last_event_id::<EventSeq>(),
+            "all_events" => self.add_last_event_id::<LogCursor>(),
+            _ => {}
+        }
         let mut success = Response::new(self.operation.result);
         for (media_type, schema) in self.contents::<T>(rust_type) {
             let content = RefOr::T(Content::new(Some(schema)));
@@ -220,6 +232,19 @@ impl<'a> Describe<'a> {
         paths.add_path_operation(self.operation.path, vec![method], self.description);
     }
 
+    /// Adds the header with which a reader that reconnects continues.
+    fn add_last_event_id<T: ToSchema>(&mut self) {
+        let schema = self.schema::<T>("");
+        let parameter = ParameterBuilder::new()
+            .name("Last-Event-ID")
+            .parameter_in(ParameterIn::Header)
+            .description(Some(
+                "The last `id:` that the reader has received. It takes precedence over `after`.",
+            ))
+            .schema(Some(schema));
+        self.add_parameter(parameter.build());
+    }
+
     fn add_response(&mut self, status: u16, response: Response) {
         let responses = &mut self.description.responses.responses;
         responses.insert(status.to_string(), RefOr::T(response));
@@ -230,32 +255,50 @@ impl<'a> Describe<'a> {
         const EVENTS: &str = "text/event-stream";
         let text = String::schema;
         match self.operation.id {
-            "session_events" => vec![
-                (JSON, self.schema::<T>(rust_type)),
-                (EVENTS, self.schema::<SessionFrame>("SessionFrame")),
-            ],
+            // The schema is that of the `data:` of a frame, as generators take it.
+            "stream_session_events" => vec![(EVENTS, self.schema::<StreamItem>("StreamItem"))],
+            "all_events" => vec![(EVENTS, self.schema::<T>(rust_type))],
             "health" => vec![(JSON, self.schema::<T>(rust_type)), ("text/plain", text())],
             "metrics" => vec![("text/plain", text())],
             "docs" | "explain_error" => vec![("text/html", text())],
-            "get_session_attachment" => vec![("*/*", ObjectBuilder::new().into())],
-            "openapi" => vec![(JSON, ObjectBuilder::new().into())],
+            "get_session_attachment" => vec![("*/*", binary())],
+            "openapi" => vec![(JSON, RefOr::T(free_form()))],
             _ if self.operation.status == 204 => Vec::new(),
-            // The stream of many sessions, which has no pages.
-            _ if rust_type == "SessionEvent" => {
-                vec![(EVENTS, self.schema::<LogFrame>("LogFrame"))]
-            }
             _ => vec![(JSON, self.schema::<T>(rust_type))],
         }
     }
 }
 
+/// Returns the schema of any object.
+fn free_form() -> Schema {
+    let object = ObjectBuilder::new();
+    Schema::from(object.additional_properties(Some(AdditionalProperties::FreeForm(true))))
+}
+
+/// Returns the schema of bytes.
+fn binary() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+        .into()
+}
+
+/// Describes who may use an operation.
+fn requirement(operation: &Operation) -> String {
+    match operation.action {
+        Action::Public if operation.id == "metrics" => {
+            "Needs no key on the server's host, or if `auth.public-metrics` is set.".to_owned()
+        }
+        Action::Public => "Needs no key.".to_owned(),
+        action => format!("Needs a key with the permission `{action:?}`."),
+    }
+}
+
 /// Returns the description of the empty response of a stream that has no further event.
 fn exhausted(operation: &Operation) -> Option<&'static str> {
-    match operation.answer {
-        _ if operation.id == "session_events" => {
-            Some("The session has ended, and no event follows the cursor.")
-        }
-        "SessionEvent" => {
+    match operation.id {
+        "stream_session_events" => Some("The session has ended, and no event follows the cursor."),
+        "all_events" => {
             Some("All sessions in `sessions` have ended, and no event of them follows the cursor.")
         }
         _ => None,

@@ -56,7 +56,64 @@ fn every_operation_is_fully_described() {
             let text = response["description"].as_str().unwrap();
             assert!(!text.is_empty(), "{} {status}", route.id);
         }
-        assert_eq!(operation["responses"]["401"].is_null(), !route.needs_key());
+        // The metrics need a key only for clients of other hosts.
+        let can_need_key = route.needs_key() || route.id == "metrics";
+        assert_eq!(operation["responses"]["401"].is_null(), !can_need_key);
+        let text = operation["description"].as_str().unwrap();
+        assert!(text.starts_with("Needs "), "{}: {text}", route.id);
+    }
+}
+
+#[test]
+fn every_tag_is_described() {
+    for tag in document()["tags"].as_array().unwrap() {
+        let text = tag["description"].as_str().unwrap_or_default();
+        assert!(!text.is_empty(), "{tag}");
+    }
+}
+
+/// Generators of clients number the types of nameless variants, and take `{}` for an object without
+/// fields.
+#[test]
+fn unions_have_named_variants_and_objects_say_what_they_hold() {
+    fn walk(place: &str, schema: &Value) {
+        if schema["type"] == "object" && schema["properties"].is_null() {
+            assert!(!schema["additionalProperties"].is_null(), "{place}");
+        }
+        assert!(
+            schema["default"].is_null() || place.ends_with("/properties"),
+            "{place}"
+        );
+        match schema {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    walk(&format!("{place}/{name}"), field);
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    walk(place, item);
+                }
+            }
+            _ => {}
+        }
+    }
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, schema) in schemas {
+        walk(name, schema);
+        for variant in schema["oneOf"].as_array().into_iter().flatten() {
+            assert!(variant["type"] != "object", "{name}: {variant}");
+        }
+    }
+    for union in [
+        "ContentBlock",
+        "PromptBlock",
+        "RepoConfig",
+        "Installation",
+        "SessionEvent",
+    ] {
+        assert!(schemas[union]["discriminator"].is_object(), "{union}");
     }
 }
 
