@@ -368,9 +368,11 @@ impl Workspaces {
         let lock = FileLock::acquire(&Mirror::lock_path(&record.repository), LOCK_WAIT).await?;
         folder::remove(git_dir_of(&record.repository, session)).await?;
         let branch = format!("refs/heads/{}", branch_of(session));
-        // Left by a git process that was killed while writing the session's branch, which has no
+        // Left by a git process that was killed while writing a ref of the session, which has no
         // other writer.
-        folder::remove(record.repository.join(format!("{branch}.lock"))).await?;
+        for name in [branch.as_str(), &private_ref(session, "base")] {
+            folder::remove(record.repository.join(format!("{name}.lock"))).await?;
+        }
         let pattern = private_ref(session, "");
         let args = ["for-each-ref", "--format=%(refname)", &pattern];
         let call = self.git.call("list the session's refs", args);

@@ -82,7 +82,16 @@ fn apply(root: &Path, edit: &Edit) {
         }
         Edit::Stage => drop(git(root, &["add", "-A"])),
         Edit::Unstage(n) => {
-            let args = ["rm", "-q", "--cached", "--ignore-unmatch", "--", NAMES[*n]];
+            // Forced, as it may be staged and changed.
+            let args = [
+                "rm",
+                "-q",
+                "-f",
+                "--cached",
+                "--ignore-unmatch",
+                "--",
+                NAMES[*n],
+            ];
             git(root, &args);
         }
         Edit::Commit => {
