@@ -66,14 +66,30 @@ pub(crate) fn is_there(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }
 
-/// Writes a file atomically and durably.
+/// The prefix of the files that [`write_whole`] is writing.
+pub(crate) const UNFINISHED: &str = ".new-";
+/// The number of tries of [`write_whole`]. A file can be taken for that of a killed process, and be
+/// removed, between its creation and its lock.
+const WRITE_TRIES: u32 = 3;
+
+/// Writes a file atomically and durably. The unfinished file is locked, so that one without a lock
+/// belongs to no living process.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .tempfile_in(folder)?;
-    io::Write::write_all(&mut file, content)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    std::fs::File::open(folder)?.sync_all()
+    let mut tries = 1;
+    loop {
+        let mut file = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .tempfile_in(folder)?;
+        file.as_file().lock()?;
+        io::Write::write_all(&mut file, content)?;
+        file.as_file().sync_all()?;
+        match file.persist(path) {
+            Ok(_) => return std::fs::File::open(folder)?.sync_all(),
+            Err(failed) if failed.error.kind() == ErrorKind::NotFound && tries < WRITE_TRIES => {
+                tries += 1;
+            }
+            Err(failed) => return Err(failed.error),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The remains of killed processes and of worktrees that were removed by hand.
 
-use std::fs::{self, DirEntry, Metadata};
+use std::fs::{self, DirEntry, File, Metadata};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use ah_rest_api_contract::SessionId;
 
 use crate::WorkspaceError;
-use crate::folder::is_there;
+use crate::folder::{UNFINISHED, is_there};
 use crate::record::WorkspaceRecord;
 
 /// The age from which a temporary file belongs to no living process. It exceeds the time limit of
@@ -46,10 +46,11 @@ pub(crate) fn sessions(worktrees: &Path, limit: usize) -> Result<Vec<SessionId>,
         .collect())
 }
 
-/// Removes the temporary files that are older than [`TEMPORARY_FOR`]: unfinished records and mirrors,
-/// and the objects and packs that git had not finished. A failure is logged.
+/// Removes the unfinished records of killed processes, and the temporary files that are older than
+/// [`TEMPORARY_FOR`]: unfinished mirrors, and the objects and packs that git had not finished. A
+/// failure is logged.
 pub(crate) fn remove_temporaries(worktrees: &Path, repositories: &Path) {
-    remove_old(worktrees, |name| name.starts_with(".new-"));
+    remove_unlocked(worktrees);
     remove_old(repositories, |name| name.ends_with(".tmp"));
     let Ok(mirrors) = fs::read_dir(repositories) else {
         return;
@@ -59,6 +60,26 @@ pub(crate) fn remove_temporaries(worktrees: &Path, repositories: &Path) {
         let objects = mirror.path().join("objects");
         remove_old(&objects, is_of_git);
         remove_old(&objects.join("pack"), is_of_git);
+    }
+}
+
+/// Removes the unfinished files in `folder` that no process has locked.
+fn remove_unlocked(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let is_unfinished = |entry: &DirEntry| {
+        entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(UNFINISHED))
+    };
+    for entry in entries.filter_map(Result::ok).filter(is_unfinished) {
+        let path = entry.path();
+        let is_left = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
+        if is_left && let Err(error) = fs::remove_file(&path) {
+            tracing::debug!(path = %path.display(), %error, "an unfinished file stays");
+        }
     }
 }
 

@@ -131,16 +131,14 @@ fn doctor_names_each_fault_with_its_remedy() {
         let check = all.iter().find(|check| check["name"] == name).unwrap();
         check["status"].as_str().unwrap().to_owned()
     };
-    for name in [
-        "version",
-        "git",
-        "state",
-        "disk",
-        "configuration",
-        "access point",
-    ] {
+    for name in ["version", "git", "state", "configuration", "access point"] {
         assert_eq!(status(&checks, name), "ok", "{checks}");
     }
+    // The disk of this host may be nearly full.
+    assert!(
+        ["ok", "warning"].contains(&status(&checks, "disk").as_str()),
+        "{checks}"
+    );
     // Without git, and with a configuration that cannot be read.
     let empty = setting.folder.path().join("empty");
     std::fs::create_dir(&empty).unwrap();

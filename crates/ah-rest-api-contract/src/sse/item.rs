@@ -87,7 +87,7 @@ fn encode_identified(id: &str, event_type: &str, json: &str) -> String {
 
 /// Returns the name of the frames of an event type: the type itself, except for `error`.
 fn frame_name(event_type: &str) -> &str {
-    if event_type == EventType::Error.as_str() {
+    if event_type == "error" {
         return AGENT_ERROR;
     }
     event_type

@@ -190,10 +190,10 @@ impl<'a> Describe<'a> {
         if self.operation.method == Method::Post {
             self.add_parameter(idempotency_key());
         }
-        match self.operation.id {
-            "stream_session_events" => self.add_last_event_id::<EventSeq>(),
-            "all_events" => self.add_last_event_id::<LogCursor>(),
-            _ => {}
+        match stream_of(self.operation) {
+            Some(StreamKind::OneSession) => self.add_last_event_id::<EventSeq>(),
+            Some(StreamKind::ManySessions) => self.add_last_event_id::<LogCursor>(),
+            None => {}
         }
         let mut success = Response::new(self.operation.result);
         for (media_type, schema) in self.contents::<T>(rust_type) {
@@ -254,10 +254,15 @@ impl<'a> Describe<'a> {
     fn contents<T: ToSchema>(&mut self, rust_type: &str) -> Vec<(&'static str, RefOr<Schema>)> {
         const EVENTS: &str = "text/event-stream";
         let text = String::schema;
+        // The schema is that of the `data:` of a frame, as generators take it.
+        match stream_of(self.operation) {
+            Some(StreamKind::OneSession) => {
+                return vec![(EVENTS, self.schema::<StreamItem>("StreamItem"))];
+            }
+            Some(StreamKind::ManySessions) => return vec![(EVENTS, self.schema::<T>(rust_type))],
+            None => {}
+        }
         match self.operation.id {
-            // The schema is that of the `data:` of a frame, as generators take it.
-            "stream_session_events" => vec![(EVENTS, self.schema::<StreamItem>("StreamItem"))],
-            "all_events" => vec![(EVENTS, self.schema::<T>(rust_type))],
             "health" => vec![(JSON, self.schema::<T>(rust_type)), ("text/plain", text())],
             "metrics" => vec![("text/plain", text())],
             "docs" | "explain_error" => vec![("text/html", text())],
@@ -296,11 +301,26 @@ fn requirement(operation: &Operation) -> String {
 
 /// Returns the description of the empty response of a stream that has no further event.
 fn exhausted(operation: &Operation) -> Option<&'static str> {
-    match operation.id {
-        "stream_session_events" => Some("The session has ended, and no event follows the cursor."),
-        "all_events" => {
-            Some("All sessions in `sessions` have ended, and no event of them follows the cursor.")
+    stream_of(operation).map(|kind| match kind {
+        StreamKind::OneSession => "The session has ended, and no event follows the cursor.",
+        StreamKind::ManySessions => {
+            "All sessions in `sessions` have ended, and no event of them follows the cursor."
         }
+    })
+}
+
+/// The kind of a stream of events.
+#[derive(Clone, Copy)]
+enum StreamKind {
+    OneSession,
+    ManySessions,
+}
+
+/// Returns the kind of the stream that an operation answers with. The answer of a stream is an event.
+fn stream_of(operation: &Operation) -> Option<StreamKind> {
+    match (operation.answer, operation.parameters.is_empty()) {
+        ("SessionEvent", false) => Some(StreamKind::OneSession),
+        ("SessionEvent", true) => Some(StreamKind::ManySessions),
         _ => None,
     }
 }

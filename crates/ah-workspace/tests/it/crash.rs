@@ -128,7 +128,6 @@ async fn old_temporary_files_of_killed_processes_are_removed() {
     let workspace = fixture.provision().await;
     let (home, mirror) = (fixture.home(), fixture.mirror());
     let files = [
-        home.join("worktrees/.new-Xy1234"),
         mirror.join("objects/tmp_obj_1a2b3c"),
         mirror.join("objects/pack/tmp_pack_1a2b3c"),
     ];
@@ -157,6 +156,23 @@ async fn old_temporary_files_of_killed_processes_are_removed() {
     }
     assert!(workspace.path.join(".git").exists());
     git(&mirror, &["fsck", "--strict"]);
+}
+
+#[tokio::test]
+async fn unfinished_records_of_killed_processes_are_removed() {
+    let fixture = Fixture::new();
+    fixture.provision().await;
+    let folder = fixture.home().join("worktrees");
+    let [of_a_killed_process, of_a_living_one] = [".new-Xy1234", ".new-Zz5678"];
+    File::create(folder.join(of_a_killed_process)).unwrap();
+    let file = File::create(folder.join(of_a_living_one)).unwrap();
+    file.lock().unwrap();
+    fixture.workspaces.remains(9).unwrap();
+    assert!(!folder.join(of_a_killed_process).exists());
+    assert!(folder.join(of_a_living_one).exists());
+    drop(file);
+    fixture.workspaces.remains(9).unwrap();
+    assert!(!folder.join(of_a_living_one).exists());
 }
 
 #[tokio::test]
