@@ -38,6 +38,9 @@ use crate::effort::Effort;
 use crate::figures::Table;
 use crate::store_population::Home;
 
+/// The default folder. The standard for file systems (FHS 5.15) keeps it across restarts.
+const ON_DISK: &str = "/var/tmp";
+
 /// Measures the access point against plain baselines
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -54,8 +57,8 @@ struct Measurement {
     /// The `ah` binary, built in the profile of this program: the recorder and the server
     #[arg(long, required = true)]
     ah: Option<PathBuf>,
-    /// The folder of databases and sessions; by default beside this program, since the folder
-    /// of temporary files is often in memory, where syncing is free
+    /// The folder of databases and sessions, outside of every git checkout; by default /var/tmp,
+    /// since /tmp is often in memory, where syncing is free
     #[arg(long)]
     folder: Option<PathBuf>,
     /// Measure only these parts, separated by commas; all parts by default
@@ -163,11 +166,7 @@ async fn measure(measurement: Measurement) -> anyhow::Result<()> {
     );
     let folder = match measurement.folder {
         Some(folder) => std::path::absolute(folder)?,
-        None => std::env::current_exe()
-            .context("failed to find this program")?
-            .parent()
-            .context("this program is in no folder")?
-            .to_owned(),
+        None => PathBuf::from(ON_DISK),
     };
     let bench = Bench {
         folder,
