@@ -65,18 +65,22 @@ pub(crate) fn read_params<Q: FromParams>(uri: &Uri) -> Result<Q::Params, ApiErro
 /// occurs twice is rejected later.
 fn joined<'q>(query: &'q str, lists: &[&str]) -> Cow<'q, str> {
     let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    // The place of each list among the pairs. A URL can have thousands of them.
+    let mut places = vec![None; lists.len()];
     let mut is_joined = false;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let earlier = pairs.iter_mut().find(|(earlier, _)| *earlier == name);
-        match earlier {
-            Some((_, values)) if lists.contains(&&*name) => {
+        if let Some(list) = lists.iter().position(|list| *list == name) {
+            if let Some(place) = places[list] {
+                let (_, values): &mut (_, Cow<'_, str>) = &mut pairs[place];
                 let values = values.to_mut();
                 values.push(',');
                 values.push_str(&value);
                 is_joined = true;
+                continue;
             }
-            _ => pairs.push((name, value)),
+            places[list] = Some(pairs.len());
         }
+        pairs.push((name, value));
     }
     if !is_joined {
         return Cow::Borrowed(query);
