@@ -3,13 +3,16 @@
 //!
 //! It is a separate process of this program, so that its lines take the path of any agent's lines.
 
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ah_rest_api_contract::{EventPayload, Log, LogLevel};
 use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, stdin, stdout};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// The amount and the rate of the agent's output.
 #[derive(Args, Clone, Copy, Debug)]
@@ -23,6 +26,40 @@ pub(crate) struct Pace {
     /// The number of the prompt that starts the output; earlier ones have no output.
     #[arg(long)]
     pub(crate) on_prompt: u32,
+}
+
+/// An agent without a server and a recorder.
+pub(crate) struct BareAgent {
+    pub(crate) process: Child,
+    pub(crate) input: ChildStdin,
+    pub(crate) lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl BareAgent {
+    /// Starts an agent with this pace in `folder`, and tells it to begin.
+    pub(crate) async fn begin(pace: Pace, folder: &Path) -> anyhow::Result<Self> {
+        let command_line = pace.command_line()?;
+        let (program, arguments) = command_line
+            .split_first()
+            .context("the agent has no program")?;
+        let mut process = Command::new(program)
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("failed to start the agent")?;
+        let mut input = process.stdin.take().context("the agent has no input")?;
+        let output = process.stdout.take().context("the agent has no output")?;
+        input.write_all(b"begin\n").await?;
+        let lines = BufReader::new(output).lines();
+        Ok(Self {
+            process,
+            input,
+            lines,
+        })
+    }
 }
 
 impl Pace {

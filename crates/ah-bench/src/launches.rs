@@ -8,10 +8,9 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
-use crate::agent::Pace;
+use crate::agent::{BareAgent, Pace};
 use crate::connection::Connection;
 use crate::creates;
 use crate::effort::{Effort, progress};
@@ -104,22 +103,11 @@ async fn start(folder: &Path, repository: Option<&Path>, number: usize) -> anyho
         )
         .await?;
     }
-    let command_line = PACE.command_line()?;
-    let (program, arguments) = command_line
-        .split_first()
-        .context("the agent has no program")?;
-    let mut agent = Command::new(program)
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .context("failed to start the agent")?;
-    let mut input = agent.stdin.take().context("the agent has no input")?;
-    let output = agent.stdout.take().context("the agent has no output")?;
-    input.write_all(b"begin\n").await?;
-    let mut lines = BufReader::new(output).lines();
+    let BareAgent {
+        mut process,
+        input,
+        mut lines,
+    } = BareAgent::begin(PACE, folder).await?;
     loop {
         let line = lines.next_line().await?.context("the agent ended early")?;
         let message: Value = serde_json::from_str(&line)?;
@@ -129,7 +117,7 @@ async fn start(folder: &Path, repository: Option<&Path>, number: usize) -> anyho
     }
     let took = began.elapsed();
     drop(input);
-    agent.wait().await?;
+    process.wait().await?;
     Ok(took.as_secs_f64() * 1_000_000.0)
 }
 

@@ -1,16 +1,13 @@
 //! The baselines: this process reads the agent's pipe directly.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use ah_rest_api_contract::EventPayload;
 use anyhow::{Context, ensure};
 use rusqlite::{Connection, params};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::Command;
 
-use crate::agent::{self, Pace};
+use crate::agent::{self, BareAgent, Pace};
 
 /// The reader's treatment of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,21 +35,11 @@ pub(crate) async fn micros(folder: &Path, pace: Pace, reader: Reader) -> anyhow:
         Reader::Shows => None,
         Reader::CommitsThenShows => Some(open(&folder.path().join("bare.sqlite"))?),
     };
-    let command_line = pace.command_line()?;
-    let (program, arguments) = command_line
-        .split_first()
-        .context("the agent has no program")?;
-    let mut agent = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .context("failed to start the agent")?;
-    let mut input = agent.stdin.take().context("the agent has no input")?;
-    let output = agent.stdout.take().context("the agent has no output")?;
-    input.write_all(b"begin\n").await?;
-    let mut lines = BufReader::new(output).lines();
+    let BareAgent {
+        mut process,
+        input,
+        mut lines,
+    } = BareAgent::begin(pace, folder.path()).await?;
     let mut took = Vec::new();
     while let Some(line) = lines.next_line().await? {
         let mut message: Value = serde_json::from_str(&line)?;
@@ -69,7 +56,7 @@ pub(crate) async fn micros(folder: &Path, pace: Pace, reader: Reader) -> anyhow:
         took.extend(agent::micros_since(&event));
     }
     drop(input);
-    agent.wait().await?;
+    process.wait().await?;
     ensure!(
         took.len() == pace.lines as usize,
         "{} of {} lines came",
