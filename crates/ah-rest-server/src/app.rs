@@ -92,6 +92,7 @@ impl App {
         if !current.holds || !route.is_some_and(Route::needs_key) {
             return current;
         }
+        let _in_flight = current.steps.metrics.in_flight();
         // The channel lives as long as the server.
         tokio::time::timeout(HELD_MAX, phase.changed()).await.ok();
         phase.borrow().clone()
