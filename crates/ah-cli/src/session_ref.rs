@@ -1,7 +1,7 @@
 //! Resolves references to sessions.
 
 use ah_rest_api_contract::{
-    PER_PAGE_MAX, PageRequest, Session, SessionId, SessionQuery, TaskManager,
+    PER_PAGE_MAX, PageRequest, Session, SessionId, SessionQuery, SessionView, TaskManager,
 };
 
 use crate::failure::Failure;
@@ -86,6 +86,7 @@ pub(crate) async fn find(
         let sessions = manager
             .list_sessions(SessionQuery {
                 include_archived: true,
+                view: SessionView::Summary,
                 page: PageRequest::new(page, PER_PAGE_MAX)?,
                 ..SessionQuery::default()
             })
@@ -108,7 +109,10 @@ pub(crate) async fn find(
         }
         return Err(failure);
     }
-    Ok(found.pop())
+    match found.pop() {
+        Some(summary) => Ok(Some(manager.get_session(summary.id).await?)),
+        None => Ok(None),
+    }
 }
 
 async fn latest(manager: &dyn TaskManager) -> Result<Session, Failure> {

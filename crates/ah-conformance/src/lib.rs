@@ -334,6 +334,7 @@ declare! { $
     }
     lists: {
         sessions_are_listed_newest_first,
+        summaries_have_no_large_parts,
         lists_are_filtered,
         prompts_are_paged_oldest_first,
         permissions_are_paged_oldest_first,
@@ -346,6 +347,7 @@ declare! { $
         drafts_are_paged,
     }
     catalog: {
+        version_and_health_are_reported,
         agents_are_listed,
         repositories_of_tasks_are_listed,
         server_info_describes_the_implementation,

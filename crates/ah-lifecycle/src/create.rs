@@ -5,13 +5,12 @@ mod keyed;
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
-    AgentSelection, CreateTask, EventPayload, FieldErrors, LaunchedTask, RepositorySource, Session,
-    SessionAgent, SessionId, SessionStatus, StatusChange, Task, TaskId, TaskLaunchParams,
-    Timestamp,
+    AgentSelection, CreateTask, FieldErrors, LaunchedTask, RepositorySource, Session, SessionAgent,
+    SessionId, Task, TaskId, TaskLaunchParams, Timestamp,
 };
 use ulid::Ulid;
 
-use crate::{Launch, NewEvent};
+use crate::Launch;
 
 pub use keyed::KeyedLaunch;
 
@@ -92,21 +91,6 @@ pub fn decide(
         task: Task::new(task_id, shown(params), session_ids.clone(), now),
         sessions,
     })
-}
-
-/// Returns the first event of a session's log.
-#[must_use]
-pub fn queued(now: Timestamp) -> NewEvent {
-    NewEvent {
-        ts: now,
-        payload: EventPayload::Status(StatusChange {
-            status: SessionStatus::Queued,
-            previous: None,
-            reason: None,
-            exit_code: None,
-            signal: None,
-        }),
-    }
 }
 
 /// Returns the request as it is stored and shown: without values of variables and credentials.

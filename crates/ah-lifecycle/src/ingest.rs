@@ -96,6 +96,7 @@ fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
                 .prompts
                 .extend(sent.map(|id| PromptWrite::Set(id, PromptState::Sent)));
         }
+        EventPayload::Message(message) => change.patch.last_message = message.excerpt(),
         EventPayload::PermissionRequest(request) => {
             change.permissions.push(PermissionWrite::Open(Permission {
                 request: request.clone(),

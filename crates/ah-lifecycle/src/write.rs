@@ -2,8 +2,8 @@
 
 use ah_rest_api_contract::{
     Activity, ChangeSummary, EventPayload, Permission, PermissionAnswer, PermissionId,
-    PermissionResolved, Prompt, PromptId, PromptState, SessionStatus, SessionWorkspace, Timestamp,
-    Usage,
+    PermissionResolved, Prompt, PromptId, PromptState, SessionStatus, SessionWorkspace,
+    StatusChange, Timestamp, Usage,
 };
 
 use serde::{Serialize, Serializer};
@@ -17,6 +17,17 @@ pub struct NewEvent {
     pub ts: Timestamp,
     /// The payload.
     pub payload: EventPayload,
+}
+
+impl NewEvent {
+    /// Creates the first event of a session's log.
+    #[must_use]
+    pub const fn queued(ts: Timestamp) -> Self {
+        Self {
+            ts,
+            payload: EventPayload::Status(StatusChange::new(SessionStatus::Queued)),
+        }
+    }
 }
 
 /// Declares the fields of [`SessionPatch`] once: the type of each, the field of the record that it
@@ -94,6 +105,8 @@ session_patch! {
     changes: ChangeSummary => session.changes;
     /// The total usage.
     usage: Usage => session.usage;
+    /// The excerpt of the agent's last message.
+    last_message: String => session.last_message;
     /// The position up to which the journal is in the log.
     journal: JournalPosition => journal;
     /// The absence from lists.

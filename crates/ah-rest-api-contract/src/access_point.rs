@@ -11,13 +11,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::Stream;
-use futures::future::BoxFuture;
 use serde::Serialize;
 
 use crate::{
     AllEventsQuery, EncodedJson, EncodedPage, EphemeralEvent, ErrorKind, EventFilter, EventPayload,
-    EventQuery, EventSeq, EventType, Gap, LogCursor, LogLevel, Page, SessionEvent, SessionId,
-    SessionQuery, SessionStatus, TaskManager, TaskManagerError, Timestamp,
+    EventQuery, EventSeq, EventType, Gap, HealthProbe, LogCursor, LogLevel, Page, SessionEvent,
+    SessionId, SessionQuery, SessionStatus, TaskManager, TaskManagerError, Timestamp,
 };
 
 /// The party for which an access point acts.
@@ -226,14 +225,6 @@ pub type EncodedStream =
 /// A stream of the encoded events of many sessions. It ends only with an error.
 pub type EncodedLogStream =
     Pin<Box<dyn Stream<Item = Result<Arc<EncodedEvent>, TaskManagerError>> + Send + 'static>>;
-
-/// A named check of a dependency of an access point.
-pub struct HealthProbe<'a> {
-    /// The name of the dependency, such as `store`.
-    pub name: &'static str,
-    /// The check. It has no side effects. It yields a description of the state or of the failure.
-    pub run: BoxFuture<'a, Result<String, String>>,
-}
 
 /// A [`TaskManager`] that a server can serve to others.
 ///

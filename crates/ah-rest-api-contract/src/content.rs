@@ -151,6 +151,17 @@ impl PromptContent {
         &self.0
     }
 
+    /// Returns the content of a prompt that was left out.
+    pub(crate) const fn left_out() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Returns true if there are no blocks. Only a prompt that was left out has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Returns the text of all text blocks, joined with line breaks.
     #[must_use]
     pub fn text(&self) -> String {

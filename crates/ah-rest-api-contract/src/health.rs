@@ -1,7 +1,9 @@
 //! Health and version of a server (contract §0.8).
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -118,6 +120,33 @@ impl DeepHealth {
             timestamp,
             checks,
         }
+    }
+}
+
+/// A named check of a dependency of an access point.
+pub struct HealthProbe<'a> {
+    /// The name of the dependency, such as `store`.
+    pub name: &'static str,
+    /// The check. It has no side effects. It yields a description of the state or of the failure.
+    pub run: BoxFuture<'a, Result<String, String>>,
+}
+
+impl HealthProbe<'_> {
+    /// Runs these checks, one after another.
+    pub async fn run_all(probes: Vec<Self>) -> BTreeMap<String, HealthCheck> {
+        let mut checks = BTreeMap::new();
+        for Self { name, run } in probes {
+            let started = Instant::now();
+            let (status, detail) = match run.await {
+                Ok(detail) => (CheckStatus::Ok, detail),
+                Err(detail) => (CheckStatus::Failed, detail),
+            };
+            let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let mut check = HealthCheck::new(status, took);
+            check.detail = Some(detail);
+            checks.insert(name.to_owned(), check);
+        }
+        checks
     }
 }
 

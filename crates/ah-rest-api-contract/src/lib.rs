@@ -200,7 +200,7 @@ pub use url;
 pub use access::{AccessPointFile, ApiKeyText, Role};
 pub use access_point::{
     AccessPoint, AlreadyDone, Caller, EncodedEvent, EncodedItem, EncodedLogStream, EncodedStream,
-    HealthProbe, HistoryPage, HistoryParts, RECEIPT_LIFETIME, Receipt, ReceiptTemplate,
+    HistoryPage, HistoryParts, RECEIPT_LIFETIME, Receipt, ReceiptTemplate,
 };
 pub use attachment::{
     ATTACHMENT_BYTES_MAX, ATTACHMENTS_BYTES_MAX, AttachmentContent, AttachmentHash, AttachmentRef,
@@ -219,7 +219,9 @@ pub use encoded::{EncodedJson, EncodedPage};
 pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
 // All of them, so that a new event is named in its own module only.
 pub use event::*;
-pub use health::{CheckStatus, DeepHealth, Health, HealthCheck, HealthStatus, Version};
+pub use health::{
+    CheckStatus, DeepHealth, Health, HealthCheck, HealthProbe, HealthStatus, Version,
+};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use ids::{
     DraftId, EventSeq, ExecutorId, InvalidId, LogCursor, MessageId, PermissionId, PromptId,
@@ -243,8 +245,9 @@ pub use query::{
 };
 pub use repository::{Branch, BranchList, Repository, RepositorySource};
 pub use session::{
-    Fleet, Follower, RECENT_EVENTS_MAX, Session, SessionAgent, SessionEndpoints, SessionInfo,
-    SessionLinks, SessionQuery, SessionRepo, SessionWorkspace, WorkspaceProvider,
+    Fleet, Follower, LAST_MESSAGE_CHARS_MAX, RECENT_EVENTS_MAX, SUMMARY_PROMPT_CHARS_MAX, Session,
+    SessionAgent, SessionEndpoints, SessionInfo, SessionLinks, SessionQuery, SessionRepo,
+    SessionView, SessionWorkspace, WorkspaceProvider,
 };
 pub use task::{
     AgentSelection, CreateTask, LaunchedTask, Priority, RepoConfig, RepoMode, RuntimeConfig,

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use futures::Stream;
 
 use crate::{
-    Agent, AllEventsQuery, AttachmentContent, AttachmentHash, BranchList, DiffQuery, Draft,
-    DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq, FileEntry, FileQuery, LaunchedTask,
-    LogCursor, Page, PageRequest, Permission, PermissionAnswer, PermissionId, Prompt,
+    Agent, AllEventsQuery, AttachmentContent, AttachmentHash, BranchList, DeepHealth, DiffQuery,
+    Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq, FileEntry, FileQuery,
+    LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer, PermissionId, Prompt,
     PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Session,
     SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, StreamItem, Task, TaskId,
-    TaskLaunchParams, TaskManagerError,
+    TaskLaunchParams, TaskManagerError, Version,
 };
 
 /// A stream of one session's events. It starts at a cursor and ends after the terminal `status`
@@ -114,6 +114,12 @@ impl InitialTasks {
 pub trait TaskManager: Send + Sync {
     /// Returns a description for display: `in-process engine at /home/me/.local/state/…`.
     fn description(&self) -> String;
+
+    /// Returns the version of the access point.
+    async fn version(&self) -> Result<Version, TaskManagerError>;
+
+    /// Checks the dependencies of the access point. A program can show why sessions do not start.
+    async fn deep_health(&self) -> Result<DeepHealth, TaskManagerError>;
 
     /// Launches a task: `count` queued sessions for each agent. The operation is atomic, and the
     /// sessions are durable when it returns.

@@ -15,6 +15,10 @@ use crate::{
 
 /// The maximum number of recent events in a session.
 pub const RECENT_EVENTS_MAX: usize = 3;
+/// The maximum length of [`Session::last_message`], in characters.
+pub const LAST_MESSAGE_CHARS_MAX: usize = 500;
+/// The maximum length of the prompt of a session's [`SessionView::Summary`], in characters.
+pub const SUMMARY_PROMPT_CHARS_MAX: usize = 200;
 
 /// One run of one agent in one workspace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +49,11 @@ pub struct Session {
     pub exit_code: Option<i32>,
     /// The text of the initial prompt.
     pub prompt: String,
-    /// The content of the initial prompt.
+    /// The content of the initial prompt; absent from a summary.
+    #[serde(
+        default = "PromptContent::left_out",
+        skip_serializing_if = "PromptContent::is_empty"
+    )]
     pub prompt_blocks: PromptContent,
     /// The repository of the session.
     pub repo: SessionRepo,
@@ -82,6 +90,10 @@ pub struct Session {
     #[serde(rename = "recent_events", default)]
     #[cfg_attr(feature = "openapi", schema(max_items = 3))]
     pub recent_events: Vec<SessionEvent>,
+    /// The text of the agent's last message, at most 500 characters. A longer one is cut and ends
+    /// with `…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_message: Option<String>,
     /// The size of its changes. Absent until files have changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<ChangeSummary>,
@@ -129,6 +141,7 @@ impl Session {
             ended_at: None,
             last_seq: EventSeq::START,
             recent_events: Vec::new(),
+            last_message: None,
             changes: None,
             usage: None,
             parent_session_id: None,
@@ -141,6 +154,56 @@ impl Session {
     pub fn title(&self) -> &str {
         let mut lines = self.prompt.lines().map(str::trim);
         lines.find(|line| !line.is_empty()).unwrap_or_default()
+    }
+
+    /// Returns the session in this view.
+    #[must_use]
+    pub fn viewed_as(mut self, view: SessionView) -> Self {
+        match view {
+            SessionView::Full => {}
+            SessionView::Summary => {
+                self.prompt = excerpt(self.title(), SUMMARY_PROMPT_CHARS_MAX);
+                self.prompt_blocks = PromptContent::left_out();
+                self.recent_events.clear();
+            }
+        }
+        self
+    }
+}
+
+/// The parts of each session that a list contains.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
+pub enum SessionView {
+    /// The whole session.
+    #[default]
+    Full,
+    /// The session without its large parts, for lists that are read often: `prompt` is the title of
+    /// the session, at most 200 characters, and the content of the prompt and the recent events are
+    /// left out.
+    Summary,
+}
+
+/// Returns the first `max` characters of a text, and `…` if there are more.
+pub(crate) fn excerpt(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
     }
 }
 
@@ -398,11 +461,14 @@ pub struct SessionQuery {
     pub labels: BTreeMap<String, String>,
     /// Includes hidden sessions.
     pub include_archived: bool,
+    /// The parts of each session to return.
+    pub view: SessionView,
     /// The page to return.
     pub page: PageRequest,
 }
 
 words!(open WorkspaceProvider);
+words!(closed SessionView);
 
 #[cfg(test)]
 mod tests {
@@ -424,5 +490,12 @@ mod tests {
         };
         assert_eq!(title("\n  Add a greeting \nand test it"), "Add a greeting");
         assert_eq!(title(" \n"), "");
+    }
+
+    #[test]
+    fn excerpt_is_cut_between_characters() {
+        assert_eq!(excerpt("日本語", 3), "日本語");
+        assert_eq!(excerpt("日本語です", 3), "日本語…");
+        assert_eq!(excerpt("one two", 4), "one…");
     }
 }

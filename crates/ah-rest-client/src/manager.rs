@@ -62,6 +62,14 @@ macro_rules! implement {
                 format!("access point at {}", self.base_url().as_str().trim_end_matches('/'))
             }
 
+            async fn version(&self) -> Result<Version, TaskManagerError> {
+                RestClient::version(self).await
+            }
+
+            async fn deep_health(&self) -> Result<DeepHealth, TaskManagerError> {
+                RestClient::deep_health(self).await
+            }
+
             async fn task_events_stream(
                 &self,
                 id: SessionId,

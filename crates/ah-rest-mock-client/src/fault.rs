@@ -46,7 +46,7 @@ macro_rules! methods {
 }
 
 ah_rest_api_contract::for_each_operation!(methods [
-    task_events_stream, all_events, list_events, get_initial_tasks, save_draft_task,
+    version, deep_health, task_events_stream, all_events, list_events, get_initial_tasks, save_draft_task,
     delete_draft_task, get_session_attachment
 ]);
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use ah_lifecycle::{
     Change, Decision, JournalPosition, JournalRecord, Launch, NewEvent, Refusal, SessionRecord,
-    View, create, ingest, start,
+    View, ingest, start,
 };
 use ah_rest_api_contract::{
     AttachmentContent, AttachmentHash, EphemeralEvent, EventPayload, EventSeq, RECENT_EVENTS_MAX,
@@ -45,7 +45,7 @@ impl MockSession {
     /// Creates a queued session.
     pub(crate) fn new(session: Session, launch: Launch, setup: Setup, now: Timestamp) -> Self {
         let mut new = Self::without_log(session, launch, setup);
-        new.append(vec![create::queued(now)]);
+        new.append(vec![NewEvent::queued(now)]);
         new
     }
 

@@ -271,7 +271,7 @@ impl State {
         let newest_first = self.sessions.iter().rev();
         let wanted: Vec<&MockSession> = newest_first.filter(|it| wants(query, it)).collect();
         let page = Page::of_whole(wanted, query.page);
-        page.map(|session| session.session().clone())
+        page.map(|session| session.session().clone().viewed_as(query.view))
     }
 
     pub(crate) fn list_events(

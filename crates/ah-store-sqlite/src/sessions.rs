@@ -75,7 +75,7 @@ async fn list(
                   activity, reason, exit_code, commit_id, workspace, changes, usage, created_at,
                   updated_at, started_at, ended_at, body, launch, last_seq, version, fence, owner,
                   ending, interrupt_requested, last_turn, agent_session_id, journal, hidden,
-                  recent_events AS "recent_events!: String"
+                  recent_events AS "recent_events!: String", last_message
            FROM (SELECT key AS place, value AS wanted FROM json_each($1)) AS page
            JOIN session_records ON session_records.key = page.wanted
            ORDER BY page.place"#,
@@ -87,8 +87,8 @@ async fn list(
     snapshot.commit().await.during("list sessions")?;
     let items = rows
         .into_iter()
-        .map(SessionRow::into_session)
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|row| Ok(row.into_session()?.viewed_as(query.view)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
     let total = Reader::new("sessions", "").number("key", page.total)?;
     Ok(Page::new(items, total, query.page))
 }

@@ -1,10 +1,21 @@
 //! Agents, repositories and branches.
 
-use ah_rest_api_contract::{Installation, PageRequest, RepoConfig, SessionStatus as S};
+use ah_rest_api_contract::{
+    HealthStatus, Installation, PageRequest, RepoConfig, SessionStatus as S,
+};
 use serde_json::json;
 
 use crate::World;
 use crate::script::think;
+
+/// The access point has a version, and its checks pass.
+pub async fn version_and_health_are_reported(world: &World) {
+    let version = world.manager().version().await.expect("it has a version");
+    assert!(!version.version.is_empty());
+    let health = world.manager().deep_health().await.expect("it is checked");
+    assert_eq!(health.status, HealthStatus::Ok, "{health:?}");
+    assert!(!health.checks.is_empty());
+}
 
 /// Listed agents can be used by tasks.
 pub async fn agents_are_listed(world: &World) {

@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
-    AgentType, EventPayload, FileQuery, FileStatus, Page, PageRequest, PermissionAnswer,
-    PermissionId, Prompt, PromptRequest, SessionId, SessionQuery, SessionStatus as S,
+    AgentType, EventPayload, FileQuery, FileStatus, LAST_MESSAGE_CHARS_MAX, Page, PageRequest,
+    PermissionAnswer, PermissionId, Prompt, PromptRequest, SUMMARY_PROMPT_CHARS_MAX, SessionId,
+    SessionQuery, SessionStatus as S, SessionView,
 };
 use serde_json::json;
 
 use crate::World;
-use crate::script::{ask_to_use, edit, exit, hang, think};
+use crate::script::{ask_to_use, edit, exit, hang, say, think};
 use crate::world::PAGES_MAX;
 
 /// Returns the sessions that `query` finds, read in pages of two.
@@ -56,6 +57,33 @@ pub async fn sessions_are_listed_newest_first(world: &World) {
     let past = world.manager().list_sessions(past_the_end).await;
     let past = past.expect("sessions are listed");
     assert_eq!((past.items.len(), past.total, past.next_page), (0, 5, None));
+}
+
+/// The summary of a session is the session without its large parts. It has the title and the
+/// agent's last message.
+pub async fn summaries_have_no_large_parts(world: &World) {
+    let said = "long ".repeat(LAST_MESSAGE_CHARS_MAX);
+    let timeline = json!([say("first"), say(&said), think("hm"), hang()]);
+    let mut task = world.task(&timeline);
+    let title = "t".repeat(SUMMARY_PROMPT_CHARS_MAX + 1);
+    task.prompt = format!("\n{title}\nand more").into();
+    let id = world.launch_task(task).await;
+    let full = world
+        .until_session(id, |session| !session.recent_events.is_empty())
+        .await;
+    let last = full.last_message.clone().expect("the agent spoke");
+    assert_eq!(last.chars().count(), LAST_MESSAGE_CHARS_MAX);
+    assert!(last.starts_with("long long") && last.ends_with("long…"));
+    let query = SessionQuery {
+        view: SessionView::Summary,
+        ..SessionQuery::default()
+    };
+    let list = world.manager().list_sessions(query).await;
+    let list = list.expect("sessions are listed");
+    assert_eq!(list.items, [full.clone().viewed_as(SessionView::Summary)]);
+    let summary = &list.items[0];
+    assert_eq!(summary.prompt.chars().count(), SUMMARY_PROMPT_CHARS_MAX + 1);
+    assert!(summary.prompt_blocks.is_empty() && summary.recent_events.is_empty());
 }
 
 fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

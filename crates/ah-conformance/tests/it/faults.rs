@@ -113,6 +113,10 @@ found! {
     list_ignores_archive: ListIgnoresArchive by "lists::lists_are_filtered";
     initial_tasks_without_ended: InitialTasksWithoutEnded by "lists::initial_tasks_contain_drafts_and_sessions";
     session_without_recent_events: SessionWithoutRecentEvents by "events::session_contains_its_recent_events";
+    list_ignores_view: ListIgnoresView by "lists::summaries_have_no_large_parts";
+    session_without_last_message: SessionWithoutLastMessage by "lists::summaries_have_no_large_parts";
+    version_is_empty: VersionIsEmpty by "catalog::version_and_health_are_reported";
+    health_without_checks: HealthWithoutChecks by "catalog::version_and_health_are_reported";
     session_without_usage: SessionWithoutUsage by "events::session_contains_its_recent_events";
     session_without_activity: SessionWithoutActivity by "permissions::a_request_waits_for_its_answer";
     session_of_an_old_log: SessionOfAnOldLog by "events::session_follows_from_its_log";

@@ -2,13 +2,13 @@
 
 use ah_rest_api_contract::{
     Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash, BranchList,
-    CreateTask, DeliveryMode, DiffQuery, Draft, DraftId, DraftUpdate, EphemeralEvent, ErrorKind,
-    EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery, InitialTasks,
+    CreateTask, DeepHealth, DeliveryMode, DiffQuery, Draft, DraftId, DraftUpdate, EphemeralEvent,
+    ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery, InitialTasks,
     LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
     PermissionPolicy, Priority, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
     Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
-    SessionQuery, SortOrder, StreamItem, Task, TaskId, TaskLaunchParams, TaskManager,
-    TaskManagerError,
+    SessionQuery, SessionView, SortOrder, StreamItem, Task, TaskId, TaskLaunchParams, TaskManager,
+    TaskManagerError, Version,
 };
 use ah_rest_mock_client::MockTaskManager;
 use async_trait::async_trait;
@@ -53,6 +53,10 @@ faults! {
     ListIgnoresArchive,
     InitialTasksWithoutEnded,
     SessionWithoutRecentEvents,
+    ListIgnoresView,
+    SessionWithoutLastMessage,
+    VersionIsEmpty,
+    HealthWithoutChecks,
     SessionWithoutUsage,
     SessionWithoutActivity,
     SessionOfAnOldLog,
@@ -145,6 +149,7 @@ impl Mutant {
             Some(Fault::SessionWithoutRecentEvents) => session.recent_events.clear(),
             Some(Fault::SessionWithoutUsage) => session.usage = None,
             Some(Fault::SessionWithoutActivity) => session.activity = None,
+            Some(Fault::SessionWithoutLastMessage) => session.last_message = None,
             Some(Fault::SessionOfAnOldLog) => session.last_seq = EventSeq::START,
             _ => {}
         }
@@ -226,6 +231,21 @@ impl TaskManager for Mutant {
         self.inner.description()
     }
 
+    async fn version(&self) -> Result<Version, TaskManagerError> {
+        match self.fault {
+            Some(Fault::VersionIsEmpty) => Ok(Version::new("")),
+            _ => self.inner.version().await,
+        }
+    }
+
+    async fn deep_health(&self) -> Result<DeepHealth, TaskManagerError> {
+        let mut health = self.inner.deep_health().await?;
+        if self.has(Fault::HealthWithoutChecks) {
+            health.checks.clear();
+        }
+        Ok(health)
+    }
+
     async fn launch_task(
         &self,
         params: TaskLaunchParams,
@@ -261,6 +281,7 @@ impl TaskManager for Mutant {
             Some(Fault::ListIgnoresTask) => query.task_id = None,
             Some(Fault::ListIgnoresLabels) => query.labels.clear(),
             Some(Fault::ListIgnoresArchive) => query.include_archived = false,
+            Some(Fault::ListIgnoresView) => query.view = SessionView::Full,
             _ => {}
         }
         let mut page = self.inner.list_sessions(query).await?;

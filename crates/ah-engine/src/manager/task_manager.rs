@@ -2,11 +2,12 @@
 
 use ah_rest_api_contract::{
     AccessPoint, Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash,
-    BranchList, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq,
-    EventStream, FileEntry, FileQuery, InitialTasks, LaunchedTask, Page, PageRequest, Permission,
-    PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
-    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
-    SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    BranchList, DeepHealth, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter, EventQuery,
+    EventSeq, EventStream, FileEntry, FileQuery, HealthProbe, InitialTasks, LaunchedTask, Page,
+    PageRequest, Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId,
+    PromptReceipt, PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent,
+    SessionId, SessionInfo, SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager,
+    TaskManagerError, Version,
 };
 use async_trait::async_trait;
 
@@ -17,6 +18,15 @@ use crate::encoding::{all_decoded, decoded};
 impl TaskManager for LocalTaskManager {
     fn description(&self) -> String {
         format!("in-process engine at {}", self.core.config.home.display())
+    }
+
+    async fn version(&self) -> Result<Version, TaskManagerError> {
+        Ok(Version::new(env!("CARGO_PKG_VERSION")))
+    }
+
+    async fn deep_health(&self) -> Result<DeepHealth, TaskManagerError> {
+        let checks = HealthProbe::run_all(self.health_probes()).await;
+        Ok(DeepHealth::of(checks, self.core.clock.now()))
     }
 
     async fn launch_task(

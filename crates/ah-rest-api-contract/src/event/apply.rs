@@ -37,6 +37,9 @@ impl Session {
             EventPayload::Status(change) => self.apply_status(change, ts),
             EventPayload::Turn(turn) => self.apply_turn(turn),
             EventPayload::SessionUpdate(update) => self.apply_update(update),
+            EventPayload::Message(message) => {
+                self.last_message = message.excerpt().or(self.last_message.take());
+            }
             EventPayload::PermissionRequest(_) => self.set_activity(Activity::AwaitingPermission),
             // If other requests are pending, an update with the activity follows.
             EventPayload::PermissionResolved(_)

@@ -26,6 +26,20 @@ pub struct StatusChange {
     pub signal: Option<i32>,
 }
 
+impl StatusChange {
+    /// Creates a change to `status` without a previous status, as the first event of a log has it.
+    #[must_use]
+    pub const fn new(status: SessionStatus) -> Self {
+        Self {
+            status,
+            previous: None,
+            reason: None,
+            exit_code: None,
+            signal: None,
+        }
+    }
+}
+
 /// The severity of a log line, the most severe first.
 #[derive(
     Clone,

@@ -3,10 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::{
-    EventPayload, FileEdit, Message, Plan, SessionUpdate, StatusChange, ToolResult, ToolUse,
-    TurnChange, UnknownEvent, Usage,
+    EventPayload, FileEdit, Message, MessageRole, Plan, SessionUpdate, StatusChange, ToolResult,
+    ToolUse, TurnChange, UnknownEvent, Usage,
 };
-use crate::{ChangeSummary, ContentBlock, PermissionRequested, PermissionResolved};
+use crate::session::excerpt;
+use crate::{
+    ChangeSummary, ContentBlock, LAST_MESSAGE_CHARS_MAX, PermissionRequested, PermissionResolved,
+};
 
 /// The names of the most informative arguments of tools, in order of preference.
 const INFORMATIVE_ARGUMENTS: [&str; 13] = [
@@ -127,6 +130,16 @@ impl Message {
     pub fn text(&self) -> String {
         let text: Vec<String> = self.content.iter().map(ContentBlock::summary).collect();
         text.join("\n")
+    }
+
+    /// Returns the value of [`Session::last_message`](crate::Session::last_message) after this
+    /// message; `None` if it leaves the value as it is, since it is a user's or has no text.
+    #[must_use]
+    pub fn excerpt(&self) -> Option<String> {
+        let text = self.text();
+        let text = text.trim();
+        let counts = self.role == MessageRole::Assistant && !text.is_empty();
+        counts.then(|| excerpt(text, LAST_MESSAGE_CHARS_MAX))
     }
 }
 

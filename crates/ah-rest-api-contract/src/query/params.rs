@@ -4,7 +4,7 @@
 use super::reader::{Parameter, Reader, joined};
 use crate::{
     AgentType, EventSeq, EventType, FileStatus, LogCursor, LogLevel, SessionId, SessionStatus,
-    SortOrder, TaskId, Timestamp,
+    SessionView, SortOrder, TaskId, Timestamp,
 };
 
 /// Declares the wire form of a query: a struct of optional texts. Each has a description and the
@@ -128,6 +128,7 @@ values! {
     LogCursor: |text| text.parse().ok(), "an `id:` of this stream";
     LogLevel: LogLevel::from_word, "`error`, `warn`, `info`, `debug` or `trace`";
     SortOrder: SortOrder::from_word, "`asc` or `desc`";
+    SessionView: SessionView::from_word, "`full` or `summary`";
     Timestamp: |text| text.parse().ok(), "an RFC 3339 timestamp such as 2026-01-31T12:00:00Z";
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::params::list_query;
 use super::reader::{Parameter, Reader, escaped, joined, shown, split};
-use crate::SessionQuery;
 use crate::task::check_labels;
+use crate::{SessionQuery, SessionView};
 
 list_query! {
     /// The query parameters of `GET /sessions`; see [`SessionQuery`].
@@ -26,11 +26,24 @@ list_query! {
         label list "label" for labels: (Option<crate::openapi::LabelList>, inline);
         /// Includes hidden sessions.
         include_archived for include_archived: (Option<bool>);
+        /// The parts of each session to return. `summary` leaves out the large ones, for lists that
+        /// are read often.
+        view for view: (Option<SessionView>, inline);
     }
     /// The page number, from 1.
     page;
     /// The number of sessions per page.
     per_page;
+}
+
+impl Parameter for SessionView {
+    fn read(reader: &mut Reader, field: &str, text: Option<&str>) -> Self {
+        Option::read(reader, field, text).unwrap_or_default()
+    }
+
+    fn write(&self) -> Option<String> {
+        (*self != Self::default()).then(|| self.to_string())
+    }
 }
 
 /// Labels that a session must have. Each name occurs once, because a session has one value for it.

@@ -64,6 +64,7 @@ proptest! {
         statuses in vec(prop::sample::select(SessionStatus::ALL.to_vec()), 0..4),
         names in (of(text()), of(text()), of(text())),
         task in of(ulid()), include_archived: bool, page in page(),
+        view in prop::sample::select(SessionView::ALL.to_vec()),
         labels in btree_map("[a-z./_-]{1,4}", "[a,:\\\\ ]{0,4}", 0..3),
     ) {
         let query = SessionQuery {
@@ -74,6 +75,7 @@ proptest! {
             task_id: task.map(TaskId::from_ulid),
             labels,
             include_archived,
+            view,
             page,
         };
         comes_back::<_, SessionParams>(&query);

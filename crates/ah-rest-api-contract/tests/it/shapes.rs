@@ -189,6 +189,7 @@ pub(crate) fn session() -> Session {
     session.started_at = Some(now());
     session.ended_at = Some(now());
     session.last_seq = EventSeq::new(7);
+    session.last_message = Some("Done.".to_owned());
     session.recent_events = vec![SessionEvent {
         seq: EventSeq::new(7),
         ts: now(),
@@ -229,13 +230,7 @@ fn every_event() {
 
 #[test]
 fn an_event_with_nothing_optional() {
-    let first = EventPayload::Status(StatusChange {
-        status: SessionStatus::Queued,
-        previous: None,
-        reason: None,
-        exit_code: None,
-        signal: None,
-    });
+    let first = EventPayload::Status(StatusChange::new(SessionStatus::Queued));
     insta::assert_snapshot!(
         serde_json::to_string(&first).expect("JSON"),
         @r#"{"type":"status","status":"queued"}"#

@@ -5,12 +5,13 @@ use std::time::Duration;
 use ah_lifecycle::create::KeyedLaunch;
 use ah_lifecycle::{View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
 use ah_rest_api_contract::{
-    Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash, BranchList,
-    DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq,
-    EventStream, FileEntry, FileQuery, InitialTasks, LaunchedTask, Page, PageRequest, Permission,
-    PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
-    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
-    SessionQuery, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    AccessPoint, Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash,
+    BranchList, DeepHealth, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter,
+    EventQuery, EventSeq, EventStream, FileEntry, FileQuery, HealthProbe, InitialTasks,
+    LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId, Prompt,
+    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Session,
+    SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, StopRequest, Task, TaskId,
+    TaskLaunchParams, TaskManager, TaskManagerError, Version,
 };
 use async_trait::async_trait;
 
@@ -24,6 +25,17 @@ const CANCEL_MAX: Duration = Duration::from_secs(60);
 impl TaskManager for MockTaskManager {
     fn description(&self) -> String {
         "mock in memory".to_owned()
+    }
+
+    async fn version(&self) -> Result<Version, TaskManagerError> {
+        self.enter(MockMethod::Version).await?;
+        Ok(Version::new(env!("CARGO_PKG_VERSION")))
+    }
+
+    async fn deep_health(&self) -> Result<DeepHealth, TaskManagerError> {
+        self.enter(MockMethod::DeepHealth).await?;
+        let checks = HealthProbe::run_all(self.health_probes()).await;
+        Ok(DeepHealth::of(checks, self.shared.now().wall))
     }
 
     async fn launch_task(

@@ -1,12 +1,8 @@
 //! Health, readiness, metrics and the version of the server (contract §0.8).
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
 
-use ah_rest_api_contract::{
-    CheckStatus, DeepHealth, Health, HealthCheck, HealthProbe, HealthStatus, Version,
-};
+use ah_rest_api_contract::{DeepHealth, Health, HealthProbe, HealthStatus, Version};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -64,28 +60,12 @@ pub(crate) async fn deep_health(State(about): State<About>) -> ApiResult {
         name: "disk",
         run: async { disk(&about.home) }.boxed(),
     });
-    let mut checks = BTreeMap::new();
-    for HealthProbe { name, run } in probes {
-        checks.insert(name.to_owned(), timed(run).await);
-    }
+    let checks = HealthProbe::run_all(probes).await;
     Ok(Json(DeepHealth::of(checks, about.clock.now())).into_response())
 }
 
 /// The detail of a check: its finding, or its failure.
 type Finding = Result<String, String>;
-
-async fn timed(check: impl Future<Output = Finding>) -> HealthCheck {
-    let started = Instant::now();
-    let found = check.await;
-    let took = started.elapsed().as_millis();
-    let (status, detail) = match found {
-        Ok(detail) => (CheckStatus::Ok, detail),
-        Err(detail) => (CheckStatus::Failed, detail),
-    };
-    let mut check = HealthCheck::new(status, u64::try_from(took).unwrap_or(u64::MAX));
-    check.detail = Some(detail);
-    check
-}
 
 /// Checks the free space of the state folder's disk.
 fn disk(home: &Path) -> Finding {

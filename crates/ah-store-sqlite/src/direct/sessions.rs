@@ -16,7 +16,7 @@ macro_rules! select {
                     status, activity, reason, exit_code, commit_id, workspace, changes, usage,
                     created_at, updated_at, started_at, ended_at, body, launch, last_seq, version,
                     fence, owner, ending, interrupt_requested, last_turn, agent_session_id, journal,
-                    hidden, recent_events ",
+                    hidden, recent_events, last_message ",
             $from
         )
     };
@@ -44,6 +44,7 @@ pub(crate) fn is_unfiltered(query: &SessionQuery) -> bool {
     *query
         == SessionQuery {
             include_archived: query.include_archived,
+            view: query.view,
             page: query.page,
             ..SessionQuery::default()
         }
@@ -95,8 +96,8 @@ fn list(connection: &Connection, query: &SessionQuery) -> Result<Page<Session>, 
         .during(LIST)?
         .query_map([keys], session_row)
         .during(LIST)?
-        .map(|row| row.during(LIST)?.into_session())
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|row| Ok(row.during(LIST)?.into_session()?.viewed_as(query.view)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
     let total = Reader::new("sessions", "").number("key", total)?;
     Ok(Page::new(items, total, query.page))
 }
@@ -136,5 +137,6 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         journal: row.get(29)?,
         hidden: row.get(30)?,
         recent_events: row.get(31)?,
+        last_message: row.get(32)?,
     })
 }

@@ -139,6 +139,7 @@ fn apply_patch(connection: &Connection, patched: &Patched<'_>) -> Result<(), Sto
              ended_at = coalesce(?1 ->> 'ended_at', ended_at),
              changes = coalesce(?1 ->> 'changes', changes),
              usage = coalesce(?1 ->> 'usage', usage),
+             last_message = coalesce(?1 ->> 'last_message', last_message),
              journal = coalesce(?1 ->> 'journal', journal),
              hidden = coalesce(?1 ->> 'hidden', hidden),
              owner = iif(?1 ->> 'ended', NULL, owner),

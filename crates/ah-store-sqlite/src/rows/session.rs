@@ -89,6 +89,7 @@ pub(crate) struct SessionRow {
     pub(crate) hidden: i64,
     /// A JSON array of wire forms as texts, newest first.
     pub(crate) recent_events: String,
+    pub(crate) last_message: Option<String>,
 }
 
 impl SessionRow {
@@ -143,6 +144,7 @@ impl SessionRow {
         session.ended_at = row.some_moment("ended_at", self.ended_at)?;
         session.last_seq = EventSeq::new(row.number("last_seq", self.last_seq)?);
         session.recent_events = recent_events(&self.id, &self.recent_events)?;
+        session.last_message = self.last_message;
         session.changes = row.some_json("changes", self.changes.as_deref())?;
         session.usage = row.some_json("usage", self.usage.as_deref())?;
         session.parent_session_id = body.parent_session_id;

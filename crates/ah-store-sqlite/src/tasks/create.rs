@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
-    EventPayload, EventSeq, Receipt, RepositorySource, Session, SessionStatus, StatusChange,
-    Timestamp,
+    EventSeq, Receipt, RepositorySource, Session, SessionStatus, Timestamp,
 };
 use ah_store::{Launch, LogPosition, NewEvent, NewTask, StoreError};
 use rusqlite::Connection;
@@ -52,16 +51,7 @@ struct PreparedSession {
 
 impl PreparedSession {
     fn new(session: &Session, launch: &Launch) -> Result<Self, StoreError> {
-        let first = NewEvent {
-            ts: session.created_at,
-            payload: EventPayload::Status(StatusChange {
-                status: SessionStatus::Queued,
-                previous: None,
-                reason: None,
-                exit_code: None,
-                signal: None,
-            }),
-        };
+        let first = NewEvent::queued(session.created_at);
         Ok(Self {
             id: session.id.to_string(),
             tenant_id: session.tenant_id.clone(),

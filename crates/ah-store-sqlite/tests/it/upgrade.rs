@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ah_rest_api_contract::{Receipt, SessionQuery};
+use ah_rest_api_contract::{
+    ContentBlock, EventPayload, Message, MessageId, MessageRole, Receipt, SessionQuery,
+};
 use ah_store::suite::{StoreHarness as _, sample};
+use ah_store::{Guard, SessionWrite};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
@@ -85,4 +88,49 @@ async fn labels_of_schema_8_are_searched() {
     let found = store.list_sessions(&query).await.unwrap();
     let found: Vec<_> = found.items.iter().map(|session| session.id).collect();
     assert_eq!(found, [id]);
+}
+
+/// Sessions that are older than the column of last messages have theirs.
+#[tokio::test]
+async fn last_messages_of_schema_14_are_found() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let long = "long ".repeat(200);
+    // The texts of each session's messages of the agent, in order.
+    let said: [&[&str]; 4] = [&[], &["one", "two"], &["one", " "], &[&long]];
+    let mut expected = Vec::new();
+    for texts in said {
+        let id = sample::one_session(&*store).await;
+        let mut session = store.session(id).await.unwrap().session;
+        for text in texts {
+            let payload = EventPayload::Message(Message {
+                role: MessageRole::Assistant,
+                message_id: MessageId::from_ulid(sample::ulid()),
+                content: vec![ContentBlock::text(*text)],
+                author: None,
+                delivery: None,
+                prompt_id: None,
+            });
+            session.apply_payload(&payload, sample::at(1));
+            let mut write = SessionWrite::new(id, Guard::default(), sample::at(1));
+            write.events = vec![sample::event(1, payload)];
+            store.write(write).await.unwrap();
+        }
+        expected.push((id, session.last_message));
+    }
+    store.close().await;
+    let mut connection = database_of(&folder, 19).await;
+    for undo in [
+        "ALTER TABLE sessions DROP COLUMN last_message",
+        "DELETE FROM _sqlx_migrations WHERE version = 19",
+    ] {
+        sqlx::query(undo).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+
+    let store = folder.open().await;
+    assert!(expected.iter().any(|(_, last)| last.is_some()));
+    for (id, last) in expected {
+        assert_eq!(store.session(id).await.unwrap().session.last_message, last);
+    }
 }

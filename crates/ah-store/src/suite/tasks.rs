@@ -36,13 +36,7 @@ pub async fn task_and_sessions_are_created_atomically(harness: &dyn StoreHarness
                 seq: EventSeq::new(1),
                 ts: session.created_at,
                 session_id: session.id,
-                payload: EventPayload::Status(StatusChange {
-                    status: SessionStatus::Queued,
-                    previous: None,
-                    reason: None,
-                    exit_code: None,
-                    signal: None,
-                }),
+                payload: EventPayload::Status(StatusChange::new(SessionStatus::Queued)),
             }]
         );
     }

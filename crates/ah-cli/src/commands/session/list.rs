@@ -2,7 +2,7 @@
 
 use ah_rest_api_contract::{
     Activity, AgentType, ChangeSummary, PER_PAGE_MAX, Page, PageRequest, RepoMode,
-    RepositorySource, Session, SessionQuery, SessionStatus, TaskManager, Timestamp,
+    RepositorySource, Session, SessionQuery, SessionStatus, SessionView, TaskManager, Timestamp,
 };
 
 use crate::args::ListArgs;
@@ -42,6 +42,11 @@ pub(super) async fn run(
         agent: args.agent.map(AgentType::new),
         labels: args.labels.into_iter().collect(),
         include_archived: args.all,
+        view: if context.json {
+            SessionView::Full
+        } else {
+            SessionView::Summary
+        },
         ..SessionQuery::default()
     };
     let limit = if args.limit == 0 {

@@ -237,6 +237,7 @@ pub(crate) fn session() -> BoxedStrategy<Session> {
             session.ended_at = times.3;
             session.last_seq = log.0;
             session.recent_events = log.1;
+            session.last_message = ids.2.map(|id| format!("said {id}"));
             session.changes = parts.4;
             session.usage = log.2;
             session.parent_session_id = ids.2.map(SessionId::from_ulid);

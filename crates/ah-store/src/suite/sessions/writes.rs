@@ -73,6 +73,7 @@ fn full_patch() -> SessionPatch {
             cost_usd: Some(0.1),
             ..Usage::default()
         }),
+        last_message: Some("it is \"done\" – ä".to_owned()),
         journal: Some(JournalPosition(1 << 40)),
         hidden: Some(true),
     }
@@ -101,6 +102,7 @@ pub async fn every_field_of_a_patch_is_kept(harness: &dyn StoreHarness) {
     session.started_at = patch.started_at;
     session.changes = patch.changes;
     session.usage = patch.usage;
+    session.last_message = patch.last_message;
     session.updated_at = sample::at(4);
     session.last_seq = session.last_seq.next();
     expected.ending = patch.ending;
