@@ -198,18 +198,19 @@ impl Catalog {
             Installation::Installed { version } => version.iter().cloned().collect(),
             _ => Vec::new(),
         };
-        Agent {
-            agent_type: AgentType::new(name),
-            driver: profile.driver.as_str().to_owned(),
-            description: profile.description.clone(),
-            versions,
+        let capabilities = AgentCapabilities {
+            steer: profile.driver.can_steer(),
+            ..profile.capabilities
+        };
+        Agent::new(
+            AgentType::new(name),
+            profile.driver.as_str(),
+            &profile.description,
             installation,
-            capabilities: AgentCapabilities {
-                steer: profile.driver.can_steer(),
-                ..profile.capabilities
-            },
-            settings_schema_ref: schema_ref(name),
-        }
+            capabilities,
+            schema_ref(name),
+        )
+        .with_versions(versions)
     }
 
     fn find(&self, profile: &Profile) -> Option<PathBuf> {

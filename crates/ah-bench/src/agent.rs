@@ -105,11 +105,7 @@ pub(crate) async fn play(pace: Pace) -> anyhow::Result<()> {
     let mut ticks = tokio::time::interval(Duration::from_millis(pace.interval_ms));
     for _ in 0..pace.lines {
         ticks.tick().await;
-        let event = EventPayload::Log(Log {
-            level: LogLevel::Info,
-            message: nanos_now().to_string(),
-            tool_execution_id: None,
-        });
+        let event = EventPayload::Log(Log::new(LogLevel::Info, nanos_now().to_string()));
         say(&json!({ "event": event })).await?;
     }
     say(&json!({ "turn_ended": { "turn": "completed" } })).await?;

@@ -135,9 +135,5 @@ fn batch_of(session: SessionId, events: usize) -> SessionWrite {
 }
 
 fn event() -> EventPayload {
-    EventPayload::Log(Log {
-        level: LogLevel::Info,
-        message: LINE.to_owned(),
-        tool_execution_id: None,
-    })
+    EventPayload::Log(Log::new(LogLevel::Info, LINE.to_owned()))
 }

@@ -87,16 +87,9 @@ async fn append(store: &SqliteStore, id: SessionId, count: usize) -> anyhow::Res
 fn event(number: usize) -> NewEvent {
     let text = format!("step {number}: the tests of the scheduler are green again");
     let payload = if number.is_multiple_of(LOG_LINE_EVERY) {
-        EventPayload::Log(Log {
-            level: LogLevel::Info,
-            message: text,
-            tool_execution_id: None,
-        })
+        EventPayload::Log(Log::new(LogLevel::Info, text))
     } else {
-        EventPayload::Thought(Thought {
-            thought: text,
-            reasoning: None,
-        })
+        EventPayload::Thought(Thought::new(text))
     };
     NewEvent {
         ts: MOMENT,

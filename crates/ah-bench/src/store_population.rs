@@ -80,28 +80,14 @@ async fn past_task(
 /// Returns the events and the end of a session, as one write.
 fn whole_life(id: SessionId, created_at: Timestamp) -> SessionWrite {
     let at = |second| created_at.plus(Duration::from_secs(second));
-    let status = |status, previous| {
-        EventPayload::Status(StatusChange {
-            status,
-            previous: Some(previous),
-            reason: None,
-            exit_code: None,
-            signal: None,
-        })
-    };
+    let status =
+        |status, previous| EventPayload::Status(StatusChange::new(status).with_previous(previous));
     let events = (0..EVENTS).map(|number| {
         let text = format!("step {number}: the tests of the scheduler are green again");
         if number % 2 == 0 {
-            EventPayload::Thought(Thought {
-                thought: text,
-                reasoning: None,
-            })
+            EventPayload::Thought(Thought::new(text))
         } else {
-            EventPayload::Log(Log {
-                level: LogLevel::Info,
-                message: text,
-                tool_execution_id: None,
-            })
+            EventPayload::Log(Log::new(LogLevel::Info, text))
         }
     });
     let payloads = [status(SessionStatus::Running, SessionStatus::Queued)]

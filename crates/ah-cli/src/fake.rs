@@ -62,38 +62,28 @@ pub(crate) fn at(millis: i64) -> Timestamp {
 
 /// Returns the diff of two files.
 pub(crate) fn diff() -> SessionDiff {
-    let file = |path: &str, status, added, removed, diff: &str| FileDiff {
-        path: path.to_owned(),
-        old_path: None,
-        status,
-        diff: diff.to_owned(),
-        lines_added: added,
-        lines_removed: removed,
-        context_lines: 3,
-        full_file: false,
-        is_binary: false,
-        hunks: Vec::new(),
+    let file = |path: &str, status, added, removed, diff: &str| {
+        FileDiff::new(path.to_owned(), status, diff.to_owned())
+            .with_lines_added(added)
+            .with_lines_removed(removed)
+            .with_context_lines(3)
     };
-    SessionDiff {
-        files: vec![
-            file(
-                "src/greeting.rs",
-                FileStatus::Added,
-                2,
-                0,
-                "diff --git a/src/greeting.rs b/src/greeting.rs\nnew file mode 100644\n\
+    SessionDiff::of(vec![
+        file(
+            "src/greeting.rs",
+            FileStatus::Added,
+            2,
+            0,
+            "diff --git a/src/greeting.rs b/src/greeting.rs\nnew file mode 100644\n\
                  --- /dev/null\n+++ b/src/greeting.rs\n@@ -0,0 +1,2 @@\n+//! Greets.\n+fn greet() {}\n",
-            ),
-            file(
-                "src/main.rs",
-                FileStatus::Modified,
-                1,
-                1,
-                "diff --git a/src/main.rs b/src/main.rs\n--- a/src/main.rs\n+++ b/src/main.rs\n\
+        ),
+        file(
+            "src/main.rs",
+            FileStatus::Modified,
+            1,
+            1,
+            "diff --git a/src/main.rs b/src/main.rs\n--- a/src/main.rs\n+++ b/src/main.rs\n\
                  @@ -1,2 +1,2 @@\n fn main() {\n-    old();\n+    greet();\n",
-            ),
-        ],
-        total_lines_added: 3,
-        total_lines_removed: 1,
-    }
+        ),
+    ])
 }

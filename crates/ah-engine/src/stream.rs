@@ -108,10 +108,8 @@ impl Reader {
         if let Some(first) = rows.first()
             && first.seq > self.cursor.next()
         {
-            self.ready.push_back(EncodedItem::Gap(Gap {
-                from_seq: self.cursor.next(),
-                earliest_seq: first.seq,
-            }));
+            self.ready
+                .push_back(EncodedItem::Gap(Gap::new(self.cursor.next(), first.seq)));
         }
         let any = !rows.is_empty();
         for row in rows {

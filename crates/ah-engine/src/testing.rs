@@ -222,20 +222,13 @@ impl FakeHost {
 
     /// Appends a thought of the agent to the journal.
     pub fn thought(&self, session: SessionId, text: &str) {
-        let thought = Thought {
-            thought: text.into(),
-            reasoning: None,
-        };
+        let thought = Thought::new(text);
         self.event(session, EventPayload::Thought(thought));
     }
 
     /// Appends a log line of the agent to the journal.
     pub fn log(&self, session: SessionId, level: LogLevel, message: &str) {
-        let log = Log {
-            level,
-            message: message.into(),
-            tool_execution_id: None,
-        };
+        let log = Log::new(level, message);
         self.event(session, EventPayload::Log(log));
     }
 

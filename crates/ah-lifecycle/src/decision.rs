@@ -272,13 +272,13 @@ pub(crate) fn transition(
     }
     change.events.push(NewEvent {
         ts: now,
-        payload: EventPayload::Status(StatusChange {
-            status: next,
-            previous: Some(previous),
-            reason: detail.reason,
-            exit_code: detail.exit_code,
-            signal: detail.signal,
-        }),
+        payload: EventPayload::Status(
+            StatusChange::new(next)
+                .with_previous(previous)
+                .with_reason(detail.reason)
+                .with_exit_code(detail.exit_code)
+                .with_signal(detail.signal),
+        ),
     });
     Ok(change)
 }

@@ -69,12 +69,11 @@ pub fn decide(
         .iter()
         .filter(|p| p.permission.state != PermissionState::Resolved)
     {
-        let resolved = PermissionResolved {
-            request_id: open.permission.request.request_id,
-            outcome: PermissionOutcome::Cancelled,
-            option_id: None,
-            by: "agent".to_owned(),
-        };
+        let resolved = PermissionResolved::new(
+            open.permission.request.request_id,
+            PermissionOutcome::Cancelled,
+            "agent",
+        );
         before.push(NewEvent {
             ts: now,
             payload: EventPayload::PermissionResolved(resolved.clone()),
@@ -246,11 +245,10 @@ fn leftovers(process_end: &ProcessEnd, now: Timestamp) -> Vec<NewEvent> {
         {
             vec![NewEvent {
                 ts: now,
-                payload: EventPayload::Log(Log {
-                    level: LogLevel::Warn,
-                    message: format!("the agent left {} running; killed now", processes(*swept)),
-                    tool_execution_id: None,
-                }),
+                payload: EventPayload::Log(Log::new(
+                    LogLevel::Warn,
+                    format!("the agent left {} running; killed now", processes(*swept)),
+                )),
             }]
         }
         _ => Vec::new(),

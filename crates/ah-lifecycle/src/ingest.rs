@@ -98,12 +98,9 @@ fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
         }
         EventPayload::Message(message) => change.patch.last_message = message.excerpt(),
         EventPayload::PermissionRequest(request) => {
-            change.permissions.push(PermissionWrite::Open(Permission {
-                request: request.clone(),
-                created_at: ts,
-                state: PermissionState::Pending,
-                resolution: None,
-            }));
+            change
+                .permissions
+                .push(PermissionWrite::Open(Permission::new(request.clone(), ts)));
             activity = Some(Activity::AwaitingPermission);
         }
         EventPayload::PermissionResolved(resolved) => {
@@ -134,15 +131,14 @@ fn of_event(view: &View, payload: &EventPayload, ts: Timestamp) -> Change {
         }
         // The agent must not change its session.
         reserved if reserved.is_reserved() => {
-            payload = EventPayload::Log(Log {
-                level: LogLevel::Debug,
-                message: format!(
+            payload = EventPayload::Log(Log::new(
+                LogLevel::Debug,
+                format!(
                     "the agent sent `{}`: {}",
                     reserved.type_name(),
                     reserved.summary()
                 ),
-                tool_execution_id: None,
-            });
+            ));
         }
         _ => {}
     }

@@ -84,30 +84,25 @@ pub fn expired(
     let option = request
         .option_for(allow)
         .filter(|_| is_tool && !request.is_question());
-    PermissionResolved {
-        request_id: request.request_id,
-        outcome: PermissionOutcome::Expired,
-        option_id: option.map(|option| option.id.clone()),
-        by: "timeout".to_owned(),
-    }
+    PermissionResolved::new(request.request_id, PermissionOutcome::Expired, "timeout")
+        .with_option_id(option.map(|option| option.id.clone()))
 }
 
 /// Resolves a request as cancelled by `by`.
 #[must_use]
 pub fn withdrawn(request: &PermissionRequested, by: &str) -> PermissionResolved {
-    PermissionResolved {
-        request_id: request.request_id,
-        outcome: PermissionOutcome::Cancelled,
-        option_id: None,
-        by: by.to_owned(),
-    }
+    PermissionResolved::new(
+        request.request_id,
+        PermissionOutcome::Cancelled,
+        by.to_owned(),
+    )
 }
 
 fn selected(request: &PermissionRequested, option: String, by: &str) -> PermissionResolved {
-    PermissionResolved {
-        request_id: request.request_id,
-        outcome: PermissionOutcome::Selected,
-        option_id: Some(option),
-        by: by.to_owned(),
-    }
+    PermissionResolved::new(
+        request.request_id,
+        PermissionOutcome::Selected,
+        by.to_owned(),
+    )
+    .with_option_id(option)
 }

@@ -155,14 +155,14 @@ mod tests {
     use crate::tests::{at, running};
 
     fn prompt(number: u64, state: PromptState, delivery: DeliveryMode) -> Prompt {
-        Prompt {
-            id: PromptId::from_ulid(Ulid::from_parts(number, 0)),
-            content: PromptContent::from("on"),
-            delivery,
-            state,
-            author: "user".to_owned(),
-            created_at: at(0),
-        }
+        Prompt::new(
+            PromptId::from_ulid(Ulid::from_parts(number, 0)),
+            PromptContent::from("on"),
+            "user",
+            at(0),
+        )
+        .with_delivery(delivery)
+        .with_state(state)
     }
 
     #[test]

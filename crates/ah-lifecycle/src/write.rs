@@ -22,7 +22,7 @@ pub struct NewEvent {
 impl NewEvent {
     /// Creates the first event of a session's log.
     #[must_use]
-    pub const fn queued(ts: Timestamp) -> Self {
+    pub fn queued(ts: Timestamp) -> Self {
         Self {
             ts,
             payload: EventPayload::Status(StatusChange::new(SessionStatus::Queued)),

@@ -298,7 +298,7 @@ fn encode(record: &JournalRecord, lines: &mut Vec<u8>) {
     lines.truncate(start);
     let substitute = JournalRecord {
         ts: record.ts,
-        entry: JournalEntry::Event(EventPayload::Error(ErrorEvent { message: complaint })),
+        entry: JournalEntry::Event(EventPayload::Error(ErrorEvent::new(complaint))),
         raw: None,
     };
     // An error event with a short text always fits, so the recursion ends.

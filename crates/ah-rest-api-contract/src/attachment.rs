@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::constructor::constructor;
 use crate::{ContentBlock, InvalidId};
 
 /// The maximum size of an attachment, in bytes: 8 MiB.
@@ -92,6 +93,7 @@ impl<'de> Deserialize<'de> for AttachmentHash {
 /// A reference to an attachment of the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct AttachmentRef {
     /// The hash of the content, which names the attachment.
     pub hash: AttachmentHash,
@@ -106,13 +108,25 @@ pub struct AttachmentRef {
     pub source: Option<String>,
 }
 
+constructor! {
+    /// Creates a reference without the agent's own address.
+    AttachmentRef::new(hash: AttachmentHash, mime_type: String, size: u64, url: String);
+    optional source: String;
+}
+
 /// An attachment: its media type and its bytes.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AttachmentContent {
     /// The media type, as the agent reported it.
     pub mime_type: String,
     /// The bytes.
     pub bytes: Vec<u8>,
+}
+
+constructor! {
+    /// Creates an attachment.
+    AttachmentContent::new(mime_type: String, bytes: [Vec<u8>]);
 }
 
 impl fmt::Debug for AttachmentContent {

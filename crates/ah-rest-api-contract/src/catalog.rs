@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::constructor::constructor;
 use serde::{Deserialize, Serialize};
 
 /// The type of an agent, such as `scenario` or `opencode`.
@@ -70,6 +71,7 @@ pub enum Installation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Agent {
     /// The type by which tasks name the agent.
     #[serde(rename = "type")]
@@ -86,4 +88,10 @@ pub struct Agent {
     pub capabilities: AgentCapabilities,
     /// The URL of the JSON Schema of its `settings`.
     pub settings_schema_ref: String,
+}
+
+constructor! {
+    /// Creates an agent without known versions.
+    Agent::new(agent_type: AgentType, driver: String, description: String, installation: Installation, capabilities: AgentCapabilities, settings_schema_ref: String);
+    or versions: Vec<String> = Vec::new();
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::constructor::constructor;
 use crate::word::words;
 use crate::{FieldErrors, Timestamp};
 
@@ -49,6 +50,7 @@ words!(open FileStatus);
 /// A changed file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct FileEntry {
     /// The path, relative to the workspace.
     pub path: String,
@@ -69,6 +71,17 @@ pub struct FileEntry {
     /// The time of the last modification; absent if the file or the workspace was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<Timestamp>,
+}
+
+constructor! {
+    /// Creates an entry without counts, size and times.
+    FileEntry::new(path: String, status: FileStatus);
+    optional old_path: String;
+    optional size_bytes: u64;
+    optional last_modified: Timestamp;
+    or lines_added: u64 = 0;
+    or lines_removed: u64 = 0;
+    or is_binary: bool = false;
 }
 
 /// A query for the diff of a session.
@@ -147,6 +160,7 @@ impl DiffQuery {
 /// One hunk of a diff.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Hunk {
     /// The first line in the old file, from 1; 0 if the old side is empty.
     pub old_start: u64,
@@ -160,9 +174,15 @@ pub struct Hunk {
     pub content: String,
 }
 
+constructor! {
+    /// Creates a hunk.
+    Hunk::new(old_start: u64, old_lines: u64, new_start: u64, new_lines: u64, content: String);
+}
+
 /// The diff of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct FileDiff {
     /// The path, relative to the workspace.
     pub path: String,
@@ -187,9 +207,22 @@ pub struct FileDiff {
     pub hunks: Vec<Hunk>,
 }
 
+constructor! {
+    /// Creates a diff of a text file, without counts and hunks.
+    FileDiff::new(path: String, status: FileStatus, diff: String);
+    optional old_path: String;
+    or lines_added: u64 = 0;
+    or lines_removed: u64 = 0;
+    or context_lines: u32 = 0;
+    or full_file: bool = false;
+    or is_binary: bool = false;
+    or hunks: Vec<Hunk> = Vec::new();
+}
+
 /// The diff of a session: its current workspace against the commit at which it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct SessionDiff {
     /// The files, sorted by path.
     pub files: Vec<FileDiff>,
@@ -197,4 +230,18 @@ pub struct SessionDiff {
     pub total_lines_added: u64,
     /// The number of lines removed in all files.
     pub total_lines_removed: u64,
+}
+
+impl SessionDiff {
+    /// Creates the diff of these files, with the totals of their lines.
+    #[must_use]
+    pub fn of(files: Vec<FileDiff>) -> Self {
+        let total =
+            |lines: fn(&FileDiff) -> u64| files.iter().map(lines).fold(0, u64::saturating_add);
+        Self {
+            total_lines_added: total(|file| file.lines_added),
+            total_lines_removed: total(|file| file.lines_removed),
+            files,
+        }
+    }
 }

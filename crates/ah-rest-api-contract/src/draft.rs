@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::constructor::constructor;
 use crate::object::objects;
 use crate::{AgentSelection, DraftId, PromptContent, RepoConfig, RuntimeConfig, Timestamp};
 
@@ -39,6 +40,7 @@ pub struct DraftUpdate {
 /// A saved draft.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Draft {
     /// The id of the draft.
     pub id: DraftId,
@@ -54,6 +56,11 @@ pub struct Draft {
     pub created_at: Timestamp,
     /// The time of its last update.
     pub updated_at: Timestamp,
+}
+
+constructor! {
+    /// Creates a draft.
+    Draft::new(id: DraftId, content: DraftContent, created_at: Timestamp, updated_at: Timestamp);
 }
 
 impl DraftContent {

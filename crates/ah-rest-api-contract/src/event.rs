@@ -24,11 +24,13 @@ pub use stream::*;
 pub use turn::*;
 pub use unknown::UnknownEvent;
 
+use crate::constructor::constructor;
 use crate::word::words;
 use crate::{EventSeq, PermissionRequested, PermissionResolved, SessionId, Timestamp};
 
 /// One event of a session's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SessionEvent {
     /// The sequence number in the log. Also the cursor of a reader that has seen the event.
     pub seq: EventSeq,
@@ -40,6 +42,11 @@ pub struct SessionEvent {
     /// The content, by type.
     #[serde(flatten)]
     pub payload: EventPayload,
+}
+
+constructor! {
+    /// Creates an event.
+    SessionEvent::new(seq: EventSeq, ts: Timestamp, session_id: SessionId, payload: EventPayload);
 }
 
 /// The content of an event. The value of `type` is also the name of its SSE event.

@@ -145,9 +145,9 @@
 //!
 //! # Compatibility
 //!
-//! A minor version may add events, fields of a session, and words of open enums. Types that programs
-//! only receive are therefore `#[non_exhaustive]` where additions are expected; other
-//! implementations and tests create them with their constructors. An open enum reads a word of a
+//! A minor version may add events, fields of events and of other objects, and words of open enums.
+//! Types that programs only receive are therefore `#[non_exhaustive]`; other implementations and
+//! tests create them with `new`, and set optional fields with `with_…`. An open enum reads a word of a
 //! newer server as `Unknown`, and a newer event as [`EventPayload::Unknown`].
 //!
 //! Requests and queries are created with their constructor or `Default`, and then changed by field:
@@ -164,6 +164,7 @@ pub mod access_point;
 pub mod attachment;
 pub mod catalog;
 pub mod change;
+mod constructor;
 pub mod content;
 pub mod control;
 pub mod debug;

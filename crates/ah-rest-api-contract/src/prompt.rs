@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::constructor::constructor;
 use crate::object::objects;
 use crate::word::{self, words};
 use crate::{
@@ -130,6 +131,7 @@ pub enum PromptState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Prompt {
     /// The id of the prompt.
     pub id: PromptId,
@@ -144,6 +146,13 @@ pub struct Prompt {
     pub author: String,
     /// The time at which the prompt was accepted.
     pub created_at: Timestamp,
+}
+
+constructor! {
+    /// Creates a queued prompt.
+    Prompt::new(id: PromptId, content: PromptContent, author: String, created_at: Timestamp);
+    or delivery: DeliveryMode = DeliveryMode::Queue;
+    or state: PromptState = PromptState::Queued;
 }
 
 /// The receipt of an accepted prompt.

@@ -103,7 +103,7 @@ macro_rules! implement {
                 let call = ApiCall::new(&operations::GET_SESSION_ATTACHMENT, path)?;
                 let (mime_type, bytes) = self.content(&call.accepting("*/*")?).await?;
                 let mime_type = mime_type.unwrap_or_else(|| UNKNOWN_MEDIA_TYPE.to_owned());
-                Ok(AttachmentContent { mime_type, bytes })
+                Ok(AttachmentContent::new(mime_type, bytes))
             }
 
             async fn get_initial_tasks(&self) -> Result<InitialTasks, TaskManagerError> {

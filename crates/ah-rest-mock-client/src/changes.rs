@@ -55,15 +55,12 @@ impl Changes {
     }
 
     pub(crate) fn entries(&self) -> Vec<FileEntry> {
-        let entry = |(path, file): (&String, &Touched)| FileEntry {
-            path: path.clone(),
-            old_path: None,
-            status: file.status,
-            lines_added: file.added,
-            lines_removed: file.removed,
-            is_binary: false,
-            size_bytes: Some(added_lines(file).map(|line| line.len() as u64).sum()),
-            last_modified: Some(file.at),
+        let entry = |(path, file): (&String, &Touched)| {
+            FileEntry::new(path.clone(), file.status)
+                .with_lines_added(file.added)
+                .with_lines_removed(file.removed)
+                .with_size_bytes(added_lines(file).map(|line| line.len() as u64).sum::<u64>())
+                .with_last_modified(file.at)
         };
         self.files.iter().map(entry).collect()
     }
@@ -75,11 +72,7 @@ impl Changes {
             .iter()
             .filter(|(path, _)| query.files().is_empty() || query.files().contains(path));
         let files: Vec<FileDiff> = wanted.map(|(path, file)| diff(path, file, query)).collect();
-        SessionDiff {
-            total_lines_added: files.iter().map(|file| file.lines_added).sum(),
-            total_lines_removed: files.iter().map(|file| file.lines_removed).sum(),
-            files,
-        }
+        SessionDiff::of(files)
     }
 }
 
@@ -97,27 +90,21 @@ fn diff(path: &str, file: &Touched, query: &DiffQuery) -> FileDiff {
     } else {
         format!("a/{path}")
     };
-    let hunk = Hunk {
-        old_start: u64::from(file.removed > 0),
-        old_lines: file.removed,
-        new_start: u64::from(file.added > 0),
-        new_lines: file.added,
+    let hunk = Hunk::new(
+        u64::from(file.removed > 0),
+        file.removed,
+        u64::from(file.added > 0),
+        file.added,
         content,
-    };
+    );
     let header = format!(
         "diff --git a/{path} b/{path}\n--- {old}\n+++ b/{path}\n@@ -{},{} +{},{} @@\n",
         hunk.old_start, hunk.old_lines, hunk.new_start, hunk.new_lines
     );
-    FileDiff {
-        path: path.to_owned(),
-        old_path: None,
-        status: file.status,
-        diff: header + &hunk.content,
-        lines_added: file.added,
-        lines_removed: file.removed,
-        context_lines: query.context_lines(),
-        full_file: query.full_file(),
-        is_binary: false,
-        hunks: vec![hunk],
-    }
+    FileDiff::new(path.to_owned(), file.status, header + &hunk.content)
+        .with_lines_added(file.added)
+        .with_lines_removed(file.removed)
+        .with_context_lines(query.context_lines())
+        .with_full_file(query.full_file())
+        .with_hunks(vec![hunk])
 }

@@ -72,10 +72,7 @@ impl ScriptBuilder {
     /// Adds a thought.
     #[must_use]
     pub fn think(self, thought: impl Into<String>) -> Self {
-        self.event(EventPayload::Thought(Thought {
-            thought: thought.into(),
-            reasoning: None,
-        }))
+        self.event(EventPayload::Thought(Thought::new(thought)))
     }
 
     /// Adds a message.
@@ -136,14 +133,14 @@ impl ScriptBuilder {
     /// Adds a plan.
     #[must_use]
     pub fn plan(self, entries: Vec<PlanEntry>) -> Self {
-        self.event(EventPayload::Plan(Plan { entries }))
+        self.event(EventPayload::Plan(Plan::new(entries)))
     }
 
     /// Adds a progress report, in percent.
     #[must_use]
     pub fn progress(self, progress: u8, stage: &str) -> Self {
         let stage = stage.to_owned();
-        self.event(EventPayload::Progress(Progress { progress, stage }))
+        self.event(EventPayload::Progress(Progress::new(progress, stage)))
     }
 
     /// Adds the usage of the turn.
@@ -155,28 +152,22 @@ impl ScriptBuilder {
     /// Adds a log line.
     #[must_use]
     pub fn log(self, level: LogLevel, message: &str) -> Self {
-        self.event(EventPayload::Log(Log {
-            level,
-            message: message.to_owned(),
-            tool_execution_id: None,
-        }))
+        self.event(EventPayload::Log(Log::new(level, message.to_owned())))
     }
 
     /// Adds an error of the model, after which the agent continues.
     #[must_use]
     pub fn error(self, message: &str) -> Self {
         let message = message.to_owned();
-        self.event(EventPayload::Error(ErrorEvent { message }))
+        self.event(EventPayload::Error(ErrorEvent::new(message)))
     }
 
     /// Adds a permission request for `tool` with this command and the options `allow` and `deny`.
     /// [`ScriptBuilder::if_granted`] and [`ScriptBuilder::if_denied`] refer to the last request.
     #[must_use]
     pub fn ask(mut self, tool: &str, command: &str) -> Self {
-        let option = |id: &str, label: &str, kind| PermissionOption {
-            id: id.to_owned(),
-            label: label.to_owned(),
-            kind,
+        let option = |id: &str, label: &str, kind| {
+            PermissionOption::new(id.to_owned(), label.to_owned(), kind)
         };
         let command = Value::String(command.to_owned());
         let number = self.asked;

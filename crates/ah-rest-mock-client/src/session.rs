@@ -198,12 +198,7 @@ impl MockSession {
         let session = &mut self.view.record.session;
         for NewEvent { ts, payload } in events {
             session.last_seq = session.last_seq.next();
-            let event = SessionEvent {
-                seq: session.last_seq,
-                ts,
-                session_id: session.id,
-                payload,
-            };
+            let event = SessionEvent::new(session.last_seq, ts, session.id, payload);
             if event.payload.is_recent_activity() {
                 if session.recent_events.len() == RECENT_EVENTS_MAX {
                     session.recent_events.remove(0);

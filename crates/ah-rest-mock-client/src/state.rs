@@ -14,9 +14,9 @@ use ah_lifecycle::turns::{AgentOutput, Moment};
 use ah_lifecycle::{Decision, Refusal, View};
 use ah_rest_api_contract::{
     DeliveryMode, Draft, DraftId, DraftUpdate, ErrorKind, EventQuery, InitialTasks, LaunchedTask,
-    Page, PageRequest, Priority, Prompt, PromptId, PromptRequest, PromptState, Session,
-    SessionEvent, SessionId, SessionQuery, SessionStatus, SortOrder, Task, TaskId,
-    TaskLaunchParams, TaskManagerError, check_cursor,
+    Page, PageRequest, Priority, Prompt, PromptId, PromptRequest, Session, SessionEvent, SessionId,
+    SessionQuery, SessionStatus, SortOrder, Task, TaskId, TaskLaunchParams, TaskManagerError,
+    check_cursor,
 };
 use ah_scenario::{Defines, ScriptedAgent, Speed};
 use tokio::sync::Notify;
@@ -257,14 +257,13 @@ impl State {
         } else {
             DeliveryMode::Queue
         };
-        Ok(Prompt {
-            id: PromptId::from_ulid(self.ids.next(now.wall)),
-            content: request.prompt,
-            delivery,
-            state: PromptState::Queued,
-            author: author.to_owned(),
-            created_at: now.wall,
-        })
+        Ok(Prompt::new(
+            PromptId::from_ulid(self.ids.next(now.wall)),
+            request.prompt,
+            author.to_owned(),
+            now.wall,
+        )
+        .with_delivery(delivery))
     }
 
     pub(crate) fn page_of_sessions(&self, query: &SessionQuery) -> Page<Session> {
@@ -337,19 +336,16 @@ impl State {
         now: Moment,
     ) -> Result<Draft, TaskManagerError> {
         let draft = match update.id {
-            None => Draft {
-                id: DraftId::from_ulid(self.ids.next(now.wall)),
-                content: update.content,
-                created_at: now.wall,
-                updated_at: now.wall,
-            },
+            None => Draft::new(
+                DraftId::from_ulid(self.ids.next(now.wall)),
+                update.content,
+                now.wall,
+                now.wall,
+            ),
             Some(id) => {
                 let old = self.take_draft(id)?;
-                Draft {
-                    content: old.content.merged(update.content),
-                    updated_at: now.wall,
-                    ..old
-                }
+                let content = old.content.merged(update.content);
+                Draft::new(id, content, old.created_at, now.wall)
             }
         };
         self.drafts.push(draft.clone());

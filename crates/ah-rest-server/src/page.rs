@@ -141,15 +141,12 @@ mod tests {
     use super::*;
 
     fn event(number: u64) -> SessionEvent {
-        SessionEvent {
-            session_id: "01K6MEHQ414EWWTRK7MC0M606M".parse().unwrap(),
-            seq: EventSeq::new(number),
-            ts: "2026-01-01T00:00:00Z".parse().unwrap(),
-            payload: EventPayload::Thought(Thought {
-                thought: "x".to_owned(),
-                reasoning: None,
-            }),
-        }
+        SessionEvent::new(
+            EventSeq::new(number),
+            "2026-01-01T00:00:00Z".parse().unwrap(),
+            "01K6MEHQ414EWWTRK7MC0M606M".parse().unwrap(),
+            EventPayload::Thought(Thought::new("x")),
+        )
     }
 
     #[tokio::test]

@@ -99,11 +99,10 @@ impl ScriptedAgent {
                 Instruction::Edit(edit) => {
                     AgentStep::file_edit(edit.path, edit.lines_added, edit.lines_removed)
                 }
-                Instruction::Assert { place, .. } => AgentStep::event(EventPayload::Log(Log {
-                    level: LogLevel::Debug,
-                    message: format!("{place} is taken to hold"),
-                    tool_execution_id: None,
-                })),
+                Instruction::Assert { place, .. } => AgentStep::event(EventPayload::Log(Log::new(
+                    LogLevel::Debug,
+                    format!("{place} is taken to hold"),
+                ))),
                 Instruction::Block => AgentStep::Blocked,
                 Instruction::EndTurn(outcome) => {
                     self.is_in_turn = false;

@@ -15,24 +15,23 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Returns the catalogue's entry of the scenario agent, which needs no installation.
 #[must_use]
 pub fn agent() -> Agent {
-    Agent {
-        agent_type: AgentType::new(AGENT_TYPE),
-        driver: AGENT_TYPE.to_owned(),
-        description: "plays a scenario file with real edits and commands; needs no model"
-            .to_owned(),
-        versions: vec![VERSION.to_owned()],
-        installation: Installation::Installed {
+    Agent::new(
+        AgentType::new(AGENT_TYPE),
+        AGENT_TYPE.to_owned(),
+        "plays a scenario file with real edits and commands; needs no model",
+        Installation::Installed {
             version: Some(VERSION.to_owned()),
         },
-        capabilities: AgentCapabilities {
+        AgentCapabilities {
             resume: false,
             steer: true,
             permissions: true,
             images: false,
             usage: true,
         },
-        settings_schema_ref: format!("/api/v1/schemas/agents/{AGENT_TYPE}.json"),
-    }
+        format!("/api/v1/schemas/agents/{AGENT_TYPE}.json"),
+    )
+    .with_versions(vec![VERSION.to_owned()])
 }
 
 /// Checks a task's selection of the scenario agent.

@@ -149,7 +149,7 @@ impl Interpreter {
     /// Fails the turn for this reason: an error event and the end of the turn follow.
     pub fn fail(&mut self, reason: String) {
         let message = reason.clone();
-        self.event(EventPayload::Error(ErrorEvent { message }));
+        self.event(EventPayload::Error(ErrorEvent::new(message)));
         self.end_turn(TurnOutcome::Failed { reason });
         self.skip_to_prompt();
     }
@@ -265,11 +265,7 @@ impl Interpreter {
                 _ => content.push(ContentBlock::text(delta.as_str())),
             }
             let length = delta.len() as u64;
-            let delta = MessageDelta {
-                message_id,
-                offset,
-                delta,
-            };
+            let delta = MessageDelta::new(message_id, offset, delta);
             offset += length;
             self.due
                 .push_back(Instruction::Ephemeral(EphemeralEvent::MessageDelta(delta)));
@@ -391,20 +387,9 @@ impl Interpreter {
 }
 
 fn message(message_id: MessageId, content: Vec<ContentBlock>) -> EventPayload {
-    EventPayload::Message(Message {
-        role: MessageRole::Assistant,
-        message_id,
-        content,
-        author: None,
-        delivery: None,
-        prompt_id: None,
-    })
+    EventPayload::Message(Message::new(MessageRole::Assistant, message_id, content))
 }
 
 fn log(level: LogLevel, message: String) -> Instruction {
-    Instruction::Event(EventPayload::Log(Log {
-        level,
-        message,
-        tool_execution_id: None,
-    }))
+    Instruction::Event(EventPayload::Log(Log::new(level, message)))
 }

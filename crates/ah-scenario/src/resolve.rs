@@ -237,7 +237,7 @@ fn plan(value: &Node) -> Result<Plan, ScenarioError> {
         _ => value.required("entries")?.list()?,
     };
     let entries = entries.iter().map(plan_entry).collect::<Result<_, _>>()?;
-    Ok(Plan { entries })
+    Ok(Plan::new(entries))
 }
 
 fn plan_entry(entry: &Node) -> Result<PlanEntry, ScenarioError> {
@@ -259,11 +259,11 @@ fn plan_entry(entry: &Node) -> Result<PlanEntry, ScenarioError> {
         .field("status")
         .map(|node| node.word(STATUSES))
         .transpose()?;
-    Ok(PlanEntry {
-        content: entry.required("content")?.text()?.to_owned(),
-        priority: priority.unwrap_or(PlanPriority::Medium),
-        status: status.unwrap_or(PlanStatus::Pending),
-    })
+    Ok(PlanEntry::new(
+        entry.required("content")?.text()?.to_owned(),
+        status.unwrap_or(PlanStatus::Pending),
+        priority.unwrap_or(PlanPriority::Medium),
+    ))
 }
 
 fn log(value: &Node) -> Result<Log, ScenarioError> {
@@ -281,14 +281,13 @@ fn log(value: &Node) -> Result<Log, ScenarioError> {
             value.required("message")?.text()?.to_owned(),
         ),
     };
-    Ok(Log {
-        level: level
+    Ok(Log::new(
+        level
             .map(|node| node.word(LEVELS))
             .transpose()?
             .unwrap_or(LogLevel::Info),
         message,
-        tool_execution_id: None,
-    })
+    ))
 }
 
 fn progress(value: &Node) -> Result<Progress, ScenarioError> {
@@ -296,10 +295,10 @@ fn progress(value: &Node) -> Result<Progress, ScenarioError> {
     let hundredths = u8::try_from(node.count()?)
         .ok()
         .filter(|hundredths| *hundredths <= 100);
-    Ok(Progress {
-        progress: hundredths.ok_or_else(|| node.expected("a whole number from 0 to 100"))?,
-        stage: value.optional_text("stage")?.unwrap_or_default(),
-    })
+    Ok(Progress::new(
+        hundredths.ok_or_else(|| node.expected("a whole number from 0 to 100"))?,
+        value.optional_text("stage")?.unwrap_or_default(),
+    ))
 }
 
 fn usage(value: &Node) -> Result<Usage, ScenarioError> {

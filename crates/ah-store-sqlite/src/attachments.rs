@@ -59,7 +59,7 @@ async fn get(
         // Its other parts are still to come, or were lost with their recorder.
         return Err(not_found("attachment", hash));
     }
-    Ok(AttachmentContent { mime_type, bytes })
+    Ok(AttachmentContent::new(mime_type, bytes))
 }
 
 /// Adds a part of an attachment of the session with the key `session`, unless it is stored already.

@@ -143,13 +143,9 @@ fn next_queued(
     let id: SessionId = reader.parsed("id", &text)?;
     let event = NewEvent {
         ts: now,
-        payload: EventPayload::Status(StatusChange {
-            status: SessionStatus::Provisioning,
-            previous: Some(SessionStatus::Queued),
-            reason: None,
-            exit_code: None,
-            signal: None,
-        }),
+        payload: EventPayload::Status(
+            StatusChange::new(SessionStatus::Provisioning).with_previous(SessionStatus::Queued),
+        ),
     };
     let seq = EventSeq::new(reader.number("last_seq", last_seq)?);
     let log = append(connection, key, seq, &EventText::new(id, &event)?)?;

@@ -68,23 +68,18 @@ mod tests {
     fn stored_event_equals_the_wire_form() {
         let session_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
         let payloads = [
-            EventPayload::Thought(Thought {
-                thought: "quotes \" and \u{0} and \u{1F980}".to_owned(),
-                reasoning: None,
-            }),
-            EventPayload::Log(Log {
-                level: LogLevel::Warn,
-                message: String::new(),
-                tool_execution_id: Some("t".to_owned()),
-            }),
+            EventPayload::Thought(Thought::new("quotes \" and \u{0} and \u{1F980}")),
+            EventPayload::Log(
+                Log::new(LogLevel::Warn, String::new()).with_tool_execution_id("t".to_owned()),
+            ),
         ];
         for payload in payloads {
-            let event = SessionEvent {
-                seq: EventSeq::new(17),
-                ts: Timestamp::from_unix_millis(1_700_000_000_123),
+            let event = SessionEvent::new(
+                EventSeq::new(17),
+                Timestamp::from_unix_millis(1_700_000_000_123),
                 session_id,
                 payload,
-            };
+            );
             let encoded = EventText::new(
                 session_id,
                 &NewEvent {

@@ -89,14 +89,14 @@ pub(crate) struct PromptRow {
 impl PromptRow {
     pub(crate) fn into_prompt(self) -> Result<Prompt, StoreError> {
         let row = Reader::new("prompts", &self.id);
-        Ok(Prompt {
-            id: row.parsed("id", &self.id)?,
-            content: row.json("content", &self.content)?,
-            delivery: row.word("delivery", &self.delivery)?,
-            state: row.word("state", &self.state)?,
-            created_at: row.moment("created_at", self.created_at)?,
-            author: self.author,
-        })
+        Ok(Prompt::new(
+            row.parsed("id", &self.id)?,
+            row.json("content", &self.content)?,
+            self.author,
+            row.moment("created_at", self.created_at)?,
+        )
+        .with_delivery(row.word("delivery", &self.delivery)?)
+        .with_state(row.word("state", &self.state)?))
     }
 }
 
@@ -122,12 +122,12 @@ impl PermissionRow {
             }
         };
         Ok(PermissionRecord {
-            permission: Permission {
-                request: row.json("request", &self.request)?,
-                created_at: row.moment("created_at", self.created_at)?,
-                state: row.word("state", &self.state)?,
-                resolution: row.some_json("resolution", self.resolution.as_deref())?,
-            },
+            permission: Permission::new(
+                row.json("request", &self.request)?,
+                row.moment("created_at", self.created_at)?,
+            )
+            .with_state(row.word("state", &self.state)?)
+            .with_resolution(row.some_json("resolution", self.resolution.as_deref())?),
             answer,
         })
     }
@@ -143,12 +143,12 @@ pub(crate) struct DraftRow {
 impl DraftRow {
     pub(crate) fn into_draft(self) -> Result<Draft, StoreError> {
         let row = Reader::new("drafts", &self.id);
-        Ok(Draft {
-            id: row.parsed("id", &self.id)?,
-            content: row.json::<DraftContent>("content", &self.content)?,
-            created_at: row.moment("created_at", self.created_at)?,
-            updated_at: row.moment("updated_at", self.updated_at)?,
-        })
+        Ok(Draft::new(
+            row.parsed("id", &self.id)?,
+            row.json::<DraftContent>("content", &self.content)?,
+            row.moment("created_at", self.created_at)?,
+            row.moment("updated_at", self.updated_at)?,
+        ))
     }
 }
 

@@ -142,16 +142,13 @@ impl ChangedFile {
             .then(|| std::fs::symlink_metadata(file).ok())
             .flatten();
         let size_in_snapshot = sizes.get(&self.object).copied();
-        FileEntry {
-            path: self.shown_path(),
-            old_path: self.shown_old_path(),
-            status: self.status,
-            lines_added,
-            lines_removed,
-            is_binary: self.lines.is_none(),
-            size_bytes: found.as_ref().map(Metadata::len).or(size_in_snapshot),
-            last_modified: found.as_ref().and_then(last_modified),
-        }
+        FileEntry::new(self.shown_path(), self.status)
+            .with_old_path(self.shown_old_path())
+            .with_lines_added(lines_added)
+            .with_lines_removed(lines_removed)
+            .with_is_binary(self.lines.is_none())
+            .with_size_bytes(found.as_ref().map(Metadata::len).or(size_in_snapshot))
+            .with_last_modified(found.as_ref().and_then(last_modified))
     }
 }
 

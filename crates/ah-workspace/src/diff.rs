@@ -38,14 +38,9 @@ impl Workspaces {
         let patches = self
             .patches(workspace, &look, query, &wanted, everything)
             .await?;
-        let mut diff = SessionDiff::default();
-        for (change, patch) in wanted.iter().zip(patches) {
-            let file = file_diff(change, patch.as_deref(), query);
-            diff.total_lines_added += file.lines_added;
-            diff.total_lines_removed += file.lines_removed;
-            diff.files.push(file);
-        }
-        Ok(diff)
+        let files = wanted.iter().zip(patches);
+        let files = files.map(|(change, patch)| file_diff(change, patch.as_deref(), query));
+        Ok(SessionDiff::of(files.collect()))
     }
 
     /// Returns the patches of these changes, in their order. A patch that is not UTF-8 is `None`,
@@ -128,18 +123,18 @@ fn file_diff(change: &ChangedFile, patch: Option<&str>, query: &DiffQuery) -> Fi
     // Text that JSON cannot represent is shown like a binary file: by name and counts.
     let patch = patch.filter(|_| change.lines.is_some());
     let (lines_added, lines_removed) = change.lines.unwrap_or_default();
-    FileDiff {
-        path: change.shown_path(),
-        old_path: change.shown_old_path(),
-        status: change.status,
-        diff: patch.unwrap_or_default().to_owned(),
-        lines_added,
-        lines_removed,
-        context_lines: query.context_lines(),
-        full_file: query.full_file(),
-        is_binary: patch.is_none(),
-        hunks: patch.map(hunks).unwrap_or_default(),
-    }
+    FileDiff::new(
+        change.shown_path(),
+        change.status,
+        patch.unwrap_or_default().to_owned(),
+    )
+    .with_old_path(change.shown_old_path())
+    .with_lines_added(lines_added)
+    .with_lines_removed(lines_removed)
+    .with_context_lines(query.context_lines())
+    .with_full_file(query.full_file())
+    .with_is_binary(patch.is_none())
+    .with_hunks(patch.map(hunks).unwrap_or_default())
 }
 
 /// Splits a diff into the patches of these changes. `None` if the number of parts does not match.
@@ -194,13 +189,13 @@ fn hunk_header(line: &str) -> Option<Hunk> {
         }
     };
     let ((old_start, old_lines), (new_start, new_lines)) = (range(old)?, range(new)?);
-    Some(Hunk {
+    Some(Hunk::new(
         old_start,
         old_lines,
         new_start,
         new_lines,
-        content: String::new(),
-    })
+        String::new(),
+    ))
 }
 
 #[cfg(test)]

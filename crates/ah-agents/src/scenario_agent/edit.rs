@@ -28,12 +28,11 @@ pub(super) fn count_lines(before: &str, after: &str) -> LineCounts {
 /// Returns the event of a change of the file at `path`.
 pub(super) fn file_edit(path: &str, before: &str, after: &str) -> FileEdit {
     let counts = count_lines(before, after);
-    FileEdit {
-        file_path: path.strip_prefix("./").unwrap_or(path).to_owned(),
-        lines_added: counts.added,
-        lines_removed: counts.removed,
-        description: None,
-    }
+    FileEdit::new(
+        path.strip_prefix("./").unwrap_or(path).to_owned(),
+        counts.added,
+        counts.removed,
+    )
 }
 
 /// Replaces `wanted.removed` lines of a text by `wanted.added` new ones. Returns the text and the

@@ -161,16 +161,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     }
 
     async fn log(&mut self, level: LogLevel, message: String) -> Result<(), Cut> {
-        let log = Log {
-            level,
-            message,
-            tool_execution_id: None,
-        };
+        let log = Log::new(level, message);
         self.event(EventPayload::Log(log)).await
     }
 
     async fn error(&mut self, message: String) -> Result<(), Cut> {
-        self.event(EventPayload::Error(ErrorEvent { message }))
+        self.event(EventPayload::Error(ErrorEvent::new(message)))
             .await
     }
 

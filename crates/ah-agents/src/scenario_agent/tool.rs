@@ -98,25 +98,25 @@ fn todo(args: &Args<'_>) -> Result<Ran, String> {
         .collect::<Result<Vec<_>, _>>()?;
     let plural = if entries.len() == 1 { "" } else { "s" };
     let mut ran = Ran::completed(format!("{} todo{plural}", entries.len()));
-    ran.plan = Some(Plan { entries });
+    ran.plan = Some(Plan::new(entries));
     Ok(ran)
 }
 
 fn todo_entry(todo: &Value) -> Result<PlanEntry, String> {
     let word = |name: &str| todo.get(name).and_then(Value::as_str);
-    Ok(PlanEntry {
-        content: word("content").ok_or("a todo needs `content`")?.to_owned(),
-        status: match word("status") {
+    Ok(PlanEntry::new(
+        word("content").ok_or("a todo needs `content`")?.to_owned(),
+        match word("status") {
             None | Some("pending") => PlanStatus::Pending,
             Some("in_progress") => PlanStatus::InProgress,
             Some("completed") => PlanStatus::Completed,
             Some(other) => return Err(format!("`{other}` is not the status of a todo")),
         },
-        priority: match word("priority") {
+        match word("priority") {
             Some("high") => PlanPriority::High,
             None | Some("medium") => PlanPriority::Medium,
             Some("low") => PlanPriority::Low,
             Some(other) => return Err(format!("`{other}` is not the priority of a todo")),
         },
-    })
+    ))
 }

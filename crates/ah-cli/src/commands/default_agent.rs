@@ -98,21 +98,20 @@ mod tests {
     use super::*;
 
     fn agent(agent_type: &str, is_installed: bool) -> Agent {
-        Agent {
-            agent_type: AgentType::new(agent_type),
-            driver: "acp".to_owned(),
-            description: String::new(),
-            versions: Vec::new(),
-            settings_schema_ref: String::new(),
-            installation: if is_installed {
+        Agent::new(
+            AgentType::new(agent_type),
+            "acp",
+            String::new(),
+            if is_installed {
                 Installation::Installed { version: None }
             } else {
                 Installation::Missing {
                     hint: "install it".to_owned(),
                 }
             },
-            capabilities: AgentCapabilities::default(),
-        }
+            AgentCapabilities::default(),
+            String::new(),
+        )
     }
 
     #[test]

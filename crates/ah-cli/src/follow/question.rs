@@ -215,21 +215,19 @@ mod tests {
     use crate::style::Colour;
 
     fn question(command: &str) -> Question {
-        let option = |id: &str, label: &str, kind| PermissionOption {
-            id: id.to_owned(),
-            label: label.to_owned(),
-            kind,
+        let option = |id: &str, label: &str, kind| {
+            PermissionOption::new(id.to_owned(), label.to_owned(), kind)
         };
-        let request = PermissionRequested {
-            request_id: "perm-01JZAAAAAAAAAAAAAAAAAAAAA2".parse().expect("is an id"),
-            tool_name: "runCmd".to_owned(),
-            tool_args: Map::from_iter([("cmd".to_owned(), json!(command))]),
-            options: vec![
+        let request = PermissionRequested::new(
+            "perm-01JZAAAAAAAAAAAAAAAAAAAAA2".parse().expect("is an id"),
+            "runCmd",
+            Map::from_iter([("cmd".to_owned(), json!(command))]),
+            vec![
                 option("once", "Allow once", PermissionOptionKind::AllowOnce),
                 option("never", "Never\u{1b}[2J", PermissionOptionKind::RejectOnce),
             ],
-            expires_at: at(60_000),
-        };
+            at(60_000),
+        );
         let session = "01JZAAAAAAAAAAAAAAAAAAAAA1".parse().expect("is an id");
         Question::new(session, request, Some(40))
     }

@@ -73,13 +73,13 @@ mod tests {
     use crate::style::Colour;
 
     fn shown(args: &Value, columns: Option<usize>) -> Vec<String> {
-        let request = PermissionRequested {
-            request_id: "perm-01JZAAAAAAAAAAAAAAAAAAAAA2".parse().expect("is an id"),
-            tool_name: "runCmd".to_owned(),
-            tool_args: args.as_object().expect("is an object").clone(),
-            options: Vec::new(),
-            expires_at: at(60_000),
-        };
+        let request = PermissionRequested::new(
+            "perm-01JZAAAAAAAAAAAAAAAAAAAAA2".parse().expect("is an id"),
+            "runCmd",
+            args.as_object().expect("is an object").clone(),
+            Vec::new(),
+            at(60_000),
+        );
         request_lines(&request, columns)
             .iter()
             .map(|line| line.render(columns, Colour::Plain))

@@ -106,10 +106,7 @@ impl Supervisor {
         let Some(now) = self.core.executor.provisioning_stage(self.id) else {
             return Ok(());
         };
-        let progress = Progress {
-            progress: now.percent / PROGRESS_STEP * PROGRESS_STEP,
-            stage: now.stage,
-        };
+        let progress = Progress::new(now.percent / PROGRESS_STEP * PROGRESS_STEP, now.stage);
         if reported.as_ref() == Some(&progress) {
             return Ok(());
         }
@@ -183,11 +180,7 @@ impl Supervisor {
             .events
             .extend(notes.into_iter().map(|message| NewEvent {
                 ts: now,
-                payload: EventPayload::Log(Log {
-                    level: LogLevel::Warn,
-                    message,
-                    tool_execution_id: None,
-                }),
+                payload: EventPayload::Log(Log::new(LogLevel::Warn, message)),
             }));
         self.view.apply(&change);
         // The change is no decision, so it cannot conflict.

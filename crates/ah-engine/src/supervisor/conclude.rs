@@ -184,11 +184,10 @@ impl Supervisor {
 fn failure(what: &str, error: &ExecutorError, now: Timestamp) -> NewEvent {
     NewEvent {
         ts: now,
-        payload: EventPayload::Log(Log {
-            level: LogLevel::Error,
-            message: format!("{what}: {}", error_chain(error)),
-            tool_execution_id: None,
-        }),
+        payload: EventPayload::Log(Log::new(
+            LogLevel::Error,
+            format!("{what}: {}", error_chain(error)),
+        )),
     }
 }
 

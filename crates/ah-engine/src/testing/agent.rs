@@ -89,10 +89,7 @@ impl AgentInput for HostAgent {
                 ends_turns: true,
                 replies,
             } => {
-                let thought = Thought {
-                    thought: "done".into(),
-                    reasoning: None,
-                };
+                let thought = Thought::new("done");
                 replies.extend([
                     AgentOutput::Event(EventPayload::Thought(thought)),
                     AgentOutput::TurnEnded(TurnOutcome::Completed),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ah_engine::testing::Behavior;
 use ah_lifecycle::Request;
 use ah_rest_api_contract::{
-    DeliveryMode, EventPayload, PageRequest, Prompt, PromptContent, PromptId, PromptRequest,
-    PromptState, SessionId, SessionStatus as S, TaskManager, Timestamp,
+    EventPayload, PageRequest, Prompt, PromptContent, PromptId, PromptRequest, PromptState,
+    SessionId, SessionStatus as S, TaskManager, Timestamp,
 };
 use ah_store::{Guard, PromptWrite, SessionWrite, Store};
 use ulid::Ulid;
@@ -20,14 +20,12 @@ async fn add_history(store: &dyn Store, session: SessionId, first: u64, count: u
     let mut write = SessionWrite::new(session, Guard::default(), now);
     for number in first..first + count {
         let id = PromptId::from_ulid(Ulid::from_parts(number, 7));
-        write.prompts.push(PromptWrite::Enqueue(Prompt {
+        write.prompts.push(PromptWrite::Enqueue(Prompt::new(
             id,
-            content: PromptContent::from("again"),
-            delivery: DeliveryMode::Queue,
-            state: PromptState::Queued,
-            author: "user".into(),
-            created_at: now,
-        }));
+            PromptContent::from("again"),
+            "user",
+            now,
+        )));
     }
     let ids = write.prompts.clone();
     store.write(write).await.unwrap();

@@ -14,23 +14,19 @@ use crate::world::{World, a_task, launch, statuses, until, until_status, whole_l
 
 fn requests_permission(world: &World, id: SessionId) -> PermissionId {
     let request_id = PermissionId::from_ulid(Ulid::from_parts(1, 1));
-    let option = |id: &str, kind| PermissionOption {
-        id: id.into(),
-        label: id.into(),
-        kind,
-    };
+    let option = |id: &str, kind| PermissionOption::new(id, id, kind);
     world.host.event(
         id,
-        EventPayload::PermissionRequest(PermissionRequested {
+        EventPayload::PermissionRequest(PermissionRequested::new(
             request_id,
-            tool_name: "runCmd".into(),
-            tool_args: serde_json::Map::new(),
-            options: vec![
+            "runCmd",
+            serde_json::Map::new(),
+            vec![
                 option("yes", PermissionOptionKind::AllowOnce),
                 option("no", PermissionOptionKind::RejectOnce),
             ],
-            expires_at: world.clock.now(),
-        }),
+            world.clock.now(),
+        )),
     );
     request_id
 }

@@ -1,8 +1,8 @@
 //! Agents that work between their turns.
 
 use ah_rest_api_contract::{
-    Activity, DeliveryMode, EventPayload, PermissionId, PermissionRequested, Prompt, PromptContent,
-    PromptDelivery, PromptId, PromptState,
+    Activity, EventPayload, PermissionId, PermissionRequested, Prompt, PromptContent,
+    PromptDelivery, PromptId,
 };
 use ulid::Ulid;
 
@@ -29,13 +29,13 @@ fn ingest(view: &mut View, event: EventPayload) {
 }
 
 fn request() -> PermissionRequested {
-    PermissionRequested {
-        request_id: PermissionId::from_ulid(Ulid::nil()),
-        tool_name: "execute".into(),
-        tool_args: serde_json::Map::new(),
-        options: Vec::new(),
-        expires_at: at(600),
-    }
+    PermissionRequested::new(
+        PermissionId::from_ulid(Ulid::nil()),
+        "execute",
+        serde_json::Map::new(),
+        Vec::new(),
+        at(600),
+    )
 }
 
 fn works(view: &mut View, activity: Activity) {
@@ -89,14 +89,12 @@ fn a_session_that_works_between_turns_is_not_idle_and_not_finished() {
 
 #[test]
 fn a_prompt_does_not_wait_for_the_end_of_work_between_turns() {
-    let queued = Prompt {
-        id: PromptId::from_ulid(Ulid::from_parts(1, 0)),
-        content: PromptContent::from("more"),
-        delivery: DeliveryMode::Queue,
-        state: PromptState::Queued,
-        author: "user".to_owned(),
-        created_at: at(0),
-    };
+    let queued = Prompt::new(
+        PromptId::from_ulid(Ulid::from_parts(1, 0)),
+        PromptContent::from("more"),
+        "user",
+        at(0),
+    );
     let mut view = between_turns();
     works(&mut view, Activity::Working);
     let decision = prompt::decide(&view.record, queued.clone()).unwrap();

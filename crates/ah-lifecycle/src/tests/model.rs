@@ -1,7 +1,7 @@
 //! Random commands and facts, checked against a model that knows only statuses.
 
 use ah_rest_api_contract::{
-    Activity, Admission, ChangeSummary, DeliveryMode, EventPayload, ExecutorId, PermissionOption,
+    Activity, Admission, ChangeSummary, EventPayload, ExecutorId, PermissionOption,
     PermissionOptionKind, PermissionPolicy, PermissionRequested, PermissionState, Prompt,
     PromptContent, PromptDelivery, PromptId, PromptState, SessionAction, SessionStatus,
     SessionUpdate, SessionWorkspace, Thought, TurnChange, Usage, WorkspaceProvider,
@@ -69,10 +69,7 @@ fn event() -> impl Strategy<Value = EventPayload> {
             cached_tokens: Some(1),
             ..Usage::default()
         }),
-        EventPayload::Thought(Thought {
-            thought: "hm".into(),
-            reasoning: None,
-        }),
+        EventPayload::Thought(Thought::new("hm")),
         EventPayload::Turn(TurnChange::started(PromptId::from_ulid(Ulid::nil()))),
         EventPayload::SessionUpdate(forged),
     ])
@@ -100,17 +97,17 @@ fn expected(status: SessionStatus, step: &Step, view: &View) -> Option<SessionSt
 
 fn request_of(view: &View) -> PermissionRequested {
     let n = view.permissions.len() as u64 + 1;
-    PermissionRequested {
-        request_id: ah_rest_api_contract::PermissionId::from_ulid(Ulid::from_parts(n, 0)),
-        tool_name: "runCmd".into(),
-        tool_args: serde_json::Map::new(),
-        options: vec![PermissionOption {
-            id: "yes".into(),
-            label: "Yes".into(),
-            kind: PermissionOptionKind::AllowOnce,
-        }],
-        expires_at: at(600),
-    }
+    PermissionRequested::new(
+        ah_rest_api_contract::PermissionId::from_ulid(Ulid::from_parts(n, 0)),
+        "runCmd",
+        serde_json::Map::new(),
+        vec![PermissionOption::new(
+            "yes",
+            "Yes",
+            PermissionOptionKind::AllowOnce,
+        )],
+        at(600),
+    )
 }
 
 fn ask(view: &View, action: SessionAction, n: u64) -> Result<Decision, Refusal> {
@@ -118,14 +115,12 @@ fn ask(view: &View, action: SessionAction, n: u64) -> Result<Decision, Refusal> 
     match action {
         SessionAction::Prompt => prompt::decide(
             &view.record,
-            Prompt {
-                id: PromptId::from_ulid(Ulid::from_parts(n, 7)),
-                content: PromptContent::from("more"),
-                delivery: DeliveryMode::Queue,
-                state: PromptState::Queued,
-                author: "user".into(),
-                created_at: now,
-            },
+            Prompt::new(
+                PromptId::from_ulid(Ulid::from_parts(n, 7)),
+                PromptContent::from("more"),
+                "user",
+                now,
+            ),
         ),
         SessionAction::Interrupt => interrupt::decide(&view.record, now),
         SessionAction::Pause => pause::decide(&view.record, now),

@@ -17,14 +17,13 @@ use crate::{
 };
 
 fn a_prompt(n: u64, delivery: DeliveryMode) -> Prompt {
-    Prompt {
-        id: PromptId::from_ulid(Ulid::from_parts(n, 0)),
-        content: PromptContent::from("more"),
-        delivery,
-        state: PromptState::Queued,
-        author: "user".to_owned(),
-        created_at: at(0),
-    }
+    Prompt::new(
+        PromptId::from_ulid(Ulid::from_parts(n, 0)),
+        PromptContent::from("more"),
+        "user",
+        at(0),
+    )
+    .with_delivery(delivery)
 }
 
 fn idle() -> View {

@@ -162,10 +162,7 @@ impl Attachments {
             } if text.len() > TEXT_BYTES_MAX => {
                 let mime_type = mime_type.as_deref().unwrap_or("text/plain");
                 let kept = self.keep_bytes(text.as_bytes(), Some(mime_type), at, effects);
-                let kept = kept.map(|kept| AttachmentRef {
-                    source: Some(uri),
-                    ..kept
-                });
+                let kept = kept.map(|kept| kept.with_source(uri));
                 ("resource", kept.map(link))
             }
             other => return other,
@@ -191,10 +188,7 @@ impl Attachments {
         let bytes = decoded(data).ok_or("its data is not base64, or was cut")?;
         let mime_type = binary.mime_type.as_deref().or(in_url);
         let kept = self.keep_bytes(&bytes, mime_type, at, effects)?;
-        Ok(AttachmentRef {
-            source: binary.source.clone(),
-            ..kept
-        })
+        Ok(kept.with_source(binary.source.clone()))
     }
 
     fn keep_bytes(
@@ -237,13 +231,12 @@ impl Attachments {
                 }
             }
         }
-        Ok(AttachmentRef {
+        Ok(AttachmentRef::new(
             hash,
             mime_type,
             size,
-            url: paths::get_session_attachment(self.session, hash),
-            source: None,
-        })
+            paths::get_session_attachment(self.session, hash),
+        ))
     }
 }
 

@@ -62,16 +62,12 @@ impl Effects {
     /// Adds an `error` event.
     pub fn error(&mut self, at: Moment, message: impl Into<String>) {
         let message = message.into();
-        self.event(at, EventPayload::Error(ErrorEvent { message }));
+        self.event(at, EventPayload::Error(ErrorEvent::new(message)));
     }
 
     /// Adds a `log` event.
     pub fn log(&mut self, at: Moment, level: LogLevel, message: impl Into<String>) {
-        let log = Log {
-            level,
-            message: message.into(),
-            tool_execution_id: None,
-        };
+        let log = Log::new(level, message);
         self.event(at, EventPayload::Log(log));
     }
 

@@ -62,13 +62,13 @@ impl Permissions {
         effects: &mut Effects,
     ) {
         let timeout = self.policy.timeout();
-        let request = PermissionRequested {
-            request_id: id,
-            tool_name: asked.tool_name,
-            tool_args: asked.tool_args,
-            options: asked.options,
-            expires_at: at.wall.plus(timeout),
-        };
+        let request = PermissionRequested::new(
+            id,
+            asked.tool_name,
+            asked.tool_args,
+            asked.options,
+            at.wall.plus(timeout),
+        );
         effects.event(at, EventPayload::PermissionRequest(request.clone()));
         let pending = PendingRequest {
             request,

@@ -63,16 +63,12 @@ impl Speech {
             let (offset, delta) = (open.text_bytes, text.clone());
             open.text_bytes += text.len() as u64;
             effects.ephemeral(match channel {
-                Channel::Message => EphemeralEvent::MessageDelta(MessageDelta {
-                    message_id: open.id,
-                    offset,
-                    delta,
-                }),
-                Channel::Thought => EphemeralEvent::ThoughtDelta(ThoughtDelta {
-                    thought_id: open.id,
-                    offset,
-                    delta,
-                }),
+                Channel::Message => {
+                    EphemeralEvent::MessageDelta(MessageDelta::new(open.id, offset, delta))
+                }
+                Channel::Thought => {
+                    EphemeralEvent::ThoughtDelta(ThoughtDelta::new(open.id, offset, delta))
+                }
             });
         }
         open.bytes += bytes;
@@ -95,14 +91,9 @@ impl Speech {
             return;
         };
         let event = match whole.channel {
-            Channel::Message => EventPayload::Message(Message {
-                role: MessageRole::Assistant,
-                message_id: whole.id,
-                content: whole.blocks,
-                author: None,
-                delivery: None,
-                prompt_id: None,
-            }),
+            Channel::Message => {
+                EventPayload::Message(Message::new(MessageRole::Assistant, whole.id, whole.blocks))
+            }
             Channel::Thought => {
                 let texts = whole.blocks.iter().filter_map(|block| match block {
                     ContentBlock::Text { text } => Some(text.as_str()),
@@ -112,10 +103,7 @@ impl Speech {
                 if thought.is_empty() {
                     return;
                 }
-                EventPayload::Thought(Thought {
-                    thought,
-                    reasoning: None,
-                })
+                EventPayload::Thought(Thought::new(thought))
             }
         };
         effects.event(at, event);

@@ -6,11 +6,7 @@ use crate::protocol::Fact;
 fn log(message: impl Into<String>) -> JournalRecord {
     JournalRecord {
         ts: Timestamp::from_unix_millis(1),
-        entry: JournalEntry::Event(EventPayload::Log(Log {
-            level: LogLevel::Info,
-            message: message.into(),
-            tool_execution_id: None,
-        })),
+        entry: JournalEntry::Event(EventPayload::Log(Log::new(LogLevel::Info, message))),
         raw: None,
     }
 }

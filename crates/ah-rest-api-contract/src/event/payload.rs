@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::constructor::constructor;
 use crate::word::words;
 use crate::{AttachmentRef, ContentBlock, MessageId, PromptId, SessionStatus};
 
 /// `status`: the session changed its status.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct StatusChange {
     /// The current status.
     pub status: SessionStatus,
@@ -26,18 +28,13 @@ pub struct StatusChange {
     pub signal: Option<i32>,
 }
 
-impl StatusChange {
-    /// Creates a change to `status` without a previous status, as the first event of a log has it.
-    #[must_use]
-    pub const fn new(status: SessionStatus) -> Self {
-        Self {
-            status,
-            previous: None,
-            reason: None,
-            exit_code: None,
-            signal: None,
-        }
-    }
+constructor! {
+    /// Creates a change to a status, as the first event of a log has it.
+    StatusChange::new(status: SessionStatus);
+    optional previous: SessionStatus;
+    optional reason: String;
+    optional exit_code: i32;
+    optional signal: i32;
 }
 
 /// The severity of a log line, the most severe first.
@@ -77,6 +74,7 @@ pub enum LogLevel {
 /// `log`: a line of the log of the agent or the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Log {
     /// The severity.
     pub level: LogLevel,
@@ -85,6 +83,12 @@ pub struct Log {
     /// The tool run that printed the line; absent if no tool did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_execution_id: Option<String>,
+}
+
+constructor! {
+    /// Creates a line that no tool printed.
+    Log::new(level: LogLevel, message: String);
+    optional tool_execution_id: String;
 }
 
 /// The author of a message.
@@ -128,6 +132,7 @@ pub enum PromptDelivery {
 /// `message`: a message of the user or the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Message {
     /// The author of the message: user or agent.
     pub role: MessageRole,
@@ -146,15 +151,30 @@ pub struct Message {
     pub prompt_id: Option<PromptId>,
 }
 
+constructor! {
+    /// Creates a message without the fields of user messages.
+    Message::new(role: MessageRole, message_id: MessageId, content: [Vec<ContentBlock>]);
+    optional author: String;
+    optional delivery: PromptDelivery;
+    optional prompt_id: PromptId;
+}
+
 /// `thought`: a thought of the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Thought {
     /// The thought.
     pub thought: String,
     /// The reasoning that led to the thought, if the agent reports it separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<String>,
+}
+
+constructor! {
+    /// Creates a thought without reasoning.
+    Thought::new(thought: String);
+    optional reasoning: String;
 }
 
 /// The only status of a `tool_use`.
@@ -186,6 +206,7 @@ pub enum ToolUseStatus {
 /// `tool_use`: the agent started a tool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct ToolUse {
     /// The name of the tool.
     pub tool_name: String,
@@ -196,6 +217,12 @@ pub struct ToolUse {
     pub tool_execution_id: String,
     /// Always `started`.
     pub status: ToolUseStatus,
+}
+
+constructor! {
+    /// Creates the start of a tool run.
+    ToolUse::new(tool_execution_id: String, tool_name: String, tool_args: [Map<String, Value>]);
+    or status: ToolUseStatus = ToolUseStatus::Started;
 }
 
 /// The result of a tool run.
@@ -219,6 +246,7 @@ pub enum ToolOutcome {
 /// `tool_result`: a tool that the agent used ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct ToolResult {
     /// The name of the tool.
     pub tool_name: String,
@@ -236,9 +264,17 @@ pub struct ToolResult {
     pub attachments: Vec<AttachmentRef>,
 }
 
+constructor! {
+    /// Creates the result of a tool run, without an exit code and attachments.
+    ToolResult::new(tool_execution_id: String, tool_name: String, status: ToolOutcome, tool_output: String);
+    optional exit_code: i32;
+    or attachments: Vec<AttachmentRef> = Vec::new();
+}
+
 /// `file_edit`: the agent changed a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct FileEdit {
     /// The path of the file, relative to the workspace.
     pub file_path: String,
@@ -251,10 +287,17 @@ pub struct FileEdit {
     pub description: Option<String>,
 }
 
+constructor! {
+    /// Creates a change of a file, without a description.
+    FileEdit::new(file_path: String, lines_added: u64, lines_removed: u64);
+    optional description: String;
+}
+
 /// `diff`: the texts of a file before and after the agent changed it. Texts over 64 KiB or 2,000
 /// lines are replaced by their heads and tails (contract §5.3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct DiffEvent {
     /// The id of the tool run that changed the file.
     pub tool_execution_id: String,
@@ -306,6 +349,19 @@ pub struct DiffEvent {
     pub full_diff_url: Option<String>,
 }
 
+constructor! {
+    /// Creates a diff of a file without its texts.
+    DiffEvent::new(tool_execution_id: String, path: String);
+    optional old_text: String;
+    optional new_text: String;
+    optional old_text_head: String;
+    optional new_text_head: String;
+    optional old_text_tail: String;
+    optional new_text_tail: String;
+    optional truncated: bool;
+    optional full_diff_url: String;
+}
+
 /// The priority of a step of a plan.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
@@ -349,6 +405,7 @@ pub enum PlanStatus {
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct PlanEntry {
     /// The description of the step.
     pub content: String,
@@ -358,12 +415,23 @@ pub struct PlanEntry {
     pub priority: PlanPriority,
 }
 
+constructor! {
+    /// Creates a step of a plan.
+    PlanEntry::new(content: String, status: PlanStatus, priority: PlanPriority);
+}
+
 /// `plan`: the complete plan of the agent. It replaces the previous plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Plan {
     /// The steps in order.
     pub entries: Vec<PlanEntry>,
+}
+
+constructor! {
+    /// Creates a plan of these steps.
+    Plan::new(entries: [Vec<PlanEntry>]);
 }
 
 /// `usage`: the usage of a turn. In a session it is the sum of all turns.
@@ -420,6 +488,7 @@ impl Usage {
 /// `progress`: the progress of the workspace's creation, or that the agent reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Progress {
     /// The progress in percent, 0 to 100.
     #[cfg_attr(feature = "openapi", schema(maximum = 100))]
@@ -428,13 +497,24 @@ pub struct Progress {
     pub stage: String,
 }
 
+constructor! {
+    /// Creates a report of progress.
+    Progress::new(progress: u8, stage: String);
+}
+
 /// `error`: the agent or its model reported an error. The session continues unless a `status` event
 /// follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct ErrorEvent {
     /// The error message.
     pub message: String,
+}
+
+constructor! {
+    /// Creates an error with this message.
+    ErrorEvent::new(message: String);
 }
 
 words!(open LogLevel, MessageRole, PromptDelivery, ToolUseStatus, ToolOutcome, PlanPriority, PlanStatus);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::SessionEvent;
+use crate::constructor::constructor;
 use crate::{EventSeq, MessageId};
 
 /// An event for subscribers that is not in the log: it is never stored and never numbered, and
@@ -38,6 +39,7 @@ impl EphemeralEvent {
 /// `message_delta`: a piece of a message in progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct MessageDelta {
     /// The id of the message.
     pub message_id: MessageId,
@@ -48,9 +50,15 @@ pub struct MessageDelta {
     pub delta: String,
 }
 
+constructor! {
+    /// Creates a part of a message.
+    MessageDelta::new(message_id: MessageId, offset: u64, delta: String);
+}
+
 /// `thought_delta`: a piece of a thought in progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct ThoughtDelta {
     /// The id of the thought, which only its pieces have.
     pub thought_id: MessageId,
@@ -61,9 +69,15 @@ pub struct ThoughtDelta {
     pub delta: String,
 }
 
+constructor! {
+    /// Creates a part of a thought.
+    ThoughtDelta::new(thought_id: MessageId, offset: u64, delta: String);
+}
+
 /// `tool_progress`: a tool is running.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct ToolProgress {
     /// The name of the tool.
     pub tool_name: String,
@@ -73,14 +87,25 @@ pub struct ToolProgress {
     pub tool_execution_id: String,
 }
 
+constructor! {
+    /// Creates the progress of a tool run.
+    ToolProgress::new(tool_execution_id: String, tool_name: String, last_line: String);
+}
+
 /// `gap`: a range of the log that retention removed before the reader received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Gap {
     /// The first removed event that the reader would have received.
     pub from_seq: EventSeq,
     /// The first event that still exists.
     pub earliest_seq: EventSeq,
+}
+
+constructor! {
+    /// Creates a gap between two events.
+    Gap::new(from_seq: EventSeq, earliest_seq: EventSeq);
 }
 
 /// An item of a stream of one session's events.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 
+use crate::constructor::constructor;
 use crate::object::ObjectOnly;
 use crate::word::words;
 use crate::{PermissionId, Timestamp};
@@ -46,6 +47,7 @@ impl PermissionOptionKind {
 /// An answer that the agent offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct PermissionOption {
     /// The id of the option, which an answer contains.
     pub id: String,
@@ -55,9 +57,15 @@ pub struct PermissionOption {
     pub kind: PermissionOptionKind,
 }
 
+constructor! {
+    /// Creates an option.
+    PermissionOption::new(id: String, label: String, kind: PermissionOptionKind);
+}
+
 /// `permission_request`: the agent requests a permission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct PermissionRequested {
     /// The id of the request, which an answer refers to.
     pub request_id: PermissionId,
@@ -70,6 +78,11 @@ pub struct PermissionRequested {
     pub options: Vec<PermissionOption>,
     /// The time at which the request expires.
     pub expires_at: Timestamp,
+}
+
+constructor! {
+    /// Creates a request.
+    PermissionRequested::new(request_id: PermissionId, tool_name: String, tool_args: [Map<String, Value>], options: [Vec<PermissionOption>], expires_at: Timestamp);
 }
 
 impl PermissionRequested {
@@ -146,6 +159,7 @@ pub enum PermissionOutcome {
 /// `permission_resolved`: a permission request was resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct PermissionResolved {
     /// The id of the request.
     pub request_id: PermissionId,
@@ -156,6 +170,12 @@ pub struct PermissionResolved {
     pub option_id: Option<String>,
     /// The author of the decision: a user, `policy`, `timeout`, or `agent`.
     pub by: String,
+}
+
+constructor! {
+    /// Creates a resolution in which no option was chosen.
+    PermissionResolved::new(request_id: PermissionId, outcome: PermissionOutcome, by: String);
+    optional option_id: String;
 }
 
 /// The state of a permission request.
@@ -181,6 +201,7 @@ pub enum PermissionState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Permission {
     /// The request.
     pub request: PermissionRequested,
@@ -191,6 +212,13 @@ pub struct Permission {
     /// The resolution, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<PermissionResolved>,
+}
+
+constructor! {
+    /// Creates a pending request.
+    Permission::new(request: PermissionRequested, created_at: Timestamp);
+    optional resolution: PermissionResolved;
+    or state: PermissionState = PermissionState::Pending;
 }
 
 /// An answer to a permission request: one of its options, or its cancellation.

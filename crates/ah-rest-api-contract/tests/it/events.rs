@@ -56,13 +56,7 @@ fn unknown_words_are_deserialized_as_unknown() {
 
 #[test]
 fn log_level_includes_more_severe_levels() {
-    let log = |level| {
-        EventPayload::Log(Log {
-            level,
-            message: String::new(),
-            tool_execution_id: None,
-        })
-    };
+    let log = |level| EventPayload::Log(Log::new(level, String::new()));
     let filter = EventFilter::default().with_level(LogLevel::Warn);
     assert!(filter.admits(&log(LogLevel::Error)));
     assert!(filter.admits(&log(LogLevel::Warn)));

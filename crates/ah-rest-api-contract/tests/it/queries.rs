@@ -245,16 +245,7 @@ fn a_tail_is_the_end_of_the_log_instead_of_a_page() {
 
 #[test]
 fn changed_files_are_filtered_and_paged() {
-    let file = |path: &str, status| FileEntry {
-        path: path.to_owned(),
-        old_path: None,
-        status,
-        lines_added: 0,
-        lines_removed: 0,
-        is_binary: false,
-        size_bytes: None,
-        last_modified: None,
-    };
+    let file = |path: &str, status| FileEntry::new(path.to_owned(), status);
     let files = vec![
         file("a", FileStatus::Added),
         file("b", FileStatus::Deleted),

@@ -74,7 +74,7 @@ proptest! {
     ) {
         let id = PromptId::from_ulid(id);
         comes_back(&PromptRequest { prompt: content.clone(), delivery: mode });
-        let prompt = Prompt { id, content, delivery: mode, state, author, created_at: ts };
+        let prompt = Prompt::new(id, content, author, ts).with_delivery(mode).with_state(state);
         comes_back(&prompt);
         let mut receipt = PromptReceipt::of(SessionId::from_ulid(id.ulid()), &prompt);
         receipt.delivery = delivery;

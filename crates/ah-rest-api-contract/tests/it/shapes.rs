@@ -40,114 +40,101 @@ fn update() -> SessionUpdate {
 pub(crate) fn events() -> Vec<EventPayload> {
     let text = str::to_owned;
     vec![
-        EventPayload::Status(StatusChange {
-            status: SessionStatus::Failed,
-            previous: Some(SessionStatus::Running),
-            reason: some("the agent was killed"),
-            exit_code: Some(137),
-            signal: Some(9),
-        }),
+        EventPayload::Status(
+            StatusChange::new(SessionStatus::Failed)
+                .with_previous(SessionStatus::Running)
+                .with_reason(some("the agent was killed"))
+                .with_exit_code(137)
+                .with_signal(9),
+        ),
         EventPayload::Turn(TurnChange::ended(
             Some(PromptId::from_ulid(id())),
             StopReason::Completed,
         )),
         EventPayload::SessionUpdate(update()),
-        EventPayload::Log(Log {
-            level: LogLevel::Info,
-            message: text("compiling"),
-            tool_execution_id: some("tool-1"),
-        }),
-        EventPayload::Message(Message {
-            role: MessageRole::User,
-            message_id: MessageId::from_ulid(id()),
-            content: vec![ContentBlock::text("Fix it")],
-            author: some("me"),
-            delivery: Some(PromptDelivery::Queued),
-            prompt_id: Some(PromptId::from_ulid(id())),
-        }),
-        EventPayload::Thought(Thought {
-            thought: text("read it first"),
-            reasoning: some("it is short"),
-        }),
-        EventPayload::ToolUse(ToolUse {
-            tool_name: text("read"),
-            tool_args: args(),
-            tool_execution_id: text("tool-1"),
-            status: ToolUseStatus::Started,
-        }),
-        EventPayload::ToolResult(ToolResult {
-            tool_name: text("read"),
-            tool_output: text("fn main() {}"),
-            tool_execution_id: text("tool-1"),
-            status: ToolOutcome::Completed,
-            exit_code: Some(0),
-            attachments: vec![AttachmentRef {
-                hash: AttachmentHash::from_digest([1; 32]),
-                mime_type: text("image/png"),
-                size: 3,
-                url: text("/api/v1/sessions/1/attachments/2"),
-                source: some("file:///ws/a.png"),
-            }],
-        }),
-        EventPayload::FileEdit(FileEdit {
-            file_path: text("src/main.rs"),
-            lines_added: 2,
-            lines_removed: 1,
-            description: some("greet"),
-        }),
-        EventPayload::Diff(DiffEvent {
-            tool_execution_id: text("tool-1"),
-            path: text("/ws/src/main.rs"),
-            old_text: some("a"),
-            new_text: some("b"),
-            old_text_head: some("c"),
-            new_text_head: some("d"),
-            old_text_tail: some("e"),
-            new_text_tail: some("f"),
-            truncated: Some(true),
-            full_diff_url: some("/api/v1/sessions/x/diff/src/main.rs"),
-        }),
+        EventPayload::Log(
+            Log::new(LogLevel::Info, text("compiling")).with_tool_execution_id(some("tool-1")),
+        ),
+        EventPayload::Message(
+            Message::new(
+                MessageRole::User,
+                MessageId::from_ulid(id()),
+                vec![ContentBlock::text("Fix it")],
+            )
+            .with_author(some("me"))
+            .with_delivery(PromptDelivery::Queued)
+            .with_prompt_id(PromptId::from_ulid(id())),
+        ),
+        EventPayload::Thought(
+            Thought::new(text("read it first")).with_reasoning(some("it is short")),
+        ),
+        EventPayload::ToolUse(ToolUse::new(text("tool-1"), text("read"), args())),
+        EventPayload::ToolResult(
+            ToolResult::new(
+                text("tool-1"),
+                text("read"),
+                ToolOutcome::Completed,
+                text("fn main() {}"),
+            )
+            .with_exit_code(0)
+            .with_attachments(vec![
+                AttachmentRef::new(
+                    AttachmentHash::from_digest([1; 32]),
+                    text("image/png"),
+                    3,
+                    text("/api/v1/sessions/1/attachments/2"),
+                )
+                .with_source(some("file:///ws/a.png")),
+            ]),
+        ),
+        EventPayload::FileEdit(
+            FileEdit::new(text("src/main.rs"), 2, 1).with_description(some("greet")),
+        ),
+        EventPayload::Diff(
+            DiffEvent::new(text("tool-1"), text("/ws/src/main.rs"))
+                .with_old_text(some("a"))
+                .with_new_text(some("b"))
+                .with_old_text_head(some("c"))
+                .with_new_text_head(some("d"))
+                .with_old_text_tail(some("e"))
+                .with_new_text_tail(some("f"))
+                .with_truncated(true)
+                .with_full_diff_url(some("/api/v1/sessions/x/diff/src/main.rs")),
+        ),
         EventPayload::PermissionRequest(requested()),
         EventPayload::PermissionResolved(resolved()),
-        EventPayload::Plan(Plan {
-            entries: vec![PlanEntry {
-                content: text("read"),
-                status: PlanStatus::InProgress,
-                priority: PlanPriority::High,
-            }],
-        }),
+        EventPayload::Plan(Plan::new(vec![PlanEntry::new(
+            text("read"),
+            PlanStatus::InProgress,
+            PlanPriority::High,
+        )])),
         EventPayload::Usage(usage()),
-        EventPayload::Progress(Progress {
-            progress: 50,
-            stage: text("tests"),
-        }),
-        EventPayload::Error(ErrorEvent {
-            message: text("overloaded"),
-        }),
+        EventPayload::Progress(Progress::new(50, text("tests"))),
+        EventPayload::Error(ErrorEvent::new(text("overloaded"))),
     ]
 }
 
 fn requested() -> PermissionRequested {
-    PermissionRequested {
-        request_id: PermissionId::from_ulid(id()),
-        tool_name: "edit".to_owned(),
-        tool_args: args(),
-        options: vec![PermissionOption {
-            id: "yes".to_owned(),
-            label: "Yes".to_owned(),
-            kind: PermissionOptionKind::AllowOnce,
-        }],
-        expires_at: now(),
-    }
+    PermissionRequested::new(
+        PermissionId::from_ulid(id()),
+        "edit",
+        args(),
+        vec![PermissionOption::new(
+            "yes",
+            "Yes",
+            PermissionOptionKind::AllowOnce,
+        )],
+        now(),
+    )
 }
 
 fn resolved() -> PermissionResolved {
-    PermissionResolved {
-        request_id: PermissionId::from_ulid(id()),
-        outcome: PermissionOutcome::Selected,
-        option_id: some("yes"),
-        by: "me".to_owned(),
-    }
+    PermissionResolved::new(
+        PermissionId::from_ulid(id()),
+        PermissionOutcome::Selected,
+        "me",
+    )
+    .with_option_id(some("yes"))
 }
 
 fn usage() -> Usage {
@@ -190,15 +177,12 @@ pub(crate) fn session() -> Session {
     session.ended_at = Some(now());
     session.last_seq = EventSeq::new(7);
     session.last_message = Some("Done.".to_owned());
-    session.recent_events = vec![SessionEvent {
-        seq: EventSeq::new(7),
-        ts: now(),
+    session.recent_events = vec![SessionEvent::new(
+        EventSeq::new(7),
+        now(),
         session_id,
-        payload: EventPayload::Thought(Thought {
-            thought: "read it first".to_owned(),
-            reasoning: some("it is short"),
-        }),
-    }];
+        EventPayload::Thought(Thought::new("read it first").with_reasoning(some("it is short"))),
+    )];
     session.changes = Some(ChangeSummary {
         files_changed: 1,
         lines_added: 2,
@@ -215,12 +199,12 @@ fn every_event() {
     let mut seen = Vec::new();
     for (seq, payload) in events().into_iter().enumerate() {
         seen.push(payload.event_type());
-        let event = SessionEvent {
-            seq: EventSeq::new(seq as u64 + 1),
-            ts: now(),
-            session_id: SessionId::from_ulid(id()),
+        let event = SessionEvent::new(
+            EventSeq::new(seq as u64 + 1),
+            now(),
+            SessionId::from_ulid(id()),
             payload,
-        };
+        );
         lines += &serde_json::to_string(&event).expect("JSON");
         lines.push('\n');
     }
@@ -263,22 +247,13 @@ fn launching_a_task() {
 
 #[test]
 fn prompts_and_permissions() {
-    let prompt = Prompt {
-        id: PromptId::from_ulid(id()),
-        content: "Go on".into(),
-        delivery: DeliveryMode::Steer,
-        state: PromptState::Queued,
-        author: "me".to_owned(),
-        created_at: now(),
-    };
+    let prompt = Prompt::new(PromptId::from_ulid(id()), "Go on".into(), "me", now())
+        .with_delivery(DeliveryMode::Steer);
     let mut receipt = PromptReceipt::of(SessionId::from_ulid(id()), &prompt);
     receipt.delivery = PromptDelivery::Queued;
-    let permission = Permission {
-        request: requested(),
-        created_at: now(),
-        state: PermissionState::Resolved,
-        resolution: Some(resolved()),
-    };
+    let permission = Permission::new(requested(), now())
+        .with_state(PermissionState::Resolved)
+        .with_resolution(resolved());
     insta::assert_snapshot!(format!(
         "{}\n{}\n{}",
         pretty(&prompt),
@@ -289,39 +264,21 @@ fn prompts_and_permissions() {
 
 #[test]
 fn changes_and_lists() {
-    let diff = SessionDiff {
-        files: vec![FileDiff {
-            path: "b".to_owned(),
-            old_path: some("a"),
-            status: FileStatus::Renamed,
-            diff: "…".to_owned(),
-            lines_added: 1,
-            lines_removed: 0,
-            context_lines: 3,
-            full_file: false,
-            is_binary: false,
-            hunks: vec![Hunk {
-                old_start: 1,
-                old_lines: 1,
-                new_start: 1,
-                new_lines: 2,
-                content: " a\n+b\n".to_owned(),
-            }],
-        }],
-        total_lines_added: 1,
-        total_lines_removed: 0,
-    };
+    let diff = SessionDiff::of(vec![
+        FileDiff::new("b", FileStatus::Renamed, "…")
+            .with_old_path(some("a"))
+            .with_lines_added(1)
+            .with_context_lines(3)
+            .with_hunks(vec![Hunk::new(1, 1, 1, 2, " a\n+b\n")]),
+    ]);
     let files = Page {
-        items: vec![FileEntry {
-            path: "b".to_owned(),
-            old_path: some("a"),
-            status: FileStatus::Renamed,
-            lines_added: 1,
-            lines_removed: 0,
-            is_binary: false,
-            size_bytes: Some(4),
-            last_modified: Some(now()),
-        }],
+        items: vec![
+            FileEntry::new("b", FileStatus::Renamed)
+                .with_old_path(some("a"))
+                .with_lines_added(1)
+                .with_size_bytes(4)
+                .with_last_modified(now()),
+        ],
         total: 2,
         next_page: Some(2),
     };
@@ -340,15 +297,15 @@ fn a_problem() {
 
 #[test]
 fn the_catalogue() {
-    let agent = Agent {
-        agent_type: AgentType::new("scenario"),
-        driver: "scenario".to_owned(),
-        description: "Plays a scenario".to_owned(),
-        versions: vec!["1".to_owned()],
-        installation: Installation::Installed { version: some("1") },
-        capabilities: AgentCapabilities::default(),
-        settings_schema_ref: "/api/v1/schemas/agents/scenario.json".to_owned(),
-    };
+    let agent = Agent::new(
+        AgentType::new("scenario"),
+        "scenario",
+        "Plays a scenario",
+        Installation::Installed { version: some("1") },
+        AgentCapabilities::default(),
+        "/api/v1/schemas/agents/scenario.json",
+    )
+    .with_versions(vec!["1".to_owned()]);
     let mut repository = Repository::git(
         RepositoryId::from_ulid(id()),
         "a",

@@ -85,7 +85,7 @@ impl OneSession {
         }
         let from_seq = self.seen.next();
         self.seen = before;
-        Verdict::Yield(StreamItem::Gap(Gap { from_seq, ..gap }))
+        Verdict::Yield(StreamItem::Gap(Gap::new(from_seq, gap.earliest_seq)))
     }
 }
 

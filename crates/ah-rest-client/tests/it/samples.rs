@@ -55,36 +55,30 @@ pub(crate) fn session(status: SessionStatus, last_seq: u64) -> Value {
 }
 
 fn event(seq: u64, payload: EventPayload) -> StreamItem {
-    StreamItem::Event(SessionEvent {
-        seq: EventSeq::new(seq),
-        ts: Timestamp::from_unix_millis(0),
-        session_id: session_id(),
+    StreamItem::Event(SessionEvent::new(
+        EventSeq::new(seq),
+        Timestamp::from_unix_millis(0),
+        session_id(),
         payload,
-    })
+    ))
 }
 
 pub(crate) fn log(seq: u64) -> StreamItem {
     event(
         seq,
-        EventPayload::Log(Log {
-            level: LogLevel::Info,
-            // Multi-byte characters, so that a cut can split one.
-            message: format!("línea {seq} ✓"),
-            tool_execution_id: None,
-        }),
+        // Multi-byte characters, so that a cut can split one.
+        EventPayload::Log(Log::new(LogLevel::Info, format!("línea {seq} ✓"))),
     )
 }
 
 pub(crate) fn completed(seq: u64) -> StreamItem {
     event(
         seq,
-        EventPayload::Status(StatusChange {
-            status: SessionStatus::Completed,
-            previous: Some(SessionStatus::Running),
-            reason: None,
-            exit_code: Some(0),
-            signal: None,
-        }),
+        EventPayload::Status(
+            StatusChange::new(SessionStatus::Completed)
+                .with_previous(SessionStatus::Running)
+                .with_exit_code(0),
+        ),
     )
 }
 

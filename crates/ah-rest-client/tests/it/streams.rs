@@ -57,10 +57,7 @@ async fn stream_that_never_starts_fails_the_call() {
 
 #[tokio::test]
 async fn gap_is_reported_and_advances_the_cursor() {
-    let gap = StreamItem::Gap(Gap {
-        from_seq: EventSeq::new(1),
-        earliest_seq: EventSeq::new(40),
-    });
+    let gap = StreamItem::Gap(Gap::new(EventSeq::new(1), EventSeq::new(40)));
     let mut wire = Wire::start(move |_, number| {
         let gap = encode_item(&gap).unwrap();
         match number {
@@ -82,11 +79,11 @@ async fn gap_is_reported_and_advances_the_cursor() {
 
 #[tokio::test]
 async fn ephemeral_events_are_optional_and_do_not_advance_the_cursor() {
-    let delta = StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
-        thought_id: MessageId::from_ulid(Ulid::nil()),
-        offset: 0,
-        delta: "hm".to_owned(),
-    }));
+    let delta = StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta::new(
+        MessageId::from_ulid(Ulid::nil()),
+        0,
+        "hm",
+    )));
     let sent = delta.clone();
     let mut wire = Wire::start(move |_, number| {
         let delta = encode_item(&sent).unwrap();

@@ -16,10 +16,7 @@ impl Attachments {
         let kept = self
             .0
             .entry(part.hash)
-            .or_insert_with(|| AttachmentContent {
-                mime_type: part.mime_type.clone(),
-                bytes: Vec::new(),
-            });
+            .or_insert_with(|| AttachmentContent::new(part.mime_type.clone(), Vec::new()));
         kept.bytes.extend(&part.data);
     }
 

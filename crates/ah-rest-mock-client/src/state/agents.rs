@@ -152,15 +152,15 @@ impl Agents {
 
 fn agent(name: &str, description: &str, capabilities: AgentCapabilities) -> Agent {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Agent {
-        agent_type: AgentType::new(name),
-        driver: SCENARIO.to_owned(),
-        description: description.to_owned(),
-        versions: vec![version.clone()],
-        installation: Installation::Installed {
-            version: Some(version),
+    Agent::new(
+        AgentType::new(name),
+        SCENARIO,
+        description,
+        Installation::Installed {
+            version: Some(version.clone()),
         },
         capabilities,
-        settings_schema_ref: format!("/api/v1/schemas/agents/{name}.json"),
-    }
+        format!("/api/v1/schemas/agents/{name}.json"),
+    )
+    .with_versions(vec![version])
 }

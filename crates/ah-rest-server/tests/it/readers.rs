@@ -177,21 +177,9 @@ async fn deltas_are_sent_on_request_and_never_numbered(backend: Backend) {
     let place = shown.last_event_id().to_owned();
     let message_id = MessageId::from_ulid(Ulid::from_parts(0, 7));
     let deltas = [
-        EphemeralEvent::MessageDelta(MessageDelta {
-            message_id,
-            offset: 0,
-            delta: "Hel".to_owned(),
-        }),
-        EphemeralEvent::ThoughtDelta(ThoughtDelta {
-            thought_id: message_id,
-            offset: 2,
-            delta: "hm\nhm".to_owned(),
-        }),
-        EphemeralEvent::ToolProgress(ToolProgress {
-            tool_name: "bash".to_owned(),
-            last_line: "2 of 3".to_owned(),
-            tool_execution_id: "run-1".to_owned(),
-        }),
+        EphemeralEvent::MessageDelta(MessageDelta::new(message_id, 0, "Hel")),
+        EphemeralEvent::ThoughtDelta(ThoughtDelta::new(message_id, 2, "hm\nhm")),
+        EphemeralEvent::ToolProgress(ToolProgress::new("run-1", "bash", "2 of 3")),
     ];
     for delta in deltas {
         world.agents.show(id, delta.clone());

@@ -371,9 +371,7 @@ async fn no_frame_is_named_error(backend: Backend) {
     let world = World::new(backend);
     let server = world.server().await;
     let id = server.running().await;
-    let error = ErrorEvent {
-        message: "no tokens left".to_owned(),
-    };
+    let error = ErrorEvent::new("no tokens left");
     world.agents.event(id, EventPayload::Error(error));
     let path = format!("/api/v1/sessions/{id}/events/stream?type=error");
     let event = server.client.events(&path).await.next().await.unwrap();

@@ -91,20 +91,13 @@ impl Agents {
 
     /// Appends a thought of the agent.
     pub(crate) fn thought(&self, id: SessionId, text: &str) {
-        let thought = Thought {
-            thought: text.to_owned(),
-            reasoning: None,
-        };
+        let thought = Thought::new(text.to_owned());
         self.event(id, EventPayload::Thought(thought));
     }
 
     /// Appends a log line of the agent.
     pub(crate) fn log(&self, id: SessionId, level: LogLevel, message: &str) {
-        let log = Log {
-            level,
-            message: message.to_owned(),
-            tool_execution_id: None,
-        };
+        let log = Log::new(level, message.to_owned());
         self.event(id, EventPayload::Log(log));
     }
 

@@ -34,12 +34,11 @@ impl AgentStep {
     }
 
     /// Returns the output of an edit of a file.
-    pub(super) const fn file_edit(file_path: String, lines_added: u64, lines_removed: u64) -> Self {
-        Self::event(EventPayload::FileEdit(FileEdit {
+    pub(super) fn file_edit(file_path: String, lines_added: u64, lines_removed: u64) -> Self {
+        Self::event(EventPayload::FileEdit(FileEdit::new(
             file_path,
             lines_added,
             lines_removed,
-            description: None,
-        }))
+        )))
     }
 }

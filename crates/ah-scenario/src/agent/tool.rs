@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ah_lifecycle::turns::AgentOutput;
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, ToolOutcome, ToolProgress, ToolResult, ToolUse, ToolUseStatus,
+    EphemeralEvent, EventPayload, ToolOutcome, ToolProgress, ToolResult, ToolUse,
 };
 use serde_json::{Map, Value};
 
@@ -15,22 +15,17 @@ use crate::{ExecutionOutput, ProgressLine, ScriptedToolUse, ToolCall};
 /// Adds the run of a tool to `due`: its start, its progress, its edit, and its result.
 pub(super) fn play(tool: &ScriptedToolUse, due: &mut VecDeque<AgentStep>) {
     let ScriptedToolUse { id, call } = tool;
-    due.push_back(AgentStep::event(EventPayload::ToolUse(ToolUse {
-        tool_name: call.tool_name.clone(),
-        tool_args: call.args.clone(),
-        tool_execution_id: id.clone(),
-        status: ToolUseStatus::Started,
-    })));
+    due.push_back(AgentStep::event(EventPayload::ToolUse(ToolUse::new(
+        id.clone(),
+        call.tool_name.clone(),
+        call.args.clone(),
+    ))));
     let run = run(call);
     let mut now = Duration::ZERO;
     for line in run.lines {
         wait(line.at.saturating_sub(now), due);
         now = now.max(line.at);
-        let progress = ToolProgress {
-            tool_name: call.tool_name.clone(),
-            last_line: line.message,
-            tool_execution_id: id.clone(),
-        };
+        let progress = ToolProgress::new(id.clone(), call.tool_name.clone(), line.message);
         let progress = EphemeralEvent::ToolProgress(progress);
         due.push_back(AgentStep::Output(AgentOutput::Ephemeral(progress)));
     }
@@ -38,14 +33,10 @@ pub(super) fn play(tool: &ScriptedToolUse, due: &mut VecDeque<AgentStep>) {
     if run.outcome == ToolOutcome::Completed {
         due.extend(changed_file(&call.tool_name, &call.args));
     }
-    due.push_back(AgentStep::event(EventPayload::ToolResult(ToolResult {
-        tool_name: call.tool_name.clone(),
-        tool_output: run.output,
-        tool_execution_id: id.clone(),
-        status: run.outcome,
-        exit_code: run.exit_code,
-        attachments: Vec::new(),
-    })));
+    due.push_back(AgentStep::event(EventPayload::ToolResult(
+        ToolResult::new(id.clone(), call.tool_name.clone(), run.outcome, run.output)
+            .with_exit_code(run.exit_code),
+    )));
 }
 
 /// The course and the result of a tool's run.

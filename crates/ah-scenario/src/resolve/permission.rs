@@ -58,15 +58,12 @@ fn option(node: &Node) -> Result<PermissionOption, ScenarioError> {
         ("reject_always", PermissionOptionKind::RejectAlways),
     ])?;
     let label = node.optional_text("label")?.unwrap_or_else(|| id.clone());
-    Ok(PermissionOption { id, label, kind })
+    Ok(PermissionOption::new(id, label, kind))
 }
 
 fn default_options() -> Vec<PermissionOption> {
-    let option = |id: &str, label: &str, kind| PermissionOption {
-        id: id.to_owned(),
-        label: label.to_owned(),
-        kind,
-    };
+    let option =
+        |id: &str, label: &str, kind| PermissionOption::new(id.to_owned(), label.to_owned(), kind);
     vec![
         option("allow", "Allow", PermissionOptionKind::AllowOnce),
         option("deny", "Deny", PermissionOptionKind::RejectOnce),

@@ -47,10 +47,7 @@ impl Timeline {
             let delay = at.saturating_sub(clock);
             clock = clock.max(at);
             if key == "think" {
-                let thought = EventPayload::Thought(Thought {
-                    thought: entry.text()?.to_owned(),
-                    reasoning: None,
-                });
+                let thought = EventPayload::Thought(Thought::new(entry.text()?.to_owned()));
                 self.push(item, delay, StepAction::Event(thought));
                 continue;
             }
@@ -93,5 +90,5 @@ fn model_error(value: &Node) -> Result<ErrorEvent, ScenarioError> {
     {
         text.push_str(&format!(" (retry after {seconds} s)"));
     }
-    Ok(ErrorEvent { message: text })
+    Ok(ErrorEvent::new(text))
 }

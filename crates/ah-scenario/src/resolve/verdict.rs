@@ -18,11 +18,10 @@ pub(super) fn status(value: &Node) -> Result<StepAction, ScenarioError> {
                 .optional_text("reason")?
                 .unwrap_or_else(|| "the scenario says so".to_owned()),
         ),
-        other => StepAction::Event(EventPayload::Log(Log {
-            level: LogLevel::Info,
-            message: format!("status: {other}"),
-            tool_execution_id: None,
-        })),
+        other => StepAction::Event(EventPayload::Log(Log::new(
+            LogLevel::Info,
+            format!("status: {other}"),
+        ))),
     })
 }
 

@@ -6,15 +6,15 @@ use crate::error::During as _;
 use crate::{drafts, open, watch};
 
 fn draft(number: u64) -> Draft {
-    Draft {
-        id: DraftId::from_ulid(Ulid::from_parts(number, 0)),
-        content: DraftContent {
+    Draft::new(
+        DraftId::from_ulid(Ulid::from_parts(number, 0)),
+        DraftContent {
             prompt: Some("x".repeat(50_000).into()),
             ..DraftContent::default()
         },
-        created_at: Timestamp::from_unix_millis(0),
-        updated_at: Timestamp::from_unix_millis(0),
-    }
+        Timestamp::from_unix_millis(0),
+        Timestamp::from_unix_millis(0),
+    )
 }
 
 async fn save(writer: &Writer, draft: Draft) -> Result<(), StoreError> {

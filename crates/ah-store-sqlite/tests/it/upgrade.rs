@@ -103,14 +103,11 @@ async fn last_messages_of_schema_14_are_found() {
         let id = sample::one_session(&*store).await;
         let mut session = store.session(id).await.unwrap().session;
         for text in texts {
-            let payload = EventPayload::Message(Message {
-                role: MessageRole::Assistant,
-                message_id: MessageId::from_ulid(sample::ulid()),
-                content: vec![ContentBlock::text(*text)],
-                author: None,
-                delivery: None,
-                prompt_id: None,
-            });
+            let payload = EventPayload::Message(Message::new(
+                MessageRole::Assistant,
+                MessageId::from_ulid(sample::ulid()),
+                vec![ContentBlock::text(*text)],
+            ));
             session.apply_payload(&payload, sample::at(1));
             let mut write = SessionWrite::new(id, Guard::default(), sample::at(1));
             write.events = vec![sample::event(1, payload)];

@@ -42,10 +42,7 @@ pub async fn an_attachment_is_complete_or_not_found(harness: &dyn StoreHarness) 
     );
     keep(vec![part(3, b"de", 5), part(0, b"abc", 5)]).await;
     keep(vec![part(3, b"de", 5)]).await;
-    let whole = AttachmentContent {
-        mime_type: "image/png".to_owned(),
-        bytes: b"abcde".to_vec(),
-    };
+    let whole = AttachmentContent::new("image/png", b"abcde".to_vec());
     assert_eq!(store.attachment(id, hash).await.unwrap(), whole);
     let reopened = harness.open().await;
     assert_eq!(reopened.attachment(id, hash).await.unwrap(), whole);

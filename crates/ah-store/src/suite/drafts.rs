@@ -11,11 +11,13 @@ use crate::StoreError;
 pub async fn drafts_are_created_updated_and_deleted(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let mut drafts: Vec<Draft> = (0..3)
-        .map(|index| Draft {
-            id: DraftId::from_ulid(sample::ulid()),
-            content: DraftContent::default(),
-            created_at: sample::at(index),
-            updated_at: sample::at(index),
+        .map(|index| {
+            Draft::new(
+                DraftId::from_ulid(sample::ulid()),
+                DraftContent::default(),
+                sample::at(index),
+                sample::at(index),
+            )
         })
         .collect();
     for draft in &drafts {

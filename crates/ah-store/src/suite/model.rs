@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
-    DeliveryMode, EventSeq, Prompt, PromptContent, PromptId, PromptState, Receipt, SessionId,
-    SessionStatus,
+    EventSeq, Prompt, PromptContent, PromptId, PromptState, Receipt, SessionId, SessionStatus,
 };
 use futures::future::join_all;
 use proptest::prelude::*;
@@ -172,14 +171,12 @@ impl SessionModel {
 }
 
 fn prompt() -> Prompt {
-    Prompt {
-        id: PromptId::from_ulid(sample::ulid()),
-        content: PromptContent::from("Go on."),
-        delivery: DeliveryMode::Queue,
-        state: PromptState::Queued,
-        author: "someone".to_owned(),
-        created_at: sample::at(1),
-    }
+    Prompt::new(
+        PromptId::from_ulid(sample::ulid()),
+        PromptContent::from("Go on."),
+        "someone",
+        sample::at(1),
+    )
 }
 
 /// Performs `step` on the model and the store, and compares the outcomes.

@@ -14,14 +14,13 @@ use crate::{
 };
 
 fn prompt(text: &str) -> Prompt {
-    Prompt {
-        id: PromptId::from_ulid(sample::ulid()),
-        content: PromptContent::from(text),
-        delivery: DeliveryMode::Steer,
-        state: PromptState::Queued,
-        author: "someone".to_owned(),
-        created_at: sample::at(2),
-    }
+    Prompt::new(
+        PromptId::from_ulid(sample::ulid()),
+        PromptContent::from(text),
+        "someone",
+        sample::at(2),
+    )
+    .with_delivery(DeliveryMode::Steer)
 }
 
 async fn write_prompts(
@@ -146,22 +145,20 @@ pub async fn unknown_prompt_is_not_found(harness: &dyn StoreHarness) {
 }
 
 fn permission() -> Permission {
-    Permission {
-        request: PermissionRequested {
-            request_id: PermissionId::from_ulid(sample::ulid()),
-            tool_name: "shell".to_owned(),
-            tool_args: Map::from_iter([("command".to_owned(), "ls".into())]),
-            options: vec![PermissionOption {
-                id: "yes".to_owned(),
-                label: "Yes".to_owned(),
-                kind: PermissionOptionKind::AllowOnce,
-            }],
-            expires_at: sample::at(60),
-        },
-        created_at: sample::at(2),
-        state: PermissionState::Pending,
-        resolution: None,
-    }
+    Permission::new(
+        PermissionRequested::new(
+            PermissionId::from_ulid(sample::ulid()),
+            "shell",
+            Map::from_iter([("command".to_owned(), "ls".into())]),
+            vec![PermissionOption::new(
+                "yes",
+                "Yes",
+                PermissionOptionKind::AllowOnce,
+            )],
+            sample::at(60),
+        ),
+        sample::at(2),
+    )
 }
 
 fn answer(request_id: PermissionId, by: &str) -> PermissionWrite {
@@ -173,12 +170,8 @@ fn answer(request_id: PermissionId, by: &str) -> PermissionWrite {
 }
 
 fn resolved(request_id: PermissionId) -> PermissionResolved {
-    PermissionResolved {
-        request_id,
-        outcome: PermissionOutcome::Selected,
-        option_id: Some("yes".to_owned()),
-        by: "someone".to_owned(),
-    }
+    PermissionResolved::new(request_id, PermissionOutcome::Selected, "someone")
+        .with_option_id("yes".to_owned())
 }
 
 async fn write_permission(
@@ -283,10 +276,7 @@ pub async fn only_unresolved_items_are_pending(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     let ids = sample::sessions(&*store, 2).await;
     assert_eq!(store.pending(ids[0]).await.unwrap(), Pending::default());
-    let queued = |text: &str| Prompt {
-        delivery: DeliveryMode::Queue,
-        ..prompt(text)
-    };
+    let queued = |text: &str| prompt(text).with_delivery(DeliveryMode::Queue);
     let prompts: Vec<Prompt> = ["gone", "said", "taken back", "waits"].map(queued).into();
     let mut writes: Vec<_> = prompts.iter().cloned().map(PromptWrite::Enqueue).collect();
     writes.extend([

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ah_rest_api_contract::{
-    DeliveryMode, Draft, DraftContent, DraftId, EventSeq, Prompt, PromptContent, PromptId,
-    PromptState, Receipt, SessionId, SessionQuery, SessionStatus,
+    Draft, DraftContent, DraftId, EventSeq, Prompt, PromptContent, PromptId, Receipt, SessionId,
+    SessionQuery, SessionStatus,
 };
 
 use super::{StoreHarness, sample, soon};
@@ -32,25 +32,23 @@ fn decision(session: SessionId, receipt: Option<Receipt>) -> SessionWrite {
     let mut write = SessionWrite::new(session, guard, sample::at(2));
     write.events = vec![sample::event(2, sample::thought("hm"))];
     write.patch.status = Some(SessionStatus::Stopped);
-    write.prompts = vec![PromptWrite::Enqueue(Prompt {
-        id: PromptId::from_ulid(sample::ulid()),
-        content: PromptContent::from("Go on."),
-        delivery: DeliveryMode::Queue,
-        state: PromptState::Queued,
-        author: "someone".to_owned(),
-        created_at: sample::at(2),
-    })];
+    write.prompts = vec![PromptWrite::Enqueue(Prompt::new(
+        PromptId::from_ulid(sample::ulid()),
+        PromptContent::from("Go on."),
+        "someone",
+        sample::at(2),
+    ))];
     write.receipt = receipt;
     write
 }
 
 fn draft(receipt_at: i64) -> Draft {
-    Draft {
-        id: DraftId::from_ulid(sample::ulid()),
-        content: DraftContent::default(),
-        created_at: sample::at(receipt_at),
-        updated_at: sample::at(receipt_at),
-    }
+    Draft::new(
+        DraftId::from_ulid(sample::ulid()),
+        DraftContent::default(),
+        sample::at(receipt_at),
+        sample::at(receipt_at),
+    )
 }
 
 fn task(receipt: Receipt) -> NewTask {

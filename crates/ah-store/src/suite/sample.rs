@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ah_rest_api_contract::{
     AgentType, CreateTask, EventPayload, FileEdit, Log, LogLevel, Page, Prompt, RepoConfig,
     RepositoryId, Session, SessionAgent, SessionId, SessionStatus, StatusChange, Task, TaskId,
-    Thought, Timestamp, ToolOutcome, ToolResult, ToolUse, ToolUseStatus,
+    Thought, Timestamp, ToolOutcome, ToolResult, ToolUse,
 };
 use serde_json::Map;
 use ulid::Ulid;
@@ -96,67 +96,39 @@ pub async fn sessions(store: &dyn Store, count: usize) -> Vec<SessionId> {
 /// Returns a log line.
 #[must_use]
 pub fn log(level: LogLevel, message: &str) -> EventPayload {
-    EventPayload::Log(Log {
-        level,
-        message: message.to_owned(),
-        tool_execution_id: None,
-    })
+    EventPayload::Log(Log::new(level, message.to_owned()))
 }
 
 /// Returns a thought.
 #[must_use]
 pub fn thought(thought: &str) -> EventPayload {
-    EventPayload::Thought(Thought {
-        thought: thought.to_owned(),
-        reasoning: None,
-    })
+    EventPayload::Thought(Thought::new(thought.to_owned()))
 }
 
 /// Returns the start of a tool run.
 #[must_use]
 pub fn tool_use(id: &str) -> EventPayload {
-    EventPayload::ToolUse(ToolUse {
-        tool_name: "shell".to_owned(),
-        tool_args: Map::new(),
-        tool_execution_id: id.to_owned(),
-        status: ToolUseStatus::Started,
-    })
+    EventPayload::ToolUse(ToolUse::new(id.to_owned(), "shell", Map::new()))
 }
 
 /// Returns the end of a tool run.
 #[must_use]
 pub fn tool_result(id: &str) -> EventPayload {
-    EventPayload::ToolResult(ToolResult {
-        tool_name: "shell".to_owned(),
-        tool_output: "done".to_owned(),
-        tool_execution_id: id.to_owned(),
-        status: ToolOutcome::Completed,
-        exit_code: Some(0),
-        attachments: Vec::new(),
-    })
+    EventPayload::ToolResult(
+        ToolResult::new(id.to_owned(), "shell", ToolOutcome::Completed, "done").with_exit_code(0),
+    )
 }
 
 /// Returns an edit of a file.
 #[must_use]
 pub fn file_edit(path: &str) -> EventPayload {
-    EventPayload::FileEdit(FileEdit {
-        file_path: path.to_owned(),
-        lines_added: 2,
-        lines_removed: 1,
-        description: None,
-    })
+    EventPayload::FileEdit(FileEdit::new(path.to_owned(), 2, 1))
 }
 
 /// Returns a change of status.
 #[must_use]
 pub fn status(previous: SessionStatus, status: SessionStatus) -> EventPayload {
-    EventPayload::Status(StatusChange {
-        status,
-        previous: Some(previous),
-        reason: None,
-        exit_code: None,
-        signal: None,
-    })
+    EventPayload::Status(StatusChange::new(status).with_previous(previous))
 }
 
 /// Returns an event at `at(seconds)`.

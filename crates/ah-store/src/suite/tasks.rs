@@ -32,12 +32,12 @@ pub async fn task_and_sessions_are_created_atomically(harness: &dyn StoreHarness
             .collect();
         assert_eq!(
             events,
-            [SessionEvent {
-                seq: EventSeq::new(1),
-                ts: session.created_at,
-                session_id: session.id,
-                payload: EventPayload::Status(StatusChange::new(SessionStatus::Queued)),
-            }]
+            [SessionEvent::new(
+                EventSeq::new(1),
+                session.created_at,
+                session.id,
+                EventPayload::Status(StatusChange::new(SessionStatus::Queued))
+            )]
         );
     }
 }

@@ -86,24 +86,12 @@ impl FileChange {
         let old = self.old.as_deref().unwrap_or_default();
         let (lines_added, lines_removed) = count_lines(old, &self.new);
         let path = relative(&self.path, place.workspace);
-        let edit = FileEdit {
-            file_path: path,
-            lines_added,
-            lines_removed,
-            description: Some(title.to_owned()).filter(|title| !title.is_empty()),
-        };
-        let mut diff = DiffEvent {
-            tool_execution_id: place.tool_execution_id.to_owned(),
-            path: self.path.to_string_lossy().into_owned(),
-            old_text: None,
-            new_text: None,
-            old_text_head: None,
-            new_text_head: None,
-            old_text_tail: None,
-            new_text_tail: None,
-            truncated: None,
-            full_diff_url: None,
-        };
+        let edit = FileEdit::new(path, lines_added, lines_removed)
+            .with_description(Some(title.to_owned()).filter(|title| !title.is_empty()));
+        let mut diff = DiffEvent::new(
+            place.tool_execution_id.to_owned(),
+            self.path.to_string_lossy().into_owned(),
+        );
         if is_large(old) || is_large(&self.new) {
             diff.old_text_head = Some(head(old));
             diff.new_text_head = Some(head(&self.new));

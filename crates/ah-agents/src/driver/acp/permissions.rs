@@ -89,11 +89,11 @@ pub(super) fn read_options(options: &Value, quirks: &Quirks) -> Vec<PermissionOp
             .as_str()
             .filter(|_| !quirks.odd_options.contains(&id));
         let kind = kind.and_then(PermissionOptionKind::from_word);
-        Some(PermissionOption {
-            id: id.to_owned(),
-            label: option["name"].as_str().unwrap_or(id).to_owned(),
-            kind: kind.unwrap_or(PermissionOptionKind::Unknown),
-        })
+        Some(PermissionOption::new(
+            id.to_owned(),
+            option["name"].as_str().unwrap_or(id).to_owned(),
+            kind.unwrap_or(PermissionOptionKind::Unknown),
+        ))
     };
     options.filter_map(read).collect()
 }

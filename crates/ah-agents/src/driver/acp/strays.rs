@@ -87,9 +87,5 @@ pub(super) fn shortened(text: &str) -> String {
 
 /// Returns the output of a log line.
 pub(super) fn log(level: LogLevel, message: String) -> AgentOutput {
-    AgentOutput::Event(EventPayload::Log(Log {
-        level,
-        message,
-        tool_execution_id: None,
-    }))
+    AgentOutput::Event(EventPayload::Log(Log::new(level, message)))
 }

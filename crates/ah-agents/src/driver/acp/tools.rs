@@ -13,7 +13,6 @@ use std::path::PathBuf;
 
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, LogLevel, ToolOutcome, ToolProgress, ToolResult, ToolUse,
-    ToolUseStatus,
 };
 use serde_json::{Map, Value, json};
 
@@ -122,11 +121,7 @@ impl Tools {
             self.end(call, output);
         } else if call.is_announced && call.has_printed() > had_printed {
             output.push(AgentOutput::Ephemeral(EphemeralEvent::ToolProgress(
-                ToolProgress {
-                    tool_name: call.name.clone(),
-                    last_line: call.last_line(),
-                    tool_execution_id: call.id.clone(),
-                },
+                ToolProgress::new(call.id.clone(), call.name.clone(), call.last_line()),
             )));
         }
     }
@@ -358,18 +353,17 @@ impl Tools {
                 output.extend(events.map(AgentOutput::Event));
             }
         }
-        let result = ToolResult {
-            tool_name: call.name.clone(),
-            tool_output: result.output,
-            tool_execution_id: call.id.clone(),
-            status: if result.is_failed {
+        let result = ToolResult::new(
+            call.id.clone(),
+            call.name.clone(),
+            if result.is_failed {
                 ToolOutcome::Failed
             } else {
                 ToolOutcome::Completed
             },
-            exit_code: result.exit_code,
-            attachments: Vec::new(),
-        };
+            result.output,
+        )
+        .with_exit_code(result.exit_code);
         let binaries = call.take_binaries();
         output.push(if binaries.is_empty() {
             AgentOutput::Event(EventPayload::ToolResult(result))
@@ -395,12 +389,11 @@ fn announce(call: &mut AgentCall, output: &mut Vec<AgentOutput>) {
         return;
     }
     call.is_announced = true;
-    output.push(AgentOutput::Event(EventPayload::ToolUse(ToolUse {
-        tool_name: call.name.clone(),
-        tool_args: call.args(),
-        tool_execution_id: call.id.clone(),
-        status: ToolUseStatus::Started,
-    })));
+    output.push(AgentOutput::Event(EventPayload::ToolUse(ToolUse::new(
+        call.id.clone(),
+        call.name.clone(),
+        call.args(),
+    ))));
 }
 
 #[cfg(test)]

@@ -132,9 +132,9 @@ impl AcpDriver {
         };
         if let TurnOutcome::Failed { reason } = &outcome {
             let message = reason.clone();
-            output.push(AgentOutput::Event(EventPayload::Error(ErrorEvent {
+            output.push(AgentOutput::Event(EventPayload::Error(ErrorEvent::new(
                 message,
-            })));
+            ))));
         }
         output.push(AgentOutput::TurnEnded(outcome));
     }

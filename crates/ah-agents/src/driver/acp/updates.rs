@@ -31,7 +31,7 @@ impl AcpDriver {
             "plan" => {
                 self.note_words(None);
                 let entries = read_plan(&update["entries"]);
-                output.push(AgentOutput::Event(EventPayload::Plan(Plan { entries })));
+                output.push(AgentOutput::Event(EventPayload::Plan(Plan::new(entries))));
             }
             "usage_update" => self.on_usage(update, output),
             "config_option_update" => self
@@ -122,19 +122,19 @@ impl AcpDriver {
 fn read_plan(entries: &Value) -> Vec<PlanEntry> {
     let entries = entries.as_array().into_iter().flatten();
     let read = |entry: &Value| {
-        Some(PlanEntry {
-            content: entry["content"].as_str()?.to_owned(),
-            status: match entry["status"].as_str() {
+        Some(PlanEntry::new(
+            entry["content"].as_str()?.to_owned(),
+            match entry["status"].as_str() {
                 Some("completed") => PlanStatus::Completed,
                 Some("in_progress") => PlanStatus::InProgress,
                 _ => PlanStatus::Pending,
             },
-            priority: match entry["priority"].as_str() {
+            match entry["priority"].as_str() {
                 Some("high") => PlanPriority::High,
                 Some("low") => PlanPriority::Low,
                 _ => PlanPriority::Medium,
             },
-        })
+        ))
     };
     entries.filter_map(read).collect()
 }

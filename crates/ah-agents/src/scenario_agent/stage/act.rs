@@ -81,12 +81,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
             );
             self.log(LogLevel::Warn, message).await?;
         }
-        self.event(EventPayload::FileEdit(FileEdit {
-            file_path: path,
-            lines_added: counts.added,
-            lines_removed: counts.removed,
-            description: None,
-        }))
+        self.event(EventPayload::FileEdit(FileEdit::new(
+            path,
+            counts.added,
+            counts.removed,
+        )))
         .await
     }
 

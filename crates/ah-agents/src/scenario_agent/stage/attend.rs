@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use ah_rest_api_contract::{
     EphemeralEvent, EventPayload, LogLevel, ToolOutcome, ToolProgress, ToolResult, ToolUse,
-    ToolUseStatus,
 };
 use ah_scenario::{ExecutionOutput, ProgressLine, ScriptedToolUse, ToolCall, ToolExecution};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -41,12 +40,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     /// Uses a tool: runs it if the agent has it, otherwise reports the scenario's result.
     pub(super) async fn use_tool(&mut self, tool: &ScriptedToolUse) -> Result<(), Cut> {
         let call = &tool.call;
-        self.event(EventPayload::ToolUse(ToolUse {
-            tool_name: call.tool_name.clone(),
-            tool_args: call.args.clone(),
-            tool_execution_id: tool.id.clone(),
-            status: ToolUseStatus::Started,
-        }))
+        self.event(EventPayload::ToolUse(ToolUse::new(
+            tool.id.clone(),
+            call.tool_name.clone(),
+            call.args.clone(),
+        )))
         .await?;
         if let Some(execution) = &call.execution {
             let outcome = self.perform(tool, execution).await?;
@@ -226,11 +224,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
     }
 
     async fn show(&mut self, tool: &ScriptedToolUse, last_line: String) -> Result<(), Cut> {
-        let progress = ToolProgress {
-            tool_name: tool.call.tool_name.clone(),
-            last_line,
-            tool_execution_id: tool.id.clone(),
-        };
+        let progress = ToolProgress::new(tool.id.clone(), tool.call.tool_name.clone(), last_line);
         Ok(self
             .outbox
             .ephemeral(EphemeralEvent::ToolProgress(progress))
@@ -248,14 +242,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stage<R, W> {
         }
         self.output.push(ran.output.as_bytes());
         self.output.push(b"\n");
-        self.event(EventPayload::ToolResult(ToolResult {
-            tool_name: tool.call.tool_name.clone(),
-            tool_output: ran.output,
-            tool_execution_id: tool.id.clone(),
-            status: ran.outcome,
-            exit_code,
-            attachments: Vec::new(),
-        }))
+        self.event(EventPayload::ToolResult(
+            ToolResult::new(
+                tool.id.clone(),
+                tool.call.tool_name.clone(),
+                ran.outcome,
+                ran.output,
+            )
+            .with_exit_code(exit_code),
+        ))
         .await
     }
 }

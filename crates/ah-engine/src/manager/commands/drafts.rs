@@ -13,19 +13,16 @@ impl LocalTaskManager {
         let core = &self.core;
         let now = core.clock.now();
         let draft = match update.id {
-            None => Draft {
-                id: DraftId::from_ulid(core.ids.next(now)),
-                content: update.content,
-                created_at: now,
-                updated_at: now,
-            },
+            None => Draft::new(
+                DraftId::from_ulid(core.ids.next(now)),
+                update.content,
+                now,
+                now,
+            ),
             Some(id) => {
                 let old = core.store.draft(id).await?;
-                Draft {
-                    content: old.content.merged(update.content),
-                    updated_at: now,
-                    ..old
-                }
+                let content = old.content.merged(update.content);
+                Draft::new(id, content, old.created_at, now)
             }
         };
         let receipt = self.caller.receipt_of(&draft)?;

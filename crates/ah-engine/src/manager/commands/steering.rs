@@ -7,8 +7,7 @@ use ah_lifecycle::{
 };
 use ah_rest_api_contract::{
     DeliveryMode, ErrorKind, Permission, PermissionAnswer, PermissionId, Prompt, PromptContent,
-    PromptId, PromptReceipt, PromptRequest, PromptState, Session, SessionId, StopRequest,
-    TaskManagerError,
+    PromptId, PromptReceipt, PromptRequest, Session, SessionId, StopRequest, TaskManagerError,
 };
 use ah_store::{Guard, SessionRecord, StoreError};
 
@@ -189,17 +188,16 @@ impl LocalTaskManager {
             .into_iter()
             .any(|known| known.agent_type == *agent && known.capabilities.steer);
         let now = self.core.clock.now();
-        Prompt {
-            id: PromptId::from_ulid(self.core.ids.next(now)),
-            content: request.prompt,
-            delivery: if can_steer {
-                request.delivery
-            } else {
-                DeliveryMode::Queue
-            },
-            state: PromptState::Queued,
-            author: self.caller.principal.clone(),
-            created_at: now,
-        }
+        Prompt::new(
+            PromptId::from_ulid(self.core.ids.next(now)),
+            request.prompt,
+            self.caller.principal.clone(),
+            now,
+        )
+        .with_delivery(if can_steer {
+            request.delivery
+        } else {
+            DeliveryMode::Queue
+        })
     }
 }

@@ -40,14 +40,7 @@ fn binary(data: &[u8]) -> Binary {
 }
 
 fn result() -> ToolResult {
-    ToolResult {
-        tool_name: "shot".to_owned(),
-        tool_output: "done".to_owned(),
-        tool_execution_id: "call-1".to_owned(),
-        status: ToolOutcome::Completed,
-        exit_code: None,
-        attachments: Vec::new(),
-    }
+    ToolResult::new("call-1", "shot", ToolOutcome::Completed, "done")
 }
 
 #[test]

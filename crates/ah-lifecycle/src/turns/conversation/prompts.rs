@@ -139,14 +139,14 @@ impl<A: AgentInput> Conversation<A> {
         }
         let mut content = prompt.content.blocks().to_vec();
         self.attachments.keep_blocks(&mut content, at, effects);
-        let message = Message {
-            role: MessageRole::User,
-            message_id: MessageId::from_ulid(self.ids.next(at.wall)),
+        let message = Message::new(
+            MessageRole::User,
+            MessageId::from_ulid(self.ids.next(at.wall)),
             content,
-            author: Some(prompt.author),
-            delivery: Some(prompt.delivery),
-            prompt_id: Some(prompt.id),
-        };
+        )
+        .with_author(prompt.author)
+        .with_delivery(prompt.delivery)
+        .with_prompt_id(prompt.id);
         effects.event(at, EventPayload::Message(message));
     }
 }

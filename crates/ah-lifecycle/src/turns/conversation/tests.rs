@@ -58,11 +58,7 @@ impl Talk {
 }
 
 fn meaning(line: &[u8]) -> AgentOutput {
-    let option = |id: &str, kind| PermissionOption {
-        id: id.to_owned(),
-        label: id.to_owned(),
-        kind,
-    };
+    let option = |id: &str, kind| PermissionOption::new(id.to_owned(), id.to_owned(), kind);
     let request = |options| {
         AgentOutput::PermissionRequest(ToolRequest {
             key: "key".to_owned(),
@@ -84,11 +80,11 @@ fn meaning(line: &[u8]) -> AgentOutput {
             option("no", PermissionOptionKind::RejectOnce),
         ]),
         b"choiceless" => request(Vec::new()),
-        b"delta" => AgentOutput::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
-            thought_id: MessageId::from_ulid(Ulid::nil()),
-            offset: 0,
-            delta: "d".to_owned(),
-        })),
+        b"delta" => AgentOutput::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta::new(
+            MessageId::from_ulid(Ulid::nil()),
+            0,
+            "d",
+        ))),
         other => AgentOutput::Malformed(String::from_utf8_lossy(other).into_owned()),
     }
 }

@@ -30,14 +30,7 @@ proptest! {
         fits(of_launched(), &LaunchedTask::new(TaskId::from_ulid(id), session.id, &[]));
         let request = PageRequest::new(2, 1).expect("in range");
         fits(of_agents(), &Page::new(vec![agent], 9, request));
-        fits(of_prompt(), &Prompt {
-            id: PromptId::from_ulid(id),
-            content,
-            delivery: DeliveryMode::Steer,
-            state: PromptState::Queued,
-            author: String::new(),
-            created_at: session.created_at,
-        });
+        fits(of_prompt(), &Prompt::new(PromptId::from_ulid(id), content, String::new(), session.created_at).with_delivery(DeliveryMode::Steer));
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(crate) fn permission_requested() -> BoxedStrategy<PermissionRequested> {
         PermissionOptionKind::RejectAlways,
     ]);
     let option =
-        (text(), text(), kind).prop_map(|(id, label, kind)| PermissionOption { id, label, kind });
+        (text(), text(), kind).prop_map(|(id, label, kind)| PermissionOption::new(id, label, kind));
     (
         ulid(),
         text(),
@@ -57,15 +57,15 @@ pub(crate) fn permission_requested() -> BoxedStrategy<PermissionRequested> {
         vec(option, 0..4),
         timestamp(),
     )
-        .prop_map(
-            |(id, tool_name, tool_args, options, expires_at)| PermissionRequested {
-                request_id: PermissionId::from_ulid(id),
+        .prop_map(|(id, tool_name, tool_args, options, expires_at)| {
+            PermissionRequested::new(
+                PermissionId::from_ulid(id),
                 tool_name,
                 tool_args,
                 options,
                 expires_at,
-            },
-        )
+            )
+        })
         .boxed()
 }
 
@@ -76,11 +76,9 @@ pub(crate) fn permission_resolved() -> BoxedStrategy<PermissionResolved> {
         PermissionOutcome::Expired,
     ]);
     (ulid(), outcome, of(text()), text())
-        .prop_map(|(id, outcome, option_id, by)| PermissionResolved {
-            request_id: PermissionId::from_ulid(id),
-            outcome,
-            option_id,
-            by,
+        .prop_map(|(id, outcome, option_id, by)| {
+            PermissionResolved::new(PermissionId::from_ulid(id), outcome, by)
+                .with_option_id(option_id)
         })
         .boxed()
 }
@@ -99,13 +97,11 @@ fn message() -> BoxedStrategy<Message> {
         of(delivery),
         of(ulid()),
     )
-        .prop_map(|(role, id, content, author, delivery, prompt_id)| Message {
-            role,
-            message_id: MessageId::from_ulid(id),
-            content,
-            author,
-            delivery,
-            prompt_id: prompt_id.map(PromptId::from_ulid),
+        .prop_map(|(role, id, content, author, delivery, prompt_id)| {
+            Message::new(role, MessageId::from_ulid(id), content)
+                .with_author(author)
+                .with_delivery(delivery)
+                .with_prompt_id(prompt_id.map(PromptId::from_ulid))
         })
         .boxed()
 }
@@ -155,10 +151,8 @@ fn log() -> BoxedStrategy<Log> {
         LogLevel::Trace,
     ]);
     (level, text(), of(text()))
-        .prop_map(|(level, message, tool_execution_id)| Log {
-            level,
-            message,
-            tool_execution_id,
+        .prop_map(|(level, message, tool_execution_id)| {
+            Log::new(level, message).with_tool_execution_id(tool_execution_id)
         })
         .boxed()
 }
@@ -171,20 +165,17 @@ fn diff_event() -> BoxedStrategy<DiffEvent> {
         of(any::<bool>()),
         of(text()),
     )
-        .prop_map(
-            |(names, whole, parts, truncated, full_diff_url)| DiffEvent {
-                tool_execution_id: names.0,
-                path: names.1,
-                old_text: whole.0,
-                new_text: whole.1,
-                old_text_head: parts.0,
-                new_text_head: parts.1,
-                old_text_tail: parts.2,
-                new_text_tail: parts.3,
-                truncated,
-                full_diff_url,
-            },
-        )
+        .prop_map(|(names, whole, parts, truncated, full_diff_url)| {
+            DiffEvent::new(names.0, names.1)
+                .with_old_text(whole.0)
+                .with_new_text(whole.1)
+                .with_old_text_head(parts.0)
+                .with_new_text_head(parts.1)
+                .with_old_text_tail(parts.2)
+                .with_new_text_tail(parts.3)
+                .with_truncated(truncated)
+                .with_full_diff_url(full_diff_url)
+        })
         .boxed()
 }
 
@@ -202,14 +193,8 @@ fn plan() -> BoxedStrategy<Plan> {
             PlanPriority::Low,
         ]),
     )
-        .prop_map(|(content, status, priority)| PlanEntry {
-            content,
-            status,
-            priority,
-        });
-    vec(entry, 0..4)
-        .prop_map(|entries| Plan { entries })
-        .boxed()
+        .prop_map(|(content, status, priority)| PlanEntry::new(content, status, priority));
+    vec(entry, 0..4).prop_map(Plan::new).boxed()
 }
 
 /// Any event of a known type. A type without a strategy of its own has its example.
@@ -224,28 +209,23 @@ pub(crate) fn payload() -> BoxedStrategy<EventPayload> {
             of(any::<i32>())
         )
             .prop_map(|(status, previous, reason, exit_code, signal)| {
-                EventPayload::Status(StatusChange {
-                    status,
-                    previous,
-                    reason,
-                    exit_code,
-                    signal,
-                })
+                EventPayload::Status(
+                    StatusChange::new(status)
+                        .with_previous(previous)
+                        .with_reason(reason)
+                        .with_exit_code(exit_code)
+                        .with_signal(signal),
+                )
             }),
         turn().prop_map(EventPayload::Turn),
         session_update().prop_map(EventPayload::SessionUpdate),
         log().prop_map(EventPayload::Log),
         message().prop_map(EventPayload::Message),
         (text(), of(text())).prop_map(|(thought, reasoning)| {
-            EventPayload::Thought(Thought { thought, reasoning })
+            EventPayload::Thought(Thought::new(thought).with_reasoning(reasoning))
         }),
         (text(), json_object(), text()).prop_map(|(tool_name, tool_args, id)| {
-            EventPayload::ToolUse(ToolUse {
-                tool_name,
-                tool_args,
-                tool_execution_id: id,
-                status: ToolUseStatus::Started,
-            })
+            EventPayload::ToolUse(ToolUse::new(id, tool_name, tool_args))
         }),
         (
             text(),
@@ -257,28 +237,28 @@ pub(crate) fn payload() -> BoxedStrategy<EventPayload> {
         )
             .prop_map(
                 |(tool_name, tool_output, id, failed, exit_code, attachments)| {
-                    EventPayload::ToolResult(ToolResult {
-                        tool_name,
-                        tool_output,
-                        tool_execution_id: id,
-                        status: if failed {
-                            ToolOutcome::Failed
-                        } else {
-                            ToolOutcome::Completed
-                        },
-                        exit_code,
-                        attachments,
-                    })
+                    EventPayload::ToolResult(
+                        ToolResult::new(
+                            id,
+                            tool_name,
+                            if failed {
+                                ToolOutcome::Failed
+                            } else {
+                                ToolOutcome::Completed
+                            },
+                            tool_output,
+                        )
+                        .with_exit_code(exit_code)
+                        .with_attachments(attachments),
+                    )
                 }
             ),
         (text(), any::<u64>(), any::<u64>(), of(text())).prop_map(
             |(file_path, lines_added, lines_removed, description)| {
-                EventPayload::FileEdit(FileEdit {
-                    file_path,
-                    lines_added,
-                    lines_removed,
-                    description,
-                })
+                EventPayload::FileEdit(
+                    FileEdit::new(file_path, lines_added, lines_removed)
+                        .with_description(description),
+                )
             }
         ),
         diff_event().prop_map(EventPayload::Diff),
@@ -286,9 +266,10 @@ pub(crate) fn payload() -> BoxedStrategy<EventPayload> {
         permission_resolved().prop_map(EventPayload::PermissionResolved),
         plan().prop_map(EventPayload::Plan),
         usage().prop_map(EventPayload::Usage),
-        (0_u8..=100, text())
-            .prop_map(|(progress, stage)| { EventPayload::Progress(Progress { progress, stage }) }),
-        text().prop_map(|message| EventPayload::Error(ErrorEvent { message })),
+        (0_u8..=100, text()).prop_map(|(progress, stage)| {
+            EventPayload::Progress(Progress::new(progress, stage))
+        }),
+        text().prop_map(|message| EventPayload::Error(ErrorEvent::new(message))),
     ]
     .boxed()
 }
@@ -310,22 +291,16 @@ fn unknown_payload() -> BoxedStrategy<EventPayload> {
 /// An event of a type that this version does not know.
 pub(crate) fn unknown_event() -> BoxedStrategy<SessionEvent> {
     (seq(), timestamp(), ulid(), unknown_payload())
-        .prop_map(|(seq, ts, id, payload)| SessionEvent {
-            seq,
-            ts,
-            session_id: SessionId::from_ulid(id),
-            payload,
+        .prop_map(|(seq, ts, id, payload)| {
+            SessionEvent::new(seq, ts, SessionId::from_ulid(id), payload)
         })
         .boxed()
 }
 
 pub(crate) fn session_event() -> BoxedStrategy<SessionEvent> {
     (seq(), timestamp(), ulid(), payload())
-        .prop_map(|(seq, ts, id, payload)| SessionEvent {
-            seq,
-            ts,
-            session_id: SessionId::from_ulid(id),
-            payload,
+        .prop_map(|(seq, ts, id, payload)| {
+            SessionEvent::new(seq, ts, SessionId::from_ulid(id), payload)
         })
         .boxed()
 }
@@ -334,28 +309,16 @@ pub(crate) fn stream_item() -> BoxedStrategy<StreamItem> {
     prop_oneof![
         6 => session_event().prop_map(StreamItem::Event),
         1 => (ulid(), any::<u64>(), text()).prop_map(|(id, offset, delta)| {
-            StreamItem::Ephemeral(EphemeralEvent::MessageDelta(MessageDelta {
-                message_id: MessageId::from_ulid(id),
-                offset,
-                delta,
-            }))
+            StreamItem::Ephemeral(EphemeralEvent::MessageDelta(MessageDelta::new(MessageId::from_ulid(id), offset, delta)))
         }),
         1 => (ulid(), any::<u64>(), text()).prop_map(|(id, offset, delta)| {
-            StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
-                thought_id: MessageId::from_ulid(id),
-                offset,
-                delta,
-            }))
+            StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta::new(MessageId::from_ulid(id), offset, delta)))
         }),
         1 => (text(), text(), text()).prop_map(|(tool_name, last_line, id)| {
-            StreamItem::Ephemeral(EphemeralEvent::ToolProgress(ToolProgress {
-                tool_name,
-                last_line,
-                tool_execution_id: id,
-            }))
+            StreamItem::Ephemeral(EphemeralEvent::ToolProgress(ToolProgress::new(id, tool_name, last_line)))
         }),
         1 => (seq(), seq()).prop_map(|(from_seq, earliest_seq)| {
-            StreamItem::Gap(Gap { from_seq, earliest_seq })
+            StreamItem::Gap(Gap::new(from_seq, earliest_seq))
         }),
     ]
     .boxed()
@@ -363,27 +326,22 @@ pub(crate) fn stream_item() -> BoxedStrategy<StreamItem> {
 
 pub(crate) fn log_event() -> BoxedStrategy<SessionEvent> {
     (seq(), timestamp(), ulid(), text())
-        .prop_map(|(seq, ts, id, message)| SessionEvent {
-            seq,
-            ts,
-            session_id: SessionId::from_ulid(id),
-            payload: EventPayload::Log(Log {
-                level: LogLevel::Info,
-                message,
-                tool_execution_id: None,
-            }),
+        .prop_map(|(seq, ts, id, message)| {
+            SessionEvent::new(
+                seq,
+                ts,
+                SessionId::from_ulid(id),
+                EventPayload::Log(Log::new(LogLevel::Info, message)),
+            )
         })
         .boxed()
 }
 
 fn attachment() -> impl Strategy<Value = AttachmentRef> {
     (any::<[u8; 32]>(), text(), any::<u64>(), text(), of(text())).prop_map(
-        |(digest, mime_type, size, url, source)| AttachmentRef {
-            hash: AttachmentHash::from_digest(digest),
-            mime_type,
-            size,
-            url,
-            source,
+        |(digest, mime_type, size, url, source)| {
+            AttachmentRef::new(AttachmentHash::from_digest(digest), mime_type, size, url)
+                .with_source(source)
         },
     )
 }

@@ -24,11 +24,10 @@ pub(crate) fn permission() -> BoxedStrategy<Permission> {
         state,
         of(permission_resolved()),
     )
-        .prop_map(|(request, created_at, state, resolution)| Permission {
-            request,
-            created_at,
-            state,
-            resolution,
+        .prop_map(|(request, created_at, state, resolution)| {
+            Permission::new(request, created_at)
+                .with_state(state)
+                .with_resolution(resolution)
         })
         .boxed()
 }
@@ -126,16 +125,18 @@ pub(crate) fn draft() -> BoxedStrategy<Draft> {
         timestamp(),
     )
         .prop_map(
-            |(id, prompt, repo, agents, runtime, created_at, updated_at)| Draft {
-                id: DraftId::from_ulid(id),
-                content: DraftContent {
-                    prompt,
-                    repo,
-                    agents,
-                    runtime,
-                },
-                created_at,
-                updated_at,
+            |(id, prompt, repo, agents, runtime, created_at, updated_at)| {
+                Draft::new(
+                    DraftId::from_ulid(id),
+                    DraftContent {
+                        prompt,
+                        repo,
+                        agents,
+                        runtime,
+                    },
+                    created_at,
+                    updated_at,
+                )
             },
         )
         .boxed()
@@ -266,53 +267,39 @@ pub(crate) fn file_entry() -> BoxedStrategy<FileEntry> {
         of(timestamp()),
     )
         .prop_map(
-            |(path, old_path, status, counts, size_bytes, last_modified)| FileEntry {
-                path,
-                old_path,
-                status,
-                lines_added: counts.0,
-                lines_removed: counts.1,
-                is_binary: counts.2,
-                size_bytes,
-                last_modified,
+            |(path, old_path, status, counts, size_bytes, last_modified)| {
+                FileEntry::new(path, status)
+                    .with_old_path(old_path)
+                    .with_lines_added(counts.0)
+                    .with_lines_removed(counts.1)
+                    .with_is_binary(counts.2)
+                    .with_size_bytes(size_bytes)
+                    .with_last_modified(last_modified)
             },
         )
         .boxed()
 }
 
 pub(crate) fn session_diff() -> BoxedStrategy<SessionDiff> {
-    let hunk = (any::<(u64, u64, u64, u64)>(), text()).prop_map(|(lines, content)| Hunk {
-        old_start: lines.0,
-        old_lines: lines.1,
-        new_start: lines.2,
-        new_lines: lines.3,
-        content,
-    });
+    let hunk = (any::<(u64, u64, u64, u64)>(), text())
+        .prop_map(|(lines, content)| Hunk::new(lines.0, lines.1, lines.2, lines.3, content));
     let file = (
         (text(), of(text()), file_status(), text()),
         any::<(u64, u64, u32)>(),
         any::<(bool, bool)>(),
         vec(hunk, 0..3),
     )
-        .prop_map(|(names, counts, flags, hunks)| FileDiff {
-            path: names.0,
-            old_path: names.1,
-            status: names.2,
-            diff: names.3,
-            lines_added: counts.0,
-            lines_removed: counts.1,
-            context_lines: counts.2,
-            full_file: flags.0,
-            is_binary: flags.1,
-            hunks,
+        .prop_map(|(names, counts, flags, hunks)| {
+            FileDiff::new(names.0, names.2, names.3)
+                .with_old_path(names.1)
+                .with_lines_added(counts.0)
+                .with_lines_removed(counts.1)
+                .with_context_lines(counts.2)
+                .with_full_file(flags.0)
+                .with_is_binary(flags.1)
+                .with_hunks(hunks)
         });
-    (vec(file, 0..3), any::<(u64, u64)>())
-        .prop_map(|(files, totals)| SessionDiff {
-            files,
-            total_lines_added: totals.0,
-            total_lines_removed: totals.1,
-        })
-        .boxed()
+    vec(file, 0..3).prop_map(SessionDiff::of).boxed()
 }
 
 pub(crate) fn problem() -> BoxedStrategy<Problem> {
@@ -350,20 +337,22 @@ pub(crate) fn agent() -> BoxedStrategy<Agent> {
         installation,
         any::<(bool, bool, bool, bool, bool)>(),
     )
-        .prop_map(|(names, versions, installation, can)| Agent {
-            agent_type: AgentType::new(names.0),
-            driver: names.1,
-            description: names.2,
-            versions,
-            installation,
-            capabilities: AgentCapabilities {
-                resume: can.0,
-                steer: can.1,
-                permissions: can.2,
-                images: can.3,
-                usage: can.4,
-            },
-            settings_schema_ref: names.3,
+        .prop_map(|(names, versions, installation, can)| {
+            Agent::new(
+                AgentType::new(names.0),
+                names.1,
+                names.2,
+                installation,
+                AgentCapabilities {
+                    resume: can.0,
+                    steer: can.1,
+                    permissions: can.2,
+                    images: can.3,
+                    usage: can.4,
+                },
+                names.3,
+            )
+            .with_versions(versions)
         })
         .boxed()
 }

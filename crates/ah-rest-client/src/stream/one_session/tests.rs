@@ -17,41 +17,28 @@ fn place(after: u64) -> OneSession {
 }
 
 fn event(seq: u64, payload: EventPayload) -> SessionEvent {
-    SessionEvent {
-        seq: EventSeq::new(seq),
-        ts: Timestamp::from_unix_millis(0),
-        session_id: session(),
+    SessionEvent::new(
+        EventSeq::new(seq),
+        Timestamp::from_unix_millis(0),
+        session(),
         payload,
-    }
+    )
 }
 
 fn log(seq: u64) -> StreamItem {
     StreamItem::Event(event(
         seq,
-        EventPayload::Log(Log {
-            level: LogLevel::Info,
-            message: format!("line {seq}"),
-            tool_execution_id: None,
-        }),
+        EventPayload::Log(Log::new(LogLevel::Info, format!("line {seq}"))),
     ))
 }
 
 fn status(seq: u64, status: SessionStatus) -> StreamItem {
-    let change = StatusChange {
-        status,
-        previous: None,
-        reason: None,
-        exit_code: None,
-        signal: None,
-    };
+    let change = StatusChange::new(status);
     StreamItem::Event(event(seq, EventPayload::Status(change)))
 }
 
 fn gap(from: u64, earliest: u64) -> StreamItem {
-    StreamItem::Gap(Gap {
-        from_seq: EventSeq::new(from),
-        earliest_seq: EventSeq::new(earliest),
-    })
+    StreamItem::Gap(Gap::new(EventSeq::new(from), EventSeq::new(earliest)))
 }
 
 fn frame(item: &StreamItem) -> Frame {
@@ -151,11 +138,11 @@ fn reports_a_gap_once_and_continues_after_it() {
 
 #[test]
 fn yields_ephemeral_events_only_on_request() {
-    let delta = StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta {
-        thought_id: MessageId::from_ulid(Ulid::nil()),
-        offset: 0,
-        delta: "hm".to_owned(),
-    }));
+    let delta = StreamItem::Ephemeral(EphemeralEvent::ThoughtDelta(ThoughtDelta::new(
+        MessageId::from_ulid(Ulid::nil()),
+        0,
+        "hm",
+    )));
     assert_eq!(judge(&mut place(0), &delta).unwrap(), Verdict::Pass);
     let filter = EventFilter::default().with_ephemeral();
     let mut place = OneSession::new(session(), EventSeq::START, filter);
@@ -184,11 +171,7 @@ fn yields_unknown_events_in_order() {
 fn rejects_events_of_other_sessions_and_invalid_events() {
     let mut other = event(
         1,
-        EventPayload::Log(Log {
-            level: LogLevel::Info,
-            message: String::new(),
-            tool_execution_id: None,
-        }),
+        EventPayload::Log(Log::new(LogLevel::Info, String::new())),
     );
     other.session_id = "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap();
     let fault = judge(&mut place(0), &StreamItem::Event(other)).unwrap_err();

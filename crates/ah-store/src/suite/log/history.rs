@@ -107,12 +107,12 @@ pub async fn the_stored_text_is_the_wire_form(harness: &dyn StoreHarness) {
     let rows = rows.unwrap();
     assert_eq!(rows.len(), payloads.len());
     for (index, (row, payload)) in rows.iter().zip(payloads).enumerate() {
-        let event = SessionEvent {
-            seq: EventSeq::new(index as u64 + 2),
-            ts: sample::at(index as i64),
+        let event = SessionEvent::new(
+            EventSeq::new(index as u64 + 2),
+            sample::at(index as i64),
             session_id,
             payload,
-        };
+        );
         assert_eq!(row.seq, event.seq);
         assert_eq!(row.json, serde_json::to_string(&event).unwrap());
     }
