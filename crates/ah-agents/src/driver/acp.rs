@@ -303,8 +303,9 @@ impl AgentInput for AcpDriver {
             tracing::error!(key, "an answer to a permission request that is not open");
             return;
         };
-        if asked.is_refused_by(option) {
-            self.tools.refuse(&asked.calls);
+        let is_refused = asked.is_refused_by(option);
+        self.tools.answered(&asked.calls, is_refused);
+        if is_refused {
             if let SessionStage::Turn(turn) = &mut self.stage {
                 turn.refused();
             }

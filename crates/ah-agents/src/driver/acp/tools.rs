@@ -195,6 +195,7 @@ impl Tools {
         merged.merge_asked(&asked);
         let (tool_name, tool_args, other) = asked.judged(&merged, contradicted, &self.workspace);
         self.open[index] = merged;
+        self.open[index].is_waiting = true;
         let call = &mut self.open[index];
         announce(call, output);
         Subject {
@@ -256,10 +257,13 @@ impl Tools {
         }
     }
 
-    /// Marks these calls as refused.
-    pub(super) fn refuse(&mut self, calls: &[String]) {
+    /// Notes the answer to the permission request for these calls.
+    pub(super) fn answered(&mut self, calls: &[String], is_refused: bool) {
         for call in &mut self.open {
-            call.is_refused |= calls.contains(&call.id);
+            if calls.contains(&call.id) {
+                call.is_waiting = false;
+                call.is_refused |= is_refused;
+            }
         }
     }
 
@@ -286,10 +290,8 @@ impl Tools {
     /// guess.
     pub(super) fn settle(&mut self, settling: Settling, output: &mut Vec<AgentOutput>) {
         let goes_on = |call: &AgentCall| {
-            settling == Settling::Quiet
-                && call.began_between_turns
-                && call.status == Status::Running
-                && !call.is_refused
+            let runs = call.began_between_turns && call.status == Status::Running;
+            settling == Settling::Quiet && (call.is_waiting || runs && !call.is_refused)
         };
         self.give_up_if(|call| !goes_on(call), output);
     }
@@ -307,15 +309,27 @@ impl Tools {
 
     /// Returns the index of the open call that `update` is about.
     fn find_open(&self, agent_id: &str, update: &Value, report: Report) -> Option<usize> {
-        let same_id = |call: &AgentCall| call.agent_id == agent_id;
-        self.open
-            .iter()
-            .rposition(|call| same_id(call) && call.fits(update))
-            .or_else(|| match report {
-                Report::Announcement => None,
-                // An update has nothing but its id to refer to a call.
-                Report::Update => self.open.iter().rposition(same_id),
-            })
+        let status = Status::read(update);
+        let same_id = |index: &usize| self.open[*index].agent_id == agent_id;
+        let mut known: Vec<usize> = (0..self.open.len()).filter(same_id).collect();
+        // A call without permission does not complete, so the result is of one beside it.
+        let may_complete = |index: &usize| {
+            let call = &self.open[*index];
+            !call.is_waiting && !call.is_refused
+        };
+        if status == Some(Status::Completed) && known.iter().any(may_complete) {
+            known.retain(may_complete);
+        }
+        let fitting = known.iter().rfind(|index| self.open[**index].fits(update));
+        let found = fitting.or_else(|| match report {
+            Report::Announcement => None,
+            // A result has nothing but its id to refer to a call.
+            Report::Update if status.is_some_and(Status::is_over) => known.last(),
+            Report::Update => known
+                .iter()
+                .rfind(|index| !self.open[**index].is_another_than(update)),
+        });
+        found.copied()
     }
 
     /// Opens a call, and returns its index.

@@ -21,9 +21,6 @@ const KINDS: [&str; 9] = [
     "switch_mode",
 ];
 
-/// The names of arguments that hold a command.
-const COMMANDS: [&str; 4] = ["command", "commands", "cmd", "script"];
-
 /// The tool call of a permission request. A field that the request omits is empty.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
@@ -72,7 +69,7 @@ impl Asked {
 
     pub(super) fn has_command(&self) -> bool {
         self.input.iter().any(|(name, value)| {
-            COMMANDS.contains(&name.to_lowercase().as_str())
+            report::COMMANDS.contains(&name.to_lowercase().as_str())
                 && (value.is_string() || value.is_array())
         })
     }

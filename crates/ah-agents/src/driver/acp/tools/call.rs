@@ -5,7 +5,9 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::asked::Asked;
-use super::report::{inputs_differ, read_changes, read_input, read_locations, read_name};
+use super::report::{
+    commands_differ, inputs_differ, read_changes, read_input, read_locations, read_name,
+};
 use crate::driver::acp::content::{binaries, shown_text};
 use crate::driver::acp::edits::FileChange;
 use crate::driver::acp::output::{self, ToolReport};
@@ -56,6 +58,8 @@ pub(super) struct AgentCall {
     pub(super) status: Status,
     /// True once the use of the tool was reported.
     pub(super) is_announced: bool,
+    /// True while a permission request for it is pending.
+    pub(super) is_waiting: bool,
     /// True if permission was denied.
     pub(super) is_refused: bool,
     /// True if the agent began it without a turn.
@@ -65,6 +69,8 @@ pub(super) struct AgentCall {
     kind: String,
     /// True if the tool itself was named, not only its kind.
     is_named: bool,
+    /// The name that the agent told, apart from titles and ids.
+    told_name: Option<String>,
     input: Map<String, Value>,
     locations: Vec<String>,
     changes: Vec<FileChange>,
@@ -96,12 +102,14 @@ impl AgentCall {
             title: String::new(),
             status: Status::Pending,
             is_announced: false,
+            is_waiting: false,
             is_refused: false,
             began_between_turns: false,
             is_cancelled: false,
             // ACP, ToolKind: the default is `other`.
             kind: "other".to_owned(),
             is_named: named.is_some(),
+            told_name: None,
             input: Map::new(),
             locations: Vec::new(),
             changes: Vec::new(),
@@ -178,6 +186,9 @@ impl AgentCall {
         // Content without a diff does not remove an earlier diff.
         if !changes.is_empty() {
             self.changes = changes;
+        }
+        if self.told_name.is_none() {
+            self.told_name = read_name(update).map(str::to_owned);
         }
         self.name_tool(update, quirks);
     }
@@ -261,11 +272,22 @@ impl AgentCall {
         }
     }
 
-    /// Returns false if `update` describes another call: one of another kind or, if it announces
-    /// a call, with another input or title.
-    pub(super) fn fits(&self, update: &Value) -> bool {
+    /// Returns true if `update` is of another tool, or has another command.
+    pub(super) fn is_another_than(&self, update: &Value) -> bool {
         let kind = update["kind"].as_str().unwrap_or("other");
-        if kind != "other" && self.kind != "other" && kind != self.kind {
+        let has_other_name = self
+            .told_name
+            .as_deref()
+            .zip(read_name(update))
+            .is_some_and(|(known, told)| known != told);
+        let has_other_kind = kind != "other" && self.kind != "other" && kind != self.kind;
+        has_other_kind || has_other_name || commands_differ(&self.input, &read_input(update))
+    }
+
+    /// Returns false if `update` describes another call: one of another tool or command or, if it
+    /// announces a call, with another input or title.
+    pub(super) fn fits(&self, update: &Value) -> bool {
+        if self.is_another_than(update) {
             return false;
         }
         let input = read_input(update);

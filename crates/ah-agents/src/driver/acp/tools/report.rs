@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::driver::acp::edits::FileChange;
 
+/// The names of arguments that hold a command.
+pub(super) const COMMANDS: [&str; 4] = ["command", "commands", "cmd", "script"];
+
 /// Returns the name of the tool in an update or a request.
 pub(super) fn read_name(update: &Value) -> Option<&str> {
     let meta = &update["_meta"];
@@ -41,6 +44,19 @@ pub(super) fn read_changes(update: &Value, workspace: &Path) -> Vec<FileChange> 
         .filter(|content| content["type"] == "diff")
         .filter_map(|diff| FileChange::read(diff, workspace))
         .collect()
+}
+
+/// Returns true if two inputs have different commands. One that is still growing is the start of
+/// the other.
+pub(super) fn commands_differ(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
+    COMMANDS.iter().any(|name| {
+        let text = |input: &Map<String, Value>| {
+            input.get(*name).and_then(Value::as_str).map(str::to_owned)
+        };
+        text(one)
+            .zip(text(other))
+            .is_some_and(|(one, other)| !one.starts_with(&other) && !other.starts_with(&one))
+    })
 }
 
 /// Returns true if two inputs belong to different calls: a text in both differs.

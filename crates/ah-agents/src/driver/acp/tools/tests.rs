@@ -317,6 +317,104 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
+/// The updates of opencode and of claude-agent-acp for an answer of the model with two calls of
+/// one id.
+#[test]
+fn update_of_another_tool_begins_a_call_beside_the_open_one() {
+    let opencode = [
+        json!({"sessionUpdate": "tool_call", "toolCallId": "0", "kind": "read", "rawInput": {}}),
+        json!({"toolCallId": "0", "status": "in_progress", "kind": "read",
+            "rawInput": {"filePath": "/w/a"}}),
+        json!({"toolCallId": "0", "status": "in_progress", "kind": "execute", "title": "rm a",
+            "rawInput": {"command": "rm a"}}),
+    ];
+    let named = |name: &str, update: Value| {
+        let mut update = update;
+        update["toolCallId"] = json!("0");
+        update["_meta"] = json!({"claudeCode": {"toolName": name}});
+        update
+    };
+    let claude = [
+        named(
+            "Read",
+            json!({"sessionUpdate": "tool_call", "kind": "read", "rawInput": {}}),
+        ),
+        named(
+            "Read",
+            json!({"kind": "read", "rawInput": {"file_path": "/w/a"}}),
+        ),
+        named(
+            "Bash",
+            json!({"kind": "execute", "title": "Terminal", "rawInput": {}}),
+        ),
+        named(
+            "Bash",
+            json!({"kind": "execute", "title": "rm a", "rawInput": {"command": "rm a"}}),
+        ),
+    ];
+    let asked = json!({"toolCallId": "0", "kind": "execute", "title": "rm a",
+        "rawInput": {"command": "rm a"}});
+    for (agent, updates, read, shell) in [
+        ("opencode", &opencode[..], "read", "execute"),
+        ("claude-agent-acp", &claude[..], "Read", "Bash"),
+    ] {
+        let mut tools = tools(agent);
+        let mut output = Vec::new();
+        for update in updates {
+            tools.update(update, &mut output);
+        }
+        let subject = tools.ask(&asked, &mut output);
+        assert_eq!(subject.tool_name, shell);
+        assert_eq!(subject.tool_args["command"], "rm a");
+        // The result of the read, which the agent reports under the name of its last call.
+        let result = json!({"status": "completed", "content": text("content")});
+        tools.update(&named(shell, result), &mut output);
+        tools.answered(&subject.calls, true);
+        tools.turn_ended(&mut output);
+        assert_eq!(
+            in_words(&output),
+            [
+                format!("use {read}"),
+                format!("use {shell}"),
+                format!("Completed {read} \"content\""),
+                format!("Failed {shell} \"[permission denied]\""),
+            ]
+        );
+    }
+}
+
+#[test]
+fn another_command_under_an_open_id_is_another_call() {
+    let mut tools = tools("mine");
+    let mut output = Vec::new();
+    for command in ["l", "ls", "ls -l", "rm a"] {
+        let update = json!({"toolCallId": "0", "kind": "execute", "status": "in_progress",
+            "rawInput": {"command": command}});
+        tools.update(&update, &mut output);
+    }
+    tools.settle(Settling::All, &mut output);
+    let uses = in_words(&output);
+    let uses = uses.iter().filter(|word| word.starts_with("use"));
+    assert_eq!(uses.count(), 2, "{output:?}");
+}
+
+#[test]
+fn call_that_waits_for_permission_is_not_given_up() {
+    let mut tools = tools("mine");
+    let mut output = Vec::new();
+    let asked = json!({"toolCallId": "0", "kind": "execute", "rawInput": {"command": "make"}});
+    let subject = tools.ask(&asked, &mut output);
+    tools.settle(Settling::Quiet, &mut output);
+    assert_eq!(in_words(&output), ["use execute"]);
+    tools.answered(&subject.calls, false);
+    let result = json!({"toolCallId": "0", "status": "completed", "content": text("made")});
+    tools.update(&result, &mut output);
+    assert_eq!(
+        in_words(&output),
+        ["use execute", "Completed execute \"made\""]
+    );
+}
+
 proptest! {
     /// Whatever the order of updates, a call is used once and then has one result with the same
     /// name, and nothing follows.
@@ -333,7 +431,7 @@ proptest! {
                 Deed::Ask(id) => {
                     let asked = json!({"toolCallId": id.to_string()});
                     let subject = tools.ask(&asked, &mut output);
-                    tools.refuse(&subject.calls);
+                    tools.answered(&subject.calls, true);
                 }
                 Deed::Cancel => tools.cancelled(),
                 Deed::EndTurn => tools.turn_ended(&mut output),
