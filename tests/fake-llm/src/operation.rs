@@ -65,6 +65,7 @@ const CONTENT: &[&str] = &["content", "file_text", "contents", "text"];
 const OLD: &[&str] = &["old_string", "oldString", "old_str", "oldText", "old"];
 const NEW: &[&str] = &["new_string", "newString", "new_str", "newText", "new"];
 const COMMAND: &[&str] = &["command", "cmd", "commands"];
+const BACKGROUND: &[&str] = &["run_in_background", "is_background"];
 const PATCH: &[&str] = &["input", "patch", "patchText"];
 
 /// A tool call.
@@ -159,7 +160,19 @@ fn with_own_tool(
     workspace: Option<&Path>,
 ) -> Result<ScriptedCall, String> {
     let arguments = match operation {
-        Operation::Shell { command } => arguments(&tool.schema, &[(COMMAND, command)]),
+        Operation::Shell {
+            command,
+            background,
+        } => {
+            let mut arguments = arguments(&tool.schema, &[(COMMAND, command)]);
+            if *background {
+                let known = BACKGROUND.iter().find(|name| tool.argument(name).is_some());
+                let name =
+                    known.ok_or_else(|| format!("`{}` has no background commands", tool.name))?;
+                arguments.insert((*name).to_owned(), json!(true));
+            }
+            arguments
+        }
         Operation::Read { path } => {
             arguments(&tool.schema, &[(PATH, &whole(path, workspace, tool)?)])
         }
@@ -240,7 +253,7 @@ fn patch_for(operation: &Operation) -> Option<String> {
 /// Returns the operation as a command, which runs in the workspace by default.
 fn with_command(operation: &Operation, tools: &[Tool]) -> Result<ScriptedCall, String> {
     let command = match operation {
-        Operation::Shell { command } => command.clone(),
+        Operation::Shell { command, .. } => command.clone(),
         Operation::Read { path } => format!("cat {}", quoted(path)),
         Operation::Write { path, content } => {
             format!("printf %s {} > {}", quoted(content), quoted(path))

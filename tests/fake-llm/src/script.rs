@@ -27,6 +27,8 @@ pub struct Step {
     /// The operations, which become tool calls.
     #[serde(rename = "ops")]
     pub operations: Vec<Operation>,
+    /// The id of every tool call, in dialects with ids; by default each call has its own.
+    pub call_id: Option<String>,
     /// The delay before each word, in milliseconds.
     pub delay_ms: u64,
     /// An injected fault.
@@ -54,6 +56,9 @@ pub enum Operation {
     Shell {
         /// The command line.
         command: String,
+        /// True if the agent does not wait for its end.
+        #[serde(default)]
+        background: bool,
     },
     /// Write a complete file.
     Write {
@@ -175,7 +180,10 @@ pub(crate) fn choose(conversation: &Conversation) -> Result<Chosen, String> {
         });
     };
     let (script, steps) = steps_of(marker)?;
-    let index = rounds(&conversation.turns[at + 1..]);
+    let later = &conversation.turns[at + 1..];
+    let called = rounds(later);
+    let answered = called + answers(later);
+    let index = called.max(answered.min(steps.len().saturating_sub(1)));
     let step = steps
         .get(index)
         .cloned()
@@ -247,6 +255,16 @@ fn rounds(turns: &[Turn]) -> usize {
     rounds
 }
 
+/// Counts the answers without tool calls that are followed by a message.
+///
+/// Such a message is a notification of the agent, or its substitute for a result that it lost.
+fn answers(turns: &[Turn]) -> usize {
+    turns
+        .windows(2)
+        .filter(|pair| matches!(pair, [Turn::Assistant, Turn::User(_)]))
+        .count()
+}
+
 /// Reduces a step for a request that offers no tools.
 fn without_tools(step: Step) -> Step {
     let refuses = step.fault.is_some_and(|fault| !fault.is_of_the_stream());
@@ -303,6 +321,18 @@ mod tests {
         let further = [turns, vec![Turn::Call, Turn::Result, Turn::Call]].concat();
         let chosen = choose(&conversation(further)).unwrap();
         assert_eq!(chosen.step, Step::saying(NOTHING_MORE));
+    }
+
+    #[test]
+    fn notification_of_the_agent_selects_the_next_step_if_there_is_one() {
+        let turns = vec![
+            user("[[fake:parallel]]"),
+            Turn::Assistant,
+            user("a command has ended"),
+        ];
+        assert_eq!(choose(&conversation(turns.clone())).unwrap().index, 1);
+        let further = [turns, vec![Turn::Assistant, user("another one")]].concat();
+        assert_eq!(choose(&conversation(further)).unwrap().index, 1);
     }
 
     #[test]

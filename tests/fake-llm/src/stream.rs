@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::stream;
 use serde_json::Value;
 
+use crate::endpoint::Ids;
 use crate::operation::ScriptedCall;
 use crate::record::{RecordGuard, ResponseEnd};
 use crate::script::{Fault, Usage};
@@ -27,6 +28,8 @@ pub(crate) struct Completion {
     pub(crate) think: String,
     pub(crate) text: String,
     pub(crate) calls: Vec<ScriptedCall>,
+    /// The id of every call; by default each has its own.
+    pub(crate) call_id: Option<String>,
     pub(crate) usage: Usage,
     /// The delay before each piece of the text.
     pub(crate) delay: Duration,
@@ -34,6 +37,11 @@ pub(crate) struct Completion {
 }
 
 impl Completion {
+    /// Returns the id of the next call.
+    pub(crate) fn next_call_id(&self, ids: &Ids, prefix: &str) -> String {
+        self.call_id.clone().unwrap_or_else(|| ids.next(prefix))
+    }
+
     /// Splits the text at ends of words, into single words if each has a delay.
     pub(crate) fn pieces(&self) -> Vec<String> {
         let words: Vec<&str> = self.text.split_inclusive(char::is_whitespace).collect();

@@ -93,7 +93,7 @@ fn calls(answer: &Completion, ids: &Ids) -> Vec<Value> {
         .map(|call| {
             let arguments = json!(call.arguments()).to_string();
             json!({
-                "id": ids.next("call_"), "type": "function",
+                "id": answer.next_call_id(ids, "call_"), "type": "function",
                 "function": {"name": call.name, "arguments": arguments},
             })
         })

@@ -138,7 +138,7 @@ fn blocks(answer: &Completion, ids: &Ids) -> Vec<Value> {
         blocks.push(json!({"type": "text", "text": answer.text}));
     }
     blocks.extend(answer.calls.iter().map(|call| {
-        let id = ids.next("toolu_");
+        let id = answer.next_call_id(ids, "toolu_");
         json!({"type": "tool_use", "id": id, "name": call.name, "input": call.arguments()})
     }));
     blocks

@@ -188,18 +188,19 @@ fn items(answer: &Completion, ids: &Ids) -> Vec<Value> {
             "content": [{"type": "output_text", "text": answer.text, "annotations": []}],
         }));
     }
-    items.extend(answer.calls.iter().map(|call| item_of(call, ids)));
+    items.extend(answer.calls.iter().map(|call| item_of(answer, call, ids)));
     items
 }
 
-fn item_of(call: &ScriptedCall, ids: &Ids) -> Value {
+fn item_of(answer: &Completion, call: &ScriptedCall, ids: &Ids) -> Value {
+    let call_id = answer.next_call_id(ids, "call_");
     let mut item = match &call.input {
         Input::Text(text) => json!({
-            "id": ids.next("ctc_"), "type": "custom_tool_call", "call_id": ids.next("call_"),
+            "id": ids.next("ctc_"), "type": "custom_tool_call", "call_id": call_id,
             "name": call.name, "input": text, "status": "completed",
         }),
         Input::Arguments(arguments) => json!({
-            "id": ids.next("fc_"), "type": "function_call", "call_id": ids.next("call_"),
+            "id": ids.next("fc_"), "type": "function_call", "call_id": call_id,
             "name": call.name, "arguments": json!(arguments).to_string(), "status": "completed",
         }),
     };

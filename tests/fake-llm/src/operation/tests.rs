@@ -25,6 +25,7 @@ fn edit() -> Operation {
 fn shell() -> Operation {
     Operation::Shell {
         command: "ls".to_owned(),
+        background: false,
     }
 }
 

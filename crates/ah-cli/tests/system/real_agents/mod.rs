@@ -4,6 +4,8 @@
 //! are in its row of [`program`], with the reason, and are asserted like everything else. The table
 //! in `docs/agents.md` describes them in words.
 
+mod between_turns;
+mod calls;
 mod faults;
 mod interrupts;
 mod kills;
@@ -18,7 +20,7 @@ macro_rules! agents {
     ($($agent:ident)*) => {$(
         mod $agent {
             use crate::real_agents::{
-                faults, interrupts, kills, permissions, program, scene::play, unattended, work,
+                calls, faults, interrupts, kills, permissions, program, scene::play, unattended, work,
             };
 
             #[test]
@@ -47,6 +49,16 @@ macro_rules! agents {
             }
 
             #[test]
+            fn reuses_a_call_id_without_loss() {
+                play(program::$agent(), |scene| calls::of_one_id(&scene));
+            }
+
+            #[test]
+            fn requests_under_a_reused_id_are_judged_by_themselves() {
+                play(program::$agent(), |scene| calls::judged(&scene));
+            }
+
+            #[test]
             fn outlives_the_access_point() {
                 play(program::$agent(), kills::in_the_middle);
             }
@@ -54,4 +66,4 @@ macro_rules! agents {
     )*};
 }
 
-agents! { opencode copilot gemini claude_acp codex_acp }
+agents! { opencode copilot gemini claude_acp codex_acp qwen }

@@ -50,7 +50,7 @@ fn request(scene: &Scene, session: &mut Session) -> Value {
 }
 
 /// Returns the id of the option of this kind.
-fn option(request: &Value, kind: &str) -> String {
+pub(super) fn option(request: &Value, kind: &str) -> String {
     let options = request["options"].as_array().unwrap();
     let option = options.iter().find(|option| option["kind"] == kind);
     let option = option.unwrap_or_else(|| panic!("{request:#}"));

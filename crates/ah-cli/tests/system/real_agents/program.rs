@@ -84,6 +84,8 @@ pub(crate) struct Program {
     pub(crate) asking: Value,
     /// True if it requests permission for commands.
     pub(crate) asks_about_commands: bool,
+    /// The name by which a rule of a policy covers its commands.
+    pub(crate) command_tool: &'static str,
     pub(crate) failing: Failing,
     pub(crate) refused: Refused,
     /// The effect of an interrupt on the running command.
@@ -137,6 +139,7 @@ pub(crate) fn opencode() -> Program {
         choice: None,
         asking: json!({}),
         asks_about_commands: true,
+        command_tool: "bash",
         failing: Failing {
             status: "failed",
             exit_code: Some(3),
@@ -171,6 +174,7 @@ pub(crate) fn copilot() -> Program {
         choice: None,
         asking: json!({}),
         asks_about_commands: true,
+        command_tool: "execute",
         failing: Failing {
             status: "failed",
             exit_code: Some(3),
@@ -209,6 +213,7 @@ pub(crate) fn gemini() -> Program {
         choice: Some("gemini-2.5-pro"),
         asking: json!({}),
         asks_about_commands: true,
+        command_tool: "run_shell_command",
         failing: Failing {
             status: "completed",
             exit_code: None,
@@ -240,6 +245,7 @@ pub(crate) fn claude_acp() -> Program {
         choice: None,
         asking: json!({}),
         asks_about_commands: true,
+        command_tool: "Bash",
         failing: Failing {
             status: "failed",
             exit_code: Some(3),
@@ -252,6 +258,44 @@ pub(crate) fn claude_acp() -> Program {
         rate_limited: Fault::Error("rate limit reached"),
         cut: Fault::Error("Connection to the API was lost"),
         truncated: Fault::Error("API Error"),
+    }
+}
+
+/// Qwen Code asks for permission before it announces a call.
+pub(crate) fn qwen() -> Program {
+    Program {
+        agent: "qwen",
+        binary: "qwen",
+        set_up: |user| {
+            let settings = json!({
+                "security": {"auth": {"selectedType": "openai"}},
+                "general": {"enableAutoUpdate": false},
+                "privacy": {"usageStatisticsEnabled": false},
+            });
+            user.write(".qwen/settings.json", &settings.to_string());
+            let llm = format!("{}/v1", user.llm);
+            user.set("OPENAI_BASE_URL", llm);
+            user.set("OPENAI_API_KEY", "none");
+            user.set("OPENAI_MODEL", "fake-model");
+        },
+        dialect: Dialect::Chat,
+        model: "fake-model",
+        choice: None,
+        asking: json!({}),
+        asks_about_commands: true,
+        command_tool: "execute",
+        failing: Failing {
+            status: "failed",
+            exit_code: Some(3),
+            output: true,
+        },
+        refused: Refused::GoesOn,
+        interrupted: Interrupted::Ends,
+        usage: Some(2000),
+        unauthorized: Fault::Error("the key is not valid"),
+        rate_limited: Fault::TriedAgain,
+        cut: Fault::Error("erminated"),
+        truncated: Fault::Unnoticed,
     }
 }
 
@@ -283,6 +327,7 @@ pub(crate) fn codex_acp() -> Program {
         asking: json!({"mode": "read-only"}),
         // It runs them in its sandbox, where they cannot write.
         asks_about_commands: false,
+        command_tool: "exec_command",
         failing: Failing {
             status: "failed",
             exit_code: Some(3),

@@ -198,7 +198,7 @@ impl Session {
     }
 
     /// Returns the events so far, for failure messages.
-    fn transcript(&self) -> String {
+    pub(crate) fn transcript(&self) -> String {
         let lines = self.seen.iter().map(|event| {
             let mut event = event.clone();
             for field in ["sessionId", "ts"] {
