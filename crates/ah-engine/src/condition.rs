@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use ah_rest_api_contract::error_chain;
 use ah_store::StoreError;
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use tokio::sync::watch;
@@ -36,7 +35,8 @@ impl EngineCondition {
         }
         let from_store = match renewed {
             Err(StoreError::Unavailable { reason }) => Some(reason.clone()),
-            Err(error) => Some(error_chain(error)),
+            // The cause is in the log. Strangers may read the reason.
+            Err(error) => Some(error.to_string()),
             Ok(()) => None,
         };
         match disk_fault(home).or(from_store) {

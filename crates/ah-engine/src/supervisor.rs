@@ -64,6 +64,16 @@ pub(crate) enum SupervisorError {
     Panic(String),
 }
 
+impl SupervisorError {
+    /// Returns the text for clients. The log has the causes.
+    fn explanation(&self) -> String {
+        match self {
+            Self::Executor(error) => format!("{self}: {}", error.explanation()),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// The outcome of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Commit {
@@ -196,7 +206,7 @@ impl Supervisor {
         self.sweep().await?;
         let reason = format!(
             "the access point could not continue the session: {}",
-            ah_rest_api_contract::error_chain(why)
+            why.explanation()
         );
         let process_end = match self.ingest_left_over().await {
             Ok(Some(end_record)) => {

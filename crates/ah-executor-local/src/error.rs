@@ -3,16 +3,17 @@
 use ah_executor::{ExecutorError, WorkspaceLost};
 use ah_workspace::WorkspaceError;
 
-/// Converts an error of a workspace. The message names the fault.
+/// Converts an error of a workspace. Its own message, which may contain git's output and paths of
+/// the host, is the source of the new one.
 pub(crate) fn workspace_error(error: WorkspaceError) -> ExecutorError {
-    let (message, field) = (error.to_string(), error.field());
+    let (message, field) = (error.explanation(), error.field());
     let source = match error {
-        WorkspaceError::WorkspaceGone { .. } => Some(WorkspaceLost.into()),
-        error => error.into_source(),
+        WorkspaceError::WorkspaceGone { .. } => WorkspaceLost.into(),
+        error => error.into(),
     };
     ExecutorError {
         message,
         field,
-        source,
+        source: Some(source),
     }
 }

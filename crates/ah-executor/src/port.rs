@@ -9,7 +9,8 @@ use async_trait::async_trait;
 
 use crate::{AgentLaunch, Attachment};
 
-/// A failure of a host. The message is a sentence for the session's reason.
+/// A failure of a host. The message is for clients, and contains no paths of the host besides the
+/// workspace. The source is for logs.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct ExecutorError {
@@ -42,6 +43,33 @@ impl ExecutorError {
             field: None,
             source: Some(Box::new(source)),
         }
+    }
+
+    /// Returns the text for clients: the message with the error of the operating system, if one is
+    /// the cause.
+    ///
+    /// Other causes are in the log, to which a message that is no sentence refers.
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        let mut next = self
+            .source
+            .as_deref()
+            .map(|it| it as &dyn std::error::Error);
+        if next.is_none() || self.message.ends_with('.') {
+            return self.message.clone();
+        }
+        while let Some(error) = next {
+            let error_of_system = error.downcast_ref::<std::io::Error>();
+            if let Some(code) = error_of_system.and_then(std::io::Error::raw_os_error) {
+                let cause = std::io::Error::from_raw_os_error(code);
+                return format!("{}: {cause}", self.message);
+            }
+            next = error.source();
+        }
+        format!(
+            "{}; the log of the access point has the cause",
+            self.message
+        )
     }
 }
 

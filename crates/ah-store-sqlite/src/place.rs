@@ -49,7 +49,7 @@ impl Place {
             Err(error) if is_gone(&error) => "removed",
             Ok(_) | Err(_) => return self.log_lost(),
         };
-        Some(format!("the store {} was {verb}", self.store.display()))
+        Some(format!("the store {} was {verb}", file_name(&self.store)))
     }
 
     fn log_lost(&self) -> Option<String> {
@@ -65,9 +65,17 @@ impl Place {
         };
         Some(format!(
             "the write-ahead log {} of the store was {verb}",
-            self.log.display()
+            file_name(&self.log)
         ))
     }
+}
+
+/// Returns the name of a file without its folder, since strangers may read the reason.
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn identity(found: &Metadata) -> Identity {

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use ah_rest_api_contract::SessionId;
 
+use crate::git::Cause;
+
 /// An error of a workspace operation.
 ///
 /// The message names the operation and its object, [`WorkspaceError::help`] suggests a remedy, and
 /// [`WorkspaceError::field`] names the invalid field of the task, if any. The message contains
-/// git's output without the credentials of addresses.
+/// git's output without the credentials of addresses, and is for logs. Clients get
+/// [`WorkspaceError::explanation`].
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
     /// There is no `git` program.
@@ -151,19 +154,57 @@ impl WorkspaceError {
         }
     }
 
-    /// Returns the cause alone, for an error that has the same message.
+    /// Returns the message for clients: the failure and a remedy, in sentences.
+    ///
+    /// It contains neither git's output nor paths of the host, other than the address of the
+    /// repository, which the client has named, and the session's workspace.
     #[must_use]
-    pub fn into_source(self) -> Option<Box<dyn std::error::Error + Send + Sync>> {
+    pub fn explanation(&self) -> String {
+        let what = match self {
+            Self::SourceUnreadable { address, .. } => {
+                let cause = self.cause().map_or("git refuses it", |cause| cause.words);
+                format!("the repository `{address}` cannot be read: {cause}")
+            }
+            Self::Git { operation, .. } => match self.cause() {
+                Some(cause) => format!("git failed to {operation}: {}", cause.words),
+                None => format!("git failed to {operation}"),
+            },
+            Self::Busy { waited, .. } => format!(
+                "another process has used the copy of the repository for over {} s",
+                waited.as_secs()
+            ),
+            Self::File {
+                operation, source, ..
+            } => {
+                let cause = match source.raw_os_error() {
+                    Some(code) => std::io::Error::from_raw_os_error(code).to_string(),
+                    None => source.kind().to_string(),
+                };
+                format!("a file operation of the host failed ({operation}): {cause}")
+            }
+            Self::Record { .. } => "the record of the workspace cannot be read".to_owned(),
+            Self::GitFormat { operation, .. } => {
+                format!("git's output could not be understood ({operation})")
+            }
+            other => other.to_string(),
+        };
+        format!("{what}. {}", self.help())
+    }
+
+    /// Returns the cause of git's failure, if it is a known one.
+    fn cause(&self) -> Option<&'static Cause> {
         match self {
-            Self::GitMissing { source } | Self::File { source, .. } => Some(source.into()),
-            Self::Record { source, .. } => Some(source.into()),
+            Self::SourceUnreadable { detail, .. } | Self::Git { detail, .. } => Cause::find(detail),
             _ => None,
         }
     }
 
     /// Returns a remedy, as a sentence.
     #[must_use]
-    pub const fn help(&self) -> &'static str {
+    pub fn help(&self) -> &'static str {
+        if let Some(cause) = self.cause() {
+            return cause.help;
+        }
         match self {
             Self::GitMissing { .. } => "Install git and make sure that it is in PATH.",
             Self::GitTooOld { .. } => "Install a newer git and make sure that it is first in PATH.",
@@ -186,7 +227,8 @@ impl WorkspaceError {
             Self::GitTimeout { .. } => "Check the network and the disk, and retry.",
             Self::GitOutput { .. } => "Request fewer files at a time.",
             Self::Git { .. } | Self::GitFormat { .. } => {
-                "See the output of git. `git fsck` checks the integrity of the repository."
+                "The log of the access point has git's output. `git fsck` checks the integrity of \
+                 the repository."
             }
             Self::File { .. } => "Check the permissions and the free disk space.",
             Self::Record { .. } => "Remove the session, and launch the task again.",

@@ -4,6 +4,7 @@
 //! bounded by a time limit and an output limit, and its process group is killed when the caller
 //! goes away.
 
+mod cause;
 mod login;
 mod redact;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use tokio::sync::OnceCell;
 use crate::WorkspaceError;
 use crate::lock::FileLock;
 
+pub(crate) use cause::Cause;
 pub(crate) use login::Login;
 pub(crate) use redact::without_credentials;
 pub use version::GIT_VERSION_MIN;

@@ -107,10 +107,15 @@ impl Mirror {
         };
         let note = match fetched {
             Ok(()) => None,
-            Err(error) if exists && self.is_remote() => Some(format!(
-                "The repository could not be fetched, so the session began from what was fetched \
-                 before ({error})."
-            )),
+            Err(error) if exists && self.is_remote() => {
+                let shown = &error as &dyn std::error::Error;
+                tracing::warn!(error = shown, "a repository could not be fetched");
+                Some(format!(
+                    "The repository could not be fetched, so the session began from what was \
+                     fetched before: {}",
+                    error.explanation()
+                ))
+            }
             Err(error) => return Err(error),
         };
         *last = Some(Refresh {

@@ -13,6 +13,7 @@ mod context;
 mod crashes;
 mod crowd;
 mod disk;
+mod explained;
 mod host;
 mod http;
 mod kills;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ah_executor::{Executor, ExecutorError};
 use ah_rest_api_contract::{
     Agent, BranchList, ErrorKind, FieldErrors, Page, PageRequest, RepositoryId, RepositorySource,
-    TaskManagerError, error_chain,
+    TaskManagerError,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +60,9 @@ impl LocalTaskManager {
 
 /// Converts a failure of a host for clients.
 fn executor_error(error: ExecutorError) -> TaskManagerError {
-    let detail = error_chain(&error);
+    let shown = &error as &dyn std::error::Error;
+    tracing::warn!(error = shown, "a host failed to answer");
+    let detail = error.explanation();
     match error.field {
         Some(field) => FieldErrors::of(field, detail).into(),
         None => {

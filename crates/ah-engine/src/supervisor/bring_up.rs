@@ -13,7 +13,7 @@ use ah_store::{Inconsistency, NewEvent, StoreError};
 
 use super::{Supervisor, SupervisorError};
 use crate::shortage;
-use ah_executor::{AgentLaunch, Provisioned, WorkspaceRequest};
+use ah_executor::{AgentLaunch, ExecutorError, Provisioned, WorkspaceRequest};
 
 /// The maximum time until an agent is ready for a prompt. The slowest known agent takes 9 s on an
 /// idle machine.
@@ -72,10 +72,7 @@ impl Supervisor {
             // The session waits until the host has what it lacks.
             Err(error) if shortage::caused(&error) => return Err(error.into()),
             Err(error) => {
-                let reason = format!(
-                    "the workspace could not be created: {}",
-                    ah_rest_api_contract::error_chain(&error)
-                );
+                let reason = self.explained("the workspace could not be created", &error);
                 return self.conclude(ProcessEnd::NeverStarted { reason }).await;
             }
         }
@@ -89,13 +86,17 @@ impl Supervisor {
             if shortage::caused(&error) {
                 return Err(error.into());
             }
-            let reason = format!(
-                "the agent could not be started: {}",
-                ah_rest_api_contract::error_chain(&error)
-            );
+            let reason = self.explained("the agent could not be started", &error);
             return self.conclude(ProcessEnd::NeverStarted { reason }).await;
         }
         Ok(())
+    }
+
+    /// Logs a failure of the host, and returns it as a reason for clients.
+    pub(super) fn explained(&self, what: &str, error: &ExecutorError) -> String {
+        let shown = error as &dyn std::error::Error;
+        tracing::warn!(session.id = %self.id, error = shown, "{what}");
+        format!("{what}: {}", error.explanation())
     }
 
     /// Adds the progress of the workspace to the log, unless it is the one that was reported last.

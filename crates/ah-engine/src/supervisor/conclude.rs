@@ -156,15 +156,12 @@ impl Supervisor {
             }
             Sealing::Failed(error) => error,
         };
-        let what = "the changes could not be stored";
+        let reason = self.explained("the changes could not be stored", &error);
+        change.events.push(failure(&reason, now));
         let process_end = match process_end {
-            ProcessEnd::Recorded(end) => ProcessEnd::Unsealed {
-                end,
-                reason: format!("{what}: {}", error_chain(&error)),
-            },
+            ProcessEnd::Recorded(end) => ProcessEnd::Unsealed { end, reason },
             other => other,
         };
-        change.events.push(failure(what, &error, now));
         (change, process_end)
     }
 
@@ -173,21 +170,17 @@ impl Supervisor {
     async fn discard(&self, now: Timestamp) -> Change {
         let mut change = Change::default();
         if let Err(error) = self.core.executor.discard(self.id).await {
-            change
-                .events
-                .push(failure("the workspace could not be removed", &error, now));
+            let reason = self.explained("the workspace could not be removed", &error);
+            change.events.push(failure(&reason, now));
         }
         change
     }
 }
 
-fn failure(what: &str, error: &ExecutorError, now: Timestamp) -> NewEvent {
+fn failure(reason: &str, now: Timestamp) -> NewEvent {
     NewEvent {
         ts: now,
-        payload: EventPayload::Log(Log::new(
-            LogLevel::Error,
-            format!("{what}: {}", error_chain(error)),
-        )),
+        payload: EventPayload::Log(Log::new(LogLevel::Error, reason)),
     }
 }
 
