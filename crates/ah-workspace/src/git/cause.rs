@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_told_apart_in_git_s_words() {
+    fn causes_are_distinguished_by_the_output_of_git() {
         for (output, words) in [
             (
                 "git@host: Permission denied (publickey).\nfatal: Could not read from remote \
