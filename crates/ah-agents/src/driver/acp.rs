@@ -305,10 +305,8 @@ impl AgentInput for AcpDriver {
         };
         let is_refused = asked.is_refused_by(option);
         self.tools.answered(&asked.calls, is_refused);
-        if is_refused {
-            if let SessionStage::Turn(turn) = &mut self.stage {
-                turn.refused();
-            }
+        if is_refused && let SessionStage::Turn(turn) = &mut self.stage {
+            turn.refused();
         }
         rpc::answer(&asked.id, &outcome(option), to_agent);
     }

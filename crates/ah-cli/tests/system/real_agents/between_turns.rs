@@ -56,7 +56,7 @@ fn opencode_is_idle_beside_a_command() {
     let detached = format!("({COMMAND}) > /dev/null 2>&1 &");
     let command = json!({"op": "shell", "command": detached});
     play(program::opencode(), |scene| {
-        is_idle_beside(&scene, &command)
+        is_idle_beside(&scene, &command);
     });
 }
 
