@@ -6,14 +6,15 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::pipe;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::lines::{AGENT_LINE_BYTES_MAX, AgentLine, next_line};
+use crate::lines::{AGENT_LINE_BYTES_MAX, AgentLine, PAYLOAD_BYTES_MAX, next_line};
 use crate::process::{Cgroup, RECORDER_MARK, SESSION_MARK};
 use crate::tasks::RecorderTasks;
 use ah_agents::LaunchSpec;
@@ -29,6 +30,12 @@ const ERROR_TAIL_BYTES: usize = 2 * 1024;
 /// faster than the recorder writes is blocked.
 const LINES_AHEAD: usize = 64;
 
+/// The maximum size of the lines that are read before they are recorded, in bytes. The longest one
+/// has less.
+const AHEAD_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+const _: () = assert!(AHEAD_BYTES_MAX > AGENT_LINE_BYTES_MAX + PAYLOAD_BYTES_MAX);
+
 /// The maximum number of messages that wait to be written to the agent.
 const INPUT_WAITING_MAX: usize = 64;
 
@@ -38,7 +45,7 @@ pub(crate) struct AgentProcess {
     /// The process, which leads its own session and process group.
     pub(crate) pid: Pid,
     /// Its output lines; the channel closes with its output.
-    pub(crate) lines: mpsc::Receiver<AgentLine>,
+    pub(crate) lines: mpsc::Receiver<LineAhead>,
     /// True until the end of the output has been read.
     pub(crate) is_output_open: bool,
     /// Its input; `None` once it is closed.
@@ -187,12 +194,25 @@ async fn write_input(mut input: pipe::Sender, mut messages: mpsc::Receiver<Vec<u
     }
 }
 
-async fn read_lines(output: pipe::Receiver, lines: mpsc::Sender<AgentLine>) {
+/// A line that was read ahead. It takes its share of [`AHEAD_BYTES_MAX`] until it is dropped.
+#[derive(Debug)]
+pub(crate) struct LineAhead {
+    pub(crate) line: AgentLine,
+    _room: OwnedSemaphorePermit,
+}
+
+async fn read_lines(output: pipe::Receiver, lines: mpsc::Sender<LineAhead>) {
     let mut output = BufReader::with_capacity(64 * 1024, output);
+    let room = Arc::new(Semaphore::new(AHEAD_BYTES_MAX));
     loop {
-        match next_line(&mut output, AGENT_LINE_BYTES_MAX).await {
+        match next_line(&mut output, AGENT_LINE_BYTES_MAX, PAYLOAD_BYTES_MAX).await {
             Ok(Some(line)) => {
-                if lines.send(line).await.is_err() {
+                // A line is shorter than the room for all of them.
+                let length = u32::try_from(line.text.len()).unwrap_or(u32::MAX);
+                let Ok(_room) = Arc::clone(&room).acquire_many_owned(length).await else {
+                    return;
+                };
+                if lines.send(LineAhead { line, _room }).await.is_err() {
                     return;
                 }
             }

@@ -21,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::agent::AgentProcess;
+use crate::agent::{AgentProcess, LineAhead};
 use crate::clock;
 use crate::end_reason::Exit;
 use crate::files::remove;
@@ -205,7 +205,7 @@ impl RecordedSession {
         self.end_remaining(folder, inputs).await;
     }
 
-    fn on_line(&mut self, line: Option<AgentLine>) {
+    fn on_line(&mut self, line: Option<LineAhead>) {
         let Some(line) = line else {
             if let Some(agent) = &mut self.agent {
                 agent.is_output_open = false;
@@ -216,12 +216,12 @@ impl RecordedSession {
         };
         let at = clock::now();
         let mut effects = Effects::default();
-        self.take_line(&line, at, &mut effects);
+        self.take_line(&line.line, at, &mut effects);
         for _ in 1..LINES_AT_ONCE {
             let Some(Ok(line)) = self.agent.as_mut().map(|agent| agent.lines.try_recv()) else {
                 break;
             };
-            self.take_line(&line, at, &mut effects);
+            self.take_line(&line.line, at, &mut effects);
         }
         self.put_into_effect(effects);
         if self.conversation.unready().is_some() {
@@ -324,7 +324,7 @@ fn reap_children(agent: Option<Pid>) -> Option<Exit> {
 }
 
 /// Returns the agent's next line; `None`, once, at the end of its output.
-async fn next_line(agent: Option<&mut AgentProcess>) -> Option<AgentLine> {
+async fn next_line(agent: Option<&mut AgentProcess>) -> Option<LineAhead> {
     match agent {
         Some(agent) if agent.is_output_open => agent.lines.recv().await,
         _ => future::pending().await,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access_point;
+mod acp_agent;
 mod agents;
 mod bad_input;
 mod branches;

@@ -151,7 +151,7 @@ impl RecordedSession {
                 return;
             };
             let mut effects = Effects::default();
-            self.take_line(&line, clock::now(), &mut effects);
+            self.take_line(&line.line, clock::now(), &mut effects);
             effects.to_agent.clear();
             self.put_into_effect(effects);
         }
