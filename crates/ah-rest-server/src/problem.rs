@@ -11,6 +11,7 @@ use ah_rest_api_contract::{ErrorKind, FieldErrors, Problem, TaskManagerError, er
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use tracing::Level;
 
 /// The media type of a problem.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
@@ -136,10 +137,20 @@ pub(crate) fn complete(mut response: Response, path: &str, request_id: &str) -> 
 fn log(problem: &Problem, cause: Option<&(dyn Error + Send + Sync)>) {
     let cause = cause.map(|cause| error_chain(cause)).unwrap_or_default();
     let detail = problem.detail.as_deref().unwrap_or_default();
-    if problem.status >= 500 {
-        tracing::error!(status = problem.status, detail, cause, "request failed");
-    } else {
-        tracing::debug!(status = problem.status, detail, cause, "request refused");
+    match level(problem.status, !cause.is_empty()) {
+        Level::ERROR => tracing::error!(status = problem.status, detail, cause, "request failed"),
+        Level::WARN => tracing::warn!(status = problem.status, detail, cause, "request refused"),
+        _ => tracing::debug!(status = problem.status, detail, cause, "request refused"),
+    }
+}
+
+/// Returns the level at which a problem is logged. A server that starts, shuts down or is busy
+/// refuses requests without a cause, and nothing is wrong.
+fn level(status: u16, has_cause: bool) -> Level {
+    match status {
+        503 if has_cause => Level::WARN,
+        500..503 | 504.. => Level::ERROR,
+        _ => Level::DEBUG,
     }
 }
 
