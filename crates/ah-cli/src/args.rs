@@ -23,7 +23,7 @@ pub(crate) use value::duration;
 
 /// Run coding agents on tasks, each in its own workspace.
 ///
-/// An agent works in a git worktree on its own branch, so your checkout is not modified. It keeps
+/// An agent works in a clone of the repository, so your checkout is not modified. It keeps
 /// running when the command ends, and everything it does is recorded.
 #[derive(Debug, Parser)]
 #[command(

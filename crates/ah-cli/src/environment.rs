@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use ah_agents::ConfiguredAgents;
 use ah_rest_api_contract::{ApiKeyText, error_chain};
-use ah_rest_server::{CliSection, Config, Sources, TaskSection, TrustError, check_home, make_home};
+use ah_rest_server::{
+    CliSection, Config, Sources, TaskSection, TrustError, WorkspaceSettings, check_home, make_home,
+};
 
 use crate::failure::Failure;
 use crate::variables::{
@@ -89,6 +91,11 @@ impl CommandSettings {
     /// Returns the maximum number of running sessions.
     pub(crate) fn max_concurrent_tasks(&self) -> NonZeroU32 {
         self.config.sessions().max_concurrent_tasks
+    }
+
+    /// Returns the settings of workspaces.
+    pub(crate) fn workspaces(&self) -> WorkspaceSettings {
+        self.config.workspace()
     }
 
     /// Returns the configured agents, without the built-in ones.

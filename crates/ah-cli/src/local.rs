@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use ah_agents::{Catalog, ConfiguredAgents, HostEnvironment};
 use ah_engine::{EngineConfig, IdSource, LocalTaskManager, StartError, SystemClock};
-use ah_executor_local::LocalExecutor;
+use ah_executor_local::{LocalExecutor, PushPolicy};
 use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::{AccessPoint, Agent, TaskManager, error_chain};
-use ah_rest_server::{Config, Host, ServeError, ServerClock, SessionSettings};
+use ah_rest_server::{Config, Host, ServeError, ServerClock, SessionSettings, WorkspaceSettings};
 use ah_store::{Sessions as _, Store as _, StoreError};
 use ah_store_sqlite::SqliteStore;
 use tokio::sync::oneshot;
@@ -62,7 +62,8 @@ pub(crate) async fn open(
     let mut config = EngineConfig::new(settings.home.clone());
     config.scheduling = scheduling;
     config.max_concurrent_tasks = settings.max_concurrent_tasks();
-    let engine = start(config, store, program, catalog)
+    let workspaces = settings.workspaces();
+    let engine = start(config, store, program, catalog, workspaces)
         .await
         .map_err(|error| {
             Failure::configuration(format!(
@@ -119,12 +120,13 @@ pub(crate) async fn serve(
         ..EngineConfig::new(settings.home.clone())
     };
     let catalog = catalog(&program, config.agents().clone());
+    let workspaces = config.workspace();
     let background = TaskTracker::new();
     let stop = shutdown.child_token();
     let (tracker, stopped) = (background.clone(), stop.clone());
     let start = async move {
         let asking = catalog.clone();
-        let engine = start(engine, store, program, catalog).await?;
+        let engine = start(engine, store, program, catalog, workspaces).await?;
         // Version checks run in the background, so that requests for the list of agents do not
         // wait.
         tracker.spawn(async move { stopped.run_until_cancelled(asking.ask_versions()).await });
@@ -253,12 +255,18 @@ async fn start(
     store: Arc<SqliteStore>,
     program: Program,
     catalog: Catalog,
+    workspaces: WorkspaceSettings,
 ) -> Result<LocalTaskManager, StartError> {
     let recorder = RecorderCommand {
         args: ["agent", "record", "--folder"].map(str::to_owned).to_vec(),
         program: program.path,
     };
-    let executor = LocalExecutor::new(config.home.clone(), recorder, catalog);
+    let push = match workspaces.may_push {
+        true => PushPolicy::Allowed,
+        false => PushPolicy::Refused,
+    };
+    let executor = LocalExecutor::new(config.home.clone(), recorder, catalog)
+        .with_workspace_settings(push, workspaces.file_bytes_max);
     LocalTaskManager::start(
         config,
         store,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ah_agents::{Catalog, SessionFolder};
 use ah_executor::{
     AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, ProvisioningStage,
-    RecorderState, WorkspaceLost, WorkspaceRequest,
+    RecorderState, SealedChanges, WorkspaceLost, WorkspaceRequest,
 };
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_recorder::{RecorderCommand, SpawnError, journal, sweep_folder};
@@ -23,7 +23,7 @@ use async_trait::async_trait;
 
 use error::workspace_error;
 
-pub use ah_workspace::GIT_VERSION_MIN;
+pub use ah_workspace::{GIT_VERSION_MIN, PushPolicy};
 
 /// Runs sessions on the host of this process.
 #[derive(Debug)]
@@ -47,6 +47,17 @@ impl LocalExecutor {
             recorder,
             catalog,
         }
+    }
+
+    /// Sets the treatment of pushes, and the maximum size of a new file among the changes, in bytes.
+    #[must_use]
+    pub fn with_workspace_settings(mut self, push: PushPolicy, file_bytes_max: u64) -> Self {
+        // Nothing shares the workspaces before the executor runs.
+        if let Some(workspaces) = Arc::get_mut(&mut self.workspaces) {
+            workspaces.set_push(push);
+            workspaces.set_file_limit(file_bytes_max);
+        }
+        self
     }
 
     fn folder(&self, session: SessionId) -> SessionFolder {
@@ -225,14 +236,10 @@ impl Executor for LocalExecutor {
             .map_err(workspace_error)
     }
 
-    async fn seal(&self, session: SessionId) -> Result<ChangeSummary, ExecutorError> {
+    async fn seal(&self, session: SessionId) -> Result<SealedChanges, ExecutorError> {
         let workspace = self.workspace(session)?;
-        self.workspaces
-            .snapshot(&workspace, "end")
-            .await
-            .map_err(workspace_error)?;
-        let changes = self.workspaces.changes(&workspace).await;
-        Ok(changes.map_err(workspace_error)?.summary)
+        let sealed = self.workspaces.seal(&workspace).await;
+        sealed.map_err(workspace_error)
     }
 
     async fn discard(&self, session: SessionId) -> Result<(), ExecutorError> {

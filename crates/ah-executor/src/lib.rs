@@ -15,5 +15,5 @@ pub use attachment::{Attachment, RecorderMessage, RecorderMessages, RecorderRequ
 pub use launch::AgentLaunch;
 pub use port::{
     Executor, ExecutorError, LogRetention, Provisioned, ProvisioningStage, RecorderState,
-    WorkspaceLost, WorkspaceRequest,
+    SealedChanges, WorkspaceLost, WorkspaceRequest,
 };

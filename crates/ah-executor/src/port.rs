@@ -125,6 +125,15 @@ pub struct Provisioned {
     pub notes: Vec<String>,
 }
 
+/// The stored changes of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SealedChanges {
+    /// The totals over all files.
+    pub summary: ChangeSummary,
+    /// Sentences for people about what is not stored.
+    pub notes: Vec<String>,
+}
+
 /// The state of a session's recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecorderState {
@@ -224,8 +233,8 @@ pub trait Executor: Send + Sync + 'static {
         query: &DiffQuery,
     ) -> Result<SessionDiff, ExecutorError>;
 
-    /// Stores the session's changes permanently and returns their summary.
-    async fn seal(&self, session: SessionId) -> Result<ChangeSummary, ExecutorError>;
+    /// Stores the session's changes permanently. Takes bounded time; what is not stored is named.
+    async fn seal(&self, session: SessionId) -> Result<SealedChanges, ExecutorError>;
 
     /// Removes the session's workspace and its recorder's folder.
     async fn discard(&self, session: SessionId) -> Result<(), ExecutorError>;

@@ -293,7 +293,7 @@ impl SessionAgent {
 #[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum WorkspaceProvider {
-    /// A git worktree with its own branch.
+    /// A checkout of the repository, with a git folder and a branch of its own.
     Worktree,
     /// An empty folder with its own git repository, which tracks the changes.
     Empty,

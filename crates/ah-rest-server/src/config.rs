@@ -62,6 +62,15 @@ pub struct SessionSettings {
     pub allowed_env: BTreeSet<String>,
 }
 
+/// The settings of workspaces, for the host that creates them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkspaceSettings {
+    /// True if agents may push to remotes on other hosts.
+    pub may_push: bool,
+    /// The maximum size of a new file, in bytes.
+    pub file_bytes_max: u64,
+}
+
 impl Config {
     /// Merges the layers and validates the result.
     ///
@@ -106,6 +115,15 @@ impl Config {
     #[must_use]
     pub const fn agents(&self) -> &ConfiguredAgents {
         &self.agents
+    }
+
+    /// Returns the settings of workspaces.
+    #[must_use]
+    pub fn workspace(&self) -> WorkspaceSettings {
+        WorkspaceSettings {
+            may_push: self.workspace.push == "allow",
+            file_bytes_max: self.workspace.max_file_bytes,
+        }
     }
 
     /// Returns the settings of sessions.

@@ -43,7 +43,7 @@ pub use auth::{FileError, KeyError, read_published};
 pub use clock::ServerClock;
 pub use config::{
     CliSection, Config, ConfigEntry, ConfigError, DEFAULT_TOML, FILE_NAME, Layer, SessionSettings,
-    Sources, TaskSection, file_of, set,
+    Sources, TaskSection, WorkspaceSettings, file_of, set,
 };
 pub use lock::{HomeLock, running};
 pub use serve::{Host, ServeError, lock_home, openapi_json, serve};

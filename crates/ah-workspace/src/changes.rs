@@ -52,7 +52,7 @@ impl Workspaces {
         let sizes = if look.is_live {
             HashMap::new()
         } else {
-            self.sizes(workspace, &look).await?
+            self.sizes(&look).await?
         };
         let mut all = Changes::default();
         for change in changes {
@@ -86,8 +86,8 @@ impl Workspaces {
             &workspace.base_commit,
             &look.tree,
         ];
-        let call = self.git.call(OPERATION, args);
-        let printed = look.read_by(call, workspace).run().await?;
+        let call = self.git.own_call(OPERATION, args);
+        let printed = look.read_by(call).run().await?;
         read(&printed).map_err(|problem| WorkspaceError::GitFormat {
             operation: OPERATION,
             problem,
@@ -95,11 +95,7 @@ impl Workspaces {
     }
 
     /// Returns the sizes in bytes of a snapshot's files, from their objects.
-    async fn sizes(
-        &self,
-        workspace: &Workspace,
-        look: &Look,
-    ) -> Result<HashMap<String, u64>, WorkspaceError> {
+    async fn sizes(&self, look: &Look) -> Result<HashMap<String, u64>, WorkspaceError> {
         let args = [
             "ls-tree",
             "-r",
@@ -107,8 +103,8 @@ impl Workspaces {
             "--format=%(objectname) %(objectsize)",
             &look.tree,
         ];
-        let call = self.git.call("read the sizes of files", args);
-        let printed = look.read_by(call, workspace).run().await?;
+        let call = self.git.own_call("read the sizes of files", args);
+        let printed = look.read_by(call).run().await?;
         let printed = String::from_utf8_lossy(&printed);
         let sized = printed.split('\0').filter_map(|entry| {
             let (object, size) = entry.split_once(' ')?;

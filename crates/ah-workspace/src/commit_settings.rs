@@ -1,10 +1,10 @@
 //! The settings that commits of sessions need: the identity, the signature, the form of messages, and
 //! the files that are not committed (decision 20).
 //!
-//! A workspace belongs to a mirror, so the settings in the repository's own configuration, and those
-//! that the user's configuration includes for it (`includeIf`), would not apply. They are copied
-//! into the configuration of the worktree, where they differ. Nothing else is copied, in particular
-//! no credentials. Hooks and filters do not run in workspaces, which a note says.
+//! A workspace is a repository of its own, so the settings in the user's repository, and those that
+//! the user's configuration includes for it (`includeIf`), would not apply. They are copied into the
+//! workspace's configuration. Nothing else is copied but the addresses of remotes, and no
+//! credentials. Hooks and filters do not run in workspaces, which a note says.
 
 mod exclude;
 mod identity;
@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use ah_rest_api_contract::RepositorySource;
+
 use crate::WorkspaceError;
 use crate::git::Git;
-use crate::lock::FileLock;
-use crate::record::Workspace;
 
 /// The settings of the author, which name no program.
 const IDENTITY: [&str; 7] = [
@@ -87,138 +87,133 @@ pub(crate) type SettingValues = Vec<(&'static str, Option<String>)>;
 /// The settings of a repository for the commits of its sessions.
 #[derive(Debug, Default)]
 pub(crate) struct CommitSettings {
-    values: SettingValues,
-    /// The folder of the repository on this host; `None` for other repositories.
-    folder: Option<PathBuf>,
-    /// Sentences for people about what is not used.
-    notes: Vec<String>,
+    /// The settings of the git folder of a session.
+    pub(crate) values: SettingValues,
+    /// The patterns of ignored files in the repository's own folder.
+    pub(crate) exclude: Option<Vec<u8>>,
+    /// The patterns of ignored files of the user, for all repositories.
+    pub(crate) user_exclude: Option<Vec<u8>>,
+    /// The remotes of the repository, if it is on this host.
+    pub(crate) remotes: Vec<Remote>,
+    /// Sentences for people about what differs from the repository.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A remote of a repository on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Remote {
+    pub(crate) name: String,
+    /// Its address.
+    pub(crate) address: RepositorySource,
+    /// True if objects that the repository lacks are fetched from it, as in a partial clone.
+    pub(crate) is_promisor: bool,
 }
 
 impl CommitSettings {
-    /// Reads the settings of the repository at `top`.
-    pub(crate) async fn of(git: &Git, top: &Path) -> Result<Self, WorkspaceError> {
+    /// Reads the settings of the repository at `top`, or those of the user alone.
+    pub(crate) async fn of(git: &Git, top: Option<&Path>) -> Result<Self, WorkspaceError> {
         let args = ["config", "--list", "--show-scope", "--null"];
-        let call = git.call("read the repository's settings", args).at(top);
+        let call = git.call("read the repository's settings", args);
+        let call = match top {
+            Some(top) => call.at(top),
+            None => call,
+        };
         let settings = GitSettings::read(&call.run().await?);
+        let mut found = Self::default();
+        match top {
+            Some(top) => found.read_local(git, &settings, top).await?,
+            None => found.read_all(&settings),
+        }
+        found.user_exclude = exclude::of_user(found.text("core.excludesfile"), git);
+        let (fallback, note) = identity::fallback(&settings, git.has_email());
+        found.values.extend(fallback);
+        found.notes.extend(note);
+        found.notes.extend(found.signature_note());
+        Ok(found)
+    }
+
+    /// Reads the settings of a repository on this host.
+    async fn read_local(
+        &mut self,
+        git: &Git,
+        settings: &GitSettings,
+        top: &Path,
+    ) -> Result<(), WorkspaceError> {
         let args = ["rev-parse", "--git-common-dir"];
         let call = git.call("find the repository's folder", args).at(top);
         let folder = top.join(call.text().await?);
         let is_own = is_own(&folder.join("config"));
-        let mut found = Self::default();
+        let applies =
+            |name: &str, setting: &Setting| is_own || !setting.is_local || IDENTITY.contains(&name);
+        let refused = POLICY.iter().any(|name| {
+            let setting = settings.0.get(*name);
+            setting.is_some_and(|setting| !applies(name, setting))
+        });
+        if refused {
+            self.notes.push(
+                "The repository belongs to another user, so its settings of signatures and \
+                 messages do not apply to commits in the workspace."
+                    .to_owned(),
+            );
+        }
         for name in IDENTITY.iter().chain(&POLICY) {
-            let Some(setting) = settings.0.get(*name) else {
-                continue;
-            };
-            if is_own || !setting.is_local || IDENTITY.contains(name) {
-                let value = setting.value.clone();
-                found.values.push((name, absolute(name, value, top)));
-            } else if found.notes.is_empty() {
-                found.notes.push(
-                    "The repository belongs to another user, so its settings of signatures and \
-                     messages do not apply to commits in the workspace."
-                        .to_owned(),
-                );
+            if let Some(setting) = settings.0.get(*name)
+                && applies(name, setting)
+            {
+                let value = absolute(name, setting.value.clone(), top);
+                self.values.push((name, value));
             }
         }
-        found.notes.extend(settings.hooks_note(&folder));
-        found.notes.extend(settings.filters_note());
-        found.folder = Some(folder);
-        Ok(found)
-    }
-
-    /// Copies the settings into the configuration of the worktree of `workspace`, unless they apply
-    /// there already, and adds an identity if there is none. The caller holds the lock of the
-    /// repository. Returns sentences for people about what differs from the repository.
-    pub(crate) async fn copy(
-        self,
-        git: &Git,
-        workspace: &Workspace,
-        lock: &FileLock,
-    ) -> Result<Vec<String>, WorkspaceError> {
-        let (missing, notes) = self.missing(git, workspace, lock).await?;
-        if missing.is_empty() {
-            return Ok(notes);
-        }
-        separate_worktrees(git, &workspace.repository, lock).await?;
-        for (name, value) in missing {
-            let value = value.as_deref().unwrap_or("true");
-            let args = ["config", "--worktree", "--replace-all", name, value];
-            let call = git.call("copy the repository's settings", args);
-            call.git_dir(&workspace.git_dir()).under(lock).run().await?;
-        }
-        Ok(notes)
-    }
-
-    /// Returns the settings that the worktree of `workspace` lacks, and sentences for people about
-    /// what differs from the repository. Copies the patterns of ignored files.
-    pub(crate) async fn missing(
-        mut self,
-        git: &Git,
-        workspace: &Workspace,
-        lock: &FileLock,
-    ) -> Result<(SettingValues, Vec<String>), WorkspaceError> {
-        if let Some(folder) = &self.folder
-            && let Err(error) = exclude::copy(folder, &workspace.repository)
-        {
-            self.notes.push(format!(
+        self.notes.extend(settings.hooks_note(&folder));
+        self.notes.extend(settings.filters_note());
+        match exclude::of_repository(&folder) {
+            Ok(patterns) => self.exclude = patterns,
+            Err(error) => self.notes.push(format!(
                 "The patterns of ignored files in `info/exclude` do not apply in the workspace: {error}."
-            ));
+            )),
         }
-        let args = ["config", "--list", "--show-scope", "--null"];
-        let call = git.call("read the workspace's settings", args);
-        let present =
-            GitSettings::read(&call.git_dir(&workspace.git_dir()).under(lock).run().await?);
-        let is_different = |(name, value): &(&str, Option<String>)| {
-            let found = present.0.get(*name);
-            found.is_none_or(|setting| setting.value != *value)
-        };
-        let mut different: Vec<_> = self.values.into_iter().filter(is_different).collect();
-        let applied = present.with(&different);
-        let (fallback, note) = identity::fallback(&applied, git.has_email());
-        different.extend(fallback);
-        self.notes.extend(note);
-        self.notes.extend(applied.signature_note());
-        Ok((different, self.notes))
+        self.remotes = settings.remotes(top);
+        Ok(())
     }
-}
 
-/// Gives each worktree of a bare repository a configuration of its own. The setting that makes the
-/// repository bare moves to the repository's own one, as git-worktree(1) demands.
-async fn separate_worktrees(
-    git: &Git,
-    repository: &Path,
-    lock: &FileLock,
-) -> Result<(), WorkspaceError> {
-    let args = ["config", "--get", "extensions.worktreeConfig"];
-    let call = git.call("read the mirror's settings", args);
-    if call.git_dir(repository).answer().await?.as_deref() == Some("true") {
-        return Ok(());
-    }
-    let own = repository.join("config.worktree");
-    let own = own.as_os_str();
-    let steps: [&[&std::ffi::OsStr]; 3] = [
-        &[
-            "--file".as_ref(),
-            own,
-            "core.bare".as_ref(),
-            "true".as_ref(),
-        ],
-        &["--unset-all".as_ref(), "core.bare".as_ref()],
-        &["extensions.worktreeConfig".as_ref(), "true".as_ref()],
-    ];
-    for step in steps {
-        let args = [&["config".as_ref()], step].concat();
-        let call = git.call("separate the settings of worktrees", args);
-        let output = call.git_dir(repository).under(lock).output().await?;
-        // Code 5: there is nothing to unset, after an interruption.
-        if !matches!(output.code, Some(0 | 5)) {
-            return Err(WorkspaceError::Git {
-                operation: "separate the settings of worktrees",
-                detail: output.reason(),
-            });
+    /// Takes the settings of the user, who has no repository on this host.
+    fn read_all(&mut self, settings: &GitSettings) {
+        for name in IDENTITY.iter().chain(&POLICY) {
+            if let Some(setting) = settings.0.get(*name) {
+                self.values.push((name, setting.value.clone()));
+            }
         }
     }
-    Ok(())
+
+    /// Returns the value of a setting of the session; `None` if it is absent or blank.
+    fn text(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.values.iter().find(|(it, _)| *it == name)?;
+        value
+            .as_deref()
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Returns a note about signatures, if commits have them.
+    fn signature_note(&self) -> Option<String> {
+        let is_signed = |(name, value): &(&str, Option<String>)| {
+            *name == "commit.gpgsign" && value.as_deref().is_none_or(is_true)
+        };
+        self.values.iter().any(is_signed).then(|| {
+            "Commits in the workspace are signed (`commit.gpgSign`). A key that asks for a passphrase \
+             at a terminal fails them."
+                .to_owned()
+        })
+    }
+
+    /// Returns true if line endings are converted.
+    pub(crate) fn converts(&self) -> bool {
+        let of_lines = |(name, value): &(&str, Option<String>)| {
+            matches!(*name, "core.autocrlf" | "core.eol")
+                && value.as_deref().is_some_and(|value| value != "false")
+        };
+        self.values.iter().any(of_lines)
+    }
 }
 
 impl GitSettings {
@@ -238,20 +233,9 @@ impl GitSettings {
                 None => (setting, None),
             };
             let is_local = matches!(scope, "local" | "worktree");
-            settings.insert(name.to_lowercase(), Setting { value, is_local });
+            settings.insert(canonical(name), Setting { value, is_local });
         }
         Self(settings)
-    }
-
-    /// Returns these settings with local values on top.
-    fn with(mut self, values: &[(&str, Option<String>)]) -> Self {
-        for (name, value) in values {
-            let value = value.clone();
-            let is_local = true;
-            self.0
-                .insert((*name).to_owned(), Setting { value, is_local });
-        }
-        self
     }
 
     /// Returns the value of a text; `None` if it is absent or blank.
@@ -262,20 +246,29 @@ impl GitSettings {
 
     /// Returns true for a boolean that is set to one of git's words for it.
     fn is_true(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|setting| {
-            setting.value.as_deref().is_none_or(|value| {
-                ["true", "yes", "on", "1"].contains(&value.to_lowercase().as_str())
-            })
-        })
+        self.0
+            .get(name)
+            .is_some_and(|setting| setting.value.as_deref().is_none_or(is_true))
     }
 
-    /// Returns a note about signatures, if commits have them.
-    fn signature_note(&self) -> Option<String> {
-        self.is_true("commit.gpgsign").then(|| {
-            "Commits in the workspace are signed (`commit.gpgSign`). A key that asks for a passphrase \
-             at a terminal fails them."
-                .to_owned()
-        })
+    /// Returns the remotes of the repository at `top`. One whose address cannot be used is skipped.
+    fn remotes(&self, top: &Path) -> Vec<Remote> {
+        let of_remote = |(name, setting): (&String, &Setting)| {
+            let name = name.strip_prefix("remote.")?.strip_suffix(".url")?;
+            let url = setting.value.as_deref().filter(|_| setting.is_local)?;
+            let is_path = !url.contains(':') && !url.starts_with(['/', '~']);
+            let address = match is_path {
+                true => RepositorySource::Path(top.join(url)),
+                false => RepositorySource::parse(url).ok()?,
+            };
+            Some(Remote {
+                name: name.to_owned(),
+                address,
+                is_promisor: self.is_true(&format!("remote.{name}.promisor"))
+                    || self.text("extensions.partialclone") == Some(name),
+            })
+        };
+        self.0.iter().filter_map(of_remote).collect()
     }
 
     /// Returns a note about the hooks that a commit in the repository runs, if any.
@@ -316,6 +309,24 @@ impl GitSettings {
                 filters.join(", ")
             )
         })
+    }
+}
+
+/// Returns true for one of git's words for it.
+fn is_true(value: &str) -> bool {
+    ["true", "yes", "on", "1"].contains(&value.to_lowercase().as_str())
+}
+
+/// Returns the name of a setting with its section and its last part in lower case. The part between
+/// them, such as the name of a remote, is kept.
+fn canonical(name: &str) -> String {
+    let (section, rest) = name.split_once('.').unwrap_or((name, ""));
+    match rest.rsplit_once('.') {
+        Some((part, key)) => {
+            let (section, key) = (section.to_lowercase(), key.to_lowercase());
+            format!("{section}.{part}.{key}")
+        }
+        None => name.to_lowercase(),
     }
 }
 

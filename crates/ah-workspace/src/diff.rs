@@ -105,8 +105,8 @@ impl Workspaces {
             .flat_map(|c| c.old_path.iter().chain([&c.path]));
         let paths = paths.map(|path| OsString::from_vec(path.clone()));
         let args = fixed.iter().map(OsString::from).chain(paths);
-        let call = self.git.call(OPERATION, args);
-        look.read_by(call, workspace).run().await
+        let call = self.git.own_call(OPERATION, args);
+        look.read_by(call).run().await
     }
 }
 

@@ -38,6 +38,14 @@ pub enum WorkspaceError {
         /// The output of git.
         detail: String,
     },
+    /// The repository can be listed, but not fetched.
+    #[error("failed to fetch the repository `{address}`: {detail}")]
+    FetchFailed {
+        /// The address, without credentials.
+        address: String,
+        /// The output of git.
+        detail: String,
+    },
     /// The repository has no such branch.
     #[error("the repository `{address}` has no branch `{branch}`{}", listed(.known))]
     BranchUnknown {
@@ -147,7 +155,7 @@ impl WorkspaceError {
     #[must_use]
     pub const fn field(&self) -> Option<&'static str> {
         match self {
-            Self::SourceUnreadable { .. } => Some("repo.url"),
+            Self::SourceUnreadable { .. } | Self::FetchFailed { .. } => Some("repo.url"),
             Self::BranchUnknown { .. } | Self::NoDefaultBranch { .. } => Some("repo.branch"),
             Self::CommitUnknown { .. } => Some("repo.commit"),
             _ => None,
@@ -161,7 +169,7 @@ impl WorkspaceError {
     #[must_use]
     pub fn explanation(&self) -> String {
         let what = match self {
-            Self::SourceUnreadable { address, .. } => {
+            Self::SourceUnreadable { address, .. } | Self::FetchFailed { address, .. } => {
                 let cause = self.cause().map_or("git refuses it", |cause| cause.words);
                 format!("the repository `{address}` cannot be read: {cause}")
             }
@@ -194,7 +202,9 @@ impl WorkspaceError {
     /// Returns the cause of git's failure, if it is a known one.
     fn cause(&self) -> Option<&'static Cause> {
         match self {
-            Self::SourceUnreadable { detail, .. } | Self::Git { detail, .. } => Cause::find(detail),
+            Self::SourceUnreadable { detail, .. }
+            | Self::FetchFailed { detail, .. }
+            | Self::Git { detail, .. } => Cause::find(detail),
             _ => None,
         }
     }
@@ -208,7 +218,7 @@ impl WorkspaceError {
         match self {
             Self::GitMissing { .. } => "Install git and make sure that it is in PATH.",
             Self::GitTooOld { .. } => "Install a newer git and make sure that it is first in PATH.",
-            Self::SourceUnreadable { .. } => {
+            Self::SourceUnreadable { .. } | Self::FetchFailed { .. } => {
                 "Check the address and the network, and that `git ls-remote` can read the \
                  repository without a password prompt."
             }

@@ -66,6 +66,11 @@ pub(crate) fn is_there(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }
 
+/// Returns true for a folder, and false for a link to one.
+pub(crate) fn is_folder(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
 /// The prefix of the files that [`write_whole`] is writing.
 pub(crate) const UNFINISHED: &str = ".new-";
 /// The number of tries of [`write_whole`]. A file can be taken for that of a killed process, and be

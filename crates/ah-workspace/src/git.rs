@@ -59,6 +59,28 @@ const CONFIG: [&str; 10] = [
     "fetch.recurseSubmodules=false",
 ];
 
+/// The configuration of calls that read or write a workspace, in addition.
+const OWN_CONFIG: [&str; 6] = [
+    "core.attributesFile=/dev/null",
+    "core.excludesFile=/dev/null",
+    // Names that are special on other systems only are allowed.
+    "core.protectHFS=false",
+    "core.protectNTFS=false",
+    // The form of the index that this crate reads.
+    "index.version=2",
+    "index.skipHash=false",
+];
+
+/// The environment of calls that read or write a workspace: without the configuration of the user
+/// and of the host, which may name programs and patterns that an agent can change.
+const OWN_ENVIRONMENT: [(&str, &str); 5] = [
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_CONFIG_SYSTEM", "/dev/null"),
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_ATTR_NOSYSTEM", "1"),
+    ("GIT_NO_LAZY_FETCH", "1"),
+];
+
 /// Git variables that are inherited: the location of the user's configuration, and network
 /// settings. All other `GIT_*` variables are removed, because any of them can redirect a call to
 /// another repository, index, identity or program.
@@ -122,6 +144,14 @@ impl Git {
         self.environment.iter().any(|(name, _)| says(name))
     }
 
+    /// Returns a variable of the environment.
+    pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
+        let has_name = |(it, _): &&(OsString, OsString)| it == name;
+        // The last one counts, as for a process.
+        let found = self.environment.iter().rev().find(has_name);
+        found.map(|(_, value)| value.as_os_str())
+    }
+
     /// Returns true if the environment has an address for commits, which git uses if none is
     /// configured.
     pub(crate) fn has_email(&self) -> bool {
@@ -153,6 +183,8 @@ impl Git {
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_OPTIONAL_LOCKS", "0")
+            // A replacement of an object would change what a commit says.
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
             .envs(IDENTITY);
         for setting in CONFIG {
             command.args(["-c", setting]);
@@ -164,10 +196,26 @@ impl Git {
             command,
             folder: PathBuf::from("/"),
             lock: None,
+            input: None,
             time_limit: LOCAL_LIMIT,
             configured: 0,
             watcher: None,
         }
+    }
+
+    /// Prepares a call that reads or writes a workspace. It has no configuration but that of this
+    /// crate and of the git folder that it is given.
+    pub(crate) fn own_call<I>(&self, operation: &'static str, args: I) -> GitCommand<'static>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<OsStr>,
+    {
+        let settings = OWN_CONFIG.iter().flat_map(|setting| ["-c", setting]);
+        let args = args.into_iter().map(|arg| arg.as_ref().to_owned());
+        let args = settings.map(OsString::from).chain(args);
+        let mut call = self.call(operation, args);
+        call.command.envs(OWN_ENVIRONMENT);
+        call
     }
 }
 
@@ -177,6 +225,7 @@ pub(crate) struct GitCommand<'a> {
     command: Command,
     folder: PathBuf,
     lock: Option<&'a FileLock>,
+    input: Option<Stdio>,
     time_limit: Duration,
     configured: usize,
     watcher: Option<Watcher>,
@@ -239,6 +288,12 @@ impl<'a> GitCommand<'a> {
         self
     }
 
+    /// Sets git's standard input, which is otherwise empty. It replaces the lock there.
+    pub(crate) fn input(mut self, input: impl Into<Stdio>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
     /// Passes the end of git's standard error to `watcher` whenever git writes to it, for calls with
     /// `--progress`.
     pub(crate) fn watched(mut self, watcher: Watcher) -> Self {
@@ -281,9 +336,10 @@ impl<'a> GitCommand<'a> {
 
     /// Runs the call and returns its output, also after a failure.
     pub(crate) async fn output(mut self) -> Result<GitOutput, WorkspaceError> {
-        let stdin = match self.lock {
-            Some(lock) => Stdio::from(lock.share()?),
-            None => Stdio::null(),
+        let stdin = match (self.input.take(), self.lock) {
+            (Some(input), _) => input,
+            (None, Some(lock)) => Stdio::from(lock.share()?),
+            (None, None) => Stdio::null(),
         };
         self.command
             .current_dir(&self.folder)

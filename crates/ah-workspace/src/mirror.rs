@@ -1,16 +1,20 @@
-//! The mirror of a repository: created once, fetched for each session, shared by all of its
-//! sessions.
+//! The mirror of a repository: created once, fetched for each session. Its sessions borrow its
+//! objects and write none. It is a copy: when it is damaged, it is made again.
+
+mod health;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ah_rest_api_contract::RepositorySource;
 use sha2::{Digest, Sha256};
 
+use crate::config_text::ConfigText;
 use crate::git::{Git, LOCAL_LIMIT, TRANSFER_LIMIT, Watcher};
 use crate::lock::FileLock;
-use crate::repository::{NO_BRANCH, configure, delete_ref, init, remove_stale_locks};
+use crate::repository::{NO_BRANCH, delete_ref, init, remove_stale_locks};
 use crate::source::{self, Listing, REMOTE, Source, UPLOAD_PACK};
 use crate::stage::{StageReport, percent_of};
 use crate::{WorkspaceError, folder};
@@ -21,8 +25,20 @@ pub(crate) const LOCK_WAIT: Duration = TRANSFER_LIMIT.saturating_add(LOCAL_LIMIT
 /// The ref for the source's HEAD, outside of the refs that a fetch prunes.
 const SOURCE_HEAD: &str = "refs/ah-source/HEAD";
 
-/// A bare repository with the source's branches as `refs/remotes/origin/*`. The branches of
-/// sessions are `refs/heads/ah/*`, which no fetch touches.
+/// The refs of a mirror that a fetch updates.
+const REFSPECS: [&str; 2] = [
+    "+refs/heads/*:refs/remotes/origin/*",
+    "+refs/tags/*:refs/tags/*",
+];
+/// The remote-tracking branches of a repository on this host.
+const TRACKING: &str = "+refs/remotes/*:refs/ah-source/remotes/*";
+/// The branches of the repository that a partial clone lacks objects of.
+const PROMISED: &str = "+refs/heads/*:refs/ah-source/promised/*";
+/// The configuration of calls that create a repository. Its refs are read as files.
+const REF_FORMAT: &str = "init.defaultRefFormat";
+
+/// A bare repository with the source's branches as `refs/remotes/origin/*`. Mirrors of earlier
+/// versions have the branches of sessions as `refs/heads/ah/*`, which no fetch touches.
 #[derive(Clone, Debug)]
 pub(crate) struct Mirror {
     pub(crate) path: PathBuf,
@@ -44,6 +60,17 @@ pub(crate) struct Refresh {
     began: Instant,
     /// The reason of a failed refresh, as a sentence for the session.
     note: Option<String>,
+}
+
+/// A wish to refresh a mirror.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refreshing<'a> {
+    /// The time at which the caller began to wait. A refresh that began later is recent enough, so
+    /// that sessions launched together fetch only once.
+    pub(crate) wanted: Instant,
+    /// The repository with the objects that the source lacks, if it is a partial clone.
+    pub(crate) promisor: Option<&'a RepositorySource>,
+    pub(crate) report: &'a Arc<StageReport>,
 }
 
 impl Mirror {
@@ -82,32 +109,36 @@ impl Mirror {
     }
 
     /// Fetches the mirror, or creates it. Returns a note if the fetch failed and the mirror is
-    /// unchanged. `wanted` is the time at which the caller began to wait. A refresh that began
-    /// later is recent enough, so that sessions launched together fetch only once.
+    /// unchanged.
     pub(crate) async fn refresh(
         &self,
         git: &Git,
         lock: &FileLock,
-        wanted: Instant,
+        refreshing: Refreshing<'_>,
         last: &mut Option<Refresh>,
-        report: &Arc<StageReport>,
     ) -> Result<Option<String>, WorkspaceError> {
         let exists = self.path.exists();
         if let Some(done) = last.as_ref()
             && exists
-            && done.began >= wanted
+            && done.began >= refreshing.wanted
         {
             return Ok(done.note.clone());
         }
         let began = Instant::now();
         let fetched = if exists {
-            self.update(git, lock, report).await
+            self.update(git, lock, refreshing).await
         } else {
-            self.create(git, lock, report).await
+            self.create(git, lock, refreshing).await
+        };
+        let is_whole = match &fetched {
+            Err(WorkspaceError::FetchFailed { .. }) if exists && self.is_remote() => {
+                self.damage(git).await?.is_none()
+            }
+            _ => true,
         };
         let note = match fetched {
             Ok(()) => None,
-            Err(error) if exists && self.is_remote() => {
+            Err(error) if exists && self.is_remote() && is_whole => {
                 let shown = &error as &dyn std::error::Error;
                 tracing::warn!(error = shown, "a repository could not be fetched");
                 Some(format!(
@@ -138,11 +169,15 @@ impl Mirror {
         &self,
         git: &Git,
         lock: &FileLock,
-        report: &Arc<StageReport>,
+        refreshing: Refreshing<'_>,
     ) -> Result<(), WorkspaceError> {
         remove_stale_locks(&self.path)?;
         let listing = self.source.list(git).await?;
-        self.fetch(git, &self.path, lock, &listing, report).await
+        if let Some(format) = listing.object_format() {
+            self.clean(&self.path, format)?;
+        }
+        let fetched = self.fetch(git, &self.path, lock, &listing, refreshing);
+        fetched.await.map_err(|error| self.suspected(error))
     }
 
     /// Creates the mirror under a temporary name and renames it once complete, so that an existing
@@ -151,19 +186,32 @@ impl Mirror {
         &self,
         git: &Git,
         lock: &FileLock,
-        report: &Arc<StageReport>,
+        refreshing: Refreshing<'_>,
     ) -> Result<(), WorkspaceError> {
+        let unfinished = self.build(git, lock, refreshing).await?;
+        std::fs::rename(&unfinished, &self.path)
+            .map_err(WorkspaceError::file("finish the mirror", &self.path))
+    }
+
+    /// Makes a mirror under a temporary name, which is returned.
+    async fn build(
+        &self,
+        git: &Git,
+        lock: &FileLock,
+        refreshing: Refreshing<'_>,
+    ) -> Result<PathBuf, WorkspaceError> {
         let unfinished = self.path.with_extension("tmp");
         folder::remove(unfinished.clone()).await?;
         let listing = self.source.list(git).await?;
-        if !self.seed(git, &unfinished, lock).await? {
+        let format = listing.object_format().unwrap_or("sha1");
+        if refreshing.promisor.is_some() || !self.seed(git, &unfinished, lock).await? {
             folder::remove(unfinished.clone()).await?;
-            init(git, &unfinished, listing.object_format(), lock).await?;
+            init(git, &unfinished, format, lock).await?;
         }
-        configure(git, &unfinished, &self.settings()).await?;
-        self.fetch(git, &unfinished, lock, &listing, report).await?;
-        std::fs::rename(&unfinished, &self.path)
-            .map_err(WorkspaceError::file("finish the mirror", &self.path))
+        self.clean(&unfinished, format)?;
+        self.fetch(git, &unfinished, lock, &listing, refreshing)
+            .await?;
+        Ok(unfinished)
     }
 
     /// Seeds the mirror of a local repository with its objects, hard-linked if the file system
@@ -191,6 +239,7 @@ impl Mirror {
         .to_vec();
         args.extend([path.into(), at.into()]);
         let call = git.call("clone the repository", args);
+        let call = call.config(REF_FORMAT, "files");
         let cloned = call.under(lock).within(TRANSFER_LIMIT).output().await?;
         if cloned.code != Some(0) {
             tracing::warn!(reason = cloned.reason(), "objects are copied, not linked");
@@ -214,19 +263,23 @@ impl Mirror {
         Ok(true)
     }
 
-    fn settings(&self) -> Vec<(&'static str, OsString)> {
-        let mut settings = vec![
-            ("remote.origin.url", self.source.shown().into()),
-            (
-                "remote.origin.fetch",
-                "+refs/heads/*:refs/remotes/origin/*".into(),
-            ),
-        ];
+    /// Returns the configuration of the mirror at `at`.
+    fn config(&self, at: &Path, object_format: &str) -> ConfigText {
+        // Worktrees of earlier versions can have a configuration of their own, beside which that of
+        // the mirror does not say that it is bare.
+        let has_worktrees = at.join("config.worktree").exists();
+        let mut config = ConfigText::of_repository(object_format, !has_worktrees);
+        if has_worktrees {
+            config.set("extensions.worktreeConfig", "true");
+        }
+        config.set("gc.worktreePruneExpire", "never");
+        config.set("remote.origin.url", &self.source.shown());
+        config.set("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*");
         if !self.is_remote() {
             // An agent that pushes by habit must not write to the user's checkout.
-            settings.push(("remote.origin.pushurl", "/dev/null".into()));
+            config.set("remote.origin.pushurl", "/dev/null");
         }
-        settings
+        config
     }
 
     async fn fetch(
@@ -235,29 +288,36 @@ impl Mirror {
         at: &Path,
         lock: &FileLock,
         listing: &Listing,
-        report: &Arc<StageReport>,
+        refreshing: Refreshing<'_>,
     ) -> Result<(), WorkspaceError> {
         let mut args = vec![
             "fetch",
             "--progress",
             "--force",
             "--prune",
-            "--tags",
+            "--no-tags",
             "--update-shallow",
             "--no-write-fetch-head",
             "--no-recurse-submodules",
             REMOTE,
-            "+refs/heads/*:refs/remotes/origin/*",
         ];
+        args.extend(REFSPECS);
+        if !self.is_remote() {
+            args.push(TRACKING);
+        }
         let head = format!("+HEAD:{SOURCE_HEAD}");
         if listing.head.is_some() {
             args.push(&head);
+        }
+        if let Some(promisor) = refreshing.promisor {
+            self.fetch_promised(git, at, lock, promisor, refreshing.report)
+                .await?;
         }
         let call = git
             .call("fetch the repository", args)
             .git_dir(at)
             .under(lock)
-            .watched(self.watcher(report));
+            .watched(self.watcher(refreshing.report));
         let fetched = self.source.known_to(call).output().await?;
         if fetched.code != Some(0) {
             return Err(self.source.unreadable(fetched.reason()));
@@ -277,6 +337,59 @@ impl Mirror {
             None => delete_ref(git, at, "refs/remotes/origin/HEAD").await?,
         }
         Ok(())
+    }
+
+    /// Fetches the objects that a partial clone lacks from the repository that has promised them. The
+    /// clone itself would write what it lacks to the user's checkout.
+    async fn fetch_promised(
+        &self,
+        git: &Git,
+        at: &Path,
+        lock: &FileLock,
+        promisor: &RepositorySource,
+        report: &Arc<StageReport>,
+    ) -> Result<(), WorkspaceError> {
+        let promisor = Source::settle(git, promisor).await?;
+        let args = [
+            "fetch",
+            "--progress",
+            "--force",
+            "--prune",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            REMOTE,
+            PROMISED,
+        ];
+        let call = git.call("fetch what the partial clone lacks", args);
+        let call = call.git_dir(at).under(lock).watched(self.watcher(report));
+        let fetched = promisor.known_to(call).output().await?;
+        if fetched.code != Some(0) {
+            return Err(self.source.unreadable(format!(
+                "it is a partial clone, and what it lacks could not be fetched from {}: {}",
+                promisor.shown(),
+                fetched.reason()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Brings a commit from the store of a session.
+    pub(crate) async fn take_from(
+        &self,
+        git: &Git,
+        store: &Path,
+        commit: &str,
+    ) -> Result<(), WorkspaceError> {
+        let (lock, name) = (format!("refs/ah-source/continued/{commit}"), commit);
+        let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
+        let args = args.iter().map(OsString::from);
+        let refspec = format!("+{name}:{lock}");
+        let args = args.chain([store.into(), OsString::from(refspec)]);
+        let call = git.own_call("bring the work of an earlier session", args);
+        let call = call.config("uploadpack.allowAnySHA1InWant", "true");
+        let call = call.git_dir(&self.path).within(TRANSFER_LIMIT);
+        call.run().await.map(drop)
     }
 
     /// Returns a watcher that reports the progress of a fetch.
@@ -336,9 +449,12 @@ impl Mirror {
     }
 
     async fn branch_tip(&self, git: &Git, branch: &str) -> Result<String, WorkspaceError> {
-        let name = format!("refs/remotes/origin/{branch}");
-        if let Some(tip) = self.commit_of(git, &name).await? {
-            return Ok(tip);
+        // A branch that a repository of this host has only as `origin/…` is one of its branches too.
+        for place in ["refs/remotes/origin", "refs/ah-source/remotes/origin"] {
+            let name = format!("{place}/{branch}");
+            if let Some(tip) = self.commit_of(git, &name).await? {
+                return Ok(tip);
+            }
         }
         Err(WorkspaceError::BranchUnknown {
             address: self.source.shown(),

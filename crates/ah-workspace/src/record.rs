@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{WorkspaceError, folder};
 
+/// The name of the copy of the agent's `objects/info/alternates`, in the store.
+pub(crate) const START_ALTERNATES: &str = "start-alternates";
+
 /// A session's workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,9 +21,18 @@ pub struct Workspace {
     pub path: PathBuf,
     /// The provider that created it.
     pub provider: WorkspaceProvider,
-    /// The bare repository on this host with its branch, snapshots and base.
+    /// The repository on this host with the objects that it started from: the mirror of its source,
+    /// or, without a source, the store.
     pub repository: PathBuf,
-    /// The branch of its work, in [`Workspace::repository`]; `None` for an initially empty folder.
+    /// The bare repository of the session with its base, its snapshots and, after its end, the
+    /// commits of its agent. `None` for a workspace of an earlier version, a worktree of
+    /// [`Workspace::repository`], which has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<PathBuf>,
+    /// True if files of the workspace may differ from their objects in line endings or encoding.
+    #[serde(default)]
+    pub(crate) converts: bool,
+    /// The branch that its agent begins on; `None` for an initially empty folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// The full id of the commit it started from.
@@ -39,9 +51,31 @@ impl Workspace {
         private_ref(self.session, name)
     }
 
-    /// Returns git's folder of this worktree.
-    pub(crate) fn git_dir(&self) -> PathBuf {
-        git_dir_of(&self.repository, self.session)
+    /// Returns the repository with its base and its snapshots.
+    pub(crate) fn store(&self) -> &Path {
+        self.store.as_deref().unwrap_or(&self.repository)
+    }
+
+    /// Returns the git folder that its agent uses. Nothing in it is trusted.
+    pub(crate) fn agents_git_dir(&self) -> PathBuf {
+        match self.store {
+            Some(_) => self.path.join(".git"),
+            None => git_dir_of(&self.repository, self.session),
+        }
+    }
+
+    /// Returns the content of `objects/info/alternates` in the agent's git folder at the start.
+    pub(crate) fn agents_alternates(&self) -> Vec<u8> {
+        let kept = self.store().join(START_ALTERNATES);
+        std::fs::read(kept).unwrap_or_default()
+    }
+
+    /// Returns the hash function of its objects.
+    pub(crate) fn object_format(&self) -> &'static str {
+        match self.base_commit.len() {
+            64 => "sha256",
+            _ => "sha1",
+        }
     }
 }
 
@@ -50,7 +84,7 @@ pub(crate) fn private_ref(session: SessionId, name: &str) -> String {
     format!("refs/ah/{session}/{name}")
 }
 
-/// Returns git's folder of a session's worktree, which git names after the worktree's last path
+/// Returns git's folder of the worktree of a session of an earlier version, which git names after the worktree's last path
 /// segment.
 pub(crate) fn git_dir_of(repository: &Path, session: SessionId) -> PathBuf {
     repository.join("worktrees").join(session.to_string())
@@ -61,10 +95,15 @@ pub(crate) fn git_dir_of(repository: &Path, session: SessionId) -> PathBuf {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WorkspaceRecord {
-    /// The bare repository of the worktree.
+    /// The repository of the objects.
     pub(crate) repository: PathBuf,
-    /// True if the repository belongs to the session and is removed with the workspace.
+    /// True if the repository belongs to the session and is removed with the workspace. Earlier
+    /// versions only.
+    #[serde(default)]
     pub(crate) owns_repository: bool,
+    /// The bare repository of the session; `None` for a workspace of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) store: Option<PathBuf>,
     /// The workspace, once it is complete.
     pub(crate) workspace: Option<Workspace>,
 }

@@ -10,6 +10,7 @@ use ah_rest_api_contract::SessionId;
 use crate::WorkspaceError;
 use crate::folder::{UNFINISHED, is_there};
 use crate::record::WorkspaceRecord;
+use crate::snapshot::SCRATCH;
 
 /// The age from which a temporary file belongs to no living process. It exceeds the time limit of
 /// every call of git.
@@ -30,9 +31,11 @@ pub(crate) fn sessions(worktrees: &Path, limit: usize) -> Result<Vec<SessionId>,
         let Ok(Some(record)) = WorkspaceRecord::read(path) else {
             return false;
         };
-        record
-            .workspace
-            .is_none_or(|workspace| !is_there(&workspace.path) && workspace.git_dir().exists())
+        record.workspace.is_none_or(|workspace| {
+            // Only a worktree of an earlier version leaves anything elsewhere.
+            let is_worktree = workspace.store.is_none();
+            is_worktree && !is_there(&workspace.path) && workspace.agents_git_dir().exists()
+        })
     };
     Ok(entries
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -44,6 +47,21 @@ pub(crate) fn sessions(worktrees: &Path, limit: usize) -> Result<Vec<SessionId>,
         .filter_map(|path| path.file_stem()?.to_str()?.parse().ok())
         .take(limit)
         .collect())
+}
+
+/// Returns the commits that the sessions of a repository started from.
+pub(crate) fn bases(worktrees: &Path, repository: &Path) -> Result<Vec<String>, WorkspaceError> {
+    let entries = fs::read_dir(worktrees).map_err(WorkspaceError::file("read", worktrees))?;
+    let records = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let records = records.filter(|path| path.extension().is_some_and(|it| it == "json"));
+    let mut bases: Vec<String> = records
+        .filter_map(|path| WorkspaceRecord::read(&path).ok()??.workspace)
+        .filter(|workspace| workspace.repository == repository)
+        .map(|workspace| workspace.base_commit)
+        .collect();
+    bases.sort();
+    bases.dedup();
+    Ok(bases)
 }
 
 /// Removes the unfinished records of killed processes, and the temporary files that are older than
@@ -60,6 +78,10 @@ pub(crate) fn remove_temporaries(worktrees: &Path, repositories: &Path) {
         let objects = mirror.path().join("objects");
         remove_old(&objects, is_of_git);
         remove_old(&objects.join("pack"), is_of_git);
+    }
+    let stores = fs::read_dir(worktrees).into_iter().flatten().flatten();
+    for store in stores.filter(|it| it.path().extension().is_some_and(|it| it == "git")) {
+        remove_old(&store.path(), |name| name.starts_with(SCRATCH));
     }
 }
 

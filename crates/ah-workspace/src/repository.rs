@@ -10,14 +10,6 @@ use crate::lock::FileLock;
 
 /// The target of HEAD in such a repository: a branch that never exists.
 pub(crate) const NO_BRANCH: &str = "refs/heads/ah/none";
-/// The settings of every repository of workspaces.
-pub(crate) const FIXED_SETTINGS: [(&str, &str); 3] = [
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-    ("gc.worktreePruneExpire", "never"),
-];
-/// The reason for which worktrees are locked, so that no `git worktree prune` removes them.
-pub(crate) const WORKTREE_LOCK: &str = "workspace of an Agent Harbor session";
 /// The age from which a lock file of git is considered stale. Git holds these locks only briefly.
 const STALE_AFTER: Duration = Duration::from_secs(60);
 
@@ -32,30 +24,13 @@ pub(crate) async fn init(
     let fixed = ["init", "--bare", "--quiet", "--template=", &format, "--"];
     let args = fixed.iter().map(OsString::from).chain([at.into()]);
     git.call("create a repository", args)
+        .config("init.defaultRefFormat", "files")
         .under(lock)
         .run()
         .await?;
     let args = ["symbolic-ref", "HEAD", NO_BRANCH];
     let call = git.call("set the repository's HEAD", args);
     call.git_dir(at).run().await.map(drop)
-}
-
-/// Configures a repository. Garbage collection is disabled, also for git commands in its worktrees,
-/// because the snapshots and folders of sessions must be kept until they are removed explicitly.
-pub(crate) async fn configure(
-    git: &Git,
-    at: &Path,
-    settings: &[(&'static str, OsString)],
-) -> Result<(), WorkspaceError> {
-    let fixed = FIXED_SETTINGS.map(|(key, value)| (key, OsString::from(value)));
-    for (key, value) in fixed.iter().chain(settings) {
-        let args: [OsString; 3] = ["config".into(), key.into(), value.clone()];
-        git.call("configure the mirror", args)
-            .git_dir(at)
-            .run()
-            .await?;
-    }
-    Ok(())
 }
 
 /// Deletes a ref. A missing ref is a success.

@@ -1,58 +1,62 @@
-//! The current content of a workspace, as a git tree.
+//! The current content of a workspace, as a commit.
 
-use std::ffi::OsString;
-use std::fs::{File, FileTimes};
-use std::io::{self, ErrorKind};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
+use ah_executor::SealedChanges;
+use ah_rest_api_contract::{ChangeSummary, WorkspaceProvider};
 use tempfile::TempDir;
 
-use crate::git::{Git, TRANSFER_LIMIT};
+use crate::config_text::ConfigText;
+use crate::convert;
+use crate::folder::is_folder;
+use crate::git::{GitCommand, TRANSFER_LIMIT};
+use crate::ignored::Patterns;
+use crate::import::{self, Commit};
+use crate::index;
+use crate::layout::{self, GitFolder};
 use crate::record::Workspace;
-use crate::workspaces::is_folder;
+use crate::refs;
+use crate::repository::NO_BRANCH;
+use crate::scan::{self, Interrupt, Scan, Start, sentences};
+use crate::session_folders::INDEX;
 use crate::{WorkspaceError, Workspaces};
 
 /// The snapshot that replaces a workspace whose folder is gone.
-const END: &str = "end";
+pub(crate) const END: &str = "end";
 const NAME_MAX: usize = 64;
+/// The ref of the content in a temporary repository.
+const LOOK: &str = "refs/ah/look";
+/// The prefix of temporary folders in the store of a session.
+pub(crate) const SCRATCH: &str = "look-";
+/// The maximum size of an agent's index, in bytes. A larger one is not read.
+const AGENTS_INDEX_BYTES_MAX: u64 = 256 << 20;
 
-/// The content of a workspace: every file that git would add. Reading it requires the objects of
-/// the repository and those written for this view.
+/// The content of a workspace: every file that git would add.
 pub(crate) struct Look {
-    /// The tree.
+    /// The content, as a name that git resolves to a tree.
     pub(crate) tree: String,
     /// True if it was taken from the folder, not from a snapshot.
     pub(crate) is_live: bool,
+    git_dir: PathBuf,
     /// The folder with the objects of this view only, removed with it.
-    scratch: Option<TempDir>,
+    _scratch: Option<TempDir>,
 }
 
 impl Look {
-    /// Configures a call to read the tree and its attributes in the workspace's repository.
-    pub(crate) fn read_by<'a>(
-        &self,
-        call: crate::git::GitCommand<'a>,
-        workspace: &Workspace,
-    ) -> crate::git::GitCommand<'a> {
+    /// Configures a call to read the content, with the attributes of files from it.
+    pub(crate) fn read_by(&self, call: GitCommand<'static>) -> GitCommand<'static> {
         // The attributes (binary files, function headers) come from the tree. Git before 2.43
-        // ignores the variable and uses the attributes of the folder, or none without a folder.
-        let call = call.env("GIT_ATTR_SOURCE", &self.tree);
-        match &self.scratch {
-            Some(scratch) => call
-                .git_dir(&workspace.git_dir())
-                .work_tree(&workspace.path)
-                .env("GIT_OBJECT_DIRECTORY", scratch.path().join("objects"))
-                .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects_of(workspace)),
-            None => call.git_dir(&workspace.repository),
-        }
+        // ignores the variable and uses none.
+        call.git_dir(&self.git_dir)
+            .env("GIT_ATTR_SOURCE", &self.tree)
     }
 }
 
 impl Workspaces {
     /// Stores the current content under `name`, as a commit on top of the base, and returns that
-    /// commit. The agent's index, branch and HEAD do not change. The snapshot `end` replaces the
-    /// workspace when its folder is gone.
+    /// commit, or the base if nothing changed. The agent's git folder is not read or written. The
+    /// snapshot `end` replaces the workspace when its folder is gone.
     ///
     /// # Errors
     /// The name is invalid, or the folder is gone or unreadable.
@@ -61,56 +65,226 @@ impl Workspaces {
         workspace: &Workspace,
         name: &str,
     ) -> Result<String, WorkspaceError> {
+        Ok(self.store_snapshot(workspace, name).await?.0)
+    }
+
+    /// Stores the changes of an ended session: its content as the snapshot `end`, and the commits of
+    /// its agent. What cannot be stored is named.
+    ///
+    /// # Errors
+    /// The folder is gone or unreadable.
+    pub async fn seal(&self, workspace: &Workspace) -> Result<SealedChanges, WorkspaceError> {
+        let (_, mut notes) = self.store_snapshot(workspace, END).await?;
+        notes.extend(self.keep_commits(workspace).await);
+        let look = self.last_look(workspace).await?;
+        let changes = self.list_changes(workspace, &look).await?;
+        let mut summary = ChangeSummary::default();
+        for change in changes {
+            let (added, removed) = change.lines.unwrap_or_default();
+            summary.files_changed += 1;
+            summary.lines_added += added;
+            summary.lines_removed += removed;
+        }
+        Ok(SealedChanges { summary, notes })
+    }
+
+    async fn store_snapshot(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+    ) -> Result<(String, Vec<String>), WorkspaceError> {
         check_name(name)?;
         if !is_whole(workspace) {
             return Err(gone(workspace));
         }
+        let store = workspace.store();
         let scratch = scratch(workspace)?;
-        let tree = write_tree(&self.git, workspace, scratch.path(), None).await?;
-        let message = format!("{name} of session {}", workspace.session);
-        let base = workspace.base_commit.as_str();
-        let args = ["commit-tree", "-p", base, "-m", &message, &tree];
-        let call = self.git.call("commit the snapshot", args);
-        let commit = call.git_dir(&workspace.repository).text().await?;
-        let args = ["update-ref", &workspace.private_ref(name), &commit];
-        let call = self.git.call("name the snapshot", args);
-        call.git_dir(&workspace.repository).run().await?;
-        Ok(commit)
+        let scan = self.scan(workspace, scratch.path()).await?;
+        let snapshot = workspace.private_ref(name);
+        if scan.differences.is_empty() {
+            let notes = sentences(&scan.left_out);
+            layout::write_ref(store, &snapshot, &workspace.base_commit)?;
+            return Ok((workspace.base_commit.clone(), notes));
+        }
+        let commit = Commit {
+            name: snapshot.clone(),
+            message: format!("{name} of session {}", workspace.session),
+            parent: workspace.base_commit.clone(),
+            objects: Default::default(),
+        };
+        let notes = self
+            .import(workspace, store, scratch.path(), commit, scan)
+            .await?;
+        let id = refs::read_one(store, &snapshot).ok_or_else(|| WorkspaceError::GitFormat {
+            operation: "store the workspace's files",
+            problem: "the snapshot has no ref".to_owned(),
+        })?;
+        Ok((id, notes))
     }
 
     /// Returns the current content, or the content at the end if the folder is gone.
     pub(crate) async fn look(&self, workspace: &Workspace) -> Result<Look, WorkspaceError> {
         self.git.check().await?;
-        // Without the mirror, neither the folder nor the snapshots can be read.
-        if !is_folder(&workspace.repository) {
+        // Without the objects of the start, neither the folder nor the snapshots can be read.
+        if !is_folder(&workspace.repository) || !is_folder(workspace.store()) {
             return Err(gone(workspace));
         }
-        if is_whole(workspace) {
-            let scratch = scratch(workspace)?;
-            let objects = scratch.path().join("objects");
-            std::fs::create_dir(&objects)
-                .map_err(WorkspaceError::file("create the folder", &objects))?;
-            let tree = write_tree(&self.git, workspace, scratch.path(), Some(&objects)).await?;
+        if !is_whole(workspace) {
+            return self.last_look(workspace).await;
+        }
+        let scratch = scratch(workspace)?;
+        let scan = self.scan(workspace, scratch.path()).await?;
+        if scan.differences.is_empty() {
             return Ok(Look {
-                tree,
+                tree: workspace.base_commit.clone(),
                 is_live: true,
-                scratch: Some(scratch),
+                git_dir: workspace.store().to_owned(),
+                _scratch: None,
             });
         }
-        let end = format!("{}^{{tree}}", workspace.private_ref(END));
-        let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &end];
-        let call = self.git.call("find the last snapshot", args);
-        let tree = call.git_dir(&workspace.repository).answer().await?;
+        let git_dir = scratch.path().join("git");
+        let folder = view_of(workspace, Vec::new());
+        folder.create(&git_dir)?;
+        let commit = Commit {
+            name: LOOK.to_owned(),
+            message: format!("content of session {}", workspace.session),
+            parent: workspace.base_commit.clone(),
+            objects: Default::default(),
+        };
+        self.import(workspace, &git_dir, scratch.path(), commit, scan)
+            .await?;
+        Ok(Look {
+            tree: LOOK.to_owned(),
+            is_live: true,
+            git_dir,
+            _scratch: Some(scratch),
+        })
+    }
+
+    /// Returns the content at the end.
+    async fn last_look(&self, workspace: &Workspace) -> Result<Look, WorkspaceError> {
+        let end = workspace.private_ref(END);
+        let tree = refs::read_one(workspace.store(), &end);
         Ok(Look {
             tree: tree.ok_or_else(|| gone(workspace))?,
             is_live: false,
-            scratch: None,
+            git_dir: workspace.store().to_owned(),
+            _scratch: None,
         })
+    }
+
+    /// Compares the folder with the checkout.
+    async fn scan(&self, workspace: &Workspace, scratch: &Path) -> Result<Scan, WorkspaceError> {
+        let start = self.start_of(workspace, scratch).await?;
+        let (folder, bounds) = (workspace.path.clone(), self.bounds);
+        let interrupt = Interrupt::default();
+        let signal = interrupt.signal();
+        let scanned = blocking(move || scan::scan(&folder, &start, bounds, &signal)).await;
+        drop(interrupt);
+        scanned
+    }
+
+    /// Returns the state at the checkout.
+    async fn start_of(
+        &self,
+        workspace: &Workspace,
+        scratch: &Path,
+    ) -> Result<Start, WorkspaceError> {
+        let mut file = workspace.store().join(INDEX);
+        let is_kept = workspace.store.is_some() && file.exists();
+        if !is_kept && workspace.provider != WorkspaceProvider::Empty {
+            // A workspace of an earlier version has no copy. Every file counts as changed then.
+            file = scratch.join(INDEX);
+            let args = ["read-tree", workspace.base_commit.as_str()];
+            let call = self.git.own_call("read the base", args);
+            let call = call.git_dir(workspace.store()).env("GIT_INDEX_FILE", &file);
+            call.run().await?;
+        }
+        let workspace = workspace.clone();
+        blocking(move || start_from(&workspace, &file, is_kept)).await
+    }
+
+    /// Writes the differences of a scan as a commit, and returns sentences about what is left out.
+    async fn import(
+        &self,
+        workspace: &Workspace,
+        git_dir: &Path,
+        scratch: &Path,
+        mut commit: Commit,
+        scan: Scan,
+    ) -> Result<Vec<String>, WorkspaceError> {
+        if workspace.converts {
+            commit.objects =
+                convert::clean(&self.git, git_dir, scratch, &scan, self.bounds).await?;
+        }
+        let place = |call: GitCommand<'static>| call.git_dir(git_dir).within(TRANSFER_LIMIT);
+        let left_out = import::write(&self.git, place, commit, scan, self.bounds).await?;
+        Ok(sentences(&left_out))
     }
 }
 
+/// Reads the index, the patterns, and the paths that the agent has added.
+fn start_from(workspace: &Workspace, file: &Path, is_kept: bool) -> Result<Start, WorkspaceError> {
+    let id_length = workspace.base_commit.len() / 2;
+    let mut start = Start::default();
+    if file.exists() {
+        start.entries = index::read(file, id_length)?;
+        if is_kept {
+            start.written = scan::time_of(file).map_err(WorkspaceError::file("read", file))?;
+        }
+    }
+    let exclude = workspace.store().join("info/exclude");
+    if let Ok(patterns) = fs::read(&exclude) {
+        let mut all = Patterns::default();
+        all.add(Path::new(""), &patterns);
+        start.patterns = all;
+    }
+    // Only the names are used, and only to read files that would be ignored.
+    let agents = workspace.agents_git_dir().join(INDEX);
+    if let Ok(bytes) = refs::read_file(&agents, AGENTS_INDEX_BYTES_MAX)
+        && let Ok(entries) = index::parse(&bytes, id_length)
+    {
+        let known = entries.into_iter().map(|entry| entry.path);
+        let is_new = |path: &Vec<u8>| {
+            let entries = &start.entries;
+            entries.binary_search_by(|it| it.path.cmp(path)).is_err()
+        };
+        start.known = known.filter(is_new).collect();
+    }
+    Ok(start)
+}
+
+/// Returns a temporary repository that borrows the objects of the store and of `others`.
+pub(crate) fn view_of(workspace: &Workspace, others: Vec<PathBuf>) -> GitFolder {
+    let store = workspace.store();
+    let mut alternates = vec![store.join("objects")];
+    alternates.extend(others);
+    GitFolder {
+        head: NO_BRANCH.to_owned(),
+        config: ConfigText::of_repository(workspace.object_format(), true),
+        alternates,
+        shallow: fs::read(store.join("shallow")).ok(),
+        ..GitFolder::default()
+    }
+}
+
+/// Runs blocking work, and returns its result.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WorkspaceError> + Send + 'static,
+) -> Result<T, WorkspaceError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|panic| {
+        Err(WorkspaceError::File {
+            operation: "read",
+            path: "the workspace".into(),
+            source: std::io::Error::other(panic),
+        })
+    })
+}
+
 fn is_whole(workspace: &Workspace) -> bool {
-    is_folder(&workspace.path) && is_folder(&workspace.git_dir())
+    let has_git_dir = workspace.store.is_some() || is_folder(&workspace.agents_git_dir());
+    is_folder(&workspace.path) && has_git_dir
 }
 
 fn gone(workspace: &Workspace) -> WorkspaceError {
@@ -118,29 +292,6 @@ fn gone(workspace: &Workspace) -> WorkspaceError {
         session: workspace.session,
         path: workspace.path.clone(),
     }
-}
-
-/// Returns the objects of the repository as a list of one folder, for a variable of git.
-fn objects_of(workspace: &Workspace) -> OsString {
-    list_of_one(&workspace.repository.join("objects"))
-}
-
-/// Returns a list with this folder, for git's variables with lists of folders. They are separated by
-/// colons, so a folder with a colon, or one that looks quoted, is quoted like a string in C.
-fn list_of_one(folder: &Path) -> OsString {
-    let bytes = folder.as_os_str().as_bytes();
-    if !bytes.contains(&b':') && !bytes.starts_with(b"\"") {
-        return folder.into();
-    }
-    let mut quoted = vec![b'"'];
-    for byte in bytes {
-        if matches!(byte, b'"' | b'\\') {
-            quoted.push(b'\\');
-        }
-        quoted.push(*byte);
-    }
-    quoted.push(b'"');
-    OsString::from_vec(quoted)
 }
 
 fn check_name(name: &str) -> Result<(), WorkspaceError> {
@@ -153,80 +304,15 @@ fn check_name(name: &str) -> Result<(), WorkspaceError> {
     Ok(())
 }
 
-/// Creates a temporary folder inside git's folder of the worktree, so that the remains of a crash
-/// are removed with the workspace.
-fn scratch(workspace: &Workspace) -> Result<TempDir, WorkspaceError> {
-    let parent = workspace.git_dir();
+/// Creates a temporary folder inside the store, so that the remains of a crash are removed with the
+/// session. A workspace of an earlier version has it in its git folder.
+pub(crate) fn scratch(workspace: &Workspace) -> Result<TempDir, WorkspaceError> {
+    let parent = match &workspace.store {
+        Some(store) => store.clone(),
+        None => workspace.agents_git_dir(),
+    };
     tempfile::Builder::new()
-        .prefix("ah-look-")
+        .prefix(SCRATCH)
         .tempdir_in(&parent)
         .map_err(WorkspaceError::file("create a folder in", parent))
-}
-
-/// Writes the folder's content as a tree, to `objects` if given, otherwise to the repository. It
-/// uses a copy of the agent's index, which is only read.
-async fn write_tree(
-    git: &Git,
-    workspace: &Workspace,
-    scratch: &Path,
-    objects: Option<&Path>,
-) -> Result<String, WorkspaceError> {
-    let index = scratch.join("index");
-    let prepared = |call: crate::git::GitCommand<'static>| {
-        let call = call
-            .git_dir(&workspace.git_dir())
-            .work_tree(&workspace.path)
-            .env("GIT_INDEX_FILE", &index)
-            .within(TRANSFER_LIMIT);
-        match objects {
-            Some(objects) => call
-                .env("GIT_OBJECT_DIRECTORY", objects)
-                .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects_of(workspace)),
-            None => call,
-        }
-    };
-    let agents_index = workspace.git_dir().join("index");
-    let seeded = copy_index(&agents_index, &index)
-        .map_err(WorkspaceError::file("copy the index", agents_index))?;
-    if !seeded {
-        // Without an index, files that are both tracked and ignored would appear deleted.
-        let args = ["read-tree", workspace.base_commit.as_str()];
-        prepared(git.call("read the base", args)).run().await?;
-    }
-    // Entries that cannot be added (a nested repository without a commit, an unreadable file) are
-    // skipped, as in git's own status.
-    let args = ["add", "--all", "--ignore-errors"];
-    let added = prepared(git.call("add the workspace's files", args))
-        .output()
-        .await?;
-    if !matches!(added.code, Some(0 | 1)) {
-        return Err(WorkspaceError::Git {
-            operation: "add the workspace's files",
-            detail: added.reason(),
-        });
-    }
-    if added.code == Some(1) {
-        tracing::warn!(
-            session.id = %workspace.session,
-            reason = added.reason(),
-            "the snapshot is incomplete"
-        );
-    }
-    let call = git.call("write the workspace's tree", ["write-tree"]);
-    prepared(call).text().await
-}
-
-/// Copies an index with its modification time, and returns true if it exists. Git re-reads files
-/// that are as new as the index, so a newer copy would hide a change.
-fn copy_index(from: &Path, to: &Path) -> io::Result<bool> {
-    let mut source = match File::open(from) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    let mut copy = File::create_new(to)?;
-    io::copy(&mut source, &mut copy)?;
-    let modified = source.metadata()?.modified()?;
-    copy.set_times(FileTimes::new().set_modified(modified))?;
-    Ok(true)
 }

@@ -75,6 +75,10 @@ impl Source {
         self.address.as_path()
     }
 
+    pub(crate) const fn address(&self) -> &RepositorySource {
+        &self.address
+    }
+
     pub(crate) fn display_name(&self) -> String {
         self.address.display_name()
     }
@@ -205,13 +209,14 @@ impl Listing {
         branches
     }
 
-    /// Returns the hash function of the repository's object names.
-    pub(crate) fn object_format(&self) -> &'static str {
+    /// Returns the hash function of the repository's object names; `None` if it has no commit.
+    pub(crate) fn object_format(&self) -> Option<&'static str> {
         let commit = self.branches.first().map(|(_, commit)| commit);
-        match self.head.as_ref().or(commit).map(String::len) {
-            Some(64) => "sha256",
+        let commit = self.head.as_ref().or(commit)?;
+        Some(match commit.len() {
+            64 => "sha256",
             _ => "sha1",
-        }
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Creates, finds and removes workspaces.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -14,12 +14,14 @@ use crate::commit_settings::CommitSettings;
 use crate::folder::is_there;
 use crate::git::{Git, TRANSFER_LIMIT};
 use crate::lock::FileLock;
-use crate::mirror::{LOCK_WAIT, Mirror, Refresh, Start};
+use crate::mirror::{LOCK_WAIT, Mirror, Refresh, Refreshing, Start};
 use crate::record::{Workspace, WorkspaceRecord, git_dir_of, private_ref};
-use crate::remains;
+use crate::scan::Bounds;
+use crate::session_folders::{self, Origin, PushPolicy};
+use crate::snapshot::END;
 use crate::source::Source;
 use crate::stage::{StageReport, Stages};
-use crate::{WorkspaceError, empty, folder, repository};
+use crate::{WorkspaceError, folder, refs, remains, repository};
 
 /// The workspaces of this host, in one folder. The crate's documentation describes its layout.
 #[derive(Debug)]
@@ -34,6 +36,9 @@ pub struct Workspaces {
     /// mirror's lock alive: an entry without a task is removed by the next look-up.
     turns: Mutex<HashMap<PathBuf, Weak<AsyncMutex<Option<Refresh>>>>>,
     stages: Arc<Stages>,
+    /// The bounds of the changes of a session.
+    pub(crate) bounds: Bounds,
+    push: PushPolicy,
 }
 
 impl Workspaces {
@@ -57,7 +62,19 @@ impl Workspaces {
             git: Git::new(environment),
             turns: Mutex::default(),
             stages: Arc::default(),
+            bounds: Bounds::default(),
+            push: PushPolicy::default(),
         }
+    }
+
+    /// Sets the maximum size of an untracked file, in bytes. Larger ones are no part of the changes.
+    pub const fn set_file_limit(&mut self, bytes: u64) {
+        self.bounds.file_bytes = bytes;
+    }
+
+    /// Sets whether agents may push to the remotes of their repositories.
+    pub const fn set_push(&mut self, push: PushPolicy) {
+        self.push = push;
     }
 
     /// Creates the session's workspace, or returns the existing one unchanged. The remains of an
@@ -86,7 +103,7 @@ impl Workspaces {
         let session = request.session;
         if let Some(record) = WorkspaceRecord::read(&self.record(session))? {
             match record.workspace {
-                Some(workspace) if is_folder(&workspace.path) => return Ok(workspace),
+                Some(workspace) if folder::is_folder(&workspace.path) => return Ok(workspace),
                 Some(Workspace { path, .. }) => {
                     return Err(WorkspaceError::WorkspaceGone { session, path });
                 }
@@ -153,16 +170,16 @@ impl Workspaces {
     }
 
     /// Removes the workspace of an ended session if it was not completed, or if its removal was
-    /// interrupted. If the user has removed its folder, git's folder of the worktree is removed; the
-    /// branch and the snapshots stay.
+    /// interrupted. If the user has removed the folder of a worktree of an earlier version, git's folder
+    /// of it is removed; the branch and the snapshots stay.
     ///
     /// # Errors
     /// Something could not be removed.
     pub async fn reclaim(&self, session: SessionId) -> Result<(), WorkspaceError> {
         match WorkspaceRecord::read(&self.record(session))?.map(|record| record.workspace) {
             Some(None) => self.remove(session).await,
-            Some(Some(workspace)) if !is_there(&workspace.path) => {
-                folder::remove(workspace.git_dir()).await
+            Some(Some(workspace)) if workspace.store.is_none() && !is_there(&workspace.path) => {
+                folder::remove(workspace.agents_git_dir()).await
             }
             _ => Ok(()),
         }
@@ -181,10 +198,6 @@ impl Workspaces {
         Ok(source.list(&self.git).await?.into_branches())
     }
 
-    #[expect(
-        clippy::await_holding_invalid_type,
-        reason = "one fetch per mirror at a time is the purpose; git and the file lock have limits"
-    )]
     async fn provision_from(
         &self,
         request: &WorkspaceRequest,
@@ -193,141 +206,210 @@ impl Workspaces {
     ) -> Result<Workspace, WorkspaceError> {
         let source = Source::settle(&self.git, address).await?;
         let mirror = Mirror::of(&self.repositories(), source);
-        let mut record = WorkspaceRecord {
-            repository: mirror.path.clone(),
-            owns_repository: false,
-            workspace: None,
-        };
-        let wanted = Instant::now();
         let report = StageReport::of(&self.stages, request.session);
-        report.set(mirror.stage(), 0);
-        let workspace = {
-            let turn = self.turn(&mirror.path);
-            let mut last_refresh = turn.lock().await;
-            let lock = FileLock::acquire(&Mirror::lock_path(&mirror.path), LOCK_WAIT).await?;
-            let stale = mirror
-                .refresh(&self.git, &lock, wanted, &mut last_refresh, &report)
-                .await?;
-            let (branch, commit) = (request.branch.as_deref(), request.commit.as_deref());
-            let start = mirror.start(&self.git, branch, commit).await?;
-            record.write(&self.record(request.session))?;
-            let mut workspace = self
-                .begin(request.session, &mirror.path, start, &lock)
-                .await?;
-            workspace.notes.extend(stale);
-            let settings = match mirror.source().as_path() {
-                Some(top) => CommitSettings::of(&self.git, top).await?,
-                None => CommitSettings::default(),
-            };
-            let settings = settings.copy(&self.git, &workspace, &lock);
-            workspace.notes.extend(settings.await?);
-            workspace
+        let first = self.provision_on(request, &mirror, session_lock, &report);
+        let error = match first.await {
+            Ok(workspace) => return Ok(workspace),
+            Err(error) => error,
         };
-        // Writing the files takes longest and does not depend on other sessions, so it needs no
-        // mirror lock.
+        // The mirror is a copy. If it is damaged, it is made again, and the source is not to blame.
+        let Some(damage) = self.replace_damaged(&mirror, &error, &report).await? else {
+            return Err(error);
+        };
+        self.clear_own(request.session).await?;
+        let second = self.provision_on(request, &mirror, session_lock, &report);
+        let mut workspace = second.await?;
+        workspace.notes.insert(0, damage);
+        self.complete(&workspace)?;
+        Ok(workspace)
+    }
+
+    /// Creates a workspace of a repository with the mirror as it is.
+    async fn provision_on(
+        &self,
+        request: &WorkspaceRequest,
+        mirror: &Mirror,
+        session_lock: &FileLock,
+        report: &Arc<StageReport>,
+    ) -> Result<Workspace, WorkspaceError> {
+        let session = request.session;
+        let settings = CommitSettings::of(&self.git, mirror.source().as_path()).await?;
+        let (start, refs, stale) = self.start(request, mirror, &settings, report).await?;
+        let mut workspace = Workspace {
+            session,
+            path: self.worktree(session),
+            provider: WorkspaceProvider::Worktree,
+            repository: mirror.path.clone(),
+            store: Some(self.store(session)),
+            converts: settings.converts(),
+            branch: Some(branch_of(session)),
+            base_commit: start.commit.unwrap_or_default(),
+            default_branch: start.default_branch,
+            notes: stale.into_iter().collect(),
+        };
+        self.announce(&workspace)?;
+        let origin = Origin::of(mirror, &settings, refs, workspace.default_branch.as_deref());
+        session_folders::create(&mut workspace, &settings, &origin, self.push)?;
         report.set("writing the files", 0);
         self.check_out(&workspace, session_lock).await?;
-        record.workspace = Some(workspace.clone());
-        record.write(&self.record(request.session))?;
+        session_folders::keep_start(&mut workspace)?;
+        workspace.notes.extend(settings.notes);
+        self.complete(&workspace)?;
         Ok(workspace)
+    }
+
+    /// Refreshes the mirror, and returns the start of a session, the mirror's refs, and a note about
+    /// a failed refresh.
+    #[expect(
+        clippy::await_holding_invalid_type,
+        reason = "one fetch per mirror at a time is the purpose; git and the file lock have limits"
+    )]
+    async fn start(
+        &self,
+        request: &WorkspaceRequest,
+        mirror: &Mirror,
+        settings: &CommitSettings,
+        report: &Arc<StageReport>,
+    ) -> Result<(Start, BTreeMap<String, String>, Option<String>), WorkspaceError> {
+        let wanted = Instant::now();
+        report.set(mirror.stage(), 0);
+        let turn = self.turn(&mirror.path);
+        let mut last_refresh = turn.lock().await;
+        let lock = FileLock::acquire(&Mirror::lock_path(&mirror.path), LOCK_WAIT).await?;
+        let promisor = settings.remotes.iter().find(|remote| remote.is_promisor);
+        let promisor = promisor.map(|remote| &remote.address);
+        let refresh = Refreshing {
+            wanted,
+            promisor,
+            report,
+        };
+        let stale = mirror
+            .refresh(&self.git, &lock, refresh, &mut last_refresh)
+            .await?;
+        let (branch, commit) = (request.branch.as_deref(), request.commit.as_deref());
+        let start = match mirror.start(&self.git, branch, commit).await {
+            // The work of an earlier session, which `ah session prompt --continue` starts from.
+            Err(error @ WorkspaceError::CommitUnknown { .. }) => {
+                let Some(commit) = self.bring_snapshot(mirror, commit).await? else {
+                    return Err(error);
+                };
+                mirror.start(&self.git, branch, Some(&commit)).await?
+            }
+            start => start?,
+        };
+        Ok((start, refs::read(&mirror.path), stale))
+    }
+
+    /// Brings the snapshot of a session with this full id into the mirror, if there is one.
+    async fn bring_snapshot(
+        &self,
+        mirror: &Mirror,
+        commit: Option<&str>,
+    ) -> Result<Option<String>, WorkspaceError> {
+        let Some(commit) = commit.map(str::to_ascii_lowercase) else {
+            return Ok(None);
+        };
+        let stores = std::fs::read_dir(self.worktrees());
+        let stores = stores.map_err(WorkspaceError::file("read", self.worktrees()))?;
+        let has_it = |store: &PathBuf| {
+            let session = store.file_stem()?.to_str()?.parse().ok()?;
+            let end = store.join(private_ref(session, END));
+            let id = std::fs::read_to_string(end).ok()?;
+            (id.trim_end() == commit).then_some(())
+        };
+        let is_store = |path: &PathBuf| path.extension().is_some_and(|it| it == "git");
+        let mut stores = stores.filter_map(|entry| Some(entry.ok()?.path()));
+        let Some(store) = stores.find(|path| is_store(path) && has_it(path).is_some()) else {
+            return Ok(None);
+        };
+        mirror.take_from(&self.git, &store, &commit).await?;
+        Ok(Some(commit))
+    }
+
+    /// Replaces the mirror if it is damaged, and returns a sentence for people about it.
+    #[expect(
+        clippy::await_holding_invalid_type,
+        reason = "a mirror has one writer at a time; git and the file lock have limits"
+    )]
+    async fn replace_damaged(
+        &self,
+        mirror: &Mirror,
+        error: &WorkspaceError,
+        report: &Arc<StageReport>,
+    ) -> Result<Option<String>, WorkspaceError> {
+        if !mirror.may_be_at_fault(error) {
+            return Ok(None);
+        }
+        let turn = self.turn(&mirror.path);
+        let mut last_refresh = turn.lock().await;
+        let lock = FileLock::acquire(&Mirror::lock_path(&mirror.path), LOCK_WAIT).await?;
+        let Some(damage) = mirror.damage(&self.git).await? else {
+            return Ok(None);
+        };
+        tracing::warn!(path = %mirror.path.display(), damage, "a damaged mirror is made again");
+        let settings = CommitSettings::of(&self.git, mirror.source().as_path()).await?;
+        let promisor = settings.remotes.iter().find(|remote| remote.is_promisor);
+        let promisor = promisor.map(|remote| &remote.address);
+        let bases = remains::bases(&self.worktrees(), &mirror.path)?;
+        mirror
+            .replace(&self.git, &lock, promisor, &bases, report)
+            .await?;
+        *last_refresh = None;
+        Ok(Some(format!(
+            "The access point's copy of the repository was damaged, so it was made again from {}.",
+            mirror.source().shown()
+        )))
     }
 
     async fn provision_empty(
         &self,
         session: SessionId,
-        session_lock: &FileLock,
+        _session_lock: &FileLock,
     ) -> Result<Workspace, WorkspaceError> {
-        let repository = self.repositories().join(format!("session-{session}.git"));
-        let mut record = WorkspaceRecord {
-            repository: repository.clone(),
-            owns_repository: true,
-            workspace: None,
-        };
-        record.write(&self.record(session))?;
+        let settings = CommitSettings::of(&self.git, None).await?;
+        let store = self.store(session);
         let mut workspace = Workspace {
             session,
             path: self.worktree(session),
             provider: WorkspaceProvider::Empty,
-            repository,
+            repository: store.clone(),
+            store: Some(store),
+            converts: settings.converts(),
             branch: None,
-            base_commit: empty::EMPTY_COMMIT.to_owned(),
+            base_commit: String::new(),
             default_branch: None,
             notes: Vec::new(),
         };
-        empty::create(&workspace, &branch_of(session))?;
-        let settings = CommitSettings::default();
-        let (missing, notes) = settings
-            .missing(&self.git, &workspace, session_lock)
-            .await?;
-        empty::configure(&workspace, &missing)?;
-        workspace.notes = notes;
-        record.workspace = Some(workspace.clone());
-        record.write(&self.record(session))?;
+        self.announce(&workspace)?;
+        session_folders::create(&mut workspace, &settings, &Origin::default(), self.push)?;
+        session_folders::keep_start(&mut workspace)?;
+        workspace.notes.extend(settings.notes);
+        self.complete(&workspace)?;
         Ok(workspace)
     }
 
-    /// Creates the session's base, branch and worktree, without files.
-    async fn begin(
-        &self,
-        session: SessionId,
-        repository: &Path,
-        start: Start,
-        lock: &FileLock,
-    ) -> Result<Workspace, WorkspaceError> {
-        let mut notes = Vec::new();
-        let base_commit = match start.commit {
-            Some(commit) => commit,
-            None => {
-                notes
-                    .push("The repository had no commit, so the workspace began empty.".to_owned());
-                self.empty_commit(repository, lock).await?
-            }
-        };
-        let args = ["update-ref", &private_ref(session, "base"), &base_commit];
-        let call = self.git.call("record the base", args);
-        call.git_dir(repository).under(lock).run().await?;
-        let (branch, path) = (branch_of(session), self.worktree(session));
-        let options = [
-            "worktree",
-            "add",
-            "--quiet",
-            "--no-checkout",
-            "--lock",
-            "--reason",
-            repository::WORKTREE_LOCK,
-            "-b",
-            &branch,
-            "--",
-        ];
-        let args = options.iter().map(OsString::from);
-        let args = args.chain([path.clone().into(), OsString::from(&base_commit)]);
-        let call = self.git.call("add a worktree", args);
-        call.git_dir(repository).under(lock).run().await?;
-        Ok(Workspace {
-            session,
-            path,
-            provider: WorkspaceProvider::Worktree,
-            repository: repository.to_owned(),
-            branch: Some(branch),
-            base_commit,
-            default_branch: start.default_branch,
-            notes,
-        })
+    /// Writes the record of a workspace that is about to be created.
+    fn announce(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
+        self.write_record(workspace, None)
     }
 
-    /// Creates an empty commit without a parent, the base of a session without a starting commit.
-    async fn empty_commit(
+    /// Writes the record of a complete workspace.
+    fn complete(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
+        self.write_record(workspace, Some(workspace.clone()))
+    }
+
+    fn write_record(
         &self,
-        repository: &Path,
-        lock: &FileLock,
-    ) -> Result<String, WorkspaceError> {
-        // The lock file, git's standard input, is empty, and so is the tree read from it.
-        let args = ["hash-object", "-w", "-t", "tree", "--stdin"];
-        let call = self.git.call("write an empty tree", args);
-        let tree = call.git_dir(repository).under(lock).text().await?;
-        let args = ["commit-tree", "-m", "Empty workspace", &tree];
-        let call = self.git.call("write an empty commit", args);
-        call.git_dir(repository).under(lock).text().await
+        workspace: &Workspace,
+        complete: Option<Workspace>,
+    ) -> Result<(), WorkspaceError> {
+        let record = WorkspaceRecord {
+            repository: workspace.repository.clone(),
+            owns_repository: false,
+            store: workspace.store.clone(),
+            workspace: complete,
+        };
+        record.write(&self.record(workspace.session))
     }
 
     async fn check_out(
@@ -336,8 +418,8 @@ impl Workspaces {
         lock: &FileLock,
     ) -> Result<(), WorkspaceError> {
         let args = ["reset", "--hard", "--quiet", "HEAD", "--"];
-        let call = self.git.call("write the files", args);
-        call.git_dir(&workspace.git_dir())
+        let call = self.git.own_call("write the files", args);
+        call.git_dir(&workspace.agents_git_dir())
             .work_tree(&workspace.path)
             .under(lock)
             .within(TRANSFER_LIMIT)
@@ -346,7 +428,14 @@ impl Workspaces {
             .map(drop)
     }
 
-    /// Removes everything of a session but its record: its folder, and its refs in the repository.
+    /// Removes the folders of a session.
+    async fn clear_own(&self, session: SessionId) -> Result<(), WorkspaceError> {
+        folder::remove(self.worktree(session)).await?;
+        folder::remove(self.store(session)).await
+    }
+
+    /// Removes everything of a session but its record: its folders, and those of an earlier version
+    /// with its refs in the repository.
     #[expect(
         clippy::await_holding_invalid_type,
         reason = "a mirror has one writer at a time; git and the file lock have limits"
@@ -356,11 +445,11 @@ impl Workspaces {
         session: SessionId,
         record: &WorkspaceRecord,
     ) -> Result<(), WorkspaceError> {
-        folder::remove(self.worktree(session)).await?;
+        self.clear_own(session).await?;
         if record.owns_repository {
             return folder::remove(record.repository.clone()).await;
         }
-        if !record.repository.exists() {
+        if record.store.is_some() || !record.repository.exists() {
             return Ok(());
         }
         let turn = self.turn(&record.repository);
@@ -406,6 +495,10 @@ impl Workspaces {
         self.worktrees().join(session.to_string())
     }
 
+    fn store(&self, session: SessionId) -> PathBuf {
+        self.worktrees().join(format!("{session}.git"))
+    }
+
     fn record(&self, session: SessionId) -> PathBuf {
         self.worktrees().join(format!("{session}.json"))
     }
@@ -418,11 +511,6 @@ impl Workspaces {
 /// Returns the branch of a session.
 fn branch_of(session: SessionId) -> String {
     format!("ah/{session}")
-}
-
-/// Returns true for a folder, and false for a link to one.
-pub(crate) fn is_folder(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use super::value;
 
 /// Launch an agent on a task
 ///
-/// The agent works in its own workspace: a git worktree of the repository on the branch ah/ID, which
-/// is kept after the session. Without --follow, the command prints the session's ID and exits once
+/// The agent works in its own workspace: a clone of the repository on the branch ah/ID, which is
+/// kept after the session. Without --follow, the command prints the session's ID and exits once
 /// the agent runs; the agent keeps running.
 ///
 /// With --follow, Ctrl-C detaches and the agent keeps running; a second Ctrl-C within a second stops

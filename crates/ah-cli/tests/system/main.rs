@@ -17,6 +17,7 @@ mod disk;
 mod explained;
 mod host;
 mod http;
+mod isolation;
 mod kills;
 mod leftovers;
 mod manners;

@@ -5,16 +5,14 @@ use std::time::Duration;
 use ah_lifecycle::Change;
 use ah_lifecycle::end::{self, ProcessEnd};
 use ah_lifecycle::ingest::RecordedEnd;
-use ah_rest_api_contract::{
-    ChangeSummary, EventPayload, Log, LogLevel, SupervisorPhase, Timestamp, error_chain,
-};
+use ah_rest_api_contract::{EventPayload, Log, LogLevel, SupervisorPhase, Timestamp, error_chain};
 use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
 use tokio::time::Instant;
 
 use super::{Commit, Supervisor, SupervisorError};
 use crate::decision::DECISION_ATTEMPTS;
 use crate::shortage;
-use ah_executor::ExecutorError;
+use ah_executor::{ExecutorError, SealedChanges};
 
 /// The longest wait between two attempts to end the remaining processes of a session.
 const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -31,7 +29,7 @@ enum Sealing {
     /// The session has no workspace.
     Unneeded,
     /// The changes are stored.
-    Done(ChangeSummary),
+    Done(SealedChanges),
     /// The changes could not be stored.
     Failed(ExecutorError),
 }
@@ -150,9 +148,12 @@ impl Supervisor {
         let mut change = Change::default();
         let error = match sealing {
             Sealing::Cancelled | Sealing::Unneeded => return (change, process_end),
-            Sealing::Done(count) => {
+            Sealing::Done(sealed) => {
                 let session = &self.view.record.session;
-                return (Change::of_count(session, count, now), process_end);
+                let mut change = Change::of_count(session, sealed.summary, now);
+                let notes = sealed.notes.into_iter();
+                change.events.extend(notes.map(|note| warning(note, now)));
+                return (change, process_end);
             }
             Sealing::Failed(error) => error,
         };
@@ -174,6 +175,13 @@ impl Supervisor {
             change.events.push(failure(&reason, now));
         }
         change
+    }
+}
+
+fn warning(message: String, now: Timestamp) -> NewEvent {
+    NewEvent {
+        ts: now,
+        payload: EventPayload::Log(Log::new(LogLevel::Warn, message)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ah_executor::{
     AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, ProvisioningStage,
-    RecorderMessage, RecorderMessages, RecorderState, WorkspaceRequest,
+    RecorderMessage, RecorderMessages, RecorderState, SealedChanges, WorkspaceRequest,
 };
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request};
 use ah_rest_api_contract::{
@@ -168,15 +168,19 @@ impl Executor for FakeHost {
         Ok(SessionDiff::default())
     }
 
-    async fn seal(&self, _session: SessionId) -> Result<ChangeSummary, ExecutorError> {
+    async fn seal(&self, _session: SessionId) -> Result<SealedChanges, ExecutorError> {
         let _lock = self.0.workspaces.lock().await;
         if let Some(message) = self.0.faults.lock().unwrap().unsealable {
             return Err(ExecutorError::new(message));
         }
-        Ok(ChangeSummary {
+        let summary = ChangeSummary {
             files_changed: 1,
             lines_added: 2,
             lines_removed: 3,
+        };
+        Ok(SealedChanges {
+            summary,
+            notes: Vec::new(),
         })
     }
 

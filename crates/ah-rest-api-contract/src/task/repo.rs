@@ -25,7 +25,7 @@ use crate::word::words;
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum RepoMode {
-    /// A git repository, in its own worktree.
+    /// A git repository, in a clone of its own.
     Git,
     /// No repository: an empty folder.
     None,

@@ -12,6 +12,8 @@ use super::error::{ConfigError, Layer};
 
 /// The values of `task.permissions`.
 const PERMISSIONS: [&str; 3] = ["ask", "allow", "deny"];
+/// The values of `workspace.push`.
+const PUSHES: [&str; 2] = ["refuse", "allow"];
 /// The values of `task.priority`.
 const PRIORITIES: [&str; 2] = ["normal", "high"];
 
@@ -22,6 +24,7 @@ pub struct Config {
     pub(crate) auth: AuthSection,
     pub(crate) limits: LimitsSection,
     pub(crate) sessions: SessionsSection,
+    pub(super) workspace: WorkspaceSection,
     pub(super) cli: CliSection,
     pub(super) task: TaskSection,
     pub(super) agents: ConfiguredAgents,
@@ -37,6 +40,7 @@ pub(super) struct Sections {
     pub(super) auth: AuthSection,
     pub(super) limits: LimitsSection,
     pub(super) sessions: SessionsSection,
+    pub(super) workspace: WorkspaceSection,
     pub(super) cli: CliSection,
     pub(super) task: TaskSection,
 }
@@ -80,6 +84,14 @@ pub(crate) struct SessionsSection {
     pub(crate) idle_timeout_ms: u64,
     pub(crate) stop_grace_ms: u64,
     pub(crate) allowed_env: BTreeSet<String>,
+}
+
+/// The settings of every workspace.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct WorkspaceSection {
+    pub(super) push: String,
+    pub(super) max_file_bytes: u64,
 }
 
 /// The settings of the command line. An empty text stands for none.
@@ -184,6 +196,12 @@ impl Sections {
                 1,
                 600_000,
             ),
+            (
+                "workspace.max-file-bytes",
+                self.workspace.max_file_bytes,
+                1024,
+                1 << 30,
+            ),
         ];
         for (key, value, least, most) in ranges {
             if !(least..=most).contains(&value) {
@@ -192,6 +210,7 @@ impl Sections {
         }
         let words = [
             ("task.permissions", &self.task.permissions, &PERMISSIONS[..]),
+            ("workspace.push", &self.workspace.push, &PUSHES),
             ("task.priority", &self.task.priority, &PRIORITIES),
         ];
         for (key, value, known) in words {
@@ -218,6 +237,7 @@ impl Sections {
             auth,
             limits,
             sessions,
+            workspace,
             cli,
             task,
         } = self;
@@ -226,6 +246,7 @@ impl Sections {
             auth,
             limits,
             sessions,
+            workspace,
             cli,
             task,
             agents,

@@ -290,6 +290,26 @@ fn invalid_agent_is_rejected_by_key() {
 }
 
 #[test]
+fn workspace_settings_come_from_the_configuration() {
+    let settings = |environment: &[(&str, &str)]| {
+        let config = load(None, environment, &[]);
+        config.map(|config| config.workspace())
+    };
+    let default = settings(&[]).unwrap();
+    assert_eq!(
+        (default.may_push, default.file_bytes_max),
+        (false, 32 << 20)
+    );
+    let names = ["AH_WORKSPACE_PUSH", "AH_WORKSPACE_MAX_FILE_BYTES"];
+    let set = settings(&[(names[0], "allow"), (names[1], "4096")]).unwrap();
+    assert_eq!((set.may_push, set.file_bytes_max), (true, 4096));
+    for wrong in [(names[0], "yes"), (names[1], "0")] {
+        let error = settings(&[wrong]).unwrap_err().to_string();
+        assert!(error.contains("workspace."), "{error}");
+    }
+}
+
+#[test]
 fn session_settings_come_from_the_configuration() {
     let config = load(
         None,

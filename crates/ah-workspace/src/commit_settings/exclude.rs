@@ -1,27 +1,38 @@
-//! The patterns of ignored files in a repository's own folder, `info/exclude`.
+//! The patterns of ignored files that are outside of the work tree.
 
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::is_own;
+use crate::git::Git;
 
 /// The maximum size of the file, in bytes. A typical one has a hundredth of it.
 const BYTES_MAX: u64 = 1024 * 1024;
 
-/// Copies the patterns of the repository with the git folder `from` into its mirror, which is `to`.
-/// The mirror of a repository without patterns has none.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let wanted = patterns(&from.join("info/exclude"))?;
-    let copy = to.join("info/exclude");
-    if wanted == patterns(&copy)? {
-        return Ok(());
-    }
-    fs::create_dir_all(to.join("info"))?;
-    // A rename replaces a link, which would be written through.
-    let unfinished = to.join("info/exclude.tmp");
-    fs::write(&unfinished, wanted.unwrap_or_default())?;
-    fs::rename(&unfinished, &copy)
+/// Returns the patterns of the repository with the git folder `folder`, in its `info/exclude`.
+pub(super) fn of_repository(folder: &Path) -> io::Result<Option<Vec<u8>>> {
+    patterns(&folder.join("info/exclude"))
+}
+
+/// Returns the patterns in `file`, the setting `core.excludesFile`, or in git's default for it. `None`
+/// if they cannot be read.
+pub(super) fn of_user(file: Option<&str>, git: &Git) -> Option<Vec<u8>> {
+    let home = || Some(PathBuf::from(git.variable("HOME")?));
+    let file = match file {
+        Some(path) => match path.strip_prefix("~/") {
+            Some(rest) => home()?.join(rest),
+            None => PathBuf::from(path),
+        },
+        None => {
+            let folder = git.variable("XDG_CONFIG_HOME").filter(|it| !it.is_empty());
+            let folder = folder.map(PathBuf::from);
+            folder
+                .or_else(|| Some(home()?.join(".config")))?
+                .join("git/ignore")
+        }
+    };
+    patterns(&file).ok().flatten()
 }
 
 /// Returns the content of a file of this user; `None` if it has no pattern, such as git's template.

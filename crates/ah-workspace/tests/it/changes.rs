@@ -173,7 +173,7 @@ async fn type_changes_and_non_utf8_names_are_counted() {
 }
 
 #[tokio::test]
-async fn nested_repositories_match_git() {
+async fn files_of_nested_repositories_are_changes() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
     let with_commit = workspace.path.join("with-commit");
@@ -181,15 +181,25 @@ async fn nested_repositories_match_git() {
     git(&with_commit, &["init", "-q"]);
     fs::write(with_commit.join("x"), "x\n").unwrap();
     commit(&with_commit, "inside");
-    assert_equal_to_git(&fixture, &workspace).await;
-    // Git cannot add a repository without a commit. Everything else must be reported.
     let without = workspace.path.join("without-commit");
     fs::create_dir(&without).unwrap();
     git(&without, &["init", "-q"]);
+    fs::write(without.join(".gitignore"), "build\n").unwrap();
+    fs::write(without.join("build"), "ignored\n").unwrap();
     fs::write(workspace.path.join("zzz"), "z\n").unwrap();
     let changes = fixture.workspaces.changes(&workspace).await.unwrap();
     let paths: Vec<_> = changes.files.iter().map(|f| f.path.as_str()).collect();
-    assert_eq!(paths, ["with-commit", "zzz"]);
+    let expected = ["with-commit/x", "without-commit/.gitignore", "zzz"];
+    assert_eq!(paths, expected);
+    let sealed = fixture.workspaces.seal(&workspace).await.unwrap();
+    let [note] = &sealed.notes[..] else {
+        panic!("{:?}", sealed.notes);
+    };
+    assert!(note.contains("but not their history"), "{note}");
+    assert!(
+        note.contains("`with-commit`") && note.contains("`without-commit`"),
+        "{note}"
+    );
 }
 
 #[tokio::test]
@@ -209,7 +219,7 @@ async fn edit_with_equal_length_and_time_is_detected() {
     git(&workspace.path, &["update-index", "--refresh"]);
     fs::write(&path, "TO BE DELETED\n").unwrap();
     stamp(&path);
-    stamp(Path::new(index.trim()));
+    stamp(&workspace.path.join(index.trim()));
     let changes = fixture.workspaces.changes(&workspace).await.unwrap();
     assert_eq!(changes.summary.files_changed, 1);
 }
@@ -246,7 +256,7 @@ async fn reading_changes_does_not_modify_the_workspace() {
 }
 
 #[tokio::test]
-async fn workspace_without_git_file_or_index_is_readable() {
+async fn workspace_without_git_folder_is_readable() {
     let fixture = Fixture::new();
     fs::write(
         fixture.repository().join("kept.log"),
@@ -258,7 +268,7 @@ async fn workspace_without_git_file_or_index_is_readable() {
     let workspace = fixture.provision().await;
     let index = git(&workspace.path, &["rev-parse", "--git-path", "index"]);
     fs::remove_file(workspace.path.join(index.trim())).unwrap();
-    fs::remove_file(workspace.path.join(".git")).unwrap();
+    fs::remove_dir_all(workspace.path.join(".git")).unwrap();
     fs::write(workspace.path.join("a.txt"), "one\n").unwrap();
     let changes = fixture.workspaces.changes(&workspace).await.unwrap();
     assert_eq!(changes.files.len(), 1, "{changes:?}");
@@ -351,7 +361,8 @@ async fn end_snapshot_replaces_a_removed_folder() {
         .snapshot(&workspace, "end")
         .await
         .unwrap();
-    let parent = git(&fixture.mirror(), &["rev-parse", &format!("{commit}^")]);
+    let store = workspace.store.as_ref().unwrap();
+    let parent = git(store, &["rev-parse", &format!("{commit}^")]);
     assert_eq!(parent.trim(), workspace.base_commit);
     let query = DiffQuery::default();
     let live = fixture.workspaces.changes(&workspace).await.unwrap();

@@ -27,7 +27,8 @@ async fn assert_made_again(fixture: &Fixture, request: &WorkspaceRequest) {
     let branch = git(&workspace.path, &["symbolic-ref", "--short", "HEAD"]);
     assert_eq!(branch.trim(), format!("ah/{}", request.session));
     assert!(!workspace.path.join("half").exists());
-    git(&fixture.mirror(), &["fsck", "--strict"]);
+    git(&workspace.path, &["fsck", "--strict"]);
+    git(workspace.store.as_ref().unwrap(), &["fsck", "--strict"]);
 }
 
 #[tokio::test]
@@ -45,16 +46,17 @@ async fn incomplete_mirror_is_recreated() {
 
 #[tokio::test]
 async fn incomplete_worktree_is_recreated_from_any_state() {
-    type Damage = fn(&Path, &Path, &str);
-    let damages: [Damage; 6] = [
-        |_, worktree, _| fs::write(worktree.join("half"), "").unwrap(),
-        |_, worktree, _| fs::remove_dir_all(worktree).unwrap(),
-        |_, worktree, _| fs::remove_file(worktree.join(".git")).unwrap(),
-        |mirror, _, id| fs::remove_dir_all(mirror.join("worktrees").join(id)).unwrap(),
-        |mirror, _, id| fs::remove_file(mirror.join("worktrees").join(id).join("HEAD")).unwrap(),
-        |mirror, _, id| {
-            fs::write(mirror.join(format!("refs/heads/ah/{id}.lock")), "").unwrap();
-            fs::write(mirror.join("worktrees").join(id).join("index.lock"), "").unwrap();
+    type Damage = fn(&Path, &Path);
+    let damages: [Damage; 7] = [
+        |worktree, _| fs::write(worktree.join("half"), "").unwrap(),
+        |worktree, _| fs::remove_dir_all(worktree).unwrap(),
+        |worktree, _| fs::remove_dir_all(worktree.join(".git")).unwrap(),
+        |worktree, _| fs::remove_file(worktree.join(".git/HEAD")).unwrap(),
+        |worktree, _| fs::write(worktree.join(".git/index.lock"), "").unwrap(),
+        |_, store| fs::remove_dir_all(store).unwrap(),
+        |_, store| {
+            fs::remove_file(store.join("HEAD")).unwrap();
+            fs::write(store.join("packed-refs.lock"), "").unwrap();
         },
     ];
     let fixture = Fixture::new();
@@ -62,11 +64,7 @@ async fn incomplete_worktree_is_recreated_from_any_state() {
         let request = fixture.request();
         let workspace = fixture.workspaces.provision(&request).await.unwrap();
         unfinish(&fixture, &request);
-        damage(
-            &fixture.mirror(),
-            &workspace.path,
-            &request.session.to_string(),
-        );
+        damage(&workspace.path, workspace.store.as_ref().unwrap());
         assert_made_again(&fixture, &request).await;
     }
 }
@@ -101,25 +99,17 @@ async fn a_stale_lock_of_a_killed_git_is_removed() {
 }
 
 #[tokio::test]
-async fn a_worktree_that_is_removed_by_hand_keeps_its_branch_only() {
+async fn a_folder_that_is_removed_by_hand_leaves_its_work() {
     let fixture = Fixture::new();
     let workspace = fixture.provision().await;
-    fixture
-        .workspaces
-        .snapshot(&workspace, "end")
-        .await
-        .unwrap();
+    fs::write(workspace.path.join("new"), "new\n").unwrap();
+    let sealed = fixture.workspaces.seal(&workspace).await.unwrap();
+    assert_eq!(sealed.summary.files_changed, 1);
     fs::remove_dir_all(&workspace.path).unwrap();
-    assert_eq!(fixture.workspaces.remains(9).unwrap(), [workspace.session]);
-    fixture.workspaces.reclaim(workspace.session).await.unwrap();
     assert_eq!(fixture.workspaces.remains(9).unwrap(), []);
-    let mirror = fixture.mirror();
-    assert_eq!(git(&mirror, &["worktree", "list"]).lines().count(), 1);
-    let refs = git(&mirror, &["for-each-ref", "--format=%(refname)"]);
-    for name in ["refs/heads/ah/{}", "refs/ah/{}/end"] {
-        let name = name.replace("{}", &workspace.session.to_string());
-        assert!(refs.lines().any(|line| line == name), "{refs}");
-    }
+    fixture.workspaces.reclaim(workspace.session).await.unwrap();
+    let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+    assert_eq!(changes.summary, sealed.summary);
 }
 
 #[tokio::test]
@@ -134,6 +124,7 @@ async fn old_temporary_files_of_killed_processes_are_removed() {
     let folders = [
         home.join("repos/other-0123456789abcdef.tmp"),
         mirror.join("objects/incoming-abc"),
+        workspace.store.as_ref().unwrap().join("look-abc"),
     ];
     let long_ago = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
     for is_old in [false, true] {

@@ -1,6 +1,6 @@
 //! `ah session checkout`: the work of a session as a branch of the user's repository.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ah_rest_api_contract::{Session, TaskManager};
 use serde_json::json;
@@ -80,13 +80,10 @@ fn work_of(session: &Session, repository: &UserRepository) -> Result<String, Fai
         ))
         .hint(format!("run the command in {url}, or fetch first")));
     }
-    let workspace = workspace_of(session)?;
-    let branch = format!("refs/heads/ah/{id}");
-    let end = format!("refs/ah/{id}/end");
-    let has_end = UserRepository::at(workspace).commit(&end)?.is_some();
-    let mut refs = vec![branch];
-    refs.extend(has_end.then_some(end));
-    let commits = repository.fetch(workspace, &refs)?;
+    let (work, end) = work_in(session)?;
+    let mut refs = vec![format!("refs/heads/ah/{id}")];
+    refs.extend(end.is_some().then(|| format!("refs/ah/{id}/end")));
+    let commits = repository.fetch(&work, &refs)?;
     match commits.as_slice() {
         [branch, end] => {
             let tree = repository.tree(end)?;
@@ -102,20 +99,32 @@ fn work_of(session: &Session, repository: &UserRepository) -> Result<String, Fai
     }
 }
 
-/// Returns the folder of the session's workspace on this host.
-pub(super) fn workspace_of(session: &Session) -> Result<&Path, Failure> {
-    let folder = session
-        .workspace
-        .as_ref()
-        .map(|workspace| workspace.path.as_path());
-    folder.filter(|path| path.is_dir()).ok_or_else(|| {
-        let id = short(session.id);
-        Failure::general(format!(
-            "the workspace of session {} is not on this host",
-            session.id
-        ))
-        .hint(format!(
-            "`ah session diff {id} | git apply` applies its changes"
-        ))
-    })
+/// Returns the repository on this host with the work of a session, and the commit of its end, if it
+/// has ended. After the end it is the session's store, beside the workspace; before, and in earlier
+/// versions, the workspace.
+pub(super) fn work_in(session: &Session) -> Result<(PathBuf, Option<String>), Failure> {
+    let workspace = session.workspace.as_ref().map(|it| it.path.as_path());
+    let store = workspace.map(|path| path.with_extension("git"));
+    let end = format!("refs/ah/{}/end", session.id);
+    let places = [store.as_deref(), workspace].into_iter().flatten();
+    let places: Vec<&Path> = places.filter(|path| path.is_dir()).collect();
+    for place in &places {
+        if let Some(end) = UserRepository::at(*place).commit(&end)? {
+            return Ok(((*place).to_owned(), Some(end)));
+        }
+    }
+    let is_there = |path: &&Path| path.is_dir();
+    match workspace.filter(is_there) {
+        Some(workspace) => Ok((workspace.to_owned(), None)),
+        None => {
+            let id = short(session.id);
+            Err(Failure::general(format!(
+                "the workspace of session {} is not on this host",
+                session.id
+            ))
+            .hint(format!(
+                "`ah session diff {id} | git apply` applies its changes"
+            )))
+        }
+    }
 }

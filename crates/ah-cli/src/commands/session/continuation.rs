@@ -2,12 +2,11 @@
 
 use ah_rest_api_contract::{LaunchedTask, RepoConfig, Session, TaskLaunchParams, TaskManager};
 
-use super::checkout::workspace_of;
+use super::checkout::work_in;
 use crate::commands::confirm::confirm;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::follow::Signals;
-use crate::git::UserRepository;
 use crate::session_ref::short;
 use crate::style::{Line, Paint};
 
@@ -69,8 +68,7 @@ fn starting_point(session: &Session) -> Result<RepoConfig, Failure> {
     let Some(url) = &session.repo.url else {
         return Err(ended("it has no repository"));
     };
-    let workspace = workspace_of(session).map_err(|_| ended("its workspace is gone"))?;
-    let end = UserRepository::at(workspace).commit(&format!("refs/ah/{}/end", session.id))?;
+    let (_, end) = work_in(session).map_err(|_| ended("its workspace is gone"))?;
     let end = end.ok_or_else(|| ended("its workspace has no last state"))?;
     Ok(RepoConfig {
         commit: Some(end),

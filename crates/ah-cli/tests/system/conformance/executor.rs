@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ah_executor::{
     AgentLaunch, Attachment, Executor, ExecutorError, LogRetention, Provisioned, ProvisioningStage,
-    RecorderRequests, RecorderState, WorkspaceRequest,
+    RecorderRequests, RecorderState, SealedChanges, WorkspaceRequest,
 };
 use ah_executor_local::LocalExecutor;
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request, ShutdownManner};
@@ -144,7 +144,7 @@ forward! {
     async sweep(session: SessionId) -> Outcome<u32>;
     async changes(session: SessionId) -> Outcome<(ChangeSummary, Vec<FileEntry>)>;
     async diff(session: SessionId, query: &DiffQuery) -> Outcome<SessionDiff>;
-    async seal(session: SessionId) -> Outcome<ChangeSummary>;
+    async seal(session: SessionId) -> Outcome<SealedChanges>;
     async discard(session: SessionId) -> Outcome<()>;
     async reclaim(session: SessionId, log: LogRetention) -> Outcome<()>;
     async remains(limit: usize) -> Outcome<Vec<SessionId>>;
