@@ -17,6 +17,7 @@ use ah_rest_api_contract::RepositorySource;
 
 use crate::WorkspaceError;
 use crate::git::Git;
+use crate::source::Folders;
 
 /// The settings of the author, which name no program.
 const IDENTITY: [&str; 7] = [
@@ -110,18 +111,21 @@ pub(crate) struct Remote {
 }
 
 impl CommitSettings {
-    /// Reads the settings of the repository at `top`, or those of the user alone.
-    pub(crate) async fn of(git: &Git, top: Option<&Path>) -> Result<Self, WorkspaceError> {
+    /// Reads the settings of a repository on this host, or those of the user alone.
+    pub(crate) async fn of(
+        git: &Git,
+        repository: Option<&Folders>,
+    ) -> Result<Self, WorkspaceError> {
         let args = ["config", "--list", "--show-scope", "--null"];
         let call = git.call("read the repository's settings", args);
-        let call = match top {
-            Some(top) => call.at(top),
+        let call = match repository {
+            Some(Folders { top, .. }) => call.at(top),
             None => call,
         };
         let settings = GitSettings::read(&call.run().await?);
         let mut found = Self::default();
-        match top {
-            Some(top) => found.read_local(git, &settings, top).await?,
+        match repository {
+            Some(folders) => found.read_local(&settings, folders),
             None => found.read_all(&settings),
         }
         found.user_exclude = exclude::of_user(found.text("core.excludesfile"), git);
@@ -133,15 +137,8 @@ impl CommitSettings {
     }
 
     /// Reads the settings of a repository on this host.
-    async fn read_local(
-        &mut self,
-        git: &Git,
-        settings: &GitSettings,
-        top: &Path,
-    ) -> Result<(), WorkspaceError> {
-        let args = ["rev-parse", "--git-common-dir"];
-        let call = git.call("find the repository's folder", args).at(top);
-        let folder = top.join(call.text().await?);
+    fn read_local(&mut self, settings: &GitSettings, repository: &Folders) {
+        let Folders { top, git: folder } = repository;
         let is_own = is_own(&folder.join("config"));
         let applies =
             |name: &str, setting: &Setting| is_own || !setting.is_local || IDENTITY.contains(&name);
@@ -164,16 +161,15 @@ impl CommitSettings {
                 self.values.push((name, value));
             }
         }
-        self.notes.extend(settings.hooks_note(&folder));
+        self.notes.extend(settings.hooks_note(folder));
         self.notes.extend(settings.filters_note());
-        match exclude::of_repository(&folder) {
+        match exclude::of_repository(folder) {
             Ok(patterns) => self.exclude = patterns,
             Err(error) => self.notes.push(format!(
                 "The patterns of ignored files in `info/exclude` do not apply in the workspace: {error}."
             )),
         }
         self.remotes = settings.remotes(top);
-        Ok(())
     }
 
     /// Takes the settings of the user, who has no repository on this host.

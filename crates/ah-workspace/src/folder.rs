@@ -1,6 +1,6 @@
 //! Folders: creation of private ones, and removal of those left by an agent.
 
-use std::fs::{DirBuilder, Permissions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -77,9 +77,13 @@ pub(crate) const UNFINISHED: &str = ".new-";
 /// removed, between its creation and its lock.
 const WRITE_TRIES: u32 = 3;
 
-/// Writes a file atomically and durably. The unfinished file is locked, so that one without a lock
-/// belongs to no living process.
-pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Writes a file atomically, and returns it. The unfinished file is locked, so that one without a
+/// lock belongs to no living process.
+///
+/// Syncing the result makes its content and its new name durable with one wait for the disk on file
+/// systems with a journal. Until then, a crash of the machine may leave the former file or an empty
+/// one.
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<File> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut tries = 1;
     loop {
@@ -88,9 +92,8 @@ pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
             .tempfile_in(folder)?;
         file.as_file().lock()?;
         io::Write::write_all(&mut file, content)?;
-        file.as_file().sync_all()?;
         match file.persist(path) {
-            Ok(_) => return std::fs::File::open(folder)?.sync_all(),
+            Ok(file) => return Ok(file),
             Err(failed) if failed.error.kind() == ErrorKind::NotFound && tries < WRITE_TRIES => {
                 tries += 1;
             }

@@ -17,6 +17,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::Access;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
@@ -103,6 +104,9 @@ const INHERITED: [&str; 16] = [
     "GIT_SSL_KEY",
 ];
 
+/// The name of the program.
+const PROGRAM: &str = "git";
+
 /// The name and the address of commits by `ah` itself, and by agents of users without an identity.
 pub(crate) const NAME: &str = "Agent Harbor";
 pub(crate) const EMAIL: &str = "agent-harbor@localhost";
@@ -170,19 +174,39 @@ impl Git {
             .copied()
     }
 
+    /// Returns the program by its path, as a shell would find it. A program that the operating
+    /// system has to look for is started by a copy of this whole process (`fork`), which takes longer
+    /// than many calls of git.
+    fn program(&self) -> PathBuf {
+        let path = self.variable("PATH");
+        let folders = path.map(|folders| std::env::split_paths(folders));
+        let mut candidates = folders
+            .into_iter()
+            .flatten()
+            .filter(|folder| folder.is_absolute())
+            .map(|folder| folder.join(PROGRAM));
+        let is_program =
+            |file: &PathBuf| file.is_file() && rustix::fs::access(file, Access::EXEC_OK).is_ok();
+        candidates
+            .find(is_program)
+            .unwrap_or_else(|| PathBuf::from(PROGRAM))
+    }
+
     /// Prepares a call with these arguments. `operation` completes the phrase "git failed to …".
     pub(crate) fn call<I>(&self, operation: &'static str, args: I) -> GitCommand<'static>
     where
         I: IntoIterator,
         I::Item: AsRef<OsStr>,
     {
-        let mut command = Command::new("git");
+        let mut command = Command::new(self.program());
         command
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_OPTIONAL_LOCKS", "0")
+            // This crate reads and writes refs, which it knows as files only.
+            .env("GIT_DEFAULT_REF_FORMAT", "files")
             // A replacement of an object would change what a commit says.
             .env("GIT_NO_REPLACE_OBJECTS", "1")
             .envs(IDENTITY);

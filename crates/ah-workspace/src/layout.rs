@@ -81,13 +81,14 @@ fn packed(refs: &BTreeMap<String, String>) -> String {
     text
 }
 
-/// Writes a loose ref.
+/// Writes a loose ref, and waits until it would survive a crash of the machine.
 pub(crate) fn write_ref(git_dir: &Path, name: &str, id: &str) -> Result<(), WorkspaceError> {
     let path = git_dir.join(name);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(WorkspaceError::file("create the folder", folder))?;
     }
     crate::folder::write_whole(&path, format!("{id}\n").as_bytes())
+        .and_then(|file| file.sync_all())
         .map_err(WorkspaceError::file("write", &path))
 }
 

@@ -2,6 +2,7 @@
 //! objects and write none. It is a copy: when it is damaged, it is made again.
 
 mod health;
+mod refs;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,11 +20,12 @@ use crate::source::{self, Listing, REMOTE, Source, UPLOAD_PACK};
 use crate::stage::{StageReport, percent_of};
 use crate::{WorkspaceError, folder};
 
+pub(crate) use refs::MirrorRefs;
+use refs::SOURCE_HEAD;
+
 /// The maximum wait for another creation or fetch of the same mirror, slightly longer than its time
 /// limit.
 pub(crate) const LOCK_WAIT: Duration = TRANSFER_LIMIT.saturating_add(LOCAL_LIMIT);
-/// The ref for the source's HEAD, outside of the refs that a fetch prunes.
-const SOURCE_HEAD: &str = "refs/ah-source/HEAD";
 
 /// The refs of a mirror that a fetch updates.
 const REFSPECS: [&str; 2] = [
@@ -59,7 +61,8 @@ pub(crate) struct Start {
 pub(crate) struct Refresh {
     began: Instant,
     /// The reason of a failed refresh, as a sentence for the session.
-    note: Option<String>,
+    pub(crate) note: Option<String>,
+    pub(crate) refs: MirrorRefs,
 }
 
 /// A wish to refresh a mirror.
@@ -108,21 +111,21 @@ impl Mirror {
         path.with_extension("lock")
     }
 
-    /// Fetches the mirror, or creates it. Returns a note if the fetch failed and the mirror is
-    /// unchanged.
+    /// Fetches the mirror, or creates it. If the fetch of another host's repository failed, the
+    /// mirror is unchanged and the result has a note.
     pub(crate) async fn refresh(
         &self,
         git: &Git,
         lock: &FileLock,
         refreshing: Refreshing<'_>,
         last: &mut Option<Refresh>,
-    ) -> Result<Option<String>, WorkspaceError> {
+    ) -> Result<Refresh, WorkspaceError> {
         let exists = self.path.exists();
         if let Some(done) = last.as_ref()
             && exists
             && done.began >= refreshing.wanted
         {
-            return Ok(done.note.clone());
+            return Ok(done.clone());
         }
         let began = Instant::now();
         let fetched = if exists {
@@ -149,11 +152,10 @@ impl Mirror {
             }
             Err(error) => return Err(error),
         };
-        *last = Some(Refresh {
-            began,
-            note: note.clone(),
-        });
-        Ok(note)
+        let refs = MirrorRefs::read(&self.path);
+        let refresh = Refresh { began, note, refs };
+        *last = Some(refresh.clone());
+        Ok(refresh)
     }
 
     /// Returns the source.
@@ -172,9 +174,14 @@ impl Mirror {
         refreshing: Refreshing<'_>,
     ) -> Result<(), WorkspaceError> {
         remove_stale_locks(&self.path)?;
-        let listing = self.source.list(git).await?;
+        let listing = self.source.list_all(git).await?;
         if let Some(format) = listing.object_format() {
             self.clean(&self.path, format)?;
+        }
+        // The history of a shallow repository can change without its refs.
+        let is_shallow = self.path.join("shallow").exists();
+        if !is_shallow && MirrorRefs::read(&self.path).are_those_of(&listing) {
+            return Ok(());
         }
         let fetched = self.fetch(git, &self.path, lock, &listing, refreshing);
         fetched.await.map_err(|error| self.suspected(error))
@@ -407,59 +414,44 @@ impl Mirror {
         format!("fetching {}", self.source.shown())
     }
 
-    /// Returns the commit at which a session with this branch and commit starts.
+    /// Returns the commit at which a session with this branch and commit starts, after a refresh with
+    /// these refs.
     pub(crate) async fn start(
         &self,
         git: &Git,
+        refs: &MirrorRefs,
         branch: Option<&str>,
         commit: Option<&str>,
     ) -> Result<Start, WorkspaceError> {
-        let args = [
-            "symbolic-ref",
-            "--quiet",
-            "--short",
-            "refs/remotes/origin/HEAD",
-        ];
-        let asked = git
-            .call("read the default branch", args)
-            .git_dir(&self.path);
-        let default_branch = asked.answer().await?;
-        let default_branch =
-            default_branch.and_then(|b| b.strip_prefix("origin/").map(str::to_owned));
+        let known = || source::some(refs.branches.keys().cloned());
         let tip = match branch {
-            Some(branch) => Some(self.branch_tip(git, branch).await?),
-            None => self.commit_of(git, SOURCE_HEAD).await?,
+            Some(branch) => {
+                // A branch that a repository of this host has only as `origin/…` is one too.
+                let tracking = || refs.tracking.get(&format!("origin/{branch}"));
+                let tip = refs.branches.get(branch).or_else(tracking);
+                let unknown = || WorkspaceError::BranchUnknown {
+                    address: self.source.shown(),
+                    branch: branch.to_owned(),
+                    known: known(),
+                };
+                Some(tip.cloned().ok_or_else(unknown)?)
+            }
+            None => refs.head.clone(),
         };
         let commit = match (commit, tip) {
             (Some(commit), _) => Some(self.commit_named(git, commit).await?),
             (None, Some(tip)) => Some(tip),
+            (None, None) if refs.branches.is_empty() => None,
             (None, None) => {
-                let known = self.branches(git).await?;
-                if !known.is_empty() {
-                    let address = self.source.shown();
-                    return Err(WorkspaceError::NoDefaultBranch { address, known });
-                }
-                None
+                return Err(WorkspaceError::NoDefaultBranch {
+                    address: self.source.shown(),
+                    known: known(),
+                });
             }
         };
         Ok(Start {
             commit,
-            default_branch,
-        })
-    }
-
-    async fn branch_tip(&self, git: &Git, branch: &str) -> Result<String, WorkspaceError> {
-        // A branch that a repository of this host has only as `origin/…` is one of its branches too.
-        for place in ["refs/remotes/origin", "refs/ah-source/remotes/origin"] {
-            let name = format!("{place}/{branch}");
-            if let Some(tip) = self.commit_of(git, &name).await? {
-                return Ok(tip);
-            }
-        }
-        Err(WorkspaceError::BranchUnknown {
-            address: self.source.shown(),
-            branch: branch.to_owned(),
-            known: self.branches(git).await?,
+            default_branch: refs.default_branch.clone(),
         })
     }
 
@@ -503,17 +495,5 @@ impl Mirror {
         ];
         let call = git.call("look up a commit", args);
         call.git_dir(&self.path).answer().await
-    }
-
-    async fn branches(&self, git: &Git) -> Result<Vec<String>, WorkspaceError> {
-        let args = [
-            "for-each-ref",
-            "--format=%(refname:lstrip=3)",
-            "refs/remotes/origin",
-        ];
-        let call = git.call("list the mirror's branches", args);
-        let names = call.git_dir(&self.path).text().await?;
-        let names = names.lines().filter(|name| *name != "HEAD");
-        Ok(source::some(names.map(str::to_owned)))
     }
 }

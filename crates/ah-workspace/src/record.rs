@@ -109,6 +109,16 @@ pub(crate) struct WorkspaceRecord {
 }
 
 impl WorkspaceRecord {
+    /// Creates the record of a workspace, which may be `complete`.
+    pub(crate) fn of(workspace: &Workspace, complete: Option<Workspace>) -> Self {
+        Self {
+            repository: workspace.repository.clone(),
+            owns_repository: false,
+            store: workspace.store.clone(),
+            workspace: complete,
+        }
+    }
+
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, WorkspaceError> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
@@ -119,14 +129,35 @@ impl WorkspaceRecord {
             path: path.to_owned(),
             source,
         };
+        if bytes.is_empty() {
+            // A crash of the machine cut the creation of the workspace short.
+            return Ok(None);
+        }
         serde_json::from_slice(&bytes).map(Some).map_err(unreadable)
     }
 
+    /// Writes the record atomically.
     pub(crate) fn write(&self, path: &Path) -> Result<(), WorkspaceError> {
         let bytes = serde_json::to_vec_pretty(self).map_err(|source| WorkspaceError::Record {
             path: path.to_owned(),
             source,
         })?;
-        folder::write_whole(path, &bytes).map_err(WorkspaceError::file("write", path))
+        folder::write_whole(path, &bytes)
+            .map(drop)
+            .map_err(WorkspaceError::file("write", path))
+    }
+
+    /// Writes the record atomically, and waits until it would survive a crash of the machine.
+    pub(crate) async fn write_durably(&self, path: &Path) -> Result<(), WorkspaceError> {
+        let bytes = serde_json::to_vec_pretty(self).map_err(|source| WorkspaceError::Record {
+            path: path.to_owned(),
+            source,
+        })?;
+        let written = path.to_owned();
+        // The disk may take long.
+        tokio::task::spawn_blocking(move || folder::write_whole(&written, &bytes)?.sync_all())
+            .await
+            .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
+            .map_err(WorkspaceError::file("write", path))
     }
 }

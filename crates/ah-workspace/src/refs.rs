@@ -96,7 +96,8 @@ pub(crate) fn head_commit(git_dir: &Path) -> Option<String> {
     }
 }
 
-fn target_of(file: &Path) -> Option<Head> {
+/// Returns the target of a file with a ref.
+pub(crate) fn target_of(file: &Path) -> Option<Head> {
     let content = read_file(file, REF_BYTES_MAX).ok()?;
     let content = String::from_utf8(content).ok()?;
     let content = content.trim_end();

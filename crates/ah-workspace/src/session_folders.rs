@@ -11,7 +11,7 @@ use crate::commit_settings::CommitSettings;
 use crate::config_text::ConfigText;
 use crate::index::{self, Kind};
 use crate::layout::{self, GitFolder};
-use crate::mirror::Mirror;
+use crate::mirror::{Mirror, MirrorRefs};
 use crate::record::{START_ALTERNATES, Workspace};
 use crate::repository::NO_BRANCH;
 use crate::{WorkspaceError, empty, refs};
@@ -56,34 +56,31 @@ impl Origin {
     ///
     /// A repository of this host gives its branches, tags and remote-tracking branches. Any other
     /// one is cloned: its branches are remote-tracking, but for the default one.
-    pub(crate) fn of(
-        mirror: &Mirror,
-        settings: &CommitSettings,
-        mirrored: BTreeMap<String, String>,
-        default_branch: Option<&str>,
-    ) -> Self {
+    pub(crate) fn of(mirror: &Mirror, settings: &CommitSettings, mirrored: &MirrorRefs) -> Self {
         let mut origin = Self {
-            default_branch: default_branch.map(str::to_owned),
+            default_branch: None,
             shallow: fs::read(mirror.path.join("shallow")).ok(),
             ..Self::default()
         };
+        let default_branch = mirrored.default_branch.as_deref();
         let is_local = mirror.source().as_path().is_some();
         let has_origin = settings.remotes.iter().any(|it| it.name == ORIGIN);
-        for (name, id) in mirrored {
-            if name.starts_with("refs/tags/") {
-                origin.refs.insert(name, id);
-            } else if let Some(branch) = name.strip_prefix("refs/remotes/origin/") {
-                if is_local || Some(branch) == default_branch {
-                    let local = format!("refs/heads/{branch}");
-                    origin.refs.insert(local, id.clone());
-                }
-                if !is_local || !has_origin {
-                    origin.refs.insert(name, id);
-                }
-            } else if let Some(tracking) = name.strip_prefix("refs/ah-source/remotes/")
-                && (has_origin || !tracking.starts_with("origin/"))
-            {
-                origin.refs.insert(format!("refs/remotes/{tracking}"), id);
+        let mut put = |name: String, id: &String| origin.refs.insert(name, id.clone());
+        for (tag, id) in &mirrored.tags {
+            put(format!("refs/tags/{tag}"), id);
+        }
+        for (branch, id) in &mirrored.branches {
+            if is_local || Some(branch.as_str()) == default_branch {
+                put(format!("refs/heads/{branch}"), id);
+            }
+            if !is_local || !has_origin {
+                put(format!("refs/remotes/{ORIGIN}/{branch}"), id);
+            }
+        }
+        for (branch, id) in &mirrored.tracking {
+            let is_of_origin = branch.starts_with("origin/");
+            if !branch.ends_with("/HEAD") && (has_origin || !is_of_origin) {
+                put(format!("refs/remotes/{branch}"), id);
             }
         }
         for remote in &settings.remotes {
@@ -94,13 +91,19 @@ impl Origin {
             let source = mirror.source().address().clone();
             origin.remotes.push((ORIGIN.to_owned(), source));
         }
-        if let Some(branch) = default_branch {
-            let head = format!("refs/remotes/{ORIGIN}/{branch}");
-            if origin.refs.contains_key(&head) {
-                let (remote, branch) = (ORIGIN.to_owned(), branch.to_owned());
-                origin.remote_heads.insert(remote, branch);
-            }
+        let head = match mirrored.tracking.get("origin/HEAD") {
+            Some(id) if has_origin => origin.branch_at(id, default_branch),
+            _ => default_branch.map(str::to_owned),
+        };
+        let is_there = |branch: &String| {
+            let name = format!("refs/remotes/{ORIGIN}/{branch}");
+            origin.refs.contains_key(&name)
+        };
+        if let Some(branch) = head.filter(is_there) {
+            origin.remote_heads.insert(ORIGIN.to_owned(), branch);
         }
+        let default_branch = default_branch.map(str::to_owned);
+        origin.default_branch = default_branch.filter(is_there);
         origin
     }
 }
@@ -180,6 +183,20 @@ pub(crate) fn create(
 }
 
 impl Origin {
+    /// Returns the branch of the remote `origin` at this commit, which its HEAD names. The commit may
+    /// be that of several branches.
+    fn branch_at(&self, id: &str, default_branch: Option<&str>) -> Option<String> {
+        let prefix = format!("refs/remotes/{ORIGIN}/");
+        let at = |(name, it): (&String, &String)| {
+            let branch = name.strip_prefix(&prefix)?;
+            (it == id).then(|| branch.to_owned())
+        };
+        let branches: Vec<String> = self.refs.iter().filter_map(at).collect();
+        let preferred = default_branch.into_iter().chain(["main", "master"]);
+        let mut preferred = preferred.filter_map(|name| branches.iter().find(|it| *it == name));
+        preferred.next().or_else(|| branches.first()).cloned()
+    }
+
     /// Returns the hash function of the repository's objects.
     fn object_format(&self, repository: &Path) -> &'static str {
         let of_length = |length| if length == 64 { "sha256" } else { "sha1" };

@@ -74,8 +74,12 @@ impl Workspaces {
     /// # Errors
     /// The folder is gone or unreadable.
     pub async fn seal(&self, workspace: &Workspace) -> Result<SealedChanges, WorkspaceError> {
-        let (_, mut notes) = self.store_snapshot(workspace, END).await?;
+        let (end, mut notes) = self.store_snapshot(workspace, END).await?;
         notes.extend(self.keep_commits(workspace).await);
+        if end == workspace.base_commit {
+            let summary = ChangeSummary::default();
+            return Ok(SealedChanges { summary, notes });
+        }
         let look = self.last_look(workspace).await?;
         let changes = self.list_changes(workspace, &look).await?;
         let mut summary = ChangeSummary::default();

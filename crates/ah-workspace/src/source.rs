@@ -1,5 +1,8 @@
 //! Reads the branches and the HEAD of a source repository.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use ah_rest_api_contract::{Branch, RepositorySource};
@@ -17,7 +20,18 @@ const KNOWN_MAX: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     address: RepositorySource,
+    /// The folders of a repository on this host.
+    folders: Option<Folders>,
     ssh: Ssh,
+}
+
+/// The folders of a repository on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Folders {
+    /// The top of the work tree, or the bare repository.
+    pub(crate) top: PathBuf,
+    /// Git's own folder, which all worktrees of the repository share.
+    pub(crate) git: PathBuf,
 }
 
 /// The ssh command for a source.
@@ -37,8 +51,12 @@ pub(crate) struct Listing {
     pub(crate) head: Option<String>,
     /// The branch that its HEAD names.
     pub(crate) default_branch: Option<String>,
-    /// Its branches and their commits, in git's order.
-    pub(crate) branches: Vec<(String, String)>,
+    /// Its branches and their commits.
+    pub(crate) branches: BTreeMap<String, String>,
+    /// Its tags and their objects.
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Its remote-tracking branches, as `origin/main`, and their commits.
+    pub(crate) tracking: BTreeMap<String, String>,
 }
 
 impl Source {
@@ -47,8 +65,10 @@ impl Source {
         address: &RepositorySource,
     ) -> Result<Self, WorkspaceError> {
         if let Some(path) = address.as_path() {
+            let folders = folders_of(git, path).await?;
             return Ok(Self {
-                address: RepositorySource::Path(top_of(git, path).await?),
+                address: RepositorySource::Path(folders.top.clone()),
+                folders: Some(folders),
                 ssh: Ssh::AsSetUp,
             });
         }
@@ -63,6 +83,7 @@ impl Source {
         };
         Ok(Self {
             address: address.clone(),
+            folders: None,
             ssh: if over_ssh && !is_set_up {
                 Ssh::NotAsking
             } else {
@@ -73,6 +94,11 @@ impl Source {
 
     pub(crate) fn as_path(&self) -> Option<&Path> {
         self.address.as_path()
+    }
+
+    /// Returns the folders of a repository on this host.
+    pub(crate) const fn folders(&self) -> Option<&Folders> {
+        self.folders.as_ref()
     }
 
     pub(crate) const fn address(&self) -> &RepositorySource {
@@ -129,8 +155,22 @@ impl Source {
         }
     }
 
+    /// Lists its HEAD and its branches.
     pub(crate) async fn list(&self, git: &Git) -> Result<Listing, WorkspaceError> {
-        let args = ["ls-remote", "--symref", REMOTE, "HEAD", "refs/heads/*"];
+        self.list_refs(git, &["HEAD", "refs/heads/*"]).await
+    }
+
+    /// Lists everything that its mirror follows.
+    pub(crate) async fn list_all(&self, git: &Git) -> Result<Listing, WorkspaceError> {
+        let mut patterns = vec!["HEAD", "refs/heads/*", "refs/tags/*"];
+        if self.folders.is_some() {
+            patterns.push("refs/remotes/*");
+        }
+        self.list_refs(git, &patterns).await
+    }
+
+    async fn list_refs(&self, git: &Git, patterns: &[&str]) -> Result<Listing, WorkspaceError> {
+        let args = ["ls-remote", "--symref", REMOTE].iter().chain(patterns);
         let call = git.call("list the repository's branches", args);
         let output = self.known_to(call).output().await?;
         if output.code == Some(0) {
@@ -151,8 +191,8 @@ impl Source {
 /// external input.
 pub(crate) const UPLOAD_PACK: &str = "git -c 'safe.directory=*' upload-pack";
 
-/// Returns the top of the repository that contains the folder.
-async fn top_of(git: &Git, path: &Path) -> Result<PathBuf, WorkspaceError> {
+/// Returns the folders of the repository that contains the folder `path`.
+async fn folders_of(git: &Git, path: &Path) -> Result<Folders, WorkspaceError> {
     let unreadable = |detail: String| WorkspaceError::SourceUnreadable {
         address: path.display().to_string(),
         detail,
@@ -161,21 +201,24 @@ async fn top_of(git: &Git, path: &Path) -> Result<PathBuf, WorkspaceError> {
     if !real.is_dir() {
         return Err(unreadable("not a folder".to_owned()));
     }
-    // The number of folders up to the top of the work tree: empty at the top and in a bare
-    // repository.
-    let args = ["rev-parse", "--show-cdup"];
+    // The way up to the top of the work tree, which is empty at the top and in a bare repository,
+    // and git's folder. The latter may end with any byte but a line break of its own.
+    let args = ["rev-parse", "--show-cdup", "--git-common-dir"];
     let call = git.call("find the repository", args).at(&real);
     let output = call.output().await?;
     if output.code != Some(0) {
         return Err(unreadable(output.reason()));
     }
-    let up = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    std::fs::canonicalize(real.join(up)).map_err(|error| unreadable(error.to_string()))
+    let printed = output.stdout.strip_suffix(b"\n").unwrap_or(&output.stdout);
+    let mut lines = printed.splitn(2, |byte| *byte == b'\n');
+    let mut next = || real.join(OsStr::from_bytes(lines.next().unwrap_or_default()));
+    let top = std::fs::canonicalize(next()).map_err(|error| unreadable(error.to_string()))?;
+    Ok(Folders { top, git: next() })
 }
 
 impl Listing {
     /// Parses the output of `git ls-remote --symref`.
-    fn read(printed: &str) -> Self {
+    pub(crate) fn read(printed: &str) -> Self {
         let mut listing = Self::default();
         for line in printed.lines() {
             let Some((value, name)) = line.split_once('\t') else {
@@ -187,8 +230,17 @@ impl Listing {
                     Some(branch) => listing.default_branch = Some(branch.to_owned()),
                     None => listing.head = Some(value.to_owned()),
                 }
+            } else if value.starts_with("ref: ") {
+                // The target of a symbolic ref, which is listed with its commit as well.
             } else if let Some(branch) = name.strip_prefix("refs/heads/") {
-                listing.branches.push((branch.to_owned(), value.to_owned()));
+                listing.branches.insert(branch.to_owned(), value.to_owned());
+            } else if let Some(branch) = name.strip_prefix("refs/remotes/") {
+                listing.tracking.insert(branch.to_owned(), value.to_owned());
+            } else if let Some(tag) = name.strip_prefix("refs/tags/")
+                // Not the commit behind a tag.
+                && !tag.ends_with("^{}")
+            {
+                listing.tags.insert(tag.to_owned(), value.to_owned());
             }
         }
         listing
@@ -211,7 +263,7 @@ impl Listing {
 
     /// Returns the hash function of the repository's object names; `None` if it has no commit.
     pub(crate) fn object_format(&self) -> Option<&'static str> {
-        let commit = self.branches.first().map(|(_, commit)| commit);
+        let commit = self.branches.values().next();
         let commit = self.head.as_ref().or(commit)?;
         Some(match commit.len() {
             64 => "sha256",

@@ -1,6 +1,6 @@
 //! Creates, finds and removes workspaces.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -21,7 +21,7 @@ use crate::session_folders::{self, Origin, PushPolicy};
 use crate::snapshot::END;
 use crate::source::Source;
 use crate::stage::{StageReport, Stages};
-use crate::{WorkspaceError, folder, refs, remains, repository};
+use crate::{WorkspaceError, folder, remains, repository};
 
 /// The workspaces of this host, in one folder. The crate's documentation describes its layout.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl Workspaces {
         if let Some(mut record) = WorkspaceRecord::read(&record_path)? {
             // An interrupted removal is found and continued, unless the disk is full.
             if record.workspace.take().is_some()
-                && let Err(error) = record.write(&record_path)
+                && let Err(error) = record.write_durably(&record_path).await
             {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(session.id = %session, error, "the removal is not recorded");
@@ -220,7 +220,7 @@ impl Workspaces {
         let second = self.provision_on(request, &mirror, session_lock, &report);
         let mut workspace = second.await?;
         workspace.notes.insert(0, damage);
-        self.complete(&workspace)?;
+        self.complete(&workspace).await?;
         Ok(workspace)
     }
 
@@ -233,8 +233,8 @@ impl Workspaces {
         report: &Arc<StageReport>,
     ) -> Result<Workspace, WorkspaceError> {
         let session = request.session;
-        let settings = CommitSettings::of(&self.git, mirror.source().as_path()).await?;
-        let (start, refs, stale) = self.start(request, mirror, &settings, report).await?;
+        let settings = CommitSettings::of(&self.git, mirror.source().folders()).await?;
+        let (start, refresh) = self.start(request, mirror, &settings, report).await?;
         let mut workspace = Workspace {
             session,
             path: self.worktree(session),
@@ -245,21 +245,20 @@ impl Workspaces {
             branch: Some(branch_of(session)),
             base_commit: start.commit.unwrap_or_default(),
             default_branch: start.default_branch,
-            notes: stale.into_iter().collect(),
+            notes: refresh.note.into_iter().collect(),
         };
-        self.announce(&workspace)?;
-        let origin = Origin::of(mirror, &settings, refs, workspace.default_branch.as_deref());
+        self.announce(&workspace).await?;
+        let origin = Origin::of(mirror, &settings, &refresh.refs);
         session_folders::create(&mut workspace, &settings, &origin, self.push)?;
         report.set("writing the files", 0);
         self.check_out(&workspace, session_lock).await?;
         session_folders::keep_start(&mut workspace)?;
         workspace.notes.extend(settings.notes);
-        self.complete(&workspace)?;
+        self.complete(&workspace).await?;
         Ok(workspace)
     }
 
-    /// Refreshes the mirror, and returns the start of a session, the mirror's refs, and a note about
-    /// a failed refresh.
+    /// Refreshes the mirror, and returns the start of a session.
     #[expect(
         clippy::await_holding_invalid_type,
         reason = "one fetch per mirror at a time is the purpose; git and the file lock have limits"
@@ -270,7 +269,7 @@ impl Workspaces {
         mirror: &Mirror,
         settings: &CommitSettings,
         report: &Arc<StageReport>,
-    ) -> Result<(Start, BTreeMap<String, String>, Option<String>), WorkspaceError> {
+    ) -> Result<(Start, Refresh), WorkspaceError> {
         let wanted = Instant::now();
         report.set(mirror.stage(), 0);
         let turn = self.turn(&mirror.path);
@@ -278,26 +277,27 @@ impl Workspaces {
         let lock = FileLock::acquire(&Mirror::lock_path(&mirror.path), LOCK_WAIT).await?;
         let promisor = settings.remotes.iter().find(|remote| remote.is_promisor);
         let promisor = promisor.map(|remote| &remote.address);
-        let refresh = Refreshing {
+        let wish = Refreshing {
             wanted,
             promisor,
             report,
         };
-        let stale = mirror
-            .refresh(&self.git, &lock, refresh, &mut last_refresh)
-            .await?;
+        let refreshed = mirror.refresh(&self.git, &lock, wish, &mut last_refresh);
+        let refresh = refreshed.await?;
+        let refs = &refresh.refs;
         let (branch, commit) = (request.branch.as_deref(), request.commit.as_deref());
-        let start = match mirror.start(&self.git, branch, commit).await {
+        let start = match mirror.start(&self.git, refs, branch, commit).await {
             // The work of an earlier session, which `ah session prompt --continue` starts from.
             Err(error @ WorkspaceError::CommitUnknown { .. }) => {
                 let Some(commit) = self.bring_snapshot(mirror, commit).await? else {
                     return Err(error);
                 };
-                mirror.start(&self.git, branch, Some(&commit)).await?
+                let commit = Some(commit.as_str());
+                mirror.start(&self.git, refs, branch, commit).await?
             }
             start => start?,
         };
-        Ok((start, refs::read(&mirror.path), stale))
+        Ok((start, refresh))
     }
 
     /// Brings the snapshot of a session with this full id into the mirror, if there is one.
@@ -347,7 +347,7 @@ impl Workspaces {
             return Ok(None);
         };
         tracing::warn!(path = %mirror.path.display(), damage, "a damaged mirror is made again");
-        let settings = CommitSettings::of(&self.git, mirror.source().as_path()).await?;
+        let settings = CommitSettings::of(&self.git, mirror.source().folders()).await?;
         let promisor = settings.remotes.iter().find(|remote| remote.is_promisor);
         let promisor = promisor.map(|remote| &remote.address);
         let bases = remains::bases(&self.worktrees(), &mirror.path)?;
@@ -380,36 +380,27 @@ impl Workspaces {
             default_branch: None,
             notes: Vec::new(),
         };
-        self.announce(&workspace)?;
+        self.announce(&workspace).await?;
         session_folders::create(&mut workspace, &settings, &Origin::default(), self.push)?;
         session_folders::keep_start(&mut workspace)?;
         workspace.notes.extend(settings.notes);
-        self.complete(&workspace)?;
+        self.complete(&workspace).await?;
         Ok(workspace)
     }
 
-    /// Writes the record of a workspace that is about to be created.
-    fn announce(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
-        self.write_record(workspace, None)
+    /// Writes the record of a workspace that is about to be created. Removes what a crash of the
+    /// machine left of it, which has lost the record.
+    async fn announce(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
+        self.clear_own(workspace.session).await?;
+        let record = WorkspaceRecord::of(workspace, None);
+        record.write(&self.record(workspace.session))
     }
 
     /// Writes the record of a complete workspace.
-    fn complete(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
-        self.write_record(workspace, Some(workspace.clone()))
-    }
-
-    fn write_record(
-        &self,
-        workspace: &Workspace,
-        complete: Option<Workspace>,
-    ) -> Result<(), WorkspaceError> {
-        let record = WorkspaceRecord {
-            repository: workspace.repository.clone(),
-            owns_repository: false,
-            store: workspace.store.clone(),
-            workspace: complete,
-        };
-        record.write(&self.record(workspace.session))
+    async fn complete(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
+        let record = WorkspaceRecord::of(workspace, Some(workspace.clone()));
+        let path = self.record(workspace.session);
+        record.write_durably(&path).await
     }
 
     async fn check_out(
@@ -430,8 +421,12 @@ impl Workspaces {
 
     /// Removes the folders of a session.
     async fn clear_own(&self, session: SessionId) -> Result<(), WorkspaceError> {
-        folder::remove(self.worktree(session)).await?;
-        folder::remove(self.store(session)).await
+        for path in [self.worktree(session), self.store(session)] {
+            if is_there(&path) {
+                folder::remove(path).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes everything of a session but its record: its folders, and those of an earlier version

@@ -85,6 +85,14 @@ impl Fixture {
 
 /// Returns workspaces in `home`, of a user who has configured only an identity.
 pub(crate) fn workspaces_of(home: &Path) -> Workspaces {
+    workspaces_with(home, [])
+}
+
+/// Returns such workspaces, with further variables for git.
+pub(crate) fn workspaces_with<const N: usize>(
+    home: &Path,
+    variables: [(OsString, OsString); N],
+) -> Workspaces {
     let config = home.with_extension("gitconfig");
     fs::write(&config, "[user]\nname = A\nemail = a@example.com\n").unwrap();
     let isolated = [
@@ -92,7 +100,8 @@ pub(crate) fn workspaces_of(home: &Path) -> Workspaces {
         ("GIT_CONFIG_NOSYSTEM", "1".into()),
     ];
     let isolated = isolated.map(|(name, value): (&str, OsString)| (name.into(), value));
-    Workspaces::with_environment(home.to_owned(), std::env::vars_os().chain(isolated))
+    let variables = std::env::vars_os().chain(isolated).chain(variables);
+    Workspaces::with_environment(home.to_owned(), variables)
 }
 
 /// Returns a session id that is unique in this process.

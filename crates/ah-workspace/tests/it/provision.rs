@@ -292,3 +292,79 @@ async fn workspace_is_accessible_to_its_owner_only() {
         assert_eq!(mode.mode() & 0o777, 0o700);
     }
 }
+
+#[tokio::test]
+async fn a_source_is_fetched_only_if_it_has_changed() {
+    let fixture = Fixture::new();
+    let calls = Calls::watch(&fixture);
+    let provision = async || {
+        let workspace = calls
+            .workspaces
+            .provision(&fixture.request())
+            .await
+            .unwrap();
+        (workspace.base_commit, calls.take())
+    };
+    let fetches = |calls: &[String]| calls.iter().filter(|call| call.contains(" fetch ")).count();
+    let (first, created) = provision().await;
+    assert_eq!(fetches(&created), 1, "{created:#?}");
+    let (same, unchanged) = provision().await;
+    assert_eq!(
+        (same, fetches(&unchanged)),
+        (first.clone(), 0),
+        "{unchanged:#?}"
+    );
+    let repository = fixture.repository();
+    for change in [
+        &["tag", "-a", "-m", "one", "v1"][..],
+        &["tag", "-f", "-a", "-m", "two", "v1"],
+        &["branch", "other"],
+        &["branch", "-D", "other"],
+        &["checkout", "-q", "-b", "another"],
+    ] {
+        git(&repository, change);
+        let (_, calls) = provision().await;
+        assert_eq!(fetches(&calls), 1, "{change:?}: {calls:#?}");
+        let (_, calls) = provision().await;
+        assert_eq!(fetches(&calls), 0, "after {change:?}: {calls:#?}");
+    }
+    crate::fixture::commit(&repository, "later");
+    let (later, _) = provision().await;
+    assert_eq!(later, git(&repository, &["rev-parse", "HEAD"]).trim());
+    assert_ne!(later, first);
+}
+
+/// The calls of git by workspaces of a fixture.
+struct Calls {
+    workspaces: ah_workspace::Workspaces,
+    log: std::path::PathBuf,
+}
+
+impl Calls {
+    /// Creates workspaces whose git is a script that notes its arguments.
+    fn watch(fixture: &Fixture) -> Self {
+        let folder = fixture.home().join("programs");
+        fs::create_dir_all(&folder).unwrap();
+        let (program, log) = (folder.join("git"), folder.join("log"));
+        let path = std::env::var_os("PATH").unwrap();
+        let real = std::env::split_paths(&path)
+            .map(|folder| folder.join("git"))
+            .find(|file| file.is_file())
+            .unwrap();
+        let (real, shown) = (real.display(), log.display());
+        let script = format!("#!/bin/sh\necho \"$*\" >> '{shown}'\nexec '{real}' \"$@\"\n");
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path)));
+        let environment = [("PATH".into(), path.unwrap())];
+        let workspaces = crate::fixture::workspaces_with(&fixture.home(), environment);
+        Self { workspaces, log }
+    }
+
+    /// Returns the calls since the last one of this.
+    fn take(&self) -> Vec<String> {
+        let calls = fs::read_to_string(&self.log).unwrap();
+        fs::remove_file(&self.log).unwrap();
+        calls.lines().map(str::to_owned).collect()
+    }
+}
