@@ -86,6 +86,7 @@ pub(crate) fn reason(shutdown: Option<&AgentShutdown>, ended: &Ended<'_>) -> Opt
             Some("the session received no prompt within its idle limit".to_owned())
         }
         ShutdownCause::RecorderSignalled => Some("the recorder was ended by a signal".to_owned()),
+        ShutdownCause::FolderLost => Some("the folder of the session was removed".to_owned()),
         ShutdownCause::JournalLost => Some("the journal could not be written".to_owned()),
     }
 }

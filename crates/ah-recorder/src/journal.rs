@@ -3,9 +3,9 @@
 //! A line without its line break is ignored, so a reader never sees a partial record. The file is
 //! not synced: it outlives any process, and a machine that crashes ends the agent too.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ah_rest_api_contract::{ErrorEvent, EventPayload};
@@ -207,6 +207,21 @@ pub(crate) struct JournalWriter {
 }
 
 impl JournalWriter {
+    /// Returns true if the path of the journal leads to another file, or to none. No other process
+    /// can find what is written then.
+    pub(crate) fn is_lost(&self) -> bool {
+        let identity = |found: &Metadata| (found.dev(), found.ino());
+        match (self.file.metadata(), self.path.metadata()) {
+            (Ok(own), Ok(found)) => identity(&own) != identity(&found),
+            (Ok(_), Err(error)) => matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ),
+            // Other errors can pass.
+            (Err(_), _) => false,
+        }
+    }
+
     /// Opens the journal of `folder`, or creates it.
     pub(crate) fn open(folder: &SessionFolder) -> Result<Self, JournalError> {
         let path = folder.journal();

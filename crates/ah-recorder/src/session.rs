@@ -37,6 +37,7 @@ use ah_agents::{LaunchSpec, SessionFolder};
 use attendant::AttendantSlot;
 use effects::Withheld;
 pub(crate) use info::initial_info;
+use limit::FolderWatch;
 pub(crate) use start::begun;
 
 /// The maximum number of agent lines that are recorded with one write.
@@ -63,6 +64,7 @@ pub(super) struct RecordedSession {
     frozen: Option<Frozen>,
     /// The results that wait until the disk takes data.
     withheld: Option<Withheld>,
+    folder_watch: FolderWatch,
     /// The error that made the journal unwritable.
     journal_lost: Option<JournalError>,
     /// The last published state of the recorder.
@@ -146,6 +148,7 @@ pub(super) async fn run(
         interrupt_deadline: None,
         frozen: None,
         withheld: None,
+        folder_watch: FolderWatch::start(),
         journal_lost: None,
         info: inputs.info.clone(),
         tasks: inputs.tasks.clone(),
@@ -269,6 +272,7 @@ impl RecordedSession {
             self.put_into_effect(effects);
         }
         self.watch_interrupt(now);
+        self.watch_folder(now);
         let step = self.shutdown.as_mut().and_then(|it| it.advance(now));
         if let Some(step) = step {
             self.take(step);
@@ -287,6 +291,7 @@ impl RecordedSession {
             self.limit().map(|(due, _)| due),
             self.interrupt_deadline(),
             self.withheld.as_ref().map(|withheld| withheld.retry_at),
+            Some(self.folder_watch.due),
         ]
         .into_iter()
         .flatten()

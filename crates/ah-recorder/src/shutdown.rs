@@ -53,6 +53,8 @@ pub(crate) enum ShutdownCause {
     InterruptIgnored,
     /// The agent closed its output, so it can no longer be observed.
     OutputClosed,
+    /// The session's folder was removed or replaced, so that no attendant can come.
+    FolderLost,
     /// The journal could not be written.
     JournalLost,
 }
@@ -63,7 +65,11 @@ impl ShutdownCause {
     const fn is_lasting(self) -> bool {
         matches!(
             self,
-            Self::TimedOut | Self::Idle | Self::NotReady | Self::InterruptIgnored
+            Self::TimedOut
+                | Self::Idle
+                | Self::NotReady
+                | Self::InterruptIgnored
+                | Self::FolderLost
         )
     }
 
@@ -76,7 +82,8 @@ impl ShutdownCause {
             | Self::TimedOut
             | Self::Idle
             | Self::NotReady
-            | Self::InterruptIgnored => manner <= ShutdownManner::Stop,
+            | Self::InterruptIgnored
+            | Self::FolderLost => manner <= ShutdownManner::Stop,
             Self::JournalLost => true,
         }
     }
@@ -96,6 +103,7 @@ impl ShutdownCause {
             | Self::Idle
             | Self::NotReady
             | Self::InterruptIgnored
+            | Self::FolderLost
             | Self::Unattended
             | Self::OutputClosed => ShutdownStep::CloseInput,
         }
@@ -141,7 +149,8 @@ impl AgentShutdown {
             ShutdownCause::NotReady => Some(EndCause::NotReady),
             ShutdownCause::InterruptIgnored => Some(EndCause::InterruptIgnored),
             ShutdownCause::OutputClosed => Some(EndCause::Agent),
-            ShutdownCause::JournalLost => None,
+            // Nothing reads the journal.
+            ShutdownCause::FolderLost | ShutdownCause::JournalLost => None,
         }
     }
 

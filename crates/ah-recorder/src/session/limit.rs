@@ -15,6 +15,26 @@ use crate::shutdown::ShutdownCause;
 /// knows more, and acts first; the recorder acts if it does not.
 const ATTENDANT_FIRST: Duration = Duration::from_secs(5);
 
+/// The time between two looks at the session's folder.
+const FOLDER_LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// The looks at the session's folder.
+pub(super) struct FolderWatch {
+    /// The time of the next one.
+    pub(super) due: Instant,
+    /// The time of the first of those that found it lost, without one in between that did not.
+    lost_since: Option<Instant>,
+}
+
+impl FolderWatch {
+    pub(super) fn start() -> Self {
+        Self {
+            due: Instant::now(),
+            lost_since: None,
+        }
+    }
+}
+
 impl RecordedSession {
     /// Returns the next limit and its cause, as of now.
     pub(super) fn limit(&self) -> Option<(Instant, ShutdownCause)> {
@@ -40,6 +60,25 @@ impl RecordedSession {
         let alone_since = self.attendant_slot.alone_since()?;
         let patience = Duration::from_millis(self.spec.orphan_idle_ms);
         idle_since.max(alone_since).checked_add(patience)
+    }
+
+    /// Ends an agent whose session folder was removed or replaced. Without its socket, no attendant
+    /// can come any more, so nothing else would ever end it. The folder may come back, and an
+    /// attendant that is attached has the control.
+    pub(super) fn watch_folder(&mut self, now: Instant) {
+        if now < self.folder_watch.due {
+            return;
+        }
+        let patience = Duration::from_millis(self.spec.orphan_idle_ms);
+        self.folder_watch.due = now + FOLDER_LOOK_EVERY.min(patience);
+        if self.attendant_slot.alone_since().is_none() || !self.journal.is_lost() {
+            self.folder_watch.lost_since = None;
+            return;
+        }
+        let since = *self.folder_watch.lost_since.get_or_insert(now);
+        if now.duration_since(since) >= patience && self.shutdown.is_none() {
+            self.shut_down(ShutdownCause::FolderLost);
+        }
     }
 
     /// Returns the time limit of the whole session; it includes pauses.

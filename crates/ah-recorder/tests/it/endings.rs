@@ -2,7 +2,7 @@ use ah_recorder::protocol::{EndCause, Fact, JournalEntry, ShutdownManner};
 use ah_recorder::sweep_session;
 use rustix::process::Signal;
 
-use crate::fixture::{Session, kill};
+use crate::fixture::{Session, kill, wait_for};
 
 /// Children in their own sessions, a daemon of two forks, and processes that ignore signals.
 const LITTER: &str = "\
@@ -227,4 +227,22 @@ async fn processes_of_a_killed_recorder_are_swept_by_their_mark() {
         !session.journal().iter().any(ended),
         "no recorder was left to write the end"
     );
+}
+
+#[tokio::test]
+async fn agent_whose_folder_is_removed_is_ended() {
+    let mut session = with_litter("hang");
+    // The session waits for prompts, so nothing else ends it.
+    assert!(session.spec.interactive);
+    session.spec.orphan_idle_ms = 100;
+    let mut attended = session.begin().await;
+    attended.until_log("littered").await;
+    session.until_marked(|pids| pids.len() >= 6).await;
+    let recorder = session.recorder_pid();
+    let moved = session.folder.path().with_extension("moved");
+    std::fs::rename(session.folder.path(), &moved).unwrap();
+    drop(attended);
+    session.until_marked(<[i32]>::is_empty).await;
+    wait_for(|| (!std::path::Path::new(&format!("/proc/{recorder}/exe")).exists()).then_some(()))
+        .await;
 }
