@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::condition::ConditionWatch;
-use crate::config::EngineConfig;
+use crate::config::{EngineConfig, Scheduling};
 use crate::engine::Core;
 use crate::ephemeral::EphemeralHub;
 use crate::error::StartError;
@@ -103,6 +103,14 @@ impl LocalTaskManager {
             tracing::info!("some sessions are still being caught up with");
         }
         tasks.spawn(scheduler.run());
+        if core.config.scheduling == Scheduling::Serve {
+            // Damage is otherwise noticed when it is read, which may be much later.
+            let (core, shutdown) = (core.clone(), shutdown.clone());
+            tasks.spawn(async move {
+                let look = serving::look_for_damage(core.store.as_ref());
+                shutdown.run_until_cancelled(look).await;
+            });
+        }
         Ok(Self {
             core,
             tasks,

@@ -32,6 +32,7 @@ mod statement;
 mod store;
 mod tasks;
 mod transaction;
+mod verify;
 mod watch;
 mod words;
 mod writer;

@@ -40,6 +40,11 @@ impl Place {
         })
     }
 
+    /// Returns the path of the store.
+    pub(crate) fn store(&self) -> &Path {
+        &self.store
+    }
+
     /// Returns the reason that the files are no longer those that were opened, if so.
     pub(crate) fn lost(&self) -> Option<String> {
         let verb = match self.store.metadata() {

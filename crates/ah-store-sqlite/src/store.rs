@@ -13,6 +13,7 @@ use crate::encoded::EncodedSessions;
 use crate::error::{During as _, backend};
 use crate::open::{self, Connections};
 use crate::place::Place;
+use crate::verify;
 use crate::watch::{self, Poller, Watchers};
 use crate::writer::Writer;
 
@@ -85,5 +86,9 @@ impl Store for SqliteStore {
 
     fn lost(&self) -> Option<String> {
         self.place.lost()
+    }
+
+    async fn verify(&self) -> Result<&'static str, StoreError> {
+        verify::verify(self.place.store()).await
     }
 }

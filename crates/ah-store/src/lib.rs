@@ -57,5 +57,5 @@ pub use queue::{Pending, Queue};
 pub use receipts::Receipts;
 pub use repositories::Repositories;
 pub use sessions::{Guard, SessionWrite, Sessions, Written};
-pub use store::Store;
+pub use store::{Store, VERIFY_MAX};
 pub use tasks::{NewTask, Tasks};

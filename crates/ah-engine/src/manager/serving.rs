@@ -8,7 +8,7 @@ use ah_rest_api_contract::{
     ErrorKind, EventFilter, EventQuery, EventSeq, HealthProbe, HistoryPage, LogCursor, Receipt,
     SessionId, SessionQuery, SessionStatus, TaskManagerError, check_cursor, check_log_cursor,
 };
-use ah_store::{LogPosition, StoreError};
+use ah_store::{LogPosition, Store, StoreError};
 use async_trait::async_trait;
 use futures::FutureExt;
 
@@ -115,6 +115,10 @@ impl AccessPoint for LocalTaskManager {
                 run: async { self.probe_store() }.boxed(),
             },
             HealthProbe {
+                name: "integrity",
+                run: self.probe_integrity().boxed(),
+            },
+            HealthProbe {
                 name: "sessions",
                 run: self.probe_sessions().boxed(),
             },
@@ -159,6 +163,14 @@ impl LocalTaskManager {
         Ok(LogPosition(cursor.get()))
     }
 
+    /// Looks for damage in the store.
+    async fn probe_integrity(&self) -> Result<String, String> {
+        match look_for_damage(self.core.store.as_ref()).await {
+            Ok(sound) => Ok(sound.to_owned()),
+            Err(reason) => Err(reason),
+        }
+    }
+
     /// Returns the state of the store as of the last renewal of this engine's claims, a write.
     fn probe_store(&self) -> Result<String, String> {
         match self.core.condition.borrow().fault() {
@@ -201,4 +213,23 @@ impl LocalTaskManager {
             }
         }
     }
+}
+
+/// Looks for damage in the store, which is logged. Returns the reason and the remedy.
+pub(super) async fn look_for_damage(store: &dyn Store) -> Result<&'static str, String> {
+    let error = match store.verify().await {
+        Ok(sound) => return Ok(sound),
+        Err(error) => error,
+    };
+    let shown = &error as &dyn std::error::Error;
+    if let StoreError::Unavailable { reason } = &error {
+        tracing::warn!(error = shown, "the store could not be examined");
+        return Err(format!("could not be examined: {reason}"));
+    }
+    tracing::error!(error = shown, "the store is damaged");
+    Err(
+        "the store is damaged; stop the server and restore the state folder from a copy, or \
+         recover `state.db` with `sqlite3 state.db .recover`"
+            .to_owned(),
+    )
 }

@@ -201,6 +201,10 @@ impl Store for TestStore {
         self.inner.lost()
     }
 
+    async fn verify(&self) -> Result<&'static str, StoreError> {
+        self.inner.verify().await
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }

@@ -210,3 +210,23 @@ async fn failed_group_is_rolled_back_and_the_next_succeeds() {
     let (first, others): (Vec<_>, Vec<_>) = places.partition(of(ids[0]));
     assert_eq!((first.len(), others.len()), (2, 1 + 2 + 2));
 }
+
+#[tokio::test]
+async fn damaged_page_is_found_by_the_look_for_it() {
+    const PAGE: usize = 4096;
+    let folder = Folder::new();
+    let store = folder.open().await;
+    sample::sessions(&*store, 200).await;
+    assert_eq!(store.verify().await.unwrap(), "the whole file is sound");
+    store.close().await;
+    let mut bytes = std::fs::read(folder.file()).unwrap();
+    let pages = bytes.len() / PAGE;
+    assert!(pages > 20, "{pages}");
+    // A page in the middle, which nothing reads at the start.
+    bytes[pages / 2 * PAGE..][..16].fill(0xa5);
+    std::fs::write(folder.file(), bytes).unwrap();
+    let error = folder.open().await.verify().await.unwrap_err();
+    let text = ah_rest_api_contract::error_chain(&error);
+    assert!(text.contains("the file is damaged"), "{text}");
+    assert!(matches!(error, StoreError::Backend { .. }), "{error:?}");
+}
