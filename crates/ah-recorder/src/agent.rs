@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::lines::{AGENT_LINE_BYTES_MAX, AgentLine, PAYLOAD_BYTES_MAX, next_line};
-use crate::process::{Cgroup, RECORDER_MARK, SESSION_MARK};
+use crate::process::{Cgroup, GroupEntry, RECORDER_MARK, SESSION_MARK};
 use crate::tasks::RecorderTasks;
 use ah_agents::LaunchSpec;
 use ah_agents::home::Home;
@@ -86,16 +86,12 @@ impl AgentProcess {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        bind_to_recorder(
-            &mut process,
-            cgroup.and_then(|cgroup| cgroup.procs_file().ok()),
-        );
+        let entry = cgroup.and_then(|cgroup| cgroup.entry().ok());
+        let announced = GroupEntry::take(entry, &mut process)?;
+        bind_to_recorder(&mut process);
         let mut child = process.spawn()?;
-        // The child is reaped by `reap` together with the orphans, so only its process id is kept.
-        let pid = i32::try_from(child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .ok_or_else(|| io::Error::other("the agent's process has no number"))?;
+        // The agent is reaped by `reap` together with the orphans, so only its process id is kept.
+        let pid = announced.pid(child.id())?;
         let missing = || io::Error::other("a pipe of the agent is missing");
         let stdin: OwnedFd = child.stdin.take().ok_or_else(missing)?.into();
         let stdout: OwnedFd = child.stdout.take().ok_or_else(missing)?.into();
@@ -156,12 +152,12 @@ impl AgentProcess {
     }
 }
 
-/// Makes the process lead its own session, die with the recorder, and join `cgroup_procs`.
+/// Makes the process lead its own session and die with the recorder.
 #[expect(
     unsafe_code,
     reason = "what a process does to itself before it becomes another program has no safe form"
 )]
-fn bind_to_recorder(process: &mut Command, cgroup_procs: Option<File>) {
+fn bind_to_recorder(process: &mut Command) {
     let recorder = rustix::process::getpid();
     let bind = move || {
         rustix::process::setsid()?;
@@ -169,11 +165,6 @@ fn bind_to_recorder(process: &mut Command, cgroup_procs: Option<File>) {
         if rustix::process::getppid() != Some(recorder) {
             // The recorder died before the call above took effect.
             return Err(rustix::io::Errno::CHILD.into());
-        }
-        if let Some(procs) = &cgroup_procs
-            && rustix::io::write(procs, b"0").is_err()
-        {
-            // Outside the control group the agent is still found by its parentage and its mark.
         }
         Ok(())
     };

@@ -7,6 +7,7 @@
 
 mod cgroup;
 pub(crate) mod descriptors;
+mod entry;
 mod sweep;
 
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 
 pub use cgroup::remove_abandoned_groups;
 pub(crate) use cgroup::{Cgroup, leave_sessions};
+pub(crate) use entry::GroupEntry;
 pub(crate) use sweep::{Swept, sweep};
 pub use sweep::{remove_group, sweep_folder, sweep_session};
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ah_rest_api_contract::SessionId;
 use tokio::time::Instant;
 
-use super::LOOK_AGAIN;
+use super::{GroupEntry, LOOK_AGAIN};
 use ah_agents::SessionFolder;
 
 /// The prefix of a control group's name; the session's id follows.
@@ -81,11 +81,14 @@ impl Cgroup {
         })
     }
 
-    /// Opens the file through which a process joins the group by writing `0`.
-    pub(crate) fn procs_file(&self) -> io::Result<File> {
-        File::options()
-            .write(true)
-            .open(self.path.join("cgroup.procs"))
+    /// Opens the way of a new process into the group.
+    pub(crate) fn entry(&self) -> io::Result<GroupEntry> {
+        Ok(GroupEntry {
+            group: File::open(&self.path)?,
+            procs: File::options()
+                .write(true)
+                .open(self.path.join("cgroup.procs"))?,
+        })
     }
 
     /// Returns the processes in the group; empty if it cannot be read.

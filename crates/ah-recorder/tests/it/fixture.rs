@@ -86,11 +86,7 @@ impl Session {
 
     /// Starts the recorder.
     pub(crate) async fn spawn(&self) -> Result<(), ah_recorder::SpawnError> {
-        let command = RecorderCommand {
-            program: PROBE.into(),
-            args: vec!["record".to_owned()],
-        };
-        ah_recorder::spawn(&command, &self.folder, &self.spec).await
+        ah_recorder::spawn(&recorder(), &self.folder, &self.spec).await
     }
 
     pub(crate) async fn attach(&self, fence: u64, from: u64) -> Attended {
@@ -106,8 +102,20 @@ impl Session {
 
     /// Starts the recorder and attaches to it.
     pub(crate) async fn begin(&self) -> Attended {
-        self.spawn().await.unwrap();
-        self.attach(1, 0).await
+        self.begin_with(&recorder()).await
+    }
+
+    /// Starts a recorder with `command` and attaches to it. The agent waits for that, so that it
+    /// cannot end before.
+    pub(crate) async fn begin_with(&self, command: &RecorderCommand) -> Attended {
+        let fence = self.spec.fence.unwrap_or(1);
+        let spec = LaunchSpec {
+            fence: Some(fence),
+            ..self.spec.clone()
+        };
+        let begun = ah_recorder::spawn(command, &self.folder, &spec).await;
+        begun.unwrap();
+        self.attach(fence, 0).await
     }
 
     pub(crate) fn recorder_pid(&self) -> i32 {
@@ -162,6 +170,13 @@ impl Session {
         ended(journal.last().unwrap())
             .expect("the end is the last record")
             .clone()
+    }
+}
+
+fn recorder() -> RecorderCommand {
+    RecorderCommand {
+        program: PROBE.into(),
+        args: vec!["record".to_owned()],
     }
 }
 

@@ -51,11 +51,7 @@ impl AtHome {
             program: "env".into(),
             args: words.map(ToString::to_string).to_vec(),
         };
-        let session = &self.session;
-        ah_recorder::spawn(&command, &session.folder, &session.spec)
-            .await
-            .unwrap();
-        session.attach(1, 0).await
+        self.session.begin_with(&command).await
     }
 
     fn seen(&self, file: &str) -> String {
