@@ -42,6 +42,8 @@ pub(crate) use start::begun;
 
 /// The maximum number of agent lines that are recorded with one write.
 const LINES_AT_ONCE: usize = 64;
+/// The size of such lines, in bytes, at which no further one is taken.
+const BYTES_AT_ONCE: usize = 256 * 1024;
 
 /// The state of a session in its recorder.
 pub(super) struct RecordedSession {
@@ -219,11 +221,16 @@ impl RecordedSession {
         };
         let at = clock::now();
         let mut effects = Effects::default();
+        let mut bytes = line.line.text.len();
         self.take_line(&line.line, at, &mut effects);
         for _ in 1..LINES_AT_ONCE {
+            if bytes >= BYTES_AT_ONCE {
+                break;
+            }
             let Some(Ok(line)) = self.agent.as_mut().map(|agent| agent.lines.try_recv()) else {
                 break;
             };
+            bytes += line.line.text.len();
             self.take_line(&line.line, at, &mut effects);
         }
         self.put_into_effect(effects);
