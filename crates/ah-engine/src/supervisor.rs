@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::{Change, Decision, Refusal, View, finish};
-use ah_rest_api_contract::{SessionId, SupervisorPhase};
+use ah_rest_api_contract::{SessionId, SessionStatus, SupervisorPhase};
 use ah_store::{
     Guard, Head, JournalPosition, SessionRecord, SessionVersion, StoreError, metrics as names,
 };
@@ -141,6 +141,9 @@ impl Supervisor {
             let before = self.view.record.journal;
             self.enter(SupervisorPhase::Starting);
             match self.core.executor.recorder_state(self.id).await? {
+                // An engine that ended meanwhile may have started the recorder of a session before
+                // it had written the workspace. Starting it again changes nothing.
+                _ if self.lacks_workspace() => self.bring_up().await?,
                 RecorderState::Never => self.bring_up().await?,
                 RecorderState::Alive => {
                     if !self.escalate().await? {
@@ -154,6 +157,11 @@ impl Supervisor {
             }
             self.back_off_without_progress(before).await?;
         }
+    }
+
+    fn lacks_workspace(&self) -> bool {
+        let session = &self.view.record.session;
+        session.status == SessionStatus::Provisioning && session.workspace.is_none()
     }
 
     /// Removes what the ended session left on the host.

@@ -10,21 +10,22 @@ mod agent;
 mod executor;
 mod recorder;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ah_lifecycle::turns::Moment;
-use ah_lifecycle::{AgentEnd, Fact, JournalEntry, JournalRecord, Request};
+use ah_lifecycle::{AgentEnd, Fact, Fence, JournalEntry, JournalRecord, Request};
 use ah_rest_api_contract::{
-    EphemeralEvent, EventPayload, Log, LogLevel, SessionId, SessionStatus, Thought, Timestamp,
+    AgentSelection, EphemeralEvent, EventPayload, Log, LogLevel, PermissionPolicy, PromptId,
+    SessionId, SessionStatus, Thought, Timestamp,
 };
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
 pub use agent::Behavior;
-use ah_executor::{ExecutorError, LogRetention};
+use ah_executor::{AgentLaunch, ExecutorError, LogRetention};
 use recorder::Recorder;
 
 /// The maximum wait of a test for a request to reach a recorder.
@@ -190,6 +191,29 @@ impl FakeHost {
     /// Holds sessions in this status: requests that would end it are postponed.
     pub fn hold(&self, status: SessionStatus) {
         self.0.held.lock().unwrap().insert(status);
+    }
+
+    /// Starts the recorder of a session, as an engine did that ended before it wrote so.
+    pub fn start_recorder(&self, session: SessionId) {
+        let launch = AgentLaunch {
+            session,
+            agent: AgentSelection::new(ah_scenario::AGENT_TYPE),
+            env: BTreeMap::new(),
+            workspace: format!("/workspaces/{session}").into(),
+            prompt: "begin".into(),
+            prompt_id: PromptId::from_ulid(session.ulid()),
+            author: "user".to_owned(),
+            permissions: PermissionPolicy::default(),
+            interactive: false,
+            fence: Fence(1),
+            ready: Duration::MAX,
+            timeout: None,
+            idle: Duration::MAX,
+            orphan_idle: Duration::MAX,
+            stop_grace: Duration::MAX,
+        };
+        let (behavior, now) = (self.0.behavior, self.now());
+        self.with(session, |recorder| recorder.launch(&launch, behavior, now));
     }
 
     /// Carries out the requests that [`FakeHost::hold`] postponed.

@@ -25,6 +25,14 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// The percentage after which progress is an event, so that a stage has at most eleven.
 const PROGRESS_STEP: u8 = 10;
 
+/// What has to be written of a workspace that was created.
+struct Taken {
+    /// The address of the repository and its default branch, if known.
+    default_branch: Option<(String, String)>,
+    /// The change of the session, unless it has the workspace already.
+    change: Option<Change>,
+}
+
 impl Supervisor {
     /// Starts a session that has no recorder yet, or ends one that is to be stopped.
     pub(super) async fn bring_up(&mut self) -> Result<(), SupervisorError> {
@@ -67,22 +75,28 @@ impl Supervisor {
                 }
             }
         };
-        match provisioned {
-            Ok(provisioned) => self.take_workspace(provisioned).await?,
+        let taken = match provisioned {
+            Ok(provisioned) => self.take_workspace(provisioned),
             // The session waits until the host has what it lacks.
             Err(error) if shortage::caused(&error) => return Err(error.into()),
             Err(error) => {
                 let reason = self.explained("the workspace could not be created", &error);
                 return self.conclude(ProcessEnd::NeverStarted { reason }).await;
             }
-        }
+        };
         let launch = match self.agent_launch() {
             Ok(launch) => launch,
             Err(reason) => {
                 return self.conclude(ProcessEnd::NeverStarted { reason }).await;
             }
         };
-        if let Err(error) = self.core.executor.launch(&launch).await {
+        // The recorder begins while the workspace is written to the log. It starts no agent before
+        // a supervisor attaches to it, and none attaches before that is written.
+        let executor = self.core.executor.clone();
+        let (written, launched) =
+            tokio::join!(self.write_workspace(taken), executor.launch(&launch));
+        written?;
+        if let Err(error) = launched {
             if shortage::caused(&error) {
                 return Err(error.into());
             }
@@ -161,19 +175,22 @@ impl Supervisor {
         })
     }
 
-    async fn take_workspace(&mut self, provisioned: Provisioned) -> Result<(), SupervisorError> {
+    /// Takes the workspace into the view. Returns what has to be written.
+    fn take_workspace(&mut self, provisioned: Provisioned) -> Taken {
         let Provisioned {
             workspace,
             commit,
             default_branch,
             notes,
         } = provisioned;
-        if let (Some(address), Some(branch)) = (&self.view.record.session.repo.url, default_branch)
-        {
-            self.note_default_branch(address, &branch).await?;
-        }
+        let address = self.view.record.session.repo.url.clone();
+        let default_branch = address.zip(default_branch);
         if self.view.record.session.workspace.as_ref() == Some(&workspace) {
-            return Ok(());
+            let change = None;
+            return Taken {
+                default_branch,
+                change,
+            };
         }
         let now = self.core.clock.now();
         let mut change = start::provisioned(&self.view.record, workspace, commit, now);
@@ -184,8 +201,20 @@ impl Supervisor {
                 payload: EventPayload::Log(Log::new(LogLevel::Warn, message)),
             }));
         self.view.apply(&change);
-        // The change is no decision, so it cannot conflict.
-        self.commit(change, 0).await?;
+        Taken {
+            default_branch,
+            change: Some(change),
+        }
+    }
+
+    async fn write_workspace(&mut self, taken: Taken) -> Result<(), SupervisorError> {
+        if let Some(change) = taken.change {
+            // The change is no decision, so it cannot conflict.
+            self.commit(change, 0).await?;
+        }
+        if let Some((address, branch)) = taken.default_branch {
+            self.note_default_branch(&address, &branch).await?;
+        }
         Ok(())
     }
 

@@ -38,8 +38,11 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the agent.
+    /// Starts the agent, unless the session had one before.
     pub(super) fn launch(&mut self, launch: &AgentLaunch, behavior: Behavior, now: Moment) {
+        if self.conversation.is_some() {
+            return;
+        }
         self.alive = true;
         self.launched_with = launch.env.clone().into_iter().collect();
         let agent = HostAgent::new(behavior, launch);

@@ -1,7 +1,7 @@
 //! Engines that die, and engines that take over.
 
 use ah_engine::testing::Behavior;
-use ah_lifecycle::Request;
+use ah_lifecycle::{AgentEnd, Request};
 use ah_rest_api_contract::{
     EventPayload, PromptRequest, SessionId, SessionStatus as S, TaskManager,
 };
@@ -55,6 +55,38 @@ fn output_without_an_engine_is_ingested_later() {
         [S::Queued, S::Provisioning, S::Running, S::Completed]
     );
     assert_eq!(thoughts(&log), ["seen", "unseen", "last"]);
+}
+
+#[test]
+fn a_recorder_that_began_before_its_workspace_was_written_is_attended_to() {
+    for is_over in [false, true] {
+        let world = World::new(Behavior::Directed);
+        world.host.hold(S::Provisioning);
+        let id: SessionId = with_doomed_engine(&world, async |engine| {
+            let id = launch(engine, a_task()).await;
+            until_status(engine, id, S::Provisioning).await;
+            id
+        });
+        world.host.start_recorder(id);
+        world.host.thought(id, "early");
+        if is_over {
+            world.host.end_turn(id);
+            world.host.end(id, AgentEnd::default());
+        }
+        world.host.release(S::Provisioning);
+        let (log, session) = with_doomed_engine(&world, async |engine| {
+            if !is_over {
+                until(engine, id, saw("early")).await;
+                world.host.end_turn(id);
+            }
+            let log = whole_log(engine, id).await;
+            (log, engine.get_session(id).await.unwrap())
+        });
+        assert_eq!(thoughts(&log), ["early"]);
+        let path = session.workspace.expect("the workspace is known").path;
+        assert_eq!(path, format!("/workspaces/{id}"));
+        assert!(statuses(&log).last().unwrap().is_terminal());
+    }
 }
 
 #[test]

@@ -166,7 +166,10 @@ mod tests {
         let (printed, pid) = start(group.entry().ok());
         assert!(printed.contains(&format!("/ah-{session}\n")), "{printed}");
         let parent = getpid().as_raw_nonzero();
-        assert!(printed.ends_with(&format!("\n{pid} {parent}\n")), "{printed}");
+        assert!(
+            printed.ends_with(&format!("\n{pid} {parent}\n")),
+            "{printed}"
+        );
 
         let unusable = GroupEntry {
             group: File::open(dir.path()).unwrap(),
@@ -177,12 +180,18 @@ mod tests {
             printed.contains(&format!("/ah-{session}\n")),
             "it joins by writing: {printed}"
         );
-        assert!(printed.ends_with(&format!("\n{pid} {parent}\n")), "{printed}");
+        assert!(
+            printed.ends_with(&format!("\n{pid} {parent}\n")),
+            "{printed}"
+        );
         group.end().await;
 
         let (printed, pid) = start(None);
         assert!(!printed.contains("/ah-"), "{printed}");
-        assert!(printed.ends_with(&format!("\n{pid} {parent}\n")), "{printed}");
+        assert!(
+            printed.ends_with(&format!("\n{pid} {parent}\n")),
+            "{printed}"
+        );
     }
 
     #[test]
