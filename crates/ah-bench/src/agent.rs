@@ -3,6 +3,7 @@
 //!
 //! It is a separate process of this program, so that its lines take the path of any agent's lines.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +12,7 @@ use ah_rest_api_contract::{EventPayload, Log, LogLevel};
 use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, stdin, stdout};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt as _, BufReader, Lines, stdin};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// The amount and the rate of the agent's output.
@@ -20,7 +21,7 @@ pub(crate) struct Pace {
     /// The number of lines.
     #[arg(long)]
     pub(crate) lines: u32,
-    /// The interval between two lines, in milliseconds.
+    /// The interval between two lines, in milliseconds; 0 for as fast as possible.
     #[arg(long)]
     pub(crate) interval_ms: u64,
     /// The number of the prompt that starts the output; earlier ones have no output.
@@ -93,30 +94,35 @@ impl Pace {
 /// the end of its input.
 pub(crate) async fn play(pace: Pace) -> anyhow::Result<()> {
     let mut input = BufReader::new(stdin()).lines();
-    say(&json!({ "ready": { "version": "1" } })).await?;
+    say(&json!({ "ready": { "version": "1" } }))?;
     for prompt in 1..=pace.on_prompt {
         if input.next_line().await?.is_none() {
             return Ok(());
         }
         if prompt < pace.on_prompt {
-            say(&json!({ "turn_ended": { "turn": "completed" } })).await?;
+            say(&json!({ "turn_ended": { "turn": "completed" } }))?;
         }
     }
-    let mut ticks = tokio::time::interval(Duration::from_millis(pace.interval_ms));
+    let interval = Duration::from_millis(pace.interval_ms);
+    let mut ticks = (!interval.is_zero()).then(|| tokio::time::interval(interval));
     for _ in 0..pace.lines {
-        ticks.tick().await;
+        if let Some(ticks) = &mut ticks {
+            ticks.tick().await;
+        }
         let event = EventPayload::Log(Log::new(LogLevel::Info, nanos_now().to_string()));
-        say(&json!({ "event": event })).await?;
+        say(&json!({ "event": event }))?;
     }
-    say(&json!({ "turn_ended": { "turn": "completed" } })).await?;
+    say(&json!({ "turn_ended": { "turn": "completed" } }))?;
     while input.next_line().await?.is_some() {}
     Ok(())
 }
 
-async fn say(line: &Value) -> anyhow::Result<()> {
-    let mut output = stdout();
-    output.write_all(format!("{line}\n").as_bytes()).await?;
-    output.flush().await?;
+/// Prints a line with one system call, as most programs do. The agent has nothing else to do while
+/// its pipe is full.
+fn say(line: &Value) -> anyhow::Result<()> {
+    let mut output = std::io::stdout().lock();
+    output.write_all(format!("{line}\n").as_bytes())?;
+    output.flush()?;
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use clap::Args;
-use futures::stream;
+use futures::{TryStreamExt as _, stream};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{ChildStdin, ChildStdout, Command};
@@ -69,6 +69,8 @@ pub(crate) async fn serve_bodies(bodies: Bodies) -> anyhow::Result<()> {
 struct Agent {
     input: Arc<Mutex<ChildStdin>>,
     lines: broadcast::Sender<Bytes>,
+    /// The database of the lines, if they are committed.
+    database: Option<PathBuf>,
 }
 
 /// Serves the lines of an agent at `/events`, after a POST to `/begin`.
@@ -89,21 +91,22 @@ pub(crate) async fn serve_lines(lines: Lines) -> anyhow::Result<()> {
     let state = Agent {
         input: Arc::new(Mutex::new(input)),
         lines: broadcast::Sender::new(BEHIND_MAX),
+        database: lines
+            .commit_in
+            .as_ref()
+            .map(|folder| folder.join("bare.sqlite")),
     };
     let router = Router::new()
         .route("/events", get(events))
+        .route("/replay", get(replay))
         .route("/begin", post(begin))
         .with_state(state.clone());
-    tokio::try_join!(
-        hand_on(output, lines.commit_in.as_deref(), &state),
-        serve(router)
-    )?;
+    tokio::try_join!(hand_on(output, &state), serve(router))?;
     Ok(())
 }
 
-async fn hand_on(output: ChildStdout, commit_in: Option<&Path>, to: &Agent) -> anyhow::Result<()> {
-    let file = commit_in.map(|folder| folder.join("bare.sqlite"));
-    let database = file.as_deref().map(bare_pipe::open).transpose()?;
+async fn hand_on(output: ChildStdout, to: &Agent) -> anyhow::Result<()> {
+    let database = to.database.as_deref().map(bare_pipe::open).transpose()?;
     let mut lines = BufReader::new(output).lines();
     while let Some(line) = lines.next_line().await? {
         if let Some(database) = &database {
@@ -137,6 +140,20 @@ async fn events(State(agent): State<Agent>) -> Response {
         Some((Ok::<_, Infallible>(frame), lines))
     });
     let media_type = [(CONTENT_TYPE, "text/event-stream")];
+    (media_type, Body::from_stream(frames)).into_response()
+}
+
+/// Responds with all lines in the database, a batch at a time.
+async fn replay(State(agent): State<Agent>) -> Response {
+    let Some(file) = agent.database else {
+        return axum::http::StatusCode::NOT_FOUND.into_response();
+    };
+    let frames = stream::try_unfold((file, 0), async |(file, after)| {
+        let (frames, last) = bare_pipe::lines_after(&file, after)?;
+        anyhow::Ok((last > after).then_some((Bytes::from(frames), (file, last))))
+    });
+    let media_type = [(CONTENT_TYPE, "text/event-stream")];
+    let frames = frames.map_err(std::io::Error::other);
     (media_type, Body::from_stream(frames)).into_response()
 }
 

@@ -15,6 +15,13 @@ pub(crate) struct Effort {
     pub(crate) readers: usize,
 }
 
+impl Effort {
+    /// Returns true for a smoke test, whose figures mean nothing.
+    pub(crate) const fn is_quick(self) -> bool {
+        self.rounds == 1
+    }
+}
+
 /// Prints the current measurement.
 pub(crate) fn progress(what: &str, round: usize, effort: Effort) {
     eprintln!("{what}: round {round} of {}", effort.rounds);

@@ -27,12 +27,17 @@ const PACE: Pace = Pace {
 };
 /// The number of launches of a round.
 const LAUNCHES: usize = 5;
+/// The number of launches at once, and the files of their repository.
+const AT_ONCE: usize = 50;
+const FILES: usize = 20_000;
+/// The files of a small repository.
+const FEW_FILES: usize = 20;
 
 /// Measures launches without a repository and on a small one.
 pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow::Result<Table> {
     let home = tempfile::tempdir_in(folder).context("failed to make a folder")?;
     let project = tempfile::tempdir_in(folder).context("failed to make a folder")?;
-    make_repository(project.path()).await?;
+    make_repository(project.path(), FEW_FILES).await?;
     let command = timed_access_point::command(home.path(), ah, PACE)?;
     let server = Server::start(command, home.path()).await?;
     let cases = [
@@ -56,14 +61,41 @@ pub(crate) async fn measure(folder: &Path, ah: &Path, effort: Effort) -> anyhow:
         }
         rows.push(row);
     }
+    rows.push(at_once(folder, &server, effort).await?);
     server.end().await?;
     Ok(Table {
         case: vec!["repository"],
         baseline: "git and spawn",
         subject: "access point",
-        unit: "microseconds, the median of launches",
+        unit: "microseconds, the median of launches, or until the last of those at once",
         rows,
     })
+}
+
+/// Measures launches at once on a repository with many files. A round takes so long that there is only
+/// one.
+async fn at_once(folder: &Path, server: &Server, effort: Effort) -> anyhow::Result<Comparison> {
+    let (launches, files) = match effort.is_quick() {
+        true => (4, 100),
+        false => (AT_ONCE, FILES),
+    };
+    let project = tempfile::tempdir_in(folder).context("failed to make a folder")?;
+    make_repository(project.path(), files).await?;
+    progress(&format!("{launches} launches at once"), 1, effort);
+    let mut row = Comparison::of([format!("{launches} at once, {files} files")]);
+    launch(server, Some(project.path())).await?;
+    let took = async |bare: bool| {
+        let running = (0..launches).map(async |number| match bare {
+            true => start(project.path(), Some(project.path()), number).await,
+            false => launch(server, Some(project.path())).await,
+        });
+        let micros = futures::future::try_join_all(running).await?;
+        // They begin together.
+        anyhow::Ok(micros.into_iter().fold(0.0, f64::max))
+    };
+    row.baseline.push(took(true).await?);
+    row.subject.push(took(false).await?);
+    Ok(row)
 }
 
 /// Launches a task, and returns the microseconds until its agent's first event arrives.
@@ -121,11 +153,13 @@ async fn start(folder: &Path, repository: Option<&Path>, number: usize) -> anyho
     Ok(took.as_secs_f64() * 1_000_000.0)
 }
 
-async fn make_repository(folder: &Path) -> anyhow::Result<()> {
+async fn make_repository(folder: &Path, files: usize) -> anyhow::Result<()> {
     git(folder, &["init", "-q", "-b", "main"]).await?;
-    for number in 0..20 {
+    for number in 0..files {
         let text = format!("the text of file {number}\n").repeat(50);
-        fs::write(folder.join(format!("file-{number}.txt")), text)?;
+        let part = folder.join(format!("part-{}", number / 100));
+        fs::create_dir_all(&part)?;
+        fs::write(part.join(format!("file-{number}.txt")), text)?;
     }
     git(folder, &["add", "-A"]).await?;
     let identity = ["-c", "user.name=Bench", "-c", "user.email=bench@localhost"];

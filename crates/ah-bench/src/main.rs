@@ -15,8 +15,10 @@ mod delivery;
 mod effort;
 mod fan_out;
 mod figures;
+mod floods;
 mod histories;
 mod launches;
+mod nchan;
 mod prompts;
 mod requests;
 mod server;
@@ -30,6 +32,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
@@ -68,7 +71,7 @@ struct Measurement {
     #[arg(long, default_value_t = 10_000, value_parser = counts(1_000_000))]
     sessions: u64,
     /// The number of readers in measurements with many readers
-    #[arg(long, default_value_t = 200, value_parser = counts(2_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = counts(2_000))]
     readers: u64,
     /// Print the raw figures as JSON
     #[arg(long)]
@@ -101,6 +104,10 @@ enum Benchmark {
     Histories,
     /// The delivery of an agent's line to the sockets of readers.
     FanOut,
+    /// The delivery of an agent's line to readers of the log of all sessions.
+    WholeLog,
+    /// An agent that prints as fast as it can, and the replay of its lines.
+    Floods,
     /// The memory of readers.
     Memory,
     /// The time from start to ready.
@@ -128,6 +135,9 @@ enum Role {
     /// Run a bare server that commits tasks
     #[command(hide = true)]
     ServeTasks(bare_server::Tasks),
+    /// Keep all processors awake
+    #[command(hide = true)]
+    Spin,
     /// Run a bare server of files
     #[command(hide = true)]
     ServeBodies(bare_server::Bodies),
@@ -141,6 +151,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Role::ServeSession(arguments)) => timed_access_point::serve(arguments).await,
         Some(Role::ServeLines(lines)) => bare_server::serve_lines(lines).await,
         Some(Role::ServeTasks(tasks)) => bare_server::serve_tasks(tasks).await,
+        Some(Role::Spin) => floods::spin(),
         Some(Role::ServeBodies(bodies)) => bare_server::serve_bodies(bodies).await,
         None => measure(arguments.measurement).await,
     }
@@ -151,6 +162,7 @@ async fn measure(measurement: Measurement) -> anyhow::Result<()> {
         true => (1, Duration::from_millis(150)),
         false => (5, Duration::from_millis(600)),
     };
+    raise_limit()?;
     let effort = Effort {
         rounds,
         round,
@@ -184,6 +196,13 @@ async fn measure(measurement: Measurement) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Raises the limit of open files of this process and its children: each reader has one at both ends.
+fn raise_limit() -> anyhow::Result<()> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).context("failed to raise the limit of open files")
+}
+
 /// The shared resources of all parts.
 struct Bench {
     folder: PathBuf,
@@ -205,6 +224,8 @@ impl Bench {
             Benchmark::Prompts => prompts::measure(folder, ah, effort).await,
             Benchmark::Histories => histories::measure(folder, ah, effort).await,
             Benchmark::FanOut => fan_out::measure(folder, ah, effort).await,
+            Benchmark::WholeLog => fan_out::measure_whole_log(folder, ah, effort).await,
+            Benchmark::Floods => floods::measure(folder, ah, effort).await,
             Benchmark::Memory => fan_out::measure_memory(folder, ah, effort).await,
             Benchmark::Starts => starts::measure(folder, ah, self.home().await?, effort).await,
         }
@@ -234,8 +255,12 @@ impl Benchmark {
             Self::Prompts => "Prompts to one session",
             Self::Histories => "Pages of history by length of the session, microseconds",
             Self::FanOut => "A line from an agent's output to the sockets of readers, microseconds",
+            Self::WholeLog => {
+                "A line from an agent's output to readers of the log of all sessions, microseconds"
+            }
+            Self::Floods => "Lines as fast as the agent prints them",
             Self::Memory => "Memory of a reader, bytes",
-            Self::Starts => "From start to ready, microseconds",
+            Self::Starts => "From the start of a program, microseconds",
         }
     }
 }

@@ -53,6 +53,15 @@ impl Subscriber {
 
     /// Returns the latency of `lines` lines of the agent to this socket, in microseconds.
     pub(crate) async fn micros(&mut self, lines: usize) -> anyhow::Result<Vec<f64>> {
+        let arrivals = self.arrivals(lines).await?.into_iter();
+        Ok(arrivals
+            .map(|(printed, arrived)| micros_between(printed, arrived))
+            .collect())
+    }
+
+    /// Returns the times at which `lines` lines of the agent were printed, and at which they arrived
+    /// at this socket, in nanoseconds.
+    pub(crate) async fn arrivals(&mut self, lines: usize) -> anyhow::Result<Vec<(u64, u64)>> {
         let mut took = Vec::with_capacity(lines);
         while took.len() < lines {
             self.rest.reserve(READ_BYTES);
@@ -64,7 +73,7 @@ impl Subscriber {
                 .iter()
                 .rposition(|&byte| byte == b'\n')
                 .map_or(0, |at| at + 1);
-            took.extend(times(&self.rest[..whole]).map(|printed| micros_between(printed, now)));
+            took.extend(times(&self.rest[..whole]).map(|printed| (printed, now)));
             self.rest.drain(..whole);
         }
         Ok(took)

@@ -1,5 +1,6 @@
 //! The access point with the agent that prints the time, the only difference to the shipped `ah`.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::Pace;
 use crate::server;
+
+/// The number of sessions that run at once, above that of any measurement.
+const SLOTS: NonZeroU32 = NonZeroU32::new(64).unwrap();
 
 /// An access point.
 #[derive(Args)]
@@ -55,7 +59,8 @@ pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     // The configuration sets nothing for sessions.
-    let engine = EngineConfig::new(home);
+    let mut engine = EngineConfig::new(home);
+    engine.max_concurrent_tasks = SLOTS;
     let agent = pace.command_line()?;
     let (listening, address) = oneshot::channel();
     let shutdown = CancellationToken::new();

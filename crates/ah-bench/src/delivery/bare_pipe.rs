@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::agent::{self, BareAgent, Pace};
 
+/// The number of lines that are read from the database at once, as by the access point.
+const BATCH: i64 = 256;
+
 /// The reader's treatment of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
@@ -72,6 +75,22 @@ pub(crate) fn commit(database: &Connection, line: &str) -> anyhow::Result<()> {
         .prepare_cached("INSERT INTO events (json) VALUES (?1)")?
         .execute(params![line])?;
     Ok(())
+}
+
+/// Returns the frames of at most [`BATCH`] lines after the line of this number, and the number of the
+/// last one.
+pub(crate) fn lines_after(file: &Path, after: i64) -> anyhow::Result<(String, i64)> {
+    let database = Connection::open(file)?;
+    let mut lines =
+        database.prepare("SELECT seq, json FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    let mut rows = lines.query(params![after, BATCH])?;
+    let (mut frames, mut last) = (String::new(), after);
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        let line: String = row.get(1)?;
+        frames.push_str(&format!("data: {line}\n\n"));
+    }
+    Ok((frames, last))
 }
 
 /// Creates the database of lines.
