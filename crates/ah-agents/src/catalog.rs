@@ -4,6 +4,7 @@ mod builtin;
 mod configured;
 mod context;
 mod installation;
+mod launcher;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -95,7 +96,8 @@ impl Catalog {
             let program = self.find(profile)?;
             let packaged =
                 installation::packaged_version(&program, profile.distribution.as_deref());
-            packaged.is_none().then_some(program)
+            let is_agent = !launcher::starts_another(&program, &profile.command);
+            (packaged.is_none() && is_agent).then_some(program)
         });
         let programs: Vec<PathBuf> = silent.collect();
         self.versions.ask(&programs).await;
@@ -131,7 +133,7 @@ impl Catalog {
             return Err(FieldErrors::of("type", message));
         };
         let mut errors = FieldErrors::default();
-        if let Some(wanted) = &selection.version {
+        if let Some(wanted) = selection.wanted_version() {
             self.check_version(name, profile, &program, wanted, &mut errors);
         }
         check_settings(name, selection, &mut errors);
@@ -143,6 +145,7 @@ impl Catalog {
             inherits: context::inheritance(Some(profile)),
             home: profile.home.clone(),
             model: None,
+            version: self.version(profile, &program),
             settings: selection.settings.clone(),
         };
         if self.host_environment.is_root {
@@ -177,6 +180,7 @@ impl Catalog {
             inherits: context::inheritance(None),
             home: None,
             model: None,
+            version: None,
             settings: selection.settings.clone(),
         })
     }
@@ -218,7 +222,12 @@ impl Catalog {
         installation::find(program, &self.host_environment.search_path)
     }
 
+    /// Returns the version of the agent; `None` if it is unknown, or if `program` only starts the
+    /// agent.
     fn version(&self, profile: &Profile, program: &std::path::Path) -> Option<String> {
+        if launcher::starts_another(program, &profile.command) {
+            return None;
+        }
         installation::packaged_version(program, profile.distribution.as_deref())
             .or_else(|| self.versions.reported(program).flatten())
     }

@@ -62,6 +62,9 @@ pub struct AgentProgram {
     /// selects one, or if none was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The version of the installed program, if it is known. The agent's own report replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The agent's own settings.
     pub settings: Map<String, Value>,
 }

@@ -174,7 +174,7 @@ async fn create_task(
 fn session(id: SessionId, task_id: TaskId, created_at: Timestamp) -> Session {
     let prompt = "Find out why the scheduler starts a session twice when two engines wake at \
                   once, write a test that shows it, and mend it.";
-    let agent = SessionAgent::new(AgentType::new("scenario"), "1");
+    let agent = SessionAgent::new(AgentType::new("scenario")).with_version("1");
     let mut session = Session::new(id, task_id, agent, prompt.into(), created_at);
     session.labels = BTreeMap::from([("team".to_owned(), "harbor".to_owned())]);
     session

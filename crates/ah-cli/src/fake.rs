@@ -19,7 +19,7 @@ pub(crate) fn manager_of(sessions: impl IntoIterator<Item = Session>) -> MockTas
 /// Returns a completed session with this id.
 pub(crate) fn session(id: &str) -> Session {
     let id: SessionId = id.parse().expect("is an id");
-    let agent = SessionAgent::new(AgentType::new("scenario"), "1.0");
+    let agent = SessionAgent::new(AgentType::new("scenario")).with_version("1.0");
     let prompt = PromptContent::from("Add a greeting");
     let mut session = Session::new(id, TaskId::from_ulid(id.ulid()), agent, prompt, at(0));
     "Add a greeting\nand test it".clone_into(&mut session.prompt);

@@ -111,12 +111,14 @@ pub(crate) async fn serve(
         idle_timeout,
         stop_grace,
         allowed_env,
+        devcontainers,
     } = config.sessions();
     let engine = EngineConfig {
         max_concurrent_tasks,
         idle_timeout,
         stop_grace,
         allowed_env,
+        devcontainers,
         ..EngineConfig::new(settings.home.clone())
     };
     let catalog = catalog(&program, config.agents().clone());

@@ -83,7 +83,7 @@
 //!
 //! | Control | Cases |
 //! |---|---|
-//! | `advance`, 5 ms at a time | `catalog::repositories_of_tasks_are_listed`, `drafts::draft_is_created_updated_and_deleted`, `drafts::drafts_are_sorted_by_last_update`, `lists::sessions_are_listed_newest_first`, `lists::initial_tasks_contain_drafts_and_sessions` |
+//! | `advance`, 5 ms at a time | `catalog::projects_of_tasks_are_listed`, `catalog::repositories_of_tasks_are_listed`, `drafts::draft_is_created_updated_and_deleted`, `drafts::drafts_are_sorted_by_last_update`, `lists::sessions_are_listed_newest_first`, `lists::initial_tasks_contain_drafts_and_sessions` |
 //! | `advance`, 2 s | `permissions::a_request_expires` |
 //! | `advance`, 31 s | `endings::session_over_its_idle_limit_is_stopped` |
 //! | `advance`, 61 s | `endings::session_over_its_time_limit_fails` |
@@ -274,6 +274,8 @@ declare! { $
         a_task_launches_one_session,
         a_task_launches_many_sessions,
         a_task_with_a_key_is_launched_once,
+        installed_version_has_several_words,
+        options_for_the_default_are_accepted,
         a_prompt_keeps_its_blocks,
         a_session_starts_at_the_requested_branch_and_commit,
         invalid_task_names_its_fields_and_launches_nothing,
@@ -343,12 +345,15 @@ declare! { $
     }
     drafts: {
         draft_is_created_updated_and_deleted,
+        draft_keeps_every_field_of_a_task,
         drafts_are_sorted_by_last_update,
         drafts_are_paged,
     }
     catalog: {
         version_and_health_are_reported,
         agents_are_listed,
+        executors_and_runtimes_are_listed,
+        projects_of_tasks_are_listed,
         repositories_of_tasks_are_listed,
         server_info_describes_the_implementation,
     }

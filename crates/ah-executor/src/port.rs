@@ -2,8 +2,8 @@
 
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_rest_api_contract::{
-    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry, RecorderInfo,
-    RepositorySource, SessionDiff, SessionId, SessionWorkspace,
+    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorInfo, FieldErrors, FileEntry,
+    RecorderInfo, RepositorySource, Runtime, SessionDiff, SessionId, SessionWorkspace,
 };
 use async_trait::async_trait;
 
@@ -157,6 +157,16 @@ pub enum LogRetention {
 /// A host that runs sessions.
 #[async_trait]
 pub trait Executor: Send + Sync + 'static {
+    /// Describes the host.
+    fn info(&self) -> ExecutorInfo {
+        ExecutorInfo::this_host()
+    }
+
+    /// Returns the runtimes of its agents.
+    fn runtimes(&self) -> Vec<Runtime> {
+        vec![Runtime::local()]
+    }
+
     /// Returns the agents of this host, with the versions known so far.
     fn agents(&self) -> Vec<Agent>;
 

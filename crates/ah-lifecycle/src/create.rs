@@ -1,21 +1,20 @@
 //! The creation of a task and its sessions: all checks come before any change.
 
 mod keyed;
+mod supported;
 
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
-    AgentSelection, CreateTask, FieldErrors, LaunchedTask, RepositorySource, Session, SessionAgent,
-    SessionId, Task, TaskId, TaskLaunchParams, Timestamp,
+    AgentSelection, CreateTask, ExecutorId, FieldErrors, LaunchedTask, RepositorySource, Session,
+    SessionAgent, SessionId, Task, TaskId, TaskLaunchParams, Timestamp,
 };
 use ulid::Ulid;
 
 use crate::Launch;
 
 pub use keyed::KeyedLaunch;
-
-/// The version of an agent that has not reported one yet.
-const VERSION_UNKNOWN: &str = "latest";
+pub use supported::check_supported;
 
 /// A task to be created.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +27,8 @@ pub struct Creation {
     pub launched: LaunchedTask,
 }
 
-/// Checks the parts that depend on the access point: the agents, with `resolve`, and the variables,
-/// of which a task may set `allowed_env`. Returns the faults, so that the caller can add more.
+/// Checks the parts that depend on the access point: the agents, with `resolve`, the executor, and
+/// the variables, of which a task may set `allowed_env`. Returns the faults, so that the caller can add more.
 pub fn judge(
     params: &TaskLaunchParams,
     allowed_env: &BTreeSet<String>,
@@ -55,6 +54,13 @@ pub fn judge(
             format!("env.{name}"),
             "is not a variable that tasks may set on this access point",
         );
+    }
+    let host = ExecutorId::local();
+    if let Some(wanted) = params.requested_host()
+        && *wanted != host
+    {
+        let message = format!("is `{wanted}`, but the only executor is `{host}`");
+        errors.add("workspace.executionHostId", message);
     }
     errors
 }
@@ -114,6 +120,7 @@ fn launch_of(params: &TaskLaunchParams, author: &str) -> Launch {
     launch.permissions.clone_from(&request.permissions);
     launch.timeout_ms = request.timeout_ms;
     launch.idle_timeout_ms = request.idle_timeout_ms;
+    launch.remarks = supported::remarks(params);
     launch
 }
 
@@ -125,8 +132,8 @@ fn session(
     now: Timestamp,
 ) -> Session {
     let request = params.request();
-    let version = agent.version.as_deref().unwrap_or(VERSION_UNKNOWN);
-    let mut session_agent = SessionAgent::new(agent.agent_type.clone(), version);
+    let mut session_agent = SessionAgent::new(agent.agent_type.clone());
+    session_agent.version = agent.wanted_version().map(str::to_owned);
     session_agent.model.clone_from(&agent.model);
     session_agent.settings.clone_from(&agent.settings);
     let mut session = Session::new(id, task_id, session_agent, request.prompt.clone(), now);
@@ -136,7 +143,6 @@ fn session(
     session.repo.url = params.source().map(RepositorySource::without_credentials);
     session.repo.branch.clone_from(&request.repo.branch);
     session.repo.commit.clone_from(&request.repo.commit);
-    session.runtime.clone_from(&request.runtime);
     session.labels.clone_from(&request.labels);
     session.priority = request.priority;
     session.interactive = request.interactive;

@@ -158,7 +158,9 @@ fn of_fact(view: &View, fact: &Fact, ts: Timestamp) -> Result<Change, Refusal> {
         } => {
             let known = &view.record.session.agent.version;
             let mut update = SessionUpdate::default();
-            update.agent_version = version.clone().filter(|version| version != known);
+            update.agent_version = version
+                .clone()
+                .filter(|version| Some(version) != known.as_ref());
             let mut change = Change::of_update(update, ts);
             change.patch.agent_session_id.clone_from(agent_session_id);
             change.into()

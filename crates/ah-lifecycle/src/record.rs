@@ -93,6 +93,9 @@ pub struct Launch {
     pub idle_timeout_ms: Option<u64>,
     /// The author of the launch.
     pub author: String,
+    /// Warnings for the log of the session once it has a workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 impl Launch {
@@ -107,6 +110,7 @@ impl Launch {
             timeout_ms: None,
             idle_timeout_ms: None,
             author: author.into(),
+            remarks: Vec::new(),
         }
     }
 }

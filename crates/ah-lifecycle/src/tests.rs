@@ -22,7 +22,7 @@ pub(super) fn at(seconds: i64) -> Timestamp {
 pub(super) fn provisioning() -> View {
     let id = SessionId::from_ulid(Ulid::from_parts(1, 1));
     let task_id = TaskId::from_ulid(Ulid::from_parts(1, 2));
-    let agent = SessionAgent::new(AgentType::new("scenario"), "latest");
+    let agent = SessionAgent::new(AgentType::new("scenario"));
     let mut session = Session::new(id, task_id, agent, "do it".into(), at(0));
     session.status = SessionStatus::Provisioning;
     session.last_seq = EventSeq::new(1);

@@ -14,6 +14,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
+use crate::error_lines::{ERROR_LINES_WAITING_MAX, ErrorLines};
 use crate::lines::{AGENT_LINE_BYTES_MAX, AgentLine, PAYLOAD_BYTES_MAX, next_line};
 use crate::process::{Cgroup, GroupEntry, RECORDER_MARK, SESSION_MARK};
 use crate::tasks::RecorderTasks;
@@ -48,6 +49,10 @@ pub(crate) struct AgentProcess {
     pub(crate) lines: mpsc::Receiver<LineAhead>,
     /// True until the end of the output has been read.
     pub(crate) is_output_open: bool,
+    /// The lines of its standard error for the session's log; the channel closes with it.
+    error_lines: mpsc::Receiver<String>,
+    /// True until the end of the lines of standard error has been read.
+    is_error_open: bool,
     /// Its input; `None` once it is closed.
     input: Option<mpsc::Sender<Vec<u8>>>,
     /// Returns the end of its standard error when that is closed.
@@ -100,14 +105,37 @@ impl AgentProcess {
         let (lines_in, lines) = mpsc::channel(LINES_AHEAD);
         tasks.spawn(write_input(pipe::Sender::from_owned_fd(stdin)?, messages));
         tasks.spawn(read_lines(pipe::Receiver::from_owned_fd(stdout)?, lines_in));
-        let errors = tasks.spawn(read_errors(pipe::Receiver::from_owned_fd(stderr)?, log));
+        let (error_lines_in, error_lines) = mpsc::channel(ERROR_LINES_WAITING_MAX);
+        let errors = tasks.spawn(read_errors(
+            pipe::Receiver::from_owned_fd(stderr)?,
+            log,
+            ErrorLines::new(error_lines_in),
+        ));
         Ok(Self {
             pid,
             lines,
             is_output_open: true,
+            error_lines,
+            is_error_open: true,
             input: Some(input),
             errors,
         })
+    }
+
+    /// Returns the next line of the agent. The end of its output is returned once.
+    pub(crate) async fn next_line(&mut self) -> FromAgent {
+        loop {
+            tokio::select! {
+                // What it did comes before its remarks.
+                biased;
+                line = self.lines.recv(), if self.is_output_open => return FromAgent::Output(line),
+                line = self.error_lines.recv(), if self.is_error_open => match line {
+                    Some(line) => return FromAgent::Error(line),
+                    None => self.is_error_open = false,
+                },
+                else => std::future::pending().await,
+            }
+        }
     }
 
     /// Writes `message` to the agent's input.
@@ -138,18 +166,33 @@ impl AgentProcess {
         }
     }
 
-    /// Returns the end of the standard error. Called when no process is left that could write to
-    /// it.
-    pub(crate) async fn error_tail(self, wait_max: std::time::Duration) -> String {
+    /// Returns the end of the standard error, and its lines that were not read yet. Called when no
+    /// process is left that could write to it.
+    pub(crate) async fn remaining_errors(
+        mut self,
+        wait_max: std::time::Duration,
+    ) -> (String, Vec<String>) {
         let reader = self.errors.abort_handle();
-        match tokio::time::timeout(wait_max, self.errors).await {
+        let tail = match tokio::time::timeout(wait_max, self.errors).await {
             Ok(tail) => tail.ok().flatten().unwrap_or_default(),
             Err(_) => {
                 reader.abort();
                 String::new()
             }
-        }
+        };
+        // At most the capacity of the channel.
+        let lines = std::iter::from_fn(|| self.error_lines.try_recv().ok());
+        (tail, lines.collect())
     }
+}
+
+/// A line of an agent.
+#[derive(Debug)]
+pub(crate) enum FromAgent {
+    /// A line of its output; `None` is the end of it.
+    Output(Option<LineAhead>),
+    /// A line of its standard error.
+    Error(String),
 }
 
 /// Makes the process lead its own session and die with the recorder.
@@ -216,8 +259,9 @@ async fn read_lines(output: pipe::Receiver, lines: mpsc::Sender<LineAhead>) {
     }
 }
 
-/// Copies the agent's standard error into `log` up to the limit, and returns the end of it.
-async fn read_errors(mut errors: pipe::Receiver, mut log: File) -> String {
+/// Copies the agent's standard error into `log` up to the limit and into `lines`, and returns the
+/// end of it.
+async fn read_errors(mut errors: pipe::Receiver, mut log: File, mut lines: ErrorLines) -> String {
     let mut chunk = vec![0; 8 * 1024];
     let mut room = ERROR_BYTES_MAX;
     let mut tail: VecDeque<u8> = VecDeque::with_capacity(ERROR_TAIL_BYTES);
@@ -227,6 +271,7 @@ async fn read_errors(mut errors: pipe::Receiver, mut log: File) -> String {
             Ok(read) => read,
         };
         let bytes = &chunk[..read];
+        lines.take(bytes);
         tail.extend(bytes);
         tail.drain(..tail.len().saturating_sub(ERROR_TAIL_BYTES));
         if room == 0 {
@@ -244,5 +289,6 @@ async fn read_errors(mut errors: pipe::Receiver, mut log: File) -> String {
             room = 0;
         }
     }
+    lines.end();
     String::from_utf8_lossy(tail.make_contiguous()).into_owned()
 }

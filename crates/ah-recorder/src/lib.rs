@@ -17,6 +17,7 @@ mod clock;
 mod connection;
 mod context;
 mod end_reason;
+mod error_lines;
 mod files;
 pub mod journal;
 mod lines;

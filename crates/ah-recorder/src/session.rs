@@ -21,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::agent::{AgentProcess, LineAhead};
+use crate::agent::{AgentProcess, FromAgent, LineAhead};
 use crate::clock;
 use crate::end_reason::Exit;
 use crate::files::remove;
@@ -193,7 +193,10 @@ impl RecordedSession {
             let deadline = self.next_deadline();
             tokio::select! {
                 // While its records wait, the agent waits as soon as its pipe is full.
-                line = next_line(self.agent.as_mut()), if self.withheld.is_none() => self.on_line(line),
+                line = next_line(self.agent.as_mut()), if self.withheld.is_none() => match line {
+                    FromAgent::Output(line) => self.on_line(line),
+                    FromAgent::Error(line) => self.on_error_line(&line),
+                },
                 _ = signals.child.recv() => self.reap(),
                 Some(arrival) = inputs.arrivals.recv() => self.on_arrival(arrival),
                 Some((generation, request)) = inputs.received.recv() => {
@@ -242,6 +245,12 @@ impl RecordedSession {
         {
             shutdown.turn_ended(at.tick.into());
         }
+    }
+
+    fn on_error_line(&mut self, line: &str) {
+        let mut effects = Effects::default();
+        log_error_line(line, &mut effects);
+        self.put_into_effect(effects);
     }
 
     fn take_line(&mut self, line: &AgentLine, at: Moment, effects: &mut Effects) {
@@ -335,12 +344,17 @@ fn reap_children(agent: Option<Pid>) -> Option<Exit> {
     exit
 }
 
-/// Returns the agent's next line; `None`, once, at the end of its output.
-async fn next_line(agent: Option<&mut AgentProcess>) -> Option<LineAhead> {
+/// Returns the agent's next line.
+async fn next_line(agent: Option<&mut AgentProcess>) -> FromAgent {
     match agent {
-        Some(agent) if agent.is_output_open => agent.lines.recv().await,
-        _ => future::pending().await,
+        Some(agent) => agent.next_line().await,
+        None => future::pending().await,
     }
+}
+
+/// Logs a line of the agent's standard error. Most of them are of interest to its developers only.
+pub(super) fn log_error_line(line: &str, effects: &mut Effects) {
+    effects.log(clock::now(), LogLevel::Debug, format!("stderr: {line}"));
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::{
     AllEventsQuery, EncodedJson, EncodedPage, EphemeralEvent, ErrorKind, EventFilter, EventPayload,
     EventQuery, EventSeq, EventType, Gap, HealthProbe, LogCursor, LogLevel, Page, SessionEvent,
-    SessionId, SessionQuery, SessionStatus, TaskManager, TaskManagerError, Timestamp,
+    SessionId, SessionQuery, SessionStatus, TaskId, TaskManager, TaskManagerError, Timestamp,
 };
 
 /// The party for which an access point acts.
@@ -280,6 +280,10 @@ pub trait AccessPoint: TaskManager {
     /// Returns true if the query names sessions that have all ended, and its filter admits no event
     /// of them after its cursor. A reader would wait for ever.
     async fn is_exhausted(&self, query: &AllEventsQuery) -> Result<bool, TaskManagerError>;
+
+    /// Returns a cursor before the first event of the task `id`, and the ids of its sessions.
+    async fn task_begin(&self, id: TaskId)
+    -> Result<(LogCursor, Vec<SessionId>), TaskManagerError>;
 
     /// Returns the cursor of the last event of all sessions.
     async fn log_end(&self) -> Result<LogCursor, TaskManagerError>;

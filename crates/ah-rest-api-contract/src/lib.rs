@@ -173,8 +173,9 @@ pub mod encoded;
 pub mod error;
 pub mod event;
 pub mod health;
+pub mod host;
 pub mod idempotency;
-pub mod ids;
+mod ids;
 pub mod lifecycle;
 pub mod manager;
 mod number;
@@ -223,6 +224,7 @@ pub use event::*;
 pub use health::{
     CheckStatus, DeepHealth, Health, HealthCheck, HealthProbe, HealthStatus, Version,
 };
+pub use host::{ExecutorHealth, ExecutorInfo, Project, Runtime};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use ids::{
     DraftId, EventSeq, ExecutorId, InvalidId, LogCursor, MessageId, PermissionId, PromptId,
@@ -251,7 +253,8 @@ pub use session::{
     SessionView, SessionWorkspace, WorkspaceProvider,
 };
 pub use task::{
-    AgentSelection, CreateTask, LaunchedTask, Priority, RepoConfig, RepoMode, RuntimeConfig,
-    RuntimeType, Task, TaskLaunchParams, TaskLaunchParamsBuilder,
+    AgentSelection, CreateTask, DevcontainerPolicy, LaunchedTask, Priority, RepoConfig, RepoMode,
+    RuntimeConfig, RuntimeResources, RuntimeType, Task, TaskLaunchParams, TaskLaunchParamsBuilder,
+    WebhookRequest, WorkDelivery, WorkDeliveryMode, WorkspaceConfig,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};

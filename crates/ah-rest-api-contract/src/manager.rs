@@ -7,11 +7,11 @@ use futures::Stream;
 
 use crate::{
     Agent, AllEventsQuery, AttachmentContent, AttachmentHash, BranchList, DeepHealth, DiffQuery,
-    Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq, FileEntry, FileQuery,
-    LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer, PermissionId, Prompt,
-    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Session,
-    SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, StreamItem, Task, TaskId,
-    TaskLaunchParams, TaskManagerError, Version,
+    Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq, ExecutorInfo, FileEntry,
+    FileQuery, LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer,
+    PermissionId, Project, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
+    Repository, RepositoryId, Runtime, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
+    SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams, TaskManagerError, Version,
 };
 
 /// A stream of one session's events. It starts at a cursor and ends after the terminal `status`
@@ -254,6 +254,18 @@ pub trait TaskManager: Send + Sync {
 
     /// Returns a page of the agents that tasks can name.
     async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError>;
+
+    /// Returns a page of the runtimes that tasks can request.
+    async fn list_runtimes(&self, page: PageRequest) -> Result<Page<Runtime>, TaskManagerError>;
+
+    /// Returns a page of the hosts that run sessions.
+    async fn list_executors(
+        &self,
+        page: PageRequest,
+    ) -> Result<Page<ExecutorInfo>, TaskManagerError>;
+
+    /// Returns a page of the projects that sessions belong to, the last used first.
+    async fn list_projects(&self, page: PageRequest) -> Result<Page<Project>, TaskManagerError>;
 
     /// Returns a page of the repositories on which tasks were launched, the last used first.
     async fn list_repositories(

@@ -15,7 +15,7 @@ use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-pub(crate) use tasks::{PromptInput, RepoInput, environment, labels};
+pub(crate) use tasks::{PromptInput, RepoInput, environment, labels, providers};
 
 /// A string with a pattern.
 fn text(description: &str, pattern: &str, example: &str) -> Object {

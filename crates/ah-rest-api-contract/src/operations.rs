@@ -175,7 +175,7 @@ impl Operation {
         let within = self.path.strip_prefix(BASE).unwrap_or(self.path);
         match within.split('/').find(|segment| !segment.is_empty()) {
             Some("health" | "ready" | "metrics" | "version") => "health",
-            Some("api" | "openapi.json" | "errors") | None => "documentation",
+            Some("api" | "openapi.json" | "openapi-3.0.json" | "errors") | None => "documentation",
             Some("repos") => "repositories",
             Some("schemas") => "agents",
             Some(resource) => resource,

@@ -260,8 +260,9 @@ pub struct SessionAgent {
     /// The type of the agent.
     #[serde(rename = "type")]
     pub agent_type: AgentType,
-    /// The version of the agent.
-    pub version: String,
+    /// The version of the agent that runs; absent while it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The requested model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -272,15 +273,22 @@ pub struct SessionAgent {
 }
 
 impl SessionAgent {
-    /// Creates the agent of this type and version, without a requested model and settings.
+    /// Creates the agent of this type, of unknown version, without a requested model and settings.
     #[must_use]
-    pub fn new(agent_type: AgentType, version: impl Into<String>) -> Self {
+    pub fn new(agent_type: AgentType) -> Self {
         Self {
             agent_type,
-            version: version.into(),
+            version: None,
             model: None,
             settings: Map::new(),
         }
+    }
+
+    /// Sets the version.
+    #[must_use]
+    pub fn with_version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
     }
 }
 
@@ -481,7 +489,7 @@ mod tests {
             let mut session = Session::new(
                 id.parse().unwrap(),
                 id.parse().unwrap(),
-                SessionAgent::new(AgentType::new("scenario"), "1"),
+                SessionAgent::new(AgentType::new("scenario")),
                 PromptContent::new(Vec::new()),
                 Timestamp::from_unix_millis(0),
             );

@@ -1,6 +1,7 @@
 //! Launching a task (contract §0.10, §3, §4.1).
 
 mod launch;
+mod options;
 mod repo;
 mod request;
 mod rules;
@@ -8,6 +9,10 @@ mod rules;
 use serde::{Deserialize, Serialize};
 
 pub use launch::{TaskLaunchParams, TaskLaunchParamsBuilder};
+pub use options::{
+    DevcontainerPolicy, RuntimeResources, WebhookRequest, WorkDelivery, WorkDeliveryMode,
+    WorkspaceConfig,
+};
 pub use repo::{RepoConfig, RepoMode};
 pub(crate) use request::open_runtime;
 pub use request::{AgentSelection, CreateTask, Priority, RuntimeConfig, RuntimeType};

@@ -1,11 +1,14 @@
 //! The operations whose methods are not generated: schemas and texts.
 
 use ah_rest_api_contract::operations::{self, Operation, paths};
-use ah_rest_api_contract::{AgentType, ErrorKind, TaskManagerError};
+use ah_rest_api_contract::{
+    AgentType, AllEventsQuery, AllEventsStream, ErrorKind, TaskId, TaskManagerError,
+};
 use serde_json::Value;
 
 use crate::call::ApiCall;
 use crate::client::RestClient;
+use crate::stream::{Everything, follow};
 
 /// The media type of an answer for a browser.
 const HTML: &str = "text/html";
@@ -13,6 +16,19 @@ const HTML: &str = "text/html";
 const PLAIN: &str = "text/plain";
 
 impl RestClient {
+    /// Returns the events of all sessions of a task after [`AllEventsQuery::after`], or from the
+    /// launch of the task. The stream ends when all of them have ended.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if the task is unknown.
+    pub async fn task_events(
+        &self,
+        id: TaskId,
+        query: AllEventsQuery,
+    ) -> Result<AllEventsStream, TaskManagerError> {
+        follow(self.clone(), Everything::of_task(id, query)).await
+    }
+
     /// The JSON Schema of an agent's settings.
     ///
     /// # Errors

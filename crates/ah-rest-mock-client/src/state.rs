@@ -13,10 +13,10 @@ use ah_lifecycle::create::{self, Creation};
 use ah_lifecycle::turns::{AgentOutput, Moment};
 use ah_lifecycle::{Decision, Refusal, View};
 use ah_rest_api_contract::{
-    DeliveryMode, Draft, DraftId, DraftUpdate, ErrorKind, EventQuery, InitialTasks, LaunchedTask,
-    Page, PageRequest, Priority, Prompt, PromptId, PromptRequest, Session, SessionEvent, SessionId,
-    SessionQuery, SessionStatus, SortOrder, Task, TaskId, TaskLaunchParams, TaskManagerError,
-    check_cursor,
+    DeliveryMode, DevcontainerPolicy, Draft, DraftId, DraftUpdate, ErrorKind, EventQuery,
+    InitialTasks, LaunchedTask, Page, PageRequest, Priority, Project, Prompt, PromptId,
+    PromptRequest, Session, SessionEvent, SessionId, SessionQuery, SessionStatus, SortOrder, Task,
+    TaskId, TaskLaunchParams, TaskManagerError, check_cursor,
 };
 use ah_scenario::{Defines, ScriptedAgent, Speed};
 use tokio::sync::Notify;
@@ -102,6 +102,7 @@ impl State {
     ) -> Result<LaunchedTask, TaskManagerError> {
         let agents = &self.agents;
         create::judge(params, &self.allowed_env, |agent| agents.check(agent)).into_result(())?;
+        create::check_supported(params, DevcontainerPolicy::Refuse)?;
         let Creation {
             task,
             sessions,
@@ -131,7 +132,7 @@ impl State {
     /// Adds a session with its log, which does not proceed.
     pub(crate) fn add(&mut self, session: Session, log: Vec<SessionEvent>) {
         let script = Arc::new(ScriptBuilder::new("none").build());
-        let version = session.agent.version.clone();
+        let version = session.agent.version.clone().unwrap_or_default();
         let setup = Setup {
             agent: ScriptedAgent::new(script, Defines::default(), version, session.id.ulid()),
             speed: Speed::default(),
@@ -271,6 +272,19 @@ impl State {
         let wanted: Vec<&MockSession> = newest_first.filter(|it| wants(query, it)).collect();
         let page = Page::of_whole(wanted, query.page);
         page.map(|session| session.session().clone().viewed_as(query.view))
+    }
+
+    pub(crate) fn page_of_projects(&self, page: PageRequest) -> Page<Project> {
+        let mut projects: Vec<Project> = Vec::new();
+        // The newest session of a project comes first.
+        for session in self.sessions.iter().rev().map(MockSession::session) {
+            if let Some(id) = &session.project_id
+                && projects.iter().all(|known| known.id != *id)
+            {
+                projects.push(Project::new(id.clone(), session.created_at));
+            }
+        }
+        Page::of_whole(projects, page)
     }
 
     pub(crate) fn list_events(

@@ -46,12 +46,13 @@ pub(crate) fn all() -> Router<Serving> {
 }
 
 /// The operations that are served in every phase of the server's life.
-pub(crate) const OPERATIONAL: [Operation; 7] = [
+pub(crate) const OPERATIONAL: [Operation; 8] = [
     operations::HEALTH,
     operations::METRICS,
     operations::DEEP_HEALTH,
     operations::VERSION,
     operations::OPENAPI,
+    operations::OPENAPI_3_0,
     operations::DOCS,
     operations::EXPLAIN_ERROR,
 ];
@@ -68,6 +69,7 @@ where
         .route(operations::DEEP_HEALTH.path, get(deep_health))
         .route(operations::VERSION.path, get(version))
         .route(operations::OPENAPI.path, get(openapi))
+        .route(operations::OPENAPI_3_0.path, get(openapi_3_0))
         .route(operations::DOCS.path, get(docs))
         .route(operations::EXPLAIN_ERROR.path, get(explain_error))
 }

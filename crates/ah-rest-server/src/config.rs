@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ah_agents::ConfiguredAgents;
+use ah_rest_api_contract::DevcontainerPolicy;
 
 pub use edit::{file_of, set};
 pub use entry::ConfigEntry;
@@ -60,6 +61,8 @@ pub struct SessionSettings {
     pub stop_grace: Duration,
     /// The names of the environment variables that a task may set.
     pub allowed_env: BTreeSet<String>,
+    /// The treatment of tasks that request a development container.
+    pub devcontainers: DevcontainerPolicy,
 }
 
 /// The settings of workspaces, for the host that creates them.
@@ -136,6 +139,10 @@ impl Config {
             idle_timeout: Duration::from_millis(self.sessions.idle_timeout_ms),
             stop_grace: Duration::from_millis(self.sessions.stop_grace_ms),
             allowed_env,
+            devcontainers: match &*self.sessions.devcontainer {
+                "local" => DevcontainerPolicy::Local,
+                _ => DevcontainerPolicy::Refuse,
+            },
         }
     }
 }

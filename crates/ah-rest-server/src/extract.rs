@@ -2,6 +2,7 @@
 //! it.
 
 mod command;
+mod field;
 mod id;
 mod query;
 

@@ -12,6 +12,7 @@ use crate::api::ProblemKind;
 mod generators;
 mod links;
 mod operation;
+pub(crate) mod v3_0;
 
 use operation::{Describe, SCHEMES};
 
@@ -89,8 +90,11 @@ fn tag(name: &str) -> Tag {
         "documentation" => "The documentation of the API and its errors.",
         "drafts" => "Tasks that are not launched yet.",
         "events" => "The events of sessions.",
+        "executors" => "The hosts that run sessions.",
         "health" => "The state of the server.",
+        "projects" => "The projects that sessions belong to.",
         "repositories" => "The repositories that tasks worked on.",
+        "runtimes" => "The runtimes that tasks can request.",
         "sessions" => "Sessions: an agent at work in its workspace.",
         "tasks" => "Tasks, which launch sessions.",
         // A test refuses tags without a description.

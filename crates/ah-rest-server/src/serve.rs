@@ -10,7 +10,7 @@ use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ah_rest_api_contract::{AccessPoint, AccessPointFile, ApiKeyText};
@@ -370,6 +370,7 @@ fn site(config: &Config, host: &Host, closing: CancellationToken) -> Result<Site
             version: host.version.clone().into(),
             home: host.lock.home().into(),
             openapi: Bytes::from(document),
+            openapi_3_0: OnceLock::new(),
             clock: host.clock.clone(),
             metrics: metrics.clone(),
             access: None,

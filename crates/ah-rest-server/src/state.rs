@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ah_rest_api_contract::AccessPoint;
 use axum::extract::FromRef;
@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) home: Arc<Path>,
     /// The OpenAPI document, as JSON.
     pub(crate) openapi: Bytes,
+    /// The OpenAPI document in version 3.0, rendered by the first request for it.
+    pub(crate) openapi_3_0: OnceLock<Bytes>,
     pub(crate) clock: ServerClock,
     pub(crate) metrics: Metrics,
     /// The access point, while the server serves it.

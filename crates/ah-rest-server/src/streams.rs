@@ -16,6 +16,7 @@ use crate::routes::Route;
 pub(crate) fn is_requested(route: &Route, request: &Request) -> bool {
     let path = route.path();
     path == operations::ALL_EVENTS.path
+        || path == operations::TASK_EVENTS.path
         || path == operations::STREAM_SESSION_EVENTS.path
         || path == operations::SESSION_EVENTS.path
             && representation(request.headers(), request.uri()) == Representation::Stream

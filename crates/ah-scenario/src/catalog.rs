@@ -40,7 +40,7 @@ pub fn agent() -> Agent {
 /// The invalid fields: `version` for another version, `model`, and `settings.<name>`.
 pub fn check_selection(selection: &AgentSelection) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::default();
-    if let Some(version) = selection.version.as_deref().filter(|it| *it != VERSION) {
+    if let Some(version) = selection.wanted_version().filter(|it| *it != VERSION) {
         let message =
             format!("is `{version}`, but the installed version of `{AGENT_TYPE}` is {VERSION}");
         errors.add("version", message);

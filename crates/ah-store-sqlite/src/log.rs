@@ -41,6 +41,13 @@ impl EventLog for SqliteStore {
         .await
     }
 
+    async fn log_before(&self, id: SessionId) -> Result<LogPosition, StoreError> {
+        operation("find the first event of a session", async {
+            before(&mut *self.reader().await?, id).await
+        })
+        .await
+    }
+
     async fn log_end(&self) -> Result<LogPosition, StoreError> {
         operation("find the end of the log", async {
             end(&mut *self.reader().await?).await
@@ -80,6 +87,26 @@ async fn begin(connection: &mut SqliteConnection) -> Result<LogPosition, StoreEr
         .await
         .during("find the beginning of the log")?;
     rows::log_position(begin)
+}
+
+/// Returns the position before the first event of a session.
+async fn before(
+    connection: &mut SqliteConnection,
+    id: SessionId,
+) -> Result<LogPosition, StoreError> {
+    let session = key_of(connection, id).await?;
+    let first = sqlx::query_scalar!(
+        r#"SELECT coalesce(
+             (SELECT key - 1 FROM events WHERE session = $1 ORDER BY seq LIMIT 1),
+             (SELECT max(key) FROM events),
+             0
+           ) AS "before!: i64""#,
+        session
+    )
+    .fetch_one(connection)
+    .await
+    .during("find the first event of a session")?;
+    rows::log_position(first)
 }
 
 /// Returns the position of the last event of all sessions.
@@ -134,6 +161,7 @@ async fn list(
 struct Selection {
     session: i64,
     levels: Option<String>,
+    failed_tools_only: bool,
     after: Option<i64>,
     before: Option<i64>,
     since: Option<i64>,
@@ -154,6 +182,7 @@ impl Selection {
         Ok(Self {
             session,
             levels: query.filter.level().map(levels_up_to).transpose()?,
+            failed_tools_only: query.filter.wants_failed_tools_only(),
             after: query.after.map(|seq| stored(seq.get())).transpose()?,
             before: query.before.map(|seq| stored(seq.get())).transpose()?,
             since: query.since.map(|moment| moment.as_unix_millis()),
@@ -181,6 +210,7 @@ impl Selection {
                  AND ($5 IS NULL OR seq < $5)
                  AND ($6 IS NULL OR ts >= $6)
                  AND ($7 IS NULL OR ts < $7)
+                 AND (NOT $11 OR type <> 'tool_result' OR json ->> '$.status' = 'failed')
              )
              SELECT
                  (SELECT count(*) FROM wanted) AS "total!: i64",
@@ -200,7 +230,8 @@ impl Selection {
             self.until,
             self.newest_first,
             self.limit,
-            self.offset
+            self.offset,
+            self.failed_tools_only
         )
         .fetch_one(connection)
         .await

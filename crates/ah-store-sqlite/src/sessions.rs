@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
-    EncodedJson, EncodedPage, Page, Session, SessionId, SessionQuery, SessionStatus,
+    EncodedJson, EncodedPage, Page, PageRequest, Project, Session, SessionId, SessionQuery,
+    SessionStatus,
 };
 use ah_store::{SessionRecord, SessionWrite, Sessions, StoreError, Written};
 use async_trait::async_trait;
@@ -56,9 +57,56 @@ impl Sessions for SqliteStore {
         .await
     }
 
+    async fn list_projects(&self, page: PageRequest) -> Result<Page<Project>, StoreError> {
+        operation("list projects", async {
+            projects(&mut *self.reader().await?, page).await
+        })
+        .await
+    }
+
     async fn write(&self, write: SessionWrite) -> Result<Written, StoreError> {
         self.writer.write(write).await
     }
+}
+
+/// Returns a page of projects. The index of the lists of sessions has all of it.
+async fn projects(
+    connection: &mut SqliteConnection,
+    page: PageRequest,
+) -> Result<Page<Project>, StoreError> {
+    const LIST: &str = "list projects";
+    let mut snapshot = connection.begin().await.during(LIST)?;
+    let total =
+        sqlx::query_scalar!(r#"SELECT count(DISTINCT project_id) AS "total!: i64" FROM sessions"#)
+            .fetch_one(&mut *snapshot)
+            .await
+            .during(LIST)?;
+    let limit = page.per_page();
+    let offset = stored(page.offset())?;
+    let found = sqlx::query!(
+        r#"SELECT project_id AS "id!: String", max(created_at) AS "last_used_at!: i64"
+           FROM sessions
+           WHERE project_id IS NOT NULL
+           GROUP BY project_id
+           ORDER BY 2 DESC, 1
+           LIMIT $1 OFFSET $2"#,
+        limit,
+        offset
+    )
+    .fetch_all(&mut *snapshot)
+    .await
+    .during(LIST)?;
+    snapshot.commit().await.during(LIST)?;
+    let items = found
+        .into_iter()
+        .map(|row| {
+            let reader = Reader::new("sessions", &row.id);
+            let last_used_at = reader.moment("created_at", row.last_used_at)?;
+            Ok(Project::new(row.id.clone(), last_used_at))
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let total = Reader::new("sessions", "").number("project_id", total)?;
+    Ok(Page::new(items, total, page))
 }
 
 /// Returns a page, in two statements. The first counts the sessions and finds the keys of the

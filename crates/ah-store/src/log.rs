@@ -93,6 +93,9 @@ pub trait EventLog: Send + Sync {
     /// outside of its log.
     async fn log_begin(&self) -> Result<LogPosition, StoreError>;
 
+    /// Returns the position before the first event of the session `id`.
+    async fn log_before(&self, id: SessionId) -> Result<LogPosition, StoreError>;
+
     /// Returns the position of the last committed event of all sessions.
     async fn log_end(&self) -> Result<LogPosition, StoreError>;
 

@@ -7,8 +7,8 @@ use ah_lifecycle::{
     SessionVersion,
 };
 use ah_rest_api_contract::{
-    EncodedJson, EncodedPage, EventSeq, Page, Receipt, Session, SessionId, SessionQuery,
-    SessionStatus, Timestamp,
+    EncodedJson, EncodedPage, EventSeq, Page, PageRequest, Project, Receipt, Session, SessionId,
+    SessionQuery, SessionStatus, Timestamp,
 };
 use async_trait::async_trait;
 
@@ -114,6 +114,9 @@ pub trait Sessions: Send + Sync {
     /// Counts the sessions of each status, hidden ones included. A status without sessions is
     /// absent.
     async fn count_sessions(&self) -> Result<BTreeMap<SessionStatus, u64>, StoreError>;
+
+    /// Returns a page of the projects that sessions belong to, the last used first.
+    async fn list_projects(&self, page: PageRequest) -> Result<Page<Project>, StoreError>;
 
     /// Changes one session. See [`SessionWrite`].
     async fn write(&self, write: SessionWrite) -> Result<Written, StoreError>;

@@ -77,6 +77,7 @@ macro_rules! store_suite {
                 terminal_write_clears_the_owner,
                 an_end_erases_the_environment_of_the_agent,
                 sessions_are_listed_newest_first,
+                projects_are_those_of_sessions,
                 sessions_are_counted_by_status,
                 sessions_are_filtered,
                 sessions_are_found_by_their_labels,

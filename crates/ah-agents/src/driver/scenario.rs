@@ -184,6 +184,7 @@ mod tests {
             inherits: crate::Inheritance::default(),
             home: None,
             model: None,
+            version: None,
             settings: serde_json::from_str(r#"{"scenario":"demo"}"#).unwrap(),
         };
         let command = ScenarioDriver.command(&agent, &folder).unwrap();

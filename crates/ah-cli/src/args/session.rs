@@ -171,8 +171,8 @@ pub(crate) struct EventsArgs {
 
 /// Show a session's log
 ///
-/// Shows log lines of the agent, its tools and the access point, and errors that the agent
-/// reported. Times are UTC.
+/// Shows messages, tools with their output, changes of the status, errors, and log lines of the
+/// access point. `--level debug` adds thoughts and the standard error of the agent. Times are UTC.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ah session logs --tail 20
@@ -186,7 +186,7 @@ pub(crate) struct LogsArgs {
     /// Show only the last N existing lines
     #[arg(long, value_name = "N")]
     pub(crate) tail: Option<usize>,
-    /// Minimum level of the lines to show
+    /// Minimum level of the lines to show; `info` by default
     #[arg(long, value_name = "LEVEL", value_parser = log_level())]
     pub(crate) level: Option<LogLevel>,
 }

@@ -50,9 +50,10 @@ pub(crate) struct TaskArgs {
     #[arg(long, conflicts_with_all = ["branch", "commit"], help_heading = "Repository")]
     pub(crate) with_changes: bool,
 
-    /// Agent type, one of `ah agents` [default: task.agent of the configuration, otherwise the first
-    /// installed one, otherwise the demo `scenario`]
-    #[arg(long, value_name = "TYPE", help_heading = "Agent")]
+    /// Agent type, one of `ah agents`, with a version if the installed one must have it [default:
+    /// task.agent of the configuration, otherwise the first installed one, otherwise the demo
+    /// `scenario`]
+    #[arg(long, value_name = "TYPE[@VERSION]", help_heading = "Agent")]
     pub(crate) agent: Option<String>,
     /// Model to use [default: the agent's own]
     #[arg(long, value_name = "MODEL", help_heading = "Agent")]

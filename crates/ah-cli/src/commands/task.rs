@@ -230,14 +230,14 @@ impl TypedTask {
             None => (None, Vec::new()),
         };
         let agent = match (&scenario, &args.agent) {
-            (Some(_), Some(agent)) if agent != DEMO => {
+            (Some(_), Some(agent)) if type_and_version(agent).0 != DEMO => {
                 return Err(Failure::validation(format!(
                     "--scenario requires the agent `{DEMO}`, not `{agent}`"
                 ))
                 .hint("omit --agent"));
             }
-            (Some(_), _) => Some(DEMO.to_owned()),
-            (None, agent) => agent.clone(),
+            (Some(_), None) => Some(DEMO.to_owned()),
+            (_, agent) => agent.clone(),
         };
         let (repo, warning) = repo_config(args)?;
         warnings.extend(warning);
@@ -259,9 +259,11 @@ impl TypedTask {
     ) -> Result<TaskLaunchParams, Failure> {
         let options = TaskOptions::of(args, settings)?;
         let (prompt, repo) = (self.prompt.clone(), self.repo.clone());
+        let (agent, version) = type_and_version(agent);
         let params = TaskLaunchParams::builder(prompt, repo, agent)
             .with(|request| {
                 for selection in &mut request.agents {
+                    selection.version = version.map(str::to_owned);
                     selection.model.clone_from(&options.model);
                     selection.count = args.instances;
                     if let Some(scenario) = &self.scenario {
@@ -280,6 +282,14 @@ impl TypedTask {
             })
             .build()?;
         Ok(params)
+    }
+}
+
+/// Splits `TYPE@VERSION`. No type of an agent has an `@`.
+fn type_and_version(agent: &str) -> (&str, Option<&str>) {
+    match agent.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (agent, None),
     }
 }
 

@@ -33,6 +33,53 @@ pub async fn agents_are_listed(world: &World) {
     assert!(agent.capabilities.permissions && agent.capabilities.steer);
 }
 
+/// The hosts and runtimes that tasks can request are listed.
+pub async fn executors_and_runtimes_are_listed(world: &World) {
+    let page = PageRequest::largest();
+    let executors = world.manager().list_executors(page).await;
+    let executors = executors.expect("executors are listed");
+    assert_eq!(executors.total, executors.items.len() as u64);
+    let runtimes = world.manager().list_runtimes(page).await;
+    let runtimes = runtimes.expect("runtimes are listed").items;
+    let id = world.launch(json!([think("hm")])).await;
+    world.until_status(id, S::Completed).await;
+    let session = world.session(id).await;
+    let workspace = session.workspace.expect("a completed session has one");
+    let mut ids = executors.items.iter().map(|executor| &executor.id);
+    assert!(ids.any(|id| *id == workspace.executor_id), "{executors:?}");
+    let mut kinds = runtimes.iter().map(|runtime| runtime.runtime_type);
+    assert!(
+        kinds.any(|kind| kind == session.runtime.runtime_type),
+        "{runtimes:?}"
+    );
+}
+
+/// A project exists once a task names it.
+pub async fn projects_of_tasks_are_listed(world: &World) {
+    let listed = async || {
+        let page = world.manager().list_projects(PageRequest::largest()).await;
+        let page = page.expect("projects are listed");
+        assert_eq!(page.total, page.items.len() as u64);
+        page.items
+            .into_iter()
+            .map(|project| project.id)
+            .collect::<Vec<_>>()
+    };
+    assert!(listed().await.is_empty());
+    for (project, expected) in [
+        ("one", &["one"][..]),
+        ("two", &["two", "one"]),
+        ("one", &["one", "two"]),
+    ] {
+        world.advance(std::time::Duration::from_millis(5)).await;
+        let mut task = world.task(&json!([think("hm")]));
+        task.project_id = Some(project.to_owned());
+        let id = world.launch_task(task).await;
+        world.until_status(id, S::Completed).await;
+        assert_eq!(listed().await, expected);
+    }
+}
+
 /// A repository is known once a task was launched on it. Its branches are listed, the default one
 /// first.
 pub async fn repositories_of_tasks_are_listed(world: &World) {

@@ -6,6 +6,7 @@ use ah_rest_api_contract::{
     AgentSelection, DraftContent, DraftId, DraftUpdate, ErrorKind, PER_PAGE_MAX, PageRequest,
     RepoConfig,
 };
+use serde_json::json;
 
 use crate::World;
 use crate::world::refused;
@@ -63,6 +64,45 @@ pub async fn draft_is_created_updated_and_deleted(world: &World) {
         save(Some(draft.id), prompt("two")).await,
         ErrorKind::NotFound,
     );
+}
+
+/// A draft keeps every field of a task as it was given, also one that no task could have.
+pub async fn draft_keeps_every_field_of_a_task(world: &World) {
+    let content = json!({
+        "prompt": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}],
+        "repo": {"mode": "upload"},
+        "agents": [{"type": "", "version": "latest", "count": 0}],
+        "runtime": {
+            "type": "devcontainer",
+            "devcontainerPath": ".devcontainer",
+            "resources": {"cpu": 2, "memoryMiB": 4096},
+        },
+        "workspace": {"snapshotPreference": ["zfs", "copy"], "executionHostId": "elsewhere"},
+        "tenantId": "t",
+        "projectId": "p",
+        "labels": {"a": "1"},
+        "priority": "high",
+        "interactive": true,
+        "timeoutMs": 5,
+        "idleTimeoutMs": 6,
+        "permissions": {"default": "deny", "rules": [], "onTimeout": "deny", "timeoutMs": 1000},
+        "env": {"A": "1"},
+        "delivery": {"mode": "pr", "targetBranch": "main"},
+        "webhooks": [{"event": "session.completed", "url": "https://example.com"}],
+    });
+    let content: DraftContent = serde_json::from_value(content).expect("a draft");
+    let manager = world.manager();
+    let update = DraftUpdate {
+        id: None,
+        content: content.clone(),
+    };
+    let draft = manager.save_draft_task(update).await.expect("it is saved");
+    assert_eq!(draft.content, content);
+    let read = manager.get_draft(draft.id).await.expect("it is there");
+    assert_eq!(read.content, content);
+    let shown = serde_json::to_value(&read).expect("JSON");
+    assert_eq!(shown["prompt"], "one\ntwo");
+    assert_eq!(shown["promptBlocks"][1]["text"], "two");
 }
 
 /// The most recently saved draft is listed first.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use ah_rest_api_contract::{
-    AgentSelection, ContentBlock, CreateTask, ErrorKind, IdempotencyKey, PageRequest, Priority,
-    PromptContent, RepoConfig, SessionQuery, SessionStatus as S, TaskLaunchParams,
+    AgentSelection, ContentBlock, CreateTask, ErrorKind, ExecutorId, IdempotencyKey, PageRequest,
+    Priority, PromptContent, RepoConfig, RuntimeConfig, RuntimeResources, SessionQuery,
+    SessionStatus as S, TaskLaunchParams, WorkDelivery, WorkDeliveryMode, WorkspaceConfig,
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -189,6 +190,48 @@ pub async fn invalid_task_names_its_fields_and_launches_nothing(world: &World) {
     }
     let sessions = world.manager().list_sessions(SessionQuery::default()).await;
     assert_eq!(sessions.expect("there are none").total, 0);
+}
+
+/// The installed version of an agent is meant by an absent version, an empty one and `latest`. The
+/// task keeps the words, and the session shows the version that ran.
+pub async fn installed_version_has_several_words(world: &World) {
+    let mut ran = Vec::new();
+    for asked in [None, Some(""), Some("latest")] {
+        let mut task = world.task(&json!([think("hm")]));
+        task.agents[0].version = asked.map(str::to_owned);
+        let id = world.launch_task(task).await;
+        world.until_status(id, S::Completed).await;
+        let session = world.session(id).await;
+        let stored = world.manager().get_task(session.task_id).await;
+        let stored = stored.expect("it was launched").request;
+        assert_eq!(stored.agents[0].version.as_deref(), asked);
+        ran.push(session.agent.version);
+    }
+    assert!(
+        ran.iter()
+            .all(|version| *version == ran[0] && version.as_deref() != Some("latest")),
+        "{ran:?}"
+    );
+}
+
+/// Options that ask for what happens anyway are accepted, and kept with the task.
+pub async fn options_for_the_default_are_accepted(world: &World) {
+    let mut task = world.task(&json!([think("hm")]));
+    task.workspace = Some(WorkspaceConfig {
+        snapshot_preference: vec!["worktree".to_owned()],
+        execution_host_id: Some(ExecutorId::local()),
+    });
+    task.runtime.resources = Some(RuntimeResources::default());
+    task.delivery = Some(WorkDelivery {
+        mode: WorkDeliveryMode::Branch,
+        target_branch: None,
+    });
+    let id = world.launch_task(task.clone()).await;
+    world.until_status(id, S::Completed).await;
+    let session = world.session(id).await;
+    assert_eq!(session.runtime, RuntimeConfig::default());
+    let stored = world.manager().get_task(session.task_id).await;
+    assert_eq!(stored.expect("it was launched").request, task);
 }
 
 /// Sessions without a slot are queued, and those with high priority run first.

@@ -3,12 +3,12 @@
 use ah_rest_api_contract::{
     Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash, BranchList,
     CreateTask, DeepHealth, DeliveryMode, DiffQuery, Draft, DraftId, DraftUpdate, EphemeralEvent,
-    ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, FileEntry, FileQuery, InitialTasks,
-    LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
-    PermissionPolicy, Priority, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
-    Repository, RepositoryId, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
-    SessionQuery, SessionView, SortOrder, StreamItem, Task, TaskId, TaskLaunchParams, TaskManager,
-    TaskManagerError, Version,
+    ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, ExecutorInfo, FileEntry, FileQuery,
+    InitialTasks, LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer,
+    PermissionId, PermissionPolicy, Priority, Project, Prompt, PromptContent, PromptId,
+    PromptReceipt, PromptRequest, Repository, RepositoryId, Runtime, Session, SessionDiff,
+    SessionEvent, SessionId, SessionInfo, SessionQuery, SessionView, SortOrder, StreamItem, Task,
+    TaskId, TaskLaunchParams, TaskManager, TaskManagerError, Version,
 };
 use ah_rest_mock_client::MockTaskManager;
 use async_trait::async_trait;
@@ -489,6 +489,21 @@ impl TaskManager for Mutant {
 
     async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {
         self.inner.list_agents(page).await
+    }
+
+    async fn list_runtimes(&self, page: PageRequest) -> Result<Page<Runtime>, TaskManagerError> {
+        self.inner.list_runtimes(page).await
+    }
+
+    async fn list_executors(
+        &self,
+        page: PageRequest,
+    ) -> Result<Page<ExecutorInfo>, TaskManagerError> {
+        self.inner.list_executors(page).await
+    }
+
+    async fn list_projects(&self, page: PageRequest) -> Result<Page<Project>, TaskManagerError> {
+        self.inner.list_projects(page).await
     }
 
     async fn list_repositories(

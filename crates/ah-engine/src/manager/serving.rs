@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ah_rest_api_contract::{
     AccessPoint, AllEventsQuery, Caller, EncodedJson, EncodedLogStream, EncodedPage, EncodedStream,
     ErrorKind, EventFilter, EventQuery, EventSeq, HealthProbe, HistoryPage, LogCursor, Receipt,
-    SessionId, SessionQuery, SessionStatus, TaskManagerError, check_cursor, check_log_cursor,
+    SessionId, SessionQuery, SessionStatus, TaskId, TaskManagerError, check_cursor,
+    check_log_cursor,
 };
 use ah_store::{LogPosition, Store, StoreError};
 use async_trait::async_trait;
@@ -97,6 +98,19 @@ impl AccessPoint for LocalTaskManager {
         let store = self.core.store.as_ref();
         let left = crate::stream::has_more(store, after, sessions, &query.filter).await?;
         Ok(!left)
+    }
+
+    async fn task_begin(
+        &self,
+        id: TaskId,
+    ) -> Result<(LogCursor, Vec<SessionId>), TaskManagerError> {
+        let sessions = self.core.store.task(id).await?.session_ids;
+        // The first events of a task are written together, those of its first session first.
+        let begin = match sessions.first() {
+            Some(first) => self.core.store.log_before(*first).await?,
+            None => self.core.store.log_end().await?,
+        };
+        Ok((LogCursor::new(begin.0), sessions))
     }
 
     async fn log_end(&self) -> Result<LogCursor, TaskManagerError> {

@@ -3,11 +3,11 @@
 use ah_rest_api_contract::{
     AccessPoint, Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash,
     BranchList, DeepHealth, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter, EventQuery,
-    EventSeq, EventStream, FileEntry, FileQuery, HealthProbe, InitialTasks, LaunchedTask, Page,
-    PageRequest, Permission, PermissionAnswer, PermissionId, Prompt, PromptContent, PromptId,
-    PromptReceipt, PromptRequest, Repository, RepositoryId, Session, SessionDiff, SessionEvent,
-    SessionId, SessionInfo, SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager,
-    TaskManagerError, Version,
+    EventSeq, EventStream, ExecutorInfo, FileEntry, FileQuery, HealthProbe, InitialTasks,
+    LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId, Project, Prompt,
+    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Runtime,
+    Session, SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, Task, TaskId,
+    TaskLaunchParams, TaskManager, TaskManagerError, Version,
 };
 use async_trait::async_trait;
 
@@ -177,6 +177,25 @@ impl TaskManager for LocalTaskManager {
 
     async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {
         Ok(self.read_agents(page).await)
+    }
+
+    async fn list_runtimes(&self, page: PageRequest) -> Result<Page<Runtime>, TaskManagerError> {
+        Ok(Page::of_whole(self.core.executor.runtimes(), page))
+    }
+
+    async fn list_executors(
+        &self,
+        page: PageRequest,
+    ) -> Result<Page<ExecutorInfo>, TaskManagerError> {
+        Ok(Page::of_whole(vec![self.core.executor.info()], page))
+    }
+
+    async fn list_projects(&self, page: PageRequest) -> Result<Page<Project>, TaskManagerError> {
+        self.core
+            .store
+            .list_projects(page)
+            .await
+            .map_err(Into::into)
     }
 
     async fn list_repositories(

@@ -193,10 +193,11 @@ impl Supervisor {
             };
         }
         let now = self.core.clock.now();
+        let remarks = self.view.record.launch.remarks.clone();
         let mut change = start::provisioned(&self.view.record, workspace, commit, now);
         change
             .events
-            .extend(notes.into_iter().map(|message| NewEvent {
+            .extend(remarks.into_iter().chain(notes).map(|message| NewEvent {
                 ts: now,
                 payload: EventPayload::Log(Log::new(LogLevel::Warn, message)),
             }));

@@ -25,7 +25,7 @@ async fn a_task_runs_from_queued_to_completed() {
     let session = engine.get_session(id).await.unwrap();
     assert_eq!(session.exit_code, Some(0));
     assert_eq!(session.changes.map(|changes| changes.lines_added), Some(2));
-    assert_eq!(session.agent.version, "1.0");
+    assert_eq!(session.agent.version.as_deref(), Some("1.0"));
     assert!(session.started_at.is_some() && session.ended_at.is_some());
     assert_eq!(session.last_seq.get(), log.len() as u64);
     assert!(session.recent_events.is_empty(), "it is over");

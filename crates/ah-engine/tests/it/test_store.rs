@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use ah_rest_api_contract::{
     AttachmentContent, AttachmentHash, Draft, DraftId, EncodedJson, EncodedPage, EventQuery,
-    EventSeq, Page, PageRequest, PermissionId, Prompt, PromptId, Receipt, Repository, RepositoryId,
-    Session, SessionEvent, SessionId, SessionQuery, SessionStatus, Task, TaskId, Timestamp,
+    EventSeq, Page, PageRequest, PermissionId, Project, Prompt, PromptId, Receipt, Repository,
+    RepositoryId, Session, SessionEvent, SessionId, SessionQuery, SessionStatus, Task, TaskId,
+    Timestamp,
 };
 use ah_store::{
     ApiKey, Attachments, Claim, Claims, Drafts, EngineId, EventLog, EventRow, Head, Keys, Lease,
@@ -110,6 +111,7 @@ forward! {
         async list_sessions(query: &SessionQuery) -> Page<Session>;
         async encoded_session(id: SessionId) -> EncodedJson;
         async encoded_sessions(query: &SessionQuery) -> EncodedPage;
+        async list_projects(page: PageRequest) -> Page<Project>;
         async count_sessions() -> BTreeMap<SessionStatus, u64>;
         async write(write: SessionWrite) -> Written, after command_work(&write);
     }
@@ -124,6 +126,7 @@ forward! {
         async events_after(id: SessionId, after: EventSeq, limit: u32) -> Vec<EventRow>, after read_permit();
         async all_events_after(after: LogPosition, limit: u32) -> Vec<EventRow>;
         async log_begin() -> LogPosition;
+        async log_before(id: SessionId) -> LogPosition;
         async log_end() -> LogPosition;
         async list_events(id: SessionId, query: &EventQuery) -> Page<SessionEvent>;
         sync watch_session(id: SessionId) -> Head;

@@ -470,7 +470,7 @@ fn agent_session_id_is_recorded() {
     };
     feed(&mut view, ready("1", Some("ses_1")));
     feed(&mut view, ready("2", None));
-    assert_eq!(view.record.session.agent.version, "2");
+    assert_eq!(view.record.session.agent.version.as_deref(), Some("2"));
     assert_eq!(view.record.agent_session_id.as_deref(), Some("ses_1"));
 }
 

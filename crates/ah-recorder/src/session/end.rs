@@ -6,7 +6,7 @@ use ah_lifecycle::turns::Effects;
 use ah_rest_api_contract::LogLevel;
 use tokio::time::Instant;
 
-use super::{RecordedSession, SessionInputs, reap_children};
+use super::{RecordedSession, SessionInputs, log_error_line, reap_children};
 use crate::clock;
 use crate::end_reason::{self, Ended};
 use crate::journal::JournalError;
@@ -48,10 +48,13 @@ impl RecordedSession {
         let in_turn = self.conversation.is_in_turn();
         let mut effects = Effects::default();
         self.conversation.agent_ended(clock::now(), &mut effects);
-        let error_tail = match self.agent.take() {
-            Some(agent) => agent.error_tail(OUTPUT_WAIT_MAX).await,
-            None => String::new(),
+        let (error_tail, error_lines) = match self.agent.take() {
+            Some(agent) => agent.remaining_errors(OUTPUT_WAIT_MAX).await,
+            None => Default::default(),
         };
+        for line in &error_lines {
+            log_error_line(line, &mut effects);
+        }
         if let Err(error) = home::remove(folder).await {
             let message = format!("the agent's home could not be removed: {error}");
             effects.log(clock::now(), LogLevel::Warn, message);

@@ -2,7 +2,7 @@ use ah_recorder::protocol::{EndCause, Fact, JournalEntry, ShutdownManner};
 use ah_recorder::sweep_session;
 use rustix::process::Signal;
 
-use crate::fixture::{Session, kill, wait_for};
+use crate::fixture::{Session, kill, log_text, wait_for};
 
 /// Children in their own sessions, a daemon of two forks, and processes that ignore signals.
 const LITTER: &str = "\
@@ -115,6 +115,10 @@ async fn exit_during_a_turn_is_recorded() {
             .unwrap()
             .contains("out of cheese")
     );
+    let journal = session.journal();
+    let logged = journal.iter().filter_map(log_text);
+    let logged: Vec<&str> = logged.filter(|text| text.starts_with("stderr: ")).collect();
+    assert_eq!(logged, ["stderr: out of cheese"]);
 }
 
 #[tokio::test]

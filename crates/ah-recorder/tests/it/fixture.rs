@@ -53,6 +53,7 @@ impl Session {
                 inherits: ah_agents::Inheritance::default(),
                 home: None,
                 model: None,
+                version: None,
                 settings: serde_json::Map::new(),
             },
             workspace: dir.path().to_owned(),

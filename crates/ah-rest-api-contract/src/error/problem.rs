@@ -59,6 +59,16 @@ impl Problem {
         }
     }
 
+    /// Creates a problem that names every field whose value is not supported.
+    #[must_use]
+    pub fn not_implemented(fields: FieldErrors) -> Self {
+        let detail = fields.to_string();
+        Self {
+            errors: fields,
+            ..Self::new(ErrorKind::NotImplemented, detail)
+        }
+    }
+
     /// Returns the kind of this problem. If the type URI is unknown, the kind follows from the
     /// status.
     #[must_use]

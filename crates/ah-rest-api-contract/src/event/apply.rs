@@ -100,7 +100,7 @@ impl Session {
             self.repo.commit = Some(commit.clone());
         }
         if let Some(version) = agent_version {
-            self.agent.version.clone_from(version);
+            self.agent.version = Some(version.clone());
         }
         if let Some(activity) = activity {
             self.set_activity(*activity);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EventPayload, EventType, LogLevel};
+use super::{EventPayload, EventType, LogLevel, ToolOutcome};
 use crate::word::words;
 use crate::{EventSeq, PageRequest, Timestamp};
 
@@ -13,6 +13,7 @@ use crate::{EventSeq, PageRequest, Timestamp};
 pub struct EventFilter {
     types: Option<BTreeSet<EventType>>,
     level: Option<LogLevel>,
+    failed_tools_only: bool,
     ephemeral: bool,
 }
 
@@ -30,6 +31,19 @@ impl EventFilter {
     pub const fn with_level(mut self, level: LogLevel) -> Self {
         self.level = Some(level);
         self
+    }
+
+    /// Limits `tool_result` events to those of failed tools. Other events are not affected.
+    #[must_use]
+    pub const fn with_failed_tools_only(mut self) -> Self {
+        self.failed_tools_only = true;
+        self
+    }
+
+    /// Returns true if `tool_result` events are limited to those of failed tools.
+    #[must_use]
+    pub const fn wants_failed_tools_only(&self) -> bool {
+        self.failed_tools_only
     }
 
     /// Includes ephemeral events.
@@ -68,7 +82,13 @@ impl EventFilter {
             (EventPayload::Log(log), Some(level)) => log.level <= level,
             _ => true,
         };
-        of_type && of_level
+        let of_outcome = match payload {
+            EventPayload::ToolResult(result) if self.failed_tools_only => {
+                result.status == ToolOutcome::Failed
+            }
+            _ => true,
+        };
+        of_type && of_level && of_outcome
     }
 }
 

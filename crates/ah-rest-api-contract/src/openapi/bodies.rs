@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::json;
-use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, SchemaType};
 use utoipa::openapi::{
     Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type,
 };
@@ -11,8 +11,10 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{NamedSchemas, integer, object_of, push, reference, word};
 use crate::{
-    AgentSelection, ContentBlock, Draft, DraftContent, DraftId, PermissionAction, PermissionAnswer,
-    PermissionPolicy, PermissionRule, PromptContent, RepoConfig, RuntimeConfig, Timestamp,
+    AgentSelection, ContentBlock, CreateTask, Draft, DraftContent, DraftId, PermissionAction,
+    PermissionAnswer, PermissionPolicy, PermissionRule, Priority, PromptContent, RepoConfig,
+    RuntimeConfig, RuntimeResources, RuntimeType, Timestamp, WebhookRequest, WorkDelivery,
+    WorkspaceConfig,
 };
 
 fn blocks() -> ArrayBuilder {
@@ -135,6 +137,16 @@ impl ToSchema for PermissionAnswer {
 fn without_bounds<T: PartialSchema>() -> Object {
     let mut object = object_of::<T>();
     for field in object.properties.values_mut() {
+        if let RefOr::T(Schema::Array(list)) = field {
+            list.max_items = None;
+            if let ArrayItems::RefOrSchema(items) = &mut list.items
+                && let RefOr::T(Schema::Object(item)) = &mut **items
+            {
+                item.min_length = None;
+                item.max_length = None;
+                item.pattern = None;
+            }
+        }
         if let RefOr::T(Schema::Object(field)) = field {
             field.min_length = None;
             field.max_length = None;
@@ -149,41 +161,101 @@ fn without_bounds<T: PartialSchema>() -> Object {
     object
 }
 
-/// The schema of an agent in a draft.
-enum DraftAgent {}
+/// Declares the schemas of parts of a draft, which are those of the parts of a task without bounds.
+macro_rules! draft_parts {
+    ($($name:ident of $part:ident;)+) => {$(
+        #[doc = concat!("The schema of the draft of `", stringify!($part), "`.")]
+        enum $name {}
 
-impl PartialSchema for DraftAgent {
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                RefOr::T(Schema::from(without_bounds::<$part>()))
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+
+            fn schemas(schemas: &mut NamedSchemas) {
+                $part::schemas(schemas);
+            }
+        }
+    )+};
+}
+
+draft_parts! {
+    DraftAgent of AgentSelection;
+    DraftRepo of RepoConfig;
+    DraftResources of RuntimeResources;
+    DraftPermissionRule of PermissionRule;
+    DraftWorkspace of WorkspaceConfig;
+    DraftDelivery of WorkDelivery;
+    DraftWebhook of WebhookRequest;
+}
+
+/// The schema of the runtime in a draft.
+enum DraftRuntime {}
+
+impl PartialSchema for DraftRuntime {
     fn schema() -> RefOr<Schema> {
-        RefOr::T(Schema::from(without_bounds::<AgentSelection>()))
+        let mut runtime = without_bounds::<RuntimeConfig>();
+        let resources = optional(
+            reference::<DraftResources>(),
+            "The computing resources; unlimited if absent.",
+        );
+        runtime
+            .properties
+            .insert("resources".to_owned(), RefOr::T(resources));
+        RefOr::T(Schema::from(runtime))
     }
 }
 
-impl ToSchema for DraftAgent {
+impl ToSchema for DraftRuntime {
     fn name() -> Cow<'static, str> {
-        Cow::Borrowed("DraftAgent")
+        Cow::Borrowed("DraftRuntime")
     }
 
     fn schemas(schemas: &mut NamedSchemas) {
-        AgentSelection::schemas(schemas);
+        push::<RuntimeType>(schemas);
+        push::<DraftResources>(schemas);
     }
 }
 
-/// The schema of a repository in a draft.
-enum DraftRepo {}
+/// The schema of the permission policy in a draft.
+enum DraftPermissions {}
 
-impl PartialSchema for DraftRepo {
+impl PartialSchema for DraftPermissions {
     fn schema() -> RefOr<Schema> {
-        RefOr::T(Schema::from(without_bounds::<RepoConfig>()))
+        let rules = ArrayBuilder::new().items(reference::<DraftPermissionRule>());
+        let any_number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0_usize))
+            .maximum(Some(u64::MAX as usize));
+        let full = ObjectBuilder::new()
+            .property("default", reference::<PermissionAction>())
+            .property("rules", rules)
+            .property("onTimeout", reference::<PermissionAction>())
+            .property("timeoutMs", any_number)
+            .title(Some("Rules"))
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        let policy = OneOfBuilder::new()
+            .description(Some("A policy for permission requests."))
+            .item(reference::<PermissionAction>())
+            .item(full);
+        RefOr::T(Schema::from(policy))
     }
 }
 
-impl ToSchema for DraftRepo {
+impl ToSchema for DraftPermissions {
     fn name() -> Cow<'static, str> {
-        Cow::Borrowed("DraftRepo")
+        Cow::Borrowed("DraftPermissions")
     }
 
     fn schemas(schemas: &mut NamedSchemas) {
-        RepoConfig::schemas(schemas);
+        push::<PermissionAction>(schemas);
+        push::<DraftPermissionRule>(schemas);
     }
 }
 
@@ -198,34 +270,83 @@ fn optional(schema: impl Into<RefOr<Schema>>, description: &str) -> Schema {
     )
 }
 
-/// Returns the content of a draft as an extensible object.
+/// Returns the fields of a draft: those of a task, all optional and of the same types.
 fn draft_fields() -> ObjectBuilder {
     let agents: Array = ArrayBuilder::new().items(reference::<DraftAgent>()).build();
-    ObjectBuilder::new()
-        .property(
-            "prompt",
-            optional(reference::<PromptContent>(), "The prompt for the agent."),
-        )
-        .property(
-            "repo",
-            optional(reference::<DraftRepo>(), "The repository to work on."),
-        )
-        .property(
-            "agents",
-            optional(RefOr::T(Schema::from(agents)), "The agents to run."),
-        )
-        .property(
-            "runtime",
-            optional(reference::<RuntimeConfig>(), "The runtime of the agents."),
-        )
+    let described = |name: &str, schema: RefOr<Schema>| -> RefOr<Schema> {
+        let own: Schema = match name {
+            "prompt" => optional(reference::<PromptContent>(), "The prompt for the agent."),
+            "repo" => optional(reference::<DraftRepo>(), "The repository to work on."),
+            "agents" => optional(RefOr::T(Schema::from(agents.clone())), "The agents to run."),
+            "workspace" => optional(reference::<DraftWorkspace>(), "The workspace."),
+            "runtime" => optional(reference::<DraftRuntime>(), "The runtime of the agents."),
+            "delivery" => optional(reference::<DraftDelivery>(), "The delivery of the work."),
+            "webhooks" => optional(
+                RefOr::T(Schema::from(
+                    ArrayBuilder::new()
+                        .items(reference::<DraftWebhook>())
+                        .build(),
+                )),
+                "The calls to make when events occur.",
+            ),
+            "priority" => optional(reference::<Priority>(), "The priority in the queue."),
+            "permissions" => optional(
+                reference::<DraftPermissions>(),
+                "The permission policy for the agent.",
+            ),
+            "labels" | "env" => optional(
+                RefOr::T(Schema::from(
+                    ObjectBuilder::new()
+                        .additional_properties(Some(AdditionalProperties::from(
+                            ObjectBuilder::new().schema_type(Type::String),
+                        )))
+                        .build(),
+                )),
+                match name {
+                    "labels" => "Labels, as names and values, for searches.",
+                    _ => "Environment variables for the agent. They are kept as given.",
+                },
+            ),
+            _ => match schema {
+                RefOr::T(Schema::Object(field)) => return RefOr::T(nullable(field).into()),
+                other => return other,
+            },
+        };
+        RefOr::T(own)
+    };
+    let fields = without_bounds::<CreateTask>().properties;
+    fields
+        .into_iter()
+        .fold(ObjectBuilder::new(), |draft, (name, schema)| {
+            let schema = described(&name, schema);
+            draft.property(name, schema)
+        })
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+}
+
+/// Returns a schema that also allows `null`, without a default.
+fn nullable(mut field: Object) -> Object {
+    field.default = None;
+    if field.maximum.is_some() {
+        // The numbers of a task are `u64`.
+        field.maximum = Some((u64::MAX as usize).into());
+    }
+    if let SchemaType::Type(kind) = field.schema_type {
+        field.schema_type = SchemaType::Array(vec![kind, Type::Null]);
+    }
+    field
 }
 
 fn push_draft_parts(schemas: &mut NamedSchemas) {
     push::<PromptContent>(schemas);
-    push::<RuntimeConfig>(schemas);
+    push::<DraftPermissions>(schemas);
+    push::<Priority>(schemas);
+    push::<DraftRuntime>(schemas);
     push::<DraftRepo>(schemas);
     push::<DraftAgent>(schemas);
+    push::<DraftWorkspace>(schemas);
+    push::<DraftDelivery>(schemas);
+    push::<DraftWebhook>(schemas);
 }
 
 impl PartialSchema for DraftContent {
@@ -250,6 +371,14 @@ impl ToSchema for DraftContent {
     }
 }
 
+fn text_of_prompt() -> Schema {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    optional(
+        RefOr::T(Schema::from(text.build())),
+        "The text of the prompt.",
+    )
+}
+
 impl PartialSchema for Draft {
     fn schema() -> RefOr<Schema> {
         let moment = |description: &str| {
@@ -259,6 +388,11 @@ impl PartialSchema for Draft {
         };
         let draft = draft_fields()
             .description(Some("A saved draft."))
+            .property("prompt", text_of_prompt())
+            .property(
+                "promptBlocks",
+                optional(reference::<PromptContent>(), "The content of the prompt."),
+            )
             .property("id", reference::<DraftId>())
             .property("createdAt", moment("The time of its creation."))
             .property("updatedAt", moment("The time of its last update."))

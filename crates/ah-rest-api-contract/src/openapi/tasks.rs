@@ -129,7 +129,8 @@ impl PartialSchema for RepoInput {
         let schema = OneOfBuilder::new()
             .description(repo.description.as_deref())
             .item(git)
-            .item(of_mode(RepoMode::None));
+            .item(of_mode(RepoMode::None))
+            .item(of_mode(RepoMode::Upload));
         RefOr::T(Schema::from(schema))
     }
 }
@@ -162,6 +163,23 @@ fn name_of(pattern: &str, length_max: usize) -> Object {
         .pattern(Some(pattern))
         .max_length(Some(length_max))
         .build()
+}
+
+/// Returns the schema of a list of workspace providers.
+pub(crate) fn providers() -> RefOr<Schema> {
+    let name = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(32))
+        .pattern(Some("^[A-Za-z0-9-]+$"));
+    let list = ArrayBuilder::new()
+        .description(Some(
+            "The providers, the preferred one first, such as `overlay` or `worktree`. Those that \
+             the host does not have are skipped.",
+        ))
+        .items(name)
+        .max_items(Some(16));
+    RefOr::T(Schema::from(list))
 }
 
 /// Returns the schema of the labels of a task.

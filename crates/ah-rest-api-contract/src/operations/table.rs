@@ -40,7 +40,7 @@ macro_rules! for_each_operation {
             manager {
                 launch_task Post "/api/v1/tasks" ()
                     body TaskLaunchParams,
-                    -> 201 LaunchedTask, errors [409, 410],
+                    -> 201 LaunchedTask, errors [409, 410, 501],
                     LaunchTasks, "Launch a task",
                     "The task was launched; `Location` is its first session.";
                 get_task Get "/api/v1/tasks/{id}" (id: TaskId)
@@ -143,6 +143,21 @@ macro_rules! for_each_operation {
                     -> 200 Page<Agent>, errors [],
                     ReadCatalog, "List the agents that tasks can name",
                     "A page of agents.";
+                list_runtimes Get "/api/v1/runtimes" ()
+                    query PageRequest as PageParams,
+                    -> 200 Page<Runtime>, errors [],
+                    ReadCatalog, "List the runtimes that tasks can request",
+                    "A page of runtimes.";
+                list_executors Get "/api/v1/executors" ()
+                    query PageRequest as PageParams,
+                    -> 200 Page<ExecutorInfo>, errors [],
+                    ReadCatalog, "List the hosts that run sessions",
+                    "A page of executors.";
+                list_projects Get "/api/v1/projects" ()
+                    query PageRequest as PageParams,
+                    -> 200 Page<Project>, errors [],
+                    ReadSessions, "List the projects of sessions, the last used first",
+                    "A page of projects.";
             }
             client {
                 list_session_logs Get "/api/v1/sessions/{id}/logs" (id: SessionId)
@@ -189,6 +204,10 @@ macro_rules! for_each_operation {
                     -> 200 Value, errors [],
                     Public, "Get the OpenAPI document of this API",
                     "The OpenAPI document.";
+                openapi_3_0 Get "/api/v1/openapi-3.0.json" ()
+                    -> 200 Value, errors [],
+                    Public, "Get the OpenAPI document in version 3.0, for older generators",
+                    "The OpenAPI document in version 3.0.";
             }
             own {
                 session_events Get "/api/v1/sessions/{id}/events" (id: SessionId)
@@ -203,6 +222,13 @@ macro_rules! for_each_operation {
                     ReadSessions, "Stream the events of a session",
                     "The events after the cursor, then the new ones until the session ends. The `id:` \
                      of a frame is its event's `seq`.";
+                task_events Get "/api/v1/tasks/{id}/events" (id: TaskId)
+                    query AllEventsQuery as AllEventsParams,
+                    -> 200 SessionEvent, errors [],
+                    ReadSessions, "Stream the events of all sessions of a task",
+                    "The events after the cursor, from the launch if there is none, until all \
+                     sessions have ended. The `id:` of a frame is a position among the events of \
+                     all sessions.";
                 all_events Get "/api/v1/events" ()
                     query AllEventsQuery as AllEventsParams,
                     -> 200 SessionEvent, errors [],

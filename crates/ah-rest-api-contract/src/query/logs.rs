@@ -1,4 +1,4 @@
-//! The log lines of a session: its `log` events as a list.
+//! The log lines of a session: its events as lines of text.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,13 +6,14 @@ use super::params::params;
 use super::reader::Reader;
 use crate::{
     EventFilter, EventPayload, EventQuery, EventSeq, EventType, FieldErrors, LogLevel,
-    PER_PAGE_MAX, PageRequest, SessionEvent, SortOrder, Timestamp,
+    PER_PAGE_MAX, PageRequest, SessionEvent, SortOrder, Timestamp, ToolOutcome,
 };
 
 params! {
     /// The query parameters of `GET /sessions/{id}/logs`; see [`LogQuery`].
     LogParams {
-        /// Only lines that are at least as severe.
+        /// Only lines that are at least as severe. Messages and tools are `info`, failed tools and
+        /// errors `error`, thoughts and details `debug`.
         level: (Option<LogLevel>);
         /// Only lines at or after this time.
         since: (Option<Timestamp>);
@@ -40,12 +41,10 @@ impl LogQuery {
     /// [`LogQuery::in_order`].
     #[must_use]
     pub fn events(&self) -> EventQuery {
-        let mut filter = EventFilter::default().with_types([EventType::Log]);
-        if let Some(level) = self.level {
-            filter = filter.with_level(level);
-        }
         EventQuery {
-            filter,
+            filter: self
+                .level
+                .map_or_else(EventFilter::default, EventFilter::of_log_level),
             since: self.since,
             sort: if self.is_tail {
                 SortOrder::Desc
@@ -72,7 +71,7 @@ impl LogQuery {
     /// Returns the lines of the events that [`LogQuery::events`] selected, oldest first.
     #[must_use]
     pub fn in_order(&self, events: Vec<SessionEvent>) -> Vec<LogItem> {
-        let mut items: Vec<LogItem> = events.into_iter().filter_map(LogItem::of).collect();
+        let mut items: Vec<LogItem> = events.into_iter().map(LogItem::of).collect();
         if self.is_tail {
             items.reverse();
         }
@@ -99,37 +98,173 @@ impl TryFrom<LogParams> for LogQuery {
     }
 }
 
-/// A line of a session's log.
+/// A line of a session's log: an event as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct LogItem {
     /// The severity.
     pub level: LogLevel,
-    /// The line.
+    /// The text, which may have line breaks.
     pub message: String,
-    /// The time at which the line was written.
+    /// The time of the event.
     pub ts: Timestamp,
     /// The sequence number of its event in the session's log.
     pub seq: EventSeq,
-    /// The tool run that printed the line; absent if no tool did.
+    /// The tool run of the line; absent if it is of no tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_execution_id: Option<String>,
 }
 
 impl LogItem {
-    /// Returns the line of an event; `None` if it is not a `log` event.
+    /// Returns an event as a line, which may have line breaks.
     #[must_use]
-    pub fn of(event: SessionEvent) -> Option<Self> {
-        match event.payload {
-            EventPayload::Log(log) => Some(Self {
-                level: log.level,
-                message: log.message,
-                ts: event.ts,
-                seq: event.seq,
-                tool_execution_id: log.tool_execution_id,
-            }),
-            _ => None,
+    pub fn of(event: SessionEvent) -> Self {
+        let level = event.payload.log_level();
+        let summary = event.payload.summary();
+        let (message, tool_execution_id) = match event.payload {
+            EventPayload::Log(log) => (log.message, log.tool_execution_id),
+            EventPayload::Message(message) => {
+                (format!("{}: {}", message.role, message.text()), None)
+            }
+            EventPayload::Thought(thought) => (thought.thought, None),
+            EventPayload::ToolUse(used) => (summary, Some(used.tool_execution_id)),
+            EventPayload::ToolResult(result) => {
+                let output = result.tool_output.trim_end();
+                let message = if output.is_empty() {
+                    summary
+                } else {
+                    output.to_owned()
+                };
+                (message, Some(result.tool_execution_id))
+            }
+            EventPayload::Error(error) => (error.message, None),
+            other => (format!("{}: {summary}", other.event_type()), None),
+        };
+        Self {
+            level,
+            message,
+            ts: event.ts,
+            seq: event.seq,
+            tool_execution_id,
         }
+    }
+}
+
+impl EventPayload {
+    /// Returns the severity of the event as a log line.
+    #[must_use]
+    pub fn log_level(&self) -> LogLevel {
+        match self {
+            Self::Log(log) => log.level,
+            Self::ToolResult(result) if result.status == ToolOutcome::Failed => LogLevel::Error,
+            other => other.event_type().log_level(),
+        }
+    }
+}
+
+impl EventType {
+    /// Returns the severity of events of this type as log lines; the least severe one if it depends
+    /// on the event.
+    const fn log_level(self) -> LogLevel {
+        match self {
+            Self::Error => LogLevel::Error,
+            Self::Message
+            | Self::ToolUse
+            | Self::ToolResult
+            | Self::FileEdit
+            | Self::Status
+            | Self::PermissionRequest
+            | Self::PermissionResolved => LogLevel::Info,
+            Self::Log => LogLevel::Trace,
+            _ => LogLevel::Debug,
+        }
+    }
+}
+
+impl EventFilter {
+    /// Returns the filter for the events that are at least as severe as `level` as log lines.
+    #[must_use]
+    pub fn of_log_level(level: LogLevel) -> Self {
+        let own = [EventType::Log, EventType::ToolResult];
+        let others = EventType::ALL
+            .into_iter()
+            .filter(|event_type| event_type.log_level() <= level);
+        let filter = Self::default()
+            .with_types(own.into_iter().chain(others))
+            .with_level(level);
+        if EventType::ToolResult.log_level() <= level {
+            filter
+        } else {
+            filter.with_failed_tools_only()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorEvent, Log, StatusChange, ToolResult};
+
+    fn tool(status: ToolOutcome) -> EventPayload {
+        EventPayload::ToolResult(ToolResult {
+            tool_name: "runCmd".to_owned(),
+            tool_output: "output\n".to_owned(),
+            tool_execution_id: "tool_exec_1".to_owned(),
+            status,
+            exit_code: None,
+            attachments: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn filter_admits_the_events_whose_lines_have_the_level() {
+        let log = |level| {
+            EventPayload::Log(Log {
+                level,
+                message: "x".to_owned(),
+                tool_execution_id: None,
+            })
+        };
+        let status = EventPayload::Status(StatusChange {
+            status: crate::SessionStatus::Running,
+            previous: None,
+            reason: None,
+            exit_code: None,
+            signal: None,
+        });
+        let error = EventPayload::Error(ErrorEvent {
+            message: "x".to_owned(),
+        });
+        let mut payloads = vec![
+            tool(ToolOutcome::Completed),
+            tool(ToolOutcome::Failed),
+            status,
+            error,
+        ];
+        payloads.extend(LogLevel::ALL.map(log));
+        for level in LogLevel::ALL {
+            let filter = EventFilter::of_log_level(level);
+            for payload in &payloads {
+                assert_eq!(
+                    filter.admits(payload),
+                    payload.log_level() <= level,
+                    "{level} {payload:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn line_of_a_tool_is_its_output() {
+        let event = SessionEvent {
+            seq: EventSeq::new(3),
+            ts: Timestamp::from_unix_millis(0),
+            session_id: "01JZAAAAAAAAAAAAAAAAAAAAA1".parse().unwrap(),
+            payload: tool(ToolOutcome::Failed),
+        };
+        let line = LogItem::of(event);
+        assert_eq!((line.level, &*line.message), (LogLevel::Error, "output"));
+        assert_eq!(line.tool_execution_id.as_deref(), Some("tool_exec_1"));
     }
 }

@@ -4,8 +4,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use validator::Validate;
 
-use super::{CreateTask, Priority, RepoConfig, RepoMode, RuntimeType};
-use crate::{FieldErrors, IdempotencyKey, PromptContent, RepositorySource};
+use super::{CreateTask, Priority, RepoConfig, RepoMode, RuntimeType, WorkDeliveryMode};
+use crate::{ExecutorId, FieldErrors, IdempotencyKey, PromptContent, RepositorySource};
 
 const PROMPT_BYTES_MAX: usize = 256 * 1024;
 const SESSIONS_MAX: u32 = 200;
@@ -56,6 +56,12 @@ impl TaskLaunchParams {
         &self.request
     }
 
+    /// Returns the executor that the task requests, if it does.
+    #[must_use]
+    pub fn requested_host(&self) -> Option<&ExecutorId> {
+        self.request.workspace.as_ref()?.execution_host_id.as_ref()
+    }
+
     /// Returns the address of the repository; `None` if the task has none.
     #[must_use]
     pub const fn source(&self) -> Option<&RepositorySource> {
@@ -98,10 +104,18 @@ impl TryFrom<CreateTask> for TaskLaunchParams {
             errors.absorb("", &found);
         }
         if request.runtime.runtime_type == RuntimeType::Unknown {
-            errors.add("runtime.type", "must be `local`");
+            errors.add(
+                "runtime.type",
+                "must be `local`, `devcontainer` or `disabled`",
+            );
         }
         if request.priority == Priority::Unknown {
             errors.add("priority", "must be `normal` or `high`");
+        }
+        if let Some(delivery) = &request.delivery
+            && delivery.mode == WorkDeliveryMode::Unknown
+        {
+            errors.add("delivery.mode", "must be `pr`, `branch` or `patch`");
         }
         request.prompt.check("prompt", &mut errors);
         if request.prompt.size_bytes() > PROMPT_BYTES_MAX {
@@ -137,7 +151,7 @@ impl TryFrom<CreateTask> for TaskLaunchParams {
                 .url
                 .as_deref()
                 .and_then(|url| RepositorySource::parse(url).ok()),
-            RepoMode::None | RepoMode::Unknown => None,
+            RepoMode::None | RepoMode::Upload | RepoMode::Unknown => None,
         };
         errors.into_result(Self {
             request,

@@ -29,6 +29,8 @@ pub enum RepoMode {
     Git,
     /// No repository: an empty folder.
     None,
+    /// An archive that the client uploads.
+    Upload,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
@@ -103,7 +105,9 @@ impl RepoConfig {
 fn check_repo(repo: &RepoConfig) -> Result<(), ValidationError> {
     // The code of an error on a whole struct names the invalid field.
     if repo.mode == RepoMode::Unknown {
-        return Err(ValidationError::new("mode").with_message("must be `git` or `none`".into()));
+        return Err(
+            ValidationError::new("mode").with_message("must be `git`, `none` or `upload`".into())
+        );
     }
     if repo.mode == RepoMode::Git && repo.url.is_none() {
         return Err(

@@ -6,11 +6,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use validator::Validate;
 
+use super::options::{RuntimeResources, WebhookRequest, WorkDelivery, WorkspaceConfig};
 use super::repo::RepoConfig;
 use super::rules::{TIMEOUT_MS_MAX, check_argument, check_env, check_labels};
 use crate::object::objects;
 use crate::word::{self, words};
 use crate::{AgentType, PermissionPolicy, PromptContent, number};
+
+/// The word for the installed version of an agent.
+const VERSION_LATEST: &str = "latest";
 
 /// The kind of runtime of an agent.
 #[derive(
@@ -34,19 +38,42 @@ pub enum RuntimeType {
     /// The executor's host, as its user.
     #[default]
     Local,
+    /// A development container, as the repository describes it.
+    Devcontainer,
+    /// The executor's host, without a sandbox.
+    Disabled,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,
 }
 
 /// The runtime of an agent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct RuntimeConfig {
     /// The kind of runtime.
     #[serde(rename = "type")]
     pub runtime_type: RuntimeType,
+    /// The description of the development container, relative to the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(
+        length(min = 1, max = 4096, message = "must have 1 to 4096 characters"),
+        custom(function = "check_argument")
+    )]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            min_length = 1,
+            max_length = 4096,
+            pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+        )
+    )]
+    pub devcontainer_path: Option<String>,
+    /// The computing resources; unlimited if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(nested)]
+    pub resources: Option<RuntimeResources>,
 }
 
 /// An agent of a task.
@@ -57,19 +84,15 @@ pub struct AgentSelection {
     /// The type, from the catalogue of agents.
     #[serde(rename = "type")]
     pub agent_type: AgentType,
-    /// The version to run; the installed one if absent.
+    /// The version to run; the installed one if absent, empty or `latest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(
-        length(min = 1, max = 64, message = "must have 1 to 64 characters"),
+        length(max = 64, message = "must have at most 64 characters"),
         custom(function = "check_argument")
     )]
     #[cfg_attr(
         feature = "openapi",
-        schema(
-            min_length = 1,
-            max_length = 64,
-            pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$"
-        )
+        schema(max_length = 64, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")
     )]
     pub version: Option<String>,
     /// The model to use; the agent's default if absent.
@@ -113,6 +136,13 @@ impl AgentSelection {
             count: 1,
             settings: Map::new(),
         }
+    }
+
+    /// Returns the version to run; `None` stands for the installed one.
+    #[must_use]
+    pub fn wanted_version(&self) -> Option<&str> {
+        let version = self.version.as_deref()?;
+        (!matches!(version, "" | VERSION_LATEST)).then_some(version)
     }
 }
 
@@ -165,7 +195,12 @@ pub struct CreateTask {
     pub repo: RepoConfig,
     /// The runtime of the agents; the executor's host if absent.
     #[serde(default)]
+    #[validate(nested)]
     pub runtime: RuntimeConfig,
+    /// The workspace of the sessions; the access point's choice if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(nested)]
+    pub workspace: Option<WorkspaceConfig>,
     /// The agents: `count` sessions are launched for each. 1 to 32 entries, at most 200 sessions.
     #[validate(
         length(min = 1, max = 32, message = "must have 1 to 32 entries"),
@@ -226,6 +261,15 @@ pub struct CreateTask {
     #[validate(custom(function = "check_env"))]
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::environment))]
     pub env: BTreeMap<String, String>,
+    /// The delivery of the work; the branch of the session if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(nested)]
+    pub delivery: Option<WorkDelivery>,
+    /// The calls to make when events occur. At most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[validate(length(max = 16, message = "must have at most 16 entries"), nested)]
+    #[cfg_attr(feature = "openapi", schema(max_items = 16))]
+    pub webhooks: Vec<WebhookRequest>,
 }
 
 objects!(RuntimeConfig, AgentSelection, CreateTask);
@@ -242,6 +286,7 @@ impl CreateTask {
             prompt: prompt.into(),
             repo,
             runtime: RuntimeConfig::default(),
+            workspace: None,
             agents: vec![AgentSelection::new(agent_type)],
             tenant_id: None,
             project_id: None,
@@ -252,6 +297,8 @@ impl CreateTask {
             idle_timeout_ms: None,
             permissions: PermissionPolicy::default(),
             env: BTreeMap::new(),
+            delivery: None,
+            webhooks: Vec::new(),
         }
     }
 }
@@ -267,5 +314,8 @@ pub(crate) fn open_runtime<'de, D: Deserializer<'de>>(
         #[serde(rename = "type", deserialize_with = "word::open")]
         runtime_type: RuntimeType,
     }
-    Open::deserialize(deserializer).map(|Open { runtime_type }| RuntimeConfig { runtime_type })
+    Open::deserialize(deserializer).map(|Open { runtime_type }| RuntimeConfig {
+        runtime_type,
+        ..RuntimeConfig::default()
+    })
 }

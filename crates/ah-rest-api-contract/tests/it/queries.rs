@@ -236,10 +236,15 @@ fn a_tail_is_the_end_of_the_log_instead_of_a_page() {
         .expect("a query")
         .events();
     assert_eq!((query.page.page(), query.page.per_page()), (1, 7));
+    assert_eq!(query.filter, EventFilter::of_log_level(LogLevel::Warn));
     assert_eq!(query.filter.level(), Some(LogLevel::Warn));
     assert_eq!(
         query.filter.types(),
-        Some(&BTreeSet::from([EventType::Log]))
+        Some(&BTreeSet::from([
+            EventType::Error,
+            EventType::Log,
+            EventType::ToolResult
+        ]))
     );
 }
 

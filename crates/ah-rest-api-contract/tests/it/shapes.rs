@@ -28,7 +28,7 @@ fn update() -> SessionUpdate {
     let mut update = SessionUpdate::default();
     update.workspace = session.workspace;
     update.commit = session.repo.commit;
-    update.agent_version = Some(session.agent.version);
+    update.agent_version = session.agent.version;
     update.started_at = Some(now());
     update.activity = Some(Activity::Working);
     update.reason = some("cancelled by me");
@@ -152,7 +152,7 @@ fn usage() -> Usage {
 /// Returns a session with every field.
 pub(crate) fn session() -> Session {
     let session_id = SessionId::from_ulid(id());
-    let mut agent = SessionAgent::new(AgentType::new("scenario"), "1");
+    let mut agent = SessionAgent::new(AgentType::new("scenario")).with_version("1");
     agent.model = some("a-model");
     agent.settings = args();
     let task_id = TaskId::from_ulid(id());

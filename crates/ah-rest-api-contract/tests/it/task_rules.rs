@@ -41,7 +41,7 @@ type Mutation = fn(&mut CreateTask);
 
 #[test]
 fn each_rule_names_its_field() {
-    let cases: [(&str, Mutation); 35] = [
+    let cases: [(&str, Mutation); 40] = [
         ("prompt", |task| task.prompt = "".into()),
         ("prompt", |task| task.prompt = "do\0it".into()),
         ("agents[0].model", |task| {
@@ -122,7 +122,7 @@ fn each_rule_names_its_field() {
         }),
         ("agents[0].count", |task| task.agents[0].count = 101),
         ("agents[0].version", |task| {
-            task.agents[0].version = Some(String::new());
+            task.agents[0].version = Some("1\n2".to_owned());
         }),
         ("agents[0].model", |task| {
             task.agents[0].model = Some("x".repeat(129));
@@ -146,6 +146,33 @@ fn each_rule_names_its_field() {
         }),
         ("permissions.timeoutMs", |task| {
             task.permissions.timeout_ms = 999;
+        }),
+        ("runtime.devcontainerPath", |task| {
+            task.runtime.devcontainer_path = Some(String::new());
+        }),
+        ("runtime.resources.cpu", |task| {
+            task.runtime.resources = Some(RuntimeResources {
+                cpu: Some(0),
+                memory_mib: None,
+            });
+        }),
+        ("workspace.snapshotPreference", |task| {
+            task.workspace = Some(WorkspaceConfig {
+                snapshot_preference: vec!["a b".to_owned()],
+                execution_host_id: None,
+            });
+        }),
+        ("delivery.targetBranch", |task| {
+            task.delivery = Some(WorkDelivery {
+                mode: WorkDeliveryMode::Branch,
+                target_branch: Some("-x".to_owned()),
+            });
+        }),
+        ("webhooks[0].url", |task| {
+            task.webhooks = vec![WebhookRequest {
+                event: "session.completed".to_owned(),
+                url: String::new(),
+            }];
         }),
         ("env", |task| {
             task.env = BTreeMap::from([("A=B".to_owned(), String::new())]);
@@ -309,24 +336,24 @@ fn reserved_words_are_rejected_as_unknown() {
     assert!(task("none", "local").is_ok());
     for (repo, runtime, expected) in [
         (
-            "upload",
+            "archive",
             "local",
-            "unknown variant `upload`, expected `git` or `none`",
+            "unknown variant `archive`, expected one of `git`, `none`, `upload`",
         ),
         (
             "unknown",
             "local",
-            "unknown variant `unknown`, expected `git` or `none`",
+            "unknown variant `unknown`, expected one of `git`, `none`, `upload`",
         ),
         (
             "none",
-            "devcontainer",
-            "unknown variant `devcontainer`, expected `local`",
+            "vm",
+            "unknown variant `vm`, expected one of `local`, `devcontainer`, `disabled`",
         ),
         (
             "none",
-            "disabled",
-            "unknown variant `disabled`, expected `local`",
+            "unknown",
+            "unknown variant `unknown`, expected one of `local`, `devcontainer`, `disabled`",
         ),
     ] {
         let error = task(repo, runtime).expect_err("a word that is not known");

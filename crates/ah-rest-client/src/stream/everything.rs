@@ -5,7 +5,7 @@ use std::fmt;
 use ah_rest_api_contract::operations::{self, paths};
 use ah_rest_api_contract::sse::Frame;
 use ah_rest_api_contract::{
-    AllEventsParams, AllEventsQuery, EventType, LogCursor, SessionEvent, TaskManagerError,
+    AllEventsParams, AllEventsQuery, EventType, LogCursor, SessionEvent, TaskId, TaskManagerError,
 };
 
 use super::{StreamFault, StreamPosition, Verdict};
@@ -17,6 +17,8 @@ use crate::retry::AttemptFailure;
 #[derive(Debug)]
 pub(crate) struct Everything {
     query: AllEventsQuery,
+    /// The task whose sessions these are, if the stream is of one task.
+    task: Option<TaskId>,
     /// The last position; `None` to start with the next event.
     seen: Option<LogCursor>,
 }
@@ -24,7 +26,18 @@ pub(crate) struct Everything {
 impl Everything {
     pub(crate) const fn new(mut query: AllEventsQuery) -> Self {
         let seen = query.after.take();
-        Self { query, seen }
+        Self {
+            query,
+            task: None,
+            seen,
+        }
+    }
+
+    /// Creates the position in the stream of one task's events.
+    pub(crate) const fn of_task(task: TaskId, query: AllEventsQuery) -> Self {
+        let mut position = Self::new(query);
+        position.task = Some(task);
+        position
     }
 
     /// Advances to `cursor`, and returns false if it was seen before.
@@ -57,9 +70,11 @@ impl StreamPosition for Everything {
     fn call(&self) -> Result<ApiCall, TaskManagerError> {
         let query = AllEventsParams::from(self.query.clone());
         let seen = self.seen.map(|seen| seen.to_string());
-        ApiCall::new(&operations::ALL_EVENTS, paths::all_events())?
-            .with_query(&query)?
-            .streaming(seen.as_deref())
+        let call = match self.task {
+            Some(task) => ApiCall::new(&operations::TASK_EVENTS, paths::task_events(task)),
+            None => ApiCall::new(&operations::ALL_EVENTS, paths::all_events()),
+        };
+        call?.with_query(&query)?.streaming(seen.as_deref())
     }
 
     fn judge(&mut self, frame: &Frame) -> Result<Verdict<Self::Item>, StreamFault> {

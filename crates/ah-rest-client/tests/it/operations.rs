@@ -107,6 +107,7 @@ async fn call_all(client: &RestClient) -> Vec<&'static str> {
     for_each_operation!(call_each client [
         list_events(session_id(), EventQuery::default()),
         task_events_stream(session_id(), EventSeq::START, EventFilter::default()),
+        task_events(TaskId::from_ulid(session_id().ulid()), AllEventsQuery::default()),
         all_events(AllEventsQuery::default()),
         get_session_attachment(session_id(), AttachmentHash::from_digest([1; 32])),
         get_agent_schema(&AgentType::new("a b/c")),

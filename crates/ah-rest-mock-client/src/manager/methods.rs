@@ -7,11 +7,12 @@ use ah_lifecycle::{View, answer, cancel, interrupt, pause, prompt, resume, stop,
 use ah_rest_api_contract::{
     AccessPoint, Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash,
     BranchList, DeepHealth, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter,
-    EventQuery, EventSeq, EventStream, FileEntry, FileQuery, HealthProbe, InitialTasks,
-    LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId, Prompt,
-    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Session,
-    SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, StopRequest, Task, TaskId,
-    TaskLaunchParams, TaskManager, TaskManagerError, Version,
+    EventQuery, EventSeq, EventStream, ExecutorInfo, FileEntry, FileQuery, HealthProbe,
+    InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
+    Project, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest, Repository,
+    RepositoryId, Runtime, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
+    SessionQuery, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    Version,
 };
 use async_trait::async_trait;
 
@@ -281,6 +282,24 @@ impl TaskManager for MockTaskManager {
     async fn list_agents(&self, page: PageRequest) -> Result<Page<Agent>, TaskManagerError> {
         self.enter(MockMethod::ListAgents).await?;
         Ok(Page::of_whole(self.shared.state().agents.list(), page))
+    }
+
+    async fn list_runtimes(&self, page: PageRequest) -> Result<Page<Runtime>, TaskManagerError> {
+        self.enter(MockMethod::ListRuntimes).await?;
+        Ok(Page::of_whole(vec![Runtime::local()], page))
+    }
+
+    async fn list_executors(
+        &self,
+        page: PageRequest,
+    ) -> Result<Page<ExecutorInfo>, TaskManagerError> {
+        self.enter(MockMethod::ListExecutors).await?;
+        Ok(Page::of_whole(vec![ExecutorInfo::this_host()], page))
+    }
+
+    async fn list_projects(&self, page: PageRequest) -> Result<Page<Project>, TaskManagerError> {
+        self.enter(MockMethod::ListProjects).await?;
+        Ok(self.shared.state().page_of_projects(page))
     }
 
     async fn list_repositories(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ah_rest_api_contract::{
     AccessPoint, AllEventsQuery, Caller, EncodedEvent, EncodedItem, EncodedLogStream,
     EncodedStream, ErrorKind, EventFilter, EventSeq, HealthProbe, LogCursor, Receipt, SessionEvent,
-    SessionId, SessionStatus, StreamItem, TaskManager, TaskManagerError,
+    SessionId, SessionStatus, StreamItem, TaskId, TaskManager, TaskManagerError,
 };
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
@@ -80,6 +80,20 @@ impl AccessPoint for MockTaskManager {
         };
         let is_over = |id: &SessionId| state.session(*id).is_ok_and(|it| it.status().is_terminal());
         Ok(sessions.iter().all(is_over) && !state.log().after(after).any(is_left))
+    }
+
+    async fn task_begin(
+        &self,
+        id: TaskId,
+    ) -> Result<(LogCursor, Vec<SessionId>), TaskManagerError> {
+        let state = self.shared.state();
+        let sessions = state.task(id)?.session_ids.clone();
+        let begin = state.log().after(LogCursor::START);
+        let first = begin
+            .filter(|(_, session, _)| sessions.contains(session))
+            .map(|(cursor, ..)| cursor.get().saturating_sub(1))
+            .next();
+        Ok((LogCursor::new(first.unwrap_or_default()), sessions))
     }
 
     async fn log_end(&self) -> Result<LogCursor, TaskManagerError> {

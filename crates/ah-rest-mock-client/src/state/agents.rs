@@ -98,8 +98,8 @@ impl Agents {
             return Err(FieldErrors::of("type", message));
         };
         let mut errors = FieldErrors::default();
-        if let Some(version) = &selection.version
-            && !agent.versions.contains(version)
+        if let Some(version) = selection.wanted_version()
+            && !agent.versions.iter().any(|known| known == version)
         {
             let here = agent.versions.join(", ");
             errors.add(

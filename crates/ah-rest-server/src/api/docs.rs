@@ -8,11 +8,27 @@ use base64::engine::general_purpose::STANDARD;
 
 use sha2::{Digest, Sha256};
 
+use crate::openapi::v3_0;
 use crate::problem::{ApiError, ApiResult};
 use crate::state::About;
 
 const SCRIPT: &str = include_str!("docs/page.js");
 const STYLE: &str = include_str!("docs/page.css");
+
+pub(crate) async fn openapi_3_0(State(about): State<About>) -> ApiResult {
+    let document = match about.openapi_3_0.get() {
+        Some(document) => document.clone(),
+        None => {
+            let rendered = serde_json::from_slice(&about.openapi)
+                .and_then(|document| serde_json::to_vec(&v3_0::rendering(&document)))
+                .map_err(|error| {
+                    ApiError::internal("the document has no rendering").caused_by(error)
+                })?;
+            about.openapi_3_0.get_or_init(|| rendered.into()).clone()
+        }
+    };
+    Ok(([(CONTENT_TYPE, "application/json")], document).into_response())
+}
 
 pub(crate) async fn openapi(State(about): State<About>) -> ApiResult {
     Ok(([(CONTENT_TYPE, "application/json")], about.openapi.clone()).into_response())

@@ -17,6 +17,9 @@ const PUSHES: [&str; 2] = ["refuse", "allow"];
 /// The values of `task.priority`.
 const PRIORITIES: [&str; 2] = ["normal", "high"];
 
+/// The values of `sessions.devcontainer`.
+const DEVCONTAINERS: [&str; 2] = ["refuse", "local"];
+
 /// The whole configuration, validated.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -84,6 +87,7 @@ pub(crate) struct SessionsSection {
     pub(crate) idle_timeout_ms: u64,
     pub(crate) stop_grace_ms: u64,
     pub(crate) allowed_env: BTreeSet<String>,
+    pub(crate) devcontainer: String,
 }
 
 /// The settings of every workspace.
@@ -212,6 +216,11 @@ impl Sections {
             ("task.permissions", &self.task.permissions, &PERMISSIONS[..]),
             ("workspace.push", &self.workspace.push, &PUSHES),
             ("task.priority", &self.task.priority, &PRIORITIES),
+            (
+                "sessions.devcontainer",
+                &self.sessions.devcontainer,
+                &DEVCONTAINERS,
+            ),
         ];
         for (key, value, known) in words {
             if !known.contains(&value.as_str()) {

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::field::invalid_field;
 use crate::auth::Principal;
 use crate::problem::ApiError;
 use crate::request::traceparent;
@@ -237,40 +238,4 @@ fn not_json(error: &serde_json::Error) -> ApiError {
         ErrorKind::BadRequest,
         format!("the body is not JSON: {error}"),
     )
-}
-
-/// Returns the error of an invalid value of the field at `path`.
-pub(super) fn invalid_field(path: &str, message: &str) -> ApiError {
-    // Both messages are about the object that contains the field.
-    let of_whole = message
-        .strip_prefix("unknown field `")
-        .or_else(|| message.strip_prefix("missing field `"))
-        .and_then(|rest| rest.split_once('`'))
-        .map(|(name, _)| name);
-    let parent = path.trim_end_matches('?').trim_end_matches('.');
-    let field = match (parent, of_whole) {
-        // A document of the wrong type has no field to name.
-        ("", None) => {
-            return ApiError::new(
-                ErrorKind::BadRequest,
-                format!("the request cannot be read: {message}"),
-            );
-        }
-        ("", Some(name)) => name.to_owned(),
-        (parent, Some(name)) if !parent.ends_with(name) => format!("{parent}.{name}"),
-        (parent, _) => parent.to_owned(),
-    };
-    FieldErrors::of(field, predicate(message)).into()
-}
-
-/// Converts a message of serde to a predicate of the field.
-fn predicate(message: &str) -> String {
-    if message.starts_with("missing field `") {
-        return "is required".to_owned();
-    }
-    let unknown = message.strip_prefix("unknown field `");
-    match unknown.and_then(|rest| rest.split_once("`, ")) {
-        Some((_, known)) => format!("is not a known field; {known}"),
-        None => format!("is invalid: {message}"),
-    }
 }

@@ -12,7 +12,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::command::invalid_field;
+use super::field::invalid_field;
 use crate::problem::ApiError;
 
 /// The parsed query of a URL.

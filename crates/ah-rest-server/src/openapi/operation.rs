@@ -304,7 +304,7 @@ fn exhausted(operation: &Operation) -> Option<&'static str> {
     stream_of(operation).map(|kind| match kind {
         StreamKind::OneSession => "The session has ended, and no event follows the cursor.",
         StreamKind::ManySessions => {
-            "All sessions in `sessions` have ended, and no event of them follows the cursor."
+            "All sessions of the stream have ended, and no event of them follows the cursor."
         }
     })
 }
@@ -318,11 +318,14 @@ enum StreamKind {
 
 /// Returns the kind of the stream that an operation answers with. The answer of a stream is an event.
 fn stream_of(operation: &Operation) -> Option<StreamKind> {
-    match (operation.answer, operation.parameters.is_empty()) {
-        ("SessionEvent", false) => Some(StreamKind::OneSession),
-        ("SessionEvent", true) => Some(StreamKind::ManySessions),
-        _ => None,
+    if operation.answer != "SessionEvent" {
+        return None;
     }
+    Some(if operation.path.contains("/sessions/") {
+        StreamKind::OneSession
+    } else {
+        StreamKind::ManySessions
+    })
 }
 
 fn idempotency_key() -> Parameter {

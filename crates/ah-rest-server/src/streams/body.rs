@@ -26,8 +26,9 @@ use crate::problem::ApiError;
 
 /// The time without a frame after which a comment is sent.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
-/// The delay before a reader reconnects, in milliseconds.
-const RETRY: &str = "retry: 1000\n\n";
+/// The delay before a reader reconnects, in milliseconds. It is a field of the first frame: some
+/// readers drop, and others report, a frame without data.
+const RETRY: &str = "retry: 1000\n";
 
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 

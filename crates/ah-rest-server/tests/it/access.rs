@@ -156,7 +156,7 @@ async fn viewer_has_read_access_only(backend: Backend) {
     let viewer = server.client.with_key(Some(&viewer));
     assert_eq!(viewer.get("/api/v1/sessions").await.status, 200);
     for operation in operations::ALL {
-        let is_stream = ["session_events", "all_events"].contains(&operation.id);
+        let is_stream = ["session_events", "task_events", "all_events"].contains(&operation.id);
         if is_stream || operation.action.role().is_none() {
             continue;
         }

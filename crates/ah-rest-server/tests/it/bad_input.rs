@@ -76,6 +76,53 @@ async fn each_invalid_field_is_named(backend: Backend) {
     server.end().await.unwrap();
 }
 
+async fn unsupported_options_are_refused_by_name(backend: Backend) {
+    let world = World::new(backend);
+    let server = world.server().await;
+    for (part, value, field) in [
+        ("repo", json!({"mode": "upload"}), "repo.mode"),
+        ("runtime", json!({"type": "devcontainer"}), "runtime.type"),
+        ("runtime", json!({"type": "disabled"}), "runtime.type"),
+        (
+            "runtime",
+            json!({"type": "local", "devcontainerPath": ".devcontainer"}),
+            "runtime.devcontainerPath",
+        ),
+        (
+            "runtime",
+            json!({"type": "local", "resources": {"memoryMiB": 1024}}),
+            "runtime.resources",
+        ),
+        ("delivery", json!({"mode": "pr"}), "delivery.mode"),
+        ("delivery", json!({"mode": "patch"}), "delivery.mode"),
+        (
+            "delivery",
+            json!({"mode": "branch", "targetBranch": "main"}),
+            "delivery.targetBranch",
+        ),
+        (
+            "webhooks",
+            json!([{"event": "session.completed", "url": "https://example.com"}]),
+            "webhooks",
+        ),
+    ] {
+        let mut task = a_task();
+        task[part] = value;
+        let answer = server.client.post("/api/v1/tasks", &task).await;
+        assert_eq!(answer.status, 501, "{task}: {answer:?}");
+        let problem = answer.problem();
+        assert_eq!(problem["type"], "/errors/not-implemented");
+        assert!(problem["errors"][field][0].is_string(), "{problem}");
+    }
+    let mut task = a_task();
+    task["workspace"] = json!({"executionHostId": "elsewhere"});
+    let answer = server.client.post("/api/v1/tasks", &task).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    let list = server.client.get("/api/v1/sessions").await.json();
+    assert_eq!(list["total"], 0, "something was half done: {list}");
+    server.end().await.unwrap();
+}
+
 async fn every_malformed_body_is_a_problem(backend: Backend) {
     let world = World::new(backend);
     let server = world.server().await;
@@ -226,6 +273,7 @@ async fn method_not_allowed_lists_the_allowed_methods(backend: Backend) {
 
 on_each_backend!(
     each_invalid_field_is_named,
+    unsupported_options_are_refused_by_name,
     every_malformed_body_is_a_problem,
     queries_ids_and_paths_are_validated,
     oversized_input_is_rejected,

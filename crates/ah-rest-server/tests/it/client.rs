@@ -177,7 +177,11 @@ impl Events {
     async fn read(&mut self) -> Option<Event> {
         loop {
             match self.decoder.pop() {
-                Some(Decoded::Frame(frame)) => return Some(Event(frame)),
+                Some(Decoded::Frame(mut frame)) => {
+                    // It belongs to the connection, and is in its first frame only.
+                    frame.retry = None;
+                    return Some(Event(frame));
+                }
                 Some(Decoded::Comment(text)) => self.comments.push_back(text),
                 None => {
                     let Ok(chunk) = self.body.frame().await? else {

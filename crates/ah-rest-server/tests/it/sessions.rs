@@ -192,8 +192,13 @@ async fn drafts_are_created_updated_and_deleted(backend: Backend) {
     let draft = server.client.get(&path).await.json();
     assert_eq!(draft, changed.json());
     assert_eq!(
-        (&draft["prompt"], &draft["agents"][0]["type"]),
         (
+            &draft["prompt"],
+            &draft["promptBlocks"],
+            &draft["agents"][0]["type"]
+        ),
+        (
+            &json!("later"),
             &json!([{"type": "text", "text": "later"}]),
             &json!("scenario")
         )

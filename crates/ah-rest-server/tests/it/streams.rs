@@ -1,11 +1,12 @@
 //! Streams: every event once and in order, for every reader.
 
 use ah_rest_api_contract::{ErrorEvent, EventPayload, LogLevel};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::client::Event;
-use crate::world::{Backend, PATIENCE, World, on_each_backend};
+use crate::world::{Backend, PATIENCE, World, a_task, on_each_backend};
 
 fn seqs(events: &[Event]) -> Vec<u64> {
     events.iter().map(Event::seq).collect()
@@ -172,16 +173,73 @@ async fn history_is_paged_json(backend: Backend) {
     assert_eq!(seqs, [3, 4]);
     let logs = server
         .client
-        .get(&format!("/api/v1/sessions/{id}/logs?tail=3"))
+        .get(&format!("/api/v1/sessions/{id}/logs"))
         .await
         .json();
-    let lines: Vec<_> = logs["items"]
-        .as_array()
-        .unwrap()
+    assert_eq!(logs["total"], total, "every event is a line");
+    let items = logs["items"].as_array().unwrap();
+    let lines: Vec<&str> = items
         .iter()
-        .map(|l| &l["message"])
+        .map(|l| l["message"].as_str().unwrap())
         .collect();
-    assert_eq!(lines, ["7", "8", "9"]);
+    assert_eq!(lines[0], "status: queued");
+    assert!(
+        lines.iter().any(|line| line.starts_with("user: ")),
+        "{lines:?}"
+    );
+    for line in ["7", "8", "9"] {
+        assert!(lines.contains(&line), "{lines:?}");
+    }
+    let tail = server
+        .client
+        .get(&format!("/api/v1/sessions/{id}/logs?tail=1"))
+        .await
+        .json();
+    assert_eq!(tail["items"][0], *items.last().unwrap());
+    server.end().await.unwrap();
+}
+
+async fn events_of_a_task_are_streamed_to_its_end(backend: Backend) {
+    let world = World::new(backend);
+    let server = world.server().await;
+    // The events of this session are not of the task.
+    let other = server.running().await;
+    let mut task = a_task();
+    task["agents"][0]["count"] = json!(2);
+    let launched = server.client.post("/api/v1/tasks", &task).await.json();
+    let task = launched["taskId"].as_str().unwrap();
+    let path = format!("/api/v1/tasks/{task}/events");
+    let live = server.client.events(&path).await;
+    let ends_only = server.client.events(&format!("{path}?type=message")).await;
+    let sessions = launched["session_ids"].as_array().unwrap();
+    for session in sessions {
+        let session = session.as_str().unwrap();
+        let stop = format!("/api/v1/sessions/{session}/stop");
+        server.client.ask("POST", &stop).send().await;
+    }
+    let events = live.until_end().await;
+    let of = |session: &Value| -> Vec<&Event> {
+        let is_of = |event: &&Event| event.json()["sessionId"] == *session;
+        events.iter().filter(is_of).collect()
+    };
+    for session in sessions {
+        let events = of(session);
+        let seqs: Vec<u64> = events.iter().map(|event| event.seq()).collect();
+        assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+        assert_eq!(events.last().unwrap().json()["status"], "stopped");
+    }
+    let all: usize = sessions.iter().map(|session| of(session).len()).sum();
+    assert_eq!(all, events.len(), "events of others: {events:?}");
+    let is_message = |event: &Event| event.json()["type"] == "message";
+    assert!(ends_only.until_end().await.iter().all(is_message));
+    let last = events.last().unwrap().0.id.clone().unwrap();
+    let again = server.client.ask("GET", &path);
+    assert_eq!(
+        again.header("last-event-id", &last).send().await.status,
+        204
+    );
+    let foreign = server.client.get(&format!("{path}?sessions={other}")).await;
+    assert_eq!(foreign.status, 400, "{foreign:?}");
     server.end().await.unwrap();
 }
 
@@ -388,6 +446,7 @@ on_each_backend!(
     two_hundred_readers_of_one_session_each_see_everything,
     stalled_reader_falls_behind_without_loss,
     many_sessions_share_one_connection,
+    events_of_a_task_are_streamed_to_its_end,
     a_shutdown_cuts_streams,
     the_end_of_a_session_ends_its_stream,
     only_a_client_of_streams_gets_one,

@@ -110,7 +110,9 @@ impl Bounds {
             return None;
         };
         // Ephemeral events are in no log.
-        let admits_all = filter.types().is_none() && filter.level().is_none();
+        let admits_all = filter.types().is_none()
+            && filter.level().is_none()
+            && !filter.wants_failed_tools_only();
         admits_all.then(|| Self {
             after: after.map_or(0, EventSeq::get),
             before: before.map(EventSeq::get),

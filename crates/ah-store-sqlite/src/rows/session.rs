@@ -15,6 +15,9 @@ use super::Reader;
 use crate::error::inconsistent;
 use crate::words;
 
+/// The values of the column for an unknown version. `latest` is from earlier schemas.
+const VERSIONS_UNKNOWN: [&str; 2] = ["", "latest"];
+
 /// The part of a session that never changes and is never searched.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -98,7 +101,9 @@ impl SessionRow {
         let row = Reader::new("sessions", &self.id);
         let body: SessionBody<'_> = row.json("body", &self.body)?;
         let id = row.parsed("id", &self.id)?;
-        let mut agent = SessionAgent::new(AgentType::new(self.agent_type), self.agent_version);
+        let mut agent = SessionAgent::new(AgentType::new(self.agent_type));
+        agent.version =
+            Some(self.agent_version).filter(|version| !VERSIONS_UNKNOWN.contains(&&**version));
         agent.model = body.model.map(Cow::into_owned);
         agent.settings = body.settings.into_owned();
         let mut session = Session::new(

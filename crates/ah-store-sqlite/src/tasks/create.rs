@@ -57,7 +57,7 @@ impl PreparedSession {
             tenant_id: session.tenant_id.clone(),
             project_id: session.project_id.clone(),
             agent_type: session.agent.agent_type.as_str().to_owned(),
-            agent_version: session.agent.version.clone(),
+            agent_version: session.agent.version.clone().unwrap_or_default(),
             priority: words::urgency(session.priority),
             status: SessionStatus::Queued.as_str(),
             commit_id: session.repo.commit.clone(),

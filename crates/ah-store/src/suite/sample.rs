@@ -67,7 +67,7 @@ pub fn task(sessions: usize, created_at: Timestamp) -> NewTask {
 
 fn session(task_id: TaskId, created_at: Timestamp) -> Session {
     let id = SessionId::from_ulid(ulid());
-    let agent = SessionAgent::new(AgentType::new("scenario"), "1");
+    let agent = SessionAgent::new(AgentType::new("scenario")).with_version("1");
     Session::new(id, task_id, agent, "Do it.".into(), created_at)
 }
 

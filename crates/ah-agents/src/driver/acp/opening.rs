@@ -48,7 +48,7 @@ impl SessionOpening {
                 .into_iter()
                 .chain(model.map(|model| (Choice::Model, model)))
                 .collect(),
-            version: None,
+            version: agent.version.clone(),
             logins: Vec::new(),
         }
     }
@@ -151,7 +151,9 @@ impl AcpDriver {
         let params = json!({"cwd": folder, "mcpServers": []});
         let request = self.outgoing.request("session/new", &params, to_agent);
         if let SessionStage::Opening(opening) = &mut self.stage {
-            opening.version = info["version"].as_str().map(ToOwned::to_owned);
+            if let Some(version) = info["version"].as_str().and_then(reported_version) {
+                opening.version = Some(version);
+            }
             let logins = result["authMethods"].as_array().into_iter().flatten();
             opening.logins = logins
                 .filter_map(|login| login["name"].as_str().map(ToOwned::to_owned))
@@ -216,4 +218,10 @@ impl AcpDriver {
             }
         }
     }
+}
+
+/// Returns the version that an agent reports; `None` for a word that is no version.
+fn reported_version(word: &str) -> Option<String> {
+    let word = word.trim();
+    (!matches!(word, "" | "latest" | "unknown")).then(|| word.to_owned())
 }

@@ -3,9 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 
-use ah_rest_api_contract::{
-    EventFilter, EventPayload, EventSeq, EventType, LogLevel, SessionEvent, TaskManager,
-};
+use ah_rest_api_contract::{EventFilter, EventSeq, LogItem, LogLevel, SessionEvent, TaskManager};
 
 use super::events::{history, stream, time_of_day};
 use super::target::target;
@@ -23,12 +21,16 @@ pub(super) async fn run(
     context: &Context,
 ) -> Result<(), Failure> {
     let session = target(manager, &args.target).await?;
-    let mut filter = EventFilter::default().with_types([EventType::Log, EventType::Error]);
-    if let Some(level) = args.level {
-        filter = filter.with_level(level);
-    }
+    // Lines that are only of interest in a search for a fault are shown on demand.
+    let level = args.level.unwrap_or(LogLevel::Info);
+    let filter = EventFilter::of_log_level(level);
+    // An access point on another host does not select tools by their result.
+    let is_wanted = |event: &SessionEvent| event.payload.log_level() <= level;
     let printed = Cell::new(false);
     let print = |event: &SessionEvent| {
+        if !is_wanted(event) {
+            return Ok(());
+        }
         printed.set(true);
         context.show(event, || lines(event))
     };
@@ -36,7 +38,9 @@ pub(super) async fn run(
     if let Some(tail) = args.tail {
         let mut kept: VecDeque<SessionEvent> = VecDeque::new();
         cursor = history(manager, session.id, cursor, filter.clone(), |event| {
-            kept.push_back(event.clone());
+            if is_wanted(event) {
+                kept.push_back(event.clone());
+            }
             if kept.len() > tail {
                 kept.pop_front();
             }
@@ -53,7 +57,7 @@ pub(super) async fn run(
     if !printed.get() && !context.json {
         let id = short(session.id);
         context.terminal.hint(match args.level {
-            Some(_) => "no log lines of this level; without --level, all are shown".to_owned(),
+            Some(_) => "no log lines of this level; try `--level debug`".to_owned(),
             None => format!("no log lines; `ah session events {id}` shows what happened"),
         });
     }
@@ -61,22 +65,18 @@ pub(super) async fn run(
 }
 
 fn lines(event: &SessionEvent) -> Vec<Line> {
-    let (level, message) = match &event.payload {
-        EventPayload::Log(log) => (log.level, log.message.as_str()),
-        EventPayload::Error(error) => (LogLevel::Error, error.message.as_str()),
-        _ => return Vec::new(),
-    };
-    let paint = match level {
+    let item = LogItem::of(event.clone());
+    let paint = match item.level {
         LogLevel::Error => Paint::Bad,
         LogLevel::Warn => Paint::Warn,
         LogLevel::Info => Paint::Plain,
         _ => Paint::Dim,
     };
-    text::wrap(message, None)
+    text::wrap(&item.message, None)
         .into_iter()
         .map(|line| {
             Line::of(Paint::Dim, time_of_day(event.ts))
-                .with(paint, format!(" {:<5} {line}", level.as_str()))
+                .with(paint, format!(" {:<5} {line}", item.level.as_str()))
         })
         .collect()
 }

@@ -161,7 +161,10 @@ fn prompt_rows(prompt: &str, columns: Option<usize>) -> Vec<Line> {
 
 fn agent_words(session: &Session) -> String {
     let agent = &session.agent;
-    let mut words = format!("{} {}", agent.agent_type, agent.version);
+    let mut words = agent.agent_type.to_string();
+    if let Some(version) = &agent.version {
+        words.push_str(&format!(" {version}"));
+    }
     if let Some(model) = &agent.model {
         words.push_str(&format!(", model {model}"));
     }

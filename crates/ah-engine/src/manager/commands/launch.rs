@@ -64,5 +64,6 @@ async fn judge(core: &Core, params: &TaskLaunchParams) -> Result<(), TaskManager
     {
         errors.add("repo.url", fault);
     }
-    Ok(errors.into_result(())?)
+    errors.into_result(())?;
+    create::check_supported(params, core.config.devcontainers)
 }

@@ -65,7 +65,44 @@ pub(crate) fn repo_config() -> BoxedStrategy<RepoConfig> {
 }
 
 fn runtime() -> BoxedStrategy<RuntimeConfig> {
-    Just(RuntimeConfig::default()).boxed()
+    let kinds = RuntimeType::ALL.to_vec();
+    (
+        prop::sample::select(kinds),
+        of(text()),
+        of((of(any::<u32>()), of(any::<u32>()))),
+    )
+        .prop_map(
+            |(runtime_type, devcontainer_path, resources)| RuntimeConfig {
+                runtime_type,
+                devcontainer_path,
+                resources: resources.map(|(cpu, memory_mib)| RuntimeResources { cpu, memory_mib }),
+            },
+        )
+        .boxed()
+}
+
+fn workspace_config() -> BoxedStrategy<WorkspaceConfig> {
+    (vec(text(), 0..3), any::<bool>())
+        .prop_map(|(snapshot_preference, is_local)| WorkspaceConfig {
+            snapshot_preference,
+            execution_host_id: is_local.then(ExecutorId::local),
+        })
+        .boxed()
+}
+
+fn work_delivery() -> BoxedStrategy<WorkDelivery> {
+    let modes = WorkDeliveryMode::ALL.to_vec();
+    (prop::sample::select(modes), of(text()))
+        .prop_map(|(mode, target_branch)| WorkDelivery {
+            mode,
+            target_branch,
+        })
+        .boxed()
+}
+
+fn webhooks() -> BoxedStrategy<Vec<WebhookRequest>> {
+    let webhook = (text(), text()).prop_map(|(event, url)| WebhookRequest { event, url });
+    vec(webhook, 0..3).boxed()
 }
 
 fn agent_selection() -> BoxedStrategy<AgentSelection> {
@@ -90,16 +127,25 @@ fn priority() -> BoxedStrategy<Priority> {
 
 pub(crate) fn create_task() -> BoxedStrategy<CreateTask> {
     (
-        (prompt_content(), repo_config(), runtime()),
+        (
+            prompt_content(),
+            repo_config(),
+            runtime(),
+            of(workspace_config()),
+        ),
         vec(agent_selection(), 0..3),
         (of(text()), of(text()), string_map(), string_map()),
         (priority(), any::<bool>(), policy()),
         (of(any::<u64>()), of(any::<u64>())),
+        (of(work_delivery()), webhooks()),
     )
-        .prop_map(|(what, agents, names, how, limits)| CreateTask {
+        .prop_map(|(what, agents, names, how, limits, after)| CreateTask {
             prompt: what.0,
             repo: what.1,
             runtime: what.2,
+            workspace: what.3,
+            delivery: after.0,
+            webhooks: after.1,
             agents,
             tenant_id: names.0,
             project_id: names.1,
@@ -115,30 +161,35 @@ pub(crate) fn create_task() -> BoxedStrategy<CreateTask> {
 }
 
 pub(crate) fn draft() -> BoxedStrategy<Draft> {
+    // Any of the fields of a task.
     (
         ulid(),
-        of(prompt_content()),
-        of(repo_config()),
-        of(vec(agent_selection(), 0..3)),
-        of(runtime()),
+        create_task(),
+        any::<[bool; 16]>(),
         timestamp(),
         timestamp(),
     )
-        .prop_map(
-            |(id, prompt, repo, agents, runtime, created_at, updated_at)| {
-                Draft::new(
-                    DraftId::from_ulid(id),
-                    DraftContent {
-                        prompt,
-                        repo,
-                        agents,
-                        runtime,
-                    },
-                    created_at,
-                    updated_at,
-                )
-            },
-        )
+        .prop_map(|(id, task, present, created_at, updated_at)| {
+            let content = DraftContent {
+                prompt: present[0].then_some(task.prompt),
+                repo: present[1].then_some(task.repo),
+                agents: present[2].then_some(task.agents),
+                runtime: present[3].then_some(task.runtime),
+                workspace: task.workspace.filter(|_| present[4]),
+                tenant_id: task.tenant_id.filter(|_| present[5]),
+                project_id: task.project_id.filter(|_| present[6]),
+                labels: present[7].then_some(task.labels),
+                priority: present[8].then_some(task.priority),
+                interactive: present[9].then_some(task.interactive),
+                timeout_ms: task.timeout_ms.filter(|_| present[10]),
+                idle_timeout_ms: task.idle_timeout_ms.filter(|_| present[11]),
+                permissions: present[12].then_some(task.permissions),
+                env: present[13].then_some(task.env),
+                delivery: task.delivery.filter(|_| present[14]),
+                webhooks: present[15].then_some(task.webhooks),
+            };
+            Draft::new(DraftId::from_ulid(id), content, created_at, updated_at)
+        })
         .boxed()
 }
 
@@ -170,6 +221,17 @@ pub(super) fn change_summary() -> BoxedStrategy<ChangeSummary> {
         .boxed()
 }
 
+/// The runtime of a session, which has a kind only.
+fn session_runtime() -> BoxedStrategy<RuntimeConfig> {
+    let kinds = prop::sample::select(RuntimeType::ALL.to_vec());
+    kinds
+        .prop_map(|runtime_type| RuntimeConfig {
+            runtime_type,
+            ..RuntimeConfig::default()
+        })
+        .boxed()
+}
+
 fn session_parts() -> BoxedStrategy<SessionParts> {
     let repo = repo_config().prop_map(|config| {
         let mut repo = SessionRepo::none();
@@ -179,18 +241,20 @@ fn session_parts() -> BoxedStrategy<SessionParts> {
         repo.commit = config.commit;
         repo
     });
-    let agent =
-        (text(), text(), of(text()), json_object()).prop_map(|(name, version, model, settings)| {
-            let mut agent = SessionAgent::new(AgentType::new(name), version);
+    let agent = (text(), of(text()), of(text()), json_object()).prop_map(
+        |(name, version, model, settings)| {
+            let mut agent = SessionAgent::new(AgentType::new(name));
+            agent.version = version;
             agent.model = model;
             agent.settings = settings;
             agent
-        });
+        },
+    );
     (
         repo,
         agent,
         of(session_workspace()),
-        runtime(),
+        session_runtime(),
         of(change_summary()),
     )
         .boxed()

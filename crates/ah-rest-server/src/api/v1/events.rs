@@ -1,12 +1,16 @@
 //! Events of sessions: as streams, as pages of history, and as log lines (contract §5).
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use ah_rest_api_contract::{
-    AccessPoint, AllEventsQuery, EventQuery, LogQuery, Page, SessionId, StreamQuery,
+    AccessPoint, AllEventsQuery, EncodedLogStream, EventQuery, EventType, FieldErrors, LogQuery,
+    Page, SessionId, StreamQuery, TaskId, TaskManagerError,
 };
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::IntoResponse as _;
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, future, stream};
 
 use crate::extract::{Access, Id, Query, read_query};
 use crate::page::{history_page, paged};
@@ -87,6 +91,101 @@ pub(crate) async fn all_events(
     }
     let events = access.all_encoded_events(query).await?;
     Ok(streams.of_all(after, events))
+}
+
+pub(crate) async fn task_events(
+    Access(access): Access,
+    State(streams): State<Streams>,
+    headers: HeaderMap,
+    Id(id): Id<TaskId>,
+    Query(query): Query<AllEventsQuery>,
+) -> ApiResult {
+    let (begin, sessions) = access.task_begin(id).await?;
+    let sessions: BTreeSet<SessionId> = sessions.into_iter().collect();
+    let sessions = match query.sessions {
+        None => sessions,
+        Some(chosen) => match chosen.difference(&sessions).next() {
+            None => chosen,
+            Some(other) => {
+                let message = format!("has `{other}`, which is not a session of this task");
+                return Err(FieldErrors::of("sessions", message).into());
+            }
+        },
+    };
+    let last_seen = streams::last_event_id(&headers)?.or(query.after);
+    let after = last_seen.unwrap_or(begin);
+    let wanted = AllEventsQuery {
+        sessions: Some(sessions),
+        after: Some(after),
+        filter: query.filter,
+    };
+    if access.is_exhausted(&wanted).await? {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let events = until_over(access, wanted).await?;
+    Ok(streams.of_all(after, events))
+}
+
+/// Returns the events of a query until all of its sessions have ended.
+async fn until_over(
+    access: Arc<dyn AccessPoint>,
+    wanted: AllEventsQuery,
+) -> Result<EncodedLogStream, TaskManagerError> {
+    // The end of a session is a `status` event, which the reader may not want.
+    let AllEventsQuery {
+        sessions,
+        after,
+        filter,
+    } = wanted;
+    let types = filter
+        .types()
+        .map(|types| Vec::from_iter(types.iter().copied()));
+    let (wants_status, filter) = match types {
+        Some(mut types) if !types.contains(&EventType::Status) => {
+            types.push(EventType::Status);
+            (false, filter.with_types(types))
+        }
+        _ => (true, filter),
+    };
+    let query = AllEventsQuery {
+        sessions,
+        after,
+        filter,
+    };
+    let events = access.all_encoded_events(query.clone()).await?;
+    let state = (access, query, events, false);
+    let events = stream::unfold(
+        state,
+        move |(access, query, mut events, is_over)| async move {
+            if is_over {
+                return None;
+            }
+            let event = match events.next().await? {
+                Ok(event) => event,
+                Err(error) => return Some((Err(error), (access, query, events, true))),
+            };
+            let mut is_over = false;
+            if event.event_type == EventType::Status {
+                let rest = AllEventsQuery {
+                    after: Some(event.cursor),
+                    ..query.clone()
+                };
+                match access.is_exhausted(&rest).await {
+                    Ok(exhausted) => is_over = exhausted,
+                    Err(error) => return Some((Err(error), (access, query, events, true))),
+                }
+            }
+            Some((Ok(event), (access, query, events, is_over)))
+        },
+    );
+    let wanted = events.filter(move |event| {
+        let is_wanted = match event {
+            Ok(event) => wants_status || event.event_type != EventType::Status,
+            Err(_) => true,
+        };
+        future::ready(is_wanted)
+    });
+    Ok(Box::pin(wanted))
 }
 
 pub(crate) async fn list_session_logs(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ah_rest_api_contract::{
-    AgentType, Page, PageRequest, Session, SessionId, SessionQuery, SessionStatus,
+    AgentType, Page, PageRequest, Project, Session, SessionId, SessionQuery, SessionStatus,
 };
 
 use crate::suite::{StoreHarness, sample};
@@ -307,4 +307,28 @@ pub async fn encoded_sessions_are_never_older_than_a_write(harness: &dyn StoreHa
         is_done.store(true, Ordering::Relaxed);
     };
     tokio::join!(read(), read(), write());
+}
+
+/// Projects are those of sessions, the last used first.
+pub async fn projects_are_those_of_sessions(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let none = store.list_projects(PageRequest::default()).await.unwrap();
+    assert_eq!((none.total, none.items), (0, Vec::new()));
+    for (at, project) in [(1, Some("b")), (2, Some("a")), (3, None), (4, Some("b"))] {
+        let mut task = sample::task(1, sample::at(at));
+        for (session, _) in &mut task.sessions {
+            session.project_id = project.map(str::to_owned);
+        }
+        store.create_task(task).await.unwrap();
+    }
+    let page = store.list_projects(PageRequest::default()).await.unwrap();
+    let expected = [
+        Project::new("b", sample::at(4)),
+        Project::new("a", sample::at(2)),
+    ];
+    assert_eq!((page.total, page.items), (2, expected.to_vec()));
+    let second = PageRequest::new(2, 1).unwrap();
+    let page = store.list_projects(second).await.unwrap();
+    assert_eq!((page.total, page.next_page), (2, None));
+    assert_eq!(page.items, expected[1..]);
 }

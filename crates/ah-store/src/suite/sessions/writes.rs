@@ -98,7 +98,7 @@ pub async fn every_field_of_a_patch_is_kept(harness: &dyn StoreHarness) {
     session.exit_code = patch.exit_code;
     session.workspace = patch.workspace.unwrap();
     session.repo.commit = patch.commit;
-    session.agent.version = patch.agent_version.unwrap();
+    session.agent.version = patch.agent_version;
     session.started_at = patch.started_at;
     session.changes = patch.changes;
     session.usage = patch.usage;

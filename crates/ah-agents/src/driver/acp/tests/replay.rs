@@ -301,6 +301,7 @@ pub(super) fn spec(prompt: PromptContent) -> LaunchSpec {
             inherits: crate::Inheritance::default(),
             home: None,
             model: None,
+            version: None,
             settings: serde_json::Map::new(),
         },
         workspace: "/workspace".into(),
