@@ -5,12 +5,16 @@
 
 mod agents;
 mod bench;
+mod clients;
 mod deps;
+mod dist;
 mod findings;
 mod new_operation;
+mod python;
 mod regenerate;
 mod schemathesis;
 mod scratch;
+mod server;
 mod sqlx;
 mod suite;
 mod tidy;
@@ -43,6 +47,10 @@ enum Task {
     Agents,
     /// Test the served API with requests that schemathesis derives from its description
     Schemathesis,
+    /// Lint the API's description, and run generated clients and readers of streams on a server
+    Clients,
+    /// Build the program and write its archive, package and formula to `target/dist`
+    Dist(dist::Options),
     /// Check that dependencies are permitted, used and licensed, and that modules declare all files
     Deps,
     /// Check file lengths, links, decision numbers and wording
@@ -82,6 +90,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Ci => suite::run(&workspace, suite::BuildEnvironment::BuildServer),
         Task::Agents => agents::require(&workspace),
         Task::Schemathesis => schemathesis::require(&workspace),
+        Task::Clients => clients::require(&workspace),
+        Task::Dist(options) => dist::run(&workspace, &options),
         Task::Deps => deps::run(&workspace),
         Task::Tidy(options) => tidy::run(&workspace, &options),
         Task::Regenerate { check } => regenerate::run(

@@ -4,12 +4,9 @@
 //! OpenAPI document and checks the responses against it. It runs with all its checks, on a server
 //! with its own state folder and repository. Its configuration is in `xtask/schemathesis`.
 
-mod python;
-mod server;
-
 use std::env;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -17,9 +14,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use crate::python;
 use crate::scratch::Scratch;
+use crate::server::{REPOSITORY, Server, VARIABLE};
 use crate::workspace::{self, Workspace};
-use server::{REPOSITORY, Server, VARIABLE};
 
 /// The folder of its configuration, hooks and requirements, relative to the root.
 const FOLDER: &str = "xtask/schemathesis";
@@ -28,7 +26,7 @@ const TIME_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// Runs schemathesis if it can be installed. With `CI` set, a failed installation is an error.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
-    match python::program(workspace) {
+    match program(workspace) {
         Ok(program) => test(workspace, &program),
         Err(error) if env::var_os("CI").is_none() => {
             eprintln!("  schemathesis cannot be installed, so the API is not tested: {error:#}");
@@ -40,7 +38,13 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// Runs schemathesis; a failed installation is an error.
 pub(crate) fn require(workspace: &Workspace) -> anyhow::Result<()> {
-    test(workspace, &python::program(workspace)?)
+    test(workspace, &program(workspace)?)
+}
+
+/// Returns the program `st`, after installing it if necessary.
+fn program(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let requirements = Path::new(FOLDER).join("requirements.txt");
+    Ok(python::programs(workspace, "schemathesis", &requirements)?.join("st"))
 }
 
 /// Runs the program `st` on a new server.

@@ -8,15 +8,15 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::workspace::output_of;
 
 /// The repository that tasks may use, and the variable that they may set.
-pub(super) const REPOSITORY: &str = "repository";
-pub(super) const VARIABLE: &str = "GREETING";
+pub(crate) const REPOSITORY: &str = "repository";
+pub(crate) const VARIABLE: &str = "GREETING";
 /// The longest permitted start, and the longest permitted shutdown, of the server.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A rate limit above that of any run, so that responses do not depend on speed.
@@ -25,7 +25,7 @@ const REQUESTS_PER_MINUTE: &str = "1000000";
 const SESSIONS_MAX: &str = "2";
 
 /// A server that runs until it is shut down or dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     ah: PathBuf,
     home: PathBuf,
     log: PathBuf,
@@ -36,15 +36,32 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts `ah` on a state folder below `scratch`, and waits until it accepts requests.
-    pub(super) fn start(ah: &Path, scratch: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(ah: &Path, scratch: &Path) -> anyhow::Result<Self> {
         make_repository(&scratch.join(REPOSITORY))?;
         let home = scratch.join("home");
         fs::create_dir(&home).with_context(|| format!("failed to make {}", home.display()))?;
-        let log = scratch.join("server.log");
-        let stderr =
-            File::create(&log).with_context(|| format!("failed to make {}", log.display()))?;
-        let child = of_home(ah, &home)
-            .args(["agent", "access-point", "--json", "--port", "0"])
+        let mut server = Self {
+            ah: ah.to_owned(),
+            home,
+            log: scratch.join("server.log"),
+            child: None,
+            url: String::new(),
+            key: String::new(),
+        };
+        server.spawn("0")?;
+        Ok(server)
+    }
+
+    /// Starts the program on `port` and waits until it accepts requests.
+    fn spawn(&mut self, port: &str) -> anyhow::Result<()> {
+        let log = &self.log;
+        let stderr = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .with_context(|| format!("failed to open {}", log.display()))?;
+        let child = of_home(&self.ah, &self.home)
+            .args(["agent", "access-point", "--json", "--port", port])
             .args(["--max-concurrent-tasks", SESSIONS_MAX])
             .env("AH_LIMITS_REQUESTS_PER_MINUTE", REQUESTS_PER_MINUTE)
             .env("AH_LIMITS_BURST", REQUESTS_PER_MINUTE)
@@ -53,26 +70,30 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()
-            .with_context(|| format!("failed to start {}", ah.display()))?;
-        let mut server = Self {
-            ah: ah.to_owned(),
-            home,
-            log,
-            child: Some(child),
-            url: String::new(),
-            key: String::new(),
-        };
-        server.wait_until_ready()?;
-        Ok(server)
+            .with_context(|| format!("failed to start {}", self.ah.display()))?;
+        self.child = Some(child);
+        self.wait_until_ready()
+    }
+
+    /// Ends the program with `signal` and starts it again on the same port.
+    pub(crate) fn restart(&mut self, signal: Signal) -> anyhow::Result<()> {
+        let mut child = self.child.take().context("the server has ended")?;
+        kill_process(Pid::from_child(&child), signal).context("failed to end the server")?;
+        child.wait().context("failed to wait for the server")?;
+        let url = self.url.clone();
+        let (_, port) = url.rsplit_once(':').context("the URL has no port")?;
+        self.spawn(port)?;
+        ensure!(self.url == url, "the server is at {} now", self.url);
+        Ok(())
     }
 
     /// The base URL.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// The API key.
-    pub(super) fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
@@ -110,7 +131,7 @@ impl Server {
     }
 
     /// Shuts the server down, then ends the agents that it has started.
-    pub(super) fn end(mut self) -> anyhow::Result<()> {
+    pub(crate) fn end(mut self) -> anyhow::Result<()> {
         self.end_all()
     }
 

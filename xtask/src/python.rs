@@ -1,27 +1,31 @@
-//! A Python program in its own environment in the target folder.
+//! Python programs in an environment of their own in the target folder.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
 
-use super::FOLDER;
 use crate::workspace::{Workspace, output_of};
 
 /// A copy of the requirements, written once all of them are installed.
 const INSTALLED: &str = "installed.txt";
 
-/// Returns the program `st`, after installing the pinned requirements if necessary.
-pub(super) fn program(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let requirements = workspace.root().join(FOLDER).join("requirements.txt");
-    let environment = workspace.target_folder()?.join("schemathesis");
+/// Returns the folder of the programs of the environment `name`, after installing the pinned
+/// `requirements`, a file relative to the root, if necessary.
+pub(crate) fn programs(
+    workspace: &Workspace,
+    name: &str,
+    requirements: &Path,
+) -> anyhow::Result<PathBuf> {
+    let requirements = workspace.root().join(requirements);
+    let environment = workspace.target_folder()?.join(name);
     let wanted = fs::read(&requirements)
         .with_context(|| format!("failed to read {}", requirements.display()))?;
     let installed = environment.join(INSTALLED);
-    let program = environment.join("bin").join("st");
+    let programs = environment.join("bin");
     if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(program);
+        return Ok(programs);
     }
     output_of(
         Command::new("python3")
@@ -30,11 +34,11 @@ pub(super) fn program(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     )
     .context("failed to create a Python environment; python3 with its module venv is required")?;
     output_of(
-        Command::new(environment.join("bin").join("python"))
+        Command::new(programs.join("python"))
             .args(["-m", "pip", "install", "--quiet", "--requirement"])
             .arg(&requirements),
     )
-    .context("failed to install schemathesis")?;
+    .with_context(|| format!("failed to install {}", requirements.display()))?;
     fs::write(&installed, wanted).context("failed to record the installation")?;
-    Ok(program)
+    Ok(programs)
 }
