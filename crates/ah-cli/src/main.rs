@@ -18,6 +18,7 @@ mod follow;
 mod git;
 mod local;
 mod remote;
+mod runtime;
 mod session_ref;
 mod signals;
 mod style;
@@ -119,21 +120,11 @@ fn run(cli: Cli, terminal: &mut Terminal) -> Result<ExitCode, Failure> {
         json: cli.global.json,
         settings,
     };
-    let runtime = runtime()?;
+    let runtime = runtime::create()?;
     let result = runtime.block_on(commands::run(cli.command, &context));
     // Tasks blocked in a system call, such as a read, are not awaited.
     runtime.shutdown_background();
     result
-}
-
-/// Creates the runtime of a command.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Failure::new(ExitCode::Resource, "failed to start the runtime").caused_by(error)
-        })
 }
 
 /// Sends the log to standard error.

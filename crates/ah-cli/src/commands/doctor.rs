@@ -93,7 +93,7 @@ pub(crate) fn run(json: bool, terminal: &Terminal) -> Result<ExitCode, Failure> 
             match CommandSettings::load() {
                 Ok(settings) => {
                     checks.push(configuration(&home));
-                    checks.push(runtime()?.block_on(access_point(&settings)));
+                    checks.push(runtime::create()?.block_on(access_point(&settings)));
                     checks.extend(agents(&settings));
                 }
                 Err(failure) => checks.push(DoctorCheck::of_failure("configuration", &failure)),
