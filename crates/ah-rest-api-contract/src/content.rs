@@ -1,8 +1,10 @@
 //! The content of prompts and messages.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
 
 use crate::{FieldErrors, number};
 
@@ -14,6 +16,7 @@ use crate::{FieldErrors, number};
     rename_all = "snake_case",
     rename_all_fields = "camelCase"
 )]
+#[non_exhaustive]
 pub enum ContentBlock {
     /// Plain text or Markdown.
     Text {
@@ -71,6 +74,42 @@ pub enum ContentBlock {
         #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::size))]
         size: Option<u64>,
     },
+    /// A block of a kind that this version does not know. Only responses contain it.
+    #[serde(skip_deserializing)]
+    Unknown,
+}
+
+/// Reads the blocks of a response. A block that this version cannot read is
+/// [`ContentBlock::Unknown`].
+pub(crate) fn open_blocks<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<ContentBlock>, D::Error> {
+    let blocks = Vec::<OpenBlock>::deserialize(deserializer)?;
+    Ok(blocks.into_iter().map(|OpenBlock(block)| block).collect())
+}
+
+/// Reads the prompt of a response; see [`open_blocks`].
+pub(crate) fn open_prompt<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<PromptContent, D::Error> {
+    deserializer.deserialize_any(ContentVisitor::<OpenBlock>(PhantomData))
+}
+
+/// A block of a response.
+#[derive(Deserialize)]
+#[serde(from = "Value")]
+struct OpenBlock(ContentBlock);
+
+impl From<Value> for OpenBlock {
+    fn from(block: Value) -> Self {
+        Self(serde_json::from_value(block).unwrap_or(ContentBlock::Unknown))
+    }
+}
+
+impl From<OpenBlock> for ContentBlock {
+    fn from(OpenBlock(block): OpenBlock) -> Self {
+        block
+    }
 }
 
 /// A document embedded in a content block of type `resource`.
@@ -121,6 +160,7 @@ impl ContentBlock {
                 description,
                 size: _,
             } => uri.len() + name.len() + length(mime_type) + length(title) + length(description),
+            Self::Unknown => 0,
         }
     }
 
@@ -234,22 +274,26 @@ impl From<String> for PromptContent {
 
 impl<'de> Deserialize<'de> for PromptContent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = PromptContent;
+        deserializer.deserialize_any(ContentVisitor::<ContentBlock>(PhantomData))
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of content blocks")
-            }
+/// Reads a string or an array of blocks, each of which is read as a `Block`.
+struct ContentVisitor<Block>(PhantomData<Block>);
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<PromptContent, E> {
-                Ok(PromptContent::from(text))
-            }
+impl<'de, Block: Deserialize<'de> + Into<ContentBlock>> de::Visitor<'de> for ContentVisitor<Block> {
+    type Value = PromptContent;
 
-            fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<PromptContent, A::Error> {
-                Vec::deserialize(de::value::SeqAccessDeserializer::new(seq)).map(PromptContent)
-            }
-        }
-        deserializer.deserialize_any(Visitor)
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array of content blocks")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<PromptContent, E> {
+        Ok(PromptContent::from(text))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<PromptContent, A::Error> {
+        let blocks = Vec::<Block>::deserialize(de::value::SeqAccessDeserializer::new(seq))?;
+        Ok(PromptContent(blocks.into_iter().map(Into::into).collect()))
     }
 }

@@ -136,6 +136,7 @@ pub struct Prompt {
     /// The id of the prompt.
     pub id: PromptId,
     /// The content of the prompt.
+    #[serde(deserialize_with = "crate::content::open_prompt")]
     pub content: PromptContent,
     /// The requested time of delivery.
     #[serde(deserialize_with = "word::open")]

@@ -52,6 +52,7 @@ pub struct Session {
     /// The content of the initial prompt; absent from a summary.
     #[serde(
         default = "PromptContent::left_out",
+        deserialize_with = "crate::content::open_prompt",
         skip_serializing_if = "PromptContent::is_empty"
     )]
     pub prompt_blocks: PromptContent,

@@ -139,6 +139,7 @@ pub struct Message {
     /// The id of the message. Its deltas have the same id.
     pub message_id: MessageId,
     /// The content of the message.
+    #[serde(deserialize_with = "crate::content::open_blocks")]
     pub content: Vec<ContentBlock>,
     /// The name of the user; only on user messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -156,6 +156,7 @@ impl ContentBlock {
             Self::Audio { mime_type, .. } => format!("[sound: {mime_type}]"),
             Self::Resource { resource } => format!("[document: {}]", resource.uri),
             Self::ResourceLink { name, uri, .. } => format!("[{name}: {uri}]"),
+            Self::Unknown => "[content of an unknown kind]".to_owned(),
         }
     }
 }

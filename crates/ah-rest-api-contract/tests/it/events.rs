@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ah_rest_api_contract::*;
 use proptest::prelude::*;
+use serde_json::json;
 
 use crate::strategies::{payload, session_event, text, unknown_event};
 
@@ -132,4 +133,41 @@ proptest! {
         let known = EventType::ALL.iter().any(|kind| kind.as_str() == word);
         prop_assert_eq!(EventType::from_word(&word).is_some(), known);
     }
+}
+
+/// A block of a kind that this version does not know, or a known one of another form, does not
+/// make the rest of a message or of a session unreadable.
+#[test]
+fn unknown_content_is_read_in_responses() {
+    let blocks = json!([
+        {"type": "text", "text": "look"},
+        {"type": "video", "uri": "https://example.com/a.mp4"},
+        {"type": "audio", "stream": true},
+    ]);
+    let expected = [
+        ContentBlock::text("look"),
+        ContentBlock::Unknown,
+        ContentBlock::Unknown,
+    ];
+    let event = json!({
+        "type": "message", "role": "assistant", "content": blocks,
+        "message_id": "msg-01JZAAAAAAAAAAAAAAAAAAAAA1",
+    });
+    let EventPayload::Message(message) = serde_json::from_value(event).unwrap() else {
+        panic!("it is a message");
+    };
+    assert_eq!(message.content, expected);
+    assert!(
+        message
+            .text()
+            .starts_with("look\n[content of an unknown kind]")
+    );
+
+    let mut session = serde_json::to_value(crate::shapes::session()).unwrap();
+    session["promptBlocks"] = blocks.clone();
+    let session: Session = serde_json::from_value(session).unwrap();
+    assert_eq!(session.prompt_blocks.blocks(), expected);
+
+    // A request with such a block is refused.
+    serde_json::from_value::<PromptContent>(blocks).unwrap_err();
 }
