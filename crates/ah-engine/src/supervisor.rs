@@ -9,6 +9,7 @@ mod attend;
 mod bring_up;
 mod conclude;
 mod escalate;
+mod seal;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -54,6 +54,10 @@ struct Inner {
     has_slow_counts: AtomicBool,
     /// The number of slow counts that have begun.
     counts: watch::Sender<u32>,
+    /// True if storing the changes of a session does not end.
+    has_endless_seals: AtomicBool,
+    /// The number of endless seals that have begun.
+    seals: watch::Sender<u32>,
     /// The number of refused calls of `provision`.
     refusals: watch::Sender<u32>,
     /// The lock of the workspaces, which counts and seals hold, as on a real host.
@@ -91,6 +95,8 @@ impl FakeHost {
             failures: AtomicU32::new(0),
             has_slow_counts: AtomicBool::new(false),
             counts: watch::Sender::new(0),
+            has_endless_seals: AtomicBool::new(false),
+            seals: watch::Sender::new(0),
             refusals: watch::Sender::new(0),
             workspaces: tokio::sync::Mutex::default(),
             held: Mutex::default(),
@@ -131,6 +137,27 @@ impl FakeHost {
     /// Makes storing the changes of sessions fail with this message; `None` ends the failure.
     pub fn refuse_to_seal(&self, message: Option<&'static str>) {
         self.0.faults.lock().unwrap().unsealable = message;
+    }
+
+    /// Makes storing the changes of sessions never end.
+    pub fn hold_seals(&self) {
+        self.0.has_endless_seals.store(true, Ordering::SeqCst);
+    }
+
+    /// Makes storing the changes of sessions end, for those that begin from now on.
+    pub fn release_seals(&self) {
+        self.0.has_endless_seals.store(false, Ordering::SeqCst);
+    }
+
+    /// Waits until a seal has begun that does not end.
+    ///
+    /// # Panics
+    /// If that takes longer than 20 s.
+    pub async fn sealing(&self) {
+        let mut seals = self.0.seals.subscribe();
+        let began = seals.wait_for(|count| *count > 0);
+        let began = tokio::time::timeout(PATIENCE, began).await;
+        began.expect("no seal").expect("the host lives");
     }
 
     /// Sets the answer of a session's recorder to the question whether its disk takes no data.

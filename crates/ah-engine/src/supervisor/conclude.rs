@@ -5,34 +5,15 @@ use std::time::Duration;
 use ah_lifecycle::Change;
 use ah_lifecycle::end::{self, ProcessEnd};
 use ah_lifecycle::ingest::RecordedEnd;
-use ah_rest_api_contract::{EventPayload, Log, LogLevel, SupervisorPhase, Timestamp, error_chain};
-use ah_store::{Ending, JournalPosition, NewEvent, StoreError};
-use tokio::time::Instant;
+use ah_rest_api_contract::{EventPayload, Log, LogLevel, SupervisorPhase, Timestamp};
+use ah_store::{JournalPosition, NewEvent, StoreError};
 
+use super::seal::Sealing;
 use super::{Commit, Supervisor, SupervisorError};
 use crate::decision::DECISION_ATTEMPTS;
-use crate::shortage;
-use ah_executor::{ExecutorError, SealedChanges};
 
 /// The longest wait between two attempts to end the remaining processes of a session.
 const SWEEP_WAIT_MAX: Duration = Duration::from_secs(10);
-/// The longest wait between two attempts to store the changes of a session.
-const SEAL_WAIT_MAX: Duration = Duration::from_secs(5);
-/// The maximum time for which a shortage of the host, such as a full disk, delays the end of a
-/// session until its changes can be stored.
-const SHORTAGE_MAX: Duration = Duration::from_secs(10 * 60);
-
-/// The result of storing the changes of a session.
-enum Sealing {
-    /// The session was cancelled, so its changes are discarded.
-    Cancelled,
-    /// The session has no workspace.
-    Unneeded,
-    /// The changes are stored.
-    Done(SealedChanges),
-    /// The changes could not be stored.
-    Failed(ExecutorError),
-}
 
 impl Supervisor {
     /// Ends a session as recorded by the agent's end in the journal.
@@ -106,34 +87,6 @@ impl Supervisor {
                 () = self.shutdown.cancelled() => return Err(SupervisorError::Shutdown),
                 () = tokio::time::sleep(wait) => wait = (wait * 2).min(SWEEP_WAIT_MAX),
             }
-        }
-    }
-
-    /// Stores the session's changes. Retries during a shortage of the host, at most
-    /// [`SHORTAGE_MAX`], or until the session is cancelled.
-    async fn seal(&mut self) -> Result<Sealing, SupervisorError> {
-        let give_up_at = Instant::now() + SHORTAGE_MAX;
-        let mut wait = Duration::from_millis(100);
-        loop {
-            if self.view.record.ending == Some(Ending::Cancel) {
-                return Ok(Sealing::Cancelled);
-            }
-            if self.view.record.session.workspace.is_none() {
-                return Ok(Sealing::Unneeded);
-            }
-            let error = match self.core.executor.seal(self.id).await {
-                Ok(changes) => return Ok(Sealing::Done(changes)),
-                Err(error) if shortage::caused(&error) && Instant::now() < give_up_at => error,
-                Err(error) => return Ok(Sealing::Failed(error)),
-            };
-            let reason = error_chain(&error);
-            tracing::warn!(session.id = %self.id, reason, "the changes cannot be stored yet");
-            self.core.supervisors.note_error(self.id, reason);
-            tokio::select! {
-                () = self.shutdown.cancelled() => return Err(SupervisorError::Shutdown),
-                () = tokio::time::sleep(wait) => wait = (wait * 2).min(SEAL_WAIT_MAX),
-            }
-            self.reload().await?;
         }
     }
 

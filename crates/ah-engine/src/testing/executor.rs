@@ -169,6 +169,10 @@ impl Executor for FakeHost {
     }
 
     async fn seal(&self, _session: SessionId) -> Result<SealedChanges, ExecutorError> {
+        if self.0.has_endless_seals.load(Ordering::SeqCst) {
+            self.0.seals.send_modify(|count| *count += 1);
+            std::future::pending::<()>().await;
+        }
         let _lock = self.0.workspaces.lock().await;
         if let Some(message) = self.0.faults.lock().unwrap().unsealable {
             return Err(ExecutorError::new(message));

@@ -249,6 +249,46 @@ async fn a_session_whose_changes_cannot_be_stored_fails_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn cancel_and_stop_interrupt_the_storing_of_changes() {
+    for (request, status) in [("cancel", S::Cancelled), ("stop", S::Stopped)] {
+        let world = World::new(Behavior::EndsTurns);
+        world.host.hold_seals();
+        let engine = world.engine().await;
+        let id = launch(&engine, a_task()).await;
+        world.host.sealing().await;
+        match request {
+            "cancel" => engine.cancel_session(id).await.unwrap(),
+            _ => drop(engine.stop_session(id, None).await.unwrap()),
+        }
+        let log = whole_log(&engine, id).await;
+        assert_eq!(statuses(&log).last(), Some(&status), "{request}");
+        engine.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_storing_of_changes_is_logged_and_continued_by_the_next_engine() {
+    let world = World::new(Behavior::EndsTurns);
+    world.host.hold_seals();
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until(&engine, id, |payload| {
+        let EventPayload::Log(log) = payload else {
+            return false;
+        };
+        log.message.contains("changes are being stored")
+    })
+    .await;
+    // A shutdown does not wait for it.
+    engine.shutdown().await;
+    world.host.release_seals();
+    let engine = world.engine().await;
+    let log = whole_log(&engine, id).await;
+    assert_eq!(statuses(&log).last(), Some(&S::Completed));
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_recorder_that_does_not_answer_is_killed_within_the_limit() {
     for (request, status, reason) in [
         (
