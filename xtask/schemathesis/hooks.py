@@ -44,6 +44,13 @@ def on_this_host(task):
         agent["count"] = min(agent.get("count") or 1, SESSIONS_MAX)
         agent.pop("version", None)
         agent.pop("model", None)
+    # Options that are not built yet are refused with 501.
+    if task["repo"]["mode"] == "upload":
+        task["repo"] = {"mode": "none"}
+    if "runtime" in task:
+        task["runtime"] = {"type": "local"}
+    task.pop("delivery", None)
+    task.pop("webhooks", None)
     if task["repo"]["mode"] == "git":
         task["repo"]["url"] = REPOSITORY
     if "env" in task:
