@@ -72,6 +72,7 @@ fn every_key_is_read_from_every_layer() {
             "allowed-hosts" => ("a.example".to_owned(), "[\"a.example\"]".to_owned()),
             "permissions" => ("deny".to_owned(), "\"deny\"".to_owned()),
             "devcontainer" => ("local".to_owned(), "\"local\"".to_owned()),
+            "push" => ("allow".to_owned(), "\"allow\"".to_owned()),
             "priority" => ("high".to_owned(), "\"high\"".to_owned()),
             _ => (words, literal),
         };
