@@ -61,17 +61,24 @@ async fn work(
         .await;
     let decided = store.take();
     assert!(decided.0 > 0, "a decision reads the queue");
-    // The supervisor has caught up with all decisions, and ingests without a read.
+    let thought = async |thought: &str| {
+        until(
+            engine,
+            id,
+            |event| matches!(event, EventPayload::Thought(it) if it.thought == thought),
+        )
+        .await;
+    };
+    // The supervisor may look at the decision once more, before it takes this event.
+    let caught_up = format!("{mark}: caught up");
+    world.host.thought(id, &caught_up);
+    thought(&caught_up).await;
+    store.take();
+    // It has caught up with all decisions, and ingests without a read.
     for number in 0..20 {
         world.host.thought(id, &format!("{mark} {number}"));
     }
-    let last = format!("{mark} 19");
-    until(
-        engine,
-        id,
-        |event| matches!(event, EventPayload::Thought(it) if it.thought == last),
-    )
-    .await;
+    thought(&format!("{mark} 19")).await;
     assert_eq!(store.take(), (0, 0), "ingestion reads no queue");
     decided.1
 }
