@@ -39,7 +39,7 @@ pub(crate) struct Bounds {
     pub(crate) time: Duration,
 }
 
-/// How much larger than a new file a changed one may be, which the repository has already.
+/// The factor by which a changed file, whose old content is stored, may exceed the limit of a new file.
 pub(crate) const TRACKED_FACTOR: u64 = 8;
 
 impl Default for Bounds {

@@ -25,7 +25,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// The percentage after which progress is an event, so that a stage has at most eleven.
 const PROGRESS_STEP: u8 = 10;
 
-/// What has to be written of a workspace that was created.
+/// The writes to the store that a created workspace still needs.
 struct Taken {
     /// The address of the repository and its default branch, if known.
     default_branch: Option<(String, String)>,

@@ -1,4 +1,4 @@
-//! What the changes of a session do not contain, in words.
+//! Descriptions of the files that the changes of a session leave out.
 
 use std::collections::BTreeMap;
 
