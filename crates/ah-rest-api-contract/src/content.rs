@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
+use crate::constructor::constructor;
 use crate::{FieldErrors, number};
 
 /// One block of a prompt or message, as in the Agent Client Protocol.
@@ -116,6 +117,7 @@ impl From<OpenBlock> for ContentBlock {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct EmbeddedResource {
     /// The URI of the document.
     pub uri: String,
@@ -128,6 +130,14 @@ pub struct EmbeddedResource {
     /// The content of a binary document in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<String>,
+}
+
+constructor! {
+    /// Creates a document without content.
+    EmbeddedResource::new(uri: String);
+    optional mime_type: String;
+    optional text: String;
+    optional blob: String;
 }
 
 impl ContentBlock {

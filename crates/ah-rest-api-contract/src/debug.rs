@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::constructor::constructor;
 use crate::word::words;
 
 /// The state of the parts that run a session.
@@ -107,6 +108,7 @@ pub enum SupervisorPhase {
 /// The state of a session's recorder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct RecorderInfo {
     /// The process id of the recorder.
     pub pid: u32,
@@ -137,6 +139,20 @@ pub struct RecorderInfo {
     pub journal_len: u64,
     /// The number of processes of the session, without the recorder.
     pub processes: u32,
+}
+
+constructor! {
+    /// Creates the state of a recorder that has no agent process, no prompts and an empty journal.
+    RecorderInfo::new(pid: u32, driver: String, agent: AgentState, since: Timestamp);
+    optional agent_pid: u32;
+    optional next_deadline_ms: u64;
+    or is_paused: bool = false;
+    or is_attended: bool = false;
+    or is_waiting_for_disk: bool = false;
+    or waiting_prompts: u32 = 0;
+    or pending_permissions: u32 = 0;
+    or journal_len: u64 = 0;
+    or processes: u32 = 0;
 }
 
 /// The state of an agent, as its recorder sees it.

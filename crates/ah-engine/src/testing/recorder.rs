@@ -66,25 +66,21 @@ impl Recorder {
         let conversation = self.conversation.as_ref().filter(|_| self.alive)?;
         let count = |count: usize| u32::try_from(count).unwrap();
         let pending = conversation.pending_permissions() + self.made_by_test.len();
-        Some(RecorderInfo {
-            pid: 1,
-            agent_pid: Some(1),
-            driver: ah_scenario::AGENT_TYPE.to_owned(),
-            agent: match conversation {
-                it if it.is_starting() => AgentState::Starting,
-                it if it.is_in_turn() => AgentState::InTurn,
-                _ => AgentState::Idle,
-            },
-            since: now,
-            is_paused: self.frozen,
-            is_attended: true,
-            is_waiting_for_disk: self.waits_for_disk,
-            waiting_prompts: count(conversation.waiting_prompts()),
-            pending_permissions: count(pending),
-            next_deadline_ms: None,
-            journal_len: self.journal.len() as u64,
-            processes: 1,
-        })
+        let agent = match conversation {
+            it if it.is_starting() => AgentState::Starting,
+            it if it.is_in_turn() => AgentState::InTurn,
+            _ => AgentState::Idle,
+        };
+        let info = RecorderInfo::new(1_u32, ah_scenario::AGENT_TYPE, agent, now)
+            .with_agent_pid(1)
+            .with_is_paused(self.frozen)
+            .with_is_attended(true)
+            .with_is_waiting_for_disk(self.waits_for_disk)
+            .with_waiting_prompts(count(conversation.waiting_prompts()))
+            .with_pending_permissions(count(pending))
+            .with_journal_len(self.journal.len() as u64)
+            .with_processes(1);
+        Some(info)
     }
 
     pub(super) fn append(&mut self, entry: JournalEntry, now: Moment) {

@@ -158,6 +158,7 @@ impl Attachments {
                         mime_type,
                         text: Some(text),
                         blob: None,
+                        ..
                     },
             } if text.len() > TEXT_BYTES_MAX => {
                 let mime_type = mime_type.as_deref().unwrap_or("text/plain");

@@ -9,22 +9,14 @@ use crate::clock;
 
 /// Returns the state of a recorder that has not started its agent.
 pub(crate) fn initial_info(spec: &LaunchSpec) -> RecorderInfo {
-    RecorderInfo {
-        pid: std::process::id(),
-        agent_pid: None,
-        driver: spec.agent.driver.as_str().to_owned(),
-        agent: AgentState::NotStarted,
-        since: clock::now().wall,
-        is_paused: false,
-        is_attended: false,
-        is_waiting_for_disk: false,
-        waiting_prompts: 1,
-        pending_permissions: 0,
-        next_deadline_ms: None,
-        journal_len: 0,
-        // Counted when it is asked for.
-        processes: 0,
-    }
+    // The processes are counted when the state is asked for.
+    RecorderInfo::new(
+        std::process::id(),
+        spec.agent.driver.as_str(),
+        AgentState::NotStarted,
+        clock::now().wall,
+    )
+    .with_waiting_prompts(1)
 }
 
 impl RecordedSession {

@@ -93,12 +93,10 @@ pub(crate) fn content_block() -> BoxedStrategy<ContentBlock> {
         (text(), text()).prop_map(|(data, mime_type)| ContentBlock::Audio { data, mime_type }),
         (text(), of(text()), of(text()), of(text())).prop_map(|(uri, mime_type, text, blob)| {
             ContentBlock::Resource {
-                resource: EmbeddedResource {
-                    uri,
-                    mime_type,
-                    text,
-                    blob,
-                },
+                resource: EmbeddedResource::new(uri)
+                    .with_mime_type(mime_type)
+                    .with_text(text)
+                    .with_blob(blob),
             }
         }),
         (

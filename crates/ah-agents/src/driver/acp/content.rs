@@ -71,6 +71,7 @@ impl PromptCapabilities {
                         mime_type,
                         text: None,
                         blob: None,
+                        ..
                     },
             } => Ok(link(uri, mime_type.as_deref())),
             // The contract's blocks have the same form as ACP's.
@@ -104,12 +105,9 @@ pub(super) fn content_block(block: &Value) -> Option<ContentBlock> {
         let mime_type = Some(mime_type.unwrap_or_else(|| UNKNOWN_MEDIA_TYPE.to_owned()));
         let uri = source.unwrap_or_default();
         return Some(ContentBlock::Resource {
-            resource: EmbeddedResource {
-                uri,
-                mime_type,
-                text: None,
-                blob: Some(data),
-            },
+            resource: EmbeddedResource::new(uri)
+                .with_mime_type(mime_type)
+                .with_blob(data),
         });
     }
     described(block).map(ContentBlock::text)

@@ -169,12 +169,9 @@ fn a_block_without_usable_data_says_why() {
 #[test]
 fn a_long_document_becomes_an_attachment_and_a_short_one_does_not() {
     let document = |text: String| ContentBlock::Resource {
-        resource: EmbeddedResource {
-            uri: "file:///ws/notes.md".to_owned(),
-            mime_type: Some("text/markdown".to_owned()),
-            text: Some(text),
-            blob: None,
-        },
+        resource: EmbeddedResource::new("file:///ws/notes.md")
+            .with_mime_type("text/markdown".to_owned())
+            .with_text(text),
     };
     let (mut attachments, mut effects) = (attachments(), Effects::default());
     let short = document("x".repeat(TEXT_BYTES_MAX));
