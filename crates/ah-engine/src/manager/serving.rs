@@ -110,6 +110,13 @@ impl AccessPoint for LocalTaskManager {
             Some(first) => self.core.store.log_before(*first).await?,
             None => self.core.store.log_end().await?,
         };
+        // Before the first task there is no event that a cursor could name.
+        let first = self.core.store.log_begin().await?;
+        let begin = if begin.0 < first.0 {
+            LogPosition(0)
+        } else {
+            begin
+        };
         Ok((LogCursor::new(begin.0), sessions))
     }
 
