@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::server::Server;
 use crate::setting::{Setting, agent_processes, recorder, wait_for};
 
-/// An agent that answers its first prompt. `send N` sends an image of N bytes as the output of a
-/// tool, and `ignore` is read and never answered.
+/// An agent that answers its first prompt. `send N` writes a file and sends an image of N bytes as
+/// the output of a tool, and `ignore` is read and never answered.
 const AGENT: &str = r#"
 import base64, json, sys
 def send(message): print(json.dumps(message), flush=True)
@@ -25,6 +25,7 @@ for line in sys.stdin:
             open("ignored", "w").close()
             continue
         if text.startswith("send "):
+            with open("work.txt", "w") as file: file.write(text)
             for n, size in enumerate(text.split()[1:]):
                 data = base64.b64encode(bytes(i * 7 % 251 for i in range(int(size)))).decode()
                 image = {"type": "content", "content": {"type": "image", "mimeType": "image/png", "data": data}}
@@ -35,7 +36,7 @@ for line in sys.stdin:
 "#;
 
 /// Writes the agent and its configuration.
-fn with_agent() -> Setting {
+pub(crate) fn with_agent() -> Setting {
     let setting = Setting::new();
     let agent = setting.folder.path().join("agent.py");
     fs::write(&agent, AGENT).unwrap();

@@ -106,7 +106,12 @@ impl Ask {
     pub(crate) fn events(self) -> Events {
         let mut connection = self.write();
         let head = connection.head();
-        assert_eq!(head.status, 200, "{head:?}");
+        assert_eq!(
+            head.status,
+            200,
+            "{head:?} {}",
+            String::from_utf8_lossy(&connection.raw)
+        );
         assert_eq!(head.header("content-type"), "text/event-stream");
         assert_eq!(head.header("transfer-encoding"), "chunked");
         Events {

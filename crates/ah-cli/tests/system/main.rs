@@ -25,6 +25,7 @@ mod network;
 mod over_http;
 mod processes;
 mod readme;
+mod reads;
 mod real_agents;
 mod server;
 mod setting;
