@@ -90,7 +90,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Ci => suite::run(&workspace, suite::BuildEnvironment::BuildServer),
         Task::Agents => agents::require(&workspace),
         Task::Schemathesis => schemathesis::require(&workspace),
-        Task::Clients => clients::run(&workspace),
+        Task::Clients => clients::require(&workspace),
         Task::Dist(options) => dist::run(&workspace, &options),
         Task::Deps => deps::run(&workspace),
         Task::Tidy(options) => tidy::run(&workspace, &options),

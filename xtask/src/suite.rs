@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use crate::workspace::{self, Workspace};
-use crate::{agents, bench, deps, regenerate, schemathesis, tidy};
+use crate::{agents, bench, clients, deps, regenerate, schemathesis, tidy};
 
 /// The kind of machine that runs the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +143,14 @@ fn steps(workspace: &Workspace, place: BuildEnvironment) -> Vec<Step> {
             match place {
                 BuildEnvironment::Developer => schemathesis::run,
                 BuildEnvironment::BuildServer => schemathesis::require,
+            },
+        ),
+        Step::task(
+            "clients",
+            "cargo xtask clients",
+            match place {
+                BuildEnvironment::Developer => clients::run,
+                BuildEnvironment::BuildServer => clients::require,
             },
         ),
         Step::task(

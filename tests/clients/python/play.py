@@ -22,10 +22,10 @@ from ah_client.models import (
     LaunchedTask,
     PageSessionEvent,
     Permission,
+    PermissionAnswerSelected,
     Problem,
     PromptRequest,
     RepoConfigNone,
-    Selected,
     SessionEventsSort,
 )
 from httpx_sse import connect_sse
@@ -64,7 +64,10 @@ with AuthenticatedClient(base_url=URL, token=KEY, timeout=httpx.Timeout(30)) as 
             if event.type == "permission_request":
                 option = next(it for it in event.options if str(it.kind.value).startswith("allow"))
                 answer = answer_permission.sync_detailed(
-                    session, event.request_id.root, client=client, body=Selected(option_id=option.id)
+                    session,
+                    event.request_id.root,
+                    client=client,
+                    body=PermissionAnswerSelected(option_id=option.id),
                 )
                 assert isinstance(body(answer), Permission), answer
                 answered += 1

@@ -10,8 +10,9 @@ use super::copy;
 use crate::workspace::output_of;
 
 /// The files that npm and the compiler read.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     ".npmrc",
+    "browser.mjs",
     "package-lock.json",
     "package.json",
     "play.ts",

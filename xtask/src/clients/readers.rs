@@ -1,15 +1,17 @@
 //! Readers of event streams, which must see each event once while the server is killed, shut down and
 //! started again.
+//!
+//! The libraries are always run, and Chromium's `EventSource` if that is installed.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{FOLDER, Tools, copy};
@@ -19,6 +21,9 @@ use crate::workspace::{Workspace, output_of};
 /// The libraries in JavaScript and in Python. `curl` is read by the program in Python.
 const IN_NODE: [&str; 3] = ["eventsource", "fetch-event-source", "eventsource-parser"];
 const IN_PYTHON: [&str; 3] = ["httpx-sse", "sseclient-py", "curl"];
+/// The reader in a browser, and the names of the program.
+const IN_BROWSER: &str = "Chromium";
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// The number of events of the session, and the time between two of them.
 const EVENTS: u64 = 48;
 const EVERY_MS: u64 = 250;
@@ -71,8 +76,12 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        // It has ended, unless the step failed.
-        self.child.kill().ok();
+        // It has ended, unless the step failed. A reader with a browser ends that first.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            kill_process(Pid::from_child(&self.child), Signal::TERM).ok();
+            until(|| Ok(self.child.try_wait()?)).ok();
+            self.child.kill().ok();
+        }
         self.child.wait().ok();
     }
 }
@@ -101,6 +110,16 @@ pub(super) fn follow(
         let mut command = Command::new(tools.python.join("python"));
         command.arg(&in_python);
         readers.push((name, command));
+    }
+    if let Some(browser) = browser() {
+        let mut command = Command::new("node");
+        command
+            .current_dir(&tools.node)
+            .arg("browser.mjs")
+            .env("AH_TEST_BROWSER", browser);
+        readers.push((IN_BROWSER, command));
+    } else {
+        println!("    Chromium is not installed, so its reader is not run");
     }
     let mut readers = readers
         .into_iter()
@@ -136,16 +155,20 @@ pub(super) fn follow(
             reader.seen()
         );
     }
+    let names: Vec<&str> = readers.iter().map(|reader| reader.name).collect();
     println!(
         "    {last} events, once and in order, for {}",
-        IN_NODE
-            .iter()
-            .chain(&IN_PYTHON)
-            .copied()
-            .collect::<Vec<_>>()
-            .join(", ")
+        names.join(", ")
     );
     Ok(())
+}
+
+/// Returns the program of a browser, if one is installed.
+fn browser() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .flat_map(|folder| BROWSERS.map(|name| folder.join(name)))
+        .find(|program| program.is_file())
 }
 
 /// Waits until each reader has seen `count` events.

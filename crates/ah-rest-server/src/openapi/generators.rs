@@ -1,9 +1,10 @@
 //! Changes of the document for generators of clients, which support less than the standard.
 //!
 //! The variants of a union get a name and, if they have a tag, a discriminator: generators number
-//! the types of nameless ones. A member with one value is a constant. Free-form objects say so: generators take `{}` for an object without
-//! fields. Default values are described in words: generators take a member with a default for one
-//! that is always present, which it is not in requests.
+//! the types of nameless ones. A member with one value is a constant. Free-form objects say so:
+//! generators take `{}` for an object without fields. Default values are described in words:
+//! generators take a member with a default for one that is always present, which it is not in
+//! requests.
 
 use ah_rest_api_contract::{ErrorKind, Problem};
 use serde_json::Value;
@@ -42,13 +43,20 @@ fn name_variants(union: &str, schema: &mut OneOf) -> Vec<(String, RefOr<Schema>)
         let RefOr::T(Schema::Object(object)) = item else {
             continue;
         };
-        let word = tag.as_deref().and_then(|tag| word_of(object, tag));
-        let title = object.title.clone().or_else(|| word.map(pascal_case));
-        let Some(suffix) = title else { continue };
+        let word = tag
+            .as_deref()
+            .and_then(|tag| word_of(object, tag).map(str::to_owned));
+        let suffix = object
+            .title
+            .clone()
+            .or_else(|| word.as_deref().map(pascal_case));
+        let Some(suffix) = suffix else { continue };
         let name = format!("{union}{suffix}");
+        // Generators prefer a title to a name, and two unions may have variants of the same title.
+        object.title = None;
         let reference = Ref::from_schema_name(name.as_str());
         if let Some(word) = word {
-            mapping.push((word.to_owned(), reference.ref_location.clone()));
+            mapping.push((word, reference.ref_location.clone()));
         }
         named.push((name, std::mem::replace(item, RefOr::Ref(reference))));
     }

@@ -117,6 +117,32 @@ fn unions_have_named_variants_and_objects_say_what_they_hold() {
     }
 }
 
+/// Generators name a type by its title, if it has one, and refuse two types of one name.
+#[test]
+fn no_two_schemas_have_the_same_name() {
+    fn walk(value: &Value, names: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(title)) = fields.get("title") {
+                    names.push(title.to_lowercase());
+                }
+                fields.values().for_each(|value| walk(value, names));
+            }
+            Value::Array(items) => items.iter().for_each(|value| walk(value, names)),
+            _ => {}
+        }
+    }
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut names: Vec<String> = schemas.keys().map(|name| name.to_lowercase()).collect();
+    assert!(names.contains(&"permissionpolicyrules".to_owned()));
+    walk(&document["components"], &mut names);
+    walk(&document["paths"], &mut names);
+    names.sort();
+    let repeated: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(repeated.is_empty(), "{repeated:?}");
+}
+
 #[test]
 fn every_reference_resolves() {
     fn walk(value: &Value, document: &Value) {
