@@ -1,7 +1,11 @@
 //! `cargo xtask dist`: archives and packages of the program.
 //!
 //! They have the program, its manual pages and completions, the units of systemd, and examples of
-//! containers. The archive is the base of the formula for Homebrew.
+//! containers. The archive is the base of the formula for Homebrew. `--check` packs the program of
+//! the tests and judges the result.
+
+mod check;
+mod glibc;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,8 +25,16 @@ const HOMEPAGE: &str = "https://agent-harbor.example";
 const COMPLETIONS: [(&str, &str); 3] = [("bash", "ah.bash"), ("zsh", "_ah"), ("fish", "ah.fish")];
 /// The architectures of Debian by those of Rust.
 const ARCHITECTURES: [(&str, &str); 2] = [("x86_64", "amd64"), ("aarch64", "arm64")];
-/// The programs that `ah` needs, as Debian packages.
-const DEPENDS: &str = "libc6 (>= 2.31), git (>= 1:2.30), ca-certificates";
+/// The programs that `ah` needs beside the C library, as Debian packages.
+const DEPENDS: &str = "git (>= 1:2.36), ca-certificates";
+/// The files that are copied beside the archives.
+const EXAMPLES: [&str; 3] = [
+    "Containerfile",
+    "compose.yaml",
+    "kubernetes/agent-harbor.yaml",
+];
+/// The units of systemd.
+const UNITS: [&str; 2] = ["agent-harbor.service", "agent-harbor@.service"];
 
 /// The options of `cargo xtask dist`.
 #[derive(Debug, Args)]
@@ -30,10 +42,16 @@ pub(crate) struct Options {
     /// The profile of the program
     #[arg(long, default_value = "release")]
     profile: String,
+    /// Pack the program of the tests and judge the packages, without keeping them
+    #[arg(long, conflicts_with = "profile")]
+    check: bool,
 }
 
-/// Builds the program and writes its archives to `target/dist`.
+/// Builds the program and writes its archives to `target/dist`, or checks them.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    if options.check {
+        return check(workspace);
+    }
     workspace::run(
         workspace
             .cargo()
@@ -45,29 +63,54 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
         "dev" => "debug",
         other => other,
     };
-    let program = target.join(profile).join("ah");
-    let dist = target.join("dist");
-    fs::create_dir_all(&dist).context("failed to make the folder of the archives")?;
+    let written = write(
+        workspace,
+        &target.join(profile).join("ah"),
+        &target.join("dist"),
+    )?;
+    for file in [&written.archive, &written.debian] {
+        let size = fs::metadata(file)?.len();
+        println!("  {} {} KiB", file.display(), size / 1024);
+    }
+    println!("  needs glibc {} or newer", written.glibc);
+    Ok(())
+}
+
+/// Packs the program of the tests and judges the packages.
+pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
+    check::run(workspace)
+}
+
+/// The files that were written.
+struct Written {
+    archive: PathBuf,
+    debian: PathBuf,
+    formula: PathBuf,
+    /// The oldest version of the C library with which the program runs.
+    glibc: glibc::Version,
+}
+
+/// Writes the archives of `program` and their examples to the folder `dist`.
+fn write(workspace: &Workspace, program: &Path, dist: &Path) -> anyhow::Result<Written> {
+    fs::create_dir_all(dist).context("failed to make the folder of the archives")?;
     let scratch = Scratch::new("dist")?;
-    let package = Package::assemble(workspace, &program, scratch.path())?;
-    let archive = package.archive(&dist)?;
-    let debian = package.debian(&dist, scratch.path())?;
-    package.formula(workspace, &archive, &dist)?;
-    for example in [
-        "Containerfile",
-        "compose.yaml",
-        "kubernetes/agent-harbor.yaml",
-    ] {
+    let package = Package::assemble(workspace, program, scratch.path())?;
+    let glibc = glibc::needed(&package.root.join("ah"))?;
+    let archive = package.archive(dist)?;
+    let debian = package.debian(dist, scratch.path(), glibc)?;
+    let formula = package.formula(workspace, &archive, dist)?;
+    for example in EXAMPLES {
         let from = workspace.root().join(FOLDER).join(example);
         let name = from.file_name().context("an example is a file")?;
         copy(&from, &dist.join(name))?;
     }
     copy(&package.root.join("ah"), &dist.join("ah"))?;
-    for file in [&archive, &debian] {
-        let size = fs::metadata(file)?.len();
-        println!("  {} {} KiB", file.display(), size / 1024);
-    }
-    Ok(())
+    Ok(Written {
+        archive,
+        debian,
+        formula,
+        glibc,
+    })
 }
 
 /// The content of the archives.
@@ -106,7 +149,7 @@ impl Package {
         for file in ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"] {
             copy(&workspace.root().join(file), &root.join(file))?;
         }
-        for unit in ["agent-harbor.service", "agent-harbor@.service"] {
+        for unit in UNITS {
             let from = workspace.root().join(FOLDER).join(unit);
             copy(&from, &root.join("share/systemd").join(unit))?;
         }
@@ -135,7 +178,12 @@ impl Package {
     }
 
     /// Writes the package for Debian and its relatives (deb(5)).
-    fn debian(&self, dist: &Path, scratch: &Path) -> anyhow::Result<PathBuf> {
+    fn debian(
+        &self,
+        dist: &Path,
+        scratch: &Path,
+        glibc: glibc::Version,
+    ) -> anyhow::Result<PathBuf> {
         let architecture = ARCHITECTURES
             .iter()
             .find(|(rust, _)| *rust == self.architecture)
@@ -183,6 +231,14 @@ impl Package {
                 copy(&from, &data.join(to))?;
             }
         }
+        for page in fs::read_dir(data.join("usr/share/man/man1"))? {
+            // Debian's manual pages are compressed.
+            output_of(
+                Command::new("gzip")
+                    .args(["--no-name", "--best"])
+                    .arg(page?.path()),
+            )?;
+        }
         let size: u64 = output_of(Command::new("du").arg("-sk").arg(&data))?
             .split_whitespace()
             .next()
@@ -193,7 +249,7 @@ impl Package {
         let text = format!(
             "Package: agent-harbor\nVersion: {}\nArchitecture: {architecture}\n\
              Maintainer: The Agent Harbor developers <agent-harbor@localhost>\n\
-             Installed-Size: {size}\nDepends: {DEPENDS}\nSection: devel\nPriority: optional\n\
+             Installed-Size: {size}\nDepends: libc6 (>= {glibc}), {DEPENDS}\nSection: devel\nPriority: optional\n\
              Homepage: {HOMEPAGE}\n\
              Description: Runs coding agents on tasks, each in its own workspace\n \
              `ah` launches coding agents, records what they do in a numbered log, and serves\n \
@@ -229,7 +285,12 @@ impl Package {
     }
 
     /// Writes the formula for Homebrew.
-    fn formula(&self, workspace: &Workspace, archive: &Path, dist: &Path) -> anyhow::Result<()> {
+    fn formula(
+        &self,
+        workspace: &Workspace,
+        archive: &Path,
+        dist: &Path,
+    ) -> anyhow::Result<PathBuf> {
         let template = workspace
             .root()
             .join(FOLDER)
@@ -245,7 +306,9 @@ impl Package {
             .replace("@ARCHIVE@", &name.to_string_lossy())
             .replace("@SHA256@", digest);
         ensure!(!formula.contains('@'), "the template has an unknown word");
-        fs::write(dist.join("agent-harbor.rb"), formula).context("failed to write the formula")
+        let file = dist.join("agent-harbor.rb");
+        fs::write(&file, formula).context("failed to write the formula")?;
+        Ok(file)
     }
 }
 
