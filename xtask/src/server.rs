@@ -66,6 +66,8 @@ impl Server {
             .env("AH_LIMITS_REQUESTS_PER_MINUTE", REQUESTS_PER_MINUTE)
             .env("AH_LIMITS_BURST", REQUESTS_PER_MINUTE)
             .env("AH_SESSIONS_ALLOWED_ENV", VARIABLE)
+            // A folder with mounts could not be removed.
+            .env("AH_WORKSPACE_PROVIDERS", "worktree")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)

@@ -35,6 +35,8 @@ pub(crate) fn access_point(ah: &Path, home: &Path) -> Command {
     command
         .args(["--json", "agent", "access-point", "--port", "0"])
         .env("AH_HOME", home)
+        // A folder with mounts could not be removed.
+        .env("AH_WORKSPACE_PROVIDERS", "worktree")
         // The rate limiter is active, with a limit that no measurement reaches.
         .env("AH_LIMITS_REQUESTS_PER_MINUTE", "1000000")
         .env("AH_LIMITS_BURST", "1000000");

@@ -34,7 +34,11 @@ pub(crate) fn session(id: &str) -> Session {
             "/state/workspaces/one",
             ExecutorId::local(),
         )
-        .with_branch(format!("ah/{id}")),
+        .with_branch(format!("ah/{id}"))
+        .with_passed_over(vec![PassedOverProvider::new(
+            "overlay",
+            "only root may mount here",
+        )]),
     );
     session.labels = [("team".to_owned(), "payments".to_owned())].into();
     session.updated_at = at(12_000);

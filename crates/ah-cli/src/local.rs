@@ -267,8 +267,13 @@ async fn start(
         true => PushPolicy::Allowed,
         false => PushPolicy::Refused,
     };
-    let executor = LocalExecutor::new(config.home.clone(), recorder, catalog)
-        .with_workspace_settings(push, workspaces.file_bytes_max);
+    let executor =
+        LocalExecutor::new(config.home.clone(), recorder, catalog).with_workspaces(|host| {
+            host.set_push(push);
+            host.set_file_limit(workspaces.file_bytes_max);
+            host.set_providers(workspaces.providers);
+            host.set_bases_limit(workspaces.base_bytes_max);
+        });
     LocalTaskManager::start(
         config,
         store,

@@ -15,15 +15,15 @@ use ah_executor::{
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_recorder::{RecorderCommand, SpawnError, journal, sweep_folder};
 use ah_rest_api_contract::{
-    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
-    RecorderInfo, RepositorySource, SessionDiff, SessionId, SessionWorkspace,
+    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, ExecutorInfo, FieldErrors,
+    FileEntry, RecorderInfo, RepositorySource, SessionDiff, SessionId, SessionWorkspace,
 };
-use ah_workspace::{Workspace, Workspaces};
+use ah_workspace::Workspace;
 use async_trait::async_trait;
 
 use error::workspace_error;
 
-pub use ah_workspace::{GIT_VERSION_MIN, PushPolicy};
+pub use ah_workspace::{GIT_VERSION_MIN, PushPolicy, Workspaces};
 
 /// Runs sessions on the host of this process.
 #[derive(Debug)]
@@ -49,13 +49,12 @@ impl LocalExecutor {
         }
     }
 
-    /// Sets the treatment of pushes, and the maximum size of a new file among the changes, in bytes.
+    /// Changes the settings of workspaces before the executor runs.
     #[must_use]
-    pub fn with_workspace_settings(mut self, push: PushPolicy, file_bytes_max: u64) -> Self {
+    pub fn with_workspaces(mut self, change: impl FnOnce(&mut Workspaces)) -> Self {
         // Nothing shares the workspaces before the executor runs.
         if let Some(workspaces) = Arc::get_mut(&mut self.workspaces) {
-            workspaces.set_push(push);
-            workspaces.set_file_limit(file_bytes_max);
+            change(workspaces);
         }
         self
     }
@@ -64,8 +63,9 @@ impl LocalExecutor {
         SessionFolder::at(self.sessions.join(session.to_string()))
     }
 
-    fn workspace(&self, session: SessionId) -> Result<Workspace, ExecutorError> {
-        let workspace = self.workspaces.open(session).map_err(workspace_error)?;
+    async fn workspace(&self, session: SessionId) -> Result<Workspace, ExecutorError> {
+        let workspace = self.workspaces.open(session).await;
+        let workspace = workspace.map_err(workspace_error)?;
         workspace.ok_or_else(|| {
             ExecutorError::caused_by(
                 format!("session {session} has no workspace on this host"),
@@ -77,6 +77,12 @@ impl LocalExecutor {
 
 #[async_trait]
 impl Executor for LocalExecutor {
+    fn info(&self) -> ExecutorInfo {
+        let mut info = ExecutorInfo::this_host();
+        info.snapshot_capabilities = self.workspaces.providers();
+        info
+    }
+
     fn agents(&self) -> Vec<Agent> {
         self.catalog.list()
     }
@@ -109,7 +115,8 @@ impl Executor for LocalExecutor {
                 workspace.path,
                 ExecutorId::local(),
             )
-            .with_branch(workspace.branch),
+            .with_branch(workspace.branch)
+            .with_passed_over(workspace.passed_over),
             default_branch: workspace.default_branch,
             notes: workspace.notes,
         })
@@ -219,7 +226,7 @@ impl Executor for LocalExecutor {
     ) -> Result<(ChangeSummary, Vec<FileEntry>), ExecutorError> {
         let changes = self
             .workspaces
-            .changes(&self.workspace(session)?)
+            .changes(&self.workspace(session).await?)
             .await
             .map_err(workspace_error)?;
         Ok((changes.summary, changes.files))
@@ -231,13 +238,13 @@ impl Executor for LocalExecutor {
         query: &DiffQuery,
     ) -> Result<SessionDiff, ExecutorError> {
         self.workspaces
-            .diff(&self.workspace(session)?, query)
+            .diff(&self.workspace(session).await?, query)
             .await
             .map_err(workspace_error)
     }
 
     async fn seal(&self, session: SessionId) -> Result<SealedChanges, ExecutorError> {
-        let workspace = self.workspace(session)?;
+        let workspace = self.workspace(session).await?;
         let sealed = self.workspaces.seal(&workspace).await;
         sealed.map_err(workspace_error)
     }

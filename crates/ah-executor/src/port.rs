@@ -101,6 +101,8 @@ pub struct WorkspaceRequest {
     /// The commit to start from, in at least 4 hexadecimal digits; by default the last of the
     /// branch.
     pub commit: Option<String>,
+    /// The names of the preferred providers; the host's own order if empty.
+    pub preference: Vec<String>,
 }
 
 /// The progress of a workspace that is being created.

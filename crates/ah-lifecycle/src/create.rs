@@ -120,6 +120,11 @@ fn launch_of(params: &TaskLaunchParams, author: &str) -> Launch {
     launch.permissions.clone_from(&request.permissions);
     launch.timeout_ms = request.timeout_ms;
     launch.idle_timeout_ms = request.idle_timeout_ms;
+    if let Some(workspace) = &request.workspace {
+        launch
+            .snapshot_preference
+            .clone_from(&workspace.snapshot_preference);
+    }
     launch.remarks = supported::remarks(params);
     launch
 }

@@ -93,6 +93,9 @@ pub struct Launch {
     pub idle_timeout_ms: Option<u64>,
     /// The author of the launch.
     pub author: String,
+    /// The names of the preferred workspace providers; the host's own order if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub snapshot_preference: Vec<String>,
     /// Warnings for the log of the session once it has a workspace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
@@ -110,6 +113,7 @@ impl Launch {
             timeout_ms: None,
             idle_timeout_ms: None,
             author: author.into(),
+            snapshot_preference: Vec::new(),
             remarks: Vec::new(),
         }
     }

@@ -248,9 +248,9 @@ pub use query::{
 };
 pub use repository::{Branch, BranchList, Repository, RepositorySource};
 pub use session::{
-    Fleet, Follower, LAST_MESSAGE_CHARS_MAX, RECENT_EVENTS_MAX, SUMMARY_PROMPT_CHARS_MAX, Session,
-    SessionAgent, SessionEndpoints, SessionInfo, SessionLinks, SessionQuery, SessionRepo,
-    SessionView, SessionWorkspace, WorkspaceProvider,
+    Fleet, Follower, LAST_MESSAGE_CHARS_MAX, PassedOverProvider, RECENT_EVENTS_MAX,
+    SUMMARY_PROMPT_CHARS_MAX, Session, SessionAgent, SessionEndpoints, SessionInfo, SessionLinks,
+    SessionQuery, SessionRepo, SessionView, SessionWorkspace, WorkspaceProvider,
 };
 pub use task::{
     AgentSelection, CreateTask, DevcontainerPolicy, LaunchedTask, Priority, RepoConfig, RepoMode,

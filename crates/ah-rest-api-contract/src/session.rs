@@ -304,6 +304,9 @@ impl SessionAgent {
 pub enum WorkspaceProvider {
     /// A checkout of the repository, with a git folder and a branch of its own.
     Worktree,
+    /// The same, on top of a checkout that sessions of the commit share, by an overlay file system.
+    /// Only what differs is in the workspace.
+    Overlay,
     /// An empty folder with its own git repository, which tracks the changes.
     Empty,
     /// A value that this version does not know.
@@ -327,6 +330,32 @@ pub struct SessionWorkspace {
     /// The branch with the session's work, in the access point's copy of the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+    /// The providers that were considered before it and not used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOverProvider>,
+}
+
+/// A workspace provider that was not used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PassedOverProvider {
+    /// Its name, as the task or the configuration has it.
+    pub provider: String,
+    /// The reason, as a clause for people.
+    pub reason: String,
+}
+
+impl PassedOverProvider {
+    /// Creates the entry of a provider with the reason.
+    #[must_use]
+    pub fn new(provider: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            provider: provider.into(),
+            reason: reason.into(),
+        }
+    }
 }
 
 impl SessionWorkspace {
@@ -342,7 +371,15 @@ impl SessionWorkspace {
             path: path.into(),
             executor_id,
             branch: None,
+            passed_over: Vec::new(),
         }
+    }
+
+    /// Sets the providers that were not used.
+    #[must_use]
+    pub fn with_passed_over(mut self, passed_over: Vec<PassedOverProvider>) -> Self {
+        self.passed_over = passed_over;
+        self
     }
 
     /// Sets the branch.

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ah_agents::ConfiguredAgents;
-use ah_rest_api_contract::DevcontainerPolicy;
+use ah_rest_api_contract::{DevcontainerPolicy, WorkspaceProvider};
 
 pub use edit::{file_of, set};
 pub use entry::ConfigEntry;
@@ -66,12 +66,16 @@ pub struct SessionSettings {
 }
 
 /// The settings of workspaces, for the host that creates them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceSettings {
     /// True if agents may push to remotes on other hosts.
     pub may_push: bool,
     /// The maximum size of a new file, in bytes.
     pub file_bytes_max: u64,
+    /// The permitted providers besides a plain checkout, the preferred one first.
+    pub providers: Vec<WorkspaceProvider>,
+    /// The maximum size of all prepared checkouts, in bytes.
+    pub base_bytes_max: u64,
 }
 
 impl Config {
@@ -123,9 +127,13 @@ impl Config {
     /// Returns the settings of workspaces.
     #[must_use]
     pub fn workspace(&self) -> WorkspaceSettings {
+        let known = WorkspaceProvider::ALL.into_iter();
+        let named = |name: &String| known.clone().find(|it| it.to_string() == *name);
         WorkspaceSettings {
             may_push: self.workspace.push == "allow",
             file_bytes_max: self.workspace.max_file_bytes,
+            providers: self.workspace.providers.iter().filter_map(named).collect(),
+            base_bytes_max: self.workspace.max_base_bytes,
         }
     }
 

@@ -21,17 +21,22 @@ pub(crate) fn make_private(path: &Path) -> Result<(), WorkspaceError> {
 /// path is a success.
 pub(crate) async fn remove(path: PathBuf) -> Result<(), WorkspaceError> {
     let shown = path.clone();
-    let removed = tokio::task::spawn_blocking(move || match remove_tree(&path) {
+    let removed = tokio::task::spawn_blocking(move || remove_now(&path))
+        .await
+        .unwrap_or_else(|panic| Err(io::Error::other(panic)));
+    removed.map_err(WorkspaceError::file("remove", shown))
+}
+
+/// Does the same as [`remove`], and blocks.
+pub(crate) fn remove_now(path: &Path) -> io::Result<()> {
+    match remove_tree(path) {
         // Build tools leave read-only folders, and removal needs write permission.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            allow_removal(&path)?;
-            remove_tree(&path)
+            allow_removal(path)?;
+            remove_tree(path)
         }
         result => result,
-    })
-    .await
-    .unwrap_or_else(|panic| Err(io::Error::other(panic)));
-    removed.map_err(WorkspaceError::file("remove", shown))
+    }
 }
 
 fn remove_tree(path: &Path) -> io::Result<()> {
@@ -60,6 +65,23 @@ fn allow_removal(root: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The free space in bytes, below which a failed write is due to a full disk.
+const FULL_BELOW: u64 = 1 << 20;
+
+/// Returns the error of git that has written to `folder`, or that of a full disk. Git does not always
+/// name it.
+pub(crate) fn or_full(error: WorkspaceError, folder: &Path) -> WorkspaceError {
+    let is_full = rustix::fs::statvfs(folder)
+        .is_ok_and(|it| it.f_bavail.saturating_mul(it.f_frsize) < FULL_BELOW);
+    match error {
+        WorkspaceError::Git { operation, .. } if is_full => {
+            let full = rustix::io::Errno::NOSPC.into();
+            WorkspaceError::file(operation, folder)(full)
+        }
+        error => error,
+    }
 }
 
 pub(crate) fn is_there(path: &Path) -> bool {

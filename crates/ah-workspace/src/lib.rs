@@ -14,7 +14,12 @@
 //!                             and after its end the agent's commits; the agent has no part in it
 //! worktrees/<session>.json    its record, complete once the workspace is
 //! worktrees/<session>.lock    held while the workspace is created or removed
+//! worktrees/<session>.overlay the differences from the prepared checkout, if the workspace is an
+//!                             overlay mount
+//! bases/<key>                 a prepared checkout of a commit, with its index
 //! ```
+//!
+//! The files of a workspace come from one of the [providers](provider).
 //!
 //! A workspace starts from a *commit*. Uncommitted changes of the user's checkout are not part of
 //! it. The user's checkout is never written.
@@ -27,6 +32,7 @@
 //! The crate starts no agent and does not know the store. Its input is a session id and an address,
 //! and its result is a folder.
 
+mod bases;
 mod changes;
 mod commit_settings;
 mod config_text;
@@ -43,6 +49,8 @@ mod keep;
 mod layout;
 mod lock;
 mod mirror;
+mod mounts;
+mod provider;
 mod record;
 mod refs;
 mod remains;

@@ -1,6 +1,6 @@
 //! Locks that hold between processes.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,6 +43,20 @@ impl FileLock {
         }
     }
 
+    /// Returns the lock if no other process or task has it. Does not wait.
+    pub(crate) fn try_acquire(path: &Path) -> std::io::Result<Option<Self>> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) if file.metadata()?.nlink() > 0 => Ok(Some(Self {
+                file,
+                path: path.to_owned(),
+            })),
+            // The last holder has just removed the file.
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// Another handle on the same lock.
     pub(crate) fn share(&self) -> Result<File, WorkspaceError> {
         self.file
@@ -56,14 +70,15 @@ impl FileLock {
     }
 }
 
+fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    let options = options.read(true).write(true);
+    options.create(true).truncate(false).open(path)
+}
+
 fn lock(path: &Path) -> std::io::Result<FileLock> {
     for _ in 0..RETRIES_MAX {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
+        let file = open(path)?;
         file.lock()?;
         // The last holder may have removed the file between our opening and our locking it; the
         // next one would then lock another file of the same name.

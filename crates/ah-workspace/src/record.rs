@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use ah_rest_api_contract::{SessionId, WorkspaceProvider};
+use ah_rest_api_contract::{PassedOverProvider, SessionId, WorkspaceProvider};
 use serde::{Deserialize, Serialize};
 
-use crate::{WorkspaceError, folder};
+use crate::{WorkspaceError, folder, mounts};
 
 /// The name of the copy of the agent's `objects/info/alternates`, in the store.
 pub(crate) const START_ALTERNATES: &str = "start-alternates";
@@ -32,6 +32,12 @@ pub struct Workspace {
     /// True if files of the workspace may differ from their objects in line endings or encoding.
     #[serde(default)]
     pub(crate) converts: bool,
+    /// The prepared checkout below its files, if its provider uses one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
+    /// The providers that were not used, with the reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOverProvider>,
     /// The branch that its agent begins on; `None` for an initially empty folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
@@ -62,6 +68,15 @@ impl Workspace {
             Some(_) => self.path.join(".git"),
             None => git_dir_of(&self.repository, self.session),
         }
+    }
+
+    /// Returns true if its folder is there with its files.
+    pub(crate) fn is_whole(&self) -> bool {
+        if self.provider == WorkspaceProvider::Overlay {
+            return mounts::is_overlay(&self.path);
+        }
+        let has_git_dir = self.store.is_some() || folder::is_folder(&self.agents_git_dir());
+        folder::is_folder(&self.path) && has_git_dir
     }
 
     /// Returns the content of `objects/info/alternates` in the agent's git folder at the start.
@@ -104,6 +119,9 @@ pub(crate) struct WorkspaceRecord {
     /// The bare repository of the session; `None` for a workspace of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) store: Option<PathBuf>,
+    /// The prepared checkout that it uses. It is kept as long as a record names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) base: Option<PathBuf>,
     /// The workspace, once it is complete.
     pub(crate) workspace: Option<Workspace>,
 }
@@ -115,6 +133,7 @@ impl WorkspaceRecord {
             repository: workspace.repository.clone(),
             owns_repository: false,
             store: workspace.store.clone(),
+            base: workspace.base.clone(),
             workspace: complete,
         }
     }

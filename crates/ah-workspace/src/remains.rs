@@ -126,6 +126,11 @@ fn remove_old(folder: &Path, is_temporary: impl Fn(&str) -> bool) {
     }
 }
 
+/// Returns true for a file or folder that belongs to no living process by its age.
+pub(crate) fn is_old_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| is_old(&found))
+}
+
 fn is_old(found: &Metadata) -> bool {
     let modified = found.modified();
     modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= TEMPORARY_FOR))

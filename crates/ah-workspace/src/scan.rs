@@ -11,6 +11,7 @@ mod content;
 mod left_out;
 mod walk;
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::WorkspaceError;
 use crate::ignored::Patterns;
-use crate::index::Entry;
+use crate::index::{Entry, Kind, Stamp};
 
 pub(crate) use content::read_file;
 pub(crate) use left_out::{LeftOut, Reason, sentences};
@@ -129,6 +130,19 @@ pub(crate) fn scan(
 /// Returns the time of the last change of a file's content, in seconds and nanoseconds.
 pub(crate) fn time_of(file: &Path) -> std::io::Result<(u32, u32)> {
     Ok(walk::stamp_of(&rustix::fs::stat(file)?).modified)
+}
+
+/// Returns the state of a file.
+pub(crate) fn stamp_of_file(file: &Path) -> std::io::Result<Stamp> {
+    Ok(walk::stamp_of(&rustix::fs::lstat(file)?))
+}
+
+/// Returns true if every tracked file in `folder` is in the state that the index has. Blocks.
+pub(crate) fn is_as_checked_out(folder: &Path, entries: &[Entry]) -> bool {
+    entries.iter().all(|entry| {
+        let path = folder.join(std::ffi::OsStr::from_bytes(&entry.path));
+        entry.kind == Kind::Commit || stamp_of_file(&path).is_ok_and(|it| it == entry.stamp)
+    })
 }
 
 fn open_top(folder: &Path) -> std::io::Result<OwnedFd> {

@@ -6,10 +6,12 @@ use std::io;
 use std::path::Path;
 
 use ah_rest_api_contract::RepositorySource;
+use serde::{Deserialize, Serialize};
 
+use crate::bases::Base;
 use crate::commit_settings::CommitSettings;
 use crate::config_text::ConfigText;
-use crate::index::{self, Kind};
+use crate::index::{self, Entry, Kind};
 use crate::layout::{self, GitFolder};
 use crate::mirror::{Mirror, MirrorRefs};
 use crate::record::{START_ALTERNATES, Workspace};
@@ -108,7 +110,7 @@ impl Origin {
     }
 }
 
-/// Creates the two git folders of a workspace, without its files. A workspace without a base gets
+/// Creates the two git folders of a workspace, whose folder exists. A workspace without a base gets
 /// one without files.
 pub(crate) fn create(
     workspace: &mut Workspace,
@@ -177,8 +179,6 @@ pub(crate) fn create(
         remote_heads: origin.remote_heads.clone(),
         exclude: settings.exclude.clone(),
     };
-    fs::create_dir_all(&workspace.path)
-        .map_err(WorkspaceError::file("create the folder", &workspace.path))?;
     agents.create(&workspace.agents_git_dir())
 }
 
@@ -240,42 +240,79 @@ fn agents_config(
     config
 }
 
-/// Keeps what is needed to notice changes, before the agent starts: a copy of the index. Adds notes
-/// about files that are not what they seem.
+/// Keeps what is needed to notice changes, before the agent starts: a copy of the index. A workspace
+/// with a prepared checkout gets the index of that, too.
 pub(crate) fn keep_start(workspace: &mut Workspace) -> Result<(), WorkspaceError> {
     let Some(store) = workspace.store.clone() else {
         return Ok(());
     };
-    let (from, to) = (workspace.agents_git_dir().join("index"), store.join(INDEX));
-    let copied = copy_index(&from, &to).map_err(WorkspaceError::file("copy the index", from))?;
-    if !copied {
-        return Ok(());
+    let agents = workspace.agents_git_dir().join(INDEX);
+    let from = match &workspace.base {
+        Some(base) => Base::index_of(base),
+        None => agents.clone(),
+    };
+    let copy = |to: &Path| {
+        let copied = copy_index(&from, to);
+        copied.map_err(WorkspaceError::file("copy the index", &from))
+    };
+    if workspace.base.is_some() {
+        copy(&agents)?;
     }
-    let entries = index::read(&to, workspace.base_commit.len() / 2)?;
-    let is_attributes =
-        |path: &[u8]| path == b".gitattributes" || path.ends_with(b"/.gitattributes");
-    let attributes = entries.iter().filter(|it| is_attributes(&it.path));
-    let mut has_large_files = false;
-    for entry in attributes.take(ATTRIBUTES_READ_MAX) {
-        workspace.converts = true;
-        let path = workspace.path.join(os_path(&entry.path));
-        let content = refs::read_file(&path, ATTRIBUTES_BYTES_MAX).unwrap_or_default();
-        has_large_files |= String::from_utf8_lossy(&content).contains("filter=lfs");
-    }
-    if has_large_files {
-        workspace.notes.push(
-            "Files of Git LFS are pointers in the workspace; `git lfs pull` fetches their content."
-                .to_owned(),
-        );
-    }
-    if entries.iter().any(|entry| entry.kind == Kind::Commit) {
-        workspace.notes.push(
-            "The submodules of the repository are empty in the workspace; `git submodule update \
-             --init` fills them."
-                .to_owned(),
-        );
+    let kept = store.join(INDEX);
+    if copy(&kept)? && workspace.base.is_none() {
+        let entries = index::read(&kept, workspace.base_commit.len() / 2)?;
+        let remarks = Remarks::on(&entries, &workspace.path);
+        remarks.add_to(workspace);
     }
     Ok(())
+}
+
+/// Remarks on the files of a commit that are not what they seem.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Remarks {
+    /// True if files may differ from their objects in line endings or encoding.
+    converts: bool,
+    /// Sentences for people.
+    notes: Vec<String>,
+}
+
+impl Remarks {
+    /// Returns the remarks on the files in `folder`.
+    pub(crate) fn on(entries: &[Entry], folder: &Path) -> Self {
+        let is_attributes =
+            |path: &[u8]| path == b".gitattributes" || path.ends_with(b"/.gitattributes");
+        let attributes = entries.iter().filter(|it| is_attributes(&it.path));
+        let mut remarks = Self::default();
+        let mut has_large_files = false;
+        for entry in attributes.take(ATTRIBUTES_READ_MAX) {
+            remarks.converts = true;
+            let path = folder.join(os_path(&entry.path));
+            let content = refs::read_file(&path, ATTRIBUTES_BYTES_MAX).unwrap_or_default();
+            has_large_files |= String::from_utf8_lossy(&content).contains("filter=lfs");
+        }
+        if has_large_files {
+            remarks.notes.push(
+                "Files of Git LFS are pointers in the workspace; `git lfs pull` fetches their \
+                 content."
+                    .to_owned(),
+            );
+        }
+        if entries.iter().any(|entry| entry.kind == Kind::Commit) {
+            remarks.notes.push(
+                "The submodules of the repository are empty in the workspace; `git submodule \
+                 update --init` fills them."
+                    .to_owned(),
+            );
+        }
+        remarks
+    }
+
+    /// Adds the remarks to a workspace.
+    pub(crate) fn add_to(self, workspace: &mut Workspace) {
+        workspace.converts |= self.converts;
+        workspace.notes.extend(self.notes);
+    }
 }
 
 fn os_path(path: &[u8]) -> &Path {

@@ -98,7 +98,7 @@ impl Workspaces {
         name: &str,
     ) -> Result<(String, Vec<String>), WorkspaceError> {
         check_name(name)?;
-        if !is_whole(workspace) {
+        if !workspace.is_whole() {
             return Err(gone(workspace));
         }
         let store = workspace.store();
@@ -133,7 +133,7 @@ impl Workspaces {
         if !is_folder(&workspace.repository) || !is_folder(workspace.store()) {
             return Err(gone(workspace));
         }
-        if !is_whole(workspace) {
+        if !workspace.is_whole() {
             return self.last_look(workspace).await;
         }
         let scratch = scratch(workspace)?;
@@ -284,11 +284,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
             source: std::io::Error::other(panic),
         })
     })
-}
-
-fn is_whole(workspace: &Workspace) -> bool {
-    let has_git_dir = workspace.store.is_some() || is_folder(&workspace.agents_git_dir());
-    is_folder(&workspace.path) && has_git_dir
 }
 
 fn gone(workspace: &Workspace) -> WorkspaceError {

@@ -1,27 +1,29 @@
 //! Creates, finds and removes workspaces.
 
+mod provision;
+
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
 
 use ah_executor::{ProvisioningStage, WorkspaceRequest};
 use ah_rest_api_contract::{Branch, RepositorySource, SessionId, WorkspaceProvider};
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::commit_settings::CommitSettings;
+use crate::bases::Bases;
 use crate::folder::is_there;
-use crate::git::{Git, TRANSFER_LIMIT};
+use crate::git::Git;
 use crate::lock::FileLock;
-use crate::mirror::{LOCK_WAIT, Mirror, Refresh, Refreshing, Start};
+use crate::mirror::{LOCK_WAIT, Mirror, Refresh};
+use crate::provider::Providers;
 use crate::record::{Workspace, WorkspaceRecord, git_dir_of, private_ref};
 use crate::scan::Bounds;
-use crate::session_folders::{self, Origin, PushPolicy};
-use crate::snapshot::END;
+use crate::session_folders::PushPolicy;
+use crate::snapshot::blocking;
 use crate::source::Source;
-use crate::stage::{StageReport, Stages};
-use crate::{WorkspaceError, folder, remains, repository};
+use crate::stage::Stages;
+use crate::{WorkspaceError, bases, folder, provider, remains, repository};
 
 /// The workspaces of this host, in one folder. The crate's documentation describes its layout.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub struct Workspaces {
     /// The bounds of the changes of a session.
     pub(crate) bounds: Bounds,
     push: PushPolicy,
+    providers: Arc<Providers>,
+    bases: Bases,
 }
 
 impl Workspaces {
@@ -58,7 +62,9 @@ impl Workspaces {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Self {
         Self {
+            bases: Bases::new(home.join("bases")),
             home,
+            providers: Arc::default(),
             git: Git::new(environment),
             turns: Mutex::default(),
             stages: Arc::default(),
@@ -77,6 +83,28 @@ impl Workspaces {
         self.push = push;
     }
 
+    /// Sets the permitted providers, the preferred one first. A plain checkout is permitted in any
+    /// case, and the only one by default.
+    pub fn set_providers(&mut self, order: Vec<WorkspaceProvider>) {
+        self.providers = Arc::new(Providers::new(order));
+    }
+
+    /// Sets the maximum size of all prepared checkouts, in bytes. Those of workspaces do not count as
+    /// removable.
+    pub const fn set_bases_limit(&mut self, bytes: u64) {
+        self.bases.set_bytes_max(bytes);
+    }
+
+    /// Returns the providers that this host permits and offers, the preferred one first. The first
+    /// call tries them out, which blocks for some milliseconds.
+    #[must_use]
+    pub fn providers(&self) -> Vec<WorkspaceProvider> {
+        match folder::make_private(self.bases.folder()) {
+            Ok(()) => self.providers.offered(self.bases.folder()),
+            Err(_) => vec![WorkspaceProvider::Worktree],
+        }
+    }
+
     /// Creates the session's workspace, or returns the existing one unchanged. The remains of an
     /// interrupted or failed call are replaced by the next call, and removed by
     /// [`Workspaces::remove`].
@@ -87,6 +115,7 @@ impl Workspaces {
         self.git.check().await?;
         folder::make_private(&self.repositories())?;
         folder::make_private(&self.worktrees())?;
+        folder::make_private(self.bases.folder())?;
         let lock = FileLock::acquire(&self.session_lock(request.session), LOCK_WAIT).await?;
         let provisioned = self.provision_under(request, &lock).await;
         if provisioned.is_err() && !self.record(request.session).exists() {
@@ -103,7 +132,10 @@ impl Workspaces {
         let session = request.session;
         if let Some(record) = WorkspaceRecord::read(&self.record(session))? {
             match record.workspace {
-                Some(workspace) if folder::is_folder(&workspace.path) => return Ok(workspace),
+                Some(workspace) if folder::is_folder(&workspace.path) => {
+                    self.restore(&workspace).await?;
+                    return Ok(workspace);
+                }
                 Some(Workspace { path, .. }) => {
                     return Err(WorkspaceError::WorkspaceGone { session, path });
                 }
@@ -122,12 +154,41 @@ impl Workspaces {
         self.stages.of(session)
     }
 
-    /// Returns the workspace of a session, if it was created and not removed.
+    /// Returns the workspace of a session, if it was created and not removed. Its folder is made
+    /// usable again after a restart of the host; where this fails, its stored changes are left.
     ///
     /// # Errors
     /// The record cannot be read.
-    pub fn open(&self, session: SessionId) -> Result<Option<Workspace>, WorkspaceError> {
-        Ok(WorkspaceRecord::read(&self.record(session))?.and_then(|record| record.workspace))
+    pub async fn open(&self, session: SessionId) -> Result<Option<Workspace>, WorkspaceError> {
+        let record = WorkspaceRecord::read(&self.record(session))?;
+        let Some(workspace) = record.and_then(|record| record.workspace) else {
+            return Ok(None);
+        };
+        if !workspace.is_whole()
+            && let Err(error) = self.restore_locked(&workspace).await
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(session.id = %session, error, "the workspace could not be restored");
+        }
+        Ok(Some(workspace))
+    }
+
+    async fn restore_locked(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
+        // A folder that was removed is not made again.
+        if workspace.base.is_none() || !folder::is_folder(&workspace.path) {
+            return Ok(());
+        }
+        let path = self.session_lock(workspace.session);
+        let _lock = FileLock::acquire(&path, LOCK_WAIT).await?;
+        self.restore(workspace).await
+    }
+
+    async fn restore(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
+        if workspace.is_whole() {
+            return Ok(());
+        }
+        let workspace = workspace.clone();
+        blocking(move || provider::restore(&workspace)).await
     }
 
     /// Removes the session's workspace with its branch, snapshots and record. A missing workspace
@@ -155,7 +216,7 @@ impl Workspaces {
             std::fs::remove_file(&record_path)
                 .map_err(WorkspaceError::file("remove", &record_path))?;
         }
-        folder::remove(self.worktree(session)).await?;
+        self.clear_own(session).await?;
         lock.remove_file()
     }
 
@@ -166,6 +227,7 @@ impl Workspaces {
     /// A folder cannot be read.
     pub fn remains(&self, limit: usize) -> Result<Vec<SessionId>, WorkspaceError> {
         remains::remove_temporaries(&self.worktrees(), &self.repositories());
+        bases::remove_temporaries(self.bases.folder());
         remains::sessions(&self.worktrees(), limit)
     }
 
@@ -198,230 +260,16 @@ impl Workspaces {
         Ok(source.list(&self.git).await?.into_branches())
     }
 
-    async fn provision_from(
-        &self,
-        request: &WorkspaceRequest,
-        address: &RepositorySource,
-        session_lock: &FileLock,
-    ) -> Result<Workspace, WorkspaceError> {
-        let source = Source::settle(&self.git, address).await?;
-        let mirror = Mirror::of(&self.repositories(), source);
-        let report = StageReport::of(&self.stages, request.session);
-        let first = self.provision_on(request, &mirror, session_lock, &report);
-        let error = match first.await {
-            Ok(workspace) => return Ok(workspace),
-            Err(error) => error,
-        };
-        // The mirror is a copy. If it is damaged, it is made again, and the source is not to blame.
-        let Some(damage) = self.replace_damaged(&mirror, &error, &report).await? else {
-            return Err(error);
-        };
-        self.clear_own(request.session).await?;
-        let second = self.provision_on(request, &mirror, session_lock, &report);
-        let mut workspace = second.await?;
-        workspace.notes.insert(0, damage);
-        self.complete(&workspace).await?;
-        Ok(workspace)
-    }
-
-    /// Creates a workspace of a repository with the mirror as it is.
-    async fn provision_on(
-        &self,
-        request: &WorkspaceRequest,
-        mirror: &Mirror,
-        session_lock: &FileLock,
-        report: &Arc<StageReport>,
-    ) -> Result<Workspace, WorkspaceError> {
-        let session = request.session;
-        let settings = CommitSettings::of(&self.git, mirror.source().folders()).await?;
-        let (start, refresh) = self.start(request, mirror, &settings, report).await?;
-        let mut workspace = Workspace {
-            session,
-            path: self.worktree(session),
-            provider: WorkspaceProvider::Worktree,
-            repository: mirror.path.clone(),
-            store: Some(self.store(session)),
-            converts: settings.converts(),
-            branch: Some(branch_of(session)),
-            base_commit: start.commit.unwrap_or_default(),
-            default_branch: start.default_branch,
-            notes: refresh.note.into_iter().collect(),
-        };
-        self.announce(&workspace).await?;
-        let origin = Origin::of(mirror, &settings, &refresh.refs);
-        session_folders::create(&mut workspace, &settings, &origin, self.push)?;
-        report.set("writing the files", 0);
-        self.check_out(&workspace, session_lock).await?;
-        session_folders::keep_start(&mut workspace)?;
-        workspace.notes.extend(settings.notes);
-        self.complete(&workspace).await?;
-        Ok(workspace)
-    }
-
-    /// Refreshes the mirror, and returns the start of a session.
-    #[expect(
-        clippy::await_holding_invalid_type,
-        reason = "one fetch per mirror at a time is the purpose; git and the file lock have limits"
-    )]
-    async fn start(
-        &self,
-        request: &WorkspaceRequest,
-        mirror: &Mirror,
-        settings: &CommitSettings,
-        report: &Arc<StageReport>,
-    ) -> Result<(Start, Refresh), WorkspaceError> {
-        let wanted = Instant::now();
-        report.set(mirror.stage(), 0);
-        let turn = self.turn(&mirror.path);
-        let mut last_refresh = turn.lock().await;
-        let lock = FileLock::acquire(&Mirror::lock_path(&mirror.path), LOCK_WAIT).await?;
-        let promisor = settings.remotes.iter().find(|remote| remote.is_promisor);
-        let promisor = promisor.map(|remote| &remote.address);
-        let wish = Refreshing {
-            wanted,
-            promisor,
-            report,
-        };
-        let refreshed = mirror.refresh(&self.git, &lock, wish, &mut last_refresh);
-        let refresh = refreshed.await?;
-        let refs = &refresh.refs;
-        let (branch, commit) = (request.branch.as_deref(), request.commit.as_deref());
-        let start = match mirror.start(&self.git, refs, branch, commit).await {
-            // The work of an earlier session, which `ah session prompt --continue` starts from.
-            Err(error @ WorkspaceError::CommitUnknown { .. }) => {
-                let Some(commit) = self.bring_snapshot(mirror, commit).await? else {
-                    return Err(error);
-                };
-                let commit = Some(commit.as_str());
-                mirror.start(&self.git, refs, branch, commit).await?
-            }
-            start => start?,
-        };
-        Ok((start, refresh))
-    }
-
-    /// Brings the snapshot of a session with this full id into the mirror, if there is one.
-    async fn bring_snapshot(
-        &self,
-        mirror: &Mirror,
-        commit: Option<&str>,
-    ) -> Result<Option<String>, WorkspaceError> {
-        let Some(commit) = commit.map(str::to_ascii_lowercase) else {
-            return Ok(None);
-        };
-        let stores = std::fs::read_dir(self.worktrees());
-        let stores = stores.map_err(WorkspaceError::file("read", self.worktrees()))?;
-        let has_it = |store: &PathBuf| {
-            let session = store.file_stem()?.to_str()?.parse().ok()?;
-            let end = store.join(private_ref(session, END));
-            let id = std::fs::read_to_string(end).ok()?;
-            (id.trim_end() == commit).then_some(())
-        };
-        let is_store = |path: &PathBuf| path.extension().is_some_and(|it| it == "git");
-        let mut stores = stores.filter_map(|entry| Some(entry.ok()?.path()));
-        let Some(store) = stores.find(|path| is_store(path) && has_it(path).is_some()) else {
-            return Ok(None);
-        };
-        mirror.take_from(&self.git, &store, &commit).await?;
-        Ok(Some(commit))
-    }
-
-    /// Replaces the mirror if it is damaged, and returns a sentence for people about it.
-    #[expect(
-        clippy::await_holding_invalid_type,
-        reason = "a mirror has one writer at a time; git and the file lock have limits"
-    )]
-    async fn replace_damaged(
-        &self,
-        mirror: &Mirror,
-        error: &WorkspaceError,
-        report: &Arc<StageReport>,
-    ) -> Result<Option<String>, WorkspaceError> {
-        if !mirror.may_be_at_fault(error) {
-            return Ok(None);
-        }
-        let turn = self.turn(&mirror.path);
-        let mut last_refresh = turn.lock().await;
-        let lock = FileLock::acquire(&Mirror::lock_path(&mirror.path), LOCK_WAIT).await?;
-        let Some(damage) = mirror.damage(&self.git).await? else {
-            return Ok(None);
-        };
-        tracing::warn!(path = %mirror.path.display(), damage, "a damaged mirror is made again");
-        let settings = CommitSettings::of(&self.git, mirror.source().folders()).await?;
-        let promisor = settings.remotes.iter().find(|remote| remote.is_promisor);
-        let promisor = promisor.map(|remote| &remote.address);
-        let bases = remains::bases(&self.worktrees(), &mirror.path)?;
-        mirror
-            .replace(&self.git, &lock, promisor, &bases, report)
-            .await?;
-        *last_refresh = None;
-        Ok(Some(format!(
-            "The access point's copy of the repository was damaged, so it was made again from {}.",
-            mirror.source().shown()
-        )))
-    }
-
-    async fn provision_empty(
-        &self,
-        session: SessionId,
-        _session_lock: &FileLock,
-    ) -> Result<Workspace, WorkspaceError> {
-        let settings = CommitSettings::of(&self.git, None).await?;
-        let store = self.store(session);
-        let mut workspace = Workspace {
-            session,
-            path: self.worktree(session),
-            provider: WorkspaceProvider::Empty,
-            repository: store.clone(),
-            store: Some(store),
-            converts: settings.converts(),
-            branch: None,
-            base_commit: String::new(),
-            default_branch: None,
-            notes: Vec::new(),
-        };
-        self.announce(&workspace).await?;
-        session_folders::create(&mut workspace, &settings, &Origin::default(), self.push)?;
-        session_folders::keep_start(&mut workspace)?;
-        workspace.notes.extend(settings.notes);
-        self.complete(&workspace).await?;
-        Ok(workspace)
-    }
-
-    /// Writes the record of a workspace that is about to be created. Removes what a crash of the
-    /// machine left of it, which has lost the record.
-    async fn announce(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
-        self.clear_own(workspace.session).await?;
-        let record = WorkspaceRecord::of(workspace, None);
-        record.write(&self.record(workspace.session))
-    }
-
-    /// Writes the record of a complete workspace.
-    async fn complete(&self, workspace: &Workspace) -> Result<(), WorkspaceError> {
-        let record = WorkspaceRecord::of(workspace, Some(workspace.clone()));
-        let path = self.record(workspace.session);
-        record.write_durably(&path).await
-    }
-
-    async fn check_out(
-        &self,
-        workspace: &Workspace,
-        lock: &FileLock,
-    ) -> Result<(), WorkspaceError> {
-        let args = ["reset", "--hard", "--quiet", "HEAD", "--"];
-        let call = self.git.own_call("write the files", args);
-        call.git_dir(&workspace.agents_git_dir())
-            .work_tree(&workspace.path)
-            .under(lock)
-            .within(TRANSFER_LIMIT)
-            .run()
-            .await
-            .map(drop)
-    }
-
     /// Removes the folders of a session.
     async fn clear_own(&self, session: SessionId) -> Result<(), WorkspaceError> {
-        for path in [self.worktree(session), self.store(session)] {
+        let folder = self.worktree(session);
+        let layers = provider::layers_folder(&folder);
+        blocking({
+            let folder = folder.clone();
+            move || provider::remove(&folder)
+        })
+        .await?;
+        for path in [folder, layers, self.store(session)] {
             if is_there(&path) {
                 folder::remove(path).await?;
             }

@@ -96,6 +96,8 @@ impl Setting {
             .current_dir(self.repository())
             .env("AH_HOME", self.home())
             .env("NO_COLOR", "1")
+            // A folder with mounts cannot be removed at the end of a test.
+            .env("AH_WORKSPACE_PROVIDERS", "worktree")
             .env("GIT_CONFIG_GLOBAL", self.git_config())
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .envs(self.environment.iter().cloned())

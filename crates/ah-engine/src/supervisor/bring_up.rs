@@ -172,6 +172,7 @@ impl Supervisor {
             })?,
             branch: record.session.repo.branch.clone(),
             commit: record.launch.commit.clone(),
+            preference: record.launch.snapshot_preference.clone(),
         })
     }
 

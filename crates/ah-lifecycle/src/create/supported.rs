@@ -95,19 +95,5 @@ pub(super) fn remarks(params: &TaskLaunchParams) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let preferred = request
-        .workspace
-        .iter()
-        .flat_map(|it| &it.snapshot_preference);
-    let preferred: Vec<String> = preferred.map(|name| format!("`{name}`")).collect();
-    if !preferred.is_empty()
-        && request.repo.mode == RepoMode::Git
-        && !preferred.iter().any(|name| name == "`worktree`")
-    {
-        remarks.push(format!(
-            "Of the preferred workspace providers, none is available ({}), so `worktree` is used.",
-            preferred.join(", ")
-        ));
-    }
     remarks
 }

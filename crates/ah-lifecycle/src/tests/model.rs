@@ -16,6 +16,7 @@ use crate::{
     finish, interrupt, pause, prompt, resume, start, stop,
 };
 
+#[expect(clippy::large_enum_variant, reason = "few of them exist at a time")]
 #[derive(Clone, Debug)]
 enum Step {
     Ask(SessionAction),

@@ -168,7 +168,8 @@ pub(crate) fn session() -> Session {
     session.repo.commit = some("0123abcd");
     session.workspace = Some(
         SessionWorkspace::new(WorkspaceProvider::Worktree, "/ws", ExecutorId::local())
-            .with_branch(some("ah/x")),
+            .with_branch(some("ah/x"))
+            .with_passed_over(vec![PassedOverProvider::new("zfs", "is not known")]),
     );
     session.labels = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
     session.priority = Priority::High;

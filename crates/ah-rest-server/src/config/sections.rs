@@ -14,6 +14,8 @@ use super::error::{ConfigError, Layer};
 const PERMISSIONS: [&str; 3] = ["ask", "allow", "deny"];
 /// The values of `workspace.push`.
 const PUSHES: [&str; 2] = ["refuse", "allow"];
+/// The values in `workspace.providers`.
+const PROVIDERS: [&str; 2] = ["overlay", "worktree"];
 /// The values of `task.priority`.
 const PRIORITIES: [&str; 2] = ["normal", "high"];
 
@@ -96,6 +98,8 @@ pub(crate) struct SessionsSection {
 pub(super) struct WorkspaceSection {
     pub(super) push: String,
     pub(super) max_file_bytes: u64,
+    pub(super) providers: Vec<String>,
+    pub(super) max_base_bytes: u64,
 }
 
 /// The settings of the command line. An empty text stands for none.
@@ -206,6 +210,12 @@ impl Sections {
                 1024,
                 1 << 30,
             ),
+            (
+                "workspace.max-base-bytes",
+                self.workspace.max_base_bytes,
+                0,
+                1 << 50,
+            ),
         ];
         for (key, value, least, most) in ranges {
             if !(least..=most).contains(&value) {
@@ -225,6 +235,13 @@ impl Sections {
         for (key, value, known) in words {
             if !known.contains(&value.as_str()) {
                 return Err(wrong(key, format!("must be one of {}", known.join(", "))));
+            }
+        }
+        for name in &self.workspace.providers {
+            if !PROVIDERS.contains(&name.as_str()) {
+                let known = PROVIDERS.join(", ");
+                let message = format!("contains `{name}`, which is not one of {known}");
+                return Err(wrong("workspace.providers", message));
             }
         }
         for origin in &self.server.allowed_origins {

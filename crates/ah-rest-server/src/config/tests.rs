@@ -302,10 +302,23 @@ fn workspace_settings_come_from_the_configuration() {
         (default.may_push, default.file_bytes_max),
         (false, 32 << 20)
     );
-    let names = ["AH_WORKSPACE_PUSH", "AH_WORKSPACE_MAX_FILE_BYTES"];
-    let set = settings(&[(names[0], "allow"), (names[1], "4096")]).unwrap();
+    assert_eq!(
+        default.providers,
+        [WorkspaceProvider::Overlay, WorkspaceProvider::Worktree]
+    );
+    let names = [
+        "AH_WORKSPACE_PUSH",
+        "AH_WORKSPACE_MAX_FILE_BYTES",
+        "AH_WORKSPACE_PROVIDERS",
+        "AH_WORKSPACE_MAX_BASE_BYTES",
+    ];
+    let values = ["allow", "4096", "worktree", "0"];
+    let all: Vec<_> = names.into_iter().zip(values).collect();
+    let set = settings(&all).unwrap();
     assert_eq!((set.may_push, set.file_bytes_max), (true, 4096));
-    for wrong in [(names[0], "yes"), (names[1], "0")] {
+    assert_eq!(set.providers, [WorkspaceProvider::Worktree]);
+    assert_eq!(set.base_bytes_max, 0);
+    for wrong in [(names[0], "yes"), (names[1], "0"), (names[2], "zfs")] {
         let error = settings(&[wrong]).unwrap_err().to_string();
         assert!(error.contains("workspace."), "{error}");
     }

@@ -97,9 +97,9 @@ fn an_unfinished_scan_says_so_and_takes_nothing_for_gone() {
     }
     let entry = |path: &str| Entry {
         path: path.into(),
-        kind: crate::index::Kind::File,
+        kind: Kind::File,
         id: vec![0; 20],
-        stamp: crate::index::Stamp {
+        stamp: Stamp {
             changed: (0, 0),
             modified: (0, 0),
             inode: 0,

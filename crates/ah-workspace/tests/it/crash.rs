@@ -188,7 +188,10 @@ async fn incomplete_workspace_can_be_removed() {
     let request = fixture.request();
     let workspace = fixture.workspaces.provision(&request).await.unwrap();
     unfinish(&fixture, &request);
-    assert_eq!(fixture.workspaces.open(request.session).unwrap(), None);
+    assert_eq!(
+        fixture.workspaces.open(request.session).await.unwrap(),
+        None
+    );
     let complete = fixture.provision().await;
     assert_eq!(fixture.workspaces.remains(9).unwrap(), [request.session]);
     for session in [request.session, complete.session] {

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ah_executor::WorkspaceRequest;
-use ah_rest_api_contract::{RepositorySource, SessionId};
+use ah_rest_api_contract::{RepositorySource, SessionId, WorkspaceProvider};
 use ah_workspace::{Workspace, Workspaces};
 use tempfile::TempDir;
 use ulid::Ulid;
@@ -18,6 +18,13 @@ use ulid::Ulid;
 pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
     pub(crate) workspaces: Workspaces,
+}
+
+impl Drop for Fixture {
+    /// Unmounts the workspaces, whose folders could not be removed otherwise.
+    fn drop(&mut self) {
+        unmount_all(&self.home());
+    }
 }
 
 impl Fixture {
@@ -38,6 +45,13 @@ impl Fixture {
         fs::write(repository.join("a.txt"), "one\ntwo\nthree\nfour\n").unwrap();
         commit(&repository, "second");
         fixture
+    }
+
+    /// Creates the same with workspaces as overlays. `None` where this user may not mount.
+    pub(crate) fn with_overlays() -> Option<Self> {
+        let mut fixture = Self::new();
+        fixture.workspaces = overlays_of(&fixture.home())?;
+        Some(fixture)
     }
 
     /// Creates a repository without commits.
@@ -64,6 +78,7 @@ impl Fixture {
             source: Some(RepositorySource::Path(self.repository())),
             branch: None,
             commit: None,
+            preference: Vec::new(),
         }
     }
 
@@ -102,6 +117,26 @@ pub(crate) fn workspaces_with<const N: usize>(
     let isolated = isolated.map(|(name, value): (&str, OsString)| (name.into(), value));
     let variables = std::env::vars_os().chain(isolated).chain(variables);
     Workspaces::with_environment(home.to_owned(), variables)
+}
+
+/// Returns such workspaces, which prefer overlays. `None` where this user may not mount.
+pub(crate) fn overlays_of(home: &Path) -> Option<Workspaces> {
+    let mut workspaces = workspaces_of(home);
+    workspaces.set_providers(vec![WorkspaceProvider::Overlay]);
+    let is_offered = workspaces.providers().contains(&WorkspaceProvider::Overlay);
+    if !is_offered {
+        eprintln!("skipped: overlays cannot be mounted here");
+    }
+    is_offered.then_some(workspaces)
+}
+
+/// Unmounts everything below a folder.
+pub(crate) fn unmount_all(folder: &Path) {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    let places = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    for place in places.filter(|place| Path::new(place).starts_with(folder)) {
+        rustix::mount::unmount(place, rustix::mount::UnmountFlags::DETACH).unwrap();
+    }
 }
 
 /// Returns a session id that is unique in this process.

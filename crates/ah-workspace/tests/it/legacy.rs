@@ -46,7 +46,7 @@ async fn a_worktree_of_an_earlier_version_is_read_and_removed() {
     let fixture = Fixture::new();
     let new = fixture.provision().await;
     let id = worktree(&fixture);
-    let old = fixture.workspaces.open(id).unwrap().unwrap();
+    let old = fixture.workspaces.open(id).await.unwrap().unwrap();
     assert_eq!(old.store, None);
     fs::write(old.path.join("a.txt"), "one\n").unwrap();
     fs::write(old.path.join("x.log"), "forced\n").unwrap();
@@ -68,7 +68,7 @@ async fn a_worktree_of_an_earlier_version_is_read_and_removed() {
     fixture.workspaces.reclaim(id).await.unwrap();
     assert_eq!(fixture.workspaces.remains(9).unwrap(), []);
     fixture.workspaces.remove(id).await.unwrap();
-    assert_eq!(fixture.workspaces.open(id).unwrap(), None);
+    assert_eq!(fixture.workspaces.open(id).await.unwrap(), None);
     let refs = git(&fixture.mirror(), &["for-each-ref", "--format=%(refname)"]);
     assert!(!refs.contains(&id.to_string()), "{refs}");
     for workspace in [new, next] {

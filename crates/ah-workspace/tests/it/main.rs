@@ -18,6 +18,7 @@ mod kept;
 mod legacy;
 mod mirror;
 mod normal_clone;
+mod overlay;
 mod property;
 mod provision;
 mod source;

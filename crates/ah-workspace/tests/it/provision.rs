@@ -24,7 +24,7 @@ async fn workspace_is_a_clone_at_head_on_its_own_branch() {
     assert_eq!(git(&workspace.path, &["status", "--porcelain"]), "");
     let a = fs::read_to_string(workspace.path.join("a.txt")).unwrap();
     assert_eq!(a, "one\ntwo\nthree\nfour\n");
-    let opened = fixture.workspaces.open(workspace.session).unwrap();
+    let opened = fixture.workspaces.open(workspace.session).await.unwrap();
     assert_eq!(opened, Some(workspace));
 }
 
@@ -100,7 +100,10 @@ async fn unknown_branch_or_commit_is_rejected_by_field_without_effect() {
         };
         let error = fixture.workspaces.provision(&request).await.unwrap_err();
         assert_eq!(error.field(), Some(field), "{error}");
-        assert_eq!(fixture.workspaces.open(request.session).unwrap(), None);
+        assert_eq!(
+            fixture.workspaces.open(request.session).await.unwrap(),
+            None
+        );
     }
     let request = WorkspaceRequest {
         branch: Some("nope".to_owned()),
@@ -252,7 +255,7 @@ async fn removal_deletes_exactly_the_files_of_the_session() {
     fixture.workspaces.remove(one.session).await.unwrap();
     fixture.workspaces.remove(session()).await.unwrap();
     assert!(outside.join("kept").exists());
-    assert_eq!(fixture.workspaces.open(one.session).unwrap(), None);
+    assert_eq!(fixture.workspaces.open(one.session).await.unwrap(), None);
     let refs = git(&other.path, &["for-each-ref", "--format=%(refname)"]);
     assert!(!refs.contains(&one.session.to_string()), "{refs}");
     let left = fs::read_dir(fixture.home().join("worktrees")).unwrap();

@@ -118,6 +118,14 @@ fn card(session: &Session, now: Timestamp, columns: Option<usize>) -> Vec<Line> 
     lines.push(plain("repository", repository_words(session)));
     if let Some(workspace) = &session.workspace {
         lines.push(plain("workspace", workspace.path.display().to_string()));
+        lines.push(plain("provider", workspace.provider.to_string()));
+        for other in &workspace.passed_over {
+            let (name, reason) = (
+                text::one_line(&other.provider),
+                text::one_line(&other.reason),
+            );
+            lines.push(plain("", format!("not {name}: {reason}")));
+        }
         if let Some(branch) = &workspace.branch {
             lines.push(plain("branch", branch));
         }

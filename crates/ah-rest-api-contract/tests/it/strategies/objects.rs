@@ -202,11 +202,19 @@ type SessionParts = (
 );
 
 pub(super) fn session_workspace() -> BoxedStrategy<SessionWorkspace> {
-    let provider =
-        prop::sample::select(vec![WorkspaceProvider::Worktree, WorkspaceProvider::Empty]);
-    (provider, text(), of(text()))
-        .prop_map(|(provider, path, branch)| {
-            SessionWorkspace::new(provider, path, ExecutorId::local()).with_branch(branch)
+    let provider = prop::sample::select(vec![
+        WorkspaceProvider::Worktree,
+        WorkspaceProvider::Overlay,
+        WorkspaceProvider::Empty,
+    ]);
+    let passed_over =
+        (text(), text()).prop_map(|(name, reason)| PassedOverProvider::new(name, reason));
+    let passed_over = vec(passed_over, 0..3);
+    (provider, text(), of(text()), passed_over)
+        .prop_map(|(provider, path, branch, passed_over)| {
+            SessionWorkspace::new(provider, path, ExecutorId::local())
+                .with_branch(branch)
+                .with_passed_over(passed_over)
         })
         .boxed()
 }
