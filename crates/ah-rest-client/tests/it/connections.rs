@@ -47,7 +47,8 @@ async fn connections_are_reused_unless_pooling_is_off() {
 #[tokio::test]
 async fn http2_requests_share_a_connection_and_streams_have_their_own() {
     let identity = Identity::of_localhost();
-    let mut server = Served::start(Some(identity.acceptor(&["h2", "http/1.1"]))).await;
+    let acceptor = identity.acceptor(&["h2", "http/1.1"]);
+    let mut server = Served::start_with_streams(Some(acceptor), 3).await;
     let client = builder(&format!("https://localhost:{}", server.port()))
         .certificate_authorities(identity.authority())
         .build()

@@ -1,6 +1,7 @@
 //! A server with the real HTTP protocols, with or without TLS, that records its requests.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use ah_rest_api_contract::SessionStatus;
 use http_body_util::Full;
@@ -12,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Barrier, mpsc};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -37,6 +38,13 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn start(tls: Option<TlsAcceptor>) -> Self {
+        Self::start_with_streams(tls, 1).await
+    }
+
+    /// Starts a server that answers no request for a stream before it has `streams` of them. A
+    /// stream that ends early could otherwise leave its connection to a later one.
+    pub(crate) async fn start_with_streams(tls: Option<TlsAcceptor>, streams: usize) -> Self {
+        let all_streams = Arc::new(Barrier::new(streams));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (sender, seen) = mpsc::unbounded_channel();
@@ -46,12 +54,13 @@ impl Served {
             let mut connection = 0;
             while let Ok((stream, _)) = listener.accept().await {
                 let (tls, sender) = (tls.clone(), sender.clone());
+                let all_streams = Arc::clone(&all_streams);
                 connections.spawn(async move {
                     match tls {
-                        None => serve(stream, connection, sender).await,
+                        None => serve(stream, connection, sender, all_streams).await,
                         Some(tls) => {
                             let stream = tls.accept(stream).await.unwrap();
-                            serve(stream, connection, sender).await;
+                            serve(stream, connection, sender, all_streams).await;
                         }
                     }
                 });
@@ -79,10 +88,12 @@ async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     connection: usize,
     seen: mpsc::UnboundedSender<Seen>,
+    all_streams: Arc<Barrier>,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
         let path = request.uri().path().to_owned();
-        let (media_type, body) = if path.ends_with("/events/stream") {
+        let is_stream = path.ends_with("/events/stream");
+        let (media_type, body) = if is_stream {
             ("text/event-stream", frames(0, 3))
         } else {
             let session = session(SessionStatus::Running, 1);
@@ -98,7 +109,13 @@ async fn serve(
         let response = Response::builder()
             .header(CONTENT_TYPE, media_type)
             .body(Full::new(Bytes::from(body)));
-        async { Ok::<_, Infallible>(response.unwrap()) }
+        let all_streams = is_stream.then(|| Arc::clone(&all_streams));
+        async move {
+            if let Some(all_streams) = all_streams {
+                all_streams.wait().await;
+            }
+            Ok::<_, Infallible>(response.unwrap())
+        }
     });
     // The client may close the connection at any time.
     auto::Builder::new(TokioExecutor::new())
