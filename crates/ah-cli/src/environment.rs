@@ -167,6 +167,7 @@ pub(crate) fn environment() -> Vec<(String, String)> {
 
 /// Creates the state folder, accessible only to its owner, unless it exists, and checks it.
 pub(crate) fn make(home: &Path) -> Result<(), Failure> {
+    place::check_text(home)?;
     make_home(home).map_err(unusable_home)?;
     place::check_file_system(home)
 }
@@ -179,6 +180,7 @@ pub(crate) fn check_place(home: &Path) -> Result<(), Failure> {
 /// Checks that only this user can write to the state folder, if it exists. Nothing in it may be
 /// read before.
 pub(crate) fn check(home: &Path) -> Result<(), Failure> {
+    place::check_text(home)?;
     check_home(home).map_err(unusable_home)
 }
 

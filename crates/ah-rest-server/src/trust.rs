@@ -8,6 +8,8 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
+
 /// The permissions of the group and of others.
 const FOREIGN: u32 = 0o077;
 /// The permission of the group and of others to write.
@@ -126,20 +128,52 @@ pub fn check_home(home: &Path) -> Result<(), TrustError> {
     }
     check_owner(&real, &folder)?;
     make_private(&real, &folder)?;
-    let entries = std::fs::read_dir(&real).map_err(TrustError::io(&real, "read"))?;
+    check_entries(&real)
+}
+
+/// Checks what is in a state folder. A pipe or a device would be waited for when it is read.
+fn check_entries(real: &Path) -> Result<(), TrustError> {
+    let entries = std::fs::read_dir(real).map_err(TrustError::io(real, "read"))?;
     for entry in entries {
-        let path = entry.map_err(TrustError::io(&real, "read"))?.path();
+        let path = entry.map_err(TrustError::io(real, "read"))?.path();
         let found = match path.symlink_metadata() {
             // Another process removes its temporary files.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             found => found.map_err(TrustError::io(&path, "examined"))?,
         };
         check_owner(&path, &found)?;
-        if !found.is_symlink() {
+        if found.is_symlink() {
+            check_target(&path)?;
+        } else {
+            check_kind(&path, &found)?;
             make_private(&path, &found)?;
         }
     }
     Ok(())
+}
+
+/// Checks the target of a symbolic link in a state folder: it must be a file or a folder of this user
+/// or of root that others cannot write to or replace. A link without a target is no fault.
+fn check_target(link: &Path) -> Result<(), TrustError> {
+    let real = match link.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        real => real.map_err(TrustError::io(link, "examined"))?,
+    };
+    let found = examine(&real)?;
+    check_kind(&real, &found)?;
+    check_owner(&real, &found)?;
+    check_writers(&real, &found, FOREIGN_WRITE)?;
+    check_parents(&real)
+}
+
+fn check_kind(path: &Path, found: &Metadata) -> Result<(), TrustError> {
+    if found.is_file() || found.is_dir() {
+        return Ok(());
+    }
+    Err(TrustError::Kind {
+        path: path.to_owned(),
+        expected: "a file or a folder; remove it",
+    })
 }
 
 /// Reads a file of the configuration. The file must belong to this user or to root, and no other
@@ -149,7 +183,11 @@ pub fn check_home(home: &Path) -> Result<(), TrustError> {
 /// If the file cannot be read, is not a file, or is not trusted.
 pub(crate) fn read_file(path: &Path) -> Result<String, TrustError> {
     // The open file is checked, so that no other file can take its place meanwhile.
-    let mut file = File::open(path).map_err(TrustError::io(path, "read"))?;
+    // A pipe is opened without waiting for a writer.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty());
+    let file = file.map_err(|error| TrustError::io(path, "read")(error.into()))?;
+    let mut file = File::from(file);
     let found = file.metadata().map_err(TrustError::io(path, "examined"))?;
     if !found.is_file() {
         return Err(TrustError::Kind {
@@ -205,7 +243,8 @@ fn check_writers(path: &Path, found: &Metadata, writers: u32) -> Result<(), Trus
 
 /// Checks that others cannot replace `path` in one of the folders above it: as owners of a folder, or
 /// because they can write to it. In a sticky folder such as `/tmp` they cannot, because the owner of
-/// its entry is checked.
+/// its entry is checked. The user's own group may write, since many systems give each user one, and
+/// so may that of root.
 fn check_parents(path: &Path) -> Result<(), TrustError> {
     for parent in path.ancestors().skip(1) {
         if parent.as_os_str().is_empty() {
@@ -216,7 +255,10 @@ fn check_parents(path: &Path) -> Result<(), TrustError> {
             check_owner(parent, &found)?;
         }
         if found.mode() & STICKY == 0 {
-            check_writers(parent, &found, OTHERS_WRITE)?;
+            let own_group = rustix::process::getegid().as_raw();
+            let is_own = [own_group, 0, UNMAPPED].contains(&found.gid());
+            let writers = if is_own { OTHERS_WRITE } else { FOREIGN_WRITE };
+            check_writers(parent, &found, writers)?;
         }
     }
     Ok(())
@@ -360,6 +402,68 @@ mod tests {
         );
         assert!(read_file(&home).is_err());
         assert!(read_file(&home.join("missing")).unwrap_err().is_missing());
+    }
+
+    #[test]
+    fn a_pipe_is_refused_without_waiting_for_its_writer() {
+        let (folder, home) = home();
+        let pipe = folder.path().join("pipe");
+        let mode = Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+        let error = read_file(&pipe).unwrap_err();
+        assert!(matches!(error, TrustError::Kind { .. }), "{error}");
+        for name in ["config.toml", "access-point.json", "state.db"] {
+            let entry = home.join(name);
+            for by_link in [true, false] {
+                if by_link {
+                    symlink(&pipe, &entry).unwrap();
+                } else {
+                    std::fs::rename(&pipe, &entry).unwrap();
+                }
+                let error = check_home(&home).unwrap_err();
+                assert!(matches!(error, TrustError::Kind { .. }), "{error}");
+                if by_link {
+                    std::fs::remove_file(&entry).unwrap();
+                } else {
+                    std::fs::rename(&entry, &pipe).unwrap();
+                }
+            }
+        }
+        // Other devices never end.
+        symlink("/dev/zero", home.join("state.db")).unwrap();
+        assert!(check_home(&home).is_err());
+    }
+
+    #[test]
+    fn links_lead_to_files_that_only_the_user_can_write() {
+        let (folder, home) = home();
+        let (link, real) = (home.join("sessions"), folder.path().join("real"));
+        symlink(&real, &link).unwrap();
+        check_home(&home).unwrap();
+        std::fs::create_dir(&real).unwrap();
+        check_home(&home).unwrap();
+        set_mode(&real, 0o777);
+        let error = check_home(&home).unwrap_err();
+        assert!(error.to_string().contains("/real (mode 0777)"), "{error}");
+        std::fs::remove_file(&link).unwrap();
+        symlink("/tmp", &link).unwrap();
+        assert!(check_home(&home).is_err());
+    }
+
+    #[test]
+    fn another_group_cannot_replace_the_folder() {
+        if user() != 0 {
+            // Only root can give a folder to any group.
+            return;
+        }
+        let (folder, home) = home();
+        set_mode(folder.path(), 0o770);
+        check_home(&home).unwrap();
+        chown(folder.path(), None, Some(12_345)).unwrap();
+        let error = check_home(&home).unwrap_err();
+        assert!(error.to_string().contains("(mode 0770)"), "{error}");
+        set_mode(folder.path(), 0o750);
+        check_home(&home).unwrap();
     }
 
     #[test]

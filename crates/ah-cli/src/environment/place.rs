@@ -67,6 +67,17 @@ fn checkout_around(path: &Path) -> Option<PathBuf> {
     git::root_of(&existing)
 }
 
+/// Refuses a path that is not text: events and answers name files below it in JSON.
+pub(super) fn check_text(home: &Path) -> Result<(), Failure> {
+    if home.to_str().is_some() {
+        return Ok(());
+    }
+    Err(Failure::configuration(format!(
+        "the path of the state folder, {home:?}, is not valid UTF-8, so JSON cannot contain it"
+    ))
+    .hint(format!("set {} to a path in UTF-8", AH_HOME.name)))
+}
+
 /// Refuses a folder on a file system that cannot hold the state.
 pub(super) fn check_file_system(home: &Path) -> Result<(), Failure> {
     let found = match statfs(home) {
@@ -110,6 +121,15 @@ mod tests {
         let failure = named("state".into()).expect_err("is relative");
         assert!(failure.to_string().contains("a relative path"), "{failure}");
         assert!(failure.hints()[0].ends_with("/state"), "{failure:?}");
+    }
+
+    #[test]
+    fn path_that_is_not_text_is_refused() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"/tmp/\xff"));
+        let failure = check_text(path).expect_err("is not UTF-8");
+        assert!(failure.to_string().contains(r"/tmp/\xFF"), "{failure}");
+        assert!(check_text(Path::new("/tmp/é")).is_ok());
     }
 
     #[test]
