@@ -17,26 +17,28 @@ type Identity = (u64, u64);
 pub(crate) struct Place {
     store: PathBuf,
     identity: Identity,
-    log: PathBuf,
-    /// The write-ahead log, once it exists. It stays while a connection is open.
-    log_identity: OnceLock<Identity>,
+    companions: [Companion; 2],
+}
+
+/// A file that SQLite keeps beside the store. It stays while a connection is open.
+struct Companion {
+    name: &'static str,
+    path: PathBuf,
+    /// The file, once it exists.
+    identity: OnceLock<Identity>,
 }
 
 impl Place {
     /// Examines the store at `path`, which is open.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let log = PathBuf::from(log);
-        let log_identity = OnceLock::new();
-        if let Ok(found) = log.metadata() {
-            log_identity.get_or_init(|| identity(&found));
-        }
         Ok(Self {
             store: path.to_owned(),
             identity: identity(&path.metadata()?),
-            log,
-            log_identity,
+            companions: [
+                Companion::of(path, "-wal", "write-ahead log"),
+                // Other processes would share another index, and write over each other's pages.
+                Companion::of(path, "-shm", "index of the write-ahead log"),
+            ],
         })
     }
 
@@ -52,25 +54,42 @@ impl Place {
             // An open store has at least a header.
             Ok(found) if found.len() == 0 => "emptied",
             Err(error) if is_gone(&error) => "removed",
-            Ok(_) | Err(_) => return self.log_lost(),
+            Ok(_) | Err(_) => return self.companions.iter().find_map(Companion::lost),
         };
         Some(format!("the store {} was {verb}", file_name(&self.store)))
     }
+}
 
-    fn log_lost(&self) -> Option<String> {
-        let verb = match (self.log.metadata(), self.log_identity.get()) {
-            (Ok(found), Some(log)) if identity(&found) != *log => "replaced",
+impl Companion {
+    fn of(store: &Path, suffix: &str, name: &'static str) -> Self {
+        let mut path = store.as_os_str().to_owned();
+        path.push(suffix);
+        let companion = Self {
+            name,
+            path: PathBuf::from(path),
+            identity: OnceLock::new(),
+        };
+        if let Ok(found) = companion.path.metadata() {
+            companion.identity.get_or_init(|| identity(&found));
+        }
+        companion
+    }
+
+    fn lost(&self) -> Option<String> {
+        let verb = match (self.path.metadata(), self.identity.get()) {
+            (Ok(found), Some(known)) if identity(&found) != *known => "replaced",
             (Err(error), Some(_)) if is_gone(&error) => "removed",
             (Ok(found), None) => {
                 // Another call may have been first.
-                self.log_identity.get_or_init(|| identity(&found));
+                self.identity.get_or_init(|| identity(&found));
                 return None;
             }
             _ => return None,
         };
         Some(format!(
-            "the write-ahead log {} of the store was {verb}",
-            file_name(&self.log)
+            "the {} {} of the store was {verb}",
+            self.name,
+            file_name(&self.path)
         ))
     }
 }
@@ -110,6 +129,7 @@ mod tests {
         let place = Place::of(&home.join("state.db")).unwrap();
         assert_eq!(place.lost(), None, "without a log");
         fs::write(home.join("state.db-wal"), "frame").unwrap();
+        fs::write(home.join("state.db-shm"), "index").unwrap();
         assert_eq!(place.lost(), None);
         harm(&home).unwrap();
         place.lost()
@@ -148,6 +168,10 @@ mod tests {
                 fs::rename(home.join("copy"), home.join("state.db-wal"))
             },
             "state.db-wal of the store was replaced",
+        );
+        says(
+            |home| fs::remove_file(home.join("state.db-shm")),
+            "state.db-shm of the store was removed",
         );
     }
 
