@@ -131,6 +131,7 @@ macro_rules! store_suite {
             }
             repositories: {
                 a_repository_is_known_by_its_address,
+                an_end_erases_the_login_of_the_repository,
                 the_default_branch_of_a_repository_is_remembered,
             }
             receipts: {

@@ -19,7 +19,20 @@ fn failed(message: impl Into<Cow<'static, str>>) -> ValidationError {
 }
 
 pub(super) fn check_source(url: &str) -> Result<(), ValidationError> {
-    RepositorySource::parse(url).map(|_| ()).map_err(failed)
+    match RepositorySource::parse(url) {
+        // Git sends no query to a server, and lists of repositories would show the tokens in it.
+        Ok(RepositorySource::Url(url))
+            if url.scheme().starts_with("http")
+                && (url.query().is_some() || url.fragment().is_some()) =>
+        {
+            Err(failed(
+                "has a query or a fragment, which git does not use; give a token as the password: \
+                 https://user:token@host/path",
+            ))
+        }
+        Ok(_) => Ok(()),
+        Err(problem) => Err(failed(problem)),
+    }
 }
 
 /// Applies the rules of `git check-ref-format` to a branch, and rejects a leading dash.

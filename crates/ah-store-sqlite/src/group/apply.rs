@@ -1,5 +1,6 @@
 //! Writing the changes of the admitted writes of a group.
 
+use ah_rest_api_contract::RepositorySource;
 use ah_store::{SessionPatch, StoreError};
 use rusqlite::Connection;
 use serde::Serialize;
@@ -9,6 +10,7 @@ use super::queue;
 use super::returned::Returned;
 use crate::append::append;
 use crate::attachments;
+use crate::error::During as _;
 use crate::receipts::rows as receipt_rows;
 use crate::rows::{json_text, stored};
 use crate::statement::execute;
@@ -26,6 +28,7 @@ impl<'a> Decisions<'a> {
             update(connection, session)?;
             if session.is_ended {
                 news.erased |= erase_environment(connection, session.key)?;
+                news.erased |= erase_login(connection, session.key)?;
             }
         }
         for (session, part) in &self.attachments {
@@ -161,4 +164,43 @@ fn erase_environment(connection: &Connection, session: i64) -> Result<bool, Stor
         session
     )?;
     Ok(changed > 0)
+}
+
+/// Erases the login in the address of the repository of an ended session. The list of repositories
+/// keeps it as long as another session may need it. Returns true if there was one.
+fn erase_login(connection: &Connection, session: i64) -> Result<bool, StoreError> {
+    const ERASE: &str = "erase the login of a repository";
+    let source: Option<String> = connection
+        .prepare_cached("SELECT launch ->> '$.source' FROM sessions WHERE key = ?1")
+        .during(ERASE)?
+        .query_row([session], |row| row.get(0))
+        .during(ERASE)?;
+    let Some(source) = source else {
+        return Ok(false);
+    };
+    let Ok(address) = RepositorySource::parse(&source).map(|it| it.without_credentials()) else {
+        return Ok(false);
+    };
+    if address == source {
+        return Ok(false);
+    }
+    execute!(
+        connection,
+        ERASE,
+        "UPDATE sessions SET launch = json_set(launch, '$.source', ?2) WHERE key = ?1",
+        session,
+        address
+    )?;
+    execute!(
+        connection,
+        ERASE,
+        "UPDATE repositories SET source = address
+         WHERE source = ?1 AND NOT EXISTS (
+             SELECT 1 FROM sessions
+             WHERE status NOT IN ('stopped', 'completed', 'failed', 'cancelled')
+             AND launch ->> '$.source' = ?1
+         )",
+        source
+    )?;
+    Ok(true)
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ah_rest_api_contract::{
-    ContentBlock, EventPayload, Message, MessageId, MessageRole, Receipt, SessionQuery,
+    ContentBlock, EventPayload, Message, MessageId, MessageRole, Receipt, RepositoryId,
+    SessionQuery, SessionStatus,
 };
 use ah_store::suite::{StoreHarness as _, sample};
 use ah_store::{Guard, SessionWrite};
@@ -130,4 +131,55 @@ async fn last_messages_of_schema_14_are_found() {
     for (id, last) in expected {
         assert_eq!(store.session(id).await.unwrap().session.last_message, last);
     }
+}
+
+/// Ended sessions of earlier versions have no login, and neither has a repository that no other
+/// session needs.
+#[tokio::test]
+async fn logins_of_schema_19_are_erased() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let ids = sample::sessions(&*store, 2).await;
+    let mut write = SessionWrite::new(ids[0], Guard::default(), sample::at(1));
+    write.patch.status = Some(SessionStatus::Completed);
+    store.write(write).await.unwrap();
+    store.close().await;
+    let mut connection = database_of(&folder, 20).await;
+    let with_login = "https://me:p%40s@host:8443/x@y.git";
+    let ids_of_repositories = [(); 2].map(|()| RepositoryId::from_ulid(sample::ulid()));
+    sqlx::query("UPDATE sessions SET launch = json_set(launch, '$.source', ?1)")
+        .bind(with_login)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    for (id, source) in ids_of_repositories
+        .iter()
+        .zip([with_login, "https://t@other/z"])
+    {
+        let sql = "INSERT INTO repositories VALUES (?1, ?2, ?3, 'z', 'git', NULL, 0)";
+        sqlx::query(sql)
+            .bind(id.to_string())
+            .bind(source.replace("me:p%40s@", "").replace("t@", ""))
+            .bind(source)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 20")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+
+    let store = folder.open().await;
+    let mut sources = Vec::new();
+    for id in ids {
+        sources.extend(store.session(id).await.unwrap().launch.source);
+    }
+    assert_eq!(sources, ["https://host:8443/x@y.git", with_login]);
+    let mut kept = Vec::new();
+    for id in ids_of_repositories {
+        kept.push(store.repository(id).await.unwrap().1);
+    }
+    assert_eq!(kept, [with_login, "https://other/z"]);
 }

@@ -1,9 +1,9 @@
 //! Cases of [`Repositories`](crate::Repositories).
 
-use ah_rest_api_contract::{PageRequest, Repository, RepositoryId};
+use ah_rest_api_contract::{PageRequest, Repository, RepositoryId, SessionQuery, SessionStatus};
 
 use super::{StoreHarness, sample};
-use crate::Store;
+use crate::{Guard, SessionWrite, Store};
 
 /// Launches a task on `source` at `at(seconds)`. Returns the id for the repository if it is new.
 async fn launch_on(store: &dyn Store, source: &str, name: &str, seconds: i64) -> RepositoryId {
@@ -80,4 +80,25 @@ pub async fn the_default_branch_of_a_repository_is_remembered(harness: &dyn Stor
     launch_on(&*store, "https://host.example/thing", "thing", 2).await;
     let (known, _) = store.repository(id).await.unwrap();
     assert_eq!(known.default_branch.as_deref(), Some("trunk"));
+}
+
+/// The login in the address of a repository is erased with the end of its session, and from the
+/// repository with the end of the last session that has it.
+pub async fn an_end_erases_the_login_of_the_repository(harness: &dyn StoreHarness) {
+    let store = harness.open().await;
+    let with_login = "https://me:secret@host.example/team/thing.git";
+    let address = "https://host.example/team/thing.git";
+    let id = launch_on(&*store, with_login, "thing", 1).await;
+    let sessions = store.list_sessions(&SessionQuery::default()).await.unwrap();
+    for (place, session) in sessions.items.iter().enumerate() {
+        let (_, source) = store.repository(id).await.unwrap();
+        assert_eq!(source, with_login, "{place} sessions have ended");
+        let mut write = SessionWrite::new(session.id, Guard::default(), sample::at(2));
+        write.patch.status = Some(SessionStatus::Completed);
+        store.write(write).await.unwrap();
+        let ended = store.session(session.id).await.unwrap();
+        assert_eq!(ended.launch.source.as_deref(), Some(address));
+    }
+    let (_, source) = store.repository(id).await.unwrap();
+    assert_eq!(source, address);
 }
