@@ -24,6 +24,7 @@ struct Row<'a> {
     added: u64,
     removed: u64,
     is_binary: bool,
+    is_truncated: bool,
 }
 
 /// Returns a line of totals and a line for each changed file of a diff.
@@ -35,6 +36,7 @@ pub(crate) fn stat(diff: &SessionDiff) -> Vec<Line> {
         added: file.lines_added,
         removed: file.lines_removed,
         is_binary: file.is_binary,
+        is_truncated: file.is_truncated && file.lines_added + file.lines_removed == 0,
     });
     list(rows.collect())
 }
@@ -48,6 +50,7 @@ pub(crate) fn files(files: &[FileEntry]) -> Vec<Line> {
         added: file.lines_added,
         removed: file.lines_removed,
         is_binary: file.is_binary,
+        is_truncated: file.is_truncated && file.lines_added + file.lines_removed == 0,
     });
     list(rows.collect())
 }
@@ -72,10 +75,11 @@ fn list(rows: Vec<Row<'_>>) -> Vec<Line> {
         .max()
         .unwrap_or(0);
     for row in rows {
-        let counts = if row.is_binary {
+        let counts = if row.is_binary || row.is_truncated {
+            let word = if row.is_binary { "binary" } else { "large" };
             Line::of(
                 Paint::Dim,
-                text::fit("binary", added_columns + 1 + removed_columns),
+                text::fit(word, added_columns + 1 + removed_columns),
             )
         } else {
             Line::of(

@@ -9,6 +9,9 @@ pub(crate) fn workspace_error(error: WorkspaceError) -> ExecutorError {
     let (message, field) = (error.explanation(), error.field());
     let source = match error {
         WorkspaceError::WorkspaceGone { .. } => WorkspaceLost.into(),
+        error @ (WorkspaceError::GitTimeout { .. } | WorkspaceError::Busy { .. }) => {
+            std::io::Error::new(std::io::ErrorKind::TimedOut, error).into()
+        }
         error => error.into(),
     };
     ExecutorError {

@@ -65,6 +65,10 @@ pub struct FileEntry {
     pub lines_removed: u64,
     /// True if git treats the file as binary.
     pub is_binary: bool,
+    /// True if the file is too large to be compared: its lines are not counted, and its content is
+    /// not kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_truncated: bool,
     /// The current size in bytes; absent if the file was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
@@ -82,6 +86,7 @@ constructor! {
     or lines_added: u64 = 0;
     or lines_removed: u64 = 0;
     or is_binary: bool = false;
+    or is_truncated: bool = false;
 }
 
 /// A query for the diff of a session.
@@ -191,7 +196,8 @@ pub struct FileDiff {
     pub old_path: Option<String>,
     /// The kind of change.
     pub status: FileStatus,
-    /// The unified diff in git's format, header included; empty for a binary file.
+    /// The unified diff in git's format, header included; empty for a binary file, and for one
+    /// whose diff is too large.
     pub diff: String,
     /// The number of lines added.
     pub lines_added: u64,
@@ -203,6 +209,11 @@ pub struct FileDiff {
     pub full_file: bool,
     /// True if git treats the file as binary.
     pub is_binary: bool,
+    /// True if the diff is left out because it is too large: over 16 MiB, or over 64 MiB together
+    /// with those of the files before. The counts are those of the whole diff. They are 0 if the
+    /// file itself is too large to be compared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_truncated: bool,
     /// The hunks of the diff.
     pub hunks: Vec<Hunk>,
 }
@@ -216,6 +227,7 @@ constructor! {
     or context_lines: u32 = 0;
     or full_file: bool = false;
     or is_binary: bool = false;
+    or is_truncated: bool = false;
     or hunks: Vec<Hunk> = Vec::new();
 }
 

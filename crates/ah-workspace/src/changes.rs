@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::Metadata;
+use std::fs::{self, File, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use ah_rest_api_contract::{ChangeSummary, FileEntry, FileStatus, Timestamp};
 
 use crate::record::Workspace;
-use crate::snapshot::Look;
+use crate::snapshot::{Look, TooLargeFile, scratch};
 use crate::{WorkspaceError, Workspaces};
 
 const OPERATION: &str = "list the changed files";
@@ -38,29 +38,47 @@ pub(crate) struct ChangedFile {
     /// The id of its current object.
     pub(crate) object: String,
     pub(crate) lines: Option<(u64, u64)>,
+    /// True if the file is too large to be compared.
+    pub(crate) is_too_large: bool,
 }
 
 impl Workspaces {
     /// Returns the session's changes, from its folder, or from its `end` snapshot if the folder is
-    /// gone.
+    /// gone or can no longer be compared.
     ///
     /// # Errors
     /// The folder is gone and has no snapshot, or git cannot read it.
     pub async fn changes(&self, workspace: &Workspace) -> Result<Changes, WorkspaceError> {
         let look = self.look(workspace).await?;
-        let changes = self.list_changes(workspace, &look).await?;
+        match self.changes_of(workspace, &look).await {
+            Ok(changes) => Ok(changes),
+            Err(error) => {
+                let kept = self.kept_look(workspace, &look, error).await?;
+                self.changes_of(workspace, &kept).await
+            }
+        }
+    }
+
+    async fn changes_of(
+        &self,
+        workspace: &Workspace,
+        look: &Look,
+    ) -> Result<Changes, WorkspaceError> {
+        let mut changes = self.list_changes(workspace, look).await?;
         let sizes = if look.is_live {
             HashMap::new()
         } else {
-            self.sizes(&look).await?
+            self.sizes(workspace, look, &changes).await?
         };
+        changes.extend(look.too_large.iter().map(ChangedFile::too_large));
+        changes.sort_by(|a, b| a.path.cmp(&b.path));
         let mut all = Changes::default();
         for change in changes {
             let (added, removed) = change.lines.unwrap_or_default();
             all.summary.files_changed += 1;
             all.summary.lines_added += added;
             all.summary.lines_removed += removed;
-            all.files.push(change.into_entry(workspace, &look, &sizes));
+            all.files.push(change.into_entry(workspace, look, &sizes));
         }
         Ok(all)
     }
@@ -71,6 +89,9 @@ impl Workspaces {
         workspace: &Workspace,
         look: &Look,
     ) -> Result<Vec<ChangedFile>, WorkspaceError> {
+        if look.tree == workspace.base_commit {
+            return Ok(Vec::new());
+        }
         // The plumbing command, whose output does not depend on the user's configuration.
         let args = [
             "diff-tree",
@@ -94,27 +115,53 @@ impl Workspaces {
         })
     }
 
-    /// Returns the sizes in bytes of a snapshot's files, from their objects.
-    async fn sizes(&self, look: &Look) -> Result<HashMap<String, u64>, WorkspaceError> {
-        let args = [
-            "ls-tree",
-            "-r",
-            "-z",
-            "--format=%(objectname) %(objectsize)",
-            &look.tree,
-        ];
-        let call = self.git.own_call("read the sizes of files", args);
-        let printed = look.read_by(call).run().await?;
+    /// Returns the sizes in bytes of a snapshot's changed files, from their objects.
+    async fn sizes(
+        &self,
+        workspace: &Workspace,
+        look: &Look,
+        changes: &[ChangedFile],
+    ) -> Result<HashMap<String, u64>, WorkspaceError> {
+        let scratch = scratch(workspace)?;
+        let list = scratch.path().join("objects");
+        let lines: String = changes
+            .iter()
+            .map(|it| format!("{}\n", it.object))
+            .collect();
+        fs::write(&list, lines).map_err(WorkspaceError::file("write", &list))?;
+        let list = File::open(&list).map_err(WorkspaceError::file("read", &list))?;
+        let format = "--batch-check=%(objectname) %(objectsize)";
+        let call = self
+            .git
+            .own_call("read the sizes of files", ["cat-file", format]);
+        let printed = look.read_by(call).input(list).run().await?;
         let printed = String::from_utf8_lossy(&printed);
-        let sized = printed.split('\0').filter_map(|entry| {
-            let (object, size) = entry.split_once(' ')?;
-            Some((object.to_owned(), size.trim().parse().ok()?))
+        // A deleted file and a commit of another repository have no size.
+        let sized = printed.lines().filter_map(|line| {
+            let (object, size) = line.split_once(' ')?;
+            Some((object.to_owned(), size.parse().ok()?))
         });
         Ok(sized.collect())
     }
 }
 
 impl ChangedFile {
+    /// Creates the entry of a file that is too large.
+    pub(crate) fn too_large(file: &TooLargeFile) -> Self {
+        Self {
+            path: file.path.clone(),
+            old_path: None,
+            status: match file.is_in_base {
+                true => FileStatus::Modified,
+                false => FileStatus::Added,
+            },
+            changed_kind: false,
+            object: String::new(),
+            lines: None,
+            is_too_large: true,
+        }
+    }
+
     pub(crate) fn shown_path(&self) -> String {
         String::from_utf8_lossy(&self.path).into_owned()
     }
@@ -135,14 +182,15 @@ impl ChangedFile {
             .path
             .join(Path::new(OsStr::from_bytes(&self.path)));
         let found = (look.is_live && self.status != FileStatus::Deleted)
-            .then(|| std::fs::symlink_metadata(file).ok())
+            .then(|| fs::symlink_metadata(file).ok())
             .flatten();
         let size_in_snapshot = sizes.get(&self.object).copied();
         FileEntry::new(self.shown_path(), self.status)
             .with_old_path(self.shown_old_path())
             .with_lines_added(lines_added)
             .with_lines_removed(lines_removed)
-            .with_is_binary(self.lines.is_none())
+            .with_is_binary(self.lines.is_none() && !self.is_too_large)
+            .with_is_truncated(self.is_too_large)
             .with_size_bytes(found.as_ref().map(Metadata::len).or(size_in_snapshot))
             .with_last_modified(found.as_ref().and_then(last_modified))
     }
@@ -183,6 +231,7 @@ fn read(printed: &[u8]) -> Result<Vec<ChangedFile>, String> {
             changed_kind: letter == 'T',
             object: object.to_owned(),
             lines: None,
+            is_too_large: false,
         });
         field = next("next file")?;
     }

@@ -1,5 +1,7 @@
 //! The diff of a session, by file.
 
+mod patches;
+
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
@@ -10,6 +12,8 @@ use crate::record::Workspace;
 use crate::snapshot::Look;
 use crate::{WorkspaceError, Workspaces};
 
+use patches::{Patch, Patches};
+
 const OPERATION: &str = "print the diff";
 /// A number of context lines that covers any file.
 const WHOLE_FILE: u32 = i32::MAX.unsigned_abs();
@@ -18,33 +22,55 @@ const NAMED_MAX: usize = 64;
 
 impl Workspaces {
     /// Returns the diff of the session's changes, from its folder, or from its `end` snapshot if
-    /// the folder is gone. Files of the query that are unchanged or missing have no entry. A
-    /// renamed file is found by either of its paths.
+    /// the folder is gone or can no longer be compared. Files of the query that are unchanged or
+    /// missing have no entry. A renamed file is found by either of its paths. A file has no patch if
+    /// that is over 16 MiB, if it exceeds 64 MiB together with those before it, or if the file itself
+    /// is too large.
     ///
     /// # Errors
-    /// The folder is gone and has no snapshot, git cannot read it, or the diff exceeds 64 MiB.
+    /// The folder is gone and has no snapshot, or git cannot read it.
     pub async fn diff(
         &self,
         workspace: &Workspace,
         query: &DiffQuery,
     ) -> Result<SessionDiff, WorkspaceError> {
         let look = self.look(workspace).await?;
-        let all = self.list_changes(workspace, &look).await?;
+        match self.diff_of(workspace, &look, query).await {
+            Ok(diff) => Ok(diff),
+            Err(error) => {
+                let kept = self.kept_look(workspace, &look, error).await?;
+                self.diff_of(workspace, &kept, query).await
+            }
+        }
+    }
+
+    async fn diff_of(
+        &self,
+        workspace: &Workspace,
+        look: &Look,
+        query: &DiffQuery,
+    ) -> Result<SessionDiff, WorkspaceError> {
+        let all = self.list_changes(workspace, look).await?;
         let everything = all.len();
         let wanted: Vec<ChangedFile> = all.into_iter().filter(|c| is_wanted(c, query)).collect();
-        if wanted.is_empty() {
-            return Ok(SessionDiff::default());
-        }
-        let patches = self
-            .patches(workspace, &look, query, &wanted, everything)
-            .await?;
-        let files = wanted.iter().zip(patches);
-        let files = files.map(|(change, patch)| file_diff(change, patch.as_deref(), query));
+        let patches = match wanted.is_empty() {
+            true => Vec::new(),
+            false => {
+                self.patches(workspace, look, query, &wanted, everything)
+                    .await?
+            }
+        };
+        let too_large = look.too_large.iter().map(ChangedFile::too_large);
+        let too_large = too_large.filter(|change| is_wanted(change, query));
+        let too_large = too_large.map(|change| (change, Patch::TooLarge));
+        let mut files: Vec<_> = wanted.into_iter().zip(patches).chain(too_large).collect();
+        files.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+        let files = files.into_iter();
+        let files = files.map(|(change, patch)| file_diff(&change, patch, query));
         Ok(SessionDiff::of(files.collect()))
     }
 
-    /// Returns the patches of these changes, in their order. A patch that is not UTF-8 is `None`,
-    /// because replaced bytes would make it inapplicable.
+    /// Returns the patches of these changes, in their order.
     async fn patches(
         &self,
         workspace: &Workspace,
@@ -52,22 +78,24 @@ impl Workspaces {
         query: &DiffQuery,
         wanted: &[ChangedFile],
         everything: usize,
-    ) -> Result<Vec<Option<String>>, WorkspaceError> {
+    ) -> Result<Vec<Patch>, WorkspaceError> {
         if wanted.len() < everything && wanted.len() <= NAMED_MAX {
             let printed = self.print(workspace, look, query, wanted).await?;
             // Rename detection is a heuristic over all paths that git sees. With fewer paths the
             // result may differ, and the number of parts does not match. Then git prints the whole
             // diff.
-            if let Some(patches) = by_change(&printed, wanted) {
+            if let Some(patches) = printed.by_change(wanted) {
                 return Ok(patches);
             }
         }
         let all = self.list_changes(workspace, look).await?;
         let printed = self.print(workspace, look, query, &[]).await?;
-        let patches = by_change(&printed, &all).ok_or_else(|| WorkspaceError::GitFormat {
-            operation: OPERATION,
-            problem: "the number of parts differs from the number of changed files".to_owned(),
-        })?;
+        let patches = printed
+            .by_change(&all)
+            .ok_or_else(|| WorkspaceError::GitFormat {
+                operation: OPERATION,
+                problem: "the number of parts differs from the number of changed files".to_owned(),
+            })?;
         let kept = all.iter().zip(patches).filter(|(c, _)| wanted.contains(c));
         Ok(kept.map(|(_, patch)| patch).collect())
     }
@@ -78,7 +106,7 @@ impl Workspaces {
         look: &Look,
         query: &DiffQuery,
         named: &[ChangedFile],
-    ) -> Result<Vec<u8>, WorkspaceError> {
+    ) -> Result<Patches, WorkspaceError> {
         let context = if query.full_file() {
             WHOLE_FILE
         } else {
@@ -106,7 +134,10 @@ impl Workspaces {
         let paths = paths.map(|path| OsString::from_vec(path.clone()));
         let args = fixed.iter().map(OsString::from).chain(paths);
         let call = self.git.own_call(OPERATION, args);
-        look.read_by(call).run().await
+        let mut patches = Patches::default();
+        let call = look.read_by(call);
+        call.run_into(&mut |part| patches.take(part)).await?;
+        Ok(patches)
     }
 }
 
@@ -119,46 +150,25 @@ fn is_wanted(change: &ChangedFile, query: &DiffQuery) -> bool {
             .any(|file| *file == path || Some(file) == old_path.as_ref())
 }
 
-fn file_diff(change: &ChangedFile, patch: Option<&str>, query: &DiffQuery) -> FileDiff {
+fn file_diff(change: &ChangedFile, patch: Patch, query: &DiffQuery) -> FileDiff {
     // Text that JSON cannot represent is shown like a binary file: by name and counts.
-    let patch = patch.filter(|_| change.lines.is_some());
+    let is_binary = (change.lines.is_none() && !change.is_too_large) || patch == Patch::NotText;
+    let is_truncated = !is_binary && patch == Patch::TooLarge;
+    let patch = match patch {
+        Patch::Whole(text) if !is_binary => text,
+        _ => String::new(),
+    };
+    let hunks = hunks(&patch);
     let (lines_added, lines_removed) = change.lines.unwrap_or_default();
-    FileDiff::new(
-        change.shown_path(),
-        change.status,
-        patch.unwrap_or_default().to_owned(),
-    )
-    .with_old_path(change.shown_old_path())
-    .with_lines_added(lines_added)
-    .with_lines_removed(lines_removed)
-    .with_context_lines(query.context_lines())
-    .with_full_file(query.full_file())
-    .with_is_binary(patch.is_none())
-    .with_hunks(patch.map(hunks).unwrap_or_default())
-}
-
-/// Splits a diff into the patches of these changes. `None` if the number of parts does not match.
-fn by_change(printed: &[u8], changes: &[ChangedFile]) -> Option<Vec<Option<String>>> {
-    let mut parts: Vec<Vec<u8>> = Vec::new();
-    // Content lines have a prefix, and git quotes names with line breaks, so a line that starts
-    // with `diff --git` starts a part.
-    for line in printed.split_inclusive(|byte| *byte == b'\n') {
-        if line.starts_with(b"diff --git ") {
-            parts.push(line.to_vec());
-        } else {
-            parts.last_mut()?.extend_from_slice(line);
-        }
-    }
-    let mut parts = parts.into_iter();
-    let mut patches = Vec::with_capacity(changes.len());
-    for change in changes {
-        let mut patch = parts.next()?;
-        if change.changed_kind {
-            patch.extend(parts.next()?);
-        }
-        patches.push(String::from_utf8(patch).ok());
-    }
-    parts.next().is_none().then_some(patches)
+    FileDiff::new(change.shown_path(), change.status, patch)
+        .with_old_path(change.shown_old_path())
+        .with_lines_added(lines_added)
+        .with_lines_removed(lines_removed)
+        .with_context_lines(query.context_lines())
+        .with_full_file(query.full_file())
+        .with_is_binary(is_binary)
+        .with_is_truncated(is_truncated)
+        .with_hunks(hunks)
 }
 
 /// Returns the hunks of a file's diff.
@@ -200,7 +210,7 @@ fn hunk_header(line: &str) -> Option<Hunk> {
 
 #[cfg(test)]
 mod tests {
-    use super::{by_change, hunks};
+    use super::hunks;
 
     #[test]
     fn content_resembling_a_header_is_content() {
@@ -213,12 +223,5 @@ mod tests {
         assert_eq!((first.new_start, first.new_lines), (1, 2));
         assert!(first.content.ends_with("\\ No newline at end of file\n"));
         assert_eq!(hunks[1].content, "+z\n");
-    }
-
-    #[test]
-    fn mismatched_diff_parts_are_rejected() {
-        assert_eq!(by_change(b"", &[]), Some(vec![]));
-        assert_eq!(by_change(b"diff --git a/x b/x\n", &[]), None);
-        assert_eq!(by_change(b"noise\n", &[]), None);
     }
 }

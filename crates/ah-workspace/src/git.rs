@@ -37,6 +37,8 @@ pub(crate) const LOCAL_LIMIT: Duration = Duration::from_secs(60);
 pub(crate) const TRANSFER_LIMIT: Duration = Duration::from_secs(600);
 /// The maximum size of git's standard output, in bytes.
 pub(crate) const OUTPUT_MAX: usize = 64 * 1024 * 1024;
+/// The size of the parts in which a larger output is read, in bytes.
+const PART_BYTES: usize = 64 * 1024;
 /// The number of bytes kept of git's standard error: the end, which contains the reason.
 const STDERR_MAX: usize = 4096;
 
@@ -258,6 +260,9 @@ pub(crate) struct GitCommand<'a> {
 /// A receiver of the end of git's standard error, as it is written.
 pub(crate) type Watcher = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// A receiver of git's standard output, in parts as they arrive.
+pub(crate) type OutputReader<'a> = dyn FnMut(&[u8]) + Send + 'a;
+
 /// The output of a call.
 pub(crate) struct GitOutput {
     /// The exit code; `None` after a signal.
@@ -344,6 +349,20 @@ impl<'a> GitCommand<'a> {
         })
     }
 
+    /// Runs the call, and passes its output to `take` as it arrives, whatever its size. A failure is
+    /// an error.
+    pub(crate) async fn run_into(self, take: &mut OutputReader<'_>) -> Result<(), WorkspaceError> {
+        let operation = self.operation;
+        let output = self.output_into(Some(take)).await?;
+        if output.code == Some(0) {
+            return Ok(());
+        }
+        Err(WorkspaceError::Git {
+            operation,
+            detail: output.reason(),
+        })
+    }
+
     /// Runs the call and returns its trimmed output as text. A failure is an error.
     pub(crate) async fn text(self) -> Result<String, WorkspaceError> {
         let printed = self.run().await?;
@@ -359,7 +378,14 @@ impl<'a> GitCommand<'a> {
     }
 
     /// Runs the call and returns its output, also after a failure.
-    pub(crate) async fn output(mut self) -> Result<GitOutput, WorkspaceError> {
+    pub(crate) async fn output(self) -> Result<GitOutput, WorkspaceError> {
+        self.output_into(None).await
+    }
+
+    async fn output_into(
+        mut self,
+        take: Option<&mut OutputReader<'_>>,
+    ) -> Result<GitOutput, WorkspaceError> {
         let stdin = match (self.input.take(), self.lock) {
             (Some(input), _) => input,
             (None, Some(lock)) => Stdio::from(lock.share()?),
@@ -381,7 +407,7 @@ impl<'a> GitCommand<'a> {
             })?;
         match tokio::time::timeout(
             self.time_limit,
-            finish(child, self.operation, self.watcher.as_ref()),
+            finish(child, self.operation, take, self.watcher.as_ref()),
         )
         .await
         {
@@ -408,6 +434,7 @@ impl GitOutput {
 async fn finish(
     mut child: Child,
     operation: &'static str,
+    take: Option<&mut OutputReader<'_>>,
     watcher: Option<&Watcher>,
 ) -> Result<GitOutput, WorkspaceError> {
     let failed = |source| WorkspaceError::File {
@@ -421,7 +448,7 @@ async fn finish(
     // Both pipes were requested at the start of the child and are taken only here.
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (stdout, said) =
-        tokio::try_join!(read_all(stdout), read_end(stderr, watcher)).map_err(failed)?;
+        tokio::try_join!(read_all(stdout, take), read_end(stderr, watcher)).map_err(failed)?;
     let stdout = stdout.ok_or(WorkspaceError::GitOutput {
         operation,
         limit_bytes: OUTPUT_MAX,
@@ -475,16 +502,31 @@ impl Drop for Group {
     }
 }
 
-/// Reads everything; `None` if it exceeds [`OUTPUT_MAX`].
-async fn read_all(reader: Option<impl AsyncRead + Unpin>) -> std::io::Result<Option<Vec<u8>>> {
+/// Reads everything; `None` if it exceeds [`OUTPUT_MAX`]. With `take` everything is passed to it, and
+/// nothing is returned.
+async fn read_all(
+    reader: Option<impl AsyncRead + Unpin>,
+    take: Option<&mut OutputReader<'_>>,
+) -> std::io::Result<Option<Vec<u8>>> {
     let mut all = Vec::new();
-    if let Some(reader) = reader {
-        let limit = u64::try_from(OUTPUT_MAX).unwrap_or(u64::MAX);
-        reader
-            .take(limit.saturating_add(1))
-            .read_to_end(&mut all)
-            .await?;
+    let Some(mut reader) = reader else {
+        return Ok(Some(all));
+    };
+    if let Some(take) = take {
+        let mut part = vec![0; PART_BYTES];
+        loop {
+            let count = reader.read(&mut part).await?;
+            if count == 0 {
+                return Ok(Some(all));
+            }
+            take(&part[..count]);
+        }
     }
+    let limit = u64::try_from(OUTPUT_MAX).unwrap_or(u64::MAX);
+    reader
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut all)
+        .await?;
     Ok((all.len() <= OUTPUT_MAX).then_some(all))
 }
 

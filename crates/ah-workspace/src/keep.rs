@@ -4,6 +4,8 @@
 //! repository of ours that borrows them, and the store computes their ids anew. So nothing in the
 //! agent's configuration has an effect, and an object under a false name is not taken over.
 
+mod base;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::Path;

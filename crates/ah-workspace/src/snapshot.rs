@@ -1,6 +1,9 @@
 //! The current content of a workspace, as a commit.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use ah_executor::SealedChanges;
@@ -18,13 +21,15 @@ use crate::layout::{self, GitFolder};
 use crate::record::Workspace;
 use crate::refs;
 use crate::repository::NO_BRANCH;
-use crate::scan::{self, Interrupt, Scan, Start, sentences};
+use crate::scan::{self, Interrupt, LeftOut, Scan, Start, sentences};
 use crate::session_folders::INDEX;
 use crate::{WorkspaceError, Workspaces};
 
 /// The snapshot that replaces a workspace whose folder is gone.
 pub(crate) const END: &str = "end";
 const NAME_MAX: usize = 64;
+/// The maximum number of files that are listed without their content, because they are too large.
+const TOO_LARGE_MAX: usize = 200;
 /// The ref of the content in a temporary repository.
 const LOOK: &str = "refs/ah/look";
 /// The prefix of temporary folders in the store of a session.
@@ -38,9 +43,20 @@ pub(crate) struct Look {
     pub(crate) tree: String,
     /// True if it was taken from the folder, not from a snapshot.
     pub(crate) is_live: bool,
+    /// The new and changed files that the content leaves out, because they are too large.
+    pub(crate) too_large: Vec<TooLargeFile>,
     git_dir: PathBuf,
     /// The folder with the objects of this view only, removed with it.
     _scratch: Option<TempDir>,
+}
+
+/// A file that exceeds the limit of a file or of all changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TooLargeFile {
+    /// Its path in bytes, which may not be UTF-8.
+    pub(crate) path: Vec<u8>,
+    /// True if the base has a file of this path.
+    pub(crate) is_in_base: bool,
 }
 
 impl Look {
@@ -74,20 +90,29 @@ impl Workspaces {
     /// # Errors
     /// The folder is gone or unreadable.
     pub async fn seal(&self, workspace: &Workspace) -> Result<SealedChanges, WorkspaceError> {
-        let (end, mut notes) = self.store_snapshot(workspace, END).await?;
+        let (end, left_out) = self.store_snapshot(workspace, END).await?;
+        let mut notes = sentences(&left_out);
         notes.extend(self.keep_commits(workspace).await);
+        let too_large = left_out.iter().filter(|it| it.is_too_large());
+        let mut summary = ChangeSummary {
+            files_changed: too_large.take(TOO_LARGE_MAX).count() as u64,
+            ..ChangeSummary::default()
+        };
         if end == workspace.base_commit {
-            let summary = ChangeSummary::default();
             return Ok(SealedChanges { summary, notes });
         }
         let look = self.last_look(workspace).await?;
         let changes = self.list_changes(workspace, &look).await?;
-        let mut summary = ChangeSummary::default();
         for change in changes {
             let (added, removed) = change.lines.unwrap_or_default();
             summary.files_changed += 1;
             summary.lines_added += added;
             summary.lines_removed += removed;
+        }
+        if let Err(error) = self.keep_base(workspace, &end).await {
+            // The changes can be read as long as the mirror can.
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(session.id = %workspace.session, error, "the base is not kept");
         }
         Ok(SealedChanges { summary, notes })
     }
@@ -96,7 +121,7 @@ impl Workspaces {
         &self,
         workspace: &Workspace,
         name: &str,
-    ) -> Result<(String, Vec<String>), WorkspaceError> {
+    ) -> Result<(String, Vec<LeftOut>), WorkspaceError> {
         check_name(name)?;
         if !workspace.is_whole() {
             return Err(gone(workspace));
@@ -106,9 +131,8 @@ impl Workspaces {
         let scan = self.scan(workspace, scratch.path()).await?;
         let snapshot = workspace.private_ref(name);
         if scan.differences.is_empty() {
-            let notes = sentences(&scan.left_out);
             layout::write_ref(store, &snapshot, &workspace.base_commit)?;
-            return Ok((workspace.base_commit.clone(), notes));
+            return Ok((workspace.base_commit.clone(), scan.left_out));
         }
         let commit = Commit {
             name: snapshot.clone(),
@@ -116,32 +140,76 @@ impl Workspaces {
             parent: workspace.base_commit.clone(),
             objects: Default::default(),
         };
-        let notes = self
+        let left_out = self
             .import(workspace, store, scratch.path(), commit, scan)
             .await?;
         let id = refs::read_one(store, &snapshot).ok_or_else(|| WorkspaceError::GitFormat {
             operation: "store the workspace's files",
             problem: "the snapshot has no ref".to_owned(),
         })?;
-        Ok((id, notes))
+        Ok((id, left_out))
     }
 
-    /// Returns the current content, or the content at the end if the folder is gone.
+    /// Returns the current content, or the content at the end if the folder is gone or cannot be
+    /// compared with its base.
     pub(crate) async fn look(&self, workspace: &Workspace) -> Result<Look, WorkspaceError> {
         self.git.check().await?;
-        // Without the objects of the start, neither the folder nor the snapshots can be read.
-        if !is_folder(&workspace.repository) || !is_folder(workspace.store()) {
+        if !is_folder(workspace.store()) {
             return Err(gone(workspace));
         }
-        if !workspace.is_whole() {
+        // The folder is compared with objects of the mirror.
+        if !workspace.is_whole() || !is_folder(&workspace.repository) {
             return self.last_look(workspace).await;
         }
+        match self.current_look(workspace).await {
+            Err(error) => self.last_look_after(workspace, error).await,
+            look => look,
+        }
+    }
+
+    /// Returns the content at the end, if `look` is of the folder and could not be compared.
+    ///
+    /// # Errors
+    /// Returns `error`, the failure of that comparison, if there is no other content.
+    pub(crate) async fn kept_look(
+        &self,
+        workspace: &Workspace,
+        look: &Look,
+        error: WorkspaceError,
+    ) -> Result<Look, WorkspaceError> {
+        match look.is_live {
+            true => self.last_look_after(workspace, error).await,
+            false => Err(error),
+        }
+    }
+
+    /// Returns the content at the end, as the last known one. A session that has not ended has none.
+    async fn last_look_after(
+        &self,
+        workspace: &Workspace,
+        error: WorkspaceError,
+    ) -> Result<Look, WorkspaceError> {
+        let Ok(look) = self.last_look(workspace).await else {
+            return Err(error);
+        };
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(
+            session.id = %workspace.session,
+            error,
+            "the folder cannot be compared; its content at the end is read"
+        );
+        Ok(look)
+    }
+
+    /// Returns the content of the folder.
+    async fn current_look(&self, workspace: &Workspace) -> Result<Look, WorkspaceError> {
         let scratch = scratch(workspace)?;
         let scan = self.scan(workspace, scratch.path()).await?;
         if scan.differences.is_empty() {
             return Ok(Look {
                 tree: workspace.base_commit.clone(),
                 is_live: true,
+                too_large: self.too_large(workspace, scan.left_out).await?,
                 git_dir: workspace.store().to_owned(),
                 _scratch: None,
             });
@@ -155,11 +223,13 @@ impl Workspaces {
             parent: workspace.base_commit.clone(),
             objects: Default::default(),
         };
-        self.import(workspace, &git_dir, scratch.path(), commit, scan)
+        let left_out = self
+            .import(workspace, &git_dir, scratch.path(), commit, scan)
             .await?;
         Ok(Look {
             tree: LOOK.to_owned(),
             is_live: true,
+            too_large: self.too_large(workspace, left_out).await?,
             git_dir,
             _scratch: Some(scratch),
         })
@@ -172,9 +242,37 @@ impl Workspaces {
         Ok(Look {
             tree: tree.ok_or_else(|| gone(workspace))?,
             is_live: false,
+            too_large: Vec::new(),
             git_dir: workspace.store().to_owned(),
             _scratch: None,
         })
+    }
+
+    /// Returns the files that are too large, at most [`TOO_LARGE_MAX`], sorted by path.
+    async fn too_large(
+        &self,
+        workspace: &Workspace,
+        left_out: Vec<LeftOut>,
+    ) -> Result<Vec<TooLargeFile>, WorkspaceError> {
+        let too_large = left_out.into_iter().filter(LeftOut::is_too_large);
+        let mut paths: Vec<Vec<u8>> = too_large.take(TOO_LARGE_MAX).map(|it| it.path).collect();
+        paths.sort();
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let args = ["ls-tree", "-z", "--name-only", "--full-tree"].map(OsString::from);
+        let args = args
+            .into_iter()
+            .chain([OsString::from(&workspace.base_commit)]);
+        let args = args.chain(paths.iter().map(|path| OsString::from_vec(path.clone())));
+        let call = self.git.own_call("look up large files", args);
+        let known = call.git_dir(workspace.store()).run().await?;
+        let known: BTreeSet<&[u8]> = known.split(|byte| *byte == 0).collect();
+        let files = paths.into_iter().map(|path| TooLargeFile {
+            is_in_base: known.contains(path.as_slice()),
+            path,
+        });
+        Ok(files.collect())
     }
 
     /// Compares the folder with the checkout.
@@ -208,7 +306,7 @@ impl Workspaces {
         blocking(move || start_from(&workspace, &file, is_kept)).await
     }
 
-    /// Writes the differences of a scan as a commit, and returns sentences about what is left out.
+    /// Writes the differences of a scan as a commit, and returns what is left out.
     async fn import(
         &self,
         workspace: &Workspace,
@@ -216,14 +314,13 @@ impl Workspaces {
         scratch: &Path,
         mut commit: Commit,
         scan: Scan,
-    ) -> Result<Vec<String>, WorkspaceError> {
+    ) -> Result<Vec<LeftOut>, WorkspaceError> {
         if workspace.converts {
             commit.objects =
                 convert::clean(&self.git, git_dir, scratch, &scan, self.bounds).await?;
         }
         let place = |call: GitCommand<'static>| call.git_dir(git_dir).within(TRANSFER_LIMIT);
-        let left_out = import::write(&self.git, place, commit, scan, self.bounds).await?;
-        Ok(sentences(&left_out))
+        import::write(&self.git, place, commit, scan, self.bounds).await
     }
 }
 

@@ -1,6 +1,8 @@
 //! The summary of a session: its end, its changes, and how to apply them.
 
-use ah_rest_api_contract::{FileStatus, RepoMode, Session, SessionDiff, SessionStatus, Usage};
+use ah_rest_api_contract::{
+    FileDiff, FileStatus, RepoMode, Session, SessionDiff, SessionStatus, Usage,
+};
 
 use crate::changes;
 use crate::exit_code::ExitCode;
@@ -82,14 +84,13 @@ pub(crate) fn hints(session: &Session, diff: Option<&SessionDiff>, short: &str) 
             hints.push(format!("or as a branch with: ah session checkout {short}"));
         }
     }
-    if diff
-        .files
-        .iter()
-        .any(|file| file.is_binary && file.status != FileStatus::Deleted)
+    let is_left_out = |file: &FileDiff| file.is_binary || file.is_truncated;
+    let mut left_out = diff.files.iter().filter(|file| is_left_out(file));
+    if left_out.any(|file| file.status != FileStatus::Deleted)
         && let Some(workspace) = &session.workspace
     {
         hints.push(format!(
-            "binary files are not in the diff; see {}",
+            "binary and very large files are not in the diff; see {}",
             workspace.path.display()
         ));
     }
@@ -160,7 +161,7 @@ mod tests {
         let hints = hints(&session(ID), Some(&changed), "AAA1");
         assert_eq!(
             hints.last().map(String::as_str),
-            Some("binary files are not in the diff; see /state/workspaces/one")
+            Some("binary and very large files are not in the diff; see /state/workspaces/one")
         );
     }
 

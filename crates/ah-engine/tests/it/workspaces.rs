@@ -77,3 +77,26 @@ async fn a_workspace_that_is_gone_or_unreadable_is_reported_without_the_words_of
     assert_all(reads(&engine, id).await, ErrorKind::Unavailable);
     engine.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_after_the_end_is_gone_unless_a_retry_may_help() {
+    let world = World::new(Behavior::Directed);
+    let engine = world.engine().await;
+    let id = launch(&engine, a_task()).await;
+    until_status(&engine, id, S::Running).await;
+    engine.stop_session(id, None).await.unwrap();
+    until_status(&engine, id, S::Stopped).await;
+    world.host.make_unreadable(words_of_git);
+    let errors = reads(&engine, id).await;
+    let text = errors[0].to_string();
+    for part in ["damaged or removed after its end", "launch the task again"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_all(errors, ErrorKind::Gone);
+    world.host.make_unreadable(|| {
+        let cause = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        ExecutorError::caused_by("git did not print the diff within 60 s", cause)
+    });
+    assert_all(reads(&engine, id).await, ErrorKind::Unavailable);
+    engine.shutdown().await;
+}

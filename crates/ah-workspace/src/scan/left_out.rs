@@ -34,6 +34,13 @@ pub(crate) enum Reason {
     Unfinished,
 }
 
+impl LeftOut {
+    /// Returns true if it is a file whose content exceeds a limit.
+    pub(crate) const fn is_too_large(&self) -> bool {
+        matches!(self.reason, Reason::TooLarge(_) | Reason::Full(_))
+    }
+}
+
 /// Returns sentences for people about what is left out, one for each reason.
 pub(crate) fn sentences(left_out: &[LeftOut]) -> Vec<String> {
     let mut by_reason: BTreeMap<Reason, Vec<&LeftOut>> = BTreeMap::new();

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use ah_executor::WorkspaceRequest;
 use ah_rest_api_contract::{DiffQuery, FileStatus, RepositorySource};
-use ah_workspace::{Workspace, WorkspaceError};
+use ah_workspace::{Changes, Workspace, WorkspaceError};
 
 use crate::fixture::{Fixture, commit, git, plain_git, workspaces_of};
 
@@ -400,6 +400,115 @@ async fn a_workspace_without_its_mirror_is_gone() {
         matches!(error, WorkspaceError::WorkspaceGone { .. }),
         "{error}"
     );
+}
+
+/// Damages every object file below `folder`.
+fn damage(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            damage(&path);
+        } else {
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, "damaged").unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn changes_of_an_ended_session_are_read_without_its_mirror() {
+    for lose in [
+        |mirror: &Path| fs::remove_dir_all(mirror).unwrap(),
+        |mirror: &Path| damage(&mirror.join("objects")),
+        |mirror: &Path| fs::remove_dir_all(mirror.join("objects")).unwrap(),
+        |mirror: &Path| fs::write(mirror.join("config"), "[").unwrap(),
+    ] {
+        for has_folder in [true, false] {
+            let fixture = Fixture::new();
+            let at = |name: &str| fixture.repository().join(name);
+            fs::create_dir_all(at("deep/down")).unwrap();
+            fs::write(at("deep/down/a.dat"), "one\n").unwrap();
+            fs::write(at("deep/.gitattributes"), "*.dat binary\n").unwrap();
+            let old: String = (0..100).map(|line| format!("{line}\n")).collect();
+            fs::write(at("old.txt"), old).unwrap();
+            commit(&fixture.repository(), "more");
+            let workspace = fixture.provision().await;
+            let at = |name: &str| workspace.path.join(name);
+            fs::write(at("deep/down/a.dat"), "two\n").unwrap();
+            fs::rename(at("old.txt"), at("new.txt")).unwrap();
+            fs::write(at("added.txt"), "added\n").unwrap();
+            fixture.workspaces.seal(&workspace).await.unwrap();
+            if !has_folder {
+                fs::remove_dir_all(&workspace.path).unwrap();
+            }
+            let query = DiffQuery::default();
+            let diff = fixture.workspaces.diff(&workspace, &query).await.unwrap();
+            assert_eq!(diff.files.len(), 3, "{diff:?}");
+            let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+            lose(&fixture.mirror());
+            let after = fixture.workspaces.diff(&workspace, &query).await.unwrap();
+            assert_eq!(after, diff);
+            let after = fixture.workspaces.changes(&workspace).await.unwrap();
+            let sizes =
+                |all: &Changes| all.files.iter().map(|it| it.size_bytes).collect::<Vec<_>>();
+            assert_eq!(sizes(&after), sizes(&changes));
+            assert_eq!(after.summary, changes.summary);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_large_patch_leaves_the_others_whole() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    let lines = 3_000_000;
+    let large: String = (0..lines).map(|line| format!("{line}\n")).collect();
+    assert!(large.len() > 16 << 20);
+    fs::write(workspace.path.join("big.txt"), large).unwrap();
+    fs::write(workspace.path.join("small.txt"), "small\n").unwrap();
+    let query = DiffQuery::default();
+    let diff = fixture.workspaces.diff(&workspace, &query).await.unwrap();
+    let [big, small] = &diff.files[..] else {
+        panic!("{} files", diff.files.len());
+    };
+    assert!(big.is_truncated && !big.is_binary);
+    assert_eq!((big.lines_added, big.diff.as_str()), (lines, ""));
+    assert!(big.hunks.is_empty());
+    assert!(!small.is_truncated && small.diff.ends_with("+small\n"));
+    assert_eq!(diff.total_lines_added, lines + 1);
+}
+
+#[tokio::test]
+async fn files_over_the_limit_are_listed_without_content() {
+    let fixture = Fixture::new();
+    let workspace = fixture.provision().await;
+    let large = |name: &str, mib: u64| {
+        let file = File::create(workspace.path.join(name)).unwrap();
+        file.set_len(mib << 20).unwrap();
+    };
+    // The limit of a new file, and that of one that the base has.
+    large("src/new.bin", 33);
+    large("a.txt", 257);
+    fs::write(workspace.path.join("small.txt"), "small\n").unwrap();
+    let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+    let files = changes.files.iter();
+    let files: Vec<_> = files
+        .map(|it| (it.path.as_str(), it.status, it.is_truncated, it.size_bytes))
+        .collect();
+    let expected = [
+        ("a.txt", FileStatus::Modified, true, Some(257 << 20)),
+        ("small.txt", FileStatus::Added, false, Some(6)),
+        ("src/new.bin", FileStatus::Added, true, Some(33 << 20)),
+    ];
+    assert_eq!(files, expected);
+    let query = DiffQuery::default();
+    let diff = fixture.workspaces.diff(&workspace, &query).await.unwrap();
+    let truncated: Vec<_> = diff.files.iter().map(|it| it.is_truncated).collect();
+    assert_eq!(truncated, [true, false, true]);
+    assert!(diff.files[1].diff.ends_with("+small\n"));
+    let sealed = fixture.workspaces.seal(&workspace).await.unwrap();
+    assert_eq!(sealed.summary, changes.summary);
+    assert_eq!(sealed.summary.files_changed, 3);
 }
 
 #[tokio::test]

@@ -282,7 +282,10 @@ async fn huge_files_are_left_out_and_named() {
         file.set_len(10 << 30).unwrap();
     }
     let (at_end, notes) = sealed(&fixture, &workspace).await;
-    assert_eq!(at_end, ["work.txt"]);
+    assert_eq!(at_end, ["a.txt", "model.bin", "work.txt"]);
+    let changes = fixture.workspaces.changes(&workspace).await.unwrap();
+    let marks: Vec<_> = changes.files.iter().map(|it| it.is_truncated).collect();
+    assert_eq!(marks, [true, true, false]);
     let named = [
         "Files over 32 MiB are not part of the changes: `model.bin`",
         "Files over 256 MiB are not part of the changes: `a.txt`",

@@ -33,13 +33,8 @@ pub(super) async fn run(
     if diff.files.is_empty() && !context.json && !args.stat {
         context.terminal.hint(nothing_changed(&files));
     }
-    let left_out = diff
-        .files
-        .iter()
-        .filter(|file| file.is_binary && file.diff.is_empty());
-    let left_out: Vec<&str> = left_out.map(|file| file.path.as_str()).collect();
-    if !left_out.is_empty() && !context.json && !args.stat {
-        warn_of_binary_files(&session, &left_out, context);
+    if !context.json && !args.stat {
+        warn_of_missing_files(&session, &diff, context);
     }
     if context.json {
         context.terminal.print_json(&diff)
@@ -96,16 +91,28 @@ fn print(diff: &SessionDiff, context: &Context) -> Result<(), Failure> {
     }
 }
 
-fn warn_of_binary_files(session: &Session, paths: &[&str], context: &Context) {
+/// Names the files whose changes are not in the printed diff.
+fn warn_of_missing_files(session: &Session, diff: &SessionDiff, context: &Context) {
     let place = session
         .workspace
         .as_ref()
         .map(|at| format!("; see {}", at.path.display()));
-    context.terminal.hint(format!(
-        "binary files are not in the diff: {}{}",
-        paths.join(", "),
-        place.unwrap_or_default()
-    ));
+    let place = place.unwrap_or_default();
+    let without_diff = diff.files.iter().filter(|file| file.diff.is_empty());
+    let (binary, large): (Vec<_>, Vec<_>) = without_diff
+        .filter(|file| file.is_binary || file.is_truncated)
+        .partition(|file| file.is_binary);
+    let kinds = [
+        ("binary files are", binary),
+        ("files that are too large are", large),
+    ];
+    for (what, files) in kinds.iter().filter(|(_, files)| !files.is_empty()) {
+        let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let names = names.join(", ");
+        context
+            .terminal
+            .hint(format!("{what} not in the diff: {names}{place}"));
+    }
 }
 
 /// Splits the words into the session and the files. The first word is a session if it names one,

@@ -1,9 +1,12 @@
 //! Reading a session's workspace, which the end of the session may remove meanwhile.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    DiffQuery, ErrorKind, FileEntry, FileQuery, Page, SessionDiff, SessionId, TaskManagerError,
+    DiffQuery, ErrorKind, FileEntry, FileQuery, Page, SessionDiff, SessionId, SessionStatus,
+    TaskManagerError,
 };
 
 use crate::manager::LocalTaskManager;
@@ -54,44 +57,63 @@ impl LocalTaskManager {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            self.check_workspace(id).await?;
+            let status = self.check_workspace(id).await?;
             if WorkspaceLost::caused(&error) {
                 return Err(TaskManagerError::new(
                     ErrorKind::Gone,
-                    format!("the workspace of session `{id}` no longer exists"),
+                    format!(
+                        "the workspace of session `{id}` no longer exists; `changes` of the \
+                         session has the totals of its work; launch the task again to repeat it"
+                    ),
                 )
                 .caused_by(error));
             }
             if attempt == READ_ATTEMPTS {
-                return Err(unreadable(id, error));
+                return Err(unreadable(id, status, error));
             }
             attempt += 1;
             tokio::time::sleep(READ_PAUSE).await;
         }
     }
 
-    /// Checks that the session has a workspace that is not being removed.
-    async fn check_workspace(&self, id: SessionId) -> Result<(), TaskManagerError> {
+    /// Checks that the session has a workspace that is not being removed, and returns its status.
+    async fn check_workspace(&self, id: SessionId) -> Result<SessionStatus, TaskManagerError> {
         let record = self.core.store.session(id).await?;
-        Ok(ah_lifecycle::readable_workspace(&record).map(drop)?)
+        ah_lifecycle::readable_workspace(&record)?;
+        Ok(record.session.status)
     }
 }
 
 /// Logs the error of a workspace that cannot be read, and returns one for clients, without the
-/// words of git and without paths of this host.
-fn unreadable(id: SessionId, error: ExecutorError) -> TaskManagerError {
-    let shown = &error as &dyn std::error::Error;
+/// words of git and without paths of this host. What is damaged after the end of a session is gone.
+fn unreadable(id: SessionId, status: SessionStatus, error: ExecutorError) -> TaskManagerError {
+    let shown = &error as &dyn Error;
     tracing::error!(session.id = %id, error = shown, "a workspace cannot be read");
     let (kind, detail) = if shortage::caused(&error) {
-        (
-            ErrorKind::Unavailable,
-            "the host lacks the resources to read the session's workspace; try again in a moment",
-        )
+        let detail = "the host lacks the resources to read the session's workspace; try again in a \
+                      moment";
+        (ErrorKind::Unavailable, detail.to_owned())
+    } else if has_timed_out(&error) {
+        let detail = "the session's workspace was not read in time; try again in a moment, or \
+                      request fewer files";
+        (ErrorKind::Unavailable, detail.to_owned())
+    } else if status.is_terminal() {
+        let detail = format!(
+            "the changes of session `{id}` can no longer be read, because files that they consist \
+             of were damaged or removed after its end; `changes` of the session has their totals; \
+             launch the task again to repeat the work"
+        );
+        (ErrorKind::Gone, detail)
     } else {
-        (
-            ErrorKind::Internal,
-            "the session's workspace could not be read; the server's log has the cause",
-        )
+        let detail = "the session's workspace could not be read; the server's log has the cause";
+        (ErrorKind::Internal, detail.to_owned())
     };
     TaskManagerError::new(kind, detail).caused_by(error)
+}
+
+/// Returns true if a host has read for longer than it may.
+fn has_timed_out(error: &ExecutorError) -> bool {
+    let source = error.source.as_deref();
+    let error = source.and_then(|source| source.downcast_ref::<io::Error>());
+    error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }
