@@ -337,6 +337,7 @@ declare! { $
     lists: {
         sessions_are_listed_newest_first,
         summaries_have_no_large_parts,
+        pages_of_sessions_are_bounded_in_bytes,
         lists_are_filtered,
         prompts_are_paged_oldest_first,
         permissions_are_paged_oldest_first,
@@ -348,6 +349,7 @@ declare! { $
         draft_keeps_every_field_of_a_task,
         drafts_are_sorted_by_last_update,
         drafts_are_paged,
+        pages_of_drafts_are_bounded_in_bytes,
     }
     catalog: {
         version_and_health_are_reported,

@@ -6,9 +6,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::constructor::constructor;
 use crate::object::objects;
+use crate::session::{excerpt, first_line};
 use crate::{
     AgentSelection, DraftId, PermissionPolicy, Priority, PromptContent, RepoConfig, RuntimeConfig,
-    Timestamp, WebhookRequest, WorkDelivery, WorkspaceConfig, number,
+    SUMMARY_PROMPT_CHARS_MAX, Summarized, Timestamp, WebhookRequest, WorkDelivery, WorkspaceConfig,
+    number,
 };
 
 /// Declares the content of a draft from the fields of a task: each is optional.
@@ -86,11 +88,31 @@ pub struct Draft {
     pub created_at: Timestamp,
     /// The time of its last update.
     pub updated_at: Timestamp,
+    /// True if this is a summary: an item of a list whose content is only a title, the first line
+    /// of its prompt, at most 200 characters. [`TaskManager::get_draft`](crate::TaskManager::get_draft)
+    /// returns the whole draft.
+    pub is_summary: bool,
 }
 
 constructor! {
     /// Creates a draft.
     Draft::new(id: DraftId, content: DraftContent, created_at: Timestamp, updated_at: Timestamp);
+    or is_summary: bool = false;
+}
+
+impl Summarized for Draft {
+    fn into_summary(self) -> Self {
+        let prompt = self.content.prompt.as_ref().map(PromptContent::text);
+        let title = prompt.map(|text| excerpt(first_line(&text), SUMMARY_PROMPT_CHARS_MAX));
+        Self {
+            content: DraftContent {
+                prompt: title.map(PromptContent::from),
+                ..DraftContent::default()
+            },
+            is_summary: true,
+            ..self
+        }
+    }
 }
 
 /// The wire form of a draft.
@@ -111,6 +133,8 @@ struct DraftWire<P> {
     rest: DraftContent,
     created_at: Timestamp,
     updated_at: Timestamp,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_summary: bool,
 }
 
 impl Serialize for Draft {
@@ -124,6 +148,7 @@ impl Serialize for Draft {
             rest,
             created_at: self.created_at,
             updated_at: self.updated_at,
+            is_summary: self.is_summary,
         };
         wire.serialize(serializer)
     }
@@ -139,6 +164,7 @@ impl<'de> Deserialize<'de> for Draft {
             content,
             created_at: wire.created_at,
             updated_at: wire.updated_at,
+            is_summary: wire.is_summary,
         })
     }
 }

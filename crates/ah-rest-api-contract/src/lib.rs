@@ -232,7 +232,7 @@ pub use ids::{
 };
 pub use lifecycle::{Activity, Admission, SessionAction, SessionStatus};
 pub use manager::{AllEventsStream, EventStream, InitialTasks, TaskManager};
-pub use page::{PER_PAGE_MAX, Page, PageRequest};
+pub use page::{BoundedItems, PAGE_BYTES_MAX, PER_PAGE_MAX, Page, PageRequest, Summarized};
 pub use permission::{
     Permission, PermissionAction, PermissionAnswer, PermissionOption, PermissionOptionKind,
     PermissionOutcome, PermissionPolicy, PermissionRequested, PermissionResolved, PermissionRule,

@@ -1,11 +1,17 @@
 //! Pagination of lists.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 
 use crate::FieldErrors;
 
 /// The maximum number of items on a page.
 pub const PER_PAGE_MAX: u32 = 200;
+
+/// The maximum size of the whole items of a page of sessions or drafts together, as JSON, in bytes.
+/// An item beyond it is a summary.
+pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The page number and page size of a request. Pages are numbered from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,5 +151,100 @@ impl<T> Page<T> {
             .take(request.per_page() as usize)
             .collect();
         Self::new(items, total, request)
+    }
+}
+
+/// An item of a list that has a short form.
+pub trait Summarized: Serialize {
+    /// Returns the item without its large parts, marked as a summary.
+    #[must_use]
+    fn into_summary(self) -> Self;
+}
+
+/// The items of a page, added one by one, with at most [`PAGE_BYTES_MAX`] of whole items.
+///
+/// ```
+/// # use ah_rest_api_contract::{BoundedItems, Draft, DraftContent, DraftId, PAGE_BYTES_MAX, Timestamp};
+/// # let (id, now) = (DraftId::from_ulid(ulid::Ulid::nil()), Timestamp::from_unix_millis(0));
+/// let draft = |bytes: usize| {
+///     let content = DraftContent { prompt: Some("x".repeat(bytes).into()), ..Default::default() };
+///     Draft::new(id, content, now, now)
+/// };
+/// let mut items = BoundedItems::default();
+/// items.push(draft(PAGE_BYTES_MAX));
+/// items.push(draft(10));
+/// let items = items.into_items();
+/// assert!(items[0].is_summary && !items[1].is_summary);
+/// ```
+#[derive(Clone, Debug)]
+pub struct BoundedItems<T> {
+    items: Vec<T>,
+    bytes: usize,
+}
+
+impl<T> Default for BoundedItems<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            bytes: 0,
+        }
+    }
+}
+
+impl<T: Summarized> BoundedItems<T> {
+    /// Adds the next item, as a summary if it does not fit.
+    pub fn push(&mut self, item: T) {
+        let mut size = BoundedCount {
+            bytes: self.bytes,
+            max: PAGE_BYTES_MAX,
+        };
+        match serde_json::to_writer(&mut size, &item) {
+            Err(error) if error.is_io() => self.items.push(item.into_summary()),
+            // An item that is no JSON is a defect, which the encoding of the page reports.
+            Ok(()) | Err(_) => {
+                self.bytes = size.bytes;
+                self.items.push(item);
+            }
+        }
+    }
+
+    /// Returns the items in the order in which they were added.
+    #[must_use]
+    pub fn into_items(self) -> Vec<T> {
+        self.items
+    }
+}
+
+impl<T: Summarized> Extend<T> for BoundedItems<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        items.into_iter().for_each(|item| self.push(item));
+    }
+}
+
+impl<T: Summarized> FromIterator<T> for BoundedItems<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut bounded = Self::default();
+        bounded.extend(items);
+        bounded
+    }
+}
+
+/// The number of bytes that were written, up to a maximum. Writing more fails.
+struct BoundedCount {
+    bytes: usize,
+    max: usize,
+}
+
+impl Write for BoundedCount {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        if self.bytes > self.max {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use crate::word::{self, words};
 use crate::{
     Activity, AgentType, ChangeSummary, EventSeq, ExecutorId, PageRequest, Priority, PromptContent,
-    RepoMode, RuntimeConfig, SessionDebug, SessionEvent, SessionId, SessionStatus, TaskId,
-    Timestamp, Usage, operations::paths,
+    RepoMode, RuntimeConfig, SessionDebug, SessionEvent, SessionId, SessionStatus, Summarized,
+    TaskId, Timestamp, Usage, operations::paths,
 };
 
 /// The maximum number of recent events in a session.
@@ -106,6 +106,9 @@ pub struct Session {
     pub parent_session_id: Option<SessionId>,
     /// The links to related resources.
     pub links: SessionLinks,
+    /// True if this is a summary: an item of a list without its large parts, as with `view=summary`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_summary: bool,
 }
 
 impl Session {
@@ -147,14 +150,14 @@ impl Session {
             usage: None,
             parent_session_id: None,
             links: SessionLinks::of(id),
+            is_summary: false,
         }
     }
 
     /// Returns a title for lists: the first line of the prompt that is not blank, or an empty text.
     #[must_use]
     pub fn title(&self) -> &str {
-        let mut lines = self.prompt.lines().map(str::trim);
-        lines.find(|line| !line.is_empty()).unwrap_or_default()
+        first_line(&self.prompt)
     }
 
     /// Returns the session in this view.
@@ -166,9 +169,17 @@ impl Session {
                 self.prompt = excerpt(self.title(), SUMMARY_PROMPT_CHARS_MAX);
                 self.prompt_blocks = PromptContent::left_out();
                 self.recent_events.clear();
+                self.agent.settings.clear();
+                self.is_summary = true;
             }
         }
         self
+    }
+}
+
+impl Summarized for Session {
+    fn into_summary(self) -> Self {
+        self.viewed_as(SessionView::Summary)
     }
 }
 
@@ -191,13 +202,19 @@ impl Session {
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum SessionView {
-    /// The whole session.
+    /// The whole session. A page has at most 4 MiB of whole sessions; the others are summaries.
     #[default]
     Full,
     /// The session without its large parts, for lists that are read often: `prompt` is the title of
-    /// the session, at most 200 characters, and the content of the prompt and the recent events are
-    /// left out.
+    /// the session, at most 200 characters, and the content of the prompt, the recent events and the
+    /// settings of the agent are left out. It is marked with `isSummary`.
     Summary,
+}
+
+/// Returns the first line of a text that is not blank, or an empty text.
+pub(crate) fn first_line(text: &str) -> &str {
+    let mut lines = text.lines().map(str::trim);
+    lines.find(|line| !line.is_empty()).unwrap_or_default()
 }
 
 /// Returns the first `max` characters of a text, and `…` if there are more.

@@ -13,10 +13,10 @@ use ah_lifecycle::create::{self, Creation};
 use ah_lifecycle::turns::{AgentOutput, Moment};
 use ah_lifecycle::{Decision, Refusal, View};
 use ah_rest_api_contract::{
-    DeliveryMode, DevcontainerPolicy, Draft, DraftId, DraftUpdate, ErrorKind, EventQuery,
-    InitialTasks, LaunchedTask, Page, PageRequest, Priority, Project, Prompt, PromptId,
-    PromptRequest, Session, SessionEvent, SessionId, SessionQuery, SessionStatus, SortOrder, Task,
-    TaskId, TaskLaunchParams, TaskManagerError, check_cursor,
+    BoundedItems, DeliveryMode, DevcontainerPolicy, Draft, DraftId, DraftUpdate, ErrorKind,
+    EventQuery, InitialTasks, LaunchedTask, Page, PageRequest, Priority, Project, Prompt, PromptId,
+    PromptRequest, Session, SessionEvent, SessionId, SessionQuery, SessionStatus, SortOrder,
+    Summarized, Task, TaskId, TaskLaunchParams, TaskManagerError, check_cursor,
 };
 use ah_scenario::{Defines, ScriptedAgent, Speed};
 use tokio::sync::Notify;
@@ -271,7 +271,7 @@ impl State {
         let newest_first = self.sessions.iter().rev();
         let wanted: Vec<&MockSession> = newest_first.filter(|it| wants(query, it)).collect();
         let page = Page::of_whole(wanted, query.page);
-        page.map(|session| session.session().clone().viewed_as(query.view))
+        bounded(page.map(|session| session.session().clone().viewed_as(query.view)))
     }
 
     pub(crate) fn page_of_projects(&self, page: PageRequest) -> Page<Project> {
@@ -335,7 +335,10 @@ impl State {
     }
 
     pub(crate) fn list_drafts(&self, page: PageRequest) -> Page<Draft> {
-        Page::of_whole(self.drafts.iter().rev().cloned().collect(), page)
+        bounded(Page::of_whole(
+            self.drafts.iter().rev().cloned().collect(),
+            page,
+        ))
     }
 
     pub(crate) fn draft(&self, id: DraftId) -> Result<&Draft, TaskManagerError> {
@@ -402,4 +405,12 @@ fn wants(query: &SessionQuery, session: &MockSession) -> bool {
             .agent
             .as_ref()
             .is_none_or(|agent| *agent == session.agent.agent_type)
+}
+
+/// Returns the page with summaries of the items that exceed its size.
+fn bounded<T: Summarized>(page: Page<T>) -> Page<T> {
+    Page {
+        items: BoundedItems::from_iter(page.items).into_items(),
+        ..page
+    }
 }

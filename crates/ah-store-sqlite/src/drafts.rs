@@ -1,8 +1,9 @@
 //! Drafts of tasks.
 
-use ah_rest_api_contract::{Draft, DraftId, Page, PageRequest, Receipt};
+use ah_rest_api_contract::{BoundedItems, Draft, DraftId, Page, PageRequest, Receipt};
 use ah_store::{Drafts, StoreError};
 use async_trait::async_trait;
+use futures::TryStreamExt as _;
 use rusqlite::Connection;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -12,6 +13,7 @@ use crate::receipts;
 use crate::rows::{DraftRow, Reader, json_text, stored};
 use crate::statement::execute;
 use crate::store::SqliteStore;
+use crate::watch::News;
 
 #[async_trait]
 impl Drafts for SqliteStore {
@@ -41,7 +43,15 @@ impl Drafts for SqliteStore {
 
     async fn delete_draft(&self, id: DraftId) -> Result<(), StoreError> {
         self.writer
-            .run("delete a draft", move |tx| delete(tx, id))
+            .run("delete a draft", move |tx| {
+                delete(tx, id)?;
+                // Its environment may have held secrets.
+                tx.announce(News {
+                    erased: true,
+                    ..News::default()
+                });
+                Ok(())
+            })
             .await
     }
 }
@@ -57,23 +67,24 @@ async fn list(
         .during("list drafts")?;
     let limit = page.per_page();
     let offset = stored(page.offset())?;
-    let rows = sqlx::query_as!(
-        DraftRow,
-        "SELECT id, content, created_at, updated_at
+    let mut items = BoundedItems::default();
+    {
+        let mut rows = sqlx::query_as!(
+            DraftRow,
+            "SELECT id, content, created_at, updated_at
          FROM drafts
          ORDER BY updated_at DESC, id DESC
          LIMIT $1 OFFSET $2",
-        limit,
-        offset
-    )
-    .fetch_all(&mut *snapshot)
-    .await
-    .during("list drafts")?;
+            limit,
+            offset
+        )
+        .fetch(&mut *snapshot);
+        while let Some(row) = rows.try_next().await.during("list drafts")? {
+            items.push(row.into_draft()?);
+        }
+    }
     snapshot.commit().await.during("list drafts")?;
-    let items = rows
-        .into_iter()
-        .map(DraftRow::into_draft)
-        .collect::<Result<Vec<_>, _>>()?;
+    let items = items.into_items();
     let total = Reader::new("drafts", "").number("id", total)?;
     Ok(Page::new(items, total, page))
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
-    EncodedJson, EncodedPage, Page, PageRequest, Project, Session, SessionId, SessionQuery,
-    SessionStatus,
+    BoundedItems, EncodedJson, EncodedPage, Page, PageRequest, Project, Session, SessionId,
+    SessionQuery, SessionStatus,
 };
 use ah_store::{SessionRecord, SessionWrite, Sessions, StoreError, Written};
 use async_trait::async_trait;
+use futures::TryStreamExt as _;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::direct::is_unfiltered;
@@ -117,7 +118,9 @@ async fn list(
 ) -> Result<Page<Session>, StoreError> {
     let mut snapshot = connection.begin().await.during("list sessions")?;
     let page = page_keys(&mut snapshot, query).await?;
-    let rows = sqlx::query_as!(
+    let mut items = BoundedItems::default();
+    {
+        let mut rows = sqlx::query_as!(
         SessionRow,
         r#"SELECT id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
                   activity, reason, exit_code, commit_id, workspace, changes, usage, created_at,
@@ -129,14 +132,13 @@ async fn list(
            ORDER BY page.place"#,
         page.keys
     )
-    .fetch_all(&mut *snapshot)
-    .await
-    .during("list sessions")?;
+        .fetch(&mut *snapshot);
+        while let Some(row) = rows.try_next().await.during("list sessions")? {
+            items.push(row.into_session()?.viewed_as(query.view));
+        }
+    }
     snapshot.commit().await.during("list sessions")?;
-    let items = rows
-        .into_iter()
-        .map(|row| Ok(row.into_session()?.viewed_as(query.view)))
-        .collect::<Result<Vec<_>, StoreError>>()?;
+    let items = items.into_items();
     let total = Reader::new("sessions", "").number("key", page.total)?;
     Ok(Page::new(items, total, query.page))
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    AgentSelection, DraftContent, DraftId, DraftUpdate, ErrorKind, PER_PAGE_MAX, PageRequest,
-    RepoConfig,
+    AgentSelection, DraftContent, DraftId, DraftUpdate, ErrorKind, PAGE_BYTES_MAX, PER_PAGE_MAX,
+    PageRequest, RepoConfig,
 };
 use serde_json::json;
 
@@ -149,4 +149,31 @@ pub async fn drafts_are_paged(world: &World) {
     let second = second.expect("drafts are listed");
     assert_eq!((second.items.len(), second.next_page), (1, None));
     assert!(!first.items.contains(&second.items[0]));
+}
+
+/// A page has a bounded size: every draft is on it, and those beyond the bound are summaries.
+pub async fn pages_of_drafts_are_bounded_in_bytes(world: &World) {
+    let manager = world.manager();
+    let text = format!("Title\n{}", "p".repeat(300 * 1024));
+    for _ in 0..12 {
+        let content = prompt(&text);
+        let saved = manager.save_draft_task(DraftUpdate { id: None, content });
+        saved.await.expect("it is saved");
+    }
+    let page = manager.list_drafts(PageRequest::largest()).await;
+    let page = page.expect("drafts are listed");
+    assert_eq!(
+        (page.items.len(), page.total, page.next_page),
+        (12, 12, None)
+    );
+    let (summaries, whole): (Vec<_>, Vec<_>) =
+        page.items.into_iter().partition(|draft| draft.is_summary);
+    assert!(whole.len() >= 6 && !summaries.is_empty(), "{}", whole.len());
+    let size = serde_json::to_vec(&whole).expect("JSON").len();
+    assert!(size <= PAGE_BYTES_MAX + 1024, "{size}");
+    for summary in summaries {
+        assert_eq!(summary.content, prompt("Title"));
+        let draft = manager.get_draft(summary.id).await.expect("it is there");
+        assert!(!draft.is_summary && draft.content == prompt(&text));
+    }
 }

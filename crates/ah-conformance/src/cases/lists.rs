@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
-    AgentType, EventPayload, FileQuery, FileStatus, LAST_MESSAGE_CHARS_MAX, Page, PageRequest,
-    PermissionAnswer, PermissionId, Prompt, PromptRequest, SUMMARY_PROMPT_CHARS_MAX, SessionId,
-    SessionQuery, SessionStatus as S, SessionView,
+    AgentType, EventPayload, FileQuery, FileStatus, LAST_MESSAGE_CHARS_MAX, PAGE_BYTES_MAX, Page,
+    PageRequest, PermissionAnswer, PermissionId, Prompt, PromptRequest, SUMMARY_PROMPT_CHARS_MAX,
+    SessionId, SessionQuery, SessionStatus as S, SessionView,
 };
 use serde_json::json;
 
@@ -84,6 +84,37 @@ pub async fn summaries_have_no_large_parts(world: &World) {
     let summary = &list.items[0];
     assert_eq!(summary.prompt.chars().count(), SUMMARY_PROMPT_CHARS_MAX + 1);
     assert!(summary.prompt_blocks.is_empty() && summary.recent_events.is_empty());
+}
+
+/// A page has a bounded size: every session is on it, and those beyond the bound are summaries.
+pub async fn pages_of_sessions_are_bounded_in_bytes(world: &World) {
+    // Twelve prompts, each of them twice in JSON: as a text and as content.
+    let mut task = world.task(&json!([hang()]));
+    let prompt = format!("Title\n{}", "p".repeat(255 * 1024));
+    task.prompt = prompt.clone().into();
+    task.agents[0].count = 12;
+    let params = task.try_into().expect("the case's task is a good one");
+    let launched = world.manager().launch_task(params).await;
+    let mut launched = launched.expect("it is launched").session_ids;
+    let list = world.manager().list_sessions(SessionQuery::default()).await;
+    let list = list.expect("sessions are listed");
+    assert_eq!((list.total, list.next_page), (12, None));
+    let mut listed: Vec<_> = list.items.iter().map(|session| session.id).collect();
+    listed.sort();
+    launched.sort();
+    assert_eq!(listed, launched);
+    let (summaries, whole): (Vec<_>, Vec<_>) = list
+        .items
+        .into_iter()
+        .partition(|session| session.is_summary);
+    assert!(whole.len() >= 6 && !summaries.is_empty(), "{}", whole.len());
+    let size = serde_json::to_vec(&whole).expect("JSON").len();
+    assert!(size <= PAGE_BYTES_MAX + 1024, "{size}");
+    for summary in summaries {
+        assert_eq!(summary.prompt, "Title");
+        let session = world.session(summary.id).await;
+        assert!(!session.is_summary && session.prompt == prompt);
+    }
 }
 
 fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -114,6 +114,8 @@ found! {
     initial_tasks_without_ended: InitialTasksWithoutEnded by "lists::initial_tasks_contain_drafts_and_sessions";
     session_without_recent_events: SessionWithoutRecentEvents by "events::session_contains_its_recent_events";
     list_ignores_view: ListIgnoresView by "lists::summaries_have_no_large_parts";
+    pages_of_sessions_without_bound: PagesWithoutBound by "lists::pages_of_sessions_are_bounded_in_bytes";
+    pages_of_drafts_without_bound: PagesWithoutBound by "drafts::pages_of_drafts_are_bounded_in_bytes";
     session_without_last_message: SessionWithoutLastMessage by "lists::summaries_have_no_large_parts";
     version_is_empty: VersionIsEmpty by "catalog::version_and_health_are_reported";
     health_without_checks: HealthWithoutChecks by "catalog::version_and_health_are_reported";

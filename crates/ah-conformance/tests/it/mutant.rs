@@ -54,6 +54,7 @@ faults! {
     InitialTasksWithoutEnded,
     SessionWithoutRecentEvents,
     ListIgnoresView,
+    PagesWithoutBound,
     SessionWithoutLastMessage,
     VersionIsEmpty,
     HealthWithoutChecks,
@@ -285,6 +286,11 @@ impl TaskManager for Mutant {
             _ => {}
         }
         let mut page = self.inner.list_sessions(query).await?;
+        for session in &mut page.items {
+            if session.is_summary && self.has(Fault::PagesWithoutBound) {
+                *session = self.inner.get_session(session.id).await?;
+            }
+        }
         if self.has(Fault::ListIsReversed) {
             page.items.reverse();
         }
@@ -466,7 +472,13 @@ impl TaskManager for Mutant {
 
     async fn list_drafts(&self, page: PageRequest) -> Result<Page<Draft>, TaskManagerError> {
         let page = self.page(Fault::DraftsIgnorePage, page);
-        self.inner.list_drafts(page).await
+        let mut page = self.inner.list_drafts(page).await?;
+        for draft in &mut page.items {
+            if draft.is_summary && self.has(Fault::PagesWithoutBound) {
+                *draft = self.inner.get_draft(draft.id).await?;
+            }
+        }
+        Ok(page)
     }
 
     async fn get_draft(&self, id: DraftId) -> Result<Draft, TaskManagerError> {

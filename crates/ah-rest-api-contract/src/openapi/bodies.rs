@@ -379,6 +379,15 @@ fn text_of_prompt() -> Schema {
     )
 }
 
+fn is_summary() -> Schema {
+    let flag = ObjectBuilder::new().schema_type(Type::Boolean);
+    let flag = flag.description(Some(
+        "True if this is a summary: an item of a list whose content is only the title of the draft. \
+         `GET /drafts/{id}` returns the whole draft.",
+    ));
+    Schema::from(flag.build())
+}
+
 impl PartialSchema for Draft {
     fn schema() -> RefOr<Schema> {
         let moment = |description: &str| {
@@ -396,6 +405,7 @@ impl PartialSchema for Draft {
             .property("id", reference::<DraftId>())
             .property("createdAt", moment("The time of its creation."))
             .property("updatedAt", moment("The time of its last update."))
+            .property("isSummary", is_summary())
             .required("id")
             .required("createdAt")
             .required("updatedAt");

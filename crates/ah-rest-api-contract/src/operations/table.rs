@@ -51,7 +51,7 @@ macro_rules! for_each_operation {
                     query SessionQuery as SessionParams,
                     -> 200 Page<Session>, errors [],
                     ReadSessions, "List sessions, newest first",
-                    "A page of sessions.";
+                    "A page of sessions. Those beyond 4 MiB are summaries (`isSummary`).";
                 get_session Get "/api/v1/sessions/{id}" (id: SessionId)
                     -> 200 Session, errors [],
                     ReadSessions, "Get a session",
@@ -108,19 +108,19 @@ macro_rules! for_each_operation {
                     "The answer was accepted.";
                 list_session_files Get "/api/v1/sessions/{id}/files" (id: SessionId)
                     query FileQuery as FileParams,
-                    -> 200 Page<FileEntry>, errors [409],
+                    -> 200 Page<FileEntry>, errors [409, 410],
                     ReadSessions, "List the files that a session changed",
                     "The changed files.";
                 get_session_diff Get "/api/v1/sessions/{id}/diff" (id: SessionId)
                     query DiffQuery as DiffParams,
-                    -> 200 SessionDiff, errors [409],
+                    -> 200 SessionDiff, errors [409, 410],
                     ReadSessions, "Get the changes of a session as a diff",
                     "The diff.";
                 list_drafts Get "/api/v1/drafts" ()
                     query PageRequest as PageParams,
                     -> 200 Page<Draft>, errors [],
                     ReadDrafts, "List drafts, the last saved first",
-                    "A page of drafts.";
+                    "A page of drafts. Those beyond 4 MiB are summaries (`isSummary`).";
                 get_draft Get "/api/v1/drafts/{id}" (id: DraftId)
                     -> 200 Draft, errors [],
                     ReadDrafts, "Get a draft",

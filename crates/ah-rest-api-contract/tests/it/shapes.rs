@@ -191,6 +191,7 @@ pub(crate) fn session() -> Session {
     });
     session.usage = Some(usage());
     session.parent_session_id = Some(session_id);
+    session.is_summary = true;
     session
 }
 

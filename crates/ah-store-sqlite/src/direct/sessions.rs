@@ -1,6 +1,6 @@
 //! Reads of sessions.
 
-use ah_rest_api_contract::{Page, Session, SessionId, SessionQuery};
+use ah_rest_api_contract::{BoundedItems, Page, Session, SessionId, SessionQuery};
 use ah_store::{SessionRecord, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -87,17 +87,18 @@ fn list(connection: &Connection, query: &SessionQuery) -> Result<Page<Session>, 
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .during(LIST)?;
-    let items = connection
+    let mut items = BoundedItems::default();
+    let mut statement = connection
         .prepare_cached(select!(
             "FROM (SELECT key AS place, value AS wanted FROM json_each(?1)) AS page
              JOIN session_records ON session_records.key = page.wanted
              ORDER BY page.place"
         ))
-        .during(LIST)?
-        .query_map([keys], session_row)
-        .during(LIST)?
-        .map(|row| Ok(row.during(LIST)?.into_session()?.viewed_as(query.view)))
-        .collect::<Result<Vec<_>, StoreError>>()?;
+        .during(LIST)?;
+    for row in statement.query_map([keys], session_row).during(LIST)? {
+        items.push(row.during(LIST)?.into_session()?.viewed_as(query.view));
+    }
+    let items = items.into_items();
     let total = Reader::new("sessions", "").number("key", total)?;
     Ok(Page::new(items, total, query.page))
 }

@@ -334,7 +334,7 @@ pub(crate) fn file_entry() -> BoxedStrategy<FileEntry> {
         text(),
         of(text()),
         file_status(),
-        any::<(u64, u64, bool)>(),
+        any::<(u64, u64, bool, bool)>(),
         of(any::<u64>()),
         of(timestamp()),
     )
@@ -345,6 +345,7 @@ pub(crate) fn file_entry() -> BoxedStrategy<FileEntry> {
                     .with_lines_added(counts.0)
                     .with_lines_removed(counts.1)
                     .with_is_binary(counts.2)
+                    .with_is_truncated(counts.3)
                     .with_size_bytes(size_bytes)
                     .with_last_modified(last_modified)
             },
@@ -358,7 +359,7 @@ pub(crate) fn session_diff() -> BoxedStrategy<SessionDiff> {
     let file = (
         (text(), of(text()), file_status(), text()),
         any::<(u64, u64, u32)>(),
-        any::<(bool, bool)>(),
+        any::<(bool, bool, bool)>(),
         vec(hunk, 0..3),
     )
         .prop_map(|(names, counts, flags, hunks)| {
@@ -369,6 +370,7 @@ pub(crate) fn session_diff() -> BoxedStrategy<SessionDiff> {
                 .with_context_lines(counts.2)
                 .with_full_file(flags.0)
                 .with_is_binary(flags.1)
+                .with_is_truncated(flags.2)
                 .with_hunks(hunks)
         });
     vec(file, 0..3).prop_map(SessionDiff::of).boxed()
