@@ -8,7 +8,7 @@ use super::profile::{Profile, WITHHELD};
 use crate::Inheritance;
 
 /// The patterns of such variables, by their origin.
-const CONTEXT: [&str; 74] = [
+const CONTEXT: [&str; 69] = [
     // Git: the repository, index and identity of a hook. `git rev-parse --local-env-vars` prints a
     // part of them.
     "GIT_*",
@@ -16,13 +16,8 @@ const CONTEXT: [&str; 74] = [
     "HUSKY*",
     "LEFTHOOK*",
     "PRE_COMMIT*",
-    // The settings of a server.
-    "AH_AUTH_*",
-    "AH_LIMITS_*",
-    "AH_LOG",
-    "AH_MAX_CONCURRENT_TASKS",
-    "AH_SERVER_*",
-    "AH_SESSIONS_*",
+    // The settings and keys of this program, of every version.
+    "AH_*",
     // A shell: its folder, its depth, its user before sudo, and the project of direnv.
     "DIRENV_*",
     "OLDPWD",
@@ -109,6 +104,9 @@ const GIT_SETTINGS: [&str; 9] = [
     "GIT_SSL_*",
 ];
 
+/// The variable that names the state folder, for commands of this program that an agent runs.
+const HOME: &str = "AH_HOME";
+
 /// Returns the variables that an agent with this profile inherits; `None` for the built-in agent,
 /// which uses no model.
 pub(super) fn inheritance(profile: Option<&Profile>) -> Inheritance {
@@ -119,6 +117,7 @@ pub(super) fn inheritance(profile: Option<&Profile>) -> Inheritance {
             .collect::<Vec<_>>()
     };
     let mut passed = owned(&GIT_SETTINGS);
+    passed.push(HOME.to_owned());
     passed.extend(profile.iter().flat_map(|profile| profile.passed.clone()));
     Inheritance {
         withheld: [owned(&WITHHELD), owned(&CONTEXT)].concat(),
@@ -175,6 +174,9 @@ mod tests {
             "DIRENV_DIFF",
             "AH_SERVER_PORT",
             "AH_AUTH_INSECURE_NO_AUTH",
+            "AH_WORKSPACE_PUSH",
+            "AH_REMOTE_SERVER",
+            "AH_OF_A_LATER_VERSION",
             "BUNDLE_GEMFILE",
             "SUDO_USER",
         ] {
