@@ -139,6 +139,46 @@ fn damaged_repository_is_explained() {
     server.end();
 }
 
+#[test]
+fn changes_outlive_the_copy_of_the_repository() {
+    let setting = Setting::new();
+    let server = Server::start(&setting);
+    let http = server.http(&setting);
+    let timeline = json!([
+        {"agentToolUse": {"toolName": "runCmd", "args": {"cmd": "echo more >>README.md"}}},
+    ]);
+    let scenario = json!({"scenario": {"name": "edit", "timeline": timeline}});
+    let body = json!({
+        "prompt": "x",
+        "repo": {"mode": "git", "url": setting.repository()},
+        "agents": [{"type": "scenario", "settings": scenario}],
+    });
+    let launched = http.post("/api/v1/tasks", &body).expect(201);
+    let id = launched["session_ids"][0].as_str().unwrap();
+    let path = format!("/api/v1/sessions/{id}");
+    wait_for("the end", || {
+        http.get(&path).expect(200)["status"] == "completed"
+    });
+    let reads = ["diff", "files"].map(|what| format!("{path}/{what}"));
+    let [before, _] = reads.each_ref().map(|it| http.get(it).expect(200));
+    assert_eq!(before["files"][0]["lines_added"], 1, "{before}");
+    fs::remove_dir_all(setting.home().join("repos")).unwrap();
+    let [after, files] = reads.each_ref().map(|it| http.get(it).expect(200));
+    assert_eq!(after, before);
+    assert_eq!(files["items"][0]["path"], "README.md", "{files}");
+    // Without the store nothing is left.
+    let store = setting.home().join(format!("worktrees/{id}.git"));
+    damage(&store.join("objects"));
+    for read in &reads {
+        let problem = http.get(read).problem(410);
+        let detail = problem["detail"].as_str().unwrap();
+        for words in ["damaged or removed after its end", "launch the task again"] {
+            assert!(detail.contains(words), "{detail}");
+        }
+    }
+    server.end();
+}
+
 /// Overwrites every object below `folder`.
 fn damage(folder: &Path) {
     for entry in fs::read_dir(folder).unwrap() {
