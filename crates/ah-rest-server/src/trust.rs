@@ -57,6 +57,19 @@ pub enum TrustError {
         /// The expected kind with its article.
         expected: &'static str,
     },
+    /// It is a link to what other users can change, or to what is neither a file nor a folder.
+    #[error(
+        "{} is a link to {}, which is not a file or a folder that only you can change; replace the \
+         link by a file or a folder of your own",
+        path.display(),
+        target.display()
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// The file or folder that it leads to.
+        target: PathBuf,
+    },
     /// It cannot be examined or made private.
     #[error("{} cannot be {verb}", path.display())]
     Io {
@@ -160,10 +173,18 @@ fn check_target(link: &Path) -> Result<(), TrustError> {
         real => real.map_err(TrustError::io(link, "examined"))?,
     };
     let found = examine(&real)?;
-    check_kind(&real, &found)?;
-    check_owner(&real, &found)?;
-    check_writers(&real, &found, FOREIGN_WRITE)?;
-    check_parents(&real)
+    let checked = check_kind(&real, &found)
+        .and_then(|()| check_owner(&real, &found))
+        .and_then(|()| check_writers(&real, &found, FOREIGN_WRITE))
+        .and_then(|()| check_parents(&real));
+    // The remedy is another link. The target may belong to the system.
+    checked.map_err(|error| match error {
+        error @ TrustError::Io { .. } => error,
+        _ => TrustError::Link {
+            path: link.to_owned(),
+            target: real,
+        },
+    })
 }
 
 fn check_kind(path: &Path, found: &Metadata) -> Result<(), TrustError> {
@@ -421,7 +442,11 @@ mod tests {
                     std::fs::rename(&pipe, &entry).unwrap();
                 }
                 let error = check_home(&home).unwrap_err();
-                assert!(matches!(error, TrustError::Kind { .. }), "{error}");
+                let is_refused = match by_link {
+                    true => matches!(error, TrustError::Link { .. }),
+                    false => matches!(error, TrustError::Kind { .. }),
+                };
+                assert!(is_refused, "{error}");
                 if by_link {
                     std::fs::remove_file(&entry).unwrap();
                 } else {
@@ -444,7 +469,12 @@ mod tests {
         check_home(&home).unwrap();
         set_mode(&real, 0o777);
         let error = check_home(&home).unwrap_err();
-        assert!(error.to_string().contains("/real (mode 0777)"), "{error}");
+        assert!(matches!(error, TrustError::Link { .. }), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("/sessions is a link to ") && text.contains("/real,"),
+            "{text}"
+        );
         std::fs::remove_file(&link).unwrap();
         symlink("/tmp", &link).unwrap();
         assert!(check_home(&home).is_err());
