@@ -219,7 +219,11 @@ impl WriterThread {
         let done = work(&mut self.tx)
             .and_then(|value| transaction::end(&self.tx, operation).map(|()| value));
         match &done {
-            Ok(_) => self.watchers.announce(&std::mem::take(&mut self.tx.news)),
+            Ok(_) => {
+                let news = std::mem::take(&mut self.tx.news);
+                self.has_secrets |= news.erased;
+                self.watchers.announce(&news);
+            }
             Err(_) => transaction::roll_back(&self.tx),
         }
         done

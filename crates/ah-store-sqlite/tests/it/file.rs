@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use ah_rest_api_contract::{EventType, RECENT_EVENTS_MAX, SessionStatus};
+use ah_rest_api_contract::{
+    Draft, DraftContent, DraftId, EventType, RECENT_EVENTS_MAX, SessionStatus,
+};
 use ah_store::suite::{StoreHarness as _, sample};
 use ah_store::{Guard, SessionWrite};
 use ah_store_sqlite::SqliteStore;
@@ -89,6 +91,50 @@ async fn schema_has_the_recent_events_of_the_contract() {
     );
 }
 
+/// Returns true if a file of the store contains this text.
+fn any_file_holds(folder: &Folder, text: &str) -> bool {
+    let holds = |entry: std::io::Result<fs::DirEntry>| {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
+    fs::read_dir(folder.0.path()).unwrap().any(holds)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_file_holds_a_deleted_draft() {
+    let secret = "secret-0123456789";
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let draft = |text: &str| {
+        let content = DraftContent {
+            prompt: Some(text.into()),
+            ..DraftContent::default()
+        };
+        let id = DraftId::from_ulid(sample::ulid());
+        Draft::new(id, content, sample::at(0), sample::at(0))
+    };
+    let deleted = draft(secret);
+    store.save_draft(&deleted, None).await.unwrap();
+    assert!(
+        any_file_holds(&folder, secret),
+        "it is looked for elsewhere"
+    );
+    store.delete_draft(deleted.id).await.unwrap();
+    let erased = async {
+        while any_file_holds(&folder, secret) {
+            // A checkpoint that met a reader is repeated with a later write.
+            store.save_draft(&draft("other"), None).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), erased)
+        .await
+        .unwrap();
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_file_holds_the_environment_of_an_ended_session() {
     let secret = "secret-0123456789";
@@ -99,15 +145,7 @@ async fn no_file_holds_the_environment_of_an_ended_session() {
     let id = session.id;
     launch.env.insert("TOKEN".to_owned(), secret.to_owned());
     store.create_task(task).await.unwrap();
-    let has_secret = || {
-        let holds = |entry: std::io::Result<fs::DirEntry>| {
-            let bytes = fs::read(entry.unwrap().path()).unwrap();
-            bytes
-                .windows(secret.len())
-                .any(|part| part == secret.as_bytes())
-        };
-        fs::read_dir(folder.0.path()).unwrap().any(holds)
-    };
+    let has_secret = || any_file_holds(&folder, secret);
     assert!(has_secret(), "the test looks in the wrong place");
     let mut write = SessionWrite::new(id, Guard::default(), sample::at(1));
     write.patch.status = Some(SessionStatus::Failed);
