@@ -216,10 +216,12 @@ fn fault(record: &SessionRecord, process_end: &ProcessEnd) -> Option<String> {
 fn unfinished(record: &SessionRecord, end: &AgentEnd) -> Option<String> {
     let reported = |fallback: &str| Some(end.reason.clone().unwrap_or_else(|| fallback.to_owned()));
     let session = &record.session;
-    if matches!(
-        session.activity,
-        Some(Activity::Working | Activity::AwaitingPermission | Activity::Interrupting)
-    ) {
+    let was_at_work = match session.activity {
+        Some(Activity::Working | Activity::AwaitingPermission | Activity::Interrupting) => true,
+        Some(Activity::Storing) => record.is_in_turn(),
+        _ => false,
+    };
+    if was_at_work {
         return reported("the agent exited in the middle of a turn");
     }
     match &record.last_turn {

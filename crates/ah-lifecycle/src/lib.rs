@@ -35,6 +35,7 @@ mod request;
 pub mod resume;
 pub mod start;
 pub mod stop;
+pub mod storing;
 pub mod turns;
 mod view;
 pub mod withdraw;

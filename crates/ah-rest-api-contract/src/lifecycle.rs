@@ -64,8 +64,8 @@ impl SessionStatus {
         )
     }
 
-    /// Returns true if the session occupies a slot. The number of slots limits the number of
-    /// concurrent sessions.
+    /// Returns true if the session occupies a slot, unless it is [`Activity::Storing`]. The number of
+    /// slots limits the number of concurrent sessions.
     #[must_use]
     pub const fn holds_slot(self) -> bool {
         !matches!(self, Self::Queued) && !self.is_terminal()
@@ -210,6 +210,9 @@ pub enum Activity {
     /// The agent was told to end its turn and has not done so yet. An agent that ignores it is shut
     /// down.
     Interrupting,
+    /// The agent has ended, and the changes of the session are being stored. The session holds no
+    /// slot. Its status may also be one without another activity.
+    Storing,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]
     Unknown,

@@ -127,6 +127,7 @@ fn next_queued(
          AND ?4 > (
              SELECT count(*) FROM sessions
              WHERE status IN (SELECT value FROM json_each(?5))
+             AND activity IS NOT 'storing'
          )
          RETURNING key, id, last_seq",
         lease.engine.0,

@@ -22,8 +22,9 @@ pub struct Lease {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claim {
     /// The next queued session, by priority, then age, if fewer than `slots` sessions hold a slot
-    /// ([`holds_slot`](ah_rest_api_contract::SessionStatus::holds_slot)). It becomes
-    /// *provisioning*, with its `status` event.
+    /// ([`holds_slot`](ah_rest_api_contract::SessionStatus::holds_slot)) and are not
+    /// [storing](ah_rest_api_contract::Activity::Storing). It becomes *provisioning*, with its
+    /// `status` event.
     NextQueued {
         /// The number of sessions that may hold a slot at once.
         slots: u32,

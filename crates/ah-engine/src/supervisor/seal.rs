@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ah_executor::{ExecutorError, SealedChanges};
-use ah_lifecycle::{Change, Decision};
+use ah_lifecycle::{Change, Decision, storing};
 use ah_rest_api_contract::{EventPayload, Log, LogLevel, error_chain};
 use ah_store::{Ending, NewEvent};
 use tokio::time::Instant;
@@ -18,7 +18,8 @@ const SEAL_WAIT_MAX: Duration = Duration::from_secs(5);
 const SHORTAGE_MAX: Duration = Duration::from_secs(10 * 60);
 /// The maximum duration of an attempt to store the changes of a session.
 const SEAL_MAX: Duration = Duration::from_secs(3 * 60);
-/// The time after which the log says that the changes are being stored.
+/// The time after which the log says that the changes are being stored, and the slot is freed. A
+/// shorter time is not worth a write.
 const SEAL_LOGGED_AFTER: Duration = Duration::from_secs(2);
 
 /// The result of storing the changes of a session.
@@ -111,12 +112,15 @@ impl Supervisor {
         }
     }
 
-    /// Adds to the log that the changes are being stored.
+    /// Frees the slot of the session, and adds to the log that the changes are being stored.
     async fn log_sealing(&mut self) -> Result<(), SupervisorError> {
         let message = "The agent has ended, and its changes are being stored.";
         let now = self.core.clock.now();
-        self.decide(|_| {
-            let mut change = Change::default();
+        self.decide(|view| {
+            let mut change = match storing::decide(&view.record, now) {
+                Decision::Change(change) => *change,
+                Decision::Unchanged => Change::default(),
+            };
             change.events.push(NewEvent {
                 ts: now,
                 payload: EventPayload::Log(Log::new(LogLevel::Info, message)),

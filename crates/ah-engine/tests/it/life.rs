@@ -5,8 +5,8 @@ use std::time::Duration;
 use ah_engine::testing::Behavior;
 use ah_lifecycle::AgentEnd;
 use ah_rest_api_contract::{
-    AgentSelection, AgentState, ErrorKind, EventPayload, Priority, RepoConfig, SessionQuery,
-    SessionStatus as S, SupervisorPhase, TaskLaunchParams, TaskManager,
+    Activity, AgentSelection, AgentState, ErrorKind, EventPayload, Priority, RepoConfig,
+    SessionQuery, SessionStatus as S, SupervisorPhase, TaskLaunchParams, TaskManager,
 };
 use ah_store::suite::sample;
 
@@ -285,6 +285,30 @@ async fn the_storing_of_changes_is_logged_and_continued_by_the_next_engine() {
     let engine = world.engine().await;
     let log = whole_log(&engine, id).await;
     assert_eq!(statuses(&log).last(), Some(&S::Completed));
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_stores_its_changes_holds_no_slot() {
+    let mut world = World::new(Behavior::EndsTurns);
+    world.slots = 1;
+    world.host.hold_seals();
+    let engine = world.engine().await;
+    let first = launch(&engine, a_task()).await;
+    let second = launch(&engine, a_task()).await;
+    // The second one has the only slot while the first one is not at its end.
+    until_status(&engine, second, S::Running).await;
+    let session = engine.get_session(first).await.unwrap();
+    assert_eq!(session.status, S::Running);
+    assert_eq!(session.activity, Some(Activity::Storing));
+    // It has an owner still, and the next engine takes it over.
+    engine.shutdown().await;
+    world.host.release_seals();
+    let engine = world.engine().await;
+    for id in [first, second] {
+        let log = whole_log(&engine, id).await;
+        assert_eq!(statuses(&log).last(), Some(&S::Completed));
+    }
     engine.shutdown().await;
 }
 

@@ -113,7 +113,8 @@ impl Session {
     }
 
     fn set_activity(&mut self, activity: Activity) {
-        if self.status.has_activity() {
+        let is_storing = activity == Activity::Storing && self.status.holds_slot();
+        if is_storing || self.status.has_activity() {
             self.activity = Some(activity);
         }
     }

@@ -19,6 +19,7 @@ impl Direct {
                      AND ?1 > (
                          SELECT count(*) FROM sessions
                          WHERE status IN (SELECT value FROM json_each(?2))
+                         AND activity IS NOT 'storing'
                      )",
                 )
                 .during(CHECK)?

@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use ah_rest_api_contract::{
-    Admission, EventSeq, PermissionId, PermissionState, PromptId, Receipt, SessionAction,
+    Activity, Admission, EventSeq, PermissionId, PermissionState, PromptId, Receipt, SessionAction,
     SessionId, SessionStatus,
 };
 use ah_store::{
@@ -122,7 +122,8 @@ impl<'a> Decisions<'a> {
         session.is_changed = true;
         let times = events.iter().map(|event| event.ts.as_unix_millis());
         session.updated_at = times.chain(session.updated_at).max();
-        self.work |= write.patch.status.is_some();
+        let is_storing = write.patch.activity == Some(Some(Activity::Storing));
+        self.work |= is_storing || write.patch.status.is_some();
         session.is_ended |=
             write.patch.ended_at.is_some() || write.patch.status.is_some_and(|it| it.is_terminal());
         session.patch.merge(write.patch.clone());

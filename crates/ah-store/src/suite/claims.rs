@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ah_rest_api_contract::{Priority, SessionEvent, SessionId, SessionStatus};
+use ah_rest_api_contract::{Activity, Priority, SessionEvent, SessionId, SessionStatus};
 use tokio::sync::watch;
 
 use super::log::{tell, until};
@@ -66,7 +66,8 @@ pub async fn sessions_are_claimed_by_priority_then_age(harness: &dyn StoreHarnes
     assert_eq!(claim(&*store, MANY, &lease).await, None);
 }
 
-/// At most `slots` sessions hold a slot. An ended session frees its slot.
+/// At most `slots` sessions hold a slot. A session that has ended, or that only stores its changes, holds
+/// none.
 pub async fn slots_limit_claims(harness: &dyn StoreHarness) {
     let store = harness.open().await;
     sample::sessions(&*store, 4).await;
@@ -90,7 +91,19 @@ pub async fn slots_limit_claims(harness: &dyn StoreHarness) {
             assert_eq!(claim(&*store, two.clone(), &lease).await, None, "{status}");
         }
     }
+    let third = claim(&*store, two.clone(), &lease).await.unwrap();
+    assert_eq!(claim(&*store, two.clone(), &lease).await, None);
+    let mut write = SessionWrite::new(third.id(), Guard::default(), sample::at(12));
+    write.patch.activity = Some(Some(Activity::Storing));
+    let mut work = store.watch_work();
+    work.mark_unchanged();
+    store.write(write).await.unwrap();
+    soon("the wake of the scheduler", work.changed())
+        .await
+        .unwrap();
     assert!(claim(&*store, two, &lease).await.is_some());
+    let record = store.session(third.id()).await.unwrap();
+    assert_eq!(record.owner, Some(lease.engine), "it keeps its owner");
 }
 
 /// Concurrent claims of two engines never return the same session.

@@ -216,6 +216,7 @@ pub(super) fn status_words(session: &Session) -> String {
         Some(Activity::Idle) => format!("{} (idle)", session.status),
         Some(Activity::AwaitingPermission) => format!("{} (permission)", session.status),
         Some(Activity::Interrupting) => format!("{} (interrupting)", session.status),
+        Some(Activity::Storing) => format!("{} (storing changes)", session.status),
         _ => session.status.to_string(),
     }
 }
