@@ -153,7 +153,8 @@ async fn start(folder: &Path, repository: Option<&Path>, number: usize) -> anyho
     Ok(took.as_secs_f64() * 1_000_000.0)
 }
 
-async fn make_repository(folder: &Path, files: usize) -> anyhow::Result<()> {
+/// Makes a repository with this number of files and one commit.
+pub(crate) async fn make_repository(folder: &Path, files: usize) -> anyhow::Result<()> {
     git(folder, &["init", "-q", "-b", "main"]).await?;
     for number in 0..files {
         let text = format!("the text of file {number}\n").repeat(50);
@@ -167,7 +168,8 @@ async fn make_repository(folder: &Path, files: usize) -> anyhow::Result<()> {
     git(folder, &[&identity[..], &commit].concat()).await
 }
 
-async fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+/// Runs git in a folder.
+pub(crate) async fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let status = Command::new("git")
         .arg("-C")
         .arg(folder)

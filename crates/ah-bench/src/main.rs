@@ -26,6 +26,7 @@ mod starts;
 mod store_population;
 mod subscriber;
 mod timed_access_point;
+mod workspaces;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -98,6 +99,8 @@ enum Benchmark {
     Creates,
     /// The start of a session, until its agent's first event.
     Launches,
+    /// The folders of sessions: until they are ready, their first diff, their removal.
+    Workspaces,
     /// Prompts to one session.
     Prompts,
     /// Pages of history of a long session.
@@ -221,6 +224,7 @@ impl Bench {
             Benchmark::Requests => requests::measure(folder, ah, self.home().await?, effort).await,
             Benchmark::Creates => creates::measure(folder, ah, effort).await,
             Benchmark::Launches => launches::measure(folder, ah, effort).await,
+            Benchmark::Workspaces => workspaces::measure(folder, effort).await,
             Benchmark::Prompts => prompts::measure(folder, ah, effort).await,
             Benchmark::Histories => histories::measure(folder, ah, effort).await,
             Benchmark::FanOut => fan_out::measure(folder, ah, effort).await,
@@ -252,6 +256,7 @@ impl Benchmark {
                 "Tasks created while all slots are taken, per second and in microseconds"
             }
             Self::Launches => "From `POST /tasks` to the first event of the agent, microseconds",
+            Self::Workspaces => "Workspaces of a repository with many files, microseconds",
             Self::Prompts => "Prompts to one session",
             Self::Histories => "Pages of history by length of the session, microseconds",
             Self::FanOut => "A line from an agent's output to the sockets of readers, microseconds",
