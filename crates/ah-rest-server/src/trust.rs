@@ -177,9 +177,13 @@ fn check_target(link: &Path) -> Result<(), TrustError> {
         .and_then(|()| check_owner(&real, &found))
         .and_then(|()| check_writers(&real, &found, FOREIGN_WRITE))
         .and_then(|()| check_parents(&real));
-    // The remedy is another link. The target may belong to the system.
+    // The remedy is another link, unless the target is a file of the user. It may belong to the system.
+    let is_own_file = found.is_file() && found.uid() == user();
     checked.map_err(|error| match error {
         error @ TrustError::Io { .. } => error,
+        TrustError::Writable { path, mode } if is_own_file && path == real => {
+            TrustError::Writable { path, mode }
+        }
         _ => TrustError::Link {
             path: link.to_owned(),
             target: real,
