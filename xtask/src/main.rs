@@ -6,6 +6,7 @@
 mod agents;
 mod bench;
 mod clients;
+mod crates;
 mod deps;
 mod dist;
 mod findings;
@@ -49,6 +50,8 @@ enum Task {
     Schemathesis,
     /// Lint the API's description, and run generated clients and readers of streams on a server
     Clients,
+    /// Package the published crates, and compile the unpacked packages
+    Crates,
     /// Build the program and write its archive, package and formula to `target/dist`
     Dist(dist::Options),
     /// Check that dependencies are permitted, used and licensed, and that modules declare all files
@@ -91,6 +94,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Agents => agents::require(&workspace),
         Task::Schemathesis => schemathesis::require(&workspace),
         Task::Clients => clients::require(&workspace),
+        Task::Crates => crates::run(&workspace),
         Task::Dist(options) => dist::run(&workspace, &options),
         Task::Deps => deps::run(&workspace),
         Task::Tidy(options) => tidy::run(&workspace, &options),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use crate::workspace::{self, Workspace};
-use crate::{agents, bench, clients, deps, dist, regenerate, schemathesis, tidy};
+use crate::{agents, bench, clients, crates, deps, dist, regenerate, schemathesis, tidy};
 
 /// The kind of machine that runs the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +153,7 @@ fn steps(workspace: &Workspace, place: BuildEnvironment) -> Vec<Step> {
                 BuildEnvironment::BuildServer => clients::require,
             },
         ),
+        Step::task("published crates", "cargo xtask crates", crates::run),
         Step::task("packages", "cargo xtask dist --check", dist::check),
         Step::task(
             "benchmark, smoke run",

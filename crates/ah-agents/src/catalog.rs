@@ -20,6 +20,7 @@ use serde_json::Value;
 
 pub use configured::{AgentEntry, ConfiguredAgents, HomeOf, InvalidAgent};
 
+use crate::near_miss::nearest_name;
 use crate::{AgentProgram, DriverKind};
 use installation::Versions;
 use profile::{ModelChoice, Profile};
@@ -115,12 +116,12 @@ impl Catalog {
             return self.resolve_scenario(selection);
         }
         let Some(profile) = self.profiles.get(name) else {
-            let names: Vec<String> = std::iter::once(SCENARIO)
-                .chain(self.profiles.keys().map(String::as_str))
-                .map(|name| format!("`{name}`"))
-                .collect();
+            let names = std::iter::once(SCENARIO).chain(self.profiles.keys().map(String::as_str));
+            let meant = nearest_name(name, names.clone())
+                .map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
+            let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
             let message = format!(
-                "unknown agent `{name}`; available agents: {}",
+                "unknown agent `{name}`; {meant}available agents: {}",
                 names.join(", ")
             );
             return Err(FieldErrors::of("type", message));

@@ -10,6 +10,7 @@ mod folder;
 pub mod home;
 mod inheritance;
 mod launch;
+mod near_miss;
 pub mod scenario_agent;
 
 pub use catalog::{AgentEntry, Catalog, ConfiguredAgents, HomeOf, HostEnvironment, InvalidAgent};
@@ -17,3 +18,4 @@ pub use folder::SessionFolder;
 pub use home::HomePlan;
 pub use inheritance::Inheritance;
 pub use launch::{AgentProgram, DriverKind, LaunchSpec};
+pub use near_miss::nearest_name;

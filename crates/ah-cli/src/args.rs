@@ -1,6 +1,7 @@
 //! The command-line arguments and their help.
 
 mod agent;
+mod catalog;
 mod config;
 mod reference;
 mod session;
@@ -11,6 +12,9 @@ mod value;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use agent::{AccessPointArgs, AgentCommand};
+pub(crate) use catalog::{
+    ExecutorsArgs, InitArgs, ProjectsArgs, ReposArgs, RuntimesArgs, WorkspacesArgs,
+};
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use reference::{CompletionsArgs, ManArgs};
 pub(crate) use session::{
@@ -133,6 +137,11 @@ pub(crate) enum Command {
   ah agents --default claude-acp
   ah agents --json | jq -r '.items[].type'")]
     Agents(AgentsArgs),
+    Runtimes(RuntimesArgs),
+    Executors(ExecutorsArgs),
+    Repos(ReposArgs),
+    Projects(ProjectsArgs),
+    Workspaces(WorkspacesArgs),
     /// Run the access point, or a process of a session
     ///
     /// `ah task` starts the processes of a session automatically.
@@ -143,6 +152,7 @@ pub(crate) enum Command {
   ah agent record --help"
     )]
     Agent(AgentCommand),
+    Init(InitArgs),
     Config(ConfigArgs),
     /// Check the installation
     ///

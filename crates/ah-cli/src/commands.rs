@@ -2,11 +2,13 @@
 
 mod access_point;
 mod agents;
+mod catalog;
 pub(crate) mod config;
 mod confirm;
 mod default_agent;
 pub(crate) mod doctor;
 mod follow;
+mod init;
 pub(crate) mod reference;
 mod session;
 mod task;
@@ -27,6 +29,12 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitCode,
         Command::Logs(args) => session::run(SessionCommand::Logs(args), context).await,
         Command::Rm(args) => session::run(SessionCommand::Cancel(args), context).await,
         Command::Agents(args) => agents::run(&args, context).await,
+        Command::Init(args) => init::run(&args, context).await,
+        Command::Runtimes(_) => catalog::runtimes(context).await,
+        Command::Executors(_) => catalog::executors(context).await,
+        Command::Repos(args) => catalog::repos(args, context).await,
+        Command::Projects(_) => catalog::projects(context).await,
+        Command::Workspaces(args) => catalog::workspaces(args, context).await,
         Command::Agent(AgentCommand::AccessPoint(args)) => access_point::run(&args, context).await,
         Command::Agent(_)
         | Command::Config(_)

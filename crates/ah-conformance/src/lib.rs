@@ -356,6 +356,7 @@ declare! { $
         agents_are_listed,
         executors_and_runtimes_are_listed,
         projects_of_tasks_are_listed,
+        workspaces_of_sessions_are_listed,
         repositories_of_tasks_are_listed,
         server_info_describes_the_implementation,
     }

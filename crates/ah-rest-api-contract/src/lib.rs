@@ -193,6 +193,7 @@ pub mod sse;
 pub mod task;
 pub mod timestamp;
 mod word;
+pub mod workspace;
 
 /// The crate of the ULIDs, which is part of this crate's API.
 pub use ulid;
@@ -243,10 +244,10 @@ pub use prompt::{
 };
 pub use query::{
     AllEventsParams, AllEventsQuery, DiffParams, EventParams, FileParams, FileQuery, LogItem,
-    LogParams, LogQuery, PageParams, STREAM_SESSIONS_MAX, SessionParams, StreamParams, StreamQuery,
-    check_cursor, check_log_cursor,
+    LogParams, LogQuery, PageParams, PathPattern, RepositoryParams, STREAM_SESSIONS_MAX,
+    SessionParams, StreamParams, StreamQuery, WorkspaceParams, check_cursor, check_log_cursor,
 };
-pub use repository::{Branch, BranchList, Repository, RepositorySource};
+pub use repository::{Branch, BranchList, Repository, RepositoryQuery, RepositorySource};
 pub use session::{
     Fleet, Follower, LAST_MESSAGE_CHARS_MAX, PassedOverProvider, RECENT_EVENTS_MAX,
     SUMMARY_PROMPT_CHARS_MAX, Session, SessionAgent, SessionEndpoints, SessionInfo, SessionLinks,
@@ -258,3 +259,4 @@ pub use task::{
     WebhookRequest, WorkDelivery, WorkDeliveryMode, WorkspaceConfig,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use workspace::{WorkspaceInfo, WorkspaceQuery, WorkspaceStatus};

@@ -10,8 +10,9 @@ use crate::{
     Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq, ExecutorInfo, FileEntry,
     FileQuery, LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer,
     PermissionId, Project, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
-    Repository, RepositoryId, Runtime, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
-    SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams, TaskManagerError, Version,
+    Repository, RepositoryId, RepositoryQuery, Runtime, Session, SessionDiff, SessionEvent,
+    SessionId, SessionInfo, SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams,
+    TaskManagerError, Version, WorkspaceInfo, WorkspaceQuery,
 };
 
 /// A stream of one session's events. It starts at a cursor and ends after the terminal `status`
@@ -267,10 +268,16 @@ pub trait TaskManager: Send + Sync {
     /// Returns a page of the projects that sessions belong to, the last used first.
     async fn list_projects(&self, page: PageRequest) -> Result<Page<Project>, TaskManagerError>;
 
+    /// Returns a page of the workspaces of sessions that are not hidden, the newest first.
+    async fn list_workspaces(
+        &self,
+        query: WorkspaceQuery,
+    ) -> Result<Page<WorkspaceInfo>, TaskManagerError>;
+
     /// Returns a page of the repositories on which tasks were launched, the last used first.
     async fn list_repositories(
         &self,
-        page: PageRequest,
+        query: RepositoryQuery,
     ) -> Result<Page<Repository>, TaskManagerError>;
 
     /// Returns a repository.

@@ -10,14 +10,16 @@ mod logs;
 mod params;
 mod reader;
 mod sessions;
+mod workspaces;
 
-pub use changes::{DiffParams, FileParams, FileQuery};
+pub use changes::{DiffParams, FileParams, FileQuery, PathPattern};
 pub use events::{
     AllEventsParams, AllEventsQuery, EventParams, STREAM_SESSIONS_MAX, StreamParams, StreamQuery,
     check_cursor, check_log_cursor,
 };
 pub use logs::{LogItem, LogParams, LogQuery};
 pub use sessions::SessionParams;
+pub use workspaces::{RepositoryParams, WorkspaceParams};
 
 use crate::{FieldErrors, PageRequest};
 use params::params;

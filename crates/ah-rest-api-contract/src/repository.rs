@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{RepositoryId, Timestamp};
+use crate::{PageRequest, RepositoryId, Timestamp};
 
 /// The address of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -195,6 +195,17 @@ impl Repository {
             last_used_at: None,
         }
     }
+}
+
+/// A query for the repositories on which tasks were launched, the last used first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepositoryQuery {
+    /// Only repositories with sessions of this tenant.
+    pub tenant_id: Option<String>,
+    /// Only repositories with sessions of this project.
+    pub project_id: Option<String>,
+    /// The page to return.
+    pub page: PageRequest,
 }
 
 /// A branch of a repository.

@@ -522,6 +522,12 @@ pub struct SessionQuery {
     pub task_id: Option<TaskId>,
     /// Only sessions with all of these labels.
     pub labels: BTreeMap<String, String>,
+    /// Only sessions on the repository at this address, without credentials.
+    pub repository: Option<String>,
+    /// Only sessions that were launched at or after this time.
+    pub created_after: Option<Timestamp>,
+    /// Only sessions that were launched before this time.
+    pub created_before: Option<Timestamp>,
     /// Includes hidden sessions.
     pub include_archived: bool,
     /// The parts of each session to return.

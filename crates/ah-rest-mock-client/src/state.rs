@@ -15,8 +15,9 @@ use ah_lifecycle::{Decision, Refusal, View};
 use ah_rest_api_contract::{
     BoundedItems, DeliveryMode, DevcontainerPolicy, Draft, DraftId, DraftUpdate, ErrorKind,
     EventQuery, InitialTasks, LaunchedTask, Page, PageRequest, Priority, Project, Prompt, PromptId,
-    PromptRequest, Session, SessionEvent, SessionId, SessionQuery, SessionStatus, SortOrder,
-    Summarized, Task, TaskId, TaskLaunchParams, TaskManagerError, check_cursor,
+    PromptRequest, Repository, RepositoryQuery, Session, SessionEvent, SessionId, SessionQuery,
+    SessionStatus, SortOrder, Summarized, Task, TaskId, TaskLaunchParams, TaskManagerError,
+    Timestamp, WorkspaceInfo, WorkspaceQuery, check_cursor,
 };
 use ah_scenario::{Defines, ScriptedAgent, Speed};
 use tokio::sync::Notify;
@@ -287,6 +288,41 @@ impl State {
         Page::of_whole(projects, page)
     }
 
+    pub(crate) fn page_of_repositories(&self, query: &RepositoryQuery) -> Page<Repository> {
+        let is_used = |repository: &Repository| {
+            let fits = |wanted: &Option<String>, value: &Option<String>| {
+                wanted.is_none() || wanted == value
+            };
+            let is_any = query.tenant_id.is_none() && query.project_id.is_none();
+            is_any
+                || self
+                    .sessions
+                    .iter()
+                    .map(MockSession::session)
+                    .any(|session| {
+                        session.repo.url.as_ref() == Some(&repository.remote_url)
+                            && fits(&query.tenant_id, &session.tenant_id)
+                            && fits(&query.project_id, &session.project_id)
+                    })
+        };
+        let mut used = self.repositories.list();
+        used.retain(is_used);
+        Page::of_whole(used, query.page)
+    }
+
+    pub(crate) fn page_of_workspaces(
+        &self,
+        query: &WorkspaceQuery,
+        now: Timestamp,
+    ) -> Page<WorkspaceInfo> {
+        let shown = self.sessions.iter().rev().filter(|session| {
+            !session.view().record.hidden && session.session().status != SessionStatus::Cancelled
+        });
+        let workspaces = shown.filter_map(|session| WorkspaceInfo::of(session.session(), now));
+        let wanted = workspaces.filter(|workspace| query.wants(workspace.status));
+        Page::of_whole(wanted.collect(), query.page)
+    }
+
     pub(crate) fn list_events(
         &self,
         id: SessionId,
@@ -401,6 +437,13 @@ fn wants(query: &SessionQuery, session: &MockSession) -> bool {
             .iter()
             .all(|(name, value)| session.labels.get(name) == Some(value))
         && query.task_id.is_none_or(|task| task == session.task_id)
+        && fits(&query.repository, &session.repo.url)
+        && query
+            .created_after
+            .is_none_or(|after| session.created_at >= after)
+        && query
+            .created_before
+            .is_none_or(|before| session.created_at < before)
         && query
             .agent
             .as_ref()

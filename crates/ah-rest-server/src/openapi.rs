@@ -97,6 +97,7 @@ fn tag(name: &str) -> Tag {
         "runtimes" => "The runtimes that tasks can request.",
         "sessions" => "Sessions: an agent at work in its workspace.",
         "tasks" => "Tasks, which launch sessions.",
+        "workspaces" => "The workspaces of sessions.",
         // A test refuses tags without a description.
         _ => "",
     };

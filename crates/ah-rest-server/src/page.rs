@@ -1,7 +1,8 @@
 //! Pages of lists as responses, with `Link` headers (RFC 8288).
 
 use ah_rest_api_contract::{
-    EncodedJson, EncodedPage, FileQuery, HistoryPage, HistoryParts, Page, PageRequest, SessionEvent,
+    EncodedJson, EncodedPage, FileQuery, HistoryPage, HistoryParts, Page, PageRequest,
+    RepositoryQuery, SessionEvent, WorkspaceQuery,
 };
 use axum::body::{Body, Bytes};
 use axum::http::Uri;
@@ -27,6 +28,18 @@ impl ListQuery for PageRequest {
 }
 
 impl ListQuery for FileQuery {
+    fn page_request(&self) -> PageRequest {
+        self.page
+    }
+}
+
+impl ListQuery for RepositoryQuery {
+    fn page_request(&self) -> PageRequest {
+        self.page
+    }
+}
+
+impl ListQuery for WorkspaceQuery {
     fn page_request(&self) -> PageRequest {
         self.page
     }

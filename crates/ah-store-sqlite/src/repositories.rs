@@ -2,7 +2,7 @@
 
 pub(crate) mod uses;
 
-use ah_rest_api_contract::{Page, PageRequest, Repository, RepositoryId, RepositorySource};
+use ah_rest_api_contract::{Page, Repository, RepositoryId, RepositoryQuery, RepositorySource};
 use ah_store::{Repositories, StoreError};
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -16,9 +16,12 @@ use crate::store::SqliteStore;
 
 #[async_trait]
 impl Repositories for SqliteStore {
-    async fn list_repositories(&self, page: PageRequest) -> Result<Page<Repository>, StoreError> {
+    async fn list_repositories(
+        &self,
+        query: &RepositoryQuery,
+    ) -> Result<Page<Repository>, StoreError> {
         operation("list repositories", async {
-            list(&mut *self.reader().await?, page).await
+            list(&mut *self.reader().await?, query).await
         })
         .await
     }
@@ -42,21 +45,38 @@ impl Repositories for SqliteStore {
 
 async fn list(
     connection: &mut SqliteConnection,
-    page: PageRequest,
+    query: &RepositoryQuery,
 ) -> Result<Page<Repository>, StoreError> {
     let mut snapshot = connection.begin().await.during("list repositories")?;
-    let total = sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM repositories"#)
-        .fetch_one(&mut *snapshot)
-        .await
-        .during("list repositories")?;
-    let limit = page.per_page();
-    let offset = stored(page.offset())?;
+    let is_filtered = query.tenant_id.is_some() || query.project_id.is_some();
+    let total = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "total!: i64" FROM repositories
+           WHERE NOT $1 OR address IN (
+               SELECT json_extract(body, '$.repoUrl') FROM sessions
+               WHERE ($2 IS NULL OR tenant_id = $2) AND ($3 IS NULL OR project_id = $3)
+           )"#,
+        is_filtered,
+        query.tenant_id,
+        query.project_id
+    )
+    .fetch_one(&mut *snapshot)
+    .await
+    .during("list repositories")?;
+    let limit = query.page.per_page();
+    let offset = stored(query.page.offset())?;
     let rows = sqlx::query_as!(
         RepositoryRow,
         "SELECT id, address, display_name, scm_provider, default_branch, last_used_at
          FROM repositories
+         WHERE NOT $1 OR address IN (
+             SELECT json_extract(body, '$.repoUrl') FROM sessions
+             WHERE ($2 IS NULL OR tenant_id = $2) AND ($3 IS NULL OR project_id = $3)
+         )
          ORDER BY last_used_at DESC, id DESC
-         LIMIT $1 OFFSET $2",
+         LIMIT $4 OFFSET $5",
+        is_filtered,
+        query.tenant_id,
+        query.project_id,
         limit,
         offset
     )
@@ -69,7 +89,7 @@ async fn list(
         .map(RepositoryRow::into_repository)
         .collect::<Result<Vec<_>, _>>()?;
     let total = Reader::new("repositories", "").number("id", total)?;
-    Ok(Page::new(items, total, page))
+    Ok(Page::new(items, total, query.page))
 }
 
 async fn get(

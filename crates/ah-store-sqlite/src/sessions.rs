@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
     BoundedItems, EncodedJson, EncodedPage, Page, PageRequest, Project, Session, SessionId,
-    SessionQuery, SessionStatus,
+    SessionQuery, SessionStatus, SessionView, Timestamp, WorkspaceQuery, WorkspaceStatus,
 };
 use ah_store::{SessionRecord, SessionWrite, Sessions, StoreError, Written};
 use async_trait::async_trait;
@@ -65,6 +65,16 @@ impl Sessions for SqliteStore {
         .await
     }
 
+    async fn list_with_workspaces(
+        &self,
+        query: &WorkspaceQuery,
+    ) -> Result<Page<Session>, StoreError> {
+        operation("list workspaces", async {
+            with_workspaces(&mut *self.reader().await?, query).await
+        })
+        .await
+    }
+
     async fn write(&self, write: SessionWrite) -> Result<Written, StoreError> {
         self.writer.write(write).await
     }
@@ -118,9 +128,58 @@ async fn list(
 ) -> Result<Page<Session>, StoreError> {
     let mut snapshot = connection.begin().await.during("list sessions")?;
     let page = page_keys(&mut snapshot, query).await?;
+    let items = sessions_of(&mut snapshot, &page, query.view).await?;
+    snapshot.commit().await.during("list sessions")?;
+    let total = Reader::new("sessions", "").number("key", page.total)?;
+    Ok(Page::new(items, total, query.page))
+}
+
+/// Returns a page of the sessions with a workspace, in two statements as for [`list`].
+async fn with_workspaces(
+    connection: &mut SqliteConnection,
+    query: &WorkspaceQuery,
+) -> Result<Page<Session>, StoreError> {
+    const LIST: &str = "list workspaces";
+    let mut snapshot = connection.begin().await.during(LIST)?;
+    let active = query.wants(WorkspaceStatus::Active);
+    let kept = query.wants(WorkspaceStatus::Kept);
+    let limit = query.page.per_page();
+    let offset = stored(query.page.offset())?;
+    let page = sqlx::query_as!(
+        PageKeys,
+        r#"WITH wanted AS NOT MATERIALIZED (
+             SELECT key, created_at FROM sessions
+             WHERE workspace IS NOT NULL AND NOT hidden AND status <> 'cancelled'
+             AND iif(status IN ('stopped', 'completed', 'failed'), $1, $2)
+         )
+         SELECT
+             (SELECT count(*) FROM wanted) AS "total!: i64",
+             (SELECT json_group_array(key)
+              FROM (SELECT key FROM wanted ORDER BY created_at DESC, key DESC LIMIT $3 OFFSET $4)
+             ) AS "keys!: String""#,
+        kept,
+        active,
+        limit,
+        offset
+    )
+    .fetch_one(&mut *snapshot)
+    .await
+    .during(LIST)?;
+    // Nothing of the large parts is needed.
+    let items = sessions_of(&mut snapshot, &page, SessionView::Summary).await?;
+    snapshot.commit().await.during(LIST)?;
+    let total = Reader::new("sessions", "").number("key", page.total)?;
+    Ok(Page::new(items, total, query.page))
+}
+
+/// Returns the sessions of a page, in its order and bounded in bytes.
+async fn sessions_of(
+    connection: &mut SqliteConnection,
+    page: &PageKeys,
+    view: SessionView,
+) -> Result<Vec<Session>, StoreError> {
     let mut items = BoundedItems::default();
-    {
-        let mut rows = sqlx::query_as!(
+    let mut rows = sqlx::query_as!(
         SessionRow,
         r#"SELECT id, task_id, tenant_id, project_id, agent_type, agent_version, priority, status,
                   activity, reason, exit_code, commit_id, workspace, changes, usage, created_at,
@@ -132,15 +191,11 @@ async fn list(
            ORDER BY page.place"#,
         page.keys
     )
-        .fetch(&mut *snapshot);
-        while let Some(row) = rows.try_next().await.during("list sessions")? {
-            items.push(row.into_session()?.viewed_as(query.view));
-        }
+    .fetch(connection);
+    while let Some(row) = rows.try_next().await.during("list sessions")? {
+        items.push(row.into_session()?.viewed_as(view));
     }
-    snapshot.commit().await.during("list sessions")?;
-    let items = items.into_items();
-    let total = Reader::new("sessions", "").number("key", page.total)?;
-    Ok(Page::new(items, total, query.page))
+    Ok(items.into_items())
 }
 
 /// Counts the sessions of each status, from the index by status alone.
@@ -186,6 +241,8 @@ async fn page_keys(
         .then(|| json_text(&query.labels))
         .transpose()?;
     let labels_count = stored(query.labels.len() as u64)?;
+    let after = query.created_after.map(Timestamp::as_unix_millis);
+    let before = query.created_before.map(Timestamp::as_unix_millis);
     let limit = query.page.per_page();
     let offset = stored(query.page.offset())?;
     sqlx::query_as!(
@@ -197,6 +254,9 @@ async fn page_keys(
              AND ($3 IS NULL OR project_id = $3)
              AND ($4 IS NULL OR tenant_id = $4)
              AND ($5 IS NULL OR task_id = $5)
+             AND ($12 IS NULL OR created_at >= $12)
+             AND ($13 IS NULL OR created_at < $13)
+             AND ($14 IS NULL OR json_extract(body, '$.repoUrl') = $14)
              AND ($10 IS NULL OR key IN (
                  SELECT found.session
                  FROM json_each($10) AS wanted
@@ -222,7 +282,10 @@ async fn page_keys(
         limit,
         offset,
         labels,
-        labels_count
+        labels_count,
+        after,
+        before,
+        query.repository
     )
     .fetch_one(connection)
     .await

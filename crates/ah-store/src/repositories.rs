@@ -1,6 +1,6 @@
 //! The repositories that tasks were launched on.
 
-use ah_rest_api_contract::{Page, PageRequest, Repository, RepositoryId};
+use ah_rest_api_contract::{Page, Repository, RepositoryId, RepositoryQuery};
 use async_trait::async_trait;
 
 use crate::StoreError;
@@ -9,7 +9,10 @@ use crate::StoreError;
 #[async_trait]
 pub trait Repositories: Send + Sync {
     /// Returns a page of repositories, the last used first.
-    async fn list_repositories(&self, page: PageRequest) -> Result<Page<Repository>, StoreError>;
+    async fn list_repositories(
+        &self,
+        query: &RepositoryQuery,
+    ) -> Result<Page<Repository>, StoreError>;
 
     /// Returns the repository `id`, with its address as the last task gave it, credentials
     /// included.

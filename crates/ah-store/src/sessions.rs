@@ -8,7 +8,7 @@ use ah_lifecycle::{
 };
 use ah_rest_api_contract::{
     EncodedJson, EncodedPage, EventSeq, Page, PageRequest, Project, Receipt, Session, SessionId,
-    SessionQuery, SessionStatus, Timestamp,
+    SessionQuery, SessionStatus, Timestamp, WorkspaceQuery,
 };
 use async_trait::async_trait;
 
@@ -117,6 +117,12 @@ pub trait Sessions: Send + Sync {
 
     /// Returns a page of the projects that sessions belong to, the last used first.
     async fn list_projects(&self, page: PageRequest) -> Result<Page<Project>, StoreError>;
+
+    /// Returns a page of the sessions that have a workspace and are not hidden, the newest first.
+    async fn list_with_workspaces(
+        &self,
+        query: &WorkspaceQuery,
+    ) -> Result<Page<Session>, StoreError>;
 
     /// Changes one session. See [`SessionWrite`].
     async fn write(&self, write: SessionWrite) -> Result<Written, StoreError>;

@@ -62,6 +62,10 @@ fn each_error_names_its_field() {
         .resolve(&AgentSelection::new("missing"))
         .unwrap_err();
     assert!(unknown.get("type")[0].contains("`missing`"));
+    let near = catalog()
+        .resolve(&AgentSelection::new("scenari"))
+        .unwrap_err();
+    assert!(near.get("type")[0].contains("did you mean `scenario`?"));
     let modelled = AgentSelection {
         model: Some("a-model".to_owned()),
         ..AgentSelection::new(SCENARIO)

@@ -36,8 +36,8 @@ const KNOWN_ELSEWHERE: [(&[&str], &str); 9] = [
         "`ah agent access-point` runs the server",
     ),
     (
-        &["init", "setup", "login", "auth"],
-        "`ah agents` lists the agents and how to install them",
+        &["setup", "login", "auth"],
+        "`ah init` chooses an agent, and `ah agents` lists them",
     ),
     (
         &["branch", "switch", "merge"],

@@ -123,8 +123,12 @@ fn get(home: &Path, key: &str, json: bool, terminal: &Terminal) -> Result<(), Fa
     let config = load(home)?;
     let entry = config.entries().iter().find(|entry| entry.key == key);
     let entry = entry.ok_or_else(|| {
-        Failure::validation(format!("there is no configuration key `{key}`"))
-            .hint("`ah config show` lists the keys")
+        let failure = Failure::validation(format!("there is no configuration key `{key}`"));
+        let keys = config.entries().iter().map(|entry| entry.key.as_str());
+        match ah_agents::nearest_name(key, keys) {
+            Some(meant) => failure.hint(format!("did you mean `{meant}`?")),
+            None => failure.hint("`ah config show` lists the keys"),
+        }
     })?;
     if json {
         terminal.print_json(&item(entry))

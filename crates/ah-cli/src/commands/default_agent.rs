@@ -58,7 +58,7 @@ fn choose_from(agents: &[Agent], configured: &str, origin: &str) -> AgentChoice 
     }
 }
 
-fn is_real(agent: &Agent) -> bool {
+pub(super) fn is_real(agent: &Agent) -> bool {
     agent.agent_type.as_str() != DEMO
         && matches!(agent.installation, Installation::Installed { .. })
 }
@@ -83,8 +83,8 @@ pub(super) fn named<'a>(wanted: &str, agents: &'a [Agent]) -> Result<&'a Agent, 
     let is_it = |agent: &&Agent| agent.agent_type.as_str() == wanted;
     agents.iter().find(is_it).ok_or_else(|| {
         let failure = Failure::validation(format!("there is no agent `{wanted}`"));
-        let mut similar = agents.iter().map(|agent| agent.agent_type.as_str());
-        match similar.find(|name| !wanted.is_empty() && name.contains(wanted)) {
+        let names = agents.iter().map(|agent| agent.agent_type.as_str());
+        match ah_agents::nearest_name(wanted, names) {
             Some(name) => failure.hint(format!("did you mean `{name}`?")),
             None => failure.hint("`ah agents` lists the agents"),
         }
@@ -134,6 +134,8 @@ mod tests {
         let agents = [agent("scenario", true), agent("claude-acp", true)];
         assert_eq!(named("claude-acp", &agents).ok(), Some(&agents[1]));
         let failure = named("claude", &agents).expect_err("there is none");
+        assert_eq!(failure.hints(), ["did you mean `claude-acp`?"]);
+        let failure = named("clade-acp", &agents).expect_err("there is none");
         assert_eq!(failure.hints(), ["did you mean `claude-acp`?"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The commands and the transcript in the README, executed as written.
+//! The commands and the transcripts in the README and in the guide, executed as written.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ struct Shell {
 impl Shell {
     fn open(setting: &Setting, port: &Port) -> Self {
         let home = setting.folder.path().join("you");
-        std::fs::create_dir(&home).unwrap();
+        std::fs::create_dir_all(&home).unwrap();
         std::fs::copy(setting.git_config(), home.join(".gitconfig")).unwrap();
         let ah = Path::new(env!("CARGO_BIN_EXE_ah")).parent().unwrap();
         let path = std::env::var("PATH").unwrap();
@@ -214,4 +214,73 @@ fn readme_tour_works_in_the_order_given() {
     for process in processes_with(&format!("HOME={}", home.display())) {
         process.kill();
     }
+}
+
+/// The pages of the guide, in the order of its summary.
+fn guide() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/src");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let summary = read("SUMMARY.md");
+    let names = summary.lines().filter_map(|line| {
+        let (_, name) = line.split_once("](")?;
+        name.strip_suffix(')')
+    });
+    names.map(|name| (name.to_owned(), read(name))).collect()
+}
+
+/// Types every command of the guide, each page in a new repository with an empty home. A block of
+/// `sh` is a script whose commands all succeed, and a transcript shows its output.
+#[test]
+fn guide_works_page_by_page() {
+    let pages = guide();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/src");
+    let files = std::fs::read_dir(folder).unwrap().count();
+    assert_eq!(pages.len() + 1, files, "the summary has every page");
+    let mut typed = 0;
+    for (name, page) in &pages {
+        let setting = Setting::new();
+        let home = setting.folder.path().join("you");
+        std::fs::create_dir(&home).unwrap();
+        std::fs::copy(setting.git_config(), home.join(".gitconfig")).unwrap();
+        let folder = Path::new(env!("CARGO_BIN_EXE_ah")).parent().unwrap();
+        for fence in page.split("\n```").skip(1).step_by(2) {
+            let Some(script) = fence.strip_prefix("sh\n") else {
+                assert!(fence.starts_with("console\n"), "{name}: {fence}");
+                continue;
+            };
+            typed += 1;
+            let output = Command::new("timeout")
+                .args([
+                    &PATIENCE.as_secs().to_string(),
+                    "bash",
+                    "-e",
+                    "-o",
+                    "pipefail",
+                    "-c",
+                ])
+                .arg(script)
+                .env_clear()
+                .env("HOME", &home)
+                .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
+                .current_dir(setting.repository())
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let text = output_text(&output);
+            assert!(output.status.success(), "{name}: {script}{text}");
+        }
+        for process in processes_with(&format!("HOME={}", home.display())) {
+            process.kill();
+        }
+        let steps = steps(page);
+        if !steps.is_empty() {
+            let port = Port::reserve();
+            let mut shell = Shell::open(&setting, &port);
+            for step in &steps {
+                typed += 1;
+                shell.take(step, port.number);
+            }
+        }
+    }
+    assert!(typed > 30, "{typed}");
 }

@@ -1,12 +1,13 @@
 //! Agents, repositories and branches.
 
 use ah_rest_api_contract::{
-    HealthStatus, Installation, PageRequest, RepoConfig, SessionStatus as S,
+    HealthStatus, Installation, PageRequest, RepoConfig, RepositoryQuery, SessionStatus as S,
+    WorkspaceQuery, WorkspaceStatus,
 };
 use serde_json::json;
 
 use crate::World;
-use crate::script::think;
+use crate::script::{hang, think};
 
 /// The access point has a version, and its checks pass.
 pub async fn version_and_health_are_reported(world: &World) {
@@ -80,12 +81,49 @@ pub async fn projects_of_tasks_are_listed(world: &World) {
     }
 }
 
+/// A workspace is listed as long as its session is not hidden, with the state of the session.
+pub async fn workspaces_of_sessions_are_listed(world: &World) {
+    let listed = async |statuses: &[WorkspaceStatus]| {
+        let query = WorkspaceQuery {
+            statuses: statuses.to_vec(),
+            page: PageRequest::largest(),
+        };
+        let page = world.manager().list_workspaces(query).await;
+        let page = page.expect("workspaces are listed");
+        assert_eq!(page.total, page.items.len() as u64);
+        page.items
+    };
+    assert!(listed(&[]).await.is_empty());
+    let ended = world.launch(json!([think("hm")])).await;
+    world.until_status(ended, S::Completed).await;
+    let running = world.launch(json!([think("hm"), hang()])).await;
+    world.until_thought(running, "hm").await;
+    let active = listed(&[WorkspaceStatus::Active]).await;
+    assert_eq!(active.len(), 1);
+    let session = world.session(running).await;
+    assert_eq!(
+        (active[0].id, active[0].created_at),
+        (running, session.created_at)
+    );
+    assert_eq!(active[0].task_history, [session.task_id]);
+    assert_eq!(
+        Some(&active[0].path),
+        session.workspace.as_ref().map(|it| &it.path)
+    );
+    let kept = listed(&[WorkspaceStatus::Kept]).await;
+    assert_eq!((kept.len(), kept[0].id), (1, ended));
+    assert_eq!(listed(&[]).await.len(), 2);
+    let cancelled = world.manager().cancel_session(running).await;
+    cancelled.expect("it runs");
+    assert_eq!(listed(&[]).await, kept);
+}
+
 /// A repository is known once a task was launched on it. Its branches are listed, the default one
 /// first.
 pub async fn repositories_of_tasks_are_listed(world: &World) {
     let none = world
         .manager()
-        .list_repositories(PageRequest::largest())
+        .list_repositories(PageRequest::largest().into())
         .await;
     assert_eq!(none.expect("there are none").total, 0);
     for (at, name) in ["one", "two", "one"].into_iter().enumerate() {
@@ -96,7 +134,7 @@ pub async fn repositories_of_tasks_are_listed(world: &World) {
         world.until_status(id, S::Completed).await;
         let known = world
             .manager()
-            .list_repositories(PageRequest::largest())
+            .list_repositories(PageRequest::largest().into())
             .await;
         let known = known.expect("repositories are listed");
         assert_eq!(known.total, [1, 2, 2][at]);
@@ -107,11 +145,31 @@ pub async fn repositories_of_tasks_are_listed(world: &World) {
     }
     let known = world
         .manager()
-        .list_repositories(PageRequest::largest())
+        .list_repositories(PageRequest::largest().into())
         .await;
     let known = known.expect("repositories are listed").items.remove(0);
     assert_eq!(known.remote_url, "https://example.com/one.git");
     assert!(known.last_used_at.is_some());
+    for (project, expected) in [("none", 0), ("mine", 1)] {
+        if project == "mine" {
+            let mut task = world.task(&json!([think("hm")]));
+            task.repo = RepoConfig::git("https://example.com/two.git");
+            task.project_id = Some(project.to_owned());
+            let id = world.launch_task(task).await;
+            world.until_status(id, S::Completed).await;
+        }
+        let query = RepositoryQuery {
+            project_id: Some(project.to_owned()),
+            ..RepositoryQuery::default()
+        };
+        let used = world.manager().list_repositories(query).await;
+        let used = used.expect("repositories are listed");
+        assert_eq!(
+            (used.total, used.items.len()),
+            (expected, expected as usize)
+        );
+        assert!(used.items.iter().all(|it| it.display_name == "two"));
+    }
     let read = world.manager().get_repository(known.id).await;
     assert_eq!(read.expect("the repository is known"), known);
     let branches = world.manager().list_branches(known.id).await;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
     AgentType, EventPayload, FileQuery, FileStatus, LAST_MESSAGE_CHARS_MAX, PAGE_BYTES_MAX, Page,
-    PageRequest, PermissionAnswer, PermissionId, Prompt, PromptRequest, SUMMARY_PROMPT_CHARS_MAX,
-    SessionId, SessionQuery, SessionStatus as S, SessionView,
+    PageRequest, PathPattern, PermissionAnswer, PermissionId, Prompt, PromptRequest, RepoConfig,
+    SUMMARY_PROMPT_CHARS_MAX, SessionId, SessionQuery, SessionStatus as S, SessionView,
 };
 use serde_json::json;
 
@@ -129,6 +129,7 @@ pub async fn lists_are_filtered(world: &World) {
     world.until_status(failed, S::Failed).await;
     let mut task = world.task(&json!([think("hm")]));
     task.project_id = Some("project".into());
+    task.repo = RepoConfig::git("https://example.com/one.git");
     task.labels = labels(&[("team", "core"), ("try", "1, \\2")]);
     let completed = world.launch_task(task).await;
     world.until_status(completed, S::Completed).await;
@@ -141,6 +142,9 @@ pub async fn lists_are_filtered(world: &World) {
     let all = SessionQuery::default;
     let agent = world.session(hanging).await.agent.agent_type;
     let of_task = world.session(failed).await.task_id;
+    let launched = world.session(hanging).await.created_at;
+    let repository = world.session(completed).await.repo.url;
+    let repository = repository.expect("it is on a repository");
     let cases = [
         (
             SessionQuery {
@@ -208,6 +212,34 @@ pub async fn lists_are_filtered(world: &World) {
         (
             SessionQuery {
                 agent: Some(AgentType::new("no-such-agent")),
+                ..all()
+            },
+            vec![],
+        ),
+        (
+            SessionQuery {
+                created_before: Some(launched),
+                ..all()
+            },
+            vec![],
+        ),
+        (
+            SessionQuery {
+                created_after: Some(launched),
+                ..all()
+            },
+            vec![hanging, failed, completed],
+        ),
+        (
+            SessionQuery {
+                repository: Some(repository),
+                ..all()
+            },
+            vec![completed],
+        ),
+        (
+            SessionQuery {
+                repository: Some("https://example.com/another.git".into()),
                 ..all()
             },
             vec![],
@@ -362,6 +394,19 @@ pub async fn files_are_paged_by_path(world: &World) {
         next = listed.next_page;
     }
     assert_eq!(turned, all.items);
+    for (pattern, expected) in all
+        .items
+        .iter()
+        .map(|file| (&*file.path, vec![file.clone()]))
+        .chain([("no-such-folder/**", vec![])])
+    {
+        let query = FileQuery {
+            path: PathPattern::parse(pattern),
+            ..FileQuery::default()
+        };
+        let named = world.manager().list_session_files(id, query).await;
+        assert_eq!(named.expect("it has a workspace").items, expected);
+    }
     let deleted = FileQuery {
         statuses: vec![FileStatus::Deleted],
         ..FileQuery::default()

@@ -6,9 +6,10 @@ use ah_rest_api_contract::{
     ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, ExecutorInfo, FileEntry, FileQuery,
     InitialTasks, LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer,
     PermissionId, PermissionPolicy, Priority, Project, Prompt, PromptContent, PromptId,
-    PromptReceipt, PromptRequest, Repository, RepositoryId, Runtime, Session, SessionDiff,
-    SessionEvent, SessionId, SessionInfo, SessionQuery, SessionView, SortOrder, StreamItem, Task,
-    TaskId, TaskLaunchParams, TaskManager, TaskManagerError, Version,
+    PromptReceipt, PromptRequest, Repository, RepositoryId, RepositoryQuery, Runtime, Session,
+    SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, SessionView, SortOrder,
+    StreamItem, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError, Version,
+    WorkspaceInfo, WorkspaceQuery,
 };
 use ah_rest_mock_client::MockTaskManager;
 use async_trait::async_trait;
@@ -518,11 +519,18 @@ impl TaskManager for Mutant {
         self.inner.list_projects(page).await
     }
 
+    async fn list_workspaces(
+        &self,
+        query: WorkspaceQuery,
+    ) -> Result<Page<WorkspaceInfo>, TaskManagerError> {
+        self.inner.list_workspaces(query).await
+    }
+
     async fn list_repositories(
         &self,
-        page: PageRequest,
+        query: RepositoryQuery,
     ) -> Result<Page<Repository>, TaskManagerError> {
-        self.inner.list_repositories(page).await
+        self.inner.list_repositories(query).await
     }
 
     async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError> {

@@ -5,9 +5,10 @@ use ah_rest_api_contract::{
     BranchList, DeepHealth, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter, EventQuery,
     EventSeq, EventStream, ExecutorInfo, FileEntry, FileQuery, HealthProbe, InitialTasks,
     LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId, Project, Prompt,
-    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, Runtime,
-    Session, SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, Task, TaskId,
-    TaskLaunchParams, TaskManager, TaskManagerError, Version,
+    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId,
+    RepositoryQuery, Runtime, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
+    SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError, Version,
+    WorkspaceInfo, WorkspaceQuery,
 };
 use async_trait::async_trait;
 
@@ -198,13 +199,31 @@ impl TaskManager for LocalTaskManager {
             .map_err(Into::into)
     }
 
+    async fn list_workspaces(
+        &self,
+        query: WorkspaceQuery,
+    ) -> Result<Page<WorkspaceInfo>, TaskManagerError> {
+        let sessions = self.core.store.list_with_workspaces(&query).await?;
+        let now = self.core.clock.now();
+        Ok(Page {
+            // The store leaves sessions without a workspace out.
+            items: sessions
+                .items
+                .iter()
+                .filter_map(|session| WorkspaceInfo::of(session, now))
+                .collect(),
+            total: sessions.total,
+            next_page: sessions.next_page,
+        })
+    }
+
     async fn list_repositories(
         &self,
-        page: PageRequest,
+        query: RepositoryQuery,
     ) -> Result<Page<Repository>, TaskManagerError> {
         self.core
             .store
-            .list_repositories(page)
+            .list_repositories(&query)
             .await
             .map_err(Into::into)
     }

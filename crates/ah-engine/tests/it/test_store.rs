@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use ah_rest_api_contract::{
     AttachmentContent, AttachmentHash, Draft, DraftId, EncodedJson, EncodedPage, EventQuery,
     EventSeq, Page, PageRequest, PermissionId, Project, Prompt, PromptId, Receipt, Repository,
-    RepositoryId, Session, SessionEvent, SessionId, SessionQuery, SessionStatus, Task, TaskId,
-    Timestamp,
+    RepositoryId, RepositoryQuery, Session, SessionEvent, SessionId, SessionQuery, SessionStatus,
+    Task, TaskId, Timestamp, WorkspaceQuery,
 };
 use ah_store::{
     ApiKey, Attachments, Claim, Claims, Drafts, EngineId, EventLog, EventRow, Head, Keys, Lease,
@@ -112,6 +112,7 @@ forward! {
         async encoded_session(id: SessionId) -> EncodedJson;
         async encoded_sessions(query: &SessionQuery) -> EncodedPage;
         async list_projects(page: PageRequest) -> Page<Project>;
+        async list_with_workspaces(query: &WorkspaceQuery) -> Page<Session>;
         async count_sessions() -> BTreeMap<SessionStatus, u64>;
         async write(write: SessionWrite) -> Written, after command_work(&write);
     }
@@ -142,7 +143,7 @@ forward! {
         async delete_draft(id: DraftId) -> ();
     }
     Repositories {
-        async list_repositories(page: PageRequest) -> Page<Repository>;
+        async list_repositories(query: &RepositoryQuery) -> Page<Repository>;
         async repository(id: RepositoryId) -> (Repository, String);
         async set_default_branch(address: &str, branch: &str) -> ();
     }

@@ -126,7 +126,7 @@ macro_rules! for_each_operation {
                     ReadDrafts, "Get a draft",
                     "The draft.";
                 list_repositories Get "/api/v1/repositories" ()
-                    query PageRequest as PageParams,
+                    query RepositoryQuery as RepositoryParams,
                     -> 200 Page<Repository>, errors [],
                     ReadCatalog, "List the repositories on which tasks were launched",
                     "A page of repositories.";
@@ -158,6 +158,11 @@ macro_rules! for_each_operation {
                     -> 200 Page<Project>, errors [],
                     ReadSessions, "List the projects of sessions, the last used first",
                     "A page of projects.";
+                list_workspaces Get "/api/v1/workspaces" ()
+                    query WorkspaceQuery as WorkspaceParams,
+                    -> 200 Page<WorkspaceInfo>, errors [],
+                    ReadSessions, "List the workspaces of sessions, the newest first",
+                    "A page of workspaces.";
             }
             client {
                 list_session_logs Get "/api/v1/sessions/{id}/logs" (id: SessionId)
@@ -180,7 +185,7 @@ macro_rules! for_each_operation {
                     EditDrafts, "Delete a draft",
                     "The draft was deleted.";
                 list_repos Get "/api/v1/repos" ()
-                    query PageRequest as PageParams,
+                    query RepositoryQuery as RepositoryParams,
                     -> 200 Page<Repository>, errors [],
                     ReadCatalog, "List repositories; an alias of `/repositories`",
                     "A page of repositories.";

@@ -1,10 +1,11 @@
 //! Declarations of query parameters: the wire form with its schema, and the conversions between it
 //! and the query.
 
+use super::PathPattern;
 use super::reader::{Parameter, Reader, joined};
 use crate::{
     AgentType, EventSeq, EventType, FileStatus, LogCursor, LogLevel, SessionId, SessionStatus,
-    SessionView, SortOrder, TaskId, Timestamp,
+    SessionView, SortOrder, TaskId, Timestamp, WorkspaceStatus,
 };
 
 /// Declares the wire form of a query: a struct of optional texts. Each has a description and the
@@ -129,6 +130,7 @@ values! {
     LogLevel: LogLevel::from_word, "`error`, `warn`, `info`, `debug` or `trace`";
     SortOrder: SortOrder::from_word, "`asc` or `desc`";
     SessionView: SessionView::from_word, "`full` or `summary`";
+    PathPattern: PathPattern::parse, "a pattern for paths, such as `src/**/*.rs`";
     Timestamp: |text| text.parse().ok(), "an RFC 3339 timestamp such as 2026-01-31T12:00:00Z";
 }
 
@@ -154,4 +156,5 @@ lists! {
     EventType: EventType::from_word, "an event type";
     FileStatus: FileStatus::from_word,
         "a kind of change: `added`, `modified`, `deleted` or `renamed`";
+    WorkspaceStatus: WorkspaceStatus::from_word, "the state of a workspace: `active` or `kept`";
 }

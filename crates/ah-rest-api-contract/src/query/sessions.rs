@@ -24,6 +24,12 @@ list_query! {
         /// Only sessions with all of these labels, as comma-separated `name:value`. Escape a comma or
         /// backslash in a value with a backslash.
         label list "label" for labels: (Option<crate::openapi::LabelList>, inline);
+        /// Only sessions on the repository at this address, as `repo.url` of a session shows it.
+        repository for repository: (Option<String>);
+        /// Only sessions that were launched at or after this time.
+        created_after for created_after: (Option<crate::Timestamp>);
+        /// Only sessions that were launched before this time.
+        created_before for created_before: (Option<crate::Timestamp>);
         /// Includes hidden sessions.
         include_archived for include_archived: (Option<bool>);
         /// The parts of each session to return. `summary` leaves out the large ones, for lists that

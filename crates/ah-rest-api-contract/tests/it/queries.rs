@@ -66,6 +66,7 @@ proptest! {
         task in of(ulid()), include_archived: bool, page in page(),
         view in prop::sample::select(SessionView::ALL.to_vec()),
         labels in btree_map("[a-z./_-]{1,4}", "[a,:\\\\ ]{0,4}", 0..3),
+        repository in of(text()), times in (of(0_i64..4_000_000_000_000), of(0_i64..4_000_000_000_000)),
     ) {
         let query = SessionQuery {
             statuses,
@@ -74,6 +75,9 @@ proptest! {
             tenant_id: names.2,
             task_id: task.map(TaskId::from_ulid),
             labels,
+            repository,
+            created_after: times.0.map(Timestamp::from_unix_millis),
+            created_before: times.1.map(Timestamp::from_unix_millis),
             include_archived,
             view,
             page,
@@ -115,8 +119,13 @@ proptest! {
         let query = if whole { query.whole_files() } else { query };
         comes_back::<_, DiffParams>(&query);
         let statuses = vec![FileStatus::Added, FileStatus::Renamed];
-        comes_back::<_, FileParams>(&FileQuery { statuses, page });
+        let path = PathPattern::parse("src/**/*.rs");
+        comes_back::<_, FileParams>(&FileQuery { statuses, path, page });
+        let statuses = vec![WorkspaceStatus::Kept, WorkspaceStatus::Active];
+        comes_back::<_, WorkspaceParams>(&WorkspaceQuery { statuses, page });
         comes_back::<_, PageParams>(&page);
+        let project_id = Some("one".to_owned());
+        comes_back::<_, RepositoryParams>(&RepositoryQuery { tenant_id: None, project_id, page });
     }
 
     #[test]
@@ -263,4 +272,41 @@ fn changed_files_are_filtered_and_paged() {
     assert_eq!((page.total, page.next_page), (2, None));
     assert_eq!(page.items, [files[2].clone()]);
     assert_eq!(FileQuery::default().select(files.clone()).items, files);
+}
+
+#[test]
+fn patterns_select_files_within_and_across_folders() {
+    let files = ["a.rs", "src/b.rs", "src/c/d.rs", "src/c/e.md"];
+    let files: Vec<FileEntry> = files
+        .map(|it| FileEntry::new(it.to_owned(), FileStatus::Added))
+        .into();
+    for (pattern, expected) in [
+        ("*.rs", vec!["a.rs"]),
+        ("src/*", vec!["src/b.rs"]),
+        ("src/**", vec!["src/b.rs", "src/c/d.rs", "src/c/e.md"]),
+        ("**/*.rs", vec!["a.rs", "src/b.rs", "src/c/d.rs"]),
+        ("src/?.rs", vec!["src/b.rs"]),
+        ("none", vec![]),
+    ] {
+        let query: FileQuery =
+            read::<FileParams, _>(&json!({ "path": pattern })).expect("a pattern");
+        let found = query.select(files.clone());
+        let found: Vec<&str> = found.items.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(found, expected, "{pattern}");
+    }
+    for wrong in ["", "[a", &"a".repeat(1025)] {
+        let refused = refusal::<FileParams, FileQuery>(&json!({ "path": wrong }));
+        assert!(refused.contains("must be a pattern for paths"), "{refused}");
+    }
+}
+
+#[test]
+fn address_of_a_file_selects_it() {
+    let path = "src/a, b & c.txt";
+    let address = DiffQuery::address_of_file("/diff", path);
+    assert_eq!(address, "/diff?files=src%2Fa%5C%2C%20b%20%26%20c%2Etxt");
+    let files = percent_encoding::percent_decode_str(address.rsplit('=').next().expect("a value"));
+    let files = files.decode_utf8().expect("UTF-8");
+    let query: DiffQuery = read::<DiffParams, _>(&json!({ "files": files })).expect("a query");
+    assert_eq!(query.files(), [path]);
 }

@@ -6,8 +6,9 @@ use ah_rest_api_contract::operations::ALL;
 use ah_rest_api_contract::{
     AgentType, AllEventsQuery, AttachmentHash, DiffQuery, DraftContent, DraftId, ErrorKind,
     EventFilter, EventQuery, EventSeq, FileQuery, LogParams, PageRequest, PermissionAnswer,
-    PermissionId, PromptContent, PromptId, PromptRequest, RepoConfig, RepositoryId, SessionId,
-    SessionQuery, TaskId, TaskLaunchParams, TaskManager as _, for_each_operation,
+    PermissionId, PromptContent, PromptId, PromptRequest, RepoConfig, RepositoryId,
+    RepositoryQuery, SessionId, SessionQuery, TaskId, TaskLaunchParams, TaskManager as _,
+    WorkspaceQuery, for_each_operation,
 };
 use ah_rest_client::RestClient;
 use wiremock::matchers::any;
@@ -39,6 +40,8 @@ samples! {
     RepositoryId: format!("repo-{SESSION}").parse().unwrap(),
     SessionQuery: SessionQuery::default(),
     PageRequest: PageRequest::default(),
+    RepositoryQuery: RepositoryQuery::default(),
+    WorkspaceQuery: WorkspaceQuery::default(),
     FileQuery: FileQuery::default(),
     DiffQuery: DiffQuery::default(),
     LogParams: LogParams::default(),

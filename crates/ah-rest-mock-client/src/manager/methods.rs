@@ -10,9 +10,9 @@ use ah_rest_api_contract::{
     EventQuery, EventSeq, EventStream, ExecutorInfo, FileEntry, FileQuery, HealthProbe,
     InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
     Project, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest, Repository,
-    RepositoryId, Runtime, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
-    SessionQuery, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
-    Version,
+    RepositoryId, RepositoryQuery, Runtime, Session, SessionDiff, SessionEvent, SessionId,
+    SessionInfo, SessionQuery, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager,
+    TaskManagerError, Version, WorkspaceInfo, WorkspaceQuery,
 };
 use async_trait::async_trait;
 
@@ -302,12 +302,21 @@ impl TaskManager for MockTaskManager {
         Ok(self.shared.state().page_of_projects(page))
     }
 
+    async fn list_workspaces(
+        &self,
+        query: WorkspaceQuery,
+    ) -> Result<Page<WorkspaceInfo>, TaskManagerError> {
+        self.enter(MockMethod::ListWorkspaces).await?;
+        let now = self.shared.now().wall;
+        Ok(self.shared.state().page_of_workspaces(&query, now))
+    }
+
     async fn list_repositories(
         &self,
-        page: PageRequest,
+        query: RepositoryQuery,
     ) -> Result<Page<Repository>, TaskManagerError> {
         self.enter(MockMethod::ListRepositories).await?;
-        Ok(self.shared.state().repositories.list(page))
+        Ok(self.shared.state().page_of_repositories(&query))
     }
 
     async fn get_repository(&self, id: RepositoryId) -> Result<Repository, TaskManagerError> {

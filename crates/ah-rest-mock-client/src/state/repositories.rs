@@ -1,8 +1,8 @@
 //! The repositories of tasks, with their branches.
 
 use ah_rest_api_contract::{
-    Branch, BranchList, ExecutorId, Page, PageRequest, Repository, RepositoryId, RepositorySource,
-    Session, SessionWorkspace, TaskManagerError, Timestamp, WorkspaceProvider,
+    Branch, BranchList, ExecutorId, Repository, RepositoryId, RepositorySource, Session,
+    SessionWorkspace, TaskManagerError, Timestamp, WorkspaceProvider,
 };
 use ulid::Ulid;
 
@@ -68,14 +68,14 @@ impl Repositories {
     }
 
     /// The last used first.
-    pub(crate) fn list(&self, page: PageRequest) -> Page<Repository> {
+    pub(crate) fn list(&self) -> Vec<Repository> {
         let mut items: Vec<Repository> = self
             .known
             .iter()
             .map(|known| known.repository.clone())
             .collect();
         items.sort_by_key(|repository| std::cmp::Reverse((repository.last_used_at, repository.id)));
-        Page::of_whole(items, page)
+        items
     }
 
     fn known(&self, id: RepositoryId) -> Result<&StoredRepository, TaskManagerError> {

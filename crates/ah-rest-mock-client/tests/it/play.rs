@@ -208,7 +208,7 @@ async fn repository_has_branches_and_a_session_starts_at_one() {
     let id = launch(&mock, task.clone()).await;
     whole_log(&mock, id).await;
     let repositories = mock
-        .list_repositories(PageRequest::largest())
+        .list_repositories(PageRequest::largest().into())
         .await
         .unwrap();
     assert_eq!(repositories.total, 1);

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use ah_rest_api_contract::{
     AllEventsParams, AllEventsQuery, DiffParams, DiffQuery, EventParams, EventQuery, FieldErrors,
-    FileParams, FileQuery, LogParams, LogQuery, PageParams, PageRequest, SessionParams,
-    SessionQuery, StreamParams, StreamQuery,
+    FileParams, FileQuery, LogParams, LogQuery, PageParams, PageRequest, RepositoryParams,
+    RepositoryQuery, SessionParams, SessionQuery, StreamParams, StreamQuery, WorkspaceParams,
+    WorkspaceQuery,
 };
 use axum::extract::FromRequestParts;
 use axum::http::Uri;
@@ -43,6 +44,8 @@ queries! {
     StreamQuery => StreamParams,
     LogQuery => LogParams,
     FileQuery => FileParams,
+    RepositoryQuery => RepositoryParams,
+    WorkspaceQuery => WorkspaceParams,
     DiffQuery => DiffParams,
 }
 

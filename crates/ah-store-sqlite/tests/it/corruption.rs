@@ -132,7 +132,9 @@ async fn corrupt_event_task_draft_and_repository_are_named() {
     assert_names(read, "tasks", "request", &task.task.id.to_string());
 
     corrupt(&folder, "UPDATE repositories SET id = 'repo-1'").await;
-    let listed = store.list_repositories(PageRequest::default()).await;
+    let listed = store
+        .list_repositories(&PageRequest::default().into())
+        .await;
     assert_names(listed, "repositories", "id", "repo-1");
 }
 

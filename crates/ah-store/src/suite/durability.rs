@@ -36,7 +36,9 @@ pub async fn writes_survive_reopening(harness: &dyn StoreHarness) {
     assert_eq!(again, events);
     let listed = store.list_sessions(&SessionQuery::default()).await.unwrap();
     assert_eq!(listed.total, 2);
-    let repositories = store.list_repositories(PageRequest::default()).await;
+    let repositories = store
+        .list_repositories(&PageRequest::default().into())
+        .await;
     assert_eq!(repositories.unwrap().total, 1);
     // The log continues after its last event.
     let written = store.write(thinking(id)).await.unwrap();

@@ -32,7 +32,7 @@ pub async fn a_repository_is_known_by_its_address(harness: &dyn StoreHarness) {
     .await;
     sample::one_session(&*store).await;
     let page = store
-        .list_repositories(PageRequest::default())
+        .list_repositories(&PageRequest::default().into())
         .await
         .unwrap();
     let repository = |id, name: &str, url: &str, seconds| {
@@ -52,7 +52,7 @@ pub async fn a_repository_is_known_by_its_address(harness: &dyn StoreHarness) {
     .await;
     let thing = repository(id, "thing", url, 3);
     let page = store
-        .list_repositories(PageRequest::default())
+        .list_repositories(&PageRequest::default().into())
         .await
         .unwrap();
     assert_eq!(page.items, [thing.clone(), other]);
@@ -62,7 +62,7 @@ pub async fn a_repository_is_known_by_its_address(harness: &dyn StoreHarness) {
     assert_eq!(source, "https://you:token@host.example/team/thing.git");
     assert!(store.repository(again).await.is_err());
     let one = PageRequest::new(2, 1).unwrap();
-    let page = store.list_repositories(one).await.unwrap();
+    let page = store.list_repositories(&one.into()).await.unwrap();
     assert_eq!((page.items.len(), page.total, page.next_page), (1, 2, None));
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use ah_rest_api_contract::{DiffEvent, EventPayload, FileEdit};
+use ah_rest_api_contract::{DiffEvent, DiffQuery, EventPayload, FileEdit};
 use serde_json::{Map, Value};
 use similar::{ChangeTag, TextDiff};
 
@@ -98,7 +98,10 @@ impl FileChange {
             diff.old_text_tail = Some(tail(old));
             diff.new_text_tail = Some(tail(&self.new));
             diff.truncated = Some(true);
-            diff.full_diff_url = Some(place.diff_url.to_owned());
+            diff.full_diff_url = Some(DiffQuery::address_of_file(
+                place.diff_url,
+                &relative(&self.path, place.workspace),
+            ));
         } else {
             diff.old_text = Some(old.to_owned());
             diff.new_text = Some(self.new.clone());
@@ -232,7 +235,7 @@ mod tests {
         assert_eq!((diff.truncated, diff.old_text), (Some(true), None));
         assert_eq!(diff.new_text_head.unwrap().lines().count(), HEAD_LINES);
         assert_eq!(diff.new_text_tail.unwrap().lines().last(), Some("new2999"));
-        assert_eq!(diff.full_diff_url.as_deref(), Some("/diff"));
+        assert_eq!(diff.full_diff_url.as_deref(), Some("/diff?files=a"));
 
         let wide = "ä".repeat(LARGE_BYTES);
         let (_, diff) = edited(&json!({"path": "a", "newText": wide}));
