@@ -18,6 +18,7 @@ use ah_rest_api_contract::{
 use ah_scenario::AGENT_TYPE as SCENARIO;
 use serde_json::Value;
 
+pub use builtin::has_own_sandbox;
 pub use configured::{AgentEntry, ConfiguredAgents, HomeOf, InvalidAgent};
 
 use crate::near_miss::nearest_name;

@@ -45,6 +45,9 @@ pub struct HomePlan {
     /// Paths within the state that link to the user's: logins, whose tokens are renewed, and
     /// read-only files.
     pub linked: Vec<PathBuf>,
+    /// The linked paths that the agent writes in place: logins, whose tokens are renewed.
+    #[serde(default)]
+    pub renewed: Vec<PathBuf>,
     /// Paths within the state that start as a copy of the user's: settings, which agents write.
     pub copied: Vec<PathBuf>,
     /// The variables that relocate these folders (with an empty path: all of them). They locate the

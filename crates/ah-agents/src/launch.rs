@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ah_rest_api_contract::{PermissionPolicy, PromptContent, PromptId, SessionId};
+use ah_sandbox::Confinement;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -69,6 +70,16 @@ pub struct AgentProgram {
     pub settings: Map<String, Value>,
 }
 
+/// The sandbox of an agent, and the program that enters it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SandboxLaunch {
+    /// The command line of the program, without its options.
+    pub command: Vec<String>,
+    /// The sandbox. The recorder adds the places of the session.
+    pub confinement: Confinement,
+}
+
 /// The complete input of a recorder that runs one agent. It is the file `launch.json` of the
 /// session's folder, mode 0600.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +89,9 @@ pub struct LaunchSpec {
     pub session_id: SessionId,
     /// The agent.
     pub agent: AgentProgram,
+    /// The sandbox of the agent; `None` gives it the permissions of the recorder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<SandboxLaunch>,
     /// The agent's working directory.
     pub workspace: PathBuf,
     /// The first prompt.

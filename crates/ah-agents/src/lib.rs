@@ -13,9 +13,10 @@ mod launch;
 mod near_miss;
 pub mod scenario_agent;
 
+pub use catalog::has_own_sandbox;
 pub use catalog::{AgentEntry, Catalog, ConfiguredAgents, HomeOf, HostEnvironment, InvalidAgent};
 pub use folder::SessionFolder;
 pub use home::HomePlan;
 pub use inheritance::Inheritance;
-pub use launch::{AgentProgram, DriverKind, LaunchSpec};
+pub use launch::{AgentProgram, DriverKind, LaunchSpec, SandboxLaunch};
 pub use near_miss::nearest_name;

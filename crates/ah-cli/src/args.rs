@@ -11,7 +11,7 @@ mod value;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use agent::{AccessPointArgs, AgentCommand};
+pub(crate) use agent::{AccessPointArgs, AgentCommand, ConfineArgs};
 pub(crate) use catalog::{
     ExecutorsArgs, InitArgs, ProjectsArgs, ReposArgs, RuntimesArgs, WorkspacesArgs,
 };

@@ -4,6 +4,7 @@ mod access_point;
 mod agents;
 mod catalog;
 pub(crate) mod config;
+pub(crate) mod confine;
 mod confirm;
 mod default_agent;
 pub(crate) mod doctor;

@@ -7,9 +7,10 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use ah_agents::ConfiguredAgents;
-use ah_rest_api_contract::{ApiKeyText, error_chain};
+use ah_rest_api_contract::{ApiKeyText, RuntimePolicy, error_chain};
 use ah_rest_server::{
-    CliSection, Config, Sources, TaskSection, TrustError, WorkspaceSettings, check_home, make_home,
+    CliSection, Config, SandboxSettings, Sources, TaskSection, TrustError, WorkspaceSettings,
+    check_home, make_home,
 };
 
 use crate::failure::Failure;
@@ -21,7 +22,7 @@ const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 const HOME: &str = "HOME";
 /// The prefixes of the variables that set keys for the command line. The server's are not read by
 /// other commands, so that a fault in one of them does not stop a command that needs none of them.
-const READ: [&str; 2] = ["AH_CLI_", "AH_TASK_"];
+const READ: [&str; 3] = ["AH_CLI_", "AH_SANDBOX_", "AH_TASK_"];
 
 /// The access point that commands use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +97,16 @@ impl CommandSettings {
     /// Returns the settings of workspaces.
     pub(crate) fn workspaces(&self) -> WorkspaceSettings {
         self.config.workspace()
+    }
+
+    /// Returns the treatment of tasks by the runtime that they request.
+    pub(crate) fn runtimes(&self) -> RuntimePolicy {
+        self.config.sessions().runtimes
+    }
+
+    /// Returns the settings of the sandbox.
+    pub(crate) fn sandbox(&self) -> SandboxSettings {
+        self.config.sandbox()
     }
 
     /// Returns the configured agents, without the built-in ones.

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use ah_agents::{Catalog, ConfiguredAgents, HostEnvironment};
 use ah_engine::{EngineConfig, IdSource, LocalTaskManager, StartError, SystemClock};
-use ah_executor_local::{LocalExecutor, PushPolicy};
+use ah_executor_local::{LocalExecutor, Protection, PushPolicy, toolchain_places};
 use ah_recorder::RecorderCommand;
 use ah_rest_api_contract::{AccessPoint, Agent, TaskManager, error_chain};
-use ah_rest_server::{Config, Host, ServeError, ServerClock, SessionSettings, WorkspaceSettings};
+use ah_rest_server::{
+    Config, Host, SandboxSettings, ServeError, ServerClock, SessionSettings, WorkspaceSettings,
+};
 use ah_store::{Sessions as _, Store as _, StoreError};
 use ah_store_sqlite::SqliteStore;
 use tokio::sync::oneshot;
@@ -62,8 +64,13 @@ pub(crate) async fn open(
     let mut config = EngineConfig::new(settings.home.clone());
     config.scheduling = scheduling;
     config.max_concurrent_tasks = settings.max_concurrent_tasks();
-    let workspaces = settings.workspaces();
-    let engine = start(config, store, program, catalog, workspaces)
+    config.runtimes = settings.runtimes();
+    config.sandbox = settings.sandbox().profile;
+    let host = HostSettings {
+        workspaces: settings.workspaces(),
+        sandbox: sandbox(settings.sandbox())?,
+    };
+    let engine = start(config, store, program, catalog, host)
         .await
         .map_err(|error| {
             Failure::configuration(format!(
@@ -111,24 +118,28 @@ pub(crate) async fn serve(
         idle_timeout,
         stop_grace,
         allowed_env,
-        devcontainers,
+        runtimes,
     } = config.sessions();
     let engine = EngineConfig {
         max_concurrent_tasks,
         idle_timeout,
         stop_grace,
         allowed_env,
-        devcontainers,
+        runtimes,
+        sandbox: config.sandbox().profile,
         ..EngineConfig::new(settings.home.clone())
     };
     let catalog = catalog(&program, config.agents().clone());
-    let workspaces = config.workspace();
+    let host_settings = HostSettings {
+        workspaces: config.workspace(),
+        sandbox: sandbox(config.sandbox())?,
+    };
     let background = TaskTracker::new();
     let stop = shutdown.child_token();
     let (tracker, stopped) = (background.clone(), stop.clone());
     let start = async move {
         let asking = catalog.clone();
-        let engine = start(engine, store, program, catalog, workspaces).await?;
+        let engine = start(engine, store, program, catalog, host_settings).await?;
         // Version checks run in the background, so that requests for the list of agents do not
         // wait.
         tracker.spawn(async move { stopped.run_until_cancelled(asking.ask_versions()).await });
@@ -252,28 +263,77 @@ fn catalog(program: &Program, configured: ConfiguredAgents) -> Catalog {
     Catalog::new(scenario_agent, configured, host_environment)
 }
 
+/// The settings of the host of sessions.
+struct HostSettings {
+    workspaces: WorkspaceSettings,
+    sandbox: ah_executor_local::SandboxSettings,
+}
+
+/// Returns the settings of the sandbox for this user.
+fn sandbox(settings: SandboxSettings) -> Result<ah_executor_local::SandboxSettings, Failure> {
+    let is_optional = settings.is_optional();
+    let home = std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute());
+    let absolute = |key: &str, paths: Vec<PathBuf>| {
+        let path = |path: PathBuf| match (path.strip_prefix("~"), &home) {
+            (Ok(rest), Some(home)) => Ok(home.join(rest)),
+            (Ok(_), None) => Err(Failure::configuration(format!(
+                "`{key}` contains `{}`, but HOME is not set",
+                path.display()
+            ))
+            .hint("set HOME, or use absolute paths")),
+            (Err(_), _) => Ok(path),
+        };
+        paths.into_iter().map(path).collect::<Result<Vec<_>, _>>()
+    };
+    let named = |name: &String| {
+        Protection::named(name)
+            .ok_or_else(|| Failure::configuration(format!("there is no protection `{name}`")))
+    };
+    Ok(ah_executor_local::SandboxSettings {
+        profile: settings.profile,
+        is_optional,
+        require: settings
+            .require
+            .iter()
+            .map(named)
+            .collect::<Result<_, _>>()?,
+        tools: toolchain_places(|name| std::env::var_os(name)),
+        read: absolute("sandbox.read", settings.read)?,
+        write: absolute("sandbox.write", settings.write)?,
+        deny: absolute("sandbox.deny", settings.deny)?,
+        home,
+    })
+}
+
 async fn start(
     config: EngineConfig,
     store: Arc<SqliteStore>,
     program: Program,
     catalog: Catalog,
-    workspaces: WorkspaceSettings,
+    host: HostSettings,
 ) -> Result<LocalTaskManager, StartError> {
     let recorder = RecorderCommand {
         args: ["agent", "record", "--folder"].map(str::to_owned).to_vec(),
         program: program.path,
     };
+    let HostSettings {
+        workspaces,
+        sandbox,
+    } = host;
     let push = match workspaces.may_push {
         true => PushPolicy::Allowed,
         false => PushPolicy::Refused,
     };
-    let executor =
-        LocalExecutor::new(config.home.clone(), recorder, catalog).with_workspaces(|host| {
+    let executor = LocalExecutor::new(config.home.clone(), recorder, catalog)
+        .with_workspaces(|host| {
             host.set_push(push);
             host.set_file_limit(workspaces.file_bytes_max);
             host.set_providers(workspaces.providers);
             host.set_bases_limit(workspaces.base_bytes_max);
-        });
+        })
+        .with_sandbox(sandbox);
     LocalTaskManager::start(
         config,
         store,

@@ -54,6 +54,7 @@ fn main() -> std::process::ExitCode {
         Command::Agent(AgentCommand::Scenario { settings }) => {
             return ah_agents::scenario_agent::main(settings);
         }
+        Command::Agent(AgentCommand::Confine(args)) => return commands::confine::run(args),
         _ => {}
     }
     let json = cli.global.json;

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ah_rest_api_contract::DevcontainerPolicy;
+use ah_rest_api_contract::{RuntimePolicy, SandboxProfile};
 
 /// The sessions that an engine attends to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,15 +36,17 @@ pub struct EngineConfig {
     pub stop_grace: Duration,
     /// The names of the environment variables that a task may set.
     pub allowed_env: BTreeSet<String>,
-    /// The treatment of tasks that request a development container.
-    pub devcontainers: DevcontainerPolicy,
+    /// The treatment of tasks by the runtime that they request.
+    pub runtimes: RuntimePolicy,
+    /// The sandbox profile of the runtime `local`.
+    pub sandbox: SandboxProfile,
 }
 
 impl EngineConfig {
     /// Creates a configuration with [`Scheduling::Serve`] in `home`. The defaults are 16 slots, a
     /// lease of 6 s, 24 h of idle time, one minute of idle time without an engine, 5 s per step of
     /// ending an agent, no allowed variables,
-    /// and no development containers.
+    /// no development containers, and a sandbox for every agent.
     #[must_use]
     pub fn new(home: PathBuf) -> Self {
         Self {
@@ -56,7 +58,8 @@ impl EngineConfig {
             orphan_idle: Duration::from_secs(60),
             stop_grace: Duration::from_secs(5),
             allowed_env: BTreeSet::new(),
-            devcontainers: DevcontainerPolicy::default(),
+            runtimes: RuntimePolicy::default(),
+            sandbox: SandboxProfile::Default,
         }
     }
 }

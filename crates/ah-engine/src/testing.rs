@@ -19,7 +19,7 @@ use ah_lifecycle::turns::Moment;
 use ah_lifecycle::{AgentEnd, Fact, Fence, JournalEntry, JournalRecord, Request};
 use ah_rest_api_contract::{
     AgentSelection, EphemeralEvent, EventPayload, Log, LogLevel, PermissionPolicy, PromptId,
-    SessionId, SessionStatus, Thought, Timestamp,
+    SandboxProfile, SessionId, SessionStatus, Thought, Timestamp,
 };
 use tokio::sync::{broadcast, watch};
 
@@ -227,6 +227,7 @@ impl FakeHost {
             agent: AgentSelection::new(ah_scenario::AGENT_TYPE),
             env: BTreeMap::new(),
             workspace: format!("/workspaces/{session}").into(),
+            sandbox: SandboxProfile::Disabled,
             prompt: "begin".into(),
             prompt_id: PromptId::from_ulid(session.ulid()),
             author: "user".to_owned(),

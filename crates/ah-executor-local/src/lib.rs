@@ -3,6 +3,7 @@
 mod error;
 mod recorder;
 mod remains;
+mod sandbox;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,13 +16,18 @@ use ah_executor::{
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_recorder::{RecorderCommand, SpawnError, journal, sweep_folder};
 use ah_rest_api_contract::{
-    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, ExecutorInfo, FieldErrors,
-    FileEntry, RecorderInfo, RepositorySource, SessionDiff, SessionId, SessionWorkspace,
+    Agent, AgentSelection, AgentType, Branch, ChangeSummary, DiffQuery, ExecutorId, ExecutorInfo,
+    FieldErrors, FileEntry, RecorderInfo, RepositorySource, Runtime, SandboxProfile, SessionDiff,
+    SessionId, SessionIsolation, SessionWorkspace,
 };
 use ah_workspace::Workspace;
 use async_trait::async_trait;
 
 use error::workspace_error;
+use sandbox::Sandbox;
+
+pub use ah_sandbox::{Protection, toolchain_places};
+pub use sandbox::{SandboxSettings, isolation_of_host};
 
 pub use ah_workspace::{GIT_VERSION_MIN, PushPolicy, Workspaces};
 
@@ -32,6 +38,7 @@ pub struct LocalExecutor {
     sessions: PathBuf,
     recorder: RecorderCommand,
     catalog: Catalog,
+    sandbox: Option<Sandbox>,
 }
 
 impl LocalExecutor {
@@ -46,7 +53,17 @@ impl LocalExecutor {
             sessions,
             recorder,
             catalog,
+            sandbox: None,
         }
+    }
+
+    /// Runs agents in a sandbox, which the program of the recorder enters.
+    #[must_use]
+    pub fn with_sandbox(mut self, settings: SandboxSettings) -> Self {
+        let state = self.sessions.parent().unwrap_or(&self.sessions).to_owned();
+        let program = self.recorder.program.clone();
+        self.sandbox = Some(Sandbox::new(state, program, settings));
+        self
     }
 
     /// Changes the settings of workspaces before the executor runs.
@@ -91,6 +108,33 @@ impl Executor for LocalExecutor {
         self.catalog.ask_versions().await;
     }
 
+    fn runtimes(&self) -> Vec<Runtime> {
+        let profiles = match &self.sandbox {
+            Some(sandbox) => sandbox.profiles(),
+            None => vec![SandboxProfile::Disabled],
+        };
+        vec![Runtime::local(profiles)]
+    }
+
+    async fn isolation(
+        &self,
+        profile: SandboxProfile,
+        agent: Option<&AgentType>,
+    ) -> Option<SessionIsolation> {
+        Some(self.sandbox.as_ref()?.isolation(profile, agent).await)
+    }
+
+    async fn check_isolation(
+        &self,
+        profile: SandboxProfile,
+        agent: Option<&AgentType>,
+    ) -> Result<(), String> {
+        match &self.sandbox {
+            Some(sandbox) => sandbox.check(profile, agent).await,
+            None => Ok(()),
+        }
+    }
+
     fn check_agent(&self, selection: &AgentSelection) -> Result<(), FieldErrors> {
         self.catalog.resolve(selection).map(drop)
     }
@@ -133,7 +177,13 @@ impl Executor for LocalExecutor {
             .resolve(&launch.agent)
             .map_err(|errors| ExecutorError::new(errors.to_string()))?;
         agent.env.extend(launch.env.clone());
-        let spec = recorder::launch_spec(launch, agent);
+        let mut spec = recorder::launch_spec(launch, agent);
+        if let Some(sandbox) = &self.sandbox {
+            let confined = sandbox
+                .launch(launch.sandbox, &launch.agent.agent_type, &launch.workspace)
+                .await;
+            spec.sandbox = confined.map_err(ExecutorError::new)?;
+        }
         match ah_recorder::spawn(&self.recorder, &folder, &spec).await {
             // The recorder has already run. Its journal contains the outcome.
             Ok(()) | Err(SpawnError::AlreadyRan { .. }) => Ok(()),

@@ -15,6 +15,7 @@ pub(crate) fn launch_spec(launch: &AgentLaunch, agent: AgentProgram) -> LaunchSp
     LaunchSpec {
         session_id: launch.session,
         agent,
+        sandbox: None,
         workspace: launch.workspace.clone(),
         prompt: launch.prompt.clone(),
         prompt_id: launch.prompt_id,

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ah_lifecycle::Fence;
-use ah_rest_api_contract::{AgentSelection, PermissionPolicy, PromptContent, PromptId, SessionId};
+use ah_rest_api_contract::{
+    AgentSelection, PermissionPolicy, PromptContent, PromptId, SandboxProfile, SessionId,
+};
 
 /// The parameters of the start of a session's agent.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +20,8 @@ pub struct AgentLaunch {
     pub env: BTreeMap<String, String>,
     /// The agent's working directory on the executor's host.
     pub workspace: PathBuf,
+    /// The sandbox profile of the agent.
+    pub sandbox: SandboxProfile,
     /// The first prompt.
     pub prompt: PromptContent,
     /// The id of the first prompt.

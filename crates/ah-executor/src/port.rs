@@ -2,8 +2,9 @@
 
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_rest_api_contract::{
-    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorInfo, FieldErrors, FileEntry,
-    RecorderInfo, RepositorySource, Runtime, SessionDiff, SessionId, SessionWorkspace,
+    Agent, AgentSelection, AgentType, Branch, ChangeSummary, DiffQuery, ExecutorInfo, FieldErrors,
+    FileEntry, RecorderInfo, RepositorySource, Runtime, SandboxProfile, SessionDiff, SessionId,
+    SessionIsolation, SessionWorkspace,
 };
 use async_trait::async_trait;
 
@@ -166,7 +167,29 @@ pub trait Executor: Send + Sync + 'static {
 
     /// Returns the runtimes of its agents.
     fn runtimes(&self) -> Vec<Runtime> {
-        vec![Runtime::local()]
+        vec![Runtime::local([SandboxProfile::Disabled])]
+    }
+
+    /// Returns the isolation that this host gives to an agent of a profile, or to most agents; `None`
+    /// if it has no sandbox.
+    async fn isolation(
+        &self,
+        _profile: SandboxProfile,
+        _agent: Option<&AgentType>,
+    ) -> Option<SessionIsolation> {
+        None
+    }
+
+    /// Checks that this host enforces what its configuration requires of a profile.
+    ///
+    /// # Errors
+    /// The protections that are missing, as a sentence.
+    async fn check_isolation(
+        &self,
+        _profile: SandboxProfile,
+        _agent: Option<&AgentType>,
+    ) -> Result<(), String> {
+        Ok(())
     }
 
     /// Returns the agents of this host, with the versions known so far.

@@ -17,9 +17,11 @@ use tokio::task::JoinHandle;
 use crate::error_lines::{ERROR_LINES_WAITING_MAX, ErrorLines};
 use crate::lines::{AGENT_LINE_BYTES_MAX, AgentLine, PAYLOAD_BYTES_MAX, next_line};
 use crate::process::{Cgroup, GroupEntry, RECORDER_MARK, SESSION_MARK};
+use crate::sandboxed;
 use crate::tasks::RecorderTasks;
 use ah_agents::LaunchSpec;
 use ah_agents::home::Home;
+use ah_sandbox::Confinement;
 
 /// The maximum size of the agent's standard error in the recorder's log, in bytes.
 const ERROR_BYTES_MAX: usize = 1024 * 1024;
@@ -69,20 +71,23 @@ impl AgentProcess {
         command: &[String],
         spec: &LaunchSpec,
         home: &Home,
+        confinement: Option<&Confinement>,
         cgroup: Option<&Cgroup>,
         log: File,
         tasks: &RecorderTasks,
     ) -> io::Result<Self> {
-        let (program, arguments) = command
-            .split_first()
-            .ok_or_else(|| io::Error::other("its command line is empty"))?;
-        let mut process = Command::new(program);
+        let (mut process, confined) = match (&spec.sandbox, confinement) {
+            (Some(sandbox), Some(confinement)) => {
+                let made = sandboxed::command(&sandbox.command, confinement, command)?;
+                (made.0, Some(made.1))
+            }
+            _ => (unconfined(command)?, None),
+        };
         let inherited = std::env::vars_os().map(|(name, _)| name);
         for name in spec.agent.inherits.refused(inherited) {
             process.env_remove(name);
         }
         process
-            .args(arguments)
             .envs(&home.variables)
             .envs(&spec.agent.env)
             .env(SESSION_MARK, spec.session_id.to_string())
@@ -97,6 +102,10 @@ impl AgentProcess {
         let mut child = process.spawn()?;
         // The agent is reaped by `reap` together with the orphans, so only its process id is kept.
         let pid = announced.pid(child.id())?;
+        drop(process);
+        if let Some(confined) = confined {
+            confined.wait()?;
+        }
         let missing = || io::Error::other("a pipe of the agent is missing");
         let stdin: OwnedFd = child.stdin.take().ok_or_else(missing)?.into();
         let stdout: OwnedFd = child.stdout.take().ok_or_else(missing)?.into();
@@ -193,6 +202,15 @@ pub(crate) enum FromAgent {
     Output(Option<LineAhead>),
     /// A line of its standard error.
     Error(String),
+}
+
+/// Returns the command of an agent without a sandbox.
+fn unconfined(command: &[String]) -> io::Result<Command> {
+    let empty = || io::Error::other("its command line is empty");
+    let (program, arguments) = command.split_first().ok_or_else(empty)?;
+    let mut process = Command::new(program);
+    process.args(arguments);
+    Ok(process)
 }
 
 /// Makes the process lead its own session and die with the recorder.

@@ -26,6 +26,7 @@ mod log;
 mod process;
 pub mod protocol;
 mod run;
+mod sandboxed;
 mod server;
 mod session;
 mod shutdown;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::word::words;
-use crate::{ExecutorId, RuntimeType, Timestamp, WorkspaceProvider, word};
+use crate::{ExecutorId, RuntimeType, SandboxProfile, Timestamp, WorkspaceProvider, word};
 
 /// A runtime that tasks can request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,12 +20,13 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Creates the runtime `local`, which has no sandbox.
+    /// Creates the runtime `local` with these sandbox profiles.
     #[must_use]
-    pub fn local() -> Self {
+    pub fn local(profiles: impl IntoIterator<Item = SandboxProfile>) -> Self {
+        let names = profiles.into_iter().map(|it| it.to_string());
         Self {
             runtime_type: RuntimeType::Local,
-            sandbox_profiles: vec!["disabled".to_owned()],
+            sandbox_profiles: names.collect(),
         }
     }
 }

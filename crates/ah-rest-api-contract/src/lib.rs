@@ -176,6 +176,7 @@ pub mod health;
 pub mod host;
 pub mod idempotency;
 mod ids;
+mod isolation;
 pub mod lifecycle;
 pub mod manager;
 mod number;
@@ -231,6 +232,7 @@ pub use ids::{
     DraftId, EventSeq, ExecutorId, InvalidId, LogCursor, MessageId, PermissionId, PromptId,
     RepositoryId, SessionId, TaskId,
 };
+pub use isolation::{MissingIsolation, SandboxProfile, SessionIsolation};
 pub use lifecycle::{Activity, Admission, SessionAction, SessionStatus};
 pub use manager::{AllEventsStream, EventStream, InitialTasks, TaskManager};
 pub use page::{BoundedItems, PAGE_BYTES_MAX, PER_PAGE_MAX, Page, PageRequest, Summarized};
@@ -255,8 +257,9 @@ pub use session::{
 };
 pub use task::{
     AgentSelection, CreateTask, DevcontainerPolicy, LaunchedTask, Priority, RepoConfig, RepoMode,
-    RuntimeConfig, RuntimeResources, RuntimeType, Task, TaskLaunchParams, TaskLaunchParamsBuilder,
-    WebhookRequest, WorkDelivery, WorkDeliveryMode, WorkspaceConfig,
+    RuntimeConfig, RuntimePolicy, RuntimeResources, RuntimeType, Task, TaskLaunchParams,
+    TaskLaunchParamsBuilder, UnsandboxedPolicy, WebhookRequest, WorkDelivery, WorkDeliveryMode,
+    WorkspaceConfig,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use workspace::{WorkspaceInfo, WorkspaceQuery, WorkspaceStatus};

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use crate::word::{self, words};
 use crate::{
     Activity, AgentType, ChangeSummary, EventSeq, ExecutorId, PageRequest, Priority, PromptContent,
-    RepoMode, RuntimeConfig, SessionDebug, SessionEvent, SessionId, SessionStatus, Summarized,
-    TaskId, Timestamp, Usage, operations::paths,
+    RepoMode, RuntimeConfig, SessionDebug, SessionEvent, SessionId, SessionIsolation,
+    SessionStatus, Summarized, TaskId, Timestamp, Usage, operations::paths,
 };
 
 /// The maximum number of recent events in a session.
@@ -350,6 +350,10 @@ pub struct SessionWorkspace {
     /// The providers that were considered before it and not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOverProvider>,
+    /// The isolation of the session's agent; absent if its executor has no sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<SessionIsolation>))]
+    pub isolation: Option<Box<SessionIsolation>>,
 }
 
 /// A workspace provider that was not used.
@@ -389,6 +393,7 @@ impl SessionWorkspace {
             executor_id,
             branch: None,
             passed_over: Vec::new(),
+            isolation: None,
         }
     }
 
@@ -396,6 +401,13 @@ impl SessionWorkspace {
     #[must_use]
     pub fn with_passed_over(mut self, passed_over: Vec<PassedOverProvider>) -> Self {
         self.passed_over = passed_over;
+        self
+    }
+
+    /// Sets the isolation.
+    #[must_use]
+    pub fn with_isolation(mut self, isolation: impl Into<Option<SessionIsolation>>) -> Self {
+        self.isolation = isolation.into().map(Box::new);
         self
     }
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 pub use launch::{TaskLaunchParams, TaskLaunchParamsBuilder};
 pub use options::{
-    DevcontainerPolicy, RuntimeResources, WebhookRequest, WorkDelivery, WorkDeliveryMode,
-    WorkspaceConfig,
+    DevcontainerPolicy, RuntimePolicy, RuntimeResources, UnsandboxedPolicy, WebhookRequest,
+    WorkDelivery, WorkDeliveryMode, WorkspaceConfig,
 };
 pub use repo::{RepoConfig, RepoMode};
 pub(crate) use request::open_runtime;

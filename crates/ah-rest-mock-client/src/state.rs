@@ -13,9 +13,9 @@ use ah_lifecycle::create::{self, Creation};
 use ah_lifecycle::turns::{AgentOutput, Moment};
 use ah_lifecycle::{Decision, Refusal, View};
 use ah_rest_api_contract::{
-    BoundedItems, DeliveryMode, DevcontainerPolicy, Draft, DraftId, DraftUpdate, ErrorKind,
-    EventQuery, InitialTasks, LaunchedTask, Page, PageRequest, Priority, Project, Prompt, PromptId,
-    PromptRequest, Repository, RepositoryQuery, Session, SessionEvent, SessionId, SessionQuery,
+    BoundedItems, DeliveryMode, Draft, DraftId, DraftUpdate, ErrorKind, EventQuery, InitialTasks,
+    LaunchedTask, Page, PageRequest, Priority, Project, Prompt, PromptId, PromptRequest,
+    Repository, RepositoryQuery, RuntimePolicy, Session, SessionEvent, SessionId, SessionQuery,
     SessionStatus, SortOrder, Summarized, Task, TaskId, TaskLaunchParams, TaskManagerError,
     Timestamp, WorkspaceInfo, WorkspaceQuery, check_cursor,
 };
@@ -103,7 +103,7 @@ impl State {
     ) -> Result<LaunchedTask, TaskManagerError> {
         let agents = &self.agents;
         create::judge(params, &self.allowed_env, |agent| agents.check(agent)).into_result(())?;
-        create::check_supported(params, DevcontainerPolicy::Refuse)?;
+        create::check_supported(params, RuntimePolicy::default())?;
         let Creation {
             task,
             sessions,

@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ah_agents::ConfiguredAgents;
-use ah_rest_api_contract::{DevcontainerPolicy, WorkspaceProvider};
+use ah_rest_api_contract::{
+    DevcontainerPolicy, RuntimePolicy, SandboxProfile, UnsandboxedPolicy, WorkspaceProvider,
+};
 
 pub use edit::{file_of, set};
 pub use entry::ConfigEntry;
@@ -61,8 +63,8 @@ pub struct SessionSettings {
     pub stop_grace: Duration,
     /// The names of the environment variables that a task may set.
     pub allowed_env: BTreeSet<String>,
-    /// The treatment of tasks that request a development container.
-    pub devcontainers: DevcontainerPolicy,
+    /// The treatment of tasks by the runtime that they request.
+    pub runtimes: RuntimePolicy,
 }
 
 /// The settings of workspaces, for the host that creates them.
@@ -76,6 +78,31 @@ pub struct WorkspaceSettings {
     pub providers: Vec<WorkspaceProvider>,
     /// The maximum size of all prepared checkouts, in bytes.
     pub base_bytes_max: u64,
+}
+
+/// The settings of the sandbox, for the host that runs agents. A path is absolute or begins with `~`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxSettings {
+    /// The profile of the runtime `local`.
+    pub profile: SandboxProfile,
+    /// True if tasks may request to run without a sandbox.
+    pub allow_disabled: bool,
+    /// The names of the protections that the host must enforce.
+    pub require: BTreeSet<String>,
+    /// Further readable places.
+    pub read: Vec<PathBuf>,
+    /// Further writable places.
+    pub write: Vec<PathBuf>,
+    /// Places out of reach.
+    pub deny: Vec<PathBuf>,
+}
+
+impl SandboxSettings {
+    /// Returns true if tasks may run without a sandbox: because that is allowed, or the default.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        self.allow_disabled || self.profile == SandboxProfile::Disabled
+    }
 }
 
 impl Config {
@@ -137,6 +164,23 @@ impl Config {
         }
     }
 
+    /// Returns the settings of the sandbox.
+    #[must_use]
+    pub fn sandbox(&self) -> SandboxSettings {
+        let section = &self.sandbox;
+        SandboxSettings {
+            profile: match &*section.profile {
+                "disabled" => SandboxProfile::Disabled,
+                _ => SandboxProfile::Default,
+            },
+            allow_disabled: section.allow_disabled,
+            require: section.require.clone(),
+            read: section.read.clone(),
+            write: section.write.clone(),
+            deny: section.deny.clone(),
+        }
+    }
+
     /// Returns the settings of sessions.
     #[must_use]
     pub fn sessions(&self) -> SessionSettings {
@@ -147,9 +191,15 @@ impl Config {
             idle_timeout: Duration::from_millis(self.sessions.idle_timeout_ms),
             stop_grace: Duration::from_millis(self.sessions.stop_grace_ms),
             allowed_env,
-            devcontainers: match &*self.sessions.devcontainer {
-                "local" => DevcontainerPolicy::Local,
-                _ => DevcontainerPolicy::Refuse,
+            runtimes: RuntimePolicy {
+                devcontainers: match &*self.sessions.devcontainer {
+                    "local" => DevcontainerPolicy::Local,
+                    _ => DevcontainerPolicy::Refuse,
+                },
+                unsandboxed: match self.sandbox().is_optional() {
+                    true => UnsandboxedPolicy::Allow,
+                    false => UnsandboxedPolicy::Refuse,
+                },
             },
         }
     }

@@ -42,8 +42,8 @@ mod trust;
 pub use auth::{FileError, KeyError, read_published};
 pub use clock::ServerClock;
 pub use config::{
-    CliSection, Config, ConfigEntry, ConfigError, DEFAULT_TOML, FILE_NAME, Layer, SessionSettings,
-    Sources, TaskSection, WorkspaceSettings, file_of, set,
+    CliSection, Config, ConfigEntry, ConfigError, DEFAULT_TOML, FILE_NAME, Layer, SandboxSettings,
+    SessionSettings, Sources, TaskSection, WorkspaceSettings, file_of, set,
 };
 pub use lock::{HomeLock, running};
 pub use serve::{Host, ServeError, lock_home, openapi_json, serve};

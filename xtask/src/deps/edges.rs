@@ -41,6 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ah-scenario", &["ah-lifecycle", "ah-rest-api-contract"]),
     ("ah-store", &["ah-lifecycle", "ah-rest-api-contract"]),
     ("ah-store-sqlite-schema", &[]),
+    ("ah-sandbox", &[]),
     (
         "ah-store-sqlite",
         &["ah-rest-api-contract", "ah-store", "ah-store-sqlite-schema"],
@@ -48,11 +49,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ah-executor", &["ah-lifecycle", "ah-rest-api-contract"]),
     (
         "ah-agents",
-        &["ah-lifecycle", "ah-rest-api-contract", "ah-scenario"],
+        &[
+            "ah-lifecycle",
+            "ah-rest-api-contract",
+            "ah-sandbox",
+            "ah-scenario",
+        ],
     ),
     (
         "ah-recorder",
-        &["ah-agents", "ah-lifecycle", "ah-rest-api-contract"],
+        &[
+            "ah-agents",
+            "ah-lifecycle",
+            "ah-rest-api-contract",
+            "ah-sandbox",
+        ],
     ),
     ("ah-workspace", &["ah-executor", "ah-rest-api-contract"]),
     (
@@ -63,6 +74,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ah-lifecycle",
             "ah-recorder",
             "ah-rest-api-contract",
+            "ah-sandbox",
             "ah-workspace",
         ],
     ),
@@ -97,6 +109,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ah-rest-api-contract",
             "ah-rest-client",
             "ah-rest-server",
+            "ah-sandbox",
             "ah-scenario",
             // The wiring looks whether the store is empty.
             "ah-store",

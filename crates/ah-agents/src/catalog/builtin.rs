@@ -5,6 +5,16 @@
 
 use ah_rest_api_contract::AgentCapabilities;
 
+/// Agents that run commands in a sandbox of their own, which does not work within another one: they
+/// mount file systems in namespaces.
+const OWN_SANDBOX: [&str; 1] = ["codex-acp"];
+
+/// Returns true if agents of this type have a sandbox of their own.
+#[must_use]
+pub fn has_own_sandbox(agent_type: &str) -> bool {
+    OWN_SANDBOX.contains(&agent_type)
+}
+
 /// A built-in agent, with the fields of a [`super::profile::Profile`].
 pub(super) struct Builtin {
     pub(super) agent_type: &'static str,
@@ -24,6 +34,7 @@ pub(super) struct Builtin {
 pub(super) struct BuiltinHome {
     pub(super) own: &'static [&'static str],
     pub(super) linked: &'static [&'static str],
+    pub(super) renewed: &'static [&'static str],
     pub(super) copied: &'static [&'static str],
     pub(super) variables: &'static [(&'static str, &'static str)],
     pub(super) unmoved: &'static [(&'static str, &'static str)],
@@ -83,6 +94,7 @@ const CLAUDE_ACP: Builtin = Builtin {
             ".claude/rules",
             ".claude/skills",
         ],
+        renewed: &[".claude/.credentials.json"],
         copied: &[".claude/.claude.json", ".claude/settings.json"],
         variables: &[("CLAUDE_CONFIG_DIR", ".claude")],
         // Its location while CLAUDE_CONFIG_DIR is not set.
@@ -111,6 +123,7 @@ const CODEX_ACP: Builtin = Builtin {
             ".codex/rules",
             ".codex/skills",
         ],
+        renewed: &[".codex/auth.json"],
         copied: &[".codex/config.toml"],
         variables: &[("CODEX_HOME", ".codex")],
         unmoved: &[],
@@ -144,6 +157,7 @@ const COPILOT: Builtin = Builtin {
             ".copilot/installed-plugins",
             ".copilot/skills",
         ],
+        renewed: &[],
         copied: &[
             ".copilot/config.json",
             ".copilot/lsp-config.json",
@@ -181,6 +195,11 @@ const GEMINI: Builtin = Builtin {
             ".gemini/policies",
             ".gemini/skills",
         ],
+        renewed: &[
+            ".gemini/gemini-credentials.json",
+            ".gemini/google_accounts.json",
+            ".gemini/oauth_creds.json",
+        ],
         copied: &[
             ".gemini/.env",
             ".gemini/settings.json",
@@ -217,6 +236,7 @@ const KIMI: Builtin = Builtin {
             ".kimi-code/device_id",
             ".kimi-code/skills",
         ],
+        renewed: &[".kimi-code/credentials"],
         copied: &[".kimi-code/config.toml", ".kimi-code/mcp.json"],
         variables: &[("KIMI_CODE_HOME", ".kimi-code")],
         unmoved: &[],
@@ -257,14 +277,34 @@ const OPENCODE: Builtin = Builtin {
         "OPENCODE_MODELS_*",
     ],
     home: BuiltinHome {
-        // Its configuration, in `.config/opencode`, is read-only and therefore shared.
-        own: &[".local/share/opencode", ".local/state/opencode"],
+        // It writes beside its configuration, too.
+        own: &[
+            ".config/opencode",
+            ".local/share/opencode",
+            ".local/state/opencode",
+        ],
         linked: &[
+            ".config/opencode/AGENTS.md",
+            ".config/opencode/agent",
+            ".config/opencode/agents",
+            ".config/opencode/command",
+            ".config/opencode/commands",
+            ".config/opencode/plugin",
+            ".config/opencode/plugins",
+            ".config/opencode/skills",
             ".local/share/opencode/auth.json",
             ".local/share/opencode/bin",
             ".local/share/opencode/mcp-auth.json",
         ],
-        copied: &[],
+        renewed: &[
+            ".local/share/opencode/auth.json",
+            ".local/share/opencode/mcp-auth.json",
+        ],
+        copied: &[
+            ".config/opencode/config.json",
+            ".config/opencode/opencode.json",
+            ".config/opencode/opencode.jsonc",
+        ],
         variables: &[],
         unmoved: &[],
     },
@@ -289,6 +329,7 @@ const OPENHANDS: Builtin = Builtin {
             ".openhands/microagents",
             ".openhands/skills",
         ],
+        renewed: &[],
         copied: &[
             ".openhands/agent_settings.json",
             ".openhands/cli_config.json",
@@ -328,6 +369,7 @@ const QWEN: Builtin = Builtin {
             ".qwen/oauth_creds.json",
             ".qwen/skills",
         ],
+        renewed: &[".qwen/oauth_creds.json"],
         copied: &[".qwen/.env", ".qwen/settings.json"],
         variables: &[("QWEN_HOME", ".qwen")],
         unmoved: &[],
@@ -361,6 +403,7 @@ const VIBE: Builtin = Builtin {
             ".vibe/skills",
             ".vibe/tools",
         ],
+        renewed: &[".vibe/.env"],
         copied: &[".vibe/config.toml", ".vibe/trusted_folders.toml"],
         variables: &[("VIBE_HOME", ".vibe")],
         unmoved: &[],

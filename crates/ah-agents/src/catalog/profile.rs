@@ -114,6 +114,7 @@ impl Profile {
             home: Some(HomePlan {
                 own: paths(home.own),
                 linked: paths(home.linked),
+                renewed: paths(home.renewed),
                 copied: paths(home.copied),
                 variables: home
                     .variables

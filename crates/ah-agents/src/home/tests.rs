@@ -68,6 +68,7 @@ fn plan() -> HomePlan {
     HomePlan {
         own: paths(&[".agent", ".agent.json", ".local/share/agent"]),
         linked: paths(&[".agent/auth.json", ".local/share/agent/token"]),
+        renewed: Vec::new(),
         copied: paths(&[".agent/config.toml", ".agent.json"]),
         variables: BTreeMap::from([("AGENT_HOME".to_owned(), ".agent".into())]),
         unmoved: BTreeMap::new(),
@@ -79,6 +80,7 @@ fn led_plan() -> HomePlan {
     HomePlan {
         own: paths(&[".agent", ".local/share/agent"]),
         linked: paths(&[".agent/auth.json", ".local/share/agent/token"]),
+        renewed: Vec::new(),
         copied: paths(&[".agent/.agent.json"]),
         variables: BTreeMap::from([("AGENT_HOME".to_owned(), ".agent".into())]),
         unmoved: BTreeMap::from([(".agent/.agent.json".into(), ".agent.json".into())]),

@@ -31,6 +31,13 @@ pub(crate) enum AgentCommand {
         #[arg(long, value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Confine this process and become an agent
+    #[command(
+        hide = true,
+        after_help = "Examples:
+  ah agent confine --try files,signals"
+    )]
+    Confine(ConfineArgs),
     /// Play a scenario as an agent
     #[command(
         hide = true,
@@ -42,6 +49,23 @@ pub(crate) enum AgentCommand {
         #[arg(long, value_name = "FILE")]
         settings: PathBuf,
     },
+}
+
+/// The options of the program that becomes an agent.
+#[derive(Debug, Args)]
+pub(crate) struct ConfineArgs {
+    /// Try these protections, separated by commas, and exit
+    #[arg(long = "try", value_name = "LIST", conflicts_with_all = ["sandbox", "report", "command"])]
+    pub(crate) trial: Option<String>,
+    /// Sandbox as JSON
+    #[arg(long, value_name = "JSON", required_unless_present = "trial")]
+    pub(crate) sandbox: Option<String>,
+    /// Open descriptor for the reason of a failure
+    #[arg(long, value_name = "N", required_unless_present = "trial")]
+    pub(crate) report: Option<i32>,
+    /// Program of the agent and its arguments
+    #[arg(last = true)]
+    pub(crate) command: Vec<String>,
 }
 
 /// The options of the access point. They override the environment, which overrides the

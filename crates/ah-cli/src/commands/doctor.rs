@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ah_executor_local::GIT_VERSION_MIN;
+use ah_executor_local::{GIT_VERSION_MIN, isolation_of_host};
 use ah_rest_api_contract::{Agent, Installation};
 use ah_rest_server::file_of;
 use serde_json::json;
@@ -81,6 +81,7 @@ pub(crate) fn run(json: bool, terminal: &Terminal) -> Result<ExitCode, Failure> 
         concat!("ah ", env!("CARGO_PKG_VERSION")),
     )];
     checks.push(check_git());
+    checks.extend(check_sandbox());
     match environment::home() {
         Ok(home) => {
             checks.push(check_home(&home));
@@ -175,6 +176,20 @@ fn check_git() -> DoctorCheck {
             ),
         },
     }
+}
+
+/// Tries the protections of the sandbox on this host.
+fn check_sandbox() -> Option<DoctorCheck> {
+    // `ah` without a path cannot run agents either, which the check of the agents reports.
+    let program = std::env::current_exe().ok()?;
+    let isolation = isolation_of_host(&program);
+    let message = isolation.in_words();
+    Some(if isolation.missing.is_empty() {
+        DoctorCheck::new("sandbox", CheckStatus::Good, message)
+    } else {
+        DoctorCheck::new("sandbox", CheckStatus::Warning, message)
+            .hint("docs/isolation.md explains each protection and how a host gets it")
+    })
 }
 
 fn check_home(home: &Path) -> DoctorCheck {

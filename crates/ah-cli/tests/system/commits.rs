@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -105,7 +106,7 @@ fn an_agent_commits_with_the_identity_and_the_hooks_of_its_user() {
     );
     let hooks = setting.folder.path().join("user/hooks");
     fs::create_dir(&hooks).unwrap();
-    let hook = "#!/bin/sh\ntouch \"$HOME/ran\"\n";
+    let hook = "#!/bin/sh\ntouch ran\n";
     fs::write(hooks.join("pre-commit"), hook).unwrap();
     fs::set_permissions(hooks.join("pre-commit"), Permissions::from_mode(0o755)).unwrap();
     let (session, authors) = commit_of_an_agent(&setting);
@@ -114,5 +115,6 @@ fn an_agent_commits_with_the_identity_and_the_hooks_of_its_user() {
         "Everywhere <e@example.org>, Everywhere <e@example.org>"
     );
     assert_eq!(notes(&setting, &session), [""; 0]);
-    assert!(setting.folder.path().join("user/ran").exists());
+    let workspace = Path::new(session["workspace"]["path"].as_str().unwrap());
+    assert!(workspace.join("ran").exists());
 }

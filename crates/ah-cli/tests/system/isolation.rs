@@ -107,8 +107,16 @@ fn an_end_is_prompt_whatever_the_agent_leaves() {
 
 #[test]
 fn removal_of_the_workspace_fails_its_session_alone() {
-    let setting = Setting::new();
+    let mut setting = Setting::new();
+    // An agent in a sandbox can empty its workspace, but not remove it.
+    let emptied = session(&setting, "rm -rf \"$PWD\"; test -d \"$PWD\"");
+    assert_eq!(emptied["status"], "completed", "{emptied}");
+    let shown = diff(&setting, &emptied);
+    assert!(shown.contains("-# A project\n"), "{shown}");
+    let without = ("AH_SANDBOX_PROFILE".to_owned(), "disabled".to_owned());
+    setting.environment.push(without);
     let first = session(&setting, "rm -rf \"$PWD\"");
+    assert_eq!(first["workspace"]["isolation"]["profile"], "disabled");
     assert_eq!(first["status"], "failed", "{first}");
     let reason = first["reason"].as_str().unwrap();
     assert!(reason.contains("no longer exists"), "{reason}");
@@ -120,10 +128,13 @@ fn removal_of_the_workspace_fails_its_session_alone() {
 #[test]
 fn a_damaged_copy_of_the_repository_is_made_again() {
     let setting = Setting::new();
-    let damage = "m=$(dirname \"$(cat .git/objects/info/alternates)\"); \
-                  git --git-dir=\"$m\" config core.repositoryFormatVersion 99; \
-                  rm -rf \"$m\"/objects; true";
-    let first = session(&setting, damage);
+    let first = session(&setting, "true");
+    // In its sandbox, no agent can do that.
+    let borrowed = workspace(&first).join(".git/objects/info/alternates");
+    let objects = PathBuf::from(fs::read_to_string(borrowed).unwrap().trim_end());
+    let mirror = objects.parent().unwrap();
+    git_in(mirror, &["config", "core.repositoryFormatVersion", "99"]);
+    fs::remove_dir_all(&objects).unwrap();
     let next = session(
         &setting,
         "echo x >x; git fsck && git add . && git commit -qm x",

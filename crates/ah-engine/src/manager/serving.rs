@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ah_rest_api_contract::{
     AccessPoint, AllEventsQuery, Caller, EncodedJson, EncodedLogStream, EncodedPage, EncodedStream,
     ErrorKind, EventFilter, EventQuery, EventSeq, HealthProbe, HistoryPage, LogCursor, Receipt,
-    SessionId, SessionQuery, SessionStatus, TaskId, TaskManagerError, check_cursor,
+    SandboxProfile, SessionId, SessionQuery, SessionStatus, TaskId, TaskManagerError, check_cursor,
     check_log_cursor,
 };
 use ah_store::{LogPosition, Store, StoreError};
@@ -144,6 +144,10 @@ impl AccessPoint for LocalTaskManager {
                 run: self.probe_sessions().boxed(),
             },
             HealthProbe {
+                name: "isolation",
+                run: self.probe_isolation().boxed(),
+            },
+            HealthProbe {
                 name: "supervisors",
                 run: async { self.probe_supervisors() }.boxed(),
             },
@@ -182,6 +186,24 @@ impl LocalTaskManager {
         let (begin, end) = (store.log_begin().await?, store.log_end().await?);
         check_log_cursor(cursor, LogCursor::new(begin.0), LogCursor::new(end.0))?;
         Ok(LogPosition(cursor.get()))
+    }
+
+    /// States the isolation of agents on this host. It is a failure if files are not protected, or if
+    /// the configuration requires more than the host enforces.
+    async fn probe_isolation(&self) -> Result<String, String> {
+        let profile = self.core.config.sandbox;
+        let Some(isolation) = self.core.executor.isolation(profile, None).await else {
+            return Ok("the host of the sessions has no sandbox".to_owned());
+        };
+        self.core.executor.check_isolation(profile, None).await?;
+        if profile == SandboxProfile::Disabled {
+            return Ok("`sandbox.profile` is `disabled`: agents have all permissions".to_owned());
+        }
+        let protects_files = isolation.enforced.iter().any(|name| name == "files");
+        match protects_files {
+            true => Ok(isolation.in_words()),
+            false => Err(isolation.in_words()),
+        }
     }
 
     /// Looks for damage in the store.

@@ -6,8 +6,8 @@ use ah_lifecycle::Change;
 use ah_lifecycle::end::ProcessEnd;
 use ah_lifecycle::start;
 use ah_rest_api_contract::{
-    AgentSelection, EventPayload, Log, LogLevel, Progress, PromptId, RepositorySource,
-    SessionStatus, SupervisorPhase,
+    AgentSelection, EventPayload, Log, LogLevel, Progress, PromptId, RepositorySource, RuntimeType,
+    SandboxProfile, SessionStatus, SupervisorPhase,
 };
 use ah_store::{Inconsistency, NewEvent, StoreError};
 
@@ -76,7 +76,16 @@ impl Supervisor {
             }
         };
         let taken = match provisioned {
-            Ok(provisioned) => self.take_workspace(provisioned),
+            Ok(mut provisioned) => {
+                let agent = &self.view.record.session.agent.agent_type;
+                let isolation = self
+                    .core
+                    .executor
+                    .isolation(self.sandbox(), Some(agent))
+                    .await;
+                provisioned.workspace = provisioned.workspace.with_isolation(isolation);
+                self.take_workspace(provisioned)
+            }
             // The session waits until the host has what it lacks.
             Err(error) if shortage::caused(&error) => return Err(error.into()),
             Err(error) => {
@@ -235,6 +244,14 @@ impl Supervisor {
         }
     }
 
+    /// Returns the sandbox profile of the session, by its runtime.
+    fn sandbox(&self) -> SandboxProfile {
+        match self.view.record.session.runtime.runtime_type {
+            RuntimeType::Disabled => SandboxProfile::Disabled,
+            _ => self.core.config.sandbox,
+        }
+    }
+
     fn agent_launch(&self) -> Result<AgentLaunch, String> {
         let record = &self.view.record;
         let session = &record.session;
@@ -255,6 +272,7 @@ impl Supervisor {
             },
             env: launch.env.clone(),
             workspace: workspace.path.clone(),
+            sandbox: self.sandbox(),
             prompt: session.prompt_blocks.clone(),
             // The first prompt shares the identifier of its session.
             prompt_id: PromptId::from_ulid(self.id.ulid()),

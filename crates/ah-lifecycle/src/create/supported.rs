@@ -4,24 +4,32 @@
 //! asks for what happens anyway is accepted.
 
 use ah_rest_api_contract::{
-    DevcontainerPolicy, FieldErrors, Problem, RepoMode, RuntimeType, TaskLaunchParams,
-    TaskManagerError, WorkDeliveryMode,
+    DevcontainerPolicy, ErrorKind, FieldErrors, Problem, RepoMode, RuntimePolicy, RuntimeType,
+    TaskLaunchParams, TaskManagerError, UnsandboxedPolicy, WorkDeliveryMode,
 };
 
-/// Checks that every option of the task is supported.
+/// Checks that every option of the task is supported, and that the policy allows its runtime.
 ///
 /// # Errors
-/// [`ErrorKind::NotImplemented`](ah_rest_api_contract::ErrorKind::NotImplemented) with the fields
-/// that are not.
+/// [`ErrorKind::NotImplemented`] with the fields that are not supported, or
+/// [`ErrorKind::Forbidden`] for a runtime that is not allowed.
 pub fn check_supported(
     params: &TaskLaunchParams,
-    devcontainers: DevcontainerPolicy,
+    policy: RuntimePolicy,
 ) -> Result<(), TaskManagerError> {
-    let unsupported = unsupported(params, devcontainers);
-    if unsupported.is_empty() {
-        return Ok(());
+    let unsupported = unsupported(params, policy.devcontainers);
+    if !unsupported.is_empty() {
+        return Err(Problem::not_implemented(unsupported).into());
     }
-    Err(Problem::not_implemented(unsupported).into())
+    let runtime = params.request().runtime.runtime_type;
+    if runtime == RuntimeType::Disabled && policy.unsandboxed == UnsandboxedPolicy::Refuse {
+        return Err(TaskManagerError::new(
+            ErrorKind::Forbidden,
+            "`runtime.type` is `disabled`, but this access point runs agents in its sandbox only; \
+             use `local`, or set `sandbox.allow-disabled` of the access point",
+        ));
+    }
+    Ok(())
 }
 
 fn unsupported(params: &TaskLaunchParams, devcontainers: DevcontainerPolicy) -> FieldErrors {
@@ -39,10 +47,6 @@ fn unsupported(params: &TaskLaunchParams, devcontainers: DevcontainerPolicy) -> 
             "runtime.type",
             "is `devcontainer`, which is not supported yet; use `local`, or set \
              `sessions.devcontainer` of the access point to `local`",
-        ),
-        RuntimeType::Disabled => fields.add(
-            "runtime.type",
-            "is `disabled`, which is not supported yet; use `local`, which has no sandbox",
         ),
         _ => {}
     }

@@ -12,9 +12,10 @@ use super::{RecordedSession, SessionInputs, Signals};
 use crate::agent::AgentProcess;
 use crate::clock;
 use crate::protocol::{AgentEnd, EndCause, Fact, JournalEntry, JournalRecord};
+use crate::sandboxed;
 use crate::server::Arrival;
-use ah_agents::SessionFolder;
 use ah_agents::home::{self, Home};
+use ah_agents::{HomePlan, SessionFolder};
 
 /// The maximum time to wait for the first attendant.
 const ATTENDANT_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -102,14 +103,23 @@ impl RecordedSession {
             .append(true)
             .create(true)
             .open(folder.log())?;
-        let home = match &self.spec.agent.home {
+        let mut home = match &self.spec.agent.home {
             Some(plan) => home::make(folder, plan, &|name| std::env::var_os(name))?,
+            // It needs a temporary folder that it may write.
+            None if self.spec.sandbox.is_some() => {
+                home::make(folder, &HomePlan::default(), &|name| std::env::var_os(name))?
+            }
             None => Home::default(),
         };
+        let confinement = sandboxed::confinement(&self.spec, folder);
+        if confinement.is_some() {
+            sandboxed::add_caches(&mut home, folder);
+        }
         let agent = AgentProcess::spawn(
             command,
             &self.spec,
             &home,
+            confinement.as_ref(),
             self.cgroup.as_ref(),
             log,
             &self.tasks,

@@ -56,6 +56,7 @@ impl Session {
                 version: None,
                 settings: serde_json::Map::new(),
             },
+            sandbox: None,
             workspace: dir.path().to_owned(),
             prompt: prompt.into(),
             prompt_id: prompt_id(),

@@ -19,6 +19,25 @@ pub enum DevcontainerPolicy {
     Local,
 }
 
+/// The treatment of tasks that request the runtime `disabled`, which has no sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnsandboxedPolicy {
+    /// The task is refused.
+    #[default]
+    Refuse,
+    /// The task runs with the permissions of the executor's user.
+    Allow,
+}
+
+/// The treatment of tasks by the runtime that they request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuntimePolicy {
+    /// Tasks with the runtime `devcontainer`.
+    pub devcontainers: DevcontainerPolicy,
+    /// Tasks with the runtime `disabled`.
+    pub unsandboxed: UnsandboxedPolicy,
+}
+
 /// The computing resources of a runtime.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

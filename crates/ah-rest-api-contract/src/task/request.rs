@@ -35,12 +35,12 @@ const VERSION_LATEST: &str = "latest";
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum RuntimeType {
-    /// The executor's host, as its user.
+    /// The executor's host, in its sandbox.
     #[default]
     Local,
     /// A development container, as the repository describes it.
     Devcontainer,
-    /// The executor's host, without a sandbox.
+    /// The executor's host without a sandbox, if the access point allows it.
     Disabled,
     /// A value that this version does not know.
     #[serde(skip_deserializing)]

@@ -10,8 +10,8 @@ use ah_rest_api_contract::{
     EventQuery, EventSeq, EventStream, ExecutorInfo, FileEntry, FileQuery, HealthProbe,
     InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
     Project, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest, Repository,
-    RepositoryId, RepositoryQuery, Runtime, Session, SessionDiff, SessionEvent, SessionId,
-    SessionInfo, SessionQuery, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager,
+    RepositoryId, RepositoryQuery, Runtime, SandboxProfile, Session, SessionDiff, SessionEvent,
+    SessionId, SessionInfo, SessionQuery, StopRequest, Task, TaskId, TaskLaunchParams, TaskManager,
     TaskManagerError, Version, WorkspaceInfo, WorkspaceQuery,
 };
 use async_trait::async_trait;
@@ -286,7 +286,10 @@ impl TaskManager for MockTaskManager {
 
     async fn list_runtimes(&self, page: PageRequest) -> Result<Page<Runtime>, TaskManagerError> {
         self.enter(MockMethod::ListRuntimes).await?;
-        Ok(Page::of_whole(vec![Runtime::local()], page))
+        Ok(Page::of_whole(
+            vec![Runtime::local([SandboxProfile::Disabled])],
+            page,
+        ))
     }
 
     async fn list_executors(

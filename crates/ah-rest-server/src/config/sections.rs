@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 use ah_agents::ConfiguredAgents;
 use serde::Deserialize;
@@ -16,6 +17,11 @@ const PERMISSIONS: [&str; 3] = ["ask", "allow", "deny"];
 const PUSHES: [&str; 2] = ["refuse", "allow"];
 /// The values in `workspace.providers`.
 const PROVIDERS: [&str; 2] = ["overlay", "worktree"];
+/// The values of `sandbox.profile`.
+const PROFILES: [&str; 2] = ["default", "disabled"];
+/// The values in `sandbox.require`.
+pub(super) const PROTECTIONS: [&str; 5] =
+    ["files", "signals", "mounts", "processes", "system_calls"];
 /// The values of `task.priority`.
 const PRIORITIES: [&str; 2] = ["normal", "high"];
 
@@ -30,6 +36,7 @@ pub struct Config {
     pub(crate) limits: LimitsSection,
     pub(crate) sessions: SessionsSection,
     pub(super) workspace: WorkspaceSection,
+    pub(super) sandbox: SandboxSection,
     pub(super) cli: CliSection,
     pub(super) task: TaskSection,
     pub(super) agents: ConfiguredAgents,
@@ -46,6 +53,7 @@ pub(super) struct Sections {
     pub(super) limits: LimitsSection,
     pub(super) sessions: SessionsSection,
     pub(super) workspace: WorkspaceSection,
+    pub(super) sandbox: SandboxSection,
     pub(super) cli: CliSection,
     pub(super) task: TaskSection,
 }
@@ -100,6 +108,18 @@ pub(super) struct WorkspaceSection {
     pub(super) max_file_bytes: u64,
     pub(super) providers: Vec<String>,
     pub(super) max_base_bytes: u64,
+}
+
+/// The sandbox of agents.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct SandboxSection {
+    pub(super) profile: String,
+    pub(super) allow_disabled: bool,
+    pub(super) require: BTreeSet<String>,
+    pub(super) read: Vec<PathBuf>,
+    pub(super) write: Vec<PathBuf>,
+    pub(super) deny: Vec<PathBuf>,
 }
 
 /// The settings of the command line. An empty text stands for none.
@@ -225,6 +245,7 @@ impl Sections {
         let words = [
             ("task.permissions", &self.task.permissions, &PERMISSIONS[..]),
             ("workspace.push", &self.workspace.push, &PUSHES),
+            ("sandbox.profile", &self.sandbox.profile, &PROFILES),
             ("task.priority", &self.task.priority, &PRIORITIES),
             (
                 "sessions.devcontainer",
@@ -244,6 +265,7 @@ impl Sections {
                 return Err(wrong("workspace.providers", message));
             }
         }
+        self.sandbox.check()?;
         for origin in &self.server.allowed_origins {
             check_origin(origin)?;
         }
@@ -264,6 +286,7 @@ impl Sections {
             limits,
             sessions,
             workspace,
+            sandbox,
             cli,
             task,
         } = self;
@@ -273,12 +296,43 @@ impl Sections {
             limits,
             sessions,
             workspace,
+            sandbox,
             cli,
             task,
             agents,
             entries,
             effective,
         })
+    }
+}
+
+impl SandboxSection {
+    fn check(&self) -> Result<(), ConfigError> {
+        for name in &self.require {
+            if !PROTECTIONS.contains(&name.as_str()) {
+                let message = format!(
+                    "contains `{name}`, which is none of {}",
+                    PROTECTIONS.join(", ")
+                );
+                return Err(wrong("sandbox.require", message));
+            }
+        }
+        let places = [
+            ("sandbox.read", &self.read),
+            ("sandbox.write", &self.write),
+            ("sandbox.deny", &self.deny),
+        ];
+        for (key, paths) in places {
+            let is_placed = |path: &&PathBuf| path.is_absolute() || path.starts_with("~");
+            if let Some(path) = paths.iter().find(|path| !is_placed(path)) {
+                let shown = path.display();
+                let message = format!(
+                    "contains `{shown}`, which is neither an absolute path nor one with `~/`"
+                );
+                return Err(wrong(key, message));
+            }
+        }
+        Ok(())
     }
 }
 

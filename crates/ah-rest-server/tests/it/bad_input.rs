@@ -82,7 +82,6 @@ async fn unsupported_options_are_refused_by_name(backend: Backend) {
     for (part, value, field) in [
         ("repo", json!({"mode": "upload"}), "repo.mode"),
         ("runtime", json!({"type": "devcontainer"}), "runtime.type"),
-        ("runtime", json!({"type": "disabled"}), "runtime.type"),
         (
             "runtime",
             json!({"type": "local", "devcontainerPath": ".devcontainer"}),

@@ -2,7 +2,8 @@
 
 use ah_lifecycle::create::{self, Creation, KeyedLaunch};
 use ah_rest_api_contract::{
-    Caller, LaunchedTask, RepositoryId, RepositorySource, TaskLaunchParams, TaskManagerError,
+    Caller, ErrorKind, LaunchedTask, RepositoryId, RepositorySource, RuntimeType, TaskLaunchParams,
+    TaskManagerError,
 };
 use ah_store::NewTask;
 
@@ -65,5 +66,16 @@ async fn judge(core: &Core, params: &TaskLaunchParams) -> Result<(), TaskManager
         errors.add("repo.url", fault);
     }
     errors.into_result(())?;
-    create::check_supported(params, core.config.devcontainers)
+    create::check_supported(params, core.config.runtimes)?;
+    if params.request().runtime.runtime_type == RuntimeType::Disabled {
+        return Ok(());
+    }
+    for agent in &params.request().agents {
+        let isolation = core
+            .executor
+            .check_isolation(core.config.sandbox, Some(&agent.agent_type));
+        let missing = |missing| TaskManagerError::new(ErrorKind::Forbidden, missing);
+        isolation.await.map_err(missing)?;
+    }
+    Ok(())
 }

@@ -210,11 +210,25 @@ pub(super) fn session_workspace() -> BoxedStrategy<SessionWorkspace> {
     let passed_over =
         (text(), text()).prop_map(|(name, reason)| PassedOverProvider::new(name, reason));
     let passed_over = vec(passed_over, 0..3);
-    (provider, text(), of(text()), passed_over)
-        .prop_map(|(provider, path, branch, passed_over)| {
+    (provider, text(), of(text()), passed_over, of(isolation()))
+        .prop_map(|(provider, path, branch, passed_over, isolation)| {
             SessionWorkspace::new(provider, path, ExecutorId::local())
                 .with_branch(branch)
                 .with_passed_over(passed_over)
+                .with_isolation(isolation)
+        })
+        .boxed()
+}
+
+fn isolation() -> BoxedStrategy<SessionIsolation> {
+    let profile = prop::sample::select(vec![SandboxProfile::Default, SandboxProfile::Disabled]);
+    (profile, vec(text(), 0..3), of((text(), text())))
+        .prop_map(|(profile, enforced, missing)| {
+            let isolation = SessionIsolation::new(profile).with_enforced(enforced);
+            match missing {
+                Some((protection, reason)) => isolation.with_missing(protection, reason),
+                None => isolation,
+            }
         })
         .boxed()
 }

@@ -304,6 +304,7 @@ pub(super) fn spec(prompt: PromptContent) -> LaunchSpec {
             version: None,
             settings: serde_json::Map::new(),
         },
+        sandbox: None,
         workspace: "/workspace".into(),
         prompt,
         prompt_id: prompt_id(0),
