@@ -144,10 +144,9 @@ fn serve(
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle_timeout);
+    // `overdue` ends a connection whose request does not arrive. A timer per request would cost more
+    // than a small response.
+    builder.http1().header_read_timeout(None);
     builder.http2().timer(TokioTimer::new());
     let stream = WriteTimeout::new(stream, limits.write_timeout, place.connection().clone());
     let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -158,7 +157,7 @@ fn serve(
                 // A client may disconnect at any time.
                 tracing::debug!(%peer, %error, "a connection broke off");
             },
-            // The time limits of HTTP/1 begin with the first byte, and HTTP/2 has none.
+            // A connection is busy from the end of a request's head to the end of its response.
             reason = place.connection().overdue(limits.idle_timeout) => {
                 tracing::debug!(%peer, reason, "a connection was closed");
             }
