@@ -18,8 +18,9 @@ pub(crate) use catalog::{
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use reference::{CompletionsArgs, ManArgs};
 pub(crate) use session::{
-    AnswerArgs, AttachmentsArgs, CheckoutArgs, DiffArgs, EventsArgs, FollowArgs, GetArgs, ListArgs,
-    LogsArgs, PromptArgs, PromptsArgs, ResumeArgs, SessionCommand, StopArgs, TargetArgs,
+    AnswerArgs, AttachmentsArgs, CatArgs, CheckoutArgs, DiffArgs, EventsArgs, FilesArgs,
+    FollowArgs, GetArgs, ListArgs, LogsArgs, PromptArgs, PromptsArgs, ResumeArgs, SessionCommand,
+    StopArgs, TargetArgs,
 };
 pub(crate) use task::{PolicyArg, PriorityArg, TaskArgs};
 pub(crate) use unknown::with_advice;

@@ -362,6 +362,7 @@ declare! { $
     }
     workspace: {
         changes_are_available_while_the_workspace_exists,
+        files_are_read_from_the_workspace,
     }
     attachments: {
         binary_content_is_kept_apart_from_its_message,

@@ -16,9 +16,10 @@ use ah_executor::{
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_recorder::{RecorderCommand, SpawnError, journal, sweep_folder};
 use ah_rest_api_contract::{
-    Agent, AgentSelection, AgentType, Branch, ChangeSummary, DiffQuery, ExecutorId, ExecutorInfo,
-    FieldErrors, FileEntry, RecorderInfo, RepositorySource, Runtime, SandboxProfile, SessionDiff,
-    SessionId, SessionIsolation, SessionWorkspace,
+    Agent, AgentSelection, AgentType, Branch, ChangeSummary, ContentQuery, DiffQuery, ExecutorId,
+    ExecutorInfo, FieldErrors, FileContent, FileDetails, FileEntry, FileNode, FileNodeQuery,
+    FilePath, RecorderInfo, RepositorySource, Runtime, SandboxProfile, SessionDiff, SessionId,
+    SessionIsolation, SessionWorkspace,
 };
 use ah_workspace::Workspace;
 use async_trait::async_trait;
@@ -291,6 +292,37 @@ impl Executor for LocalExecutor {
             .diff(&self.workspace(session).await?, query)
             .await
             .map_err(workspace_error)
+    }
+
+    async fn file(
+        &self,
+        session: SessionId,
+        path: &FilePath,
+    ) -> Result<Option<FileDetails>, ExecutorError> {
+        let workspace = self.workspace(session).await?;
+        let found = self.workspaces.file(&workspace, path).await;
+        found.map_err(workspace_error)
+    }
+
+    async fn read_file(
+        &self,
+        session: SessionId,
+        path: &FilePath,
+        query: ContentQuery,
+    ) -> Result<Option<FileContent>, ExecutorError> {
+        let workspace = self.workspace(session).await?;
+        let found = self.workspaces.read_file(&workspace, path, query).await;
+        found.map_err(workspace_error)
+    }
+
+    async fn list_files(
+        &self,
+        session: SessionId,
+        query: &FileNodeQuery,
+    ) -> Result<Option<FileNode>, ExecutorError> {
+        let workspace = self.workspace(session).await?;
+        let found = self.workspaces.list_files(&workspace, query).await;
+        found.map_err(workspace_error)
     }
 
     async fn seal(&self, session: SessionId) -> Result<SealedChanges, ExecutorError> {

@@ -2,8 +2,9 @@
 
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord};
 use ah_rest_api_contract::{
-    Agent, AgentSelection, AgentType, Branch, ChangeSummary, DiffQuery, ExecutorInfo, FieldErrors,
-    FileEntry, RecorderInfo, RepositorySource, Runtime, SandboxProfile, SessionDiff, SessionId,
+    Agent, AgentSelection, AgentType, Branch, ChangeSummary, ContentQuery, DiffQuery, ExecutorInfo,
+    FieldErrors, FileContent, FileDetails, FileEntry, FileNode, FileNodeQuery, FilePath,
+    RecorderInfo, RepositorySource, Runtime, SandboxProfile, SessionDiff, SessionId,
     SessionIsolation, SessionWorkspace,
 };
 use async_trait::async_trait;
@@ -267,6 +268,28 @@ pub trait Executor: Send + Sync + 'static {
         session: SessionId,
         query: &DiffQuery,
     ) -> Result<SessionDiff, ExecutorError>;
+
+    /// Returns a file or folder of the session's workspace, or a file that the session deleted.
+    async fn file(
+        &self,
+        session: SessionId,
+        path: &FilePath,
+    ) -> Result<Option<FileDetails>, ExecutorError>;
+
+    /// Returns a part of a file of the session's workspace, if there is such a file.
+    async fn read_file(
+        &self,
+        session: SessionId,
+        path: &FilePath,
+        query: ContentQuery,
+    ) -> Result<Option<FileContent>, ExecutorError>;
+
+    /// Returns a folder of the session's workspace with its files, if there is such a folder.
+    async fn list_files(
+        &self,
+        session: SessionId,
+        query: &FileNodeQuery,
+    ) -> Result<Option<FileNode>, ExecutorError>;
 
     /// Stores the session's changes permanently. Takes bounded time; what is not stored is named.
     async fn seal(&self, session: SessionId) -> Result<SealedChanges, ExecutorError>;

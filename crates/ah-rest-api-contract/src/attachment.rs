@@ -60,7 +60,7 @@ impl FromStr for AttachmentHash {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || {
             let expected = "expected 64 hexadecimal digits in lower case";
-            InvalidId::new("attachment", text, expected)
+            InvalidId::new("the hash of an attachment", text, expected)
         };
         // Upper case is refused, so that each hash has one text form.
         let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');

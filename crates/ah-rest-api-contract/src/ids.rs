@@ -8,7 +8,7 @@ use ulid::Ulid;
 
 /// The error of a text that is not a valid identifier of the expected type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {noun} id: {expected}")]
+#[error("`{text}` is not {noun}: {expected}")]
 pub struct InvalidId {
     noun: &'static str,
     text: String,
@@ -16,7 +16,7 @@ pub struct InvalidId {
 }
 
 impl InvalidId {
-    /// Creates the error of `text`, of which only the beginning is kept.
+    /// Creates the error of `text`, of which only the beginning is kept. The noun has its article.
     pub(crate) fn new(noun: &'static str, text: &str, expected: impl Into<String>) -> Self {
         Self {
             noun,
@@ -71,7 +71,7 @@ macro_rules! ulid_id {
                     .and_then(|rest| Ulid::from_string(rest).ok().filter(|u| u.to_string() == rest))
                     .map(Self)
                     .ok_or_else(|| InvalidId {
-                        noun: $noun,
+                        noun: concat!("a ", $noun, " id"),
                         text: text.chars().take(64).collect(),
                         expected: if $prefix.is_empty() {
                             "expected the 26 characters of a ULID".to_owned()
@@ -186,7 +186,7 @@ impl EventSeq {
 
     fn invalid(text: &str) -> InvalidId {
         InvalidId {
-            noun: "event",
+            noun: "an event id",
             text: text.chars().take(64).collect(),
             expected: format!("expected a whole number from 0 to {}", Self::MAX),
         }
@@ -280,7 +280,7 @@ impl FromStr for LogCursor {
             // Each position has one text form.
             .filter(|cursor| cursor.to_string() == text)
             .ok_or_else(|| InvalidId {
-                noun: "log position",
+                noun: "a log position",
                 text: text.chars().take(64).collect(),
                 expected: "expected an `id:` of a stream of many sessions".to_owned(),
             })

@@ -172,6 +172,7 @@ pub mod draft;
 pub mod encoded;
 pub mod error;
 pub mod event;
+pub mod file;
 pub mod health;
 pub mod host;
 pub mod idempotency;
@@ -223,6 +224,11 @@ pub use encoded::{EncodedJson, EncodedPage};
 pub use error::{ErrorKind, FieldErrors, Problem, TaskManagerError, error_chain};
 // All of them, so that a new event is named in its own module only.
 pub use event::*;
+pub use file::{
+    ContentQuery, FILE_NODES_DEPTH_MAX, FILE_NODES_MAX, FILE_PART_BYTES_MAX, FILE_PATH_BYTES_MAX,
+    FileContent, FileDetails, FileDiffQuery, FileEncoding, FileKind, FileNode, FileNodeQuery,
+    FilePath,
+};
 pub use health::{
     CheckStatus, DeepHealth, Health, HealthCheck, HealthProbe, HealthStatus, Version,
 };
@@ -245,9 +251,10 @@ pub use prompt::{
     DeliveryMode, PROMPT_BYTES_MAX, Prompt, PromptReceipt, PromptRequest, PromptState,
 };
 pub use query::{
-    AllEventsParams, AllEventsQuery, DiffParams, EventParams, FileParams, FileQuery, LogItem,
-    LogParams, LogQuery, PageParams, PathPattern, RepositoryParams, STREAM_SESSIONS_MAX,
-    SessionParams, StreamParams, StreamQuery, WorkspaceParams, check_cursor, check_log_cursor,
+    AllEventsParams, AllEventsQuery, ContentParams, DiffParams, EventParams, FileDiffParams,
+    FileNodeParams, FileParams, FileQuery, LogItem, LogParams, LogQuery, PageParams, PathPattern,
+    RepositoryParams, STREAM_SESSIONS_MAX, SessionParams, StreamParams, StreamQuery,
+    WorkspaceParams, check_cursor, check_log_cursor,
 };
 pub use repository::{Branch, BranchList, Repository, RepositoryQuery, RepositorySource};
 pub use session::{

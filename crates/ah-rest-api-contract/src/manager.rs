@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use futures::Stream;
 
 use crate::{
-    Agent, AllEventsQuery, AttachmentContent, AttachmentHash, BranchList, DeepHealth, DiffQuery,
-    Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq, ExecutorInfo, FileEntry,
-    FileQuery, LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer,
+    Agent, AllEventsQuery, AttachmentContent, AttachmentHash, BranchList, ContentQuery, DeepHealth,
+    DiffQuery, Draft, DraftId, DraftUpdate, EventFilter, EventQuery, EventSeq, ExecutorInfo,
+    FileContent, FileDetails, FileDiff, FileDiffQuery, FileEntry, FileNode, FileNodeQuery,
+    FilePath, FileQuery, LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer,
     PermissionId, Project, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest,
     Repository, RepositoryId, RepositoryQuery, Runtime, Session, SessionDiff, SessionEvent,
     SessionId, SessionInfo, SessionQuery, StreamItem, Task, TaskId, TaskLaunchParams,
@@ -299,6 +300,40 @@ pub trait TaskManager: Send + Sync {
         id: SessionId,
         query: DiffQuery,
     ) -> Result<SessionDiff, TaskManagerError>;
+
+    /// Returns a file or folder of the session's workspace, changed or not. A path that is neither in
+    /// the workspace nor deleted by the session is [`crate::ErrorKind::NotFound`].
+    async fn get_session_file(
+        &self,
+        id: SessionId,
+        path: FilePath,
+    ) -> Result<FileDetails, TaskManagerError>;
+
+    /// Returns a part of a file of the session's workspace, changed or not. A part ends early rather
+    /// than within a character. A folder is [`crate::ErrorKind::NotFound`], like a missing file.
+    async fn read_session_file(
+        &self,
+        id: SessionId,
+        path: FilePath,
+        query: ContentQuery,
+    ) -> Result<FileContent, TaskManagerError>;
+
+    /// Returns a folder of the session's workspace with its files, changed or not: at most
+    /// [`crate::FILE_NODES_MAX`] entries.
+    async fn list_workspace_files(
+        &self,
+        id: SessionId,
+        query: FileNodeQuery,
+    ) -> Result<FileNode, TaskManagerError>;
+
+    /// Returns the changes of the session to one file, which may be named by its previous path. An
+    /// unchanged file is [`crate::ErrorKind::NotFound`].
+    async fn get_file_diff(
+        &self,
+        id: SessionId,
+        path: FilePath,
+        query: FileDiffQuery,
+    ) -> Result<FileDiff, TaskManagerError>;
 
     /// Returns an attachment of the session, by the hash in the event that refers to it. The
     /// attachments of a cancelled session are erased, and [`crate::ErrorKind::NotFound`].

@@ -6,6 +6,7 @@
 
 mod changes;
 mod events;
+mod files;
 mod logs;
 mod params;
 mod reader;
@@ -17,6 +18,7 @@ pub use events::{
     AllEventsParams, AllEventsQuery, EventParams, STREAM_SESSIONS_MAX, StreamParams, StreamQuery,
     check_cursor, check_log_cursor,
 };
+pub use files::{ContentParams, FileDiffParams, FileNodeParams};
 pub use logs::{LogItem, LogParams, LogQuery};
 pub use sessions::SessionParams;
 pub use workspaces::{RepositoryParams, WorkspaceParams};

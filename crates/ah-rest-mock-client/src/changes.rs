@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ah_rest_api_contract::{
-    ChangeSummary, DiffQuery, FileDiff, FileEdit, FileEntry, FileStatus, Hunk, SessionDiff,
-    Timestamp,
+    ChangeSummary, ContentQuery, DiffQuery, FileContent, FileDetails, FileDiff, FileEdit,
+    FileEncoding, FileEntry, FileKind, FileNode, FileNodeQuery, FilePath, FileStatus, Hunk,
+    SessionDiff, Timestamp,
 };
 
 /// The files that a session's edits have touched.
@@ -59,10 +60,86 @@ impl Changes {
             FileEntry::new(path.clone(), file.status)
                 .with_lines_added(file.added)
                 .with_lines_removed(file.removed)
-                .with_size_bytes(added_lines(file).map(|line| line.len() as u64).sum::<u64>())
+                .with_size_bytes(content(file).len() as u64)
                 .with_last_modified(file.at)
         };
         self.files.iter().map(entry).collect()
+    }
+
+    /// Returns a file. The workspace of the mock has the edited files and no other.
+    pub(crate) fn file(&self, path: &FilePath) -> Option<FileDetails> {
+        let file = self.files.get(path.as_str())?;
+        let details = FileDetails::new(path.as_str(), FileKind::File, "text/plain")
+            .with_mode("100644".to_owned())
+            .with_status(file.status)
+            .with_encoding(FileEncoding::Utf8)
+            .with_size_bytes(content(file).len() as u64)
+            .with_lines_added(file.added)
+            .with_lines_removed(file.removed);
+        Some(details)
+    }
+
+    /// Returns a part of a file. Its text is ASCII, so that a part may end anywhere.
+    pub(crate) fn content(&self, path: &FilePath, query: ContentQuery) -> Option<FileContent> {
+        let whole = content(self.files.get(path.as_str())?);
+        let begin = usize::try_from(query.offset)
+            .unwrap_or(usize::MAX)
+            .min(whole.len());
+        let count = usize::try_from(query.bytes()).unwrap_or(usize::MAX);
+        let end = begin.saturating_add(count).min(whole.len());
+        let part = FileContent::new(path.as_str(), &whole[begin..end], whole.len() as u64)
+            .with_offset(query.offset)
+            .with_next_offset((end < whole.len()).then_some(end as u64))
+            .with_is_modified(true);
+        Some(part)
+    }
+
+    /// Returns a folder with its files.
+    pub(crate) fn folder(&self, query: &FileNodeQuery) -> Option<FileNode> {
+        let path = query
+            .path
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let prefix = match path.is_empty() {
+            true => String::new(),
+            false => format!("{path}/"),
+        };
+        let mut children: BTreeMap<&str, FileNode> = BTreeMap::new();
+        for (file, touched) in &self.files {
+            let Some(below) = file.strip_prefix(&prefix) else {
+                continue;
+            };
+            match below.split_once('/') {
+                None => {
+                    let node = FileNode::new(file.as_str(), FileKind::File)
+                        .with_size_bytes(content(touched).len() as u64)
+                        .with_is_modified(true);
+                    children.insert(below, node);
+                }
+                Some((name, _)) => {
+                    let path = format!("{prefix}{name}").parse().ok()?;
+                    let query = FileNodeQuery {
+                        path: Some(path),
+                        ..query.clone()
+                    };
+                    let folder = match query.recursive {
+                        true => self.folder(&query)?,
+                        false => FileNode::new(format!("{prefix}{name}"), FileKind::Directory)
+                            .with_is_modified(true),
+                    };
+                    children.insert(name, folder);
+                }
+            }
+        }
+        if children.is_empty() && !path.is_empty() {
+            return None;
+        }
+        let is_modified = !children.is_empty();
+        let folder = FileNode::new(path, FileKind::Directory)
+            .with_is_modified(is_modified)
+            .with_children(children.into_values().collect::<Vec<_>>());
+        Some(folder)
     }
 
     /// Returns the diff of the requested files.
@@ -74,6 +151,11 @@ impl Changes {
         let files: Vec<FileDiff> = wanted.map(|(path, file)| diff(path, file, query)).collect();
         SessionDiff::of(files)
     }
+}
+
+/// The content of a file: the lines that its edits added.
+fn content(file: &Touched) -> String {
+    added_lines(file).map(|line| line[1..].to_owned()).collect()
 }
 
 fn added_lines(file: &Touched) -> impl Iterator<Item = String> {

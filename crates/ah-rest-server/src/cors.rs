@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{self, AUTHORIZATION, HeaderName, HeaderValue, ORIGIN, VARY};
 use axum::http::Method;
+use axum::http::header::{self, AUTHORIZATION, HeaderName, HeaderValue, ORIGIN, VARY};
 use axum::response::Response;
 use futures::FutureExt as _;
 use tower::{Layer as _, ServiceExt as _, service_fn};

@@ -36,6 +36,7 @@ mod routes;
 mod serve;
 mod state;
 mod streams;
+mod tails;
 mod throttle;
 mod trust;
 

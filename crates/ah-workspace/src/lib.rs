@@ -40,6 +40,7 @@ mod convert;
 mod diff;
 mod empty;
 mod error;
+mod files;
 mod folder;
 mod git;
 mod ignored;

@@ -23,10 +23,8 @@ pub(crate) enum SessionCommand {
     /// List the changed files of a session
     ///
     /// Status letters are git's: A added, M modified, D deleted, R renamed.
-    #[command(after_help = "Examples:
-  ah session files
-  ah session files 7K2M --json | jq -r '.items[].path'")]
-    Files(TargetArgs),
+    Files(FilesArgs),
+    Cat(CatArgs),
     Attachments(AttachmentsArgs),
     Prompt(PromptArgs),
     Prompts(PromptsArgs),
@@ -226,6 +224,43 @@ pub(crate) struct DiffArgs {
     /// Show only line counts per file
     #[arg(long)]
     pub(crate) stat: bool,
+}
+
+/// List the changed files of a session
+///
+/// Status letters are git's: A added, M modified, D deleted, R renamed. With --all, lists every file
+/// of the workspace that git does not ignore, and marks the changed ones.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ah session files
+  ah session files 7K2M --json | jq -r '.items[].path'
+  ah session files 7K2M --all --in src")]
+pub(crate) struct FilesArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// List the files that did not change as well
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// List only the files in this folder
+    #[arg(long = "in", value_name = "FOLDER", requires = "all")]
+    pub(crate) folder: Option<String>,
+}
+
+/// Print a file of a session's workspace
+///
+/// The file need not have changed. The workspace of an ended session is that of its end. A terminal
+/// shows text without control characters; anything else receives the exact bytes.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "ah session cat [OPTIONS] [ID] <FILE>",
+    after_help = "Examples:
+  ah session cat src/main.rs
+  ah session cat 7K2M docs/plan.md > plan.md"
+)]
+pub(crate) struct CatArgs {
+    /// Session [default: the latest one], then the file, relative to the workspace
+    #[arg(value_name = "ID> <FILE", required = true, num_args = 1..=2)]
+    pub(crate) words: Vec<String>,
 }
 
 /// List the images, sounds and documents of a session, or save one

@@ -3,11 +3,13 @@
 mod answer;
 mod attachments;
 mod card;
+mod cat;
 mod checkout;
 mod continuation;
 mod debug;
 mod diff;
 mod events;
+mod files;
 mod list;
 mod logs;
 mod show;
@@ -40,7 +42,8 @@ pub(crate) async fn run(command: SessionCommand, context: &Context) -> Result<Ex
                     attachments::run(manager, &args, context).await
                 }
                 SessionCommand::Checkout(args) => checkout::run(manager, args, context).await,
-                SessionCommand::Files(args) => show::files(manager, &args, context).await,
+                SessionCommand::Files(args) => files::run(manager, &args, context).await,
+                SessionCommand::Cat(args) => cat::run(manager, &args, context).await,
                 SessionCommand::Prompt(args) => steer::prompt(manager, args, context).await,
                 SessionCommand::Prompts(args) => show::prompts(manager, &args, context).await,
                 SessionCommand::Permissions(args) => {

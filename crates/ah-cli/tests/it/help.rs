@@ -18,6 +18,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "session diff",
     "session checkout",
     "session files",
+    "session cat",
     "session attachments",
     "session prompt",
     "session prompts",

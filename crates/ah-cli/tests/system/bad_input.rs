@@ -169,6 +169,33 @@ fn path_outside_of_the_workspace_is_rejected() {
     let all = http.get(&format!("/api/v1/sessions/{id}/diff")).expect(200);
     let path = all["files"][0]["path"].as_str().unwrap();
     assert_eq!(diff(path).expect(200)["files"][0], all["files"][0]);
+    let session = format!("/api/v1/sessions/{id}");
+    for path in [
+        "../state.db",
+        "%2e%2e%2fstate.db",
+        "a/../../state.db/content",
+        "/etc/passwd",
+        "//etc/passwd/content",
+        ".git/config",
+        ".git/config/content",
+        "README.md%00",
+        "README.md/..",
+    ] {
+        for place in ["files", "diff"] {
+            let answer = http.get(&format!("{session}/{place}/{path}"));
+            assert_eq!(answer.status, 404, "{place}/{path}: {}", answer.text());
+        }
+    }
+    // The path of a file may be several segments, or one.
+    let file = http.get(&format!("{session}/files/{path}")).expect(200);
+    assert_eq!(file["status"], all["files"][0]["status"]);
+    let encoded = path.replace('/', "%2F");
+    for path in [path, &encoded] {
+        let content = http.get(&format!("{session}/files/{path}/content"));
+        assert_eq!(content.expect(200)["path"], all["files"][0]["path"]);
+        let diff = http.get(&format!("{session}/diff/{path}")).expect(200);
+        assert_eq!(diff, all["files"][0]);
+    }
     server.end();
 }
 

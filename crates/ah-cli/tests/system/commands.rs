@@ -78,7 +78,7 @@ fn output_is_the_same_with_and_without_a_server() {
     let id = launch(&setting);
     let scenario = setting.scenario("name: bad\ntimeline: 7\n");
     let scenario = scenario.to_str().unwrap();
-    let commands: [&[&str]; 22] = [
+    let commands: [&[&str]; 26] = [
         &["agents"],
         &["session", "list"],
         &["session", "list", "--status", "failed"],
@@ -97,6 +97,8 @@ fn output_is_the_same_with_and_without_a_server() {
         ],
         &["session", "logs", &id],
         &["session", "files", &id],
+        &["session", "files", &id, "--all"],
+        &["session", "cat", &id, "README.md"],
         &["session", "diff", &id],
         &["session", "diff", &id, "--stat"],
         &["session", "prompts", &id],
@@ -104,6 +106,8 @@ fn output_is_the_same_with_and_without_a_server() {
         // Commands that fail.
         &["session", "get", "ZZZZ"],
         &["session", "diff", &id, "nothing.txt"],
+        &["session", "cat", &id, "nothing.txt"],
+        &["session", "cat", &id, "../state.db"],
         &["session", "prompt", &id, "more"],
         &["session", "pause", &id],
         &["session", "answer", &id, "allow"],

@@ -1,9 +1,9 @@
 //! Unknown ids.
 
 use ah_rest_api_contract::{
-    AttachmentHash, DiffQuery, DraftId, DraftUpdate, ErrorKind, EventFilter, EventQuery, EventSeq,
-    FileQuery, PageRequest, PermissionAnswer, PermissionId, PromptId, PromptRequest, RepositoryId,
-    SessionId, TaskId,
+    AttachmentHash, ContentQuery, DiffQuery, DraftId, DraftUpdate, ErrorKind, EventFilter,
+    EventQuery, EventSeq, FileDiffQuery, FileNodeQuery, FilePath, FileQuery, PageRequest,
+    PermissionAnswer, PermissionId, PromptId, PromptRequest, RepositoryId, SessionId, TaskId,
 };
 use ulid::Ulid;
 
@@ -67,6 +67,20 @@ pub async fn missing_items_are_not_found(world: &World) {
         not_found,
     );
     let diff = manager.get_session_diff(id, DiffQuery::default()).await;
+    refused(diff, not_found);
+    let path: FilePath = "a.md".parse().expect("a path");
+    let file = manager.get_session_file(id, path.clone()).await;
+    refused(file, not_found);
+    let content = ContentQuery::default();
+    let content = manager.read_session_file(id, path.clone(), content).await;
+    refused(content, not_found);
+    let folder = manager
+        .list_workspace_files(id, FileNodeQuery::default())
+        .await;
+    refused(folder, not_found);
+    let diff = manager
+        .get_file_diff(id, path, FileDiffQuery::default())
+        .await;
     refused(diff, not_found);
     let hash = AttachmentHash::from_digest([0; 32]);
     refused(manager.get_session_attachment(id, hash).await, not_found);

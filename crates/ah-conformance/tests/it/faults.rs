@@ -162,6 +162,9 @@ found! {
     files_ignore_page: FilesIgnorePage by "lists::files_are_paged_by_path";
     files_ignore_status: FilesIgnoreStatus by "lists::files_are_paged_by_path";
     diff_ignores_files: DiffIgnoresFiles by "workspace::changes_are_available_while_the_workspace_exists";
+    files_are_cut: FilesAreCut by "workspace::files_are_read_from_the_workspace";
+    folders_hide_files: FoldersHideFiles by "workspace::files_are_read_from_the_workspace";
+    file_diff_ignores_context: FileDiffIgnoresContext by "workspace::files_are_read_from_the_workspace";
     attachments_are_cut: AttachmentsAreCut by "attachments::binary_content_is_kept_apart_from_its_message";
     diff_ignores_context: DiffIgnoresContext by "workspace::changes_are_available_while_the_workspace_exists";
     diff_ignores_whole_files: DiffIgnoresWholeFiles by "workspace::changes_are_available_while_the_workspace_exists";

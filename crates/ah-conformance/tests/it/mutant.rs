@@ -2,13 +2,14 @@
 
 use ah_rest_api_contract::{
     Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash, BranchList,
-    CreateTask, DeepHealth, DeliveryMode, DiffQuery, Draft, DraftId, DraftUpdate, EphemeralEvent,
-    ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, ExecutorInfo, FileEntry, FileQuery,
-    InitialTasks, LaunchedTask, LogCursor, Page, PageRequest, Permission, PermissionAnswer,
-    PermissionId, PermissionPolicy, Priority, Project, Prompt, PromptContent, PromptId,
-    PromptReceipt, PromptRequest, Repository, RepositoryId, RepositoryQuery, Runtime, Session,
-    SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, SessionView, SortOrder,
-    StreamItem, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError, Version,
+    ContentQuery, CreateTask, DeepHealth, DeliveryMode, DiffQuery, Draft, DraftId, DraftUpdate,
+    EphemeralEvent, ErrorKind, EventFilter, EventQuery, EventSeq, EventStream, ExecutorInfo,
+    FileContent, FileDetails, FileDiff, FileDiffQuery, FileEntry, FileNode, FileNodeQuery,
+    FilePath, FileQuery, InitialTasks, LaunchedTask, LogCursor, Page, PageRequest, Permission,
+    PermissionAnswer, PermissionId, PermissionPolicy, Priority, Project, Prompt, PromptContent,
+    PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId, RepositoryQuery, Runtime,
+    Session, SessionDiff, SessionEvent, SessionId, SessionInfo, SessionQuery, SessionView,
+    SortOrder, StreamItem, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError, Version,
     WorkspaceInfo, WorkspaceQuery,
 };
 use ah_rest_mock_client::MockTaskManager;
@@ -101,6 +102,9 @@ faults! {
     DiffIgnoresFiles,
     DiffIgnoresContext,
     AttachmentsAreCut,
+    FilesAreCut,
+    FoldersHideFiles,
+    FileDiffIgnoresContext,
     DiffIgnoresWholeFiles,
 }
 
@@ -577,6 +581,52 @@ impl TaskManager for Mutant {
             changed = changed.whole_files();
         }
         self.inner.get_session_diff(id, changed).await
+    }
+
+    async fn get_session_file(
+        &self,
+        id: SessionId,
+        path: FilePath,
+    ) -> Result<FileDetails, TaskManagerError> {
+        self.inner.get_session_file(id, path).await
+    }
+
+    async fn read_session_file(
+        &self,
+        id: SessionId,
+        path: FilePath,
+        query: ContentQuery,
+    ) -> Result<FileContent, TaskManagerError> {
+        let mut found = self.inner.read_session_file(id, path, query).await?;
+        if self.has(Fault::FilesAreCut) {
+            found.content.pop();
+        }
+        Ok(found)
+    }
+
+    async fn list_workspace_files(
+        &self,
+        id: SessionId,
+        query: FileNodeQuery,
+    ) -> Result<FileNode, TaskManagerError> {
+        let mut found = self.inner.list_workspace_files(id, query).await?;
+        if self.has(Fault::FoldersHideFiles) {
+            found.children.iter_mut().for_each(Vec::clear);
+        }
+        Ok(found)
+    }
+
+    async fn get_file_diff(
+        &self,
+        id: SessionId,
+        path: FilePath,
+        query: FileDiffQuery,
+    ) -> Result<FileDiff, TaskManagerError> {
+        let query = match self.has(Fault::FileDiffIgnoresContext) {
+            true => FileDiffQuery::default(),
+            false => query,
+        };
+        self.inner.get_file_diff(id, path, query).await
     }
 
     async fn get_session_attachment(

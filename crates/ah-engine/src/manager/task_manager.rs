@@ -2,13 +2,14 @@
 
 use ah_rest_api_contract::{
     AccessPoint, Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash,
-    BranchList, DeepHealth, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter, EventQuery,
-    EventSeq, EventStream, ExecutorInfo, FileEntry, FileQuery, HealthProbe, InitialTasks,
-    LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId, Project, Prompt,
-    PromptContent, PromptId, PromptReceipt, PromptRequest, Repository, RepositoryId,
-    RepositoryQuery, Runtime, Session, SessionDiff, SessionEvent, SessionId, SessionInfo,
-    SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError, Version,
-    WorkspaceInfo, WorkspaceQuery,
+    BranchList, ContentQuery, DeepHealth, DiffQuery, Draft, DraftId, DraftUpdate, EventFilter,
+    EventQuery, EventSeq, EventStream, ExecutorInfo, FileContent, FileDetails, FileDiff,
+    FileDiffQuery, FileEntry, FileNode, FileNodeQuery, FilePath, FileQuery, HealthProbe,
+    InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
+    Project, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest, Repository,
+    RepositoryId, RepositoryQuery, Runtime, Session, SessionDiff, SessionEvent, SessionId,
+    SessionInfo, SessionQuery, Task, TaskId, TaskLaunchParams, TaskManager, TaskManagerError,
+    Version, WorkspaceInfo, WorkspaceQuery,
 };
 use async_trait::async_trait;
 
@@ -252,6 +253,40 @@ impl TaskManager for LocalTaskManager {
         query: DiffQuery,
     ) -> Result<SessionDiff, TaskManagerError> {
         self.read_diff(id, &query).await
+    }
+
+    async fn get_session_file(
+        &self,
+        id: SessionId,
+        path: FilePath,
+    ) -> Result<FileDetails, TaskManagerError> {
+        self.read_details(id, path).await
+    }
+
+    async fn read_session_file(
+        &self,
+        id: SessionId,
+        path: FilePath,
+        query: ContentQuery,
+    ) -> Result<FileContent, TaskManagerError> {
+        self.read_content(id, path, query).await
+    }
+
+    async fn list_workspace_files(
+        &self,
+        id: SessionId,
+        query: FileNodeQuery,
+    ) -> Result<FileNode, TaskManagerError> {
+        self.read_folder(id, query).await
+    }
+
+    async fn get_file_diff(
+        &self,
+        id: SessionId,
+        path: FilePath,
+        query: FileDiffQuery,
+    ) -> Result<FileDiff, TaskManagerError> {
+        self.read_file_diff(id, path, query).await
     }
 
     async fn get_session_attachment(

@@ -9,9 +9,9 @@ use ah_executor::{
 };
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request};
 use ah_rest_api_contract::{
-    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, ExecutorId, FieldErrors, FileEntry,
-    RecorderInfo, RepositorySource, SessionDiff, SessionId, SessionStatus, SessionWorkspace,
-    WorkspaceProvider,
+    Agent, AgentSelection, Branch, ChangeSummary, ContentQuery, DiffQuery, ExecutorId, FieldErrors,
+    FileContent, FileDetails, FileEntry, FileKind, FileNode, FileNodeQuery, FilePath, RecorderInfo,
+    RepositorySource, SessionDiff, SessionId, SessionStatus, SessionWorkspace, WorkspaceProvider,
 };
 use async_trait::async_trait;
 use futures::{sink, stream};
@@ -166,6 +166,35 @@ impl Executor for FakeHost {
     ) -> Result<SessionDiff, ExecutorError> {
         self.check_readable()?;
         Ok(SessionDiff::default())
+    }
+
+    async fn file(
+        &self,
+        _session: SessionId,
+        _path: &FilePath,
+    ) -> Result<Option<FileDetails>, ExecutorError> {
+        self.check_readable()?;
+        Ok(None)
+    }
+
+    async fn read_file(
+        &self,
+        _session: SessionId,
+        _path: &FilePath,
+        _query: ContentQuery,
+    ) -> Result<Option<FileContent>, ExecutorError> {
+        self.check_readable()?;
+        Ok(None)
+    }
+
+    async fn list_files(
+        &self,
+        _session: SessionId,
+        query: &FileNodeQuery,
+    ) -> Result<Option<FileNode>, ExecutorError> {
+        self.check_readable()?;
+        let root = || FileNode::new("", FileKind::Directory).with_children(Vec::new());
+        Ok(query.path.is_none().then(root))
     }
 
     async fn seal(&self, _session: SessionId) -> Result<SealedChanges, ExecutorError> {

@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{integer, text, word};
 use crate::{
-    AttachmentHash, DraftId, EventSeq, EventType, FieldErrors, IdempotencyKey, LogCursor,
+    AttachmentHash, DraftId, EventSeq, EventType, FieldErrors, FilePath, IdempotencyKey, LogCursor,
     MessageId, PermissionId, PromptId, RepositoryId, SessionId, TaskId, Timestamp,
 };
 
@@ -56,6 +56,11 @@ schemas! {
         "The hash of an attachment's content: SHA-256 in hexadecimal digits.",
         "^[0-9a-f]{64}$",
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    );
+    FilePath => text(
+        "The path of a file, relative to its workspace. In a URL, the path may be several segments.",
+        "^[^/]",
+        "src/main.rs",
     );
     EventSeq => integer(
         "The sequence number of an event in its session's log: 1 for the first, then 2, 3… \

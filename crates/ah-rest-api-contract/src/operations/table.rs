@@ -116,6 +116,25 @@ macro_rules! for_each_operation {
                     -> 200 SessionDiff, errors [409, 410],
                     ReadSessions, "Get the changes of a session as a diff",
                     "The diff.";
+                get_session_file Get "/api/v1/sessions/{id}/files/{path}" (id: SessionId, path: FilePath)
+                    -> 200 FileDetails, errors [409],
+                    ReadSessions, "Get a file of a session's workspace, changed or not",
+                    "The file.";
+                read_session_file Get "/api/v1/sessions/{id}/files/{path}/content" (id: SessionId, path: FilePath)
+                    query ContentQuery as ContentParams,
+                    -> 200 FileContent, errors [409],
+                    ReadSessions, "Read a file of a session's workspace",
+                    "A part of the content.";
+                list_workspace_files Get "/api/v1/sessions/{id}/workspace/files" (id: SessionId)
+                    query FileNodeQuery as FileNodeParams,
+                    -> 200 FileNode, errors [409],
+                    ReadSessions, "List the files of a session's workspace, changed or not",
+                    "The folder with its files.";
+                get_file_diff Get "/api/v1/sessions/{id}/diff/{path}" (id: SessionId, path: FilePath)
+                    query FileDiffQuery as FileDiffParams,
+                    -> 200 FileDiff, errors [409],
+                    ReadSessions, "Get the changes of a session to one file as a diff",
+                    "The diff.";
                 list_drafts Get "/api/v1/drafts" ()
                     query PageRequest as PageParams,
                     -> 200 Page<Draft>, errors [],

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use ah_rest_api_contract::operations::ALL;
 use ah_rest_api_contract::{
-    AgentType, AllEventsQuery, AttachmentHash, DiffQuery, DraftContent, DraftId, ErrorKind,
-    EventFilter, EventQuery, EventSeq, FileQuery, LogParams, PageRequest, PermissionAnswer,
-    PermissionId, PromptContent, PromptId, PromptRequest, RepoConfig, RepositoryId,
-    RepositoryQuery, SessionId, SessionQuery, TaskId, TaskLaunchParams, TaskManager as _,
-    WorkspaceQuery, for_each_operation,
+    AgentType, AllEventsQuery, AttachmentHash, ContentQuery, DiffQuery, DraftContent, DraftId,
+    ErrorKind, EventFilter, EventQuery, EventSeq, FileDiffQuery, FileNodeQuery, FilePath,
+    FileQuery, LogParams, PageRequest, PermissionAnswer, PermissionId, PromptContent, PromptId,
+    PromptRequest, RepoConfig, RepositoryId, RepositoryQuery, SessionId, SessionQuery, TaskId,
+    TaskLaunchParams, TaskManager as _, WorkspaceQuery, for_each_operation,
 };
 use ah_rest_client::RestClient;
 use wiremock::matchers::any;
@@ -43,6 +43,10 @@ samples! {
     RepositoryQuery: RepositoryQuery::default(),
     WorkspaceQuery: WorkspaceQuery::default(),
     FileQuery: FileQuery::default(),
+    ContentQuery: ContentQuery::default(),
+    FileDiffQuery: FileDiffQuery::default(),
+    FileNodeQuery: FileNodeQuery::default(),
+    FilePath: "src/main.rs".parse().expect("a path"),
     DiffQuery: DiffQuery::default(),
     LogParams: LogParams::default(),
     TaskLaunchParams: TaskLaunchParams::builder("x", RepoConfig::git("/srv/x"), "scenario")

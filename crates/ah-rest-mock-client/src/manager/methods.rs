@@ -6,8 +6,9 @@ use ah_lifecycle::create::KeyedLaunch;
 use ah_lifecycle::{View, answer, cancel, interrupt, pause, prompt, resume, stop, withdraw};
 use ah_rest_api_contract::{
     AccessPoint, Agent, AllEventsQuery, AllEventsStream, AttachmentContent, AttachmentHash,
-    BranchList, DeepHealth, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind, EventFilter,
-    EventQuery, EventSeq, EventStream, ExecutorInfo, FileEntry, FileQuery, HealthProbe,
+    BranchList, ContentQuery, DeepHealth, DiffQuery, Draft, DraftId, DraftUpdate, ErrorKind,
+    EventFilter, EventQuery, EventSeq, EventStream, ExecutorInfo, FileContent, FileDetails,
+    FileDiff, FileDiffQuery, FileEntry, FileNode, FileNodeQuery, FilePath, FileQuery, HealthProbe,
     InitialTasks, LaunchedTask, Page, PageRequest, Permission, PermissionAnswer, PermissionId,
     Project, Prompt, PromptContent, PromptId, PromptReceipt, PromptRequest, Repository,
     RepositoryId, RepositoryQuery, Runtime, SandboxProfile, Session, SessionDiff, SessionEvent,
@@ -356,6 +357,74 @@ impl TaskManager for MockTaskManager {
         Ok(session.changes().diff(&query))
     }
 
+    async fn get_session_file(
+        &self,
+        id: SessionId,
+        path: FilePath,
+    ) -> Result<FileDetails, TaskManagerError> {
+        self.enter(MockMethod::GetSessionFile).await?;
+        let state = self.shared.state();
+        let session = state.session(id)?;
+        ah_lifecycle::workspace(session.session())?;
+        session
+            .changes()
+            .file(&path)
+            .ok_or_else(|| no_file(id, &path))
+    }
+
+    async fn read_session_file(
+        &self,
+        id: SessionId,
+        path: FilePath,
+        query: ContentQuery,
+    ) -> Result<FileContent, TaskManagerError> {
+        self.enter(MockMethod::ReadSessionFile).await?;
+        let state = self.shared.state();
+        let session = state.session(id)?;
+        ah_lifecycle::workspace(session.session())?;
+        let content = session.changes().content(&path, query);
+        content.ok_or_else(|| no_file(id, &path))
+    }
+
+    async fn list_workspace_files(
+        &self,
+        id: SessionId,
+        query: FileNodeQuery,
+    ) -> Result<FileNode, TaskManagerError> {
+        self.enter(MockMethod::ListWorkspaceFiles).await?;
+        let state = self.shared.state();
+        let session = state.session(id)?;
+        ah_lifecycle::workspace(session.session())?;
+        let folder = session.changes().folder(&query);
+        folder.ok_or_else(|| {
+            let path = query.path.map(|path| path.to_string()).unwrap_or_default();
+            let detail = format!("session `{id}` has no folder `{path}`");
+            TaskManagerError::new(ErrorKind::NotFound, detail)
+        })
+    }
+
+    async fn get_file_diff(
+        &self,
+        id: SessionId,
+        path: FilePath,
+        query: FileDiffQuery,
+    ) -> Result<FileDiff, TaskManagerError> {
+        self.enter(MockMethod::GetFileDiff).await?;
+        let state = self.shared.state();
+        let session = state.session(id)?;
+        ah_lifecycle::workspace(session.session())?;
+        let query_of_files = DiffQuery::new(vec![path.to_string()], query.context_lines())?;
+        let query = match query.full_file() {
+            true => query_of_files.whole_files(),
+            false => query_of_files,
+        };
+        let diff = session.changes().diff(&query);
+        diff.files.into_iter().next().ok_or_else(|| {
+            let detail = format!("session `{id}` has not changed `{path}`");
+            TaskManagerError::new(ErrorKind::NotFound, detail)
+        })
+    }
+
     async fn get_session_attachment(
         &self,
         id: SessionId,
@@ -365,4 +434,10 @@ impl TaskManager for MockTaskManager {
         let state = self.shared.state();
         state.session(id)?.attachment(hash)
     }
+}
+
+/// The error of a path that the workspace does not have.
+fn no_file(id: SessionId, path: &FilePath) -> TaskManagerError {
+    let detail = format!("session `{id}` has no file `{path}`");
+    TaskManagerError::new(ErrorKind::NotFound, detail)
 }

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use ah_rest_api_contract::{
-    AttachmentHash, DraftId, ErrorKind, InvalidId, PermissionId, PromptId, RepositoryId, SessionId,
-    TaskId,
+    AttachmentHash, DraftId, ErrorKind, FilePath, InvalidId, PermissionId, PromptId, RepositoryId,
+    SessionId, TaskId,
 };
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -36,6 +36,7 @@ path_ids! {
     PromptId => "promptId",
     PermissionId => "requestId",
     AttachmentHash => "hash",
+    FilePath => "path",
 }
 
 impl<T: PathId, S: Send + Sync> FromRequestParts<S> for Id<T> {

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use ah_rest_api_contract::{
-    AllEventsParams, AllEventsQuery, DiffParams, DiffQuery, EventParams, EventQuery, FieldErrors,
-    FileParams, FileQuery, LogParams, LogQuery, PageParams, PageRequest, RepositoryParams,
-    RepositoryQuery, SessionParams, SessionQuery, StreamParams, StreamQuery, WorkspaceParams,
-    WorkspaceQuery,
+    AllEventsParams, AllEventsQuery, ContentParams, ContentQuery, DiffParams, DiffQuery,
+    EventParams, EventQuery, FieldErrors, FileDiffParams, FileDiffQuery, FileNodeParams,
+    FileNodeQuery, FileParams, FileQuery, LogParams, LogQuery, PageParams, PageRequest,
+    RepositoryParams, RepositoryQuery, SessionParams, SessionQuery, StreamParams, StreamQuery,
+    WorkspaceParams, WorkspaceQuery,
 };
 use axum::extract::FromRequestParts;
 use axum::http::Uri;
@@ -47,6 +48,9 @@ queries! {
     RepositoryQuery => RepositoryParams,
     WorkspaceQuery => WorkspaceParams,
     DiffQuery => DiffParams,
+    ContentQuery => ContentParams,
+    FileNodeQuery => FileNodeParams,
+    FileDiffQuery => FileDiffParams,
 }
 
 /// Reads and validates the query of a URL.

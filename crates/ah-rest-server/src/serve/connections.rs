@@ -22,6 +22,7 @@ use super::write_timeout::WriteTimeout;
 use crate::app::App;
 use crate::metrics::Metrics;
 use crate::places::{BusyBody, Place, Places};
+use crate::tails;
 
 /// The wait after a connection could not be accepted.
 const REFUSED_FOR: Duration = Duration::from_millis(100);
@@ -134,6 +135,7 @@ fn serve(
     let service = service_fn(move |request: Request<Incoming>| {
         let busy = use_of.busy();
         let mut request = request.map(Body::new);
+        tails::join(request.uri_mut());
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(use_of.clone());
         let phase = app.clone();

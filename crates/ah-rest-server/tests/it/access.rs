@@ -57,6 +57,7 @@ fn path_of_unknown(operation: &Operation) -> String {
             "PromptId" => format!("prompt-{UNKNOWN}"),
             "PermissionId" => format!("perm-{UNKNOWN}"),
             "AttachmentHash" => "0".repeat(64),
+            "FilePath" => "src/main.rs".to_owned(),
             "String" => "unknown".to_owned(),
             other => panic!("there is no id of the kind {other} here; add one"),
         })

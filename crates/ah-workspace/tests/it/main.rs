@@ -12,6 +12,7 @@ mod changes;
 mod commits;
 mod concurrency;
 mod crash;
+mod files;
 mod fixture;
 mod hostile;
 mod kept;

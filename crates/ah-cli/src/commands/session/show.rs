@@ -1,8 +1,8 @@
-//! `ah session get`, `files`, `prompts` and `permissions`.
+//! `ah session get`, `prompts` and `permissions`.
 
 use ah_rest_api_contract::{
-    FileQuery, Page, Permission, PermissionOutcome, PermissionState, Prompt, PromptState, RepoMode,
-    Session, TaskManager, Timestamp, Usage,
+    Page, Permission, PermissionOutcome, PermissionState, Prompt, PromptState, RepoMode, Session,
+    TaskManager, Timestamp, Usage,
 };
 
 use super::card::{LABEL_COLUMNS, plain, row};
@@ -10,7 +10,6 @@ use super::debug;
 use super::list::{changes, status_paint, status_words};
 use super::target::target;
 use crate::args::{GetArgs, PromptsArgs, TargetArgs};
-use crate::changes;
 use crate::clock;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -36,24 +35,6 @@ pub(super) async fn get(
     context.show(&session, || {
         card(&session, clock::now(), context.terminal.columns())
     })
-}
-
-/// Lists the changed files.
-pub(super) async fn files(
-    manager: &dyn TaskManager,
-    args: &TargetArgs,
-    context: &Context,
-) -> Result<(), Failure> {
-    let session = target(manager, args).await?;
-    let files = Page::all(|page| {
-        let query = FileQuery {
-            page,
-            ..FileQuery::default()
-        };
-        manager.list_session_files(session.id, query)
-    })
-    .await?;
-    context.show(&files, || changes::files(&files.items))
 }
 
 /// Lists the prompts, or withdraws one.

@@ -10,7 +10,8 @@ use ah_executor::{
 use ah_executor_local::LocalExecutor;
 use ah_lifecycle::{Fence, JournalPosition, JournalRecord, Request, ShutdownManner};
 use ah_rest_api_contract::{
-    Agent, AgentSelection, Branch, ChangeSummary, DiffQuery, FieldErrors, FileEntry, RecorderInfo,
+    Agent, AgentSelection, Branch, ChangeSummary, ContentQuery, DiffQuery, FieldErrors,
+    FileContent, FileDetails, FileEntry, FileNode, FileNodeQuery, FilePath, RecorderInfo,
     RepositorySource, SessionDiff, SessionId, SessionStatus,
 };
 use async_trait::async_trait;
@@ -144,6 +145,11 @@ forward! {
     async sweep(session: SessionId) -> Outcome<u32>;
     async changes(session: SessionId) -> Outcome<(ChangeSummary, Vec<FileEntry>)>;
     async diff(session: SessionId, query: &DiffQuery) -> Outcome<SessionDiff>;
+    async file(session: SessionId, path: &FilePath) -> Outcome<Option<FileDetails>>;
+    async read_file(
+        session: SessionId, path: &FilePath, query: ContentQuery
+    ) -> Outcome<Option<FileContent>>;
+    async list_files(session: SessionId, query: &FileNodeQuery) -> Outcome<Option<FileNode>>;
     async seal(session: SessionId) -> Outcome<SealedChanges>;
     async discard(session: SessionId) -> Outcome<()>;
     async reclaim(session: SessionId, log: LogRetention) -> Outcome<()>;

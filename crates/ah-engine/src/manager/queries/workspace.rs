@@ -5,8 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use ah_rest_api_contract::{
-    DiffQuery, ErrorKind, FileEntry, FileQuery, Page, SessionDiff, SessionId, SessionStatus,
-    TaskManagerError,
+    ContentQuery, DiffQuery, ErrorKind, FileContent, FileDetails, FileDiff, FileDiffQuery,
+    FileEntry, FileNode, FileNodeQuery, FilePath, FileQuery, Page, SessionDiff, SessionId,
+    SessionStatus, TaskManagerError,
 };
 
 use crate::manager::LocalTaskManager;
@@ -38,6 +39,64 @@ impl LocalTaskManager {
     ) -> Result<SessionDiff, TaskManagerError> {
         let executor = &self.core.executor;
         self.read_workspace(id, || executor.diff(id, query)).await
+    }
+
+    /// Returns a file or folder.
+    pub(in crate::manager) async fn read_details(
+        &self,
+        id: SessionId,
+        path: FilePath,
+    ) -> Result<FileDetails, TaskManagerError> {
+        let executor = &self.core.executor;
+        let found = self.read_workspace(id, || executor.file(id, &path)).await?;
+        found.ok_or_else(|| no_file(id, &path))
+    }
+
+    /// Returns a part of a file.
+    pub(in crate::manager) async fn read_content(
+        &self,
+        id: SessionId,
+        path: FilePath,
+        query: ContentQuery,
+    ) -> Result<FileContent, TaskManagerError> {
+        let executor = &self.core.executor;
+        let read = || executor.read_file(id, &path, query);
+        let found = self.read_workspace(id, read).await?;
+        found.ok_or_else(|| no_file(id, &path))
+    }
+
+    /// Returns a folder with its files.
+    pub(in crate::manager) async fn read_folder(
+        &self,
+        id: SessionId,
+        query: FileNodeQuery,
+    ) -> Result<FileNode, TaskManagerError> {
+        let executor = &self.core.executor;
+        let read = || executor.list_files(id, &query);
+        let found = self.read_workspace(id, read).await?;
+        found.ok_or_else(|| {
+            let path = query.path.map(|path| path.to_string()).unwrap_or_default();
+            let detail = format!("session `{id}` has no folder `{path}`");
+            TaskManagerError::new(ErrorKind::NotFound, detail)
+        })
+    }
+
+    /// Returns the diff of one file.
+    pub(in crate::manager) async fn read_file_diff(
+        &self,
+        id: SessionId,
+        path: FilePath,
+        query: FileDiffQuery,
+    ) -> Result<FileDiff, TaskManagerError> {
+        let files = vec![path.to_string()];
+        let whole = query.full_file();
+        let query = DiffQuery::new(files, query.context_lines())?;
+        let query = if whole { query.whole_files() } else { query };
+        let diff = self.read_diff(id, &query).await?;
+        diff.files.into_iter().next().ok_or_else(|| {
+            let detail = format!("session `{id}` has not changed `{path}`");
+            TaskManagerError::new(ErrorKind::NotFound, detail)
+        })
     }
 
     /// Reads the workspace with `read`. If that fails, the session is looked at again: the cause
@@ -82,6 +141,12 @@ impl LocalTaskManager {
         ah_lifecycle::readable_workspace(&record)?;
         Ok(record.session.status)
     }
+}
+
+/// The error of a path that the workspace does not have.
+fn no_file(id: SessionId, path: &FilePath) -> TaskManagerError {
+    let detail = format!("session `{id}` has no file `{path}`");
+    TaskManagerError::new(ErrorKind::NotFound, detail)
 }
 
 /// Logs the error of a workspace that cannot be read, and returns one for clients, without the

@@ -19,6 +19,9 @@ macro_rules! handler {
     // These have handlers of their own.
     (Post launch_task $($rest:tt)*) => {};
     (Get get_session_diff $($rest:tt)*) => {};
+    (Get read_session_file $($rest:tt)*) => {};
+    (Get list_workspace_files $($rest:tt)*) => {};
+    (Get get_file_diff $($rest:tt)*) => {};
 
     // The access point shares the JSON of these between requests.
     (Get get_session $($rest:tt)*) => {
