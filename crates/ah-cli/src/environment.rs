@@ -22,7 +22,7 @@ const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 const HOME: &str = "HOME";
 /// The prefixes of the variables that set keys for the command line. The server's are not read by
 /// other commands, so that a fault in one of them does not stop a command that needs none of them.
-const READ: [&str; 3] = ["AH_CLI_", "AH_SANDBOX_", "AH_TASK_"];
+const READ: [&str; 4] = ["AH_CLI_", "AH_SANDBOX_", "AH_TASK_", "AH_WORKSPACE_"];
 
 /// The access point that commands use.
 #[derive(Clone, Debug, PartialEq, Eq)]
