@@ -75,6 +75,7 @@ fn every_key_is_read_from_every_layer() {
             "profile" => ("disabled".to_owned(), "\"disabled\"".to_owned()),
             "require" => ("files".to_owned(), "[\"files\"]".to_owned()),
             "read" | "write" | "deny" => ("/a".to_owned(), "[\"/a\"]".to_owned()),
+            "providers" => ("worktree".to_owned(), "[\"worktree\"]".to_owned()),
             "push" => ("allow".to_owned(), "\"allow\"".to_owned()),
             "priority" => ("high".to_owned(), "\"high\"".to_owned()),
             _ => (words, literal),
