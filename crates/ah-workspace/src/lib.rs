@@ -19,7 +19,7 @@
 //! bases/<key>                 a prepared checkout of a commit, with its index
 //! ```
 //!
-//! The files of a workspace come from one of the [providers](provider).
+//! The files of a workspace come from one of the providers in `provider.rs`.
 //!
 //! A workspace starts from a *commit*. Uncommitted changes of the user's checkout are not part of
 //! it. The user's checkout is never written.
