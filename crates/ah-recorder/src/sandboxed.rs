@@ -5,12 +5,13 @@ use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ah_agents::home::Home;
 use ah_agents::{LaunchSpec, SessionFolder};
 use ah_sandbox::Confinement;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 /// The maximum time until a process has confined itself and has become the agent.
 const CONFINED_WAIT_MAX: Duration = Duration::from_secs(20);
@@ -109,12 +110,22 @@ impl ConfinedStart {
     /// # Errors
     /// It could not, with its reason.
     pub(crate) fn wait(self) -> io::Result<()> {
-        let limit = Timespec::try_from(CONFINED_WAIT_MAX).map_err(io::Error::other)?;
-        let mut polled = [PollFd::new(&self.report, PollFlags::IN)];
-        if poll(&mut polled, Some(&limit))? == 0 {
-            let seconds = CONFINED_WAIT_MAX.as_secs();
-            let message = format!("its sandbox was not ready within {seconds} s");
-            return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+        let began = Instant::now();
+        loop {
+            let left = CONFINED_WAIT_MAX.saturating_sub(began.elapsed());
+            let left = Timespec::try_from(left).map_err(io::Error::other)?;
+            let mut polled = [PollFd::new(&self.report, PollFlags::IN)];
+            match poll(&mut polled, Some(&left)) {
+                // A process that the recorder has adopted has ended.
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(0) => {
+                    let seconds = CONFINED_WAIT_MAX.as_secs();
+                    let message = format!("its sandbox was not ready within {seconds} s");
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+                }
+                Ok(_) => break,
+            }
         }
         let mut reason = String::new();
         self.report

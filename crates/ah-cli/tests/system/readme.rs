@@ -75,6 +75,8 @@ impl Shell {
             .env_clear()
             .env("HOME", &home)
             .env("PATH", format!("{}:{path}", ah.display()))
+            // A folder with mounts cannot be removed at the end of a test.
+            .env("AH_WORKSPACE_PROVIDERS", "worktree")
             .env("AH_SERVER_PORT", port.number.to_string())
             .current_dir(setting.repository())
             .stdin(Stdio::piped())
@@ -188,6 +190,8 @@ fn readme_tour_works_in_the_order_given() {
             .env_clear()
             .env("HOME", &home)
             .env("PATH", &path)
+            // A folder with mounts cannot be removed at the end of a test.
+            .env("AH_WORKSPACE_PROVIDERS", "worktree")
             .current_dir(setting.repository())
             .stdin(Stdio::null());
         let expected = if remark.contains("Ctrl-C") {
@@ -262,6 +266,7 @@ fn guide_works_page_by_page() {
                 .env_clear()
                 .env("HOME", &home)
                 .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
+                .env("AH_WORKSPACE_PROVIDERS", "worktree")
                 .current_dir(setting.repository())
                 .stdin(Stdio::null())
                 .output()

@@ -21,6 +21,7 @@ struct Target {
     session: String,
     task: String,
     hash: String,
+    file: String,
 }
 
 /// The content of the state folder: a line per file and per row of the store.
@@ -99,12 +100,14 @@ fn launch(setting: &Setting, server: &Server) -> Target {
         let session = http.get(&path).expect(200);
         session["activity"] == "idle" && session["changes"]["files_changed"] == 1
     });
+    let files = http.get(&format!("{path}/files")).expect(200);
     let log = setting.log(&session);
     let result = log.iter().find(|it| it["type"] == "tool_result").unwrap();
     Target {
         session,
         task: text(&launched["taskId"]),
         hash: text(&result["attachments"][0]["hash"]),
+        file: text(&files["items"][0]["path"]),
     }
 }
 
@@ -114,6 +117,7 @@ fn path(operation: &Operation, target: &Target, draft: &str, repository: &str) -
         "SessionId" => target.session.clone(),
         "TaskId" => target.task.clone(),
         "AttachmentHash" => target.hash.clone(),
+        "FilePath" => target.file.clone(),
         "DraftId" => draft.to_owned(),
         "RepositoryId" => repository.to_owned(),
         "String" if operation.id == "get_agent_schema" => "mine.json".to_owned(),
