@@ -7,8 +7,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 /// Choose the agent for tasks that name none
 ///
 /// Writes the choice to the configuration file, and keeps a choice that was made before. Without
-/// `--agent`, it is the only real agent that is installed. With several, a terminal asks which one,
-/// and a script must name it.
+/// `--agent`, it is the only real agent that is installed. If several are installed, `--agent` has to
+/// name one.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ah init
