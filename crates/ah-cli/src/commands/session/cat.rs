@@ -3,7 +3,8 @@
 use std::io::Write as _;
 
 use ah_rest_api_contract::{
-    ContentQuery, FILE_PART_BYTES_MAX, FileContent, FileEncoding, FilePath, SessionId, TaskManager,
+    ContentQuery, ErrorKind, FILE_PART_BYTES_MAX, FileContent, FileEncoding, FilePath, SessionId,
+    TaskManager,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::args::CatArgs;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session_ref::resolve;
+use crate::session_ref::{resolve, short};
 use crate::style::{Line, Paint};
 use crate::text;
 
@@ -77,7 +78,18 @@ async fn read(
     offset: u64,
 ) -> Result<FileContent, Failure> {
     let query = ContentQuery::new(offset, FILE_PART_BYTES_MAX)?;
-    Ok(manager.read_session_file(id, path.clone(), query).await?)
+    let read = manager.read_session_file(id, path.clone(), query).await;
+    read.map_err(|error| {
+        let is_missing = error.kind() == ErrorKind::NotFound;
+        let failure = Failure::from(error);
+        match is_missing {
+            true => failure.hint_instead(format!(
+                "`ah session files {} --all` lists the files",
+                short(id)
+            )),
+            false => failure,
+        }
+    })
 }
 
 /// Writes a part: exact bytes, or to a terminal lines without control characters.
